@@ -1,0 +1,167 @@
+"""The table: one row per elementwise op, its value and its derivatives, each as one Python expression.
+
+In the expressions, `x` (or `a`, `b`, or `condition`, `a`, `b`) are the inputs, `y` is the output, `g` the gradient that comes
+in, and the remaining names are the row's parameters (Python numbers). `dx` is what the op hands back for `x`: dL/dx, given
+g = dL/dy. The functions that an expression may call are the rows of this table and `where`, `maximum`, `minimum`.
+
+A row serves five times: the build makes the compiled forward and derivative kernels from it; the names that a derivative
+uses are what the forward pass saves; with `create_graph=True` the derivative is evaluated on Tensors, so that it records
+itself; the documentation's table of derivatives is printed from it; and the tests check value, gradient and second gradient
+of every row on its `domain`. To add an op, add a row here and a method in tensor.py.
+"""
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import inf
+
+FLOATS = "floats"        # integer input is taken as the default float dtype, as torch does: exp of int64 is float32
+NUMBERS = "numbers"      # has integer kernels too; bool counts as the integers 0 and 1
+BOOLS = "bools"          # the result is bool
+
+
+@dataclass(frozen=True)
+class Row:
+    """What all rows have; see Unary, Binary, Ternary for the inputs."""
+
+    y: str                                      # the value
+    params: tuple[str, ...] = ()                # names of the number parameters, in kernel order
+    kind: str = FLOATS                          # FLOATS, NUMBERS or BOOLS
+    domain: tuple[float, float] = (-3.0, 3.0)   # where the tests draw inputs from: value and derivatives are smooth there
+    sample: tuple[float, ...] = ()              # values of the parameters in the tests
+    doc: str = ""                               # the first line of its documentation: the mathematics
+
+    @property
+    def derivatives(self) -> tuple[str | None, ...]:
+        """The derivative by each input, in order; None where there is none."""
+        return tuple(getattr(self, "d" + name, None) for name in self.inputs)
+
+
+@dataclass(frozen=True)
+class Unary(Row):
+    """y = f(x)."""
+
+    dx: str | None = None
+    inputs = ("x",)
+
+
+@dataclass(frozen=True)
+class Binary(Row):
+    """y = f(a, b), a and b broadcast together."""
+
+    da: str | None = None
+    db: str | None = None
+    domain_b: tuple[float, float] | None = None
+    inputs = ("a", "b")
+
+
+@dataclass(frozen=True)
+class Ternary(Row):
+    """y = f(condition, a, b); condition is bool."""
+
+    da: str | None = None
+    db: str | None = None
+    inputs = ("condition", "a", "b")
+
+
+SQRT_2_OVER_PI = "0.7978845608028654"
+INV_SQRT_2 = "0.7071067811865476"
+INV_SQRT_2PI = "0.3989422804014327"
+TWO_OVER_SQRT_PI = "1.1283791670955126"
+SELU_SCALE, SELU_ALPHA = "1.0507009873554805", "1.6732632423543772"  # Klambauer et al. 2017, arXiv:1706.02515, section 2
+SELU_PRODUCT = "1.7580993408473766"
+
+# gelu's tanh form: Hendrycks & Gimpel 2016, arXiv:1606.08415
+_GELU_T = f"tanh({SQRT_2_OVER_PI} * (x + 0.044715 * x * x * x))"
+
+POINTWISE: dict[str, Row] = {
+    # Arithmetic with one input.
+    "neg": Unary(y="-x", dx="-g", kind=NUMBERS, doc="-x"),
+    "abs": Unary(y="abs(x)", dx="g * sign(x)", kind=NUMBERS, domain=(0.2, 3.0), doc="|x|; derivative 0 at 0"),
+    "sign": Unary(y="where(x > 0, 1, where(x < 0, -1, x))", dx="0 * g", kind=NUMBERS, domain=(0.2, 3.0),
+                  doc="-1, 0 or 1 with the sign of x; derivative 0"),
+    "square": Unary(y="x * x", dx="2 * g * x", kind=NUMBERS, doc="x^2"),
+    "sqrt": Unary(y="sqrt(x)", dx="g / (2 * y)", domain=(0.2, 3.0), doc="the square root of x"),
+    "rsqrt": Unary(y="1 / sqrt(x)", dx="-0.5 * g * y * y * y", domain=(0.2, 3.0), doc="1 / sqrt(x)"),
+    "reciprocal": Unary(y="1 / x", dx="-g * y * y", domain=(0.3, 3.0), doc="1 / x"),
+    # Exponentials and logarithms.
+    "exp": Unary(y="exp(x)", dx="g * y", doc="e^x"),
+    "expm1": Unary(y="expm1(x)", dx="g * (y + 1)", doc="e^x - 1, exact near 0"),
+    "log": Unary(y="log(x)", dx="g / x", domain=(0.2, 3.0), doc="the natural logarithm of x"),
+    "log1p": Unary(y="log1p(x)", dx="g / (x + 1)", domain=(-0.8, 3.0), doc="log(1 + x), exact near 0"),
+    "log2": Unary(y="log2(x)", dx="g / (x * 0.6931471805599453)", domain=(0.2, 3.0), doc="the logarithm of x to base 2"),
+    # Trigonometry.
+    "sin": Unary(y="sin(x)", dx="g * cos(x)", doc="sin(x), x in radians"),
+    "cos": Unary(y="cos(x)", dx="-g * sin(x)", doc="cos(x), x in radians"),
+    "tan": Unary(y="tan(x)", dx="g * (1 + y * y)", domain=(-1.2, 1.2), doc="tan(x), x in radians"),
+    "tanh": Unary(y="tanh(x)", dx="g * (1 - y * y)", doc="(e^x - e^-x) / (e^x + e^-x)"),
+    "erf": Unary(y="erf(x)", dx=f"g * {TWO_OVER_SQRT_PI} * exp(-(x * x))",
+                 doc="2 / sqrt(pi) * integral of exp(-t^2) from 0 to x"),
+    # Activations.
+    "sigmoid": Unary(y="sigmoid(x)", dx="g * y * (1 - y)", doc="1 / (1 + e^-x)"),
+    "relu": Unary(y="maximum(x, 0)", dx="where(y > 0, g, 0)", kind=NUMBERS, domain=(0.2, 3.0),
+                  doc="max(x, 0); derivative 0 at 0"),
+    "leaky_relu": Unary(y="where(x > 0, x, negative_slope * x)", dx="where(x > 0, g, negative_slope * g)",
+                        params=("negative_slope",), sample=(0.01,), domain=(0.2, 3.0),
+                        doc="x where x > 0, else negative_slope * x"),
+    "elu": Unary(y="where(x > 0, x, alpha * expm1(x))", dx="where(x > 0, g, g * alpha * exp(x))", params=("alpha",),
+                 sample=(1.3,), domain=(-3.0, -0.2), doc="x where x > 0, else alpha * (e^x - 1)"),
+    "selu": Unary(y=f"where(x > 0, {SELU_SCALE} * x, {SELU_PRODUCT} * expm1(x))",
+                  dx=f"where(x > 0, g * {SELU_SCALE}, g * {SELU_PRODUCT} * exp(x))", domain=(-3.0, -0.2),
+                  doc="1.0507 * (x where x > 0, else 1.6733 * (e^x - 1))"),
+    "gelu": Unary(y=f"0.5 * x * (1 + erf(x * {INV_SQRT_2}))",
+                  dx=f"g * (0.5 * (1 + erf(x * {INV_SQRT_2})) + x * {INV_SQRT_2PI} * exp(-0.5 * x * x))",
+                  doc="x * P(Z < x), Z standard normal: x / 2 * (1 + erf(x / sqrt 2))"),
+    "gelu_tanh": Unary(
+        y=f"0.5 * x * (1 + {_GELU_T})",
+        dx=f"g * 0.5 * (1 + {_GELU_T} + x * (1 - {_GELU_T} * {_GELU_T}) * {SQRT_2_OVER_PI} * (1 + 0.134145 * x * x))",
+        doc="x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3)))"),
+    "silu": Unary(y="x * sigmoid(x)", dx="g * sigmoid(x) * (1 + x * (1 - sigmoid(x)))", doc="x * sigmoid(x)"),
+    "mish": Unary(y="x * tanh(softplus1(x))",
+                  dx="g * (tanh(softplus1(x)) + x * sigmoid(x) * (1 - tanh(softplus1(x)) * tanh(softplus1(x))))",
+                  doc="x * tanh(log(1 + e^x))"),
+    "softplus": Unary(y="where(x * beta > threshold, x, softplus1(x * beta) / beta)",
+                      dx="where(x * beta > threshold, g, g * sigmoid(x * beta))", params=("beta", "threshold"),
+                      sample=(1.5, 20.0), doc="log(1 + e^(beta x)) / beta, and x itself where beta x > threshold"),
+    "softplus1": Unary(y="maximum(x, 0) + log1p(exp(-abs(x)))", dx="g * sigmoid(x)", doc="log(1 + e^x), for any x"),
+    "logsigmoid": Unary(y="minimum(x, 0) - log1p(exp(-abs(x)))", dx="g * sigmoid(-x)", doc="log(sigmoid(x))"),
+    "clamp": Unary(y="minimum(maximum(x, lowest), highest)",
+                   dx="where((x >= lowest) & (x <= highest), g, 0)", params=("lowest", "highest"), kind=NUMBERS,
+                   sample=(-1.0, 1.5), domain=(-0.9, 1.4), doc="x, but no less than min and no more than max"),
+    # Arithmetic with a Python number: `number` is the number.
+    "add_number": Unary(y="x + number", dx="g", params=("number",), kind=NUMBERS, sample=(1.7,), doc="x + number"),
+    "mul_number": Unary(y="x * number", dx="g * number", params=("number",), kind=NUMBERS, sample=(1.7,), doc="x * number"),
+    "rsub_number": Unary(y="number - x", dx="-g", params=("number",), kind=NUMBERS, sample=(1.7,), doc="number - x"),
+    "div_number": Unary(y="x / number", dx="g / number", params=("number",), sample=(1.7,), doc="x / number"),
+    "rdiv_number": Unary(y="number / x", dx="-g * y / x", params=("number",), sample=(1.7,), domain=(0.3, 3.0),
+                         doc="number / x"),
+    "pow_number": Unary(y="pow(x, number)", dx="where(number == 0, 0 * g, g * number * pow(x, number - 1))",
+                        params=("number",), sample=(2.5,), domain=(0.2, 3.0), doc="x^number; derivative 0 for number = 0"),
+    "rpow_number": Unary(y="pow(number, x)", dx="where((number == 0) & (x >= 0), 0 * g, g * y * log(number))",
+                         params=("number",), sample=(1.7,), doc="number^x"),
+    # Arithmetic with two tensors.
+    "add": Binary(y="a + b", da="g", db="g", kind=NUMBERS, doc="a + b"),
+    "sub": Binary(y="a - b", da="g", db="-g", kind=NUMBERS, doc="a - b"),
+    "mul": Binary(y="a * b", da="g * b", db="g * a", kind=NUMBERS, doc="a * b"),
+    "div": Binary(y="a / b", da="g / b", db="-g * y / b", domain_b=(0.4, 3.0), doc="a / b"),
+    "pow": Binary(y="pow(a, b)", da="where(b == 0, 0 * g, g * b * pow(a, b - 1))",
+                  db="where((a == 0) & (b >= 0), 0 * g, g * y * log(a))", domain=(0.3, 3.0), domain_b=(-2.0, 2.5),
+                  doc="a^b; 0^0 is 1, with derivative 0"),
+    "maximum": Binary(y="maximum(a, b)", da="where(a < b, 0, where(a == b, g / 2, g))",
+                      db="where(b < a, 0, where(a == b, g / 2, g))", kind=NUMBERS,
+                      doc="the larger of a and b, NaN if either is; where equal, each gets half of the gradient"),
+    "minimum": Binary(y="minimum(a, b)", da="where(a > b, 0, where(a == b, g / 2, g))",
+                      db="where(b > a, 0, where(a == b, g / 2, g))", kind=NUMBERS,
+                      doc="the smaller of a and b, NaN if either is; where equal, each gets half of the gradient"),
+    "where": Ternary(y="where(condition, a, b)", da="where(condition, g, 0)", db="where(condition, 0, g)", kind=NUMBERS,
+                     doc="a where condition is true, else b"),
+    # Comparisons: no derivative.
+    "eq": Binary(y="a == b", kind=BOOLS, doc="a == b"),
+    "ne": Binary(y="a != b", kind=BOOLS, doc="a != b"),
+    "lt": Binary(y="a < b", kind=BOOLS, doc="a < b"),
+    "le": Binary(y="a <= b", kind=BOOLS, doc="a <= b"),
+    "gt": Binary(y="a > b", kind=BOOLS, doc="a > b"),
+    "ge": Binary(y="a >= b", kind=BOOLS, doc="a >= b"),
+    "isnan": Unary(y="x != x", kind=BOOLS, doc="whether x is NaN"),
+}
+
+INFINITY = inf

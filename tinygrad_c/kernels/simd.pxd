@@ -1,0 +1,51 @@
+"""simd.h as Cython sees it: `real` is float or double, `vec` a vector of it; which, the C compiler decides.
+
+Cython writes arithmetic on `vec` through to C as it stands. Constants go through `splat`: C refuses to mix a vector
+with a double literal.
+"""
+from libc.stdint cimport uint8_t
+
+cdef extern from "simd.h" nogil:
+    ctypedef double real
+    ctypedef long ireal
+    ctypedef double vec
+    ctypedef long ivec
+    ctypedef long mask
+    const Py_ssize_t LANES
+    const int REAL_BITS
+
+    vec splat(real x) noexcept
+    ivec isplat(ireal x) noexcept
+    real lane(vec v, int i) noexcept
+    vec load(const real* p) noexcept
+    void store(real* p, vec v) noexcept
+    vec load_part(const real* p, Py_ssize_t n) noexcept
+    void store_part(real* p, vec v, Py_ssize_t n) noexcept
+    ivec bits(vec v) noexcept
+    vec from_bits(ivec v) noexcept
+    vec to_real(ivec v) noexcept
+    ivec to_int(vec v) noexcept
+    mask gt(vec a, vec b) noexcept
+    mask ge(vec a, vec b) noexcept
+    mask lt(vec a, vec b) noexcept
+    mask le(vec a, vec b) noexcept
+    mask eq(vec a, vec b) noexcept
+    mask ne(vec a, vec b) noexcept
+    mask mask_and(mask a, mask b) noexcept
+    mask mask_or(mask a, mask b) noexcept
+    mask mask_not(mask a) noexcept
+    vec select(mask m, vec a, vec b) noexcept
+    bint any_lane(mask m) noexcept
+    vec vneg(vec a) noexcept
+    vec vabs(vec a) noexcept
+    vec copysign_(vec a, vec s) noexcept
+    vec vmax(vec a, vec b) noexcept
+    vec vmin(vec a, vec b) noexcept
+    vec vsqrt(vec a) noexcept
+    vec vmap(real (*f)(real) noexcept nogil, vec a) noexcept
+    vec vmap2(real (*f)(real, real) noexcept nogil, vec a, vec b) noexcept
+    real hsum(vec v) noexcept
+    real hmax(vec v) noexcept
+    real hmin(vec v) noexcept
+    mask load_bool(const uint8_t* p, Py_ssize_t n) noexcept
+    void store_bool(uint8_t* p, mask m, Py_ssize_t n) noexcept
