@@ -1,0 +1,64 @@
+"""What TOML cannot say: the compiled modules, and the kernels that are made from the table before they compile.
+
+TINYGRAD_C_DEBUG=1 in the environment builds with Cython's bounds, None and overflow checks on, and without optimisation.
+"""
+import os
+import platform
+import runpy
+import sys
+from pathlib import Path
+
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+
+HERE = Path(__file__).parent
+DEBUG = os.environ.get("TINYGRAD_C_DEBUG") == "1"
+X86 = platform.machine().lower() in ("x86_64", "amd64", "i686")
+
+DIRECTIVES = {
+    "language_level": 3,
+    "binding": True,
+    "embedsignature": True,
+    "boundscheck": DEBUG,
+    "wraparound": False,
+    "initializedcheck": DEBUG,
+    "nonecheck": DEBUG,
+    "overflowcheck": DEBUG,
+    "cdivision": True,
+    "auto_pickle": False,
+}
+ISAS = {
+    "baseline": [],
+    "avx2": ["-mavx2", "-mfma"],
+    "avx512": ["-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl", "-mfma", "-mprefer-vector-width=512"],
+}
+CFLAGS = ["-O0", "-g"] if DEBUG else ["-O3", "-g0", "-fno-math-errno", "-fno-trapping-math"]
+CFLAGS += ["-Wno-unused-function", "-Wno-psabi"]
+LDFLAGS = [] if DEBUG or sys.platform == "darwin" else ["-Wl,-s"]
+
+
+def extension(name, cflags=(), macros=()):
+    return Extension(
+        f"tinygrad_c.{name}",
+        [f"tinygrad_c/{name.replace('.', '/')}.pyx"],
+        extra_compile_args=[*CFLAGS, *cflags],
+        extra_link_args=LDFLAGS,
+        define_macros=list(macros),
+        include_dirs=["tinygrad_c/kernels"],
+        depends=[str(p) for p in (HERE / "tinygrad_c/kernels").glob("*.*")],
+    )
+
+
+def extensions():
+    for isa, flags in ISAS.items():
+        if isa == "baseline" or X86:
+            for bits in (32, 64):
+                yield extension(f"kernels.isa.{isa}_f{bits}", flags, [("REAL_BITS", str(bits))])
+    for path in sorted((HERE / "tinygrad_c").rglob("*.pyx")):
+        name = ".".join(path.relative_to(HERE / "tinygrad_c").with_suffix("").parts)
+        if not name.startswith("kernels.isa."):
+            yield extension(name)
+
+
+runpy.run_path(str(HERE / "tinygrad_c/kernels/generate.py"), run_name="__main__")
+setup(ext_modules=cythonize(list(extensions()), compiler_directives=DIRECTIVES, quiet=True, nthreads=os.cpu_count() or 1))
