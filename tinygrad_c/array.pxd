@@ -1,0 +1,35 @@
+"""Array: typed elements in memory, seen through a shape and strides. No gradients here; see tape.pxd."""
+from tinygrad_c.kernels.call cimport MAX_NDIM, Operand
+
+cdef class Storage:
+    """Memory that arrays share. Its version counts the writes in place."""
+
+    cdef char* data
+    cdef Py_ssize_t nbytes
+    cdef unsigned int version
+    cdef bint readonly
+    cdef object owner               # whoever owns the memory (a buffer's exporter), or None: the allocator does
+
+
+cdef class Array:
+    cdef Storage storage
+    cdef char* data                 # element [0, ..., 0]
+    cdef int dtype                  # a DType
+    cdef int ndim
+    cdef bint contiguous            # rows in C order, nothing between them
+    cdef Py_ssize_t numel
+    cdef Py_ssize_t shape[MAX_NDIM]
+    cdef Py_ssize_t stride[MAX_NDIM]    # in elements
+    cdef Py_ssize_t buffer_stride[MAX_NDIM]     # in bytes: what an exported buffer points to
+
+
+cdef Py_ssize_t itemsize(int dtype) noexcept nogil
+cdef Storage new_storage(Py_ssize_t nbytes)
+# Give `array` fresh contiguous memory for dtype and shape; its elements are not set.
+cdef int allocate_into(Array array, int dtype, int ndim, const Py_ssize_t* shape) except -1
+# Make `array` a view: of `source`'s memory at data, with the given shape and strides.
+cdef int view_into(Array array, Array source, char* data, int ndim, const Py_ssize_t* shape, const Py_ssize_t* stride) except -1
+cdef bint same_shape(Array a, Array b) noexcept
+cdef bint is_contiguous(int ndim, const Py_ssize_t* shape, const Py_ssize_t* stride) noexcept
+cdef void fill_operand(Operand* o, Array a) noexcept
+cdef tuple shape_of(Array a)

@@ -1,0 +1,130 @@
+"""Array: typed elements in memory, seen through a shape and strides."""
+cimport cython
+from cpython.buffer cimport PyBUF_FORMAT, PyBUF_STRIDES, PyBUF_WRITABLE, PyBUF_ND
+from libc.string cimport memcpy
+
+from tinygrad_c.kernels.memory cimport allocate, release
+
+cdef Py_ssize_t[6] ITEMSIZE = [1, 1, 4, 8, 4, 8]
+cdef const char** FORMAT = [b"?", b"B", b"i", b"q", b"f", b"d"]
+
+
+cdef Py_ssize_t itemsize(int dtype) noexcept nogil:
+    return ITEMSIZE[dtype]
+
+
+@cython.final
+@cython.no_gc
+@cython.freelist(64)
+cdef class Storage:
+    def __dealloc__(self):
+        if self.owner is None and self.data != NULL:
+            release(self.data, self.nbytes)
+
+
+cdef Storage new_storage(Py_ssize_t nbytes):
+    cdef Storage storage = Storage.__new__(Storage)
+    storage.data = <char*> allocate(nbytes)
+    storage.nbytes = nbytes
+    return storage
+
+
+cdef int allocate_into(Array array, int dtype, int ndim, const Py_ssize_t* shape) except -1:
+    cdef Py_ssize_t numel = 1
+    cdef Py_ssize_t limit = (<Py_ssize_t> 1 << 62) // ITEMSIZE[dtype]
+    cdef int d
+    for d in range(ndim - 1, -1, -1):
+        array.shape[d] = shape[d]
+        array.stride[d] = numel
+        if shape[d] > 1:
+            if numel > limit // shape[d]:
+                raise MemoryError(f"a tensor of shape {[shape[i] for i in range(ndim)]} is larger than memory can address")
+            numel *= shape[d]
+    for d in range(ndim):
+        if shape[d] == 0:
+            numel = 0
+    array.numel = numel
+    array.ndim = ndim
+    array.dtype = dtype
+    array.contiguous = True
+    array.storage = new_storage(numel * ITEMSIZE[dtype])
+    array.data = array.storage.data
+    return 0
+
+
+cdef int view_into(Array array, Array source, char* data, int ndim, const Py_ssize_t* shape, const Py_ssize_t* stride) except -1:
+    cdef Py_ssize_t numel = 1
+    cdef int d
+    for d in range(ndim):
+        array.shape[d] = shape[d]
+        array.stride[d] = stride[d]
+        numel *= shape[d]
+    array.numel = numel
+    array.ndim = ndim
+    array.dtype = source.dtype
+    array.contiguous = is_contiguous(ndim, shape, stride)
+    array.storage = source.storage
+    array.data = data
+    return 0
+
+
+cdef bint is_contiguous(int ndim, const Py_ssize_t* shape, const Py_ssize_t* stride) noexcept:
+    cdef Py_ssize_t expected = 1
+    cdef int d
+    for d in range(ndim - 1, -1, -1):
+        if shape[d] == 0:
+            return True
+        if shape[d] != 1:
+            if stride[d] != expected:
+                break
+            expected *= shape[d]
+    else:
+        return True
+    for d in range(ndim):
+        if shape[d] == 0:
+            return True
+    return False
+
+
+cdef bint same_shape(Array a, Array b) noexcept:
+    cdef int d
+    if a.ndim != b.ndim:
+        return False
+    for d in range(a.ndim):
+        if a.shape[d] != b.shape[d]:
+            return False
+    return True
+
+
+cdef void fill_operand(Operand* o, Array a) noexcept:
+    o.data = a.data
+    o.itemsize = ITEMSIZE[a.dtype]
+    memcpy(o.stride, a.stride, a.ndim * sizeof(Py_ssize_t))
+
+
+cdef tuple shape_of(Array a):
+    return tuple([a.shape[d] for d in range(a.ndim)])
+
+
+cdef class Array:
+    def __getbuffer__(self, Py_buffer* buffer, int flags):
+        if self.storage is None:
+            raise BufferError("this tensor was never given memory")
+        if flags & PyBUF_WRITABLE and self.storage.readonly:
+            raise BufferError("this tensor's memory is read-only")
+        if not self.contiguous and (flags & PyBUF_STRIDES) != PyBUF_STRIDES:
+            raise BufferError("this tensor is not contiguous: ask for strides, or call .contiguous() first")
+        cdef Py_ssize_t size = ITEMSIZE[self.dtype]
+        for d in range(self.ndim):
+            self.buffer_stride[d] = self.stride[d] * size
+        buffer.buf = self.data
+        buffer.obj = self
+        buffer.len = self.numel * size
+        buffer.itemsize = size
+        buffer.readonly = self.storage.readonly
+        buffer.format = <char*> FORMAT[self.dtype] if flags & PyBUF_FORMAT else NULL
+        buffer.ndim = self.ndim
+        buffer.shape = self.shape if flags & PyBUF_ND else NULL
+        buffer.strides = self.buffer_stride if (flags & PyBUF_STRIDES) == PyBUF_STRIDES else NULL
+        buffer.suboffsets = NULL
+        buffer.internal = NULL

@@ -1,0 +1,97 @@
+"""The allocator: 64-byte aligned blocks, kept for reuse.
+
+A training step asks for the same sizes again and again; memory that went back to the system in between would have to be
+faulted in anew, page by page, at every step. So a released block goes on a list of its size class, four classes to each
+power of two, up to LIMIT bytes in all, and the next request of that class takes it from there.
+"""
+from libc.stdlib cimport free
+
+cdef extern from *:
+    """
+    #include <stdlib.h>
+    #if defined(_WIN32)
+    #include <malloc.h>
+    #define aligned_new(size) _aligned_malloc((size), 64)
+    #define aligned_free _aligned_free
+    #else
+    static void* aligned_new(size_t size) { void* p = NULL; return posix_memalign(&p, 64, size) == 0 ? p : NULL; }
+    #define aligned_free free
+    #endif
+    """
+    void* aligned_new(size_t size)
+    void aligned_free(void* block)
+
+cdef enum:
+    N_CLASSES = 4 * 48
+
+cdef Py_ssize_t LIMIT = 1 << 29         # bytes kept at most
+cdef Py_ssize_t kept = 0                # bytes on the lists
+cdef Py_ssize_t in_use = 0              # bytes handed out
+cdef void*[N_CLASSES] free_blocks       # each block's first word points to the next
+
+
+cdef inline int size_class(Py_ssize_t nbytes, Py_ssize_t* size) noexcept:
+    """The class of a request and the bytes that its blocks have: 64, 80, 96, 112, 128, 160, ..."""
+    cdef int shift = 4
+    cdef int quarter
+    if nbytes <= 64:
+        size[0] = 64
+        return 0
+    while ((nbytes - 1) >> shift) >= 8:
+        shift += 1
+    quarter = ((nbytes - 1) >> shift) - 3           # 1..4 quarters above the power of two 4 << shift
+    size[0] = (<Py_ssize_t> (4 + quarter)) << shift
+    return 4 * (shift - 4) + quarter
+
+
+cdef void* allocate(Py_ssize_t nbytes) except NULL:
+    global kept, in_use
+    cdef Py_ssize_t size
+    cdef int c = size_class(nbytes, &size)
+    cdef void* block = free_blocks[c]
+    if block != NULL:
+        free_blocks[c] = (<void**> block)[0]
+        kept -= size
+    else:
+        block = aligned_new(size)
+        if block == NULL:
+            empty_cache()
+            block = aligned_new(size)
+        if block == NULL:
+            raise MemoryError(f"cannot allocate {nbytes:,} bytes for a tensor")
+    in_use += size
+    return block
+
+
+cdef void release(void* block, Py_ssize_t nbytes) noexcept:
+    global kept, in_use
+    cdef Py_ssize_t size
+    cdef int c = size_class(nbytes, &size)
+    in_use -= size
+    if kept + size > LIMIT:
+        aligned_free(block)
+        return
+    (<void**> block)[0] = free_blocks[c]
+    free_blocks[c] = block
+    kept += size
+
+
+def empty_cache() -> None:
+    """Give the memory that no tensor uses back to the system."""
+    global kept
+    cdef void* block
+    for c in range(N_CLASSES):
+        while free_blocks[c] != NULL:
+            block = free_blocks[c]
+            free_blocks[c] = (<void**> block)[0]
+            aligned_free(block)
+    kept = 0
+
+
+def memory_stats() -> dict:
+    """Bytes that tensors use, and bytes kept for reuse.
+
+    >>> sorted(memory_stats())
+    ['cached', 'in_use']
+    """
+    return {"in_use": in_use, "cached": kept}

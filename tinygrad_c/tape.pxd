@@ -1,0 +1,103 @@
+"""The tape: TensorBase, an array that can have a gradient; Node, what an op leaves behind for the backward pass.
+
+    forward:   out = an op's result;  node = record(&RULE, out, a, b);  save(node, 0, a)
+    backward:  Walk takes nodes in descending number and calls  rule.backward(walk, node, g),
+               which computes the inputs' gradients with ops and hands each over by  walk.give(node, i, grad).
+"""
+from tinygrad_c.array cimport Array, Storage
+from tinygrad_c.kernels.call cimport MAX_NDIM, Scalar
+
+ctypedef int (*backward_t)(Walk walk, Node node, TensorBase g) except -1
+
+ctypedef struct Rule:
+    const char* name                # of grad_fn: b"MulBackward0"
+    backward_t backward
+
+
+cdef class TensorBase(Array):
+    cdef TensorBase _grad
+    cdef Node _grad_fn              # what made this; None for a leaf
+    cdef bint _requires_grad        # a leaf's own wish; see wants_grad
+    cdef bint _retains_grad
+    cdef list _hooks
+    cdef TensorBase _base           # of a differentiable view: the tensor it looks into
+    cdef unsigned long long _base_number    # the number of _base's node when this view's node was made
+    cdef TensorBase _pending        # a leaf's gradient during a backward pass
+    cdef object __weakref__
+
+
+cdef class Node:
+    cdef const Rule* rule
+    cdef unsigned long long number  # only grows: an input's node has a smaller one
+    cdef int op                     # which row of the table, for the rules that serve many
+    cdef bint freed                 # a backward pass has let go of what was saved
+    cdef bint needed                # leads to a tensor that autograd.grad asked for
+    cdef object edge0               # per input: its Node, the leaf itself, or None: needs no gradient
+    cdef object edge1
+    cdef object edge2
+    cdef list more_edges            # inputs 3 and up
+    cdef TensorBase saved0
+    cdef TensorBase saved1
+    cdef TensorBase saved2
+    cdef unsigned int[3] version    # of saved0..2, when they were saved
+    cdef Storage saved_output       # the output's memory: not the output, which would keep itself alive
+    cdef unsigned int output_version
+    cdef Scalar[4] param
+    cdef object extra
+    cdef int dtype                  # of the output, and its shape
+    cdef int ndim
+    cdef Py_ssize_t[MAX_NDIM] shape
+    cdef TensorBase pending         # the sum of the gradients that came in, during a backward pass
+    cdef list hooks                 # of the output
+
+
+cdef class Walk:
+    """One backward pass: the nodes still to visit, and what came in for the leaves."""
+    cdef bint create_graph
+    cdef bint retain_graph
+    cdef bint pruned                # only nodes marked `needed` count
+    cdef list leaves
+    cdef void** heap
+    cdef Py_ssize_t n_heap
+    cdef Py_ssize_t room
+    cdef dict captures              # autograd.grad: id of node or leaf -> its gradient
+
+    cdef bint needs(self, Node node, int i) except -1
+    cdef int give(self, Node node, int i, TensorBase g) except -1
+    cdef TensorBase accumulator(self, Node node, int i)
+    cdef int arrive(self, object target, TensorBase g) except -1
+    cdef int push(self, Node node) except -1
+    cdef Node pop(self)
+
+
+# Making tensors. The class is registered by tensor.py: ops know only TensorBase.
+cdef TensorBase new_tensor()
+cdef TensorBase empty(int dtype, int ndim, const Py_ssize_t* shape)
+cdef TensorBase empty_like(TensorBase a)
+cdef TensorBase view_of(TensorBase a, char* data, int ndim, const Py_ssize_t* shape, const Py_ssize_t* stride)
+cdef TensorBase alias(TensorBase a)
+
+# Recording.
+cdef bint grad_enabled() noexcept
+cdef bint set_grad(bint on) noexcept
+cdef bint wants_grad(TensorBase a) noexcept
+cdef bint recording(TensorBase a) noexcept
+cdef Node record(const Rule* rule, TensorBase out, TensorBase a)
+cdef Node record2(const Rule* rule, TensorBase out, TensorBase a, TensorBase b)
+cdef Node record3(const Rule* rule, TensorBase out, TensorBase a, TensorBase b, TensorBase c)
+cdef int record_more(Node node, TensorBase a) except -1
+cdef int save(Node node, int slot, TensorBase a) except -1
+cdef int save_output(Node node, TensorBase out) except -1
+cdef TensorBase saved(Node node, int slot)
+cdef TensorBase output(Walk walk, Node node)
+
+# What the walker needs from the ops above it.
+ctypedef TensorBase (*add_t)(TensorBase a, TensorBase b)
+ctypedef int (*add_into_t)(TensorBase a, TensorBase b) except -1
+ctypedef TensorBase (*reduce_to_t)(TensorBase g, int dtype, int ndim, const Py_ssize_t* shape)
+ctypedef TensorBase (*clone_t)(TensorBase a)
+cdef void register_ops(add_t add, add_into_t add_into, reduce_to_t reduce_to, clone_t clone) noexcept
+
+# Writing in place.
+cdef int check_inplace(TensorBase a) except -1
+cdef int wrote(TensorBase a) except -1
