@@ -13,7 +13,7 @@ cdef enum:
     MAX_PARAMS = 8
 
 # In the order of promotion: the larger of two is the type of their sum.
-cpdef enum DType:
+cdef enum:                          # a dtype: an int
     BOOL = 0
     UINT8 = 1
     INT32 = 2

@@ -27,7 +27,7 @@ cdef enum:
 cdef Py_ssize_t LIMIT = 1 << 29         # bytes kept at most
 cdef Py_ssize_t kept = 0                # bytes on the lists
 cdef Py_ssize_t in_use = 0              # bytes handed out
-cdef void*[N_CLASSES] free_blocks       # each block's first word points to the next
+cdef void* free_blocks[N_CLASSES]      # each block's first word points to the next
 
 
 cdef inline int size_class(Py_ssize_t nbytes, Py_ssize_t* size) noexcept:

@@ -118,7 +118,7 @@ INLINE ivec to_int(vec v) {  /* towards zero */
 #endif
 }
 
-/* Comparisons give masks; select(m, a, b) is a where m is set, else b. */
+/* Comparisons give masks; blend(m, a, b) is a where m is set, else b. */
 #ifdef SIMD_SCALAR
 #define MASK(condition) (-(ireal)(condition))
 #else
@@ -133,7 +133,7 @@ INLINE mask ne(vec a, vec b) { return MASK(a != b); }
 INLINE mask mask_and(mask a, mask b) { return a & b; }
 INLINE mask mask_or(mask a, mask b) { return a | b; }
 INLINE mask mask_not(mask a) { return ~a; }
-INLINE vec select(mask m, vec a, vec b) { return from_bits((bits(a) & m) | (bits(b) & ~m)); }
+INLINE vec blend(mask m, vec a, vec b) { return from_bits((bits(a) & m) | (bits(b) & ~m)); }
 INLINE int any_lane(mask m) {
     ireal r = 0;
     for (int i = 0; i < LANES; i++) r |= LANE(m, i);
@@ -144,8 +144,8 @@ INLINE vec vneg(vec a) { return -a; }  /* flips the sign bit: -0.0 for 0.0 */
 INLINE vec vabs(vec a) { return from_bits(bits(a) & ~bits(splat((real)-0.0))); }
 INLINE vec copysign_(vec a, vec s) { ivec m = bits(splat((real)-0.0)); return from_bits((bits(a) & ~m) | (bits(s) & m)); }
 /* NaN in either operand gives NaN, as torch.maximum does. */
-INLINE vec vmax(vec a, vec b) { return select(mask_or(gt(a, b), ne(a, a)), a, b); }
-INLINE vec vmin(vec a, vec b) { return select(mask_or(lt(a, b), ne(a, a)), a, b); }
+INLINE vec vmax(vec a, vec b) { return blend(mask_or(gt(a, b), ne(a, a)), a, b); }
+INLINE vec vmin(vec a, vec b) { return blend(mask_or(lt(a, b), ne(a, a)), a, b); }
 INLINE vec vsqrt(vec a) {
     vec r;
 #if defined(__AVX512F__) && REAL_BITS == 32

@@ -34,7 +34,7 @@ cdef extern from "simd.h" nogil:
     mask mask_and(mask a, mask b) noexcept
     mask mask_or(mask a, mask b) noexcept
     mask mask_not(mask a) noexcept
-    vec select(mask m, vec a, vec b) noexcept
+    vec blend(mask m, vec a, vec b) noexcept
     bint any_lane(mask m) noexcept
     vec vneg(vec a) noexcept
     vec vabs(vec a) noexcept

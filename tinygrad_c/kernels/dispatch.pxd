@@ -1,0 +1,6 @@
+"""The one door, run(call), and the kernels for each dtype behind it."""
+from tinygrad_c.kernels.call cimport Call
+from tinygrad_c.kernels.table cimport Kernels
+
+cdef Kernels* kernels(int dtype) noexcept
+cdef void run(const Call* call) noexcept        # with the GIL held

@@ -1,0 +1,78 @@
+"""The one door, run(call), and the kernels for each dtype behind it.
+
+At import the best instruction set that this processor and its operating system support is chosen, or the one that
+TINYGRAD_C_SIMD names. This module is compiled for the baseline, so that asking is safe on any processor.
+"""
+import importlib
+import os
+
+from cpython.pycapsule cimport PyCapsule_GetPointer
+from libc.string cimport memset
+
+from tinygrad_c.kernels.call cimport FLOAT32, FLOAT64, N_DTYPES, Call
+from tinygrad_c.kernels.generic cimport register_generic
+from tinygrad_c.kernels.table cimport Kernels
+
+cdef extern from *:
+    """
+    #if (defined(__x86_64__) || defined(__i386__)) && defined(__GNUC__)
+    /* libgcc asks XGETBV too: a processor's AVX does not count where the operating system does not save its registers. */
+    static int cpu_has_avx2(void) { __builtin_cpu_init(); return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma"); }
+    static int cpu_has_avx512(void) {
+        return cpu_has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq")
+            && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
+    }
+    #else
+    static int cpu_has_avx2(void) { return 0; }
+    static int cpu_has_avx512(void) { return 0; }
+    #endif
+    """
+    bint cpu_has_avx2()
+    bint cpu_has_avx512()
+
+cdef Kernels[N_DTYPES] tables
+LEVELS = ("baseline", "avx2", "avx512")
+simd_level = None
+
+
+cdef Kernels* kernels(int dtype) noexcept:
+    return &tables[dtype]
+
+
+cdef void run(const Call* call) noexcept:
+    call.kernel(call, 0, call.units)
+
+
+def supported_levels() -> tuple:
+    """The instruction sets that this processor can run, slowest first.
+
+    >>> supported_levels()[0]
+    'baseline'
+    """
+    return LEVELS[:1 + cpu_has_avx2() + cpu_has_avx512()]
+
+
+def choose_level() -> str:
+    wanted = os.environ.get("TINYGRAD_C_SIMD", "")
+    supported = supported_levels()
+    if not wanted:
+        return supported[len(supported) - 1]
+    if wanted not in LEVELS:
+        raise ImportError(f"TINYGRAD_C_SIMD={wanted!r} is not a level: choose one of {', '.join(LEVELS)}, or unset it")
+    if wanted not in supported:
+        raise ImportError(f"TINYGRAD_C_SIMD={wanted!r}, but this processor supports only {', '.join(supported)}: "
+                          "choose one of these, or unset it to take the best")
+    return wanted
+
+
+def load_kernels(level: str) -> None:
+    global simd_level
+    memset(tables, 0, sizeof(tables))
+    register_generic(tables)
+    for dtype, bits in ((FLOAT32, 32), (FLOAT64, 64)):
+        module = importlib.import_module(f"tinygrad_c.kernels.isa.{level}_f{bits}")
+        tables[dtype] = (<Kernels*> PyCapsule_GetPointer(module.capsule(), "tinygrad_c.Kernels"))[0]
+    simd_level = level
+
+
+load_kernels(choose_level())

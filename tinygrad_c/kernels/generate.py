@@ -1,0 +1,292 @@
+"""The table becomes kernels: writes generated/*.pxi and *.pxd from formulas.py. Run by setup.py before Cython.
+
+    ids.pxd            a number for each elementwise kernel: TANH, TANH_DX, ...; casts; how many there are
+    elementwise.pxi    each kernel on vectors of float or double            (included in the modules of isa/)
+    integers.pxi       each kernel that integers have, a plain loop per type (included in generic.pyx)
+    casts.pxi          each conversion between two dtypes                   (included in generic.pyx)
+    rows.pxi           what ops/elementwise.pyx needs to know of each row    (included there)
+    functions.pxi      a public function for each row of one tensor and no parameters
+
+An expression is translated from its syntax tree, bottom up, into single assignments; a subexpression that occurs twice is
+computed once. A call of another row of the table that has no vector function of its own is replaced by its expression.
+"""
+from __future__ import annotations
+
+import ast
+import runpy
+from pathlib import Path
+
+HERE = Path(__file__).parent
+OUT = HERE / "generated"
+FORMULAS = runpy.run_path(str(HERE.parent / "formulas.py"))
+TABLE = FORMULAS["POINTWISE"]
+BANNER = "# Made by kernels/generate.py from formulas.py: do not edit.\n"
+
+# Functions of math.pxi, as vectors; every other name is a row of the table.
+VECTOR_FUNCTIONS = {"exp", "log", "log1p", "expm1", "log2", "tanh", "sigmoid", "erf", "sin", "cos", "tan", "pow"}
+COMPARISONS = {ast.Gt: ("gt", ">"), ast.GtE: ("ge", ">="), ast.Lt: ("lt", "<"), ast.LtE: ("le", "<="),
+               ast.Eq: ("eq", "=="), ast.NotEq: ("ne", "!=")}
+ARITHMETIC = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
+INTEGERS = {"i64": ("int64_t", "INT64"), "i32": ("int32_t", "INT32"), "u8": ("uint8_t", "UINT8")}
+DTYPES = {"BOOL": "uint8_t", "UINT8": "uint8_t", "INT32": "int32_t", "INT64": "int64_t", "FLOAT32": "float", "FLOAT64": "double"}
+
+
+class Translator:
+    """Turns one expression into assignments; `lines` are they, in order."""
+
+    def __init__(self, names: dict[str, str], masks: set[str]):
+        self.names, self.masks, self.lines, self.seen = names, masks, [], {}
+
+    def translate(self, expression: str) -> tuple[str, bool]:
+        """The variable that holds the value, and whether it is a mask."""
+        return self.visit(ast.parse(expression, mode="eval").body)
+
+    def assign(self, code: str, is_mask: bool) -> tuple[str, bool]:
+        if code not in self.seen:
+            name = f"t{len(self.seen)}"
+            self.seen[code] = name
+            self.lines.append((name, self.type(is_mask), code))
+        return self.seen[code], is_mask
+
+    def visit(self, node: ast.expr) -> tuple[str, bool]:
+        match node:
+            case ast.Name(id=name):
+                return self.names[name], name in self.masks
+            case ast.Constant(value=value):
+                return self.constant(value), False
+            case ast.UnaryOp(op=ast.USub(), operand=ast.Constant(value=value)):
+                return self.constant(-value), False
+            case ast.UnaryOp(op=ast.USub(), operand=operand):
+                return self.assign(self.negative(self.visit(operand)[0]), False)
+            case ast.BinOp(left=left, op=op, right=right) if type(op) in ARITHMETIC:
+                a, b = self.visit(left)[0], self.visit(right)[0]
+                return self.assign(f"{a} {ARITHMETIC[type(op)]} {b}", False)
+            case ast.BinOp(left=left, op=ast.BitAnd(), right=right):
+                return self.assign(self.both(self.visit(left)[0], self.visit(right)[0]), True)
+            case ast.Compare(left=left, ops=[op], comparators=[right]):
+                return self.assign(self.compare(type(op), self.visit(left)[0], self.visit(right)[0]), True)
+            case ast.Call(func=ast.Name(id=name), args=args):
+                return self.call(name, args)
+        raise SyntaxError(f"the table's expressions cannot hold {ast.unparse(node)!r}")
+
+    def call(self, name: str, args: list[ast.expr]) -> tuple[str, bool]:
+        primitive = self.primitive(name)
+        if primitive:
+            return self.assign(primitive.format(*[self.visit(a)[0] for a in args]), False)
+        row = TABLE[name]       # another row, without parameters: its expression, of these arguments
+        substitute = dict(zip(row.inputs, args))
+
+        class Substitute(ast.NodeTransformer):
+            def visit_Name(self, node):
+                return substitute.get(node.id, node)
+
+        return self.visit(Substitute().visit(ast.parse(row.y, mode="eval").body))
+
+
+class Vector(Translator):
+    def type(self, is_mask):
+        return "mask" if is_mask else "vec"
+
+    def constant(self, value):
+        return f"splat(<real> {float(value)!r})"
+
+    def negative(self, a):
+        return f"vneg({a})"
+
+    def both(self, a, b):
+        return f"mask_and({a}, {b})"
+
+    def compare(self, op, a, b):
+        return f"{COMPARISONS[op][0]}({a}, {b})"
+
+    def primitive(self, name):
+        if name in VECTOR_FUNCTIONS:
+            return f"v_{name}(" + ("{}, {})" if name == "pow" else "{})")
+        return {"where": "blend({}, {}, {})", "maximum": "vmax({}, {})", "minimum": "vmin({}, {})", "abs": "vabs({})",
+                "sqrt": "vsqrt({})"}.get(name)
+
+
+class Integer(Translator):
+    def type(self, is_mask):
+        return "bint" if is_mask else "T"
+
+    def constant(self, value):
+        return f"(<T> {int(value)})"
+
+    def negative(self, a):
+        return f"<T> (-{a})"
+
+    def both(self, a, b):
+        return f"{a} and {b}"
+
+    def compare(self, op, a, b):
+        return f"{a} {COMPARISONS[op][1]} {b}"
+
+    def primitive(self, name):
+        return {"where": "({1} if {0} else {2})", "maximum": "({0} if {0} > {1} else {1})",
+                "minimum": "({0} if {0} < {1} else {1})", "abs": "<T> (-{0} if {0} < 0 else {0})"}.get(name)
+
+
+def names_used(expression: str) -> list[str]:
+    return [n.id for n in ast.walk(ast.parse(expression, mode="eval")) if isinstance(n, ast.Name)]
+
+
+def derivative_inputs(row, expression: str) -> list[str]:
+    """The operands of a derivative's kernel: g, then those of the inputs and y that it uses, in this order."""
+    used = set(names_used(expression))
+    return ["g", *[n for n in (*row.inputs, "y") if n in used]]
+
+
+def kernels():
+    """(name, expression, operands, row) for each kernel: a row's value, then its derivatives that need arithmetic."""
+    for name, row in TABLE.items():
+        yield name.upper(), row.y, list(row.inputs), row
+        for which, expression in zip(row.inputs, row.derivatives):
+            if expression and expression != "g":
+                yield f"{name}_d{which}".upper(), expression, derivative_inputs(row, expression), row
+
+
+def mask_operands(row, operands):
+    return {n for n in operands if n == "condition"}
+
+
+def vector_kernel(name: str, expression: str, operands: list[str], row) -> str:
+    masks = mask_operands(row, operands)
+    to_bool = row.kind == FORMULAS["BOOLS"]
+    translator = Vector({n: f"{n}_" for n in (*operands, *row.params)}, masks)
+    value, _ = translator.translate(expression)
+    used = [p for p in row.params if p in names_used(expression)]
+    arguments = [f"{'mask' if n in masks else 'vec'} {n}_" for n in operands] + [f"vec {p}_" for p in used]
+    result = "mask" if to_bool else "vec"
+    f = [f"cdef inline {result} f_{name}({', '.join(arguments)}) noexcept nogil:"]
+    f += [f"    cdef {t} {v} = {code}" for v, t, code in translator.lines]
+    f += [f"    return {value}", "", ""]
+
+    k = [f"cdef void {name.lower()}_inner(Py_ssize_t n, char** p, const Scalar* param) noexcept nogil:"]
+    k += [f"    cdef {'uint8_t' if to_bool else 'real'}* out = <{'uint8_t' if to_bool else 'real'}*> p[0]"]
+    for i, n in enumerate(operands, 1):
+        ctype = "uint8_t" if n in masks else "real"
+        k += [f"    cdef const {ctype}* {n} = <const {ctype}*> p[{i}]"]
+    k += [f"    cdef vec {p}_ = splat(<real> param[{row.params.index(p)}].f)" for p in used]
+    k += ["    cdef Py_ssize_t i = 0"]
+    tail = [f"{p}_" for p in used]
+    whole = [f"load_bool({n} + i, LANES)" if n in masks else f"load({n} + i)" for n in operands] + tail
+    part = [f"load_bool({n} + i, n - i)" if n in masks else f"load_part({n} + i, n - i)" for n in operands] + tail
+    put = ("store_bool(out + i, {}, LANES)", "store_bool(out + i, {}, n - i)") if to_bool else \
+          ("store(out + i, {})", "store_part(out + i, {}, n - i)")
+    k += ["    while i + LANES <= n:", "        " + put[0].format(f"f_{name}({', '.join(whole)})"), "        i += LANES",
+          "    if i < n:", "        " + put[1].format(f"f_{name}({', '.join(part)})"), "", ""]
+    return "\n".join(f + k)
+
+
+def integer_kernel(prefix: str, ctype: str, name: str, expression: str, operands: list[str], row) -> str:
+    masks = mask_operands(row, operands)
+    to_bool = row.kind == FORMULAS["BOOLS"]
+    translator = Integer({n: f"{n}_" for n in (*operands, *row.params)}, masks)
+    value, _ = translator.translate(expression)
+    used = [p for p in row.params if p in names_used(expression)]
+    out = "uint8_t" if to_bool else ctype
+    k = [f"cdef void {prefix}_{name.lower()}(Py_ssize_t n, char** p, const Scalar* param) noexcept nogil:",
+         f"    cdef {out}* out = <{out}*> p[0]"]
+    k += [f"    cdef const {'uint8_t' if n in masks else ctype}* {n} = <const {'uint8_t' if n in masks else ctype}*> p[{i}]"
+          for i, n in enumerate(operands, 1)]
+    k += [f"    cdef {ctype} {p}_ = <{ctype}> param[{row.params.index(p)}].i" for p in used]
+    k += [f"    cdef {'bint' if n in masks else ctype} {n}_" for n in operands]
+    k += [f"    cdef {'bint' if t == 'bint' else ctype} {v}" for v, t, _ in translator.lines]
+    k += ["    cdef Py_ssize_t i", "    for i in range(n):"]
+    k += [f"        {n}_ = {n}[i]" for n in operands]
+    k += [f"        {v} = {code}".replace("<T>", f"<{ctype}>") for v, _, code in translator.lines]
+    k += [f"        out[i] = <{out}> {value}".replace("<T>", f"<{ctype}>"), "", ""]
+    return "\n".join(k)
+
+
+def cast_kernel(source: str, target: str) -> str:
+    a, b = DTYPES[source], DTYPES[target]
+    value = "x[i] != 0" if target == "BOOL" else "x[i]"
+    if source.startswith("FLOAT") and target in ("UINT8", "INT32"):
+        value = "<int64_t> x[i]"
+    return "\n".join([
+        f"cdef void cast_{source.lower()}_{target.lower()}(Py_ssize_t n, char** p, const Scalar* param) noexcept nogil:",
+        f"    cdef {b}* out = <{b}*> p[0]", f"    cdef const {a}* x = <const {a}*> p[1]", "    cdef Py_ssize_t i",
+        "    for i in range(n):", f"        out[i] = <{b}> ({value})", "", ""])
+
+
+def node_name(name: str) -> str:
+    """The name of grad_fn, as torch forms it: MulBackward0 for mul, and for mul by a number."""
+    stem = {"rsub_number": "sub", "rdiv_number": "div", "rpow_number": "pow", "gelu_tanh": "gelu", "softplus1": "softplus"}.get(
+        name, name.removesuffix("_number"))
+    return "".join(part.capitalize() for part in stem.split("_")) + "Backward0"
+
+
+def rows() -> str:
+    """Per row: its name, its kernels' numbers, what each derivative reads, and what must be saved."""
+    codes = {"g": 0, "y": 4}
+    lines = ["cdef void fill_rows() noexcept:"]
+    for number, (name, row) in enumerate(TABLE.items()):
+        saved = set()
+        lines += [f"    ROWS[{number}].rule.name = b\"{node_name(name)}\"", f"    ROWS[{number}].forward = {name.upper()}",
+                  f"    ROWS[{number}].n_inputs = {len(row.inputs)}", f"    ROWS[{number}].n_params = {len(row.params)}",
+                  f"    ROWS[{number}].kind = {['floats', 'numbers', 'bools'].index(row.kind)}",
+                  f"    ROWS[{number}].differentiable = {any(d is not None for d in row.derivatives)}"]
+        for i, (which, expression) in enumerate(zip(row.inputs, row.derivatives)):
+            if expression is None or expression == "g":
+                lines += [f"    ROWS[{number}].derivative[{i}] = {'NONE' if expression is None else 'IDENTITY'}"]
+                continue
+            operands = derivative_inputs(row, expression)
+            numbers = [codes[n] if n in codes else 1 + row.inputs.index(n) for n in operands]
+            saved |= set(operands) - {"g"}
+            lines += [f"    ROWS[{number}].derivative[{i}] = {name.upper()}_D{which.upper()}",
+                      f"    ROWS[{number}].n_operands[{i}] = {len(numbers)}"]
+            lines += [f"    ROWS[{number}].operand[{i}][{j}] = {c}" for j, c in enumerate(numbers)]
+        lines += [f"    ROWS[{number}].saves_input[{i}] = {n in saved}" for i, n in enumerate(row.inputs)]
+        lines += [f"    ROWS[{number}].saves_output = {'y' in saved}"]
+    return "\n".join(lines) + "\n"
+
+
+def functions() -> str:
+    """def tanh(input): for each row with one input and no parameter."""
+    text = []
+    for name, row in TABLE.items():
+        if len(row.inputs) == 1 and not row.params and name != "softplus1":
+            text.append(f'def {name}(input):\n    """{row.doc}"""\n    return unary(ROW_{name.upper()}, input)\n\n')
+    return "\n".join(text)
+
+
+def write(name: str, text: str) -> None:
+    """Only when changed, so that a second build has nothing to do."""
+    path = OUT / name
+    text = BANNER + text
+    if not path.exists() or path.read_text() != text:
+        path.write_text(text)
+
+
+def main() -> None:
+    OUT.mkdir(exist_ok=True)
+    (OUT / "__init__.py").touch()
+    every = list(kernels())
+    ids = ["cdef enum:", *[f"    {k[0]} = {i}" for i, k in enumerate(every)], f"    N_INNER = {len(every)}",
+           f"    N_ROWS = {len(TABLE)}", "    NONE = -1          # no derivative", "    IDENTITY = -2      # the derivative is g",
+           *[f"    ROW_{name.upper()} = {i}" for i, name in enumerate(TABLE)]]
+    write("ids.pxd", "\n".join(ids) + "\n")
+    vectors = [vector_kernel(*k) for k in every]
+    register = ["cdef void register_elementwise(Kernels* k) noexcept:", *[f"    k.inner[{k[0]}] = {k[0].lower()}_inner" for k in every]]
+    write("elementwise.pxi", "\n".join(vectors) + "\n".join(register) + "\n")
+
+    whole = [k for k in every if k[3].kind != FORMULAS["FLOATS"] and k[0] != "ISNAN"
+             and k[0] in {n.upper() for n in TABLE}]
+    text = [integer_kernel(prefix, ctype, *k) for prefix, (ctype, _) in INTEGERS.items() for k in whole]
+    text += ["cdef void register_integers(Kernels* all) noexcept:"]
+    for prefix, (_, dtype) in INTEGERS.items():
+        text += [f"    all[{dtype}].inner[{k[0]}] = {prefix}_{k[0].lower()}" for k in whole]
+    write("integers.pxi", "\n".join(text) + "\n")
+
+    pairs = [(a, b) for a in DTYPES for b in DTYPES if a != b]
+    text = [cast_kernel(a, b) for a, b in pairs]
+    text += ["cdef void register_casts() noexcept:", *[f"    casts[{a}][{b}] = cast_{a.lower()}_{b.lower()}" for a, b in pairs]]
+    write("casts.pxi", "\n".join(text) + "\n")
+    write("rows.pxi", rows())
+    write("functions.pxi", functions())
+
+
+if __name__ == "__main__":
+    main()

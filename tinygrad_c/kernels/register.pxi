@@ -1,0 +1,15 @@
+# Fills this module's struct Kernels, and hands it out.
+from cpython.pycapsule cimport PyCapsule_New
+
+cdef Kernels TABLE
+
+
+cdef void register(Kernels* k) noexcept:
+    register_elementwise(k)
+    k.loop = loop
+
+
+def capsule():
+    """A pointer to the module's Kernels, for dispatch.pyx."""
+    register(&TABLE)
+    return PyCapsule_New(&TABLE, "tinygrad_c.Kernels", NULL)
