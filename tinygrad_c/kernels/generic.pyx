@@ -12,6 +12,7 @@ from tinygrad_c.kernels.table cimport Kernels
 cdef inner_t[N_DTYPES][N_DTYPES] casts
 
 include "loop.pxi"
+include "matmul_integers.pxi"
 include "generated/casts.pxi"
 include "generated/integers.pxi"
 
@@ -24,5 +25,6 @@ cdef void register_generic(Kernels* all) noexcept:
     cdef int dtype
     register_casts()
     register_integers(all)
+    register_matmul_integers(all)
     for dtype in range(N_DTYPES):
         all[dtype].loop = loop

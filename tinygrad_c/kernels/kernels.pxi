@@ -10,4 +10,5 @@ from tinygrad_c.kernels.generated.ids cimport *
 include "math.pxi"
 include "loop.pxi"
 include "generated/elementwise.pxi"
+include "matmul.pxi"
 include "register.pxi"

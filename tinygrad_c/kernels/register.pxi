@@ -7,6 +7,7 @@ cdef Kernels TABLE
 cdef void register(Kernels* k) noexcept:
     register_elementwise(k)
     k.loop = loop
+    register_matmul(k)
 
 
 def capsule():

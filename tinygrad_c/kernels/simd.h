@@ -202,4 +202,63 @@ INLINE void store_bool(uint8_t* p, mask m, ptrdiff_t n) {
     else for (int i = 0; i < LANES; i++) if (i < n) p[i] = (uint8_t)(LANE(m, i) & 1);
 }
 
+/* The matrix product's tile: so many accumulators as the registers hold, with room for a row of B and an element of A. */
+#if defined(__AVX512F__) && !defined(SIMD_SCALAR)
+#define TILE_ROWS 14
+#define MASKED_LOADS 1  /* a masked load costs what a whole one does */
+#else
+#define MASKED_LOADS 0
+#if defined(__AVX__)
+#define TILE_ROWS 6
+#elif defined(__aarch64__)
+#define TILE_ROWS 12
+#else
+#define TILE_ROWS 4
+#endif
+#endif
+
+#define PACKED_ROWS ((TILE_ROWS + LANES - 1) / LANES * LANES)
+
+/* n lanes, 1 <= n <= LANES. load_row is for a row of B, which is padded to whole vectors unless loads can be masked. */
+INLINE vec load_row(const real* p, ptrdiff_t n) { return MASKED_LOADS ? load_part(p, n) : load(p); }
+INLINE vec load_last(const real* p, ptrdiff_t n) { return !MASKED_LOADS && n == LANES ? load(p) : load_part(p, n); }
+INLINE void store_last(real* p, vec v, ptrdiff_t n) {
+    if (!MASKED_LOADS && n == LANES) store(p, v); else store_part(p, v, n);
+}
+
+/* Two vectors as one sequence a0 b0 a1 b1 ..., its first and its second half. */
+#if defined(SIMD_SCALAR)
+#define INTERLEAVE(a, b, lo, hi) (lo = (a), hi = (b))
+#else
+#if VECTOR_BYTES * 8 / REAL_BITS == 16
+#define LO 0, 16, 1, 17, 2, 18, 3, 19, 4, 20, 5, 21, 6, 22, 7, 23
+#define HI 8, 24, 9, 25, 10, 26, 11, 27, 12, 28, 13, 29, 14, 30, 15, 31
+#elif VECTOR_BYTES * 8 / REAL_BITS == 8
+#define LO 0, 8, 1, 9, 2, 10, 3, 11
+#define HI 4, 12, 5, 13, 6, 14, 7, 15
+#elif VECTOR_BYTES * 8 / REAL_BITS == 4
+#define LO 0, 4, 1, 5
+#define HI 2, 6, 3, 7
+#else
+#define LO 0, 2
+#define HI 1, 3
+#endif
+#if defined(__clang__)
+#define INTERLEAVE(a, b, lo, hi) (lo = __builtin_shufflevector(a, b, LO), hi = __builtin_shufflevector(a, b, HI))
+#else
+#define INTERLEAVE(a, b, lo, hi) (lo = __builtin_shuffle(a, b, (ivec){LO}), hi = __builtin_shuffle(a, b, (ivec){HI}))
+#endif
+#endif
+
+/* A block of LANES rows becomes its transpose. Each round interleaves the first half of the rows with the second: it
+ * rotates the bits of (row, lane), an index of 2 log2(LANES) bits, by one; after log2(LANES) rounds they have changed places. */
+INLINE void transpose(vec* block) {
+    vec next[LANES];
+    for (int width = 1; width < LANES; width *= 2) {
+        for (int i = 0; i < LANES / 2; i++)
+            INTERLEAVE(block[i], block[i + LANES / 2], next[2 * i], next[2 * i + 1]);
+        for (int i = 0; i < LANES; i++) block[i] = next[i];
+    }
+}
+
 #endif

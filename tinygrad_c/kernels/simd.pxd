@@ -5,6 +5,11 @@ with a double literal.
 """
 from libc.stdint cimport uint8_t
 
+cdef enum:
+    MAX_LANES = 16
+    MAX_TILE_ROWS = 14
+    TILE_VECS = 2
+
 cdef extern from "simd.h" nogil:
     ctypedef double real
     ctypedef long ireal
@@ -13,6 +18,9 @@ cdef extern from "simd.h" nogil:
     ctypedef long mask
     const Py_ssize_t LANES
     const int REAL_BITS
+    const int TILE_ROWS
+    const int PACKED_ROWS
+    const bint MASKED_LOADS
 
     vec splat(real x) noexcept
     ivec isplat(ireal x) noexcept
@@ -49,3 +57,7 @@ cdef extern from "simd.h" nogil:
     real hmin(vec v) noexcept
     mask load_bool(const uint8_t* p, Py_ssize_t n) noexcept
     void store_bool(uint8_t* p, mask m, Py_ssize_t n) noexcept
+    vec load_row(const real* p, Py_ssize_t n) noexcept
+    vec load_last(const real* p, Py_ssize_t n) noexcept
+    void store_last(real* p, vec v, Py_ssize_t n) noexcept
+    void transpose(vec* block) noexcept

@@ -9,3 +9,9 @@ from tinygrad_c.kernels.generated.ids cimport N_INNER
 ctypedef struct Kernels:
     inner_t inner[N_INNER]
     kernel_t loop               # runs call.inner over operands of any strides        (loop.pxi)
+    kernel_t matmul             # a product, cut into units of rows and columns        (matmul.pxi)
+    kernel_t matmul_pack        # its first operand into panels
+    Py_ssize_t lanes            # elements of a vector
+    Py_ssize_t tile_rows        # what the product keeps in registers
+    Py_ssize_t tile_cols
+    Py_ssize_t packed_rows      # elements that a packed row of a panel takes
