@@ -1,6 +1,15 @@
 """Array: typed elements in memory, seen through a shape and strides. No gradients here; see tape.pxd."""
 from tinygrad_c.kernels.call cimport MAX_NDIM, Operand
 
+cdef class dtype:
+    """The type of a tensor's elements: float32, float64, int64, int32, uint8 or bool."""
+
+    cdef readonly int code          # a DType
+    cdef readonly str name
+    cdef readonly int itemsize      # bytes
+    cdef readonly bint is_floating_point
+
+
 cdef class Storage:
     """Memory that arrays share. Its version counts the writes in place."""
 
@@ -22,7 +31,12 @@ cdef class Array:
     cdef Py_ssize_t stride[MAX_NDIM]    # in elements
     cdef Py_ssize_t buffer_stride[MAX_NDIM]     # in bytes: what an exported buffer points to
 
+    cdef int check_export(self) except -1       # raises BufferError if the memory must not be handed out
 
+
+cdef list DTYPES                    # by code
+cdef int dtype_code(object dtype) except -1     # of a dtype, or of Python's float, int or bool
+cdef int default_dtype() noexcept
 cdef Py_ssize_t itemsize(int dtype) noexcept nogil
 cdef Storage new_storage(Py_ssize_t nbytes)
 # Give `array` fresh contiguous memory for dtype and shape; its elements are not set.

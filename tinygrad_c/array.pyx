@@ -3,10 +3,77 @@ cimport cython
 from cpython.buffer cimport PyBUF_FORMAT, PyBUF_STRIDES, PyBUF_WRITABLE, PyBUF_ND
 from libc.string cimport memcpy
 
+from tinygrad_c.kernels.call cimport BOOL, FLOAT32, FLOAT64, INT32, INT64, UINT8
 from tinygrad_c.kernels.memory cimport allocate, release
 
 cdef Py_ssize_t[6] ITEMSIZE = [1, 1, 4, 8, 4, 8]
 cdef const char** FORMAT = [b"?", b"B", b"i", b"q", b"f", b"d"]
+cdef int default_code = FLOAT32
+
+
+@cython.final
+cdef class dtype:
+    def __repr__(self):
+        return "torch." + self.name
+
+    def __reduce__(self):
+        return dtype_named, (self.name,)
+
+
+cdef dtype make_dtype(int code, str name):
+    cdef dtype made = dtype.__new__(dtype)
+    made.code, made.name, made.itemsize, made.is_floating_point = code, name, ITEMSIZE[code], code >= FLOAT32
+    return made
+
+
+cdef list DTYPES = [make_dtype(BOOL, "bool"), make_dtype(UINT8, "uint8"), make_dtype(INT32, "int32"), make_dtype(INT64, "int64"),
+                    make_dtype(FLOAT32, "float32"), make_dtype(FLOAT64, "float64")]
+
+
+def dtype_named(name: str) -> dtype:
+    """The dtype of that name.
+
+    >>> dtype_named("float32")
+    torch.float32
+    """
+    for each in DTYPES:
+        if (<dtype> each).name == name:
+            return each
+    raise TypeError(f"there is no dtype {name!r} here: choose float32, float64, int64, int32, uint8 or bool")
+
+
+cdef int dtype_code(object given) except -1:
+    if type(given) is dtype:
+        return (<dtype> given).code
+    if given is float:
+        return default_code
+    if given is int:
+        return INT64
+    if given is bool:
+        return BOOL
+    raise TypeError(f"dtype must be a tinygrad_c.dtype such as tinygrad_c.float32, not {given!r}")
+
+
+cdef int default_dtype() noexcept:
+    return default_code
+
+
+def get_default_dtype() -> dtype:
+    """The dtype that Python's floats become in a new tensor.
+
+    >>> get_default_dtype()
+    torch.float32
+    """
+    return DTYPES[default_code]
+
+
+def set_default_dtype(d) -> None:
+    """Make Python's floats become float32 (as they do at first) or float64 in a new tensor."""
+    global default_code
+    cdef int code = dtype_code(d)
+    if code < FLOAT32:
+        raise TypeError("only floating-point types are supported as the default type: float32 or float64")
+    default_code = code
 
 
 cdef Py_ssize_t itemsize(int dtype) noexcept nogil:
@@ -107,7 +174,11 @@ cdef tuple shape_of(Array a):
 
 
 cdef class Array:
+    cdef int check_export(self) except -1:
+        return 0
+
     def __getbuffer__(self, Py_buffer* buffer, int flags):
+        self.check_export()
         if self.storage is None:
             raise BufferError("this tensor was never given memory")
         if flags & PyBUF_WRITABLE and self.storage.readonly:

@@ -4,6 +4,8 @@
     backward:  Walk takes nodes in descending number and calls  rule.backward(walk, node, g),
                which computes the inputs' gradients with ops and hands each over by  walk.give(node, i, grad).
 """
+from cpython.ref cimport PyObject
+
 from tinygrad_c.array cimport Array, Storage
 from tinygrad_c.kernels.call cimport MAX_NDIM, Scalar
 
@@ -50,6 +52,8 @@ cdef class Node:
     cdef TensorBase pending         # the sum of the gradients that came in, during a backward pass
     cdef list hooks                 # of the output
 
+    cdef void release(self) noexcept
+
 
 cdef class Walk:
     """One backward pass: the nodes still to visit, and what came in for the leaves."""
@@ -68,11 +72,16 @@ cdef class Walk:
     cdef int arrive(self, object target, TensorBase g) except -1
     cdef int push(self, Node node) except -1
     cdef Node pop(self)
+    cdef int run(self) except -1
+    cdef int visit_nodes(self) except -1
+    cdef int finish_leaves(self) except -1
+    cdef int abandon(self) except -1
 
 
 # Making tensors. The class is registered by tensor.py: ops know only TensorBase.
 cdef TensorBase new_tensor()
 cdef TensorBase empty(int dtype, int ndim, const Py_ssize_t* shape)
+cdef TensorBase zeros(int dtype, int ndim, const Py_ssize_t* shape)
 cdef TensorBase empty_like(TensorBase a)
 cdef TensorBase view_of(TensorBase a, char* data, int ndim, const Py_ssize_t* shape, const Py_ssize_t* stride)
 cdef TensorBase alias(TensorBase a)
@@ -81,15 +90,19 @@ cdef TensorBase alias(TensorBase a)
 cdef bint grad_enabled() noexcept
 cdef bint set_grad(bint on) noexcept
 cdef bint wants_grad(TensorBase a) noexcept
+cdef unsigned long long number_of(TensorBase a) noexcept
+cdef object edge_of(TensorBase a)
 cdef bint recording(TensorBase a) noexcept
 cdef Node record(const Rule* rule, TensorBase out, TensorBase a)
 cdef Node record2(const Rule* rule, TensorBase out, TensorBase a, TensorBase b)
 cdef Node record3(const Rule* rule, TensorBase out, TensorBase a, TensorBase b, TensorBase c)
 cdef int record_more(Node node, TensorBase a) except -1
+cdef int input_shape(Node node, int i, int* ndim, Py_ssize_t* shape) except -1     # of an input that needs a gradient
 cdef int save(Node node, int slot, TensorBase a) except -1
 cdef int save_output(Node node, TensorBase out) except -1
 cdef TensorBase saved(Node node, int slot)
 cdef TensorBase output(Walk walk, Node node)
+cdef bint owned(PyObject* a) noexcept   # a tensor that the caller alone refers to, by one reference: it may be overwritten
 
 # What the walker needs from the ops above it.
 ctypedef TensorBase (*add_t)(TensorBase a, TensorBase b)
@@ -97,6 +110,10 @@ ctypedef int (*add_into_t)(TensorBase a, TensorBase b) except -1
 ctypedef TensorBase (*reduce_to_t)(TensorBase g, int dtype, int ndim, const Py_ssize_t* shape)
 ctypedef TensorBase (*clone_t)(TensorBase a)
 cdef void register_ops(add_t add, add_into_t add_into, reduce_to_t reduce_to, clone_t clone) noexcept
+# A recorded write through a view: `rebase` gives its base a new node; `refresh` gives a view, whose base has a new one, its own.
+ctypedef int (*rebase_t)(TensorBase view) except -1
+ctypedef int (*refresh_t)(TensorBase view) except -1
+cdef void register_views(rebase_t rebase, refresh_t refresh) noexcept
 
 # Writing in place.
 cdef int check_inplace(TensorBase a) except -1

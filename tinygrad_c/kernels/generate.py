@@ -219,11 +219,11 @@ def node_name(name: str) -> str:
 
 
 def rows() -> str:
-    """Per row: its name, its kernels' numbers, what each derivative reads, and what must be saved."""
+    """Per row: its name, its kernels' numbers, and what each derivative reads (so: what must be saved, bit 1 + i for input i,
+    bit 4 for the output)."""
     codes = {"g": 0, "y": 4}
     lines = ["cdef void fill_rows() noexcept:"]
     for number, (name, row) in enumerate(TABLE.items()):
-        saved = set()
         lines += [f"    ROWS[{number}].rule.name = b\"{node_name(name)}\"", f"    ROWS[{number}].forward = {name.upper()}",
                   f"    ROWS[{number}].n_inputs = {len(row.inputs)}", f"    ROWS[{number}].n_params = {len(row.params)}",
                   f"    ROWS[{number}].kind = {['floats', 'numbers', 'bools'].index(row.kind)}",
@@ -234,12 +234,10 @@ def rows() -> str:
                 continue
             operands = derivative_inputs(row, expression)
             numbers = [codes[n] if n in codes else 1 + row.inputs.index(n) for n in operands]
-            saved |= set(operands) - {"g"}
             lines += [f"    ROWS[{number}].derivative[{i}] = {name.upper()}_D{which.upper()}",
+                      f"    ROWS[{number}].saves[{i}] = {sum(1 << n for n in numbers if n)}",
                       f"    ROWS[{number}].n_operands[{i}] = {len(numbers)}"]
             lines += [f"    ROWS[{number}].operand[{i}][{j}] = {c}" for j, c in enumerate(numbers)]
-        lines += [f"    ROWS[{number}].saves_input[{i}] = {n in saved}" for i, n in enumerate(row.inputs)]
-        lines += [f"    ROWS[{number}].saves_output = {'y' in saved}"]
     return "\n".join(lines) + "\n"
 
 
@@ -247,8 +245,9 @@ def functions() -> str:
     """def tanh(input): for each row with one input and no parameter."""
     text = []
     for name, row in TABLE.items():
-        if len(row.inputs) == 1 and not row.params and name != "softplus1":
-            text.append(f'def {name}(input):\n    """{row.doc}"""\n    return unary(ROW_{name.upper()}, input)\n\n')
+        if len(row.inputs) == 1 and not row.params and name not in ("softplus1", "gelu_tanh", "gelu"):
+            text.append(f'def {name}(input):\n    """{row.doc}"""\n    return unary(ROW_{name.upper()}, input, 0, 0)\n\n')
+            text.append(f'def {name}_(input):\n    """{name} in place"""\n    return unary_(ROW_{name.upper()}, input, 0, 0)\n\n')
     return "\n".join(text)
 
 

@@ -1,0 +1,149 @@
+"""Differentiation as functions: backward, grad, and the modes that say whether operations are recorded."""
+from __future__ import annotations
+
+import functools
+from collections.abc import Sequence
+
+from tinygrad_c import tape
+from tinygrad_c.tape import TensorBase, is_grad_enabled
+
+__all__ = ["backward", "enable_grad", "grad", "inference_mode", "is_grad_enabled", "no_grad", "set_grad_enabled"]
+
+
+def as_tuple(given) -> tuple:
+    return (given,) if given is None or isinstance(given, TensorBase) else tuple(given)
+
+
+def backward(tensors, grad_tensors=None, retain_graph: bool | None = None, create_graph: bool = False, inputs=None) -> None:
+    """Add the gradients of the tensors into the .grad of the leaves that they came from.
+
+    `grad_tensors` are the gradients that come in, one per tensor; a scalar needs none (1). With `inputs`, only these get theirs.
+    """
+    tensors = as_tuple(tensors)
+    gradients = as_tuple(grad_tensors) if grad_tensors is not None else (None,) * len(tensors)
+    if len(gradients) != len(tensors):
+        raise RuntimeError(f"got {len(tensors)} tensors and {len(gradients)} gradients")
+    retain = create_graph if retain_graph is None else retain_graph
+    if inputs is None:
+        tape.backward(tensors, gradients, retain, create_graph)
+    elif not as_tuple(inputs):
+        raise RuntimeError("'inputs' argument to backward() cannot be empty.")
+    else:
+        tape.grad(tensors, as_tuple(inputs), gradients, retain, create_graph, True)
+
+
+def grad(outputs, inputs, grad_outputs=None, retain_graph: bool | None = None, create_graph: bool = False,
+         allow_unused: bool | None = None, materialize_grads: bool = False) -> tuple:
+    """The gradients of the outputs (summed) by each input, as a tuple; .grad is left alone.
+
+    With `create_graph` they are recorded in their turn, so that they can be differentiated again.
+
+    >>> x = tinygrad_c.tensor(3., requires_grad=True)
+    >>> (dx,) = grad(x ** 3, x, create_graph=True)
+    >>> dx.item(), grad(dx, x)[0].item()
+    (27.0, 18.0)
+    """
+    outputs, inputs = as_tuple(outputs), as_tuple(inputs)
+    gradients = as_tuple(grad_outputs) if grad_outputs is not None else (None,) * len(outputs)
+    retain = create_graph if retain_graph is None else retain_graph
+    results = tape.grad(outputs, inputs, gradients, retain, create_graph)
+    for i, (each, result) in enumerate(zip(inputs, results)):
+        if result is None:
+            if materialize_grads:
+                results[i] = each.detach() * 0
+            elif not allow_unused:
+                raise RuntimeError(f"The differentiated Tensor at index {i} appears to not have been used in the graph. Set "
+                                   "allow_unused=True if this is the desired behavior.")
+    return tuple(results)
+
+
+class set_grad_enabled:
+    """Turn recording on or off: at once, or for a `with` block, or, as a decorator, for a function."""
+
+    def __init__(self, mode: bool):
+        self.mode = bool(mode)
+        self.before: list[bool] = [tape._set_grad_enabled(self.mode)]
+        self.at_once = True
+
+    def __enter__(self):
+        if self.at_once:
+            self.at_once = False        # the mode is set since __init__; __exit__ goes back to what was before that
+        else:
+            self.before.append(tape._set_grad_enabled(self.mode))
+        return self
+
+    def __exit__(self, *exception) -> None:
+        tape._set_grad_enabled(self.before.pop())
+
+    def __call__(self, function):
+        tape._set_grad_enabled(self.before.pop())
+
+        @functools.wraps(function)
+        def wrapped(*args, **kwargs):
+            before = tape._set_grad_enabled(self.mode)
+            try:
+                return function(*args, **kwargs)
+            finally:
+                tape._set_grad_enabled(before)
+
+        return wrapped
+
+
+class _Mode:
+    """A `with` block or a decorator inside which recording is on or off."""
+
+    mode: bool
+
+    def __init__(self, function=None):
+        self.before: list[bool] = []
+        self.function = function
+        if function is not None:
+            functools.update_wrapper(self, function)
+
+    def __enter__(self):
+        self.before.append(tape._set_grad_enabled(self.mode))
+        return self
+
+    def __exit__(self, *exception) -> None:
+        tape._set_grad_enabled(self.before.pop())
+
+    def __get__(self, instance, owner=None):
+        return self if instance is None else functools.partial(self, instance)
+
+    def __call__(self, *args, **kwargs):
+        if self.function is None:       # @no_grad(): the argument is the function
+            return type(self)(args[0])
+        before = tape._set_grad_enabled(self.mode)
+        try:
+            return self.function(*args, **kwargs)
+        finally:
+            tape._set_grad_enabled(before)
+
+
+class no_grad(_Mode):
+    """Inside, operations are not recorded: for evaluation, and for updating parameters by hand.
+
+    >>> w = tinygrad_c.ones(2, requires_grad=True)
+    >>> with no_grad():
+    ...     w -= 0.1
+    >>> w
+    tensor([0.9000, 0.9000], requires_grad=True)
+    """
+
+    mode = False
+
+
+class enable_grad(_Mode):
+    """Inside, operations are recorded, also within no_grad()."""
+
+    mode = True
+
+
+class inference_mode(_Mode):
+    """The same as no_grad here."""
+
+    mode = False
+
+    def __init__(self, mode=True):
+        super().__init__(mode if callable(mode) else None)
+        self.mode = not mode if isinstance(mode, bool) else False

@@ -1,0 +1,28 @@
+"""Elementwise ops by their row of the table, and what every op needs: dtypes of results, casts, copies."""
+from tinygrad_c.kernels.call cimport Scalar, inner_t
+from tinygrad_c.tape cimport TensorBase
+
+cdef TensorBase unary(int row, object input, double p0, double p1)
+cdef TensorBase unary_(int row, object input, double p0, double p1)
+cdef TensorBase binary(int row, object a, object b)
+cdef TensorBase binary_(int row, TensorBase a, object b)
+cdef TensorBase with_number(int row, TensorBase x, object number)
+cdef TensorBase with_number_(int row, TensorBase x, object number)
+cdef TensorBase power(object a, object b)
+cdef TensorBase where_(object condition, object a, object b)
+cdef bint is_number(object a) noexcept
+
+# The tensor itself, or a Python number or NumPy scalar as a 0-d tensor; `what` names the argument in the error.
+cdef TensorBase as_tensor(object a, str what)
+cdef TensorBase scalar_tensor(object number, int dtype)
+cdef int promote(TensorBase a, TensorBase b) noexcept
+cdef TensorBase to_dtype(TensorBase a, int dtype)       # a itself if it has that dtype
+cdef TensorBase to_float(TensorBase a)                  # integers become the default float dtype
+cdef TensorBase contiguous(TensorBase a)                # a itself if it is
+cdef TensorBase clone(TensorBase a)                     # recorded
+cdef TensorBase copy_of(TensorBase a)                   # contiguous, not recorded
+cdef int copy_into(TensorBase out, TensorBase source) except -1     # broadcasts and casts; not recorded, not checked
+cdef int broadcast_shapes(TensorBase a, TensorBase b, int* ndim, Py_ssize_t* shape) except -1
+cdef TensorBase adopt(TensorBase x, TensorBase y)       # write y, just computed from x, into x, with y's history
+cdef TensorBase add_tensors(TensorBase a, TensorBase b)
+cdef int add_into(TensorBase a, TensorBase b) except -1     # a += b, not recorded

@@ -1,0 +1,861 @@
+"""Elementwise ops: one forward function and one backward rule for every row of the table.
+
+    unary(row, x)  binary(row, a, b)      check, promote, broadcast, allocate; launch the kernel; record
+    elementwise_backward                  launch the row's derivative kernels, or, with create_graph, evaluate the row's
+                                          derivative expression on Tensors
+"""
+from cpython.ref cimport PyObject
+from libc.math cimport INFINITY
+from libc.string cimport memcpy
+
+from tinygrad_c.array cimport DTYPES, default_dtype, dtype_code, fill_operand, itemsize, same_shape, shape_of
+from tinygrad_c.kernels.call cimport *
+from tinygrad_c.kernels.dispatch cimport kernels, run
+from tinygrad_c.kernels.generated.ids cimport *
+from tinygrad_c.kernels.generic cimport cast
+from tinygrad_c.kernels.table cimport Kernels
+from tinygrad_c.tape cimport *
+
+from tinygrad_c.formulas import POINTWISE
+
+cdef enum:
+    READS_G = 0             # what a derivative's kernel reads: g, input i (1 + i), the output
+    READS_OUTPUT = 4
+    KIND_FLOATS = 0
+    KIND_NUMBERS = 1
+    KIND_BOOLS = 2
+    UNIT = 8192             # elements in a unit of the elementwise loop (kernels/loop.pxi)
+
+ctypedef struct Row:
+    Rule rule
+    int forward                 # the kernel's number
+    int n_inputs
+    int n_params
+    int kind
+    bint differentiable
+    int[3] derivative           # per input: the kernel's number, NONE or IDENTITY
+    int[3] saves                # per input: what its derivative reads, bit 1 + i for input i, bit 4 for the output
+    int[3] n_operands
+    int[3][4] operand           # per input: what its derivative reads, in order
+
+cdef Row[N_ROWS] ROWS
+include "../kernels/generated/rows.pxi"
+fill_rows()
+for _row in range(N_ROWS):
+    ROWS[_row].rule.backward = elementwise_backward
+
+
+# ---- Dtypes and numbers
+
+cdef bint is_number(object a) noexcept:
+    return type(a) is float or type(a) is int or type(a) is bool
+
+
+cdef TensorBase scalar_tensor(object number, int dtype):
+    cdef TensorBase out = empty(dtype, 0, NULL)
+    if dtype == FLOAT32:
+        (<float*> out.data)[0] = number
+    elif dtype == FLOAT64:
+        (<double*> out.data)[0] = number
+    elif dtype == INT64:
+        (<int64_t*> out.data)[0] = number
+    elif dtype == INT32:
+        (<int*> out.data)[0] = number
+    elif dtype == UINT8:
+        (<unsigned char*> out.data)[0] = number
+    else:
+        (<unsigned char*> out.data)[0] = bool(number)
+    return out
+
+
+cdef TensorBase as_tensor(object a, str what):
+    if isinstance(a, TensorBase):
+        if (<TensorBase> a).storage is None:
+            raise RuntimeError("this tensor was never given memory: make tensors with tinygrad_c.tensor(...)")
+        return <TensorBase> a
+    if isinstance(a, bool):
+        return scalar_tensor(a, BOOL)
+    if isinstance(a, int):
+        return scalar_tensor(a, INT64)
+    if isinstance(a, float):
+        return scalar_tensor(a, default_dtype())
+    if hasattr(a, "item") and hasattr(a, "dtype") and getattr(a, "ndim", 1) == 0:      # a NumPy scalar
+        return as_tensor(a.item(), what)
+    hint = ": make it a tensor with tinygrad_c.tensor(x) or from_numpy(x)" if hasattr(a, "__array__") else ""
+    raise TypeError(f"{what} must be Tensor, not {type(a).__module__}.{type(a).__qualname__}{hint}"
+                    if hint else f"{what} must be Tensor, not {type(a).__qualname__}")
+
+
+cdef int promote(TensorBase a, TensorBase b) noexcept:
+    """The dtype of a result: the larger; but a 0-d operand only counts if it is of a larger category (bool, integer, float)."""
+    cdef int x = a.dtype
+    cdef int y = b.dtype
+    if x == y:
+        return x
+    if (a.ndim == 0) != (b.ndim == 0):
+        if a.ndim == 0 and category(x) <= category(y):
+            return y
+        if b.ndim == 0 and category(y) <= category(x):
+            return x
+        if category(x) != category(y) and (x >= FLOAT32 or y >= FLOAT32):
+            return default_dtype() if (a.ndim == 0 and x >= FLOAT32) or (b.ndim == 0 and y >= FLOAT32) else max(x, y)
+    return max(x, y)
+
+
+cdef inline int category(int dtype) noexcept:
+    return 0 if dtype == BOOL else 1 if dtype < FLOAT32 else 2
+
+
+# ---- Launching
+
+cdef inline bint broadcasts_to(TensorBase a, TensorBase b) noexcept:
+    return a.ndim == b.ndim and same_shape(a, b)
+
+
+cdef int broadcast_shapes(TensorBase a, TensorBase b, int* ndim, Py_ssize_t* shape) except -1:
+    """The shape of two broadcast together: aligned at the last dimension, 1 stretching to whatever the other has."""
+    cdef int n = a.ndim if a.ndim > b.ndim else b.ndim
+    cdef int d, i, j
+    cdef Py_ssize_t x, y
+    for d in range(n):
+        i = a.ndim - n + d
+        j = b.ndim - n + d
+        x = a.shape[i] if i >= 0 else 1
+        y = b.shape[j] if j >= 0 else 1
+        if x != y and x != 1 and y != 1:
+            raise RuntimeError(
+                f"The size of tensor a ({x}) must match the size of tensor b ({y}) at non-singleton dimension {d}: the shapes "
+                f"are {list(shape_of(a))} and {list(shape_of(b))}")
+        shape[d] = y if x == 1 else x
+    ndim[0] = n
+    return 0
+
+
+cdef inline void place(Operand* o, TensorBase a, int ndim, const Py_ssize_t* shape) noexcept:
+    """Describe an operand stretched to the given shape: stride 0 where it repeats."""
+    cdef int offset = ndim - a.ndim
+    cdef int d
+    o.data = a.data
+    o.itemsize = itemsize(a.dtype)
+    for d in range(ndim):
+        o.stride[d] = 0 if d < offset or (a.shape[d - offset] == 1 and shape[d] != 1) else a.stride[d - offset]
+
+
+cdef void coalesce(Call* c) noexcept:
+    """Merge neighbouring dimensions that every operand walks through as one; drop those of size 1."""
+    cdef int d, i
+    cdef int n = 0
+    cdef bint merges
+    for d in range(c.ndim):
+        if c.shape[d] == 1:
+            continue
+        merges = n > 0
+        for i in range(c.n_operands):
+            if not merges:
+                break
+            merges = c.operand[i].stride[n - 1] == c.operand[i].stride[d] * c.shape[d]
+        if merges:
+            c.shape[n - 1] *= c.shape[d]
+        else:
+            c.shape[n] = c.shape[d]
+            n += 1
+        for i in range(c.n_operands):
+            c.operand[i].stride[n - 1] = c.operand[i].stride[d]
+    if n == 0:
+        c.shape[0] = 1
+        n = 1
+        for i in range(c.n_operands):
+            c.operand[i].stride[0] = 1
+    c.ndim = n
+
+
+cdef void launch(inner_t inner, Kernels* table, TensorBase out, int n_inputs, PyObject** inputs, const Scalar* param,
+                 int n_params, int tenths) noexcept:
+    """Run an elementwise kernel: inputs broadcast to out. `tenths`: its cost in tenths of a nanosecond an element."""
+    cdef Call c
+    cdef TensorBase a
+    cdef int i
+    cdef bint flat = out.contiguous
+    if out.numel == 0:
+        return
+    c.kernel = table.loop
+    c.inner = inner
+    c.units = (out.numel + UNIT - 1) // UNIT
+    c.work = out.numel * tenths // 10
+    c.n_operands = 1 + n_inputs
+    for i in range(n_params):
+        c.param[i] = param[i]
+    for i in range(n_inputs):
+        a = <TensorBase> inputs[i]
+        flat = flat and ((a.contiguous and a.numel == out.numel) or a.numel == 1)
+    if flat:
+        c.ndim = 1
+        c.shape[0] = out.numel
+        c.operand[0].data = out.data
+        c.operand[0].itemsize = itemsize(out.dtype)
+        c.operand[0].stride[0] = 1
+        for i in range(n_inputs):
+            a = <TensorBase> inputs[i]
+            c.operand[1 + i].data = a.data
+            c.operand[1 + i].itemsize = itemsize(a.dtype)
+            c.operand[1 + i].stride[0] = 1 if a.numel == out.numel else 0
+    else:
+        c.ndim = out.ndim
+        memcpy(c.shape, out.shape, out.ndim * sizeof(Py_ssize_t))
+        fill_operand(&c.operand[0], out)
+        for i in range(n_inputs):
+            place(&c.operand[1 + i], <TensorBase> inputs[i], out.ndim, out.shape)
+        coalesce(&c)
+    run(&c)
+
+
+cdef inline int cost(const Row* row) noexcept:
+    return 4 if row.kind == KIND_FLOATS else 1
+
+
+# ---- Copies and conversions
+
+cdef int copy_into(TensorBase out, TensorBase source) except -1:
+    cdef PyObject* inputs[1]
+    inputs[0] = <PyObject*> source
+    launch(cast(source.dtype, out.dtype), kernels(out.dtype), out, 1, inputs, NULL, 0, 2)
+    return 0
+
+
+cdef TensorBase copy_of(TensorBase a):
+    cdef TensorBase out = empty_like(a)
+    copy_into(out, a)
+    return out
+
+
+cdef int convert_backward(Walk walk, Node node, TensorBase g) except -1:
+    walk.give(node, 0, g)           # the walk brings g to the input's dtype
+    return 0
+
+cdef Rule CONVERT = Rule(b"ToCopyBackward0", convert_backward)
+cdef Rule CLONE = Rule(b"CloneBackward0", convert_backward)
+
+
+cdef TensorBase to_dtype(TensorBase a, int dtype):
+    cdef TensorBase out
+    if a.dtype == dtype:
+        return a
+    out = empty(dtype, a.ndim, a.shape)
+    copy_into(out, a)
+    if dtype >= FLOAT32 and recording(a):
+        record(&CONVERT, out, a)
+    return out
+
+
+cdef TensorBase to_float(TensorBase a):
+    return a if a.dtype >= FLOAT32 else to_dtype(a, default_dtype())
+
+
+cdef TensorBase clone(TensorBase a):
+    cdef TensorBase out = copy_of(a)
+    if recording(a):
+        record(&CLONE, out, a)
+    return out
+
+
+cdef TensorBase contiguous(TensorBase a):
+    return a if a.contiguous else clone(a)
+
+
+# ---- Forward
+
+cdef inline int result_dtype(const Row* row, int dtype) noexcept:
+    """The dtype that a row computes in, given its inputs' common dtype."""
+    if row.kind == KIND_FLOATS and dtype < FLOAT32:
+        return default_dtype()
+    return dtype
+
+
+cdef int set_params(Scalar* param, int dtype, double p0, double p1) noexcept:
+    if dtype >= FLOAT32:
+        param[0].f = p0
+        param[1].f = p1
+    else:
+        param[0].i = <int64_t> p0 if -9.2e18 < p0 < 9.2e18 else (-(<int64_t> 1 << 62) * 2 if p0 < 0 else 0x7fffffffffffffff)
+        param[1].i = <int64_t> p1 if -9.2e18 < p1 < 9.2e18 else (-(<int64_t> 1 << 62) * 2 if p1 < 0 else 0x7fffffffffffffff)
+    return 0
+
+
+cdef TensorBase unary(int r, object input, double p0, double p1):
+    """y = f(x) for a row of the table; p0 and p1 are the row's parameters."""
+    cdef Scalar[2] param
+    cdef Row* row = &ROWS[r]
+    cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
+    cdef int dtype = result_dtype(row, x.dtype)
+    if dtype == BOOL and row.kind == KIND_NUMBERS:
+        raise RuntimeError(f"{row.rule.name.decode()[:-9].lower()}() is not defined for bool tensors: call .int() or .float() first")
+    x = to_dtype(x, dtype)
+    set_params(param, dtype, p0, p1)
+    return unary_launch(row, r, x, param)
+
+
+cdef TensorBase unary_launch(Row* row, int r, TensorBase x, const Scalar* param):
+    cdef TensorBase out = empty(BOOL if row.kind == KIND_BOOLS else x.dtype, x.ndim, x.shape)
+    cdef PyObject* inputs[1]
+    cdef Node node
+    inputs[0] = <PyObject*> x
+    launch(kernels(x.dtype).inner[row.forward], kernels(x.dtype), out, 1, inputs, param, row.n_params, cost(row))
+    if row.differentiable and x.dtype >= FLOAT32 and recording(x):
+        node = record(&row.rule, out, x)
+        node.op = r
+        node.param[0] = param[0]
+        node.param[1] = param[1]
+        if row.saves[0] & 2:
+            save(node, 0, x)
+        if row.saves[0] & 16:
+            save_output(node, out)
+    return out
+
+
+cdef TensorBase with_number(int r, TensorBase x, object number):
+    """A row whose parameter is a Python number: the number is weak, it changes x's dtype only to a larger category."""
+    cdef Scalar[2] param
+    cdef Row* row = &ROWS[r]
+    cdef int dtype = x.dtype
+    if type(number) is float and dtype < FLOAT32:
+        dtype = default_dtype()
+    elif dtype == BOOL:
+        dtype = INT64
+    dtype = result_dtype(row, dtype)
+    x = to_dtype(x, dtype)
+    if dtype >= FLOAT32:
+        param[0].f = number
+    else:
+        param[0].i = number
+    param[1].f = 0
+    return unary_launch(row, r, x, param)
+
+
+cdef TensorBase binary(int r, object left, object right):
+    """y = f(a, b) for a row of the table, a and b broadcast together."""
+    cdef Row* row = &ROWS[r]
+    cdef TensorBase a = as_tensor(left, "argument 'input' (position 1)")
+    cdef TensorBase b = as_tensor(right, "argument 'other' (position 2)")
+    cdef TensorBase out
+    cdef int dtype = a.dtype
+    cdef bint logical = False
+    if a.dtype != b.dtype:
+        dtype = promote(a, b)
+    if row.kind == KIND_FLOATS and dtype < FLOAT32:
+        dtype = default_dtype()
+    if dtype == BOOL:
+        if r == ROW_SUB:
+            raise RuntimeError("Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or "
+                               "`logical_xor()` operator instead.")
+        dtype = UINT8
+        logical = row.kind == KIND_NUMBERS
+    a = to_dtype(a, dtype)
+    b = to_dtype(b, dtype)
+    out = binary_launch(row, r, a, b, None)
+    return to_dtype(out, BOOL) if logical else out
+
+
+cdef TensorBase binary_launch(Row* row, int r, TensorBase a, TensorBase b, TensorBase out):
+    cdef Py_ssize_t[MAX_NDIM] shape
+    cdef PyObject* inputs[2]
+    cdef int ndim
+    cdef int dtype = a.dtype
+    if out is None:
+        if same_shape(a, b):
+            out = empty(BOOL if row.kind == KIND_BOOLS else dtype, a.ndim, a.shape)
+        else:
+            broadcast_shapes(a, b, &ndim, shape)
+            out = empty(BOOL if row.kind == KIND_BOOLS else dtype, ndim, shape)
+    inputs[0] = <PyObject*> a
+    inputs[1] = <PyObject*> b
+    launch(kernels(dtype).inner[row.forward], kernels(dtype), out, 2, inputs, NULL, 0, cost(row))
+    if row.differentiable and dtype >= FLOAT32 and (recording(a) or recording(b)):
+        record_binary(row, r, out, a, b)
+    return out
+
+
+cdef int record_binary(Row* row, int r, TensorBase out, TensorBase a, TensorBase b) except -1:
+    cdef Node node = record2(&row.rule, out, a, b)
+    cdef int saves = (row.saves[0] if node.edge0 is not None else 0) | (row.saves[1] if node.edge1 is not None else 0)
+    node.op = r
+    if saves & 2:
+        save(node, 0, a)
+    if saves & 4:
+        save(node, 1, b)
+    if saves & 16:
+        save_output(node, out)
+    return 0
+
+
+cdef TensorBase where_(object condition, object left, object right):
+    cdef Row* row = &ROWS[ROW_WHERE]
+    cdef TensorBase c = as_tensor(condition, "argument 'condition' (position 1)")
+    cdef TensorBase a = as_tensor(left, "argument 'input' (position 2)")
+    cdef TensorBase b = as_tensor(right, "argument 'other' (position 3)")
+    cdef TensorBase out
+    cdef PyObject* inputs[3]
+    cdef Py_ssize_t[MAX_NDIM] shape
+    cdef int ndim
+    cdef int dtype = promote(a, b)
+    cdef Node node
+    if c.dtype != BOOL:
+        if c.dtype != UINT8:
+            raise RuntimeError(f"where expected condition to be a boolean tensor, but got a tensor with dtype {DTYPES[c.dtype]}")
+        c = to_dtype(c, BOOL)
+    if is_number(left) and not is_number(right):        # Python numbers are weak
+        dtype = b.dtype if category(a.dtype) <= category(b.dtype) else a.dtype
+    elif is_number(right) and not is_number(left):
+        dtype = a.dtype if category(b.dtype) <= category(a.dtype) else b.dtype
+    a = to_dtype(a, dtype)
+    b = to_dtype(b, dtype)
+    broadcast_shapes(a, b, &ndim, shape)
+    out = empty(dtype, ndim, shape)
+    broadcast_shapes(out, c, &ndim, shape)
+    if ndim != out.ndim or not shapes_equal(out, ndim, shape):
+        out = empty(dtype, ndim, shape)
+    inputs[0], inputs[1], inputs[2] = <PyObject*> c, <PyObject*> a, <PyObject*> b
+    launch(kernels(UINT8 if dtype == BOOL else dtype).inner[row.forward], kernels(dtype), out, 3, inputs, NULL, 0, 2)
+    if dtype >= FLOAT32 and (recording(a) or recording(b)):
+        node = record3(&row.rule, out, c, a, b)
+        node.op = ROW_WHERE
+        save(node, 0, c)
+    return out
+
+
+cdef bint shapes_equal(TensorBase a, int ndim, const Py_ssize_t* shape) noexcept:
+    cdef int d
+    if a.ndim != ndim:
+        return False
+    for d in range(ndim):
+        if a.shape[d] != shape[d]:
+            return False
+    return True
+
+
+cdef TensorBase power(object a, object b):
+    """a^b. Whole exponents of integers stay integers; 2, 1/2 and -1 take their own row."""
+    cdef TensorBase x
+    cdef double p
+    if isinstance(a, TensorBase) and is_number(b):
+        x = a
+        p = b
+        if p == 2:
+            return with_number(ROW_POW_NUMBER, x, b) if x.dtype < FLOAT32 and type(b) is float else unary(ROW_SQUARE, x, 0, 0)
+        if x.dtype < FLOAT32 and type(b) is not float:
+            return integer_power(x, b)
+        if p == 0.5:
+            return unary(ROW_SQRT, x, 0, 0)
+        if p == -1:
+            return unary(ROW_RECIPROCAL, x, 0, 0)
+        return with_number(ROW_POW_NUMBER, x, b)
+    if isinstance(b, TensorBase) and is_number(a) and ((<TensorBase> b).dtype >= FLOAT32 or type(a) is float):
+        return with_number(ROW_RPOW_NUMBER, b, a)
+    x = as_tensor(a, "argument 'input' (position 1)")
+    if x.dtype < FLOAT32 and as_tensor(b, "argument 'exponent' (position 2)").dtype < FLOAT32:
+        return to_dtype(binary(ROW_POW, to_dtype(x, FLOAT64), to_dtype(as_tensor(b, "exponent"), FLOAT64)),
+                        promote(x, as_tensor(b, "exponent")))
+    return binary(ROW_POW, a, b)
+
+
+cdef TensorBase integer_power(TensorBase x, object exponent):
+    """Repeated squaring."""
+    cdef TensorBase y = None
+    if exponent < 0:
+        raise RuntimeError("Integers to negative integer powers are not allowed: call .float() first")
+    if exponent == 0:
+        return with_number(ROW_ADD_NUMBER, with_number(ROW_MUL_NUMBER, x, 0), 1)
+    while exponent:
+        if exponent & 1:
+            y = x if y is None else binary(ROW_MUL, y, x)
+        exponent >>= 1
+        if exponent:
+            x = binary(ROW_MUL, x, x)
+    return clone(y)
+
+
+# ---- In place
+
+cdef bint overlaps(TensorBase out, TensorBase a) noexcept:
+    """Whether a shares out's memory other than element for element."""
+    cdef int d
+    if out.storage is not a.storage:
+        return False
+    if out.data != a.data or not same_shape(out, a):
+        return True
+    for d in range(out.ndim):
+        if out.stride[d] != a.stride[d]:
+            return True
+    return False
+
+
+cdef TensorBase adopt(TensorBase x, TensorBase y):
+    """Write y, just computed from x, into x; x takes over y's history. The last part of a recorded in-place op."""
+    cdef Node node = y._grad_fn
+    if not same_shape(x, y):
+        raise RuntimeError(f"output with shape {list(shape_of(x))} doesn't match the broadcast shape {list(shape_of(y))}")
+    if category(y.dtype) > category(x.dtype):
+        raise RuntimeError(f"result type {TYPE_WORDS[y.dtype]} can't be cast to the desired output type {TYPE_WORDS[x.dtype]}: "
+                           "write x = x + y, or call .float() on x first")
+    if node is not None:
+        if y.dtype != x.dtype:
+            y = to_dtype(y, x.dtype)
+            node = y._grad_fn
+        if node.saved0 is x:            # x will own the node: no cycle
+            node.saved0 = alias(x)
+        if node.saved1 is x:
+            node.saved1 = alias(x)
+    copy_into(x, y)
+    if node is not None:
+        x._grad_fn = node
+    wrote(x)
+    return x
+
+cdef tuple TYPE_WORDS = ("Bool", "Byte", "Int", "Long", "Float", "Double")
+
+
+cdef TensorBase unary_(int r, object input, double p0, double p1):
+    cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
+    check_inplace(x)
+    return adopt(x, unary(r, x, p0, p1))
+
+
+cdef TensorBase with_number_(int r, TensorBase x, object number):
+    cdef Scalar[2] param
+    cdef PyObject* inputs[1]
+    cdef Row* row = &ROWS[r]
+    check_inplace(x)
+    if x.dtype < FLOAT32 or recording(x):
+        return adopt(x, with_number(r, x, number))
+    param[0].f = number
+    inputs[0] = <PyObject*> x
+    launch(kernels(x.dtype).inner[row.forward], kernels(x.dtype), x, 1, inputs, param, row.n_params, cost(row))
+    wrote(x)
+    return x
+
+
+cdef TensorBase binary_(int r, TensorBase a, object other):
+    cdef TensorBase b
+    cdef Row* row = &ROWS[r]
+    cdef Py_ssize_t[MAX_NDIM] shape
+    cdef int ndim
+    check_inplace(a)
+    b = as_tensor(other, "argument 'other' (position 2)")
+    if a.dtype != b.dtype or a.dtype < FLOAT32 or recording(a) or recording(b) or overlaps(a, b):
+        return adopt(a, binary(r, a, b))
+    broadcast_shapes(a, b, &ndim, shape)
+    if not shapes_equal(a, ndim, shape):
+        raise RuntimeError(f"output with shape {list(shape_of(a))} doesn't match the broadcast shape {[shape[d] for d in range(ndim)]}")
+    binary_launch(row, r, a, b, a)
+    wrote(a)
+    return a
+
+
+# ---- Backward
+
+cdef int elementwise_backward(Walk walk, Node node, TensorBase g) except -1:
+    cdef Row* row = &ROWS[node.op]
+    cdef TensorBase out, held
+    cdef TensorBase y = None
+    cdef PyObject* inputs[4]
+    cdef int i, j, reads, d
+    cdef int last = -1
+    if walk.create_graph:
+        return differentiable_backward(walk, node, g)
+    for i in range(row.n_inputs):
+        if row.derivative[i] != NONE and walk.needs(node, i):
+            last = i
+    for i in range(last + 1):
+        d = row.derivative[i]
+        if d == NONE or not walk.needs(node, i):
+            continue
+        if d == IDENTITY:
+            walk.give(node, i, g)
+            continue
+        for j in range(row.n_operands[i]):
+            reads = row.operand[i][j]
+            if reads == READS_G:
+                inputs[j] = <PyObject*> g
+            elif reads == READS_OUTPUT:
+                if y is None:
+                    y = output(walk, node)
+                inputs[j] = <PyObject*> y
+            else:
+                held = saved(node, reads - 1)       # the node keeps it alive
+                inputs[j] = <PyObject*> held
+        # Overwriting g, when nobody else has it, saves a trip to memory.
+        out = g if i == last and g.dtype == node.dtype and owned(<PyObject*> g) else empty(node.dtype, node.ndim, node.shape)
+        launch(kernels(node.dtype).inner[d], kernels(node.dtype), out, row.n_operands[i], inputs, node.param, row.n_params,
+               cost(row))
+        walk.give(node, i, out)
+    return 0
+
+
+cdef list derivative_code = None
+cdef dict functions = {}
+
+
+def set_derivative_functions(dict names) -> None:
+    """The functions that the table's expressions call, on Tensors."""
+    functions.update(names)
+
+
+cdef int differentiable_backward(Walk walk, Node node, TensorBase g) except -1:
+    """Evaluate the row's derivative expressions on Tensors: the gradient is recorded in its turn."""
+    global derivative_code
+    cdef Row* row = &ROWS[node.op]
+    cdef dict names
+    if derivative_code is None:
+        derivative_code = [[d and compile(d, f"<derivative of {name}>", "eval") for d in each.derivatives]
+                           for name, each in POINTWISE.items()]
+    each = list(POINTWISE.values())[node.op]
+    names = {"g": g}
+    for i, name in enumerate(each.params):
+        names[name] = node.param[i].f
+    for i in range(row.n_inputs):
+        if row.derivative[i] == NONE or not walk.needs(node, i):
+            continue
+        for j in range(row.n_operands[i]):
+            reads = row.operand[i][j]
+            if reads == READS_OUTPUT:
+                names["y"] = output(walk, node)
+            elif reads != READS_G:
+                names[each.inputs[reads - 1]] = saved(node, reads - 1)
+        walk.give(node, i, eval(derivative_code[node.op][i], functions, names))
+    return 0
+
+
+# ---- The tape's own needs
+
+cdef TensorBase add_tensors(TensorBase a, TensorBase b):
+    return binary(ROW_ADD, a, b)
+
+
+cdef int add_into(TensorBase a, TensorBase b) except -1:
+    if b.dtype != a.dtype:
+        b = to_dtype(b, a.dtype)
+    binary_launch(&ROWS[ROW_ADD], ROW_ADD, a, b, a)
+    a.storage.version += 1
+    return 0
+
+
+# ---- Public functions
+
+include "../kernels/generated/functions.pxi"
+
+
+def add(input, other, *, alpha=1):
+    """input + alpha * other, broadcast together."""
+    if alpha != 1:
+        other = mul(other, alpha)
+    if is_number(other) and isinstance(input, TensorBase):
+        return with_number(ROW_ADD_NUMBER, input, other)
+    if is_number(input) and isinstance(other, TensorBase):
+        return with_number(ROW_ADD_NUMBER, other, input)
+    return binary(ROW_ADD, input, other)
+
+
+def sub(input, other, *, alpha=1):
+    """input - alpha * other, broadcast together."""
+    if alpha != 1:
+        other = mul(other, alpha)
+    if is_number(other) and isinstance(input, TensorBase):
+        return with_number(ROW_ADD_NUMBER, input, -other)
+    if is_number(input) and isinstance(other, TensorBase):
+        return with_number(ROW_RSUB_NUMBER, other, input)
+    return binary(ROW_SUB, input, other)
+
+
+def mul(input, other):
+    """input * other, broadcast together."""
+    if is_number(other) and isinstance(input, TensorBase):
+        return with_number(ROW_MUL_NUMBER, input, other)
+    if is_number(input) and isinstance(other, TensorBase):
+        return with_number(ROW_MUL_NUMBER, other, input)
+    return binary(ROW_MUL, input, other)
+
+
+def div(input, other):
+    """input / other, broadcast together; integers give floats."""
+    if is_number(other) and isinstance(input, TensorBase):
+        return with_number(ROW_DIV_NUMBER, input, other)
+    if is_number(input) and isinstance(other, TensorBase):
+        return with_number(ROW_RDIV_NUMBER, other, input)
+    return binary(ROW_DIV, input, other)
+
+
+def pow(input, exponent):
+    """input^exponent, either a tensor, the other a tensor or a number; 0^0 is 1, with derivative 0.
+
+    >>> pow(tinygrad_c.tensor([1., 2., 3.]), 2)
+    tensor([1., 4., 9.])
+    """
+    return power(input, exponent)
+
+
+def pow_(input, exponent):
+    """pow in place."""
+    cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
+    check_inplace(x)
+    return adopt(x, power(x, exponent))
+
+
+def add_(input, other, *, alpha=1):
+    """add in place."""
+    if alpha != 1:
+        other = mul(other, alpha)
+    return with_number_(ROW_ADD_NUMBER, input, other) if is_number(other) else binary_(ROW_ADD, input, other)
+
+
+def sub_(input, other, *, alpha=1):
+    """sub in place."""
+    if alpha != 1:
+        other = mul(other, alpha)
+    return with_number_(ROW_ADD_NUMBER, input, -other) if is_number(other) else binary_(ROW_SUB, input, other)
+
+
+def mul_(input, other):
+    """mul in place."""
+    return with_number_(ROW_MUL_NUMBER, input, other) if is_number(other) else binary_(ROW_MUL, input, other)
+
+
+def div_(input, other):
+    """div in place."""
+    return with_number_(ROW_DIV_NUMBER, input, other) if is_number(other) else binary_(ROW_DIV, input, other)
+
+
+def maximum(input, other):
+    """The larger of two, element by element; NaN where either is. Where they are equal each gets half of the gradient."""
+    return binary(ROW_MAXIMUM, input, other)
+
+
+def minimum(input, other):
+    """The smaller of two, element by element; NaN where either is. Where they are equal each gets half of the gradient."""
+    return binary(ROW_MINIMUM, input, other)
+
+
+def where(condition, input, other):
+    """input where condition is true, else other; the three broadcast together.
+
+    >>> where(tinygrad_c.tensor([True, False]), tinygrad_c.tensor([1., 2.]), 0)
+    tensor([1., 0.])
+    """
+    return where_(condition, input, other)
+
+
+def clamp(input, min=None, max=None):
+    """input, but no less than min and no more than max; the gradient is 0 where it was cut."""
+    if min is None and max is None:
+        raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
+    cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
+    if isinstance(min, TensorBase) or isinstance(max, TensorBase):
+        if min is not None:
+            x = binary(ROW_MAXIMUM, x, min)
+        return x if max is None else binary(ROW_MINIMUM, x, max)
+    if x.dtype < FLOAT32 and (type(min) is float or type(max) is float):
+        x = to_float(x)
+    return unary(ROW_CLAMP, x, -INFINITY if min is None else min, INFINITY if max is None else max)
+
+
+def clamp_(input, min=None, max=None):
+    """clamp in place."""
+    cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
+    check_inplace(x)
+    return adopt(x, clamp(x, min, max))
+
+
+def leaky_relu(input, negative_slope=0.01):
+    """x where x > 0, else negative_slope * x"""
+    return unary(ROW_LEAKY_RELU, input, negative_slope, 0)
+
+
+def elu(input, alpha=1.0):
+    """x where x > 0, else alpha * (e^x - 1)"""
+    return unary(ROW_ELU, input, alpha, 0)
+
+
+def gelu(input, *, approximate="none"):
+    """x * P(Z < x), Z standard normal; approximate="tanh" uses x / 2 * (1 + tanh(sqrt(2 / pi) * (x + 0.044715 x^3)))."""
+    if approximate not in ("none", "tanh"):
+        raise RuntimeError(f"approximate argument must be either none or tanh, not {approximate!r}.")
+    return unary(ROW_GELU_TANH if approximate == "tanh" else ROW_GELU, input, 0, 0)
+
+
+def softplus(input, beta=1.0, threshold=20.0):
+    """log(1 + e^(beta x)) / beta, and x itself where beta x > threshold"""
+    return unary(ROW_SOFTPLUS, input, beta, threshold)
+
+
+def softplus1(input):
+    """log(1 + e^x): what the table's expressions call."""
+    return unary(ROW_SOFTPLUS1, input, 0, 0)
+
+
+def eq(input, other):
+    """input == other, element by element."""
+    return binary(ROW_EQ, input, weak(other, input))
+
+
+def ne(input, other):
+    """input != other, element by element."""
+    return binary(ROW_NE, input, weak(other, input))
+
+
+def lt(input, other):
+    """input < other, element by element."""
+    return binary(ROW_LT, input, weak(other, input))
+
+
+def le(input, other):
+    """input <= other, element by element."""
+    return binary(ROW_LE, input, weak(other, input))
+
+
+def gt(input, other):
+    """input > other, element by element."""
+    return binary(ROW_GT, input, weak(other, input))
+
+
+def ge(input, other):
+    """input >= other, element by element."""
+    return binary(ROW_GE, input, weak(other, input))
+
+
+cdef object weak(object other, object input):
+    """A Python number beside a tensor takes the tensor's dtype when that can hold it."""
+    if is_number(other) and isinstance(input, TensorBase) and category((<TensorBase> input).dtype) == 2:
+        return scalar_tensor(other, (<TensorBase> input).dtype)
+    return other
+
+
+# ---- Whole-tensor copies, as functions
+
+def clone_op(input):
+    """A copy; gradients flow through it."""
+    return clone(as_tensor(input, "argument 'input' (position 1)"))
+
+
+def write(input, source):
+    """Write source into input in place, broadcast and converted to input's dtype; recorded."""
+    cdef TensorBase a = as_tensor(input, "argument 'input' (position 1)")
+    cdef TensorBase b = as_tensor(source, "argument 'source' (position 2)")
+    cdef TensorBase y
+    cdef Py_ssize_t[MAX_NDIM] shape
+    cdef int ndim
+    check_inplace(a)
+    broadcast_shapes(a, b, &ndim, shape)
+    if not shapes_equal(a, ndim, shape):
+        raise RuntimeError(f"output with shape {list(shape_of(a))} doesn't match the broadcast shape {[shape[d] for d in range(ndim)]}")
+    y = empty(a.dtype, a.ndim, a.shape)
+    copy_into(y, b)
+    if a.dtype >= FLOAT32 and (recording(a) or recording(b)):
+        record2(&COPY, y, a, b)
+    return adopt(a, y)
+
+
+cdef int copy_backward(Walk walk, Node node, TensorBase g) except -1:
+    if walk.needs(node, 0):         # the old value is gone: nothing of it counts
+        walk.give(node, 0, zeros(node.dtype, node.ndim, node.shape))
+    walk.give(node, 1, g)
+    return 0
+
+cdef Rule COPY = Rule(b"CopyBackwards", copy_backward)

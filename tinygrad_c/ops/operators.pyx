@@ -1,0 +1,219 @@
+"""The operators: what `a + b`, `-a`, `a @ b`, `a[i]` and `float(a)` do. Compiled, since on small tensors the call is the cost.
+
+Tensor, a Python class, inherits them: Python's type slots then lead straight here, with no lookup by name.
+"""
+from tinygrad_c.array cimport shape_of
+from tinygrad_c.kernels.call cimport BOOL, FLOAT32
+from tinygrad_c.kernels.generated.ids cimport *
+from tinygrad_c.ops.elementwise cimport binary, binary_, is_number, power, scalar_tensor, unary, with_number, with_number_
+from tinygrad_c.tape cimport TensorBase
+
+from tinygrad_c.ops.create import item, tensor
+from tinygrad_c.ops.elementwise import pow_
+from tinygrad_c.ops.index import getitem, setitem
+from tinygrad_c.ops.matmul import matmul
+from tinygrad_c.ops.shape import unbind
+
+
+cdef object operand(object other):
+    """A tensor of what is not one: an array, a NumPy scalar; NotImplemented for anything else."""
+    if hasattr(other, "__array__") or hasattr(other, "__array_interface__"):
+        return tensor(other)
+    return NotImplemented
+
+
+cdef object apply(int row, object a, object b):
+    a = a if isinstance(a, TensorBase) else operand(a)
+    b = b if isinstance(b, TensorBase) else operand(b)
+    if a is NotImplemented or b is NotImplemented:
+        return NotImplemented
+    return binary(row, a, b)
+
+
+cdef object compare(int row, TensorBase a, object b):
+    if isinstance(b, TensorBase):
+        return binary(row, a, b)
+    if is_number(b):
+        if type(b) is int and not -(1 << 63) <= b < (1 << 63):
+            b = float(b)
+        return binary(row, a, scalar_tensor(b, a.dtype) if a.dtype >= FLOAT32 else b)
+    return apply(row, a, b)
+
+
+cdef object logical(int row, object a, object b, str symbol):
+    """& | ^ on bool tensors: the product, the maximum and the inequality of 0 and 1."""
+    if is_number(a):
+        a = tensor(a)
+    if is_number(b):
+        b = tensor(b)
+    if not isinstance(a, TensorBase) or not isinstance(b, TensorBase):
+        return NotImplemented
+    if (<TensorBase> a).dtype != BOOL or (<TensorBase> b).dtype != BOOL:
+        raise RuntimeError(f"`{symbol}` is for bool tensors here: compare first, as in (x > 0) {symbol} (y > 0)")
+    return binary(row, a, b)
+
+
+cdef class Operators(TensorBase):
+    """TensorBase with Python's operators."""
+
+    __array_priority__ = 1000
+    __array_ufunc__ = None          # array * tensor comes to tensor.__rmul__
+
+    # Arithmetic
+    def __add__(self, other):
+        if isinstance(other, TensorBase):
+            return binary(ROW_ADD, self, other)
+        return with_number(ROW_ADD_NUMBER, self, other) if is_number(other) else apply(ROW_ADD, self, other)
+
+    def __radd__(self, other):
+        return with_number(ROW_ADD_NUMBER, self, other) if is_number(other) else apply(ROW_ADD, other, self)
+
+    def __sub__(self, other):
+        if isinstance(other, TensorBase):
+            return binary(ROW_SUB, self, other)
+        return with_number(ROW_ADD_NUMBER, self, -other) if is_number(other) else apply(ROW_SUB, self, other)
+
+    def __rsub__(self, other):
+        return with_number(ROW_RSUB_NUMBER, self, other) if is_number(other) else apply(ROW_SUB, other, self)
+
+    def __mul__(self, other):
+        if isinstance(other, TensorBase):
+            return binary(ROW_MUL, self, other)
+        return with_number(ROW_MUL_NUMBER, self, other) if is_number(other) else apply(ROW_MUL, self, other)
+
+    def __rmul__(self, other):
+        return with_number(ROW_MUL_NUMBER, self, other) if is_number(other) else apply(ROW_MUL, other, self)
+
+    def __truediv__(self, other):
+        if isinstance(other, TensorBase):
+            return binary(ROW_DIV, self, other)
+        return with_number(ROW_DIV_NUMBER, self, other) if is_number(other) else apply(ROW_DIV, self, other)
+
+    def __rtruediv__(self, other):
+        return with_number(ROW_RDIV_NUMBER, self, other) if is_number(other) else apply(ROW_DIV, other, self)
+
+    def __pow__(self, other, modulo):
+        return power(self, other)
+
+    def __rpow__(self, other, modulo):
+        return power(other, self)
+
+    def __matmul__(self, other):
+        return matmul(self, other)
+
+    def __rmatmul__(self, other):
+        return matmul(tensor(other), self)
+
+    def __neg__(self):
+        return unary(ROW_NEG, self, 0, 0)
+
+    def __pos__(self):
+        return self
+
+    def __abs__(self):
+        return unary(ROW_ABS, self, 0, 0)
+
+    # In place
+    def __iadd__(self, other):
+        return with_number_(ROW_ADD_NUMBER, self, other) if is_number(other) else binary_(ROW_ADD, self, other)
+
+    def __isub__(self, other):
+        return with_number_(ROW_ADD_NUMBER, self, -other) if is_number(other) else binary_(ROW_SUB, self, other)
+
+    def __imul__(self, other):
+        return with_number_(ROW_MUL_NUMBER, self, other) if is_number(other) else binary_(ROW_MUL, self, other)
+
+    def __itruediv__(self, other):
+        return with_number_(ROW_DIV_NUMBER, self, other) if is_number(other) else binary_(ROW_DIV, self, other)
+
+    def __ipow__(self, other):
+        return pow_(self, other)
+
+    # Comparisons and logic
+    def __eq__(self, other):
+        return compare(ROW_EQ, self, other)
+
+    def __ne__(self, other):
+        return compare(ROW_NE, self, other)
+
+    def __lt__(self, other):
+        return compare(ROW_LT, self, other)
+
+    def __le__(self, other):
+        return compare(ROW_LE, self, other)
+
+    def __gt__(self, other):
+        return compare(ROW_GT, self, other)
+
+    def __ge__(self, other):
+        return compare(ROW_GE, self, other)
+
+    def __hash__(self):
+        return id(self) >> 4
+
+    def __and__(self, other):
+        return logical(ROW_MUL, self, other, "&")
+
+    def __or__(self, other):
+        return logical(ROW_MAXIMUM, self, other, "|")
+
+    def __xor__(self, other):
+        return logical(ROW_NE, self, other, "^")
+
+    def __invert__(self):
+        if self.dtype != BOOL:
+            raise TypeError("~ (operator.invert) is only implemented on bool tensors here")
+        return binary(ROW_EQ, self, scalar_tensor(False, BOOL))
+
+    # Elements
+    def __getitem__(self, key):
+        return getitem(self, key)
+
+    def __setitem__(self, key, value):
+        setitem(self, key, value)
+
+    def __len__(self):
+        if self.ndim == 0:
+            raise TypeError("len() of a 0-d tensor")
+        return self.shape[0]
+
+    def __iter__(self):
+        if self.ndim == 0:
+            raise TypeError("iteration over a 0-d tensor")
+        return iter(unbind(self))
+
+    def __contains__(self, element):
+        return bool((self == element).any())
+
+    # Python numbers
+    def __bool__(self):
+        if self.numel == 0:
+            raise RuntimeError("Boolean value of Tensor with no values is ambiguous")
+        if self.numel > 1:
+            raise RuntimeError(f"Boolean value of Tensor with more than one value is ambiguous: its shape is {list(shape_of(self))}; "
+                               "use .any() or .all()")
+        return bool(item(self))
+
+    def __float__(self):
+        return float(self.only_number())
+
+    def __int__(self):
+        return int(self.only_number())
+
+    def __index__(self):
+        if self.dtype >= FLOAT32 or self.numel != 1:
+            raise TypeError("only integer tensors of a single element can be converted to an index")
+        return int(item(self))
+
+    def __round__(self, digits=None):
+        return round(self.only_number(), digits) if digits is not None else round(self.only_number())
+
+    def __format__(self, spec):
+        if not spec:
+            return str(self)
+        return format(self.only_number(), spec)
+
+    cdef object only_number(self):
+        if self.numel != 1:
+            raise ValueError(f"only one element tensors can be converted to Python scalars: this one has shape {list(shape_of(self))}")
+        return item(self)

@@ -1,0 +1,580 @@
+"""Ops that change how memory is seen, and those that lay tensors side by side. Each rule stands below its op."""
+from libc.string cimport memcpy
+
+from tinygrad_c.array cimport itemsize, shape_of
+from tinygrad_c.kernels.call cimport MAX_NDIM
+from tinygrad_c.ops.elementwise cimport add_into, add_tensors, as_tensor, clone, copy_into, to_dtype
+from tinygrad_c.tape cimport *
+
+
+# ---- Arguments
+
+cdef int parse_dim(object dim, int ndim) except -1:
+    cdef Py_ssize_t d
+    cdef int n = ndim if ndim > 0 else 1
+    if type(dim) is bool or not hasattr(dim, "__index__"):
+        raise TypeError(f"dim must be an int, not {type(dim).__name__}")
+    try:
+        d = dim
+    except OverflowError:
+        d = n
+    if d < -n or d >= n:
+        raise IndexError(f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {dim})")
+    return d + n if d < 0 else d
+
+
+cdef int parse_sizes(tuple sizes, int* ndim, Py_ssize_t* shape) except -1:
+    cdef int i
+    if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)):
+        sizes = tuple(sizes[0])
+    if len(sizes) > MAX_NDIM:
+        raise RuntimeError(f"a tensor has at most {MAX_NDIM} dimensions, got {len(sizes)}")
+    for i, size in enumerate(sizes):
+        if type(size) is bool or not hasattr(size, "__index__"):
+            raise TypeError(f"a size must be an int, not {type(size).__name__}: {size!r}")
+        shape[i] = size
+    ndim[0] = len(sizes)
+    return 0
+
+
+cdef int infer_size(TensorBase a, int ndim, Py_ssize_t* shape) except -1:
+    """Replace one -1 by what the number of elements leaves for it; raise if the rest does not fit."""
+    cdef Py_ssize_t known = 1
+    cdef int free_dim = -1
+    cdef int d
+    given = [shape[d] for d in range(ndim)]
+    for d in range(ndim):
+        if shape[d] == -1:
+            if free_dim >= 0:
+                raise RuntimeError("only one dimension can be inferred")
+            free_dim = d
+        elif shape[d] < 0:
+            raise RuntimeError(f"invalid shape dimension {shape[d]} at index {d} of shape {given}")
+        elif shape[d] != 0 and known > (<Py_ssize_t> 1 << 62) // shape[d]:
+            raise RuntimeError(f"shape '{given}' is invalid for input of size {a.numel}")
+        else:
+            known *= shape[d]
+    if free_dim >= 0 and known != 0 and a.numel % known == 0:
+        shape[free_dim] = a.numel // known
+    elif free_dim >= 0 or known != a.numel:
+        if free_dim >= 0 and known == 0:
+            raise RuntimeError(f"cannot reshape tensor of {a.numel} elements into shape {given} because the unspecified dimension "
+                               "size -1 can be any value and is ambiguous")
+        raise RuntimeError(f"shape '{given}' is invalid for input of size {a.numel}: the given sizes multiply to {known}, and "
+                           f"the input's shape is {list(shape_of(a))}")
+    return 0
+
+
+# ---- reshape, view
+
+cdef bint strides_for(TensorBase a, int ndim, const Py_ssize_t* shape, Py_ssize_t* stride) noexcept:
+    """The strides that show a's memory in the new shape, if there are any: both shapes are walked from the last dimension,
+    and a group of old dimensions that lies evenly in memory may be cut anew."""
+    cdef Py_ssize_t old_size = 1
+    cdef Py_ssize_t new_size
+    cdef Py_ssize_t step
+    cdef int d = ndim - 1
+    cdef int i = a.ndim - 1
+    if a.numel == 0 or a.contiguous:
+        step = 1
+        while d >= 0:
+            stride[d] = step
+            step *= shape[d] if shape[d] > 0 else 1
+            d -= 1
+        return True
+    while i >= 0:
+        if a.shape[i] == 1:
+            i -= 1
+            continue
+        step = a.stride[i]
+        old_size = a.shape[i]
+        i -= 1
+        while i >= 0 and (a.shape[i] == 1 or a.stride[i] == step * old_size):
+            old_size *= a.shape[i]
+            i -= 1
+        new_size = 1
+        while d >= 0 and new_size < old_size:
+            stride[d] = step * new_size
+            new_size *= shape[d]
+            d -= 1
+        if new_size != old_size:
+            return False
+    while d >= 0:           # what is left has size 1
+        stride[d] = 1
+        d -= 1
+    return True
+
+
+cdef int reshape_backward(Walk walk, Node node, TensorBase g) except -1:
+    cdef Py_ssize_t[MAX_NDIM] shape
+    cdef int ndim
+    input_shape(node, 0, &ndim, shape)
+    walk.give(node, 0, reshape_to(g, ndim, shape))
+    return 0
+
+cdef Rule VIEW = Rule(b"ViewBackward0", reshape_backward)
+
+
+cdef TensorBase view_or_none(TensorBase a, int ndim, const Py_ssize_t* shape):
+    cdef Py_ssize_t[MAX_NDIM] stride
+    cdef TensorBase out
+    if not strides_for(a, ndim, shape, stride):
+        return None
+    out = view_of(a, a.data, ndim, shape, stride)
+    if recording(a):
+        record(&VIEW, out, a)
+    return out
+
+
+cdef TensorBase reshape_to(TensorBase a, int ndim, const Py_ssize_t* shape):
+    """A view where the strides allow it, else a copy."""
+    cdef TensorBase out = view_or_none(a, ndim, shape)
+    return view_or_none(clone(a), ndim, shape) if out is None else out
+
+
+def reshape(input, *shape):
+    """The same elements in another shape: a view where the strides allow it, else a copy. One size may be -1.
+
+    >>> reshape(tinygrad_c.arange(6), (2, -1))
+    tensor([[0, 1, 2],
+            [3, 4, 5]])
+    """
+    cdef TensorBase a = as_tensor(input, "argument 'input' (position 1)")
+    cdef Py_ssize_t[MAX_NDIM] sizes
+    cdef int ndim
+    parse_sizes(shape, &ndim, sizes)
+    infer_size(a, ndim, sizes)
+    return reshape_to(a, ndim, sizes)
+
+
+def view(input, *shape):
+    """The same memory in another shape; RuntimeError where the strides do not allow it (reshape copies then)."""
+    cdef TensorBase a = as_tensor(input, "argument 'input' (position 1)")
+    cdef Py_ssize_t[MAX_NDIM] sizes
+    cdef int ndim
+    parse_sizes(shape, &ndim, sizes)
+    infer_size(a, ndim, sizes)
+    out = view_or_none(a, ndim, sizes)
+    if out is None:
+        raise RuntimeError("view size is not compatible with input tensor's size and stride (at least one dimension spans across "
+                           "two contiguous subspaces). Use .reshape(...) instead.")
+    return out
+
+
+def flatten(input, start_dim=0, end_dim=-1):
+    """Dimensions start_dim to end_dim become one."""
+    cdef TensorBase a = as_tensor(input, "argument 'input' (position 1)")
+    cdef int start = parse_dim(start_dim, a.ndim)
+    cdef int end = parse_dim(end_dim, a.ndim)
+    cdef Py_ssize_t[MAX_NDIM] shape
+    cdef int n = 0
+    cdef int d
+    if start > end:
+        raise RuntimeError("flatten() has invalid args: start_dim cannot come after end_dim")
+    if a.ndim == 0:
+        shape[0] = 1
+        return reshape_to(a, 1, shape)
+    for d in range(a.ndim):
+        if d > start and d <= end:
+            shape[n - 1] *= a.shape[d]
+        else:
+            shape[n] = a.shape[d]
+            n += 1
+    return a if n == a.ndim else reshape_to(a, n, shape)
+
+
+def squeeze(input, dim=None):
+    """Without the dimensions of size 1, or without those of them that `dim` (an int or a tuple) names."""
+    cdef TensorBase a = as_tensor(input, "argument 'input' (position 1)")
+    cdef Py_ssize_t[MAX_NDIM] shape
+    cdef Py_ssize_t[MAX_NDIM] stride
+    cdef int n = 0
+    cdef int d
+    if dim is None:
+        chosen = set(range(a.ndim))
+    else:
+        chosen = {parse_dim(each, a.ndim) for each in (dim if isinstance(dim, (tuple, list)) else (dim,))}
+    for d in range(a.ndim):
+        if a.shape[d] != 1 or d not in chosen:
+            shape[n] = a.shape[d]
+            stride[n] = a.stride[d]
+            n += 1
+    return restride(a, n, shape, stride)
+
+
+def unsqueeze(input, dim):
+    """With a dimension of size 1 put in at `dim`."""
+    cdef TensorBase a = as_tensor(input, "argument 'input' (position 1)")
+    cdef Py_ssize_t[MAX_NDIM] shape
+    cdef Py_ssize_t[MAX_NDIM] stride
+    cdef int at = parse_dim(dim, a.ndim + 1)
+    cdef int d
+    if a.ndim == MAX_NDIM:
+        raise RuntimeError(f"a tensor has at most {MAX_NDIM} dimensions")
+    for d in range(a.ndim + 1):
+        if d == at:
+            shape[d] = 1
+            stride[d] = a.shape[d] * a.stride[d] if d < a.ndim else 1
+        else:
+            shape[d] = a.shape[d - (d > at)]
+            stride[d] = a.stride[d - (d > at)]
+    return restride(a, a.ndim + 1, shape, stride)
+
+
+cdef TensorBase restride(TensorBase a, int ndim, const Py_ssize_t* shape, const Py_ssize_t* stride):
+    """A view whose gradient is reshaped back."""
+    cdef TensorBase out = view_of(a, a.data, ndim, shape, stride)
+    if recording(a):
+        record(&VIEW, out, a)
+    return out
+
+
+# ---- transpose, permute
+
+cdef int transpose_backward(Walk walk, Node node, TensorBase g) except -1:
+    walk.give(node, 0, transpose_dims(g, node.param[0].i, node.param[1].i))
+    return 0
+
+cdef Rule TRANSPOSE = Rule(b"TransposeBackward0", transpose_backward)
+
+
+cdef TensorBase transpose_dims(TensorBase a, int d0, int d1):
+    cdef Py_ssize_t[MAX_NDIM] shape
+    cdef Py_ssize_t[MAX_NDIM] stride
+    cdef TensorBase out
+    cdef Node node
+    memcpy(shape, a.shape, a.ndim * sizeof(Py_ssize_t))
+    memcpy(stride, a.stride, a.ndim * sizeof(Py_ssize_t))
+    if a.ndim > 0:
+        shape[d0], shape[d1] = a.shape[d1], a.shape[d0]
+        stride[d0], stride[d1] = a.stride[d1], a.stride[d0]
+    out = view_of(a, a.data, a.ndim, shape, stride)
+    if recording(a):
+        node = record(&TRANSPOSE, out, a)
+        node.param[0].i = d0
+        node.param[1].i = d1
+    return out
+
+
+def transpose(input, dim0, dim1):
+    """With two dimensions swapped; a view.
+
+    >>> transpose(tinygrad_c.tensor([[1, 2], [3, 4]]), 0, 1)
+    tensor([[1, 3],
+            [2, 4]])
+    """
+    cdef TensorBase a = as_tensor(input, "argument 'input' (position 1)")
+    return transpose_dims(a, parse_dim(dim0, a.ndim), parse_dim(dim1, a.ndim))
+
+
+def t(input):
+    """The transpose of a matrix; a vector as it is."""
+    cdef TensorBase a = as_tensor(input, "argument 'input' (position 1)")
+    if a.ndim > 2:
+        raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {a.ndim}D: name the dimensions with "
+                           ".transpose(d0, d1) or .permute(...)")
+    return transpose_dims(a, 0, 1) if a.ndim == 2 else a
+
+
+cdef int permute_backward(Walk walk, Node node, TensorBase g) except -1:
+    dims = node.extra
+    walk.give(node, 0, permute(g, sorted(range(len(dims)), key=dims.__getitem__)))
+    return 0
+
+cdef Rule PERMUTE = Rule(b"PermuteBackward0", permute_backward)
+
+
+def permute(input, *dims):
+    """With the dimensions in the given order; a view."""
+    cdef TensorBase a = as_tensor(input, "argument 'input' (position 1)")
+    cdef Py_ssize_t[MAX_NDIM] shape
+    cdef Py_ssize_t[MAX_NDIM] stride
+    cdef TensorBase out
+    cdef int i, d
+    if len(dims) == 1 and isinstance(dims[0], (tuple, list)):
+        dims = tuple(dims[0])
+    if len(dims) != a.ndim:
+        raise RuntimeError(f"permute(sparse_coo): number of dimensions in the tensor input does not match the length of the desired "
+                           f"ordering of dimensions i.e. input.dim() = {a.ndim} is not equal to len(dims) = {len(dims)}")
+    order = [parse_dim(dim, a.ndim) for dim in dims]
+    if len(set(order)) != len(order):
+        raise RuntimeError(f"permute(): duplicate dims are not allowed: {list(dims)}")
+    for i, d in enumerate(order):
+        shape[i] = a.shape[d]
+        stride[i] = a.stride[d]
+    out = view_of(a, a.data, a.ndim, shape, stride)
+    if recording(a):
+        record(&PERMUTE, out, a).extra = order
+    return out
+
+
+# ---- expand
+
+cdef int expand_backward(Walk walk, Node node, TensorBase g) except -1:
+    walk.give(node, 0, g)           # the walk undoes the broadcast
+    return 0
+
+cdef Rule EXPAND = Rule(b"ExpandBackward0", expand_backward)
+
+
+cdef TensorBase expand_to(TensorBase a, int ndim, const Py_ssize_t* shape):
+    """Stretched to the shape, dimensions of size 1 repeating; a view, no memory. The caller has checked that it fits."""
+    cdef Py_ssize_t[MAX_NDIM] stride
+    cdef TensorBase out
+    cdef int offset = ndim - a.ndim
+    cdef int d
+    for d in range(ndim):
+        stride[d] = 0 if d < offset or (a.shape[d - offset] == 1 and shape[d] != 1) else a.stride[d - offset]
+    out = view_of(a, a.data, ndim, shape, stride)
+    if recording(a):
+        record(&EXPAND, out, a)
+    return out
+
+
+def expand(input, *sizes):
+    """Dimensions of size 1 repeated to the given sizes, -1 keeping a size; a view that takes no memory."""
+    cdef TensorBase a = as_tensor(input, "argument 'input' (position 1)")
+    cdef Py_ssize_t[MAX_NDIM] shape
+    cdef int ndim, d, i
+    parse_sizes(sizes, &ndim, shape)
+    if ndim < a.ndim:
+        raise RuntimeError(f"expand(torch.{DTYPE_WORDS[a.dtype]}Tensor{{{list(shape_of(a))}}}, size={[shape[d] for d in range(ndim)]}): "
+                           f"the number of sizes provided ({ndim}) must be greater or equal to the number of dimensions in the "
+                           f"tensor ({a.ndim})")
+    for d in range(ndim):
+        i = d - (ndim - a.ndim)
+        if shape[d] == -1 and i >= 0:
+            shape[d] = a.shape[i]
+        elif shape[d] < 0:
+            raise RuntimeError(f"expand: the size {shape[d]} isn't allowed in dimension {d}")
+        elif i >= 0 and a.shape[i] != 1 and a.shape[i] != shape[d]:
+            raise RuntimeError(f"The expanded size of the tensor ({shape[d]}) must match the existing size ({a.shape[i]}) at "
+                               f"non-singleton dimension {d}.  Target sizes: {[shape[k] for k in range(ndim)]}.  Tensor sizes: "
+                               f"{list(shape_of(a))}")
+    return expand_to(a, ndim, shape)
+
+cdef tuple DTYPE_WORDS = ("Bool", "Byte", "Int", "Long", "Float", "Double")
+
+
+cdef TensorBase reduce_to(TensorBase g, int dtype, int ndim, const Py_ssize_t* shape):
+    """g summed over the dimensions that broadcasting to its shape had stretched or added."""
+    from tinygrad_c.ops.reduce import sum
+    cdef int offset = g.ndim - ndim
+    cdef int d
+    dims = [d for d in range(g.ndim) if d < offset or (shape[d - offset] == 1 and g.shape[d] != 1)]
+    if dims:
+        g = sum(g, dims, keepdim=True)
+    if offset:
+        g = reshape_to(g, ndim, shape)
+    return to_dtype(g, dtype)
+
+
+register_ops(add_tensors, add_into, reduce_to, clone)
+
+
+# ---- cat, stack
+
+cdef int cat_backward(Walk walk, Node node, TensorBase g) except -1:
+    cdef Py_ssize_t[MAX_NDIM] shape
+    cdef Py_ssize_t start = 0
+    cdef int dim = node.param[0].i
+    cdef int i
+    cdef Py_ssize_t size
+    for i, size in enumerate(node.extra):
+        if walk.needs(node, i):
+            walk.give(node, i, narrow_dim(g, dim, start, size))
+        start += size
+    return 0
+
+cdef Rule CAT = Rule(b"CatBackward0", cat_backward)
+
+
+def cat(tensors, dim=0):
+    """The tensors one after the other along `dim`; all other sizes must agree.
+
+    >>> cat([tinygrad_c.ones(1, 2), tinygrad_c.zeros(1, 2)])
+    tensor([[1., 1.],
+            [0., 0.]])
+    """
+    cdef Py_ssize_t[MAX_NDIM] shape
+    cdef TensorBase a, first, out, part
+    cdef Node node
+    cdef int i, d, along
+    cdef Py_ssize_t start = 0
+    cdef list parts
+    if isinstance(tensors, TensorBase) or not isinstance(tensors, (tuple, list)):
+        raise TypeError(f"cat(): argument 'tensors' (position 1) must be tuple of Tensors, not {type(tensors).__name__}")
+    parts = [as_tensor(each, f"expected Tensor as element {i} in argument 0, but it") for i, each in enumerate(tensors)]
+    if not parts:
+        raise ValueError("cat(): expected a non-empty list of Tensors")
+    first = parts[0]
+    for a in parts:         # a 1-D empty tensor joins anything, as in torch
+        if not (a.ndim == 1 and a.numel == 0):
+            first = a
+            break
+    if first.ndim == 0:
+        raise RuntimeError("zero-dimensional tensor (at position 0) cannot be concatenated: use stack()")
+    parts = [a for a in parts if not ((<TensorBase> a).ndim == 1 and (<TensorBase> a).numel == 0 and first.ndim != 1)]
+    along = parse_dim(dim, first.ndim)
+    memcpy(shape, first.shape, first.ndim * sizeof(Py_ssize_t))
+    shape[along] = 0
+    dtype = first.dtype
+    for i, a in enumerate(parts):
+        if a.ndim != first.ndim:
+            raise RuntimeError(f"Tensors must have same number of dimensions: got {first.ndim} and {a.ndim}")
+        for d in range(a.ndim):
+            if d != along and a.shape[d] != first.shape[d]:
+                raise RuntimeError(f"Sizes of tensors must match except in dimension {along}. Expected size {first.shape[d]} but got "
+                                   f"size {a.shape[d]} for tensor number {i} in the list.")
+        shape[along] += a.shape[along]
+        dtype = max(dtype, a.dtype)
+    out = empty(dtype, first.ndim, shape)
+    before = set_grad(False)
+    for a in parts:
+        copy_into(narrow_dim(out, along, start, a.shape[along]), a)
+        start += a.shape[along]
+    set_grad(before)
+    if grad_enabled() and any([wants_grad(a) for a in parts]):
+        node = record(&CAT, out, parts[0])
+        node.param[0].i = along
+        node.extra = [(<TensorBase> a).shape[along] for a in parts]
+        for i, a in enumerate(parts):
+            if i == 1:
+                node.edge1 = edge_of(a)
+            elif i == 2:
+                node.edge2 = edge_of(a)
+            elif i > 2:
+                record_more(node, a)
+    return out
+
+
+def stack(tensors, dim=0):
+    """The tensors, all of one shape, side by side along a new dimension."""
+    cdef TensorBase first
+    parts = [as_tensor(each, "expected Tensor as element of stack()") for each in tensors]
+    if not parts:
+        raise RuntimeError("stack expects a non-empty TensorList")
+    first = parts[0]
+    for i, a in enumerate(parts):
+        if shape_of(a) != shape_of(first):
+            raise RuntimeError(f"stack expects each tensor to be equal size, but got {list(shape_of(first))} at entry 0 and "
+                               f"{list(shape_of(a))} at entry {i}")
+    at = parse_dim(dim, first.ndim + 1)
+    return cat([unsqueeze(a, at) for a in parts], at)
+
+
+# ---- narrow: a part of one dimension
+
+cdef int narrow_backward(Walk walk, Node node, TensorBase g) except -1:
+    cdef Py_ssize_t[MAX_NDIM] shape
+    cdef int ndim
+    input_shape(node, 0, &ndim, shape)
+    walk.give(node, 0, place_region(g, node, ndim, shape))
+    return 0
+
+cdef Rule NARROW = Rule(b"SliceBackward0", narrow_backward)
+
+
+cdef TensorBase narrow_dim(TensorBase a, int dim, Py_ssize_t start, Py_ssize_t length):
+    cdef Py_ssize_t[MAX_NDIM] shape
+    cdef TensorBase out
+    cdef Node node
+    memcpy(shape, a.shape, a.ndim * sizeof(Py_ssize_t))
+    shape[dim] = length
+    out = view_of(a, a.data + start * a.stride[dim] * itemsize(a.dtype), a.ndim, shape, a.stride)
+    if recording(a):
+        node = record(&NARROW, out, a)
+        node.param[0].i = dim
+        node.param[1].i = start
+    return out
+
+
+cdef TensorBase place_region(TensorBase g, Node node, int ndim, const Py_ssize_t* shape):
+    """Zeros of the given shape, with g in the place that a narrow took."""
+    cdef TensorBase before, after
+    cdef Py_ssize_t[MAX_NDIM] size
+    cdef int dim = node.param[0].i
+    cdef Py_ssize_t start = node.param[1].i
+    cdef Py_ssize_t rest = shape[dim] - start - g.shape[dim]
+    memcpy(size, shape, ndim * sizeof(Py_ssize_t))
+    size[dim] = start
+    before = zeros(g.dtype, ndim, size)
+    size[dim] = rest
+    after = zeros(g.dtype, ndim, size)
+    return cat([before, g, after], dim)
+
+
+def narrow(input, dim, start, length):
+    """Elements start to start + length of dimension `dim`; a view."""
+    cdef TensorBase a = as_tensor(input, "argument 'input' (position 1)")
+    cdef int d = parse_dim(dim, a.ndim)
+    cdef Py_ssize_t s = start + a.shape[d] if start < 0 else start
+    if a.ndim == 0:
+        raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
+    if s < 0 or s > a.shape[d]:
+        raise IndexError(f"start out of range (expected to be in range of [{-a.shape[d]}, {a.shape[d]}], but got {start})")
+    if length < 0:
+        raise RuntimeError("narrow(): length must be non-negative.")
+    if s + length > a.shape[d]:
+        raise RuntimeError(f"start ({s}) + length ({length}) exceeds dimension size ({a.shape[d]}).")
+    return narrow_dim(a, d, s, length)
+
+
+def select(input, dim, index):
+    """Element `index` of dimension `dim`, which goes away; a view."""
+    cdef TensorBase a = as_tensor(input, "argument 'input' (position 1)")
+    cdef int d
+    if a.ndim == 0:
+        raise IndexError("select() cannot be applied to a 0-dim tensor.")
+    d = parse_dim(dim, a.ndim)
+    if not -a.shape[d] <= index < a.shape[d]:
+        raise IndexError(f"select(): index {index} out of range for tensor of size {list(shape_of(a))} at dimension {d}")
+    return squeeze(narrow_dim(a, d, index % a.shape[d], 1), d)
+
+
+def unbind(input, dim=0):
+    """The parts along a dimension, as a tuple of views without it."""
+    cdef TensorBase a = as_tensor(input, "argument 'input' (position 1)")
+    cdef Py_ssize_t i
+    if a.ndim == 0:
+        raise RuntimeError("Dimension specified as 0 but tensor has no dimensions")
+    cdef int d = parse_dim(dim, a.ndim)
+    return tuple([squeeze(narrow_dim(a, d, i, 1), d) for i in range(a.shape[d])])
+
+
+def split(input, split_size_or_sections, dim=0):
+    """Parts of the given size (the last may be smaller) or sizes along `dim`, as a tuple of views."""
+    cdef TensorBase a = as_tensor(input, "argument 'input' (position 1)")
+    cdef int d = parse_dim(dim, a.ndim)
+    cdef Py_ssize_t start = 0
+    if isinstance(split_size_or_sections, int):
+        size = split_size_or_sections
+        if size < 0 or (size == 0 and a.shape[d] != 0):
+            raise RuntimeError(f"split expects split_size be non-negative, but got split_size={size}")
+        sizes = [min(size, a.shape[d] - i) for i in range(0, a.shape[d], size)] if size and a.shape[d] else [a.shape[d]]
+    else:
+        sizes = list(split_size_or_sections)
+        if sum_of(sizes) != a.shape[d]:
+            raise RuntimeError(f"split_with_sizes expects split_sizes to sum exactly to {a.shape[d]} (input tensor's size at dimension "
+                               f"{d}), but got split_sizes={sizes}")
+    parts = []
+    for size in sizes:
+        parts.append(narrow_dim(a, d, start, size))
+        start += size
+    return tuple(parts)
+
+
+cdef Py_ssize_t sum_of(list sizes) except -1:
+    cdef Py_ssize_t total = 0
+    for size in sizes:
+        total += size
+    return total
+
+
+def chunk(input, chunks, dim=0):
+    """At most `chunks` parts of equal size (the last may be smaller) along `dim`, as a tuple of views."""
+    cdef TensorBase a = as_tensor(input, "argument 'input' (position 1)")
+    cdef int d = parse_dim(dim, a.ndim)
+    if chunks <= 0:
+        raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
+    return split(a, max(1, -(-a.shape[d] // chunks)), d)
