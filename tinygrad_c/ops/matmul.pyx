@@ -6,7 +6,7 @@ from tinygrad_c.kernels.call cimport FLOAT32, MAX_NDIM
 from tinygrad_c.kernels.gemm cimport Gemm, gemm
 from tinygrad_c.ops.elementwise cimport as_tensor
 from tinygrad_c.ops.shape cimport expand_to, reshape_to, transpose_dims
-from tinygrad_c.ops.reduce cimport sum_leading
+from tinygrad_c.ops.reduce cimport sum_over
 from tinygrad_c.tape cimport *
 
 from tinygrad_c.ops.elementwise import add, mul
@@ -225,7 +225,7 @@ cdef int linear_backward(Walk walk, Node node, TensorBase g) except -1:
     """Of y = x @ w.T + b:  dL/dx = g @ w,  dL/dw = g.T @ x,  dL/db = the sum of g over the rows."""
     cdef TensorBase x, w
     if walk.needs(node, 2):
-        walk.give(node, 2, sum_leading(g))
+        walk.give(node, 2, sum_over(g, 1, False))
     if walk.needs(node, 1):
         x = saved(node, 0)
         if walk.create_graph:

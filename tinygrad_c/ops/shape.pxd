@@ -6,4 +6,3 @@ cdef int parse_sizes(tuple sizes, int* ndim, Py_ssize_t* shape) except -1   # (2
 cdef TensorBase reshape_to(TensorBase a, int ndim, const Py_ssize_t* shape)
 cdef TensorBase transpose_dims(TensorBase a, int d0, int d1)
 cdef TensorBase expand_to(TensorBase a, int ndim, const Py_ssize_t* shape)
-cdef TensorBase reduce_to(TensorBase g, int dtype, int ndim, const Py_ssize_t* shape)   # undoes a broadcast

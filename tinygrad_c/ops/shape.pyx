@@ -3,7 +3,7 @@ from libc.string cimport memcpy
 
 from tinygrad_c.array cimport itemsize, shape_of
 from tinygrad_c.kernels.call cimport MAX_NDIM
-from tinygrad_c.ops.elementwise cimport add_into, add_tensors, as_tensor, clone, copy_into, to_dtype
+from tinygrad_c.ops.elementwise cimport as_tensor, clone, copy_into
 from tinygrad_c.tape cimport *
 
 
@@ -354,22 +354,6 @@ def expand(input, *sizes):
     return expand_to(a, ndim, shape)
 
 cdef tuple DTYPE_WORDS = ("Bool", "Byte", "Int", "Long", "Float", "Double")
-
-
-cdef TensorBase reduce_to(TensorBase g, int dtype, int ndim, const Py_ssize_t* shape):
-    """g summed over the dimensions that broadcasting to its shape had stretched or added."""
-    from tinygrad_c.ops.reduce import sum
-    cdef int offset = g.ndim - ndim
-    cdef int d
-    dims = [d for d in range(g.ndim) if d < offset or (shape[d - offset] == 1 and g.shape[d] != 1)]
-    if dims:
-        g = sum(g, dims, keepdim=True)
-    if offset:
-        g = reshape_to(g, ndim, shape)
-    return to_dtype(g, dtype)
-
-
-register_ops(add_tensors, add_into, reduce_to, clone)
 
 
 # ---- cat, stack
