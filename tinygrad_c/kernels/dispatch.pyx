@@ -11,6 +11,7 @@ from libc.string cimport memset
 
 from tinygrad_c.kernels.call cimport FLOAT32, FLOAT64, N_DTYPES, Call
 from tinygrad_c.kernels.generic cimport register_generic
+from tinygrad_c.kernels.integers cimport register_integer_kernels
 from tinygrad_c.kernels.table cimport Kernels
 
 cdef extern from *:
@@ -69,6 +70,7 @@ def load_kernels(level: str) -> None:
     global simd_level
     memset(tables, 0, sizeof(tables))
     register_generic(tables)
+    register_integer_kernels(tables)
     for dtype, bits in ((FLOAT32, 32), (FLOAT64, 64)):
         module = importlib.import_module(f"tinygrad_c.kernels.isa.{level}_f{bits}")
         tables[dtype] = (<Kernels*> PyCapsule_GetPointer(module.capsule(), "tinygrad_c.Kernels"))[0]

@@ -8,6 +8,12 @@ cdef void register(Kernels* k) noexcept:
     register_elementwise(k)
     k.loop = loop
     register_matmul(k)
+    register_reduce(k)
+    register_softmax(k)
+    register_cross_entropy(k)
+    register_loss(k)
+    register_update(k)
+    register_index(k)
 
 
 def capsule():

@@ -75,6 +75,7 @@ INLINE ivec isplat(ireal x) {
 #endif
 }
 INLINE real lane(vec v, int i) { return LANE(v, i); }
+INLINE ireal ilane(ivec v, int i) { return LANE(v, i); }
 
 /* Unaligned loads and stores; the _part forms touch only the first n lanes (0 <= n < LANES), the rest reads as 0. */
 INLINE vec load(const real* p) { vec v; memcpy(&v, p, sizeof v); return v; }
@@ -97,6 +98,23 @@ INLINE void store_part(real* p, vec v, ptrdiff_t n) {
     _mm512_mask_storeu_pd(p, (__mmask8)((1u << n) - 1), (__m512d)v);
 #else
     for (ptrdiff_t i = 0; i < LANES; i++) if (i < n) p[i] = LANE(v, i);
+#endif
+}
+
+/* The first n lanes, or all where n >= LANES. */
+INLINE vec load_upto(const real* p, ptrdiff_t n) { return n >= LANES ? load(p) : load_part(p, n); }
+INLINE void store_upto(real* p, vec v, ptrdiff_t n) { if (n >= LANES) store(p, v); else store_part(p, v, n); }
+/* As load_upto, but the lanes from n on are `fill`. */
+INLINE vec load_padded(const real* p, ptrdiff_t n, real fill) {
+    if (n >= LANES) return load(p);
+#if defined(__AVX512F__) && !defined(SIMD_SCALAR) && REAL_BITS == 32
+    return (vec)_mm512_mask_loadu_ps((__m512)splat(fill), (__mmask16)((1u << n) - 1), p);
+#elif defined(__AVX512F__) && !defined(SIMD_SCALAR)
+    return (vec)_mm512_mask_loadu_pd((__m512d)splat(fill), (__mmask8)((1u << n) - 1), p);
+#else
+    vec v = splat(fill);
+    for (ptrdiff_t i = 0; i < LANES; i++) if (i < n) LANE(v, i) = p[i];
+    return v;
 #endif
 }
 

@@ -16,8 +16,9 @@ cdef extern from "simd.h" nogil:
     ctypedef double vec
     ctypedef long ivec
     ctypedef long mask
-    const Py_ssize_t LANES
-    const int REAL_BITS
+    enum:           # constants to Cython, so that arrays can have that size
+        LANES
+        REAL_BITS
     const int TILE_ROWS
     const int PACKED_ROWS
     const bint MASKED_LOADS
@@ -25,10 +26,14 @@ cdef extern from "simd.h" nogil:
     vec splat(real x) noexcept
     ivec isplat(ireal x) noexcept
     real lane(vec v, int i) noexcept
+    ireal ilane(ivec v, int i) noexcept
     vec load(const real* p) noexcept
     void store(real* p, vec v) noexcept
     vec load_part(const real* p, Py_ssize_t n) noexcept
     void store_part(real* p, vec v, Py_ssize_t n) noexcept
+    vec load_upto(const real* p, Py_ssize_t n) noexcept
+    void store_upto(real* p, vec v, Py_ssize_t n) noexcept
+    vec load_padded(const real* p, Py_ssize_t n, real fill) noexcept
     ivec bits(vec v) noexcept
     vec from_bits(ivec v) noexcept
     vec to_real(ivec v) noexcept

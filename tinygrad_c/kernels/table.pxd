@@ -6,6 +6,40 @@ type has no such kernel. The elementwise kernels stand in `inner`, by the number
 from tinygrad_c.kernels.call cimport inner_t, kernel_t
 from tinygrad_c.kernels.generated.ids cimport N_INNER
 
+cdef enum:                      # Kernels.reduce[...]
+    SUM
+    SQUARES                     # the sum of squares
+    PROD
+    MAX
+    MIN
+    N_REDUCTIONS
+
+cdef enum:                      # Kernels.softmax[...]
+    SOFTMAX
+    LOG_SOFTMAX
+    LOGSUMEXP                   # has no entry in softmax_backward
+    N_SOFTMAX
+
+cdef enum:                      # Kernels.loss[...]: losses of pairs (input, target), element by element
+    MSE
+    L1
+    SMOOTH_L1
+    HUBER
+    BCE
+    BCE_WITH_LOGITS
+    N_LOSSES
+
+cdef enum:                      # flags of the optimizers' kernels
+    FIRST = 1                   # the momentum buffer has no value yet
+    NESTEROV = 2
+    MAXIMIZE = 4
+    DECOUPLED = 8               # weight decay as in AdamW
+
+cdef enum:
+    ROW_BLOCK = 128             # rows of one unit in kernels that work row by row
+    COLUMN_STRIP = 64           # columns of one unit in kernels that work column by column
+    ELEMENT_BLOCK = 8192        # elements of one unit in kernels that work element by element
+
 ctypedef struct Kernels:
     inner_t inner[N_INNER]
     kernel_t loop               # runs call.inner over operands of any strides        (loop.pxi)
@@ -15,3 +49,18 @@ ctypedef struct Kernels:
     Py_ssize_t tile_rows        # what the product keeps in registers
     Py_ssize_t tile_cols
     Py_ssize_t packed_rows      # elements that a packed row of a panel takes
+    kernel_t reduce[N_REDUCTIONS]
+    kernel_t arg_max            # value and index
+    kernel_t arg_min
+    kernel_t cumsum
+    kernel_t softmax[N_SOFTMAX]
+    kernel_t softmax_backward[N_SOFTMAX]
+    kernel_t cross_entropy
+    kernel_t cross_entropy_backward
+    kernel_t loss[N_LOSSES]
+    kernel_t loss_backward[N_LOSSES]
+    kernel_t sgd
+    kernel_t adam
+    kernel_t rmsprop
+    kernel_t adagrad
+    kernel_t scatter_add        # out[offset[i]] += row i                           (index.pxi)

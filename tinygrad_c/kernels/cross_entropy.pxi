@@ -1,0 +1,165 @@
+# Cross-entropy of logits (rows, n) with a class per row: loss[r] = w[t] * (log(total) - (x[t] - m)), t = target[r], with m and
+# total as in softmax.pxi, w the weight of the class. With label smoothing e, (1 - e) of that, and e / n of the sum over all
+# classes c of w[c] * (log(total) - (x[c] - m)). A row whose target is `ignore_index` counts nothing.
+#
+# The forward pass keeps two numbers a row, m and log(total): the backward pass makes the softmax of them again, for less
+# than its reading from memory would cost. A unit is ROW_BLOCK rows, and leaves one partial sum.
+
+cdef inline void row_statistics(const real* x, const real* weight, Py_ssize_t n, bint smooth, real* m, real* log_total,
+                                real* spread) noexcept nogil:
+    """m, log(total) and, for smoothing, sum(w * (x - m)) of one long row."""
+    cdef vec shift, a = splat(0)
+    cdef Py_ssize_t i = 0
+    m[0] = reduce_row(MAX, x, n)
+    log_total[0] = lane(v_log(splat(sum_exp(x, n, m[0]))), 0)
+    if smooth:
+        shift = splat(m[0])
+        while i < n:
+            if weight == NULL:
+                a = a + (load_padded(x + i, n - i, m[0]) - shift)
+            else:
+                a = a + (load_padded(x + i, n - i, m[0]) - shift) * load_upto(weight + i, n - i)
+            i += LANES
+        spread[0] = hsum(a)
+
+
+cdef inline void lanes_statistics(const real* block, const real* weight, Py_ssize_t n, bint smooth, real* m, real* log_total,
+                                  real* spread) noexcept nogil:
+    """The same of LANES short rows that were turned into columns."""
+    cdef vec shift = lanes_max(block, n, LANES, LANES)
+    cdef vec total = splat(0), a = splat(0), v
+    cdef Py_ssize_t i
+    for i in range(n):
+        v = load(block + i * LANES) - shift
+        total = total + v_exp(v)
+        if smooth:
+            a = a + (v if weight == NULL else v * splat(weight[i]))
+    store(m, shift)
+    store(log_total, v_log(total))
+    store(spread, a)
+
+
+cdef void cross_entropy(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    """operand 0: a loss per row if param[3], else two sums per unit, of losses and of weights; 1: logits; 2: int64 targets;
+    3: (m, log total) per row; 4: weights of the classes, or NULL. shape: rows, n. param: ignore_index, label_smoothing,
+    the sum of the weights of all classes, whether the losses are wanted one by one."""
+    cdef Py_ssize_t rows = call.shape[0], n = call.shape[1]
+    cdef real* out = <real*> call.operand[0].data
+    cdef const real* x = <const real*> call.operand[1].data
+    cdef const int64_t* target = <const int64_t*> call.operand[2].data
+    cdef real* kept = <real*> call.operand[3].data
+    cdef const real* weight = <const real*> call.operand[4].data
+    cdef int64_t ignore_index = call.param[0].i, t
+    cdef double smoothing = call.param[1].f, all_weights = call.param[2].f
+    cdef bint smooth = smoothing != 0, one_by_one = call.param[3].i
+    cdef real[SHORT * LANES] block
+    cdef real[LANES] m
+    cdef real[LANES] log_total
+    cdef real[LANES] spread
+    cdef Py_ssize_t unit, r, stop, count, j
+    cdef double loss, w, sum_loss, sum_weight
+    if n <= SHORT:
+        memset(block, 0, n * LANES * sizeof(real))
+    for unit in range(begin, end):
+        r = unit * ROW_BLOCK
+        stop = min(r + ROW_BLOCK, rows)
+        sum_loss = sum_weight = 0
+        while r < stop:
+            if n <= SHORT:
+                count = min(LANES, stop - r)
+                turn_in(block, x + r * n, count, n)
+                lanes_statistics(block, weight, n, smooth, m, log_total, spread)
+            else:
+                count = 1
+                row_statistics(x + r * n, weight, n, smooth, m, log_total, spread)
+            for j in range(count):
+                kept[2 * r] = m[j]
+                kept[2 * r + 1] = log_total[j]
+                t = target[r]
+                loss = 0
+                if t != ignore_index:
+                    w = 1 if weight == NULL else weight[t]
+                    loss = w * (log_total[j] - (x[r * n + t] - m[j]))
+                    if smooth:
+                        loss = (1 - smoothing) * loss + smoothing / n * (all_weights * log_total[j] - spread[j])
+                    sum_loss += loss
+                    sum_weight += w
+                if one_by_one:
+                    out[r] = <real> loss
+                r += 1
+        if not one_by_one:
+            out[2 * unit] = <real> sum_loss
+            out[2 * unit + 1] = <real> sum_weight
+
+
+cdef void cross_entropy_backward(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    """operand 0: the gradient of the logits; 1 to 4 as above; 5: g, one number or one per row (its stride tells).
+    param: as above, but param[3] is the factor on g: 1 / the sum of weights for a mean.
+
+    dx[c] = g * ((1 - e) * w[t] * (p[c] - (c == t)) + e / n * (all_weights * p[c] - w[c])),  p = softmax(x)."""
+    cdef Py_ssize_t rows = call.shape[0], n = call.shape[1]
+    cdef real* dx = <real*> call.operand[0].data
+    cdef const real* x = <const real*> call.operand[1].data
+    cdef const int64_t* target = <const int64_t*> call.operand[2].data
+    cdef const real* kept = <const real*> call.operand[3].data
+    cdef const real* weight = <const real*> call.operand[4].data
+    cdef const real* g = <const real*> call.operand[5].data
+    cdef Py_ssize_t stride = call.operand[5].stride[0]
+    cdef int64_t ignore_index = call.param[0].i, t
+    cdef double smoothing = call.param[1].f, all_weights = call.param[2].f, factor = call.param[3].f
+    cdef bint smooth = smoothing != 0
+    cdef real[SHORT * LANES] block
+    cdef real[LANES] m
+    cdef real[LANES] log_total
+    cdef real[LANES] scale          # the factor of p
+    cdef real[LANES] hit            # what the target's own class loses
+    cdef real[LANES] share          # what each class loses, times its weight, to smoothing
+    cdef Py_ssize_t r = begin * ROW_BLOCK, stop = min(end * ROW_BLOCK, rows), count, i, j
+    cdef double a, w
+    if n <= SHORT:
+        memset(block, 0, n * LANES * sizeof(real))
+    while r < stop:
+        count = min(LANES, stop - r) if n <= SHORT else 1
+        for j in range(count):
+            t = target[r + j]
+            m[j] = kept[2 * (r + j)]
+            log_total[j] = kept[2 * (r + j) + 1]
+            a = 0 if t == ignore_index else g[(r + j) * stride] * factor
+            w = 1 if weight == NULL or t == ignore_index else weight[t]
+            scale[j] = <real> (a * ((1 - smoothing) * w + smoothing / n * all_weights))
+            hit[j] = <real> (a * (1 - smoothing) * w)
+            share[j] = <real> (a * smoothing / n)
+        if n <= SHORT:
+            turn_in(block, x + r * n, count, n)
+            for j in range(count, LANES):
+                m[j] = log_total[j] = scale[j] = share[j] = 0
+            for i in range(n):
+                store(block + i * LANES, softmax_term(load(block + i * LANES), load(m), load(log_total), load(scale)))
+                if smooth:
+                    store(block + i * LANES, load(block + i * LANES) - load(share) * splat(1 if weight == NULL else weight[i]))
+            turn_out(dx + r * n, block, count, n)
+        else:
+            i = 0
+            while i < n:
+                store_upto(dx + r * n + i, softmax_term(load_upto(x + r * n + i, n - i), splat(m[0]), splat(log_total[0]),
+                                                        splat(scale[0])), n - i)
+                i += LANES
+            if smooth:
+                for i in range(n):
+                    dx[r * n + i] -= share[0] * (1 if weight == NULL else weight[i])
+        for j in range(count):
+            t = target[r]
+            if t == ignore_index:
+                memset(dx + r * n, 0, n * sizeof(real))     # not 0 * p: p may be NaN
+            else:
+                dx[r * n + t] -= hit[j]
+            r += 1
+
+
+cdef inline vec softmax_term(vec x, vec m, vec log_total, vec scale) noexcept nogil:
+    return scale * v_exp(x - m - log_total)
+
+
+cdef void register_cross_entropy(Kernels* k) noexcept:
+    k.cross_entropy = cross_entropy
+    k.cross_entropy_backward = cross_entropy_backward

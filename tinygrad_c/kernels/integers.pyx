@@ -1,0 +1,173 @@
+"""Reductions of integers and bool, in the layout of reduce.pxi: sums and products are int64, the rest keeps its type.
+
+Plain loops, one output at a time; the element's size, which tells the three integer types apart, is looked at once a row.
+"""
+from libc.stdint cimport int32_t, int64_t, uint8_t
+
+from tinygrad_c.kernels.call cimport *
+from tinygrad_c.kernels.table cimport *
+
+ctypedef fused integer:
+    uint8_t
+    int32_t
+    int64_t
+
+
+cdef inline int64_t fold(int op, const integer* x, Py_ssize_t n, Py_ssize_t stride) noexcept nogil:
+    cdef int64_t r
+    cdef Py_ssize_t i
+    if op == SUM:
+        r = 0
+        if stride == 1:
+            for i in range(n):
+                r += x[i]
+        else:
+            for i in range(n):
+                r += x[i * stride]
+    elif op == SQUARES:
+        r = 0
+        for i in range(n):
+            r += <int64_t> x[i * stride] * x[i * stride]
+    elif op == PROD:
+        r = 1
+        for i in range(n):
+            r *= x[i * stride]
+    elif op == MAX:
+        r = x[0]
+        for i in range(1, n):
+            r = x[i * stride] if x[i * stride] > r else r
+    else:
+        r = x[0]
+        for i in range(1, n):
+            r = x[i * stride] if x[i * stride] < r else r
+    return r
+
+
+cdef inline int64_t fold_any(int op, const char* x, Py_ssize_t size, Py_ssize_t n, Py_ssize_t stride) noexcept nogil:
+    if size == 1:
+        return fold(op, <const uint8_t*> x, n, stride)
+    if size == 4:
+        return fold(op, <const int32_t*> x, n, stride)
+    return fold(op, <const int64_t*> x, n, stride)
+
+
+cdef inline int64_t find(const integer* x, Py_ssize_t stride, int64_t wanted) noexcept nogil:
+    cdef int64_t i = 0
+    while x[i * stride] != wanted:
+        i += 1
+    return i
+
+
+cdef inline int64_t get(const char* x, Py_ssize_t size, Py_ssize_t i) noexcept nogil:
+    if size == 1:
+        return (<const uint8_t*> x)[i]
+    return (<const int32_t*> x)[i] if size == 4 else (<const int64_t*> x)[i]
+
+
+cdef inline void put(char* x, Py_ssize_t size, Py_ssize_t i, int64_t value) noexcept nogil:
+    if size == 1:
+        (<uint8_t*> x)[i] = <uint8_t> value
+    elif size == 4:
+        (<int32_t*> x)[i] = <int32_t> value
+    else:
+        (<int64_t*> x)[i] = value
+
+
+cdef inline void reduce(int op, const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    cdef Py_ssize_t n = call.shape[1], inner = call.shape[2], piece = call.param[0].i
+    cdef Py_ssize_t pieces = (n + piece - 1) // piece
+    cdef Py_ssize_t strips = (inner + COLUMN_STRIP - 1) // COLUMN_STRIP
+    cdef Py_ssize_t size = call.operand[1].itemsize
+    cdef Py_ssize_t unit, o, b, i, stop
+    for unit in range(begin, end):
+        i = unit % strips * COLUMN_STRIP
+        stop = min(i + COLUMN_STRIP, inner)
+        b = unit // strips % pieces
+        o = unit // strips // pieces
+        while i < stop:
+            put(call.operand[0].data, call.operand[0].itemsize, (o * pieces + b) * inner + i,
+                fold_any(op, call.operand[1].data + ((o * n + b * piece) * inner + i) * size, size, min(piece, n - b * piece), inner))
+            i += 1
+
+
+cdef inline void arg_reduce(int op, const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    cdef Py_ssize_t n = call.shape[1], inner = call.shape[2]
+    cdef Py_ssize_t size = call.operand[1].itemsize
+    cdef int64_t* index = <int64_t*> call.operand[2].data
+    cdef const char* x
+    cdef Py_ssize_t i
+    cdef int64_t best
+    for i in range(begin * inner, end * inner):
+        x = call.operand[1].data + (i // inner * n * inner + i % inner) * size
+        best = fold_any(op, x, size, n, inner)
+        put(call.operand[0].data, size, i, best)
+        if size == 1:
+            index[i] = find(<const uint8_t*> x, inner, best)
+        elif size == 4:
+            index[i] = find(<const int32_t*> x, inner, best)
+        else:
+            index[i] = find(<const int64_t*> x, inner, best)
+
+
+cdef void reduce_sum(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    reduce(SUM, call, begin, end)
+
+
+cdef void reduce_squares(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    reduce(SQUARES, call, begin, end)
+
+
+cdef void reduce_prod(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    reduce(PROD, call, begin, end)
+
+
+cdef void reduce_max(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    reduce(MAX, call, begin, end)
+
+
+cdef void reduce_min(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    reduce(MIN, call, begin, end)
+
+
+cdef void arg_max(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    arg_reduce(MAX, call, begin, end)
+
+
+cdef void arg_min(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    arg_reduce(MIN, call, begin, end)
+
+
+cdef void cumsum(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    cdef Py_ssize_t n = call.shape[1], inner = call.shape[2], size = call.operand[1].itemsize
+    cdef int64_t* out = <int64_t*> call.operand[0].data
+    cdef Py_ssize_t i, r, at
+    cdef int64_t total
+    for i in range(begin * inner, end * inner):
+        total = 0
+        for r in range(n):
+            at = (i // inner * n + r) * inner + i % inner
+            total += get(call.operand[1].data, size, at)
+            out[at] = total
+
+
+cdef void scatter_add(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    """As in index.pxi, with rows of one element: out[offset[i]] += x[i]."""
+    cdef const int64_t* offset = <const int64_t*> call.operand[2].data
+    cdef char* out = call.operand[0].data
+    cdef Py_ssize_t size = call.operand[0].itemsize, i
+    for i in range(call.shape[0]):
+        put(out, size, offset[i], get(out, size, offset[i]) + get(call.operand[1].data, size, i))
+
+
+cdef void register_integer_kernels(Kernels* all) noexcept:
+    cdef int dtype
+    for dtype in range(BOOL, INT64 + 1):
+        all[dtype].reduce[SUM] = reduce_sum
+        all[dtype].reduce[SQUARES] = reduce_squares
+        all[dtype].reduce[PROD] = reduce_prod
+        all[dtype].reduce[MAX] = reduce_max
+        all[dtype].reduce[MIN] = reduce_min
+        all[dtype].arg_max = arg_max
+        all[dtype].arg_min = arg_min
+        all[dtype].cumsum = cumsum
+        all[dtype].scatter_add = scatter_add

@@ -1,0 +1,167 @@
+"""softmax, log_softmax, logsumexp along a dimension."""
+from libc.math cimport INFINITY
+
+from tinygrad_c.array cimport dtype_code
+from tinygrad_c.kernels.call cimport *
+from tinygrad_c.kernels.dispatch cimport kernels, run
+from tinygrad_c.kernels.generated.ids cimport *
+from tinygrad_c.kernels.table cimport *
+from tinygrad_c.ops.elementwise cimport *
+from tinygrad_c.ops.reduce cimport around, arranged, dims_mask, empty_reduced, pick, spread, sum_over, wrap_dim
+from tinygrad_c.tape cimport *
+
+
+cdef inline int set_work(Call* call, Py_ssize_t numel) noexcept:
+    call.ndim = 3
+    if call.shape[2] == 1:
+        call.units = (call.shape[0] + ROW_BLOCK - 1) // ROW_BLOCK
+    else:
+        call.units = call.shape[0] * ((call.shape[2] + COLUMN_STRIP - 1) // COLUMN_STRIP)
+    call.work = numel
+    return 0
+
+
+cdef int softmax_backward(Walk walk, Node node, TensorBase g) except -1:
+    # dx = y * (g - sum(g * y))
+    cdef TensorBase y = output(walk, node)
+    cdef unsigned int mask = <unsigned int> 1 << node.param[0].i
+    if walk.create_graph:
+        return walk.give(node, 0, binary(ROW_MUL, y, binary(ROW_SUB, g, sum_over(binary(ROW_MUL, g, y), mask, True))))
+    return walk.give(node, 0, backward_kernel(SOFTMAX, y, g, <int> node.param[0].i))
+
+
+cdef int log_softmax_backward(Walk walk, Node node, TensorBase g) except -1:
+    # dx = g - exp(y) * sum(g)
+    cdef TensorBase y = output(walk, node)
+    cdef unsigned int mask = <unsigned int> 1 << node.param[0].i
+    if walk.create_graph:
+        return walk.give(node, 0, binary(ROW_SUB, g, binary(ROW_MUL, unary(ROW_EXP, y, 0, 0), sum_over(g, mask, True))))
+    return walk.give(node, 0, backward_kernel(LOG_SOFTMAX, y, g, <int> node.param[0].i))
+
+cdef Rule SOFTMAX_RULE = Rule(b"SoftmaxBackward0", softmax_backward)
+cdef Rule LOG_SOFTMAX_RULE = Rule(b"LogSoftmaxBackward0", log_softmax_backward)
+
+
+cdef TensorBase backward_kernel(int op, TensorBase y, TensorBase g, int dim):
+    cdef TensorBase out = empty_like(y)
+    cdef Call call
+    if out.numel == 0:
+        return out
+    g = contiguous(g)
+    around(y, dim, &call.shape[0], &call.shape[1], &call.shape[2])
+    call.kernel = kernels(y.dtype).softmax_backward[op]
+    call.n_operands = 3
+    set_work(&call, y.numel)
+    call.operand[0].data = out.data
+    call.operand[1].data = y.data
+    call.operand[2].data = g.data
+    run(&call)
+    return out
+
+
+cdef TensorBase softmax_along(int op, TensorBase x, int dim):
+    """SOFTMAX or LOG_SOFTMAX, recorded."""
+    cdef TensorBase out = empty_like(x)
+    cdef TensorBase source
+    cdef Call call
+    cdef Node node
+    if out.numel > 0:
+        source = x if x.contiguous else copy_of(x)
+        around(source, dim, &call.shape[0], &call.shape[1], &call.shape[2])
+        call.kernel = kernels(x.dtype).softmax[op]
+        call.n_operands = 2
+        set_work(&call, x.numel)
+        call.operand[0].data = out.data
+        call.operand[1].data = source.data
+        run(&call)
+    if recording(x):
+        node = record(&SOFTMAX_RULE if op == SOFTMAX else &LOG_SOFTMAX_RULE, out, x)
+        node.param[0].i = dim
+        save_output(node, out)
+    return out
+
+
+cdef TensorBase prepare(object input, object dtype, str name):
+    cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
+    if dtype is not None:
+        x = to_dtype(x, dtype_code(dtype))
+    if x.dtype < FLOAT32:
+        raise RuntimeError(f"\"{name}_kernel_impl\" not implemented for integers or bool: call .float() first")
+    return x
+
+
+cdef int implicit_dim(object dim, TensorBase x, str name) except -1:
+    """A dim that was not given: 0 for 0-d, 1-d and 3-d, else 1, as torch once decided, with its warning."""
+    if dim is not None:
+        return wrap_dim(dim, x.ndim)
+    import warnings
+    warnings.warn(f"Implicit dimension choice for {name} has been deprecated. Change the call to include dim=X as an argument: "
+                  "dim=-1 for the last dimension.", stacklevel=1)
+    return 0 if x.ndim in (0, 1, 3) else 1
+
+
+def softmax(input, dim=None, *, dtype=None):
+    """exp(x) / sum(exp(x)) along a dimension: positive numbers that sum to 1. Large x do not overflow.
+
+    input: any float shape; the result has the same. Raises IndexError for a dim that is not there.
+
+    >>> softmax(tinygrad_c.tensor([0., 0.]), 0)
+    tensor([0.5000, 0.5000])
+    """
+    cdef TensorBase x = prepare(input, dtype, "softmax_lastdim")
+    return softmax_along(SOFTMAX, x, implicit_dim(dim, x, "softmax"))
+
+
+def log_softmax(input, dim=None, *, dtype=None):
+    """x - log(sum(exp(x))) along a dimension: the logarithm of softmax, exact where that would round to 0.
+
+    >>> log_softmax(tinygrad_c.tensor([0., 0.]), 0)
+    tensor([-0.6931, -0.6931])
+    """
+    cdef TensorBase x = prepare(input, dtype, "log_softmax_lastdim")
+    return softmax_along(LOG_SOFTMAX, x, implicit_dim(dim, x, "log_softmax"))
+
+
+# ---- logsumexp
+
+cdef int logsumexp_backward(Walk walk, Node node, TensorBase g) except -1:
+    # dx = g * exp(x - y); where y is infinite, x - y is 0 at the infinities that made it
+    cdef TensorBase x = saved(node, 0)
+    cdef unsigned int mask = <unsigned int> node.param[0].i
+    cdef bint keepdim = node.param[1].i
+    cdef TensorBase y = spread(output(walk, node), x.ndim, x.shape, mask, keepdim)
+    cdef TensorBase p = where_(binary(ROW_EQ, x, y), 1, unary(ROW_EXP, binary(ROW_SUB, x, y), 0, 0))
+    return walk.give(node, 0, binary(ROW_MUL, spread(g, x.ndim, x.shape, mask, keepdim), p))
+
+cdef Rule LOGSUMEXP_RULE = Rule(b"LogsumexpBackward0", logsumexp_backward)
+
+
+def logsumexp(input, dim=None, keepdim=False, *, axis=None):
+    """log(sum(exp(x))) over the dimensions in `dim`. Large x do not overflow; a row of -inf gives -inf.
+
+    >>> logsumexp(tinygrad_c.tensor([0., 0.]), 0)
+    tensor(0.6931)
+    """
+    cdef TensorBase x = to_float(as_tensor(input, "argument 'input' (position 1)"))
+    cdef unsigned int mask = dims_mask(pick(dim, axis), x.ndim)
+    cdef TensorBase out = empty_reduced(x.dtype, x, mask, keepdim)
+    cdef TensorBase source
+    cdef Call call
+    cdef Node node
+    if x.numel == 0:
+        copy_into(out, scalar_tensor(-INFINITY, x.dtype))
+    else:
+        source = arranged(x, mask, &call.shape[0], &call.shape[1], &call.shape[2])
+        call.kernel = kernels(x.dtype).softmax[LOGSUMEXP]
+        call.n_operands = 2
+        set_work(&call, x.numel)
+        call.operand[0].data = out.data
+        call.operand[1].data = source.data
+        run(&call)
+    if recording(x):
+        node = record(&LOGSUMEXP_RULE, out, x)
+        node.param[0].i = mask
+        node.param[1].i = keepdim
+        save(node, 0, x)
+        save_output(node, out)
+    return out

@@ -1,0 +1,275 @@
+"""The optimizers' steps: one call updates every parameter of a group in place, each in one pass over its memory.
+
+For each parameter that has a gradient: its state is made if it is not there yet, the numbers that depend on the step are computed
+in double precision, and one kernel (kernels/update.pxi) does the rest. Nothing is recorded. Each function returns how many
+parameters had a gradient.
+"""
+from libc.math cimport pow, sqrt
+
+from tinygrad_c.array cimport same_shape, shape_of
+from tinygrad_c.kernels.call cimport *
+from tinygrad_c.kernels.dispatch cimport kernels, run
+from tinygrad_c.kernels.generated.ids cimport *
+from tinygrad_c.kernels.table cimport *
+from tinygrad_c.ops.elementwise cimport *
+from tinygrad_c.tape cimport *
+
+
+cdef int check_lists(list params, tuple states) except -1:
+    for state in states:
+        if state is not None and len(<list?> state) != len(params):
+            raise ValueError(f"each list of the optimizer's state must be as long as params ({len(params)}), got {len(state)}")
+    return 0
+
+
+cdef TensorBase gradient(TensorBase p):
+    """The parameter's gradient as the kernels want it, or None."""
+    cdef TensorBase g = p._grad
+    if g is None:
+        return None
+    if p.dtype < FLOAT32:
+        raise RuntimeError("an optimizer can only update floating-point parameters")
+    if not same_shape(p, g):
+        raise RuntimeError(f"a gradient of shape {list(shape_of(g))} does not fit its parameter of shape {list(shape_of(p))}")
+    if p.storage.readonly:
+        raise RuntimeError("a parameter's memory is read-only (it is shared with a read-only array): .clone() it first")
+    if g.dtype != p.dtype:
+        g = to_dtype(g, p.dtype)
+    return g if g.contiguous else copy_of(g)
+
+
+cdef char* state_of(list states, Py_ssize_t i, TensorBase p, double value) except? NULL:
+    """The memory of entry i, made if it is None, and contiguous."""
+    cdef object entry = states[i]
+    cdef TensorBase state
+    if entry is None:
+        state = zeros(p.dtype, p.ndim, p.shape)
+        if value != 0:
+            copy_into(state, scalar_tensor(value, p.dtype))
+        states[i] = state
+        return state.data
+    state = <TensorBase?> entry
+    if not same_shape(state, p):
+        raise RuntimeError(f"the optimizer's state of shape {list(shape_of(state))} does not fit its parameter of shape "
+                           f"{list(shape_of(p))}")
+    if state.dtype != p.dtype or not state.contiguous:
+        state = copy_of(to_dtype(state, p.dtype))
+        states[i] = state
+    return state.data
+
+
+cdef int update(Call* call, kernel_t kernel, TensorBase p, TensorBase g, Py_ssize_t cost) except -1:
+    """Run the kernel, whose state operands and parameters are set, on p and g."""
+    cdef TensorBase target = p if p.contiguous else copy_of(p)
+    call.kernel = kernel
+    call.ndim = 1
+    call.shape[0] = p.numel
+    call.units = (p.numel + ELEMENT_BLOCK - 1) // ELEMENT_BLOCK
+    call.work = p.numel * cost // 8
+    call.operand[0].data = target.data
+    call.operand[1].data = g.data
+    if p.numel > 0:
+        run(call)
+        if target is not p:
+            copy_into(p, target)
+    p.storage.version += 1
+    return 0
+
+
+def sgd_(list params, list momentum_buffers, double lr, double momentum, double dampening, double weight_decay,
+         bint nesterov, bint maximize) -> int:
+    """d = g + weight_decay * p;  b = momentum * b + (1 - dampening) * d, at first b = d;  p -= lr * (b, or d + momentum * b)."""
+    cdef Py_ssize_t i
+    cdef int updated = 0
+    cdef bint first
+    cdef TensorBase p, g
+    cdef Call call
+    before = set_grad(False)
+    try:
+        check_lists(params, (momentum_buffers,))
+        for i in range(len(params)):
+            p = <TensorBase?> params[i]
+            g = gradient(p)
+            if g is None:
+                continue
+            updated += 1
+            call.n_operands = 3
+            call.operand[2].data = NULL
+            first = momentum != 0 and momentum_buffers[i] is None
+            if momentum != 0:
+                call.operand[2].data = state_of(momentum_buffers, i, p, 0)
+            call.param[0].f = lr
+            call.param[1].f = momentum
+            call.param[2].f = 1 - dampening
+            call.param[3].f = weight_decay
+            call.param[4].i = (FIRST if first else 0) | (NESTEROV if nesterov else 0) | (MAXIMIZE if maximize else 0)
+            update(&call, kernels(p.dtype).sgd, p, g, 4)
+    finally:
+        set_grad(before)
+    return updated
+
+
+cdef double next_step(list steps, Py_ssize_t i) except -1:
+    cdef double step = <double> (0 if steps[i] is None else steps[i]) + 1
+    steps[i] = <long long> step
+    return step
+
+
+def adam_(list params, list exp_avgs, list exp_avg_sqs, list max_exp_avg_sqs, list steps, double lr, double beta1, double beta2,
+          double eps, double weight_decay, bint amsgrad, bint maximize, bint decoupled) -> int:
+    """m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2;  p -= lr / (1 - beta1^t) * m / (sqrt(v / (1 - beta2^t)) + eps).
+
+    Kingma & Ba 2015, arXiv:1412.6980; decoupled: p is first shrunk by lr * weight_decay (Loshchilov & Hutter 2019,
+    arXiv:1711.05101), else weight_decay * p joins g; amsgrad: v's running maximum takes its place.
+    """
+    cdef Py_ssize_t i
+    cdef int updated = 0
+    cdef double step, last_step = -1, size = 0, root = 0
+    cdef TensorBase p, g
+    cdef Call call
+    before = set_grad(False)
+    try:
+        check_lists(params, (exp_avgs, exp_avg_sqs, max_exp_avg_sqs if amsgrad else None, steps))
+        for i in range(len(params)):
+            p = <TensorBase?> params[i]
+            g = gradient(p)
+            if g is None:
+                continue
+            updated += 1
+            call.n_operands = 5
+            call.operand[2].data = state_of(exp_avgs, i, p, 0)
+            call.operand[3].data = state_of(exp_avg_sqs, i, p, 0)
+            call.operand[4].data = state_of(max_exp_avg_sqs, i, p, 0) if amsgrad else NULL
+            step = next_step(steps, i)
+            if step != last_step:
+                size = lr / (1 - pow(beta1, step))
+                root = sqrt(1 - pow(beta2, step))
+                last_step = step
+            call.param[0].f = size
+            call.param[1].f = 1 - beta1
+            call.param[2].f = beta2
+            call.param[3].f = root
+            call.param[4].f = eps
+            call.param[5].f = weight_decay
+            call.param[6].f = 1 - lr * weight_decay
+            call.param[7].i = (DECOUPLED if decoupled else 0) | (MAXIMIZE if maximize else 0)
+            update(&call, kernels(p.dtype).adam, p, g, 8)
+    finally:
+        set_grad(before)
+    return updated
+
+
+def rmsprop_(list params, list square_avgs, list momentum_buffers, list grad_avgs, list steps, double lr, double alpha, double eps,
+             double weight_decay, double momentum, bint centered, bint maximize) -> int:
+    """v = alpha v + (1 - alpha) g^2;  p -= lr * g / (sqrt(v) + eps); centered: v less the square of g's average; with momentum the
+    quotient is accumulated, b = momentum * b + g / (sqrt(v) + eps), and p -= lr * b."""
+    cdef Py_ssize_t i
+    cdef int updated = 0
+    cdef TensorBase p, g
+    cdef Call call
+    before = set_grad(False)
+    try:
+        check_lists(params, (square_avgs, momentum_buffers if momentum > 0 else None, grad_avgs if centered else None, steps))
+        for i in range(len(params)):
+            p = <TensorBase?> params[i]
+            g = gradient(p)
+            if g is None:
+                continue
+            updated += 1
+            next_step(steps, i)
+            call.n_operands = 5
+            call.operand[2].data = state_of(square_avgs, i, p, 0)
+            call.operand[3].data = state_of(momentum_buffers, i, p, 0) if momentum > 0 else NULL
+            call.operand[4].data = state_of(grad_avgs, i, p, 0) if centered else NULL
+            call.param[0].f = lr
+            call.param[1].f = alpha
+            call.param[2].f = eps
+            call.param[3].f = weight_decay
+            call.param[4].f = momentum
+            call.param[5].i = MAXIMIZE if maximize else 0
+            update(&call, kernels(p.dtype).rmsprop, p, g, 8)
+    finally:
+        set_grad(before)
+    return updated
+
+
+def adagrad_(list params, list sums, list steps, double lr, double lr_decay, double eps, double weight_decay,
+             double initial_accumulator_value, bint maximize) -> int:
+    """s += g^2;  p -= lr / (1 + (t - 1) lr_decay) * g / (sqrt(s) + eps). Duchi et al. 2011."""
+    cdef Py_ssize_t i
+    cdef int updated = 0
+    cdef TensorBase p, g
+    cdef Call call
+    before = set_grad(False)
+    try:
+        check_lists(params, (sums, steps))
+        for i in range(len(params)):
+            p = <TensorBase?> params[i]
+            g = gradient(p)
+            if g is None:
+                continue
+            updated += 1
+            call.n_operands = 3
+            call.operand[2].data = state_of(sums, i, p, initial_accumulator_value)
+            call.param[0].f = lr / (1 + (next_step(steps, i) - 1) * lr_decay)
+            call.param[1].f = eps
+            call.param[2].f = weight_decay
+            call.param[3].i = MAXIMIZE if maximize else 0
+            update(&call, kernels(p.dtype).adagrad, p, g, 6)
+    finally:
+        set_grad(before)
+    return updated
+
+
+# ---- Gradients of a group
+
+def zero_grad_(list params, bint set_to_none) -> None:
+    """Let go of every gradient; or keep its memory and fill it with 0, cut off from any graph."""
+    cdef TensorBase p, g
+    for each in params:
+        p = <TensorBase?> each
+        g = p._grad
+        if g is None or set_to_none:
+            p._grad = None
+            continue
+        if g._grad_fn is not None or g._base is not None:
+            g = alias(g)
+            p._grad = g
+        g._requires_grad = False
+        copy_into(g, scalar_tensor(0, g.dtype))
+        g.storage.version += 1
+
+
+def clip_grad_norm_(list params, double max_norm, double norm_type) -> TensorBase:
+    """Scale all gradients by min(1, max_norm / (norm + 1e-6)), norm being that of all of them as one vector; gives the norm."""
+    from tinygrad_c.ops.reduce import norm
+    cdef TensorBase p, total, factor
+    cdef list norms = []
+    before = set_grad(False)
+    try:
+        from tinygrad_c.ops.shape import stack
+        for p in params:
+            if p._grad is not None:
+                norms.append(norm(p._grad, norm_type))
+        if not norms:
+            return scalar_tensor(0.0, FLOAT32)
+        total = norm(stack(norms), norm_type)
+        factor = unary(ROW_CLAMP, with_number(ROW_RDIV_NUMBER, with_number(ROW_ADD_NUMBER, total, 1e-6), max_norm), 0, 1)
+        for p in params:
+            if p._grad is not None:
+                binary_(ROW_MUL, p._grad, factor)
+    finally:
+        set_grad(before)
+    return total
+
+
+def clip_grad_value_(list params, double value) -> None:
+    """Bring every element of every gradient into [-value, value]."""
+    cdef TensorBase p
+    before = set_grad(False)
+    try:
+        for p in params:
+            if p._grad is not None:
+                unary_(ROW_CLAMP, p._grad, -value, value)
+    finally:
+        set_grad(before)
