@@ -28,16 +28,39 @@
 #define VECTOR_BYTES 16
 #endif
 
-#if (defined(__AVX512F__) || defined(__AVX__) || defined(__SSE2__)) && !defined(SIMD_SCALAR)
+/* X86: the width in bits where the SSE/AVX intrinsics are at hand, else 0. MM(max) is then _mm512_max_ps or its like. */
+#define JOIN_(a, b, c) a##b##c
+#define JOIN(a, b, c) JOIN_(a, b, c)
+#if REAL_BITS == 32
+#define MM_TYPE _ps
+#else
+#define MM_TYPE _pd
+#endif
+#if defined(SIMD_SCALAR) || !defined(__SSE2__)
+#define X86 0
+#else
 #include <immintrin.h>
+#if defined(__AVX512F__)
+#define X86 512
+#define MM(name) JOIN(_mm512_, name, MM_TYPE)
+#define MM2(name, tail) JOIN(JOIN(_mm512_, name, MM_TYPE), tail, )
+#elif defined(__AVX__)
+#define X86 256
+#define MM(name) JOIN(_mm256_, name, MM_TYPE)
+#else
+#define X86 128
+#define MM(name) JOIN(_mm_, name, MM_TYPE)
+#endif
 #endif
 
 #if REAL_BITS == 32
 typedef float real;
-typedef int32_t ireal;  /* the integer of the same width: bit patterns, masks, exponents */
+typedef int32_t ireal;  /* the integer of the same width: bit patterns, exponents */
+typedef uint32_t ureal;
 #else
 typedef double real;
 typedef int64_t ireal;
+typedef uint64_t ureal;
 #endif
 
 #define LANES ((ptrdiff_t)(VECTOR_BYTES / sizeof(real)))
@@ -45,11 +68,22 @@ typedef int64_t ireal;
 #ifdef SIMD_SCALAR
 typedef real vec;
 typedef ireal ivec;
+typedef ureal uvec;
 #else
 typedef real vec __attribute__((vector_size(VECTOR_BYTES)));
 typedef ireal ivec __attribute__((vector_size(VECTOR_BYTES)));
+typedef ureal uvec __attribute__((vector_size(VECTOR_BYTES)));
 #endif
-typedef ivec mask;  /* all bits of a lane set, or none */
+
+/* What a comparison gives: one bit a lane with AVX-512, else a lane of all bits set or none. Only the functions below
+ * look inside. */
+#if X86 == 512 && REAL_BITS == 32
+typedef __mmask16 mask;
+#elif X86 == 512
+typedef __mmask8 mask;
+#else
+typedef ivec mask;
+#endif
 
 #define INLINE static inline __attribute__((always_inline))
 
@@ -82,20 +116,16 @@ INLINE vec load(const real* p) { vec v; memcpy(&v, p, sizeof v); return v; }
 INLINE void store(real* p, vec v) { memcpy(p, &v, sizeof v); }
 INLINE vec load_part(const real* p, ptrdiff_t n) {
     vec v = splat(0);
-#if defined(__AVX512F__) && REAL_BITS == 32
-    v = (vec)_mm512_maskz_loadu_ps((__mmask16)((1u << n) - 1), p);
-#elif defined(__AVX512F__)
-    v = (vec)_mm512_maskz_loadu_pd((__mmask8)((1u << n) - 1), p);
+#if X86 == 512
+    v = MM(maskz_loadu)((mask)((1u << n) - 1), p);
 #else
     for (ptrdiff_t i = 0; i < LANES; i++) if (i < n) LANE(v, i) = p[i];
 #endif
     return v;
 }
 INLINE void store_part(real* p, vec v, ptrdiff_t n) {
-#if defined(__AVX512F__) && REAL_BITS == 32
-    _mm512_mask_storeu_ps(p, (__mmask16)((1u << n) - 1), (__m512)v);
-#elif defined(__AVX512F__)
-    _mm512_mask_storeu_pd(p, (__mmask8)((1u << n) - 1), (__m512d)v);
+#if X86 == 512
+    MM(mask_storeu)(p, (mask)((1u << n) - 1), v);
 #else
     for (ptrdiff_t i = 0; i < LANES; i++) if (i < n) p[i] = LANE(v, i);
 #endif
@@ -121,61 +151,88 @@ INLINE vec load_padded(const real* p, ptrdiff_t n, real fill) {
 /* Bit patterns and conversions. */
 INLINE ivec bits(vec v) { ivec r; memcpy(&r, &v, sizeof r); return r; }
 INLINE vec from_bits(ivec v) { vec r; memcpy(&r, &v, sizeof r); return r; }
-INLINE vec to_real(ivec v) {
-#ifdef SIMD_SCALAR
-    return (real)v;
-#else
-    return __builtin_convertvector(v, vec);
-#endif
-}
-INLINE ivec to_int(vec v) {  /* towards zero */
-#ifdef SIMD_SCALAR
-    return (ireal)v;
-#else
-    return __builtin_convertvector(v, ivec);
-#endif
-}
+INLINE ivec shl(ivec v, int n) { return (ivec)((uvec)v << n); }
+INLINE ivec shr(ivec v, int n) { return (ivec)((uvec)v >> n); }  /* zeros come in from the left */
 
-/* Comparisons give masks; blend(m, a, b) is a where m is set, else b. */
-#ifdef SIMD_SCALAR
-#define MASK(condition) (-(ireal)(condition))
+/* Comparisons give masks, false where an operand is NaN (ne: true); blend(m, a, b) is a where m is set, else b. */
+#if X86 == 512
+#define COMPARE(name, op, predicate) INLINE mask name(vec a, vec b) { return MM2(cmp, _mask)(a, b, predicate); }
+#elif defined(SIMD_SCALAR)
+#define COMPARE(name, op, predicate) INLINE mask name(vec a, vec b) { return -(ireal)(a op b); }
 #else
-#define MASK(condition) ((ivec)(condition))
+#define COMPARE(name, op, predicate) INLINE mask name(vec a, vec b) { return (mask)(a op b); }
 #endif
-INLINE mask gt(vec a, vec b) { return MASK(a > b); }
-INLINE mask ge(vec a, vec b) { return MASK(a >= b); }
-INLINE mask lt(vec a, vec b) { return MASK(a < b); }
-INLINE mask le(vec a, vec b) { return MASK(a <= b); }
-INLINE mask eq(vec a, vec b) { return MASK(a == b); }
-INLINE mask ne(vec a, vec b) { return MASK(a != b); }
-INLINE mask mask_and(mask a, mask b) { return a & b; }
-INLINE mask mask_or(mask a, mask b) { return a | b; }
-INLINE mask mask_not(mask a) { return ~a; }
-INLINE vec blend(mask m, vec a, vec b) { return from_bits((bits(a) & m) | (bits(b) & ~m)); }
+COMPARE(gt, >, _CMP_GT_OQ)
+COMPARE(ge, >=, _CMP_GE_OQ)
+COMPARE(lt, <, _CMP_LT_OQ)
+COMPARE(le, <=, _CMP_LE_OQ)
+COMPARE(eq, ==, _CMP_EQ_OQ)
+COMPARE(ne, !=, _CMP_NEQ_UQ)
+INLINE mask mask_and(mask a, mask b) { return (mask)(a & b); }
+INLINE mask mask_or(mask a, mask b) { return (mask)(a | b); }
+INLINE mask mask_not(mask a) { return (mask)~a; }
+INLINE vec blend(mask m, vec a, vec b) {
+#if X86 == 512
+    return MM(mask_blend)(m, b, a);
+#elif X86 == 256
+    return MM(blendv)(b, a, from_bits(m));
+#else
+    return from_bits((bits(a) & m) | (bits(b) & ~m));
+#endif
+}
 INLINE int any_lane(mask m) {
+#if X86 == 512
+    return m != 0;
+#elif X86
+    return MM(movemask)(from_bits(m)) != 0;
+#else
     ireal r = 0;
     for (int i = 0; i < LANES; i++) r |= LANE(m, i);
     return r != 0;
+#endif
 }
 
 INLINE vec vneg(vec a) { return -a; }  /* flips the sign bit: -0.0 for 0.0 */
 INLINE vec vabs(vec a) { return from_bits(bits(a) & ~bits(splat((real)-0.0))); }
 INLINE vec copysign_(vec a, vec s) { ivec m = bits(splat((real)-0.0)); return from_bits((bits(a) & ~m) | (bits(s) & m)); }
-/* NaN in either operand gives NaN, as torch.maximum does. */
-INLINE vec vmax(vec a, vec b) { return blend(mask_or(gt(a, b), ne(a, a)), a, b); }
-INLINE vec vmin(vec a, vec b) { return blend(mask_or(lt(a, b), ne(a, a)), a, b); }
-INLINE vec vsqrt(vec a) {
-    vec r;
-#if defined(__AVX512F__) && REAL_BITS == 32
-    r = (vec)_mm512_sqrt_ps((__m512)a);
-#elif defined(__AVX512F__)
-    r = (vec)_mm512_sqrt_pd((__m512d)a);
-#elif REAL_BITS == 32
-    for (int i = 0; i < LANES; i++) LANE(r, i) = sqrtf(LANE(a, i));
+/* max_or_b is b where either operand is NaN, as the x86 instruction has it: a clamp with the bound first keeps NaN. */
+INLINE vec max_or_b(vec a, vec b) {
+#if X86
+    return MM(max)(a, b);
 #else
-    for (int i = 0; i < LANES; i++) LANE(r, i) = sqrt(LANE(a, i));
+    return blend(gt(a, b), a, b);
 #endif
+}
+INLINE vec min_or_b(vec a, vec b) {
+#if X86
+    return MM(min)(a, b);
+#else
+    return blend(lt(a, b), a, b);
+#endif
+}
+/* NaN in either operand gives NaN, as torch.maximum does. */
+INLINE vec vmax(vec a, vec b) { return blend(ne(b, b), b, max_or_b(b, a)); }
+INLINE vec vmin(vec a, vec b) { return blend(ne(b, b), b, min_or_b(b, a)); }
+INLINE vec vsqrt(vec a) {
+#if X86
+    return MM(sqrt)(a);
+#else
+    vec r = a;
+    for (int i = 0; i < LANES; i++) LANE(r, i) = (real)sqrt((double)LANE(a, i));  /* exact for float too */
     return r;
+#endif
+}
+/* x * 2^k for whole k (beyond twice the range of exponents, k need not be exact), rounded once. */
+INLINE vec scale2(vec x, vec k) {
+#if X86 == 512
+    return MM(scalef)(x, k);
+#else
+    const int shift = REAL_BITS == 32 ? 23 : 52;
+    const vec magic = splat(REAL_BITS == 32 ? (real)0x1.8p23 : (real)0x1.8p52), one = splat(1);
+    vec half = k * splat((real)0.5) + magic;    /* the low bits of its pattern are the whole number nearest to k / 2 */
+    vec rest = (k - (half - magic)) + magic;
+    return x * from_bits(shl(bits(half), shift) + bits(one)) * from_bits(shl(bits(rest), shift) + bits(one));
+#endif
 }
 /* Lane by lane through a scalar function, for what has no vector form of ours. */
 INLINE vec vmap(real (*f)(real), vec a) {
@@ -208,16 +265,34 @@ INLINE real hmin(vec v) {
     return m;
 }
 
-/* bool arrays are bytes of 0 or 1; as operands of a kernel they become lanes of 0 or 1, or a mask. n lanes, n <= LANES. */
+/* bool arrays are bytes of 0 or 1; in kernels they are masks. n lanes, n <= LANES. */
+#ifndef SIMD_SCALAR
+typedef int8_t bytes __attribute__((vector_size(VECTOR_BYTES / sizeof(real))));
+#endif
 INLINE mask load_bool(const uint8_t* p, ptrdiff_t n) {
-    mask m = isplat(0);
-    if (n == LANES) { for (int i = 0; i < LANES; i++) LANE(m, i) = -(ireal)(p[i] != 0); }
-    else for (int i = 0; i < LANES; i++) if (i < n) LANE(m, i) = -(ireal)(p[i] != 0);
-    return m;
+#ifdef SIMD_SCALAR
+    return -(mask)(n && *p);
+#elif X86 == 512 && REAL_BITS == 32
+    __m128i b = n == LANES ? _mm_loadu_si128((const __m128i*)p) : _mm_maskz_loadu_epi8((mask)((1u << n) - 1), p);
+    return _mm_test_epi8_mask(b, b);
+#elif X86 == 512
+    __m128i b = n == LANES ? _mm_loadl_epi64((const __m128i*)p) : _mm_maskz_loadu_epi8((mask)((1u << n) - 1), p);
+    return (mask)_mm_test_epi8_mask(b, b);
+#else
+    bytes b = {0};
+    memcpy(&b, p, n == LANES ? sizeof b : (size_t)n);
+    return __builtin_convertvector(b, ivec) != 0;
+#endif
 }
 INLINE void store_bool(uint8_t* p, mask m, ptrdiff_t n) {
-    if (n == LANES) { for (int i = 0; i < LANES; i++) p[i] = (uint8_t)(LANE(m, i) & 1); }
-    else for (int i = 0; i < LANES; i++) if (i < n) p[i] = (uint8_t)(LANE(m, i) & 1);
+#ifdef SIMD_SCALAR
+    if (n) *p = (uint8_t)(m & 1);
+#elif X86 == 512
+    _mm_mask_storeu_epi8(p, (mask)((1u << n) - 1), _mm_maskz_set1_epi8(m, 1));
+#else
+    bytes b = __builtin_convertvector(m, bytes) & 1;
+    memcpy(p, &b, n == LANES ? sizeof b : (size_t)n);
+#endif
 }
 
 /* The matrix product's tile: so many accumulators as the registers hold, with room for a row of B and an element of A. */

@@ -36,8 +36,8 @@ cdef extern from "simd.h" nogil:
     vec load_padded(const real* p, Py_ssize_t n, real fill) noexcept
     ivec bits(vec v) noexcept
     vec from_bits(ivec v) noexcept
-    vec to_real(ivec v) noexcept
-    ivec to_int(vec v) noexcept
+    ivec shl(ivec v, int n) noexcept
+    ivec shr(ivec v, int n) noexcept
     mask gt(vec a, vec b) noexcept
     mask ge(vec a, vec b) noexcept
     mask lt(vec a, vec b) noexcept
@@ -52,9 +52,12 @@ cdef extern from "simd.h" nogil:
     vec vneg(vec a) noexcept
     vec vabs(vec a) noexcept
     vec copysign_(vec a, vec s) noexcept
+    vec max_or_b(vec a, vec b) noexcept
+    vec min_or_b(vec a, vec b) noexcept
     vec vmax(vec a, vec b) noexcept
     vec vmin(vec a, vec b) noexcept
     vec vsqrt(vec a) noexcept
+    vec scale2(vec x, vec k) noexcept
     vec vmap(real (*f)(real) noexcept nogil, vec a) noexcept
     vec vmap2(real (*f)(real, real) noexcept nogil, vec a, vec b) noexcept
     real hsum(vec v) noexcept
