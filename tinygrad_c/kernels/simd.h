@@ -280,7 +280,7 @@ INLINE mask load_bool(const uint8_t* p, ptrdiff_t n) {
     return (mask)_mm_test_epi8_mask(b, b);
 #else
     bytes b = {0};
-    memcpy(&b, p, n == LANES ? sizeof b : (size_t)n);
+    memcpy(&b, p, n == LANES ? sizeof b : (size_t)(n & (LANES - 1)));
     return __builtin_convertvector(b, ivec) != 0;
 #endif
 }
@@ -291,7 +291,7 @@ INLINE void store_bool(uint8_t* p, mask m, ptrdiff_t n) {
     _mm_mask_storeu_epi8(p, (mask)((1u << n) - 1), _mm_maskz_set1_epi8(m, 1));
 #else
     bytes b = __builtin_convertvector(m, bytes) & 1;
-    memcpy(p, &b, n == LANES ? sizeof b : (size_t)n);
+    memcpy(p, &b, n == LANES ? sizeof b : (size_t)(n & (LANES - 1)));
 #endif
 }
 
