@@ -1,0 +1,131 @@
+"""tinygrad_c: a small, fast tensor autograd engine in PyTorch's words.
+
+>>> import tinygrad_c as torch
+>>> x = torch.tensor(3., requires_grad=True)
+>>> (x * x).backward()
+>>> x.grad
+tensor(6.)
+"""
+from __future__ import annotations
+
+from tinygrad_c import autograd, nn, optim
+from tinygrad_c.array import dtype, get_default_dtype, set_default_dtype
+from tinygrad_c.autograd import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
+from tinygrad_c.config import show_config
+from tinygrad_c.kernels.memory import empty_cache, memory_stats
+from tinygrad_c.ops.create import (
+    arange,
+    as_tensor,
+    clone,
+    eye,
+    from_numpy,
+    full,
+    full_like,
+    linspace,
+    numel,
+    ones,
+    ones_like,
+    tensor,
+    zeros_like,
+)
+from tinygrad_c.ops.create import empty_ as empty
+from tinygrad_c.ops.create import empty_like_ as empty_like
+from tinygrad_c.ops.create import zeros_ as zeros
+from tinygrad_c.ops.elementwise import (
+    abs,
+    add,
+    clamp,
+    cos,
+    div,
+    eq,
+    erf,
+    exp,
+    expm1,
+    ge,
+    gt,
+    isnan,
+    le,
+    log,
+    log1p,
+    log2,
+    lt,
+    maximum,
+    minimum,
+    mul,
+    ne,
+    neg,
+    pow,
+    reciprocal,
+    relu,
+    rsqrt,
+    selu,
+    sigmoid,
+    sign,
+    sin,
+    sqrt,
+    square,
+    sub,
+    tan,
+    tanh,
+    where,
+)
+from tinygrad_c.ops.index import gather, index_select, masked_select, nonzero, scatter_add, take_along_dim
+from tinygrad_c.ops.matmul import addmm, matmul
+from tinygrad_c.ops.random import (
+    Generator,
+    bernoulli,
+    initial_seed,
+    manual_seed,
+    normal,
+    rand,
+    rand_like,
+    randint,
+    randn,
+    randn_like,
+    randperm,
+    seed,
+)
+from tinygrad_c.ops.reduce import all, amax, amin, any, argmax, argmin, cumsum, max, mean, min, norm, prod, std, sum, var
+from tinygrad_c.ops.shape import (
+    cat,
+    chunk,
+    expand,
+    flatten,
+    narrow,
+    permute,
+    reshape,
+    select,
+    split,
+    squeeze,
+    stack,
+    t,
+    transpose,
+    unbind,
+    unsqueeze,
+)
+from tinygrad_c.ops.softmax import log_softmax, logsumexp, softmax
+from tinygrad_c.printing import set_printoptions
+from tinygrad_c.tensor import Device as device
+from tinygrad_c.tensor import Size, Tensor, float32, float64, int32, int64, uint8
+from tinygrad_c.tensor import bool_ as bool
+from tinygrad_c.version import __version__
+
+float = float32
+double = float64
+long = int64
+int = int32
+concat = concatenate = cat
+absolute, negative, multiply, subtract, divide, true_divide, clip = abs, neg, mul, sub, div, div, clamp
+mm = bmm = mv = dot = matmul
+
+
+def is_tensor(obj) -> bool:
+    """Whether obj is a Tensor."""
+    return isinstance(obj, Tensor)
+
+
+def __getattr__(name: str):
+    import difflib
+    near = difflib.get_close_matches(name, [n for n in globals() if not n.startswith("_")], 1)
+    hint = f": did you mean {near[0]!r}?" if near else ""
+    raise AttributeError(f"module 'tinygrad_c' has no attribute {name!r}{hint}")

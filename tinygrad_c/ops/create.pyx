@@ -444,3 +444,41 @@ def copy_(input, source):
 def fill_(input, value):
     """Set every element to value."""
     return copy_(input, value)
+
+
+# ---- What a tensor is, for tensor.py
+
+def sizes(input) -> tuple:
+    """The sizes of the dimensions."""
+    return shape_of(input)
+
+
+def strides(input) -> tuple:
+    """The strides, in elements."""
+    cdef TensorBase a = input
+    return tuple([a.stride[d] for d in range(a.ndim)])
+
+
+def dimensions(input) -> int:
+    """The number of dimensions."""
+    return (<TensorBase?> input).ndim
+
+
+def numel(input) -> int:
+    """The number of elements."""
+    return (<TensorBase?> input).numel
+
+
+def dtype_of(input):
+    """The dtype."""
+    return DTYPES[(<TensorBase?> input).dtype]
+
+
+def address(input) -> int:
+    """The address of element [0, ..., 0]."""
+    return <size_t> (<TensorBase?> input).data
+
+
+def is_contiguous_tensor(input) -> bool:
+    """Whether the elements lie in C order with nothing between."""
+    return bool((<TensorBase?> input).contiguous)

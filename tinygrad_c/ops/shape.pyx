@@ -37,6 +37,11 @@ cdef int parse_sizes(tuple sizes, int* ndim, Py_ssize_t* shape) except -1:
     return 0
 
 
+def wrapped(dim, ndim) -> int:
+    """A dimension's number, counted from the end if negative; IndexError if there is none."""
+    return parse_dim(dim, ndim)
+
+
 cdef int infer_size(TensorBase a, int ndim, Py_ssize_t* shape) except -1:
     """Replace one -1 by what the number of elements leaves for it; raise if the rest does not fit."""
     cdef Py_ssize_t known = 1
