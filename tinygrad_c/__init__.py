@@ -8,7 +8,7 @@ tensor(6.)
 """
 from __future__ import annotations
 
-from tinygrad_c import autograd, nn, optim
+from tinygrad_c import autograd
 from tinygrad_c.array import dtype, get_default_dtype, set_default_dtype
 from tinygrad_c.autograd import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from tinygrad_c.config import show_config
@@ -25,7 +25,6 @@ from tinygrad_c.ops.create import (
     numel,
     ones,
     ones_like,
-    tensor,
     zeros_like,
 )
 from tinygrad_c.ops.create import empty_ as empty
@@ -69,22 +68,7 @@ from tinygrad_c.ops.elementwise import (
     tanh,
     where,
 )
-from tinygrad_c.ops.index import gather, index_select, masked_select, nonzero, scatter_add, take_along_dim
 from tinygrad_c.ops.matmul import addmm, matmul
-from tinygrad_c.ops.random import (
-    Generator,
-    bernoulli,
-    initial_seed,
-    manual_seed,
-    normal,
-    rand,
-    rand_like,
-    randint,
-    randn,
-    randn_like,
-    randperm,
-    seed,
-)
 from tinygrad_c.ops.reduce import all, amax, amin, any, argmax, argmin, cumsum, max, mean, min, norm, prod, std, sum, var
 from tinygrad_c.ops.shape import (
     cat,
@@ -109,6 +93,9 @@ from tinygrad_c.tensor import Device as device
 from tinygrad_c.tensor import Size, Tensor, float32, float64, int32, int64, uint8
 from tinygrad_c.tensor import bool_ as bool
 from tinygrad_c.version import __version__
+
+# isort: split
+from tinygrad_c.ops.create import tensor  # last: the function takes the place of the module tensor.py in this namespace
 
 float = float32
 double = float64

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from tinygrad_c import autograd, printing
 from tinygrad_c.array import dtype_named
-from tinygrad_c.ops import create, elementwise, index, loss, matmul, random, reduce, shape, softmax
+from tinygrad_c.ops import create, elementwise, index, matmul, reduce, shape, softmax
 from tinygrad_c.ops.operators import Operators
 from tinygrad_c.tape import register_tensor_class
 

@@ -4,6 +4,8 @@
     elementwise_backward                  launch the row's derivative kernels, or, with create_graph, evaluate the row's
                                           derivative expression on Tensors
 """
+import math
+
 from cpython.ref cimport PyObject
 from libc.math cimport INFINITY
 from libc.string cimport memcpy
@@ -591,12 +593,7 @@ cdef int elementwise_backward(Walk walk, Node node, TensorBase g) except -1:
 
 
 cdef list derivative_code = None
-cdef dict functions = {}
-
-
-def set_derivative_functions(dict names) -> None:
-    """The functions that the table's expressions call, on Tensors."""
-    functions.update(names)
+cdef dict functions = {}            # what the table's expressions call, on Tensors; filled at the end of this file
 
 
 cdef int differentiable_backward(Walk walk, Node node, TensorBase g) except -1:
@@ -859,3 +856,17 @@ cdef int copy_backward(Walk walk, Node node, TensorBase g) except -1:
     return 0
 
 cdef Rule COPY = Rule(b"CopyBackwards", copy_backward)
+
+
+# ---- The functions of the table's expressions, on Tensors or, for a row's parameters, Python numbers
+
+def _where(condition, a, b):
+    return (a if condition else b) if isinstance(condition, bool) else where_(condition, a, b)
+
+
+def _log(x):
+    return (math.log(x) if x > 0 else -math.inf if x == 0 else math.nan) if is_number(x) else log(x)
+
+
+functions.update({name: globals()[name] for name in POINTWISE if name in globals() and not name.endswith("_number")})
+functions.update({"where": _where, "log": _log})

@@ -154,11 +154,20 @@ cdef class Operators(TensorBase):
     def __and__(self, other):
         return logical(ROW_MUL, self, other, "&")
 
+    def __rand__(self, other):
+        return logical(ROW_MUL, other, self, "&")
+
     def __or__(self, other):
         return logical(ROW_MAXIMUM, self, other, "|")
 
+    def __ror__(self, other):
+        return logical(ROW_MAXIMUM, other, self, "|")
+
     def __xor__(self, other):
         return logical(ROW_NE, self, other, "^")
+
+    def __rxor__(self, other):
+        return logical(ROW_NE, other, self, "^")
 
     def __invert__(self):
         if self.dtype != BOOL:
