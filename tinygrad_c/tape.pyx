@@ -32,6 +32,7 @@ cdef extern from *:
 DTYPE_NAMES = ("Bool", "Byte", "Int", "Long", "Float", "Double")     # as in torch.FloatTensor
 cdef unsigned long long last_number = 0
 cdef PyTypeObject* tensor_type = NULL
+cdef PyTypeObject* compiled_type = NULL      # its compiled base, whose tp_new skips the Python class's __new__
 cdef object tensor_class = None
 cdef tuple no_arguments = ()
 cdef add_t add_op = NULL
@@ -44,9 +45,10 @@ cdef refresh_t refresh_op = NULL
 
 def register_tensor_class(cls) -> None:
     """Let every op make its results of this class, a subclass of TensorBase without an __init__ that must run."""
-    global tensor_type, tensor_class
+    global tensor_type, tensor_class, compiled_type
     tensor_class = cls
     tensor_type = <PyTypeObject*> cls
+    compiled_type = <PyTypeObject*> cls.__base__
 
 
 cdef void register_ops(add_t add, add_into_t add_into, reduce_to_t reduce_to, clone_t clone) noexcept:
@@ -62,7 +64,7 @@ cdef void register_views(rebase_t rebase, refresh_t refresh) noexcept:
 # ---- Making tensors
 
 cdef TensorBase new_tensor():
-    return <TensorBase> tensor_type.tp_new(tensor_type, no_arguments, NULL)
+    return <TensorBase> compiled_type.tp_new(tensor_type, no_arguments, NULL)
 
 
 cdef TensorBase empty(int dtype, int ndim, const Py_ssize_t* shape):

@@ -51,7 +51,7 @@ class Tensor(Operators):
     tensor([2., 4.])
     """
 
-    __slots__ = ("__dict__",)
+    __slots__ = ()
 
     def __new__(cls, data=None, *args, **kwargs):
         if data is None and not args:
