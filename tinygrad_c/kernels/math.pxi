@@ -18,7 +18,7 @@ cdef inline vec _poly3(vec x, vec p, real c2, real c1, real c0) noexcept nogil:
 
 
 cdef inline ivec _magic() noexcept nogil:
-    """The pattern of 1.5 * 2^(bits of the fraction): adding this number rounds to a whole one, which is then in the low bits."""
+    """1.5 * 2^(bits of the fraction), as a pattern: adding it rounds to a whole number, which is then in the low bits."""
     return bits(splat(<real> 12582912.0)) if REAL_BITS == 32 else bits(splat(<real> 6755399441055744.0))
 
 
@@ -263,13 +263,16 @@ cdef inline vec _sin_or_cos(vec r, vec k_magic) noexcept nogil:
     cdef ivec k = bits(k_magic)
     cdef mask odd = lt(from_bits(shl(k, top) + bits(one)), splat(0))
     if REAL_BITS == 32:
-        s = (splat(<real> -0.00019517572945915163) * z + splat(<real> 0.00833218079060316)) * z + splat(<real> -0.16666655242443085)
+        s = (splat(<real> -0.00019517572945915163) * z + splat(<real> 0.00833218079060316)) * z
+        s = s + splat(<real> -0.16666655242443085)
         c = (splat(<real> 2.4439452317892574e-05) * z + splat(<real> -0.0013887378154322505)) * z
         c = c + splat(<real> 0.04166664555668831)
     else:
-        s = _poly3(z, splat(<real> 1.5897004592080002e-10), -2.5050762092618557e-08, 2.7557313720528024e-06, -0.00019841269829903461)
+        s = splat(<real> 1.5897004592080002e-10) * z + splat(<real> -2.5050762092618557e-08)
+        s = (s * z + splat(<real> 2.7557313720528024e-06)) * z + splat(<real> -0.00019841269829903461)
         s = (s * z + splat(<real> 0.008333333333322559)) * z + splat(<real> -0.16666666666666632)
-        c = _poly3(z, splat(<real> -1.1361315834592324e-11), 2.087575829713418e-09, -2.7557314636012914e-07, 2.4801587290581596e-05)
+        c = splat(<real> -1.1361315834592324e-11) * z + splat(<real> 2.087575829713418e-09)
+        c = (c * z + splat(<real> -2.7557314636012914e-07)) * z + splat(<real> 2.4801587290581596e-05)
         c = (c * z + splat(<real> -0.0013888888888876141)) * z + splat(<real> 0.041666666666666616)
     s = r + (r * z) * s
     c = w + (((one - w) - half) + (z * z) * c)

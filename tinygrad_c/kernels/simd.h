@@ -114,18 +114,33 @@ INLINE ireal ilane(ivec v, int i) { return LANE(v, i); }
 /* Unaligned loads and stores; the _part forms touch only the first n lanes (0 <= n < LANES), the rest reads as 0. */
 INLINE vec load(const real* p) { vec v; memcpy(&v, p, sizeof v); return v; }
 INLINE void store(real* p, vec v) { memcpy(p, &v, sizeof v); }
-INLINE vec load_part(const real* p, ptrdiff_t n) {
-    vec v = splat(0);
 #if X86 == 512
-    v = MM(maskz_loadu)((mask)((1u << n) - 1), p);
+INLINE mask first_lanes(ptrdiff_t n) { return (mask)((1u << n) - 1); }
+#elif X86 == 256
+INLINE __m256i first_lanes(ptrdiff_t n) {
+#if REAL_BITS == 32
+    return (__m256i)((ivec){0, 1, 2, 3, 4, 5, 6, 7} < isplat((ireal)n));
 #else
-    for (ptrdiff_t i = 0; i < LANES; i++) if (i < n) LANE(v, i) = p[i];
+    return (__m256i)((ivec){0, 1, 2, 3} < isplat((ireal)n));
 #endif
+}
+#endif
+INLINE vec load_part(const real* p, ptrdiff_t n) {
+#if X86 == 512
+    return MM(maskz_loadu)(first_lanes(n), p);
+#elif X86 == 256
+    return MM(maskload)(p, first_lanes(n));
+#else
+    vec v = splat(0);
+    for (ptrdiff_t i = 0; i < LANES; i++) if (i < n) LANE(v, i) = p[i];
     return v;
+#endif
 }
 INLINE void store_part(real* p, vec v, ptrdiff_t n) {
 #if X86 == 512
-    MM(mask_storeu)(p, (mask)((1u << n) - 1), v);
+    MM(mask_storeu)(p, first_lanes(n), v);
+#elif X86 == 256
+    MM(maskstore)(p, first_lanes(n), v);
 #else
     for (ptrdiff_t i = 0; i < LANES; i++) if (i < n) p[i] = LANE(v, i);
 #endif
@@ -137,10 +152,10 @@ INLINE void store_upto(real* p, vec v, ptrdiff_t n) { if (n >= LANES) store(p, v
 /* As load_upto, but the lanes from n on are `fill`. */
 INLINE vec load_padded(const real* p, ptrdiff_t n, real fill) {
     if (n >= LANES) return load(p);
-#if defined(__AVX512F__) && !defined(SIMD_SCALAR) && REAL_BITS == 32
-    return (vec)_mm512_mask_loadu_ps((__m512)splat(fill), (__mmask16)((1u << n) - 1), p);
-#elif defined(__AVX512F__) && !defined(SIMD_SCALAR)
-    return (vec)_mm512_mask_loadu_pd((__m512d)splat(fill), (__mmask8)((1u << n) - 1), p);
+#if X86 == 512
+    return MM(mask_loadu)(splat(fill), first_lanes(n), p);
+#elif X86 == 256
+    return MM(blendv)(splat(fill), MM(maskload)(p, first_lanes(n)), (vec)first_lanes(n));
 #else
     vec v = splat(fill);
     for (ptrdiff_t i = 0; i < LANES; i++) if (i < n) LANE(v, i) = p[i];
@@ -266,34 +281,47 @@ INLINE real hmin(vec v) {
 }
 
 /* bool arrays are bytes of 0 or 1; in kernels they are masks. n lanes, n <= LANES. */
-#ifndef SIMD_SCALAR
-typedef int8_t bytes __attribute__((vector_size(VECTOR_BYTES / sizeof(real))));
-#endif
+#if X86 == 256 || X86 == 128
 INLINE mask load_bool(const uint8_t* p, ptrdiff_t n) {
-#ifdef SIMD_SCALAR
-    return -(mask)(n && *p);
-#elif X86 == 512 && REAL_BITS == 32
-    __m128i b = n == LANES ? _mm_loadu_si128((const __m128i*)p) : _mm_maskz_loadu_epi8((mask)((1u << n) - 1), p);
-    return _mm_test_epi8_mask(b, b);
-#elif X86 == 512
-    __m128i b = n == LANES ? _mm_loadl_epi64((const __m128i*)p) : _mm_maskz_loadu_epi8((mask)((1u << n) - 1), p);
-    return (mask)_mm_test_epi8_mask(b, b);
+    uint64_t word = 0;
+    memcpy(&word, p, (size_t)(n == LANES ? LANES : n & (LANES - 1)));
+    __m128i b = _mm_set_epi64x(0, (long long)word);
+#if X86 == 256 && REAL_BITS == 32
+    return (mask)_mm256_cvtepi8_epi32(b) > 0;
+#elif X86 == 256
+    return (mask)_mm256_cvtepi8_epi64(b) > 0;
 #else
-    bytes b = {0};
-    memcpy(&b, p, n == LANES ? sizeof b : (size_t)(n & (LANES - 1)));
-    return __builtin_convertvector(b, ivec) != 0;
+    b = _mm_unpacklo_epi8(b, b);
+    b = _mm_unpacklo_epi16(b, b);
+#if REAL_BITS == 64
+    b = _mm_unpacklo_epi32(b, b);
+#endif
+    return (mask)_mm_cmpgt_epi32(b, _mm_setzero_si128());
 #endif
 }
 INLINE void store_bool(uint8_t* p, mask m, ptrdiff_t n) {
-#ifdef SIMD_SCALAR
-    if (n) *p = (uint8_t)(m & 1);
-#elif X86 == 512
-    _mm_mask_storeu_epi8(p, (mask)((1u << n) - 1), _mm_maskz_set1_epi8(m, 1));
-#else
-    bytes b = __builtin_convertvector(m, bytes) & 1;
-    memcpy(p, &b, n == LANES ? sizeof b : (size_t)(n & (LANES - 1)));
-#endif
+    uint64_t signs = (uint64_t)MM(movemask)(from_bits(m));   /* bit i to byte i, the eighth by itself */
+    uint64_t word = ((signs & 127) * 0x0002040810204081u & 0x0101010101010101u) | signs >> 7 << 56;
+    memcpy(p, &word, (size_t)(n == LANES ? LANES : n & (LANES - 1)));
 }
+#elif X86 == 512
+INLINE mask load_bool(const uint8_t* p, ptrdiff_t n) {
+    __m128i b = _mm_maskz_loadu_epi8((__mmask16)((1u << n) - 1), p);
+    return (mask)_mm_test_epi8_mask(b, b);
+}
+INLINE void store_bool(uint8_t* p, mask m, ptrdiff_t n) {
+    _mm_mask_storeu_epi8(p, (__mmask16)((1u << n) - 1), _mm_maskz_set1_epi8(m, 1));
+}
+#else
+INLINE mask load_bool(const uint8_t* p, ptrdiff_t n) {
+    mask m = isplat(0);
+    for (int i = 0; i < LANES; i++) if (i < n) LANE(m, i) = -(ireal)(p[i] != 0);
+    return m;
+}
+INLINE void store_bool(uint8_t* p, mask m, ptrdiff_t n) {
+    for (int i = 0; i < LANES; i++) if (i < n) p[i] = (uint8_t)(LANE(m, i) & 1);
+}
+#endif
 
 /* The matrix product's tile: so many accumulators as the registers hold, with room for a row of B and an element of A. */
 #if defined(__AVX512F__) && !defined(SIMD_SCALAR)
