@@ -34,6 +34,8 @@ ISAS = {
 }
 CFLAGS = ["-O0", "-g"] if DEBUG else ["-O3", "-g0", "-fno-math-errno", "-fno-trapping-math"]
 CFLAGS += ["-Wno-unused-function", "-Wno-psabi"]
+# Cython's `inline` is a hint; the tiles of the matrix product are functions of constants and must be inlined.
+KERNEL_MACROS = [("CYTHON_INLINE", "inline __attribute__((always_inline))")] if not DEBUG and os.name == "posix" else []
 LDFLAGS = [] if DEBUG or sys.platform == "darwin" else ["-Wl,-s"]
 
 
@@ -53,7 +55,7 @@ def extensions():
     for isa, flags in ISAS.items():
         if isa == "baseline" or X86:
             for bits in (32, 64):
-                yield extension(f"kernels.isa.{isa}_f{bits}", flags, [("REAL_BITS", str(bits))])
+                yield extension(f"kernels.isa.{isa}_f{bits}", flags, [("REAL_BITS", str(bits)), *KERNEL_MACROS])
     for path in sorted((HERE / "tinygrad_c").rglob("*.pyx")):
         name = ".".join(path.relative_to(HERE / "tinygrad_c").with_suffix("").parts)
         if not name.startswith("kernels.isa."):
