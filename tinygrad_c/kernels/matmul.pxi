@@ -13,93 +13,167 @@ cdef enum:
     KC = 256                            # k is cut so: a panel of B fills two thirds of a 48 KB L1
 
 
-ctypedef struct Finish:                 # what happens to a tile of sums
-    Py_ssize_t c_row                    # stride of C between the tile's rows (TRANSPOSED: between its columns)
+ctypedef struct Tile
+ctypedef void (*tiles_t)(int mr, Py_ssize_t count, Tile* t) noexcept nogil
+ctypedef void (*store_t)(const real* sums, int mr, Py_ssize_t width, Tile* t) noexcept nogil
+
+ctypedef struct Tile:                   # a column of tiles, one below the other, and what they are made from
+    Py_ssize_t k
+    const real* a
+    Py_ssize_t a_row
+    Py_ssize_t a_col
+    Py_ssize_t a_step                   # from a tile's rows to the next one's
+    const real* b
+    Py_ssize_t b_row
+    Py_ssize_t cols                     # in use, of the nv vectors
+    real* c
+    Py_ssize_t c_row                    # stride of C between a tile's rows (transposed: between its columns)
+    const real* bias                    # contiguous, one value a column (transposed: strided, one a row); NULL for none
+    Py_ssize_t bias_stride
+    store_t store_transposed            # NULL if the tile is not C's transpose (a pointer, lest it is inlined 28 times)
     bint accumulate
     bint relu
-    bint transposed
-    const real* bias                    # one value a column of the tile; NULL for none
-    real* sums                          # TRANSPOSED: where the tile goes first
 
 
-cdef inline void tile(int mr, int nv, Py_ssize_t k, const real* a, Py_ssize_t a_row, Py_ssize_t a_col, const real* b,
-                      Py_ssize_t b_row, Py_ssize_t last, real* c, const Finish* f) noexcept nogil:
-    """mr rows by nv vectors of C; of the last vector, the first `last` lanes. mr and nv are constants at each call."""
+cdef inline void tiles(int mr, int nv, Py_ssize_t count, Tile* t) noexcept nogil:
+    """count tiles of mr rows by nv vectors; t.a, t.c and a strided t.bias move on behind them.
+
+    mr and nv are constants at each call, so that the loops over them are gone and acc is registers. (The loop over the tiles
+    has to be here: gcc 12 unrolls a loop that stands outermost in its function too late for that.)
+    """
     cdef vec[MAX_TILE_ROWS][TILE_VECS] acc
     cdef vec[TILE_VECS] row
+    cdef real[MAX_TILE_ROWS * TILE_VECS * MAX_LANES] sums
     cdef vec x
-    cdef Py_ssize_t p
+    cdef const real* fours[4]           # every fourth row of A: three strides reach the rest
+    cdef const real* b
+    cdef real* c = t.c
+    cdef Py_ssize_t a_row = t.a_row
+    cdef Py_ssize_t a_col = t.a_col
+    cdef Py_ssize_t b_row = t.b_row
+    cdef Py_ssize_t c_row = t.c_row
+    cdef Py_ssize_t last = t.cols - (nv - 1) * LANES
+    cdef Py_ssize_t p, number
     cdef int i, j
-    for i in range(mr):
-        for j in range(nv):
-            acc[i][j] = splat(0)
-    for p in range(k):
-        for j in range(nv - 1):
-            row[j] = load(b + j * LANES)
-        row[nv - 1] = load_row(b + (nv - 1) * LANES, last)
-        for i in range(mr):
-            x = splat(a[i * a_row])
-            for j in range(nv):
-                acc[i][j] = acc[i][j] + x * row[j]
-        a += a_col
-        b += b_row
-    if f.transposed:
+    for number in range(count):
         for i in range(mr):
             for j in range(nv):
-                store(f.sums + (i * nv + j) * LANES, acc[i][j])
-        return
-    if f.accumulate:
+                acc[i][j] = splat(0)
+        for i in range(0, mr, 4):
+            fours[i // 4] = t.a + i * a_row
+        b = t.b
+        for p in range(t.k):
+            for j in range(nv - 1):
+                row[j] = load(b + j * LANES)
+            row[nv - 1] = load_row(b + (nv - 1) * LANES, last)
+            for i in range(mr):
+                x = splat(fours[i // 4][i % 4 * a_row])
+                for j in range(nv):
+                    acc[i][j] = acc[i][j] + x * row[j]
+            for i in range(0, mr, 4):
+                fours[i // 4] += a_col
+            b += b_row
+        t.a += t.a_step
+        if t.store_transposed != NULL:
+            for i in range(mr):
+                for j in range(nv):
+                    store(sums + (i * nv + j) * LANES, acc[i][j])
+            t.store_transposed(sums, mr, nv * LANES, t)
+            continue
+        if t.accumulate:
+            for i in range(mr):
+                for j in range(nv - 1):
+                    acc[i][j] = acc[i][j] + load(c + i * c_row + j * LANES)
+                acc[i][nv - 1] = acc[i][nv - 1] + load_last(c + i * c_row + (nv - 1) * LANES, last)
+        if t.bias != NULL:
+            for j in range(nv):
+                row[j] = load(t.bias + j * LANES)
+            for i in range(mr):
+                for j in range(nv):
+                    acc[i][j] = acc[i][j] + row[j]
+        if t.relu:
+            for i in range(mr):
+                for j in range(nv):
+                    acc[i][j] = blend(lt(acc[i][j], splat(0)), splat(0), acc[i][j])
         for i in range(mr):
             for j in range(nv - 1):
-                acc[i][j] = acc[i][j] + load(c + i * f.c_row + j * LANES)
-            acc[i][nv - 1] = acc[i][nv - 1] + load_last(c + i * f.c_row + (nv - 1) * LANES, last)
-    if f.bias != NULL:
-        for j in range(nv):
-            row[j] = load(f.bias + j * LANES)
-        for i in range(mr):
-            for j in range(nv):
-                acc[i][j] = acc[i][j] + row[j]
-    if f.relu:
-        for i in range(mr):
-            for j in range(nv):
-                acc[i][j] = blend(lt(acc[i][j], splat(0)), splat(0), acc[i][j])
-    for i in range(mr):
-        for j in range(nv - 1):
-            store(c + i * f.c_row + j * LANES, acc[i][j])
-        store_last(c + i * f.c_row + (nv - 1) * LANES, acc[i][nv - 1], last)
+                store(c + i * c_row + j * LANES, acc[i][j])
+            store_last(c + i * c_row + (nv - 1) * LANES, acc[i][nv - 1], last)
+        c += mr * c_row
+    if t.store_transposed == NULL:
+        t.c = c
 
 
-cdef inline void tile_rows(int mr, int nv, Py_ssize_t k, const real* a, Py_ssize_t a_row, Py_ssize_t a_col, const real* b,
-                           Py_ssize_t b_row, Py_ssize_t last, real* c, const Finish* f) noexcept nogil:
-    """The tile with as many rows as mr says; nv is a constant."""
+cdef void store_transposed(const real* sums, int mr, Py_ssize_t width, Tile* t) noexcept nogil:
+    """Finish a tile whose transpose is C's: sums has mr rows of `width`, each of whose columns goes to a row of C."""
+    cdef vec[MAX_LANES] block
+    cdef real[MAX_LANES] bias
+    cdef vec x
+    cdef Py_ssize_t i = 0
+    cdef Py_ssize_t j, r, n
+    cdef real* c
+    while i < mr:
+        n = min(mr - i, LANES)
+        for r in range(LANES):
+            bias[r] = t.bias[r * t.bias_stride] if t.bias != NULL and r < n else 0
+        j = 0
+        while j < t.cols:
+            for r in range(LANES):
+                block[r] = load(sums + (i + r if r < n else i) * width + j)
+            transpose(block)
+            c = t.c + j * t.c_row
+            for r in range(min(t.cols - j, LANES)):
+                x = block[r] + load(bias)
+                if t.accumulate:
+                    x = x + load_last(c, n)
+                if t.relu:
+                    x = blend(lt(x, splat(0)), splat(0), x)
+                store_last(c, x, n)
+                c += t.c_row
+            j += LANES
+        t.c += n
+        if t.bias != NULL:
+            t.bias += n * t.bias_stride
+        i += LANES
+
+
+cdef inline void tiles_of(int mr, int nv, Py_ssize_t count, Tile* t) noexcept nogil:
     if mr == 1:
-        tile(1, nv, k, a, a_row, a_col, b, b_row, last, c, f)
+        tiles(1, nv, count, t)
     elif mr == 2:
-        tile(2, nv, k, a, a_row, a_col, b, b_row, last, c, f)
+        tiles(2, nv, count, t)
     elif mr == 3:
-        tile(3, nv, k, a, a_row, a_col, b, b_row, last, c, f)
+        tiles(3, nv, count, t)
     elif mr == 4:
-        tile(4, nv, k, a, a_row, a_col, b, b_row, last, c, f)
+        tiles(4, nv, count, t)
     elif mr == 5 and TILE_ROWS >= 5:
-        tile(5, nv, k, a, a_row, a_col, b, b_row, last, c, f)
+        tiles(5, nv, count, t)
     elif mr == 6 and TILE_ROWS >= 6:
-        tile(6, nv, k, a, a_row, a_col, b, b_row, last, c, f)
+        tiles(6, nv, count, t)
     elif mr == 7 and TILE_ROWS >= 7:
-        tile(7, nv, k, a, a_row, a_col, b, b_row, last, c, f)
+        tiles(7, nv, count, t)
     elif mr == 8 and TILE_ROWS >= 8:
-        tile(8, nv, k, a, a_row, a_col, b, b_row, last, c, f)
+        tiles(8, nv, count, t)
     elif mr == 9 and TILE_ROWS >= 9:
-        tile(9, nv, k, a, a_row, a_col, b, b_row, last, c, f)
+        tiles(9, nv, count, t)
     elif mr == 10 and TILE_ROWS >= 10:
-        tile(10, nv, k, a, a_row, a_col, b, b_row, last, c, f)
+        tiles(10, nv, count, t)
     elif mr == 11 and TILE_ROWS >= 11:
-        tile(11, nv, k, a, a_row, a_col, b, b_row, last, c, f)
+        tiles(11, nv, count, t)
     elif mr == 12 and TILE_ROWS >= 12:
-        tile(12, nv, k, a, a_row, a_col, b, b_row, last, c, f)
+        tiles(12, nv, count, t)
     elif mr == 13 and TILE_ROWS >= 13:
-        tile(13, nv, k, a, a_row, a_col, b, b_row, last, c, f)
+        tiles(13, nv, count, t)
     elif mr == 14 and TILE_ROWS >= 14:
-        tile(14, nv, k, a, a_row, a_col, b, b_row, last, c, f)
+        tiles(14, nv, count, t)
+
+
+cdef void tiles_1(int mr, Py_ssize_t count, Tile* t) noexcept nogil:
+    tiles_of(mr, 1, count, t)
+
+
+cdef void tiles_2(int mr, Py_ssize_t count, Tile* t) noexcept nogil:
+    tiles_of(mr, 2, count, t)
 
 
 cdef void pack(real* to, Py_ssize_t width, const real* source, Py_ssize_t stride, Py_ssize_t step, Py_ssize_t n,
@@ -146,124 +220,83 @@ cdef void pack(real* to, Py_ssize_t width, const real* source, Py_ssize_t stride
             to += width
 
 
-cdef void store_transposed(int mr, Py_ssize_t width, Py_ssize_t cols, real* c, const real* bias,
-                           const Finish* f) noexcept nogil:
-    """Finish a tile whose transpose is C's: f.sums has mr rows of `width`; each of its columns goes to a row of C."""
-    cdef vec[MAX_LANES] block
-    cdef vec x
-    cdef Py_ssize_t i, j, t, n
-    cdef real* to
-    i = 0
-    while i < mr:
-        n = min(mr - i, LANES)
-        j = 0
-        while j < cols:
-            for t in range(LANES):
-                block[t] = load(f.sums + (i + t if t < n else i) * width + j)
-            transpose(block)
-            to = c + j * f.c_row + i
-            for t in range(min(cols - j, LANES)):
-                x = block[t]
-                if f.accumulate:
-                    x = x + load_last(to, n)
-                if bias != NULL:
-                    x = x + load(bias + i)
-                if f.relu:
-                    x = blend(lt(x, splat(0)), splat(0), x)
-                store_last(to, x, n)
-                to += f.c_row
-            j += LANES
-        i += LANES
-
-
-cdef void copy_bias(real* to, const Operand* o, Py_ssize_t first, Py_ssize_t n, int d) noexcept nogil:
-    """n values of the bias along dimension d, made contiguous."""
-    cdef const real* source = <const real*> o.data + first * o.stride[d]
-    cdef Py_ssize_t i
-    for i in range(n):
-        to[i] = source[i * o.stride[d]]
-
-
 cdef void matmul_unit(const Call* call, Py_ssize_t batch, Py_ssize_t i0, Py_ssize_t i1, Py_ssize_t j0,
                       Py_ssize_t j1) noexcept nogil:
     """Rows i0..i1 and columns j0..j1 of one product."""
     cdef const Operand* oa = &call.operand[1]
     cdef const Operand* ob = &call.operand[2]
+    cdef const Operand* oc = &call.operand[0]
+    cdef const Operand* bias = &call.operand[3]
     cdef const real* a = <const real*> oa.data + batch * oa.stride[0]
     cdef const real* b = <const real*> ob.data + batch * ob.stride[0]
-    cdef real* c = <real*> call.operand[0].data + batch * call.operand[0].stride[0]
-    cdef Py_ssize_t c_row = call.operand[0].stride[1]
-    cdef Py_ssize_t c_col = call.operand[0].stride[2]
-    cdef Py_ssize_t a_row = oa.stride[1]
-    cdef Py_ssize_t a_col = oa.stride[2]
-    cdef Py_ssize_t b_row = ob.stride[1]
-    cdef Py_ssize_t b_col = ob.stride[2]
+    cdef real* c = <real*> oc.data + batch * oc.stride[0] + i0 * oc.stride[1]
     cdef Py_ssize_t k = call.shape[3]
     cdef int flags = <int> call.param[FLAGS].i
     cdef vec[KC * TILE_VECS] panel
-    cdef vec[MAX_TILE_ROWS * TILE_VECS] sums
-    cdef vec[MAX_TILE_ROWS + TILE_VECS] bias
-    cdef Finish f
-    cdef Py_ssize_t blocks, i, j, p, kc, cols, last, rows_a_tile, row_step
-    cdef const real* pa
-    cdef const real* pb
-    cdef const real* row_bias
-    cdef int mr, nv
-    # As many tiles as the rows need, all of nearly one height: 16 rows are 8 + 8.
-    rows_a_tile = TILE_ROWS
+    cdef real[TILE_VECS * MAX_LANES] bias_row
+    cdef Py_ssize_t blocks, down, high, more, i, j, p, kc
+    cdef tiles_t run
+    cdef Tile t
+    cdef int nv
+    # As many tiles as the rows need, all of nearly one height: the first `more` are one row higher than the others.
+    high = TILE_ROWS
+    more = down = 0
     if not flags & PACKED_A:
-        blocks = (i1 - i0 + TILE_ROWS - 1) // TILE_ROWS
-        rows_a_tile = (i1 - i0 + blocks - 1) // blocks
+        down = (i1 - i0 + TILE_ROWS - 1) // TILE_ROWS
+        high = (i1 - i0) // down
+        more = (i1 - i0) % down
     blocks = (k + KC - 1) // KC
     kc = (k + blocks - 1) // blocks if blocks else 0
-    f.transposed = flags & TRANSPOSED
-    f.c_row = c_col if f.transposed else c_row
-    f.sums = <real*> sums
-    f.accumulate = flags & ACCUMULATE
+    t.store_transposed = NULL
+    if flags & TRANSPOSED:
+        t.store_transposed = store_transposed
+    t.accumulate = flags & ACCUMULATE
+    t.c_row = oc.stride[2] if flags & TRANSPOSED else oc.stride[1]
     p = 0
     while True:
-        kc = min(kc, k - p)
-        f.relu = flags & RELU and p + kc == k
+        t.k = min(kc, k - p)
+        t.relu = flags & RELU and p + t.k == k
         j = j0
         while j < j1:
-            cols = min(j1 - j, TILE_VECS * LANES)
-            nv = <int> ((cols + LANES - 1) // LANES)
-            last = cols - (nv - 1) * LANES
-            pb = b + p * b_row + j * b_col
-            row_step = b_row
-            if b_col != 1 or flags & PACK_B or (last < LANES and not MASKED_LOADS):
-                pack(<real*> panel, nv * LANES, pb, b_col, b_row, cols, kc)
-                pb = <real*> panel
-                row_step = nv * LANES
-            f.bias = NULL
-            row_bias = NULL
-            if flags & BIAS and p + kc == k and not f.transposed:
-                copy_bias(<real*> bias, &call.operand[3], j, cols, 2)
-                f.bias = <real*> bias
-            i = i0
-            while i < i1:
-                mr = <int> min(i1 - i, rows_a_tile)
-                if flags & PACKED_A:
-                    pa = a + i // TILE_ROWS * oa.stride[1] + p * PACKED_ROWS
-                    a_row = 1
-                    a_col = PACKED_ROWS
+            t.cols = min(j1 - j, TILE_VECS * LANES)
+            nv = <int> ((t.cols + LANES - 1) // LANES)
+            run = tiles_1 if nv == 1 else tiles_2
+            t.b = b + p * ob.stride[1] + j * ob.stride[2]
+            t.b_row = ob.stride[1]
+            if ob.stride[2] != 1 or flags & PACK_B or (t.cols % LANES and not MASKED_LOADS):
+                pack(<real*> panel, nv * LANES, t.b, ob.stride[2], t.b_row, t.cols, t.k)
+                t.b = <real*> panel
+                t.b_row = nv * LANES
+            t.bias = NULL
+            if flags & BIAS and p + t.k == k:
+                if flags & TRANSPOSED:
+                    t.bias = <const real*> bias.data + i0 * bias.stride[1]
+                    t.bias_stride = bias.stride[1]
                 else:
-                    pa = a + i * a_row + p * a_col
-                if nv == 1:
-                    tile_rows(mr, 1, kc, pa, a_row, a_col, pb, row_step, last, c + i * c_row + j, &f)
-                else:
-                    tile_rows(mr, 2, kc, pa, a_row, a_col, pb, row_step, last, c + i * c_row + j, &f)
-                if f.transposed:
-                    if flags & BIAS and p + kc == k:
-                        copy_bias(<real*> bias, &call.operand[3], i, mr, 1)
-                        row_bias = <real*> bias
-                    store_transposed(mr, nv * LANES, cols, c + i + j * c_col, row_bias, &f)
-                i += mr
-            j += cols
-        p += kc
+                    for i in range(t.cols):
+                        bias_row[i] = (<const real*> bias.data)[(j + i) * bias.stride[2]]
+                    t.bias = bias_row
+            t.c = c + j * oc.stride[2]
+            if flags & PACKED_A:
+                t.a = a + i0 // TILE_ROWS * oa.stride[1] + p * PACKED_ROWS
+                t.a_row = 1
+                t.a_col = PACKED_ROWS
+                t.a_step = oa.stride[1]
+                run(TILE_ROWS, (i1 - i0) // TILE_ROWS, &t)
+                run(<int> ((i1 - i0) % TILE_ROWS), 1, &t)
+            else:
+                t.a = a + i0 * oa.stride[1] + p * oa.stride[2]
+                t.a_row = oa.stride[1]
+                t.a_col = oa.stride[2]
+                t.a_step = (high + 1) * t.a_row
+                run(<int> high + 1, more, &t)
+                t.a_step = high * t.a_row
+                run(<int> high, down - more, &t)
+            j += t.cols
+        p += t.k
         if p >= k:
             return
-        f.accumulate = True
+        t.accumulate = True
 
 
 cdef void matmul(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
