@@ -1,39 +1,39 @@
-# out[offset[i]] += row i: the one indexing kernel that does arithmetic. The others only move bytes: see gather.pyx.
+# scattered[offset[r]] += dense[r]: the one indexing kernel that does arithmetic. See gather.pyx for the operands.
 
 cdef void scatter_add(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
-    """operand 0: where the rows go, with the strides of a row's dimensions; 1: the rows, contiguous; 2: int64 offsets in elements.
-    shape: rows, then the dimensions of a row. One unit: in order, so that the sum is always the same."""
-    cdef real* out = <real*> call.operand[0].data
-    cdef const real* x = <const real*> call.operand[1].data
+    """One unit: in order, so that a sum is the same every time."""
     cdef const int64_t* offset = <const int64_t*> call.operand[2].data
-    cdef Py_ssize_t index[MAX_NDIM]
-    cdef Py_ssize_t run = 1, step = 1, r, i, place
+    cdef Py_ssize_t[MAX_NDIM] index
+    cdef Py_ssize_t run = 1, step0 = 1, step1 = 1, r, i
     cdef int last = call.ndim - 1, d
-    cdef real* p
+    cdef const real* dense
+    cdef real* scattered
     if last > 0:
         run = call.shape[last]
-        step = call.operand[0].stride[last]
+        step0 = call.operand[0].stride[last]
+        step1 = call.operand[1].stride[last]
+    memset(index, 0, sizeof(index))
     for r in range(call.shape[0]):
-        memset(index, 0, sizeof(index))
-        place = 0
+        dense = <const real*> call.operand[0].data + r * call.operand[0].stride[0]
+        scattered = <real*> call.operand[1].data + offset[r]
         while True:
-            p = out + offset[r] + place
-            if step == 1:
-                i = 0
+            i = 0
+            if step0 == 1 and step1 == 1:
                 while i < run:
-                    store_upto(p + i, load_upto(p + i, run - i) + load_upto(x + i, run - i), run - i)
+                    store_upto(scattered + i, load_upto(scattered + i, run - i) + load_upto(dense + i, run - i), run - i)
                     i += LANES
             else:
                 for i in range(run):
-                    p[i * step] += x[i]
-            x += run
+                    scattered[i * step1] += dense[i * step0]
             d = last - 1
             while d > 0:
                 index[d] += 1
-                place += call.operand[0].stride[d]
+                dense += call.operand[0].stride[d]
+                scattered += call.operand[1].stride[d]
                 if index[d] < call.shape[d]:
                     break
-                place -= index[d] * call.operand[0].stride[d]
+                dense -= index[d] * call.operand[0].stride[d]
+                scattered -= index[d] * call.operand[1].stride[d]
                 index[d] = 0
                 d -= 1
             if d <= 0:

@@ -150,15 +150,6 @@ cdef void cumsum(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept no
             out[at] = total
 
 
-cdef void scatter_add(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
-    """As in index.pxi, with rows of one element: out[offset[i]] += x[i]."""
-    cdef const int64_t* offset = <const int64_t*> call.operand[2].data
-    cdef char* out = call.operand[0].data
-    cdef Py_ssize_t size = call.operand[0].itemsize, i
-    for i in range(call.shape[0]):
-        put(out, size, offset[i], get(out, size, offset[i]) + get(call.operand[1].data, size, i))
-
-
 cdef void register_integer_kernels(Kernels* all) noexcept:
     cdef int dtype
     for dtype in range(BOOL, INT64 + 1):
@@ -170,4 +161,3 @@ cdef void register_integer_kernels(Kernels* all) noexcept:
         all[dtype].arg_max = arg_max
         all[dtype].arg_min = arg_min
         all[dtype].cumsum = cumsum
-        all[dtype].scatter_add = scatter_add

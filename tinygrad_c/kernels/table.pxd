@@ -63,4 +63,4 @@ ctypedef struct Kernels:
     kernel_t adam
     kernel_t rmsprop
     kernel_t adagrad
-    kernel_t scatter_add        # out[offset[i]] += row i                           (index.pxi)
+    kernel_t scatter_add        # out[offset[r]] += row r                              (index.pxi)

@@ -1,0 +1,84 @@
+"""Kernels that move elements to and from places given by offsets. They know an element's size, not its type.
+
+Both sides are rows: a row of the dense side starts at row number times stride[0], one of the scattered side at its offset; within
+a row the two have dimensions shape[1:] with strides of their own.
+
+operand 0: the dense side; 1: the scattered side; 2: int64 offsets in elements, one per row. shape[0]: rows.
+"""
+from libc.stdint cimport int32_t, int64_t
+from libc.string cimport memcpy, memset
+
+from tinygrad_c.kernels.call cimport *
+
+
+cdef inline void copy_run(char* to, Py_ssize_t to_stride, const char* source, Py_ssize_t stride, Py_ssize_t n,
+                          Py_ssize_t size) noexcept nogil:
+    cdef Py_ssize_t i
+    if to_stride == 1 and stride == 1:
+        memcpy(to, source, n * size)
+    elif size == 4:
+        for i in range(n):
+            (<int32_t*> to)[i * to_stride] = (<const int32_t*> source)[i * stride]
+    elif size == 8:
+        for i in range(n):
+            (<int64_t*> to)[i * to_stride] = (<const int64_t*> source)[i * stride]
+    else:
+        for i in range(n):
+            to[i * to_stride] = source[i * stride]
+
+
+cdef inline void move(const Call* call, Py_ssize_t begin, Py_ssize_t end, bint back) noexcept nogil:
+    """Rows begin..end-1 from the scattered side to the dense one, or back."""
+    cdef const int64_t* offset = <const int64_t*> call.operand[2].data
+    cdef Py_ssize_t size = call.operand[0].itemsize
+    cdef int last = call.ndim - 1, d
+    cdef Py_ssize_t[MAX_NDIM] index
+    cdef Py_ssize_t r, run = 1, step0 = 1, step1 = 1
+    cdef char* dense
+    cdef char* scattered
+    if last > 0:
+        run = call.shape[last]
+        step0 = call.operand[0].stride[last]
+        step1 = call.operand[1].stride[last]
+    memset(index, 0, sizeof(index))
+    for r in range(begin, end):
+        dense = call.operand[0].data + r * call.operand[0].stride[0] * size
+        scattered = call.operand[1].data + offset[r] * size
+        while True:
+            if back:
+                copy_run(scattered, step1, dense, step0, run, size)
+            else:
+                copy_run(dense, step0, scattered, step1, run, size)
+            d = last - 1
+            while d > 0:
+                index[d] += 1
+                dense += call.operand[0].stride[d] * size
+                scattered += call.operand[1].stride[d] * size
+                if index[d] < call.shape[d]:
+                    break
+                dense -= index[d] * call.operand[0].stride[d] * size
+                scattered -= index[d] * call.operand[1].stride[d] * size
+                index[d] = 0
+                d -= 1
+            if d <= 0:
+                break
+
+
+cdef void take(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    """dense[r] = scattered[offset[r]]; a unit is GATHER_ROWS rows."""
+    cdef const int64_t* offset = <const int64_t*> call.operand[2].data
+    cdef Py_ssize_t r, stop = min(end * GATHER_ROWS, call.shape[0])
+    begin *= GATHER_ROWS
+    if call.ndim == 1 and call.operand[0].stride[0] == 1 and call.operand[0].itemsize == 4:
+        for r in range(begin, stop):
+            (<int32_t*> call.operand[0].data)[r] = (<const int32_t*> call.operand[1].data)[offset[r]]
+    elif call.ndim == 1 and call.operand[0].stride[0] == 1 and call.operand[0].itemsize == 8:
+        for r in range(begin, stop):
+            (<int64_t*> call.operand[0].data)[r] = (<const int64_t*> call.operand[1].data)[offset[r]]
+    else:
+        move(call, begin, stop, False)
+
+
+cdef void put(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    """scattered[offset[r]] = dense[r], in order: of rows with one offset the last stays. One unit."""
+    move(call, 0, call.shape[0], True)
