@@ -39,6 +39,10 @@ KERNEL_MACROS = [("CYTHON_INLINE", "inline __attribute__((always_inline))")] if 
 LDFLAGS = [] if DEBUG or sys.platform == "darwin" else ["-Wl,-s"]
 
 
+# The random numbers have the same bits everywhere: a * b + c is rounded twice, whatever the processor could do.
+OWN_FLAGS = {"kernels.philox": [] if sys.platform == "win32" else ["-ffp-contract=off"]}
+
+
 def extension(name, cflags=(), macros=()):
     return Extension(
         f"tinygrad_c.{name}",
@@ -59,7 +63,7 @@ def extensions():
     for path in sorted((HERE / "tinygrad_c").rglob("*.pyx")):
         name = ".".join(path.relative_to(HERE / "tinygrad_c").with_suffix("").parts)
         if not name.startswith("kernels.isa."):
-            yield extension(name)
+            yield extension(name, OWN_FLAGS.get(name, []))
 
 
 runpy.run_path(str(HERE / "tinygrad_c/kernels/generate.py"), run_name="__main__")

@@ -14,6 +14,7 @@ cdef void register(Kernels* k) noexcept:
     register_loss(k)
     register_update(k)
     register_index(k)
+    k.dropout = dropout
 
 
 def capsule():

@@ -64,3 +64,4 @@ ctypedef struct Kernels:
     kernel_t rmsprop
     kernel_t adagrad
     kernel_t scatter_add        # out[offset[r]] += row r                              (index.pxi)
+    kernel_t dropout

@@ -1,0 +1,239 @@
+"""Philox 4x32-10 (Salmon, Moraes, Dror & Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC11), and what is made of its words.
+
+The stream of a seed is a sequence of blocks of four 32-bit words: block b is Philox of the counter (b low, b high, 0, 0) under the
+key (seed low, seed high). An element's number alone says which words it is made of, so any cut of the work gives the same
+numbers. Only + - * / and sqrt of IEEE arithmetic are used, and this module is compiled without contraction to fused
+multiply-adds, so that the same bits come out on every processor.
+
+    float32 uniform   word >> 8, times 2^-24               float64 uniform   two words, low first, >> 11, times 2^-53
+    float32 normal    inverse_normal((word + 1/2) 2^-32)    float64 normal    inverse_normal((two words >> 12, + 1/2) 2^-52)
+"""
+from libc.math cimport sqrt
+from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.string cimport memcpy
+
+from tinygrad_c.kernels.call cimport Call
+
+cdef enum:
+    CHUNK = 256                 # elements made at a time
+    TOGETHER = 8                # blocks; divides CHUNK / 4
+
+
+cdef void philox(uint64_t seed, uint64_t number, uint64_t high, uint32_t* out) noexcept nogil:
+    cdef uint32_t c0 = <uint32_t> number, c1 = <uint32_t> (number >> 32)
+    cdef uint32_t c2 = <uint32_t> high, c3 = <uint32_t> (high >> 32)
+    cdef uint32_t k0 = <uint32_t> seed, k1 = <uint32_t> (seed >> 32)
+    cdef uint64_t p0, p1
+    cdef int i
+    for i in range(10):
+        p0 = <uint64_t> c0 * 0xD2511F53u
+        p1 = <uint64_t> c2 * 0xCD9E8D57u
+        c0 = (<uint32_t> (p1 >> 32)) ^ c1 ^ k0
+        c1 = <uint32_t> p1
+        c2 = (<uint32_t> (p0 >> 32)) ^ c3 ^ k1
+        c3 = <uint32_t> p0
+        k0 += 0x9E3779B9u
+        k1 += 0xBB67AE85u
+    out[0] = c0
+    out[1] = c1
+    out[2] = c2
+    out[3] = c3
+
+
+cdef inline void fill_words(uint64_t seed, uint64_t block, uint32_t* out, Py_ssize_t blocks) noexcept nogil:
+    """Blocks `block` and on, a multiple of TOGETHER: that many at a time, so that the compiler makes vectors of them."""
+    cdef uint32_t[TOGETHER] c0
+    cdef uint32_t[TOGETHER] c1
+    cdef uint32_t[TOGETHER] c2
+    cdef uint32_t[TOGETHER] c3
+    cdef uint32_t k0, k1
+    cdef uint64_t p0, p1
+    cdef Py_ssize_t b, i
+    cdef int r
+    for b in range(0, blocks, TOGETHER):
+        k0 = <uint32_t> seed
+        k1 = <uint32_t> (seed >> 32)
+        for i in range(TOGETHER):
+            c0[i] = <uint32_t> (block + <uint64_t> (b + i))
+            c1[i] = <uint32_t> ((block + <uint64_t> (b + i)) >> 32)
+            c2[i] = c3[i] = 0
+        for r in range(10):
+            for i in range(TOGETHER):
+                p0 = <uint64_t> c0[i] * 0xD2511F53u
+                p1 = <uint64_t> c2[i] * 0xCD9E8D57u
+                c0[i] = (<uint32_t> (p1 >> 32)) ^ c1[i] ^ k0
+                c1[i] = <uint32_t> p1
+                c2[i] = (<uint32_t> (p0 >> 32)) ^ c3[i] ^ k1
+                c3[i] = <uint32_t> p0
+            k0 += 0x9E3779B9u
+            k1 += 0xBB67AE85u
+        for i in range(TOGETHER):
+            out[4 * i] = c0[i]
+            out[4 * i + 1] = c1[i]
+            out[4 * i + 2] = c2[i]
+            out[4 * i + 3] = c3[i]
+        out += 4 * TOGETHER
+
+
+cdef inline double bits53(const uint32_t* word) noexcept nogil:
+    """Two words as an integer below 2^53."""
+    return <double> ((<uint64_t> word[1] << 32 | word[0]) >> 11)
+
+
+cdef inline double bits52(const uint32_t* word) noexcept nogil:
+    """Below 2^52: 1/2 can be added exactly."""
+    return <double> ((<uint64_t> word[1] << 32 | word[0]) >> 12)
+
+
+cdef void uniform32(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    """low + (high - low) * u; param[2], param[3]: low, high - low."""
+    cdef uint32_t[CHUNK] word
+    cdef float* out = <float*> call.operand[0].data
+    cdef float low = <float> call.param[2].f, width = <float> call.param[3].f
+    cdef Py_ssize_t i = begin * RANDOM_UNIT, stop = min(end * RANDOM_UNIT, call.shape[0]), j, n
+    while i < stop:
+        fill_words(<uint64_t> call.param[0].i, <uint64_t> call.param[1].i + <uint64_t> (i // 4), word, CHUNK // 4)
+        n = min(CHUNK, stop - i)
+        for j in range(n):
+            out[i + j] = <float> <int> (word[j] >> 8) * <float> 5.9604644775390625e-08 * width + low
+        i += CHUNK
+
+
+cdef void uniform64(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    cdef uint32_t[2 * CHUNK] word
+    cdef double* out = <double*> call.operand[0].data
+    cdef double low = call.param[2].f, width = call.param[3].f
+    cdef Py_ssize_t i = begin * RANDOM_UNIT, stop = min(end * RANDOM_UNIT, call.shape[0]), j, n
+    while i < stop:
+        fill_words(<uint64_t> call.param[0].i, <uint64_t> call.param[1].i + <uint64_t> (i // 2), word, CHUNK // 2)
+        n = min(CHUNK, stop - i)
+        for j in range(n):
+            out[i + j] = bits53(word + 2 * j) * 1.1102230246251565e-16 * width + low
+        i += CHUNK
+
+
+# ---- Normal numbers: the inverse of the normal distribution function, Wichura's PPND16 (AS 241, Applied Statistics 37, 1988),
+# relative accuracy 1e-16 in exact arithmetic.
+
+cdef double natural_log(double x) noexcept nogil:
+    """log of a positive normal number: x = m 2^e, m in [1/sqrt 2, sqrt 2), and the series of log m = 2 atanh((m - 1) / (m + 1))."""
+    cdef uint64_t u
+    cdef int e
+    cdef double m, s, z, series
+    memcpy(&u, &x, sizeof(x))
+    e = <int> (u >> 52) - 1023
+    u = (u & 0xFFFFFFFFFFFFFu) | <uint64_t> 1023 << 52
+    memcpy(&m, &u, sizeof(m))
+    if m > 1.4142135623730951:
+        m = m * 0.5
+        e += 1
+    s = (m - 1) / (m + 1)
+    z = s * s
+    series = 1 / 21.
+    series = series * z + 1 / 19.
+    series = series * z + 1 / 17.
+    series = series * z + 1 / 15.
+    series = series * z + 1 / 13.
+    series = series * z + 1 / 11.
+    series = series * z + 1 / 9.
+    series = series * z + 1 / 7.
+    series = series * z + 1 / 5.
+    series = series * z + 1 / 3.
+    return e * 0.6931471805599453 + (2 * s + 2 * s * (z * series))
+
+
+cdef inline double normal_middle(double q) noexcept nogil:
+    """For |q| <= 0.425, q = p - 1/2."""
+    cdef double r = 0.180625 - q * q
+    return q * (((((((2.5090809287301226727e+3 * r + 3.3430575583588128105e+4) * r + 6.7265770927008700853e+4) * r
+                    + 4.5921953931549871457e+4) * r + 1.3731693765509461125e+4) * r + 1.9715909503065514427e+3) * r
+                 + 1.3314166789178437745e+2) * r + 3.3871328727963666080) \
+        / (((((((5.2264952788528545610e+3 * r + 2.8729085735721942674e+4) * r + 3.9307895800092710610e+4) * r
+               + 2.1213794301586595867e+4) * r + 5.3941960214247511077e+3) * r + 6.8718700749205790830e+2) * r
+            + 4.2313330701600911252e+1) * r + 1)
+
+
+cdef double normal_tail(double p) noexcept nogil:
+    """For the smaller of p and 1 - p; without its sign."""
+    cdef double r = sqrt(-natural_log(p))
+    if r <= 5:
+        r -= 1.6
+        return (((((((7.74545014278341407640e-4 * r + 2.27238449892691845833e-2) * r + 2.41780725177450611770e-1) * r
+                   + 1.27045825245236838258) * r + 3.64784832476320460504) * r + 5.76949722146069140550) * r
+                + 4.63033784615654529590) * r + 1.42343711074968357734) \
+            / (((((((1.05075007164441684324e-9 * r + 5.47593808499534494600e-4) * r + 1.51986665636164571966e-2) * r
+                   + 1.48103976427480074590e-1) * r + 6.89767334985100004550e-1) * r + 1.67638483018380384940) * r
+                + 2.05319162663775882187) * r + 1)
+    r -= 5
+    return (((((((2.01033439929228813265e-7 * r + 2.71155556874348757815e-5) * r + 1.24266094738807843860e-3) * r
+               + 2.65321895265761230930e-2) * r + 2.96560571828504891230e-1) * r + 1.78482653991729133580) * r
+            + 5.46378491116411436990) * r + 6.65790464350110377720) \
+        / (((((((2.04426310338993978564e-15 * r + 1.42151175831644588870e-7) * r + 1.84631831751005468180e-5) * r
+               + 7.86869131145613259100e-4) * r + 1.48753612908506148525e-2) * r + 1.36929880922735805310e-1) * r
+            + 5.99832206555887937690e-1) * r + 1)
+
+
+cdef double inverse_normal(double p) noexcept nogil:
+    cdef double q = p - 0.5
+    if -0.425 <= q <= 0.425:
+        return normal_middle(q)
+    return -normal_tail(p) if q < 0 else normal_tail(1 - p)
+
+
+cdef inline void to_normal(double* p, Py_ssize_t n) noexcept nogil:
+    """In place. The middle's formula runs over all, as vectors; then the tails, one in seven, are done over."""
+    cdef double[CHUNK] middle
+    cdef Py_ssize_t i
+    for i in range(n):
+        middle[i] = normal_middle(p[i] - 0.5)
+    for i in range(n):
+        p[i] = middle[i] if -0.425 <= p[i] - 0.5 <= 0.425 else inverse_normal(p[i])
+
+
+cdef void normal32(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    """mean + deviation * z; param[2], param[3]: mean, deviation."""
+    cdef uint32_t[CHUNK] word
+    cdef double[CHUNK] p
+    cdef float* out = <float*> call.operand[0].data
+    cdef double mean = call.param[2].f, deviation = call.param[3].f
+    cdef Py_ssize_t i = begin * RANDOM_UNIT, stop = min(end * RANDOM_UNIT, call.shape[0]), j, n
+    while i < stop:
+        fill_words(<uint64_t> call.param[0].i, <uint64_t> call.param[1].i + <uint64_t> (i // 4), word, CHUNK // 4)
+        n = min(CHUNK, stop - i)
+        for j in range(n):
+            p[j] = (<double> word[j] + 0.5) * 2.3283064365386963e-10
+        to_normal(p, n)
+        for j in range(n):
+            out[i + j] = <float> (p[j] * deviation + mean)
+        i += CHUNK
+
+
+cdef void normal64(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    cdef uint32_t[2 * CHUNK] word
+    cdef double[CHUNK] p
+    cdef double* out = <double*> call.operand[0].data
+    cdef double mean = call.param[2].f, deviation = call.param[3].f
+    cdef Py_ssize_t i = begin * RANDOM_UNIT, stop = min(end * RANDOM_UNIT, call.shape[0]), j, n
+    while i < stop:
+        fill_words(<uint64_t> call.param[0].i, <uint64_t> call.param[1].i + <uint64_t> (i // 2), word, CHUNK // 2)
+        n = min(CHUNK, stop - i)
+        for j in range(n):
+            p[j] = (bits52(word + 2 * j) + 0.5) * 2.220446049250313e-16
+        to_normal(p, n)
+        for j in range(n):
+            out[i + j] = p[j] * deviation + mean
+        i += CHUNK
+
+
+cdef void keep(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    """Bytes of 1 with probability param[2], else 0: one word each, compared with param[2] * 2^32."""
+    cdef uint32_t[CHUNK] word
+    cdef uint8_t* out = <uint8_t*> call.operand[0].data
+    cdef uint64_t limit = <uint64_t> (call.param[2].f * 4294967296.)
+    cdef Py_ssize_t i = begin * RANDOM_UNIT, stop = min(end * RANDOM_UNIT, call.shape[0]), j, n
+    while i < stop:
+        fill_words(<uint64_t> call.param[0].i, <uint64_t> call.param[1].i + <uint64_t> (i // 4), word, CHUNK // 4)
+        n = min(CHUNK, stop - i)
+        for j in range(n):
+            out[i + j] = word[j] < limit
+        i += CHUNK
