@@ -48,9 +48,9 @@ cdef inline void fill_words(uint64_t seed, uint64_t block, uint32_t* out, Py_ssi
     cdef uint32_t[TOGETHER] c3
     cdef uint32_t k0, k1
     cdef uint64_t p0, p1
-    cdef Py_ssize_t b, i
+    cdef Py_ssize_t b = 0, i
     cdef int r
-    for b in range(0, blocks, TOGETHER):
+    while b < blocks:
         k0 = <uint32_t> seed
         k1 = <uint32_t> (seed >> 32)
         for i in range(TOGETHER):
@@ -73,6 +73,7 @@ cdef inline void fill_words(uint64_t seed, uint64_t block, uint32_t* out, Py_ssi
             out[4 * i + 2] = c2[i]
             out[4 * i + 3] = c3[i]
         out += 4 * TOGETHER
+        b += TOGETHER
 
 
 cdef inline double bits53(const uint32_t* word) noexcept nogil:

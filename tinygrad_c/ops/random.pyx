@@ -450,7 +450,8 @@ def multinomial(input, num_samples, replacement=False, *, generator=None):
     cdef Generator g = chosen(generator)
     cdef Py_ssize_t rows, n, r, i, k, samples = num_samples, positive
     cdef Py_ssize_t[2] shape
-    cdef double total, u, *p
+    cdef double total, u
+    cdef double* p
     if w.ndim not in (1, 2) or (<TensorBase> input).dtype < FLOAT32:
         raise RuntimeError(f"prob_dist must be 1 or 2 dim, of floats: got shape {list(shape_of(w))}")
     if samples <= 0:

@@ -100,7 +100,7 @@ cdef int implicit_dim(object dim, TensorBase x, str name) except -1:
     return 0 if x.ndim in (0, 1, 3) else 1
 
 
-def softmax(input, dim=None, *, dtype=None):
+def softmax(input, dim=None, dtype=None):
     """exp(x) / sum(exp(x)) along a dimension: positive numbers that sum to 1. Large x do not overflow.
 
     input: any float shape; the result has the same. Raises IndexError for a dim that is not there.
@@ -112,7 +112,7 @@ def softmax(input, dim=None, *, dtype=None):
     return softmax_along(SOFTMAX, x, implicit_dim(dim, x, "softmax"))
 
 
-def log_softmax(input, dim=None, *, dtype=None):
+def log_softmax(input, dim=None, dtype=None):
     """x - log(sum(exp(x))) along a dimension: the logarithm of softmax, exact where that would round to 0.
 
     >>> log_softmax(tinygrad_c.tensor([0., 0.]), 0)
