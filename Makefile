@@ -1,0 +1,43 @@
+# make train   an environment in .venv, the package built and installed in it, a net trained on the bundled digits
+# make test    the same environment, the linters, and all tests on the installed package
+# PYTHON=python3.12 chooses the interpreter (3.10 or newer), VENV=dir the environment's folder.
+
+PYTHON ?= python3
+VENV   ?= .venv
+BIN    := $(abspath $(VENV))/bin
+SOURCES := pyproject.toml setup.py MANIFEST.in LICENSE $(wildcard README.md) \
+	$(shell find tinygrad_c \( -name generated -o -name __pycache__ \) -prune -o -type f \
+		! -name '*.c' ! -name '*.so' ! -name '*.html' -print)
+
+.PHONY: train test lint clean
+
+# -I: the package is the installed one, not the folder of sources that this runs in.
+train: $(VENV)/train.stamp
+	$(BIN)/python -I -m tinygrad_c train --out runs/digits
+
+# The tests run from their own folder, so that `tinygrad_c` can only be the installed one.
+test: $(VENV)/test.stamp lint
+	cd tests && $(BIN)/python -c "import tinygrad_c as t; assert 'site-packages' in t.__file__, t.__file__"
+	cd tests && $(BIN)/python -m pytest -q .
+
+lint: $(VENV)/test.stamp
+	$(BIN)/ruff check .
+	$(BIN)/cython-lint tinygrad_c
+
+$(VENV)/bin/python:
+	$(PYTHON) -c "import sys; v = sys.version.split()[0]; sys.exit(sys.version_info < (3, 10) and f'Python 3.10 or newer is needed; $(PYTHON) is {v}: make PYTHON=...')"
+	$(PYTHON) -m venv $(VENV)
+
+# build/lib is removed first: what was deleted from the sources must not be installed from there.
+$(VENV)/train.stamp: $(SOURCES) | $(VENV)/bin/python
+	rm -rf build/lib*
+	$(BIN)/python -m pip install --quiet '.[cli]'
+	touch $@
+
+$(VENV)/test.stamp: $(SOURCES) | $(VENV)/bin/python
+	rm -rf build/lib*
+	$(BIN)/python -m pip install --quiet '.[cli,test]'
+	touch $(VENV)/train.stamp $@
+
+clean:
+	rm -rf $(VENV) build dist *.egg-info runs

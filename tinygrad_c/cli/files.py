@@ -1,0 +1,75 @@
+"""Files are read with a clear word when they cannot be, and written whole or not at all."""
+from __future__ import annotations
+
+import contextlib
+import os
+from pathlib import Path
+
+from .errors import UserError
+
+
+def read_file(path: str) -> bytes:
+    """All bytes of a file; UserError when there is no such file, or it cannot be read."""
+    try:
+        if os.path.isdir(path):
+            raise UserError("is a folder, not a file", path)
+        return Path(path).read_bytes()
+    except FileNotFoundError:
+        raise UserError("no such file", path) from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"cannot be read: {_reason(error)}", path) from None
+
+
+def write_file(path: str | Path, data: bytes) -> None:
+    """Put `data` at `path`: into a temporary file of the same folder, synced, then renamed over what was there.
+
+    A pipe or a device (/dev/stdout) cannot be renamed over: it is written to. UserError when the disk refuses.
+    """
+    path = Path(os.path.realpath(path))
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    try:
+        if path.exists() and not path.is_file():
+            path.write_bytes(data)
+            return
+        with open(temporary, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+        _sync_folder(path.parent)
+    except OSError as error:
+        raise UserError(f"cannot be written: {_reason(error)}", str(path)) from None
+    finally:
+        with contextlib.suppress(OSError):
+            temporary.unlink(missing_ok=True)
+
+
+def check_writable(folder: str | Path, names: list[str]) -> None:
+    """Make `folder` and try a file in it, before any work is done; `names` are the files that will be written there."""
+    folder = Path(folder)
+    probe = folder / f".probe.{os.getpid()}.tmp"
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        probe.write_bytes(b"")
+        probe.unlink()
+    except (FileExistsError, NotADirectoryError):
+        raise UserError("is not a folder: give --out a folder to write into", str(folder)) from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"nothing can be written there: {_reason(error)}; give --out another folder", str(folder)) from None
+    for name in names:
+        if (folder / name).is_dir():
+            raise UserError("is a folder, where a file is to be written", str(folder / name))
+
+
+def _sync_folder(folder: Path) -> None:
+    """The rename itself reaches the disk; a system that cannot open a folder does not need it."""
+    with contextlib.suppress(OSError):
+        descriptor = os.open(folder, os.O_RDONLY)
+        try:
+            os.fsync(descriptor)
+        finally:
+            os.close(descriptor)
+
+
+def _reason(error: Exception) -> str:
+    return (getattr(error, "strerror", None) or str(error)).lower()

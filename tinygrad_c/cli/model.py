@@ -1,0 +1,76 @@
+"""The net, and its file: a .safetensors whose metadata holds the recipe and a checksum, so that a changed bit is an error."""
+from __future__ import annotations
+
+import hashlib
+import json
+from itertools import pairwise
+
+import numpy as np
+
+from .. import from_numpy, nn, no_grad
+from .encode import Recipe
+from .errors import UserError, need
+from .files import read_file
+
+FORMAT = "tinygrad_c mlp 1"
+ROWS_AT_ONCE = 8192
+
+
+def network(widths: list[int], dropout: float = 0.0) -> nn.Sequential:
+    """Linear layers widths[0] -> widths[1] -> .., with ReLU and dropout between them."""
+    layers: list[nn.Module] = []
+    for fan_in, fan_out in pairwise(widths[:-1]):
+        layers += [nn.Linear(fan_in, fan_out), nn.ReLU(), nn.Dropout(dropout)]
+    return nn.Sequential(*layers, nn.Linear(widths[-2], widths[-1]))
+
+
+def run(net: nn.Module, X: np.ndarray) -> np.ndarray:
+    """The net's output for all rows, float32 [rows, outputs], in its evaluation mode."""
+    net.eval()
+    with no_grad():
+        return np.concatenate([net(from_numpy(X[i:i + ROWS_AT_ONCE])).numpy() for i in range(0, len(X), ROWS_AT_ONCE)])
+
+
+def weights(net: nn.Module) -> dict[str, np.ndarray]:
+    """A copy of the net's parameters."""
+    return {name: p.detach().numpy().copy() for name, p in net.state_dict().items()}
+
+
+def dump(arrays: dict[str, np.ndarray], recipe: Recipe, facts: dict) -> bytes:
+    """The model file's bytes; `facts` (the score, the settings) are kept for whoever looks into it."""
+    text = json.dumps({"recipe": recipe.to_json(), "facts": facts}, sort_keys=True)
+    metadata = {"format": FORMAT, "model": text, "sha256": _checksum(arrays, text)}
+    return need("safetensors.numpy").save(arrays, metadata)
+
+
+def load(path: str) -> tuple[nn.Module, Recipe, dict]:
+    """The net in evaluation mode, its recipe and facts; UserError when the file is not one of ours, whole and unchanged."""
+    safetensors = need("safetensors")
+    read_file(path)
+    try:
+        with safetensors.safe_open(path, framework="numpy") as file:
+            metadata = file.metadata() or {}
+            arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
+    except (safetensors.SafetensorError, OSError, ValueError) as error:
+        raise UserError(f"is not a model, or broken: {error}", path) from None
+    if metadata.get("format") != FORMAT:
+        raise UserError("is a .safetensors file, and not a model that `tinygrad_c train` wrote", path)
+    if metadata.get("sha256") != _checksum(arrays, metadata.get("model", "")):
+        raise UserError("is damaged: its checksum does not match; train it again or restore the file", path)
+    try:
+        data = json.loads(metadata["model"])
+        recipe = Recipe.from_json(data["recipe"])
+        linear = sorted((name for name in arrays if name.endswith(".weight")), key=lambda name: int(name.partition(".")[0]))
+        net = network([arrays[linear[0]].shape[1], *(len(arrays[name]) for name in linear)])
+        net.load_state_dict({name: from_numpy(w.copy()) for name, w in arrays.items()})
+    except (KeyError, TypeError, ValueError, IndexError, RuntimeError) as error:
+        raise UserError(f"is damaged: {error}", path) from None
+    return net.eval(), recipe, data["facts"]
+
+
+def _checksum(arrays: dict[str, np.ndarray], text: str) -> str:
+    digest = hashlib.sha256(text.encode())
+    for name in sorted(arrays):
+        digest.update(f"{name} {arrays[name].dtype} {arrays[name].shape}".encode())
+        digest.update(np.ascontiguousarray(arrays[name]).tobytes())
+    return digest.hexdigest()

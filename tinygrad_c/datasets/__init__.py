@@ -1,0 +1,11 @@
+"""Small data to learn on: real handwritten digits, and toy sets that are made on the fly.
+
+    >>> from tinygrad_c import datasets
+    >>> X, y = datasets.digits()
+    >>> X.shape, y.shape
+    (torch.Size([1797, 64]), torch.Size([1797]))
+"""
+from .digits import digits, digits_path
+from .toys import blobs, circles, moons, spirals, xor
+
+__all__ = ["blobs", "circles", "digits", "digits_path", "moons", "spirals", "xor"]

@@ -1,0 +1,34 @@
+"""The UCI handwritten digits: 1797 pictures of 8 x 8 pixels (CC BY 4.0; see LICENSE-digits.txt beside this file)."""
+from __future__ import annotations
+
+import gzip
+from pathlib import Path
+
+import numpy as np
+
+from .. import Tensor, from_numpy
+
+LEVELS = 16  # a pixel counts the dark dots of a 4 x 4 block: 0 to 16
+
+
+def digits_path() -> Path:
+    """The bundled table itself: a gzipped CSV with a header, 64 pixel columns and the column `digit`.
+
+    >>> from tinygrad_c import datasets
+    >>> datasets.digits_path().name
+    'digits.csv.gz'
+    """
+    return Path(__file__).with_name("digits.csv.gz")
+
+
+def digits() -> tuple[Tensor, Tensor]:
+    """X (float32 [1797, 64], 0 is paper and 1 is ink, row by row from the top) and y (int64 [1797], the digit 0..9).
+
+    >>> from tinygrad_c import datasets
+    >>> X, y = datasets.digits()
+    >>> X.min().item(), X.max().item(), y[:5].tolist()
+    (0.0, 1.0, [0, 1, 2, 3, 4])
+    """
+    with gzip.open(digits_path(), "rt", encoding="ascii") as table:
+        rows = np.loadtxt(table, dtype=np.int64, delimiter=",", skiprows=1)
+    return from_numpy((rows[:, :-1] / LEVELS).astype(np.float32)), from_numpy(rows[:, -1].copy())
