@@ -1,7 +1,7 @@
 """`python -m tinygrad_c` is the command line."""
 import sys
 
-from .cli.main import main
+from tinygrad_c.cli.main import main
 
 if __name__ == "__main__":
     sys.exit(main())

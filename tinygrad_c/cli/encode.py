@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 
 import numpy as np
 
-from .table import Table
+from tinygrad_c.cli.table import Table
 
 CLASSIFICATION, REGRESSION = "classification", "regression"
 MAX_CLASSES = 20      # a target of more different whole numbers than this is a quantity, not a label
@@ -240,10 +240,10 @@ def split(answers: np.ndarray, shuffled: np.ndarray) -> tuple[np.ndarray, np.nda
     return rest[~validation], rest[validation], order[held_out]
 
 
-def check_split(table: Table, answers: np.ndarray, train: np.ndarray) -> list[str]:
-    """Notes on classes that are too rare to learn."""
-    rare = sorted(set(answers) - set(answers[train]))
-    return [f"class {name!r} has too few rows: none is left to train on" for name in rare]
+def rare_classes(recipe: Recipe, labels: np.ndarray) -> list[str]:
+    """Notes on the classes of which no row is among `labels`, those to train on."""
+    rare = set(range(len(recipe.classes))) - set(labels.ravel().tolist()) if recipe.classes else set()
+    return [f"class {recipe.classes[i]!r} has too few rows: none is left to train on" for i in sorted(rare)]
 
 
 def _many(n: int, thing: str) -> str:

@@ -5,7 +5,7 @@ import contextlib
 import os
 from pathlib import Path
 
-from .errors import UserError
+from tinygrad_c.cli.errors import UserError
 
 
 def read_file(path: str) -> bytes:

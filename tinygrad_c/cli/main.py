@@ -11,7 +11,7 @@ import sys
 from collections.abc import Callable
 from typing import NoReturn
 
-from .errors import UserError
+from tinygrad_c.cli.errors import UserError
 
 DONE, USER_ERROR, INTERRUPTED = 0, 2, 130
 
@@ -76,22 +76,21 @@ def parser() -> argparse.ArgumentParser:
 
 # The commands are imported when they run: `--help` and `info` need no pandas.
 def _train(args: argparse.Namespace) -> int:
-    from .train import train
+    from tinygrad_c.cli.train import train
 
     return train(args)
 
 
 def _predict(args: argparse.Namespace) -> int:
-    from .predict import predict
+    from tinygrad_c.cli.predict import predict
 
     return predict(args)
 
 
 def _info(args: argparse.Namespace) -> int:
-    from .. import __version__, show_config
+    from tinygrad_c import show_config
 
-    print(f"tinygrad_c {__version__}")
-    show_config()
+    print(show_config())
     return DONE
 
 

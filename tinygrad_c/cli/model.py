@@ -7,10 +7,10 @@ from itertools import pairwise
 
 import numpy as np
 
-from .. import from_numpy, nn, no_grad
-from .encode import Recipe
-from .errors import UserError, need
-from .files import read_file
+from tinygrad_c import from_numpy, nn, no_grad
+from tinygrad_c.cli.encode import Recipe
+from tinygrad_c.cli.errors import UserError, need
+from tinygrad_c.cli.files import read_file
 
 FORMAT = "tinygrad_c mlp 1"
 ROWS_AT_ONCE = 8192

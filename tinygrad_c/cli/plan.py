@@ -6,7 +6,7 @@ import math
 from dataclasses import dataclass
 from itertools import pairwise
 
-from .encode import CLASSIFICATION
+from tinygrad_c.cli.encode import CLASSIFICATION
 
 STEPS = 2500          # of the optimizer, where the epochs are not given: on the digits later ones change nothing
 HIDDEN = {"classification": [256], "regression": [64, 64]}

@@ -8,10 +8,10 @@ import sys
 
 import numpy as np
 
-from . import encode, model
-from .files import write_file
-from .score import confusion, macro_f1
-from .table import read_table
+from tinygrad_c.cli import encode, model
+from tinygrad_c.cli.files import write_file
+from tinygrad_c.cli.score import confusion, macro_f1
+from tinygrad_c.cli.table import read_table
 
 
 def predict(args: argparse.Namespace) -> int:

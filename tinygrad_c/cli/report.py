@@ -5,10 +5,10 @@ import io
 
 import numpy as np
 
-from .encode import CLASSIFICATION, Recipe
-from .errors import need
-from .score import Score, confusion, macro_f1, score
-from .table import Table
+from tinygrad_c.cli.encode import CLASSIFICATION, Recipe
+from tinygrad_c.cli.errors import need
+from tinygrad_c.cli.score import Score, confusion, macro_f1, score
+from tinygrad_c.cli.table import Table
 
 MAX_SHOWN = 12      # classes in the confusion table
 

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .encode import REGRESSION, Recipe
+from tinygrad_c.cli.encode import REGRESSION, Recipe
 
 
 @dataclass

@@ -10,8 +10,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from .errors import UserError, nearest, need
-from .files import read_file
+from tinygrad_c.cli.errors import UserError, nearest, need
+from tinygrad_c.cli.files import read_file
 
 if TYPE_CHECKING:
     import pandas
@@ -27,6 +27,7 @@ class Table:
     path: str
     frame: pandas.DataFrame
     lines: np.ndarray          # the line of the file that each row starts on
+    decimal_comma: bool        # columns are parted by ; so that 1,5 may stand for 1.5
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -53,7 +54,10 @@ class Table:
         """The column as float64, nan where a value is missing or no number; and where it is text that is no number."""
         pandas = need("pandas")
         text = self.text(column)
-        values = pandas.to_numeric(pandas.Series(text, dtype=object), errors="coerce").to_numpy(dtype=np.float64)
+        series = pandas.Series(text, dtype=object)
+        if self.decimal_comma:
+            series = series.str.replace(r"^([-+]?\d+),(\d+)$", r"\1.\2", regex=True)
+        values = pandas.to_numeric(series, errors="coerce").to_numpy(dtype=np.float64)
         return values, np.isnan(values) & (text != "") & (np.char.lower(text.astype(str)) != "none")
 
 
@@ -80,7 +84,7 @@ def read_table(path: str) -> Table:
     frame = frame[~blank].iloc[1:].reset_index(drop=True).apply(lambda column: column.str.strip())
     if frame.empty:
         raise UserError("has a header and no rows", path)
-    return Table(path, frame, lines[~blank][1:])
+    return Table(path, frame, lines[~blank][1:], delimiter == ";")
 
 
 def _decode(data: bytes, path: str) -> str:

@@ -13,14 +13,14 @@ from pathlib import Path
 
 import numpy as np
 
-from .. import Generator, datasets, from_numpy, get_num_threads, manual_seed, nn, optim, randperm, set_num_threads
-from ..utils.data import DataLoader, TensorDataset
-from . import encode, model, report
-from .errors import need
-from .files import check_writable, write_file
-from .plan import Plan, effects, make_plan
-from .score import Score, score
-from .table import read_table
+from tinygrad_c import Generator, datasets, from_numpy, get_num_threads, manual_seed, nn, optim, randperm, set_num_threads
+from tinygrad_c.cli import encode, model, report
+from tinygrad_c.cli.errors import need
+from tinygrad_c.cli.files import check_writable, write_file
+from tinygrad_c.cli.plan import Plan, effects, make_plan
+from tinygrad_c.cli.score import Score, score
+from tinygrad_c.cli.table import read_table
+from tinygrad_c.utils.data import DataLoader, TensorDataset
 
 CURVE_ROWS = 2000         # of the training rows, on which the curve is drawn
 SAVE_EVERY = 2.0          # seconds, at most: a long training that is killed leaves its best net behind
@@ -57,7 +57,7 @@ def train(args: argparse.Namespace) -> int:
     recipe = encode.fit(table, target, task, answers, rows[0])
     X, notes = recipe.encode(table)
     y = recipe.encode_target(answers)
-    notes += encode.check_split(table, answers, rows[0])
+    notes += encode.rare_classes(recipe, y[rows[0]])
     out = Path(args.out or Path("runs") / Path(path).name.partition(".")[0])
     check_writable(out, FILES)
 

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from .. import Tensor, from_numpy
+from tinygrad_c import Tensor, from_numpy
 
 LEVELS = 16  # a pixel counts the dark dots of a 4 x 4 block: 0 to 16
 

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import math
 
-from .. import Generator, Tensor, arange, rand, randn, stack, where
+from tinygrad_c import Generator, Tensor, arange, rand, randn, stack, where
 
 
 def _start(n: int, classes: int, seed: int) -> tuple[Generator, Tensor]:
