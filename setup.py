@@ -26,6 +26,7 @@ DIRECTIVES = {
     "overflowcheck": DEBUG,
     "cdivision": True,
     "auto_pickle": False,
+    "c_api_binop_methods": True,    # a Python subclass then inherits nb_add and its like themselves, not a lookup of __add__
 }
 ISAS = {
     "baseline": [],

@@ -173,6 +173,7 @@ cdef tuple shape_of(Array a):
     return tuple([a.shape[d] for d in range(a.ndim)])
 
 
+@cython.no_gc            # its one object, the Storage, leads nowhere
 cdef class Array:
     cdef int check_export(self) except -1:
         return 0

@@ -26,7 +26,6 @@ cdef class TensorBase(Array):
     cdef unsigned long long _base_number    # the number of _base's node when this view's node was made
     cdef TensorBase _pending        # a leaf's gradient during a backward pass
     cdef object __weakref__
-    cdef dict __dict__              # attributes that a user sets
 
 
 cdef class Node:

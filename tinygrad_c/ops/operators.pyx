@@ -30,6 +30,18 @@ cdef object apply(int row, object a, object b):
     return binary(row, a, b)
 
 
+cdef inline object arithmetic(int row, int row_right, int row_left, object left, object right):
+    """left op right; row_right and row_left serve when that side is a Python number."""
+    if isinstance(left, TensorBase):
+        if isinstance(right, TensorBase):
+            return binary(row, left, right)
+        if is_number(right):
+            return with_number(row_right, left, right)
+    elif is_number(left):
+        return with_number(row_left, right, left)
+    return apply(row, left, right)
+
+
 cdef object compare(int row, TensorBase a, object b):
     if isinstance(b, TensorBase):
         return binary(row, a, b)
@@ -59,50 +71,26 @@ cdef class Operators(TensorBase):
     __array_priority__ = 1000
     __array_ufunc__ = None          # array * tensor comes to tensor.__rmul__
 
-    # Arithmetic
-    def __add__(self, other):
-        if isinstance(other, TensorBase):
-            return binary(ROW_ADD, self, other)
-        return with_number(ROW_ADD_NUMBER, self, other) if is_number(other) else apply(ROW_ADD, self, other)
+    # Arithmetic. As in C, either operand may be the one that is ours.
+    def __add__(left, right):
+        return arithmetic(ROW_ADD, ROW_ADD_NUMBER, ROW_ADD_NUMBER, left, right)
 
-    def __radd__(self, other):
-        return with_number(ROW_ADD_NUMBER, self, other) if is_number(other) else apply(ROW_ADD, other, self)
+    def __sub__(left, right):
+        if is_number(right):
+            return with_number(ROW_ADD_NUMBER, left, -right)
+        return arithmetic(ROW_SUB, NONE, ROW_RSUB_NUMBER, left, right)
 
-    def __sub__(self, other):
-        if isinstance(other, TensorBase):
-            return binary(ROW_SUB, self, other)
-        return with_number(ROW_ADD_NUMBER, self, -other) if is_number(other) else apply(ROW_SUB, self, other)
+    def __mul__(left, right):
+        return arithmetic(ROW_MUL, ROW_MUL_NUMBER, ROW_MUL_NUMBER, left, right)
 
-    def __rsub__(self, other):
-        return with_number(ROW_RSUB_NUMBER, self, other) if is_number(other) else apply(ROW_SUB, other, self)
+    def __truediv__(left, right):
+        return arithmetic(ROW_DIV, ROW_DIV_NUMBER, ROW_RDIV_NUMBER, left, right)
 
-    def __mul__(self, other):
-        if isinstance(other, TensorBase):
-            return binary(ROW_MUL, self, other)
-        return with_number(ROW_MUL_NUMBER, self, other) if is_number(other) else apply(ROW_MUL, self, other)
+    def __pow__(left, right, modulo):
+        return power(left, right)
 
-    def __rmul__(self, other):
-        return with_number(ROW_MUL_NUMBER, self, other) if is_number(other) else apply(ROW_MUL, other, self)
-
-    def __truediv__(self, other):
-        if isinstance(other, TensorBase):
-            return binary(ROW_DIV, self, other)
-        return with_number(ROW_DIV_NUMBER, self, other) if is_number(other) else apply(ROW_DIV, self, other)
-
-    def __rtruediv__(self, other):
-        return with_number(ROW_RDIV_NUMBER, self, other) if is_number(other) else apply(ROW_DIV, other, self)
-
-    def __pow__(self, other, modulo):
-        return power(self, other)
-
-    def __rpow__(self, other, modulo):
-        return power(other, self)
-
-    def __matmul__(self, other):
-        return matmul(self, other)
-
-    def __rmatmul__(self, other):
-        return matmul(tensor(other), self)
+    def __matmul__(left, right):
+        return matmul(left if isinstance(left, TensorBase) else tensor(left), right)
 
     def __neg__(self):
         return unary(ROW_NEG, self, 0, 0)
@@ -151,23 +139,14 @@ cdef class Operators(TensorBase):
     def __hash__(self):
         return id(self) >> 4
 
-    def __and__(self, other):
-        return logical(ROW_MUL, self, other, "&")
+    def __and__(left, right):
+        return logical(ROW_MUL, left, right, "&")
 
-    def __rand__(self, other):
-        return logical(ROW_MUL, other, self, "&")
+    def __or__(left, right):
+        return logical(ROW_MAXIMUM, left, right, "|")
 
-    def __or__(self, other):
-        return logical(ROW_MAXIMUM, self, other, "|")
-
-    def __ror__(self, other):
-        return logical(ROW_MAXIMUM, other, self, "|")
-
-    def __xor__(self, other):
-        return logical(ROW_NE, self, other, "^")
-
-    def __rxor__(self, other):
-        return logical(ROW_NE, other, self, "^")
+    def __xor__(left, right):
+        return logical(ROW_NE, left, right, "^")
 
     def __invert__(self):
         if self.dtype != BOOL:
