@@ -52,7 +52,7 @@ def extension(name, cflags=(), macros=()):
         extra_link_args=LDFLAGS,
         define_macros=list(macros),
         include_dirs=["tinygrad_c/kernels"],
-        depends=[str(p) for p in (HERE / "tinygrad_c/kernels").glob("*.*")],
+        depends=["tinygrad_c/kernels/simd.h"] if ".isa." in name else [],
     )
 
 

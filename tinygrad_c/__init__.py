@@ -68,7 +68,26 @@ from tinygrad_c.ops.elementwise import (
     tanh,
     where,
 )
+from tinygrad_c.ops.index import gather, index_select, masked_fill, masked_select, nonzero, scatter, scatter_add, take_along_dim
 from tinygrad_c.ops.matmul import addmm, matmul
+from tinygrad_c.ops.random import (
+    Generator,
+    bernoulli,
+    get_rng_state,
+    initial_seed,
+    manual_seed,
+    multinomial,
+    normal,
+    rand,
+    rand_like,
+    randint,
+    randint_like,
+    randn,
+    randn_like,
+    randperm,
+    seed,
+    set_rng_state,
+)
 from tinygrad_c.ops.reduce import all, amax, amin, any, argmax, argmin, cumsum, max, mean, min, norm, prod, std, sum, var
 from tinygrad_c.ops.shape import (
     cat,

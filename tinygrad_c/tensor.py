@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from tinygrad_c import autograd, printing
 from tinygrad_c.array import dtype_named
-from tinygrad_c.ops import create, elementwise, index, matmul, reduce, shape, softmax
+from tinygrad_c.ops import create, elementwise, index, matmul, random, reduce, shape, softmax
 from tinygrad_c.ops.operators import Operators
 from tinygrad_c.tape import register_tensor_class
 
@@ -545,11 +545,11 @@ class Tensor(Operators):
 
     def masked_fill(self, mask: Tensor, value) -> Tensor:
         """value where mask is true, else self."""
-        return elementwise.where(mask, value, self)
+        return index.masked_fill(self, mask, value)
 
     def masked_fill_(self, mask: Tensor, value) -> Tensor:
         """masked_fill in place"""
-        return create.copy_(self, elementwise.where(mask, value, self))
+        return index.masked_fill_(self, mask, value)
 
     # ---- Comparisons
 
