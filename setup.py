@@ -68,4 +68,8 @@ def extensions():
 
 
 runpy.run_path(str(HERE / "tinygrad_c/kernels/generate.py"), run_name="__main__")
-setup(ext_modules=cythonize(list(extensions()), compiler_directives=DIRECTIVES, quiet=True, nthreads=os.cpu_count() or 1))
+CORES = os.cpu_count() or 1
+setup(
+    ext_modules=cythonize(list(extensions()), compiler_directives=DIRECTIVES, quiet=True, nthreads=CORES),
+    options={"build_ext": {"parallel": CORES}},
+)
