@@ -13,6 +13,7 @@ from tinygrad_c.kernels.call cimport FLOAT32, FLOAT64, N_DTYPES, Call
 from tinygrad_c.kernels.generic cimport register_generic
 from tinygrad_c.kernels.integers cimport register_integer_kernels
 from tinygrad_c.kernels.table cimport Kernels
+from tinygrad_c.kernels.threads cimport flush_denormals, fp_state, restore_denormals, run_shared
 
 cdef extern from *:
     """
@@ -31,6 +32,10 @@ cdef extern from *:
     bint cpu_has_avx2()
     bint cpu_has_avx512()
 
+cdef enum:                      # nanoseconds of work
+    TINY_WORK = 32              # below, denormals cost less than the 7 ns that it takes to flush and to restore
+    GIL_WORK = 30000            # from here on other Python threads may run meanwhile, and the pool may help
+
 cdef Kernels[N_DTYPES] tables
 LEVELS = ("baseline", "avx2", "avx512")
 simd_level = None
@@ -41,7 +46,17 @@ cdef Kernels* kernels(int dtype) noexcept:
 
 
 cdef void run(const Call* call) noexcept:
-    call.kernel(call, 0, call.units)
+    cdef fp_state state
+    if call.work < TINY_WORK:
+        call.kernel(call, 0, call.units)
+        return
+    state = flush_denormals()
+    if call.work < GIL_WORK:
+        call.kernel(call, 0, call.units)
+    else:
+        with nogil:
+            run_shared(call)
+    restore_denormals(state)
 
 
 def supported_levels() -> tuple:

@@ -1,0 +1,9 @@
+"""The thread pool: shares the units of one Call among threads."""
+from tinygrad_c.kernels.call cimport Call
+
+cdef extern from "threads.h" nogil:
+    ctypedef unsigned long fp_state
+    fp_state flush_denormals() noexcept             # and what restore_denormals takes to undo it
+    void restore_denormals(fp_state state) noexcept
+
+cdef void run_shared(const Call* call) noexcept nogil
