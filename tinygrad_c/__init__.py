@@ -13,6 +13,7 @@ from tinygrad_c.array import dtype, get_default_dtype, set_default_dtype
 from tinygrad_c.autograd import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from tinygrad_c.config import show_config
 from tinygrad_c.kernels.memory import empty_cache, memory_stats
+from tinygrad_c.kernels.threads import get_num_threads, set_num_threads
 from tinygrad_c.ops.create import (
     arange,
     as_tensor,

@@ -11,10 +11,11 @@ def show_config() -> str:
     import platform
     import sys
 
-    from tinygrad_c.kernels import dispatch
+    from tinygrad_c.kernels import dispatch, threads
     from tinygrad_c.version import __version__
     return "\n".join([
         f"tinygrad_c {__version__}, Python {sys.version.split()[0]}, {platform.system()} {platform.machine()}",
         f"SIMD: {dispatch.simd_level} (this processor supports {', '.join(dispatch.supported_levels())}; "
         "TINYGRAD_C_SIMD chooses another)",
+        f"threads: at most {threads.get_num_threads()} (set_num_threads or TINYGRAD_C_NUM_THREADS chooses)",
     ])

@@ -85,7 +85,7 @@ cdef void run_shared(const Call* call) noexcept nogil:
     """All units of the call, by as many threads as it is worth."""
     global threads, job, places, taken, chunk
     cdef Py_ssize_t helpers = min(min(<Py_ssize_t> limit, call.units), call.work // WORK_PER_THREAD) - 1
-    cdef int i
+    cdef int _
     if helpers < 1 or exchange(&busy, True):
         call.kernel(call, 0, call.units)
         return
@@ -96,14 +96,14 @@ cdef void run_shared(const Call* call) noexcept nogil:
     taken = 0
     chunk = max(1, call.units // ((helpers + 1) * CHUNKS))
     places = <int> min(helpers, threads)
-    for i in range(places):
+    for _ in range(places):
         pthread_cond_signal(&wake)
     pthread_mutex_unlock(&lock)
     take_units(call)
     pthread_mutex_lock(&lock)
     places = 0
     pthread_mutex_unlock(&lock)
-    for i in range(SPINS):
+    for _ in range(SPINS):
         if read_atomic(&active) == 0:
             break
         relax()
