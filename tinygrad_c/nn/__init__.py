@@ -1,0 +1,67 @@
+"""Layers and losses, from simple to elaborate: PyTorch's torch.nn."""
+from tinygrad_c.nn import functional, init, utils
+from tinygrad_c.nn.activation import (
+    CELU,
+    ELU,
+    GELU,
+    GLU,
+    SELU,
+    Hardshrink,
+    Hardsigmoid,
+    Hardswish,
+    Hardtanh,
+    LeakyReLU,
+    LogSigmoid,
+    LogSoftmax,
+    Mish,
+    PReLU,
+    ReLU,
+    ReLU6,
+    RReLU,
+    Sigmoid,
+    SiLU,
+    Softmax,
+    Softmin,
+    Softplus,
+    Softshrink,
+    Softsign,
+    Tanh,
+    Tanhshrink,
+    Threshold,
+)
+from tinygrad_c.nn.container import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
+from tinygrad_c.nn.dropout import AlphaDropout, Dropout
+from tinygrad_c.nn.flatten import Flatten, Unflatten
+from tinygrad_c.nn.linear import Bilinear, Identity, Linear
+from tinygrad_c.nn.loss import (
+    BCELoss,
+    BCEWithLogitsLoss,
+    CrossEntropyLoss,
+    GaussianNLLLoss,
+    HuberLoss,
+    KLDivLoss,
+    L1Loss,
+    MSELoss,
+    NLLLoss,
+    PoissonNLLLoss,
+    SmoothL1Loss,
+    SoftMarginLoss,
+)
+from tinygrad_c.nn.module import Module
+from tinygrad_c.nn.parameter import Parameter
+
+__all__ = [     # noqa: RUF022  (from simple to elaborate)
+    # The base, and what it is made of.
+    "Module", "Parameter", "functional", "init", "utils",
+    # Layers.
+    "Identity", "Linear", "Bilinear", "Flatten", "Unflatten", "Dropout", "AlphaDropout",
+    # Activations.
+    "ReLU", "Sigmoid", "Tanh", "LeakyReLU", "PReLU", "RReLU", "ELU", "SELU", "CELU", "GELU", "SiLU", "Mish", "Softplus",
+    "LogSigmoid", "Softsign", "Tanhshrink", "ReLU6", "Hardtanh", "Hardsigmoid", "Hardswish", "Hardshrink", "Softshrink",
+    "Threshold", "Softmax", "LogSoftmax", "Softmin", "GLU",
+    # Losses.
+    "MSELoss", "L1Loss", "SmoothL1Loss", "HuberLoss", "GaussianNLLLoss", "PoissonNLLLoss",
+    "BCELoss", "BCEWithLogitsLoss", "SoftMarginLoss", "CrossEntropyLoss", "NLLLoss", "KLDivLoss",
+    # Containers.
+    "Sequential", "ModuleList", "ModuleDict", "ParameterList", "ParameterDict",
+]

@@ -1,0 +1,283 @@
+"""Modules that hold modules: Sequential, ModuleList, ModuleDict, and the same for parameters."""
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Iterator, Mapping
+from operator import index as as_index
+from typing import Any
+
+from tinygrad_c.nn.module import Module, _indent
+from tinygrad_c.nn.parameter import Parameter
+from tinygrad_c.tensor import Tensor
+
+
+class _Indexed(Module):
+    """What the containers that number their parts share. The parts are the attributes '0', '1', ..."""
+
+    _kind: type = Module
+
+    @property
+    def _parts(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if isinstance(value, self._kind)}
+
+    def _set_parts(self, parts: Iterable[Any]) -> None:
+        parts = list(parts)
+        for name in self._parts:
+            delattr(self, name)
+        self._add(parts)
+
+    def _add(self, parts: Iterable[Any]) -> None:
+        for number, part in enumerate(parts, len(self._parts)):
+            self._check(part)
+            setattr(self, str(number), part)
+
+    def _check(self, part: Any) -> None:
+        if not isinstance(part, self._kind):
+            raise TypeError(f"{type(part).__module__}.{type(part).__qualname__} is not a Module subclass")
+
+    def _name(self, index: Any) -> str:
+        names, index = list(self._parts), as_index(index)
+        if not -len(names) <= index < len(names):
+            raise IndexError(f"index {index} is out of range")
+        return names[index]
+
+    def __getitem__(self, index: int | slice) -> Any:
+        if isinstance(index, slice):
+            return self._of(list(self._parts.items())[index])
+        return self.__dict__[self._name(index)]
+
+    def _of(self, items: list[tuple[str, Any]]) -> Any:
+        return type(self)(part for _, part in items)
+
+    def __setitem__(self, index: int, part: Any) -> None:
+        self._check(part)
+        setattr(self, self._name(index), part)
+
+    def __delitem__(self, index: int | slice) -> None:
+        items = list(self._parts.values())
+        if isinstance(index, slice):
+            del items[index]
+        else:
+            self._name(index)
+            del items[as_index(index)]
+        self._set_parts(items)
+
+    def __len__(self) -> int:
+        return len(self._parts)
+
+    def __iter__(self) -> Iterator[Any]:
+        return iter(self._parts.values())
+
+    def __contains__(self, part: Any) -> bool:
+        return any(part is own for own in self)
+
+    def __dir__(self) -> list[str]:
+        return [name for name in super().__dir__() if not name.isdigit()]
+
+    def append(self, part: Any) -> Any:
+        """Add one at the end."""
+        self._add([part])
+        return self
+
+    def extend(self, parts: Iterable[Any]) -> Any:
+        """Add several at the end."""
+        self._add(list(parts))
+        return self
+
+    def insert(self, index: int, part: Any) -> Any:
+        """Put one before position index."""
+        self._check(part)
+        items = list(self._parts.values())
+        if not -len(items) <= index <= len(items):
+            raise IndexError(f"Index out of range: {index}")
+        items.insert(index, part)
+        self._set_parts(items)
+        return self
+
+    def pop(self, index: int = -1) -> Any:
+        """Take one out and return it."""
+        part = self[index]
+        del self[index]
+        return part
+
+    def __iadd__(self, parts: Iterable[Any]) -> Any:
+        return self.extend(parts)
+
+
+class Sequential(_Indexed):
+    """y = f_n(... f_2(f_1(x))): the modules, one after the other.
+
+    Takes modules, or one OrderedDict of names and modules.
+
+    >>> Sequential(Linear(2, 3), ReLU())[0]
+    Linear(in_features=2, out_features=3, bias=True)
+    """
+
+    _chain: tuple[Module, ...] = ()     # the children, kept for forward
+
+    def __init__(self, *args: Any) -> None:
+        super().__init__()
+        if len(args) == 1 and isinstance(args[0], OrderedDict):
+            for name, module in args[0].items():
+                self.add_module(name, module)
+        else:
+            self._add(args)
+
+    def forward(self, input: Any) -> Any:
+        for module in self._chain:
+            input = module(input)
+        return input
+
+    def _of(self, items: list[tuple[str, Any]]) -> Any:
+        return type(self)(OrderedDict(items))
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        super().__setattr__(name, value)
+        self.__dict__["_chain"] = tuple(self._modules.values())
+
+    def __delattr__(self, name: str) -> None:
+        super().__delattr__(name)
+        self.__dict__["_chain"] = tuple(self._modules.values())
+
+    def __add__(self, other: Sequential) -> Sequential:
+        if not isinstance(other, Sequential):
+            raise ValueError(f"add operator supports only objects of Sequential class, but {type(other)} is given.")
+        return Sequential(*self, *other)
+
+    def __mul__(self, times: int) -> Sequential:
+        if not isinstance(times, int):
+            raise TypeError(f"unsupported operand type(s) for *: {type(self)} and {type(times)}")
+        if times <= 0:
+            raise ValueError(f"Non-positive multiplication factor {times} for {type(self)}")
+        return Sequential(*(module for _ in range(times) for module in self))
+
+    __rmul__ = __mul__
+
+
+class ModuleList(_Indexed):
+    """A list of modules that parameters(), to() and state_dict() find. Iterate over it in your forward."""
+
+    def __init__(self, modules: Iterable[Module] | None = None) -> None:
+        super().__init__()
+        if modules is not None:
+            self.extend(modules)
+
+    def __add__(self, other: Iterable[Module]) -> ModuleList:
+        return ModuleList([*self, *other])
+
+    def __repr__(self) -> str:
+        """As Module's, but a run of equal modules is one line: (0-2): 3 x Linear(...)."""
+        runs: list[tuple[int, int, str]] = []
+        for number, module in enumerate(self):
+            text = repr(module)
+            if runs and runs[-1][2] == text:
+                runs[-1] = (runs[-1][0], number, text)
+            else:
+                runs.append((number, number, text))
+        if not runs:
+            return f"{self._get_name()}()"
+        lines = [f"({a}): {_indent(text)}" if a == b else f"({a}-{b}): {b - a + 1} x {_indent(text)}" for a, b, text in runs]
+        return f"{self._get_name()}(\n  " + "\n  ".join(lines) + "\n)"
+
+
+class ParameterList(_Indexed):
+    """A list of parameters that parameters(), to() and state_dict() find; a tensor put in becomes a Parameter."""
+
+    _kind = Parameter
+
+    def __init__(self, values: Iterable[Any] | None = None) -> None:
+        super().__init__()
+        if values is not None:
+            self.extend(values)
+
+    def _check(self, part: Any) -> None:
+        if not isinstance(part, Tensor):
+            raise TypeError(f"ParameterList holds tensors, not {type(part).__name__}")
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if isinstance(value, Tensor) and not isinstance(value, Parameter):
+            value = Parameter(value)
+        super().__setattr__(name, value)
+
+    def extra_repr(self) -> str:
+        return "\n".join(f"({name}): Parameter containing: [{part.type()} of size {'x'.join(map(str, part.shape))}]"
+                         for name, part in self._parts.items())
+
+
+class _Named(Module):
+    """What the containers that name their parts share. The parts are attributes of those names."""
+
+    _kind: type = Module
+
+    def __init__(self, parts: Mapping[str, Any] | Iterable[tuple[str, Any]] | None = None) -> None:
+        super().__init__()
+        if parts is not None:
+            self.update(parts)
+
+    @property
+    def _parts(self) -> dict[str, Any]:
+        return {name: value for name, value in self.__dict__.items() if isinstance(value, self._kind)}
+
+    def __getitem__(self, key: str) -> Any:
+        return self._parts[key]
+
+    def __setitem__(self, key: str, part: Any) -> None:
+        self.add_module(key, part)
+
+    def __delitem__(self, key: str) -> None:
+        self._parts[key]
+        delattr(self, key)
+
+    def __len__(self) -> int:
+        return len(self._parts)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._parts)
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._parts
+
+    def keys(self) -> Iterable[str]:
+        """The names."""
+        return self._parts.keys()
+
+    def values(self) -> Iterable[Any]:
+        """The parts."""
+        return self._parts.values()
+
+    def items(self) -> Iterable[tuple[str, Any]]:
+        """(name, part) pairs."""
+        return self._parts.items()
+
+    def update(self, parts: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> None:
+        """Add or replace by a dict or (name, part) pairs."""
+        for name, part in parts.items() if hasattr(parts, "items") else parts:
+            self[name] = part
+
+    def pop(self, key: str) -> Any:
+        """Take one out and return it."""
+        part = self[key]
+        del self[key]
+        return part
+
+    def clear(self) -> None:
+        """Take all out."""
+        for name in self._parts:
+            delattr(self, name)
+
+
+class ModuleDict(_Named):
+    """A dict of modules that parameters(), to() and state_dict() find."""
+
+
+class ParameterDict(_Named):
+    """A dict of parameters that parameters(), to() and state_dict() find; a tensor put in becomes a Parameter."""
+
+    _kind = Parameter
+
+    def __setitem__(self, key: str, part: Any) -> None:
+        self.register_parameter(key, part if isinstance(part, Parameter) else Parameter(part))
+
+    def extra_repr(self) -> str:
+        return "\n".join(f"({name}): Parameter containing: [{part.type()} of size {'x'.join(map(str, part.shape))}]"
+                         for name, part in self._parts.items())

@@ -1,0 +1,39 @@
+"""Products with matrices as functions."""
+from __future__ import annotations
+
+from tinygrad_c import creation
+from tinygrad_c.ops import linear
+from tinygrad_c.tensor import Tensor
+
+__all__ = ["bilinear", "linear", "one_hot"]
+
+
+def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:
+    """y_k = x1^T W_k x2 + b_k. x1 is (*, m), x2 is (*, n), W is (k, m, n), b is (k); y is (*, k)."""
+    if input1.shape[:-1] != input2.shape[:-1]:
+        raise RuntimeError(f"bilinear(): input batch dimensions do not match: got {tuple(input1.shape)} "
+                           f"and {tuple(input2.shape)}")
+    k, m, n = weight.shape
+    if (input1.shape[-1], input2.shape[-1]) != (m, n):
+        raise RuntimeError(f"bilinear(): input sizes do not match weight size: got {input1.shape[-1]} and "
+                           f"{input2.shape[-1]} but expected {m} and {n}")
+    batch = list(input1.shape[:-1])
+    # (k, 1, m, n) x (B, n, 1) would make k copies; (B, m) @ (m, k n) makes one product, then a row-wise dot with x2.
+    left = input1.reshape(-1, m) @ weight.permute(1, 0, 2).reshape(m, k * n)
+    result = (left.reshape(-1, k, n) * input2.reshape(-1, 1, n)).sum(-1).reshape([*batch, k])
+    return result if bias is None else result + bias
+
+
+def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
+    """A 1 at the place that each integer names: (*) -> (*, num_classes), int64."""
+    if tensor.is_floating_point():
+        raise RuntimeError("one_hot is only applicable to index tensor of type LongTensor.")
+    if tensor.numel() and tensor.min().item() < 0:
+        raise RuntimeError("Class values must be non-negative.")
+    if num_classes == -1:
+        if not tensor.numel():
+            raise RuntimeError("Can not infer total number of classes from empty tensor.")
+        num_classes = tensor.max().item() + 1
+    elif tensor.numel() and tensor.max().item() >= num_classes:
+        raise RuntimeError("Class values must be smaller than num_classes.")
+    return (tensor.unsqueeze(-1) == creation.arange(num_classes)).to(creation.int64)

@@ -1,0 +1,386 @@
+"""Module: a function with parameters, and the tree of modules that it is made of.
+
+Parameters, buffers and child modules are plain attributes in the instance's `__dict__`, so reading one costs what any
+attribute costs. What is what follows from the attributes themselves: a Parameter is a parameter, a Module is a child, and
+the names of buffers are noted in `_persistent`. There is no second register that could disagree.
+"""
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Callable as Function
+from collections.abc import Iterator, Mapping
+from typing import Any, TypeVar
+
+from tinygrad_c.autograd import no_grad
+from tinygrad_c.nn import hooks
+from tinygrad_c.nn.call import Callable
+from tinygrad_c.nn.parameter import Parameter
+from tinygrad_c.nn.state import IncompatibleKeys, load
+from tinygrad_c.notices import typename, warn_once
+from tinygrad_c.ops.update import zero_grad_
+from tinygrad_c.tensor import Tensor
+
+M = TypeVar("M", bound="Module")
+
+
+class Module(Callable):
+    """The base class of all layers and nets. Assign layers and Parameters in __init__; write the computation in forward.
+
+    >>> class Net(Module):
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.layer = Linear(2, 1)
+    ...     def forward(self, x):
+    ...         return self.layer(x).relu()
+    >>> Net()
+    Net(
+      (layer): Linear(in_features=2, out_features=1, bias=True)
+    )
+    """
+
+    training: bool
+    _persistent: dict[str, bool]    # for each buffer's name: whether state_dict holds it
+
+    def __init__(self) -> None:
+        attributes = self.__dict__
+        attributes["training"] = True
+        attributes["_persistent"] = {}
+
+    def forward(self, *input: Any) -> Any:
+        """The computation that calling the module does. Every subclass writes its own."""
+        raise NotImplementedError(f'Module [{type(self).__name__}] is missing the required "forward" function; '
+                                  f"write `def forward(self, x): ...` in class {type(self).__name__}")
+
+    # ---- Assigning attributes.
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        attributes = self.__dict__
+        buffers = attributes.get("_persistent")
+        if isinstance(value, (Parameter, Module)):
+            if buffers is None:
+                raise _no_init(self, "parameters" if isinstance(value, Parameter) else "module")
+            buffers.pop(name, None)
+        elif value is not None and name in attributes:
+            old = attributes[name]
+            if isinstance(old, Parameter):
+                raise TypeError(f"cannot assign '{typename(value)}' as parameter '{name}' (torch.nn.Parameter or None "
+                                f"expected); write Parameter(value), or `with no_grad(): module.{name}.copy_(value)`")
+            if isinstance(old, Module):
+                raise TypeError(f"cannot assign '{typename(value)}' as child module '{name}' "
+                                "(torch.nn.Module or None expected)")
+            if buffers and name in buffers and not isinstance(value, Tensor):
+                raise TypeError(f"cannot assign '{typename(value)}' as buffer '{name}' "
+                                "(torch.nn.Buffer, torch.Tensor or None expected)")
+        super().__setattr__(name, value)
+        if isinstance(value, (list, tuple, dict)) and buffers is not None:
+            self._warn_of_hidden(name, value)
+
+    def __delattr__(self, name: str) -> None:
+        super().__delattr__(name)
+        self._persistent.pop(name, None)
+
+    def register_parameter(self, name: str, param: Parameter | None) -> None:
+        """Add a parameter under this name; None keeps the name free for one."""
+        self._check_new(name, "parameter", param, Parameter, "torch.nn.Parameter or None required")
+        setattr(self, name, param)
+
+    def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
+        """Add a tensor that is not trained but belongs to the module's state (a running mean, say).
+
+        It moves with `to` and, if persistent, is in the state_dict.
+        """
+        self._check_new(name, "buffer", tensor, Tensor, "torch Tensor or None required")
+        super().__setattr__(name, tensor)
+        self._persistent[name] = persistent
+
+    def register_module(self, name: str, module: Module | None) -> None:
+        """Add a child module under this name."""
+        if not isinstance(module, Module) and module is not None:
+            raise TypeError(f"{typename(module)} is not a Module subclass")
+        self._check_new(name, "module", module, Module, "")
+        setattr(self, name, module)
+
+    add_module = register_module
+
+    def _check_new(self, name: str, what: str, value: Any, kind: type, wanted: str) -> None:
+        if "_persistent" not in self.__dict__:
+            raise _no_init(self, what)
+        if not isinstance(name, str):
+            raise TypeError(f"{what} name should be a string. Got {typename(name)}")
+        if "." in name:
+            raise KeyError(f'{what} name can\'t contain ".", got: {name}')
+        if name == "":
+            raise KeyError(f'{what} name can\'t be empty string ""')
+        if hasattr(self, name) and not self._is_registered(name):
+            raise KeyError(f"attribute '{name}' already exists")
+        if value is not None and not isinstance(value, kind):
+            raise TypeError(f"cannot assign '{typename(value)}' object to {what} '{name}' ({wanted})")
+
+    def _is_registered(self, name: str) -> bool:
+        return name in self._persistent or isinstance(self.__dict__.get(name, ""), (Parameter, Module, type(None)))
+
+    def _warn_of_hidden(self, name: str, value: list | tuple | dict) -> None:
+        """Warn, once, of modules or parameters in a plain list or dict: nobody would find, train or save them."""
+        inside = value.values() if isinstance(value, dict) else value
+        hidden = [item for item in inside if isinstance(item, (Parameter, Module))]
+        if not hidden:
+            return
+        known = {id(item) for module in self.modules() for item in (module, *module._parameters.values())}
+        if any(id(item) not in known for item in hidden):
+            kind = "Module" if isinstance(hidden[0], Module) else "Parameter"
+            container = kind + ("Dict" if isinstance(value, dict) else "List")
+            warn_once((type(self), name),
+                      f"{type(self).__name__}.{name} is a plain {type(value).__name__} that holds {kind}s: parameters(), "
+                      f"state_dict() and to() do not look into it, so an optimizer will not train them. "
+                      f"Write self.{name} = nn.{container}(...)")
+
+    # ---- The parts, in the order of assignment.
+
+    @property
+    def _parameters(self) -> dict[str, Parameter]:
+        return {name: value for name, value in self.__dict__.items() if isinstance(value, Parameter)}
+
+    @property
+    def _buffers(self) -> dict[str, Tensor | None]:
+        return {name: self.__dict__[name] for name in self._persistent}
+
+    @property
+    def _modules(self) -> dict[str, Module]:
+        return {name: value for name, value in self.__dict__.items() if isinstance(value, Module)}
+
+    def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
+        """All parameters of this module and of those in it, each once: what an optimizer is given."""
+        for _, parameter in self.named_parameters(recurse=recurse):
+            yield parameter
+
+    def named_parameters(self, prefix: str = "", recurse: bool = True,
+                         remove_duplicate: bool = True) -> Iterator[tuple[str, Parameter]]:
+        """(name, parameter) pairs; the name says the path: 'layer.0.weight'."""
+        return self._named_members(Module._own_parameters, prefix, recurse, remove_duplicate)
+
+    def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
+        """All buffers of this module and of those in it, each once."""
+        for _, buffer in self.named_buffers(recurse=recurse):
+            yield buffer
+
+    def named_buffers(self, prefix: str = "", recurse: bool = True,
+                      remove_duplicate: bool = True) -> Iterator[tuple[str, Tensor]]:
+        """(name, buffer) pairs; the name says the path."""
+        return self._named_members(lambda module: module._buffers, prefix, recurse, remove_duplicate)
+
+    def _own_parameters(self) -> dict[str, Parameter]:
+        for name, value in self.__dict__.items():
+            if isinstance(value, (list, dict)) and value and name[0] != "_":
+                self._warn_of_hidden(name, value)
+        return self._parameters
+
+    def _named_members(self, own: Function[[Module], Mapping[str, Any]], prefix: str, recurse: bool,
+                       remove_duplicate: bool) -> Iterator[tuple[str, Any]]:
+        seen: set[int] = set()
+        modules = self.named_modules(prefix=prefix, remove_duplicate=remove_duplicate) if recurse else [(prefix, self)]
+        for path, module in modules:
+            for name, value in own(module).items():
+                if value is None or id(value) in seen:
+                    continue
+                if remove_duplicate:
+                    seen.add(id(value))
+                yield (f"{path}.{name}" if path else name), value
+
+    def children(self) -> Iterator[Module]:
+        """The modules directly in this one, each once."""
+        for _, module in self.named_children():
+            yield module
+
+    def named_children(self) -> Iterator[tuple[str, Module]]:
+        """(name, module) pairs of the modules directly in this one."""
+        seen: set[int] = set()
+        for name, module in self._modules.items():
+            if id(module) not in seen:
+                seen.add(id(module))
+                yield name, module
+
+    def modules(self) -> Iterator[Module]:
+        """This module and all in it, at any depth, each once."""
+        for _, module in self.named_modules():
+            yield module
+
+    def named_modules(self, memo: set[int] | None = None, prefix: str = "",
+                      remove_duplicate: bool = True) -> Iterator[tuple[str, Module]]:
+        """(path, module) pairs of this module (path '') and all in it."""
+        memo = set() if memo is None else memo
+        if id(self) in memo:
+            return
+        if remove_duplicate:
+            memo.add(id(self))
+        yield prefix, self
+        for name, module in self._modules.items():
+            yield from module.named_modules(memo, f"{prefix}.{name}" if prefix else name, remove_duplicate)
+
+    def get_submodule(self, target: str) -> Module:
+        """The module at a path like 'layer.0'; '' is this one. AttributeError where the path ends."""
+        module = self
+        for name in target.split(".") if target else ():
+            if not hasattr(module, name):
+                raise AttributeError(f"{type(module).__name__} has no attribute `{name}`")
+            module = getattr(module, name)
+            if not isinstance(module, Module):
+                raise AttributeError(f"`{name}` is not an nn.Module")
+        return module
+
+    def get_parameter(self, target: str) -> Parameter:
+        """The parameter at a path like 'layer.0.weight'."""
+        return self._get(target, Parameter, "an nn.Parameter")
+
+    def get_buffer(self, target: str) -> Tensor:
+        """The buffer at a path like 'norm.running_mean'."""
+        return self._get(target, Tensor, "a buffer")
+
+    def _get(self, target: str, kind: type, what: str) -> Any:
+        path, _, name = target.rpartition(".")
+        module = self.get_submodule(path)
+        if not hasattr(module, name):
+            raise AttributeError(f"{type(module).__name__} has no attribute `{name}`")
+        value = getattr(module, name)
+        if not isinstance(value, kind) or (kind is Tensor and name not in module._persistent):
+            raise AttributeError(f"`{name}` is not {what}")
+        return value
+
+    # ---- Acting on all of them.
+
+    def train(self: M, mode: bool = True) -> M:
+        """Set training mode (or, with False, evaluation mode) here and in all children: Dropout acts by it."""
+        if not isinstance(mode, bool):
+            raise ValueError("training mode is expected to be boolean")
+        for module in self.modules():
+            module.training = mode
+        return self
+
+    def eval(self: M) -> M:
+        """Set evaluation mode: train(False)."""
+        return self.train(False)
+
+    def requires_grad_(self: M, requires_grad: bool = True) -> M:
+        """Set requires_grad of all parameters: False freezes the module."""
+        for parameter in self.parameters():
+            parameter.requires_grad_(requires_grad)
+        return self
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget the gradients of all parameters; with set_to_none=False fill them with zeros."""
+        zero_grad_(list(self.parameters()), set_to_none)
+
+    def apply(self: M, fn: Function[[Module], Any]) -> M:
+        """Call fn on every module in this one, children first, then on this one: to initialise weights, say."""
+        for module in self.children():
+            module.apply(fn)
+        fn(self)
+        return self
+
+    def _apply(self: M, fn: Function[[Tensor], Tensor]) -> M:
+        """Replace the values of every parameter, gradient and buffer by fn of them; the Parameter objects stay."""
+        with no_grad():
+            for parameter in self.parameters():
+                gradient = parameter.grad
+                parameter.grad = None
+                parameter.data = fn(parameter.data)
+                parameter.grad = None if gradient is None else fn(gradient)
+            for module in self.modules():
+                for name, buffer in module._buffers.items():
+                    if buffer is not None:
+                        module.__dict__[name] = fn(buffer)
+        return self
+
+    def to(self: M, *args: Any, **kwargs: Any) -> M:
+        """Change the float dtype of all parameters and float buffers: to(float64), to(other_tensor), to('cpu')."""
+        def convert(tensor: Tensor) -> Tensor:
+            if not tensor.is_floating_point():
+                return tensor
+            converted = tensor.to(*args, **kwargs)
+            if not converted.is_floating_point():
+                raise TypeError("nn.Module.to only accepts floating point or complex dtypes, "
+                                f"but got desired dtype={converted.dtype}")
+            return converted
+        return self._apply(convert)
+
+    def float(self: M) -> M:
+        """Change all parameters and float buffers to float32."""
+        return self._apply(lambda tensor: tensor.float() if tensor.is_floating_point() else tensor)
+
+    def double(self: M) -> M:
+        """Change all parameters and float buffers to float64."""
+        return self._apply(lambda tensor: tensor.double() if tensor.is_floating_point() else tensor)
+
+    def cpu(self: M) -> M:
+        """This module: all memory is the CPU's."""
+        return self
+
+    # ---- State.
+
+    def state_dict(self, *, destination: dict[str, Any] | None = None, prefix: str = "",
+                   keep_vars: bool = False) -> dict[str, Any]:
+        """All parameters and persistent buffers by name, detached (keep_vars=True: as they are), sharing their memory."""
+        result: dict[str, Any] = OrderedDict() if destination is None else destination
+        for name, value in self._named_state(prefix):
+            result[name] = value if keep_vars else value.detach()
+        return result
+
+    def _named_state(self, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
+        """(name, tensor) of each parameter and persistent buffer; a shared one under each of its names."""
+        for name, parameter in self._parameters.items():
+            yield prefix + name, parameter
+        for name, persistent in self._persistent.items():
+            buffer = self.__dict__[name]
+            if persistent and buffer is not None:
+                yield prefix + name, buffer
+        for name, module in self._modules.items():
+            yield from module._named_state(f"{prefix}{name}.")
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> IncompatibleKeys:
+        """Copy the values of a state_dict into the parameters and buffers of the same names.
+
+        strict: raise RuntimeError on missing or unexpected names; sizes must always agree. Whenever it raises,
+        nothing has been changed. Returns the missing and the unexpected names.
+        """
+        return load(self, state_dict, strict, assign)
+
+    # ---- Hooks.
+
+    def register_forward_pre_hook(self, hook: Function[..., Any], *, prepend: bool = False,
+                                  with_kwargs: bool = False) -> hooks.RemovableHandle:
+        """Call hook(module, args) before forward; what it returns, if not None, replaces the arguments."""
+        return hooks.register(self, hooks.BEFORE, hook, prepend, with_kwargs)
+
+    def register_forward_hook(self, hook: Function[..., Any], *, prepend: bool = False,
+                              with_kwargs: bool = False) -> hooks.RemovableHandle:
+        """Call hook(module, args, output) after forward; what it returns, if not None, replaces the output."""
+        return hooks.register(self, hooks.AFTER, hook, prepend, with_kwargs)
+
+    # ---- Printing.
+
+    def extra_repr(self) -> str:
+        """What repr shows between the parentheses: the layer's settings."""
+        return ""
+
+    def _get_name(self) -> str:
+        return type(self).__name__
+
+    def __repr__(self) -> str:
+        extra = self.extra_repr()
+        lines = extra.split("\n") if extra else []
+        children = [f"({name}): " + _indent(repr(module)) for name, module in self._modules.items()]
+        if len(lines) == 1 and not children:
+            return f"{self._get_name()}({extra})"
+        if not lines and not children:
+            return f"{self._get_name()}()"
+        return f"{self._get_name()}(\n  " + "\n  ".join(lines + children) + "\n)"
+
+
+def _indent(text: str) -> str:
+    first, *rest = text.split("\n")
+    return "\n".join([first, *("  " + line if line.strip() else "" for line in rest)])
+
+
+def _no_init(module: Module, what: str) -> AttributeError:
+    name = type(module).__name__
+    return AttributeError(f"cannot assign {what} before Module.__init__() call; "
+                          f"write super().__init__() as the first line of {name}.__init__")

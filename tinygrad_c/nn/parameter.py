@@ -1,0 +1,41 @@
+"""Parameter: a tensor that a Module registers as its own and an optimizer changes."""
+from __future__ import annotations
+
+from typing import Any
+
+from tinygrad_c.tensor import Tensor, tensor
+
+
+class Parameter(Tensor):
+    """A tensor that, as an attribute of a Module, is one of its parameters. It shares the memory of `data`.
+
+    >>> Parameter(tensor([1.0, 2.0]))
+    Parameter containing:
+    tensor([1., 2.], requires_grad=True)
+    """
+
+    def __new__(cls, data: Tensor | None = None, requires_grad: bool = True) -> Parameter:
+        if data is None:
+            data = tensor([])
+        if not isinstance(data, Tensor):
+            raise TypeError(f"Parameter(): argument 'data' must be Tensor, not {type(data).__name__}; "
+                            "write Parameter(tensor(data))")
+        self = data.detach().as_subclass(cls)
+        return self.requires_grad_(requires_grad)
+
+    def __init__(self, data: Tensor | None = None, requires_grad: bool = True) -> None:
+        """All is done in __new__."""
+
+    def __repr__(self) -> str:
+        return "Parameter containing:\n" + super().__repr__()
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Parameter:
+        if id(self) not in memo:
+            copy = type(self)(self.detach().clone(), self.requires_grad)
+            if self.grad is not None:
+                copy.grad = self.grad.detach().clone()
+            memo[id(self)] = copy
+        return memo[id(self)]
+
+    def __reduce_ex__(self, protocol: int) -> tuple[Any, ...]:
+        return type(self), (self.detach(), self.requires_grad)

@@ -1,0 +1,70 @@
+"""Helpers for all parameters at once: clipping gradients, one flat vector. PyTorch's torch.nn.utils."""
+from __future__ import annotations
+
+from collections.abc import Iterable
+
+from tinygrad_c import ops
+from tinygrad_c.autograd import no_grad
+from tinygrad_c.notices import typename
+from tinygrad_c.tensor import Tensor, tensor
+
+
+def get_total_norm(tensors: Iterable[Tensor] | Tensor, norm_type: float = 2.0, error_if_nonfinite: bool = False) -> Tensor:
+    """The norm of all the tensors' elements together: (sum |x|^p)^(1/p), p = norm_type, or the largest |x| for inf."""
+    tensors = [tensors] if isinstance(tensors, Tensor) else list(tensors)
+    norm_type = float(norm_type)
+    if not tensors:
+        return tensor(0.0)
+    with no_grad():
+        if norm_type == float("inf"):
+            total = ops.stack([x.abs().max() for x in tensors]).max()
+        elif norm_type == 2.0:
+            total = ops.stack([(x * x).sum() for x in tensors]).sum().sqrt()
+        else:
+            total = ops.stack([(x.abs() ** norm_type).sum() for x in tensors]).sum() ** (1 / norm_type)
+    if error_if_nonfinite and not abs(total.item()) < float("inf"):
+        raise RuntimeError(f"The total norm of order {norm_type} for gradients from `parameters` is non-finite, so it cannot "
+                           "be clipped. To disable this error and scale the gradients by the non-finite norm anyway, "
+                           "set `error_if_nonfinite=False`")
+    return total
+
+
+def clip_grad_norm_(parameters: Iterable[Tensor] | Tensor, max_norm: float, norm_type: float = 2.0,
+                    error_if_nonfinite: bool = False, foreach: bool | None = None) -> Tensor:
+    """Scale all gradients together so that their norm is at most max_norm. Returns the norm that they had."""
+    gradients = _gradients(parameters)
+    total = get_total_norm(gradients, norm_type, error_if_nonfinite)
+    factor = float(max_norm) / (total.item() + 1e-6)
+    if not factor >= 1:     # a NaN goes through, as in PyTorch
+        with no_grad():
+            for gradient in gradients:
+                gradient.mul_(factor)
+    return total
+
+
+def clip_grad_value_(parameters: Iterable[Tensor] | Tensor, clip_value: float, foreach: bool | None = None) -> None:
+    """Cut every element of every gradient to [-clip_value, clip_value]."""
+    with no_grad():
+        for gradient in _gradients(parameters):
+            gradient.clamp_(-float(clip_value), float(clip_value))
+
+
+def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
+    """All parameters, flattened, one behind the other."""
+    return ops.cat([parameter.reshape(-1) for parameter in parameters])
+
+
+def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
+    """Write a flat vector back into the parameters."""
+    if not isinstance(vec, Tensor):
+        raise TypeError(f"expected torch.Tensor, but got: {typename(vec)}")
+    start = 0
+    with no_grad():
+        for parameter in parameters:
+            parameter.copy_(vec[start:start + parameter.numel()].reshape(parameter.shape))
+            start += parameter.numel()
+
+
+def _gradients(parameters: Iterable[Tensor] | Tensor) -> list[Tensor]:
+    parameters = [parameters] if isinstance(parameters, Tensor) else parameters
+    return [parameter.grad for parameter in parameters if parameter.grad is not None]

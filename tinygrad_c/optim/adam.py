@@ -1,0 +1,54 @@
+"""Adam and AdamW: steps of about lr in each coordinate, whatever the gradient's size."""
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import Any
+
+from tinygrad_c.ops.update import adam_
+from tinygrad_c.optim.optimizer import ListOptimizer, check_betas, check_lr, check_not_negative, unsupported
+
+
+class Adam(ListOptimizer):
+    """p <- p - lr * m / (sqrt(v) + eps), m and v the running means of g and g^2, corrected for their start at 0.
+
+    Kingma & Ba 2015. betas: how slowly m and v move. weight_decay adds weight_decay * p to g, or, with
+    decoupled_weight_decay, shrinks p by lr * weight_decay (AdamW). amsgrad: v's largest value so far instead of v.
+    """
+
+    _slots = ("step", "exp_avg", "exp_avg_sq", "max_exp_avg_sq")
+
+    def __init__(self, params: Iterable[Any], lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
+                 weight_decay: float = 0, amsgrad: bool = False, *, foreach: bool | None = None, maximize: bool = False,
+                 capturable: bool = False, differentiable: bool = False, fused: bool | None = None,
+                 decoupled_weight_decay: bool = False) -> None:
+        check_lr(lr)
+        check_not_negative("epsilon value", eps)
+        check_betas(betas)
+        check_not_negative("weight_decay value", weight_decay)
+        unsupported(differentiable)
+        super().__init__(params, dict(
+            lr=lr, betas=betas, eps=eps, weight_decay=weight_decay, amsgrad=amsgrad, maximize=maximize, foreach=foreach,
+            capturable=capturable, differentiable=differentiable, fused=fused,
+            decoupled_weight_decay=decoupled_weight_decay))
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        loss = None if closure is None else self._evaluate(closure)
+        moved = 0
+        for group, (steps, means, squares, largest) in zip(self.param_groups, self._lists):
+            beta1, beta2 = group["betas"]
+            moved += adam_(group["params"], means, squares, largest, steps, group["lr"], beta1, beta2, group["eps"],
+                           group["weight_decay"], group["amsgrad"], group["maximize"], group["decoupled_weight_decay"])
+        self._step_count += 1
+        if self._step_count <= 2:
+            self._check_habits(moved)
+        return loss
+
+
+class AdamW(Adam):
+    """Adam whose weight decay shrinks p by lr * weight_decay, apart from the gradient. Loshchilov & Hutter 2019."""
+
+    def __init__(self, params: Iterable[Any], lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
+                 weight_decay: float = 1e-2, amsgrad: bool = False, *, maximize: bool = False, foreach: bool | None = None,
+                 capturable: bool = False, differentiable: bool = False, fused: bool | None = None) -> None:
+        super().__init__(params, lr, betas, eps, weight_decay, amsgrad, foreach=foreach, maximize=maximize,
+                         capturable=capturable, differentiable=differentiable, fused=fused, decoupled_weight_decay=True)

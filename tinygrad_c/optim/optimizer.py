@@ -1,0 +1,251 @@
+"""Optimizer: groups of parameters with settings, and the state that belongs to each parameter.
+
+`Optimizer` is the base class for anybody's optimizer: write `step`, keep what you need in `self.state[parameter]`.
+`ListOptimizer` is the base class of ours: the state is in lists beside the group's list of parameters, so that a step
+is one compiled call for the whole group.
+"""
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterable
+from copy import deepcopy
+from typing import Any
+from weakref import ref
+
+from tinygrad_c.autograd import enable_grad
+from tinygrad_c.notices import typename, warn, warn_once
+from tinygrad_c.ops.update import zero_grad_
+from tinygrad_c.tensor import Tensor
+
+required: Any = type("required", (), {"__repr__": lambda self: "<required parameter>"})()
+
+
+class Optimizer:
+    """The base class of all optimizers.
+
+    params: an iterable of parameters, of (name, parameter) pairs, or of dicts: groups, each with its own settings.
+    defaults: the settings of groups that say nothing else.
+    """
+
+    param_groups: list[dict[str, Any]]
+    state: Any                          # for each parameter: a dict of what step keeps of it
+    _step_count: int | None = None      # None: this class does not count its steps
+
+    def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
+        self.defaults = defaults
+        self.state = defaultdict(dict)
+        self.param_groups = []
+        for group in _as_groups(params):
+            self.add_param_group(group)
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        """Change every parameter by its gradient. closure, if given, computes the loss again first; its result is returned."""
+        raise NotImplementedError(f"{type(self).__name__} has no step")
+
+    def zero_grad(self, set_to_none: bool = True) -> None:
+        """Forget all gradients; with set_to_none=False fill them with zeros."""
+        for group in self.param_groups:
+            zero_grad_(group["params"], set_to_none)
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        """Add parameters with settings of their own: {'params': ..., 'lr': ...}."""
+        if not isinstance(param_group, dict):
+            raise TypeError(f"param_group must be a dict, but got {type(param_group)}")
+        group = dict(param_group)
+        group["params"], names = _parameters_and_names(group["params"])
+        if names:
+            group["param_names"] = names
+        for parameter in group["params"]:
+            if not isinstance(parameter, Tensor):
+                raise TypeError(f"optimizer can only optimize Tensors, but one of the params is {typename(parameter)}")
+            if not (parameter.is_leaf or parameter.retains_grad):
+                raise ValueError("can't optimize a non-leaf Tensor: it was computed from others, so changing it changes "
+                                 "nothing. Pass the parameters that it was computed from, or tensor.detach().requires_grad_()")
+        for name, default in self.defaults.items():
+            if default is required and name not in group:
+                raise ValueError(f"parameter group didn't specify a value of required optimization parameter {name}")
+            group.setdefault(name, default)
+        own = {id(parameter) for parameter in group["params"]}
+        if len(own) != len(group["params"]):
+            warn("optimizer contains a parameter group with duplicate parameters; in future, this will cause an error")
+        for other in self.param_groups:
+            if ("param_names" in group) != ("param_names" in other):
+                raise ValueError("all optimizer param groups should be with/without names. cannot add param group "
+                                 f"{'with' if 'param_names' in group else 'without'} names to the optimizer")
+            if not own.isdisjoint(id(parameter) for parameter in other["params"]):
+                raise ValueError("some parameters appear in more than one parameter group")
+        self.param_groups.append(group)
+
+    def state_dict(self) -> dict[str, Any]:
+        """The settings and the state, with parameters by number in the order of the groups."""
+        number = {id(parameter): i for i, parameter in enumerate(self._parameters())}
+        groups, start = [], 0
+        for group in self.param_groups:
+            count = len(group["params"])
+            groups.append({**{k: v for k, v in group.items() if k != "params"}, "params": list(range(start, start + count))})
+            start += count
+        state = {number.get(id(key), key): value for key, value in self.state.items()}
+        return {"state": state, "param_groups": groups}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take over settings and state; the parameters stay. ValueError, and nothing changed, if the groups do not fit."""
+        groups = deepcopy(state_dict["param_groups"])
+        if len(groups) != len(self.param_groups):
+            raise ValueError("loaded state dict has a different number of parameter groups")
+        if any(len(new["params"]) != len(old["params"]) for new, old in zip(groups, self.param_groups)):
+            raise ValueError("loaded state dict contains a parameter group that doesn't match the size of optimizer's group")
+        numbers = [number for group in groups for number in group["params"]]
+        by_number = dict(zip(numbers, self._parameters()))
+        state: dict[Any, Any] = defaultdict(dict)
+        for number, values in state_dict["state"].items():
+            parameter = by_number.get(number)
+            state[number if parameter is None else parameter] = _fitted(values, parameter)
+        for new, old in zip(groups, self.param_groups):
+            old.update({**new, "params": old["params"]})
+        self.state = state
+
+    def _parameters(self) -> list[Tensor]:
+        return [parameter for group in self.param_groups for parameter in group["params"]]
+
+    def __repr__(self) -> str:
+        lines = [f"{type(self).__name__} ("]
+        for number, group in enumerate(self.param_groups):
+            lines.append(f"Parameter Group {number}")
+            lines += [f"    {name}: {group[name]}" for name in sorted(group) if name != "params"]
+        return "\n".join([*lines, ")"])
+
+
+class ListOptimizer(Optimizer):
+    """An optimizer whose state is, for each group and each name of `_slots`, a list with an entry for each parameter.
+
+    An entry is None until the compiled step makes it (a count of steps: 0).
+    """
+
+    _slots: tuple[str, ...] = ()
+
+    def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
+        self._lists: list[list[list[Any]]] = []
+        self._step_count = 0
+        self._first_gradient: Any = None
+        super().__init__(params, defaults)
+
+    def add_param_group(self, param_group: dict[str, Any]) -> None:
+        super().add_param_group(param_group)
+        self._lists.append(self._new_lists(len(self.param_groups[-1]["params"])))
+
+    def _new_lists(self, count: int) -> list[list[Any]]:
+        return [[0 if name == "step" else None] * count for name in self._slots]
+
+    @property
+    def state(self) -> dict[Tensor, dict[str, Any]]:
+        """For each parameter that has taken a step: what is kept of it, by name. The tensors are the optimizer's own."""
+        result: dict[Tensor, dict[str, Any]] = defaultdict(dict)
+        for group, lists in zip(self.param_groups, self._lists):
+            for parameter, *entries in zip(group["params"], *lists):
+                kept = {name: entry for name, entry in zip(self._slots, entries) if entry is not None}
+                if kept and kept.get("step", 1):
+                    result[parameter] = kept
+        return result
+
+    @state.setter
+    def state(self, state: dict[Tensor, dict[str, Any]]) -> None:
+        if not hasattr(self, "param_groups"):
+            return
+        self._lists = [self._new_lists(len(group["params"])) for group in self.param_groups]
+        for group, lists in zip(self.param_groups, self._lists):
+            for i, parameter in enumerate(group["params"]):
+                kept = state.get(parameter, {})
+                for name, entries in zip(self._slots, lists):
+                    if kept.get(name) is not None:
+                        entries[i] = int(kept[name]) if name == "step" else kept[name]
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_first_gradient": None}
+
+    def _evaluate(self, closure: Callable[[], Any] | None) -> Any:
+        if closure is None:
+            return None
+        with enable_grad():
+            return closure()
+
+    def _check_habits(self, moved: int) -> None:
+        """In the first two steps: warn of a step without gradients, and of gradients that pile up."""
+        if not moved:
+            warn_once("no gradient", f"{type(self).__name__}.step() found that no parameter has a gradient, so it changed "
+                                     "nothing; call loss.backward() before it, and make the optimizer of the parameters "
+                                     "that the loss is computed from")
+            return
+        gradient = next(parameter.grad for parameter in self._parameters() if parameter.grad is not None)
+        if self._step_count == 1:
+            self._first_gradient = ref(gradient), gradient._version
+        elif self._first_gradient is not None:
+            first, version = self._first_gradient
+            self._first_gradient = None
+            # The same tensor, written to exactly once since: backward added to it, and nothing cleared it before.
+            if first() is gradient and gradient._version == version + 1 and (gradient != 0).any():
+                warn_once("no zero_grad", "the gradients of the first step() were still there when backward() added the "
+                                          "second ones to them; call optimizer.zero_grad() before each loss.backward()")
+
+
+def check_lr(lr: Any) -> None:
+    """ValueError if the learning rate is negative, NaN or of many numbers."""
+    if isinstance(lr, Tensor) and lr.numel() != 1:
+        raise ValueError("Tensor lr must be 1-element")
+    check_not_negative("learning rate", lr)
+
+
+def check_not_negative(what: str, value: Any) -> None:
+    """ValueError if a setting is negative or NaN."""
+    if not value >= 0.0:
+        raise ValueError(f"Invalid {what}: {value}")
+
+
+def check_betas(betas: tuple[float, float]) -> None:
+    """ValueError unless both are in [0, 1)."""
+    for i, beta in enumerate(betas):
+        if not 0.0 <= beta < 1.0:
+            raise ValueError(f"Invalid beta parameter at index {i}: {beta}")
+
+
+def unsupported(differentiable: bool) -> None:
+    """NotImplementedError for steps that record themselves."""
+    if differentiable:
+        raise NotImplementedError("differentiable=True is not there: steps are not recorded. Write the update as "
+                                  "w = w - lr * g with g from autograd.grad(..., create_graph=True)")
+
+
+def _as_groups(params: Any) -> list[dict[str, Any]]:
+    if isinstance(params, Tensor) or not isinstance(params, Iterable):
+        name = typename(params)
+        hint = "write [tensor]" if isinstance(params, Tensor) else "write net.parameters()"
+        raise TypeError("params argument given to the optimizer should be an iterable of Tensors or dicts, "
+                        f"but got {name}; {hint}")
+    groups = list(params)
+    if not groups:
+        raise ValueError("optimizer got an empty parameter list: the module has no parameters, or keeps its layers in a plain "
+                         "list (write nn.ModuleList), or the iterator was used up")
+    return groups if isinstance(groups[0], dict) else [{"params": groups}]
+
+
+def _parameters_and_names(params: Any) -> tuple[list[Tensor], list[str]]:
+    if isinstance(params, Tensor):
+        return [params], []
+    if isinstance(params, set):
+        raise TypeError("optimizer parameters need to be organized in ordered collections, but the ordering of tensors in sets "
+                        "will change between runs. Please use a list instead.")
+    entries = list(params)
+    named = [entry for entry in entries if isinstance(entry, tuple)]
+    if named and len(named) != len(entries):
+        raise ValueError("all optimizer params should be with/without names. Some param names are missing")
+    return [entry[1] for entry in entries] if named else entries, [entry[0] for entry in named]
+
+
+def _fitted(values: Any, parameter: Tensor | None) -> Any:
+    """A copy of one parameter's state; float tensors of its shape in the parameter's dtype."""
+    if isinstance(values, dict):
+        return {name: _fitted(value, parameter) for name, value in values.items()}
+    if isinstance(values, Tensor):
+        copy = values.detach().clone()
+        fits = parameter is not None and copy.is_floating_point() and copy.shape == parameter.shape
+        return copy.to(parameter.dtype) if fits else copy
+    return deepcopy(values)

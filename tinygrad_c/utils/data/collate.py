@@ -1,0 +1,43 @@
+"""From a list of samples to a batch."""
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from tinygrad_c import creation, ops
+from tinygrad_c.tensor import Tensor
+
+
+def default_collate(batch: Sequence[Any]) -> Any:
+    """Stack samples along a new first dimension: tensors, arrays and numbers become tensors; dicts, tuples and lists of
+    them are collated inside; strings stay a list.
+
+    >>> default_collate([(tensor([1.0]), 0), (tensor([2.0]), 1)])
+    [tensor([[1.],
+            [2.]]), tensor([0, 1])]
+    """
+    first = batch[0]
+    if isinstance(first, Tensor):
+        return ops.stack(list(batch), 0)
+    if isinstance(first, np.ndarray):
+        return creation.from_numpy(np.stack(list(batch)))
+    if isinstance(first, np.generic):
+        return creation.from_numpy(np.array(batch))
+    if isinstance(first, float):
+        return creation.tensor(list(batch), dtype=creation.float64)
+    if isinstance(first, int):
+        return creation.tensor(list(batch))
+    if isinstance(first, (str, bytes)):
+        return batch
+    if isinstance(first, Mapping):
+        collated = {key: default_collate([sample[key] for sample in batch]) for key in first}
+        return collated if type(first) is dict else type(first)(collated)   # type: ignore[call-arg]
+    if isinstance(first, tuple) and hasattr(first, "_fields"):
+        return type(first)(*(default_collate(samples) for samples in zip(*batch)))
+    if isinstance(first, Sequence):
+        if any(len(sample) != len(first) for sample in batch):
+            raise RuntimeError("each element in list of batch should be of equal size")
+        return [default_collate(samples) for samples in zip(*batch)]
+    raise TypeError("default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; "
+                    f"found {type(first)}")

@@ -1,0 +1,129 @@
+"""DataLoader: batches of a data set, epoch after epoch."""
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from typing import Any
+
+from tinygrad_c.tensor import Tensor
+from tinygrad_c.utils.data.collate import default_collate
+from tinygrad_c.utils.data.dataset import IterableDataset, row_gatherer
+from tinygrad_c.utils.data.sampler import BatchSampler, RandomSampler, SequentialSampler
+
+
+class DataLoader:
+    """Batches of a data set: `for x, y in DataLoader(dataset, batch_size=32, shuffle=True)`.
+
+    shuffle draws a new order for each epoch from `generator` (or from the generator that manual_seed seeds). drop_last
+    leaves out a last batch that is shorter. collate_fn makes a batch of a list of samples. num_workers threads, if any,
+    get samples ahead of time, in the same order. batch_size=None gives single samples.
+
+    The rows of a TensorDataset are gathered by one compiled call a tensor; a batch is always a copy.
+
+    >>> data = TensorDataset(tensor([1.0, 2.0, 3.0]))
+    >>> [batch for batch, in DataLoader(data, batch_size=2)]
+    [tensor([1., 2.]), tensor([3.])]
+    """
+
+    def __init__(self, dataset: Any, batch_size: int | None = 1, shuffle: bool | None = None,
+                 sampler: Iterable[Any] | None = None, batch_sampler: Iterable[list[Any]] | None = None,
+                 num_workers: int = 0, collate_fn: Callable[[list[Any]], Any] | None = None, pin_memory: bool = False,
+                 drop_last: bool = False, timeout: float = 0, worker_init_fn: Callable[[int], None] | None = None,
+                 multiprocessing_context: Any = None, generator: Any = None, *, prefetch_factor: int | None = None,
+                 persistent_workers: bool = False, pin_memory_device: str = "", in_order: bool = True) -> None:
+        if num_workers < 0:
+            raise ValueError("num_workers option should be non-negative; use num_workers=0 to disable multiprocessing.")
+        if sampler is not None and shuffle:
+            raise ValueError("sampler option is mutually exclusive with shuffle")
+        if batch_sampler is not None and (batch_size != 1 or shuffle or sampler is not None or drop_last):
+            raise ValueError("batch_sampler option is mutually exclusive with batch_size, shuffle, sampler, and drop_last")
+        if batch_size is None and drop_last:
+            raise ValueError("batch_size=None option disables auto-batching and is mutually exclusive with drop_last")
+        self._iterable = isinstance(dataset, IterableDataset)
+        if self._iterable:
+            if shuffle:
+                raise ValueError("DataLoader with IterableDataset: expected unspecified shuffle option, "
+                                 f"but got shuffle={shuffle}")
+            if sampler is not None or batch_sampler is not None:
+                raise ValueError("DataLoader with IterableDataset: expected unspecified sampler option, but got one")
+        elif sampler is None and batch_sampler is None:
+            sampler = RandomSampler(dataset, generator=generator) if shuffle else SequentialSampler(dataset)
+        if batch_size is not None and batch_sampler is None and not self._iterable:
+            batch_sampler = BatchSampler(sampler, batch_size, drop_last)    # type: ignore[arg-type]
+            self._own_batches = True
+        else:
+            self._own_batches = False
+        self.dataset = dataset
+        self.batch_size = batch_size if batch_sampler is None or self._own_batches else None
+        self.sampler = sampler
+        self.batch_sampler = batch_sampler
+        self.num_workers = num_workers
+        self.collate_fn = collate_fn or (default_collate if batch_size is not None else _as_is)
+        self.drop_last = drop_last
+        self.generator = generator
+        self.prefetch_factor = prefetch_factor
+
+    def __len__(self) -> int:
+        """How many batches an epoch has."""
+        if self._iterable:
+            count = len(self.dataset)
+            if self.batch_size is None:
+                return count
+            return count // self.batch_size if self.drop_last else -(-count // self.batch_size)
+        return len(self.sampler if self.batch_sampler is None else self.batch_sampler)  # type: ignore[arg-type]
+
+    def __iter__(self) -> Iterator[Any]:
+        if self._own_batches and self.collate_fn is default_collate and hasattr(self.sampler, "order"):
+            gather = row_gatherer(self.dataset)
+            if gather is not None:
+                return self._gathered(gather)
+        if self._iterable:
+            return self._walked()
+        keys = self.sampler if self.batch_sampler is None else self.batch_sampler
+        return self._fetched(iter(keys)) if self.num_workers == 0 else self._fetched_ahead(iter(keys))  # type: ignore
+
+    def _gathered(self, gather: Callable[[Tensor], list[Tensor]]) -> Iterator[list[Tensor]]:
+        order, size = self.sampler.order(), self.batch_size     # type: ignore[union-attr]
+        end = len(order)
+        if self.drop_last:
+            end -= end % size       # type: ignore[operator]
+        for start in range(0, end, size):   # type: ignore[arg-type]
+            yield gather(order[start:start + size])     # type: ignore[operator]
+
+    def _walked(self) -> Iterator[Any]:
+        samples = iter(self.dataset)
+        if self.batch_size is None:
+            yield from map(self.collate_fn, samples)
+            return
+        while batch := list(islice(samples, self.batch_size)):
+            if len(batch) == self.batch_size or not self.drop_last:
+                yield self.collate_fn(batch)
+
+    def _fetch(self, key: Any) -> Any:
+        if self.batch_sampler is None:
+            return self.collate_fn(self.dataset[key])
+        return self.collate_fn([self.dataset[index] for index in key])
+
+    def _fetched(self, keys: Iterator[Any]) -> Iterator[Any]:
+        for key in keys:
+            yield self._fetch(key)
+
+    def _fetched_ahead(self, keys: Iterator[Any]) -> Iterator[Any]:
+        from concurrent.futures import ThreadPoolExecutor  # 10 ms to import: only when asked for
+
+        with ThreadPoolExecutor(self.num_workers) as pool:
+            ahead = self.num_workers * (self.prefetch_factor or 2)
+            waiting = deque(pool.submit(self._fetch, key) for key in islice(keys, ahead))
+            try:
+                while waiting:
+                    batch = waiting.popleft().result()
+                    waiting.extend(pool.submit(self._fetch, key) for key in islice(keys, 1))
+                    yield batch
+            finally:
+                for job in waiting:
+                    job.cancel()
+
+
+def _as_is(sample: Any) -> Any:
+    return sample

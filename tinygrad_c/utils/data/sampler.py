@@ -1,0 +1,150 @@
+"""Samplers: in which order the samples' numbers come."""
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator, Sequence, Sized
+from itertools import islice
+from typing import Any, Generic, TypeVar
+
+from tinygrad_c import creation
+from tinygrad_c.tensor import Tensor
+
+T = TypeVar("T")
+
+
+class Sampler(Generic[T]):
+    """The base class: write __iter__() and, if it is known, __len__()."""
+
+    def __init__(self, data_source: Any = None) -> None:
+        """Nothing to keep."""
+
+    def __iter__(self) -> Iterator[T]:
+        raise NotImplementedError(f"{type(self).__name__} is missing __iter__(self)")
+
+
+class _Ordered(Sampler[int]):
+    """A sampler that knows the whole order beforehand, as an int64 tensor."""
+
+    def order(self) -> Tensor:
+        """The numbers of one epoch; drawn anew at each call, if they are random."""
+        raise NotImplementedError
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self.order().tolist())
+
+
+class SequentialSampler(_Ordered):
+    """0, 1, 2, ..."""
+
+    def __init__(self, data_source: Sized) -> None:
+        self.data_source = data_source
+
+    def order(self) -> Tensor:
+        return creation.arange(len(self.data_source))
+
+    def __len__(self) -> int:
+        return len(self.data_source)
+
+
+class RandomSampler(_Ordered):
+    """All numbers in random order; with replacement=True, num_samples drawn independently of each other."""
+
+    def __init__(self, data_source: Sized, replacement: bool = False, num_samples: int | None = None,
+                 generator: Any = None) -> None:
+        self.data_source = data_source
+        self.replacement = replacement
+        self._num_samples = num_samples
+        self.generator = generator
+        if not isinstance(replacement, bool):
+            raise TypeError(f"replacement should be a boolean value, but got replacement={replacement}")
+        if not isinstance(self.num_samples, int) or self.num_samples <= 0:
+            raise ValueError("num_samples should be a positive integer value, "
+                             f"but got num_samples={self.num_samples}")
+
+    @property
+    def num_samples(self) -> int:
+        """How many numbers an epoch has."""
+        return len(self.data_source) if self._num_samples is None else self._num_samples
+
+    def order(self) -> Tensor:
+        total, wanted = len(self.data_source), self.num_samples
+        if self.replacement:
+            return creation.randint(0, total, (wanted,), generator=self.generator)
+        if wanted == total:
+            return creation.randperm(total, generator=self.generator)
+        rounds = [creation.randperm(total, generator=self.generator).tolist() for _ in range(-(-wanted // total))]
+        return creation.tensor([number for one in rounds for number in one][:wanted])
+
+    def __len__(self) -> int:
+        return self.num_samples
+
+
+class SubsetRandomSampler(_Ordered):
+    """The given numbers in random order."""
+
+    def __init__(self, indices: Sequence[int], generator: Any = None) -> None:
+        self.indices = indices
+        self.generator = generator
+
+    def order(self) -> Tensor:
+        numbers = list(self.indices)
+        return creation.tensor([numbers[i] for i in creation.randperm(len(numbers), generator=self.generator).tolist()],
+                               dtype=creation.int64)
+
+    def __len__(self) -> int:
+        return len(self.indices)
+
+
+class WeightedRandomSampler(_Ordered):
+    """num_samples numbers 0 .. len(weights) - 1, each with a probability in proportion to its weight."""
+
+    def __init__(self, weights: Sequence[float], num_samples: int, replacement: bool = True, generator: Any = None) -> None:
+        if not isinstance(num_samples, int) or isinstance(num_samples, bool) or num_samples <= 0:
+            raise ValueError(f"num_samples should be a positive integer value, but got num_samples={num_samples}")
+        if not isinstance(replacement, bool):
+            raise ValueError(f"replacement should be a boolean value, but got replacement={replacement}")
+        self.weights = creation.as_tensor(weights, dtype=creation.float64)
+        if self.weights.ndim != 1:
+            raise ValueError(f"weights should be a 1d sequence but given weights have shape {tuple(self.weights.shape)}")
+        if not replacement and num_samples > int((self.weights > 0).sum()):
+            raise ValueError(f"without replacement, {num_samples} samples need as many weights above 0")
+        self.num_samples = num_samples
+        self.replacement = replacement
+        self.generator = generator
+
+    def order(self) -> Tensor:
+        count = len(self.weights)
+        if self.replacement:        # where a uniform number falls among the running sums of the weights
+            sums = self.weights.numpy().cumsum()
+            draws = creation.rand(self.num_samples, dtype=creation.float64, generator=self.generator).numpy() * sums[-1]
+            return creation.from_numpy(sums.searchsorted(draws, side="right").clip(max=count - 1))
+        # Exponential races: the smallest of -log(u) / weight, without replacement. Efraimidis & Spirakis 2006.
+        uniform = creation.rand(count, dtype=creation.float64, generator=self.generator)
+        times = -(1 - uniform).log() / self.weights
+        return creation.from_numpy(times.numpy().argsort()[:self.num_samples].copy())
+
+    def __len__(self) -> int:
+        return self.num_samples
+
+
+class BatchSampler(Sampler[list[int]]):
+    """Lists of batch_size numbers from a sampler; drop_last leaves out a shorter last one."""
+
+    def __init__(self, sampler: Iterable[int], batch_size: int, drop_last: bool) -> None:
+        if not isinstance(batch_size, int) or isinstance(batch_size, bool) or batch_size <= 0:
+            raise ValueError(f"batch_size should be a positive integer value, but got batch_size={batch_size}")
+        if not isinstance(drop_last, bool):
+            raise ValueError(f"drop_last should be a boolean value, but got drop_last={drop_last}")
+        self.sampler = sampler
+        self.batch_size = batch_size
+        self.drop_last = drop_last
+
+    def __iter__(self) -> Iterator[list[int]]:
+        numbers = iter(self.sampler)
+        while batch := list(islice(numbers, self.batch_size)):
+            if len(batch) < self.batch_size and self.drop_last:
+                return
+            yield batch
+
+    def __len__(self) -> int:
+        count = len(self.sampler)   # type: ignore[arg-type]
+        return count // self.batch_size if self.drop_last else -(-count // self.batch_size)
