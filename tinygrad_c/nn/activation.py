@@ -1,17 +1,18 @@
-"""The activations as layers: each calls the function of its name in nn.functional."""
+"""The activations as layers: each calls the function of its name, of the table or of nn.functional."""
 from __future__ import annotations
 
 from typing import Any
 
-from tinygrad_c import creation
 from tinygrad_c.nn import functional as F
 from tinygrad_c.nn.module import Module
 from tinygrad_c.nn.parameter import Parameter
+from tinygrad_c.ops import elementwise as ops
+from tinygrad_c.ops.create import full
 from tinygrad_c.tensor import Tensor
 
 
 class _Activation(Module):
-    """What they share: settings by name, shown by repr. `_shown` are the names; those of `_bare` are shown as a value only."""
+    """What they share: settings, of which repr shows those named in `_shown`."""
 
     _shown: tuple[str, ...] = ()
 
@@ -36,7 +37,7 @@ class ReLU(_Inplace):
     """max(x, 0)."""
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.relu(input, self.inplace)
+        return ops.relu_(input) if self.inplace else ops.relu(input)
 
 
 class ReLU6(_Inplace):
@@ -50,21 +51,21 @@ class SELU(_Inplace):
     """1.0507 * (x where x > 0, else 1.6733 * (e^x - 1))."""
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.selu(input, self.inplace)
+        return ops.selu_(input) if self.inplace else ops.selu(input)
 
 
 class SiLU(_Inplace):
     """x * sigmoid(x)."""
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.silu(input, self.inplace)
+        return ops.silu_(input) if self.inplace else ops.silu(input)
 
 
 class Mish(_Inplace):
     """x * tanh(log(1 + e^x))."""
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.mish(input, self.inplace)
+        return ops.mish_(input) if self.inplace else ops.mish(input)
 
 
 class Hardsigmoid(_Inplace):
@@ -85,21 +86,21 @@ class Sigmoid(_Activation):
     """1 / (1 + e^-x)."""
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.sigmoid(input)
+        return ops.sigmoid(input)
 
 
 class Tanh(_Activation):
     """(e^x - e^-x) / (e^x + e^-x)."""
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.tanh(input)
+        return ops.tanh(input)
 
 
 class LogSigmoid(_Activation):
     """log(sigmoid(x))."""
 
     def forward(self, input: Tensor) -> Tensor:
-        return F.logsigmoid(input)
+        return ops.logsigmoid(input)
 
 
 class Softsign(_Activation):
@@ -296,7 +297,7 @@ class PReLU(_Activation):
     def __init__(self, num_parameters: int = 1, init: float = 0.25, device: Any = None, dtype: Any = None) -> None:
         super().__init__()
         self.num_parameters = num_parameters
-        self.weight = Parameter(creation.full((num_parameters,), init, dtype=dtype))
+        self.weight = Parameter(full((num_parameters,), init, dtype=dtype))
 
     def forward(self, input: Tensor) -> Tensor:
         return F.prelu(input, self.weight)

@@ -9,10 +9,11 @@ import math
 from typing import Any
 
 import numpy as np
-from tinygrad_c import creation, ops
+
 from tinygrad_c.autograd import no_grad
 from tinygrad_c.notices import warn
-from tinygrad_c.tensor import Tensor
+from tinygrad_c.ops import create, elementwise, random
+from tinygrad_c.tensor import Tensor, float64
 
 _GAINS = {"linear": 1.0, "conv1d": 1.0, "conv2d": 1.0, "conv3d": 1.0, "conv_transpose1d": 1.0, "conv_transpose2d": 1.0,
           "conv_transpose3d": 1.0, "sigmoid": 1.0, "tanh": 5 / 3, "relu": math.sqrt(2), "selu": 0.75}
@@ -58,7 +59,7 @@ def eye_(tensor: Tensor) -> Tensor:
     if tensor.ndim != 2:
         raise ValueError("Only tensors with 2 dimensions are supported")
     with no_grad():
-        return tensor.copy_(creation.eye(*tensor.shape, dtype=tensor.dtype))
+        return tensor.copy_(create.eye(*tensor.shape, dtype=tensor.dtype))
 
 
 def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
@@ -102,7 +103,7 @@ def trunc_normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float 
             outside = (tensor < a) | (tensor > b)
             if not outside.any():
                 break
-            tensor.copy_(ops.where(outside, creation.empty_like(tensor).normal_(mean, std, generator=generator), tensor))
+            tensor.copy_(elementwise.where(outside, create.empty_like_(tensor).normal_(mean, std, generator=generator), tensor))
         return tensor.clamp_(a, b)
 
 
@@ -144,7 +145,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tenso
         return tensor
     rows = tensor.shape[0]
     columns = tensor.numel() // rows
-    drawn = creation.randn(max(rows, columns), min(rows, columns), dtype=creation.float64, generator=generator)
+    drawn = random.randn(max(rows, columns), min(rows, columns), dtype=float64, generator=generator)
     q, r = np.linalg.qr(drawn.numpy())
     q = q * np.where(np.diag(r) < 0, -1.0, 1.0)   # makes it uniform among the orthogonal matrices
     return _copy(tensor, gain * (q.T if rows < columns else q).reshape(tuple(tensor.shape)))
@@ -159,7 +160,7 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Any =
     normal_(tensor, 0.0, std, generator)
     values = tensor.detach().numpy().copy()
     for column in range(columns):
-        values[creation.randperm(rows, generator=generator).numpy()[:n_zeros], column] = 0
+        values[random.randperm(rows, generator=generator).numpy()[:n_zeros], column] = 0
     return _copy(tensor, values)
 
 
@@ -167,7 +168,7 @@ def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Any =
 
 def _copy(tensor: Tensor, values: np.ndarray) -> Tensor:
     with no_grad():
-        return tensor.copy_(creation.from_numpy(np.ascontiguousarray(values)))
+        return tensor.copy_(create.from_numpy(np.ascontiguousarray(values)))
 
 
 def _calculate_fan_in_and_fan_out(tensor: Tensor) -> tuple[int, int]:

@@ -4,11 +4,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from tinygrad_c import creation
 from tinygrad_c.nn import init
 from tinygrad_c.nn.functional import bilinear, linear
 from tinygrad_c.nn.module import Module
 from tinygrad_c.nn.parameter import Parameter
+from tinygrad_c.ops.create import empty_ as empty
 from tinygrad_c.tensor import Tensor
 
 
@@ -41,8 +41,8 @@ class Linear(Module):
         super().__init__()
         self.in_features = in_features
         self.out_features = out_features
-        self.weight = Parameter(creation.empty(out_features, in_features, dtype=dtype))
-        self.bias = Parameter(creation.empty(out_features, dtype=dtype)) if bias else None
+        self.weight = Parameter(empty(out_features, in_features, dtype=dtype))
+        self.bias = Parameter(empty(out_features, dtype=dtype)) if bias else None
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
@@ -79,8 +79,8 @@ class Bilinear(Module):
         self.in1_features = in1_features
         self.in2_features = in2_features
         self.out_features = out_features
-        self.weight = Parameter(creation.empty(out_features, in1_features, in2_features, dtype=dtype))
-        self.bias = Parameter(creation.empty(out_features, dtype=dtype)) if bias else None
+        self.weight = Parameter(empty(out_features, in1_features, in2_features, dtype=dtype))
+        self.bias = Parameter(empty(out_features, dtype=dtype)) if bias else None
         self.reset_parameters()
 
     def reset_parameters(self) -> None:

@@ -6,6 +6,7 @@ from typing import Any
 from tinygrad_c.nn import functional as F
 from tinygrad_c.nn.functional.loss import legacy_reduction
 from tinygrad_c.nn.module import Module
+from tinygrad_c.ops import loss
 from tinygrad_c.tensor import Tensor
 
 
@@ -43,14 +44,14 @@ class MSELoss(_Loss):
     """(x - t)^2: its mean, sum or each."""
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        return F.mse_loss(input, target, None, None, self.reduction)
+        return loss.mse_loss(input, target, self.reduction)
 
 
 class L1Loss(_Loss):
     """|x - t|: its mean, sum or each."""
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        return F.l1_loss(input, target, None, None, self.reduction)
+        return loss.l1_loss(input, target, self.reduction)
 
 
 class SmoothL1Loss(_Loss):
@@ -61,7 +62,7 @@ class SmoothL1Loss(_Loss):
         self.beta = beta
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        return F.smooth_l1_loss(input, target, None, None, self.reduction, self.beta)
+        return loss.smooth_l1_loss(input, target, self.reduction, self.beta)
 
 
 class HuberLoss(_Loss):
@@ -74,7 +75,7 @@ class HuberLoss(_Loss):
         self.delta = delta
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        return F.huber_loss(input, target, self.reduction, self.delta)
+        return loss.huber_loss(input, target, self.reduction, self.delta)
 
 
 class GaussianNLLLoss(_Loss):
@@ -115,7 +116,7 @@ class BCELoss(_WeightedLoss):
         super().__init__(weight, size_average, reduce, reduction)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        return F.binary_cross_entropy(input, target, self.weight, None, None, self.reduction)
+        return loss.binary_cross_entropy(input, target, self.weight, self.reduction)
 
 
 class BCEWithLogitsLoss(_Loss):
@@ -128,7 +129,7 @@ class BCEWithLogitsLoss(_Loss):
         self.register_buffer("pos_weight", pos_weight)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        return F.binary_cross_entropy_with_logits(input, target, self.weight, None, None, self.reduction, self.pos_weight)
+        return loss.binary_cross_entropy_with_logits(input, target, self.weight, self.reduction, self.pos_weight)
 
 
 class SoftMarginLoss(_Loss):
@@ -154,8 +155,7 @@ class CrossEntropyLoss(_WeightedLoss):
         self.label_smoothing = label_smoothing
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        return F.cross_entropy(input, target, self.weight, None, self.ignore_index, None, self.reduction,
-                               self.label_smoothing)
+        return loss.cross_entropy(input, target, self.weight, self.ignore_index, self.reduction, self.label_smoothing)
 
 
 class NLLLoss(_WeightedLoss):
@@ -167,7 +167,7 @@ class NLLLoss(_WeightedLoss):
         self.ignore_index = ignore_index
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        return F.nll_loss(input, target, self.weight, None, self.ignore_index, None, self.reduction)
+        return loss.nll_loss(input, target, self.weight, self.ignore_index, self.reduction)
 
 
 class KLDivLoss(_Loss):

@@ -3,7 +3,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tinygrad_c.tensor import Tensor, tensor
+from tinygrad_c.ops.create import tensor
+from tinygrad_c.tensor import Tensor
 
 
 class Parameter(Tensor):
@@ -20,8 +21,10 @@ class Parameter(Tensor):
         if not isinstance(data, Tensor):
             raise TypeError(f"Parameter(): argument 'data' must be Tensor, not {type(data).__name__}; "
                             "write Parameter(tensor(data))")
-        self = data.detach().as_subclass(cls)
-        return self.requires_grad_(requires_grad)
+        self = super().__new__(cls)
+        self.data = data
+        self.requires_grad = requires_grad
+        return self
 
     def __init__(self, data: Tensor | None = None, requires_grad: bool = True) -> None:
         """All is done in __new__."""

@@ -3,10 +3,11 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tinygrad_c import ops
 from tinygrad_c.autograd import no_grad
 from tinygrad_c.notices import typename
-from tinygrad_c.tensor import Tensor, tensor
+from tinygrad_c.ops.create import tensor
+from tinygrad_c.ops.shape import cat, stack
+from tinygrad_c.tensor import Tensor
 
 
 def get_total_norm(tensors: Iterable[Tensor] | Tensor, norm_type: float = 2.0, error_if_nonfinite: bool = False) -> Tensor:
@@ -17,11 +18,11 @@ def get_total_norm(tensors: Iterable[Tensor] | Tensor, norm_type: float = 2.0, e
         return tensor(0.0)
     with no_grad():
         if norm_type == float("inf"):
-            total = ops.stack([x.abs().max() for x in tensors]).max()
+            total = stack([x.abs().max() for x in tensors]).max()
         elif norm_type == 2.0:
-            total = ops.stack([(x * x).sum() for x in tensors]).sum().sqrt()
+            total = stack([(x * x).sum() for x in tensors]).sum().sqrt()
         else:
-            total = ops.stack([(x.abs() ** norm_type).sum() for x in tensors]).sum() ** (1 / norm_type)
+            total = stack([(x.abs() ** norm_type).sum() for x in tensors]).sum() ** (1 / norm_type)
     if error_if_nonfinite and not abs(total.item()) < float("inf"):
         raise RuntimeError(f"The total norm of order {norm_type} for gradients from `parameters` is non-finite, so it cannot "
                            "be clipped. To disable this error and scale the gradients by the non-finite norm anyway, "
@@ -51,7 +52,7 @@ def clip_grad_value_(parameters: Iterable[Tensor] | Tensor, clip_value: float, f
 
 def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
     """All parameters, flattened, one behind the other."""
-    return ops.cat([parameter.reshape(-1) for parameter in parameters])
+    return cat([parameter.reshape(-1) for parameter in parameters])
 
 
 def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:

@@ -3,9 +3,11 @@ from __future__ import annotations
 
 from typing import Any
 
-from tinygrad_c import creation, ops
 from tinygrad_c.notices import warn
-from tinygrad_c.ops import logsigmoid, sigmoid, tanh  # noqa: F401  (theirs is torch's signature already)
+from tinygrad_c.ops import elementwise as ops
+from tinygrad_c.ops import random
+from tinygrad_c.ops import softmax as softmax_ops
+from tinygrad_c.ops.elementwise import logsigmoid, relu_, sigmoid, tanh  # noqa: F401  (theirs is torch's signature)
 from tinygrad_c.tensor import Tensor
 
 
@@ -15,12 +17,7 @@ def _into(input: Tensor, result: Tensor, inplace: bool) -> Tensor:
 
 def relu(input: Tensor, inplace: bool = False) -> Tensor:
     """max(x, 0), element by element."""
-    return _into(input, ops.relu(input), True) if inplace else ops.relu(input)
-
-
-def relu_(input: Tensor) -> Tensor:
-    """relu in place."""
-    return relu(input, inplace=True)
+    return ops.relu_(input) if inplace else ops.relu(input)
 
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
@@ -45,7 +42,7 @@ def elu_(input: Tensor, alpha: float = 1.0) -> Tensor:
 
 def selu(input: Tensor, inplace: bool = False) -> Tensor:
     """1.0507 * (x where x > 0, else 1.6733 * (e^x - 1))."""
-    return _into(input, ops.selu(input), inplace)
+    return ops.selu_(input) if inplace else ops.selu(input)
 
 
 def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
@@ -57,21 +54,17 @@ def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
 
 def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     """x * P(Z < x), Z standard normal; approximate='tanh' is the cheaper form with tanh."""
-    if approximate == "none":
-        return ops.gelu(input)
-    if approximate == "tanh":
-        return ops.gelu_tanh(input)
-    raise RuntimeError("approximate argument must be either none or tanh.")
+    return ops.gelu(input, approximate=approximate)
 
 
 def silu(input: Tensor, inplace: bool = False) -> Tensor:
     """x * sigmoid(x)."""
-    return _into(input, ops.silu(input), inplace)
+    return ops.silu_(input) if inplace else ops.silu(input)
 
 
 def mish(input: Tensor, inplace: bool = False) -> Tensor:
     """x * tanh(log(1 + e^x))."""
-    return _into(input, ops.mish(input), inplace)
+    return ops.mish_(input) if inplace else ops.mish(input)
 
 
 def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
@@ -114,12 +107,12 @@ def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
 
 def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
     """x where x > threshold, else value."""
-    return _into(input, ops.where(input > threshold, input, creation.full_like(input, value)), inplace)
+    return _into(input, ops.where(input > threshold, input, value), inplace)
 
 
 def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """x where |x| > lambd, else 0."""
-    return ops.where(input.abs() > lambd, input, creation.zeros_like(input))
+    return ops.where(input.abs() > lambd, input, 0)
 
 
 def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
@@ -144,7 +137,7 @@ def rrelu(input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: b
     """leaky_relu with a slope drawn from [lower, upper) for each element in training, their mean in evaluation."""
     if not training:
         return leaky_relu(input, (lower + upper) / 2, inplace)
-    slopes = creation.rand_like(input) * (upper - lower) + lower
+    slopes = random.rand_like(input) * (upper - lower) + lower
     return _into(input, ops.where(input >= 0, input, input * slopes), inplace)
 
 
@@ -168,14 +161,14 @@ def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: 
     """e^x / sum(e^x) along dim."""
     if dim is None:
         dim = _softmax_dim("softmax", input.ndim)
-    return ops.softmax(input if dtype is None else input.to(dtype), dim)
+    return softmax_ops.softmax(input if dtype is None else input.to(dtype), dim)
 
 
 def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
     """x - log(sum(e^x)) along dim."""
     if dim is None:
         dim = _softmax_dim("log_softmax", input.ndim)
-    return ops.log_softmax(input if dtype is None else input.to(dtype), dim)
+    return softmax_ops.log_softmax(input if dtype is None else input.to(dtype), dim)
 
 
 def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:

@@ -1,7 +1,7 @@
 """Dropout as functions."""
 from __future__ import annotations
 
-from tinygrad_c import creation, ops
+from tinygrad_c.ops import elementwise, random
 from tinygrad_c.tensor import Tensor
 
 SELU_LIMIT = -1.7580993408473766    # selu(-infinity), Klambauer et al. 2017
@@ -15,7 +15,7 @@ def check_probability(p: float) -> None:
 
 def _kept(input: Tensor, p: float) -> Tensor:
     """A bool tensor like input, each element true with probability 1 - p."""
-    return creation.rand_like(input) >= p
+    return random.rand_like(input) >= p
 
 
 def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
@@ -37,6 +37,5 @@ def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace
         result = input * 0
     else:
         scale = (1 / ((1 - p) * (1 + p * SELU_LIMIT**2))) ** 0.5
-        dropped = creation.full_like(input, SELU_LIMIT)
-        result = ops.where(_kept(input, p), input, dropped) * scale - scale * p * SELU_LIMIT
+        result = elementwise.where(_kept(input, p), input, SELU_LIMIT) * scale - scale * p * SELU_LIMIT
     return input.copy_(result) if inplace else result

@@ -1,9 +1,9 @@
 """Products with matrices as functions."""
 from __future__ import annotations
 
-from tinygrad_c import creation
-from tinygrad_c.ops import linear
-from tinygrad_c.tensor import Tensor
+from tinygrad_c.ops import create
+from tinygrad_c.ops.matmul import linear
+from tinygrad_c.tensor import Tensor, int64
 
 __all__ = ["bilinear", "linear", "one_hot"]
 
@@ -36,4 +36,4 @@ def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
         num_classes = tensor.max().item() + 1
     elif tensor.numel() and tensor.max().item() >= num_classes:
         raise RuntimeError("Class values must be smaller than num_classes.")
-    return (tensor.unsqueeze(-1) == creation.arange(num_classes)).to(creation.int64)
+    return (tensor.unsqueeze(-1) == create.arange(num_classes)).to(int64)

@@ -5,8 +5,10 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
-from tinygrad_c import creation, ops
-from tinygrad_c.tensor import Tensor
+
+from tinygrad_c.ops import create
+from tinygrad_c.ops.shape import stack
+from tinygrad_c.tensor import Tensor, float64
 
 
 def default_collate(batch: Sequence[Any]) -> Any:
@@ -19,15 +21,15 @@ def default_collate(batch: Sequence[Any]) -> Any:
     """
     first = batch[0]
     if isinstance(first, Tensor):
-        return ops.stack(list(batch), 0)
+        return stack(list(batch), 0)
     if isinstance(first, np.ndarray):
-        return creation.from_numpy(np.stack(list(batch)))
+        return create.from_numpy(np.stack(list(batch)))
     if isinstance(first, np.generic):
-        return creation.from_numpy(np.array(batch))
+        return create.from_numpy(np.array(batch))
     if isinstance(first, float):
-        return creation.tensor(list(batch), dtype=creation.float64)
+        return create.tensor(list(batch), dtype=float64)
     if isinstance(first, int):
-        return creation.tensor(list(batch))
+        return create.tensor(list(batch))
     if isinstance(first, (str, bytes)):
         return batch
     if isinstance(first, Mapping):

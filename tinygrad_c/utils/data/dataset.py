@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import accumulate, chain
 from typing import Any, Generic, TypeVar
 
-from tinygrad_c import creation, ops
 from tinygrad_c.notices import typename, warn
-from tinygrad_c.tensor import Tensor
+from tinygrad_c.ops import create, random
+from tinygrad_c.ops.index import index_select
+from tinygrad_c.tensor import Tensor, int64
 
 T = TypeVar("T")
 
@@ -145,7 +146,7 @@ def random_split(dataset: Dataset[T], lengths: Sequence[float], generator: Any =
     if sum(lengths) != total:
         raise ValueError("Sum of input lengths does not equal the length of the input dataset! "
                          f"{' + '.join(map(str, lengths))} is not {total}")
-    order = creation.randperm(total, generator=generator).tolist()
+    order = random.randperm(total, generator=generator).tolist()
     return [Subset(dataset, order[end - length:end]) for end, length in zip(accumulate(lengths), lengths)]  # type: ignore
 
 
@@ -173,11 +174,11 @@ def row_gatherer(dataset: Any) -> Callable[[Tensor], list[Tensor]] | None:
         if inner is None:
             return None
         indices = dataset.indices
-        numbers = indices if isinstance(indices, Tensor) else creation.tensor(list(indices), dtype=creation.int64)
-        return lambda rows: inner(ops.index_select(numbers, 0, rows))
+        numbers = indices if isinstance(indices, Tensor) else create.tensor(list(indices), dtype=int64)
+        return lambda rows: inner(index_select(numbers, 0, rows))
     if isinstance(dataset, TensorDataset) and type(dataset).__getitem__ is TensorDataset.__getitem__:
         tensors = dataset.tensors
         if any(each.requires_grad for each in tensors):
             return None
-        return lambda rows: [ops.index_select(each, 0, rows) for each in tensors]
+        return lambda rows: [index_select(each, 0, rows) for each in tensors]
     return None

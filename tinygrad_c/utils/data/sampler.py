@@ -5,8 +5,8 @@ from collections.abc import Iterable, Iterator, Sequence, Sized
 from itertools import islice
 from typing import Any, Generic, TypeVar
 
-from tinygrad_c import creation
-from tinygrad_c.tensor import Tensor
+from tinygrad_c.ops import create, random
+from tinygrad_c.tensor import Tensor, float64, int64
 
 T = TypeVar("T")
 
@@ -39,7 +39,7 @@ class SequentialSampler(_Ordered):
         self.data_source = data_source
 
     def order(self) -> Tensor:
-        return creation.arange(len(self.data_source))
+        return create.arange(len(self.data_source))
 
     def __len__(self) -> int:
         return len(self.data_source)
@@ -68,11 +68,11 @@ class RandomSampler(_Ordered):
     def order(self) -> Tensor:
         total, wanted = len(self.data_source), self.num_samples
         if self.replacement:
-            return creation.randint(0, total, (wanted,), generator=self.generator)
+            return random.randint(0, total, (wanted,), generator=self.generator)
         if wanted == total:
-            return creation.randperm(total, generator=self.generator)
-        rounds = [creation.randperm(total, generator=self.generator).tolist() for _ in range(-(-wanted // total))]
-        return creation.tensor([number for one in rounds for number in one][:wanted])
+            return random.randperm(total, generator=self.generator)
+        rounds = [random.randperm(total, generator=self.generator).tolist() for _ in range(-(-wanted // total))]
+        return create.tensor([number for one in rounds for number in one][:wanted])
 
     def __len__(self) -> int:
         return self.num_samples
@@ -87,8 +87,8 @@ class SubsetRandomSampler(_Ordered):
 
     def order(self) -> Tensor:
         numbers = list(self.indices)
-        return creation.tensor([numbers[i] for i in creation.randperm(len(numbers), generator=self.generator).tolist()],
-                               dtype=creation.int64)
+        return create.tensor([numbers[i] for i in random.randperm(len(numbers), generator=self.generator).tolist()],
+                               dtype=int64)
 
     def __len__(self) -> int:
         return len(self.indices)
@@ -102,7 +102,7 @@ class WeightedRandomSampler(_Ordered):
             raise ValueError(f"num_samples should be a positive integer value, but got num_samples={num_samples}")
         if not isinstance(replacement, bool):
             raise ValueError(f"replacement should be a boolean value, but got replacement={replacement}")
-        self.weights = creation.as_tensor(weights, dtype=creation.float64)
+        self.weights = create.as_tensor(weights, dtype=float64)
         if self.weights.ndim != 1:
             raise ValueError(f"weights should be a 1d sequence but given weights have shape {tuple(self.weights.shape)}")
         if not replacement and num_samples > int((self.weights > 0).sum()):
@@ -115,12 +115,12 @@ class WeightedRandomSampler(_Ordered):
         count = len(self.weights)
         if self.replacement:        # where a uniform number falls among the running sums of the weights
             sums = self.weights.numpy().cumsum()
-            draws = creation.rand(self.num_samples, dtype=creation.float64, generator=self.generator).numpy() * sums[-1]
-            return creation.from_numpy(sums.searchsorted(draws, side="right").clip(max=count - 1))
+            draws = random.rand(self.num_samples, dtype=float64, generator=self.generator).numpy() * sums[-1]
+            return create.from_numpy(sums.searchsorted(draws, side="right").clip(max=count - 1))
         # Exponential races: the smallest of -log(u) / weight, without replacement. Efraimidis & Spirakis 2006.
-        uniform = creation.rand(count, dtype=creation.float64, generator=self.generator)
+        uniform = random.rand(count, dtype=float64, generator=self.generator)
         times = -(1 - uniform).log() / self.weights
-        return creation.from_numpy(times.numpy().argsort()[:self.num_samples].copy())
+        return create.from_numpy(times.numpy().argsort()[:self.num_samples].copy())
 
     def __len__(self) -> int:
         return self.num_samples
