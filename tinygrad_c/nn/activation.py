@@ -51,21 +51,21 @@ class SELU(_Inplace):
     """1.0507 * (x where x > 0, else 1.6733 * (e^x - 1))."""
 
     def forward(self, input: Tensor) -> Tensor:
-        return ops.selu_(input) if self.inplace else ops.selu(input)
+        return F.selu(input, self.inplace)
 
 
 class SiLU(_Inplace):
     """x * sigmoid(x)."""
 
     def forward(self, input: Tensor) -> Tensor:
-        return ops.silu_(input) if self.inplace else ops.silu(input)
+        return F.silu(input, self.inplace)
 
 
 class Mish(_Inplace):
     """x * tanh(log(1 + e^x))."""
 
     def forward(self, input: Tensor) -> Tensor:
-        return ops.mish_(input) if self.inplace else ops.mish(input)
+        return F.mish(input, self.inplace)
 
 
 class Hardsigmoid(_Inplace):

@@ -124,8 +124,14 @@ class Sequential(_Indexed):
             self._add(args)
 
     def forward(self, input: Any) -> Any:
-        for module in self._chain:
-            input = module(input)
+        try:
+            for module in self._chain:
+                input = module(input)
+        except (RuntimeError, TypeError, ValueError, IndexError) as error:
+            name = next(name for name, own in self._modules.items() if own is module)
+            if len(error.args) == 1 and isinstance(error.args[0], str):
+                error.args = (f"{error.args[0]}\nin layer '{name}' of {type(self).__name__}",)
+            raise
         return input
 
     def _of(self, items: list[tuple[str, Any]]) -> Any:
@@ -200,7 +206,7 @@ class ParameterList(_Indexed):
         super().__setattr__(name, value)
 
     def extra_repr(self) -> str:
-        return "\n".join(f"({name}): Parameter containing: [{part.type()} of size {'x'.join(map(str, part.shape))}]"
+        return "\n".join(f"({name}): Parameter containing: [{part.dtype} of size {'x'.join(map(str, part.shape))}]"
                          for name, part in self._parts.items())
 
 
@@ -279,5 +285,5 @@ class ParameterDict(_Named):
         self.register_parameter(key, part if isinstance(part, Parameter) else Parameter(part))
 
     def extra_repr(self) -> str:
-        return "\n".join(f"({name}): Parameter containing: [{part.type()} of size {'x'.join(map(str, part.shape))}]"
+        return "\n".join(f"({name}): Parameter containing: [{part.dtype} of size {'x'.join(map(str, part.shape))}]"
                          for name, part in self._parts.items())

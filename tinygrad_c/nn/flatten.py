@@ -39,7 +39,8 @@ class Unflatten(Module):
         self.unflattened_size = tuple(unflattened_size)
 
     def forward(self, input: Tensor) -> Tensor:
-        return input.unflatten(self.dim, self.unflattened_size)
+        dim = self.dim % input.ndim
+        return input.reshape([*input.shape[:dim], *self.unflattened_size, *input.shape[dim + 1:]])
 
     def extra_repr(self) -> str:
         return f"dim={self.dim}, unflattened_size={self.unflattened_size}"

@@ -108,9 +108,9 @@ class Module(Callable):
         if not isinstance(name, str):
             raise TypeError(f"{what} name should be a string. Got {typename(name)}")
         if "." in name:
-            raise KeyError(f'{what} name can\'t contain ".", got: {name}')
+            raise KeyError(f"{what} name can't contain \".\", got: {name}")
         if name == "":
-            raise KeyError(f'{what} name can\'t be empty string ""')
+            raise KeyError(f"{what} name can't be empty string \"\"")
         if hasattr(self, name) and not self._is_registered(name):
             raise KeyError(f"attribute '{name}' already exists")
         if value is not None and not isinstance(value, kind):

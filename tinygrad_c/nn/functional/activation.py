@@ -1,6 +1,7 @@
 """The activations as functions. Those that are rows of the table are single kernels; the others are made of them."""
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 from tinygrad_c.notices import warn
@@ -11,8 +12,9 @@ from tinygrad_c.ops.elementwise import logsigmoid, relu_, sigmoid, tanh  # noqa:
 from tinygrad_c.tensor import Tensor
 
 
-def _into(input: Tensor, result: Tensor, inplace: bool) -> Tensor:
-    return input.copy_(result) if inplace else result
+def _apply(function: Callable[..., Tensor], input: Tensor, inplace: bool, *settings: float) -> Tensor:
+    """function(input), or the same written into input: of a copy, since the backward pass needs what was there."""
+    return input.copy_(function(input.clone(), *settings)) if inplace else function(input, *settings)
 
 
 def relu(input: Tensor, inplace: bool = False) -> Tensor:
@@ -22,7 +24,7 @@ def relu(input: Tensor, inplace: bool = False) -> Tensor:
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """x where x > 0, else negative_slope * x."""
-    return _into(input, ops.leaky_relu(input, negative_slope), inplace)
+    return _apply(ops.leaky_relu, input, inplace, negative_slope)
 
 
 def leaky_relu_(input: Tensor, negative_slope: float = 0.01) -> Tensor:
@@ -32,7 +34,7 @@ def leaky_relu_(input: Tensor, negative_slope: float = 0.01) -> Tensor:
 
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """x where x > 0, else alpha * (e^x - 1)."""
-    return _into(input, ops.elu(input, alpha), inplace)
+    return _apply(ops.elu, input, inplace, alpha)
 
 
 def elu_(input: Tensor, alpha: float = 1.0) -> Tensor:
@@ -42,14 +44,14 @@ def elu_(input: Tensor, alpha: float = 1.0) -> Tensor:
 
 def selu(input: Tensor, inplace: bool = False) -> Tensor:
     """1.0507 * (x where x > 0, else 1.6733 * (e^x - 1))."""
-    return ops.selu_(input) if inplace else ops.selu(input)
+    return _apply(ops.selu, input, inplace)
 
 
 def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """max(x, 0) + min(0, alpha * (e^(x / alpha) - 1))."""
     if alpha == 0:
         raise RuntimeError("ZeroDivisionError: alpha cannot be 0 for CELU")
-    return _into(input, ops.elu(input / alpha, 1.0) * alpha, inplace)
+    return _apply(lambda x: ops.elu(x / alpha) * alpha, input, inplace)
 
 
 def gelu(input: Tensor, approximate: str = "none") -> Tensor:
@@ -59,12 +61,12 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
 
 def silu(input: Tensor, inplace: bool = False) -> Tensor:
     """x * sigmoid(x)."""
-    return ops.silu_(input) if inplace else ops.silu(input)
+    return _apply(ops.silu, input, inplace)
 
 
 def mish(input: Tensor, inplace: bool = False) -> Tensor:
     """x * tanh(log(1 + e^x))."""
-    return ops.mish_(input) if inplace else ops.mish(input)
+    return _apply(ops.mish, input, inplace)
 
 
 def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
@@ -87,7 +89,7 @@ def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace
     if min_val > max_val:
         raise ValueError("min_val cannot be greater than max_val")
     inside = (input > min_val) & (input < max_val)
-    return _into(input, ops.where(inside, input, input.detach().clamp(min_val, max_val)), inplace)
+    return _apply(lambda x: ops.where(inside, x, x.detach().clamp(min_val, max_val)), input, inplace)
 
 
 def relu6(input: Tensor, inplace: bool = False) -> Tensor:
@@ -97,17 +99,17 @@ def relu6(input: Tensor, inplace: bool = False) -> Tensor:
 
 def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
     """min(max(x + 3, 0), 6) / 6."""
-    return _into(input, relu6(input + 3) / 6, inplace)
+    return _apply(lambda x: relu6(x + 3) / 6, input, inplace)
 
 
 def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
     """x * min(max(x + 3, 0), 6) / 6."""
-    return _into(input, input * relu6(input + 3) / 6, inplace)
+    return _apply(lambda x: x * relu6(x + 3) / 6, input, inplace)
 
 
 def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
     """x where x > threshold, else value."""
-    return _into(input, ops.where(input > threshold, input, value), inplace)
+    return _apply(lambda x: ops.where(x > threshold, x, value), input, inplace)
 
 
 def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
@@ -138,7 +140,7 @@ def rrelu(input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: b
     if not training:
         return leaky_relu(input, (lower + upper) / 2, inplace)
     slopes = random.rand_like(input) * (upper - lower) + lower
-    return _into(input, ops.where(input >= 0, input, input * slopes), inplace)
+    return _apply(lambda x: ops.where(x >= 0, x, x * slopes), input, inplace)
 
 
 def glu(input: Tensor, dim: int = -1) -> Tensor:

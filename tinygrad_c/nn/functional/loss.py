@@ -71,7 +71,7 @@ def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: fl
                weight: Tensor | None = None) -> Tensor:
     """(x - t)^2 / 2 where |x - t| <= delta, else delta * (|x - t| - delta / 2)."""
     if weight is not None:
-        return _weighted(loss.huber_loss(input, target, "none", delta), weight, reduction)
+        return reduced(loss.huber_loss(input, target, "none", delta) * weight, reduction)   # not by the weights' sum
     return loss.huber_loss(input, target, reduction, delta)
 
 
