@@ -369,7 +369,9 @@ ACTIVATIONS = [
     ("LeakyReLU", {"negative_slope": 0.3}), ("ELU", {}), ("ELU", {"alpha": 0.5}), ("CELU", {"alpha": 1.7}), ("GELU", {}),
     ("GELU", {"approximate": "tanh"}), ("Softplus", {}), ("Softplus", {"beta": 2.0, "threshold": 3.0}), ("Hardtanh", {}),
     ("Hardtanh", {"min_val": -0.5, "max_val": 2.0}), ("Threshold", {"threshold": 0.3, "value": -1.5}), ("Hardshrink", {}),
-    ("Softshrink", {"lambd": 0.7}), ("Softmax", {"dim": 1}), ("LogSoftmax", {"dim": 0}), ("Softmin", {"dim": 1}), ("GLU", {"dim": 1}), ("PReLU", {}), ("PReLU", {"num_parameters": 6}),
+    ("Softshrink", {"lambd": 0.7}), ("Softmax", {"dim": 1}), ("LogSoftmax", {"dim": 0}),
+    ("Softmin", {"dim": 1}),
+    ("GLU", {"dim": 1}), ("PReLU", {}), ("PReLU", {"num_parameters": 6}),
     ("Flatten", {}), ("Unflatten", {"dim": 1, "unflattened_size": (2, 3)}), ("RReLU", {}),
 ]
 
@@ -446,7 +448,8 @@ LOSSES = [
     ("MSELoss", {}, "any"), ("L1Loss", {}, "any"), ("SmoothL1Loss", {}, "any"), ("SmoothL1Loss", {"beta": 0.3}, "any"),
     ("SmoothL1Loss", {"beta": 0.0}, "any"), ("HuberLoss", {}, "any"), ("HuberLoss", {"delta": 0.4}, "any"),
     ("BCELoss", {}, "probability"), ("BCEWithLogitsLoss", {}, "probability"), ("SoftMarginLoss", {}, "sign"),
-    ("KLDivLoss", {}, "log"), ("PoissonNLLLoss", {}, "positive"), ("PoissonNLLLoss", {"full": True}, "positive"), ("PoissonNLLLoss", {"log_input": False}, "probability"),
+    ("KLDivLoss", {}, "log"), ("PoissonNLLLoss", {}, "positive"), ("PoissonNLLLoss", {"full": True}, "positive"),
+    ("PoissonNLLLoss", {"log_input": False}, "probability"),
 ]
 
 
