@@ -13,18 +13,10 @@ def check_probability(p: float) -> None:
         raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
 
 
-def _kept(input: Tensor, p: float) -> Tensor:
-    """A bool tensor like input, each element true with probability 1 - p."""
-    return random.rand_like(input) >= p
-
-
 def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """In training, each element is 0 with probability p and x / (1 - p) else; else x."""
     check_probability(p)
-    if not training or p == 0:
-        return input
-    scale = 1 / (1 - p) if p < 1 else 0.0
-    result = input * (_kept(input, p).to(input.dtype) * scale)
+    result = random.dropout(input, p, training)
     return input.copy_(result) if inplace else result
 
 
@@ -37,5 +29,5 @@ def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace
         result = input * 0
     else:
         scale = (1 / ((1 - p) * (1 + p * SELU_LIMIT**2))) ** 0.5
-        result = elementwise.where(_kept(input, p), input, SELU_LIMIT) * scale - scale * p * SELU_LIMIT
+        result = elementwise.where(random.rand_like(input) >= p, input, SELU_LIMIT) * scale - scale * p * SELU_LIMIT
     return input.copy_(result) if inplace else result

@@ -1,9 +1,9 @@
 """Products with matrices as functions."""
 from __future__ import annotations
 
-from tinygrad_c.ops import create
+from tinygrad_c.ops.index import one_hot
 from tinygrad_c.ops.matmul import linear
-from tinygrad_c.tensor import Tensor, int64
+from tinygrad_c.tensor import Tensor
 
 __all__ = ["bilinear", "linear", "one_hot"]
 
@@ -22,18 +22,3 @@ def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None
     left = input1.reshape(-1, m) @ weight.permute(1, 0, 2).reshape(m, k * n)
     result = (left.reshape(-1, k, n) * input2.reshape(-1, 1, n)).sum(-1).reshape([*batch, k])
     return result if bias is None else result + bias
-
-
-def one_hot(tensor: Tensor, num_classes: int = -1) -> Tensor:
-    """A 1 at the place that each integer names: (*) -> (*, num_classes), int64."""
-    if tensor.is_floating_point():
-        raise RuntimeError("one_hot is only applicable to index tensor of type LongTensor.")
-    if tensor.numel() and tensor.min().item() < 0:
-        raise RuntimeError("Class values must be non-negative.")
-    if num_classes == -1:
-        if not tensor.numel():
-            raise RuntimeError("Can not infer total number of classes from empty tensor.")
-        num_classes = tensor.max().item() + 1
-    elif tensor.numel() and tensor.max().item() >= num_classes:
-        raise RuntimeError("Class values must be smaller than num_classes.")
-    return (tensor.unsqueeze(-1) == create.arange(num_classes)).to(int64)

@@ -105,22 +105,12 @@ class WeightedRandomSampler(_Ordered):
         self.weights = create.as_tensor(weights, dtype=float64)
         if self.weights.ndim != 1:
             raise ValueError(f"weights should be a 1d sequence but given weights have shape {tuple(self.weights.shape)}")
-        if not replacement and num_samples > int((self.weights > 0).sum()):
-            raise ValueError(f"without replacement, {num_samples} samples need as many weights above 0")
         self.num_samples = num_samples
         self.replacement = replacement
         self.generator = generator
 
     def order(self) -> Tensor:
-        count = len(self.weights)
-        if self.replacement:        # where a uniform number falls among the running sums of the weights
-            sums = self.weights.numpy().cumsum()
-            draws = random.rand(self.num_samples, dtype=float64, generator=self.generator).numpy() * sums[-1]
-            return create.from_numpy(sums.searchsorted(draws, side="right").clip(max=count - 1))
-        # Exponential races: the smallest of -log(u) / weight, without replacement. Efraimidis & Spirakis 2006.
-        uniform = random.rand(count, dtype=float64, generator=self.generator)
-        times = -(1 - uniform).log() / self.weights
-        return create.from_numpy(times.numpy().argsort()[:self.num_samples].copy())
+        return random.multinomial(self.weights, self.num_samples, self.replacement, generator=self.generator)
 
     def __len__(self) -> int:
         return self.num_samples
