@@ -2,7 +2,7 @@
 
 cdef enum:                  # Gemm.activation
     NONE = 0
-    RELU = 1
+    THEN_RELU = 1
 
 ctypedef struct Gemm:       # C[b] = A[b] @ B[b] + beta * C[b] + bias, then the activation
     int dtype               # any but BOOL; bias and activation only for FLOAT32 and FLOAT64

@@ -47,8 +47,8 @@ cdef int gemm(const Gemm* g) except -1:
     flags = 0
     if g.accumulate:
         flags |= kernel.ACCUMULATE
-    if g.activation == RELU:
-        flags |= kernel.RELU
+    if g.activation == THEN_RELU:
+        flags |= kernel.THEN_RELU
     call.kernel = t.matmul
     call.inner = NULL
     call.ndim = 4

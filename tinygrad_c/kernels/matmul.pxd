@@ -14,7 +14,7 @@ cdef enum:              # param[...].i
 cdef enum:              # bits of param[FLAGS].i
     ACCUMULATE = 1      # add to what C holds
     BIAS = 2
-    RELU = 4
+    THEN_RELU = 4
     TRANSPOSED = 8      # C's rows are contiguous, not its columns
     PACK_B = 16         # copy B, panel by panel, though its rows could be read where they are
     PACKED_A = 32       # A has been through the `pack` kernel: operand 1 is its panels, strides: batch, panel, k

@@ -255,7 +255,7 @@ cdef void matmul_unit(const Call* call, Py_ssize_t batch, Py_ssize_t i0, Py_ssiz
     p = 0
     while True:
         t.k = min(kc, k - p)
-        t.relu = flags & RELU and p + t.k == k
+        t.relu = flags & THEN_RELU and p + t.k == k
         j = j0
         while j < j1:
             t.cols = min(j1 - j, TILE_VECS * LANES)
