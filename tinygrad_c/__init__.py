@@ -8,7 +8,7 @@ tensor(6.)
 """
 from __future__ import annotations
 
-from tinygrad_c import autograd
+from tinygrad_c import autograd, nn, optim, utils
 from tinygrad_c.array import dtype, get_default_dtype, set_default_dtype
 from tinygrad_c.autograd import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from tinygrad_c.config import show_config

@@ -1,11 +1,12 @@
 """Warnings that name the user's own line, and that are said once."""
 from __future__ import annotations
 
+import os
 import sys
 import warnings
 from pathlib import Path
 
-PACKAGE = str(Path(__file__).parent)
+PACKAGE = str(Path(__file__).parent) + os.sep
 _said: set[object] = set()
 
 

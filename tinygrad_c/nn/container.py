@@ -285,5 +285,5 @@ class ParameterDict(_Named):
         self.register_parameter(key, part if isinstance(part, Parameter) else Parameter(part))
 
     def extra_repr(self) -> str:
-        return "\n".join(f"  ({name}): Parameter containing: [{part.dtype} of size {'x'.join(map(str, part.shape))}]"
+        return "\n".join(f"  ({name}): Parameter containing: [{part.type()} of size {'x'.join(map(str, part.shape))}]"
                          for name, part in self._parts.items())

@@ -5,6 +5,7 @@ With create_graph a rule is evaluated with recorded ops instead, so that it can 
 from libc.math cimport INFINITY
 from libc.stdint cimport int64_t
 from libc.stdlib cimport free, malloc
+from libc.string cimport strcmp
 
 from tinygrad_c.array cimport same_shape, shape_of
 from tinygrad_c.kernels.call cimport *
@@ -17,6 +18,8 @@ from tinygrad_c.ops.reduce cimport dims_mask, mean_over, reduced, sum_over
 from tinygrad_c.ops.shape cimport expand_to, reshape_to
 from tinygrad_c.ops.softmax cimport softmax_along
 from tinygrad_c.tape cimport *
+
+from tinygrad_c.notices import warn_once
 
 cdef enum:
     EACH                # no reduction
@@ -228,6 +231,9 @@ def cross_entropy(input, target, weight=None, ignore_index=-100, reduction="mean
     if x.dtype < FLOAT32:
         raise RuntimeError(f"\"log_softmax_lastdim_kernel_impl\" not implemented for '{TYPE_NAMES[x.dtype]}': call .float() on the input")
     check_shapes(x, t)
+    if x._grad_fn is not None and strcmp(x._grad_fn.rule.name, "SoftmaxBackward0") == 0:
+        warn_once("softmax twice", "cross_entropy() was given the output of a softmax. It takes scores (logits) and applies "
+                  "log_softmax itself; twice, the net learns slowly or not at all. Leave the softmax away in training.")
     x = contiguous(rows_of_classes(x, t))
     t = to_dtype(t, INT64)
     if not t.contiguous:
@@ -461,6 +467,15 @@ cdef TensorBase pair_loss(int op, TensorBase x, TensorBase t, double parameter, 
     return out
 
 
+cdef int warn_of_broadcast(tuple x, tuple t, list result) except -1:
+    """PyTorch's warning, once for each pair of shapes, with what broadcasting makes of them and the line to write."""
+    warn_once(("broadcast", x, t),
+              f"Using a target size (torch.Size({list(t)})) that is different to the input size (torch.Size({list(x)})). This will "
+              f"likely lead to incorrect results due to broadcasting: everything is compared with everything, {result}. Please ensure "
+              "they have the same size: write target.reshape(input.shape).")
+    return 0
+
+
 cdef TensorBase loss_of(int op, object input, object target, double parameter, object reduction, str name):
     """Losses that broadcast."""
     cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
@@ -469,6 +484,7 @@ cdef TensorBase loss_of(int op, object input, object target, double parameter, o
     cdef int how = parse_reduction(reduction), ndim, dtype
     if not same_shape(x, t):
         broadcast_shapes(x, t, &ndim, shape)
+        warn_of_broadcast(shape_of(x), shape_of(t), [shape[d] for d in range(ndim)])
         x = expand_to(x, ndim, shape)
         t = expand_to(t, ndim, shape)
     dtype = x.dtype if x.dtype == t.dtype else promote(x, t)
