@@ -196,18 +196,15 @@ def fit(table: Table, target: str, task: str, answers: np.ndarray, rows: np.ndar
 def _fit_feature(table: Table, name: str, rows: np.ndarray, clip: float | None) -> Number | Category | str:
     """The column's encoding, or why it is of no use."""
     x, bad = table.numbers(name)
-    text = table.text(name)
-    present = text != ""
-    levels = sorted(set(text[rows]) - {""})
-    if not levels or (np.isnan(x[rows][~bad[rows]]).all() and not bad[rows].any()):
+    if (np.isnan(x) & ~bad)[rows].all():
         return "it is empty"
-    if not bad.any():
-        finite_numbers(table, name)
+    if bad.sum() <= 0.1 * len(x) and (not bad.any() or len(np.unique(x)) > MAX_CLASSES):
+        finite_numbers(table, name)      # names the row of a stray text in a column of numbers
         number = Number.fit(name, x[rows], clip)
         return number if number.std > 0 else "it is constant"
-    if bad.sum() <= 0.1 * present.sum() and len(set(text[~bad])) > MAX_CLASSES:
-        finite_numbers(table, name)      # a stray text in a column of numbers: names its row
-    if len(levels) < 2 and present.all():
+    text = table.text(name)
+    levels = sorted(set(text[rows]) - {""})
+    if len(levels) < 2 and (text != "").all():
         return "it is constant"
     if len(levels) > min(MAX_LEVELS, len(rows) // 2):
         return f"{len(levels)} different texts say who a row is, not what it is like"

@@ -5,7 +5,7 @@ import csv
 import gzip
 import io
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -28,6 +28,7 @@ class Table:
     frame: pandas.DataFrame
     lines: np.ndarray          # the line of the file that each row starts on
     decimal_comma: bool        # columns are parted by ; so that 1,5 may stand for 1.5
+    parsed: dict[str, tuple[np.ndarray, np.ndarray]] = field(default_factory=dict, repr=False)
 
     def __len__(self) -> int:
         return len(self.lines)
@@ -52,13 +53,20 @@ class Table:
 
     def numbers(self, column: str) -> tuple[np.ndarray, np.ndarray]:
         """The column as float64, nan where a value is missing or no number; and where it is text that is no number."""
+        if column not in self.parsed:
+            self.parsed[column] = self._parse(column)
+        return self.parsed[column]
+
+    def _parse(self, column: str) -> tuple[np.ndarray, np.ndarray]:
         pandas = need("pandas")
         text = self.text(column)
         series = pandas.Series(text, dtype=object)
         if self.decimal_comma:
             series = series.str.replace(r"^([-+]?\d+),(\d+)$", r"\1.\2", regex=True)
         values = pandas.to_numeric(series, errors="coerce").to_numpy(dtype=np.float64)
-        return values, np.isnan(values) & (text != "") & (np.char.lower(text.astype(str)) != "none")
+        bad = np.isnan(values)
+        bad[bad] = [t != "" and t.lower() != "none" for t in text[bad]]
+        return values, bad
 
 
 def read_table(path: str) -> Table:

@@ -3,14 +3,16 @@ from __future__ import annotations
 
 import math
 
-from tinygrad_c import Generator, Tensor, arange, rand, randn, stack, where
+import numpy as np
+
+from tinygrad_c import Generator, Tensor, from_numpy, rand, randn, stack, where
 
 
 def _start(n: int, classes: int, seed: int) -> tuple[Generator, Tensor]:
     """The random stream of `seed`, and the labels 0, 1, .., 0, 1, .. of n points."""
     if n < classes:
         raise ValueError(f"n = {n} points cannot show {classes} classes; ask for n >= {classes}")
-    return Generator().manual_seed(seed), arange(n) % classes
+    return Generator().manual_seed(seed), from_numpy(np.arange(n) % classes)
 
 
 def moons(n: int = 500, noise: float = 0.1, seed: int = 0) -> tuple[Tensor, Tensor]:
