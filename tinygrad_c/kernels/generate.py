@@ -1,6 +1,6 @@
 """The table becomes kernels: writes generated/*.pxi and *.pxd from formulas.py. Run by setup.py before Cython.
 
-    ids.pxd            a number for each elementwise kernel: TANH, TANH_DX, ...; casts; how many there are
+    ids.pxd            a number for each elementwise kernel: K_TANH, K_TANH_DX, ...; casts; how many there are
     elementwise.pxi    each kernel on vectors of float or double            (included in the modules of isa/)
     integers.pxi       each kernel that integers have, a plain loop per type (included in generic.pyx)
     casts.pxi          each conversion between two dtypes                   (included in generic.pyx)
@@ -140,14 +140,19 @@ def derivative_inputs(row, expression: str) -> list[str]:
 def kernels():
     """(name, expression, operands, row) for each kernel: a row's value, then its derivatives that need arithmetic."""
     for name, row in TABLE.items():
-        yield name.upper(), row.y, list(row.inputs), row
+        yield name, row.y, list(row.inputs), row
         for which, expression in zip(row.inputs, row.derivatives):
             if expression and expression != "g":
-                yield f"{name}_d{which}".upper(), expression, derivative_inputs(row, expression), row
+                yield f"{name}_d{which}", expression, derivative_inputs(row, expression), row
 
 
 def mask_operands(row, operands):
     return {n for n in operands if n == "condition"}
+
+
+def number_of(kernel: str) -> str:
+    """The name of a kernel's number. Prefixed: the rows' names are words that other enums use too."""
+    return "K_" + kernel.upper()
 
 
 def vector_kernel(name: str, expression: str, operands: list[str], row) -> str:
@@ -162,7 +167,7 @@ def vector_kernel(name: str, expression: str, operands: list[str], row) -> str:
     f += [f"    cdef {t} {v} = {code}" for v, t, code in translator.lines]
     f += [f"    return {value}", "", ""]
 
-    k = [f"cdef void {name.lower()}_inner(Py_ssize_t n, char** p, const Scalar* param) noexcept nogil:"]
+    k = [f"cdef void {name}_inner(Py_ssize_t n, char** p, const Scalar* param) noexcept nogil:"]
     k += [f"    cdef {'uint8_t' if to_bool else 'real'}* out = <{'uint8_t' if to_bool else 'real'}*> p[0]"]
     for i, n in enumerate(operands, 1):
         ctype = "uint8_t" if n in masks else "real"
@@ -186,7 +191,7 @@ def integer_kernel(prefix: str, ctype: str, name: str, expression: str, operands
     value, _ = translator.translate(expression)
     used = [p for p in row.params if p in names_used(expression)]
     out = "uint8_t" if to_bool else ctype
-    k = [f"cdef void {prefix}_{name.lower()}(Py_ssize_t n, char** p, const Scalar* param) noexcept nogil:",
+    k = [f"cdef void {prefix}_{name}(Py_ssize_t n, char** p, const Scalar* param) noexcept nogil:",
          f"    cdef {out}* out = <{out}*> p[0]"]
     k += [f"    cdef const {'uint8_t' if n in masks else ctype}* {n} = <const {'uint8_t' if n in masks else ctype}*> p[{i}]"
           for i, n in enumerate(operands, 1)]
@@ -224,17 +229,17 @@ def rows() -> str:
     codes = {"g": 0, "y": 4}
     lines = ["cdef void fill_rows() noexcept:"]
     for number, (name, row) in enumerate(TABLE.items()):
-        lines += [f"    ROWS[{number}].rule.name = b\"{node_name(name)}\"", f"    ROWS[{number}].forward = {name.upper()}",
+        lines += [f"    ROWS[{number}].rule.name = b\"{node_name(name)}\"", f"    ROWS[{number}].forward = {number_of(name)}",
                   f"    ROWS[{number}].n_inputs = {len(row.inputs)}", f"    ROWS[{number}].n_params = {len(row.params)}",
                   f"    ROWS[{number}].kind = {['floats', 'numbers', 'bools'].index(row.kind)}",
                   f"    ROWS[{number}].differentiable = {any(d is not None for d in row.derivatives)}"]
         for i, (which, expression) in enumerate(zip(row.inputs, row.derivatives)):
             if expression is None or expression == "g":
-                lines += [f"    ROWS[{number}].derivative[{i}] = {'NONE' if expression is None else 'IDENTITY'}"]
+                lines += [f"    ROWS[{number}].derivative[{i}] = {'NO_DERIVATIVE' if expression is None else 'DERIVATIVE_IS_G'}"]
                 continue
             operands = derivative_inputs(row, expression)
             numbers = [codes[n] if n in codes else 1 + row.inputs.index(n) for n in operands]
-            lines += [f"    ROWS[{number}].derivative[{i}] = {name.upper()}_D{which.upper()}",
+            lines += [f"    ROWS[{number}].derivative[{i}] = {number_of(f'{name}_d{which}')}",
                       f"    ROWS[{number}].saves[{i}] = {sum(1 << n for n in numbers if n)}",
                       f"    ROWS[{number}].n_operands[{i}] = {len(numbers)}"]
             lines += [f"    ROWS[{number}].operand[{i}][{j}] = {c}" for j, c in enumerate(numbers)]
@@ -263,20 +268,19 @@ def main() -> None:
     OUT.mkdir(exist_ok=True)
     (OUT / "__init__.py").touch()
     every = list(kernels())
-    ids = ["cdef enum:", *[f"    {k[0]} = {i}" for i, k in enumerate(every)], f"    N_INNER = {len(every)}",
-           f"    N_ROWS = {len(TABLE)}", "    NONE = -1          # no derivative", "    IDENTITY = -2      # the derivative is g",
+    ids = ["cdef enum:", *[f"    {number_of(k[0])} = {i}" for i, k in enumerate(every)], f"    N_INNER = {len(every)}",
+           f"    N_ROWS = {len(TABLE)}", "    NO_DERIVATIVE = -1", "    DERIVATIVE_IS_G = -2       # needs no kernel",
            *[f"    ROW_{name.upper()} = {i}" for i, name in enumerate(TABLE)]]
     write("ids.pxd", "\n".join(ids) + "\n")
     vectors = [vector_kernel(*k) for k in every]
-    register = ["cdef void register_elementwise(Kernels* k) noexcept:", *[f"    k.inner[{k[0]}] = {k[0].lower()}_inner" for k in every]]
+    register = ["cdef void register_elementwise(Kernels* k) noexcept:", *[f"    k.inner[{number_of(k[0])}] = {k[0]}_inner" for k in every]]
     write("elementwise.pxi", "\n".join(vectors) + "\n".join(register) + "\n")
 
-    whole = [k for k in every if k[3].kind != FORMULAS["FLOATS"] and k[0] != "ISNAN"
-             and k[0] in {n.upper() for n in TABLE}]
+    whole = [k for k in every if k[3].kind != FORMULAS["FLOATS"] and k[0] != "isnan" and k[0] in TABLE]
     text = [integer_kernel(prefix, ctype, *k) for prefix, (ctype, _) in INTEGERS.items() for k in whole]
     text += ["cdef void register_integers(Kernels* all) noexcept:"]
     for prefix, (_, dtype) in INTEGERS.items():
-        text += [f"    all[{dtype}].inner[{k[0]}] = {prefix}_{k[0].lower()}" for k in whole]
+        text += [f"    all[{dtype}].inner[{number_of(k[0])}] = {prefix}_{k[0]}" for k in whole]
     write("integers.pxi", "\n".join(text) + "\n")
 
     pairs = [(a, b) for a in DTYPES for b in DTYPES if a != b]

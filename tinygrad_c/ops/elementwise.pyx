@@ -35,7 +35,7 @@ ctypedef struct Row:
     int n_params
     int kind
     bint differentiable
-    int[3] derivative           # per input: the kernel's number, NONE or IDENTITY
+    int[3] derivative           # per input: the kernel's number, NO_DERIVATIVE or DERIVATIVE_IS_G
     int[3] saves                # per input: what its derivative reads, bit 1 + i for input i, bit 4 for the output
     int[3] n_operands
     int[3][4] operand           # per input: what its derivative reads, in order
@@ -564,13 +564,13 @@ cdef int elementwise_backward(Walk walk, Node node, TensorBase g) except -1:
     if walk.create_graph:
         return differentiable_backward(walk, node, g)
     for i in range(row.n_inputs):
-        if row.derivative[i] != NONE and walk.needs(node, i):
+        if row.derivative[i] != NO_DERIVATIVE and walk.needs(node, i):
             last = i
     for i in range(last + 1):
         d = row.derivative[i]
-        if d == NONE or not walk.needs(node, i):
+        if d == NO_DERIVATIVE or not walk.needs(node, i):
             continue
-        if d == IDENTITY:
+        if d == DERIVATIVE_IS_G:
             walk.give(node, i, g)
             continue
         for j in range(row.n_operands[i]):
@@ -609,7 +609,7 @@ cdef int differentiable_backward(Walk walk, Node node, TensorBase g) except -1:
     for i, name in enumerate(each.params):
         names[name] = node.param[i].f
     for i in range(row.n_inputs):
-        if row.derivative[i] == NONE or not walk.needs(node, i):
+        if row.derivative[i] == NO_DERIVATIVE or not walk.needs(node, i):
             continue
         for j in range(row.n_operands[i]):
             reads = row.operand[i][j]

@@ -78,7 +78,7 @@ cdef class Operators(TensorBase):
     def __sub__(left, right):
         if is_number(right):
             return with_number(ROW_ADD_NUMBER, left, -right)
-        return arithmetic(ROW_SUB, NONE, ROW_RSUB_NUMBER, left, right)
+        return arithmetic(ROW_SUB, NO_DERIVATIVE, ROW_RSUB_NUMBER, left, right)
 
     def __mul__(left, right):
         return arithmetic(ROW_MUL, ROW_MUL_NUMBER, ROW_MUL_NUMBER, left, right)
