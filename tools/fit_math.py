@@ -87,6 +87,11 @@ def atanh_tail(z):
     return sum(2 * z**k / (2 * k + 3) for k in range(60))
 
 
+def atanh_far_tail(z):
+    """(atanh(s) / s - 1 - z / 3) / z^2, with z = s^2"""
+    return sum(z**k / (2 * k + 5) for k in range(60))
+
+
 def erf_tail(z):
     """erf(x) / x - 1, with z = x^2"""
     return 2 / mp.sqrt(mp.pi) * sum((-z) ** k / (mp.factorial(k) * (2 * k + 1)) for k in range(60)) - 1
@@ -131,6 +136,8 @@ FITS = {
     "exp64": lambda: exp_fit(8, 64),
     "log32": lambda: Fit(log_tail, lambda f: f * f + FLOOR, LOG_A, LOG_B, 7, 32),
     "log64": lambda: Fit(atanh_tail, lambda z: z + FLOOR, 0, ATANH_Z, 6, 64),
+    "pow32": lambda: Fit(atanh_far_tail, lambda z: z * z + FLOOR / 10, 0, ATANH_Z, 2, 32),
+    "pow64": lambda: Fit(atanh_far_tail, lambda z: z * z + FLOOR / 10, 0, ATANH_Z, 8, 64),
     "erf32_small": lambda: erf_small(1.0, 6, 32),
     "erf32_large": lambda: erf_large(1.0, 3.925, 7, 32),
     "erf64_small": lambda: erf_small(1.0, 12, 64),

@@ -1,14 +1,14 @@
 # The mathematics of vectors: exp, log and their kin for float and double, at every instruction set.
 #
-# No tables and no branches on data, but for sin and cos of huge arguments. Each function reduces its argument to a short
+# No tables, and no branches on data but for sin and cos of huge arguments. Each function reduces its argument to a short
 # interval, exactly where it matters (Cody and Waite: a constant in two parts, of which the first has so few bits that its
 # product with a small whole number is exact), and evaluates a minimax polynomial there. tools/fit_math.py prints the
 # polynomials; tests/test_math.py holds the errors, in units in the last place (ulp) of the true value, to these bounds,
 # over the whole range, with and without fused multiply-add, denormal results included:
 #
-#     exp 1.1   expm1 1.3   log 1.0   log1p 1.5   log2 1.5   sigmoid 1.4   tanh 1.3   erf 1.4   sin, cos 1.6
+#     exp 1.1   expm1 1.3   log 1.0   log1p 1.5   log2 1.5   sigmoid 1.4   tanh 1.3   erf 1.4   sin, cos 1.6   pow 1.2
 #
-# tan and pow go through the C library, one lane at a time, in double.
+# tan, and sin and cos of huge arguments, go through the C library, one lane at a time, in double.
 from libc cimport math as libm
 
 
@@ -291,10 +291,6 @@ cdef inline real _tan(real x) noexcept nogil:
     return <real> libm.tan(x)
 
 
-cdef inline real _pow(real x, real y) noexcept nogil:
-    return <real> libm.pow(x, y)
-
-
 cdef inline mask _beyond(vec a) noexcept nogil:
     """Where |x| is too large for _reduce_quarter, or NaN."""
     return mask_not(lt(a, splat(<real> 1600.0 if REAL_BITS == 32 else <real> 200000.0)))
@@ -302,25 +298,111 @@ cdef inline mask _beyond(vec a) noexcept nogil:
 
 cdef inline vec v_sin(vec x) noexcept nogil:
     cdef vec a = vabs(x)
-    cdef vec k_magic, r
+    cdef vec k_magic
+    cdef vec r = _reduce_quarter(a, &k_magic)
+    r = from_bits(bits(_sin_or_cos(r, k_magic)) ^ (bits(x) & bits(splat(<real> -0.0))))
     if any_lane(_beyond(a)):
-        return vmap(_sin, x)
-    r = _reduce_quarter(a, &k_magic)
-    return from_bits(bits(_sin_or_cos(r, k_magic)) ^ (bits(x) & bits(splat(<real> -0.0))))
+        return blend(_beyond(a), vmap(_sin, x), r)
+    return r
 
 
 cdef inline vec v_cos(vec x) noexcept nogil:
     cdef vec a = vabs(x)
-    cdef vec k_magic, r
+    cdef vec k_magic
+    cdef vec r = _reduce_quarter(a, &k_magic)
+    r = _sin_or_cos(r, k_magic + splat(1))
     if any_lane(_beyond(a)):
-        return vmap(_cos, x)
-    r = _reduce_quarter(a, &k_magic)
-    return _sin_or_cos(r, k_magic + splat(1))
+        return blend(_beyond(a), vmap(_cos, x), r)
+    return r
 
 
 cdef inline vec v_tan(vec x) noexcept nogil:
     return vmap(_tan, x)
 
 
+cdef inline vec _atanh_far_tail(vec z) noexcept nogil:
+    """(atanh(s) / s - 1 - z / 3) / z^2, z = s^2"""
+    cdef vec p
+    if REAL_BITS == 32:
+        p = splat(<real> 0.11607536673545837) * z + splat(<real> 0.1427827924489975)
+        return p * z + splat(<real> 0.20000024139881134)
+    p = _poly3(z, splat(<real> 0.05426280010342769), 0.05222652895179834, 0.05883681918386812, 0.06666641050580623)
+    p = _poly3(z, p, 0.07692307986311409, 0.09090909088977933, 0.11111111111117619)
+    return (p * z + splat(<real> 0.14285714285714277)) * z + splat(<real> 0.2)
+
+
+cdef inline vec _log_twice(vec x, vec* low) noexcept nogil:
+    """log(x) as a sum of two, good to some 10 bits more than one: what x^y needs, since y log(x) may be large."""
+    cdef vec one = splat(1)
+    cdef vec third = splat(<real> 0.3333333432674408 if REAL_BITS == 32 else <real> 0.3333333333333333)
+    cdef vec third_low = splat(<real> -9.934107758624577e-09 if REAL_BITS == 32 else <real> 1.850371707708594e-17)
+    cdef vec e, f, d, inverse, s, s_low, z, z_low, c, c_low, p, p_low, high, tail
+    f = _split_any(x, &e)
+    # s = f / (2 + f), in two parts
+    d = f + splat(2)
+    inverse = one / d
+    s = f * inverse
+    p = s * d
+    s_low = inverse * (((f - p) - product_error(s, d, p)) - s * (f - (d - splat(2))))
+    # log(1 + f) = 2 (s + s c), c = s^2 / 3 + s^4 (...)
+    z = s * s
+    z_low = product_error(s, s, z) + (s + s) * s_low
+    p = z * third
+    p_low = product_error(z, third, p) + (z * third_low + z_low * third) + (z * z) * _atanh_far_tail(z)
+    c = p + p_low
+    c_low = p_low - (c - p)
+    p = s * c
+    p_low = product_error(s, c, p) + (s * c_low + s_low * c)
+    s = s + s
+    p = p + p
+    tail = (s_low + s_low) + (p_low + p_low)
+    # e ln 2, of which the first part is exact
+    if REAL_BITS == 32:
+        d = e * splat(<real> 0.693145751953125)
+        tail = tail + e * splat(<real> 1.428606765330187e-06)
+    else:
+        d = e * splat(<real> 0.6931471803691238)
+        tail = tail + e * splat(<real> 1.9082149292705877e-10)
+    high = d + s
+    tail = tail + (s - (high - d))
+    s = high + p
+    tail = tail + (p - (s - high))
+    high = s + tail
+    low[0] = tail - (high - s)
+    return high
+
+
+cdef inline mask _is_whole(vec a) noexcept nogil:
+    """a >= 0; numbers so large that they have no fraction count, and inf"""
+    cdef vec unit = splat(<real> 8388608.0 if REAL_BITS == 32 else <real> 4503599627370496.0)
+    return mask_or(ge(a, unit), eq((a + unit) - unit, a))
+
+
 cdef inline vec v_pow(vec x, vec y) noexcept nogil:
-    return vmap2(_pow, x, y)
+    """e^(y log|x|), and the signs and ends as C's pow has them."""
+    cdef vec one = splat(1)
+    cdef vec zero = splat(0)
+    cdef vec inf = splat(<real> libm.INFINITY)
+    cdef vec a = vabs(x)
+    cdef vec b = vabs(y)
+    cdef vec t, t_low, low, high, k_magic, large, r
+    cdef mask whole = _is_whole(b)
+    cdef mask odd = mask_and(whole, mask_not(_is_whole(b * splat(<real> 0.5))))
+    cdef mask end = mask_or(eq(a, zero), eq(a, inf))
+    # beyond these bounds of y and of y log|x| nothing changes
+    large = splat(<real> 4294967296.0 if REAL_BITS == 32 else <real> 18446744073709551616.0)
+    r = min_or_b(large, max_or_b(vneg(large), y))
+    high = _log_twice(a, &low)
+    t = r * high
+    t_low = product_error(r, high, t) + r * low
+    large = min_or_b(splat(<real> 89.0 if REAL_BITS == 32 else <real> 710.0), t)
+    large = max_or_b(splat(<real> -104.0 if REAL_BITS == 32 else <real> -746.0), large)
+    t_low = blend(eq(large, t), t_low, zero)
+    high = _reduce_exp(large, &k_magic, &low)
+    r = high + (t_low - low)
+    r = scale2(one + (r + _exp_tail(r)), k_magic - from_bits(_magic()))
+    r = blend(end, blend(lt(y, zero), one / a, a), r)
+    r = blend(odd, copysign_(r, x), r)
+    r = blend(mask_and(mask_and(lt(x, zero), lt(a, inf)), mask_not(whole)), splat(<real> libm.NAN), r)
+    r = blend(ne(x, x), x, r)
+    return blend(mask_or(eq(x, one), eq(y, zero)), one, blend(ne(y, y), y, r))

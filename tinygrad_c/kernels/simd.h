@@ -249,6 +249,16 @@ INLINE vec scale2(vec x, vec k) {
     return x * from_bits(shl(bits(half), shift) + bits(one)) * from_bits(shl(bits(rest), shift) + bits(one));
 #endif
 }
+/* a * b - p exactly, where p = a * b as rounded (and nothing overflows): by a fused operation, or in halves (Dekker 1971). */
+INLINE vec product_error(vec a, vec b, vec p) {
+#if X86 && defined(__FMA__)
+    return MM(fmsub)(a, b, p);
+#else
+    const ivec upper = shl(isplat(-1), REAL_BITS == 32 ? 12 : 27);
+    vec ah = from_bits(bits(a) & upper), bh = from_bits(bits(b) & upper), al = a - ah, bl = b - bh;
+    return ((ah * bh - p) + ah * bl + al * bh) + al * bl;
+#endif
+}
 /* Lane by lane through a scalar function, for what has no vector form of ours. */
 INLINE vec vmap(real (*f)(real), vec a) {
     vec r = a;

@@ -58,6 +58,7 @@ cdef extern from "simd.h" nogil:
     vec vmin(vec a, vec b) noexcept
     vec vsqrt(vec a) noexcept
     vec scale2(vec x, vec k) noexcept
+    vec product_error(vec a, vec b, vec p) noexcept
     vec vmap(real (*f)(real) noexcept nogil, vec a) noexcept
     vec vmap2(real (*f)(real, real) noexcept nogil, vec a, vec b) noexcept
     real hsum(vec v) noexcept
