@@ -388,11 +388,11 @@ cdef inline vec v_pow(vec x, vec y) noexcept nogil:
     cdef vec t, t_low, low, high, k_magic, large, r
     cdef mask whole = _is_whole(b)
     cdef mask odd = mask_and(whole, mask_not(_is_whole(b * splat(<real> 0.5))))
-    cdef mask end = mask_or(eq(a, zero), eq(a, inf))
     # beyond these bounds of y and of y log|x| nothing changes
     large = splat(<real> 4294967296.0 if REAL_BITS == 32 else <real> 18446744073709551616.0)
     r = min_or_b(large, max_or_b(vneg(large), y))
     high = _log_twice(a, &low)
+    high = blend(eq(a, zero), vneg(inf), blend(eq(a, inf), inf, high))
     t = r * high
     t_low = product_error(r, high, t) + r * low
     large = min_or_b(splat(<real> 89.0 if REAL_BITS == 32 else <real> 710.0), t)
@@ -401,7 +401,6 @@ cdef inline vec v_pow(vec x, vec y) noexcept nogil:
     high = _reduce_exp(large, &k_magic, &low)
     r = high + (t_low - low)
     r = scale2(one + (r + _exp_tail(r)), k_magic - from_bits(_magic()))
-    r = blend(end, blend(lt(y, zero), one / a, a), r)
     r = blend(odd, copysign_(r, x), r)
     r = blend(mask_and(mask_and(lt(x, zero), lt(a, inf)), mask_not(whole)), splat(<real> libm.NAN), r)
     r = blend(ne(x, x), x, r)
