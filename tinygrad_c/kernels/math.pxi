@@ -70,7 +70,7 @@ cdef inline vec v_expm1(vec x) noexcept nogil:
     cdef vec high = _reduce_exp(min_or_b(splat(<real> 89.0 if REAL_BITS == 32 else <real> 710.0), y), &k_magic, &low)
     s = _power_of_2(k_magic, 0.5)
     y = (s * high + (s - splat(<real> 0.5))) + s * (_exp_tail(high - low) - low)
-    return copysign_(y + y, x)
+    return blend(lt(vabs(x), splat(<real> 1e-10 if REAL_BITS == 32 else <real> 1e-20)), x, y + y)
 
 
 cdef inline vec _tanh_small(vec z) noexcept nogil:
@@ -226,8 +226,7 @@ cdef inline vec v_log1p(vec x) noexcept nogil:
     cdef vec c = x - (u - splat(1))
     cdef vec e, f
     f = _split(bits(u), splat(<real> 8388735.0 if REAL_BITS == 32 else <real> 4503599627371519.0), &e)
-    # 2^(1 - e), half of which always is a normal number or 0
-    f = f + (c * splat(<real> 0.5)) * _power_of_2(from_bits(_magic()) - e, 2)
+    f = f + c * (splat(<real> 0.5) * _power_of_2(from_bits(_magic()) - e, 2))     # 2^-e may be one too small for _power_of_2
     return copysign_(_log_ends(u, _log_sum(e, f)), x)
 
 
