@@ -1,7 +1,8 @@
 """The vector mathematics of kernels/math.pxi against the true values, in units in the last place (ulp), at every SIMD level.
 
 float32 is held against NumPy's float64 on some 700,000 numbers of every size and kind, float64 against Decimal with 80
-digits on fewer. tests/exhaustive_math.py, run by hand, goes through every float32.
+digits on fewer. tests/exhaustive_math.py, run by hand, goes through every float32. Kernels may take
+denormal numbers as 0 (kernels/threads.h says why), so an error below the smallest normal number counts as none.
 """
 from __future__ import annotations
 
@@ -38,6 +39,11 @@ for bits in ("32", "64"):
     out["pow" + bits] = tg.pow(tg.from_numpy(given["a" + bits]), tg.from_numpy(given["b" + bits])).numpy()
 np.savez(sys.argv[2], **out)
 """
+
+
+def flushed(x: np.ndarray) -> np.ndarray:
+    """Denormals as 0, with their sign."""
+    return np.where(np.abs(x) < np.finfo(x.dtype).tiny, np.copysign(x.dtype.type(0), x), x)
 
 
 def points(dtype) -> np.ndarray:
@@ -87,7 +93,7 @@ def level(request, tmp_path_factory):
 def float64_of(name: str, x: np.ndarray) -> np.ndarray:
     """The function in float64: the true value, as far as float32 can tell."""
     with np.errstate(all="ignore"):
-        x = x.astype(np.float64)
+        x = flushed(x).astype(np.float64)
         if name == "sigmoid":
             return 1 / (1 + np.exp(-x))
         if name == "erf":
@@ -101,7 +107,7 @@ def ulps32(got: np.ndarray, true: np.ndarray) -> np.ndarray:
     with np.errstate(all="ignore"):
         unit = np.ldexp(1.0, np.maximum(np.frexp(np.where(np.isfinite(true), true, 1))[1], -125) - 24)
         error = np.abs(np.clip(got.astype(np.float64), -limit, limit) - np.clip(true, -limit, limit)) / unit
-        same = (np.isnan(got) & np.isnan(true)) | (got == true)
+        same = (np.isnan(got) & np.isnan(true)) | (got == true) | (np.abs(got - true) < np.finfo(np.float32).tiny)
     error = np.where(same, 0, np.where(np.isnan(error), np.inf, error))
     return np.where((np.signbit(got) != np.signbit(true)) & ~np.isnan(true), np.inf, error)
 
@@ -148,12 +154,15 @@ TRUE = {
     "cos": lambda x: sin(x + PI / 2),
     "tan": lambda x: sin(x) / sin(x + PI / 2),
 }
-DOMAIN = {"log": (1e-323, 1e308), "log2": (1e-323, 1e308), "log1p": (-1 + 1e-15, 1e308), "sin": (-1e6, 1e6), "cos": (-1e6, 1e6),
+DOMAIN = {"log": (0, 1e308), "log2": (0, 1e308), "log1p": (-1 + 1e-15, 1e308), "sin": (-1e6, 1e6), "cos": (-1e6, 1e6),
           "tan": (-1e6, 1e6), "exp": (-800, 709), "expm1": (-800, 709), "sigmoid": (-800, 800)}
 
 
 def ulps64(got: float, true: Decimal) -> float:
-    return float(abs(Decimal(got) - true) / Decimal(math.ulp(float(true)))) if math.isfinite(got) else math.inf
+    if not math.isfinite(got):
+        return math.inf
+    error = abs(Decimal(got) - true)
+    return 0.0 if error < Decimal(sys.float_info.min) else float(error / Decimal(math.ulp(float(true))))
 
 
 def true_values(f, *arguments) -> list[Decimal]:
@@ -181,7 +190,7 @@ def test_float32_error(level, truth, name):
 
 @pytest.mark.parametrize("name", BOUNDS)
 def test_float64_error(level, truth, name):
-    x = points(np.float64)
+    x = flushed(points(np.float64))
     low, high = DOMAIN.get(name, (-1e300, 1e300))
     inside = (x > low) & (x < high)
     x, got = x[inside], level[name + "64"][inside]
@@ -242,9 +251,9 @@ def test_limits(name, dtype):
 @pytest.mark.parametrize("dtype", DTYPES)
 @pytest.mark.parametrize("name", ["expm1", "log1p", "tanh", "sin", "tan"])
 def test_is_the_identity_near_zero(name, dtype):
-    """Down to the smallest denormal, and with the sign of zero."""
+    """Down to the smallest normal number, and with the sign of zero."""
     info = np.finfo(dtype)
-    x = np.array([0.0, info.smallest_subnormal, info.tiny / 2, info.tiny, info.eps * info.eps, info.eps / 8], dtype)
+    x = np.array([0.0, info.tiny, 3 * info.tiny, info.eps * info.eps, info.eps / 8], dtype)
     x = np.concatenate([x, -x])
     y = getattr(tg, name)(tg.from_numpy(x)).numpy()
     assert y.tobytes() == x.tobytes()
@@ -253,7 +262,7 @@ def test_is_the_identity_near_zero(name, dtype):
 @pytest.mark.parametrize("dtype", DTYPES)
 def test_log2_is_exact_at_powers_of_two(dtype):
     info = np.finfo(dtype)
-    k = np.arange(np.log2(info.smallest_subnormal), info.maxexp)
+    k = np.arange(info.minexp, info.maxexp)
     np.testing.assert_array_equal(tg.log2(tg.from_numpy(np.ldexp(dtype(1), k.astype(int)).astype(dtype))).numpy(), k)
 
 
@@ -265,7 +274,7 @@ def test_pow_has_the_signs_and_ends_of_c(dtype):
     with np.errstate(all="ignore"):
         true = np.array([[math.nan if math.isnan(z) else z for z in row] for row in np.power(a.astype(np.float64), b)], dtype)
     got = tg.pow(tg.from_numpy(a), tg.from_numpy(b)).numpy()
-    np.testing.assert_allclose(got, true, rtol=2 * np.finfo(dtype).eps)
+    np.testing.assert_allclose(got, true, rtol=2 * np.finfo(dtype).eps, atol=np.finfo(dtype).tiny)
     assert (np.signbit(got) == np.signbit(true))[~np.isnan(true)].all()
 
 

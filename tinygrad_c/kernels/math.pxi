@@ -4,7 +4,8 @@
 # interval, exactly where it matters (Cody and Waite: a constant in two parts, of which the first has so few bits that its
 # product with a small whole number is exact), and evaluates a minimax polynomial there. tools/fit_math.py prints the
 # polynomials; tests/test_math.py holds the errors, in units in the last place (ulp) of the true value, to these bounds,
-# over the whole range, with and without fused multiply-add, denormal results included:
+# over the whole range, with and without fused multiply-add; denormal numbers too, while the processor is not told to flush
+# them (threads.h):
 #
 #     exp 1.1   expm1 1.3   log 1.0   log1p 1.5   log2 1.5   sigmoid 1.4   tanh 1.3   erf 1.4   sin, cos 1.6   pow 1.2
 #
