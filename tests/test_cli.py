@@ -177,9 +177,9 @@ def test_notes_on_columns_that_are_left_out_or_mended(run, here):
     write("t.csv", rows)
     status, out, err = run("train", "t.csv", "--target", "kind", "--epochs", 5, "--out", "m")
     assert status == 0, err
-    assert "dropped 'same': it is constant" in out
+    assert "dropped 'same': constant" in out
     assert "dropped 'name'" in out
-    assert "dropped 'id': it numbers the rows" in out
+    assert "dropped 'id': a row number" in out
     assert "column 'length': 1 missing value filled with the median" in out
     new = [["sky", "colour", "width", "length"], ["green", "red", "-1", "3"], ["", "pink", "", "0"]]
     write("new.csv", new)

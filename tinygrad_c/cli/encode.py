@@ -186,7 +186,7 @@ def fit(table: Table, target: str, task: str, answers: np.ndarray, rows: np.ndar
     for feature in list(recipe.features):
         if feature.kind == "number" and len(recipe.features) > 1 and _is_row_number(table, feature.name):
             recipe.features.remove(feature)
-            recipe.dropped[feature.name] = "it numbers the rows"
+            recipe.dropped[feature.name] = "a row number"
     if not recipe.features:
         why = "; ".join(f"{name!r}: {reason}" for name, reason in recipe.dropped.items()) or "the target is the only one"
         raise table.error(f"no column is left to learn from ({why})")
@@ -197,17 +197,17 @@ def _fit_feature(table: Table, name: str, rows: np.ndarray, clip: float | None) 
     """The column's encoding, or why it is of no use."""
     x, bad = table.numbers(name)
     if (np.isnan(x) & ~bad)[rows].all():
-        return "it is empty"
+        return "empty"
     if bad.sum() <= 0.1 * len(x) and (not bad.any() or len(np.unique(x)) > MAX_CLASSES):
         finite_numbers(table, name)      # names the row of a stray text in a column of numbers
         number = Number.fit(name, x[rows], clip)
-        return number if number.std > 0 else "it is constant"
+        return number if number.std > 0 else "constant"
     text = table.text(name)
     levels = sorted(set(text[rows]) - {""})
     if len(levels) < 2 and (text != "").all():
-        return "it is constant"
+        return "constant"
     if len(levels) > min(MAX_LEVELS, len(rows) // 2):
-        return f"{len(levels)} different texts say who a row is, not what it is like"
+        return f"{len(levels)} different texts, an identifier"
     return Category(name, levels)
 
 

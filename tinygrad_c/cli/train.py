@@ -22,7 +22,7 @@ from tinygrad_c.cli.score import Score, score
 from tinygrad_c.cli.table import read_table
 from tinygrad_c.utils.data import DataLoader, TensorDataset
 
-CURVE_ROWS = 2000         # of the training rows, on which the curve is drawn
+CURVE_ROWS = 2000         # of the training rows, at most, on which their curve is drawn
 SAVE_EVERY = 2.0          # seconds, at most: a long training that is killed leaves its best net behind
 FILES = ["model.safetensors", "curves.png"]
 INTERRUPTED = 130         # the exit status of a program that Ctrl-C ended
@@ -50,6 +50,7 @@ def train(args: argparse.Namespace) -> int:
         need(library)
     path = args.file or str(datasets.digits_path())
     table = read_table(path)
+    table.path = args.file or "the bundled digits"
     target = args.target or table.names[-1]
     task, answers = encode.read_target(table, target, args.task)
     seed = args.seed or 0
@@ -101,6 +102,8 @@ def fit(net: nn.Module, recipe: encode.Recipe, plan: Plan, train_part: tuple, va
         save: Callable[[Training], None]) -> Training:
     """Train by the plan; Ctrl-C or a loss that is no number ends it, with what it has come to so far."""
     X, y = map(from_numpy, train_part)
+    every = math.ceil(len(X) / CURVE_ROWS)      # the rows are sorted by their answer
+    sample = tuple(np.ascontiguousarray(part[::every]) for part in train_part)
     order = Generator().manual_seed(plan.seed)
     loader = DataLoader(TensorDataset(X, y), batch_size=plan.batch_size, shuffle=True, generator=order)
     loss_of = nn.MSELoss() if recipe.task == encode.REGRESSION else nn.CrossEntropyLoss(label_smoothing=plan.smoothing)
@@ -126,8 +129,7 @@ def fit(net: nn.Module, recipe: encode.Recipe, plan: Plan, train_part: tuple, va
                     return training
             training.seconds += time.perf_counter() - start
             training.samples += len(X)
-            scores = tuple(score(recipe, model.run(net, x[:CURVE_ROWS]), t[:CURVE_ROWS])
-                           for x, t in (train_part, validation))
+            scores = tuple(score(recipe, model.run(net, x), t) for x, t in (sample, validation))
             training.history.append(scores)
             if math.isfinite(scores[1].loss) and (training.best is None or scores[1].rank >= training.best_score.rank):
                 training.best, training.best_epoch = model.weights(net), epoch
