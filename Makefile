@@ -22,7 +22,7 @@ test: $(VENV)/test.stamp lint
 
 lint: $(VENV)/test.stamp
 	$(BIN)/ruff check .
-	$(BIN)/cython-lint tinygrad_c
+	PATH="$(BIN):$$PATH" cython-lint tinygrad_c     # it runs pycodestyle, found by PATH
 
 $(VENV)/bin/python:
 	$(PYTHON) -c "import sys; v = sys.version.split()[0]; sys.exit(sys.version_info < (3, 10) and f'Python 3.10 or newer is needed; $(PYTHON) is {v}: make PYTHON=...')"
