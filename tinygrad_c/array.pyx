@@ -22,12 +22,13 @@ cdef class dtype:
 
 cdef dtype make_dtype(int code, str name):
     cdef dtype made = dtype.__new__(dtype)
-    made.code, made.name, made.itemsize, made.is_floating_point = code, name, ITEMSIZE[code], code >= FLOAT32
+    made.code, made.name, made.itemsize = code, name, ITEMSIZE[code]
+    made.is_floating_point = code >= FLOAT32
     return made
 
 
-cdef list DTYPES = [make_dtype(BOOL, "bool"), make_dtype(UINT8, "uint8"), make_dtype(INT32, "int32"), make_dtype(INT64, "int64"),
-                    make_dtype(FLOAT32, "float32"), make_dtype(FLOAT64, "float64")]
+cdef list DTYPES = [make_dtype(BOOL, "bool"), make_dtype(UINT8, "uint8"), make_dtype(INT32, "int32"),
+                    make_dtype(INT64, "int64"), make_dtype(FLOAT32, "float32"), make_dtype(FLOAT64, "float64")]
 
 
 def dtype_named(name: str) -> dtype:
@@ -119,7 +120,8 @@ cdef int allocate_into(Array array, int dtype, int ndim, const Py_ssize_t* shape
     return 0
 
 
-cdef int view_into(Array array, Array source, char* data, int ndim, const Py_ssize_t* shape, const Py_ssize_t* stride) except -1:
+cdef int view_into(Array array, Array source, char* data, int ndim, const Py_ssize_t* shape,
+                   const Py_ssize_t* stride) except -1:
     cdef Py_ssize_t numel = 1
     cdef int d
     for d in range(ndim):

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 import functools
-from collections.abc import Sequence
 
 from tinygrad_c import tape
 from tinygrad_c.tape import TensorBase, is_grad_enabled
@@ -17,7 +16,7 @@ def as_tuple(given) -> tuple:
 def backward(tensors, grad_tensors=None, retain_graph: bool | None = None, create_graph: bool = False, inputs=None) -> None:
     """Add the gradients of the tensors into the .grad of the leaves that they came from.
 
-    `grad_tensors` are the gradients that come in, one per tensor; a scalar needs none (1). With `inputs`, only these get theirs.
+    `grad_tensors` are the gradients that come in, one per tensor; a scalar needs none (1). With `inputs`, only they get theirs.
     """
     tensors = as_tuple(tensors)
     gradients = as_tuple(grad_tensors) if grad_tensors is not None else (None,) * len(tensors)

@@ -110,7 +110,7 @@ ctypedef int (*add_into_t)(TensorBase a, TensorBase b) except -1
 ctypedef TensorBase (*reduce_to_t)(TensorBase g, int dtype, int ndim, const Py_ssize_t* shape)
 ctypedef TensorBase (*clone_t)(TensorBase a)
 cdef void register_ops(add_t add, add_into_t add_into, reduce_to_t reduce_to, clone_t clone) noexcept
-# A recorded write through a view: `rebase` gives its base a new node; `refresh` gives a view, whose base has a new one, its own.
+# A recorded write through a view: `rebase` gives its base a new node; `refresh` gives a view of a base that has one its own.
 ctypedef int (*rebase_t)(TensorBase view) except -1
 ctypedef int (*refresh_t)(TensorBase view) except -1
 cdef void register_views(rebase_t rebase, refresh_t refresh) noexcept

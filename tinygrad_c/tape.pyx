@@ -11,8 +11,8 @@ from cpython.ref cimport Py_DECREF, Py_INCREF, PyObject
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy, memset
 
-from tinygrad_c.array cimport Array, Storage, allocate_into, itemsize, shape_of, view_into
-from tinygrad_c.kernels.call cimport FLOAT32, MAX_NDIM, Scalar
+from tinygrad_c.array cimport Array, allocate_into, itemsize, shape_of, view_into
+from tinygrad_c.kernels.call cimport FLOAT32
 
 cdef extern from "Python.h":
     ctypedef struct PyTypeObject:
@@ -286,7 +286,8 @@ cdef int check_inplace(TensorBase a) except -1:
     if a.storage.readonly:
         raise RuntimeError("this tensor's memory is read-only (it is shared with a read-only array): .clone() it first")
     if grad_mode and a._base is not None and not a._base.contiguous and wants_grad(a):
-        raise RuntimeError("an in-place operation on a view of a tensor that is not contiguous cannot be recorded: .clone() it first")
+        raise RuntimeError("an in-place operation on a view of a tensor that is not contiguous cannot be recorded: "
+                           ".clone() it first")
     for d in range(a.ndim):
         if a.stride[d] == 0 and a.shape[d] > 1:
             raise RuntimeError(
@@ -583,7 +584,8 @@ cdef TensorBase first_gradient(TensorBase root, object given):
         raise TypeError(f"gradients can be either Tensors or None, but got {type(given).__name__}")
     g = given
     if shape_of(g) != shape_of(root):
-        raise RuntimeError(f"Mismatch in shape: grad_output[0] has a shape of torch.Size({list(shape_of(g))}) and output[0] has "
+        raise RuntimeError(f"Mismatch in shape: grad_output[0] has a shape of torch.Size({list(shape_of(g))}) and "
+                           "output[0] has "
                            f"a shape of torch.Size({list(shape_of(root))}).")
     return g
 
@@ -626,7 +628,8 @@ def grad(tuple outputs, tuple inputs, tuple gradients, bint retain_graph, bint c
     cdef list keys = []
     for a in inputs:
         if not wants_grad(a):
-            raise RuntimeError("One of the differentiated Tensors does not require grad: set requires_grad=True before it is used")
+            raise RuntimeError("One of the differentiated Tensors does not require grad: set requires_grad=True before it "
+                               "is used")
         target = edge_of(a)
         captures[id(target)] = None
         keys.append(target)

@@ -57,7 +57,8 @@ class Tensor(Operators):
         if data is None and not args:
             return super().__new__(cls)
         if isinstance(data, int) and not isinstance(data, bool):
-            raise TypeError("Tensor(3) would make 3 numbers of whatever the memory holds: write empty(3), zeros(3), or tensor(3.)")
+            raise TypeError("Tensor(3) would make 3 numbers of whatever the memory holds: write empty(3), zeros(3), or "
+                            "tensor(3.)")
         made = create.tensor(data if data is not None else [], dtype=float32)
         if cls is not Tensor:
             copy = super().__new__(cls)
@@ -75,7 +76,8 @@ class Tensor(Operators):
 
     def __deepcopy__(self, memo):
         if not self.is_leaf:
-            raise RuntimeError("Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at the moment. "
+            raise RuntimeError("Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol "
+                               "at the moment. "
                                "Write x.detach().clone() for a copy without history, x.clone() for one with it.")
         copy = self.detach().clone()
         copy.requires_grad = self.requires_grad

@@ -28,7 +28,8 @@ COMPARISONS = {ast.Gt: ("gt", ">"), ast.GtE: ("ge", ">="), ast.Lt: ("lt", "<"), 
                ast.Eq: ("eq", "=="), ast.NotEq: ("ne", "!=")}
 ARITHMETIC = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
 INTEGERS = {"i64": ("int64_t", "INT64"), "i32": ("int32_t", "INT32"), "u8": ("uint8_t", "UINT8")}
-DTYPES = {"BOOL": "uint8_t", "UINT8": "uint8_t", "INT32": "int32_t", "INT64": "int64_t", "FLOAT32": "float", "FLOAT64": "double"}
+DTYPES = {"BOOL": "uint8_t", "UINT8": "uint8_t", "INT32": "int32_t", "INT64": "int64_t", "FLOAT32": "float",
+          "FLOAT64": "double"}
 
 
 class Translator:
@@ -235,7 +236,8 @@ def rows() -> str:
                   f"    ROWS[{number}].differentiable = {any(d is not None for d in row.derivatives)}"]
         for i, (which, expression) in enumerate(zip(row.inputs, row.derivatives)):
             if expression is None or expression == "g":
-                lines += [f"    ROWS[{number}].derivative[{i}] = {'NO_DERIVATIVE' if expression is None else 'DERIVATIVE_IS_G'}"]
+                special = "NO_DERIVATIVE" if expression is None else "DERIVATIVE_IS_G"
+                lines += [f"    ROWS[{number}].derivative[{i}] = {special}"]
                 continue
             operands = derivative_inputs(row, expression)
             numbers = [codes[n] if n in codes else 1 + row.inputs.index(n) for n in operands]
@@ -251,8 +253,9 @@ def functions() -> str:
     text = []
     for name, row in TABLE.items():
         if len(row.inputs) == 1 and not row.params and name not in ("softplus1", "gelu_tanh", "gelu"):
-            text.append(f'def {name}(input):\n    """{row.doc}"""\n    return unary(ROW_{name.upper()}, input, 0, 0)\n\n')
-            text.append(f'def {name}_(input):\n    """{name} in place"""\n    return unary_(ROW_{name.upper()}, input, 0, 0)\n\n')
+            for suffix, doc in (("", row.doc), ("_", f"{name} in place")):
+                text.append(f'def {name}{suffix}(input):\n    """{doc}"""\n'
+                            f"    return unary{suffix}(ROW_{name.upper()}, input, 0, 0)\n\n")
     return "\n".join(text)
 
 
@@ -273,7 +276,8 @@ def main() -> None:
            *[f"    ROW_{name.upper()} = {i}" for i, name in enumerate(TABLE)]]
     write("ids.pxd", "\n".join(ids) + "\n")
     vectors = [vector_kernel(*k) for k in every]
-    register = ["cdef void register_elementwise(Kernels* k) noexcept:", *[f"    k.inner[{number_of(k[0])}] = {k[0]}_inner" for k in every]]
+    register = ["cdef void register_elementwise(Kernels* k) noexcept:"]
+    register += [f"    k.inner[{number_of(k[0])}] = {k[0]}_inner" for k in every]
     write("elementwise.pxi", "\n".join(vectors) + "\n".join(register) + "\n")
 
     whole = [k for k in every if k[3].kind != FORMULAS["FLOATS"] and k[0] != "isnan" and k[0] in TABLE]

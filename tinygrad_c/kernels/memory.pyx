@@ -4,8 +4,6 @@ A training step asks for the same sizes again and again; memory that went back t
 faulted in anew, page by page, at every step. So a released block goes on a list of its size class, four classes to each
 power of two, up to LIMIT bytes in all, and the next request of that class takes it from there.
 """
-from libc.stdlib cimport free
-
 cdef extern from *:
     """
     #include <stdlib.h>

@@ -4,7 +4,6 @@ import warnings
 from cpython.buffer cimport Py_buffer
 from libc.math cimport ceil
 from libc.stdint cimport int32_t, int64_t, uint8_t
-from libc.string cimport memcpy
 
 from tinygrad_c.array cimport DTYPES, Storage, default_dtype, dtype_code, is_contiguous, itemsize, shape_of
 from tinygrad_c.kernels.call cimport BOOL, FLOAT32, FLOAT64, INT32, INT64, MAX_NDIM, UINT8
@@ -60,7 +59,8 @@ cdef int infer_dtype(list flat) except -1:
             if isinstance(each, (str, bytes)):
                 raise TypeError(f"new(): invalid data type '{type(each).__name__}'")
             if isinstance(each, (list, tuple)):
-                raise ValueError(f"expected a number, but got a sequence of length {len(each)} beside one: the rows are not alike")
+                raise ValueError(f"expected a number, but got a sequence of length {len(each)} beside one: the rows are "
+                                 "not alike")
             raise RuntimeError(f"Could not infer dtype of {type(each).__name__}")
     import numpy
     return array_dtype(numpy.array(flat))
@@ -69,7 +69,8 @@ cdef int infer_dtype(list flat) except -1:
 cdef int array_dtype(object array) except -1:
     names = {"float32": FLOAT32, "float64": FLOAT64, "int64": INT64, "int32": INT32, "uint8": UINT8, "bool": BOOL}
     if array.dtype.name not in names:
-        raise TypeError(f"can't convert np.ndarray of type numpy.{array.dtype.name}. The only supported types are: float64, float32, "
+        raise TypeError(f"can't convert np.ndarray of type numpy.{array.dtype.name}. The only supported types are: "
+                        "float64, float32, "
                         "int64, int32, uint8, and bool: convert it first with array.astype('float32')")
     return names[array.dtype.name]
 
@@ -176,7 +177,8 @@ cdef TensorBase from_buffer(object source):
     for d in range(buffer.ndim):
         step = buffer.strides[d] if buffer.strides != NULL else 0
         if step % buffer.itemsize != 0:
-            raise ValueError("given numpy array strides not a multiple of the element byte size. Copy the numpy array to reallocate the "
+            raise ValueError("given numpy array strides not a multiple of the element byte size. Copy the numpy array to "
+                             "reallocate the "
                              "memory.")
         out.shape[d] = buffer.shape[d]
         out.stride[d] = step // buffer.itemsize
@@ -209,9 +211,11 @@ cdef int buffer_dtype(str format, Py_ssize_t size) except -1:
     if kind in ("i", "l", "q") and size in (4, 8):
         return INT32 if size == 4 else INT64
     if kind[:1] in ("<", ">", "!"):
-        raise ValueError("given numpy array has byte order different from the native byte order. Conversion between byte orders is "
+        raise ValueError("given numpy array has byte order different from the native byte order. Conversion between byte "
+                         "orders is "
                          "currently not supported: pass array.astype(array.dtype.newbyteorder('='))")
-    raise TypeError(f"can't convert memory of format {format!r}. The only supported types are: float64, float32, int64, int32, uint8, and "
+    raise TypeError(f"can't convert memory of format {format!r}. The only supported types are: float64, float32, int64, "
+                    "int32, uint8, and "
                     "bool: convert it first with array.astype('float32')")
 
 import sys
@@ -401,7 +405,8 @@ def item(input):
     """The one element of a tensor, as a Python number."""
     cdef TensorBase a = input
     if a.numel != 1:
-        raise RuntimeError(f"a Tensor with {a.numel} elements cannot be converted to Scalar: its shape is {list(shape_of(a))}; use "
+        raise RuntimeError(f"a Tensor with {a.numel} elements cannot be converted to Scalar: its shape is "
+                           f"{list(shape_of(a))}; use "
                            ".tolist() for all of them")
     return number_at(a.data, a.dtype)
 

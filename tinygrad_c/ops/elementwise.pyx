@@ -10,7 +10,7 @@ from cpython.ref cimport PyObject
 from libc.math cimport INFINITY
 from libc.string cimport memcpy
 
-from tinygrad_c.array cimport DTYPES, default_dtype, dtype_code, fill_operand, itemsize, same_shape, shape_of
+from tinygrad_c.array cimport DTYPES, default_dtype, fill_operand, itemsize, same_shape, shape_of
 from tinygrad_c.kernels.call cimport *
 from tinygrad_c.kernels.dispatch cimport kernels, run
 from tinygrad_c.kernels.generated.ids cimport *
@@ -290,7 +290,8 @@ cdef TensorBase unary(int r, object input, double p0, double p1):
     cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
     cdef int dtype = result_dtype(row, x.dtype)
     if dtype == BOOL and row.kind == KIND_NUMBERS:
-        raise RuntimeError(f"{row.rule.name.decode()[:-9].lower()}() is not defined for bool tensors: call .int() or .float() first")
+        raise RuntimeError(f"{row.rule.name.decode()[:-9].lower()}() is not defined for bool tensors: call .int() or "
+                           ".float() first")
     x = to_dtype(x, dtype)
     set_params(param, dtype, p0, p1)
     return unary_launch(row, r, x, param)
@@ -402,7 +403,8 @@ cdef TensorBase where_(object condition, object left, object right):
     cdef Node node
     if c.dtype != BOOL:
         if c.dtype != UINT8:
-            raise RuntimeError(f"where expected condition to be a boolean tensor, but got a tensor with dtype {DTYPES[c.dtype]}")
+            raise RuntimeError(f"where expected condition to be a boolean tensor, but got a tensor with dtype "
+                               f"{DTYPES[c.dtype]}")
         c = to_dtype(c, BOOL)
     if is_number(left) and not is_number(right):        # Python numbers are weak
         dtype = b.dtype if category(a.dtype) <= category(b.dtype) else a.dtype
@@ -546,7 +548,8 @@ cdef TensorBase binary_(int r, TensorBase a, object other):
         return adopt(a, binary(r, a, b))
     broadcast_shapes(a, b, &ndim, shape)
     if not shapes_equal(a, ndim, shape):
-        raise RuntimeError(f"output with shape {list(shape_of(a))} doesn't match the broadcast shape {[shape[d] for d in range(ndim)]}")
+        raise RuntimeError(f"output with shape {list(shape_of(a))} doesn't match the broadcast shape "
+                           f"{[shape[d] for d in range(ndim)]}")
     binary_launch(row, r, a, b, a)
     wrote(a)
     return a
@@ -841,7 +844,8 @@ def write(input, source):
     check_inplace(a)
     broadcast_shapes(a, b, &ndim, shape)
     if not shapes_equal(a, ndim, shape):
-        raise RuntimeError(f"output with shape {list(shape_of(a))} doesn't match the broadcast shape {[shape[d] for d in range(ndim)]}")
+        raise RuntimeError(f"output with shape {list(shape_of(a))} doesn't match the broadcast shape "
+                           f"{[shape[d] for d in range(ndim)]}")
     y = empty(a.dtype, a.ndim, a.shape)
     copy_into(y, b)
     if a.dtype >= FLOAT32 and (recording(a) or recording(b)):

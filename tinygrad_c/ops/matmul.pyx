@@ -12,9 +12,14 @@ from tinygrad_c.tape cimport *
 from tinygrad_c.ops.elementwise import add, mul
 from tinygrad_c.ops.shape import squeeze, unsqueeze
 
+TYPE_NAMES = ("Bool", "Byte", "Int", "Long", "Float", "Double")
+
+C_NAMES = ("bool", "unsigned char", "int", "long int", "float", "double")
+
 
 cdef TensorBase product(TensorBase a, bint a_t, TensorBase b, bint b_t, TensorBase bias, TensorBase into):
-    """a @ b (+ bias) for two matrices, either taken transposed; added into `into` if that is given. Not recorded, not checked."""
+    """a @ b (+ bias) for two matrices, either taken transposed; added into `into` if that is given. Not recorded, not "
+      "checked."""
     cdef Gemm g
     cdef Py_ssize_t[2] shape
     cdef TensorBase out = into
@@ -39,11 +44,10 @@ cdef TensorBase product(TensorBase a, bint a_t, TensorBase b, bint b_t, TensorBa
 cdef int check_dtypes(TensorBase a, TensorBase b) except -1:
     if a.dtype != b.dtype:
         raise RuntimeError(
-            f"expected m1 and m2 to have the same dtype, but got: {C_NAMES[a.dtype]} != {C_NAMES[b.dtype]}. NumPy makes float64 by "
+            f"expected m1 and m2 to have the same dtype, but got: {C_NAMES[a.dtype]} != {C_NAMES[b.dtype]}. NumPy makes "
+            "float64 by "
             "default: convert with .float() or from_numpy(array.astype('float32'))")
     return 0
-
-C_NAMES = ("bool", "unsigned char", "int", "long int", "float", "double")
 
 
 cdef int check_inner(TensorBase a, TensorBase b) except -1:
@@ -57,7 +61,7 @@ cdef int check_inner(TensorBase a, TensorBase b) except -1:
 # ---- mm: two matrices
 
 cdef int mm_backward(Walk walk, Node node, TensorBase g) except -1:
-    cdef TensorBase a, b, into
+    cdef TensorBase a, b
     if walk.needs(node, 0):             # dL/da = g @ b.T
         b = saved(node, 1)
         if walk.create_graph:
@@ -81,7 +85,6 @@ cdef int give_product(Walk walk, Node node, int i, TensorBase a, bint a_t, Tenso
     if into is not None and into.dtype == a.dtype and into.ndim == 2:
         product(a, a_t, b, b_t, None, into)
     else:
-        into = None
         walk.give(node, i, product(a, a_t, b, b_t, None, None))
     return 0
 
@@ -126,7 +129,8 @@ cdef TensorBase bmm(TensorBase a, TensorBase b):
         i, j = d - (ndim - a.ndim), d - (ndim - b.ndim)
         p, q = a.shape[i] if i >= 0 else 1, b.shape[j] if j >= 0 else 1
         if p != q and p != 1 and q != 1:
-            raise RuntimeError(f"The size of tensor a ({p}) must match the size of tensor b ({q}) at non-singleton dimension {d}: the "
+            raise RuntimeError(f"The size of tensor a ({p}) must match the size of tensor b ({q}) at non-singleton "
+                               f"dimension {d}: the "
                                f"batches of {list(shape_of(a))} and {list(shape_of(b))} do not broadcast")
         shape[d] = a_shape[d] = b_shape[d] = q if p == 1 else p
     a_shape[ndim - 2], a_shape[ndim - 1] = a.shape[a.ndim - 2], a.shape[a.ndim - 1]
@@ -183,7 +187,8 @@ def matmul(input, other):
         raise RuntimeError(f"both arguments to matmul need to be at least 1D, but they are {a.ndim}D and {b.ndim}D")
     if a.ndim == 1 and b.ndim == 1:
         if a.shape[0] != b.shape[0]:
-            raise RuntimeError(f"inconsistent tensor size, expected tensor [{a.shape[0]}] and src [{b.shape[0]}] to have the same number "
+            raise RuntimeError(f"inconsistent tensor size, expected tensor [{a.shape[0]}] and src [{b.shape[0]}] to have "
+                               "the same number "
                                f"of elements, but got {a.shape[0]} and {b.shape[0]} elements respectively")
         return reshape_to(matmul(unsqueeze(a, 0), unsqueeze(b, 1)), 0, NULL)
     if a.ndim == 1:
@@ -206,7 +211,8 @@ def matmul(input, other):
 
 
 cdef int raise_vector(TensorBase a, TensorBase b, Py_ssize_t p, Py_ssize_t q) except -1:
-    raise RuntimeError(f"size mismatch, got input ({p}) and vec ({q}): the shapes {list(shape_of(a))} and {list(shape_of(b))} cannot be "
+    raise RuntimeError(f"size mismatch, got input ({p}) and vec ({q}): the shapes {list(shape_of(a))} and "
+                       f"{list(shape_of(b))} cannot be "
                        "multiplied")
 
 
@@ -273,7 +279,8 @@ def linear(input, weight, bias=None):
     check_features(x, w)
     if x.dtype != w.dtype or (b is not None and b.dtype != w.dtype):
         raise RuntimeError(
-            f"mat1 and mat2 must have the same dtype, but got {TYPE_NAMES[x.dtype]} and {TYPE_NAMES[w.dtype]}. NumPy makes float64 by "
+            f"mat1 and mat2 must have the same dtype, but got {TYPE_NAMES[x.dtype]} and {TYPE_NAMES[w.dtype]}. NumPy makes "
+            "float64 by "
             "default: convert the input with .float() or from_numpy(array.astype('float32'))")
     if b is not None and (b.ndim != 1 or b.shape[0] != w.shape[0]):
         raise RuntimeError(f"linear(): bias must have shape [{w.shape[0]}] to match weight {list(shape_of(w))}, but it is "
@@ -289,13 +296,12 @@ def linear(input, weight, bias=None):
             save(node, 1, w)
     return out
 
-TYPE_NAMES = ("Bool", "Byte", "Int", "Long", "Float", "Double")
-
 
 cdef int check_features(TensorBase x, TensorBase w) except -1:
     if x.shape[x.ndim - 1] != w.shape[1]:
         raise RuntimeError(
-            f"mat1 and mat2 shapes cannot be multiplied ({leading(x)}x{x.shape[x.ndim - 1]} and {w.shape[1]}x{w.shape[0]}): a Linear layer "
+            f"mat1 and mat2 shapes cannot be multiplied ({leading(x)}x{x.shape[x.ndim - 1]} and "
+            f"{w.shape[1]}x{w.shape[0]}): a Linear layer "
             f"with in_features={w.shape[1]} received an input of shape {list(shape_of(x))}, whose last dimension is "
             f"{x.shape[x.ndim - 1]}")
     return 0

@@ -178,7 +178,8 @@ cdef class Operators(TensorBase):
         if self.numel == 0:
             raise RuntimeError("Boolean value of Tensor with no values is ambiguous")
         if self.numel > 1:
-            raise RuntimeError(f"Boolean value of Tensor with more than one value is ambiguous: its shape is {list(shape_of(self))}; "
+            raise RuntimeError(f"Boolean value of Tensor with more than one value is ambiguous: its shape is "
+                               f"{list(shape_of(self))}; "
                                "use .any() or .all()")
         return bool(item(self))
 
@@ -203,5 +204,6 @@ cdef class Operators(TensorBase):
 
     cdef object only_number(self):
         if self.numel != 1:
-            raise ValueError(f"only one element tensors can be converted to Python scalars: this one has shape {list(shape_of(self))}")
+            raise ValueError(f"only one element tensors can be converted to Python scalars: this one has shape "
+                             f"{list(shape_of(self))}")
         return item(self)

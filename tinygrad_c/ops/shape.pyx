@@ -6,6 +6,8 @@ from tinygrad_c.kernels.call cimport MAX_NDIM
 from tinygrad_c.ops.elementwise cimport as_tensor, clone, copy_into
 from tinygrad_c.tape cimport *
 
+cdef tuple DTYPE_WORDS = ("Bool", "Byte", "Int", "Long", "Float", "Double")
+
 
 # ---- Arguments
 
@@ -63,7 +65,8 @@ cdef int infer_size(TensorBase a, int ndim, Py_ssize_t* shape) except -1:
         shape[free_dim] = a.numel // known
     elif free_dim >= 0 or known != a.numel:
         if free_dim >= 0 and known == 0:
-            raise RuntimeError(f"cannot reshape tensor of {a.numel} elements into shape {given} because the unspecified dimension "
+            raise RuntimeError(f"cannot reshape tensor of {a.numel} elements into shape {given} because the unspecified "
+                               "dimension "
                                "size -1 can be any value and is ambiguous")
         raise RuntimeError(f"shape '{given}' is invalid for input of size {a.numel}: the given sizes multiply to {known}, and "
                            f"the input's shape is {list(shape_of(a))}")
@@ -161,7 +164,8 @@ def view(input, *shape):
     infer_size(a, ndim, sizes)
     out = view_or_none(a, ndim, sizes)
     if out is None:
-        raise RuntimeError("view size is not compatible with input tensor's size and stride (at least one dimension spans across "
+        raise RuntimeError("view size is not compatible with input tensor's size and stride (at least one dimension spans "
+                           "across "
                            "two contiguous subspaces). Use .reshape(...) instead.")
     return out
 
@@ -299,7 +303,8 @@ def permute(input, *dims):
     if len(dims) == 1 and isinstance(dims[0], (tuple, list)):
         dims = tuple(dims[0])
     if len(dims) != a.ndim:
-        raise RuntimeError(f"permute(sparse_coo): number of dimensions in the tensor input does not match the length of the desired "
+        raise RuntimeError(f"permute(sparse_coo): number of dimensions in the tensor input does not match the length of "
+                           "the desired "
                            f"ordering of dimensions i.e. input.dim() = {a.ndim} is not equal to len(dims) = {len(dims)}")
     order = [parse_dim(dim, a.ndim) for dim in dims]
     if len(set(order)) != len(order):
@@ -343,7 +348,8 @@ def expand(input, *sizes):
     cdef int ndim, d, i
     parse_sizes(sizes, &ndim, shape)
     if ndim < a.ndim:
-        raise RuntimeError(f"expand(torch.{DTYPE_WORDS[a.dtype]}Tensor{{{list(shape_of(a))}}}, size={[shape[d] for d in range(ndim)]}): "
+        raise RuntimeError(f"expand(torch.{DTYPE_WORDS[a.dtype]}Tensor{{{list(shape_of(a))}}}, "
+                           f"size={[shape[d] for d in range(ndim)]}): "
                            f"the number of sizes provided ({ndim}) must be greater or equal to the number of dimensions in the "
                            f"tensor ({a.ndim})")
     for d in range(ndim):
@@ -358,13 +364,10 @@ def expand(input, *sizes):
                                f"{list(shape_of(a))}")
     return expand_to(a, ndim, shape)
 
-cdef tuple DTYPE_WORDS = ("Bool", "Byte", "Int", "Long", "Float", "Double")
-
 
 # ---- cat, stack
 
 cdef int cat_backward(Walk walk, Node node, TensorBase g) except -1:
-    cdef Py_ssize_t[MAX_NDIM] shape
     cdef Py_ssize_t start = 0
     cdef int dim = node.param[0].i
     cdef int i
@@ -386,7 +389,7 @@ def cat(tensors, dim=0):
             [0., 0.]])
     """
     cdef Py_ssize_t[MAX_NDIM] shape
-    cdef TensorBase a, first, out, part
+    cdef TensorBase a, first, out
     cdef Node node
     cdef int i, d, along
     cdef Py_ssize_t start = 0
@@ -413,7 +416,8 @@ def cat(tensors, dim=0):
             raise RuntimeError(f"Tensors must have same number of dimensions: got {first.ndim} and {a.ndim}")
         for d in range(a.ndim):
             if d != along and a.shape[d] != first.shape[d]:
-                raise RuntimeError(f"Sizes of tensors must match except in dimension {along}. Expected size {first.shape[d]} but got "
+                raise RuntimeError(f"Sizes of tensors must match except in dimension {along}. Expected size "
+                                   f"{first.shape[d]} but got "
                                    f"size {a.shape[d]} for tensor number {i} in the list.")
         shape[along] += a.shape[along]
         dtype = max(dtype, a.dtype)
@@ -544,7 +548,8 @@ def split(input, split_size_or_sections, dim=0):
     else:
         sizes = list(split_size_or_sections)
         if sum_of(sizes) != a.shape[d]:
-            raise RuntimeError(f"split_with_sizes expects split_sizes to sum exactly to {a.shape[d]} (input tensor's size at dimension "
+            raise RuntimeError(f"split_with_sizes expects split_sizes to sum exactly to {a.shape[d]} (input tensor's size "
+                               "at dimension "
                                f"{d}), but got split_sizes={sizes}")
     parts = []
     for size in sizes:

@@ -13,7 +13,8 @@ from tinygrad_c.tape cimport *
 
 
 cdef tuple region_of(TensorBase view):
-    return ((view.data - view._base.data) // itemsize(view.dtype), shape_of(view), tuple([view.stride[d] for d in range(view.ndim)]))
+    cdef Py_ssize_t offset = (view.data - view._base.data) // itemsize(view.dtype)
+    return offset, shape_of(view), tuple([view.stride[d] for d in range(view.ndim)])
 
 
 cdef TensorBase region_view(TensorBase a, tuple region):
