@@ -20,9 +20,10 @@ test: $(VENV)/test.stamp lint
 	cd tests && $(BIN)/python -c "import tinygrad_c as t; assert 'site-packages' in t.__file__, t.__file__"
 	cd tests && $(BIN)/python -m pytest -q .
 
+# cython-lint looks for its helper pycodestyle in PATH.
 lint: $(VENV)/test.stamp
 	$(BIN)/ruff check .
-	PATH="$(BIN):$$PATH" cython-lint tinygrad_c     # it runs pycodestyle, found by PATH
+	PATH="$(BIN):$$PATH" cython-lint $(filter %.pyx %.pxd %.pxi,$(SOURCES))
 
 $(VENV)/bin/python:
 	$(PYTHON) -c "import sys; v = sys.version.split()[0]; sys.exit(sys.version_info < (3, 10) and f'Python 3.10 or newer is needed; $(PYTHON) is {v}: make PYTHON=...')"

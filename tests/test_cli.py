@@ -170,9 +170,9 @@ def test_no_hidden_layer_and_another_task(run, here):
 
 def test_notes_on_columns_that_are_left_out_or_mended(run, here):
     rows = flowers()
-    rows[0] += ["id", "same", "name", "sky"]
+    rows[0] += ["id", "same", "name", "sky", "petals"]
     for i, row in enumerate(rows[1:]):
-        row += [i, "x", f"n{i}", ["clear", "grey", ""][i % 3]]
+        row += [i, "x", f"n{i}", ["clear", "grey", ""][i % 3], ["3", "4", "5+"][i % 3]]
     rows[4][0] = ""
     write("t.csv", rows)
     status, out, err = run("train", "t.csv", "--target", "kind", "--epochs", 5, "--out", "m")
@@ -181,7 +181,8 @@ def test_notes_on_columns_that_are_left_out_or_mended(run, here):
     assert "dropped 'name'" in out
     assert "dropped 'id': a row number" in out
     assert "column 'length': 1 missing value filled with the median" in out
-    new = [["sky", "colour", "width", "length"], ["green", "red", "-1", "3"], ["", "pink", "", "0"]]
+    assert "column 'petals': '5+' in row 3 (line 4) is not a number, so its 3 values are categories" in out
+    new = [["sky", "colour", "width", "length", "petals"], ["green", "red", "-1", "3", "4"], ["", "pink", "", "0", "5+"]]
     write("new.csv", new)
     status, out, err = run("predict", "m/model.safetensors", "new.csv")
     assert status == 0
@@ -271,6 +272,8 @@ def test_refused_features(refused, here):
     assert "t.csv, row 7 (line 8), column 'area': the value is infinite" in refused("train", "t.csv")
     write("t.csv", spoiled(prices(), 9, 0, "big"))
     assert "t.csv, row 9 (line 10), column 'area': 'big' is not a number" in refused("train", "t.csv")
+    write("t.csv", [["a", "y"], *(["two" if i == 150 else i % 4, i % 2] for i in range(200))])
+    assert "t.csv, row 151 (line 152), column 'a': 'two' is not a number" in refused("train", "t.csv")
 
 
 def test_refused_folders(refused, here):

@@ -14,6 +14,8 @@ CLASSIFICATION, REGRESSION = "classification", "regression"
 MAX_CLASSES = 20      # a target of more different whole numbers than this is a quantity, not a label
 MAX_LEVELS = 50       # a text column of more different values than this is an identifier
 MIN_ROWS = 10
+MISTAKES = 0.01       # of a column: less text than this among numbers is a mistake, more makes it categories (0, 1, 2, 3+)
+MISTAKES_OF_MANY = 0.1    # the same where the numbers are too many for categories
 CLIP = 5.0            # standard deviations; on the digits 3 to 10 do alike, and better than none
 ROW_NUMBER = re.compile(r"(id|index|idx|row|row[ _]?(id|number|nr|no)|unnamed.*|column 1|#|no\.?|nr\.?)$", re.IGNORECASE)
 
@@ -167,8 +169,9 @@ def class_order(names: Iterable[str]) -> list[str]:
         return names
 
 
-def fit(table: Table, target: str, task: str, answers: np.ndarray, rows: np.ndarray) -> Recipe:
-    """Learn the Recipe from `rows` alone, so that nothing of the held-out ones leaks into it."""
+def fit(table: Table, target: str, task: str, answers: np.ndarray, rows: np.ndarray) -> tuple[Recipe, list[str]]:
+    """Learn the Recipe from `rows` alone, so that nothing of the held-out ones leaks into it; and notes on odd columns."""
+    notes = []
     recipe = Recipe(task, target, [])
     if task == CLASSIFICATION:
         recipe.classes = class_order(answers)
@@ -181,8 +184,13 @@ def fit(table: Table, target: str, task: str, answers: np.ndarray, rows: np.ndar
             feature = _fit_feature(table, name, rows, CLIP if task == CLASSIFICATION else None)
             if isinstance(feature, str):
                 recipe.dropped[name] = feature
-            else:
-                recipe.features.append(feature)
+                continue
+            recipe.features.append(feature)
+            x, bad = table.numbers(name)
+            if feature.kind == "category" and not np.isnan(x).all():
+                row = int(bad.argmax())
+                notes.append(f"column {name!r}: {table.text(name)[row]!r} in {table.row(row)} is not a number, so its "
+                             f"{len(feature.levels)} values are categories")
     for feature in list(recipe.features):
         if feature.kind == "number" and len(recipe.features) > 1 and _is_row_number(table, feature.name):
             recipe.features.remove(feature)
@@ -190,7 +198,7 @@ def fit(table: Table, target: str, task: str, answers: np.ndarray, rows: np.ndar
     if not recipe.features:
         why = "; ".join(f"{name!r}: {reason}" for name, reason in recipe.dropped.items()) or "the target is the only one"
         raise table.error(f"no column is left to learn from ({why})")
-    return recipe
+    return recipe, notes
 
 
 def _fit_feature(table: Table, name: str, rows: np.ndarray, clip: float | None) -> Number | Category | str:
@@ -198,7 +206,7 @@ def _fit_feature(table: Table, name: str, rows: np.ndarray, clip: float | None) 
     x, bad = table.numbers(name)
     if (np.isnan(x) & ~bad)[rows].all():
         return "empty"
-    if bad.sum() <= 0.1 * len(x) and (not bad.any() or len(np.unique(x)) > MAX_CLASSES):
+    if bad.mean() <= (MISTAKES_OF_MANY if len(np.unique(x)) > MAX_CLASSES else MISTAKES):
         finite_numbers(table, name)      # names the row of a stray text in a column of numbers
         number = Number.fit(name, x[rows], clip)
         return number if number.std > 0 else "constant"

@@ -39,7 +39,10 @@ class Table:
 
     def error(self, what: str, row: int | None = None, column: str | None = None) -> UserError:
         """The error that names this file, row (counted from 1 below the header, with its line) and column."""
-        return UserError(what, self.path, None if row is None else f"row {row + 1} (line {self.lines[row]})", column)
+        return UserError(what, self.path, None if row is None else self.row(row), column)
+
+    def row(self, row: int) -> str:
+        return f"row {row + 1} (line {self.lines[row]})"
 
     def require(self, column: str) -> None:
         """UserError, with the nearest name, when there is no such column."""

@@ -55,10 +55,10 @@ def train(args: argparse.Namespace) -> int:
     task, answers = encode.read_target(table, target, args.task)
     seed = args.seed or 0
     rows = encode.split(answers, randperm(len(table), generator=Generator().manual_seed(seed)).numpy())
-    recipe = encode.fit(table, target, task, answers, rows[0])
-    X, notes = recipe.encode(table)
+    recipe, notes = encode.fit(table, target, task, answers, rows[0])
+    X, filled = recipe.encode(table)
     y = recipe.encode_target(answers)
-    notes += encode.rare_classes(recipe, y[rows[0]])
+    notes += filled + encode.rare_classes(recipe, y[rows[0]])
     out = Path(args.out or Path("runs") / Path(path).name.partition(".")[0])
     check_writable(out, FILES)
 
