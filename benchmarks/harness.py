@@ -1,0 +1,194 @@
+"""How things are timed here: in turn, pinned to the same cores, the median of several rounds; and how results are printed.
+
+Machines are shared and their clocks move, so a time alone says little. What is compared is measured within seconds of each
+other: every round times each candidate for a short burst, and what is reported is each one's median over the rounds.
+"""
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import platform
+import shutil
+import subprocess
+import sys
+import tempfile
+import timeit
+from collections.abc import Sequence
+from pathlib import Path
+from statistics import median
+
+HERE = Path(__file__).resolve().parent
+
+
+def processor() -> str:
+    """What this runs on, in one line."""
+    name = platform.processor() or platform.machine()
+    details = []
+    if Path("/proc/cpuinfo").exists():
+        fields = dict(line.split(":", 1) for line in Path("/proc/cpuinfo").read_text().splitlines() if ":" in line)
+        fields = {name.strip(): value.strip() for name, value in fields.items()}
+        name = fields.get("model name", name)
+        details = [f"family {fields['cpu family']} model {fields['model']}"] if "cpu family" in fields else []
+        flags = set(fields.get("flags", "").split())
+        details += [label for flag, label in (("avx512f", "AVX-512"), ("avx2", "AVX2")) if flag in flags][:1]
+    return ", ".join([name, *details, f"{len(cores())} cores", platform.system()])
+
+
+def cores() -> list[int]:
+    """The cores that this process may use."""
+    return sorted(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else list(range(os.cpu_count() or 1))
+
+
+def pin(threads: int) -> None:
+    """Keep this process, and the libraries that it loads from now on, to the first `threads` cores."""
+    os.environ.update(thread_settings(threads))
+    if hasattr(os, "sched_setaffinity"):
+        os.sched_setaffinity(0, cores()[:threads])
+
+
+def thread_settings(threads: int) -> dict[str, str]:
+    """The environment that tells each peer how many threads it has."""
+    eigen = "true" if threads > 1 else "false"
+    return {
+        **{name: str(threads) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")},
+        "XLA_FLAGS": f"--xla_cpu_multi_thread_eigen={eigen} intra_op_parallelism_threads={threads}",
+        "TF_NUM_INTRAOP_THREADS": str(threads), "TF_NUM_INTEROP_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3",
+        "JAX_PLATFORMS": "cpu",
+    }
+
+
+def in_turn(statements: dict[str, str], names: dict, rounds: int = 7, seconds: float = 0.02) -> dict[str, float]:
+    """Seconds that each statement takes, by its label: the median of rounds that time them one after the other."""
+    timers = {label: timeit.Timer(statement, globals=names) for label, statement in statements.items()}
+    counts = {}
+    for label, timer in timers.items():
+        timer.timeit(2)
+        count, spent = 1, timer.timeit(1)
+        while spent < seconds / 4:
+            count *= 4
+            spent = timer.timeit(count)
+        counts[label] = max(1, round(count * seconds / spent))
+    times = {label: [] for label in timers}
+    for _ in range(rounds):
+        for label, timer in timers.items():
+            times[label].append(timer.timeit(counts[label]) / counts[label])
+    return {label: median(values) for label, values in times.items()}
+
+
+class Worker:
+    """A process of its own for one peer, that answers one JSON line with another; see serve()."""
+
+    def __init__(self, program: Path, peer: str, threads: int) -> None:
+        self.peer = peer
+        self.process = subprocess.Popen(
+            [sys.executable, str(program), "--worker", peer, "--threads", str(threads)], text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**os.environ, **thread_settings(threads)})
+
+    def ask(self, **request):
+        """The worker's answer; RuntimeError with its last words when it failed."""
+        self.process.stdin.write(json.dumps(request) + "\n")
+        self.process.stdin.flush()
+        line = self.process.stdout.readline()
+        answer = json.loads(line) if line else {"error": "the process ended"}
+        if isinstance(answer, dict) and "error" in answer:
+            raise RuntimeError(f"{self.peer}: {answer['error']}")
+        return answer
+
+    def close(self) -> None:
+        self.process.stdin.close()
+        self.process.wait()
+
+
+def serve(handlers: dict) -> None:
+    """Answer JSON lines on standard input with handlers[request["do"]](**rest), until it closes."""
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)                                   # what libraries print must not mix with the answers
+    for line in sys.stdin:
+        request = json.loads(line)
+        try:
+            answer = handlers[request.pop("do")](**request)
+        except Exception as error:                  # the parent goes on with the other peers
+            answer = {"error": f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else ''}"}
+        answers.write(json.dumps(answer) + "\n")
+        answers.flush()
+
+
+FMA_SOURCE = """
+typedef REAL vec __attribute__((vector_size(BYTES)));
+double flops(long n) {            /* 24 accumulators: enough to hide the latency of 4 to 5 cycles on two units */
+    vec acc[24], a, b;
+    for (int l = 0; l < (int)(sizeof(vec) / sizeof(REAL)); l++) { a[l] = (REAL)0.999; b[l] = (REAL)0.001; }
+    for (int i = 0; i < 24; i++) acc[i] = b * (REAL)i;
+    for (long k = 0; k < n; k++)
+        for (int i = 0; i < 24; i++) acc[i] = acc[i] * a + b;
+    REAL s = 0;
+    for (int i = 0; i < 24; i++) s += acc[i][0];
+    volatile REAL keep = s; (void)keep;
+    return 2.0 * 24 * (sizeof(vec) / sizeof(REAL)) * n;
+}
+"""
+
+
+def fma_limit(real: str = "float") -> float | None:
+    """GFLOP/s of one core doing nothing but multiply-adds in registers; None without a C compiler."""
+    compiler = shutil.which(os.environ.get("CC", "cc"))
+    if compiler is None:
+        return None
+    fields = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
+    width = 64 if "avx512f" in fields else 32 if "avx2" in fields else 16
+    with tempfile.TemporaryDirectory() as folder:
+        source, library = Path(folder, "fma.c"), Path(folder, "fma.so")
+        source.write_text(FMA_SOURCE)
+        done = subprocess.run([compiler, "-O3", "-march=native", "-ffp-contract=fast", "-funroll-loops", f"-DREAL={real}",
+                               f"-DBYTES={width}", "-shared", "-fPIC", "-o", library, source], capture_output=True)
+        if done.returncode:
+            return None
+        flops = ctypes.CDLL(str(library)).flops
+        flops.restype, flops.argtypes = ctypes.c_double, [ctypes.c_long]
+        rates = []
+        for _ in range(7):
+            start = timeit.default_timer()
+            work = flops(400_000)
+            rates.append(work / (timeit.default_timer() - start) / 1e9)
+        return max(rates)
+
+
+def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
+    """A table in Markdown that reads well as text, too: the first column to the left, the others to the right."""
+    widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
+    def line(row: Sequence[str]) -> str:
+        cells = [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:]))]
+        return "| " + " | ".join(cells) + " |"
+    rule = "| " + "-" * widths[0] + " | " + " | ".join("-" * (width - 1) + ":" for width in widths[1:]) + " |"
+    return "\n".join([line(head), rule, *map(line, rows)])
+
+
+def digits(value: float | None, unit: float = 1e-6) -> str:
+    """Seconds in units of `unit`, with three digits that count; nothing for None."""
+    if value is None:
+        return ""
+    value /= unit
+    return f"{value:,.0f}" if value >= 100 else f"{value:.1f}" if value >= 10 else f"{value:.2f}"
+
+
+def bars(path: Path, title: str, ylabel: str, groups: Sequence[str], series: dict[str, Sequence[float | None]]) -> None:
+    """A picture of grouped bars on a logarithmic axis."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        print(f"{path.name} was not drawn: pip install matplotlib")
+        return
+    figure = Figure(figsize=(max(7, 1.1 * len(groups)), 4.5), layout="constrained")
+    axes = figure.subplots()
+    width = 0.8 / len(series)
+    for number, (label, values) in enumerate(series.items()):
+        there = [(i + (number - (len(series) - 1) / 2) * width, v) for i, v in enumerate(values) if v]
+        axes.bar([x for x, _ in there], [v for _, v in there], width, label=label)
+    axes.set(title=title, ylabel=ylabel, yscale="log")
+    axes.set_xticks(range(len(groups)), groups, rotation=30, ha="right")
+    axes.legend(fontsize=8)
+    axes.grid(axis="y", alpha=0.3)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    figure.savefig(path, dpi=120)
+    print(f"picture: {path}")

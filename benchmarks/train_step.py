@@ -1,0 +1,162 @@
+"""Training-step times of small and large nets, against the peers that are installed.
+
+    python benchmarks/train_step.py [--threads 2] [--optimizer adam] [--dtype float64] [--nets tiny digits] [--out FOLDER]
+
+A step is zero_grad, forward, loss, backward, optimizer, on a batch that stays in memory. Each peer runs in a process of its own,
+all on the same cores; their first losses are checked against a float64 computation before anything is timed, then they are
+timed in turn, round after round. The table gives medians.
+"""
+from __future__ import annotations
+
+import argparse
+import sys
+import time
+from dataclasses import replace
+from pathlib import Path
+from statistics import median
+
+import harness
+from peers import PEERS, Net, NumPy, installed
+
+NETS = [
+    Net("tiny", (2, 16, 16, 2), 32),
+    Net("digits", (64, 64, 10), 32),
+    Net("one row", (64, 64, 10), 1),
+    Net("odd", (29, 100, 50, 5), 17),
+    Net("mnist_s", (784, 128, 64, 10), 32),
+    Net("mnist_s, one row", (784, 128, 64, 10), 1),
+    Net("mnist_m", (784, 256, 128, 10), 128),
+    Net("mnist_l", (784, 512, 512, 10), 256),
+    Net("odd, large", (1111, 1777, 999, 20), 300),
+    Net("big", (1024, 2048, 2048, 10), 512),
+    Net("tanh rows", (4, 32, 16, 4), 10_000, activation="tanh", loss="mse", optimizer="adam"),
+]
+CHECKED_STEPS = 4
+TOLERANCE = {"float32": 1e-4, "float64": 1e-8}      # of the loss, relative; Adam: see reference()
+
+
+class Trainer:
+    """A peer's side of the benchmark, in its process."""
+
+    def __init__(self, peer: str, threads: int) -> None:
+        self.kind = PEERS[peer][0]
+        self.threads = threads
+
+    def prepare(self, net: dict, seconds: float) -> dict:
+        """The losses of the first steps and the seconds that one takes, of the variant that is fastest here."""
+        net = Net.from_json(net)
+        arrays = net.arrays()
+        best = None
+        for label, variant in self.kind.variants().items():
+            try:
+                trainer = variant(net, *arrays, self.threads)
+                trainer.reset()
+                losses = [float(trainer.run(1)[-1]) for _ in range(CHECKED_STEPS)]
+            except (RuntimeError, NotImplementedError):
+                if best or label != list(self.kind.variants())[-1]:
+                    continue
+                raise
+            trainer.run(3)
+            taken = min(self.burst(trainer, 1 + int(seconds / 4 / self.burst(trainer, 2)[0]))[0] for _ in range(3))
+            if best is None or taken < best[0]:
+                best = taken, label, losses, trainer
+        self.seconds, label, losses, self.trainer = best
+        return {"losses": losses, "variant": label}
+
+    def time(self, seconds: float) -> tuple[float, float]:
+        self.trainer.reset()
+        self.trainer.run(2)
+        return self.burst(self.trainer, max(2, round(seconds / self.seconds)))
+
+    @staticmethod
+    def burst(trainer, steps: int) -> tuple[float, float]:
+        """Wall-clock and processor seconds per step."""
+        cpu, wall = time.process_time(), time.perf_counter()
+        trainer.run(steps)
+        return (time.perf_counter() - wall) / steps, (time.process_time() - cpu) / steps
+
+
+def reference(net: Net) -> list[float]:
+    """The losses of the first steps, computed in float64 from the weights that all start from."""
+    weights, x, y = net.arrays()
+    exact = replace(net, dtype="float64")
+    weights = [(w.astype("float64"), b.astype("float64")) for w, b in weights]
+    trainer = NumPy(exact, weights, x.astype("float64"), y if net.loss != "mse" else y.astype("float64"), 1)
+    trainer.reset()
+    return trainer.run(CHECKED_STEPS)
+
+
+def agree(losses: list[float], expected: list[float], tolerance: float) -> bool:
+    return all(abs(a - b) <= tolerance * abs(b) for a, b in zip(losses, expected))
+
+
+def measure(net: Net, workers: list[harness.Worker], rounds: int, seconds: float) -> dict[str, tuple[float, float]]:
+    """(wall, processor) seconds per step of each peer that agrees with the reference; says why one is left out."""
+    expected = reference(net)
+    ready = []
+    for worker in workers:
+        try:
+            answer = worker.ask(do="prepare", net=net.to_json(), seconds=seconds)
+        except RuntimeError as error:
+            print(f"  {net.name}: left out: {error}", file=sys.stderr)
+            continue
+        tolerance = TOLERANCE[net.dtype] * (10 if worker.peer == "scikit-learn" and net.optimizer == "adam" else 1)
+        if not agree(answer["losses"], expected, tolerance):
+            print(f"  {net.name}: left out: {worker.peer} disagrees: {answer['losses']}, expected {expected}", file=sys.stderr)
+            continue
+        ready.append(worker)
+    bursts = {worker.peer: [] for worker in ready}
+    for _ in range(rounds):
+        for worker in ready:
+            bursts[worker.peer].append(worker.ask(do="time", seconds=seconds))
+    return {peer: tuple(median(column) for column in zip(*times)) for peer, times in bursts.items()}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--threads", type=int, default=1, help="threads, and cores to run on (default: 1)")
+    parser.add_argument("--optimizer", choices=("sgd", "adam"), help="for all nets (default: as each net says)")
+    parser.add_argument("--dtype", choices=("float32", "float64"), default="float32")
+    parser.add_argument("--nets", nargs="+", metavar="NAME", help=f"of {', '.join(net.name for net in NETS)} (default: all)")
+    parser.add_argument("--peers", nargs="+", metavar="NAME", help=f"of {', '.join(PEERS)} (default: all that are installed)")
+    parser.add_argument("--rounds", type=int, default=7)
+    parser.add_argument("--seconds", type=float, default=0.05, help="of one peer's burst in a round (default: 0.05)")
+    parser.add_argument("--out", type=Path, default=Path("runs"), metavar="FOLDER", help="for the picture (default: runs)")
+    parser.add_argument("--worker", choices=PEERS, help=argparse.SUPPRESS)
+    args = parser.parse_args()
+    harness.pin(args.threads)
+    if args.worker:
+        trainer = Trainer(args.worker, args.threads)
+        harness.serve({"prepare": trainer.prepare, "time": trainer.time})
+        return
+
+    nets = [replace(net, dtype=args.dtype, optimizer=args.optimizer or net.optimizer) for net in NETS
+            if not args.nets or net.name in args.nets]
+    peers = [peer for peer in installed() if not args.peers or peer in args.peers or peer == "tinygrad_c"]
+    print(f"{harness.processor()}; {args.threads} thread{'s' if args.threads > 1 else ''}, {args.dtype}"
+          f"{', ' + args.optimizer if args.optimizer else ''}; microseconds a step, median of {args.rounds} rounds\n", flush=True)
+    workers = [harness.Worker(Path(__file__), peer, args.threads) for peer in peers]
+    results = {}
+    for net in nets:
+        results[net] = measure(net, workers, args.rounds, args.seconds)
+        print(f"  {net}: " + ", ".join(f"{p} {harness.digits(wall)}" for p, (wall, _) in results[net].items()), file=sys.stderr)
+    for worker in workers:
+        worker.close()
+
+    rows = []
+    for net, found in results.items():
+        ours, processor = found.get("tinygrad_c", (None, None))
+        others = {peer: wall for peer, (wall, _) in found.items() if peer != "tinygrad_c"}
+        best = min(others, key=others.get, default=None)
+        rows.append([str(net), *(harness.digits(found.get(peer, (None,))[0]) for peer in peers),
+                     f"{others['torch eager'] / ours:.1f}" if ours and "torch eager" in others else "",
+                     f"{others[best] / ours:.2f} ({best})" if ours and best else "",
+                     f"{processor / ours:.2f}" if ours else ""])
+    print(harness.table(["net, batch", *peers, "torch / ours", "best peer / ours", "our cpu / wall"], rows))
+    harness.bars(args.out / f"train_step_{args.dtype}_{args.threads}.png", f"one training step, {args.threads} thread(s)", "us",
+                 [net.name for net in results],
+                 {peer: [1e6 * found[peer][0] if peer in found else None for found in results.values()] for peer in peers})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,210 @@
+"""The programs of examples/: each runs by itself, its numbers are the true ones, and PyTorch running the same text agrees."""
+from __future__ import annotations
+
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+from pathlib import Path
+from types import ModuleType
+
+import numpy as np
+import pytest
+
+EXAMPLES = Path(__file__).resolve().parent.parent / "examples"
+PROGRAMS = sorted(path.stem for path in EXAMPLES.glob("[0-9]*.py"))
+
+
+def load(name: str, engine: str = "tinygrad_c") -> ModuleType:
+    """The program as a module; with engine="torch", its text with the import changed."""
+    path = EXAMPLES / f"{name}.py"
+    text = path.read_text()
+    if engine == "torch":
+        text = re.sub(r"import tinygrad_c\b( as torch)?", "import torch", text)
+        assert "tinygrad_c" not in text
+    module = ModuleType(f"{name}_{engine}")
+    exec(compile(text, str(path), "exec"), module.__dict__)
+    return module
+
+
+@pytest.fixture(autouse=True)
+def beside_the_examples(monkeypatch):
+    monkeypatch.syspath_prepend(EXAMPLES)
+
+
+@pytest.fixture
+def both():
+    """both(name): the program on this package and on PyTorch."""
+    pytest.importorskip("torch")
+    return lambda name: (load(name), load(name, "torch"))
+
+
+def in_torch(*tensors):
+    import torch
+    return tuple(torch.tensor(t.tolist()) for t in tensors)
+
+
+def copy_weights(source, target) -> None:
+    import torch
+    with torch.no_grad():
+        for mine, its in zip(source.parameters(), target.parameters(), strict=True):
+            its.copy_(torch.tensor(mine.tolist()))
+
+
+@pytest.mark.parametrize("name", PROGRAMS)
+def test_runs_by_itself(name, tmp_path):
+    draws = "pictures" in (EXAMPLES / f"{name}.py").read_text().split()
+    run = subprocess.run([sys.executable, EXAMPLES / f"{name}.py", *(["--out", "made"] if draws else [])], cwd=tmp_path,
+                         capture_output=True, text=True, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
+    assert run.returncode == 0, run.stderr
+    assert run.stdout
+    assert not run.stderr
+    if draws and importlib.util.find_spec("matplotlib"):
+        picture = (tmp_path / "made" / f"{name}.png").read_bytes()
+        assert picture.startswith(b"\x89PNG")
+
+
+def test_a_picture_without_matplotlib_is_a_hint(monkeypatch, tmp_path, capsys):
+    monkeypatch.setitem(sys.modules, "matplotlib.figure", None)
+    load("01_forward_and_backward").main(tmp_path)
+    assert "pip install matplotlib" in capsys.readouterr().out
+    assert not list(tmp_path.iterdir())
+
+
+def test_forward_and_backward(tmp_path):
+    found = load("01_forward_and_backward").main(tmp_path)
+    columns = {name: [step[name] for step in found["runs"][0.1]] for name in ("prediction", "loss", "dw", "db")}
+    assert columns["prediction"] == pytest.approx([7, 9, 7], abs=1e-5)
+    assert columns["loss"] == pytest.approx([1, 1, 1], abs=1e-5)
+    assert columns["dw"] == pytest.approx([-6, 6, -6], abs=1e-5)
+    assert columns["db"] == pytest.approx([-2, 2, -2], abs=1e-5)
+    assert [step["loss"] for step in found["runs"][0.02]] == pytest.approx([1, 0.36, 0.1296], abs=1e-5)
+    assert "does not require grad and does not have a grad_fn" in found["message"]
+    assert (found["dw"], found["dx"]) == (-12, None)
+    assert (found["kept"], found["zeroed"]) == ([6, 12], [6, 6])
+
+
+def test_mnist_shaped_net(tmp_path):
+    found = load("02_mnist_shaped_net").main(tmp_path)
+    assert len(found["slow"]) == 100
+    assert found["slow"][-1] < found["slow"][0]
+    assert found["slow"][-1] == pytest.approx(0.09, abs=0.005)
+    assert found["fast"][-1] < 0.01
+    assert found["right"] == 1
+
+
+def test_mnist_shaped_net_as_torch(both):
+    ours, its = both("02_mnist_shaped_net")
+    pictures, wanted = ours.make_pictures(20)
+    model, reference = ours.PictureNet(), its.PictureNet()
+    copy_weights(model, reference)
+    assert repr(model) == repr(reference)
+    expected = its.train(reference, *in_torch(pictures, wanted), lr=0.01, epochs=100)
+    assert ours.train(model, pictures, wanted, lr=0.01, epochs=100) == pytest.approx(expected, rel=1e-5)
+
+
+def test_house_price():
+    found = load("03_house_price").main()
+    assert found["before"] == pytest.approx({"z1": 5, "a1": 0.993307, "prediction": 1.989961, "loss": 0.260140}, abs=6e-7)
+    by_hand = {"dpred": -1.020079, "dw2": -1.013251, "db2": -1.020079, "da1": -1.530118, "slope": 0.006648,
+               "dw1": -0.030517, "db1": -0.010172}
+    assert found["by_hand"] == pytest.approx(by_hand, abs=6e-7)
+    assert found["loss"] == pytest.approx(0.260140, abs=2e-6)
+    assert found["recorded"] == pytest.approx({name: by_hand[name] for name in ("dw1", "db1", "dw2", "db2")}, abs=2e-6)
+    assert found["moved"] == pytest.approx({"w1": 2.003052, "b1": -0.998983, "w2": 1.601325, "b2": 0.602008}, abs=6e-7)
+    assert found["after"]["prediction"] == pytest.approx(2.192723, abs=6e-7)
+    assert found["after"]["loss"] == pytest.approx(0.094419, abs=6e-7)
+    assert found["change"] == pytest.approx(-0.165721, abs=6e-7)
+
+
+def test_every_gradient():
+    found = load("04_every_gradient").main()
+    assert {name: tuple(grad.shape) for name, grad in found["gradients"].items()} == {
+        "0.weight": (2, 1), "0.bias": (2,), "2.weight": (1, 2), "2.bias": (1,)}
+    assert found["gradients"]["2.bias"].item() == pytest.approx(found["error"], rel=1e-5)
+    assert found["nudged"] == pytest.approx(found["error"], rel=1e-2)
+    assert found["after"] < found["loss"]
+
+
+def test_every_gradient_as_torch(both):
+    ours, its = both("04_every_gradient")
+    x, y = ours.make_data()
+    model = ours.nn.Sequential(ours.nn.Linear(1, 2), ours.nn.ReLU(), ours.nn.Linear(2, 1))
+    reference = its.nn.Sequential(its.nn.Linear(1, 2), its.nn.ReLU(), its.nn.Linear(2, 1))
+    copy_weights(model, reference)
+    loss, found = ours.gradients(model, x, y)
+    expected_loss, expected = its.gradients(reference, *in_torch(x, y))
+    assert loss == pytest.approx(expected_loss, rel=1e-5)
+    assert list(found) == list(expected)
+    for name in found:
+        np.testing.assert_allclose(found[name].tolist(), expected[name].tolist(), rtol=1e-5, atol=1e-6)
+
+
+def descent(x: np.ndarray, y: np.ndarray, lr: float, epochs: int) -> tuple[float, float]:
+    """w and b after gradient descent on the mean squared error from 0, in float64."""
+    w = b = 0.0
+    for _ in range(epochs):
+        error = w * x + b - y
+        w, b = w - lr * (2 * error * x).mean(), b - lr * (2 * error).mean()
+    return w, b
+
+
+def test_line_fit(tmp_path):
+    program = load("05_line_fit")
+    found = program.main(tmp_path)
+    program.torch.manual_seed(0)
+    x, y = (np.array(t.flatten().tolist()) for t in program.make_data())
+    assert found["best"] == pytest.approx(tuple(np.polyfit(x, y, 1)), abs=1e-4)
+    for epochs in (50, 300):
+        expected = descent(x, y, 0.1, epochs)
+        for way in ("by hand", "backward()"):
+            fit = found["fits"][way, epochs]
+            assert (fit["w"], fit["b"]) == pytest.approx(expected, abs=1e-4), (way, epochs)
+    assert abs(found["fits"]["backward()", 50]["w"] - found["best"][0]) > 0.3      # 50 epochs are too few, as its text says
+    assert abs(found["fits"]["backward()", 300]["w"] - found["best"][0]) < 0.05
+    assert found["fits"]["Adam", 300]["w"] == pytest.approx(found["best"][0], abs=2e-3)
+
+
+def test_line_fit_as_torch(both):
+    ours, its = both("05_line_fit")
+    x, y = ours.make_data()
+    for way in ours.WAYS:
+        expected = its.WAYS[way](its.start(), *in_torch(x, y), 50)
+        assert ours.WAYS[way](ours.start(), x, y, 50) == pytest.approx(expected, rel=1e-5), way
+
+
+def test_exercises(tmp_path):
+    found = load("06_exercises").main(tmp_path)
+    units = found["units"]
+    assert units["prediction"] == pytest.approx(2.258902, abs=2e-6)
+    assert units["loss"] == pytest.approx(0.058128, abs=2e-6)
+    for gradients in (units["recorded"], units["by_hand"]):
+        assert gradients["w1"] == pytest.approx([-0.014425, -0.284416], abs=2e-6)
+        assert gradients["b1"] == pytest.approx([-0.004808, -0.094805], abs=2e-6)
+        assert gradients["w2"] == pytest.approx([-0.478969, -0.129682], abs=2e-6)
+        assert gradients["b2"] == pytest.approx(-0.482196, abs=2e-6)
+
+    sigmoid, dead, alive = (found["houses"][name] for name in ("sigmoid, lr 0.1", "relu, lr 0.1", "relu, lr 0.01"))
+    assert sigmoid["losses"][:2] == pytest.approx([0.260140, 0.094419], abs=2e-6)
+    assert dead["losses"][:2] == pytest.approx([30.25, 9.61], rel=1e-5)
+    assert (dead["a1"], dead["w1"], dead["b1"]) == pytest.approx((0, -2.95, -2.65), abs=1e-5)
+    assert alive["a1"] > 0
+    assert alive["prediction"] == pytest.approx(2.5, abs=1e-3)
+
+    assert all(later < earlier for earlier, later in zip(found["loop"], found["loop"][1:]))
+    assert found["loop"][-1] < 0.015
+    creeps, arrives, swings, climbs = found["rates"].values()
+    assert creeps[-1] > 2 * arrives[-1]
+    assert sum(later > earlier for earlier, later in zip(swings, swings[1:])) > 10
+    assert swings[-1] < swings[0]
+    assert not climbs[-1] < climbs[0]
+
+
+def test_exercises_as_torch(both):
+    ours, its = both("06_exercises")
+    x, y = ours.make_data()
+    expected = its.train(its.small_net(), *in_torch(x, y), lr=0.1, epochs=100)
+    assert ours.train(ours.small_net(), x, y, lr=0.1, epochs=100) == pytest.approx(expected, rel=1e-5)
+    for lr in (0.1, 0.01):
+        assert ours.train_house(ours.relu, lr, 50) == pytest.approx(its.train_house(its.relu, lr, 50), rel=1e-4, abs=1e-6)
