@@ -124,6 +124,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, default=Path("runs"), metavar="FOLDER", help="for the picture (default: runs)")
     parser.add_argument("--worker", choices=PEERS, help=argparse.SUPPRESS)
     args = parser.parse_args()
+    machine = harness.processor()
     harness.pin(args.threads)
     if args.worker:
         trainer = Trainer(args.worker, args.threads)
@@ -133,7 +134,7 @@ def main() -> None:
     nets = [replace(net, dtype=args.dtype, optimizer=args.optimizer or net.optimizer) for net in NETS
             if not args.nets or net.name in args.nets]
     peers = [peer for peer in installed() if not args.peers or peer in args.peers or peer == "tinygrad_c"]
-    print(f"{harness.processor()}; {args.threads} thread{'s' if args.threads > 1 else ''}, {args.dtype}"
+    print(f"{machine}; {args.threads} thread{'s' if args.threads > 1 else ''}, {args.dtype}"
           f"{', ' + args.optimizer if args.optimizer else ''}; microseconds a step, median of {args.rounds} rounds\n", flush=True)
     workers = [harness.Worker(Path(__file__), peer, args.threads) for peer in peers]
     results = {}
