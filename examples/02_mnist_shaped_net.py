@@ -31,7 +31,7 @@ class PictureNet(nn.Module):
 
 def make_pictures(count: int):
     """Pictures (count, 28, 28) with values around 0 to 1, and their kinds as rows of one 1 and nine 0 (count, 10)."""
-    kinds = torch.arange(count) % 10
+    kinds = torch.randint(0, 10, (count,))
     pictures = 0.1 * torch.rand(count, 28, 28)
     for i, kind in enumerate(kinds.tolist()):
         top, left = 4 + 14 * (kind // 5), 1 + 5 * (kind % 5)

@@ -1,6 +1,7 @@
 """Four exercises on the house price net: two hidden units, ReLU for sigmoid, a training loop, and the learning rate."""
 from __future__ import annotations
 
+from itertools import pairwise
 from math import isfinite
 from pathlib import Path
 
@@ -98,7 +99,7 @@ def verdict(losses: list[float]) -> str:
     """What a curve of losses shows."""
     if not isfinite(losses[-1]) or losses[-1] > losses[0]:
         return "diverges"
-    rises = sum(later > earlier for earlier, later in zip(losses, losses[1:]))
+    rises = sum(later > earlier for earlier, later in pairwise(losses))
     return f"ends at {losses[-1]:.4f}, having risen {rises} times"
 
 
@@ -121,7 +122,7 @@ def main(out: Path = Path(".")) -> dict:
 
     torch.manual_seed(0)
     x, y = make_data()
-    print("3. a training loop at lr 0.1")              # falls in every epoch, to the noise: 0.1^2 = 0.01
+    print("3. a training loop at lr 0.1")              # falls in every epoch, toward the noise: 0.1^2 = 0.01
     loop = train(small_net(), x, y, lr=0.1, epochs=300, every=50)
 
     # 0.01 creeps, 0.1 arrives, 0.5 swings to and fro about the valley, 1.0 climbs out of it.

@@ -192,11 +192,11 @@ def test_exercises(tmp_path):
     assert alive["a1"] > 0
     assert alive["prediction"] == pytest.approx(2.5, abs=1e-3)
 
-    assert all(later < earlier for earlier, later in zip(found["loop"], found["loop"][1:]))
-    assert found["loop"][-1] < 0.015
+    assert (np.diff(found["loop"]) < 0).all()
+    assert found["loop"][-1] < 0.02
     creeps, arrives, swings, climbs = found["rates"].values()
     assert creeps[-1] > 2 * arrives[-1]
-    assert sum(later > earlier for earlier, later in zip(swings, swings[1:])) > 10
+    assert np.sum(np.diff(swings) > 0) > 10
     assert swings[-1] < swings[0]
     assert not climbs[-1] < climbs[0]
 
@@ -207,4 +207,6 @@ def test_exercises_as_torch(both):
     expected = its.train(its.small_net(), *in_torch(x, y), lr=0.1, epochs=100)
     assert ours.train(ours.small_net(), x, y, lr=0.1, epochs=100) == pytest.approx(expected, rel=1e-5)
     for lr in (0.1, 0.01):
-        assert ours.train_house(ours.relu, lr, 50) == pytest.approx(its.train_house(its.relu, lr, 50), rel=1e-4, abs=1e-6)
+        found, expected = ours.train_house(ours.relu, lr, 50), its.train_house(its.relu, lr, 50)
+        assert found.pop("losses") == pytest.approx(expected.pop("losses"), rel=1e-4, abs=1e-9)
+        assert found == pytest.approx(expected, rel=1e-5)
