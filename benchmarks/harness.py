@@ -58,9 +58,8 @@ def thread_settings(threads: int) -> dict[str, str]:
     }
 
 
-def in_turn(statements: dict[str, str], names: dict, rounds: int = 7, seconds: float = 0.02) -> dict[str, float]:
-    """Seconds that each statement takes, by its label: the median of rounds that time them one after the other."""
-    timers = {label: timeit.Timer(statement, globals=names) for label, statement in statements.items()}
+def in_turn(timers: dict[str, timeit.Timer], rounds: int = 7, seconds: float = 0.02) -> dict[str, float]:
+    """Seconds that each takes, by its label: the median of rounds that time them one after the other."""
     counts = {}
     for label, timer in timers.items():
         timer.timeit(2)
@@ -119,10 +118,13 @@ typedef REAL vec __attribute__((vector_size(BYTES)));
 double flops(long n) {            /* 24 accumulators: enough to hide the latency of 4 to 5 cycles on two units */
     vec acc[24], a, b;
     for (int l = 0; l < (int)(sizeof(vec) / sizeof(REAL)); l++) { a[l] = (REAL)0.999; b[l] = (REAL)0.001; }
+#pragma GCC unroll 24
     for (int i = 0; i < 24; i++) acc[i] = b * (REAL)i;
     for (long k = 0; k < n; k++)
+#pragma GCC unroll 24
         for (int i = 0; i < 24; i++) acc[i] = acc[i] * a + b;
     REAL s = 0;
+#pragma GCC unroll 24
     for (int i = 0; i < 24; i++) s += acc[i][0];
     volatile REAL keep = s; (void)keep;
     return 2.0 * 24 * (sizeof(vec) / sizeof(REAL)) * n;

@@ -1,6 +1,6 @@
-"""One training step, as each peer does it best. A peer is a class whose variants() are the ways worth trying.
+"""One training step, as each peer does it best. A peer is a class; its VARIANTS are the settings worth trying, by a label.
 
-    peer = Variant(net, weights, x, y, threads); peer.reset(); losses = peer.run(steps)
+    trainer = Peer(net, weights, x, y, threads, **Peer.VARIANTS[label]); trainer.reset(); losses = trainer.run(steps)
 
 run() takes steps from the weights that reset() put back, and waits until they are done. `weights` is a list of (weight, bias),
 weight of shape (out, in); all arrays come in the net's dtype.
@@ -11,6 +11,7 @@ import importlib
 import importlib.util
 import os
 from dataclasses import asdict, dataclass
+from typing import ClassVar
 
 import numpy as np
 
@@ -59,9 +60,7 @@ class Net:
 class NumPy:
     """By hand: the formulas in NumPy, into buffers that are kept."""
 
-    @staticmethod
-    def variants():
-        return {"": NumPy}
+    VARIANTS: ClassVar = {"": {}}
 
     def __init__(self, net, weights, x, y, threads):
         self.net, self.start, self.x, self.y = net, weights, x, y
@@ -143,16 +142,11 @@ class NumPy:
 class Torch:
     """PyTorch, eager; and this package, which runs the same text."""
 
+    VARIANTS: ClassVar = {"": {}, "foreach": {"foreach": True}, "fused": {"fused": True}}
     engine = "torch"
-    optimizer_options = {}
 
-    @classmethod
-    def variants(cls):
-        options = {"": {}, "foreach": {"foreach": True}, "fused": {"fused": True}}
-        return {label: type("Torch", (cls,), {"optimizer_options": kw}) for label, kw in options.items()}
-
-    def __init__(self, net, weights, x, y, threads):
-        self.net = net
+    def __init__(self, net, weights, x, y, threads, **optimizer_options):
+        self.net, self.optimizer_options = net, optimizer_options
         torch = self.torch = importlib.import_module(self.engine)
         nn = importlib.import_module(self.engine + ".nn")
         if hasattr(torch, "set_num_threads"):
@@ -188,29 +182,26 @@ class Torch:
 
 
 class Ours(Torch):
-    engine = "tinygrad_c"
+    """This package, in the same words."""
 
-    @classmethod
-    def variants(cls):
-        return {"": cls}
+    VARIANTS: ClassVar = {"": {}}
+    engine = "tinygrad_c"
 
 
 class TorchCompile(Torch):
     """torch.compile of the forward pass and the loss; its backward is compiled with it."""
 
-    def __init__(self, net, weights, x, y, threads):
-        super().__init__(net, weights, x, y, threads)
-        model, loss = self.model, self.loss
-        self.model, self.loss = model, lambda prediction, y: prediction
-        compiled = self.torch.compile(lambda x, y: loss(model(x), y), dynamic=False, fullgraph=True)
-        self.both = lambda x: compiled(x, self.y)
+    def __init__(self, net, weights, x, y, threads, **optimizer_options):
+        super().__init__(net, weights, x, y, threads, **optimizer_options)
+        model, loss_fn = self.model, self.loss
+        self.forward = self.torch.compile(lambda x, y: loss_fn(model(x), y), dynamic=False, fullgraph=True)
 
     def run(self, steps):
-        both, optimizer, x = self.both, self.optimizer, self.x
+        forward, optimizer, x, y = self.forward, self.optimizer, self.x, self.y
         losses = []
         for _ in range(steps):
             optimizer.zero_grad()
-            loss = both(x)
+            loss = forward(x, y)
             loss.backward()
             optimizer.step()
             losses.append(loss.detach())
@@ -220,23 +211,18 @@ class TorchCompile(Torch):
 class Jax:
     """jax.jit of the whole step, its buffers donated."""
 
-    one_hot = False
-    asynchronous = True
+    VARIANTS: ClassVar = {"": {}, "synchronous": {"asynchronous": False}, "one-hot": {"one_hot": True},
+                          "one-hot, synchronous": {"one_hot": True, "asynchronous": False}}
 
-    @classmethod
-    def variants(cls):
-        made = {"": (False, True), "synchronous": (False, False), "one-hot": (True, True), "one-hot, synchronous": (True, False)}
-        return {label: type("Jax", (cls,), {"one_hot": hot, "asynchronous": a}) for label, (hot, a) in made.items()}
-
-    def __init__(self, net, weights, x, y, threads):
+    def __init__(self, net, weights, x, y, threads, one_hot=False, asynchronous=True):
         import jax
         import jax.numpy as jnp
         jax.config.update("jax_enable_x64", net.dtype == "float64")
-        jax.config.update("jax_cpu_enable_async_dispatch", self.asynchronous)
+        jax.config.update("jax_cpu_enable_async_dispatch", asynchronous)
         self.jax, self.jnp, self.net = jax, jnp, net
         self.weights = [(w.T.copy(), b) for w, b in weights]        # (in, out): no transpose in the forward pass
         self.x = jnp.asarray(x)
-        one_hot = self.one_hot and net.loss != "mse"
+        one_hot = one_hot and net.loss != "mse"
         self.y = jnp.asarray(np.eye(net.widths[-1], dtype=x.dtype)[y] if one_hot else y)
         activation = jnp.tanh if net.activation == "tanh" else jax.nn.relu
 
@@ -286,13 +272,9 @@ class Jax:
 class TensorFlow:
     """tf.function of the whole step, with XLA and without."""
 
-    xla = False
+    VARIANTS: ClassVar = {"": {}, "XLA": {"xla": True}}
 
-    @classmethod
-    def variants(cls):
-        return {label: type("TensorFlow", (cls,), {"xla": xla}) for label, xla in (("", False), ("XLA", True))}
-
-    def __init__(self, net, weights, x, y, threads):
+    def __init__(self, net, weights, x, y, threads, xla=False):
         import tensorflow as tf
         self.net, self.start = net, [p for w, b in weights for p in (w.T.copy(), b)]
         self.x, self.y = tf.constant(x), tf.constant(y)
@@ -321,7 +303,7 @@ class TensorFlow:
                 p.assign_sub(ADAM_LR / (1 - b1 ** t) * m / (tf.sqrt(v) / tf.sqrt(1 - b2 ** t) + EPS))
             return loss
 
-        self.step = tf.function(step, jit_compile=self.xla)
+        self.step = tf.function(step, jit_compile=xla)
 
     def reset(self):
         for p, start in zip(self.weights, self.start):
@@ -339,9 +321,7 @@ class TensorFlow:
 class ScikitLearn:
     """MLPClassifier or MLPRegressor, one partial_fit a step."""
 
-    @staticmethod
-    def variants():
-        return {"": ScikitLearn}
+    VARIANTS: ClassVar = {"": {}}
 
     def __init__(self, net, weights, x, y, threads):
         if net.loss != "mse" and net.widths[-1] == 2:
@@ -351,24 +331,19 @@ class ScikitLearn:
         from sklearn.neural_network import MLPClassifier, MLPRegressor
         self.net, self.start, self.x, self.y = net, weights, x, y
         kind = MLPRegressor if net.loss == "mse" else MLPClassifier
-        self.model = kind(net.widths[1:-1], activation=net.activation, solver=net.optimizer, alpha=0, batch_size=net.batch,
+        self.model = kind(hidden_layer_sizes=net.widths[1:-1], activation=net.activation, solver=net.optimizer, alpha=0, batch_size=net.batch,
                           learning_rate_init=SGD_LR if net.optimizer == "sgd" else ADAM_LR, shuffle=False, momentum=0,
                           nesterovs_momentum=False)
 
     def reset(self):
+        from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
         model = self.model
-        if hasattr(model, "_optimizer"):
-            del model._optimizer
         model.partial_fit(self.x, self.y, **({} if self.net.loss == "mse" else {"classes": np.arange(self.net.widths[-1])}))
         model.coefs_ = [w.T.copy() for w, _ in self.start]
         model.intercepts_ = [b.copy() for _, b in self.start]
-        self.restart_optimizer()
-
-    def restart_optimizer(self):
-        from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
-        parameters = self.model.coefs_ + self.model.intercepts_
-        self.model._optimizer = (SGDOptimizer(parameters, SGD_LR, momentum=0, nesterov=False) if self.net.optimizer == "sgd" else
-                                 AdamOptimizer(parameters, ADAM_LR))
+        parameters = model.coefs_ + model.intercepts_
+        sgd = self.net.optimizer == "sgd"
+        model._optimizer = SGDOptimizer(parameters, SGD_LR, "constant", 0, False) if sgd else AdamOptimizer(parameters, ADAM_LR)
 
     def run(self, steps):
         scale = 2 if self.net.loss == "mse" else 1          # its squared error is half the mean
