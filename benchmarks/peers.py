@@ -331,9 +331,10 @@ class ScikitLearn:
         from sklearn.neural_network import MLPClassifier, MLPRegressor
         self.net, self.start, self.x, self.y = net, weights, x, y
         kind = MLPRegressor if net.loss == "mse" else MLPClassifier
-        self.model = kind(hidden_layer_sizes=net.widths[1:-1], activation=net.activation, solver=net.optimizer, alpha=0, batch_size=net.batch,
-                          learning_rate_init=SGD_LR if net.optimizer == "sgd" else ADAM_LR, shuffle=False, momentum=0,
-                          nesterovs_momentum=False)
+        self.model = kind(
+            hidden_layer_sizes=net.widths[1:-1], activation=net.activation, solver=net.optimizer, alpha=0, batch_size=net.batch,
+            learning_rate_init=SGD_LR if net.optimizer == "sgd" else ADAM_LR, shuffle=False, momentum=0,
+            nesterovs_momentum=False)
 
     def reset(self):
         from sklearn.neural_network._stochastic_optimizers import AdamOptimizer, SGDOptimizer
