@@ -6,6 +6,7 @@
 
 cdef enum:
     NARROW = 16                 # columns: narrower rows share vectors
+    RUN = 32                    # rows that are added in a row, across the memory
 
 
 cdef inline vec combine(int op, vec a, vec b) noexcept nogil:
@@ -69,31 +70,47 @@ cdef inline real reduce_row(int op, const real* x, Py_ssize_t n) noexcept nogil:
 
 cdef inline void reduce_columns(int op, real* out, const real* x, Py_ssize_t rows, Py_ssize_t stride,
                                 Py_ssize_t width) noexcept nogil:
-    """out[i] = the op over r of x[r * stride + i], for i < width."""
-    cdef vec a, b, c, d
+    """out[i] = the op over r of x[r * stride + i], for i < width; runs of RUN rows first, then those."""
+    cdef vec start = splat(identity(op))
+    cdef vec a, b, c, d, a_all, b_all, c_all, d_all
     cdef const real* p
-    cdef Py_ssize_t i = 0, r
+    cdef Py_ssize_t i = 0, r, stop
     while i + 4 * LANES <= width:
-        a = b = c = d = splat(identity(op))
+        a_all = b_all = c_all = d_all = start
         p = x + i
-        for r in range(rows):
-            a = combine(op, a, taken(op, load(p)))
-            b = combine(op, b, taken(op, load(p + LANES)))
-            c = combine(op, c, taken(op, load(p + 2 * LANES)))
-            d = combine(op, d, taken(op, load(p + 3 * LANES)))
-            p += stride
-        store(out + i, a)
-        store(out + i + LANES, b)
-        store(out + i + 2 * LANES, c)
-        store(out + i + 3 * LANES, d)
+        r = 0
+        while r < rows:
+            a = b = c = d = start
+            stop = min(r + RUN, rows)
+            while r < stop:
+                a = combine(op, a, taken(op, load(p)))
+                b = combine(op, b, taken(op, load(p + LANES)))
+                c = combine(op, c, taken(op, load(p + 2 * LANES)))
+                d = combine(op, d, taken(op, load(p + 3 * LANES)))
+                p += stride
+                r += 1
+            a_all = combine(op, a_all, a)
+            b_all = combine(op, b_all, b)
+            c_all = combine(op, c_all, c)
+            d_all = combine(op, d_all, d)
+        store(out + i, a_all)
+        store(out + i + LANES, b_all)
+        store(out + i + 2 * LANES, c_all)
+        store(out + i + 3 * LANES, d_all)
         i += 4 * LANES
     while i < width:
-        a = splat(identity(op))
+        a_all = start
         p = x + i
-        for r in range(rows):
-            a = combine(op, a, taken(op, load_upto(p, width - i)))
-            p += stride
-        store_upto(out + i, a, width - i)
+        r = 0
+        while r < rows:
+            a = start
+            stop = min(r + RUN, rows)
+            while r < stop:
+                a = combine(op, a, taken(op, load_upto(p, width - i)))
+                p += stride
+                r += 1
+            a_all = combine(op, a_all, a)
+        store_upto(out + i, a_all, width - i)
         i += LANES
 
 
