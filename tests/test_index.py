@@ -1,4 +1,5 @@
 """Indexing: every kind of key, read and written, against NumPy and torch; gradients of both sides; gather and scatter; errors."""
+
 from __future__ import annotations
 
 import numpy as np
@@ -11,12 +12,48 @@ from tinygrad_c.ops import index
 RNG = np.random.default_rng(4)
 A = RNG.standard_normal((4, 5, 6))
 SLICE = slice(None)
-BASIC = [0, -1, (0, 1), (0, 1, 2), slice(1, 3), (SLICE, 2), (Ellipsis, 1), (None, 1), (SLICE, None, 0), (slice(None, None, 2), slice(1, None, 3)),
-         (Ellipsis, None), (), Ellipsis, slice(1, 1), (0, Ellipsis, -2), np.int64(2), (slice(-3, None), slice(None, -2)), slice(10, 20)]
-NEGATIVE_STEPS = [slice(None, None, -1), (SLICE, slice(4, 0, -2)), (slice(None, None, -3), 0, slice(None, None, -1)), (slice(0, 2, -1),)]
-ADVANCED = [[0, 2], (SLICE, [0, 2, 2]), ([0, 1], [1, 2]), (SLICE, [0, 1], [1, 2]), ([[0, 1], [2, 3]],), (SLICE, [[0], [1]], [2, 3, 4]),
-            (Ellipsis, [1, -1]), (None, [0, 1]), [], ([0, 1], SLICE, [1, 2]), (slice(1, 3), [0, 0, 4]), (SLICE, SLICE, [5, 0]), ([3, -4], 2),
-            (slice(None, None, 2), [1, 3], slice(0, 4, 3))]
+BASIC = [
+    0,
+    -1,
+    (0, 1),
+    (0, 1, 2),
+    slice(1, 3),
+    (SLICE, 2),
+    (Ellipsis, 1),
+    (None, 1),
+    (SLICE, None, 0),
+    (slice(None, None, 2), slice(1, None, 3)),
+    (Ellipsis, None),
+    (),
+    Ellipsis,
+    slice(1, 1),
+    (0, Ellipsis, -2),
+    np.int64(2),
+    (slice(-3, None), slice(None, -2)),
+    slice(10, 20),
+]
+NEGATIVE_STEPS = [
+    slice(None, None, -1),
+    (SLICE, slice(4, 0, -2)),
+    (slice(None, None, -3), 0, slice(None, None, -1)),
+    (slice(0, 2, -1),),
+]
+ADVANCED = [
+    [0, 2],
+    (SLICE, [0, 2, 2]),
+    ([0, 1], [1, 2]),
+    (SLICE, [0, 1], [1, 2]),
+    ([[0, 1], [2, 3]],),
+    (SLICE, [[0], [1]], [2, 3, 4]),
+    (Ellipsis, [1, -1]),
+    (None, [0, 1]),
+    [],
+    ([0, 1], SLICE, [1, 2]),
+    (slice(1, 3), [0, 0, 4]),
+    (SLICE, SLICE, [5, 0]),
+    ([3, -4], 2),
+    (slice(None, None, 2), [1, 3], slice(0, 4, 3)),
+]
 MASKS = [A > 0, A[:, :, 0] > 0, (SLICE, A[0] > 0), (A[:, 0, 0] > 0, SLICE, 0), (SLICE, A[0, :, 0] > 9), (A[:, 0, 0] > 0, [1])]
 
 
@@ -31,7 +68,9 @@ def numpy_result(a, key):
     return a[np.array(key, dtype=int)] if isinstance(key, list) else a[key]
 
 
-@pytest.mark.parametrize("key", [*BASIC, *NEGATIVE_STEPS, *ADVANCED, *MASKS], ids=lambda k: type(k).__name__ if isinstance(k, np.ndarray) else None)
+@pytest.mark.parametrize(
+    "key", [*BASIC, *NEGATIVE_STEPS, *ADVANCED, *MASKS], ids=lambda k: type(k).__name__ if isinstance(k, np.ndarray) else None
+)
 def test_reading(key):
     expected = numpy_result(A, key)
     for layout in (A, np.ascontiguousarray(A.T).T, np.repeat(A, 2, 2)[:, :, ::2], np.ascontiguousarray(A[:, ::-1])[:, ::-1]):
@@ -43,7 +82,9 @@ def test_reading(key):
                 np.testing.assert_array_equal(x[key].numpy(), expected if dtype is np.float64 else expected > 0)
 
 
-@pytest.mark.parametrize("key", [*BASIC, *NEGATIVE_STEPS, *ADVANCED, *MASKS], ids=lambda k: type(k).__name__ if isinstance(k, np.ndarray) else None)
+@pytest.mark.parametrize(
+    "key", [*BASIC, *NEGATIVE_STEPS, *ADVANCED, *MASKS], ids=lambda k: type(k).__name__ if isinstance(k, np.ndarray) else None
+)
 def test_writing(key):
     shape = numpy_result(A, key).shape
     for layout in (lambda: A.copy(), lambda: A.copy(order="F")):
@@ -56,7 +97,9 @@ def test_writing(key):
             assert x._version > before
 
 
-@pytest.mark.parametrize("key", [*BASIC, *NEGATIVE_STEPS, *ADVANCED, *MASKS], ids=lambda k: type(k).__name__ if isinstance(k, np.ndarray) else None)
+@pytest.mark.parametrize(
+    "key", [*BASIC, *NEGATIVE_STEPS, *ADVANCED, *MASKS], ids=lambda k: type(k).__name__ if isinstance(k, np.ndarray) else None
+)
 def test_gradients_of_reading_and_writing(key):
     key_ = key_for(key, tg.tensor)
     shape = numpy_result(A, key).shape
@@ -70,11 +113,11 @@ def test_gradients_of_reading_and_writing(key):
         # second order: y = x[key]^2 has the gradient 2 x at the places; that of (2 x v).sum() is 2 v there
         v = tg.from_numpy(RNG.standard_normal(A.shape))
         x.grad = None
-        first, = autograd.grad((x[key_] ** 2).sum(), x, create_graph=True)
+        (first,) = autograd.grad((x[key_] ** 2).sum(), x, create_graph=True)
         counts = np.zeros_like(A)
         np.add.at(counts, np.array(key, dtype=int) if isinstance(key, list) else key, 1)
         np.testing.assert_allclose(first.numpy(force=True), 2 * A * counts)
-        second, = autograd.grad((first * v).sum(), x)
+        (second,) = autograd.grad((first * v).sum(), x)
         np.testing.assert_allclose(second.numpy(), 2 * v.numpy() * counts)
     # written: the old value's gradient is g off the places, the new one's is g at them
     w = RNG.standard_normal(A.shape)
@@ -88,35 +131,38 @@ def test_gradients_of_reading_and_writing(key):
 
 def test_views_share_and_copies_do_not():
     x = tg.zeros(3, 4)
-    x[1][2] = 5.
+    x[1][2] = 5.0
     x[:, 0] += 1
-    x[::-1][0, 3] = 9.
+    x[::-1][0, 3] = 9.0
     assert x.tolist() == [[1, 0, 0, 0], [1, 0, 5, 0], [1, 0, 0, 9]]
     y = x[[0, 1]]
-    y[0] = -1.
+    y[0] = -1.0
     assert x[0].tolist() == [1, 0, 0, 0]
 
 
 def test_python_bools_tensors_and_arrays_as_keys():
-    x = tg.tensor([[1., 2.], [3., 4.]])
-    assert x[True].shape == (1, 2, 2) and x[False].shape == (0, 2, 2)
-    assert x[tg.tensor(1)].tolist() == [3, 4] and x[tg.tensor(-1), 0].item() == 3
-    assert x[np.array([1, 0])].tolist() == [[3, 4], [1, 2]] and x[np.array([True, False])].tolist() == [[1, 2]]
+    x = tg.tensor([[1.0, 2.0], [3.0, 4.0]])
+    assert x[True].shape == (1, 2, 2)
+    assert x[False].shape == (0, 2, 2)
+    assert x[tg.tensor(1)].tolist() == [3, 4]
+    assert x[tg.tensor(-1), 0].item() == 3
+    assert x[np.array([1, 0])].tolist() == [[3, 4], [1, 2]]
+    assert x[np.array([True, False])].tolist() == [[1, 2]]
     assert x[range(1, 2)].tolist() == [[3, 4]]
     assert x[tg.tensor([1, 0], dtype=tg.int32)].tolist() == [[3, 4], [1, 2]]
     assert x[x > 2].tolist() == [3, 4]
-    x[x > 2] = 0.
+    x[x > 2] = 0.0
     assert x.tolist() == [[1, 2], [0, 0]]
 
 
 def test_duplicates_add_up_in_the_gradient():
     x = tg.zeros(3, requires_grad=True)
-    x[[0, 2, 0, 0]].backward(tg.tensor([1., 2., 3., 4.]))
+    x[[0, 2, 0, 0]].backward(tg.tensor([1.0, 2.0, 3.0, 4.0]))
     assert x.grad.tolist() == [8, 0, 2]
 
 
 def test_index_tensors_may_change_after_use():
-    x, i = tg.tensor([1., 2., 3.], requires_grad=True), tg.tensor([0, 2])
+    x, i = tg.tensor([1.0, 2.0, 3.0], requires_grad=True), tg.tensor([0, 2])
     y = x[i]
     i[0] = 1
     y.sum().backward()
@@ -125,29 +171,37 @@ def test_index_tensors_may_change_after_use():
 
 def test_a_leaf_is_not_written():
     w = tg.zeros(3, requires_grad=True)
-    for write in (lambda: w.__setitem__(0, 5.), lambda: w.__setitem__([0], 5.), lambda: w[1:].fill_(1.)):
+    for write in (lambda: w.__setitem__(0, 5.0), lambda: w.__setitem__([0], 5.0), lambda: w[1:].fill_(1.0)):
         with pytest.raises(RuntimeError, match="leaf Variable that requires grad is being used in an in-place"):
             write()
     with tg.no_grad():
-        w[0] = 5.
-        w[[1, 2]] = tg.tensor([6., 7.])
+        w[0] = 5.0
+        w[[1, 2]] = tg.tensor([6.0, 7.0])
     assert w.tolist() == [5, 6, 7]
 
 
 def test_errors_and_nothing_written():
     x = tg.zeros(3, 2)
     for key, error, words in [
-            (3, IndexError, "index 3 is out of bounds for dimension 0 with size 3"), (-4, IndexError, "index -4 is out of bounds"),
-            ((0, 2), IndexError, "index 2 is out of bounds for dimension 1 with size 2"), ([0, 3], IndexError, "index 3 is out of bounds"),
-            ((SLICE, [0, -3]), IndexError, "index -3 is out of bounds for dimension 1"), (1 << 70, IndexError, "out of bounds"),
-            ((0, 0, 0), IndexError, "too many indices for tensor of dimension 2"), ((Ellipsis, Ellipsis), IndexError, "single ellipsis"),
-            (slice(None, None, 0), ValueError, "step"), (tg.zeros(2), IndexError, "tensors used as indices must be long"),
-            (tg.tensor([True, False]), IndexError, "The shape of the mask"), ("a", TypeError, "only integers, slices"),
-            (1.5, TypeError, "only integers, slices"), (([0, 1], [0, 1, 1]), IndexError, "could not be broadcast together")]:
+        (3, IndexError, "index 3 is out of bounds for dimension 0 with size 3"),
+        (-4, IndexError, "index -4 is out of bounds"),
+        ((0, 2), IndexError, "index 2 is out of bounds for dimension 1 with size 2"),
+        ([0, 3], IndexError, "index 3 is out of bounds"),
+        ((SLICE, [0, -3]), IndexError, "index -3 is out of bounds for dimension 1"),
+        (1 << 70, IndexError, "out of bounds"),
+        ((0, 0, 0), IndexError, "too many indices for tensor of dimension 2"),
+        ((Ellipsis, Ellipsis), IndexError, "single ellipsis"),
+        (slice(None, None, 0), ValueError, "step"),
+        (tg.zeros(2), IndexError, "tensors used as indices must be long"),
+        (tg.tensor([True, False]), IndexError, "The shape of the mask"),
+        ("a", TypeError, "only integers, slices"),
+        (1.5, TypeError, "only integers, slices"),
+        (([0, 1], [0, 1, 1]), IndexError, "could not be broadcast together"),
+    ]:
         with pytest.raises(error, match=words):
             x[key]
         with pytest.raises(error, match=words):
-            x[key] = 1.
+            x[key] = 1.0
     with pytest.raises(RuntimeError, match="shape mismatch|match"):
         x[[0, 1]] = tg.ones(3)
     with pytest.raises(RuntimeError, match="match"):
@@ -181,14 +235,15 @@ def test_gather_and_scatter(dim):
         np.testing.assert_allclose(s.grad.numpy(), A[places])
         expected = A.copy()
         expected[places] = 3
-        np.testing.assert_array_equal(tg.scatter(tg.from_numpy(layout), dim, tg.from_numpy(i), 3.).numpy(), expected)
+        np.testing.assert_array_equal(tg.scatter(tg.from_numpy(layout), dim, tg.from_numpy(i), 3.0).numpy(), expected)
 
 
 def test_scatter_add_of_integers_and_in_place():
     x = tg.zeros(3, dtype=tg.int64)
-    assert index.scatter_add_(x, 0, tg.tensor([0, 2, 0]), tg.tensor([1, 2, 3])) is x and x.tolist() == [4, 0, 2]
+    assert index.scatter_add_(x, 0, tg.tensor([0, 2, 0]), tg.tensor([1, 2, 3])) is x
+    assert x.tolist() == [4, 0, 2]
     hot = tg.zeros(2, 3)
-    index.scatter_(hot, 1, tg.tensor([[2], [0]]), 1.)
+    index.scatter_(hot, 1, tg.tensor([[2], [0]]), 1.0)
     assert hot.tolist() == [[0, 0, 1], [1, 0, 0]]
 
 
@@ -204,7 +259,7 @@ def test_gather_refused():
         tg.gather(x, 1, tg.zeros(2, 1))
     y = tg.zeros(2)
     with pytest.raises(IndexError):
-        index.scatter_(y, 0, tg.tensor([0, 5]), 1.)
+        index.scatter_(y, 0, tg.tensor([0, 5]), 1.0)
     assert y.tolist() == [0, 0]
 
 
@@ -220,12 +275,13 @@ def test_index_select_rows_for_a_loader():
 
 
 def test_masks_nonzero_one_hot_and_along_dim():
-    x = tg.tensor([[0., 5.], [6., 0.]])
+    x = tg.tensor([[0.0, 5.0], [6.0, 0.0]])
     assert tg.nonzero(x).tolist() == [[0, 1], [1, 0]]
     assert [t.tolist() for t in tg.nonzero(x, as_tuple=True)] == [[0, 1], [1, 0]]
-    assert tg.nonzero(tg.tensor(3.)).shape == (1, 0) and tg.nonzero(tg.zeros(2, 2)).shape == (0, 2)
+    assert tg.nonzero(tg.tensor(3.0)).shape == (1, 0)
+    assert tg.nonzero(tg.zeros(2, 2)).shape == (0, 2)
     assert tg.masked_select(x, tg.tensor([True, False])).tolist() == [0, 6]
-    assert tg.masked_fill(x, x > 5, -1.).tolist() == [[0, 5], [-1, 0]]
+    assert tg.masked_fill(x, x > 5, -1.0).tolist() == [[0, 5], [-1, 0]]
     assert index.one_hot(tg.tensor([[0], [2]])).tolist() == [[[1, 0, 0]], [[0, 0, 1]]]
     assert index.one_hot(tg.tensor([0, 1]), 4).shape == (2, 4)
     with pytest.raises(RuntimeError, match="Class values must be smaller than num_classes"):
@@ -237,7 +293,9 @@ def test_masks_nonzero_one_hot_and_along_dim():
     assert tg.take_along_dim(x, tg.tensor([1, 2])).tolist() == [5, 6]
 
 
-@pytest.mark.parametrize("key", [*BASIC, *ADVANCED, *MASKS], ids=lambda k: type(k).__name__ if isinstance(k, np.ndarray) else None)
+@pytest.mark.parametrize(
+    "key", [*BASIC, *ADVANCED, *MASKS], ids=lambda k: type(k).__name__ if isinstance(k, np.ndarray) else None
+)
 def test_against_torch(key):
     torch = pytest.importorskip("torch")
     theirs, ours = torch.tensor(A), tg.tensor(A)

@@ -1,4 +1,5 @@
 """The fused losses: against their definitions in NumPy, torch's answers, and finite differences; what they refuse."""
+
 from __future__ import annotations
 
 import itertools
@@ -28,8 +29,8 @@ def cross_entropy(x, t, weight, ignore_index, smoothing):
     return losses, weights
 
 
-@pytest.mark.parametrize("rows,n", [(1, 1), (32, 2), (33, 10), (300, 10), (7, 32), (9, 33), (5, 1000)])
-@pytest.mark.parametrize("dtype,tolerance", [(np.float32, 2e-5), (np.float64, 1e-12)])
+@pytest.mark.parametrize(("rows", "n"), [(1, 1), (32, 2), (33, 10), (300, 10), (7, 32), (9, 33), (5, 1000)])
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 2e-5), (np.float64, 1e-12)])
 def test_cross_entropy(rows, n, dtype, tolerance):
     x = (RNG.standard_normal((rows, n)) * 4).astype(dtype)
     labels = RNG.integers(0, n, rows)
@@ -70,14 +71,17 @@ def test_shapes_of_cross_entropy():
     flat = loss.cross_entropy(tg.from_numpy(np.moveaxis(x, 1, -1).reshape(-1, 3)), tg.from_numpy(t.ravel()), reduction="none")
     y = tg.from_numpy(x).requires_grad_()
     each = loss.cross_entropy(y, tg.from_numpy(t), reduction="none")
-    assert each.shape == (4, 2, 5) and each.reshape(-1).tolist() == flat.tolist()
+    assert each.shape == (4, 2, 5)
+    assert each.reshape(-1).tolist() == flat.tolist()
     each.sum().backward()
     assert y.grad.shape == x.shape
-    one = loss.cross_entropy(tg.tensor([1., 2.]), tg.tensor(1), reduction="none")
-    assert one.shape == () and one.item() == pytest.approx(np.log(1 + np.exp(-1)))
+    one = loss.cross_entropy(tg.tensor([1.0, 2.0]), tg.tensor(1), reduction="none")
+    assert one.shape == ()
+    assert one.item() == pytest.approx(np.log(1 + np.exp(-1)))
     column = np.asfortranarray(x[:, :, 0, 0])
     assert loss.cross_entropy(tg.from_numpy(column), tg.from_numpy(t[:, 0, 0])).item() == pytest.approx(
-        loss.cross_entropy(tg.from_numpy(column.copy()), tg.from_numpy(t[:, 0, 0])).item())
+        loss.cross_entropy(tg.from_numpy(column.copy()), tg.from_numpy(t[:, 0, 0])).item()
+    )
 
 
 def test_probabilities_as_targets():
@@ -91,10 +95,10 @@ def test_probabilities_as_targets():
 
 
 def test_far_logits_and_ignored_rows():
-    assert loss.cross_entropy(tg.tensor([[1e4, 0.]]), tg.tensor([0])).item() == 0
-    assert loss.cross_entropy(tg.tensor([[1e4, 0.]]), tg.tensor([1])).item() == 1e4
+    assert loss.cross_entropy(tg.tensor([[1e4, 0.0]]), tg.tensor([0])).item() == 0
+    assert loss.cross_entropy(tg.tensor([[1e4, 0.0]]), tg.tensor([1])).item() == 1e4
     assert loss.cross_entropy(tg.tensor([[1000.0, 1000.0]]), tg.tensor([1])).item() == pytest.approx(np.log(2), rel=1e-6)
-    x = tg.tensor([[1., np.nan], [0., 0.]], requires_grad=True)
+    x = tg.tensor([[1.0, np.nan], [0.0, 0.0]], requires_grad=True)
     loss.cross_entropy(x, tg.tensor([-100, 1])).backward()
     assert x.grad.tolist() == [[0, 0], [0.5, -0.5]]
     assert np.isnan(loss.cross_entropy(tg.zeros(2, 2), tg.tensor([-100, -100])).item())
@@ -105,11 +109,12 @@ def test_far_logits_and_ignored_rows():
 def test_refused(function):
     x = tg.zeros(4, 3)
     for target, error, words in [
-            (tg.tensor([0, 1, 2, 3]), IndexError, r"Target 3 is out of bounds.*0\.\.2"),
-            (tg.tensor([0, 1, 2, -1]), IndexError, "Target -1 is out of bounds"),
-            (tg.zeros(5, dtype=tg.int64), ValueError, r"Expected input batch_size \(4\) to match target batch_size \(5\)"),
-            (tg.zeros(4, 1, dtype=tg.int64), RuntimeError, "0D or 1D target tensor expected, multi-target not supported"),
-            (tg.zeros(4), RuntimeError, "expected target dtype to be Long or Byte, but got Float")]:
+        (tg.tensor([0, 1, 2, 3]), IndexError, r"Target 3 is out of bounds.*0\.\.2"),
+        (tg.tensor([0, 1, 2, -1]), IndexError, "Target -1 is out of bounds"),
+        (tg.zeros(5, dtype=tg.int64), ValueError, r"Expected input batch_size \(4\) to match target batch_size \(5\)"),
+        (tg.zeros(4, 1, dtype=tg.int64), RuntimeError, "0D or 1D target tensor expected, multi-target not supported"),
+        (tg.zeros(4), RuntimeError, "expected target dtype to be Long or Byte, but got Float"),
+    ]:
         with pytest.raises(error, match=words):
             function(x, target)
     with pytest.raises(RuntimeError, match="weight tensor should be defined either for all 3 classes or no classes"):
@@ -123,30 +128,40 @@ def test_refused(function):
 PAIRS = {
     "mse_loss": ((), lambda x, t: (x - t) ** 2, lambda x, t: 2 * (x - t)),
     "l1_loss": ((), lambda x, t: abs(x - t), lambda x, t: np.sign(x - t)),
-    "smooth_l1_loss": ((0.3,), lambda x, t: np.where(abs(x - t) < 0.3, (x - t) ** 2 / 0.6, abs(x - t) - 0.15),
-                       lambda x, t: np.clip((x - t) / 0.3, -1, 1)),
-    "huber_loss": ((0.3,), lambda x, t: np.where(abs(x - t) <= 0.3, (x - t) ** 2 / 2, 0.3 * (abs(x - t) - 0.15)),
-                   lambda x, t: np.clip(x - t, -0.3, 0.3)),
+    "smooth_l1_loss": (
+        (0.3,),
+        lambda x, t: np.where(abs(x - t) < 0.3, (x - t) ** 2 / 0.6, abs(x - t) - 0.15),
+        lambda x, t: np.clip((x - t) / 0.3, -1, 1),
+    ),
+    "huber_loss": (
+        (0.3,),
+        lambda x, t: np.where(abs(x - t) <= 0.3, (x - t) ** 2 / 2, 0.3 * (abs(x - t) - 0.15)),
+        lambda x, t: np.clip(x - t, -0.3, 0.3),
+    ),
     "binary_cross_entropy": ((), lambda x, t: -t * np.log(x) - (1 - t) * np.log1p(-x), lambda x, t: (x - t) / (x * (1 - x))),
-    "binary_cross_entropy_with_logits": ((), lambda x, t: np.maximum(x, 0) - x * t + np.log1p(np.exp(-abs(x))),
-                                         lambda x, t: 1 / (1 + np.exp(-x)) - t),
+    "binary_cross_entropy_with_logits": (
+        (),
+        lambda x, t: np.maximum(x, 0) - x * t + np.log1p(np.exp(-abs(x))),
+        lambda x, t: 1 / (1 + np.exp(-x)) - t,
+    ),
 }
 
 
 def call_pair(name, x, t, reduction):
     extra = PAIRS[name][0]
-    return getattr(loss, name)(x, t, reduction=reduction, **dict(zip({"smooth_l1_loss": ["beta"], "huber_loss": ["delta"]}.get(name, []),
-                                                                     extra)))
+    return getattr(loss, name)(
+        x, t, reduction=reduction, **dict(zip({"smooth_l1_loss": ["beta"], "huber_loss": ["delta"]}.get(name, []), extra))
+    )
 
 
 @pytest.mark.parametrize("name", PAIRS)
 @pytest.mark.parametrize("shape", [(), (5,), (33, 7), (3, 9001)], ids=str)
-@pytest.mark.parametrize("dtype,tolerance", [(np.float32, 1e-5), (np.float64, 1e-12)])
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 1e-5), (np.float64, 1e-12)])
 def test_losses_of_pairs(name, shape, dtype, tolerance):
     x, t = (np.asarray(RNG.random(shape) * 0.98 + 0.01).astype(dtype) for _ in range(2))
     _, value, slope = PAIRS[name]
     exact, gradient = value(x.astype(np.float64), t), slope(x.astype(np.float64), t)
-    transposed = np.asfortranarray(x)
+    transposed = np.array(x, order="F")
     for reduction, expected, factor in [("none", exact, 1), ("sum", exact.sum(), 1), ("mean", exact.mean(), 1 / exact.size)]:
         for array in (x, transposed):
             y = tg.from_numpy(array).requires_grad_()
@@ -167,9 +182,12 @@ def test_gradients_by_differences(name):
         if name in PAIRS:
             return call_pair(name, *arrays, reduction)
         options = {"label_smoothing": 0.1} if name == "cross_entropy" else {}
-        return getattr(loss, name)(arrays[0] * arrays[1], labels, tg.tensor([1., 2., 0.5], dtype=tg.float64), reduction=reduction, **options)
+        return getattr(loss, name)(
+            arrays[0] * arrays[1], labels, tg.tensor([1.0, 2.0, 0.5], dtype=tg.float64), reduction=reduction, **options
+        )
 
     for reduction in ("mean", "none"):
+
         def scalar(arrays, reduction=reduction):
             out = value(arrays, reduction)
             return (out * out).sum()
@@ -210,13 +228,13 @@ def test_pairs_refused():
 
 
 def test_certain_answers_of_binary_cross_entropy():
-    x = tg.tensor([0., 1., 0., 1.], requires_grad=True)
-    each = loss.binary_cross_entropy(x, tg.tensor([0., 1., 1., 0.]), reduction="none")
+    x = tg.tensor([0.0, 1.0, 0.0, 1.0], requires_grad=True)
+    each = loss.binary_cross_entropy(x, tg.tensor([0.0, 1.0, 1.0, 0.0]), reduction="none")
     assert each.tolist() == [0, 0, 100, 100]
     each.sum().backward()
     assert np.isfinite(x.grad.numpy()).all()
-    far = tg.tensor([1000., -1000.], requires_grad=True)
-    each = loss.binary_cross_entropy_with_logits(far, tg.tensor([0., 0.]), reduction="none")
+    far = tg.tensor([1000.0, -1000.0], requires_grad=True)
+    each = loss.binary_cross_entropy_with_logits(far, tg.tensor([0.0, 0.0]), reduction="none")
     assert each.tolist() == [1000, 0]
 
 
@@ -229,12 +247,23 @@ def test_against_torch():
     ours, theirs = tg.from_numpy, torch.from_numpy
     for reduction in ("none", "mean", "sum"):
         for a, b in [
-                (loss.binary_cross_entropy_with_logits(ours(x), ours(t), ours(w), reduction, ours(pos)),
-                 F.binary_cross_entropy_with_logits(theirs(x), theirs(t), theirs(w), reduction=reduction, pos_weight=theirs(pos))),
-                (loss.binary_cross_entropy(ours(x), ours(t), ours(w), reduction),
-                 F.binary_cross_entropy(theirs(x), theirs(t), theirs(w), reduction=reduction)),
-                (loss.cross_entropy(ours(x), ours(t), ours(pos), reduction=reduction, label_smoothing=0.1),
-                 F.cross_entropy(theirs(x), theirs(t), theirs(pos), reduction=reduction, label_smoothing=0.1)),
-                (loss.nll_loss(ours(x), ours(labels), ours(pos), 3, reduction),
-                 F.nll_loss(theirs(x), theirs(labels), theirs(pos), ignore_index=3, reduction=reduction))]:
+            (
+                loss.binary_cross_entropy_with_logits(ours(x), ours(t), ours(w), reduction, ours(pos)),
+                F.binary_cross_entropy_with_logits(
+                    theirs(x), theirs(t), theirs(w), reduction=reduction, pos_weight=theirs(pos)
+                ),
+            ),
+            (
+                loss.binary_cross_entropy(ours(x), ours(t), ours(w), reduction),
+                F.binary_cross_entropy(theirs(x), theirs(t), theirs(w), reduction=reduction),
+            ),
+            (
+                loss.cross_entropy(ours(x), ours(t), ours(pos), reduction=reduction, label_smoothing=0.1),
+                F.cross_entropy(theirs(x), theirs(t), theirs(pos), reduction=reduction, label_smoothing=0.1),
+            ),
+            (
+                loss.nll_loss(ours(x), ours(labels), ours(pos), 3, reduction),
+                F.nll_loss(theirs(x), theirs(labels), theirs(pos), ignore_index=3, reduction=reduction),
+            ),
+        ]:
             np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-5, atol=1e-6)

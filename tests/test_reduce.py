@@ -1,4 +1,5 @@
 """Reductions: values against NumPy in every layout, accuracy, NaN, ties, empty inputs, errors, gradients."""
+
 from __future__ import annotations
 
 import itertools
@@ -54,23 +55,29 @@ def test_along_one_dim(shape, dtype):
         x = tg.from_numpy(view)
         values, indices = tg.max(x, dim)
         np.testing.assert_array_equal(values.numpy(), view.max(axis=dim), err_msg=words)
-        np.testing.assert_array_equal(indices.numpy(), view.argmax(axis=dim), err_msg=words)     # the first of ties
+        np.testing.assert_array_equal(indices.numpy(), view.argmax(axis=dim), err_msg=words)  # the first of ties
         np.testing.assert_array_equal(tg.argmin(x, dim, keepdim=True).numpy(), view.argmin(axis=dim, keepdims=True))
         np.testing.assert_allclose(tg.cumsum(x, dim).numpy(), view.cumsum(axis=dim), rtol=1e-5, atol=1e-4, err_msg=words)
-        np.testing.assert_allclose(tg.prod(x, dim).numpy(), view.prod(axis=dim, dtype=np.int64 if a.dtype.kind in "iu" else None),
-                                   rtol=2e-4 if dtype is np.float32 else 1e-12, err_msg=words)
+        np.testing.assert_allclose(
+            tg.prod(x, dim).numpy(),
+            view.prod(axis=dim, dtype=np.int64 if a.dtype.kind in "iu" else None),
+            rtol=2e-4 if dtype is np.float32 else 1e-12,
+            err_msg=words,
+        )
     assert tg.argmax(tg.from_numpy(a)).item() == a.argmax()
 
 
 def test_named_results():
-    result = tg.max(tg.tensor([[1., 5.], [7., 4.]]), 1)
-    assert result.values.tolist() == [5, 7] and result.indices.tolist() == [1, 0]
-    assert tg.max(tg.tensor([1., 5.]), tg.tensor([3., 2.])).tolist() == [3, 5]
+    result = tg.max(tg.tensor([[1.0, 5.0], [7.0, 4.0]]), 1)
+    assert result.values.tolist() == [5, 7]
+    assert result.indices.tolist() == [1, 0]
+    assert tg.max(tg.tensor([1.0, 5.0]), tg.tensor([3.0, 2.0])).tolist() == [3, 5]
 
 
 def test_integer_sums_are_int64():
     x = tg.tensor([200, 100], dtype=tg.uint8)
-    assert x.sum().dtype == tg.int64 and x.sum().item() == 300
+    assert x.sum().dtype == tg.int64
+    assert x.sum().item() == 300
     assert tg.tensor([True, True, False]).sum().item() == 2
     assert tg.prod(tg.tensor([2, 3], dtype=tg.int32)).dtype == tg.int64
     assert tg.tensor([1, 2], dtype=tg.int32).max().dtype == tg.int32
@@ -78,10 +85,13 @@ def test_integer_sums_are_int64():
 
 
 def test_all_any():
-    x = tg.tensor([[1., 0.], [2., 3.]])
-    assert x.all().item() is False and x.any().item() is True
-    assert x.all(1).tolist() == [False, True] and (x == 0).any(0).tolist() == [False, True]
-    assert tg.all(tg.tensor([])).item() is True and tg.any(tg.tensor([])).item() is False
+    x = tg.tensor([[1.0, 0.0], [2.0, 3.0]])
+    assert x.all().item() is False
+    assert x.any().item() is True
+    assert x.all(1).tolist() == [False, True]
+    assert (x == 0).any(0).tolist() == [False, True]
+    assert tg.all(tg.tensor([])).item() is True
+    assert tg.any(tg.tensor([])).item() is False
 
 
 @pytest.mark.parametrize("n", [10, 1000, 100_000, 3_000_001])
@@ -115,18 +125,24 @@ def test_nan_wins_and_infinities_count():
         a = np.arange(40, dtype=np.float32)
         a[where] = nan
         x = tg.from_numpy(a)
-        assert np.isnan(x.max().item()) and np.isnan(x.min().item())
-        assert tg.argmax(x).item() == where and tg.max(x, 0).indices.item() == where
+        assert np.isnan(x.max().item())
+        assert np.isnan(x.min().item())
+        assert tg.argmax(x).item() == where
+        assert tg.max(x, 0).indices.item() == where
         both = tg.from_numpy(np.stack([a, a[::-1]], axis=1))
         assert tg.argmin(both, 0).tolist() == [where, 39 - where]
     assert tg.tensor([-np.inf, -np.inf]).max().item() == -np.inf
-    assert tg.tensor([np.inf, 1.]).sum().item() == np.inf
+    assert tg.tensor([np.inf, 1.0]).sum().item() == np.inf
 
 
 def test_empty():
     x = tg.zeros(0, 3)
-    assert x.sum().item() == 0 and np.isnan(x.mean().item()) and x.prod().item() == 1
-    assert x.sum(0).tolist() == [0, 0, 0] and x.sum(1).shape == (0,) and tg.cumsum(x, 0).shape == (0, 3)
+    assert x.sum().item() == 0
+    assert np.isnan(x.mean().item())
+    assert x.prod().item() == 1
+    assert x.sum(0).tolist() == [0, 0, 0]
+    assert x.sum(1).shape == (0,)
+    assert tg.cumsum(x, 0).shape == (0, 3)
     assert x.amax(1).shape == (0,)
     with pytest.raises(RuntimeError, match="reduction dim to be specified for input.numel"):
         x.max()
@@ -137,7 +153,7 @@ def test_empty():
 
 
 def test_errors():
-    x = tg.tensor([1., 2.])
+    x = tg.tensor([1.0, 2.0])
     for bad in (lambda: x.sum(1), lambda: x.mean(-2), lambda: x.max(1), lambda: tg.argmax(x, 5), lambda: tg.cumsum(x, 1)):
         with pytest.raises(IndexError, match=r"Dimension out of range \(expected to be in range of \[-1, 0\], but got"):
             bad()
@@ -148,7 +164,7 @@ def test_errors():
     with pytest.raises(TypeError, match="dim must be"):
         x.sum(0.5)
     with pytest.warns(UserWarning, match="degrees of freedom"):
-        assert np.isnan(tg.var(tg.tensor([1.])).item())
+        assert np.isnan(tg.var(tg.tensor([1.0])).item())
 
 
 @pytest.mark.parametrize("correction", [0, 1, 2])
@@ -157,7 +173,7 @@ def test_var_and_std_against_numpy(correction):
     for dim in (None, 0, 1, (0, 2)):
         np.testing.assert_allclose(tg.var(tg.from_numpy(a), dim, correction=correction).numpy(), a.var(dim, ddof=correction))
         np.testing.assert_allclose(tg.std(tg.from_numpy(a), dim, correction=correction).numpy(), a.std(dim, ddof=correction))
-    assert tg.var(tg.tensor([1., 2.]), unbiased=False).item() == 0.25
+    assert tg.var(tg.tensor([1.0, 2.0]), unbiased=False).item() == 0.25
     # far from 0: the mean is subtracted first
     assert tg.var(tg.tensor([1e4, 1e4 + 1, 1e4 + 2])).item() == pytest.approx(1, rel=1e-3)
 
@@ -176,15 +192,15 @@ def gradient(f, values):
 
 
 def test_gradients_in_closed_form():
-    assert gradient(tg.max, [1., 3., 3., 2.]).tolist() == [0, 0.5, 0.5, 0]                    # ties share
-    assert gradient(lambda x: x.amax(1), [[1., 3.], [3., 3.]]).tolist() == [[0, 1], [0.5, 0.5]]
-    assert gradient(lambda x: tg.max(x, 1).values, [[1., 3.], [3., 3.]]).tolist() == [[0, 1], [1, 0]]   # the index takes all
-    assert gradient(tg.prod, [2., 0., 3.]).tolist() == [0, 6, 0]
-    assert gradient(tg.prod, [0., 0., 3.]).tolist() == [0, 0, 0]
-    assert gradient(tg.norm, [0., 0.]).tolist() == [0, 0]
-    assert gradient(tg.std, [1., 1.]).tolist() == [0, 0]
-    assert gradient(lambda x: tg.cumsum(x, 0), [1., 1., 1.]).tolist() == [3, 2, 1]
-    assert gradient(tg.mean, [1., 2., 4., 8.]).tolist() == [0.25] * 4
+    assert gradient(tg.max, [1.0, 3.0, 3.0, 2.0]).tolist() == [0, 0.5, 0.5, 0]  # ties share
+    assert gradient(lambda x: x.amax(1), [[1.0, 3.0], [3.0, 3.0]]).tolist() == [[0, 1], [0.5, 0.5]]
+    assert gradient(lambda x: tg.max(x, 1).values, [[1.0, 3.0], [3.0, 3.0]]).tolist() == [[0, 1], [1, 0]]  # the index takes all
+    assert gradient(tg.prod, [2.0, 0.0, 3.0]).tolist() == [0, 6, 0]
+    assert gradient(tg.prod, [0.0, 0.0, 3.0]).tolist() == [0, 0, 0]
+    assert gradient(tg.norm, [0.0, 0.0]).tolist() == [0, 0]
+    assert gradient(tg.std, [1.0, 1.0]).tolist() == [0, 0]
+    assert gradient(lambda x: tg.cumsum(x, 0), [1.0, 1.0, 1.0]).tolist() == [3, 2, 1]
+    assert gradient(tg.mean, [1.0, 2.0, 4.0, 8.0]).tolist() == [0.25] * 4
 
 
 def test_gradient_of_sum_takes_no_memory():
@@ -197,10 +213,19 @@ def test_gradient_of_sum_takes_no_memory():
 
 
 FUNCTIONS = {
-    "sum": lambda x: x.sum(1), "mean": lambda x: x.mean((0, 2)), "prod": lambda x: tg.prod(x, 1), "var": lambda x: tg.var(x, 1),
-    "std": lambda x: tg.std(x, (0, 1), keepdim=True), "norm": lambda x: tg.norm(x, 2, 2), "norm3": lambda x: tg.norm(x, 3, 0),
-    "max": lambda x: tg.max(x, 1).values, "min": lambda x: tg.min(x, 2, keepdim=True).values, "amax": lambda x: x.amax((0, 2)),
-    "cumsum": lambda x: tg.cumsum(x, 1), "logsumexp": lambda x: tg.logsumexp(x, 1)}
+    "sum": lambda x: x.sum(1),
+    "mean": lambda x: x.mean((0, 2)),
+    "prod": lambda x: tg.prod(x, 1),
+    "var": lambda x: tg.var(x, 1),
+    "std": lambda x: tg.std(x, (0, 1), keepdim=True),
+    "norm": lambda x: tg.norm(x, 2, 2),
+    "norm3": lambda x: tg.norm(x, 3, 0),
+    "max": lambda x: tg.max(x, 1).values,
+    "min": lambda x: tg.min(x, 2, keepdim=True).values,
+    "amax": lambda x: x.amax((0, 2)),
+    "cumsum": lambda x: tg.cumsum(x, 1),
+    "logsumexp": lambda x: tg.logsumexp(x, 1),
+}
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
@@ -215,11 +240,11 @@ def test_first_and_second_gradients_by_differences(name):
 
     def directional(array):
         x = tg.from_numpy(array.copy()).requires_grad_()
-        g, = autograd.grad((f(x) ** 2 * w).sum(), x, create_graph=True)
+        (g,) = autograd.grad((f(x) ** 2 * w).sum(), x, create_graph=True)
         return x, g, (g * v).sum()
 
     x, g, d = directional(a)
-    second, = autograd.grad(d, x, allow_unused=True)
+    (second,) = autograd.grad(d, x, allow_unused=True)
     h = 1e-6
     for at in [(0, 0, 0), (1, 2, 1), (2, 3, 0)]:
         up, down = a.copy(), a.copy()
@@ -234,6 +259,21 @@ def test_against_torch():
     torch = pytest.importorskip("torch")
     a = RNG.standard_normal((6, 7, 3)).astype(np.float32)
     x, y = tg.from_numpy(a), torch.from_numpy(a)
-    for name, args in [("sum", ((0, 2),)), ("mean", (1,)), ("var", ()), ("std", (1,)), ("norm", ()), ("amax", (0,)), ("prod", (2,)),
-                       ("argmax", (1,)), ("argmin", ()), ("cumsum", (1,)), ("logsumexp", (2,)), ("all", (1,)), ("any", ())]:
-        np.testing.assert_allclose(getattr(tg, name)(x, *args).numpy(), getattr(torch, name)(y, *args).numpy(), rtol=1e-5, err_msg=name)
+    for name, args in [
+        ("sum", ((0, 2),)),
+        ("mean", (1,)),
+        ("var", ()),
+        ("std", (1,)),
+        ("norm", ()),
+        ("amax", (0,)),
+        ("prod", (2,)),
+        ("argmax", (1,)),
+        ("argmin", ()),
+        ("cumsum", (1,)),
+        ("logsumexp", (2,)),
+        ("all", (1,)),
+        ("any", ()),
+    ]:
+        np.testing.assert_allclose(
+            getattr(tg, name)(x, *args).numpy(), getattr(torch, name)(y, *args).numpy(), rtol=1e-5, err_msg=name
+        )

@@ -1,4 +1,5 @@
 """The optimizers' kernels: many steps against the formulas in float64 NumPy and against torch, every option, any strides."""
+
 from __future__ import annotations
 
 import itertools
@@ -31,7 +32,7 @@ def adam(p, g, s, t, lr, beta1, beta2, eps, weight_decay, amsgrad, maximize, dec
     s["m"] = beta1 * s.get("m", 0) + (1 - beta1) * g
     s["v"] = beta2 * s.get("v", 0) + (1 - beta2) * g * g
     v = s["largest"] = np.maximum(s.get("largest", 0), s["v"]) if amsgrad else s["v"]
-    return p - lr / (1 - beta1 ** t) * s["m"] / (np.sqrt(v) / np.sqrt(1 - beta2 ** t) + eps)
+    return p - lr / (1 - beta1**t) * s["m"] / (np.sqrt(v) / np.sqrt(1 - beta2**t) + eps)
 
 
 def rmsprop(p, g, s, t, lr, alpha, eps, weight_decay, momentum, centered, maximize):
@@ -51,14 +52,39 @@ def adagrad(p, g, s, t, lr, lr_decay, eps, weight_decay, initial, maximize):
 
 
 CASES = [
-    *[("sgd", (0.1, momentum, dampening, decay, nesterov, maximize)) for momentum, dampening, decay, nesterov, maximize in
-      [(0, 0, 0, False, False), (0.9, 0, 0, False, False), (0.9, 0.3, 0.01, False, True), (0.9, 0, 0.1, True, False), (0, 0, 0.5, False, True)]],
-    *[("adam", (0.01, beta1, 0.99, 1e-8, decay, amsgrad, maximize, decoupled)) for beta1, decay, amsgrad, maximize, decoupled in
-      [(0.9, 0, False, False, False), (0.9, 0.1, True, False, False), (0.3, 0.1, False, True, True), (0.9, 0.01, True, True, True)]],
-    *[("rmsprop", (0.01, alpha, 1e-8, decay, momentum, centered, maximize)) for alpha, decay, momentum, centered, maximize in
-      [(0.99, 0, 0, False, False), (0.9, 0.1, 0.9, True, False), (0.4, 0.1, 0.5, True, True), (0.9, 0, 0, True, False)]],
-    *[("adagrad", (0.1, lr_decay, 1e-10, decay, initial, maximize)) for lr_decay, decay, initial, maximize in
-      [(0, 0, 0, False), (0.1, 0.1, 0.5, True)]]]
+    *[
+        ("sgd", (0.1, momentum, dampening, decay, nesterov, maximize))
+        for momentum, dampening, decay, nesterov, maximize in [
+            (0, 0, 0, False, False),
+            (0.9, 0, 0, False, False),
+            (0.9, 0.3, 0.01, False, True),
+            (0.9, 0, 0.1, True, False),
+            (0, 0, 0.5, False, True),
+        ]
+    ],
+    *[
+        ("adam", (0.01, beta1, 0.99, 1e-8, decay, amsgrad, maximize, decoupled))
+        for beta1, decay, amsgrad, maximize, decoupled in [
+            (0.9, 0, False, False, False),
+            (0.9, 0.1, True, False, False),
+            (0.3, 0.1, False, True, True),
+            (0.9, 0.01, True, True, True),
+        ]
+    ],
+    *[
+        ("rmsprop", (0.01, alpha, 1e-8, decay, momentum, centered, maximize))
+        for alpha, decay, momentum, centered, maximize in [
+            (0.99, 0, 0, False, False),
+            (0.9, 0.1, 0.9, True, False),
+            (0.4, 0.1, 0.5, True, True),
+            (0.9, 0, 0, True, False),
+        ]
+    ],
+    *[
+        ("adagrad", (0.1, lr_decay, 1e-10, decay, initial, maximize))
+        for lr_decay, decay, initial, maximize in [(0, 0, 0, False), (0.1, 0.1, 0.5, True)]
+    ],
+]
 STATES = {"sgd": 1, "adam": 3, "rmsprop": 3, "adagrad": 1}
 
 
@@ -67,8 +93,8 @@ def run(name, params, states, steps, options):
     return getattr(update, name + "_")(params, *states, *extra, *options)
 
 
-@pytest.mark.parametrize("name,options", CASES)
-@pytest.mark.parametrize("dtype,tolerance", [(np.float32, 1e-4), (np.float64, 1e-11)])
+@pytest.mark.parametrize(("name", "options"), CASES)
+@pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 1e-4), (np.float64, 1e-11)])
 def test_formulas(name, options, dtype, tolerance):
     arrays = [np.asarray(RNG.standard_normal(shape)).astype(dtype) for shape in SHAPES]
     params = [tg.tensor(a, requires_grad=True) for a in arrays]
@@ -88,7 +114,12 @@ def test_formulas(name, options, dtype, tolerance):
 
 def test_strides_versions_and_missing_gradients():
     a, g = RNG.standard_normal((6, 4)), RNG.standard_normal((6, 4))
-    plain, turned, sliced, untouched = tg.tensor(a), tg.tensor(a.T.copy()).T, tg.zeros(6, 8, dtype=tg.float64)[:, ::2], tg.tensor(a)
+    plain, turned, sliced, untouched = (
+        tg.tensor(a),
+        tg.tensor(a.T.copy()).T,
+        tg.zeros(6, 8, dtype=tg.float64)[:, ::2],
+        tg.tensor(a),
+    )
     sliced.copy_(tg.tensor(a))
     params = [plain, turned, sliced, untouched]
     plain.grad, turned.grad, sliced.grad = tg.tensor(g), tg.tensor(g), tg.tensor(g.T.copy()).T
@@ -97,7 +128,9 @@ def test_strides_versions_and_missing_gradients():
     for _ in range(2):
         assert update.adam_(params, m, v, [None] * 4, steps, 0.1, 0.9, 0.999, 1e-8, 0, False, False, False) == 3
     assert plain.tolist() == turned.tolist() == sliced.tolist() != a.tolist()
-    assert untouched.tolist() == a.tolist() and m[3] is None and steps == [2, 2, 2, 0]
+    assert untouched.tolist() == a.tolist()
+    assert m[3] is None
+    assert steps == [2, 2, 2, 0]
     assert [p._version - before for p, before in zip(params, versions)] == [2, 2, 2, 0]
     assert plain.grad.tolist() == g.tolist()
 
@@ -107,7 +140,8 @@ def test_nothing_is_recorded_and_saved_values_are_guarded():
     loss = (w * w).sum()
     w.grad = tg.ones(3)
     update.sgd_([w], [None], 0.1, 0, 0, 0, False, False)
-    assert w.is_leaf and w.requires_grad
+    assert w.is_leaf
+    assert w.requires_grad
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
         loss.backward()
 
@@ -124,16 +158,18 @@ def test_refused():
 
 def test_zero_and_clip():
     p, q = tg.ones(2, requires_grad=True), tg.ones(3, requires_grad=True)
-    p.grad = tg.tensor([3., 4.])
+    p.grad = tg.tensor([3.0, 4.0])
     update.zero_grad_([p, q], False)
-    assert p.grad.tolist() == [0, 0] and q.grad is None
+    assert p.grad.tolist() == [0, 0]
+    assert q.grad is None
     update.zero_grad_([p, q], True)
     assert p.grad is None
-    p.grad, q.grad = tg.tensor([3., 0.]), tg.tensor([0., 4., 0.])
+    p.grad, q.grad = tg.tensor([3.0, 0.0]), tg.tensor([0.0, 4.0, 0.0])
     assert update.clip_grad_norm_([p, q], 1.0, 2).item() == 5
     np.testing.assert_allclose(p.grad.tolist() + q.grad.tolist(), [0.6, 0, 0, 0.8, 0], rtol=1e-5)
     update.clip_grad_value_([p, q], 0.5)
-    assert p.grad.tolist() == [0.5, 0] and q.grad.tolist() == [0, 0.5, 0]
+    assert p.grad.tolist() == [0.5, 0]
+    assert q.grad.tolist() == [0, 0.5, 0]
 
 
 def test_bits_do_not_depend_on_the_cut():
@@ -153,11 +189,16 @@ def test_against_torch():
     torch = pytest.importorskip("torch")
     a = RNG.standard_normal((40, 30)).astype(np.float32)
     for make, name, options in [
-            (lambda p: torch.optim.SGD(p, 0.1, momentum=0.9, weight_decay=0.01, nesterov=True), "sgd", (0.1, 0.9, 0, 0.01, True, False)),
-            (lambda p: torch.optim.Adam(p, 0.01, weight_decay=0.1), "adam", (0.01, 0.9, 0.999, 1e-8, 0.1, False, False, False)),
-            (lambda p: torch.optim.AdamW(p, 0.01, amsgrad=True), "adam", (0.01, 0.9, 0.999, 1e-8, 0.01, True, False, True)),
-            (lambda p: torch.optim.RMSprop(p, momentum=0.5, centered=True), "rmsprop", (0.01, 0.99, 1e-8, 0, 0.5, True, False)),
-            (lambda p: torch.optim.Adagrad(p, lr_decay=0.1), "adagrad", (0.01, 0.1, 1e-10, 0, 0, False))]:
+        (
+            lambda p: torch.optim.SGD(p, 0.1, momentum=0.9, weight_decay=0.01, nesterov=True),
+            "sgd",
+            (0.1, 0.9, 0, 0.01, True, False),
+        ),
+        (lambda p: torch.optim.Adam(p, 0.01, weight_decay=0.1), "adam", (0.01, 0.9, 0.999, 1e-8, 0.1, False, False, False)),
+        (lambda p: torch.optim.AdamW(p, 0.01, amsgrad=True), "adam", (0.01, 0.9, 0.999, 1e-8, 0.01, True, False, True)),
+        (lambda p: torch.optim.RMSprop(p, momentum=0.5, centered=True), "rmsprop", (0.01, 0.99, 1e-8, 0, 0.5, True, False)),
+        (lambda p: torch.optim.Adagrad(p, lr_decay=0.1), "adagrad", (0.01, 0.1, 1e-10, 0, 0, False)),
+    ]:
         theirs = torch.tensor(a, requires_grad=True)
         optimizer = make([theirs])
         ours, states, steps = tg.tensor(a, requires_grad=True), [[None] for _ in range(STATES[name])], [0]
@@ -172,7 +213,7 @@ def test_against_torch():
 def test_every_combination_of_flags_runs():
     for amsgrad, maximize, decoupled in itertools.product((False, True), repeat=3):
         p = tg.zeros(3, requires_grad=True)
-        p.grad = tg.tensor([1., -1., 0.])
+        p.grad = tg.tensor([1.0, -1.0, 0.0])
         update.adam_([p], [None], [None], [None], [0], 0.1, 0.9, 0.999, 0.0, 0.0, amsgrad, maximize, decoupled)
         sign = 1 if maximize else -1
-        np.testing.assert_allclose(p.tolist()[:2], [sign * 0.1, -sign * 0.1], rtol=1e-5)     # the first step is lr long
+        np.testing.assert_allclose(p.tolist()[:2], [sign * 0.1, -sign * 0.1], rtol=1e-5)  # the first step is lr long

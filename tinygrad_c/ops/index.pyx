@@ -361,7 +361,7 @@ cdef list places(TensorBase mask):
     out = [empty(INT64, 1, &n) for d in range(m.ndim)]
     for d in range(m.ndim):
         to[d] = <int64_t*> (<TensorBase> out[d]).data
-    for i in range(m.numel):
+    for i in range(m.numel if m.ndim > 0 else 0):
         if p[i]:
             rest = i
             for d in range(m.ndim - 1, 0, -1):

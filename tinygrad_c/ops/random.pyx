@@ -102,20 +102,17 @@ cdef class Generator:
         return self.draw(False) << 32 | low if wide else low
 
     cdef uint64_t below(self, uint64_t n) noexcept:
-        """An integer below n, each as likely: draws at or past the last whole multiple of n are thrown away. n = 0 stands for 2^64."""
+        """An integer below n, each as likely: draws below 2^64 mod n (2^32 mod n for small n) are thrown away, so that as many are
+        left for each remainder. n = 0 stands for 2^64."""
         cdef bint wide = n == 0 or n > (<uint64_t> 1 << 32)
-        cdef uint64_t u = self.draw(wide), rest
+        cdef uint64_t u = self.draw(wide), excess
         if n == 0:
             return u
-        if wide:
-            rest = (0 - n) % n                      # 2^64 mod n
-            while u < rest:
-                u = self.draw(True)
-        else:
-            rest = (<uint64_t> 1 << 32) % n
-            while u < rest:
-                u = self.draw(False)
-        return u % n
+        if u < n:                   # only then can it be below the excess
+            excess = (0 - n) % n if wide else (<uint64_t> 1 << 32) % n
+            while u < excess:
+                u = self.draw(wide)
+        return u % n if wide or n > 0xFFFFFFFFu else <uint32_t> u % <uint32_t> n
 
     cdef double real(self) noexcept:
         return <double> (self.draw(True) >> 11) * 1.1102230246251565e-16
