@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any
 
+from tinygrad_c.ops.batch import gather_rows
+from tinygrad_c.ops.index import index_select
 from tinygrad_c.tensor import Tensor
 from tinygrad_c.utils.data.collate import default_collate
-from tinygrad_c.utils.data.dataset import IterableDataset, row_gatherer
+from tinygrad_c.utils.data.dataset import IterableDataset, rows_behind
 from tinygrad_c.utils.data.sampler import BatchSampler, RandomSampler, SequentialSampler
 
 
@@ -75,21 +77,23 @@ class DataLoader:
 
     def __iter__(self) -> Iterator[Any]:
         if self._own_batches and self.collate_fn is default_collate and hasattr(self.sampler, "order"):
-            gather = row_gatherer(self.dataset)
-            if gather is not None:
-                return self._gathered(gather)
+            behind = rows_behind(self.dataset)
+            if behind is not None:
+                return self._gathered(*behind)
         if self._iterable:
             return self._walked()
         keys = self.sampler if self.batch_sampler is None else self.batch_sampler
         return self._fetched(iter(keys)) if self.num_workers == 0 else self._fetched_ahead(iter(keys))  # type: ignore
 
-    def _gathered(self, gather: Callable[[Tensor], list[Tensor]]) -> Iterator[list[Tensor]]:
+    def _gathered(self, tensors: tuple[Tensor, ...], numbers: Tensor | None) -> Iterator[list[Tensor]]:
         order, size = self.sampler.order(), self.batch_size     # type: ignore[union-attr]
+        if numbers is not None:
+            order = index_select(numbers, 0, order)
         end = len(order)
         if self.drop_last:
             end -= end % size       # type: ignore[operator]
         for start in range(0, end, size):   # type: ignore[arg-type]
-            yield gather(order[start:start + size])     # type: ignore[operator]
+            yield gather_rows(tensors, order, start, start + size)      # type: ignore[operator]
 
     def _walked(self) -> Iterator[Any]:
         samples = iter(self.dataset)

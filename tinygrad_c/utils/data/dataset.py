@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import math
 from bisect import bisect_right
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate, chain
 from typing import Any, Generic, TypeVar
 
@@ -164,21 +164,19 @@ def _from_fractions(fractions: Sequence[float], total: int) -> list[int]:
     return lengths
 
 
-def row_gatherer(dataset: Any) -> Callable[[Tensor], list[Tensor]] | None:
-    """For a TensorDataset or a Subset of one: a function from an int64 tensor of numbers to the rows of each tensor.
+def rows_behind(dataset: Any) -> tuple[tuple[Tensor, ...], Tensor | None] | None:
+    """For a TensorDataset or a Subset of one: its tensors, and which rows of them the samples are (None: all, in order).
 
-    That is what default_collate makes of the samples, in one compiled call a tensor. None for other data sets.
+    For these, default_collate of samples is the same as gathering rows. None for other data sets.
     """
-    if isinstance(dataset, Subset) and type(dataset).__getitem__ is Subset.__getitem__:
-        inner = row_gatherer(dataset.dataset)
-        if inner is None:
-            return None
-        indices = dataset.indices
-        numbers = indices if isinstance(indices, Tensor) else create.tensor(list(indices), dtype=int64)
-        return lambda rows: inner(index_select(numbers, 0, rows))
-    if isinstance(dataset, TensorDataset) and type(dataset).__getitem__ is TensorDataset.__getitem__:
-        tensors = dataset.tensors
-        if any(each.requires_grad for each in tensors):
-            return None
-        return lambda rows: [index_select(each, 0, rows) for each in tensors]
-    return None
+    own = getattr(type(dataset), "__getitem__", None)
+    if isinstance(dataset, TensorDataset) and own is TensorDataset.__getitem__:
+        return None if any(each.requires_grad for each in dataset.tensors) else (dataset.tensors, None)
+    if not isinstance(dataset, Subset) or own is not Subset.__getitem__:
+        return None
+    behind = rows_behind(dataset.dataset)
+    if behind is None:
+        return None
+    tensors, inner = behind
+    numbers = create.tensor(list(dataset.indices), dtype=int64)
+    return tensors, numbers if inner is None else index_select(inner, 0, numbers)
