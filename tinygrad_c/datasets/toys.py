@@ -35,8 +35,8 @@ def circles(n: int = 500, noise: float = 0.05, factor: float = 0.5, seed: int = 
 
     >>> from tinygrad_c import datasets
     >>> X, y = datasets.circles(4, noise=0.0)
-    >>> (X * X).sum(1).sqrt().tolist(), y.tolist()
-    ([1.0, 0.5, 1.0, 0.5], [0, 1, 0, 1])
+    >>> (X * X).sum(1).sqrt(), y.tolist()
+    (tensor([1.0000, 0.5000, 1.0000, 0.5000]), [0, 1, 0, 1])
     """
     g, y = _start(n, 2, seed)
     angle = rand(n, generator=g) * (2 * math.pi)
