@@ -29,14 +29,14 @@ $(VENV)/bin/python:
 	$(PYTHON) -c "import sys; v = sys.version.split()[0]; sys.exit(sys.version_info < (3, 10) and f'Python 3.10 or newer is needed; $(PYTHON) is {v}: make PYTHON=...')"
 	$(PYTHON) -m venv $(VENV)
 
-# build/lib is removed first: what was deleted from the sources must not be installed from there.
+# What was deleted from the sources must not be installed out of build/; compiled modules stay, to be built anew if older.
 $(VENV)/train.stamp: $(SOURCES) | $(VENV)/bin/python
-	rm -rf build/lib*
+	find build -type f ! -name '*.so' ! -name '*.o' -delete 2>/dev/null || true
 	$(BIN)/python -m pip install --quiet '.[cli]'
 	touch $@
 
 $(VENV)/test.stamp: $(SOURCES) | $(VENV)/bin/python
-	rm -rf build/lib*
+	find build -type f ! -name '*.so' ! -name '*.o' -delete 2>/dev/null || true
 	$(BIN)/python -m pip install --quiet '.[cli,test]'
 	touch $(VENV)/train.stamp $@
 
