@@ -308,8 +308,19 @@ cdef int check_features(TensorBase x, TensorBase w) except -1:
 
 
 def addmm(input, mat1, mat2, *, beta=1, alpha=1):
-    """beta * input + alpha * (mat1 @ mat2); input broadcasts to the product's shape."""
-    product_ = matmul(mat1, mat2)
-    if alpha != 1:
-        product_ = mul(product_, alpha)
-    return add(product_, input if beta == 1 else mul(input, beta))
+    """beta * input + alpha * (mat1 @ mat2); input broadcasts to the product's shape.
+
+    >>> addmm(tinygrad_c.ones(2), tinygrad_c.ones(1, 3), tinygrad_c.ones(3, 2))
+    tensor([[4., 4.]])
+    """
+    cdef TensorBase bias = as_tensor(input, "addmm(): argument 'input' (position 1)")
+    cdef TensorBase a = as_tensor(mat1, "addmm(): argument 'mat1' (position 2)")
+    cdef TensorBase b = as_tensor(mat2, "addmm(): argument 'mat2' (position 3)")
+    if a.ndim != 2 or b.ndim != 2:
+        raise RuntimeError(f"addmm: mat1 and mat2 must be matrices, but their shapes are {list(shape_of(a))} and "
+                           f"{list(shape_of(b))}")
+    check_inner(a, b)
+    if beta == 1 and alpha == 1 and bias.ndim == 1 and bias.shape[0] == b.shape[1]:
+        return linear(a, transpose_dims(b, 0, 1), bias)         # one kernel: the bias is added as the product is stored
+    scaled = matmul(a, b) if alpha == 1 else mul(matmul(a, b), alpha)
+    return add(scaled, bias if beta == 1 else mul(bias, beta))
