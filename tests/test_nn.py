@@ -610,3 +610,9 @@ def test_parameters_as_one_vector():
     nn.utils.vector_to_parameters(tg.arange(6).float(), net.parameters())
     assert net.weight.tolist() == [[0, 1], [2, 3]]
     assert net.bias.tolist() == [4, 5]
+
+
+def test_numbers_in_where_are_as_exact_as_the_tensor():
+    x = tg.zeros(2, dtype=tg.float64)
+    assert tg.where(x > 0, x, 1.2).tolist() == [1.2, 1.2]
+    assert tg.where(x > 0, 0.1, x + 0.3).dtype == tg.float64

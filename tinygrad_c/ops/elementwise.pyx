@@ -393,8 +393,8 @@ cdef int record_binary(Row* row, int r, TensorBase out, TensorBase a, TensorBase
 cdef TensorBase where_(object condition, object left, object right):
     cdef Row* row = &ROWS[ROW_WHERE]
     cdef TensorBase c = as_tensor(condition, "argument 'condition' (position 1)")
-    cdef TensorBase a = as_tensor(left, "argument 'input' (position 2)")
-    cdef TensorBase b = as_tensor(right, "argument 'other' (position 3)")
+    cdef TensorBase a = as_tensor(weak(left, right), "argument 'input' (position 2)")
+    cdef TensorBase b = as_tensor(weak(right, left), "argument 'other' (position 3)")
     cdef TensorBase out
     cdef PyObject* inputs[3]
     cdef Py_ssize_t[MAX_NDIM] shape

@@ -1,9 +1,18 @@
 """Optimizers, from simple to elaborate: PyTorch's torch.optim."""
 from tinygrad_c.optim import lr_scheduler
+from tinygrad_c.optim.adadelta import Adadelta
 from tinygrad_c.optim.adagrad import Adagrad
 from tinygrad_c.optim.adam import Adam, AdamW
+from tinygrad_c.optim.adamax import Adamax, NAdam, RAdam
+from tinygrad_c.optim.lbfgs import LBFGS
 from tinygrad_c.optim.optimizer import Optimizer
 from tinygrad_c.optim.rmsprop import RMSprop
+from tinygrad_c.optim.rprop import ASGD, Rprop
 from tinygrad_c.optim.sgd import SGD
 
-__all__ = ["SGD", "Adagrad", "Adam", "AdamW", "Optimizer", "RMSprop", "lr_scheduler"]
+__all__ = [     # noqa: RUF022  (from simple to elaborate)
+    "Optimizer", "SGD", "Adagrad", "RMSprop", "Adam", "AdamW",
+    # Without kernels of their own.
+    "Adadelta", "Adamax", "NAdam", "RAdam", "Rprop", "ASGD", "LBFGS",
+    "lr_scheduler",
+]

@@ -1,0 +1,45 @@
+"""The rarer optimizers' base class: a step written for one parameter in ops, without a kernel of its own."""
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tinygrad_c.autograd import enable_grad, no_grad
+from tinygrad_c.optim.optimizer import Optimizer
+from tinygrad_c.tensor import Tensor
+
+
+class EachOptimizer(Optimizer):
+    """Subclasses write _update for one parameter; `state` is that parameter's dict, with 'step' counted here."""
+
+    _step_count = 0
+
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        loss = None
+        if closure is not None:
+            with enable_grad():
+                loss = closure()
+        self._step_count += 1
+        with no_grad():
+            for group in self.param_groups:
+                for parameter in group["params"]:
+                    if parameter.grad is not None:
+                        state = self.state[parameter]
+                        state["step"] = int(state.get("step", 0)) + 1
+                        self._update(parameter, _gradient(parameter, group), state, group)
+        return loss
+
+    def _update(self, p: Tensor, g: Tensor, state: dict[str, Any], group: dict[str, Any]) -> None:
+        raise NotImplementedError
+
+
+def _gradient(p: Tensor, group: dict[str, Any]) -> Tensor:
+    """The gradient to follow: turned around to maximize, with weight decay unless that is decoupled, which shrinks p."""
+    g = -p.grad if group["maximize"] else p.grad
+    decay = group.get("weight_decay", 0)
+    if decay != 0:
+        if group.get("decoupled_weight_decay"):
+            p.mul_(1 - group["lr"] * decay)
+        else:
+            g = g + p * decay
+    return g

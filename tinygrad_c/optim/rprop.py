@@ -1,0 +1,63 @@
+"""Rprop and ASGD: by the gradient's sign alone; and with an average of the parameters."""
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import Any
+
+from tinygrad_c.ops.create import full_like, zeros_like
+from tinygrad_c.ops.elementwise import where
+from tinygrad_c.optim.each import EachOptimizer
+from tinygrad_c.optim.optimizer import check_lr, check_not_negative, unsupported
+from tinygrad_c.tensor import Tensor
+
+
+class Rprop(EachOptimizer):
+    """p <- p - s * sign(g), s growing while g keeps its sign and shrinking when it turns. For whole-data gradients.
+
+    Riedmiller & Braun 1993. etas: the factors to shrink and to grow by; step_sizes: the limits of s, which starts at lr.
+    """
+
+    def __init__(self, params: Iterable[Any], lr: float = 1e-2, etas: tuple[float, float] = (0.5, 1.2),
+                 step_sizes: tuple[float, float] = (1e-6, 50), *, capturable: bool = False, foreach: bool | None = None,
+                 maximize: bool = False, differentiable: bool = False) -> None:
+        check_lr(lr)
+        if not 0.0 < etas[0] < 1.0 < etas[1]:
+            raise ValueError(f"Invalid eta values: {etas[0]}, {etas[1]}")
+        unsupported(differentiable)
+        super().__init__(params, dict(lr=lr, etas=etas, step_sizes=step_sizes, foreach=foreach, maximize=maximize,
+                                      differentiable=differentiable, capturable=capturable))
+
+    def _update(self, p: Tensor, g: Tensor, state: dict[str, Any], group: dict[str, Any]) -> None:
+        if "prev" not in state:
+            state["prev"], state["step_size"] = zeros_like(p), full_like(p, float(group["lr"]))
+        turned = g * state["prev"]
+        factor = where(turned > 0, group["etas"][1], where(turned < 0, group["etas"][0], full_like(p, 1.0)))
+        state["step_size"].mul_(factor).clamp_(*group["step_sizes"])
+        state["prev"] = where(turned < 0, 0.0, g)       # where it turned, wait one step
+        p.sub_(state["prev"].sign() * state["step_size"])
+
+
+class ASGD(EachOptimizer):
+    """p <- p - eta * (g + lambd * p), eta shrinking with the steps; state 'ax' is p's average from step t0 on.
+
+    Polyak & Juditsky 1992.
+    """
+
+    def __init__(self, params: Iterable[Any], lr: float = 1e-2, lambd: float = 1e-4, alpha: float = 0.75, t0: float = 1e6,
+                 weight_decay: float = 0, foreach: bool | None = None, maximize: bool = False, differentiable: bool = False,
+                 capturable: bool = False) -> None:
+        check_lr(lr)
+        check_not_negative("weight_decay value", weight_decay)
+        unsupported(differentiable)
+        super().__init__(params, dict(lr=lr, lambd=lambd, alpha=alpha, t0=t0, weight_decay=weight_decay, foreach=foreach,
+                                      maximize=maximize, differentiable=differentiable, capturable=capturable))
+
+    def _update(self, p: Tensor, g: Tensor, state: dict[str, Any], group: dict[str, Any]) -> None:
+        if "ax" not in state:
+            state["eta"], state["mu"], state["ax"] = float(group["lr"]), 1.0, zeros_like(p)
+        step, lr = state["step"], group["lr"]
+        p.mul_(1 - group["lambd"] * state["eta"])
+        p.sub_(g * state["eta"])
+        state["ax"].add_((p - state["ax"]) * state["mu"])
+        state["eta"] = lr / (1 + group["lambd"] * lr * step) ** group["alpha"]
+        state["mu"] = 1 / max(1, step - group["t0"])
