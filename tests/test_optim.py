@@ -272,7 +272,7 @@ def test_lbfgs_is_pytorchs(settings):
 
 def test_lbfgs_finds_the_bottom():
     x = tg.tensor([-1.2, 1.0], dtype=tg.float64, requires_grad=True)
-    optimizer = optim.LBFGS([x], max_iter=60, line_search_fn="strong_wolfe")
+    optimizer = optim.LBFGS([x], max_iter=60, tolerance_change=1e-15, line_search_fn="strong_wolfe")
 
     def closure():
         optimizer.zero_grad()
