@@ -296,6 +296,13 @@ SCHEDULERS = [
     ("CosineAnnealingWarmRestarts", {"T_0": 2, "T_mult": 2, "eta_min": 0.01}),
     ("LambdaLR", {"lr_lambda": lambda epoch: 0.9**epoch}),
     ("MultiplicativeLR", {"lr_lambda": lambda epoch: 0.5 + epoch / 20}),
+    ("CyclicLR", {"base_lr": 0.01, "max_lr": [0.1, 0.2], "step_size_up": 3}),
+    ("CyclicLR", {"base_lr": 0.01, "max_lr": 0.1, "step_size_up": 3, "step_size_down": 5, "mode": "triangular2"}),
+    ("CyclicLR", {"base_lr": 0.01, "max_lr": 0.1, "step_size_up": 4, "mode": "exp_range", "gamma": 0.9}),
+    ("CyclicLR", {"base_lr": 0.01, "max_lr": 0.1, "step_size_up": 4, "scale_fn": lambda n: 1 / n, "cycle_momentum": False}),
+    ("OneCycleLR", {"max_lr": 0.5, "total_steps": 20}),
+    ("OneCycleLR", {"max_lr": [0.5, 0.1], "epochs": 5, "steps_per_epoch": 5, "anneal_strategy": "linear", "pct_start": 0.4}),
+    ("OneCycleLR", {"max_lr": 0.5, "total_steps": 25, "three_phase": True, "div_factor": 5.0}),
 ]
 
 
@@ -308,6 +315,7 @@ def rates(library, name, settings, epochs=20):
     for _ in range(epochs):
         seen.append([group["lr"] for group in optimizer.param_groups])
         assert scheduler.get_last_lr() == seen[-1]
+        seen[-1] += [group["momentum"] for group in optimizer.param_groups]
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             optimizer.step()
@@ -387,7 +395,7 @@ def test_warm_restarts_at_a_fraction_of_an_epoch():
 @pytest.mark.parametrize(("name", "settings"), SCHEDULERS)
 def test_schedulers_state_goes_round(name, settings):
     def make():
-        optimizer = optim.SGD([tg.ones(1, requires_grad=True)], lr=0.1)
+        optimizer = optim.SGD([{"params": [tg.ones(1, requires_grad=True)], "lr": rate} for rate in (0.1, 0.3)])
         return optimizer, getattr(lr_scheduler, name)(optimizer, **settings)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

@@ -1,0 +1,98 @@
+"""The base classes of the schedulers."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tinygrad_c.notices import warn_once
+from tinygrad_c.optim.optimizer import Optimizer
+
+
+class LRScheduler:
+    """The base class: a subclass says in get_lr what each group's rate is in epoch last_epoch."""
+
+    def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
+        check_optimizer(optimizer)
+        self.optimizer = optimizer
+        for i, group in enumerate(optimizer.param_groups):
+            if last_epoch == -1:
+                group.setdefault("initial_lr", float(group["lr"]))
+            elif "initial_lr" not in group:
+                raise KeyError(f"param 'initial_lr' is not specified in param_groups[{i}] when resuming an optimizer")
+        self.base_lrs = [group["initial_lr"] for group in optimizer.param_groups]
+        self.last_epoch = last_epoch
+        self._resumed = last_epoch >= 0
+        self._advance()
+        self._resumed = False
+
+    def get_lr(self) -> list[float]:
+        """The rates of this epoch, one for each group."""
+        raise NotImplementedError(f"{type(self).__name__} has no get_lr")
+
+    def get_last_lr(self) -> list[float]:
+        """The rates that were set last, one for each group."""
+        return self._last_lr
+
+    def step(self) -> None:
+        """Go to the next epoch: after the optimizer's steps of this one."""
+        if self.last_epoch == 0 and self.optimizer._step_count == 0:
+            warn_once("scheduler first",
+                      "Detected call of `lr_scheduler.step()` before `optimizer.step()`. You should call them in the opposite "
+                      "order: `optimizer.step()` before `lr_scheduler.step()`. Failure to do this skips the first value of "
+                      "the learning rate schedule.")
+        self._advance()
+
+    def _advance(self) -> None:
+        self.last_epoch += 1
+        self._set(self.get_lr())
+
+    def _restart(self) -> None:
+        """Go to epoch 0, from the initial rates."""
+        self._set(self.base_lrs)
+        self.last_epoch = 0
+        self._set(self.get_lr())
+
+    def _set(self, rates: Sequence[float]) -> None:
+        for group, rate in zip(self.optimizer.param_groups, rates):
+            group["lr"] = rate
+        self._last_lr = list(rates)
+
+    def _rates(self) -> list[float]:
+        return [group["lr"] for group in self.optimizer.param_groups]
+
+    def state_dict(self) -> dict[str, Any]:
+        """All that the scheduler knows, without the optimizer and without functions."""
+        return {name: value for name, value in self.__dict__.items()
+                if name not in ("optimizer", "lr_lambdas", "_scale_fn")}
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Take over what state_dict() gave."""
+        self.__dict__.update(state_dict)
+
+
+class Multiplying(LRScheduler):
+    """A scheduler that multiplies the rates by a factor of the epoch."""
+
+    def _factor(self) -> float:
+        raise NotImplementedError
+
+    def get_lr(self) -> list[float]:
+        factor = self._factor()
+        return [rate * factor for rate in self._rates()]
+
+
+def check_optimizer(optimizer: Any) -> None:
+    """TypeError unless it is one."""
+    if not isinstance(optimizer, Optimizer):
+        raise TypeError(f"{type(optimizer).__name__} is not an Optimizer")
+
+
+def per_group(name: str, value: Any, optimizer: Optimizer) -> list[Any]:
+    """A list with one value for each group."""
+    check_optimizer(optimizer)
+    count = len(optimizer.param_groups)
+    if not isinstance(value, (list, tuple)):
+        return [value] * count
+    if len(value) != count:
+        raise ValueError(f"Expected {count} {name}, but got {len(value)}")
+    return list(value)
