@@ -226,6 +226,25 @@ def test_hooks():
     assert list(seen[-1]) == ["input"]
 
 
+def test_hooks_go_around_whatever_forward_there_is():
+    for layer in (nn.Tanh(), nn.ReLU(inplace=True), nn.Linear(2, 2)):
+        x, seen = tg.ones(1, 2), []
+        y = layer(x.clone()).tolist()
+        handle = layer.register_forward_hook(lambda module, args, output, seen=seen: seen.append(type(module)))
+        twin = copy.deepcopy(layer)
+        assert layer(x.clone()).tolist() == twin(x.clone()).tolist() == y
+        assert seen == [type(layer)] * 2
+        handle.remove()
+        assert layer(x.clone()).tolist() == y
+        assert len(seen) == 2
+    layer = nn.Linear(2, 2)
+    layer.forward = lambda x: x + 1
+    handle = layer.register_forward_hook(lambda module, args, output: output * 2)
+    assert layer(1) == 4
+    handle.remove()
+    assert layer(1) == 2
+
+
 def test_calls_pass_any_arguments_and_see_a_changed_forward():
     class Adds(nn.Module):
         def forward(self, a, b=1, *, c=0):

@@ -1,4 +1,8 @@
-"""The activations as layers: each calls the function of its name, of the table or of nn.functional."""
+"""The activations as layers: each calls the function of its name, of the table or of nn.functional.
+
+The commonest have the compiled function itself as their forward: a Python function around it would cost as much as a
+small net's arithmetic.
+"""
 from __future__ import annotations
 
 from typing import Any
@@ -36,8 +40,12 @@ class _Inplace(_Activation):
 class ReLU(_Inplace):
     """max(x, 0)."""
 
-    def forward(self, input: Tensor) -> Tensor:
-        return ops.relu_(input) if self.inplace else ops.relu(input)
+    forward = staticmethod(ops.relu)
+
+    def __init__(self, inplace: bool = False) -> None:
+        super().__init__(inplace)
+        if inplace:
+            self.forward = ops.relu_
 
 
 class ReLU6(_Inplace):
@@ -85,22 +93,19 @@ class Hardswish(_Inplace):
 class Sigmoid(_Activation):
     """1 / (1 + e^-x)."""
 
-    def forward(self, input: Tensor) -> Tensor:
-        return ops.sigmoid(input)
+    forward = staticmethod(ops.sigmoid)
 
 
 class Tanh(_Activation):
     """(e^x - e^-x) / (e^x + e^-x)."""
 
-    def forward(self, input: Tensor) -> Tensor:
-        return ops.tanh(input)
+    forward = staticmethod(ops.tanh)
 
 
 class LogSigmoid(_Activation):
     """log(sigmoid(x))."""
 
-    def forward(self, input: Tensor) -> Tensor:
-        return ops.logsigmoid(input)
+    forward = staticmethod(ops.logsigmoid)
 
 
 class Softsign(_Activation):

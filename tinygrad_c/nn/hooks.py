@@ -21,7 +21,9 @@ class RemovableHandle:
         attributes = self.module.__dict__
         attributes.get(self.kind, {}).pop(self, None)
         if not attributes.get(BEFORE) and not attributes.get(AFTER):
-            attributes.pop("forward", None)
+            hooked = attributes.pop("forward", None)
+            if isinstance(hooked, HookedForward) and hooked.replaced is not None:
+                attributes["forward"] = hooked.replaced
 
     def __enter__(self) -> RemovableHandle:
         return self
@@ -31,10 +33,12 @@ class RemovableHandle:
 
 
 class HookedForward:
-    """The forward of a module that has hooks."""
+    """The forward of a module that has hooks, around the one that it had before."""
 
     def __init__(self, module: Any) -> None:
         self.module = module
+        self.forward = module.forward
+        self.replaced = module.__dict__.get("forward")     # one that the user had put into the instance
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         module = self.module
@@ -47,7 +51,7 @@ class HookedForward:
                 result = hook(module, args)
                 if result is not None:
                     args = result if isinstance(result, tuple) else (result,)
-        output = type(module).forward(module, *args, **kwargs)
+        output = self.forward(*args, **kwargs)
         for handle, hook in list(module.__dict__.get(AFTER, {}).items()):
             result = hook(module, args, kwargs, output) if handle.with_kwargs else hook(module, args, output)
             if result is not None:
@@ -61,5 +65,6 @@ def register(module: Any, kind: str, hook: Callable[..., Any], prepend: bool, wi
     attributes = module.__dict__
     hooks = attributes.get(kind, {})
     attributes[kind] = {handle: hook, **hooks} if prepend else {**hooks, handle: hook}
-    attributes.setdefault("forward", HookedForward(module))
+    if not isinstance(attributes.get("forward"), HookedForward):
+        attributes["forward"] = HookedForward(module)
     return handle
