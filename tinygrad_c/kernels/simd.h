@@ -87,6 +87,16 @@ typedef ivec mask;
 
 #define INLINE static inline __attribute__((always_inline))
 
+#if VECTOR_BYTES * 8 / REAL_BITS == 16
+#define LANE_NUMBERS 0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15
+#elif VECTOR_BYTES * 8 / REAL_BITS == 8
+#define LANE_NUMBERS 0, 1, 2, 3, 4, 5, 6, 7
+#elif VECTOR_BYTES * 8 / REAL_BITS == 4
+#define LANE_NUMBERS 0, 1, 2, 3
+#else
+#define LANE_NUMBERS 0, 1
+#endif
+
 /* One lane, as an lvalue or a value. */
 #ifdef SIMD_SCALAR
 #define LANE(v, i) (v)
@@ -117,13 +127,7 @@ INLINE void store(real* p, vec v) { memcpy(p, &v, sizeof v); }
 #if X86 == 512
 INLINE mask first_lanes(ptrdiff_t n) { return (mask)((1u << n) - 1); }
 #elif X86 == 256
-INLINE __m256i first_lanes(ptrdiff_t n) {
-#if REAL_BITS == 32
-    return (__m256i)((ivec){0, 1, 2, 3, 4, 5, 6, 7} < isplat((ireal)n));
-#else
-    return (__m256i)((ivec){0, 1, 2, 3} < isplat((ireal)n));
-#endif
-}
+INLINE __m256i first_lanes(ptrdiff_t n) { return (__m256i)((ivec){LANE_NUMBERS} < isplat((ireal)n)); }
 #endif
 INLINE vec load_part(const real* p, ptrdiff_t n) {
 #if X86 == 512
@@ -272,23 +276,24 @@ INLINE vec vmap2(real (*f)(real, real), vec a, vec b) {
 }
 
 /* Across the lanes. The order is fixed by LANES: halves are folded, as pairs. */
-INLINE real hsum(vec v) {
-    real t[LANES];
-    memcpy(t, &v, sizeof v);
-    for (int w = (int)LANES / 2; w > 0; w /= 2)
-        for (int i = 0; i < w; i++) t[i] += t[i + w];
-    return t[0];
+INLINE vec swapped(vec v, int w) {  /* lane i is lane i ^ w of v */
+#if defined(__GNUC__) && !defined(__clang__) && !defined(SIMD_SCALAR)
+    return __builtin_shuffle(v, (ivec){LANE_NUMBERS} ^ isplat(w));
+#else
+    vec r = v;
+    for (int i = 0; i < LANES; i++) LANE(r, i) = LANE(v, i ^ w);
+    return r;
+#endif
 }
-INLINE real hmax(vec v) {
-    real m = LANE(v, 0);
-    for (int i = 1; i < LANES; i++) { real x = LANE(v, i); m = (m > x || m != m) ? m : x; }
-    return m;
-}
-INLINE real hmin(vec v) {
-    real m = LANE(v, 0);
-    for (int i = 1; i < LANES; i++) { real x = LANE(v, i); m = (m < x || m != m) ? m : x; }
-    return m;
-}
+#define FOLD(v, f) \
+    if (LANES > 8) v = f(v, swapped(v, 8)); \
+    if (LANES > 4) v = f(v, swapped(v, 4)); \
+    if (LANES > 2) v = f(v, swapped(v, 2)); \
+    if (LANES > 1) v = f(v, swapped(v, 1))
+INLINE vec vadd(vec a, vec b) { return a + b; }
+INLINE real hsum(vec v) { FOLD(v, vadd); return LANE(v, 0); }
+INLINE real hmax(vec v) { FOLD(v, vmax); return LANE(v, 0); }
+INLINE real hmin(vec v) { FOLD(v, vmin); return LANE(v, 0); }
 
 /* bool arrays are bytes of 0 or 1; in kernels they are masks. n lanes, n <= LANES. */
 #if X86 == 256 || X86 == 128
