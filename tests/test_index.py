@@ -1,4 +1,4 @@
-"""Indexing: every kind of key, read and written, against NumPy and torch; gradients of both sides; gather and scatter; errors."""
+"""Indexing: every kind of key, read and written, against NumPy; gradients of both sides; gather and scatter; errors."""
 
 from __future__ import annotations
 

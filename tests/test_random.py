@@ -1,4 +1,4 @@
-"""The random generator: Philox's known answers, golden values (frozen: a change breaks everybody's seeds), distributions, states."""
+"""The random generator: known answers of Philox, golden values (frozen: seeds are for ever), distributions, states."""
 
 from __future__ import annotations
 

@@ -52,20 +52,20 @@ cdef void cross_entropy(const Call* call, Py_ssize_t begin, Py_ssize_t end) noex
     cdef int64_t ignore_index = call.param[0].i, t
     cdef double smoothing = call.param[1].f, all_weights = call.param[2].f
     cdef bint smooth = smoothing != 0, one_by_one = call.param[3].i
-    cdef real[SHORT * LANES] block
+    cdef real[SHORT_ROW * LANES] block
     cdef real[LANES] m
     cdef real[LANES] log_total
     cdef real[LANES] spread
     cdef Py_ssize_t unit, r, stop, count, j
     cdef double loss, w, sum_loss, sum_weight
-    if n <= SHORT:
+    if n <= SHORT_ROW:
         memset(block, 0, n * LANES * sizeof(real))
     for unit in range(begin, end):
         r = unit * ROW_BLOCK
         stop = min(r + ROW_BLOCK, rows)
         sum_loss = sum_weight = 0
         while r < stop:
-            if n <= SHORT:
+            if n <= SHORT_ROW:
                 count = min(LANES, stop - r)
                 turn_in(block, x + r * n, count, n)
                 lanes_statistics(block, weight, n, smooth, m, log_total, spread)
@@ -108,7 +108,7 @@ cdef void cross_entropy_backward(const Call* call, Py_ssize_t begin, Py_ssize_t 
     cdef int64_t ignore_index = call.param[0].i, t
     cdef double smoothing = call.param[1].f, all_weights = call.param[2].f, factor = call.param[3].f
     cdef bint smooth = smoothing != 0
-    cdef real[SHORT * LANES] block
+    cdef real[SHORT_ROW * LANES] block
     cdef real[LANES] m
     cdef real[LANES] log_total
     cdef real[LANES] scale          # the factor of p
@@ -116,10 +116,10 @@ cdef void cross_entropy_backward(const Call* call, Py_ssize_t begin, Py_ssize_t 
     cdef real[LANES] share          # what each class loses, times its weight, to smoothing
     cdef Py_ssize_t r = begin * ROW_BLOCK, stop = min(end * ROW_BLOCK, rows), count, i, j
     cdef double a, w
-    if n <= SHORT:
+    if n <= SHORT_ROW:
         memset(block, 0, n * LANES * sizeof(real))
     while r < stop:
-        count = min(LANES, stop - r) if n <= SHORT else 1
+        count = min(LANES, stop - r) if n <= SHORT_ROW else 1
         for j in range(count):
             t = target[r + j]
             m[j] = kept[2 * (r + j)]
@@ -129,7 +129,7 @@ cdef void cross_entropy_backward(const Call* call, Py_ssize_t begin, Py_ssize_t 
             scale[j] = <real> (a * ((1 - smoothing) * w + smoothing / n * all_weights))
             hit[j] = <real> (a * (1 - smoothing) * w)
             share[j] = <real> (a * smoothing / n)
-        if n <= SHORT:
+        if n <= SHORT_ROW:
             turn_in(block, x + r * n, count, n)
             for j in range(count, LANES):
                 m[j] = log_total[j] = scale[j] = share[j] = 0

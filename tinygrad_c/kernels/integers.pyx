@@ -79,6 +79,9 @@ cdef inline void reduce(int op, const Call* call, Py_ssize_t begin, Py_ssize_t e
     cdef Py_ssize_t strips = (inner + COLUMN_STRIP - 1) // COLUMN_STRIP
     cdef Py_ssize_t size = call.operand[1].itemsize
     cdef Py_ssize_t unit, o, b, i, stop
+    if inner == 1 and n <= SHORT_ROW:
+        begin *= ROW_BLOCK
+        end = min(end * ROW_BLOCK, call.shape[0])
     for unit in range(begin, end):
         i = unit % strips * COLUMN_STRIP
         stop = min(i + COLUMN_STRIP, inner)
@@ -97,6 +100,9 @@ cdef inline void arg_reduce(int op, const Call* call, Py_ssize_t begin, Py_ssize
     cdef const char* x
     cdef Py_ssize_t i
     cdef int64_t best
+    if inner == 1 and n <= SHORT_ROW:
+        begin *= ROW_BLOCK
+        end = min(end * ROW_BLOCK, call.shape[0])
     for i in range(begin * inner, end * inner):
         x = call.operand[1].data + (i // inner * n * inner + i % inner) * size
         best = fold_any(op, x, size, n, inner)

@@ -15,8 +15,7 @@ from libc.string cimport memcpy
 from tinygrad_c.kernels.call cimport Call
 
 cdef enum:
-    CHUNK = 256                 # elements made at a time
-    TOGETHER = 8                # blocks; divides CHUNK / 4
+    CHUNK = 256                 # elements made at a time; a multiple of 4 * TOGETHER
 
 
 cdef void philox(uint64_t seed, uint64_t number, uint64_t high, uint32_t* out) noexcept nogil:
@@ -40,7 +39,7 @@ cdef void philox(uint64_t seed, uint64_t number, uint64_t high, uint32_t* out) n
     out[3] = c3
 
 
-cdef inline void fill_words(uint64_t seed, uint64_t block, uint32_t* out, Py_ssize_t blocks) noexcept nogil:
+cdef void fill_words(uint64_t seed, uint64_t block, uint32_t* out, Py_ssize_t blocks) noexcept nogil:
     """Blocks `block` and on, a multiple of TOGETHER: that many at a time, so that the compiler makes vectors of them."""
     cdef uint32_t[TOGETHER] c0
     cdef uint32_t[TOGETHER] c1

@@ -2,7 +2,7 @@
 #
 # A long reduction is cut into pieces of param[0] elements; ops/reduce.pyx reduces the pieces' results again. So a sum of n
 # numbers is a tree: at most some hundred additions in a row, whoever computes which piece. inner == 1 runs along the memory
-# (rows); otherwise lanes are columns, in strips of COLUMN_STRIP. A unit is one strip of one piece.
+# (rows); otherwise lanes are columns, in strips of COLUMN_STRIP. A unit is one strip of one piece, or ROW_BLOCK rows if they are short.
 
 cdef enum:
     NARROW = 16                 # columns: narrower rows share vectors
@@ -141,14 +141,32 @@ cdef inline void reduce_narrow(int op, real* out, const real* x, Py_ssize_t rows
         r += 1
 
 
+cdef inline void reduce_short_rows(int op, real* out, const real* x, Py_ssize_t rows, Py_ssize_t n) noexcept nogil:
+    cdef real[SHORT_ROW * LANES] block
+    cdef Py_ssize_t r = 0, i
+    cdef vec a
+    memset(block, 0, n * LANES * sizeof(real))
+    while r < rows:
+        turn_in(block, x + r * n, min(LANES, rows - r), n)
+        a = taken(op, load(block))
+        for i in range(1, n):
+            a = combine(op, a, taken(op, load(block + i * LANES)))
+        store_upto(out + r, a, rows - r)
+        r += LANES
+
+
 cdef inline void reduce(int op, const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
     cdef Py_ssize_t reduced = call.shape[1], inner = call.shape[2]
     cdef Py_ssize_t piece = call.param[0].i
     cdef Py_ssize_t pieces = (reduced + piece - 1) // piece
     cdef Py_ssize_t strips = (inner + COLUMN_STRIP - 1) // COLUMN_STRIP
     cdef Py_ssize_t unit, o, b, i, n, width
-    cdef const real* x
-    cdef real* out
+    cdef const real* x = <const real*> call.operand[1].data
+    cdef real* out = <real*> call.operand[0].data
+    if inner == 1 and reduced <= SHORT_ROW:
+        o = begin * ROW_BLOCK
+        reduce_short_rows(op, out + o, x + o * reduced, min(end * ROW_BLOCK, call.shape[0]) - o, reduced)
+        return
     for unit in range(begin, end):
         i = unit % strips * COLUMN_STRIP
         b = unit // strips % pieces
@@ -186,7 +204,7 @@ cdef void reduce_min(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcep
 
 
 # The largest (or smallest) and where it is first: operand 0 the values, 1 the input, 2 the int64 indices. NaN counts as the
-# largest and the smallest. A unit is one row of (outer, reduced), or one vector of columns of one outer index.
+# largest and the smallest. A unit is one outer index, or ROW_BLOCK of them if rows are short.
 
 cdef inline bint better(bint largest, real a, real b) noexcept nogil:
     """Whether a takes b's place."""
@@ -235,21 +253,41 @@ cdef inline void arg_columns(bint largest, real* value, const real* x, Py_ssize_
         index[i] = ilane(where, <int> i)
 
 
+cdef inline void arg_short_rows(bint largest, real* value, const real* x, Py_ssize_t rows, Py_ssize_t n,
+                                int64_t* index) noexcept nogil:
+    cdef real[SHORT_ROW * LANES] block
+    cdef real[LANES] best
+    cdef int64_t[LANES] where
+    cdef Py_ssize_t r = 0, count
+    memset(block, 0, n * LANES * sizeof(real))
+    while r < rows:
+        count = min(LANES, rows - r)
+        turn_in(block, x + r * n, count, n)
+        arg_columns(largest, best, block, n, LANES, where, LANES)
+        memcpy(value + r, best, count * sizeof(real))
+        memcpy(index + r, where, count * sizeof(int64_t))
+        r += LANES
+
+
 cdef inline void arg_reduce(bint largest, const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
     cdef Py_ssize_t n = call.shape[1], inner = call.shape[2]
-    cdef Py_ssize_t strips = (inner + LANES - 1) // LANES
-    cdef Py_ssize_t unit, o, i, s
+    cdef Py_ssize_t o, i
     cdef real* value = <real*> call.operand[0].data
     cdef const real* x = <const real*> call.operand[1].data
     cdef int64_t* index = <int64_t*> call.operand[2].data
+    if inner == 1 and n <= SHORT_ROW:
+        o = begin * ROW_BLOCK
+        arg_short_rows(largest, value + o, x + o * n, min(end * ROW_BLOCK, call.shape[0]) - o, n, index + o)
+        return
     for o in range(begin, end):
         if inner == 1:
             arg_row(largest, value + o, x + o * n, n, index + o)
-        else:
-            for s in range(strips):
-                i = s * LANES
-                arg_columns(largest, value + o * inner + i, x + o * n * inner + i, n, inner, index + o * inner + i,
-                            min(LANES, inner - i))
+            continue
+        i = 0
+        while i < inner:
+            arg_columns(largest, value + o * inner + i, x + o * n * inner + i, n, inner, index + o * inner + i,
+                        min(LANES, inner - i))
+            i += LANES
 
 
 cdef void arg_max(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:

@@ -5,25 +5,6 @@
 # Short rows are first turned, LANES of them at a time, into columns of a block: ten classes would waste a third of a
 # vector and pay for folding the lanes of each. A unit is ROW_BLOCK rows, or a strip of columns of one outer index.
 
-cdef enum:
-    SHORT = 32                  # elements: rows up to here are turned
-
-
-cdef inline void turn_in(real* block, const real* x, Py_ssize_t rows, Py_ssize_t n) noexcept nogil:
-    """block[c, r] = x[r, c]; the block's rows are LANES long."""
-    cdef Py_ssize_t r, c
-    for r in range(rows):
-        for c in range(n):
-            block[c * LANES + r] = x[r * n + c]
-
-
-cdef inline void turn_out(real* y, const real* block, Py_ssize_t rows, Py_ssize_t n) noexcept nogil:
-    cdef Py_ssize_t r, c
-    for r in range(rows):
-        for c in range(n):
-            y[r * n + c] = block[c * LANES + r]
-
-
 cdef inline vec lanes_max(const real* x, Py_ssize_t n, Py_ssize_t stride, Py_ssize_t width) noexcept nogil:
     cdef vec m = load_upto(x, width)
     cdef Py_ssize_t i
@@ -107,10 +88,10 @@ cdef inline void softmax_row(int op, real* y, const real* x, Py_ssize_t n) noexc
 
 
 cdef inline void softmax_rows(int op, real* y, const real* x, Py_ssize_t rows, Py_ssize_t n) noexcept nogil:
-    cdef real[SHORT * LANES] block
+    cdef real[SHORT_ROW * LANES] block
     cdef Py_ssize_t r = 0, count
     cdef Py_ssize_t out = 1 if op == LOGSUMEXP else n       # elements a row of the output
-    if n > SHORT:
+    if n > SHORT_ROW:
         for r in range(rows):
             softmax_row(op, y + r * out, x + r * n, n)
         return
@@ -192,10 +173,10 @@ cdef inline void softmax_backward_row(int op, real* dx, const real* y, const rea
 
 
 cdef inline void softmax_backward_rows(int op, real* dx, const real* y, const real* g, Py_ssize_t rows, Py_ssize_t n) noexcept nogil:
-    cdef real[SHORT * LANES] block_y
-    cdef real[SHORT * LANES] block_g
+    cdef real[SHORT_ROW * LANES] block_y
+    cdef real[SHORT_ROW * LANES] block_g
     cdef Py_ssize_t r = 0, count
-    if n > SHORT:
+    if n > SHORT_ROW:
         for r in range(rows):
             softmax_backward_row(op, dx + r * n, y + r * n, g + r * n, n)
         return

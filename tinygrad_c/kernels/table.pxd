@@ -36,6 +36,7 @@ cdef enum:                      # flags of the optimizers' kernels
     DECOUPLED = 8               # weight decay as in AdamW
 
 cdef enum:
+    SHORT_ROW = 32              # elements: rows up to here are turned into columns, a vector of rows at a time
     ROW_BLOCK = 128             # rows of one unit in kernels that work row by row
     COLUMN_STRIP = 64           # columns of one unit in kernels that work column by column
     ELEMENT_BLOCK = 8192        # elements of one unit in kernels that work element by element

@@ -13,7 +13,7 @@ from tinygrad_c.array cimport default_dtype, shape_of
 from tinygrad_c.kernels.call cimport *
 from tinygrad_c.kernels.dispatch cimport kernels, run
 from tinygrad_c.kernels.generated.ids cimport *
-from tinygrad_c.kernels.philox cimport RANDOM_UNIT, inverse_normal, keep, normal32, normal64, philox, uniform32, uniform64
+from tinygrad_c.kernels.philox cimport *
 from tinygrad_c.kernels.table cimport ELEMENT_BLOCK
 from tinygrad_c.ops.create cimport dtype_or, finish, fresh
 from tinygrad_c.ops.elementwise cimport *
@@ -34,8 +34,8 @@ cdef class Generator:
 
     cdef uint64_t key               # the seed
     cdef uint64_t position          # blocks used
-    cdef uint32_t[4] word           # for draws one by one: a block, and
-    cdef int left                   # how many of its words are unused
+    cdef uint32_t[4 * TOGETHER] word    # for draws one by one: the next words, and
+    cdef int left                   # how many of them are unused
 
     def __init__(self, device="cpu"):
         if str(device) not in ("cpu", "cpu:0"):
@@ -86,18 +86,19 @@ cdef class Generator:
     def device(self) -> str:
         return "cpu"
 
-    cdef void begin(self) noexcept:
-        """Before draws one by one."""
+    cdef void finish(self) noexcept:
+        """After draws one by one: a block that was begun is used, the others of the buffer are not."""
+        self.position -= self.left // 4
         self.left = 0
 
     cdef uint64_t draw(self, bint wide) noexcept:
         """The next word, or two of them."""
         cdef uint64_t low
         if self.left == 0:
-            philox(self.key, self.position, 0, self.word)
-            self.position += 1
-            self.left = 4
-        low = self.word[4 - self.left]
+            fill_words(self.key, self.position, self.word, TOGETHER)
+            self.position += TOGETHER
+            self.left = 4 * TOGETHER
+        low = self.word[4 * TOGETHER - self.left]
         self.left -= 1
         return self.draw(False) << 32 | low if wide else low
 
@@ -281,7 +282,6 @@ cdef int fill_integers(TensorBase out, Generator g, object low, object high) exc
     cdef uint64_t n = (high - low) % (1 << 64)
     cdef int64_t first = low, value
     cdef Py_ssize_t i
-    g.begin()
     for i in range(out.numel):
         value = <int64_t> (<uint64_t> first + g.below(n))
         if out.dtype == INT64:
@@ -294,7 +294,7 @@ cdef int fill_integers(TensorBase out, Generator g, object low, object high) exc
             (<double*> out.data)[i] = <double> value
         else:
             (<uint8_t*> out.data)[i] = <uint8_t> value
-    g.begin()
+    g.finish()
     return 0
 
 
@@ -368,11 +368,10 @@ def randperm(n, *, generator=None, dtype=None, device=None, requires_grad=False)
     p = <int64_t*> out.data
     for i in range(count):
         p[i] = i
-    g.begin()
     for i in range(count - 1, 0, -1):
         j = <Py_ssize_t> g.below(<uint64_t> i + 1)
         p[i], p[j] = p[j], p[i]
-    g.begin()
+    g.finish()
     return finish(to_dtype(out, dtype_or(dtype, INT64)), requires_grad, device)
 
 
@@ -473,7 +472,6 @@ def multinomial(input, num_samples, replacement=False, *, generator=None):
         if not replacement and samples > positive:
             raise RuntimeError("cannot sample n_sample > prob_dist.size(-1) samples without replacement: a row has only "
                                f"{positive} weights above 0, and {samples} were asked for")
-    g.begin()
     for r in range(rows):
         p = <double*> w.data + r * n
         for k in range(samples):
@@ -490,7 +488,7 @@ def multinomial(input, num_samples, replacement=False, *, generator=None):
             (<int64_t*> out.data)[r * samples + k] = i
             if not replacement:
                 p[i] = 0
-    g.begin()
+    g.finish()
     return out
 
 

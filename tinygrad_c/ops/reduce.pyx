@@ -171,7 +171,8 @@ cdef TensorBase reduced(int op, TensorBase x, unsigned int mask, bint keepdim):
         pieces = (n + call.param[0].i - 1) // call.param[0].i
         target = out if pieces == 1 else flat(out.dtype, outer * pieces * inner)
         call.kernel = kernels(x.dtype).reduce[op]
-        call.units = outer * pieces * ((inner + COLUMN_STRIP - 1) // COLUMN_STRIP)
+        call.units = rows_units(outer, n) if inner == 1 and n <= SHORT_ROW else \
+            outer * pieces * ((inner + COLUMN_STRIP - 1) // COLUMN_STRIP)
         call.work = outer * n * inner // 6 + call.units * 4
         call.shape[0] = outer
         call.shape[1] = n
@@ -187,6 +188,11 @@ cdef TensorBase reduced(int op, TensorBase x, unsigned int mask, bint keepdim):
         n = pieces
         if op == SQUARES:
             op = SUM
+
+
+cdef inline Py_ssize_t rows_units(Py_ssize_t rows, Py_ssize_t n) noexcept:
+    """Short rows are taken together."""
+    return (rows + ROW_BLOCK - 1) // ROW_BLOCK if n <= SHORT_ROW else rows
 
 
 cdef TensorBase flat(int dtype, Py_ssize_t n):
@@ -584,7 +590,7 @@ cdef TensorBase arg_reduced(int op, TensorBase x, int dim, bint keepdim, TensorB
     call.kernel = kernels(x.dtype).arg_max if op == MAX else kernels(x.dtype).arg_min
     call.ndim = 3
     call.n_operands = 3
-    call.units = call.shape[0]
+    call.units = rows_units(call.shape[0], call.shape[1]) if call.shape[2] == 1 else call.shape[0]
     call.work = x.numel // 2 + call.units * 10
     call.operand[0].data = values.data
     call.operand[0].itemsize = itemsize(x.dtype)
