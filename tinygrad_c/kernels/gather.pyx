@@ -1,7 +1,7 @@
 """Kernels that move elements to and from places given by offsets. They know an element's size, not its type.
 
-Both sides are rows: a row of the dense side starts at row number times stride[0], one of the scattered side at its offset; within
-a row the two have dimensions shape[1:] with strides of their own.
+Both sides are rows: a row of the dense side starts at row number times stride[0], one of the scattered side at its offset;
+within a row the two have dimensions shape[1:] with strides of their own.
 
 operand 0: the dense side; 1: the scattered side; 2: int64 offsets in elements, one per row. shape[0]: rows.
 """

@@ -79,6 +79,7 @@ cdef inline void reduce(int op, const Call* call, Py_ssize_t begin, Py_ssize_t e
     cdef Py_ssize_t strips = (inner + COLUMN_STRIP - 1) // COLUMN_STRIP
     cdef Py_ssize_t size = call.operand[1].itemsize
     cdef Py_ssize_t unit, o, b, i, stop
+    cdef const char* x
     if inner == 1 and n <= SHORT_ROW:
         begin *= ROW_BLOCK
         end = min(end * ROW_BLOCK, call.shape[0])
@@ -88,8 +89,9 @@ cdef inline void reduce(int op, const Call* call, Py_ssize_t begin, Py_ssize_t e
         b = unit // strips % pieces
         o = unit // strips // pieces
         while i < stop:
+            x = call.operand[1].data + ((o * n + b * piece) * inner + i) * size
             put(call.operand[0].data, call.operand[0].itemsize, (o * pieces + b) * inner + i,
-                fold_any(op, call.operand[1].data + ((o * n + b * piece) * inner + i) * size, size, min(piece, n - b * piece), inner))
+                fold_any(op, x, size, min(piece, n - b * piece), inner))
             i += 1
 
 

@@ -65,8 +65,8 @@ cdef inline void loss_any(int op, const Call* call, Py_ssize_t begin, Py_ssize_t
 
 
 cdef inline void loss_backward_any(int op, const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
-    """operand 0: dx; 1: x; 2: t; 3: g, one number or one per element (its stride tells). param[0] as above; param[1]: the factor
-    on g: 1 / the number of elements for a mean."""
+    """operand 0: dx; 1: x; 2: t; 3: g, one number or one per element (its stride tells). param[0] as above; param[1]: the
+    factor on g: 1 / the number of elements for a mean."""
     cdef real* dx = <real*> call.operand[0].data
     cdef const real* x = <const real*> call.operand[1].data
     cdef const real* t = <const real*> call.operand[2].data

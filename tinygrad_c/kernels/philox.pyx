@@ -1,7 +1,7 @@
-"""Philox 4x32-10 (Salmon, Moraes, Dror & Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC11), and what is made of its words.
+"""Philox 4x32-10 (Salmon, Moraes, Dror & Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC11), and what comes of it.
 
-The stream of a seed is a sequence of blocks of four 32-bit words: block b is Philox of the counter (b low, b high, 0, 0) under the
-key (seed low, seed high). An element's number alone says which words it is made of, so any cut of the work gives the same
+The stream of a seed is a sequence of blocks of four 32-bit words: block b is Philox of the counter (b low, b high, 0, 0) under
+the key (seed low, seed high). An element's number alone says which words it is made of, so any cut of the work gives the same
 numbers. Only + - * / and sqrt of IEEE arithmetic are used, and this module is compiled without contraction to fused
 multiply-adds, so that the same bits come out on every processor.
 
@@ -23,8 +23,8 @@ cdef void philox(uint64_t seed, uint64_t number, uint64_t high, uint32_t* out) n
     cdef uint32_t c2 = <uint32_t> high, c3 = <uint32_t> (high >> 32)
     cdef uint32_t k0 = <uint32_t> seed, k1 = <uint32_t> (seed >> 32)
     cdef uint64_t p0, p1
-    cdef int i
-    for i in range(10):
+    cdef int _round
+    for _round in range(10):
         p0 = <uint64_t> c0 * 0xD2511F53u
         p1 = <uint64_t> c2 * 0xCD9E8D57u
         c0 = (<uint32_t> (p1 >> 32)) ^ c1 ^ k0
@@ -48,7 +48,7 @@ cdef void fill_words(uint64_t seed, uint64_t block, uint32_t* out, Py_ssize_t bl
     cdef uint32_t k0, k1
     cdef uint64_t p0, p1
     cdef Py_ssize_t b = 0, i
-    cdef int r
+    cdef int _round
     while b < blocks:
         k0 = <uint32_t> seed
         k1 = <uint32_t> (seed >> 32)
@@ -56,7 +56,7 @@ cdef void fill_words(uint64_t seed, uint64_t block, uint32_t* out, Py_ssize_t bl
             c0[i] = <uint32_t> (block + <uint64_t> (b + i))
             c1[i] = <uint32_t> ((block + <uint64_t> (b + i)) >> 32)
             c2[i] = c3[i] = 0
-        for r in range(10):
+        for _round in range(10):
             for i in range(TOGETHER):
                 p0 = <uint64_t> c0[i] * 0xD2511F53u
                 p1 = <uint64_t> c2[i] * 0xCD9E8D57u
@@ -116,7 +116,7 @@ cdef void uniform64(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept
 # relative accuracy 1e-16 in exact arithmetic.
 
 cdef double natural_log(double x) noexcept nogil:
-    """log of a positive normal number: x = m 2^e, m in [1/sqrt 2, sqrt 2), and the series of log m = 2 atanh((m - 1) / (m + 1))."""
+    """log of a positive normal number: x = m 2^e, m about 1; the series of log m = 2 atanh((m - 1) / (m + 1))."""
     cdef uint64_t u
     cdef int e
     cdef double m, s, z, series

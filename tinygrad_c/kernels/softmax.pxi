@@ -18,7 +18,8 @@ cdef inline vec finite_or_zero(vec m) noexcept nogil:
     return blend(eq(vabs(m), splat(INFINITY)), splat(0), m)
 
 
-cdef inline void softmax_lanes(int op, real* y, const real* x, Py_ssize_t n, Py_ssize_t stride, Py_ssize_t width) noexcept nogil:
+cdef inline void softmax_lanes(int op, real* y, const real* x, Py_ssize_t n, Py_ssize_t stride,
+                               Py_ssize_t width) noexcept nogil:
     """Each of `width` columns, element i of them at x + i * stride. y may be x."""
     cdef vec m = lanes_max(x, n, stride, width)
     cdef vec total = splat(0), v
@@ -172,7 +173,8 @@ cdef inline void softmax_backward_row(int op, real* dx, const real* y, const rea
         i += LANES
 
 
-cdef inline void softmax_backward_rows(int op, real* dx, const real* y, const real* g, Py_ssize_t rows, Py_ssize_t n) noexcept nogil:
+cdef inline void softmax_backward_rows(int op, real* dx, const real* y, const real* g, Py_ssize_t rows,
+                                       Py_ssize_t n) noexcept nogil:
     cdef real[SHORT_ROW * LANES] block_y
     cdef real[SHORT_ROW * LANES] block_g
     cdef Py_ssize_t r = 0, count

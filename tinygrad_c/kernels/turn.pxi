@@ -1,5 +1,5 @@
-# Short rows are worked on as columns, LANES rows at a time: one by one, each would fill a part of a vector only, and the folding of
-# its lanes would cost more than the rest.
+# Short rows are worked on as columns, LANES rows at a time: one by one, each would fill a part of a vector only, and the
+# folding of its lanes would cost more than the rest.
 
 cdef inline void turn_in(real* block, const real* x, Py_ssize_t rows, Py_ssize_t n) noexcept nogil:
     """block[c, r] = x[r, c]; the block's rows are LANES long."""

@@ -6,8 +6,8 @@
     add_into_zeros(g, plan)   zeros with g added at the plan's places: the gradient of take, as take is its gradient
     put(x, plan, value)       x[key] = value
 
-PyTorch's rules: several index tensors are broadcast together and select point by point; the dimensions they make stand where the
-first of them stood if they are neighbours, else in front. Beyond PyTorch, slices may have negative steps.
+PyTorch's rules: several index tensors are broadcast together and select point by point; the dimensions they make stand where
+the first of them stood if they are neighbours, else in front. Beyond PyTorch, slices may have negative steps.
 """
 from cpython.slice cimport PySlice_Check, PySlice_Unpack, PySlice_AdjustIndices
 from libc.stdint cimport int32_t, int64_t, uint8_t
@@ -108,7 +108,8 @@ cdef TensorBase index_tensor(object key):
         raise TypeError("only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices (got "
                         f"{type(key).__name__})")
     if index.dtype >= FLOAT32:
-        raise IndexError(f"tensors used as indices must be long, int, byte or bool tensors, got {TYPE_NAMES[index.dtype]}: call .long()")
+        raise IndexError(f"tensors used as indices must be long, int, byte or bool tensors, got {TYPE_NAMES[index.dtype]}: "
+                         "call .long()")
     return index
 
 
@@ -172,7 +173,8 @@ cdef Plan parse(TensorBase x, object key):
         if part is None:
             plan.add_dim(1, 0, 0)
         elif part is Ellipsis:
-            for i in range(x.ndim - used):
+            i = d + x.ndim - used
+            while d < i:
                 plan.add_dim(x.shape[d], x.stride[d], flat[d])
                 d += 1
         elif PySlice_Check(part):
@@ -200,8 +202,8 @@ cdef Plan parse(TensorBase x, object key):
                 continue
             for i in range(index.ndim):
                 if index.shape[i] != x.shape[d + i]:
-                    raise IndexError(f"The shape of the mask {list(shape_of(index))} at index {i} does not match the shape of the "
-                                     f"indexed tensor {list(shape_of(x))} at index {d + i}")
+                    raise IndexError(f"The shape of the mask {list(shape_of(index))} at index {i} does not match the shape of "
+                                     f"the indexed tensor {list(shape_of(x))} at index {d + i}")
             for place in places(index):
                 plan.add_index(place, d)
                 plan.add_dim(x.shape[d], x.stride[d], flat[d])
@@ -358,8 +360,9 @@ cdef list places(TensorBase mask):
     p = <const uint8_t*> m.data
     for i in range(m.numel):
         n += p[i]
-    out = [empty(INT64, 1, &n) for d in range(m.ndim)]
+    out = []
     for d in range(m.ndim):
+        out.append(empty(INT64, 1, &n))
         to[d] = <int64_t*> (<TensorBase> out[d]).data
     for i in range(m.numel if m.ndim > 0 else 0):
         if p[i]:
@@ -420,11 +423,13 @@ cdef Rule SLICE = Rule(b"SliceBackward0", view_backward)
 
 cdef TensorBase view_by(TensorBase x, Plan plan):
     """What a plan without index tensors shows."""
-    cdef TensorBase out = view_of(x, x.data + plan.start[IN_MEMORY] * itemsize(x.dtype), plan.ndim, plan.shape, plan.stride[IN_MEMORY])
+    cdef char* data = x.data + plan.start[IN_MEMORY] * itemsize(x.dtype)
+    cdef TensorBase out = view_of(x, data, plan.ndim, plan.shape, plan.stride[IN_MEMORY])
     cdef int d
     if recording(x):
         record(&SELECT if plan.picks else &SLICE, out, x).extra = (
-            plan.start[FLAT], tuple([plan.shape[d] for d in range(plan.ndim)]), tuple([plan.stride[FLAT][d] for d in range(plan.ndim)]))
+            plan.start[FLAT], tuple([plan.shape[d] for d in range(plan.ndim)]),
+            tuple([plan.stride[FLAT][d] for d in range(plan.ndim)]))
     return out
 
 
@@ -467,7 +472,6 @@ def getitem(x, key):
     cdef TensorBase a = x
     cdef Plan plan
     cdef Py_ssize_t i
-    cdef TensorBase out
     if type(key) is int and a.ndim > 0 and not recording(a):     # the quick way to a row
         i = wrapped(key, 0, a.shape[0])
         return view_of(a, a.data + i * a.stride[0] * itemsize(a.dtype), a.ndim - 1, a.shape + 1, a.stride + 1)
@@ -499,15 +503,14 @@ cdef TensorBase all_true(Plan plan):
 cdef int put(TensorBase x, Plan plan, TensorBase value) except -1:
     """Write value, which has the plan's shape or broadcasts to it, to its places in x; recorded."""
     cdef TensorBase dense
-    cdef Py_ssize_t[MAX_NDIM] shape
-    cdef int ndim, d
+    cdef int d
     cdef bint fits = value.ndim <= plan.out_ndim
     check_inplace(x)
     for d in range(value.ndim if fits else 0):
         fits = fits and value.shape[d] in (1, plan.out_shape[plan.out_ndim - value.ndim + d])
     if not fits:
-        raise RuntimeError(f"shape mismatch: value tensor of shape {list(shape_of(value))} cannot be broadcast to indexing result of "
-                           f"shape {[plan.out_shape[d] for d in range(plan.out_ndim)]}")
+        raise RuntimeError(f"shape mismatch: value tensor of shape {list(shape_of(value))} cannot be broadcast to indexing "
+                           f"result of shape {[plan.out_shape[d] for d in range(plan.out_ndim)]}")
     dense = empty(x.dtype, plan.out_ndim, plan.out_shape)
     copy_into(dense, value)
     launch(movers.put, plan, dense, x, IN_MEMORY, True)
@@ -518,7 +521,7 @@ cdef int put(TensorBase x, Plan plan, TensorBase value) except -1:
 
 
 def setitem(x, key, value):
-    """x[key] = value, in place: value broadcast, and converted to x's dtype. All indices are checked before anything is written."""
+    """x[key] = value, in place: value is broadcast, and converted to x's dtype. Nothing is written if an index is wrong."""
     cdef TensorBase a = x
     cdef Plan plan = parse(a, key)
     if not isinstance(value, TensorBase) and not is_number(value):
@@ -539,7 +542,7 @@ cdef TensorBase as_index(object index, str name):
 
 
 cdef Plan plan_along(TensorBase x, TensorBase index, int dim, bint keepdim):
-    """Places x[c0, ..., index[c], ...]: the index replaces coordinate `dim` of its own coordinates c; without keepdim it lacks it."""
+    """Places x[c0, ..., index[c], ...]: the index stands for coordinate `dim`; without keepdim its own c lack it."""
     cdef Plan plan = Plan.__new__(Plan)
     cdef Py_ssize_t[MAX_NDIM] flat
     cdef Py_ssize_t[MAX_NDIM] coordinate
@@ -592,7 +595,6 @@ cdef TensorBase take_along(TensorBase x, TensorBase index, int dim, bint keepdim
 
 
 cdef TensorBase put_along(TensorBase x, TensorBase index, int ndim, const Py_ssize_t* shape, int dim, bint keepdim):
-    cdef Py_ssize_t[MAX_NDIM] stride
     cdef TensorBase like = new_tensor()
     cdef int d
     cdef Py_ssize_t n = 1
@@ -612,13 +614,13 @@ cdef int check_along(TensorBase x, TensorBase index, int dim, str name) except -
                            f"{list(shape_of(index))}, the input {list(shape_of(x))}")
     for d in range(index.ndim):
         if d != dim and x.ndim > 0 and index.shape[d] > x.shape[d]:
-            raise RuntimeError(f"Size does not match at dimension {d} expected index {list(shape_of(index))} to be no larger than self "
-                               f"{list(shape_of(x))} apart from dimension {dim}")
+            raise RuntimeError(f"Size does not match at dimension {d} expected index {list(shape_of(index))} to be no larger "
+                               f"than self {list(shape_of(x))} apart from dimension {dim}")
     return 0
 
 
 def gather(input, dim, index):
-    """out[i][j] = input[index[i][j]][j] for dim 0, input[i][index[i][j]] for dim 1, and so on: one element per element of index.
+    """out[i][j] = input[index[i][j]][j] for dim 0, input[i][index[i][j]] for dim 1, and so on.
 
     index: integers, as many dimensions as input, no larger except in `dim`; the result has its shape.
     Raises RuntimeError for shapes that do not fit, IndexError for an index out of bounds.
@@ -649,13 +651,13 @@ def take_along_dim(input, indices, dim=None):
         return take_along(reshape(x, -1), reshape(i, -1), 0, True)
     d = parse_dim(dim, x.ndim)
     if x.ndim != i.ndim:
-        raise RuntimeError(f"torch.take_along_dim(): input and indices should have the same number of dimensions, but got {x.ndim} "
-                           f"dimensions for input, and {i.ndim} dimensions for indices")
+        raise RuntimeError("torch.take_along_dim(): input and indices should have the same number of dimensions, but got "
+                           f"{x.ndim} dimensions for input, and {i.ndim} dimensions for indices")
     for k in range(x.ndim):
         shape[k] = i.shape[k] if x.shape[k] == 1 or k == d else x.shape[k]
         if k != d and i.shape[k] not in (1, shape[k]):
-            raise RuntimeError(f"The size of tensor a ({x.shape[k]}) must match the size of tensor b ({i.shape[k]}) at non-singleton "
-                               f"dimension {k}")
+            raise RuntimeError(f"The size of tensor a ({x.shape[k]}) must match the size of tensor b ({i.shape[k]}) at "
+                               f"non-singleton dimension {k}")
     i = copy_of(expand_to(i, x.ndim, shape))
     shape[d] = x.shape[d]
     return take_along(expand_to(x, x.ndim, shape), i, d, True)
@@ -669,7 +671,8 @@ cdef TensorBase source_of(object src, TensorBase x, TensorBase index, str name):
         return scalar_tensor(src, x.dtype)
     s = as_tensor(src, f"{name}(): argument 'src'")
     if s.dtype != x.dtype:
-        raise RuntimeError(f"{name}(): Expected self.dtype to be equal to src.dtype, got {TYPE_NAMES[x.dtype]} and {TYPE_NAMES[s.dtype]}")
+        raise RuntimeError(f"{name}(): Expected self.dtype to be equal to src.dtype, got {TYPE_NAMES[x.dtype]} and "
+                           f"{TYPE_NAMES[s.dtype]}")
     if s.ndim != index.ndim:
         raise RuntimeError(f"Index tensor must have the same number of dimensions as src tensor: {index.ndim} and {s.ndim}")
     for d in range(index.ndim):
@@ -795,7 +798,8 @@ def masked_select(input, mask):
     cdef Py_ssize_t[MAX_NDIM] shape
     cdef int ndim
     if m.dtype != BOOL:
-        raise RuntimeError(f"masked_select: expected BoolTensor for mask, got {TYPE_NAMES[m.dtype]}: compare first, as in x > 0")
+        raise RuntimeError(f"masked_select: expected BoolTensor for mask, got {TYPE_NAMES[m.dtype]}: compare first, as in x > "
+                           "0")
     if not same_shape(x, m):
         broadcast_shapes(x, m, &ndim, shape)
         x = expand_to(x, ndim, shape)
@@ -825,7 +829,7 @@ def masked_fill_(input, mask, value):
 
 
 def nonzero(input, *, as_tuple=False):
-    """Where input is not 0: an (n, ndim) matrix of coordinates, or with as_tuple=True one vector per dimension, as x[...] takes them.
+    """Where input is not 0: an (n, ndim) matrix of coordinates, or, with as_tuple=True, a vector per dimension: a key for x.
 
     >>> nonzero(tinygrad_c.tensor([0., 5., 6.]))
     tensor([[1],

@@ -142,8 +142,8 @@ cdef int check_targets(TensorBase target, Py_ssize_t n, int64_t ignore_index) ex
     if wrong:
         for i in range(target.numel):
             if (t[i] < 0 or t[i] >= n) and t[i] != ignore_index:
-                raise IndexError(f"Target {t[i]} is out of bounds. The input has {n} columns, so labels must be 0..{n - 1}; element "
-                                 f"{i} of the target is {t[i]}.")
+                raise IndexError(f"Target {t[i]} is out of bounds. The input has {n} columns, so labels must be 0..{n - 1}; "
+                                 f"element {i} of the target is {t[i]}.")
     return 0
 
 
@@ -156,8 +156,8 @@ cdef TensorBase class_weights(object weight, TensorBase x, Py_ssize_t n):
         raise RuntimeError(f"weight tensor should be defined either for all {n} classes or no classes but got weight tensor of "
                            f"shape: {list(shape_of(w))}")
     if w.dtype != x.dtype:
-        raise RuntimeError(f"expected scalar type {TYPE_NAMES[x.dtype]} but found {TYPE_NAMES[w.dtype]}: give the weights the logits' "
-                           "dtype, weight.to(input.dtype)")
+        raise RuntimeError(f"expected scalar type {TYPE_NAMES[x.dtype]} but found {TYPE_NAMES[w.dtype]}: give the weights the "
+                           "logits' dtype, weight.to(input.dtype)")
     return w if w.contiguous else copy_of(w)
 
 
@@ -175,8 +175,8 @@ cdef TensorBase rows_of_classes(TensorBase x, TensorBase target):
 cdef int check_shapes(TensorBase x, TensorBase target) except -1:
     cdef int d
     if x.ndim == 0 or (x.ndim == 1 and target.ndim > 1):
-        raise RuntimeError(f"input of shape {list(shape_of(x))} with a target of shape {list(shape_of(target))}: expected (N, C) logits "
-                           "with N labels")
+        raise RuntimeError(f"input of shape {list(shape_of(x))} with a target of shape {list(shape_of(target))}: expected (N, "
+                           "C) logits with N labels")
     if x.ndim == 1:
         if target.numel != 1:
             raise ValueError(f"Expected input batch_size (1) to match target batch_size ({target.numel}): logits of shape "
@@ -186,13 +186,13 @@ cdef int check_shapes(TensorBase x, TensorBase target) except -1:
         if target.ndim == 0:
             raise ValueError(f"Expected input batch_size ({x.shape[0]}) to match target batch_size (1).")
         raise RuntimeError(f"0D or 1D target tensor expected, multi-target not supported: the target has shape "
-                           f"{list(shape_of(target))}, so write target.reshape(-1) for a column of labels, or target.argmax(1) for "
-                           "one-hot rows")
+                           f"{list(shape_of(target))}, so write target.reshape(-1) for a column of labels, or "
+                           "target.argmax(1) for one-hot rows")
     if target.ndim > 0 and x.shape[0] != target.shape[0]:
         raise ValueError(f"Expected input batch_size ({x.shape[0]}) to match target batch_size ({target.shape[0]}).")
     if target.ndim != x.ndim - 1:
-        raise RuntimeError(f"size mismatch: input of shape {list(shape_of(x))} needs a target of {x.ndim - 1} dimensions, without the "
-                           f"classes, but it has shape {list(shape_of(target))}")
+        raise RuntimeError(f"size mismatch: input of shape {list(shape_of(x))} needs a target of {x.ndim - 1} dimensions, "
+                           f"without the classes, but it has shape {list(shape_of(target))}")
     for d in range(1, target.ndim):
         if x.shape[d + 1] != target.shape[d]:
             raise RuntimeError(f"size mismatch (got input: {list(shape_of(x))}, target: {list(shape_of(target))})")
@@ -200,11 +200,14 @@ cdef int check_shapes(TensorBase x, TensorBase target) except -1:
 
 
 def cross_entropy(input, target, weight=None, ignore_index=-100, reduction="mean", label_smoothing=0.0):
-    """-log(softmax(input)[target]), for logits and class indices: (N, C) with N, (C,) with a 0-d, (N, C, d1, ...) with (N, d1, ...).
+    """-log(softmax(input)[target]), for logits and class indices.
 
-    target: any integer dtype, 0..C-1, or floats of the input's shape: a probability per class. weight: C weights of the classes;
-    the mean is divided by the sum of the targets' weights. Rows whose target is ignore_index count nothing. label_smoothing mixes
-    that share of the uniform distribution into the target (Szegedy et al. 2016). reduction: "mean", "sum" or "none".
+    input with target: (N, C) with (N,), (C,) with (), (N, C, d1, ...) with (N, d1, ...).
+
+    target: any integer dtype, 0..C-1, or floats of the input's shape: a probability per class. weight: C weights of the
+    classes; the mean is divided by the sum of the targets' weights. Rows whose target is ignore_index count nothing.
+    label_smoothing mixes that share of the uniform distribution into the target (Szegedy et al. 2016). reduction: "mean",
+    "sum" or "none".
 
     Raises ValueError if the batch sizes differ, IndexError for a label out of range, RuntimeError for other misfits.
 
@@ -226,10 +229,12 @@ def cross_entropy(input, target, weight=None, ignore_index=-100, reduction="mean
     if t.dtype >= FLOAT32:
         if same_shape(x, t):
             return cross_entropy_of_probabilities(x, t, weight, how, smoothing)
-        raise RuntimeError(f"expected target dtype to be Long or Byte, but got {TYPE_NAMES[t.dtype]}: class labels are integers "
-                           f"0..C-1, so write target.long(). (Probabilities would have the input's shape, {list(shape_of(x))}.)")
+        raise RuntimeError(f"expected target dtype to be Long or Byte, but got {TYPE_NAMES[t.dtype]}: class labels are "
+                           "integers 0..C-1, so write target.long(). (Probabilities would have the input's shape, "
+                           f"{list(shape_of(x))}.)")
     if x.dtype < FLOAT32:
-        raise RuntimeError(f"\"log_softmax_lastdim_kernel_impl\" not implemented for '{TYPE_NAMES[x.dtype]}': call .float() on the input")
+        raise RuntimeError(f"\"log_softmax_lastdim_kernel_impl\" not implemented for '{TYPE_NAMES[x.dtype]}': call .float() "
+                           "on the input")
     check_shapes(x, t)
     if x._grad_fn is not None and strcmp(x._grad_fn.rule.name, "SoftmaxBackward0") == 0:
         warn_once("softmax twice", "cross_entropy() was given the output of a softmax. It takes scores (logits) and applies "
@@ -317,7 +322,7 @@ cdef TensorBase summarize(TensorBase loss, int how):
 
 
 def nll_loss(input, target, weight=None, ignore_index=-100, reduction="mean"):
-    """-input[target], for logarithms of probabilities, (N, C) as log_softmax makes them, and N class indices; see cross_entropy.
+    """-input[target], for logarithms of probabilities, as log_softmax makes them, and class indices; see cross_entropy.
 
     >>> nll_loss(tinygrad_c.tensor([[-0.5, -1.0]]), tinygrad_c.tensor([1]))
     tensor(1.)
@@ -470,9 +475,9 @@ cdef TensorBase pair_loss(int op, TensorBase x, TensorBase t, double parameter, 
 cdef int warn_of_broadcast(tuple x, tuple t, list result) except -1:
     """PyTorch's warning, once for each pair of shapes, with what broadcasting makes of them and the line to write."""
     warn_once(("broadcast", x, t),
-              f"Using a target size (torch.Size({list(t)})) that is different to the input size (torch.Size({list(x)})). This will "
-              f"likely lead to incorrect results due to broadcasting: everything is compared with everything, {result}. Please ensure "
-              "they have the same size: write target.reshape(input.shape).")
+              f"Using a target size (torch.Size({list(t)})) that is different to the input size (torch.Size({list(x)})). This "
+              f"will likely lead to incorrect results due to broadcasting: everything is compared with everything, {result}. "
+              "Please ensure they have the same size: write target.reshape(input.shape).")
     return 0
 
 
@@ -489,7 +494,8 @@ cdef TensorBase loss_of(int op, object input, object target, double parameter, o
         t = expand_to(t, ndim, shape)
     dtype = x.dtype if x.dtype == t.dtype else promote(x, t)
     if dtype < FLOAT32:
-        raise RuntimeError(f"{name} of integers: found dtype {TYPE_NAMES[dtype]} but expected Float. Call .float() on input and target.")
+        raise RuntimeError(f"{name} of integers: found dtype {TYPE_NAMES[dtype]} but expected Float. Call .float() on input "
+                           "and target.")
     return pair_loss(op, to_dtype(x, dtype), to_dtype(t, dtype), parameter, how)
 
 
@@ -535,8 +541,8 @@ def huber_loss(input, target, reduction="mean", delta=1.0):
 
 cdef int floats_of_one_dtype(TensorBase x, TensorBase t, str name) except -1:
     if x.dtype < FLOAT32 or t.dtype < FLOAT32:
-        raise RuntimeError(f"{name}: found dtype {TYPE_NAMES[t.dtype if x.dtype >= FLOAT32 else x.dtype]} but expected Float: labels "
-                           "must be floats here, so write target.float()")
+        raise RuntimeError(f"{name}: found dtype {TYPE_NAMES[t.dtype if x.dtype >= FLOAT32 else x.dtype]} but expected Float: "
+                           "labels must be floats here, so write target.float()")
     return promote(x, t)
 
 
@@ -566,7 +572,8 @@ def binary_cross_entropy(input, target, weight=None, reduction="mean"):
         highest = reduced(MAX, x, dims_mask(None, x.ndim), False)
         if not (real_at(lowest, 0) >= 0 and real_at(highest, 0) <= 1):
             raise RuntimeError(f"all elements of input should be between 0 and 1, but they go from {real_at(lowest, 0):.6g} to "
-                               f"{real_at(highest, 0):.6g}: apply sigmoid first, or did you mean binary_cross_entropy_with_logits?")
+                               f"{real_at(highest, 0):.6g}: apply sigmoid first, or did you mean "
+                               "binary_cross_entropy_with_logits?")
     x = pair_loss(BCE, to_dtype(x, dtype), to_dtype(t, dtype), 0, how if weight is None else EACH)
     return x if weight is None else weighted(x, weight, how)
 

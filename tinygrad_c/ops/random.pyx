@@ -86,7 +86,7 @@ cdef class Generator:
     def device(self) -> str:
         return "cpu"
 
-    cdef void finish(self) noexcept:
+    cdef void give_back(self) noexcept:
         """After draws one by one: a block that was begun is used, the others of the buffer are not."""
         self.position -= self.left // 4
         self.left = 0
@@ -103,8 +103,8 @@ cdef class Generator:
         return self.draw(False) << 32 | low if wide else low
 
     cdef uint64_t below(self, uint64_t n) noexcept:
-        """An integer below n, each as likely: draws below 2^64 mod n (2^32 mod n for small n) are thrown away, so that as many are
-        left for each remainder. n = 0 stands for 2^64."""
+        """An integer below n, each as likely: draws below 2^64 mod n (2^32 mod n for small n) are thrown away, so that as many
+        are left for each remainder. n = 0 stands for 2^64."""
         cdef bint wide = n == 0 or n > (<uint64_t> 1 << 32)
         cdef uint64_t u = self.draw(wide), excess
         if n == 0:
@@ -294,12 +294,13 @@ cdef int fill_integers(TensorBase out, Generator g, object low, object high) exc
             (<double*> out.data)[i] = <double> value
         else:
             (<uint8_t*> out.data)[i] = <uint8_t> value
-    g.finish()
+    g.give_back()
     return 0
 
 
 cdef int check_range(object low, object high, int dtype) except -1:
-    lowest, highest = {BOOL: (0, 1), UINT8: (0, 255), INT32: (-(1 << 31), (1 << 31) - 1)}.get(dtype, (-(1 << 63), (1 << 63) - 1))
+    limits = {BOOL: (0, 1), UINT8: (0, 255), INT32: (-(1 << 31), (1 << 31) - 1)}
+    lowest, highest = limits.get(dtype, (-(1 << 63), (1 << 63) - 1))
     if low >= high:
         raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
     if low < lowest or high - 1 > highest:
@@ -338,12 +339,13 @@ def randint_like(input, low, high=None, *, generator=None, dtype=None):
 
 
 def random_(input, from_=None, to=None, *, generator=None):
-    """Fill input with integers: from from_ to to - 1; with one number, below it; with none, all that the dtype holds exactly."""
+    """Fill input with integers: from from_ to to - 1; given one number, below it; given none, any of the dtype."""
     cdef TensorBase a = as_tensor(input, "argument 'input' (position 1)")
     cdef TensorBase out
     check_inplace(a)
     if from_ is None:
-        from_, to = 0, {BOOL: 2, UINT8: 256, INT32: 1 << 31, FLOAT32: (1 << 24) + 1, FLOAT64: (1 << 53) + 1}.get(a.dtype, 1 << 63)
+        counts = {BOOL: 2, UINT8: 256, INT32: 1 << 31, FLOAT32: (1 << 24) + 1, FLOAT64: (1 << 53) + 1}     # exact as floats
+        from_, to = 0, counts.get(a.dtype, 1 << 63)
     elif to is None:
         from_, to = 0, from_
     check_range(from_, to, a.dtype)
@@ -371,7 +373,7 @@ def randperm(n, *, generator=None, dtype=None, device=None, requires_grad=False)
     for i in range(count - 1, 0, -1):
         j = <Py_ssize_t> g.below(<uint64_t> i + 1)
         p[i], p[j] = p[j], p[i]
-    g.finish()
+    g.give_back()
     return finish(to_dtype(out, dtype_or(dtype, INT64)), requires_grad, device)
 
 
@@ -488,7 +490,7 @@ def multinomial(input, num_samples, replacement=False, *, generator=None):
             (<int64_t*> out.data)[r * samples + k] = i
             if not replacement:
                 p[i] = 0
-    g.finish()
+    g.give_back()
     return out
 
 

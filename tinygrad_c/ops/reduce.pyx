@@ -1,14 +1,14 @@
 """Reductions: sum, mean, prod, var, std, norm, max, min, argmax, argmin, all, any, cumsum.
 
-    reduced(op, x, mask)      the forward pass of all: find x as (outer, reduced, inner) without a copy if it lies so, else copy;
-                              run the kernel, again on its own results while they are pieces
+    reduced(op, x, mask)      the forward pass of all: see x as (outer, reduced, inner), or copy it so; run the kernel, and
+                              again on its own results while they are pieces
     spread(g, ..., mask)      the other way: a view that repeats g over the reduced dimensions; the gradient of sum
 """
 from collections import namedtuple
 
 from libc.string cimport memcpy
 
-from tinygrad_c.array cimport DTYPES, dtype_code, itemsize
+from tinygrad_c.array cimport dtype_code, itemsize
 from tinygrad_c.kernels.call cimport *
 from tinygrad_c.kernels.dispatch cimport kernels, run
 from tinygrad_c.kernels.generated.ids cimport *
@@ -326,8 +326,8 @@ cdef TensorBase mean_over(TensorBase x, unsigned int mask, bint keepdim):
 
 cdef TensorBase need_float(TensorBase x, str name):
     if x.dtype < FLOAT32:
-        raise RuntimeError(f"{name}(): could not infer output dtype. Input dtype must be either a floating point or complex dtype. "
-                           f"Got: {TYPE_NAMES[x.dtype]}. Call .float() first.")
+        raise RuntimeError(f"{name}(): could not infer output dtype. Input dtype must be either a floating point or complex "
+                           f"dtype. Got: {TYPE_NAMES[x.dtype]}. Call .float() first.")
     return x
 
 
@@ -420,8 +420,8 @@ cdef TensorBase variance(object input, object dim, object unbiased, object corre
     freedom = count_over(x, mask) - <double> (1 if correction is None else correction)
     if freedom <= 0:
         import warnings
-        warnings.warn(f"{'std' if root else 'var'}(): degrees of freedom is <= 0: {count_over(x, mask)} elements with correction "
-                      f"{1 if correction is None else correction}. The result is NaN or infinite.", stacklevel=2)
+        warnings.warn(f"{'std' if root else 'var'}(): degrees of freedom is <= 0: {count_over(x, mask)} elements with "
+                      f"correction {1 if correction is None else correction}. The result is NaN or infinite.", stacklevel=2)
         freedom = 0
     before = set_grad(False)
     try:
@@ -530,9 +530,10 @@ cdef TensorBase extreme_over(int op, TensorBase x, unsigned int mask, bint keepd
     cdef Node node
     cdef bint whole = name == "max" or name == "min"
     if x.numel == 0 and (mask == 0 or count_over(x, mask) == 0):
-        raise RuntimeError(f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction dim "
-                           "with the 'dim' argument.") if whole else \
-            IndexError(f"{name}(): Expected reduction dim to have non-zero size: an empty tensor has no largest or smallest element")
+        raise RuntimeError(f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction "
+                           "dim with the 'dim' argument.") if whole else \
+            IndexError(f"{name}(): Expected reduction dim to have non-zero size: an empty tensor has no largest or smallest "
+                       "element")
     out = reduced(op, x, mask, keepdim)
     if x.dtype >= FLOAT32 and recording(x):
         if whole:
@@ -662,7 +663,6 @@ cdef TensorBase arg_extreme(int op, object input, object dim, bint keepdim, str 
     cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
     cdef TensorBase index, y
     cdef int d
-    cdef Py_ssize_t n
     if dim is None:
         if x.numel == 0:
             raise IndexError(f"{name}(): Expected reduction dim to be specified for input.numel() == 0.")

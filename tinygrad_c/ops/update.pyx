@@ -1,8 +1,8 @@
 """The optimizers' steps: one call updates every parameter of a group in place, each in one pass over its memory.
 
-For each parameter that has a gradient: its state is made if it is not there yet, the numbers that depend on the step are computed
-in double precision, and one kernel (kernels/update.pxi) does the rest. Nothing is recorded. Each function returns how many
-parameters had a gradient.
+For each parameter that has a gradient: its state is made if it is not there yet, the numbers that depend on the step are
+computed in double precision, and one kernel (kernels/update.pxi) does the rest. Nothing is recorded. Each function returns how
+many parameters had a gradient.
 """
 from libc.math cimport pow, sqrt
 
@@ -78,7 +78,7 @@ cdef int update(Call* call, kernel_t kernel, TensorBase p, TensorBase g, Py_ssiz
 
 def sgd_(list params, list momentum_buffers, double lr, double momentum, double dampening, double weight_decay,
          bint nesterov, bint maximize) -> int:
-    """d = g + weight_decay * p;  b = momentum * b + (1 - dampening) * d, at first b = d;  p -= lr * (b, or d + momentum * b)."""
+    """d = g + weight_decay p;  b = momentum b + (1 - dampening) d, at first d;  p -= lr b, nesterov: lr (d + momentum b)."""
     cdef Py_ssize_t i
     cdef int updated = 0
     cdef bint first
@@ -117,7 +117,7 @@ cdef double next_step(list steps, Py_ssize_t i) except -1:
 
 def adam_(list params, list exp_avgs, list exp_avg_sqs, list max_exp_avg_sqs, list steps, double lr, double beta1, double beta2,
           double eps, double weight_decay, bint amsgrad, bint maximize, bint decoupled) -> int:
-    """m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2;  p -= lr / (1 - beta1^t) * m / (sqrt(v / (1 - beta2^t)) + eps).
+    """m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2;  p -= lr m / (1 - beta1^t) / (sqrt(v / (1 - beta2^t)) + eps)
 
     Kingma & Ba 2015, arXiv:1412.6980; decoupled: p is first shrunk by lr * weight_decay (Loshchilov & Hutter 2019,
     arXiv:1711.05101), else weight_decay * p joins g; amsgrad: v's running maximum takes its place.
@@ -159,10 +159,13 @@ def adam_(list params, list exp_avgs, list exp_avg_sqs, list max_exp_avg_sqs, li
     return updated
 
 
-def rmsprop_(list params, list square_avgs, list momentum_buffers, list grad_avgs, list steps, double lr, double alpha, double eps,
-             double weight_decay, double momentum, bint centered, bint maximize) -> int:
-    """v = alpha v + (1 - alpha) g^2;  p -= lr * g / (sqrt(v) + eps); centered: v less the square of g's average; with momentum the
-    quotient is accumulated, b = momentum * b + g / (sqrt(v) + eps), and p -= lr * b."""
+def rmsprop_(list params, list square_avgs, list momentum_buffers, list grad_avgs, list steps, double lr, double alpha,
+             double eps, double weight_decay, double momentum, bint centered, bint maximize) -> int:
+    """v = alpha v + (1 - alpha) g^2;  p -= lr * g / (sqrt(v) + eps).
+
+    centered: v less the square of g's average. With momentum the quotient is accumulated, b = momentum * b + g /
+    (sqrt(v) + eps), and p -= lr * b.
+    """
     cdef Py_ssize_t i
     cdef int updated = 0
     cdef TensorBase p, g
