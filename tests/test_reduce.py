@@ -74,6 +74,14 @@ def test_named_results():
     assert tg.max(tg.tensor([1.0, 5.0]), tg.tensor([3.0, 2.0])).tolist() == [3, 5]
 
 
+def test_axis_is_dim():
+    x = tg.tensor([[1.0, 5.0], [7.0, 4.0]])
+    assert x.sum(axis=0).tolist() == tg.sum(x, axis=0).tolist() == [8, 9]
+    assert x.max(axis=1).indices.tolist() == x.argmax(axis=1).tolist() == [1, 0]
+    with pytest.raises(TypeError, match="both dim and axis"):
+        tg.mean(x, 0, axis=1)
+
+
 def test_integer_sums_are_int64():
     x = tg.tensor([200, 100], dtype=tg.uint8)
     assert x.sum().dtype == tg.int64

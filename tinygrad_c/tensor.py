@@ -593,61 +593,61 @@ class Tensor(Operators):
 
     # ---- Reductions
 
-    def sum(self, dim=None, keepdim: bool = False, *, dtype=None) -> Tensor:
+    def sum(self, dim=None, keepdim: bool = False, *, axis=None, dtype=None) -> Tensor:
         """The sum of the elements, or along dim."""
-        return reduce.sum(self, dim, keepdim, dtype=dtype)
+        return reduce.sum(self, dim, keepdim, dtype=dtype, axis=axis)
 
-    def mean(self, dim=None, keepdim: bool = False, *, dtype=None) -> Tensor:
+    def mean(self, dim=None, keepdim: bool = False, *, axis=None, dtype=None) -> Tensor:
         """The mean of the elements, or along dim."""
-        return reduce.mean(self, dim, keepdim, dtype=dtype)
+        return reduce.mean(self, dim, keepdim, dtype=dtype, axis=axis)
 
-    def prod(self, dim=None, keepdim: bool = False, *, dtype=None) -> Tensor:
+    def prod(self, dim=None, keepdim: bool = False, *, axis=None, dtype=None) -> Tensor:
         """The product of the elements, or along dim."""
-        return reduce.prod(self, dim, keepdim, dtype=dtype)
+        return reduce.prod(self, dim, keepdim, dtype=dtype, axis=axis)
 
-    def var(self, dim=None, unbiased=None, keepdim: bool = False, *, correction=None) -> Tensor:
+    def var(self, dim=None, unbiased=None, keepdim: bool = False, *, axis=None, correction=None) -> Tensor:
         """The variance, with n - correction (1 unless given) in the denominator."""
-        return reduce.var(self, dim, unbiased, keepdim, correction=correction)
+        return reduce.var(self, dim, unbiased, keepdim, correction=correction, axis=axis)
 
-    def std(self, dim=None, unbiased=None, keepdim: bool = False, *, correction=None) -> Tensor:
+    def std(self, dim=None, unbiased=None, keepdim: bool = False, *, axis=None, correction=None) -> Tensor:
         """The standard deviation: the root of var."""
-        return reduce.std(self, dim, unbiased, keepdim, correction=correction)
+        return reduce.std(self, dim, unbiased, keepdim, correction=correction, axis=axis)
 
     def norm(self, p="fro", dim=None, keepdim: bool = False) -> Tensor:
         """(sum |x|^p)^(1/p); p = 2 unless given."""
         return reduce.norm(self, p, dim, keepdim)
 
-    def max(self, dim=None, keepdim: bool = False):
+    def max(self, dim=None, keepdim: bool = False, *, axis=None):
         """The largest element; along dim, (values, indices)."""
-        return reduce.max(self, dim, keepdim)
+        return reduce.max(self, dim, keepdim, axis=axis)
 
-    def min(self, dim=None, keepdim: bool = False):
+    def min(self, dim=None, keepdim: bool = False, *, axis=None):
         """The smallest element; along dim, (values, indices)."""
-        return reduce.min(self, dim, keepdim)
+        return reduce.min(self, dim, keepdim, axis=axis)
 
-    def amax(self, dim=(), keepdim: bool = False) -> Tensor:
+    def amax(self, dim=(), keepdim: bool = False, *, axis=None) -> Tensor:
         """The largest element along dim; equal ones share the gradient."""
-        return reduce.amax(self, dim, keepdim)
+        return reduce.amax(self, dim, keepdim, axis=axis)
 
-    def amin(self, dim=(), keepdim: bool = False) -> Tensor:
+    def amin(self, dim=(), keepdim: bool = False, *, axis=None) -> Tensor:
         """The smallest element along dim; equal ones share the gradient."""
-        return reduce.amin(self, dim, keepdim)
+        return reduce.amin(self, dim, keepdim, axis=axis)
 
-    def argmax(self, dim=None, keepdim: bool = False) -> Tensor:
+    def argmax(self, dim=None, keepdim: bool = False, *, axis=None) -> Tensor:
         """Where the largest element is: its number in the flattened tensor, or its index along dim."""
-        return reduce.argmax(self, dim, keepdim)
+        return reduce.argmax(self, dim, keepdim, axis=axis)
 
-    def argmin(self, dim=None, keepdim: bool = False) -> Tensor:
+    def argmin(self, dim=None, keepdim: bool = False, *, axis=None) -> Tensor:
         """Where the smallest element is: its number in the flattened tensor, or its index along dim."""
-        return reduce.argmin(self, dim, keepdim)
+        return reduce.argmin(self, dim, keepdim, axis=axis)
 
-    def all(self, dim=None, keepdim: bool = False) -> Tensor:
+    def all(self, dim=None, keepdim: bool = False, *, axis=None) -> Tensor:
         """Whether all elements are true."""
-        return reduce.all(self, dim, keepdim)
+        return reduce.all(self, dim, keepdim, axis=axis)
 
-    def any(self, dim=None, keepdim: bool = False) -> Tensor:
+    def any(self, dim=None, keepdim: bool = False, *, axis=None) -> Tensor:
         """Whether any element is true."""
-        return reduce.any(self, dim, keepdim)
+        return reduce.any(self, dim, keepdim, axis=axis)
 
     def cumsum(self, dim, *, dtype=None) -> Tensor:
         """The running sum along dim."""
@@ -752,6 +752,22 @@ class Tensor(Operators):
     def scatter_add(self, dim: int, index_: Tensor, src: Tensor) -> Tensor:
         """A copy with src added at the places that the index names."""
         return index.scatter_add(self, dim, index_, src)
+
+    def scatter_add_(self, dim: int, index_: Tensor, src: Tensor) -> Tensor:
+        """scatter_add in place"""
+        return index.scatter_add_(self, dim, index_, src)
+
+    def scatter(self, dim: int, index_: Tensor, src: Tensor | float) -> Tensor:
+        """A copy with src, or a number, written to the places that the index names."""
+        return index.scatter(self, dim, index_, src)
+
+    def scatter_(self, dim: int, index_: Tensor, src: Tensor | float) -> Tensor:
+        """scatter in place"""
+        return index.scatter_(self, dim, index_, src)
+
+    def take_along_dim(self, indices: Tensor, dim: int | None = None) -> Tensor:
+        """gather, with self and indices broadcast together but for dim."""
+        return index.take_along_dim(self, indices, dim)
 
     def masked_select(self, mask: Tensor) -> Tensor:
         """The elements where mask is true, in a row."""
