@@ -2,7 +2,7 @@
 from libc.string cimport memcpy
 
 from tinygrad_c.array cimport itemsize, shape_of
-from tinygrad_c.kernels.call cimport FLOAT32, MAX_NDIM
+from tinygrad_c.kernels.call cimport BOOL, FLOAT32, MAX_NDIM
 from tinygrad_c.kernels.gemm cimport Gemm, gemm
 from tinygrad_c.ops.elementwise cimport as_tensor
 from tinygrad_c.ops.shape cimport expand_to, reshape_to, transpose_dims
@@ -47,6 +47,8 @@ cdef int check_dtypes(TensorBase a, TensorBase b) except -1:
             f"expected m1 and m2 to have the same dtype, but got: {C_NAMES[a.dtype]} != {C_NAMES[b.dtype]}. NumPy makes "
             "float64 by "
             "default: convert with .float() or from_numpy(array.astype('float32'))")
+    if a.dtype == BOOL:
+        raise RuntimeError("matmul is not implemented for 'Bool': count with .int(), or convert with .float()")
     return 0
 
 
@@ -282,6 +284,7 @@ def linear(input, weight, bias=None):
             f"mat1 and mat2 must have the same dtype, but got {TYPE_NAMES[x.dtype]} and {TYPE_NAMES[w.dtype]}. NumPy makes "
             "float64 by "
             "default: convert the input with .float() or from_numpy(array.astype('float32'))")
+    check_dtypes(x, w)
     if b is not None and (b.ndim != 1 or b.shape[0] != w.shape[0]):
         raise RuntimeError(f"linear(): bias must have shape [{w.shape[0]}] to match weight {list(shape_of(w))}, but it is "
                            f"{list(shape_of(b))}")

@@ -1,0 +1,80 @@
+"""What the tests share: tensors from arrays and back, closeness, differences by hand."""
+from __future__ import annotations
+
+import numpy as np
+
+import tinygrad_c
+from op_samples import Names
+from tinygrad_c.ops import elementwise, loss, matmul
+
+try:
+    import torch
+except ImportError:
+    torch = None
+
+OURS = Names(tinygrad_c, loss, matmul, elementwise)
+THEIRS = torch and Names(torch.nn.functional, torch)
+# Per dtype: relative and absolute. Sums of up to some 40 terms of size 2; exp, log, ... within a few units in the last place.
+TOLERANCE = {"float32": (4e-6, 4e-6), "float64": (1e-13, 1e-13)}
+
+
+def ours(array: np.ndarray, requires_grad: bool = False):
+    """A tensor on the array's memory, so that its strides are the array's."""
+    tensor = tinygrad_c.from_numpy(array)
+    return tensor.requires_grad_() if requires_grad and tensor.is_floating_point() else tensor
+
+
+def theirs(array: np.ndarray, requires_grad: bool = False):
+    tensor = torch.from_numpy(np.array(array))
+    return tensor.requires_grad_() if requires_grad and tensor.is_floating_point() else tensor
+
+
+def array(tensor) -> np.ndarray:
+    return tensor.detach().numpy()
+
+
+def assert_close(actual, expected, dtype: str | None = None, words: str = "", scale: float = 1.0) -> None:
+    """Arrays or tensors: the same shape and dtype, and values as close as the dtype allows (times `scale`); NaN equals NaN."""
+    a, b = (x if isinstance(x, np.ndarray) else array(x) for x in (actual, expected))
+    assert a.shape == b.shape, f"{words} shape {a.shape}, expected {b.shape}"
+    assert a.dtype == b.dtype, f"{words} dtype {a.dtype}, expected {b.dtype}"
+    if a.dtype.kind == "f":
+        rtol, atol = TOLERANCE[dtype or a.dtype.name]
+        np.testing.assert_allclose(a, b, rtol * scale, atol * scale, err_msg=words)
+    else:
+        np.testing.assert_array_equal(a, b, err_msg=words)
+
+
+def weights(shape, dtype: str) -> np.ndarray:
+    """What results are multiplied with to make a scalar of them: different for each element, of size about 1."""
+    return np.asarray((1.5 + np.cos(np.arange(int(np.prod(shape))) * 1.7)).reshape(shape), dtype)
+
+
+def weighed(results: list, make) -> object:
+    """The scalar whose gradient is taken: the sum of the floating results times fixed weights."""
+    total = None
+    for out in results:
+        if out.dtype in (tinygrad_c.float32, tinygrad_c.float64) or (torch and out.dtype in (torch.float32, torch.float64)):
+            part = (out * make(weights(tuple(out.shape), str(out.dtype).removeprefix("torch.")))).sum()
+            total = part if total is None else total + part
+    return total
+
+
+def numeric_gradient(function, arrays: list[np.ndarray], which: list[int], step: float = 1e-5) -> list[np.ndarray]:
+    """Central differences of a function of float64 arrays into a float.
+
+    The error is step^2 / 6 times the third derivative, some 1e-11 of values near 1, plus rounding, 1e-16 / step = 1e-11.
+    """
+    gradients = []
+    for i in which:
+        gradient = np.zeros_like(arrays[i])
+        for at in np.ndindex(arrays[i].shape):
+            kept = arrays[i][at]
+            arrays[i][at] = kept + step
+            above = function(arrays)
+            arrays[i][at] = kept - step
+            below = function(arrays)
+            arrays[i][at] = kept
+            gradient[at] = (above - below) / (2 * step)
+        gradients.append(gradient)
+    return gradients

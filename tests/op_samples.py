@@ -1,0 +1,344 @@
+"""The table of samples: one row an op, which every test of test_ops.py runs over.
+
+    Op("sum", S(X(3, 4)), S(X(3, 4), dim=1), ...)
+
+`S(...)` is a call: where an `X(*shape)` stands, a tensor of that shape is drawn; the rest is passed on as it is. The rows of
+formulas.POINTWISE are made from that table, so that a new row of it is tested without a line here. `call` writes down an op
+that is not a function of its name; it gets the module, ours or torch, in its first argument.
+"""
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from tinygrad_c import Tensor, formulas
+
+
+@dataclass(frozen=True)
+class X:
+    """A tensor to be drawn evenly from [low, high), in the dtype under test, or in a dtype of its own; `fixed`: no gradient."""
+
+    shape: tuple[int, ...]
+    low: float
+    high: float
+    dtype: str | None
+    fixed: bool
+
+    def __init__(self, *shape: int, low: float = -2.0, high: float = 2.0, dtype: str | None = None, fixed: bool = False):
+        for name, value in (("shape", shape), ("low", low), ("high", high), ("dtype", dtype), ("fixed", fixed or dtype is not None)):
+            object.__setattr__(self, name, value)
+
+    def draw(self, rng: np.random.Generator, dtype: str) -> np.ndarray:
+        """float64 numbers are drawn for either float dtype, so that float32 sees the same ones, rounded."""
+        numbers = np.asarray(rng.random(self.shape) * (self.high - self.low) + self.low)
+        own = self.dtype or dtype
+        if own == "bool":
+            return numbers > (self.low + self.high) / 2
+        if own.startswith(("int", "uint")):
+            return np.floor(np.maximum(numbers, 0) if own == "uint8" else numbers).astype(own)
+        return numbers.astype(own)
+
+
+class S:
+    """One call: its arguments, and its keyword arguments."""
+
+    def __init__(self, *args, **kwargs):
+        self.args, self.kwargs = args, kwargs
+
+    def __repr__(self) -> str:
+        return f"S{self.args}{self.kwargs}"
+
+
+@dataclass(frozen=True)
+class E:
+    """A call that must raise: the class, words of its message, the call. With same_in_torch, torch must raise that class too."""
+
+    error: type[Exception]
+    words: str
+    call: Callable
+    same_in_torch: bool = True
+
+
+@dataclass
+class Op:
+    name: str
+    samples: list[S]
+    call: Callable
+    differentiable: bool = True
+    method: str | None = None           # the Tensor method that does the same, in the argument order of the function
+    inplace: str | None = None          # the Tensor method that does it in place
+    integers: bool = False              # works on integers as well
+    in_torch: bool = True
+    pointwise: bool = False
+    errors: list[E] = field(default_factory=list)
+
+    def inputs(self, i: int, dtype: str) -> list[np.ndarray]:
+        """The arrays of sample i: the same on every machine."""
+        rng = np.random.default_rng(zlib.crc32(f"{self.name}/{i}".encode()))
+        return [x.draw(rng, dtype) for x in leaves(self.samples[i].args)]
+
+    def wanted(self, i: int) -> list[int]:
+        """Which inputs of sample i get a gradient."""
+        return [k for k, x in enumerate(leaves(self.samples[i].args)) if not x.fixed]
+
+    def run(self, m, i: int, tensors: list, method: str | None = None) -> list:
+        """Call it with these tensors in the places of the X; the results that are tensors, as a list."""
+        sample = self.samples[i]
+        args = fill(sample.args, iter(tensors))
+        if method is not None:
+            out = getattr(args[0], method)(*args[1:], **sample.kwargs)
+        else:
+            out = self.call(m, *args, **sample.kwargs)
+        return list(out) if isinstance(out, (tuple, list)) else [out]
+
+
+def leaves(args) -> list[X]:
+    """The X in the arguments, in order, also within lists."""
+    found = []
+    for each in args:
+        if isinstance(each, X):
+            found.append(each)
+        elif isinstance(each, (list, tuple)):
+            found += leaves(each)
+    return found
+
+
+def fill(args, tensors) -> list:
+    """The arguments with a tensor for each X."""
+    return [next(tensors) if isinstance(each, X) else type(each)(fill(each, tensors)) if isinstance(each, (list, tuple)) else each
+            for each in args]
+
+
+class Names:
+    """A module's functions, wherever it keeps them: m.exp, m.linear, m.cross_entropy."""
+
+    def __init__(self, *modules):
+        self.modules = modules
+
+    def __getattr__(self, name: str):
+        for module in self.modules:
+            if name in vars(module):
+                return vars(module)[name]
+        raise AttributeError(name)
+
+
+# ---- The rows of formulas.POINTWISE
+
+# Rows that are no function of their name: here and in torch.
+SPELLING = {
+    "add_number": lambda m, x, n: x + n,
+    "mul_number": lambda m, x, n: x * n,
+    "rsub_number": lambda m, x, n: n - x,
+    "div_number": lambda m, x, n: x / n,
+    "rdiv_number": lambda m, x, n: n / x,
+    "pow_number": lambda m, x, n: x ** n,
+    "rpow_number": lambda m, x, n: n ** x,
+    "gelu_tanh": lambda m, x: m.gelu(x, approximate="tanh"),
+    "softplus1": lambda m, x: m.softplus(x),
+}
+FUNCTIONS_ONLY = {"leaky_relu", "elu", "selu", "gelu", "silu", "mish", "softplus", "logsigmoid"}    # a method here or not, as it is
+NO_TWIN = {"maximum", "minimum"}        # no form in place, in torch neither
+
+
+def named(name: str) -> Callable:
+    return lambda m, *args, **kwargs: getattr(m, name)(*args, **kwargs)
+
+
+def pointwise_op(name: str, row: formulas.Row) -> Op:
+    low, high = row.domain
+    if isinstance(row, formulas.Unary):
+        shapes = [((3, 5),), ((), ), ((0,),), ((2, 0, 3),), ((37,),), ((2, 3, 2, 2),)]
+    else:
+        shapes = [((3, 5), (3, 5)), ((3, 5), (5,)), ((4, 1), (1, 3)), ((2, 1, 3), (4, 1)), ((), (3,)), ((0, 3), (1, 3)), ((), ())]
+    low_b, high_b = getattr(row, "domain_b", None) or row.domain
+    samples = []
+    for shape in shapes:
+        xs = [X(*s, low=lo, high=hi) for s, (lo, hi) in zip(shape, ((low, high), (low_b, high_b)))]
+        if isinstance(row, formulas.Ternary):
+            xs.insert(0, X(*shape[-1], dtype="bool"))
+        samples.append(S(*xs, *row.sample))
+    plain = name not in SPELLING and not isinstance(row, formulas.Ternary)
+    method = plain and (name not in FUNCTIONS_ONLY or hasattr(Tensor, name))
+    twin = method and name not in NO_TWIN and row.kind != formulas.BOOLS
+    errors = []
+    if isinstance(row, formulas.Binary):
+        errors = [E(RuntimeError, "must match the size", lambda m: getattr(m, name)(m.ones(2, 3), m.ones(4)))]
+    elif plain and not row.params:
+        errors = [E(TypeError, "must be Tensor", lambda m: getattr(m, name)([1.0, 2.0]))]
+    return Op(name, samples, SPELLING.get(name, named(name)),
+              differentiable=any(d is not None for d in row.derivatives),
+              method=name if method else None, inplace=name + "_" if twin else None,
+              integers=row.kind != formulas.FLOATS, pointwise=True, errors=errors)
+
+
+# ---- Everything else
+
+def op(name: str, *samples: S, **options) -> Op:
+    return Op(name, list(samples), options.pop("call", None) or named(name), **{"method": name, **options})
+
+
+def reduction(name: str, **options) -> Op:
+    return op(name, S(X(3, 4)), S(X(2, 3, 4), 1), S(X(2, 3, 4), -1, True), S(X(2, 3, 4), dim=(0, 2)), S(X(7), 0), S(X(1, 3), 0),
+              S(X(2, 3, 4), dim=(0, 1), keepdim=True), S(X()), **options)
+
+
+def loss(name: str, *pairs: tuple[X, X], **options) -> Op:
+    samples = [S(a, b, reduction=r) for a, b in pairs for r in ("mean", "sum", "none")]
+    return op(name, *samples, method=None, **options)
+
+
+def pairs(lo: float = -2.0, hi: float = 2.0, target_lo: float = -2.0, target_hi: float = 2.0) -> list[tuple[X, X]]:
+    return [(X(*s, low=lo, high=hi), X(*s, low=target_lo, high=target_hi)) for s in ((5,), (3, 4), ())]
+
+
+NARROW = {"differentiable": False}
+BAD_DIM = "Dimension out of range"
+
+STRUCTURAL = [
+    # Products of matrices.
+    op("matmul", *[S(X(*a), X(*b)) for a, b in (
+        ((3, 4), (4, 5)), ((4,), (4,)), ((4,), (4, 3)), ((3, 4), (4,)), ((2, 3, 4), (4, 5)), ((2, 3, 4), (2, 4, 5)),
+        ((2, 1, 3, 4), (5, 4, 2)), ((2, 3, 4), (4,)), ((4,), (2, 4, 3)), ((3, 4), (2, 4, 5)), ((1, 1), (1, 1)), ((0, 4), (4, 3)),
+        ((3, 0), (0, 2)), ((2, 0, 4), (4, 3)), ((0, 3, 4), (0, 4, 2)), ((17, 33), (33, 18)), ((2, 2, 2, 3, 2), (2, 1, 2, 2, 4)))],
+       integers=True, errors=[
+           E(RuntimeError, "mat1 and mat2 shapes cannot be multiplied (2x3 and 2x3)", lambda m: m.matmul(m.ones(2, 3), m.ones(2, 3))),
+           E(RuntimeError, "both arguments to matmul need to be at least 1D", lambda m: m.matmul(m.ones(2, 3), m.tensor(1.))),
+           E(RuntimeError, "expected m1 and m2 to have the same dtype", lambda m: m.matmul(m.ones(2, 2), m.ones(2, 2).double())),
+           E(RuntimeError, "same dtype", lambda m: m.matmul(m.ones(2), m.ones(2).double())),
+           E(RuntimeError, "", lambda m: m.matmul(m.ones(2, 3, 4), m.ones(3, 4, 5))),
+           E(RuntimeError, "size mismatch", lambda m: m.matmul(m.ones(2, 3), m.ones(4))),
+           E(RuntimeError, "inconsistent tensor size", lambda m: m.matmul(m.ones(3), m.ones(4)))]),
+    op("linear", S(X(3, 4), X(5, 4), X(5)), S(X(3, 4), X(5, 4)), S(X(4), X(5, 4), X(5)), S(X(2, 3, 4), X(5, 4), X(5)),
+       S(X(0, 4), X(5, 4), X(5)), S(X(1, 1), X(1, 1), X(1)), method=None, errors=[
+           E(RuntimeError, "mat1 and mat2 shapes cannot be multiplied", lambda m: m.linear(m.ones(5, 3), m.ones(2, 4), m.ones(2))),
+           E(RuntimeError, "mat1 and mat2 must have the same dtype", lambda m: m.linear(m.ones(5, 4).double(), m.ones(2, 4), m.ones(2))),
+           E(RuntimeError, "", lambda m: m.linear(m.ones(5, 4), m.ones(2, 4), m.ones(3)))]),
+    op("addmm", S(X(5), X(3, 4), X(4, 5)), S(X(3, 5), X(3, 4), X(4, 5)), S(X(3, 1), X(3, 4), X(4, 5), beta=0.5, alpha=2),
+       method=None),
+    # Reductions.
+    reduction("sum", integers=True, errors=[
+        E(IndexError, BAD_DIM, lambda m: m.sum(m.ones(2), 1)), E(IndexError, BAD_DIM, lambda m: m.sum(m.ones(2), -2)),
+        E(RuntimeError, "appears multiple times in the list of dims", lambda m: m.sum(m.ones(2, 2), (0, -2)))]),
+    reduction("mean", errors=[
+        E(RuntimeError, "mean(): could not infer output dtype", lambda m: m.mean(m.tensor([1, 2])))]),
+    reduction("amax", integers=True, errors=[E(IndexError, "", lambda m: m.amax(m.ones(0), 0))]),
+    reduction("amin", integers=True),
+    op("var", S(X(3, 4)), S(X(3, 4), 1), S(X(2, 3, 4), (0, 2)), S(X(3, 4), 1, unbiased=False), S(X(3, 4), dim=0, correction=0),
+       S(X(3, 4), 0, keepdim=True), errors=[E(RuntimeError, "", lambda m: m.var(m.tensor([1, 2])))]),
+    op("std", S(X(3, 4)), S(X(3, 4), 1), S(X(2, 3, 4), (0, 2)), S(X(3, 4), 1, unbiased=False), S(X(3, 4), dim=0, correction=0),
+       S(X(3, 4), 0, keepdim=True)),
+    op("prod", S(X(3, 4)), S(X(2, 3, 4), 1), S(X(2, 3, 4), -1, True), S(X()), integers=True),
+    op("norm", S(X(3, 4)), S(X(3, 4), 2, 1), S(X(3, 4), 1), S(X(3, 4), 3.0, 0), S(X(3, 4), float("inf")), S(X(3, 4), 2, 1, True)),
+    op("max", S(X(3, 4)), S(X(3, 4), 1), S(X(3, 4), 0, True), S(X(5), -1), S(X()), S(X(3), X(3)), integers=True, errors=[
+        E(RuntimeError, "Expected reduction dim to be specified", lambda m: m.max(m.ones(0))),
+        E(IndexError, "", lambda m: m.max(m.ones(0, 3), 0))]),
+    op("min", S(X(3, 4)), S(X(3, 4), 1), S(X(3, 4), 0, True), S(X(5), -1), S(X()), S(X(3), X(3)), integers=True, errors=[
+        E(RuntimeError, "Expected reduction dim to be specified", lambda m: m.min(m.ones(0)))]),
+    op("argmax", S(X(3, 4)), S(X(3, 4), 1), S(X(2, 3, 4), 0, True), S(X(2, 3, 4), -1), S(X()), integers=True, errors=[
+        E(IndexError, "Expected reduction dim", lambda m: m.argmax(m.ones(0)))], **NARROW),
+    op("argmin", S(X(3, 4)), S(X(3, 4), 1), S(X(2, 3, 4), 0, True), S(X(2, 3, 4), -1), S(X()), integers=True, **NARROW),
+    op("all", S(X(3, 4)), S(X(3, 4), 1), S(X(3, 4, dtype="bool"), 0, True), S(X(0, 3), 0), S(X()), integers=True, **NARROW),
+    op("any", S(X(3, 4)), S(X(3, 4), 1), S(X(3, 4, dtype="bool"), 0, True), S(X(0, 3), 0), S(X()), integers=True, **NARROW),
+    op("cumsum", S(X(5), 0), S(X(2, 3, 4), 1), S(X(2, 3), -1), S(X(), 0), integers=True),
+    op("softmax", S(X(3, 4), 1), S(X(3, 4), 0), S(X(2, 3, 4), 1), S(X(5), -1), S(X(0, 3), 1), S(X(), 0)),
+    op("log_softmax", S(X(3, 4), 1), S(X(3, 4), 0), S(X(2, 3, 4), 1), S(X(5), -1), S(X(0, 3), 1), S(X(), 0)),
+    op("logsumexp", S(X(3, 4), 1), S(X(3, 4), 0, True), S(X(2, 3, 4), (0, 2)), S(X(5), -1)),
+    # Losses.
+    loss("mse_loss", *pairs()),
+    loss("l1_loss", *pairs(1.0, 2.0, -2.0, -1.0)),
+    loss("smooth_l1_loss", *pairs()),
+    loss("huber_loss", *pairs()),
+    loss("binary_cross_entropy", *pairs(0.1, 0.9, 0.1, 0.9)),
+    loss("binary_cross_entropy_with_logits", *pairs(-2.0, 2.0, 0.1, 0.9)),
+    op("cross_entropy", *[S(X(4, 5), X(4, low=0, high=5, dtype="int64"), reduction=r) for r in ("mean", "sum", "none")],
+       S(X(5), X(low=0, high=5, dtype="int64")), S(X(4, 5), X(4, low=0, high=5, dtype="int64"), label_smoothing=0.1),
+       S(X(6, 3), X(6, low=0, high=3, dtype="int64"), ignore_index=1),
+       S(X(4, 5), X(4, low=0, high=5, dtype="int64"), X(5, low=0.5, high=2.0, fixed=True)),
+       S(X(4, 5), X(4, low=0, high=5, dtype="int64"), X(5, low=0.5, high=2.0, fixed=True), reduction="sum", label_smoothing=0.2),
+       method=None, errors=[
+           E(IndexError, "Target 3 is out of bounds", lambda m: m.cross_entropy(m.ones(1, 3), m.tensor([3]))),
+           E(RuntimeError, "0D or 1D target tensor expected", lambda m: m.cross_entropy(m.ones(2, 3), m.tensor([[1], [2]]))),
+           E(ValueError, "Expected input batch_size (5) to match target batch_size (4)",
+             lambda m: m.cross_entropy(m.ones(5, 3), m.tensor([0, 1, 2, 0])))]),
+    op("nll_loss", *[S(X(4, 5), X(4, low=0, high=5, dtype="int64"), reduction=r) for r in ("mean", "sum", "none")],
+       S(X(6, 3), X(6, low=0, high=3, dtype="int64"), ignore_index=1),
+       S(X(4, 5), X(4, low=0, high=5, dtype="int64"), X(5, low=0.5, high=2.0, fixed=True)), method=None),
+    # Shape.
+    op("reshape", S(X(3, 4), (2, 6)), S(X(3, 4), (-1,)), S(X(3, 4), (2, -1, 3)), S(X(1), ()), S(X(0, 3), (3, 0)), integers=True,
+       errors=[E(RuntimeError, "shape '[4, 2]' is invalid for input of size 6", lambda m: m.reshape(m.ones(6), (4, 2))),
+               E(RuntimeError, "only one dimension can be inferred", lambda m: m.reshape(m.ones(6), (-1, -1))),
+               E(RuntimeError, "invalid", lambda m: m.reshape(m.ones(6), (-1, 4))),
+               E(RuntimeError, "invalid", lambda m: m.reshape(m.ones(6), (-2, -3))),
+               E(RuntimeError, "ambiguous", lambda m: m.reshape(m.ones(0), (0, -1))),
+               E(RuntimeError, "invalid", lambda m: m.reshape(m.ones(0), (2 ** 40, 2 ** 40)))]),
+    op("view", S(X(3, 4), (2, 6)), S(X(3, 4), 4, -1), call=lambda m, x, *shape: x.view(*shape), integers=True, errors=[
+        E(RuntimeError, "view size is not compatible with input tensor's size and stride", lambda m: m.ones(2, 3).t().view(6))]),
+    op("flatten", S(X(2, 3, 4)), S(X(2, 3, 4), 1), S(X(2, 3, 4), 0, 1), S(X()), S(X(0, 3)), integers=True, errors=[
+        E(RuntimeError, "start_dim cannot come after end_dim", lambda m: m.flatten(m.ones(2, 3), 1, 0)),
+        E(IndexError, BAD_DIM, lambda m: m.flatten(m.ones(2, 3), 2))]),
+    op("squeeze", S(X(1, 3, 1)), S(X(1, 3, 1), 0), S(X(1, 3, 1), 1), S(X(1, 3, 1), (0, -1)), S(X()), integers=True, errors=[
+        E(IndexError, BAD_DIM, lambda m: m.squeeze(m.ones(2, 3), 2))]),
+    op("unsqueeze", S(X(3), 0), S(X(3), -1), S(X(2, 3), 1), S(X(), 0), integers=True, errors=[
+        E(IndexError, BAD_DIM, lambda m: m.unsqueeze(m.ones(2), 2))]),
+    op("transpose", S(X(2, 3), 0, 1), S(X(2, 3, 4), -1, 0), S(X(2, 3, 4), 1, 1), S(X(), 0, -1), integers=True, errors=[
+        E(IndexError, BAD_DIM, lambda m: m.transpose(m.ones(2, 3), 0, 2))]),
+    op("t", S(X(2, 3)), S(X(3)), S(X()), integers=True, errors=[
+        E(RuntimeError, "t() expects a tensor with <= 2 dimensions", lambda m: m.t(m.ones(1, 2, 3)))]),
+    op("permute", S(X(2, 3, 4), (2, 0, 1)), S(X(2, 3), (-1, 0)), S(X(), ()), integers=True, errors=[
+        E(RuntimeError, "number of dimensions in the tensor input does not match", lambda m: m.permute(m.ones(2, 3), (0,))),
+        E(RuntimeError, "duplicate dims are not allowed", lambda m: m.permute(m.ones(2, 3), (0, 0)))]),
+    op("expand", S(X(3, 1), 3, 4), S(X(3), (2, 3)), S(X(1, 3), -1, 3), S(X(), (2, 2)), S(X(1), (0,)), integers=True,
+       call=lambda m, x, *sizes: x.expand(*sizes), errors=[
+           E(RuntimeError, "must match the existing size", lambda m: m.ones(2, 3).expand(4, 3)),
+           E(RuntimeError, "number of sizes provided", lambda m: m.ones(2, 3).expand(3)),
+           E(RuntimeError, "isn't allowed", lambda m: m.ones(3).expand(-1, 3))]),
+    op("cat", S([X(2, 3), X(4, 3)]), S([X(2, 3), X(2, 1)], 1), S([X(2), X(0), X(3)], -1), S([X(1, 2), X(1, 2), X(1, 2), X(1, 2)], 0),
+       S([X(0), X(2, 3)]), method=None, integers=True, errors=[
+           E(RuntimeError, "Sizes of tensors must match except in dimension 0", lambda m: m.cat([m.ones(2, 3), m.ones(2, 4)])),
+           E(RuntimeError, "Tensors must have same number of dimensions", lambda m: m.cat([m.ones(2, 3), m.ones(3)])),
+           E(RuntimeError, "zero-dimensional tensor", lambda m: m.cat([m.tensor(1.), m.tensor(2.)])),
+           E(IndexError, BAD_DIM, lambda m: m.cat([m.ones(2), m.ones(2)], 1)),
+           E(TypeError, "must be tuple of Tensors", lambda m: m.cat(m.ones(2, 3))),
+           E(ValueError, "non-empty list", lambda m: m.cat([])),
+           E(TypeError, "", lambda m: m.cat([1.0, 2.0]))]),
+    op("stack", S([X(2, 3), X(2, 3)]), S([X(2, 3), X(2, 3), X(2, 3)], 1), S([X(2), X(2)], -1), S([X(), X()]), method=None,
+       integers=True, errors=[
+           E(RuntimeError, "stack expects each tensor to be equal size", lambda m: m.stack([m.ones(2), m.ones(3)])),
+           E(RuntimeError, "non-empty TensorList", lambda m: m.stack([]))]),
+    op("split", S(X(5, 2), 2), S(X(2, 5), [1, 4], 1), S(X(5), 5), S(X(4), [0, 4]), integers=True, errors=[
+        E(RuntimeError, "split_with_sizes expects split_sizes", lambda m: m.split(m.ones(5), [2, 2])),
+        E(RuntimeError, "non-negative", lambda m: m.split(m.ones(5), -1)),
+        E(RuntimeError, "negative", lambda m: m.split(m.ones(5), [6, -1]))]),
+    op("chunk", S(X(5, 2), 2), S(X(2, 5), 3, 1), S(X(2), 5), integers=True, errors=[
+        E(RuntimeError, "chunk expects `chunks` to be greater than 0", lambda m: m.chunk(m.ones(5), 0))]),
+    op("unbind", S(X(3, 2)), S(X(2, 3), 1), integers=True, errors=[
+        E(RuntimeError, "no dimensions", lambda m: m.unbind(m.tensor(1.)), False)]),
+    op("narrow", S(X(5, 2), 0, 1, 3), S(X(2, 5), -1, -2, 2), S(X(5), 0, 2, 0), integers=True, errors=[
+        E(RuntimeError, "exceeds dimension size", lambda m: m.narrow(m.ones(5), 0, 3, 3)),
+        E(IndexError, "start out of range", lambda m: m.narrow(m.ones(5), 0, 6, 0)),
+        E(IndexError, "start out of range", lambda m: m.narrow(m.ones(5), 0, -6, 1)),
+        E(RuntimeError, "length must be non-negative", lambda m: m.narrow(m.ones(5), 0, 1, -1))]),
+    op("select", S(X(3, 4), 0, 1), S(X(3, 4), 1, -1), S(X(3), 0, 2), integers=True, errors=[
+        E(IndexError, "select(): index 3 out of range", lambda m: m.select(m.ones(3), 0, 3)),
+        E(IndexError, "cannot be applied to a 0-dim tensor", lambda m: m.select(m.tensor(1.), 0, 0))]),
+    op("clone", S(X(2, 3)), S(X()), S(X(0)), integers=True),
+    # Elementwise ops that are written with the table's rows.
+    op("masked_fill", S(X(3, 4), X(3, 4, dtype="bool"), 0.5), S(X(3, 4), X(4, dtype="bool"), -1), integers=False, inplace="masked_fill_",
+       call=lambda m, x, mask, value: x.masked_fill(mask, value)),
+    op("clamp_min", S(X(3, 4), 0.25), method=None, call=lambda m, x, low: m.clamp(x, min=low)),
+    op("clamp_max", S(X(3, 4), 0.25), method=None, call=lambda m, x, high: m.clamp(x, max=high)),
+    op("clamp_tensors", S(X(3, 4), X(4, low=-2, high=-1), X(3, 1, low=1, high=2)), method=None,
+       call=lambda m, x, low, high: m.clamp(x, low, high)),
+    op("add_alpha", S(X(3, 4), X(4), alpha=2.5), method="add", inplace="add_",
+       call=lambda m, a, b, alpha: m.add(a, b, alpha=alpha)),
+    op("sub_alpha", S(X(3, 4), X(4), alpha=2.5), method="sub", inplace="sub_",
+       call=lambda m, a, b, alpha: m.sub(a, b, alpha=alpha)),
+    op("logical", S(X(3, 4, dtype="bool"), X(3, 4, dtype="bool")), method=None,
+       call=lambda m, a, b: [a & b, a | b, a ^ b, ~a], **NARROW),
+]
+
+OPS = {name: pointwise_op(name, row) for name, row in formulas.POINTWISE.items()} | {each.name: each for each in STRUCTURAL}
+CASES = [(each.name, i) for each in OPS.values() for i in range(len(each.samples))]
