@@ -72,7 +72,7 @@ class Op:
     inplace: str | None = None          # the Tensor method that does it in place
     integers: bool = False              # works on integers as well
     in_torch: bool = True
-    pointwise: bool = False
+    not_for: tuple[str, ...] = ()       # dtypes for which torch's result has another dtype, on purpose here
     errors: list[E] = field(default_factory=list)
 
     def inputs(self, i: int, dtype: str) -> list[np.ndarray]:
@@ -171,7 +171,7 @@ def pointwise_op(name: str, row: formulas.Row) -> Op:
     return Op(name, samples, SPELLING.get(name, named(name)),
               differentiable=any(d is not None for d in row.derivatives),
               method=name if method else None, inplace=name + "_" if twin else None,
-              integers=row.kind != formulas.FLOATS, pointwise=True, errors=errors)
+              integers=row.kind != formulas.FLOATS, errors=errors)
 
 
 # ---- Everything else
@@ -240,8 +240,8 @@ STRUCTURAL = [
     op("argmax", S(X(3, 4)), S(X(3, 4), 1), S(X(2, 3, 4), 0, True), S(X(2, 3, 4), -1), S(X()), integers=True, errors=[
         E(IndexError, "Expected reduction dim", lambda m: m.argmax(m.ones(0)))], **NARROW),
     op("argmin", S(X(3, 4)), S(X(3, 4), 1), S(X(2, 3, 4), 0, True), S(X(2, 3, 4), -1), S(X()), integers=True, **NARROW),
-    op("all", S(X(3, 4)), S(X(3, 4), 1), S(X(3, 4, dtype="bool"), 0, True), S(X(0, 3), 0), S(X()), integers=True, **NARROW),
-    op("any", S(X(3, 4)), S(X(3, 4), 1), S(X(3, 4, dtype="bool"), 0, True), S(X(0, 3), 0), S(X()), integers=True, **NARROW),
+    op("all", S(X(3, 4)), S(X(3, 4), 1), S(X(3, 4, dtype="bool"), 0, True), S(X(0, 3), 0), S(X()), integers=True, not_for=("uint8",), **NARROW),
+    op("any", S(X(3, 4)), S(X(3, 4), 1), S(X(3, 4, dtype="bool"), 0, True), S(X(0, 3), 0), S(X()), integers=True, not_for=("uint8",), **NARROW),
     op("cumsum", S(X(5), 0), S(X(2, 3, 4), 1), S(X(2, 3), -1), S(X(), 0), integers=True),
     op("softmax", S(X(3, 4), 1), S(X(3, 4), 0), S(X(2, 3, 4), 1), S(X(5), -1), S(X(0, 3), 1), S(X(), 0)),
     op("log_softmax", S(X(3, 4), 1), S(X(3, 4), 0), S(X(2, 3, 4), 1), S(X(5), -1), S(X(0, 3), 1), S(X(), 0)),
@@ -295,8 +295,8 @@ STRUCTURAL = [
            E(RuntimeError, "must match the existing size", lambda m: m.ones(2, 3).expand(4, 3)),
            E(RuntimeError, "number of sizes provided", lambda m: m.ones(2, 3).expand(3)),
            E(RuntimeError, "isn't allowed", lambda m: m.ones(3).expand(-1, 3))]),
-    op("cat", S([X(2, 3), X(4, 3)]), S([X(2, 3), X(2, 1)], 1), S([X(2), X(0), X(3)], -1), S([X(1, 2), X(1, 2), X(1, 2), X(1, 2)], 0),
-       S([X(0), X(2, 3)]), method=None, integers=True, errors=[
+    op("cat", S([X(2, 3), X(4, 3)]), S([X(2, 3), X(2, 1)], 1), S([X(2), X(0, fixed=True), X(3)], -1), S([X(1, 2), X(1, 2), X(1, 2), X(1, 2)], 0),
+       S([X(0, fixed=True), X(2, 3)]), method=None, integers=True, errors=[
            E(RuntimeError, "Sizes of tensors must match except in dimension 0", lambda m: m.cat([m.ones(2, 3), m.ones(2, 4)])),
            E(RuntimeError, "Tensors must have same number of dimensions", lambda m: m.cat([m.ones(2, 3), m.ones(3)])),
            E(RuntimeError, "zero-dimensional tensor", lambda m: m.cat([m.tensor(1.), m.tensor(2.)])),

@@ -62,10 +62,12 @@ def test_integers_against_torch(name, i, dtype):
         expected = op.run(THEIRS, i, [theirs(x) for x in arrays])
     except (RuntimeError, NotImplementedError):
         return          # what torch does not have for this dtype
+    if dtype in op.not_for:
+        return
     try:
         actual = op.run(OURS, i, [ours(x) for x in arrays])
     except RuntimeError as error:
-        assert dtype == "bool" and "bool" in str(error)
+        assert dtype == "bool" and "bool" in str(error).lower()
         return
     for a, b in zip(actual, expected):
         assert_close(a, b)
@@ -156,7 +158,7 @@ def sliced(x: np.ndarray) -> np.ndarray:
 
 
 LAYOUTS = {
-    "transposed": lambda x: np.asfortranarray(x),
+    "transposed": lambda x: np.array(x, order="F"),
     "sliced": sliced,
     "negative step": lambda x: np.flip(np.array(np.flip(x), order="C")),
     "broadcast": lambda x: np.broadcast_to(x[:1], x.shape) if x.ndim and x.shape[0] else x,

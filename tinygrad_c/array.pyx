@@ -1,6 +1,7 @@
 """Array: typed elements in memory, seen through a shape and strides."""
 cimport cython
 from cpython.buffer cimport PyBUF_FORMAT, PyBUF_STRIDES, PyBUF_WRITABLE, PyBUF_ND
+from cpython.ref cimport Py_DECREF, Py_INCREF
 from libc.string cimport memcpy
 
 from tinygrad_c.kernels.call cimport BOOL, FLOAT32, FLOAT64, INT32, INT64, UINT8
@@ -201,4 +202,8 @@ cdef class Array:
         buffer.shape = self.shape if flags & PyBUF_ND else NULL
         buffer.strides = self.buffer_stride if (flags & PyBUF_STRIDES) == PyBUF_STRIDES else NULL
         buffer.suboffsets = NULL
-        buffer.internal = NULL
+        buffer.internal = <void*> self.storage      # kept alive though this tensor may be given other memory (x.data = y)
+        Py_INCREF(self.storage)
+
+    def __releasebuffer__(self, Py_buffer* buffer):
+        Py_DECREF(<object> buffer.internal)

@@ -65,6 +65,10 @@ cdef class Walk:
     cdef Py_ssize_t n_heap
     cdef Py_ssize_t room
     cdef dict captures              # autograd.grad: id of node or leaf -> its gradient
+    cdef list marked                # the nodes whose `needed` is set
+    cdef list targets               # where the pass starts, and
+    cdef list given                 # with which gradients
+    cdef list suspended             # (node or leaf, gradient) put aside while a pass runs within this one
 
     cdef bint needs(self, Node node, int i) except -1
     cdef int give(self, Node node, int i, TensorBase g) except -1
@@ -73,6 +77,8 @@ cdef class Walk:
     cdef int push(self, Node node) except -1
     cdef Node pop(self)
     cdef int run(self) except -1
+    cdef int suspend(self) except -1
+    cdef int resume(self, Walk inner) except -1
     cdef int visit_nodes(self) except -1
     cdef int finish_leaves(self) except -1
     cdef int abandon(self) except -1
@@ -117,4 +123,5 @@ cdef void register_views(rebase_t rebase, refresh_t refresh) noexcept
 
 # Writing in place.
 cdef int check_inplace(TensorBase a) except -1
+cdef int set_history(TensorBase a, Node node) except -1
 cdef int wrote(TensorBase a) except -1

@@ -23,11 +23,14 @@ cdef extern from *:
     """
     #if defined(_MSC_VER)
     static __declspec(thread) int grad_mode = 1;
+    static __declspec(thread) void* current_walk = 0;
     #else
     static __thread int grad_mode = 1;
+    static __thread void* current_walk = 0;
     #endif
     """
     int grad_mode
+    void* current_walk          # this thread's backward pass, while it runs: its hooks may start another
 
 DTYPE_NAMES = ("Bool", "Byte", "Int", "Long", "Float", "Double")     # as in torch.FloatTensor
 cdef unsigned long long last_number = 0
@@ -149,7 +152,10 @@ cdef Node record(const Rule* rule, TensorBase out, TensorBase a):
     node.dtype = out.dtype
     node.ndim = out.ndim
     memcpy(node.shape, out.shape, out.ndim * sizeof(Py_ssize_t))
-    out._grad_fn = node
+    if out._retains_grad:
+        set_history(out, node)
+    else:
+        out._grad_fn = node
     return node
 
 
@@ -289,10 +295,23 @@ cdef int check_inplace(TensorBase a) except -1:
         raise RuntimeError("an in-place operation on a view of a tensor that is not contiguous cannot be recorded: "
                            ".clone() it first")
     for d in range(a.ndim):
-        if a.stride[d] == 0 and a.shape[d] > 1:
+        if a.stride[d] == 0 and a.shape[d] > 1 and a.numel > 0:
             raise RuntimeError(
                 "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
                 "Please clone() the tensor before performing the operation.")
+    return 0
+
+
+cdef int set_history(TensorBase a, Node node) except -1:
+    """`a` is from now on what `node` stands for; the gradient that it retains is that one's."""
+    cdef Node before = a._grad_fn
+    a._grad_fn = node
+    if a._retains_grad and before is not None and node is not None and before is not node:
+        for hook in before.hooks:
+            if isinstance(hook, weakref.ref) and hook() is a:
+                before.hooks.remove(hook)
+                node.hooks = (node.hooks or []) + [hook]
+                break
     return 0
 
 
@@ -489,13 +508,52 @@ cdef class Walk:
         return top
 
     cdef int run(self) except -1:
+        global current_walk
+        cdef void* outer = current_walk
         cdef bint before = set_grad(self.create_graph)
+        if outer != NULL:
+            (<Walk> outer).suspend()
+        current_walk = <void*> self
         try:
+            while self.targets:
+                self.arrive(self.targets.pop(), self.given.pop())
             self.visit_nodes()
             self.finish_leaves()
         finally:
             set_grad(before)
             self.abandon()
+            current_walk = outer
+            if outer != NULL:
+                (<Walk> outer).resume(self)
+        return 0
+
+    cdef int suspend(self) except -1:
+        """One of this pass's hooks starts another pass: put the gradients aside that are on their way."""
+        cdef Node node
+        cdef TensorBase leaf
+        cdef Py_ssize_t i
+        self.suspended = []
+        for i in range(self.n_heap):
+            node = <Node> self.heap[i]
+            self.suspended.append((node, node.pending))
+            node.pending = None
+        for leaf in self.leaves:
+            self.suspended.append((leaf, leaf._pending))
+            leaf._pending = None
+        return 0
+
+    cdef int resume(self, Walk inner) except -1:
+        cdef Node node
+        for target, g in self.suspended:
+            if type(target) is Node:
+                (<Node> target).pending = g
+            else:
+                (<TensorBase> target)._pending = g
+        self.suspended = None
+        for node in inner.marked:
+            node.needed = False
+        for node in self.marked:
+            node.needed = True
         return 0
 
     cdef int visit_nodes(self) except -1:
@@ -533,7 +591,7 @@ cdef class Walk:
                     continue
             if leaf._grad is None:
                 leaf._grad = g if self.create_graph or owned(<PyObject*> g) else clone_op(g)
-            elif self.create_graph:
+            elif self.create_graph or not may_be_written(leaf._grad):
                 leaf._grad = add_op(leaf._grad, g)
             else:
                 add_into_op(leaf._grad, g)
@@ -549,21 +607,43 @@ cdef class Walk:
         return 0
 
 
+cdef bint may_be_written(TensorBase a) noexcept:
+    """Whether each element has memory of its own: not so in an expanded tensor that a user made the gradient."""
+    cdef int d
+    if a.storage.readonly:
+        return False
+    for d in range(a.ndim):
+        if a.stride[d] == 0 and a.shape[d] > 1:
+            return False
+    return True
+
+
 cdef TensorBase run_hooks(list hooks, TensorBase g):
     """Each hook may replace the gradient; tensors that retain theirs see what came out."""
     for hook in list(hooks):
         if not isinstance(hook, weakref.ref):
             result = hook(g)
             if result is not None:
-                if not isinstance(result, TensorBase):
-                    raise TypeError(f"a hook must return a Tensor or None, not {type(result).__name__}")
-                g = result
+                g = checked(result, g)
     for hook in hooks:
         if isinstance(hook, weakref.ref):
             tensor = hook()
             if tensor is not None:
                 (<TensorBase> tensor)._grad = g
     return g
+
+
+cdef TensorBase checked(object result, TensorBase g):
+    """What a hook returned in place of g."""
+    if not isinstance(result, TensorBase):
+        raise TypeError(f"a hook must return a Tensor or None, not {type(result).__name__}")
+    if shape_of(result) != shape_of(g):
+        raise RuntimeError(f"hook has changed the size of value: it got a gradient of shape {list(shape_of(g))} and returned one of "
+                           f"shape {list(shape_of(result))}")
+    if (<TensorBase> result).dtype != g.dtype:
+        raise RuntimeError(f"hook has changed the type of value: it got a torch.{DTYPE_NAMES[g.dtype]}Tensor and returned a "
+                           f"torch.{DTYPE_NAMES[(<TensorBase> result).dtype]}Tensor")
+    return result
 
 
 cdef TensorBase first_gradient(TensorBase root, object given):
@@ -590,13 +670,18 @@ cdef TensorBase first_gradient(TensorBase root, object given):
     return g
 
 
-cdef Walk start(tuple roots, tuple gradients, bint retain_graph, bint create_graph):
+cdef Walk start(tuple roots, tuple gradients, bint retain_graph, bint create_graph, dict captures):
+    """A walk from the roots, not yet begun; with `captures`, only to what is named there."""
     cdef Walk walk = Walk.__new__(Walk)
     cdef TensorBase root
-    cdef list given = []
     walk.leaves = []
+    walk.targets = []
+    walk.given = []
     walk.create_graph = create_graph
     walk.retain_graph = retain_graph
+    walk.captures = captures
+    walk.pruned = captures is not None
+    walk.marked = mark_needed(roots, captures) if walk.pruned else []
     for i, root in enumerate(roots):
         if not wants_grad(root):
             raise RuntimeError(
@@ -604,16 +689,17 @@ cdef Walk start(tuple roots, tuple gradients, bint retain_graph, bint create_gra
                 "tensor with requires_grad=True. It was made under no_grad(), by .detach(), .item() or NumPy, from integers, "
                 "or from tensors that do not require grad. Setting requires_grad on the loss itself would silence this and "
                 "train nothing.")
-        given.append(first_gradient(root, gradients[i]))
-    walk.captures = None
-    for root, g in zip(roots, given):
-        walk.arrive(edge_of(root), g)
+        g = first_gradient(root, gradients[i])
+        target = edge_of(root)
+        if not walk.pruned or type(target) is Node or id(target) in captures:
+            walk.targets.append(target)
+            walk.given.append(g)
     return walk
 
 
 def backward(tuple roots, tuple gradients, bint retain_graph, bint create_graph) -> None:
     """Add the gradient of each root, times its entry of `gradients`, into the .grad of the leaves that it came from."""
-    cdef Walk walk = start(roots, gradients, retain_graph, create_graph)
+    cdef Walk walk = start(roots, gradients, retain_graph, create_graph, None)
     roots = gradients = ()
     walk.run()
 
@@ -633,8 +719,7 @@ def grad(tuple outputs, tuple inputs, tuple gradients, bint retain_graph, bint c
         target = edge_of(a)
         captures[id(target)] = None
         keys.append(target)
-    mark_needed(outputs, captures)
-    cdef Walk walk = start_pruned(outputs, gradients, retain_graph, create_graph, captures)
+    cdef Walk walk = start(outputs, gradients, retain_graph, create_graph, captures)
     walk.run()
     results = [captures[id(target)] for target in keys]
     if accumulate:
@@ -644,27 +729,13 @@ def grad(tuple outputs, tuple inputs, tuple gradients, bint retain_graph, bint c
     return results
 
 
-cdef Walk start_pruned(tuple roots, tuple gradients, bint retain_graph, bint create_graph, dict captures):
-    cdef Walk walk = start((), (), retain_graph, create_graph)
-    cdef TensorBase root
-    walk.captures = captures
-    walk.pruned = True
-    for i, root in enumerate(roots):
-        if not wants_grad(root):
-            start((root,), (None,), False, False)       # raises
-        target = edge_of(root)
-        g = first_gradient(root, gradients[i])
-        if type(target) is Node or id(target) in captures:
-            walk.arrive(target, g)
-    return walk
-
-
-cdef int mark_needed(tuple roots, dict captures) except -1:
-    """Set `needed` on the nodes that lead to one of the captures, clear it on the others."""
+cdef list mark_needed(tuple roots, dict captures):
+    """Set `needed` on the nodes that lead to one of the captures, clear it on the others; gives those that are needed."""
     cdef Node node
     cdef TensorBase root
     cdef dict seen = {}
     cdef list todo = []
+    cdef list marked = []
     for root in roots:
         target = edge_of(root)
         if type(target) is Node:
@@ -679,7 +750,9 @@ cdef int mark_needed(tuple roots, dict captures) except -1:
         for e in edges_of(node):
             if id(e) in captures or (type(e) is Node and (<Node> e).needed):
                 node.needed = True
-    return 0
+        if node.needed:
+            marked.append(node)
+    return marked
 
 
 def node_number(Node node):

@@ -54,8 +54,8 @@ class Tensor(Operators):
     __slots__ = ()
 
     def __new__(cls, data=None, *args, **kwargs):
-        if data is None and not args:
-            return super().__new__(cls)
+        if data is None and not args and cls is not Tensor:
+            return super().__new__(cls)         # a subclass fills it: self.data = ...
         if isinstance(data, int) and not isinstance(data, bool):
             raise TypeError("Tensor(3) would make 3 numbers of whatever the memory holds: write empty(3), zeros(3), or "
                             "tensor(3.)")
@@ -312,6 +312,10 @@ class Tensor(Operators):
     def sign(self) -> Tensor:
         """-1, 0 or 1 with the sign of x; derivative 0"""
         return elementwise.sign(self)
+
+    def sign_(self) -> Tensor:
+        """sign in place"""
+        return elementwise.sign_(self)
 
     def square(self) -> Tensor:
         """x^2"""
@@ -655,11 +659,11 @@ class Tensor(Operators):
 
     def softmax(self, dim, dtype=None) -> Tensor:
         """e^x / sum of e^x along dim."""
-        return softmax.softmax(self, dim, dtype)
+        return softmax.softmax(self, dim, dtype=dtype)
 
     def log_softmax(self, dim, dtype=None) -> Tensor:
         """x - log(sum of e^x) along dim."""
-        return softmax.log_softmax(self, dim, dtype)
+        return softmax.log_softmax(self, dim, dtype=dtype)
 
     def logsumexp(self, dim, keepdim: bool = False) -> Tensor:
         """log(sum of e^x) along dim."""

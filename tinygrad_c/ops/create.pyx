@@ -7,7 +7,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t
 
 from tinygrad_c.array cimport DTYPES, Storage, default_dtype, dtype_code, is_contiguous, itemsize, shape_of
 from tinygrad_c.kernels.call cimport BOOL, FLOAT32, FLOAT64, INT32, INT64, MAX_NDIM, UINT8
-from tinygrad_c.ops.elementwise cimport contiguous, copy_into, copy_of, scalar_tensor, to_dtype
+from tinygrad_c.ops.elementwise cimport contiguous, copy_into, copy_of, put_number, scalar_tensor, to_dtype
 from tinygrad_c.ops.shape cimport parse_sizes
 from tinygrad_c.tape cimport *
 
@@ -105,22 +105,6 @@ cdef TensorBase from_sequence(object data, object dtype):
     for i in range(len(flat)):
         put_number(out.data + i * itemsize(code), code, flat[i])
     return out
-
-
-cdef int put_number(char* to, int dtype, object value) except -1:
-    if dtype == FLOAT32:
-        (<float*> to)[0] = value
-    elif dtype == FLOAT64:
-        (<double*> to)[0] = value
-    elif dtype == INT64:
-        (<int64_t*> to)[0] = int(value)
-    elif dtype == INT32:
-        (<int32_t*> to)[0] = int(value)
-    elif dtype == UINT8:
-        (<uint8_t*> to)[0] = int(value) & 255
-    else:
-        (<uint8_t*> to)[0] = bool(value)
-    return 0
 
 
 def tensor(data, *, dtype=None, device=None, requires_grad=False):

@@ -15,6 +15,7 @@ cdef bint is_number(object a) noexcept
 # The tensor itself, or a Python number or NumPy scalar as a 0-d tensor; `what` names the argument in the error.
 cdef TensorBase as_tensor(object a, str what)
 cdef TensorBase scalar_tensor(object number, int dtype)
+cdef int put_number(char* to, int dtype, object number) except -1
 cdef int promote(TensorBase a, TensorBase b) noexcept
 cdef TensorBase to_dtype(TensorBase a, int dtype)       # a itself if it has that dtype
 cdef TensorBase to_float(TensorBase a)                  # integers become the default float dtype

@@ -55,19 +55,30 @@ cdef bint is_number(object a) noexcept:
 
 cdef TensorBase scalar_tensor(object number, int dtype):
     cdef TensorBase out = empty(dtype, 0, NULL)
-    if dtype == FLOAT32:
-        (<float*> out.data)[0] = number
-    elif dtype == FLOAT64:
-        (<double*> out.data)[0] = number
-    elif dtype == INT64:
-        (<int64_t*> out.data)[0] = number
-    elif dtype == INT32:
-        (<int*> out.data)[0] = number
-    elif dtype == UINT8:
-        (<unsigned char*> out.data)[0] = number
-    else:
-        (<unsigned char*> out.data)[0] = bool(number)
+    put_number(out.data, dtype, number)
     return out
+
+
+cdef int put_number(char* to, int dtype, object number) except -1:
+    """Write a Python number as that dtype: integers cut fractions off, and take nothing larger than they can hold."""
+    if dtype == FLOAT32:
+        (<float*> to)[0] = number
+    elif dtype == FLOAT64:
+        (<double*> to)[0] = number
+    elif dtype == BOOL:
+        (<unsigned char*> to)[0] = bool(number)
+    else:
+        try:
+            whole = int(number)
+            if dtype == INT64:
+                (<int64_t*> to)[0] = whole
+            elif dtype == INT32:
+                (<int*> to)[0] = whole
+            else:
+                (<unsigned char*> to)[0] = whole + 256 if -256 < whole < 0 else whole
+        except (OverflowError, ValueError):     # ValueError: NaN
+            raise RuntimeError(f"value cannot be converted to type {(<object> DTYPES[dtype]).name} without overflow: {number}") from None
+    return 0
 
 
 cdef TensorBase as_tensor(object a, str what):
@@ -86,6 +97,19 @@ cdef TensorBase as_tensor(object a, str what):
     hint = ": make it a tensor with tinygrad_c.tensor(x) or from_numpy(x)" if hasattr(a, "__array__") else ""
     raise TypeError(f"{what} must be Tensor, not {type(a).__module__}.{type(a).__qualname__}{hint}"
                     if hint else f"{what} must be Tensor, not {type(a).__qualname__}")
+
+
+cdef TensorBase as_operand(object a, object other, str what):
+    """as_tensor, but a Python number beside a tensor takes that tensor's dtype, unless that is of a smaller category."""
+    cdef int dtype
+    if not is_number(a) or not isinstance(other, TensorBase):
+        return as_tensor(a, what)
+    dtype = (<TensorBase> other).dtype
+    if type(a) is float and dtype < FLOAT32:
+        dtype = default_dtype()
+    elif type(a) is int and dtype == BOOL:
+        dtype = INT64
+    return scalar_tensor(a, dtype)
 
 
 cdef int promote(TensorBase a, TensorBase b) noexcept:
@@ -289,7 +313,9 @@ cdef TensorBase unary(int r, object input, double p0, double p1):
     cdef Row* row = &ROWS[r]
     cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
     cdef int dtype = result_dtype(row, x.dtype)
-    if dtype == BOOL and row.kind == KIND_NUMBERS:
+    if dtype == BOOL and row.kind == KIND_BOOLS:
+        dtype = UINT8
+    elif dtype == BOOL:
         raise RuntimeError(f"{row.rule.name.decode()[:-9].lower()}() is not defined for bool tensors: call .int() or "
                            ".float() first")
     x = to_dtype(x, dtype)
@@ -337,8 +363,8 @@ cdef TensorBase with_number(int r, TensorBase x, object number):
 cdef TensorBase binary(int r, object left, object right):
     """y = f(a, b) for a row of the table, a and b broadcast together."""
     cdef Row* row = &ROWS[r]
-    cdef TensorBase a = as_tensor(left, "argument 'input' (position 1)")
-    cdef TensorBase b = as_tensor(right, "argument 'other' (position 2)")
+    cdef TensorBase a = as_operand(left, right, "argument 'input' (position 1)")
+    cdef TensorBase b = as_operand(right, left, "argument 'other' (position 2)")
     cdef TensorBase out
     cdef int dtype = a.dtype
     cdef bint logical = False
@@ -393,8 +419,8 @@ cdef int record_binary(Row* row, int r, TensorBase out, TensorBase a, TensorBase
 cdef TensorBase where_(object condition, object left, object right):
     cdef Row* row = &ROWS[ROW_WHERE]
     cdef TensorBase c = as_tensor(condition, "argument 'condition' (position 1)")
-    cdef TensorBase a = as_tensor(weak(left, right), "argument 'input' (position 2)")
-    cdef TensorBase b = as_tensor(weak(right, left), "argument 'other' (position 3)")
+    cdef TensorBase a = as_operand(left, right, "argument 'input' (position 2)")
+    cdef TensorBase b = as_operand(right, left, "argument 'other' (position 3)")
     cdef TensorBase out
     cdef PyObject* inputs[3]
     cdef Py_ssize_t[MAX_NDIM] shape
@@ -406,10 +432,6 @@ cdef TensorBase where_(object condition, object left, object right):
             raise RuntimeError(f"where expected condition to be a boolean tensor, but got a tensor with dtype "
                                f"{DTYPES[c.dtype]}")
         c = to_dtype(c, BOOL)
-    if is_number(left) and not is_number(right):        # Python numbers are weak
-        dtype = b.dtype if category(a.dtype) <= category(b.dtype) else a.dtype
-    elif is_number(right) and not is_number(left):
-        dtype = a.dtype if category(b.dtype) <= category(a.dtype) else b.dtype
     a = to_dtype(a, dtype)
     b = to_dtype(b, dtype)
     broadcast_shapes(a, b, &ndim, shape)
@@ -495,6 +517,7 @@ cdef bint overlaps(TensorBase out, TensorBase a) noexcept:
 cdef TensorBase adopt(TensorBase x, TensorBase y):
     """Write y, just computed from x, into x; x takes over y's history. The last part of a recorded in-place op."""
     cdef Node node = y._grad_fn
+    cdef TensorBase old
     if not same_shape(x, y):
         raise RuntimeError(f"output with shape {list(shape_of(x))} doesn't match the broadcast shape {list(shape_of(y))}")
     if category(y.dtype) > category(x.dtype):
@@ -504,13 +527,16 @@ cdef TensorBase adopt(TensorBase x, TensorBase y):
         if y.dtype != x.dtype:
             y = to_dtype(y, x.dtype)
             node = y._grad_fn
-        if node.saved0 is x:            # x will own the node: no cycle
-            node.saved0 = alias(x)
-        if node.saved1 is x:
-            node.saved1 = alias(x)
+        if node.saved0 is x or node.saved1 is x:        # the rule needs what x was: it is about to be overwritten
+            old = copy_of(x)
+            old._grad_fn = x._grad_fn
+            if node.saved0 is x:
+                save(node, 0, old)
+            if node.saved1 is x:
+                save(node, 1, old)
     copy_into(x, y)
     if node is not None:
-        x._grad_fn = node
+        set_history(x, node)
     wrote(x)
     return x
 
@@ -837,7 +863,7 @@ def clone_op(input):
 def write(input, source):
     """Write source into input in place, broadcast and converted to input's dtype; recorded."""
     cdef TensorBase a = as_tensor(input, "argument 'input' (position 1)")
-    cdef TensorBase b = as_tensor(source, "argument 'source' (position 2)")
+    cdef TensorBase b = scalar_tensor(source, a.dtype) if is_number(source) else as_tensor(source, "argument 'source' (position 2)")
     cdef TensorBase y
     cdef Py_ssize_t[MAX_NDIM] shape
     cdef int ndim

@@ -529,7 +529,7 @@ def setitem(x, key, value):
     if plan.index is None:
         write(view_by(a, plan), value)
     else:
-        put(a, plan, as_tensor(value, "the value"))
+        put(a, plan, scalar_tensor(value, a.dtype) if is_number(value) else as_tensor(value, "the value"))
 
 
 # ---- Along a dimension: gather, scatter

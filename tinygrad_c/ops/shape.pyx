@@ -341,6 +341,17 @@ cdef TensorBase expand_to(TensorBase a, int ndim, const Py_ssize_t* shape):
     return out
 
 
+cdef int check_numel(int ndim, const Py_ssize_t* shape) except -1:
+    """Raise if there are more elements than can be counted."""
+    cdef Py_ssize_t numel = 1
+    cdef int d
+    for d in range(ndim):
+        if shape[d] > 0 and numel > (<Py_ssize_t> 1 << 62) // shape[d]:
+            raise RuntimeError(f"numel: integer multiplication overflow: shape {[shape[k] for k in range(ndim)]} has too many elements")
+        numel *= shape[d] if shape[d] > 0 else 1
+    return 0
+
+
 def expand(input, *sizes):
     """Dimensions of size 1 repeated to the given sizes, -1 keeping a size; a view that takes no memory."""
     cdef TensorBase a = as_tensor(input, "argument 'input' (position 1)")
@@ -362,6 +373,7 @@ def expand(input, *sizes):
             raise RuntimeError(f"The expanded size of the tensor ({shape[d]}) must match the existing size ({a.shape[i]}) at "
                                f"non-singleton dimension {d}.  Target sizes: {[shape[k] for k in range(ndim)]}.  Tensor sizes: "
                                f"{list(shape_of(a))}")
+    check_numel(ndim, shape)
     return expand_to(a, ndim, shape)
 
 
@@ -381,6 +393,15 @@ cdef int cat_backward(Walk walk, Node node, TensorBase g) except -1:
 cdef Rule CAT = Rule(b"CatBackward0", cat_backward)
 
 
+cdef list tensor_list(object tensors):
+    cdef list parts = list(tensors)
+    for i, each in enumerate(parts):
+        if not isinstance(each, TensorBase):
+            raise TypeError(f"expected Tensor as element {i} in argument 0, but got {type(each).__name__}")
+        as_tensor(each, "an element")
+    return parts
+
+
 def cat(tensors, dim=0):
     """The tensors one after the other along `dim`; all other sizes must agree.
 
@@ -396,7 +417,7 @@ def cat(tensors, dim=0):
     cdef list parts
     if isinstance(tensors, TensorBase) or not isinstance(tensors, (tuple, list)):
         raise TypeError(f"cat(): argument 'tensors' (position 1) must be tuple of Tensors, not {type(tensors).__name__}")
-    parts = [as_tensor(each, f"expected Tensor as element {i} in argument 0, but it") for i, each in enumerate(tensors)]
+    parts = tensor_list(tensors)
     if not parts:
         raise ValueError("cat(): expected a non-empty list of Tensors")
     first = parts[0]
@@ -444,7 +465,7 @@ def cat(tensors, dim=0):
 def stack(tensors, dim=0):
     """The tensors, all of one shape, side by side along a new dimension."""
     cdef TensorBase first
-    parts = [as_tensor(each, "expected Tensor as element of stack()") for each in tensors]
+    parts = tensor_list(tensors)
     if not parts:
         raise RuntimeError("stack expects a non-empty TensorList")
     first = parts[0]
@@ -547,6 +568,8 @@ def split(input, split_size_or_sections, dim=0):
         sizes = [min(size, a.shape[d] - i) for i in range(0, a.shape[d], size)] if size and a.shape[d] else [a.shape[d]]
     else:
         sizes = list(split_size_or_sections)
+        if any([size < 0 for size in sizes]):
+            raise RuntimeError(f"split_with_sizes expects split_sizes have only non-negative entries, but got split_sizes={sizes}")
         if sum_of(sizes) != a.shape[d]:
             raise RuntimeError(f"split_with_sizes expects split_sizes to sum exactly to {a.shape[d]} (input tensor's size "
                                "at dimension "

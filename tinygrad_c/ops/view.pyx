@@ -102,10 +102,11 @@ cdef int rebase(TensorBase view) except -1:
 cdef int refresh(TensorBase view) except -1:
     """The view's base has a new history: the view is a region of that."""
     cdef TensorBase base = view._base
-    view._grad_fn = None
     view._base_number = number_of(base)
     if wants_grad(base):
         record(&GATHER, view, base).extra = region_of(view)
+    else:
+        view._grad_fn = None
     return 0
 
 

@@ -1,0 +1,708 @@
+"""The tape: gradients accumulate, graphs are used up, hooks, modes, writes in place, views, depth and memory."""
+from __future__ import annotations
+
+import gc
+import subprocess
+import sys
+import threading
+import weakref
+
+import numpy as np
+import pytest
+
+import tinygrad_c
+from tinygrad_c import autograd, enable_grad, no_grad, ones, tensor
+
+try:
+    import torch
+except ImportError:
+    torch = None
+
+
+def leaf(*numbers: float):
+    return tensor(list(numbers), requires_grad=True)
+
+
+# ---- backward()
+
+def test_gradients_accumulate_until_cleared():
+    x = leaf(1.0, 2.0)
+    (x * x).sum().backward()
+    (x * x).sum().backward()
+    assert x.grad.tolist() == [4.0, 8.0]
+    x.grad.zero_()
+    (3 * x).sum().backward()
+    assert x.grad.tolist() == [3.0, 3.0]
+    x.grad = None
+    (3 * x).sum().backward()
+    assert x.grad.tolist() == [3.0, 3.0]
+
+
+def test_a_value_used_many_times_gets_the_sum():
+    x = leaf(3.0)
+    y = x * x
+    (y * y + y + x).sum().backward()
+    assert x.grad.tolist() == [4 * 27.0 + 6.0 + 1.0]
+
+
+def test_gradient_argument():
+    x = leaf(1.0, 2.0)
+    (x * x).backward(gradient=tensor([1.0, 10.0]))
+    assert x.grad.tolist() == [2.0, 40.0]
+    given = tensor([1.0, 1.0])
+    (x + 1).backward(given)
+    (x + 1).backward(given)
+    assert given.tolist() == [1.0, 1.0]         # never written to, though it went straight into .grad
+    assert x.grad.tolist() == [4.0, 42.0]
+
+
+def test_gradient_argument_must_fit():
+    x = leaf(1.0, 2.0)
+    with pytest.raises(RuntimeError, match="Mismatch in shape: grad_output"):
+        (x * x).backward(tensor([1.0, 1.0, 1.0]))
+    with pytest.raises(TypeError):
+        (x * x).backward([1.0, 1.0])
+    assert x.grad is None
+
+
+def test_non_scalar_needs_a_gradient():
+    with pytest.raises(RuntimeError, match="grad can be implicitly created only for scalar outputs.*2.*sum"):
+        (leaf(1.0, 2.0) * 2).backward()
+
+
+def test_no_graph():
+    with pytest.raises(RuntimeError, match="element 0 of tensors does not require grad and does not have a grad_fn"):
+        ones(()).backward()
+    with no_grad():
+        y = leaf(1.0).sum()
+    with pytest.raises(RuntimeError, match="no_grad"):
+        y.backward()
+
+
+@pytest.mark.parametrize("function", [lambda x: (x * x).sum(), lambda x: (x + 1).sum(), lambda x: x.exp().sum(),
+                                      lambda x: x.reshape(2, 1).t().sum(), lambda x: x.sum(),
+                                      lambda x: (x.unsqueeze(0) @ x.unsqueeze(1)).sum()])
+def test_backward_twice_raises(function):
+    """Also through a graph that saved nothing, where torch doubles the gradients in silence."""
+    x = leaf(1.0, 2.0)
+    y = function(x)
+    y.backward()
+    before = x.grad.tolist()
+    with pytest.raises(RuntimeError, match="Trying to backward through the graph a second time.*retain_graph=True"):
+        y.backward()
+    assert x.grad.tolist() == before
+
+
+def test_retain_graph():
+    x = leaf(2.0)
+    y = (x * x).sum()
+    y.backward(retain_graph=True)
+    y.backward(retain_graph=True)
+    y.backward()
+    assert x.grad.tolist() == [12.0]
+    with pytest.raises(RuntimeError, match="second time"):
+        y.backward()
+
+
+def test_shared_part_used_up():
+    x = leaf(2.0)
+    shared = x * x
+    (shared + 1).sum().backward()
+    with pytest.raises(RuntimeError, match="second time"):
+        (shared + 2).sum().backward()
+
+
+def test_create_graph():
+    x = leaf(2.0)
+    (x ** 3).sum().backward(create_graph=True)
+    first = x.grad
+    assert first.requires_grad and first.tolist() == [12.0]
+    x.grad = None
+    first.sum().backward()
+    assert x.grad.tolist() == [12.0]
+
+
+def test_third_derivative():
+    x = tensor(0.7, dtype=tinygrad_c.float64, requires_grad=True)
+    y = x.sin()
+    for expected in (np.cos(0.7), -np.sin(0.7), -np.cos(0.7), np.sin(0.7)):
+        (y,) = autograd.grad(y, x, create_graph=True)
+        assert abs(y.item() - expected) < 1e-14
+
+
+def test_backward_with_inputs():
+    x, w = leaf(1.0), leaf(2.0)
+    (x * w).sum().backward(inputs=[w])
+    assert x.grad is None and w.grad.tolist() == [1.0]
+    with pytest.raises(RuntimeError, match="cannot be empty"):
+        (x * w).sum().backward(inputs=[])
+
+
+def test_several_roots():
+    x = leaf(1.0, 2.0)
+    autograd.backward([(x * 2).sum(), x * x], [None, tensor([1.0, 1.0])])
+    assert x.grad.tolist() == [4.0, 6.0]
+    y = x * 3
+    autograd.backward([y, y], [tensor([1.0, 1.0]), tensor([1.0, 1.0])])
+    assert x.grad.tolist() == [10.0, 12.0]
+
+
+# ---- autograd.grad
+
+def test_grad_leaves_grad_alone():
+    x = leaf(3.0)
+    (g,) = autograd.grad((x * x).sum(), x)
+    assert g.tolist() == [6.0] and x.grad is None
+
+
+def test_grad_of_non_leaf_and_of_the_output_itself():
+    x = leaf(3.0)
+    y = x * x
+    z = (y * y).sum()
+    gz, gy, gx = autograd.grad(z, [z, y, x])
+    assert (gz.item(), gy.tolist(), gx.tolist()) == (1.0, [18.0], [108.0])
+
+
+def test_grad_only_visits_what_is_needed():
+    x, w = leaf(1.0), leaf(2.0)
+    seen = []
+    y = x * 2
+    y.register_hook(lambda g: seen.append(g))
+    autograd.grad((y * w).sum(), w)
+    assert seen == []
+
+
+def test_grad_unused():
+    x, w = leaf(1.0), leaf(2.0)
+    y = x.sum()
+    with pytest.raises(RuntimeError, match="appears to not have been used in the graph"):
+        autograd.grad(y, [x, w], retain_graph=True)
+    gx, gw = autograd.grad(y, [x, w], allow_unused=True, retain_graph=True)
+    assert gx.tolist() == [1.0] and gw is None
+    assert autograd.grad(y, [x, w], materialize_grads=True)[1].tolist() == [0.0]
+    with pytest.raises(RuntimeError, match="One of the differentiated Tensors does not require grad"):
+        autograd.grad(x.sum(), ones(1))
+
+
+def test_grad_after_grad_of_another_part():
+    """`needed` marks of one call do not leak into the next."""
+    x, w = leaf(2.0), leaf(5.0)
+    y = (x * w * w).sum()
+    assert autograd.grad(y, x, retain_graph=True)[0].tolist() == [25.0]
+    assert autograd.grad(y, w, retain_graph=True)[0].tolist() == [20.0]
+    y.backward()
+    assert x.grad.tolist() == [25.0] and w.grad.tolist() == [20.0]
+
+
+def test_same_input_twice():
+    x = leaf(2.0)
+    a, b = autograd.grad((x * x).sum(), [x, x])
+    assert a.tolist() == b.tolist() == [4.0]
+
+
+# ---- Hooks
+
+def test_hook_sees_and_replaces():
+    x = leaf(1.0, 2.0)
+    seen = []
+    y = x * 2
+    y.register_hook(lambda g: seen.append(g.tolist()))
+    y.register_hook(lambda g: g * 10)
+    y.register_hook(lambda g: seen.append(g.tolist()))
+    y.sum().backward()
+    assert seen == [[1.0, 1.0], [10.0, 10.0]]
+    assert x.grad.tolist() == [20.0, 20.0]
+
+
+def test_hook_of_a_leaf_sees_the_whole_gradient_of_one_pass():
+    x = leaf(1.0)
+    seen = []
+    handle = x.register_hook(lambda g: seen.append(g.item()))
+    (x * 2 + x * 3).sum().backward()
+    assert seen == [5.0]
+    handle.remove()
+    handle.remove()
+    x.sum().backward()
+    assert seen == [5.0] and x.grad.tolist() == [6.0]
+
+
+@pytest.mark.parametrize("bad", [lambda g: ones(7), lambda g: ones(2, 3, 4), lambda g: g.double(), lambda g: 3.0])
+@pytest.mark.parametrize("on_leaf", [True, False])
+def test_hook_must_return_a_gradient_that_fits(bad, on_leaf):
+    x = leaf(1.0, 2.0)
+    y = x.exp()
+    (x if on_leaf else y).register_hook(bad)
+    with pytest.raises((RuntimeError, TypeError), match="hook"):
+        y.sum().backward()
+    assert x.grad is None
+
+
+def test_exception_in_a_hook_leaves_the_state_clean():
+    x, w = leaf(1.0), leaf(1.0)
+    y = x * 2
+
+    def fail(g):
+        raise KeyError("from the hook")
+
+    handle = y.register_hook(fail)
+    for _ in range(3):
+        with pytest.raises(KeyError, match="from the hook"):
+            (y * w).sum().backward(retain_graph=True)
+        assert x.grad is None and w.grad is None
+        assert tinygrad_c.is_grad_enabled()
+    handle.remove()
+    (y * w).sum().backward()
+    assert x.grad.tolist() == [2.0] and w.grad.tolist() == [2.0]
+
+
+def test_backward_within_a_hook():
+    """A pass inside a pass, through the same nodes, does not disturb it."""
+    x = leaf(3.0)
+    inner = []
+    y = x * x
+    z = y * x
+    total = z.sum()
+
+    def again(g):
+        inner.append(autograd.grad(total, x, retain_graph=True)[0].item())
+
+    z.register_hook(lambda g: inner.append(g.item()) if len(inner) < 1 else None)
+    y.register_hook(lambda g: again(g) if len(inner) == 1 else None)
+    total.backward()
+    assert inner[0] == 1.0 and inner[-1] == 27.0
+    assert x.grad.tolist() == [27.0]
+
+
+def test_backward_of_another_graph_within_a_hook():
+    x = leaf(3.0)
+    y = x * x
+    other = (x * 5).sum()
+    y.register_hook(lambda g: other.backward())
+    y.sum().backward()
+    assert x.grad.tolist() == [11.0]
+
+
+def test_retain_grad():
+    x = leaf(1.0, 2.0)
+    y = x * 2
+    with pytest.warns(UserWarning, match="The .grad attribute of a Tensor that is not a leaf Tensor is being accessed"):
+        assert y.grad is None
+    y.retain_grad()
+    y.retain_grad()
+    y.register_hook(lambda g: g * 3)
+    assert y.retains_grad and not x.retains_grad
+    y.sum().backward()
+    assert y.grad.tolist() == [3.0, 3.0] and x.grad.tolist() == [6.0, 6.0]
+    with pytest.raises(RuntimeError, match="can't retain_grad on Tensor that has requires_grad=False"):
+        ones(1).retain_grad()
+
+
+def test_retain_grad_follows_a_write_in_place():
+    x = leaf(1.0, 2.0)
+    y = x * 2
+    y.retain_grad()
+    y.mul_(5)
+    y.sum().backward()
+    assert y.grad.tolist() == [1.0, 1.0] and x.grad.tolist() == [10.0, 10.0]
+    y = x * 2
+    y.retain_grad()
+    y[0] = 7.0
+    (y * y).sum().backward()
+    assert y.grad.tolist() == [14.0, 8.0]
+
+
+def test_hooks_need_requires_grad():
+    with pytest.raises(RuntimeError, match="cannot register a hook on a tensor that doesn't require gradient"):
+        ones(1).register_hook(print)
+
+
+# ---- Grad mode
+
+def test_no_grad_as_context_and_decorator():
+    x = leaf(1.0)
+    with no_grad():
+        assert not (x * 2).requires_grad
+        with enable_grad():
+            assert (x * 2).requires_grad
+        assert not (x * 2).requires_grad
+    assert (x * 2).requires_grad
+
+    @no_grad()
+    def f():
+        return x * 2
+
+    @no_grad
+    def g():
+        return x * 2
+
+    class Model:
+        @no_grad()
+        def predict(self, factor):
+            return x * factor
+
+    assert not f().requires_grad and not g().requires_grad and not Model().predict(3).requires_grad
+    assert f.__name__ == "f"
+    with pytest.raises(ZeroDivisionError), no_grad():
+        1 / 0       # noqa: B018
+    assert tinygrad_c.is_grad_enabled()
+
+
+def test_set_grad_enabled():
+    with tinygrad_c.set_grad_enabled(False):
+        assert not tinygrad_c.is_grad_enabled()
+    assert tinygrad_c.is_grad_enabled()
+    tinygrad_c.set_grad_enabled(False)
+    assert not tinygrad_c.is_grad_enabled()
+    tinygrad_c.set_grad_enabled(True)
+    assert tinygrad_c.is_grad_enabled()
+    with tinygrad_c.inference_mode():
+        assert not tinygrad_c.is_grad_enabled()
+    assert tinygrad_c.is_grad_enabled()
+
+
+def test_grad_mode_is_each_threads_own():
+    seen = []
+    with no_grad():
+        thread = threading.Thread(target=lambda: seen.append(tinygrad_c.is_grad_enabled()))
+        thread.start()
+        thread.join()
+    assert seen == [True]
+
+
+def test_threads_that_share_a_leaf():
+    w = tensor(np.ones((64, 64), np.float32)).requires_grad_()
+    n, steps = 4, 50
+
+    def work():
+        for _ in range(steps):
+            (w * 2).sum().backward()
+
+    threads = [threading.Thread(target=work) for _ in range(n)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert w.grad.numpy().min() == w.grad.numpy().max() == 2 * n * steps
+
+
+# ---- Leaves and flags
+
+def test_requires_grad_of_integers():
+    for make in (lambda: tensor([1, 2], requires_grad=True), lambda: tensor([1, 2]).requires_grad_(),
+                 lambda: tensor([True]).requires_grad_()):
+        with pytest.raises(RuntimeError, match="only Tensors of floating point dtype can require gradients|Only Tensors of floating"):
+            make()
+
+
+def test_flags():
+    x = leaf(1.0)
+    y = x * 2
+    assert x.is_leaf and x.grad_fn is None and not y.is_leaf and y.grad_fn.name() == "MulBackward0"
+    with pytest.raises(RuntimeError, match="you can only change requires_grad flags of leaf variables"):
+        y.requires_grad = False
+    d = y.detach()
+    assert d.is_leaf and not d.requires_grad and d.data_ptr() == y.data_ptr()
+    assert (ones(1) * 2).is_leaf
+    with pytest.raises(RuntimeError, match="Can't call numpy"):
+        y.numpy()
+    with pytest.raises(BufferError, match="Can't call numpy"):
+        memoryview(y)
+
+
+def test_detach_in_place():
+    x = leaf(1.0)
+    y = x * 2
+    assert y.detach_() is y and y.is_leaf and not y.requires_grad
+    with pytest.raises(RuntimeError, match="Can't detach views in-place"):
+        (x * 2)[0].detach_()
+
+
+def test_grad_setter():
+    x = leaf(1.0, 2.0)
+    for bad, error in ((ones(3), RuntimeError), (ones(2).double(), RuntimeError), (x, RuntimeError), (1.0, TypeError)):
+        with pytest.raises(error):
+            x.grad = bad
+        assert x.grad is None
+    x.grad = ones(2)
+    del x.grad
+    assert x.grad is None
+
+
+def test_accumulating_into_a_gradient_that_cannot_be_written():
+    x = leaf(1.0, 2.0)
+    x.grad = ones(1).expand(2)
+    (x * 3).sum().backward()
+    assert x.grad.tolist() == [4.0, 4.0]
+    fixed = np.ones(2, np.float32)
+    fixed.flags.writeable = False
+    x.grad = tinygrad_c.from_numpy(fixed)
+    (x * 3).sum().backward()
+    assert x.grad.tolist() == [4.0, 4.0] and fixed.tolist() == [1.0, 1.0]
+
+
+# ---- Writing in place
+
+def test_leaf_in_place():
+    x = leaf(1.0, 2.0)
+    for write in (lambda: x.add_(1), lambda: x.zero_(), lambda: x.mul_(x), lambda: x.copy_(ones(2)), lambda: x.exp_()):
+        with pytest.raises(RuntimeError, match="a leaf Variable that requires grad is being used in an in-place operation"):
+            write()
+    for write in (lambda: x[0].add_(1), lambda: x.view(2, 1).mul_(2), lambda: x.reshape(1, 2)[0].zero_()):
+        with pytest.raises(RuntimeError, match="a view of a leaf Variable that requires grad is being used in an in-place operation"):
+            write()
+    with pytest.raises(RuntimeError, match="leaf Variable that requires grad is being used in an in-place operation"):
+        x[0] = 5.0
+    assert x.tolist() == [1.0, 2.0] and x._version == 0
+    with no_grad():
+        x -= 0.5
+        x[1] = 7.0
+    assert x.tolist() == [0.5, 7.0] and x.is_leaf and x.requires_grad and x._version == 2
+
+
+def test_saved_value_modified():
+    x = leaf(1.0, 2.0)
+    y = x.exp()
+    y += 1
+    with pytest.raises(RuntimeError, match=r"modified by an inplace operation.*ExpBackward.*is at version 1; expected version 0"):
+        y.sum().backward()
+    assert x.grad is None
+    a = x * 1
+    b = a * a
+    a[0] = 3.0
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        b.sum().backward()
+    a = x * 1
+    b = a * a
+    with no_grad():
+        a.detach().zero_()          # the same memory
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        b.sum().backward()
+
+
+def test_in_place_where_nothing_was_saved():
+    x = leaf(1.0, 2.0)
+    y = x + 1
+    z = y * 2
+    y += 5
+    (z.sum() + y.sum()).backward()
+    assert x.grad.tolist() == [3.0, 3.0]
+
+
+def test_in_place_on_what_needs_no_gradient_with_what_does():
+    x = leaf(1.0, 2.0)
+    y = ones(2)
+    y *= x
+    y *= x
+    assert y.requires_grad
+    y.sum().backward()
+    assert x.grad.tolist() == [2.0, 4.0]
+
+
+def test_in_place_with_itself():
+    x = leaf(1.0, 2.0, 3.0)
+    y = x * 1
+    y *= y
+    y += y
+    y.sum().backward()
+    assert x.grad.tolist() == [4.0, 8.0, 12.0]
+    z = tinygrad_c.arange(4.0)
+    z[1:] += z[:-1]             # reads what it writes: as if read first
+    assert z.tolist() == [0.0, 1.0, 3.0, 5.0]
+    z = tinygrad_c.arange(9.0).reshape(3, 3)
+    z += z.t()
+    assert z.tolist() == [[0.0, 4.0, 8.0], [4.0, 8.0, 12.0], [8.0, 12.0, 16.0]]
+
+
+def test_in_place_refusals_change_nothing():
+    x = ones(2)
+    for bad, words in ((lambda: x.add_(ones(3)), "size"), (lambda: x.add_(ones(2, 2)), "doesn't match the broadcast shape"),
+                       (lambda: tensor([1, 2]).add_(0.5), "can't be cast"), (lambda: ones(1).expand(3).add_(1), "single memory location")):
+        with pytest.raises(RuntimeError, match=words):
+            bad()
+    assert x.tolist() == [1.0, 1.0] and x._version == 0
+    fixed = np.ones(2, np.float32)
+    fixed.flags.writeable = False
+    for write in (lambda t: t.add_(1), lambda t: t.zero_(), lambda t: t.copy_(ones(2)), lambda t: t.exp_()):
+        with pytest.raises(RuntimeError, match="read-only"):
+            write(tinygrad_c.from_numpy(fixed))
+
+
+def test_view_shares_memory_and_version():
+    x = ones(2, 3)
+    v = x.t()[1]
+    v += 1
+    assert x.tolist() == [[1.0, 2.0, 1.0], [1.0, 2.0, 1.0]] and x._version == v._version == 1
+
+
+def test_assigned_data_leaves_exported_memory_alone():
+    """An array on the old memory stays valid when the tensor gets other memory."""
+    x = tinygrad_c.arange(1000.0)
+    array = x.numpy()
+    x.data = ones(3)
+    filler = [tinygrad_c.full((1000,), -1.0) for _ in range(8)]
+    assert array.tolist() == list(range(1000)) and x.shape == (3,) and len(filler) == 8
+
+
+# ---- Random programs of views and writes, beside torch
+
+def random_program(rng: np.random.Generator):
+    """A list of steps, each (kind, which tensor, numbers): the same for both libraries."""
+    return [(rng.choice(["select", "narrow", "t", "flat", "step", "mul_", "add_", "copy_", "set", "mul", "sin_", "zero_", "exp"]),
+             int(rng.integers(1 << 30)), rng.random(4)) for _ in range(int(rng.integers(3, 12)))]
+
+
+def run_program(m, program, start: np.ndarray):
+    """The tensors that came about, and the gradient of the start; the text of an error where one was raised."""
+    x = m.tensor(start, requires_grad=True)
+    made = [x * 1.0]
+    try:
+        for kind, which, r in program:
+            t = made[which % len(made)]
+            if kind == "select" and t.ndim:
+                made.append(t[int(r[0] * t.shape[0])])
+            elif kind == "narrow" and t.ndim and t.shape[0] > 1:
+                made.append(t[1:])
+            elif kind == "step" and t.ndim and t.shape[-1] > 1:
+                made.append(t[..., ::2])
+            elif kind == "t" and t.ndim == 2:
+                made.append(t.t())
+            elif kind == "flat":
+                made.append(t.reshape(-1))
+            elif kind == "mul_":
+                t.mul_(float(r[0] + 0.5))
+            elif kind == "add_":
+                other = made[int(r[1] * len(made))]
+                t.add_(other.sum() * 0.25)
+            elif kind == "copy_":
+                t.copy_(made[int(r[1] * len(made))].mean())
+            elif kind == "set" and t.ndim:
+                t[int(r[0] * t.shape[0])] = float(r[1])
+            elif kind == "mul":
+                made.append(t * float(r[0] + 0.5))
+            elif kind == "exp":
+                made.append((t * 0.1).exp())
+            elif kind == "sin_":
+                t.sin_()
+            elif kind == "zero_":
+                t.zero_()
+        total = sum(((t * t).sum() * (0.3 + 0.1 * i) for i, t in enumerate(made)), m.tensor(0.0, dtype=m.float64))
+        total.backward()
+    except RuntimeError as error:
+        return None, None, str(error)
+    return [t.detach().numpy() for t in made], x.grad.numpy(), ""
+
+
+@pytest.mark.skipif(torch is None, reason="torch is not installed")
+@pytest.mark.parametrize("seed", range(10))
+def test_programs_of_views_and_writes_beside_torch(seed):
+    compared = 0
+    for k in range(60):
+        rng = np.random.default_rng([seed, k])
+        program, start = random_program(rng), rng.random((3, 4))
+        values, gradient, error = run_program(tinygrad_c, program, start)
+        expected_values, expected_gradient, expected_error = run_program(torch, program, start)
+        words = f"{seed}/{k}: {[step[0] for step in program]} {error!r} {expected_error!r}"
+        assert (gradient is None) == (expected_gradient is None), words
+        if gradient is not None:
+            compared += 1
+            for a, b in zip(values, expected_values, strict=True):
+                np.testing.assert_allclose(a, b, 1e-12, 1e-12, err_msg=words)
+            np.testing.assert_allclose(gradient, expected_gradient, 1e-11, 1e-11, err_msg=words)
+    assert compared > 20
+
+
+# ---- Depth and memory
+
+DEEP = """
+import gc, resource, sys, threading
+import tinygrad_c
+def work():
+    x = tinygrad_c.ones(1, requires_grad=True)
+    y = x
+    for _ in range({n}):
+        y = y + x
+    y.sum().backward()
+    assert x.grad.item() == {n} + 1, x.grad
+    y = x
+    for _ in range({n}):
+        y = y * 1.0
+    del y
+    h = x
+    for _ in range({n}):
+        h = h.view(1)
+    h[0].sum().backward()
+    (g,) = tinygrad_c.autograd.grad((x * 2).sum(), x, create_graph=True)
+    z = x
+    for _ in range({n} // 10):
+        z = z * x
+    tinygrad_c.autograd.grad(z.sum(), x, create_graph=True)
+    gc.collect()
+    print("deep enough")
+threading.stack_size(256 * 1024)
+thread = threading.Thread(target=work)
+thread.start()
+thread.join()
+"""
+
+
+def test_deep_chain_on_a_small_stack():
+    run = subprocess.run([sys.executable, "-c", DEEP.format(n=200_000)], capture_output=True, text=True, timeout=120)
+    assert run.returncode == 0 and "deep enough" in run.stdout, (run.returncode, run.stderr[-2000:])
+
+
+def training_step(w, x):
+    loss = ((x @ w).tanh() * 0.5).mean() + (w[0] * w[0]).sum()
+    loss.backward()
+    with no_grad():
+        w -= 0.01 * w.grad
+    w.grad = None
+
+
+def test_memory_does_not_grow_with_the_collector_off():
+    w = tensor(np.full((8, 8), 0.1, np.float32)).requires_grad_()
+    x = tensor(np.ones((4, 8), np.float32))
+    gc.collect()
+    gc.disable()
+    try:
+        for _ in range(50):
+            training_step(w, x)
+        before = len(gc.get_objects()), tinygrad_c.memory_stats()
+        for _ in range(2000):
+            training_step(w, x)
+        after = len(gc.get_objects()), tinygrad_c.memory_stats()
+    finally:
+        gc.enable()
+    assert after[0] - before[0] < 20
+    assert after[1] == before[1]
+
+
+def make_view_written(x):
+    y = x * 2
+    v = y[0]
+    v.mul_(3)
+    return y
+
+
+@pytest.mark.parametrize("make", [
+    lambda x: x.exp(), lambda x: x * x, lambda x: x.tanh().sum(), lambda x: x.sigmoid_ if False else (x * 1).sigmoid_(),
+    lambda x: (x * 1).mul_(x), lambda x: (x * 1).sin_(), lambda x: x.softmax(-1), lambda x: x.std(), lambda x: x.norm(),
+    lambda x: x.max(), lambda x: x @ x.t(), lambda x: x[0], lambda x: x[[0, 0]], make_view_written, lambda x: x.t().reshape(-1),
+    lambda x: autograd.grad(x.exp().sum(), x, create_graph=True)[0], lambda x: x.max(1).values,
+    lambda x: autograd.grad((x ** 3).sum(), x, create_graph=True)[0], lambda x: x.logsumexp(1), lambda x: x.prod()])
+@pytest.mark.parametrize("used", [False, True])
+def test_no_reference_cycles(make, used):
+    x = tensor([[1.0, 2.0], [3.0, 5.0]], requires_grad=True)
+    gc.collect()
+    gc.disable()
+    try:
+        y = make(x)
+        if used:
+            y.retain_grad()
+            y.sum().backward()
+        gone, fn_gone = weakref.ref(y), y.grad_fn
+        fn_refs = sys.getrefcount(fn_gone)
+        del y
+        assert gone() is None
+        assert sys.getrefcount(fn_gone) < fn_refs
+    finally:
+        gc.enable()
