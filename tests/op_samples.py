@@ -194,6 +194,11 @@ def pairs(lo: float = -2.0, hi: float = 2.0, target_lo: float = -2.0, target_hi:
     return [(X(*s, low=lo, high=hi), X(*s, low=target_lo, high=target_hi)) for s in ((5,), (3, 4), ())]
 
 
+def assign(x, key, value):
+    x[key] = value
+    return x
+
+
 NARROW = {"differentiable": False}
 BAD_DIM = "Dimension out of range"
 
@@ -326,7 +331,7 @@ STRUCTURAL = [
         E(IndexError, "cannot be applied to a 0-dim tensor", lambda m: m.select(m.tensor(1.), 0, 0))]),
     op("clone", S(X(2, 3)), S(X()), S(X(0)), integers=True),
     # Elementwise ops that are written with the table's rows.
-    op("masked_fill", S(X(3, 4), X(3, 4, dtype="bool"), 0.5), S(X(3, 4), X(4, dtype="bool"), -1), integers=False, inplace="masked_fill_",
+    op("masked_fill", S(X(3, 4), X(3, 4, dtype="bool"), 0.1), S(X(3, 4), X(4, dtype="bool"), -1), inplace="masked_fill_",
        call=lambda m, x, mask, value: x.masked_fill(mask, value)),
     op("clamp_min", S(X(3, 4), 0.25), method=None, call=lambda m, x, low: m.clamp(x, min=low)),
     op("clamp_max", S(X(3, 4), 0.25), method=None, call=lambda m, x, high: m.clamp(x, max=high)),
@@ -338,6 +343,65 @@ STRUCTURAL = [
        call=lambda m, a, b, alpha: m.sub(a, b, alpha=alpha)),
     op("logical", S(X(3, 4, dtype="bool"), X(3, 4, dtype="bool")), method=None,
        call=lambda m, a, b: [a & b, a | b, a ^ b, ~a], **NARROW),
+    op("T", S(X(2, 3)), S(X(2, 2)), method=None, call=lambda m, x: x.T, integers=True),
+    op("mT", S(X(2, 3)), S(X(2, 3, 4)), method=None, call=lambda m, x: x.mT, integers=True),
+    # Indexing.
+    op("getitem", *[S(X(4, 5, 3), key) for key in (
+        1, -1, slice(1, 3), slice(None, None, 2), (slice(None), 2), (0, 1, 2), (..., 1), (None, 0), (slice(0, 0),), (1, ..., None),
+        ([0, 2, 2],), ([0, -1], slice(1, 4), [2, 0]), (slice(None), [[0, 1], [4, 4]]), ([3, 1], [0, 4], [2, 2]), (slice(3, 1),))],
+       S(X(4, 5), X(4, low=-4, high=4, dtype="int64")), S(X(4, 5), X(4, 5, dtype="bool")), S(X(4, 5), X(4, dtype="bool")),
+       S(X(), None), S(X(), ...), method=None, integers=True, call=lambda m, x, key: x[key], errors=[
+           E(IndexError, "index 3 is out of bounds for dimension 0 with size 3", lambda m: m.ones(3)[3]),
+           E(IndexError, "too many indices", lambda m: m.ones(3)[0, 0]),
+           E(IndexError, "", lambda m: m.ones(3)[m.tensor([1.0])]),
+           E(IndexError, "", lambda m: m.ones(3)[m.tensor([3])]),
+           E(IndexError, "", lambda m: m.ones(3)[m.tensor([-4])]),
+           E(IndexError, "", lambda m: m.ones(3)[m.tensor([True, False])]),
+           E(TypeError, "", lambda m: m.ones(3)["a"], False),
+           E(IndexError, "", lambda m: m.tensor(1.)[0])]),
+    op("setitem", *[S(X(4, 5), key, value) for key, value in (
+        (1, 0.1), (slice(1, 3), X(5)), ((slice(None), 2), X(4)), ([0, 2], X(2, 5)), ((..., slice(None, None, 2)), X(1, 3)),
+        (([0, 1, 2], [4, 3, 2]), X(3)), (slice(0, 0), 3.0))], S(X(4, 5), X(4, 5, dtype="bool"), 0.1),
+       S(X(4, 5), X(4, dtype="bool"), X(5)), method=None, call=lambda m, x, key, value: assign(x.clone(), key, value), errors=[
+           E(IndexError, "out of bounds", lambda m: assign(m.ones(3), 3, 1.0)),
+           E(RuntimeError, "", lambda m: assign(m.ones(3), slice(0, 2), m.ones(3))),
+           E(RuntimeError, "shape mismatch", lambda m: assign(m.ones(3), [0, 1], m.ones(3)))]),
+    op("gather", S(X(3, 4), 0, X(2, 4, low=0, high=3, dtype="int64")), S(X(3, 4), 1, X(3, 6, low=0, high=4, dtype="int64")),
+       S(X(5), -1, X(3, low=0, high=5, dtype="int64")), integers=True, errors=[
+           E(IndexError, "out of bounds", lambda m: m.gather(m.ones(3), 0, m.tensor([3])), False),
+           E(RuntimeError, "", lambda m: m.gather(m.ones(3), 0, m.tensor([0.0])))]),
+    op("take_along_dim", S(X(3, 4), X(2, 4, low=0, high=3, dtype="int64"), 0), S(X(3, 4), X(6, low=0, high=12, dtype="int64")),
+       method=None, integers=True),
+    op("index_select", S(X(3, 4), 0, X(5, low=0, high=3, dtype="int64")), S(X(3, 4), 1, X(2, low=0, high=4, dtype="int64")),
+       integers=True, errors=[E(IndexError, "out of bounds", lambda m: m.index_select(m.ones(3), 0, m.tensor([3])), False)]),
+    op("scatter", S(X(3, 4), 0, X(1, 4, low=0, high=3, dtype="int64"), X(1, 4)), method=None),
+    op("scatter_add", S(X(3, 4), 0, X(2, 4, low=0, high=3, dtype="int64"), X(2, 4)),
+       S(X(3, 4), 1, X(3, 2, low=0, high=4, dtype="int64"), X(3, 2)), errors=[
+           E(IndexError, "out of bounds", lambda m: m.scatter_add(m.ones(3), 0, m.tensor([3]), m.ones(1)), False)]),
+    op("masked_select", S(X(3, 4), X(3, 4, dtype="bool")), S(X(3, 4), X(4, dtype="bool")), integers=True),
+    op("nonzero", S(X(3, 4)), S(X(3, 4, dtype="bool")), S(X(3, 4), as_tuple=True), S(X(0, 2)), integers=True, **NARROW),
+    # Creation.
+    *[op(name, S(), method=None, call=call, **NARROW) for name, call in {
+        "zeros": lambda m: [m.zeros(2, 3), m.zeros((2, 3), dtype=m.int32), m.zeros(()), m.zeros(0, 2), m.zeros([2], dtype=m.bool)],
+        "ones": lambda m: [m.ones(2, 3), m.ones((2, 3), dtype=m.float64), m.ones(0), m.ones(2, dtype=m.uint8)],
+        "full": lambda m: [m.full((2, 3), 0.1), m.full((2,), 0.1, dtype=m.float64), m.full((2,), 7), m.full((), True),
+                           m.full((2,), 2.7, dtype=m.int64), m.full((2,), -1, dtype=m.uint8)],
+        "eye": lambda m: [m.eye(3), m.eye(2, 4), m.eye(4, 2, dtype=m.int64), m.eye(0)],
+        "arange": lambda m: [m.arange(5), m.arange(2, 5), m.arange(5.0), m.arange(0, 1, 0.1), m.arange(5, 0, -2), m.arange(1, 2, 0.25),
+                             m.arange(3, dtype=m.float64), m.arange(0), m.arange(0.5, 5, 1.5, dtype=m.float64)],
+        "linspace": lambda m: [m.linspace(0, 1, 5), m.linspace(-1, 2, 7, dtype=m.float64), m.linspace(3, 3, 1), m.linspace(0, 1, 0),
+                               m.linspace(1, 0, 100)],
+        "zeros_like": lambda m: [m.zeros_like(m.ones(2, 3)), m.zeros_like(m.ones(2), dtype=m.int64)],
+        "ones_like": lambda m: [m.ones_like(m.zeros(2, 3)), m.ones_like(m.zeros(2, 3).t())],
+        "full_like": lambda m: [m.full_like(m.zeros(2, 3), 0.1), m.full_like(m.zeros(2, dtype=m.int64), 3)],
+        "tensor": lambda m: [m.tensor(1.5), m.tensor([1, 2]), m.tensor([[1.0, 2], [3, 4]]), m.tensor([True, False]), m.tensor([]),
+                             m.tensor([[]]), m.tensor([1, 2.5]), m.tensor([True, 2]), m.tensor(3, dtype=m.float64),
+                             m.tensor([0.1, 0.2], dtype=m.float64), m.tensor(2.7, dtype=m.int64), m.tensor(np.arange(6).reshape(2, 3)),
+                             m.tensor(np.float32(0.1)), m.tensor([np.float64(0.1)]), m.tensor(-1, dtype=m.uint8),
+                             m.tensor(np.arange(6)[::-2].copy())],
+        "as_tensor": lambda m: [m.as_tensor([1.0, 2.0]), m.as_tensor(np.arange(3)), m.as_tensor(1, dtype=m.float64)],
+        "from_numpy": lambda m: [m.from_numpy(np.arange(6.0).reshape(2, 3)), m.from_numpy(np.array(1.5))],
+    }.items()],
 ]
 
 OPS = {name: pointwise_op(name, row) for name, row in formulas.POINTWISE.items()} | {each.name: each for each in STRUCTURAL}

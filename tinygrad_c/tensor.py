@@ -142,6 +142,7 @@ class Tensor(Operators):
         return create.is_contiguous_tensor(self)
 
     def is_floating_point(self) -> bool:
+        """Whether the elements are float32 or float64."""
         return self.dtype.is_floating_point
 
     @property
@@ -251,6 +252,7 @@ class Tensor(Operators):
         return self
 
     def cuda(self, *args, **kwargs):
+        """Raises: there is no GPU support."""
         raise RuntimeError("there is no GPU support here: leave .cuda() out, or write .to('cpu')")
 
     def contiguous(self) -> Tensor:

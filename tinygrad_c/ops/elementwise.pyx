@@ -313,8 +313,8 @@ cdef TensorBase unary(int r, object input, double p0, double p1):
     cdef Row* row = &ROWS[r]
     cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
     cdef int dtype = result_dtype(row, x.dtype)
-    if dtype == BOOL and row.kind == KIND_BOOLS:
-        dtype = UINT8
+    if dtype < FLOAT32 and row.kind == KIND_BOOLS:      # isnan: integers have no kernel of it
+        dtype = default_dtype()
     elif dtype == BOOL:
         raise RuntimeError(f"{row.rule.name.decode()[:-9].lower()}() is not defined for bool tensors: call .int() or "
                            ".float() first")

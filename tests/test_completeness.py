@@ -1,0 +1,65 @@
+"""Every public op has a row in op_samples.py, or stands in one of the lists below with the reason why not."""
+from __future__ import annotations
+
+import inspect
+
+from op_samples import OPS
+
+import tinygrad_c
+from tinygrad_c import Tensor
+
+NOT_OPS = {
+    # how things are, not what is computed
+    "is_tensor", "numel", "show_config", "memory_stats", "empty_cache", "get_default_dtype", "set_default_dtype", "set_printoptions",
+    "is_grad_enabled", "get_num_threads", "set_num_threads", "numel",
+    # whatever the memory holds
+    "empty", "empty_like",
+}
+RANDOM = {"bernoulli", "get_rng_state", "initial_seed", "manual_seed", "multinomial", "normal", "rand", "rand_like", "randint",
+          "randint_like", "randn", "randn_like", "randperm", "seed", "set_rng_state"}       # test_random.py
+
+NOT_METHODS = {
+    # what a tensor is
+    "size", "stride", "dim", "numel", "nelement", "element_size", "data_ptr", "is_contiguous", "is_floating_point", "type", "type_as",
+    # the tape: test_tape.py
+    "backward", "requires_grad_", "detach", "detach_", "retain_grad", "register_hook",
+    # conversions: test_tensor.py
+    "item", "tolist", "numpy", "to", "float", "double", "long", "int", "byte", "bool", "cpu", "cuda", "contiguous",
+    "new_tensor", "new_zeros", "new_ones", "new_full", "new_empty", "zero_", "fill_", "copy_",
+    # another op with its shape taken from a tensor
+    "view_as", "reshape_as", "expand_as", "ravel",
+    # random: test_random.py
+    "uniform_", "normal_", "bernoulli_", "random_",
+}
+
+
+def test_every_function_has_a_sample():
+    public = {name for name, value in vars(tinygrad_c).items() if not name.startswith("_") and callable(value)
+              and not inspect.isclass(value) and not isinstance(value, tinygrad_c.dtype)}
+    sampled = {id(vars(tinygrad_c)[name]) for name in OPS if name in vars(tinygrad_c)}
+    missing = {name for name in public - NOT_OPS - RANDOM if id(vars(tinygrad_c)[name]) not in sampled}
+    assert not missing, f"write a row in op_samples.py for {sorted(missing)}"
+    assert not (NOT_OPS | RANDOM) - public, "listed here, but gone"
+
+
+def test_every_method_has_a_sample():
+    public = {name: getattr(Tensor, name) for name in dir(Tensor) if not name.startswith("_") and callable(getattr(Tensor, name))}
+    sampled = {op.method for op in OPS.values()} | {op.inplace for op in OPS.values()} | {"where"}
+    values = {id(public[name]) for name in sampled if name in public}
+    missing = {name for name, value in public.items() if name not in NOT_METHODS and id(value) not in values}
+    assert not missing, f"write a row in op_samples.py for {sorted(missing)}, or name it as method= or inplace= of one"
+    assert not NOT_METHODS - set(public), "listed here, but gone"
+
+
+def test_every_named_method_exists():
+    missing = {name for op in OPS.values() for name in (op.method, op.inplace) if name and not hasattr(Tensor, name)}
+    assert not missing, f"tensor.py lacks {sorted(missing)}"
+
+
+def test_every_public_name_is_documented():
+    undocumented = [name for name, value in vars(tinygrad_c).items()
+                    if not name.startswith("_") and (inspect.isroutine(value) or inspect.isclass(value)) and not value.__doc__]
+    assert not undocumented
+    undocumented = [name for name in dir(Tensor) if not name.startswith("_") and callable(getattr(Tensor, name))
+                    and not getattr(Tensor, name).__doc__]
+    assert not undocumented
