@@ -4,9 +4,9 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import numpy as np
+from op_samples import Names
 
 import tinygrad_c
-from op_samples import Names
 from tinygrad_c.ops import elementwise, loss, matmul
 
 try:

@@ -28,7 +28,8 @@ class X:
     fixed: bool
 
     def __init__(self, *shape: int, low: float = -2.0, high: float = 2.0, dtype: str | None = None, fixed: bool = False):
-        for name, value in (("shape", shape), ("low", low), ("high", high), ("dtype", dtype), ("fixed", fixed or dtype is not None)):
+        for name, value in (("shape", shape), ("low", low), ("high", high), ("dtype", dtype),
+                            ("fixed", fixed or dtype is not None)):
             object.__setattr__(self, name, value)
 
     def draw(self, rng: np.random.Generator, dtype: str) -> np.ndarray:
@@ -54,7 +55,7 @@ class S:
 
 @dataclass(frozen=True)
 class E:
-    """A call that must raise: the class, words of its message, the call. With same_in_torch, torch must raise that class too."""
+    """A call that must raise: the class, words of its message, the call. With same_in_torch, torch raises that class too."""
 
     error: type[Exception]
     words: str
@@ -108,8 +109,8 @@ def leaves(args) -> list[X]:
 
 def fill(args, tensors) -> list:
     """The arguments with a tensor for each X."""
-    return [next(tensors) if isinstance(each, X) else type(each)(fill(each, tensors)) if isinstance(each, (list, tuple)) else each
-            for each in args]
+    return [next(tensors) if isinstance(each, X)
+            else type(each)(fill(each, tensors)) if isinstance(each, (list, tuple)) else each for each in args]
 
 
 class Names:
@@ -139,7 +140,8 @@ SPELLING = {
     "gelu_tanh": lambda m, x: m.gelu(x, approximate="tanh"),
     "softplus1": lambda m, x: m.softplus(x),
 }
-FUNCTIONS_ONLY = {"leaky_relu", "elu", "selu", "gelu", "silu", "mish", "softplus", "logsigmoid"}    # a method here or not, as it is
+# A method here or not, as it is.
+FUNCTIONS_ONLY = {"leaky_relu", "elu", "selu", "gelu", "silu", "mish", "softplus", "logsigmoid"}
 NO_TWIN = {"maximum", "minimum"}        # no form in place, in torch neither
 
 
@@ -152,7 +154,8 @@ def pointwise_op(name: str, row: formulas.Row) -> Op:
     if isinstance(row, formulas.Unary):
         shapes = [((3, 5),), ((), ), ((0,),), ((2, 0, 3),), ((37,),), ((2, 3, 2, 2),)]
     else:
-        shapes = [((3, 5), (3, 5)), ((3, 5), (5,)), ((4, 1), (1, 3)), ((2, 1, 3), (4, 1)), ((), (3,)), ((0, 3), (1, 3)), ((), ())]
+        shapes = [((3, 5), (3, 5)), ((3, 5), (5,)), ((4, 1), (1, 3)), ((2, 1, 3), (4, 1)), ((), (3,)), ((0, 3), (1, 3)),
+                  ((), ())]
     low_b, high_b = getattr(row, "domain_b", None) or row.domain
     samples = []
     for shape in shapes:
@@ -206,20 +209,26 @@ STRUCTURAL = [
     # Products of matrices.
     op("matmul", *[S(X(*a), X(*b)) for a, b in (
         ((3, 4), (4, 5)), ((4,), (4,)), ((4,), (4, 3)), ((3, 4), (4,)), ((2, 3, 4), (4, 5)), ((2, 3, 4), (2, 4, 5)),
-        ((2, 1, 3, 4), (5, 4, 2)), ((2, 3, 4), (4,)), ((4,), (2, 4, 3)), ((3, 4), (2, 4, 5)), ((1, 1), (1, 1)), ((0, 4), (4, 3)),
-        ((3, 0), (0, 2)), ((2, 0, 4), (4, 3)), ((0, 3, 4), (0, 4, 2)), ((17, 33), (33, 18)), ((2, 2, 2, 3, 2), (2, 1, 2, 2, 4)))],
+        ((2, 1, 3, 4), (5, 4, 2)), ((2, 3, 4), (4,)), ((4,), (2, 4, 3)), ((3, 4), (2, 4, 5)), ((1, 1), (1, 1)),
+        ((0, 4), (4, 3)),
+        ((3, 0), (0, 2)), ((2, 0, 4), (4, 3)), ((0, 3, 4), (0, 4, 2)), ((17, 33), (33, 18)),
+        ((2, 2, 2, 3, 2), (2, 1, 2, 2, 4)))],
        integers=True, errors=[
-           E(RuntimeError, "mat1 and mat2 shapes cannot be multiplied (2x3 and 2x3)", lambda m: m.matmul(m.ones(2, 3), m.ones(2, 3))),
+           E(RuntimeError, "mat1 and mat2 shapes cannot be multiplied (2x3 and 2x3)",
+             lambda m: m.matmul(m.ones(2, 3), m.ones(2, 3))),
            E(RuntimeError, "both arguments to matmul need to be at least 1D", lambda m: m.matmul(m.ones(2, 3), m.tensor(1.))),
-           E(RuntimeError, "expected m1 and m2 to have the same dtype", lambda m: m.matmul(m.ones(2, 2), m.ones(2, 2).double())),
+           E(RuntimeError, "expected m1 and m2 to have the same dtype",
+             lambda m: m.matmul(m.ones(2, 2), m.ones(2, 2).double())),
            E(RuntimeError, "same dtype", lambda m: m.matmul(m.ones(2), m.ones(2).double())),
            E(RuntimeError, "", lambda m: m.matmul(m.ones(2, 3, 4), m.ones(3, 4, 5))),
            E(RuntimeError, "size mismatch", lambda m: m.matmul(m.ones(2, 3), m.ones(4))),
            E(RuntimeError, "inconsistent tensor size", lambda m: m.matmul(m.ones(3), m.ones(4)))]),
     op("linear", S(X(3, 4), X(5, 4), X(5)), S(X(3, 4), X(5, 4)), S(X(4), X(5, 4), X(5)), S(X(2, 3, 4), X(5, 4), X(5)),
        S(X(0, 4), X(5, 4), X(5)), S(X(1, 1), X(1, 1), X(1)), method=None, errors=[
-           E(RuntimeError, "mat1 and mat2 shapes cannot be multiplied", lambda m: m.linear(m.ones(5, 3), m.ones(2, 4), m.ones(2))),
-           E(RuntimeError, "mat1 and mat2 must have the same dtype", lambda m: m.linear(m.ones(5, 4).double(), m.ones(2, 4), m.ones(2))),
+           E(RuntimeError, "mat1 and mat2 shapes cannot be multiplied",
+             lambda m: m.linear(m.ones(5, 3), m.ones(2, 4), m.ones(2))),
+           E(RuntimeError, "mat1 and mat2 must have the same dtype",
+             lambda m: m.linear(m.ones(5, 4).double(), m.ones(2, 4), m.ones(2))),
            E(RuntimeError, "", lambda m: m.linear(m.ones(5, 4), m.ones(2, 4), m.ones(3)))]),
     op("addmm", S(X(5), X(3, 4), X(4, 5)), S(X(3, 5), X(3, 4), X(4, 5)), S(X(3, 1), X(3, 4), X(4, 5), beta=0.5, alpha=2),
        method=None),
@@ -236,7 +245,8 @@ STRUCTURAL = [
     op("std", S(X(3, 4)), S(X(3, 4), 1), S(X(2, 3, 4), (0, 2)), S(X(3, 4), 1, unbiased=False), S(X(3, 4), dim=0, correction=0),
        S(X(3, 4), 0, keepdim=True)),
     op("prod", S(X(3, 4)), S(X(2, 3, 4), 1), S(X(2, 3, 4), -1, True), S(X()), integers=True),
-    op("norm", S(X(3, 4)), S(X(3, 4), 2, 1), S(X(3, 4), 1), S(X(3, 4), 3.0, 0), S(X(3, 4), float("inf")), S(X(3, 4), 2, 1, True)),
+    op("norm", S(X(3, 4)), S(X(3, 4), 2, 1), S(X(3, 4), 1), S(X(3, 4), 3.0, 0), S(X(3, 4), float("inf")),
+       S(X(3, 4), 2, 1, True)),
     op("max", S(X(3, 4)), S(X(3, 4), 1), S(X(3, 4), 0, True), S(X(5), -1), S(X()), S(X(3), X(3)), integers=True, errors=[
         E(RuntimeError, "Expected reduction dim to be specified", lambda m: m.max(m.ones(0))),
         E(IndexError, "", lambda m: m.max(m.ones(0, 3), 0))]),
@@ -245,8 +255,10 @@ STRUCTURAL = [
     op("argmax", S(X(3, 4)), S(X(3, 4), 1), S(X(2, 3, 4), 0, True), S(X(2, 3, 4), -1), S(X()), integers=True, errors=[
         E(IndexError, "Expected reduction dim", lambda m: m.argmax(m.ones(0)))], **NARROW),
     op("argmin", S(X(3, 4)), S(X(3, 4), 1), S(X(2, 3, 4), 0, True), S(X(2, 3, 4), -1), S(X()), integers=True, **NARROW),
-    op("all", S(X(3, 4)), S(X(3, 4), 1), S(X(3, 4, dtype="bool"), 0, True), S(X(0, 3), 0), S(X()), integers=True, not_for=("uint8",), **NARROW),
-    op("any", S(X(3, 4)), S(X(3, 4), 1), S(X(3, 4, dtype="bool"), 0, True), S(X(0, 3), 0), S(X()), integers=True, not_for=("uint8",), **NARROW),
+    op("all", S(X(3, 4)), S(X(3, 4), 1), S(X(3, 4, dtype="bool"), 0, True), S(X(0, 3), 0), S(X()), integers=True,
+       not_for=("uint8",), **NARROW),
+    op("any", S(X(3, 4)), S(X(3, 4), 1), S(X(3, 4, dtype="bool"), 0, True), S(X(0, 3), 0), S(X()), integers=True,
+       not_for=("uint8",), **NARROW),
     op("cumsum", S(X(5), 0), S(X(2, 3, 4), 1), S(X(2, 3), -1), S(X(), 0), integers=True),
     op("softmax", S(X(3, 4), 1), S(X(3, 4), 0), S(X(2, 3, 4), 1), S(X(5), -1), S(X(0, 3), 1), S(X(), 0)),
     op("log_softmax", S(X(3, 4), 1), S(X(3, 4), 0), S(X(2, 3, 4), 1), S(X(5), -1), S(X(0, 3), 1), S(X(), 0)),
@@ -262,7 +274,8 @@ STRUCTURAL = [
        S(X(5), X(low=0, high=5, dtype="int64")), S(X(4, 5), X(4, low=0, high=5, dtype="int64"), label_smoothing=0.1),
        S(X(6, 3), X(6, low=0, high=3, dtype="int64"), ignore_index=1),
        S(X(4, 5), X(4, low=0, high=5, dtype="int64"), X(5, low=0.5, high=2.0, fixed=True)),
-       S(X(4, 5), X(4, low=0, high=5, dtype="int64"), X(5, low=0.5, high=2.0, fixed=True), reduction="sum", label_smoothing=0.2),
+       S(X(4, 5), X(4, low=0, high=5, dtype="int64"), X(5, low=0.5, high=2.0, fixed=True), reduction="sum",
+         label_smoothing=0.2),
        method=None, errors=[
            E(IndexError, "Target 3 is out of bounds", lambda m: m.cross_entropy(m.ones(1, 3), m.tensor([3]))),
            E(RuntimeError, "0D or 1D target tensor expected", lambda m: m.cross_entropy(m.ones(2, 3), m.tensor([[1], [2]]))),
@@ -280,7 +293,8 @@ STRUCTURAL = [
                E(RuntimeError, "ambiguous", lambda m: m.reshape(m.ones(0), (0, -1))),
                E(RuntimeError, "invalid", lambda m: m.reshape(m.ones(0), (2 ** 40, 2 ** 40)))]),
     op("view", S(X(3, 4), (2, 6)), S(X(3, 4), 4, -1), call=lambda m, x, *shape: x.view(*shape), integers=True, errors=[
-        E(RuntimeError, "view size is not compatible with input tensor's size and stride", lambda m: m.ones(2, 3).t().view(6))]),
+        E(RuntimeError, "view size is not compatible with input tensor's size and stride",
+          lambda m: m.ones(2, 3).t().view(6))]),
     op("flatten", S(X(2, 3, 4)), S(X(2, 3, 4), 1), S(X(2, 3, 4), 0, 1), S(X()), S(X(0, 3)), integers=True, errors=[
         E(RuntimeError, "start_dim cannot come after end_dim", lambda m: m.flatten(m.ones(2, 3), 1, 0)),
         E(IndexError, BAD_DIM, lambda m: m.flatten(m.ones(2, 3), 2))]),
@@ -300,7 +314,8 @@ STRUCTURAL = [
            E(RuntimeError, "must match the existing size", lambda m: m.ones(2, 3).expand(4, 3)),
            E(RuntimeError, "number of sizes provided", lambda m: m.ones(2, 3).expand(3)),
            E(RuntimeError, "isn't allowed", lambda m: m.ones(3).expand(-1, 3))]),
-    op("cat", S([X(2, 3), X(4, 3)]), S([X(2, 3), X(2, 1)], 1), S([X(2), X(0, fixed=True), X(3)], -1), S([X(1, 2), X(1, 2), X(1, 2), X(1, 2)], 0),
+    op("cat", S([X(2, 3), X(4, 3)]), S([X(2, 3), X(2, 1)], 1), S([X(2), X(0, fixed=True), X(3)], -1),
+       S([X(1, 2), X(1, 2), X(1, 2), X(1, 2)], 0),
        S([X(0, fixed=True), X(2, 3)]), method=None, integers=True, errors=[
            E(RuntimeError, "Sizes of tensors must match except in dimension 0", lambda m: m.cat([m.ones(2, 3), m.ones(2, 4)])),
            E(RuntimeError, "Tensors must have same number of dimensions", lambda m: m.cat([m.ones(2, 3), m.ones(3)])),
@@ -347,8 +362,10 @@ STRUCTURAL = [
     op("mT", S(X(2, 3)), S(X(2, 3, 4)), method=None, call=lambda m, x: x.mT, integers=True),
     # Indexing.
     op("getitem", *[S(X(4, 5, 3), key) for key in (
-        1, -1, slice(1, 3), slice(None, None, 2), (slice(None), 2), (0, 1, 2), (..., 1), (None, 0), (slice(0, 0),), (1, ..., None),
-        ([0, 2, 2],), ([0, -1], slice(1, 4), [2, 0]), (slice(None), [[0, 1], [4, 4]]), ([3, 1], [0, 4], [2, 2]), (slice(3, 1),))],
+        1, -1, slice(1, 3), slice(None, None, 2), (slice(None), 2), (0, 1, 2), (..., 1), (None, 0), (slice(0, 0),),
+        (1, ..., None),
+        ([0, 2, 2],), ([0, -1], slice(1, 4), [2, 0]), (slice(None), [[0, 1], [4, 4]]), ([3, 1], [0, 4], [2, 2]),
+        (slice(3, 1),))],
        S(X(4, 5), X(4, low=-4, high=4, dtype="int64")), S(X(4, 5), X(4, 5, dtype="bool")), S(X(4, 5), X(4, dtype="bool")),
        S(X(), None), S(X(), ...), method=None, integers=True, call=lambda m, x, key: x[key], errors=[
            E(IndexError, "index 3 is out of bounds for dimension 0 with size 3", lambda m: m.ones(3)[3]),
@@ -382,21 +399,26 @@ STRUCTURAL = [
     op("nonzero", S(X(3, 4)), S(X(3, 4, dtype="bool")), S(X(3, 4), as_tuple=True), S(X(0, 2)), integers=True, **NARROW),
     # Creation.
     *[op(name, S(), method=None, call=call, **NARROW) for name, call in {
-        "zeros": lambda m: [m.zeros(2, 3), m.zeros((2, 3), dtype=m.int32), m.zeros(()), m.zeros(0, 2), m.zeros([2], dtype=m.bool)],
+        "zeros": lambda m: [m.zeros(2, 3), m.zeros((2, 3), dtype=m.int32), m.zeros(()), m.zeros(0, 2),
+                            m.zeros([2], dtype=m.bool)],
         "ones": lambda m: [m.ones(2, 3), m.ones((2, 3), dtype=m.float64), m.ones(0), m.ones(2, dtype=m.uint8)],
         "full": lambda m: [m.full((2, 3), 0.1), m.full((2,), 0.1, dtype=m.float64), m.full((2,), 7), m.full((), True),
                            m.full((2,), 2.7, dtype=m.int64), m.full((2,), -1, dtype=m.uint8)],
         "eye": lambda m: [m.eye(3), m.eye(2, 4), m.eye(4, 2, dtype=m.int64), m.eye(0)],
-        "arange": lambda m: [m.arange(5), m.arange(2, 5), m.arange(5.0), m.arange(0, 1, 0.1), m.arange(5, 0, -2), m.arange(1, 2, 0.25),
+        "arange": lambda m: [m.arange(5), m.arange(2, 5), m.arange(5.0), m.arange(0, 1, 0.1), m.arange(5, 0, -2),
+                             m.arange(1, 2, 0.25),
                              m.arange(3, dtype=m.float64), m.arange(0), m.arange(0.5, 5, 1.5, dtype=m.float64)],
-        "linspace": lambda m: [m.linspace(0, 1, 5), m.linspace(-1, 2, 7, dtype=m.float64), m.linspace(3, 3, 1), m.linspace(0, 1, 0),
+        "linspace": lambda m: [m.linspace(0, 1, 5), m.linspace(-1, 2, 7, dtype=m.float64), m.linspace(3, 3, 1),
+                               m.linspace(0, 1, 0),
                                m.linspace(1, 0, 100)],
         "zeros_like": lambda m: [m.zeros_like(m.ones(2, 3)), m.zeros_like(m.ones(2), dtype=m.int64)],
         "ones_like": lambda m: [m.ones_like(m.zeros(2, 3)), m.ones_like(m.zeros(2, 3).t())],
         "full_like": lambda m: [m.full_like(m.zeros(2, 3), 0.1), m.full_like(m.zeros(2, dtype=m.int64), 3)],
-        "tensor": lambda m: [m.tensor(1.5), m.tensor([1, 2]), m.tensor([[1.0, 2], [3, 4]]), m.tensor([True, False]), m.tensor([]),
+        "tensor": lambda m: [m.tensor(1.5), m.tensor([1, 2]), m.tensor([[1.0, 2], [3, 4]]), m.tensor([True, False]),
+                             m.tensor([]),
                              m.tensor([[]]), m.tensor([1, 2.5]), m.tensor([True, 2]), m.tensor(3, dtype=m.float64),
-                             m.tensor([0.1, 0.2], dtype=m.float64), m.tensor(2.7, dtype=m.int64), m.tensor(np.arange(6).reshape(2, 3)),
+                             m.tensor([0.1, 0.2], dtype=m.float64), m.tensor(2.7, dtype=m.int64),
+                             m.tensor(np.arange(6).reshape(2, 3)),
                              m.tensor(np.float32(0.1)), m.tensor([np.float64(0.1)]), m.tensor(-1, dtype=m.uint8),
                              m.tensor(np.arange(6)[::-2].copy())],
         "as_tensor": lambda m: [m.as_tensor([1.0, 2.0]), m.as_tensor(np.arange(3)), m.as_tensor(1, dtype=m.float64)],

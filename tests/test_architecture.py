@@ -26,7 +26,9 @@ IMPORT = re.compile(r"^\s*(?:from\s+([\w.]+)\s+c?import\s+(.+)|c?import\s+([\w.]
 
 
 def modules() -> dict[str, Path]:
-    """Every source file: its module name without `tinygrad_c.`, and where it is. A .pxd or .pxi counts as the module it serves."""
+    """Every source file: its module name without `tinygrad_c.`, and where it is. A .pxd or .pxi counts as the module it
+    serves.
+    """
     found = {}
     for path in sorted(PACKAGE.rglob("*")):
         if path.suffix in (".py", ".pyx", ".pxd", ".pxi") and "generated" not in path.parts:
@@ -65,7 +67,8 @@ def imported(file: str, path: Path) -> set[str]:
         for line in text.splitlines():
             match = IMPORT.match(line)
             if match and match[1]:
-                names |= {match[1]} | {f"{match[1]}.{name.split()[0]}" for name in match[2].strip("(").split(",") if name.split()}
+                names.add(match[1])
+                names |= {f"{match[1]}.{name.split()[0]}" for name in match[2].strip("(").split(",") if name.strip()}
             elif match:
                 names.add(match[3])
     known = {name_of(each) for each in modules()} | {"kernels.generated", "kernels.generated.ids"}

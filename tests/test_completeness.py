@@ -10,9 +10,9 @@ from tinygrad_c import Tensor
 
 NOT_OPS = {
     # how things are, not what is computed
-    "is_tensor", "numel", "show_config", "memory_stats", "empty_cache", "get_default_dtype", "set_default_dtype", "set_printoptions",
-    "is_grad_enabled", "get_num_threads", "set_num_threads", "numel",
-    # whatever the memory holds
+    "is_tensor", "numel", "show_config", "memory_stats", "empty_cache", "get_default_dtype", "set_default_dtype",
+    "set_printoptions",
+    "is_grad_enabled", "get_num_threads", "set_num_threads", # whatever the memory holds
     "empty", "empty_like",
 }
 RANDOM = {"bernoulli", "get_rng_state", "initial_seed", "manual_seed", "multinomial", "normal", "rand", "rand_like", "randint",
@@ -20,7 +20,8 @@ RANDOM = {"bernoulli", "get_rng_state", "initial_seed", "manual_seed", "multinom
 
 NOT_METHODS = {
     # what a tensor is
-    "size", "stride", "dim", "numel", "nelement", "element_size", "data_ptr", "is_contiguous", "is_floating_point", "type", "type_as",
+    "size", "stride", "dim", "numel", "nelement", "element_size", "data_ptr", "is_contiguous", "is_floating_point", "type",
+    "type_as",
     # the tape: test_tape.py
     "backward", "requires_grad_", "detach", "detach_", "retain_grad", "register_hook",
     # conversions: test_tensor.py
@@ -43,7 +44,8 @@ def test_every_function_has_a_sample():
 
 
 def test_every_method_has_a_sample():
-    public = {name: getattr(Tensor, name) for name in dir(Tensor) if not name.startswith("_") and callable(getattr(Tensor, name))}
+    public = {name: getattr(Tensor, name) for name in dir(Tensor) if not name.startswith("_") and callable(getattr(Tensor,
+        name))}
     sampled = {op.method for op in OPS.values()} | {op.inplace for op in OPS.values()} | {"where"}
     values = {id(public[name]) for name in sampled if name in public}
     missing = {name for name, value in public.items() if name not in NOT_METHODS and id(value) not in values}

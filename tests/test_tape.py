@@ -116,7 +116,8 @@ def test_create_graph():
     x = leaf(2.0)
     (x ** 3).sum().backward(create_graph=True)
     first = x.grad
-    assert first.requires_grad and first.tolist() == [12.0]
+    assert first.requires_grad
+    assert first.tolist() == [12.0]
     x.grad = None
     first.sum().backward()
     assert x.grad.tolist() == [12.0]
@@ -133,7 +134,8 @@ def test_third_derivative():
 def test_backward_with_inputs():
     x, w = leaf(1.0), leaf(2.0)
     (x * w).sum().backward(inputs=[w])
-    assert x.grad is None and w.grad.tolist() == [1.0]
+    assert x.grad is None
+    assert w.grad.tolist() == [1.0]
     with pytest.raises(RuntimeError, match="cannot be empty"):
         (x * w).sum().backward(inputs=[])
 
@@ -152,7 +154,8 @@ def test_several_roots():
 def test_grad_leaves_grad_alone():
     x = leaf(3.0)
     (g,) = autograd.grad((x * x).sum(), x)
-    assert g.tolist() == [6.0] and x.grad is None
+    assert g.tolist() == [6.0]
+    assert x.grad is None
 
 
 def test_grad_of_non_leaf_and_of_the_output_itself():
@@ -178,7 +181,8 @@ def test_grad_unused():
     with pytest.raises(RuntimeError, match="appears to not have been used in the graph"):
         autograd.grad(y, [x, w], retain_graph=True)
     gx, gw = autograd.grad(y, [x, w], allow_unused=True, retain_graph=True)
-    assert gx.tolist() == [1.0] and gw is None
+    assert gx.tolist() == [1.0]
+    assert gw is None
     assert autograd.grad(y, [x, w], materialize_grads=True)[1].tolist() == [0.0]
     with pytest.raises(RuntimeError, match="One of the differentiated Tensors does not require grad"):
         autograd.grad(x.sum(), ones(1))
@@ -191,7 +195,8 @@ def test_grad_after_grad_of_another_part():
     assert autograd.grad(y, x, retain_graph=True)[0].tolist() == [25.0]
     assert autograd.grad(y, w, retain_graph=True)[0].tolist() == [20.0]
     y.backward()
-    assert x.grad.tolist() == [25.0] and w.grad.tolist() == [20.0]
+    assert x.grad.tolist() == [25.0]
+    assert w.grad.tolist() == [20.0]
 
 
 def test_same_input_twice():
@@ -223,7 +228,8 @@ def test_hook_of_a_leaf_sees_the_whole_gradient_of_one_pass():
     handle.remove()
     handle.remove()
     x.sum().backward()
-    assert seen == [5.0] and x.grad.tolist() == [6.0]
+    assert seen == [5.0]
+    assert x.grad.tolist() == [6.0]
 
 
 @pytest.mark.parametrize("bad", [lambda g: ones(7), lambda g: ones(2, 3, 4), lambda g: g.double(), lambda g: 3.0])
@@ -248,11 +254,13 @@ def test_exception_in_a_hook_leaves_the_state_clean():
     for _ in range(3):
         with pytest.raises(KeyError, match="from the hook"):
             (y * w).sum().backward(retain_graph=True)
-        assert x.grad is None and w.grad is None
+        assert x.grad is None
+        assert w.grad is None
         assert tinygrad_c.is_grad_enabled()
     handle.remove()
     (y * w).sum().backward()
-    assert x.grad.tolist() == [2.0] and w.grad.tolist() == [2.0]
+    assert x.grad.tolist() == [2.0]
+    assert w.grad.tolist() == [2.0]
 
 
 def test_backward_within_a_hook():
@@ -270,7 +278,8 @@ def test_backward_within_a_hook():
 
     y.register_hook(again)
     total.backward(retain_graph=True)
-    assert inner == [29.0] and depth == 2
+    assert inner == [29.0]
+    assert depth == 2
     assert x.grad.tolist() == [29.0]
 
 
@@ -291,9 +300,11 @@ def test_retain_grad():
     y.retain_grad()
     y.retain_grad()
     y.register_hook(lambda g: g * 3)
-    assert y.retains_grad and not x.retains_grad
+    assert y.retains_grad
+    assert not x.retains_grad
     y.sum().backward()
-    assert y.grad.tolist() == [3.0, 3.0] and x.grad.tolist() == [6.0, 6.0]
+    assert y.grad.tolist() == [3.0, 3.0]
+    assert x.grad.tolist() == [6.0, 6.0]
     with pytest.raises(RuntimeError, match="can't retain_grad on Tensor that has requires_grad=False"):
         ones(1).retain_grad()
 
@@ -304,7 +315,8 @@ def test_retain_grad_follows_a_write_in_place():
     y.retain_grad()
     y.mul_(5)
     y.sum().backward()
-    assert y.grad.tolist() == [1.0, 1.0] and x.grad.tolist() == [10.0, 10.0]
+    assert y.grad.tolist() == [1.0, 1.0]
+    assert x.grad.tolist() == [10.0, 10.0]
     y = x * 2
     y.retain_grad()
     y[0] = 7.0
@@ -341,7 +353,9 @@ def test_no_grad_as_context_and_decorator():
         def predict(self, factor):
             return x * factor
 
-    assert not f().requires_grad and not g().requires_grad and not Model().predict(3).requires_grad
+    assert not f().requires_grad
+    assert not g().requires_grad
+    assert not Model().predict(3).requires_grad
     assert f.__name__ == "f"
     with pytest.raises(ZeroDivisionError), no_grad():
         1 / 0       # noqa: B018
@@ -391,18 +405,23 @@ def test_threads_that_share_a_leaf():
 def test_requires_grad_of_integers():
     for make in (lambda: tensor([1, 2], requires_grad=True), lambda: tensor([1, 2]).requires_grad_(),
                  lambda: tensor([True]).requires_grad_()):
-        with pytest.raises(RuntimeError, match="only Tensors of floating point dtype can require gradients|Only Tensors of floating"):
+        with pytest.raises(RuntimeError, match="[oO]nly Tensors of floating point dtype can require gradients"):
             make()
 
 
 def test_flags():
     x = leaf(1.0)
     y = x * 2
-    assert x.is_leaf and x.grad_fn is None and not y.is_leaf and y.grad_fn.name() == "MulBackward0"
+    assert x.is_leaf
+    assert x.grad_fn is None
+    assert not y.is_leaf
+    assert y.grad_fn.name() == "MulBackward0"
     with pytest.raises(RuntimeError, match="you can only change requires_grad flags of leaf variables"):
         y.requires_grad = False
     d = y.detach()
-    assert d.is_leaf and not d.requires_grad and d.data_ptr() == y.data_ptr()
+    assert d.is_leaf
+    assert not d.requires_grad
+    assert d.data_ptr() == y.data_ptr()
     assert (ones(1) * 2).is_leaf
     with pytest.raises(RuntimeError, match="Can't call numpy"):
         y.numpy()
@@ -413,7 +432,9 @@ def test_flags():
 def test_detach_in_place():
     x = leaf(1.0)
     y = x * 2
-    assert y.detach_() is y and y.is_leaf and not y.requires_grad
+    assert y.detach_() is y
+    assert y.is_leaf
+    assert not y.requires_grad
     with pytest.raises(RuntimeError, match="Can't detach views in-place"):
         (x * 2)[0].detach_()
 
@@ -438,7 +459,8 @@ def test_accumulating_into_a_gradient_that_cannot_be_written():
     fixed.flags.writeable = False
     x.grad = tinygrad_c.from_numpy(fixed)
     (x * 3).sum().backward()
-    assert x.grad.tolist() == [4.0, 4.0] and fixed.tolist() == [1.0, 1.0]
+    assert x.grad.tolist() == [4.0, 4.0]
+    assert fixed.tolist() == [1.0, 1.0]
 
 
 # ---- Writing in place
@@ -449,22 +471,26 @@ def test_leaf_in_place():
         with pytest.raises(RuntimeError, match="a leaf Variable that requires grad is being used in an in-place operation"):
             write()
     for write in (lambda: x[0].add_(1), lambda: x.view(2, 1).mul_(2), lambda: x.reshape(1, 2)[0].zero_()):
-        with pytest.raises(RuntimeError, match="a view of a leaf Variable that requires grad is being used in an in-place operation"):
+        with pytest.raises(RuntimeError, match="a view of a leaf Variable that requires grad is being used in"):
             write()
     with pytest.raises(RuntimeError, match="leaf Variable that requires grad is being used in an in-place operation"):
         x[0] = 5.0
-    assert x.tolist() == [1.0, 2.0] and x._version == 0
+    assert x.tolist() == [1.0, 2.0]
+    assert x._version == 0
     with no_grad():
         x -= 0.5
         x[1] = 7.0
-    assert x.tolist() == [0.5, 7.0] and x.is_leaf and x.requires_grad and x._version == 2
+    assert x.tolist() == [0.5, 7.0]
+    assert x.is_leaf
+    assert x.requires_grad
+    assert x._version == 2
 
 
 def test_saved_value_modified():
     x = leaf(1.0, 2.0)
     y = x.exp()
     y += 1
-    with pytest.raises(RuntimeError, match=r"modified by an inplace operation.*ExpBackward.*is at version 1; expected version 0"):
+    with pytest.raises(RuntimeError, match=r"modified by an inplace operation.*ExpBackward.*version 1; expected version 0"):
         y.sum().backward()
     assert x.grad is None
     a = x * 1
@@ -517,10 +543,12 @@ def test_in_place_with_itself():
 def test_in_place_refusals_change_nothing():
     x = ones(2)
     for bad, words in ((lambda: x.add_(ones(3)), "size"), (lambda: x.add_(ones(2, 2)), "doesn't match the broadcast shape"),
-                       (lambda: tensor([1, 2]).add_(0.5), "can't be cast"), (lambda: ones(1).expand(3).add_(1), "single memory location")):
+                       (lambda: tensor([1, 2]).add_(0.5), "can't be cast"),
+                       (lambda: ones(1).expand(3).add_(1), "single memory location")):
         with pytest.raises(RuntimeError, match=words):
             bad()
-    assert x.tolist() == [1.0, 1.0] and x._version == 0
+    assert x.tolist() == [1.0, 1.0]
+    assert x._version == 0
     fixed = np.ones(2, np.float32)
     fixed.flags.writeable = False
     for write in (lambda t: t.add_(1), lambda t: t.zero_(), lambda t: t.copy_(ones(2)), lambda t: t.exp_()):
@@ -532,7 +560,8 @@ def test_view_shares_memory_and_version():
     x = ones(2, 3)
     v = x.t()[1]
     v += 1
-    assert x.tolist() == [[1.0, 2.0, 1.0], [1.0, 2.0, 1.0]] and x._version == v._version == 1
+    assert x.tolist() == [[1.0, 2.0, 1.0], [1.0, 2.0, 1.0]]
+    assert x._version == v._version == 1
 
 
 def test_assigned_data_leaves_exported_memory_alone():
@@ -541,14 +570,17 @@ def test_assigned_data_leaves_exported_memory_alone():
     array = x.numpy()
     x.data = ones(3)
     filler = [tinygrad_c.full((1000,), -1.0) for _ in range(8)]
-    assert array.tolist() == list(range(1000)) and x.shape == (3,) and len(filler) == 8
+    assert array.tolist() == list(range(1000))
+    assert x.shape == (3,)
+    assert len(filler) == 8
 
 
 # ---- Random programs of views and writes, beside torch
 
 def random_program(rng: np.random.Generator):
     """A list of steps, each (kind, which tensor, numbers): the same for both libraries."""
-    return [(rng.choice(["select", "narrow", "t", "flat", "step", "mul_", "add_", "copy_", "set", "mul", "sin_", "zero_", "exp"]),
+    return [(rng.choice(["select", "narrow", "t", "flat", "step", "mul_", "add_", "copy_", "set", "mul", "sin_", "zero_",
+                         "exp"]),
              int(rng.integers(1 << 30)), rng.random(4)) for _ in range(int(rng.integers(3, 12)))]
 
 
@@ -648,7 +680,7 @@ thread.join()
 
 def test_deep_chain_on_a_small_stack():
     run = subprocess.run([sys.executable, "-c", DEEP.format(n=200_000)], capture_output=True, text=True, timeout=120)
-    assert run.returncode == 0 and "deep enough" in run.stdout, (run.returncode, run.stderr[-2000:])
+    assert run.stdout == "deep enough\n", (run.returncode, run.stderr[-2000:])
 
 
 def training_step(w, x):

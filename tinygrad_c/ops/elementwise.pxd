@@ -11,6 +11,7 @@ cdef TensorBase with_number_(int row, TensorBase x, object number)
 cdef TensorBase power(object a, object b)
 cdef TensorBase where_(object condition, object a, object b)
 cdef bint is_number(object a) noexcept
+cdef object comparable(object other, object input)      # a number as something that can be compared with input's elements
 
 # The tensor itself, or a Python number or NumPy scalar as a 0-d tensor; `what` names the argument in the error.
 cdef TensorBase as_tensor(object a, str what)

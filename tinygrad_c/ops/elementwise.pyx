@@ -772,6 +772,7 @@ def clamp(input, min=None, max=None):
     """input, but no less than min and no more than max; the gradient is 0 where it was cut."""
     if min is None and max is None:
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
+    cdef Scalar[2] bounds
     cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
     if isinstance(min, TensorBase) or isinstance(max, TensorBase):
         if min is not None:
@@ -779,7 +780,12 @@ def clamp(input, min=None, max=None):
         return x if max is None else binary(ROW_MINIMUM, x, max)
     if x.dtype < FLOAT32 and (type(min) is float or type(max) is float):
         x = to_float(x)
-    return unary(ROW_CLAMP, x, -INFINITY if min is None else min, INFINITY if max is None else max)
+    if x.dtype >= FLOAT32:
+        return unary(ROW_CLAMP, x, -INFINITY if min is None else min, INFINITY if max is None else max)
+    x = x if x.dtype != BOOL else to_dtype(x, INT64)
+    bounds[0].i = -(1 << 63) if min is None else min
+    bounds[1].i = (1 << 63) - 1 if max is None else max
+    return unary_launch(&ROWS[ROW_CLAMP], ROW_CLAMP, x, bounds)
 
 
 def clamp_(input, min=None, max=None):
@@ -818,39 +824,52 @@ def softplus1(input):
 
 def eq(input, other):
     """input == other, element by element."""
-    return binary(ROW_EQ, input, weak(other, input))
+    return binary(ROW_EQ, input, comparable(other, input))
 
 
 def ne(input, other):
     """input != other, element by element."""
-    return binary(ROW_NE, input, weak(other, input))
+    return binary(ROW_NE, input, comparable(other, input))
 
 
 def lt(input, other):
     """input < other, element by element."""
-    return binary(ROW_LT, input, weak(other, input))
+    return binary(ROW_LT, input, comparable(other, input))
 
 
 def le(input, other):
     """input <= other, element by element."""
-    return binary(ROW_LE, input, weak(other, input))
+    return binary(ROW_LE, input, comparable(other, input))
 
 
 def gt(input, other):
     """input > other, element by element."""
-    return binary(ROW_GT, input, weak(other, input))
+    return binary(ROW_GT, input, comparable(other, input))
 
 
 def ge(input, other):
     """input >= other, element by element."""
-    return binary(ROW_GE, input, weak(other, input))
+    return binary(ROW_GE, input, comparable(other, input))
 
 
-cdef object weak(object other, object input):
-    """A Python number beside a tensor takes the tensor's dtype when that can hold it."""
-    if is_number(other) and isinstance(input, TensorBase) and category((<TensorBase> input).dtype) == 2:
-        return scalar_tensor(other, (<TensorBase> input).dtype)
-    return other
+cdef object comparable(object other, object input):
+    """A whole number that the other side's dtype cannot hold is larger, or smaller, than all that it can: as infinity is."""
+    cdef int dtype
+    if type(other) is not int or not isinstance(input, TensorBase):
+        return other
+    dtype = (<TensorBase> input).dtype
+    if fits(other, dtype):
+        return other
+    return math.inf if other > 0 else -math.inf
+
+
+cdef bint fits(object number, int dtype) except -1:
+    """Whether a dtype can hold a whole number; bool stands beside int64."""
+    if dtype == UINT8:
+        return 0 <= number < 256
+    if dtype == INT32:
+        return -(1 << 31) <= number < (1 << 31)
+    return -(1 << 63) <= number < (1 << 63)
 
 
 # ---- Whole-tensor copies, as functions

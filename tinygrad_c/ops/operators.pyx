@@ -5,7 +5,8 @@ Tensor, a Python class, inherits them: Python's type slots then lead straight he
 from tinygrad_c.array cimport shape_of
 from tinygrad_c.kernels.call cimport BOOL, FLOAT32
 from tinygrad_c.kernels.generated.ids cimport *
-from tinygrad_c.ops.elementwise cimport binary, binary_, is_number, power, scalar_tensor, unary, with_number, with_number_
+from tinygrad_c.ops.elementwise cimport (
+    binary, binary_, comparable, is_number, power, scalar_tensor, unary, with_number, with_number_)
 from tinygrad_c.tape cimport TensorBase
 
 from tinygrad_c.ops.create import item, tensor
@@ -46,9 +47,7 @@ cdef object compare(int row, TensorBase a, object b):
     if isinstance(b, TensorBase):
         return binary(row, a, b)
     if is_number(b):
-        if type(b) is int and not -(1 << 63) <= b < (1 << 63):
-            b = float(b)
-        return binary(row, a, scalar_tensor(b, a.dtype) if a.dtype >= FLOAT32 else b)
+        return binary(row, a, comparable(b, a))
     return apply(row, a, b)
 
 
