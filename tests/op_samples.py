@@ -388,12 +388,12 @@ STRUCTURAL = [
            E(IndexError, "out of bounds", lambda m: m.gather(m.ones(3), 0, m.tensor([3])), False),
            E(RuntimeError, "", lambda m: m.gather(m.ones(3), 0, m.tensor([0.0])))]),
     op("take_along_dim", S(X(3, 4), X(2, 4, low=0, high=3, dtype="int64"), 0), S(X(3, 4), X(6, low=0, high=12, dtype="int64")),
-       method=None, integers=True),
+       integers=True),
     op("index_select", S(X(3, 4), 0, X(5, low=0, high=3, dtype="int64")), S(X(3, 4), 1, X(2, low=0, high=4, dtype="int64")),
        integers=True, errors=[E(IndexError, "out of bounds", lambda m: m.index_select(m.ones(3), 0, m.tensor([3])), False)]),
-    op("scatter", S(X(3, 4), 0, X(1, 4, low=0, high=3, dtype="int64"), X(1, 4)), method=None),
+    op("scatter", S(X(3, 4), 0, X(1, 4, low=0, high=3, dtype="int64"), X(1, 4)), inplace="scatter_"),
     op("scatter_add", S(X(3, 4), 0, X(2, 4, low=0, high=3, dtype="int64"), X(2, 4)),
-       S(X(3, 4), 1, X(3, 2, low=0, high=4, dtype="int64"), X(3, 2)), errors=[
+       S(X(3, 4), 1, X(3, 2, low=0, high=4, dtype="int64"), X(3, 2)), inplace="scatter_add_", errors=[
            E(IndexError, "out of bounds", lambda m: m.scatter_add(m.ones(3), 0, m.tensor([3]), m.ones(1)), False)]),
     op("masked_select", S(X(3, 4), X(3, 4, dtype="bool")), S(X(3, 4), X(4, dtype="bool")), integers=True),
     op("nonzero", S(X(3, 4)), S(X(3, 4, dtype="bool")), S(X(3, 4), as_tuple=True), S(X(0, 2)), integers=True, **NARROW),
