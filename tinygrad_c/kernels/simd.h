@@ -22,7 +22,7 @@
 #define VECTOR_BYTES (REAL_BITS / 8)
 #elif defined(__AVX512F__)
 #define VECTOR_BYTES 64
-#elif defined(__AVX__)
+#elif defined(__AVX2__)
 #define VECTOR_BYTES 32
 #else
 #define VECTOR_BYTES 16
@@ -44,7 +44,7 @@
 #define X86 512
 #define MM(name) JOIN(_mm512_, name, MM_TYPE)
 #define MM2(name, tail) JOIN(JOIN(_mm512_, name, MM_TYPE), tail, )
-#elif defined(__AVX__)
+#elif defined(__AVX2__)
 #define X86 256
 #define MM(name) JOIN(_mm256_, name, MM_TYPE)
 #else
@@ -167,7 +167,7 @@ INLINE vec load_padded(const real* p, ptrdiff_t n, real fill) {
 #endif
 }
 
-/* Bit patterns and conversions. */
+/* Bit patterns. */
 INLINE ivec bits(vec v) { ivec r; memcpy(&r, &v, sizeof r); return r; }
 INLINE vec from_bits(ivec v) { vec r; memcpy(&r, &v, sizeof r); return r; }
 INLINE ivec shl(ivec v, int n) { return (ivec)((uvec)v << n); }
@@ -241,7 +241,7 @@ INLINE vec vsqrt(vec a) {
     return r;
 #endif
 }
-/* x * 2^k for whole k (beyond twice the range of exponents, k need not be exact), rounded once. */
+/* x * 2^k, rounded once; k whole, and no larger than the exponents of two numbers together. */
 INLINE vec scale2(vec x, vec k) {
 #if X86 == 512
     return MM(scalef)(x, k);
@@ -267,11 +267,6 @@ INLINE vec product_error(vec a, vec b, vec p) {
 INLINE vec vmap(real (*f)(real), vec a) {
     vec r = a;
     for (int i = 0; i < LANES; i++) LANE(r, i) = f(LANE(a, i));
-    return r;
-}
-INLINE vec vmap2(real (*f)(real, real), vec a, vec b) {
-    vec r = a;
-    for (int i = 0; i < LANES; i++) LANE(r, i) = f(LANE(a, i), LANE(b, i));
     return r;
 }
 
@@ -344,7 +339,7 @@ INLINE void store_bool(uint8_t* p, mask m, ptrdiff_t n) {
 #define MASKED_LOADS 1  /* a masked load costs what a whole one does */
 #else
 #define MASKED_LOADS 0
-#if defined(__AVX__)
+#if defined(__AVX2__)
 #define TILE_ROWS 6
 #elif defined(__aarch64__)
 #define TILE_ROWS 12

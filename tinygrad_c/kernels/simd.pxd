@@ -60,7 +60,6 @@ cdef extern from "simd.h" nogil:
     vec scale2(vec x, vec k) noexcept
     vec product_error(vec a, vec b, vec p) noexcept
     vec vmap(real (*f)(real) noexcept nogil, vec a) noexcept
-    vec vmap2(real (*f)(real, real) noexcept nogil, vec a, vec b) noexcept
     real hsum(vec v) noexcept
     real hmax(vec v) noexcept
     real hmin(vec v) noexcept
