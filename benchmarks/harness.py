@@ -80,19 +80,24 @@ class Worker:
 
     def __init__(self, program: Path, peer: str, threads: int) -> None:
         self.peer = peer
+        self.noise = tempfile.TemporaryFile("w+")
         self.process = subprocess.Popen(
-            [sys.executable, str(program), "--worker", peer, "--threads", str(threads)], text=True,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, env={**os.environ, **thread_settings(threads)})
+            [sys.executable, str(program), "--worker", peer, "--threads", str(threads)], text=True, stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=self.noise, env={**os.environ, **thread_settings(threads)})
 
     def ask(self, **request):
         """The worker's answer; RuntimeError with its last words when it failed."""
         self.process.stdin.write(json.dumps(request) + "\n")
         self.process.stdin.flush()
         line = self.process.stdout.readline()
-        answer = json.loads(line) if line else {"error": "the process ended"}
+        answer = json.loads(line) if line else {"error": f"the process ended: {self.last_words()}"}
         if isinstance(answer, dict) and "error" in answer:
             raise RuntimeError(f"{self.peer}: {answer['error']}")
         return answer
+
+    def last_words(self) -> str:
+        self.noise.seek(0)
+        return (self.noise.read().strip().splitlines() or [""])[-1]
 
     def close(self) -> None:
         self.process.stdin.close()

@@ -194,6 +194,7 @@ class TorchCompile(Torch):
     def __init__(self, net, weights, x, y, threads, **optimizer_options):
         super().__init__(net, weights, x, y, threads, **optimizer_options)
         model, loss_fn = self.model, self.loss
+        self.torch.compiler.reset()     # of earlier nets, whose guards would be tried first at each call
         self.forward = self.torch.compile(lambda x, y: loss_fn(model(x), y), dynamic=False, fullgraph=True)
 
     def run(self, steps):
