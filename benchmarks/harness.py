@@ -80,7 +80,7 @@ class Worker:
 
     def __init__(self, program: Path, peer: str, threads: int) -> None:
         self.peer = peer
-        self.noise = tempfile.TemporaryFile("w+")
+        self.noise = tempfile.TemporaryFile("w+")           # noqa: SIM115  (closed with the worker)
         self.process = subprocess.Popen(
             [sys.executable, str(program), "--worker", peer, "--threads", str(threads)], text=True, stdin=subprocess.PIPE,
             stdout=subprocess.PIPE, stderr=self.noise, env={**os.environ, **thread_settings(threads)})
@@ -102,6 +102,7 @@ class Worker:
     def close(self) -> None:
         self.process.stdin.close()
         self.process.wait()
+        self.noise.close()
 
 
 def serve(handlers: dict) -> None:

@@ -114,6 +114,8 @@ def main() -> None:
     parser.add_argument("--dtype", choices=("float32", "float64"), default="float32")
     parser.add_argument("--nets", nargs="+", metavar="NAME", help=f"of {', '.join(net.name for net in NETS)} (default: all)")
     parser.add_argument("--peers", nargs="+", metavar="NAME", help=f"of {', '.join(PEERS)} (default: all that are installed)")
+    parser.add_argument("--clock", choices=("wall", "cpu"), default="wall",
+                        help="cpu: count processor time, on one thread of a machine that others use too (default: wall)")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=0.05, help="of one peer's burst in a round (default: 0.05)")
     parser.add_argument("--out", type=Path, default=Path("runs"), metavar="FOLDER", help="for the picture (default: runs)")
@@ -130,28 +132,30 @@ def main() -> None:
             if not args.nets or net.name in args.nets]
     peers = [peer for peer in installed() if not args.peers or peer in args.peers or peer == "tinygrad_c"]
     print(f"{machine}; {args.threads} thread(s), {args.dtype}{', ' + args.optimizer if args.optimizer else ''}; "
-          f"microseconds a step, median of {args.rounds} rounds\n", flush=True)
+          f"microseconds ({args.clock}) a step, median of {args.rounds} rounds\n", flush=True)
     workers = [harness.Worker(Path(__file__), peer, args.threads) for peer in peers]
-    results = {}
+    results, busy = {}, {}
     for net in nets:
-        results[net] = measure(net, workers, args.rounds, args.seconds)
-        print(f"  {net}: " + ", ".join(f"{p} {harness.digits(wall)}" for p, (wall, _) in results[net].items()), file=sys.stderr)
+        found = measure(net, workers, args.rounds, args.seconds)
+        results[net] = {peer: cpu if args.clock == "cpu" else wall for peer, (wall, cpu) in found.items()}
+        busy[net] = {peer: cpu / wall for peer, (wall, cpu) in found.items()}
+        print(f"  {net}: " + ", ".join(f"{p} {harness.digits(t)}" for p, t in results[net].items()), file=sys.stderr)
     for worker in workers:
         worker.close()
 
     rows = []
-    for net, found in results.items():
-        ours, processor = found.get("tinygrad_c", (None, None))
-        others = {peer: wall for peer, (wall, _) in found.items() if peer != "tinygrad_c"}
+    for net, times in results.items():
+        ours = times.get("tinygrad_c")
+        others = {peer: taken for peer, taken in times.items() if peer != "tinygrad_c"}
         best = min(others, key=others.get, default=None)
-        rows.append([str(net), *(harness.digits(found.get(peer, (None,))[0]) for peer in peers),
+        rows.append([str(net), *(harness.digits(times.get(peer)) for peer in peers),
                      f"{others['torch eager'] / ours:.1f}" if ours and "torch eager" in others else "",
                      f"{others[best] / ours:.2f} ({best})" if ours and best else "",
-                     f"{processor / ours:.2f}" if ours else ""])
+                     f"{busy[net]['tinygrad_c']:.2f}" if ours else ""])
     print(harness.table(["net, batch", *peers, "torch / ours", "best peer / ours", "our cpu / wall"], rows))
     harness.bars(args.out / f"train_step_{args.dtype}_{args.threads}.png", f"one training step, {args.threads} thread(s)", "us",
                  [net.name for net in results],
-                 {peer: [1e6 * found[peer][0] if peer in found else None for found in results.values()] for peer in peers})
+                 {peer: [1e6 * times[peer] if peer in times else None for times in results.values()] for peer in peers})
 
 
 if __name__ == "__main__":
