@@ -64,17 +64,17 @@ def chain(a):
 class Group:
     """A table of results: rows of (label, time or rate of each engine, notes)."""
 
-    def __init__(self, engines: dict, threads: int, rounds: int) -> None:
+    def __init__(self, engines: dict, threads: int, rounds: int, clock: str) -> None:
         import numpy as np
         self.np, self.rng = np, np.random.default_rng(0)
-        self.engines, self.threads, self.rounds = engines, threads, rounds
+        self.engines, self.threads, self.rounds, self.clock = engines, threads, rounds, clock
         self.tensors = {name: t for name, t in engines.items() if name != "NumPy"}
         self.labels: list[str] = []
         self.rows: list[list[str]] = []
         self.measured: dict[str, list[float | None]] = {name: [] for name in engines}
 
     def timed(self, timers: dict[str, Timer]) -> dict[str, float]:
-        return harness.in_turn(timers, self.rounds)
+        return harness.in_turn(timers, self.rounds, clock=self.clock)
 
     def normal(self, *shape: int):
         return self.rng.standard_normal(shape).astype("float32")
@@ -95,7 +95,7 @@ def ratio(times: dict[str, float], decimals: int = 2, mine: str = "tinygrad_c") 
 def matmul(group: Group) -> list[str]:
     """GFLOP/s of float32 products."""
     np = group.np
-    limit = harness.fma_limit()
+    limit = harness.fma_limit(clock=group.clock)
     if limit:
         limit *= group.threads
         print(f"FMA limit: {limit:.0f} GFLOP/s ({group.threads} x what one core does in registers)\n")
@@ -205,6 +205,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--threads", type=int, default=1, help="threads, and cores to run on (default: 1)")
     parser.add_argument("--only", nargs="+", choices=GROUPS, default=list(GROUPS))
+    harness.clock_option(parser)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--out", type=Path, default=Path("runs"), metavar="FOLDER", help="for the pictures (default: runs)")
     args = parser.parse_args()
@@ -215,9 +216,9 @@ def main() -> None:
     for engine in engines.values():
         if hasattr(engine, "set_num_threads"):
             engine.set_num_threads(args.threads)
-    print(f"{machine}; {args.threads} thread(s); medians of {args.rounds} rounds\n")
+    print(f"{machine}; {args.threads} thread(s); {args.clock} time, medians of {args.rounds} rounds\n")
     for name in args.only:
-        group = Group(engines, args.threads, args.rounds)
+        group = Group(engines, args.threads, args.rounds, args.clock)
         head = GROUPS[name](group)
         print(harness.table(head, group.rows) + "\n", flush=True)
         scale = {"matmul": 1, "small": 1e9}.get(name, 1e6)

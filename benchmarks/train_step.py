@@ -114,8 +114,7 @@ def main() -> None:
     parser.add_argument("--dtype", choices=("float32", "float64"), default="float32")
     parser.add_argument("--nets", nargs="+", metavar="NAME", help=f"of {', '.join(net.name for net in NETS)} (default: all)")
     parser.add_argument("--peers", nargs="+", metavar="NAME", help=f"of {', '.join(PEERS)} (default: all that are installed)")
-    parser.add_argument("--clock", choices=("wall", "cpu"), default="wall",
-                        help="cpu: count processor time, on one thread of a machine that others use too (default: wall)")
+    harness.clock_option(parser)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=0.05, help="of one peer's burst in a round (default: 0.05)")
     parser.add_argument("--out", type=Path, default=Path("runs"), metavar="FOLDER", help="for the picture (default: runs)")
