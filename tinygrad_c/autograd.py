@@ -13,12 +13,21 @@ def as_tuple(given) -> tuple:
     return (given,) if given is None or isinstance(given, TensorBase) else tuple(given)
 
 
+def tensors_of(given, name: str) -> tuple:
+    """The argument as a tuple of Tensors; TypeError if it holds anything else."""
+    given = as_tuple(given)
+    for each in given:
+        if not isinstance(each, TensorBase):
+            raise TypeError(f"{name} must be a Tensor or Tensors, but one of them is {type(each).__name__}")
+    return given
+
+
 def backward(tensors, grad_tensors=None, retain_graph: bool | None = None, create_graph: bool = False, inputs=None) -> None:
     """Add the gradients of the tensors into the .grad of the leaves that they came from.
 
     `grad_tensors` are the gradients that come in, one per tensor; a scalar needs none (1). With `inputs`, only they get theirs.
     """
-    tensors = as_tuple(tensors)
+    tensors = tensors_of(tensors, "tensors")
     gradients = as_tuple(grad_tensors) if grad_tensors is not None else (None,) * len(tensors)
     if len(gradients) != len(tensors):
         raise RuntimeError(f"got {len(tensors)} tensors and {len(gradients)} gradients")
@@ -28,7 +37,7 @@ def backward(tensors, grad_tensors=None, retain_graph: bool | None = None, creat
     elif not as_tuple(inputs):
         raise RuntimeError("'inputs' argument to backward() cannot be empty.")
     else:
-        tape.grad(tensors, as_tuple(inputs), gradients, retain, create_graph, True)
+        tape.grad(tensors, tensors_of(inputs, "inputs"), gradients, retain, create_graph, True)
 
 
 def grad(outputs, inputs, grad_outputs=None, retain_graph: bool | None = None, create_graph: bool = False,
@@ -42,7 +51,9 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph: bool | None = None, c
     >>> dx.item(), grad(dx, x)[0].item()
     (27.0, 18.0)
     """
-    outputs, inputs = as_tuple(outputs), as_tuple(inputs)
+    outputs, inputs = tensors_of(outputs, "outputs"), tensors_of(inputs, "inputs")
+    if grad_outputs is not None and len(as_tuple(grad_outputs)) != len(outputs):
+        raise RuntimeError(f"got {len(outputs)} tensors and {len(as_tuple(grad_outputs))} gradients")
     gradients = as_tuple(grad_outputs) if grad_outputs is not None else (None,) * len(outputs)
     retain = create_graph if retain_graph is None else retain_graph
     results = tape.grad(outputs, inputs, gradients, retain, create_graph)

@@ -77,8 +77,8 @@ POINTWISE: dict[str, Row] = {
     # Arithmetic with one input.
     "neg": Unary(y="-x", dx="-g", kind=NUMBERS, doc="-x"),
     "abs": Unary(y="abs(x)", dx="g * sign(x)", kind=NUMBERS, domain=(0.2, 3.0), doc="|x|; derivative 0 at 0"),
-    "sign": Unary(y="where(x > 0, 1, where(x < 0, -1, x))", dx="0 * g", kind=NUMBERS, domain=(0.2, 3.0),
-                  doc="-1, 0 or 1 with the sign of x; derivative 0"),
+    "sign": Unary(y="where(x > 0, 1, where(x < 0, -1, 0))", dx="0 * g", kind=NUMBERS, domain=(0.2, 3.0),
+                  doc="-1, 0 or 1 with the sign of x, 0 for NaN; derivative 0"),
     "square": Unary(y="x * x", dx="2 * g * x", kind=NUMBERS, doc="x^2"),
     "sqrt": Unary(y="sqrt(x)", dx="g / (2 * y)", domain=(0.2, 3.0), doc="the square root of x"),
     "rsqrt": Unary(y="1 / sqrt(x)", dx="-0.5 * g * y * y * y", domain=(0.2, 3.0), doc="1 / sqrt(x)"),

@@ -905,7 +905,7 @@ cdef class TensorBase(Array):
         return alias(self)
 
     @data.setter
-    def data(self, TensorBase value):
+    def data(self, TensorBase value not None):
         if value.dtype != self.dtype and wants_grad(self) and value.dtype < FLOAT32:
             raise RuntimeError("data set to a tensor that requires gradients must be floating point")
         view_into(self, value, value.data, value.ndim, value.shape, value.stride)

@@ -280,7 +280,7 @@ def main() -> None:
     register += [f"    k.inner[{number_of(k[0])}] = {k[0]}_inner" for k in every]
     write("elementwise.pxi", "\n".join(vectors) + "\n".join(register) + "\n")
 
-    whole = [k for k in every if k[3].kind != FORMULAS["FLOATS"] and k[0] != "isnan" and k[0] in TABLE]
+    whole = [k for k in every if k[3].kind != FORMULAS["FLOATS"] and k[0] in TABLE]
     text = [integer_kernel(prefix, ctype, *k) for prefix, (ctype, _) in INTEGERS.items() for k in whole]
     text += ["cdef void register_integers(Kernels* all) noexcept:"]
     for prefix, (_, dtype) in INTEGERS.items():

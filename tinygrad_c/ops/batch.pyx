@@ -55,7 +55,7 @@ cdef TensorBase rows_of(TensorBase x, const int64_t* number, int64_t* offset, Py
     return out
 
 
-def gather_rows(tuple tensors, TensorBase order, Py_ssize_t start, Py_ssize_t stop) -> list:
+def gather_rows(tuple tensors, TensorBase order not None, Py_ssize_t start, Py_ssize_t stop) -> list:
     """[x[order[start:stop]] for x in tensors]: a copy of these rows of each tensor. order: int64, contiguous.
 
     Raises IndexError for a number that is no row.

@@ -7,6 +7,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t
 
 from tinygrad_c.array cimport DTYPES, Storage, default_dtype, dtype_code, is_contiguous, itemsize, shape_of
 from tinygrad_c.kernels.call cimport BOOL, FLOAT32, FLOAT64, INT32, INT64, MAX_NDIM, UINT8
+from tinygrad_c.ops.elementwise cimport as_tensor as check_tensor
 from tinygrad_c.ops.elementwise cimport contiguous, copy_into, copy_of, put_number, scalar_tensor, to_dtype
 from tinygrad_c.ops.shape cimport parse_sizes
 from tinygrad_c.tape cimport *
@@ -23,6 +24,10 @@ cdef TensorBase finish(TensorBase out, object requires_grad, object device):
     if requires_grad:
         out.requires_grad = True
     return out
+
+
+cdef TensorBase tensor_of(object input):
+    return check_tensor(input, "argument 'input' (position 1)")
 
 
 cdef int dtype_or(object given, int default) except -1:
@@ -262,7 +267,7 @@ def full(size, fill_value, *, dtype=None, device=None, requires_grad=False):
 
 def empty_like_(input, *, dtype=None, device=None, requires_grad=False):
     """A tensor of input's shape whose elements are whatever the memory held."""
-    cdef TensorBase a = input
+    cdef TensorBase a = tensor_of(input)
     return finish(empty(dtype_or(dtype, a.dtype), a.ndim, a.shape), requires_grad, device)
 
 
@@ -278,7 +283,7 @@ def ones_like(input, *, dtype=None, device=None, requires_grad=False):
 
 def full_like(input, fill_value, *, dtype=None, device=None, requires_grad=False):
     """fill_value in input's shape and dtype."""
-    cdef TensorBase a = input
+    cdef TensorBase a = tensor_of(input)
     cdef TensorBase out = empty(dtype_or(dtype, a.dtype), a.ndim, a.shape)
     fill(out, fill_value)
     return finish(out, requires_grad, device)
@@ -311,6 +316,8 @@ def arange(start, end=None, step=1, *, dtype=None, device=None, requires_grad=Fa
         a, b, s = start, end, step
         if not (-1e308 < a < 1e308 and -1e308 < b < 1e308):
             raise RuntimeError(f"unsupported range: {start} -> {end}")
+        if not (b - a) / s < 1e18:
+            raise RuntimeError(f"arange({start}, {end}, {step}) has more elements than memory can address")
         n = <Py_ssize_t> ceil((b - a) / s)
     shape[0] = n
     out = empty(code, 1, shape)
@@ -387,7 +394,7 @@ cdef object number_at(const char* p, int dtype):
 
 def item(input):
     """The one element of a tensor, as a Python number."""
-    cdef TensorBase a = input
+    cdef TensorBase a = tensor_of(input)
     if a.numel != 1:
         raise RuntimeError(f"a Tensor with {a.numel} elements cannot be converted to Scalar: its shape is "
                            f"{list(shape_of(a))}; use "
@@ -404,13 +411,13 @@ cdef object nested(const char* p, TensorBase a, int d):
 
 def tolist(input):
     """The elements as nested lists of Python numbers; a number if there are no dimensions."""
-    cdef TensorBase a = input
+    cdef TensorBase a = tensor_of(input)
     return nested(a.data, a, 0)
 
 
 def to(input, dtype):
     """The tensor in another dtype; itself if it has that dtype."""
-    return to_dtype(input, dtype_code(dtype))
+    return to_dtype(tensor_of(input), dtype_code(dtype))
 
 
 def clone(input):
@@ -421,7 +428,7 @@ def clone(input):
 
 def make_contiguous(input):
     """The tensor itself if its elements lie in C order, else a copy where they do."""
-    return contiguous(input)
+    return contiguous(tensor_of(input))
 
 
 def copy_(input, source):
@@ -444,30 +451,30 @@ def sizes(input) -> tuple:
 
 def strides(input) -> tuple:
     """The strides, in elements."""
-    cdef TensorBase a = input
+    cdef TensorBase a = tensor_of(input)
     return tuple([a.stride[d] for d in range(a.ndim)])
 
 
 def dimensions(input) -> int:
     """The number of dimensions."""
-    return (<TensorBase?> input).ndim
+    return tensor_of(input).ndim
 
 
 def numel(input) -> int:
     """The number of elements."""
-    return (<TensorBase?> input).numel
+    return tensor_of(input).numel
 
 
 def dtype_of(input):
     """The dtype."""
-    return DTYPES[(<TensorBase?> input).dtype]
+    return DTYPES[tensor_of(input).dtype]
 
 
 def address(input) -> int:
     """The address of element [0, ..., 0]."""
-    return <size_t> (<TensorBase?> input).data
+    return <size_t> tensor_of(input).data
 
 
 def is_contiguous_tensor(input) -> bool:
     """Whether the elements lie in C order with nothing between."""
-    return bool((<TensorBase?> input).contiguous)
+    return bool(tensor_of(input).contiguous)

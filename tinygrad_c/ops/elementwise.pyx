@@ -346,6 +346,8 @@ cdef TensorBase with_number(int r, TensorBase x, object number):
     cdef Scalar[2] param
     cdef Row* row = &ROWS[r]
     cdef int dtype = x.dtype
+    if x.storage is None:
+        as_tensor(x, "self")            # raises
     if type(number) is float and dtype < FLOAT32:
         dtype = default_dtype()
     elif dtype == BOOL:
@@ -727,26 +729,30 @@ def pow_(input, exponent):
 
 def add_(input, other, *, alpha=1):
     """add in place."""
+    cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
     if alpha != 1:
         other = mul(other, alpha)
-    return with_number_(ROW_ADD_NUMBER, input, other) if is_number(other) else binary_(ROW_ADD, input, other)
+    return with_number_(ROW_ADD_NUMBER, x, other) if is_number(other) else binary_(ROW_ADD, x, other)
 
 
 def sub_(input, other, *, alpha=1):
     """sub in place."""
+    cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
     if alpha != 1:
         other = mul(other, alpha)
-    return with_number_(ROW_ADD_NUMBER, input, -other) if is_number(other) else binary_(ROW_SUB, input, other)
+    return with_number_(ROW_ADD_NUMBER, x, -other) if is_number(other) else binary_(ROW_SUB, x, other)
 
 
 def mul_(input, other):
     """mul in place."""
-    return with_number_(ROW_MUL_NUMBER, input, other) if is_number(other) else binary_(ROW_MUL, input, other)
+    cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
+    return with_number_(ROW_MUL_NUMBER, x, other) if is_number(other) else binary_(ROW_MUL, x, other)
 
 
 def div_(input, other):
     """div in place."""
-    return with_number_(ROW_DIV_NUMBER, input, other) if is_number(other) else binary_(ROW_DIV, input, other)
+    cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
+    return with_number_(ROW_DIV_NUMBER, x, other) if is_number(other) else binary_(ROW_DIV, x, other)
 
 
 def maximum(input, other):

@@ -6,6 +6,7 @@ from tinygrad_c.kernels.call cimport MAX_NDIM
 from tinygrad_c.ops.elementwise cimport as_tensor, clone, copy_into
 from tinygrad_c.tape cimport *
 
+cdef Py_ssize_t MAX_SIZE = <Py_ssize_t> 1 << 62
 cdef tuple DTYPE_WORDS = ("Bool", "Byte", "Int", "Long", "Float", "Double")
 
 
@@ -440,6 +441,8 @@ def cat(tensors, dim=0):
                 raise RuntimeError(f"Sizes of tensors must match except in dimension {along}. Expected size "
                                    f"{first.shape[d]} but got "
                                    f"size {a.shape[d]} for tensor number {i} in the list.")
+        if a.shape[along] > MAX_SIZE - shape[along]:
+            raise RuntimeError(f"cat: the sizes along dimension {along} add up to more than memory can address")
         shape[along] += a.shape[along]
         dtype = max(dtype, a.dtype)
     out = empty(dtype, first.ndim, shape)
