@@ -66,7 +66,11 @@ cdef void register_views(rebase_t rebase, refresh_t refresh) noexcept:
 
 # ---- Making tensors
 
+cdef bint making = False             # an op is making a tensor, and will give it memory
+
 cdef TensorBase new_tensor():
+    global making
+    making = True
     return <TensorBase> compiled_type.tp_new(tensor_type, no_arguments, NULL)
 
 
@@ -779,6 +783,14 @@ class RemovableHandle:
 @cython.trashcan(True)
 cdef class TensorBase(Array):
     """An array that can have a gradient."""
+
+    def __cinit__(self):
+        """Made from Python (TensorBase.__new__) and not by an op, it is an empty tensor: never one without memory."""
+        global making
+        cdef Py_ssize_t nothing = 0
+        if not making:
+            allocate_into(self, FLOAT32, 1, &nothing)
+        making = False
 
     cdef int check_export(self) except -1:
         if wants_grad(self):

@@ -77,7 +77,8 @@ cdef int put_number(char* to, int dtype, object number) except -1:
             else:
                 (<unsigned char*> to)[0] = whole + 256 if -256 < whole < 0 else whole
         except (OverflowError, ValueError):     # ValueError: NaN
-            raise RuntimeError(f"value cannot be converted to type {(<object> DTYPES[dtype]).name} without overflow: {number}") from None
+            raise RuntimeError(f"value cannot be converted to type {(<object> DTYPES[dtype]).name} without overflow: "
+                               f"{number}") from None
     return 0
 
 
@@ -888,10 +889,10 @@ def clone_op(input):
 def write(input, source):
     """Write source into input in place, broadcast and converted to input's dtype; recorded."""
     cdef TensorBase a = as_tensor(input, "argument 'input' (position 1)")
-    cdef TensorBase b = scalar_tensor(source, a.dtype) if is_number(source) else as_tensor(source, "argument 'source' (position 2)")
-    cdef TensorBase y
+    cdef TensorBase b, y
     cdef Py_ssize_t[MAX_NDIM] shape
     cdef int ndim
+    b = scalar_tensor(source, a.dtype) if is_number(source) else as_tensor(source, "argument 'source' (position 2)")
     check_inplace(a)
     broadcast_shapes(a, b, &ndim, shape)
     if not shapes_equal(a, ndim, shape):

@@ -348,7 +348,8 @@ cdef int check_numel(int ndim, const Py_ssize_t* shape) except -1:
     cdef int d
     for d in range(ndim):
         if shape[d] > 0 and numel > (<Py_ssize_t> 1 << 62) // shape[d]:
-            raise RuntimeError(f"numel: integer multiplication overflow: shape {[shape[k] for k in range(ndim)]} has too many elements")
+            raise RuntimeError(f"numel: integer multiplication overflow: shape {[shape[k] for k in range(ndim)]} has too many "
+                               "elements")
         numel *= shape[d] if shape[d] > 0 else 1
     return 0
 
@@ -572,7 +573,8 @@ def split(input, split_size_or_sections, dim=0):
     else:
         sizes = list(split_size_or_sections)
         if any([size < 0 for size in sizes]):
-            raise RuntimeError(f"split_with_sizes expects split_sizes have only non-negative entries, but got split_sizes={sizes}")
+            raise RuntimeError("split_with_sizes expects split_sizes have only non-negative entries, but got "
+                               f"split_sizes={sizes}")
         if sum_of(sizes) != a.shape[d]:
             raise RuntimeError(f"split_with_sizes expects split_sizes to sum exactly to {a.shape[d]} (input tensor's size "
                                "at dimension "
