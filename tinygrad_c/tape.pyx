@@ -642,7 +642,8 @@ cdef TensorBase checked(object result, TensorBase g):
     if not isinstance(result, TensorBase):
         raise TypeError(f"a hook must return a Tensor or None, not {type(result).__name__}")
     if shape_of(result) != shape_of(g):
-        raise RuntimeError(f"hook has changed the size of value: it got a gradient of shape {list(shape_of(g))} and returned one "
+        raise RuntimeError(f"hook has changed the size of value: it got a gradient of shape "
+                           f"{list(shape_of(g))} and returned one "
                            f"of shape {list(shape_of(result))}")
     if (<TensorBase> result).dtype != g.dtype:
         raise RuntimeError(f"hook has changed the type of value: it got a torch.{DTYPE_NAMES[g.dtype]}Tensor and returned a "
