@@ -19,7 +19,7 @@ import tinygrad_c as tg
 from tinygrad_c.kernels import dispatch
 
 # The bounds that math.pxi promises, for float32 and float64 and every level alike.
-BOUNDS = {"exp": 1.1, "expm1": 1.4, "log": 1.0, "log1p": 1.5, "log2": 1.5, "sigmoid": 1.4, "tanh": 1.3, "erf": 1.4, "sin": 1.6,
+BOUNDS = {"exp": 1.1, "expm1": 1.4, "log": 1.0, "log1p": 1.1, "log2": 1.4, "sigmoid": 1.4, "tanh": 1.3, "erf": 1.4, "sin": 1.6,
           "cos": 1.6, "tan": 0.6}
 POW_BOUND = 1.2
 DTYPES = (np.float32, np.float64)

@@ -82,6 +82,11 @@ def log_tail(f):
     return (mp.log1p(f) - f + f * f / 2) / f**3
 
 
+def log2_tail(f):
+    """log2(1 + f) / f - 1"""
+    return mp.log1p(f) / (f * mp.log(2)) - 1
+
+
 def atanh_tail(z):
     """(log((1 + s) / (1 - s)) / s - 2) / z, with z = s^2"""
     return sum(2 * z**k / (2 * k + 3) for k in range(60))
@@ -135,6 +140,7 @@ FITS = {
     "exp32": lambda: exp_fit(3, 32),
     "exp64": lambda: exp_fit(8, 64),
     "log32": lambda: Fit(log_tail, lambda f: f * f + FLOOR, LOG_A, LOG_B, 7, 32),
+    "log2_32": lambda: Fit(log2_tail, lambda f: 1 / (1 + log2_tail(f)), LOG_A, LOG_B, 9, 32),
     "log64": lambda: Fit(atanh_tail, lambda z: z + FLOOR, 0, ATANH_Z, 6, 64),
     "pow32": lambda: Fit(atanh_far_tail, lambda z: z * z + FLOOR / 10, 0, ATANH_Z, 2, 32),
     "pow64": lambda: Fit(atanh_far_tail, lambda z: z * z + FLOOR / 10, 0, ATANH_Z, 8, 64),

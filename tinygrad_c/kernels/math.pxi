@@ -7,7 +7,7 @@
 # over the whole range, with and without fused multiply-add; denormal numbers too, while the processor is not told to flush
 # them (threads.h):
 #
-#     exp 1.1   expm1 1.4   log 1.0   log1p 1.5   log2 1.5   sigmoid 1.4   tanh 1.3   erf 1.4   sin, cos 1.6   pow 1.2
+#     exp 1.1   expm1 1.4   log 1.0   log1p 1.1   log2 1.4   sigmoid 1.4   tanh 1.3   erf 1.4   sin, cos 1.6   pow 1.2
 #
 # tan, and sin and cos of huge arguments, go through the C library, one lane at a time, in double.
 from libc cimport math as libm
@@ -182,11 +182,11 @@ cdef inline vec _log_tail(vec f) noexcept nogil:
     return s * (half_square + z * p) - half_square
 
 
-cdef inline vec _log_sum(vec e, vec f) noexcept nogil:
-    """e ln 2 + log(1 + f)"""
+cdef inline vec _log_sum(vec e, vec f, vec tail) noexcept nogil:
+    """e ln 2 + f + tail"""
     if REAL_BITS == 32:
-        return e * splat(<real> 0.693145751953125) + (f + (_log_tail(f) + e * splat(<real> 1.428606765330187e-06)))
-    return e * splat(<real> 0.6931471803691238) + (f + (_log_tail(f) + e * splat(<real> 1.9082149292705877e-10)))
+        return e * splat(<real> 0.693145751953125) + (f + (tail + e * splat(<real> 1.428606765330187e-06)))
+    return e * splat(<real> 0.6931471803691238) + (f + (tail + e * splat(<real> 1.9082149292705877e-10)))
 
 
 cdef inline vec _log_ends(vec x, vec y) noexcept nogil:
@@ -210,25 +210,34 @@ cdef inline vec _split_any(vec x, vec* e) noexcept nogil:
 cdef inline vec v_log(vec x) noexcept nogil:
     cdef vec e
     cdef vec f = _split_any(x, &e)
-    return _log_ends(x, _log_sum(e, f))
+    return _log_ends(x, _log_sum(e, f, _log_tail(f)))
+
+
+cdef inline vec _log2_tail(vec f) noexcept nogil:
+    """log2(1 + f) - f: so that the larger part, f, is exact"""
+    cdef vec p
+    if REAL_BITS == 32:
+        p = _poly3(f, splat(<real> -0.10994977504014969), 0.18617531657218933, -0.19106285274028778, 0.20460055768489838)
+        p = _poly3(f, p, -0.23961737751960754, 0.2885674238204956, -0.3606966435909271)
+        return _poly3(f, p, 0.4808982312679291, -0.7213473320007324, 0.4426950514316559) * f
+    return f * splat(<real> 0.4426950408889634) + _log_tail(f) * splat(<real> 1.4426950408889634)
 
 
 cdef inline vec v_log2(vec x) noexcept nogil:
-    """e + log2(1 + f): f / ln 2 as f + f (1 / ln 2 - 1), so that the larger part is exact."""
     cdef vec e
     cdef vec f = _split_any(x, &e)
-    return _log_ends(x, e + (f + (f * splat(<real> 0.4426950408889634) + _log_tail(f) * splat(<real> 1.4426950408889634))))
+    return _log_ends(x, e + (f + _log2_tail(f)))
 
 
 cdef inline vec v_log1p(vec x) noexcept nogil:
     """log(u + c) with u + c = 1 + x exactly: u = m 2^e, and f = m - 1 takes c 2^-e in."""
-    cdef int fraction = 23 if REAL_BITS == 32 else 52
     cdef vec u = x + splat(1)
     cdef vec c = x - (u - splat(1))
     cdef vec e, f
-    f = _split(bits(u), splat(<real> 8388735.0 if REAL_BITS == 32 else <real> 4503599627371519.0), &e)
-    f = f + c * (splat(<real> 0.5) * _power_of_2(from_bits(_magic()) - e, 2))     # 2^-e may be one too small for _power_of_2
-    return copysign_(_log_ends(u, _log_sum(e, f)), x)
+    cdef vec g = _split(bits(u), splat(<real> 8388735.0 if REAL_BITS == 32 else <real> 4503599627371519.0), &e)
+    c = c * (splat(<real> 0.5) * _power_of_2(from_bits(_magic()) - e, 2))       # 2^-e may be one too small for _power_of_2
+    f = g + c
+    return copysign_(_log_ends(u, _log_sum(e, f, _log_tail(f) + (c - (f - g)))), x)
 
 
 cdef inline vec _reduce_quarter(vec x, vec* k_magic) noexcept nogil:
