@@ -6,6 +6,7 @@ word per element; randint, randperm and multinomial draw word by word, rejecting
 """
 import os
 
+cimport cython
 from libc.math cimport INFINITY
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
@@ -24,6 +25,7 @@ from tinygrad_c.ops.elementwise import write
 
 # ---- The generator
 
+@cython.final
 cdef class Generator:
     """A stream of random numbers: Philox 4x32-10 under a seed, and how many blocks of it have been used.
 
