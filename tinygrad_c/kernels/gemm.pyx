@@ -5,7 +5,7 @@ copies as it goes. A @ B and (B^T @ A^T)^T are the same product with the operand
 what each order would cost, in vector operations, and takes the cheaper.
 """
 from tinygrad_c.kernels cimport matmul as kernel
-from tinygrad_c.kernels.call cimport Call
+from tinygrad_c.kernels.call cimport Call, Operand
 from tinygrad_c.kernels.dispatch cimport kernels, run
 from tinygrad_c.kernels.table cimport Kernels
 
@@ -15,74 +15,92 @@ cdef enum:
     MAX_ROWS = 512              # rows of a unit at most: A's share for one k-block stays in L2
     PACK_B_ROWS = 96            # a panel of B that serves so many rows is worth copying, if it is
     PACK_B_SIZE = 1 << 15       # not in L1 anyway
+    SHORT = 32                  # k below which C, not the arithmetic, sets the pace
 
 
 cdef inline Py_ssize_t ceil_div(Py_ssize_t a, Py_ssize_t b) noexcept:
     return (a + b - 1) // b
 
 
-cdef inline Py_ssize_t order_cost(const Kernels* t, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, bint packs,
-                                  bint transposes) noexcept:
-    """Rough vector operations of a product whose n runs along the vectors."""
+cdef inline Py_ssize_t tiles_cost(const Kernels* t, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, Py_ssize_t stride,
+                                  Py_ssize_t step) noexcept:
+    """Rough vector operations of a product whose n runs along the vectors. The operand that has to be contiguous along n has
+    `stride` there, and `step` along k. A tile of fewer than four rows waits for its sums."""
     cdef Py_ssize_t vectors = ceil_div(n, t.lanes)
-    cdef Py_ssize_t cost = m * vectors * k
-    if packs:
-        cost += vectors * ceil_div(k, t.lanes) * t.lanes * 8
-    if transposes:
-        cost += ceil_div(m, t.lanes) * vectors * t.lanes * 12
+    cdef Py_ssize_t cost = max(m, 4) * vectors * k
+    if stride != 1:
+        cost += vectors * (k + t.lanes) * (8 if step == 1 else 40)
     return cost
 
 
 cdef int gemm(const Gemm* g) except -1:
-    cdef Kernels* t = kernels(g.dtype)
+    cdef const Kernels* t = kernels(g.dtype)
     cdef Call call
-    cdef bint swapped
-    cdef Py_ssize_t m, n, k
-    cdef int flags
-    if g.batch == 0 or g.m == 0 or g.n == 0:
+    cdef const Operand* a = &call.operand[1]
+    cdef const Operand* b = &call.operand[2]
+    cdef int flags = 0
+    cdef Py_ssize_t m = g.m
+    cdef Py_ssize_t n = g.n
+    cdef Py_ssize_t k = g.k
+    cdef Py_ssize_t cost, other
+    if g.batch == 0 or m == 0 or n == 0:
         return 0
-    k = g.k
-    swapped = g.b_col != 1 and (order_cost(t, g.n, g.m, k, g.a_row != 1, True)
-                                < order_cost(t, g.m, g.n, k, True, False))
-    flags = 0
     if g.accumulate:
         flags |= kernel.ACCUMULATE
+    if g.bias != NULL:
+        flags |= kernel.BIAS
     if g.activation == THEN_RELU:
         flags |= kernel.THEN_RELU
     call.kernel = t.matmul
     call.inner = NULL
     call.ndim = 4
-    call.n_operands = 3
-    call.operand[0].data = g.c
-    call.operand[0].stride[0] = g.c_batch
-    if swapped:
-        flags |= kernel.TRANSPOSED
-        m = g.n
-        n = g.m
-        set_operand(&call, 0, g.c, g.c_batch, 1, g.c_row)
-        set_operand(&call, 1, g.b, g.b_batch, g.b_col, g.b_row)
+    call.n_operands = 4 if g.bias != NULL else 3
+    if n == 1 and m > 1 and g.c_row == 1:       # a column without gaps is a row
+        m, n = 1, m
+        set_operand(&call, 0, g.c, g.c_batch, n, 1)
+        set_operand(&call, 1, g.b, g.b_batch, 0, g.b_row)
         set_operand(&call, 2, g.a, g.a_batch, g.a_col, g.a_row)
-        set_operand(&call, 3, g.bias, 0, g.bias_stride, 0)
+        set_operand(&call, 3, g.bias, 0, 0, 0)
     else:
-        m = g.m
-        n = g.n
         set_operand(&call, 0, g.c, g.c_batch, g.c_row, 1)
         set_operand(&call, 1, g.a, g.a_batch, g.a_row, g.a_col)
         set_operand(&call, 2, g.b, g.b_batch, g.b_row, g.b_col)
         set_operand(&call, 3, g.bias, 0, 0, g.bias_stride)
-    if g.bias != NULL:
-        flags |= kernel.BIAS
-        call.n_operands = 4
+    if b.stride[2] == 1:
+        if m < 4 and t.matmul_axpy != NULL:
+            call.kernel = t.matmul_axpy
+    elif t.matmul_dot != NULL:
+        cost = tiles_cost(t, m, n, k, b.stride[2], b.stride[1])
+        if b.stride[1] == 1 and a.stride[2] == 1:
+            other = m * n * (ceil_div(k, t.lanes) + 6)
+            if other < cost:
+                cost = other
+                call.kernel = t.matmul_dot
+        if tiles_cost(t, n, m, k, a.stride[1], a.stride[2]) + m * ceil_div(n, t.lanes) * 12 < cost:
+            call.kernel = t.matmul
+            flags |= kernel.TRANSPOSED
+            m, n = n, m
+            swap_operands(&call)
     call.shape[0] = g.batch
     call.shape[1] = m
     call.shape[2] = n
     call.shape[3] = k
-    if m >= PACK_B_ROWS and n * k > PACK_B_SIZE:
+    if m >= PACK_B_ROWS and k > SHORT and n * k > PACK_B_SIZE:
         flags |= kernel.PACK_B
     call.param[kernel.FLAGS].i = flags
-    cut(t, &call, m, n, k)
+    cut(t, &call)
     run(&call)
     return 0
+
+
+cdef inline void swap_operands(Call* call) noexcept:
+    """A @ B as (B^T @ A^T)^T."""
+    cdef Operand* o = call.operand
+    cdef Operand a = o[1]
+    o[0].stride[1], o[0].stride[2] = o[0].stride[2], o[0].stride[1]
+    o[3].stride[1], o[3].stride[2] = o[3].stride[2], o[3].stride[1]
+    set_operand(call, 1, o[2].data, o[2].stride[0], o[2].stride[2], o[2].stride[1])
+    set_operand(call, 2, a.data, a.stride[0], a.stride[2], a.stride[1])
 
 
 cdef inline void set_operand(Call* call, int i, const char* data, Py_ssize_t batch, Py_ssize_t row, Py_ssize_t col) noexcept:
@@ -92,11 +110,20 @@ cdef inline void set_operand(Call* call, int i, const char* data, Py_ssize_t bat
     call.operand[i].stride[2] = col
 
 
-cdef inline void cut(const Kernels* t, Call* call, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k) noexcept:
+cdef inline void cut(const Kernels* t, Call* call) noexcept:
     """Sets the units."""
+    cdef Py_ssize_t m = call.shape[1]
+    cdef Py_ssize_t n = call.shape[2]
+    cdef Py_ssize_t k = call.shape[3]
     cdef Py_ssize_t rows = m
     cdef Py_ssize_t cols = n
-    if m * n * k > 2 * UNIT:
+    call.work = call.shape[0] * (m * n * k // (t.lanes * 6) + 20)
+    if call.kernel != t.matmul:                 # memory's speed counts, and the pieces of B should be long
+        call.work += call.shape[0] * n * k // 6
+        cols = max(UNIT // 16 // (k + 1) // 64, 8) * 64
+    elif k <= SHORT and m * n > UNIT // 32:     # writing C counts: rows of C as long as possible, but a page for each
+        rows = 4 * t.tile_rows if call.operand[2].stride[2] == 1 else 16 * t.tile_rows
+    elif m * n * k > 2 * UNIT:
         rows = ceil_div(ceil_div(m, ceil_div(m, MAX_ROWS)), t.tile_rows) * t.tile_rows
         cols = n // MIN_UNITS
         if cols * rows * k < UNIT:
@@ -105,4 +132,3 @@ cdef inline void cut(const Kernels* t, Call* call, Py_ssize_t m, Py_ssize_t n, P
     call.param[kernel.UNIT_ROWS].i = rows
     call.param[kernel.UNIT_COLS].i = cols
     call.units = call.shape[0] * ceil_div(m, rows) * ceil_div(n, cols)
-    call.work = call.shape[0] * (m * n * k // (t.lanes * 6) + 20)

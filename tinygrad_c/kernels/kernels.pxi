@@ -11,6 +11,7 @@ from tinygrad_c.kernels.generated.ids cimport *
 include "math.pxi"
 include "loop.pxi"
 include "generated/elementwise.pxi"
+include "matvec.pxi"
 include "matmul.pxi"
 include "turn.pxi"
 include "reduce.pxi"

@@ -7,7 +7,6 @@
 #     LANES x LANES blocks being transposed in registers, and used for all rows of the unit while it is in L1.
 # gemm.pyx chooses which operand plays A and which B: in the other order the tile is C's transpose (TRANSPOSED).
 # Rows that do not fill a tile run a tile of fewer rows, not one padded with zeros.
-from tinygrad_c.kernels.matmul cimport *
 
 cdef enum:
     KC = 256                            # k is cut so: a panel of B fills two thirds of a 48 KB L1
@@ -240,9 +239,11 @@ cdef void matmul_unit(const Call* call, Py_ssize_t batch, Py_ssize_t i0, Py_ssiz
     cdef int nv
     # As many tiles as the rows need, all of nearly one height: the first `more` are one row higher than the others.
     high = TILE_ROWS
+    if TILE_ROWS > 8 and oa.stride[1] % (4096 // <Py_ssize_t> sizeof(real)) == 0:
+        high = 8            # rows that fall into the same set of L1, which has 8 or 12 places
     more = down = 0
     if not flags & PACKED_A:
-        down = (i1 - i0 + TILE_ROWS - 1) // TILE_ROWS
+        down = (i1 - i0 + high - 1) // high
         high = (i1 - i0) // down
         more = (i1 - i0) % down
     blocks = (k + KC - 1) // KC
@@ -329,6 +330,8 @@ cdef void matmul_pack(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexce
 cdef void register_matmul(Kernels* k) noexcept:
     k.matmul = matmul
     k.matmul_pack = matmul_pack
+    k.matmul_axpy = matmul_axpy
+    k.matmul_dot = matmul_dot
     k.lanes = LANES
     k.tile_rows = TILE_ROWS
     k.tile_cols = TILE_VECS * LANES
