@@ -15,6 +15,7 @@ cdef enum:
     MAX_ROWS = 512              # rows of a unit at most: A's share for one k-block stays in L2
     PACK_B_ROWS = 96            # a panel of B that serves so many rows is worth copying, if it is
     PACK_B_SIZE = 1 << 15       # not in L1 anyway
+    FAR = 1 << 17               # elements: more than L2 has
     SHORT = 32                  # k below which C, not the arithmetic, sets the pace
 
 
@@ -67,12 +68,13 @@ cdef int gemm(const Gemm* g) except -1:
         set_operand(&call, 2, g.b, g.b_batch, g.b_row, g.b_col)
         set_operand(&call, 3, g.bias, 0, 0, g.bias_stride)
     if b.stride[2] == 1:
-        if m < 4 and t.matmul_axpy != NULL:
+        if t.matmul_axpy != NULL and (m < 4 or (m <= 8 and n * k > FAR) or (k == 1 and n >= 4 * t.lanes)
+                                      or (k == 2 and m * n > FAR)):
             call.kernel = t.matmul_axpy
     elif t.matmul_dot != NULL:
         cost = tiles_cost(t, m, n, k, b.stride[2], b.stride[1])
         if b.stride[1] == 1 and a.stride[2] == 1:
-            other = m * n * (ceil_div(k, t.lanes) + 6)
+            other = m * (n * (k // t.lanes + 8) + n % t.lanes * (k // t.lanes + 8))
             if other < cost:
                 cost = other
                 call.kernel = t.matmul_dot
@@ -121,8 +123,10 @@ cdef inline void cut(const Kernels* t, Call* call) noexcept:
     if call.kernel != t.matmul:                 # memory's speed counts, and the pieces of B should be long
         call.work += call.shape[0] * n * k // 6
         cols = max(UNIT // 16 // (k + 1) // 64, 8) * 64
+        if m > 8:
+            rows = max(UNIT // 16 // (n + 1), 8)
     elif k <= SHORT and m * n > UNIT // 32:     # writing C counts: rows of C as long as possible, but a page for each
-        rows = 4 * t.tile_rows if call.operand[2].stride[2] == 1 else 16 * t.tile_rows
+        rows = 8 if call.operand[2].stride[2] == 1 else 16 * t.tile_rows
     elif m * n * k > 2 * UNIT:
         rows = ceil_div(ceil_div(m, ceil_div(m, MAX_ROWS)), t.tile_rows) * t.tile_rows
         cols = n // MIN_UNITS

@@ -17,4 +17,3 @@ cdef enum:              # bits of param[FLAGS].i
     THEN_RELU = 4
     TRANSPOSED = 8      # C's rows are contiguous, not its columns
     PACK_B = 16         # copy B, panel by panel, though its rows could be read where they are
-    PACKED_A = 32       # A has been through the `pack` kernel: operand 1 is its panels, strides: batch, panel, k

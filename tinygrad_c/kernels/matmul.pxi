@@ -2,7 +2,7 @@
 #
 # A tile of C, TILE_ROWS x TILE_VECS vectors, stays in registers while k runs: each step loads a row of B's panel (vectors)
 # and multiplies it by TILE_ROWS elements of A, each broadcast to a vector. So
-#   - A is read an element at a time and may have any strides: it is never copied but to spare the caches (PACKED_A);
+#   - A is read an element at a time and may have any strides: it is never copied;
 #   - B's rows must be contiguous. Where they are not, a panel (KC x tile columns, 32 KB at most) is copied on to the stack,
 #     LANES x LANES blocks being transposed in registers, and used for all rows of the unit while it is in L1.
 # gemm.pyx chooses which operand plays A and which B: in the other order the tile is C's transpose (TRANSPOSED).
@@ -21,7 +21,6 @@ ctypedef struct Tile:                   # a column of tiles, one below the other
     const real* a
     Py_ssize_t a_row
     Py_ssize_t a_col
-    Py_ssize_t a_step                   # from a tile's rows to the next one's
     const real* b
     Py_ssize_t b_row
     Py_ssize_t cols                     # in use, of the nv vectors
@@ -72,7 +71,7 @@ cdef inline void tiles(int mr, int nv, Py_ssize_t count, Tile* t) noexcept nogil
             for i in range(0, mr, 4):
                 fours[i // 4] += a_col
             b += b_row
-        t.a += t.a_step
+        t.a += mr * a_row
         if t.store_transposed != NULL:
             for i in range(mr):
                 for j in range(nv):
@@ -233,25 +232,25 @@ cdef void matmul_unit(const Call* call, Py_ssize_t batch, Py_ssize_t i0, Py_ssiz
     cdef int flags = <int> call.param[FLAGS].i
     cdef vec[KC * TILE_VECS] panel
     cdef real[TILE_VECS * MAX_LANES] bias_row
-    cdef Py_ssize_t blocks, down, high, more, i, j, p, kc
+    cdef Py_ssize_t blocks, down, more, i, j, p, kc
     cdef tiles_t run
     cdef Tile t
-    cdef int nv
+    cdef int nv, high
     # As many tiles as the rows need, all of nearly one height: the first `more` are one row higher than the others.
     high = TILE_ROWS
     if TILE_ROWS > 8 and oa.stride[1] % (4096 // <Py_ssize_t> sizeof(real)) == 0:
         high = 8            # rows that fall into the same set of L1, which has 8 or 12 places
-    more = down = 0
-    if not flags & PACKED_A:
-        down = (i1 - i0 + high - 1) // high
-        high = (i1 - i0) // down
-        more = (i1 - i0) % down
+    down = (i1 - i0 + high - 1) // high
+    high = <int> ((i1 - i0) // down)
+    more = (i1 - i0) % down
     blocks = (k + KC - 1) // KC
     kc = (k + blocks - 1) // blocks if blocks else 0
     t.store_transposed = NULL
     if flags & TRANSPOSED:
         t.store_transposed = store_transposed
     t.accumulate = flags & ACCUMULATE
+    t.a_row = oa.stride[1]
+    t.a_col = oa.stride[2]
     t.c_row = oc.stride[2] if flags & TRANSPOSED else oc.stride[1]
     p = 0
     while True:
@@ -278,21 +277,9 @@ cdef void matmul_unit(const Call* call, Py_ssize_t batch, Py_ssize_t i0, Py_ssiz
                         bias_row[i] = (<const real*> bias.data)[(j + i) * bias.stride[2]]
                     t.bias = bias_row
             t.c = c + j * oc.stride[2]
-            if flags & PACKED_A:
-                t.a = a + i0 // TILE_ROWS * oa.stride[1] + p * PACKED_ROWS
-                t.a_row = 1
-                t.a_col = PACKED_ROWS
-                t.a_step = oa.stride[1]
-                run(TILE_ROWS, (i1 - i0) // TILE_ROWS, &t)
-                run(<int> ((i1 - i0) % TILE_ROWS), 1, &t)
-            else:
-                t.a = a + i0 * oa.stride[1] + p * oa.stride[2]
-                t.a_row = oa.stride[1]
-                t.a_col = oa.stride[2]
-                t.a_step = (high + 1) * t.a_row
-                run(<int> high + 1, more, &t)
-                t.a_step = high * t.a_row
-                run(<int> high, down - more, &t)
+            t.a = a + i0 * t.a_row + p * t.a_col
+            run(high + 1, more, &t)
+            run(high, down - more, &t)
             j += t.cols
         p += t.k
         if p >= k:
@@ -314,25 +301,10 @@ cdef void matmul(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept no
         matmul_unit(call, unit // across // down, i, min(i + rows, m), j, min(j + cols, n))
 
 
-cdef void matmul_pack(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
-    """Operand 1 (batch, m, k) into panels of TILE_ROWS rows, each k x PACKED_ROWS; a unit is a panel."""
-    cdef const Operand* o = &call.operand[1]
-    cdef Py_ssize_t panels = (call.shape[1] + TILE_ROWS - 1) // TILE_ROWS
-    cdef Py_ssize_t unit, i, n
-    for unit in range(begin, end):
-        i = unit % panels * TILE_ROWS
-        n = min(call.shape[1] - i, TILE_ROWS)
-        pack(<real*> call.operand[0].data + unit * call.shape[3] * PACKED_ROWS, PACKED_ROWS,
-             <const real*> o.data + unit // panels * o.stride[0] + i * o.stride[1], o.stride[1], o.stride[2], n,
-             call.shape[3])
-
-
 cdef void register_matmul(Kernels* k) noexcept:
     k.matmul = matmul
-    k.matmul_pack = matmul_pack
     k.matmul_axpy = matmul_axpy
     k.matmul_dot = matmul_dot
     k.lanes = LANES
     k.tile_rows = TILE_ROWS
     k.tile_cols = TILE_VECS * LANES
-    k.packed_rows = PACKED_ROWS

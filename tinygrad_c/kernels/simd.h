@@ -348,7 +348,7 @@ INLINE void store_bool(uint8_t* p, mask m, ptrdiff_t n) {
 #endif
 #endif
 
-#define PACKED_ROWS ((TILE_ROWS + LANES - 1) / LANES * LANES)
+#define DOT_ROWS (LANES >= 16 ? 4 : LANES >= 4 ? 2 : 1)  /* LANES dot products: so many rows times LANES / DOT_ROWS columns */
 
 /* n lanes, 1 <= n <= LANES. load_row is for a row of B, which is padded to whole vectors unless loads can be masked. */
 INLINE vec load_row(const real* p, ptrdiff_t n) { return MASKED_LOADS ? load_part(p, n) : load(p); }

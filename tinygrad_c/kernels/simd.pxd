@@ -20,7 +20,7 @@ cdef extern from "simd.h" nogil:
         LANES
         REAL_BITS
     const int TILE_ROWS
-    const int PACKED_ROWS
+    const int DOT_ROWS
     const bint MASKED_LOADS
 
     vec splat(real x) noexcept

@@ -47,11 +47,9 @@ ctypedef struct Kernels:
     kernel_t matmul             # a product, cut into units of rows and columns        (matmul.pxi)
     kernel_t matmul_axpy        # one with few rows, B's rows contiguous               (matvec.pxi)
     kernel_t matmul_dot         # one with few rows, A's rows and B's columns contiguous
-    kernel_t matmul_pack        # its first operand into panels
     Py_ssize_t lanes            # elements of a vector
     Py_ssize_t tile_rows        # what the product keeps in registers
     Py_ssize_t tile_cols
-    Py_ssize_t packed_rows      # elements that a packed row of a panel takes
     kernel_t reduce[N_REDUCTIONS]
     kernel_t arg_max            # value and index
     kernel_t arg_min
