@@ -575,6 +575,26 @@ def test_assigned_data_leaves_exported_memory_alone():
     assert len(filler) == 8
 
 
+def test_data_of_a_view_or_of_its_base_assigned():
+    """The view then looks into the base no more: a write through it is its own."""
+    x = leaf(1.0, 2.0, 3.0)
+    y = x * 2
+    v = y[1:]
+    v.data = ones(5)
+    v.mul_(3)
+    assert y.tolist() == [2.0, 4.0, 6.0]
+    assert v.tolist() == [3.0] * 5
+    y.sum().backward()
+    assert x.grad.tolist() == [2.0, 2.0, 2.0]
+    y = x * 2
+    v = y[1:]
+    y.data = tinygrad_c.zeros(1000)
+    v.mul_(3)
+    assert v.tolist() == [12.0, 18.0]
+    v.sum().backward()
+    assert x.grad.tolist() == [2.0, 8.0, 8.0]
+
+
 # ---- Random programs of views and writes, beside torch
 
 def random_program(rng: np.random.Generator):

@@ -921,6 +921,8 @@ cdef class TensorBase(Array):
     def data(self, TensorBase value not None):
         if value.dtype != self.dtype and wants_grad(self) and value.dtype < FLOAT32:
             raise RuntimeError("data set to a tensor that requires gradients must be floating point")
+        edge_of(self)               # whose history a view has is settled before
+        self._base = None
         view_into(self, value, value.data, value.ndim, value.shape, value.stride)
 
     @property

@@ -17,6 +17,21 @@ cdef tuple region_of(TensorBase view):
     return offset, shape_of(view), tuple([view.stride[d] for d in range(view.ndim)])
 
 
+cdef bint looks_into(TensorBase view, TensorBase base) noexcept:
+    """Not so any more if the base was given other memory (base.data = ...)."""
+    cdef Py_ssize_t first = (view.data - base.data) // itemsize(view.dtype)
+    cdef Py_ssize_t last = first
+    cdef int d
+    if view.storage is not base.storage:
+        return False
+    for d in range(view.ndim):
+        if view.shape[d] > 1 and view.stride[d] > 0:
+            last += (view.shape[d] - 1) * view.stride[d]
+        elif view.shape[d] > 1:
+            first += (view.shape[d] - 1) * view.stride[d]
+    return view.numel == 0 or (first >= 0 and last < base.numel)
+
+
 cdef TensorBase region_view(TensorBase a, tuple region):
     cdef Py_ssize_t[MAX_NDIM] shape
     cdef Py_ssize_t[MAX_NDIM] stride
@@ -93,6 +108,9 @@ cdef Rule COPY_SLICES = Rule(b"CopySlices", copy_slices_backward)
 cdef int rebase(TensorBase view) except -1:
     """A write to `view` was just recorded: give its base the new history."""
     cdef TensorBase base = view._base
+    if not looks_into(view, base):
+        view._base = None
+        return 0
     cdef Node node = record(&COPY_SLICES, base, base)
     node.edge1 = view._grad_fn
     node.extra = region_of(view)
@@ -102,6 +120,9 @@ cdef int rebase(TensorBase view) except -1:
 cdef int refresh(TensorBase view) except -1:
     """The view's base has a new history: the view is a region of that."""
     cdef TensorBase base = view._base
+    if not looks_into(view, base):
+        view._base = None
+        return 0
     view._base_number = number_of(base)
     if wants_grad(base):
         record(&GATHER, view, base).extra = region_of(view)
