@@ -36,7 +36,8 @@ cdef inline void copy_short(char* to, const char* source, Py_ssize_t nbytes) noe
     memcpy(to + nbytes - 8, source + nbytes - 8, 8)
 
 
-cdef inline void move_short_rows(const Call* call, Py_ssize_t begin, Py_ssize_t end, bint back, Py_ssize_t nbytes) noexcept nogil:
+cdef inline void move_short_rows(const Call* call, Py_ssize_t begin, Py_ssize_t end, bint back,
+                                 Py_ssize_t nbytes) noexcept nogil:
     """Rows that are contiguous on both sides."""
     cdef const int64_t* offset = <const int64_t*> call.operand[2].data
     cdef Py_ssize_t size = call.operand[0].itemsize, r

@@ -188,7 +188,7 @@ cdef double inverse_normal(double p) noexcept nogil:
 
 
 cdef inline void to_normal(double* p, Py_ssize_t n) noexcept nogil:
-    """In place. The middle's formula runs over all; then the tails, one in seven, are gathered and done over; then the far ones,
+    """In place. The middle formula runs over all; the tails, one in seven, are gathered and done over; then the far ones,
     one in 10^11. The loops have no branches that go either way. 1/2 - |p - 1/2| is the smaller of p and 1 - p, exactly."""
     cdef double[CHUNK] q
     cdef double[CHUNK] tail
