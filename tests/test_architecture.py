@@ -16,7 +16,7 @@ ROOMS = [
     ("array", ["array"]),
     ("tape", ["tape"]),
     ("ops", ["ops"]),
-    ("tensor", ["tensor", "autograd", "printing", "config"]),
+    ("tensor", ["tensor", "methods", "autograd", "printing", "config"]),
     ("nn", ["nn", "optim", "utils"]),
     ("top", ["datasets", "cli", "__main__"]),
     ("door", ["__init__"]),

@@ -7,11 +7,10 @@ g = dL/dy. The functions that an expression may call are the rows of this table 
 A row serves five times: the build makes the compiled forward and derivative kernels from it; the names that a derivative
 uses are what the forward pass saves; with `create_graph=True` the derivative is evaluated on Tensors, so that it records
 itself; the documentation's table of derivatives is printed from it; and the tests check value, gradient and second gradient
-of every row on its `domain`. To add an op, add a row here and a method in tensor.py.
+of every row on its `domain`. To add an op, add a row here and a method in methods/pointwise.py.
 """
 from __future__ import annotations
 
-from dataclasses import dataclass
 from math import inf
 
 FLOATS = "floats"        # integer input is taken as the default float dtype, as torch does: exp of int64 is float32
@@ -19,47 +18,42 @@ NUMBERS = "numbers"      # has integer kernels too; bool counts as the integers 
 BOOLS = "bools"          # the result is bool
 
 
-@dataclass(frozen=True)
 class Row:
-    """What all rows have; see Unary, Binary, Ternary for the inputs."""
+    """What all rows have; see Unary, Binary, Ternary for the inputs. Not a dataclass: each costs the import 1 ms."""
 
-    y: str                                      # the value
-    params: tuple[str, ...] = ()                # names of the number parameters, in kernel order
-    kind: str = FLOATS                          # FLOATS, NUMBERS or BOOLS
-    domain: tuple[float, float] = (-3.0, 3.0)   # where the tests draw inputs from: value and derivatives are smooth there
-    sample: tuple[float, ...] = ()              # values of the parameters in the tests
-    doc: str = ""                               # the first line of its documentation: the mathematics
+    inputs: tuple[str, ...] = ()
 
-    @property
-    def derivatives(self) -> tuple[str | None, ...]:
-        """The derivative by each input, in order; None where there is none."""
-        return tuple(getattr(self, "d" + name, None) for name in self.inputs)
+    def __init__(self, y: str, *, params: tuple[str, ...] = (), kind: str = FLOATS, domain: tuple[float, float] = (-3.0, 3.0),
+                 domain_b: tuple[float, float] | None = None, sample: tuple[float, ...] = (), doc: str = "",
+                 **derivatives: str):
+        self.y = y                      # the value
+        self.params = params            # names of the number parameters, in kernel order
+        self.kind = kind                # FLOATS, NUMBERS or BOOLS
+        self.domain = domain            # where the tests draw inputs from: value and derivatives are smooth there
+        self.domain_b = domain_b        # the same for b, where it differs
+        self.sample = sample            # values of the parameters in the tests
+        self.doc = doc                  # the first line of its documentation: the mathematics
+        # The derivative by each input (dx=, or da= and db=), in order; None where there is none.
+        self.derivatives = tuple(derivatives.pop("d" + name, None) for name in self.inputs)
+        if derivatives:
+            raise TypeError(f"{type(self).__name__} has no {', '.join(derivatives)}")
 
 
-@dataclass(frozen=True)
 class Unary(Row):
     """y = f(x)."""
 
-    dx: str | None = None
     inputs = ("x",)
 
 
-@dataclass(frozen=True)
 class Binary(Row):
     """y = f(a, b), a and b broadcast together."""
 
-    da: str | None = None
-    db: str | None = None
-    domain_b: tuple[float, float] | None = None
     inputs = ("a", "b")
 
 
-@dataclass(frozen=True)
 class Ternary(Row):
     """y = f(condition, a, b); condition is bool."""
 
-    da: str | None = None
-    db: str | None = None
     inputs = ("condition", "a", "b")
 
 

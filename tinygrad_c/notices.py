@@ -4,9 +4,8 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from pathlib import Path
 
-PACKAGE = str(Path(__file__).parent) + os.sep
+PACKAGE = os.path.dirname(__file__) + os.sep
 _said: set[object] = set()
 
 

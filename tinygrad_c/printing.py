@@ -2,29 +2,26 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from types import SimpleNamespace
 
-
-@dataclass
-class Options:
-    precision: int = 4          # digits after the point
-    threshold: int = 1000       # more elements than this are summarised
-    edgeitems: int = 3          # how many at each end, when summarised
-    linewidth: int = 80
-    sci_mode: bool | None = None    # None: when the numbers ask for it
-
-
-OPTIONS = Options()
+DEFAULTS = {
+    "precision": 4,         # digits after the point
+    "threshold": 1000,      # more elements than this are summarised
+    "edgeitems": 3,         # how many at each end, when summarised
+    "linewidth": 80,
+    "sci_mode": None,       # None: when the numbers ask for it
+}
+OPTIONS = SimpleNamespace(**DEFAULTS)
 
 
 def set_printoptions(precision: int | None = None, threshold: int | None = None, edgeitems: int | None = None,
                      linewidth: int | None = None, profile: str | None = None, sci_mode: bool | None = None) -> None:
     """Set how tensors print; profile is "default", "short" or "full"."""
-    profiles = {"default": Options(), "short": Options(precision=2, edgeitems=2), "full": Options(threshold=2**63)}
+    profiles = {"default": {}, "short": {"precision": 2, "edgeitems": 2}, "full": {"threshold": 2**63}}
     if profile is not None:
         if profile not in profiles:
             raise ValueError(f"profile must be one of {', '.join(profiles)}, not {profile!r}")
-        vars(OPTIONS).update(vars(profiles[profile]))
+        vars(OPTIONS).update(DEFAULTS | profiles[profile])
     for name, value in (("precision", precision), ("threshold", threshold), ("edgeitems", edgeitems), ("linewidth", linewidth)):
         if value is not None:
             setattr(OPTIONS, name, value)

@@ -2,7 +2,6 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from difflib import get_close_matches
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from tinygrad_c.autograd import no_grad
@@ -67,6 +66,8 @@ def _mismatch(name: str, own: Tensor, value: Any) -> list[str]:
 
 def _suggestions(missing: list[str], unexpected: list[str]) -> list[str]:
     """One line on what to rename, if the names are near each other."""
+    from difflib import get_close_matches  # here: it costs the import of the package 2 ms
+
     prefixes = {name.split(".")[0] for name in unexpected}
     if len(prefixes) == 1:
         prefix = prefixes.pop() + "."

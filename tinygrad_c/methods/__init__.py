@@ -1,0 +1,1 @@
+"""The methods of Tensor, a class a topic; tensor.py puts them together."""
