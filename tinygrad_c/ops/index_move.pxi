@@ -1,0 +1,89 @@
+"""Moving the rows of a plan: take, and the sum into zeros that is its gradient; part of index.pyx."""
+
+
+cdef int launch(kernel_t kernel, Plan plan, TensorBase dense, TensorBase scattered, int which, bint serial) except -1:
+    """dense is contiguous, in the result's layout; scattered is x in memory, or contiguous (FLAT)."""
+    cdef TensorBase offsets
+    cdef Call call
+    cdef int d, n = 0
+    if dense.numel == 0:
+        return 0
+    offsets = offsets_of(plan, which)
+    call.kernel = kernel
+    call.n_operands = 3
+    call.shape[0] = plan.rows
+    call.operand[0].data = dense.data
+    call.operand[0].itemsize = call.operand[1].itemsize = itemsize(dense.dtype)
+    call.operand[0].stride[0] = plan.step
+    call.operand[1].data = scattered.data
+    call.operand[2].data = offsets.data
+    for d in range(plan.row_ndim):          # neighbours that both sides walk through as one are merged
+        if plan.row_shape[d] == 1:
+            continue
+        if n > 0 and call.operand[0].stride[n] == plan.row_stride[d] * plan.row_shape[d] \
+                and call.operand[1].stride[n] == plan.row_source[which][d] * plan.row_shape[d]:
+            call.shape[n] *= plan.row_shape[d]
+        else:
+            n += 1
+            call.shape[n] = plan.row_shape[d]
+        call.operand[0].stride[n] = plan.row_stride[d]
+        call.operand[1].stride[n] = plan.row_source[which][d]
+    call.ndim = n + 1
+    call.units = 1 if serial else (plan.rows + movers.GATHER_ROWS - 1) // movers.GATHER_ROWS
+    call.work = plan.rows * 3 + dense.numel // 4
+    run(&call)
+    return 0
+
+
+cdef int view_backward(Walk walk, Node node, TensorBase g) except -1:
+    cdef Py_ssize_t[MAX_NDIM] shape
+    cdef int ndim
+    input_shape(node, 0, &ndim, shape)
+    return walk.give(node, 0, put_region(g, node.extra, ndim, shape))
+
+cdef Rule SELECT = Rule(b"SelectBackward0", view_backward)
+cdef Rule SLICE = Rule(b"SliceBackward0", view_backward)
+
+
+cdef TensorBase view_by(TensorBase x, Plan plan):
+    """What a plan without index tensors shows."""
+    cdef char* data = x.data + plan.start[IN_MEMORY] * itemsize(x.dtype)
+    cdef TensorBase out = view_of(x, data, plan.ndim, plan.shape, plan.stride[IN_MEMORY])
+    cdef int d
+    if recording(x):
+        record(&SELECT if plan.picks else &SLICE, out, x).extra = (
+            plan.start[FLAT], tuple([plan.shape[d] for d in range(plan.ndim)]),
+            tuple([plan.stride[FLAT][d] for d in range(plan.ndim)]))
+    return out
+
+
+cdef int take_backward(Walk walk, Node node, TensorBase g) except -1:
+    cdef Py_ssize_t[MAX_NDIM] shape
+    cdef int ndim
+    input_shape(node, 0, &ndim, shape)
+    return walk.give(node, 0, add_into_zeros(g, node.extra, ndim, shape))
+
+cdef int add_backward(Walk walk, Node node, TensorBase g) except -1:
+    return walk.give(node, 0, take(contiguous(g), node.extra, FLAT))
+
+cdef Rule TAKE = Rule(b"IndexBackward0", take_backward)
+cdef Rule ADD_AT = Rule(b"IndexPutBackward0", add_backward)
+
+
+cdef TensorBase take(TensorBase x, Plan plan, int which):
+    """The elements at the plan's places. `which`: FLAT if x is not the tensor that the plan was made for."""
+    cdef TensorBase out = empty(x.dtype, plan.out_ndim, plan.out_shape)
+    launch(movers.take, plan, out, x, which, False)
+    if recording(x):
+        freeze(plan, x)
+        record(&TAKE, out, x).extra = plan
+    return out
+
+
+cdef TensorBase add_into_zeros(TensorBase g, Plan plan, int ndim, const Py_ssize_t* shape):
+    cdef TensorBase out = zeros(g.dtype, ndim, shape)
+    cdef TensorBase dense = g if g.contiguous else copy_of(g)
+    launch(kernels(g.dtype).scatter_add, plan, dense, out, FLAT, True)
+    if recording(g):
+        record(&ADD_AT, out, g).extra = plan
+    return out

@@ -1,0 +1,129 @@
+"""Rows, masks, places: index_select, masked_select, masked_fill, nonzero, one_hot; part of index.pyx."""
+
+
+def index_select(input, dim, index):
+    """The slices of input along `dim` whose numbers stand in index, a vector of integers: one gathering copy.
+
+    Raises IndexError for a number out of range.
+
+    >>> index_select(tinygrad_c.tensor([[1., 2.], [3., 4.], [5., 6.]]), 0, tinygrad_c.tensor([2, 0]))
+    tensor([[5., 6.],
+            [1., 2.]])
+    """
+    cdef TensorBase x = as_tensor(input, "index_select(): argument 'input' (position 1)")
+    cdef TensorBase i = as_index(index, "index_select")
+    cdef int d = parse_dim(dim, x.ndim)
+    if i.ndim > 1:
+        raise IndexError("index_select(): Index is supposed to be a vector")
+    if i.ndim == 0:
+        i = i[None]
+    if x.ndim == 0:
+        x = x[None]
+    return take(x, parse(x, (slice(None),) * d + (i,)), IN_MEMORY)
+
+
+def masked_select(input, mask):
+    """The elements of input where mask is true, in a vector; the two are broadcast together.
+
+    >>> masked_select(tinygrad_c.tensor([1., 2., 3.]), tinygrad_c.tensor([True, False, True]))
+    tensor([1., 3.])
+    """
+    cdef TensorBase x = as_tensor(input, "masked_select(): argument 'input' (position 1)")
+    cdef TensorBase m = as_tensor(mask, "masked_select(): argument 'mask' (position 2)")
+    cdef Py_ssize_t[MAX_NDIM] shape
+    cdef int ndim
+    if m.dtype != BOOL:
+        raise RuntimeError(f"masked_select: expected BoolTensor for mask, got {TYPE_NAMES[m.dtype]}: compare first, as in x > "
+                           "0")
+    if not same_shape(x, m):
+        broadcast_shapes(x, m, &ndim, shape)
+        x = expand_to(x, ndim, shape)
+        m = expand_to(m, ndim, shape)
+    if x.ndim == 0:
+        x, m = x[None], m[None]
+    return take(x, parse(x, m), IN_MEMORY)
+
+
+def masked_fill(input, mask, value):
+    """A copy of input with value where mask is true.
+
+    >>> masked_fill(tinygrad_c.tensor([1., 2.]), tinygrad_c.tensor([True, False]), 0.)
+    tensor([0., 2.])
+    """
+    cdef TensorBase x = as_tensor(input, "masked_fill(): argument 'input' (position 1)")
+    if (<TensorBase?> mask).dtype != BOOL:
+        raise RuntimeError("masked_fill only supports boolean masks: compare first, as in x > 0")
+    return where_(mask, scalar_tensor(value, x.dtype) if is_number(value) else to_dtype(value, x.dtype), x)
+
+
+def masked_fill_(input, mask, value):
+    """masked_fill in place."""
+    cdef TensorBase x = as_tensor(input, "masked_fill_(): argument 'input' (position 1)")
+    check_inplace(x)
+    return adopt(x, masked_fill(x, mask, value))
+
+
+def nonzero(input, *, as_tuple=False):
+    """Where input is not 0: an (n, ndim) matrix of coordinates, or, with as_tuple=True, a vector per dimension: a key for x.
+
+    >>> nonzero(tinygrad_c.tensor([0., 5., 6.]))
+    tensor([[1],
+            [2]])
+    """
+    cdef TensorBase x = as_tensor(input, "nonzero(): argument 'input' (position 1)")
+    cdef TensorBase out, part
+    cdef Py_ssize_t[2] shape
+    cdef Py_ssize_t i
+    cdef int d
+    cdef list found
+    if as_tuple and x.ndim == 0:
+        x = x[None]
+    found = places(x)
+    if as_tuple:
+        return tuple(found)
+    shape[1] = x.ndim
+    shape[0] = (<TensorBase> found[0]).numel if x.ndim > 0 else bool(x)
+    out = empty(INT64, 2, shape)
+    for d in range(x.ndim):
+        part = found[d]
+        for i in range(shape[0]):
+            (<int64_t*> out.data)[i * shape[1] + d] = (<int64_t*> part.data)[i]
+    return out
+
+
+def one_hot(input, num_classes=-1):
+    """1 at the position that each label names, 0 elsewhere, along a new last dimension of num_classes (the largest label + 1).
+
+    >>> one_hot(tinygrad_c.tensor([0, 2]))
+    tensor([[1, 0, 0],
+            [0, 0, 1]])
+    """
+    cdef TensorBase t = as_tensor(input, "one_hot(): argument 'input' (position 1)")
+    cdef TensorBase out
+    cdef Py_ssize_t[MAX_NDIM] shape
+    cdef const int64_t* p
+    cdef int64_t lowest = 0, highest = -1
+    cdef Py_ssize_t i, n = num_classes
+    if t.dtype >= FLOAT32 or t.dtype == BOOL:
+        raise RuntimeError("one_hot is only applicable to index tensor of type LongTensor: call .long()")
+    if t.ndim == MAX_NDIM:
+        raise RuntimeError(f"one_hot would make more than {MAX_NDIM} dimensions")
+    t = dense_index(t)
+    p = <const int64_t*> t.data
+    for i in range(t.numel):
+        lowest = p[i] if p[i] < lowest else lowest
+        highest = p[i] if p[i] > highest else highest
+    if lowest < 0:
+        raise RuntimeError("Class values must be non-negative.")
+    if n == -1 and t.numel == 0:
+        raise RuntimeError("Can not infer total number of classes from empty tensor.")
+    if n == -1:
+        n = highest + 1
+    if highest >= n:
+        raise RuntimeError(f"Class values must be smaller than num_classes: {highest} with num_classes={n}.")
+    memcpy(shape, t.shape, t.ndim * sizeof(Py_ssize_t))
+    shape[t.ndim] = n
+    out = zeros(INT64, t.ndim + 1, shape)
+    for i in range(t.numel):
+        (<int64_t*> out.data)[i * n + p[i]] = 1
+    return out

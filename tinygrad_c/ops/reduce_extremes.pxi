@@ -1,0 +1,187 @@
+"""max, min, amax, amin, argmax, argmin; part of reduce.pyx."""
+
+
+# ---- max and min of several dimensions: ties share the gradient evenly
+
+cdef int extreme_backward(Walk walk, Node node, TensorBase g) except -1:
+    cdef TensorBase x = saved(node, 0)
+    cdef TensorBase hit = to_dtype(binary(ROW_EQ, x, spread_like(node, output(walk, node))), x.dtype)
+    cdef TensorBase ties = reduced(SUM, hit, <unsigned int> node.param[0].i, node.param[1].i)
+    return walk.give(node, 0, binary(ROW_MUL, spread_like(node, binary(ROW_DIV, g, ties)), hit))
+
+cdef Rule MAX_RULE = Rule(b"MaxBackward1", extreme_backward)
+cdef Rule MIN_RULE = Rule(b"MinBackward1", extreme_backward)
+cdef Rule AMAX_RULE = Rule(b"AmaxBackward0", extreme_backward)
+cdef Rule AMIN_RULE = Rule(b"AminBackward0", extreme_backward)
+
+
+cdef TensorBase extreme_over(int op, TensorBase x, unsigned int mask, bint keepdim, str name):
+    cdef TensorBase out
+    cdef Node node
+    cdef bint whole = name == "max" or name == "min"
+    if x.numel == 0 and (mask == 0 or count_over(x, mask) == 0):
+        raise RuntimeError(f"{name}(): Expected reduction dim to be specified for input.numel() == 0. Specify the reduction "
+                           "dim with the 'dim' argument.") if whole else \
+            IndexError(f"{name}(): Expected reduction dim to have non-zero size: an empty tensor has no largest or smallest "
+                       "element")
+    out = reduced(op, x, mask, keepdim)
+    if x.dtype >= FLOAT32 and recording(x):
+        if whole:
+            node = record_reduction(&MAX_RULE if op == MAX else &MIN_RULE, out, x, mask, keepdim)
+        else:
+            node = record_reduction(&AMAX_RULE if op == MAX else &AMIN_RULE, out, x, mask, keepdim)
+        save(node, 0, x)
+        save_output(node, out)
+    return out
+
+
+def amax(input, dim=(), keepdim=False, *, axis=None):
+    """The largest element over the dimensions in `dim` (all by default); NaN if there is one. Ties share the gradient evenly.
+
+    >>> amax(tinygrad_c.tensor([[1., 5.], [3., 4.]]), 1)
+    tensor([5., 4.])
+    """
+    cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
+    return extreme_over(MAX, x, dims_mask(dim if axis is None else axis, x.ndim), keepdim, "amax")
+
+
+def amin(input, dim=(), keepdim=False, *, axis=None):
+    """The smallest element over the dimensions in `dim` (all by default); NaN if there is one. Ties share the gradient evenly.
+
+    >>> amin(tinygrad_c.tensor([[1., 5.], [3., 4.]]), 1)
+    tensor([1., 3.])
+    """
+    cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
+    return extreme_over(MIN, x, dims_mask(dim if axis is None else axis, x.ndim), keepdim, "amin")
+
+
+# ---- max and min along one dimension, with indices: the gradient goes to the index
+
+cdef void around(TensorBase x, int dim, Py_ssize_t* outer, Py_ssize_t* n, Py_ssize_t* inner) noexcept:
+    cdef int d
+    outer[0] = n[0] = inner[0] = 1
+    for d in range(x.ndim):
+        if d < dim:
+            outer[0] *= x.shape[d]
+        elif d == dim:
+            n[0] = x.shape[d]
+        else:
+            inner[0] *= x.shape[d]
+
+
+cdef TensorBase arg_reduced(int op, TensorBase x, int dim, bint keepdim, TensorBase index, str name):
+    """The values; where they are is written into index, which has the result's shape."""
+    cdef TensorBase values = empty(x.dtype, index.ndim, index.shape)
+    cdef Call call
+    if index.numel == 0:
+        return values
+    if x.numel == 0:
+        raise IndexError(f"{name}(): Expected reduction dim {dim} to have non-zero size.")
+    x = arranged(x, <unsigned int> 1 << dim, &call.shape[0], &call.shape[1], &call.shape[2])
+    call.kernel = kernels(x.dtype).arg_max if op == MAX else kernels(x.dtype).arg_min
+    call.ndim = 3
+    call.n_operands = 3
+    call.units = rows_units(call.shape[0], call.shape[1]) if call.shape[2] == 1 else call.shape[0]
+    call.work = x.numel // 2 + call.units * 10
+    call.operand[0].data = values.data
+    call.operand[0].itemsize = itemsize(x.dtype)
+    call.operand[1].data = x.data
+    call.operand[1].itemsize = itemsize(x.dtype)
+    call.operand[2].data = index.data
+    run(&call)
+    return values
+
+
+cdef int along_backward(Walk walk, Node node, TensorBase g) except -1:
+    cdef int ndim
+    cdef Py_ssize_t[MAX_NDIM] shape
+    input_shape(node, 0, &ndim, shape)
+    return walk.give(node, 0, put_along(g, saved(node, 1), ndim, shape, <int> node.param[0].i, node.param[1].i))
+
+cdef Rule MAX_ALONG = Rule(b"MaxBackward0", along_backward)
+cdef Rule MIN_ALONG = Rule(b"MinBackward0", along_backward)
+
+
+cdef tuple extreme_along(int op, TensorBase x, object dim, bint keepdim, str name):
+    cdef int d = wrap_dim(dim, x.ndim)
+    cdef TensorBase index = empty_reduced(INT64, x, <unsigned int> 1 << d, keepdim)
+    cdef TensorBase values = arg_reduced(op, x, d, keepdim, index, name)
+    cdef Node node
+    if x.dtype >= FLOAT32 and recording(x):
+        node = record(&MAX_ALONG if op == MAX else &MIN_ALONG, values, x)
+        node.param[0].i = d
+        node.param[1].i = keepdim
+        save(node, 1, index)
+    return values, index
+
+
+def max(input, dim=None, keepdim=False, *, other=None, axis=None):
+    """The largest element; max(x, dim) gives (values, indices) along one dimension; max(a, b) is maximum(a, b).
+
+    NaN counts as the largest. The gradient of the whole maximum is shared evenly among ties; along a dimension it goes to
+    the index, the first of ties. Raises RuntimeError if there is no element.
+
+    >>> values, indices = max(tinygrad_c.tensor([[1., 5.], [3., 4.]]), 1)
+    >>> values, indices
+    (tensor([5., 4.]), tensor([1, 1]))
+    """
+    cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
+    dim = pick(dim, axis)
+    if isinstance(dim, TensorBase) or other is not None:
+        return binary(ROW_MAXIMUM, x, dim if other is None else other)
+    if dim is None:
+        return extreme_over(MAX, x, dims_mask(None, x.ndim), False, "max")
+    return max_result(*extreme_along(MAX, x, dim, keepdim, "max"))
+
+
+def min(input, dim=None, keepdim=False, *, other=None, axis=None):
+    """The smallest element; min(x, dim) gives (values, indices) along one dimension; min(a, b) is minimum(a, b). See max.
+
+    >>> min(tinygrad_c.tensor([3., 1., 2.]))
+    tensor(1.)
+    """
+    cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
+    dim = pick(dim, axis)
+    if isinstance(dim, TensorBase) or other is not None:
+        return binary(ROW_MINIMUM, x, dim if other is None else other)
+    if dim is None:
+        return extreme_over(MIN, x, dims_mask(None, x.ndim), False, "min")
+    return min_result(*extreme_along(MIN, x, dim, keepdim, "min"))
+
+
+cdef TensorBase arg_extreme(int op, object input, object dim, bint keepdim, str name):
+    cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
+    cdef TensorBase index, y
+    cdef int d
+    if dim is None:
+        if x.numel == 0:
+            raise IndexError(f"{name}(): Expected reduction dim to be specified for input.numel() == 0.")
+        index = empty_reduced(INT64, x, dims_mask(None, x.ndim), keepdim)
+        y = alias(x if x.contiguous else copy_of(x))
+        y.ndim = 1
+        y.shape[0] = y.numel
+        y.stride[0] = 1
+        arg_reduced(op, y, 0, keepdim, index, name)
+        return index
+    d = wrap_dim(dim, x.ndim)
+    index = empty_reduced(INT64, x, <unsigned int> 1 << d, keepdim)
+    arg_reduced(op, x, d, keepdim, index, name)
+    return index
+
+
+def argmax(input, dim=None, keepdim=False, *, axis=None):
+    """Where the largest element is, first of ties: along `dim`, or in the flattened tensor. int64.
+
+    >>> argmax(tinygrad_c.tensor([[1., 5.], [3., 4.]]), 1)
+    tensor([1, 1])
+    """
+    return arg_extreme(MAX, input, pick(dim, axis), keepdim, "argmax")
+
+
+def argmin(input, dim=None, keepdim=False, *, axis=None):
+    """Where the smallest element is, first of ties: along `dim`, or in the flattened tensor. int64.
+
+    >>> argmin(tinygrad_c.tensor([3., 1., 2.]))
+    tensor(1)
+    """
+    return arg_extreme(MIN, input, pick(dim, axis), keepdim, "argmin")

@@ -1,0 +1,190 @@
+"""sum, mean, prod, cumsum; all and any; part of reduce.pyx."""
+
+
+# ---- sum, mean
+
+cdef int sum_backward(Walk walk, Node node, TensorBase g) except -1:
+    return walk.give(node, 0, spread_like(node, g))
+
+cdef Rule SUM_RULE = Rule(b"SumBackward0", sum_backward)
+
+
+cdef TensorBase sum_over(TensorBase x, unsigned int mask, bint keepdim):
+    cdef TensorBase out = reduced(SUM, x, mask, keepdim)
+    if recording(x):
+        record_reduction(&SUM_RULE, out, x, mask, keepdim)
+    return out
+
+
+cdef object pick(object dim, object axis):
+    if axis is None:
+        return dim
+    if dim is not None:
+        raise TypeError("got both dim and axis, which mean the same: give one")
+    return axis
+
+
+def sum(input, dim=None, keepdim=False, *, axis=None, dtype=None):
+    """The sum of all elements, or over the dimensions in `dim`. Sums of integers are int64.
+
+    input: any shape; dim: int, tuple of ints, or None for all. A reduced dimension goes away, or has size 1 with keepdim=True.
+    Raises IndexError for a dim that is not there.
+
+    >>> sum(tinygrad_c.tensor([[1., 2.], [3., 4.]]), 0)
+    tensor([4., 6.])
+    """
+    cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
+    if dtype is not None:
+        x = to_dtype(x, dtype_code(dtype))
+    return sum_over(x, dims_mask(pick(dim, axis), x.ndim), keepdim)
+
+
+cdef int mean_backward(Walk walk, Node node, TensorBase g) except -1:
+    return walk.give(node, 0, spread_like(node, with_number(ROW_DIV_NUMBER, g, node.param[2].f)))
+
+cdef Rule MEAN_RULE = Rule(b"MeanBackward0", mean_backward)
+
+
+cdef TensorBase mean_over(TensorBase x, unsigned int mask, bint keepdim):
+    cdef TensorBase out = reduced(SUM, x, mask, keepdim)
+    cdef double n = <double> count_over(x, mask)
+    cdef Node node
+    if out.numel == 1 and x.dtype == FLOAT32:
+        (<float*> out.data)[0] = <float> ((<float*> out.data)[0] / n)
+    else:
+        out = with_number(ROW_DIV_NUMBER, out, n)
+    if recording(x):
+        node = record_reduction(&MEAN_RULE, out, x, mask, keepdim)
+        node.param[2].f = n
+    return out
+
+
+cdef TensorBase need_float(TensorBase x, str name):
+    if x.dtype < FLOAT32:
+        raise RuntimeError(f"{name}(): could not infer output dtype. Input dtype must be either a floating point or complex "
+                           f"dtype. Got: {TYPE_NAMES[x.dtype]}. Call .float() first.")
+    return x
+
+
+def mean(input, dim=None, keepdim=False, *, axis=None, dtype=None):
+    """The mean of all elements, or over the dimensions in `dim`; of none, NaN.
+
+    Raises RuntimeError for integers, IndexError for a dim that is not there.
+
+    >>> mean(tinygrad_c.tensor([[1., 2.], [3., 4.]]), 1)
+    tensor([1.5000, 3.5000])
+    """
+    cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
+    if dtype is not None:
+        x = to_dtype(x, dtype_code(dtype))
+    return mean_over(need_float(x, "mean"), dims_mask(pick(dim, axis), x.ndim), keepdim)
+
+
+# ---- prod
+
+cdef int prod_backward(Walk walk, Node node, TensorBase g) except -1:
+    # dx[i] = g * the product of the others: y / x[i] without zeros; with one zero, only its own is not 0.
+    cdef TensorBase x = saved(node, 0)
+    cdef unsigned int mask = <unsigned int> node.param[0].i
+    cdef TensorBase zero = binary(ROW_EQ, x, 0)
+    cdef TensorBase rest = where_(zero, 1, x)
+    cdef TensorBase others = binary(ROW_DIV, spread_like(node, prod_over(rest, mask, node.param[1].i)), rest)
+    cdef TensorBase zeros_elsewhere = binary(ROW_SUB, reduced(SUM, zero, mask, True), to_dtype(zero, INT64))
+    others = where_(binary(ROW_EQ, zeros_elsewhere, 0), others, 0)
+    return walk.give(node, 0, binary(ROW_MUL, spread_like(node, g), others))
+
+cdef Rule PROD_RULE = Rule(b"ProdBackward0", prod_backward)
+
+
+cdef TensorBase prod_over(TensorBase x, unsigned int mask, bint keepdim):
+    cdef TensorBase out = reduced(PROD, x, mask, keepdim)
+    if recording(x):
+        save(record_reduction(&PROD_RULE, out, x, mask, keepdim), 0, x)
+    return out
+
+
+def prod(input, dim=None, keepdim=False, *, axis=None, dtype=None):
+    """The product of all elements, or over one dimension; of none, 1. Products of integers are int64.
+
+    >>> prod(tinygrad_c.tensor([2., 3., 4.]))
+    tensor(24.)
+    """
+    cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
+    if dtype is not None:
+        x = to_dtype(x, dtype_code(dtype))
+    return prod_over(x, dims_mask(pick(dim, axis), x.ndim), keepdim)
+
+
+# ---- all, any, cumsum
+
+cdef TensorBase truth_over(int op, object input, object dim, bint keepdim):
+    cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
+    cdef TensorBase out
+    cdef unsigned int mask = dims_mask(dim, x.ndim)
+    if x.dtype != BOOL:
+        x = binary(ROW_NE, x, 0)
+    if x.numel == 0:
+        out = empty_reduced(BOOL, x, mask, keepdim)
+        copy_into(out, scalar_tensor(op == MIN, BOOL))
+        return out
+    return reduced(op, x, mask, keepdim)
+
+
+def all(input, dim=None, keepdim=False, *, axis=None):
+    """Whether all elements are true (not 0), altogether or over the dimensions in `dim`.
+
+    >>> all(tinygrad_c.tensor([True, False]))
+    tensor(False)
+    """
+    return truth_over(MIN, input, pick(dim, axis), keepdim)
+
+
+def any(input, dim=None, keepdim=False, *, axis=None):
+    """Whether any element is true (not 0), altogether or over the dimensions in `dim`.
+
+    >>> any(tinygrad_c.tensor([True, False]))
+    tensor(True)
+    """
+    return truth_over(MAX, input, pick(dim, axis), keepdim)
+
+
+cdef int cumsum_backward(Walk walk, Node node, TensorBase g) except -1:
+    return walk.give(node, 0, cumsum_along(g, <int> node.param[0].i, not node.param[1].i))
+
+cdef Rule CUMSUM_RULE = Rule(b"CumsumBackward0", cumsum_backward)
+
+
+cdef TensorBase cumsum_along(TensorBase x, int dim, bint reverse):
+    cdef TensorBase out = empty(x.dtype if x.dtype >= FLOAT32 else INT64, x.ndim, x.shape)
+    cdef TensorBase source = x if x.contiguous else copy_of(x)
+    cdef Call call
+    cdef Node node
+    if x.numel > 0:
+        around(source, dim, &call.shape[0], &call.shape[1], &call.shape[2])
+        call.kernel = kernels(x.dtype).cumsum
+        call.ndim = 3
+        call.n_operands = 2
+        call.units = call.shape[0]
+        call.work = x.numel
+        call.param[0].i = reverse
+        call.operand[0].data = out.data
+        call.operand[1].data = source.data
+        call.operand[1].itemsize = itemsize(x.dtype)
+        run(&call)
+    if x.dtype >= FLOAT32 and recording(x):
+        node = record(&CUMSUM_RULE, out, x)
+        node.param[0].i = dim
+        node.param[1].i = reverse
+    return out
+
+
+def cumsum(input, dim, *, dtype=None):
+    """Running sums along a dimension: out[i] = x[0] + ... + x[i]. Of integers, int64.
+
+    >>> cumsum(tinygrad_c.tensor([1., 2., 3.]), 0)
+    tensor([1., 3., 6.])
+    """
+    cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
+    if dtype is not None:
+        x = to_dtype(x, dtype_code(dtype))
+    return cumsum_along(x, wrap_dim(dim, x.ndim), False)
