@@ -68,6 +68,7 @@ cdef class Walk:
     cdef list marked                # the nodes whose `needed` is set
     cdef list targets               # where the pass starts, and
     cdef list given                 # with which gradients
+    cdef dict parts                 # number of a function with several outputs -> the gradients that came in for them
     cdef list suspended             # (node or leaf, gradient) put aside while a pass runs within this one
 
     cdef bint needs(self, Node node, int i) except -1

@@ -157,3 +157,16 @@ class inference_mode(_Mode):
     def __init__(self, mode=True):
         super().__init__(mode if callable(mode) else None)
         self.mode = not mode if isinstance(mode, bool) else False
+
+
+LATER = {"Function": "function"}        # name -> the module of this package that has it, loaded when first asked for
+
+
+def __getattr__(name: str):
+    from importlib import import_module
+    if name in LATER:
+        found = globals()[name] = getattr(import_module(f"tinygrad_c.autograd.{LATER[name]}"), name)
+        return found
+    if name in LATER.values():
+        return import_module(f"tinygrad_c.autograd.{name}")
+    raise AttributeError(f"module 'tinygrad_c.autograd' has no attribute {name!r}")

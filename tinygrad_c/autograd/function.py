@@ -1,0 +1,294 @@
+"""Function: an operation whose forward and backward you write yourself, in Python.
+
+What the tape keeps of a call is its context (FunctionCtx); the tape calls `context.run` in the backward pass (tape.pyx,
+FUNCTION).
+"""
+from __future__ import annotations
+
+import functools
+
+from tinygrad_c import tape
+from tinygrad_c.ops import create
+from tinygrad_c.tape import TensorBase, is_grad_enabled
+
+__all__ = ["Function", "FunctionCtx", "once_differentiable"]
+
+FREED = ("Trying to backward through the graph a second time (or directly access saved tensors after they have already been "
+         "freed): {} has let go of its saved tensors when backward() ran before. Specify retain_graph=True the first time if "
+         "you need to go through the same graph again.")
+
+
+class FunctionCtx:
+    """The context of one call of a Function: what forward leaves for backward, tensors and anything else."""
+
+    needs_input_grad: tuple = ()
+
+    def __init__(self, function: type[Function]):
+        self._function = function
+        self._to_save: tuple = ()
+        self._saved: list | None = []       # (tensor, its version, which output it is or -1), or None
+        self._dirty: tuple = ()
+        self._not_differentiable: tuple = ()
+        self._materialize = True
+        self._inputs: list = []             # (position, shape) of each tensor that went in
+        self._outputs: list = []            # (shape, dtype) of each output, None for what is not a tensor
+        self._n_inputs = 0
+        self._node = None                   # while backward runs
+
+    # ---- What forward says
+
+    def save_for_backward(self, *tensors) -> None:
+        """Keep tensors (inputs, outputs, or others; None is kept as None) for backward: ctx.saved_tensors.
+
+        In backward they are checked for not having been modified in place since.
+        """
+        for i, each in enumerate(tensors):
+            if each is not None and not isinstance(each, TensorBase):
+                raise TypeError(f"save_for_backward can only save variables, but argument {i} is of type "
+                                f"{type(each).__name__}: write ctx.name = value for what is not a tensor")
+        self._to_save = tensors
+
+    def mark_dirty(self, *args) -> None:
+        """Say which inputs forward has written to in place; they must be returned."""
+        self._dirty = args
+
+    def mark_non_differentiable(self, *args) -> None:
+        """Say which outputs have no gradient; backward gets zeros for them."""
+        self._not_differentiable = args
+
+    def set_materialize_grads(self, value: bool) -> None:
+        """Whether backward gets zeros (True, as at first) or None for an output that no gradient came in for."""
+        self._materialize = value
+
+    # ---- What backward reads
+
+    @property
+    def saved_tensors(self) -> tuple:
+        """What save_for_backward kept."""
+        if self._saved is None:
+            raise RuntimeError(FREED.format(self.name()))
+        return tuple([None if each is None else self._unpacked(*each) for each in self._saved])
+
+    def name(self) -> str:
+        """The name that tensor.grad_fn shows."""
+        return self._function.__name__ + "Backward"
+
+    # ---- What the tape calls
+
+    def run(self, gradients: tuple, node, needed: list[bool]) -> list:
+        """The user's backward: from the gradients of the outputs, one gradient or None per tensor that went in."""
+        if self._saved is None:
+            raise RuntimeError(FREED.format(self.name()))
+        wanted = [False] * self._n_inputs
+        for (position, _), each in zip(self._inputs, needed):
+            wanted[position] = each
+        self.needs_input_grad = tuple(wanted)
+        if self._materialize:
+            gradients = tuple([create.full(spec[0], 0.0, dtype=spec[1]) if g is None and spec is not None else g
+                               for g, spec in zip(gradients, self._outputs)])
+        self._node = node
+        try:
+            results = self._function._backward()(self, *gradients)
+        finally:
+            self._node = None
+        return self._checked(results if isinstance(results, tuple) else (results,))
+
+    def release(self) -> None:
+        """Let go of the saved tensors: the graph is used up."""
+        self._saved = None
+
+    # ---- Inside
+
+    def _unpacked(self, tensor, version: int, output: int):
+        if tensor._version != version:
+            raise RuntimeError(
+                "one of the variables needed for gradient computation has been modified by an inplace operation: "
+                f"[{tensor.type()} {list(tensor.shape)}], needed by {self.name()}, is at version {tensor._version}; expected "
+                f"version {version} instead. Write the in-place change as a new tensor (y = y + 1 for y += 1), or .clone() "
+                "before it.")
+        return tape.with_history(tensor, self._node, output) if output >= 0 and self._node is not None else tensor
+
+    def _checked(self, results: tuple) -> list:
+        if len(results) < self._n_inputs or any(each is not None for each in results[self._n_inputs:]):
+            raise RuntimeError(f"function {self.name()} returned an incorrect number of gradients (expected {self._n_inputs}, "
+                               f"got {len(results)}): backward must return one gradient, or None, for each argument of forward "
+                               "after ctx")
+        tensors = dict(self._inputs)
+        for i, g in enumerate(results[:self._n_inputs]):
+            if g is None:
+                continue
+            if i not in tensors:
+                raise RuntimeError(f"function {self.name()} returned a gradient different than None at position {i + 1}, but "
+                                   "the corresponding forward input was not a Variable")
+            if not isinstance(g, TensorBase):
+                raise RuntimeError(f"expected Variable or None (got {type(g).__name__}): {self.name()} returned it as the gradient "
+                                f"of argument {i}")
+            shape, got = tensors[i], tuple(g.shape)
+            tail = got[len(got) - len(shape):]
+            if len(got) < len(shape) or any(n not in (1, m) for n, m in zip(shape, tail)):
+                raise RuntimeError(f"Function {self.name()} returned an invalid gradient at index {i} - got {list(got)} but "
+                                   f"expected shape compatible with {list(shape)}")
+        return [results[position] for position, _ in self._inputs]
+
+
+class Function:
+    """An operation with a backward of your own: a subclass gives forward and backward, `apply` calls it.
+
+    `forward(ctx, *args)` computes on plain tensors, without recording; `backward(ctx, *grads)` gets the gradient of each output
+    and returns that of each argument of forward (None where there is none). Written in tensor operations, backward can itself be
+    differentiated. forward may also be written without ctx, with `setup_context(ctx, inputs, output)` beside it.
+
+    >>> class Cube(Function):
+    ...     @staticmethod
+    ...     def forward(ctx, x):
+    ...         ctx.save_for_backward(x)
+    ...         return x ** 3
+    ...     @staticmethod
+    ...     def backward(ctx, g):
+    ...         (x,) = ctx.saved_tensors
+    ...         return g * 3 * x ** 2
+    >>> x = tensor(2., requires_grad=True)
+    >>> y = Cube.apply(x)
+    >>> y
+    tensor(8., grad_fn=<CubeBackward>)
+    >>> y.backward()
+    >>> x.grad
+    tensor(12.)
+    """
+
+    def __init__(self, *args, **kwargs):
+        import warnings
+        warnings.warn(f"{type(self)} should not be instantiated. Methods on autograd functions are all static, so you should "
+                      "invoke them on the class itself.", DeprecationWarning, stacklevel=2)
+
+    def __call__(self, *args, **kwargs):
+        raise RuntimeError("Legacy autograd function with non-static forward method is deprecated. Please use new-style autograd "
+                           f"function with static forward method: write {type(self).__name__}.apply(...)")
+
+    @staticmethod
+    def forward(*args, **kwargs):
+        """The operation: forward(ctx, *args), or forward(*args) beside setup_context."""
+        raise NotImplementedError("You must implement the forward function for custom autograd.Function.")
+
+    @staticmethod
+    def setup_context(ctx, inputs: tuple, output) -> None:
+        """Beside a forward without ctx: store what backward needs."""
+        raise NotImplementedError("setup_context is not implemented.")
+
+    @staticmethod
+    def backward(ctx, *grad_outputs):
+        """The gradient of each argument of forward, from that of each output. May be called vjp instead."""
+        raise NotImplementedError("You must implement either the backward or vjp method for your custom autograd.Function to "
+                                  "use it with backward mode AD.")
+
+    vjp = backward
+
+    @classmethod
+    def _backward(cls):
+        return cls.vjp if cls.backward is Function.backward else cls.backward
+
+    @classmethod
+    def apply(cls, *args, **kwargs):
+        """Call the function and record it, if a tensor among the arguments requires a gradient."""
+        ctx = FunctionCtx(cls)
+        separate = cls.setup_context is not Function.setup_context
+        if kwargs:
+            args = _positional(cls.forward, args if separate else (ctx, *args), kwargs)[0 if separate else 1:]
+        elif separate:
+            args = _positional(cls.forward, args, {})
+        inputs = tuple([x for x in args if isinstance(x, TensorBase)])
+        ctx._n_inputs = len(args)
+        ctx._inputs = [(i, tuple(x.shape)) for i, x in enumerate(args) if isinstance(x, TensorBase)]
+        ctx.needs_input_grad = tuple([isinstance(x, TensorBase) and x.requires_grad for x in args])
+        recording = is_grad_enabled() and any(ctx.needs_input_grad)
+        before = tape._set_grad_enabled(False)
+        try:
+            result = cls.forward(*args) if separate else cls.forward(ctx, *args)
+            if separate:
+                cls.setup_context(ctx, args, result)
+        finally:
+            tape._set_grad_enabled(before)
+        outputs = result if isinstance(result, tuple) else (result,)
+        if any(all(x is not out for out in outputs) for x in ctx._dirty if _is_in(x, inputs)):
+            raise RuntimeError("Some elements marked as dirty during the forward method were not returned as output. The inputs "
+                               "that are modified inplace must all be outputs of the Function.")
+        outputs = _separate(ctx, inputs, outputs)
+        if recording:
+            _record(ctx, inputs, outputs)
+        return outputs if isinstance(result, tuple) else outputs[0]
+
+
+def _is_in(x, tensors) -> bool:
+    return any(x is each for each in tensors)
+
+
+def _positional(function, args: tuple, kwargs: dict) -> tuple:
+    """The arguments in order, with forward's defaults."""
+    import inspect
+    bound = inspect.signature(function).bind(*args, **kwargs)
+    bound.apply_defaults()
+    return bound.args
+
+
+def _separate(ctx: FunctionCtx, inputs: tuple, outputs: tuple) -> tuple:
+    """Outputs that may each get a history of their own: an input that was handed through, and a tensor that is returned
+    twice or has a history already, is replaced by one on the same memory."""
+    made: list = []
+    for out in outputs:
+        if isinstance(out, TensorBase):
+            given = _is_in(out, inputs)
+            dirty = given and _is_in(out, ctx._dirty)
+            if (given and not dirty) or (not given and out.requires_grad) or _is_in(out, made):
+                changed = _is_in(out, ctx._not_differentiable)
+                out = out.detach()
+                if changed:
+                    ctx._not_differentiable += (out,)
+        made.append(out)
+    return tuple(made)
+
+
+def _record(ctx: FunctionCtx, inputs: tuple, outputs: tuple) -> None:
+    ctx._outputs = [(tuple(out.shape), out.dtype) if isinstance(out, TensorBase) else None for out in outputs]
+    differentiable = tuple([out if isinstance(out, TensorBase) and out.is_floating_point()
+                            and not _is_in(out, ctx._not_differentiable) else None for out in outputs])
+    for each in ctx._to_save:
+        place = next((i for i, out in enumerate(differentiable) if each is not None and out is each), -1)
+        kept = each.detach() if place >= 0 else each        # an output must not keep itself alive
+        ctx._saved.append(None if each is None else (kept, each._version, place))
+    ctx._to_save = ()
+    dirty = tuple([x for x in ctx._dirty if _is_in(x, inputs)])
+    ctx._dirty = ctx._not_differentiable = ()
+    tape.record_function(ctx, inputs, differentiable, dirty)
+
+
+class _Undifferentiable(Function):
+    """The identity; its backward raises."""
+
+    @staticmethod
+    def forward(ctx, message, *tensors):
+        ctx.message = message
+        return tensors
+
+    @staticmethod
+    def backward(ctx, *grads):
+        raise RuntimeError(ctx.message)
+
+
+def once_differentiable(function):
+    """Decorate a Function's backward that is not written in tensor operations: differentiating it again raises."""
+    @functools.wraps(function)
+    def wrapped(ctx, *grads):
+        before = tape._set_grad_enabled(False)
+        try:
+            results = function(ctx, *grads)
+        finally:
+            tape._set_grad_enabled(before)
+        if not before or not any(isinstance(g, TensorBase) and g.requires_grad for g in grads):
+            return results
+        many = results if isinstance(results, tuple) else (results,)
+        tensors = iter(_Undifferentiable.apply(
+            "trying to differentiate twice a function that was marked with @once_differentiable",
+            *[g.detach().requires_grad_() for g in many if g is not None]))
+        many = tuple([None if g is None else next(tensors) for g in many])
+        return many if isinstance(results, tuple) else many[0]
+    return wrapped
