@@ -121,8 +121,8 @@ class FunctionCtx:
                 raise RuntimeError(f"function {self.name()} returned a gradient different than None at position {i + 1}, but "
                                    "the corresponding forward input was not a Variable")
             if not isinstance(g, TensorBase):
-                raise RuntimeError(f"expected Variable or None (got {type(g).__name__}): {self.name()} returned it as the gradient "
-                                f"of argument {i}")
+                raise RuntimeError(f"expected Variable or None (got {type(g).__name__}): {self.name()} returned it as the "
+                                   f"gradient of argument {i}")
             shape, got = tensors[i], tuple(g.shape)
             tail = got[len(got) - len(shape):]
             if len(got) < len(shape) or any(n not in (1, m) for n, m in zip(shape, tail)):
@@ -134,9 +134,9 @@ class FunctionCtx:
 class Function:
     """An operation with a backward of your own: a subclass gives forward and backward, `apply` calls it.
 
-    `forward(ctx, *args)` computes on plain tensors, without recording; `backward(ctx, *grads)` gets the gradient of each output
-    and returns that of each argument of forward (None where there is none). Written in tensor operations, backward can itself be
-    differentiated. forward may also be written without ctx, with `setup_context(ctx, inputs, output)` beside it.
+    `forward(ctx, *args)` computes on plain tensors, without recording; `backward(ctx, *grads)` gets the gradient of each
+    output and returns that of each argument of forward (None where there is none). Written in tensor operations, backward can
+    itself be differentiated. forward may also be written without ctx, with `setup_context(ctx, inputs, output)` beside it.
 
     >>> class Cube(Function):
     ...     @staticmethod
@@ -162,8 +162,8 @@ class Function:
                       "invoke them on the class itself.", DeprecationWarning, stacklevel=2)
 
     def __call__(self, *args, **kwargs):
-        raise RuntimeError("Legacy autograd function with non-static forward method is deprecated. Please use new-style autograd "
-                           f"function with static forward method: write {type(self).__name__}.apply(...)")
+        raise RuntimeError("Legacy autograd function with non-static forward method is deprecated. Please use new-style "
+                           f"autograd function with static forward method: write {type(self).__name__}.apply(...)")
 
     @staticmethod
     def forward(*args, **kwargs):
@@ -210,8 +210,8 @@ class Function:
             tape._set_grad_enabled(before)
         outputs = result if isinstance(result, tuple) else (result,)
         if any(all(x is not out for out in outputs) for x in ctx._dirty if _is_in(x, inputs)):
-            raise RuntimeError("Some elements marked as dirty during the forward method were not returned as output. The inputs "
-                               "that are modified inplace must all be outputs of the Function.")
+            raise RuntimeError("Some elements marked as dirty during the forward method were not returned as output. The "
+                               "inputs that are modified inplace must all be outputs of the Function.")
         outputs = _separate(ctx, inputs, outputs)
         if recording:
             _record(ctx, inputs, outputs)
