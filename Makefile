@@ -9,7 +9,7 @@ SOURCES := pyproject.toml setup.py MANIFEST.in LICENSE $(wildcard README.md) \
 	$(shell find tinygrad_c \( -name generated -o -name __pycache__ \) -prune -o -type f \
 		! -name '*.c' ! -name '*.so' ! -name '*.html' -print)
 
-.PHONY: train test lint clean
+.PHONY: train test lint clean kill
 
 # -I: the package is the installed one, not the folder of sources that this runs in.
 train: $(VENV)/train.stamp
@@ -24,6 +24,13 @@ test: $(VENV)/test.stamp lint
 lint: $(VENV)/test.stamp
 	$(BIN)/ruff check .
 	PATH="$(BIN):$$PATH" cython-lint $(filter %.pyx %.pxd %.pxi,$(SOURCES))
+
+# Long jobs, each of one kind of trouble; docs/reliability.md says what they found.
+# make kill    trainings killed at random moments and resumed
+JOB := cd tests && $(BIN)/python
+
+kill: $(VENV)/test.stamp
+	$(JOB) jobs/kill.py --kills 50
 
 $(VENV)/bin/python:
 	$(PYTHON) -c "import sys; v = sys.version.split()[0]; sys.exit(sys.version_info < (3, 10) and f'Python 3.10 or newer is needed; $(PYTHON) is {v}: make PYTHON=...')"

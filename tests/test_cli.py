@@ -15,42 +15,10 @@ pytest.importorskip("tqdm")
 pytest.importorskip("matplotlib")
 safetensors_numpy = pytest.importorskip("safetensors.numpy")
 
+from conftest import snapshot  # noqa: E402
+
 from tinygrad_c.cli import files, main, plan, table  # noqa: E402
 from tinygrad_c.cli.errors import UserError  # noqa: E402
-
-
-@pytest.fixture
-def here(tmp_path, monkeypatch):
-    monkeypatch.chdir(tmp_path)
-    return tmp_path
-
-
-@pytest.fixture
-def run(here, capfd):
-    """Run a command in an empty folder: its exit status, standard output and standard error."""
-    def call(*argv):
-        status = main.main([str(a) for a in argv])
-        captured = capfd.readouterr()
-        return status, captured.out, captured.err
-    return call
-
-
-@pytest.fixture
-def refused(run, here):
-    """Run a command that has to fail: one line on standard error, status 2, and no file written or changed."""
-    def call(*argv):
-        before = snapshot(here)
-        status, out, err = run(*argv)
-        assert (status, out) == (2, "")
-        assert err.startswith("tinygrad_c: ")
-        assert err.count("\n") == 1
-        assert snapshot(here) == before
-        return err
-    return call
-
-
-def snapshot(folder):
-    return {p: (p.read_bytes() if p.is_file() else None) for p in folder.rglob("*")}
 
 
 def write(path, rows):
@@ -365,7 +333,8 @@ def test_ctrl_c_saves_the_best_net(here):
     assert "Traceback" not in err
     assert "interrupted; the best net so far (epoch " in err
     assert "held-out accuracy" in out
-    assert sorted(p.name for p in (here / "x").iterdir()) == ["curves.png", "model.safetensors"]
+    assert "--resume goes on" in err
+    assert sorted(p.name for p in (here / "x").iterdir()) == ["checkpoint.safetensors", "curves.png", "model.safetensors"]
     assert main.main(["predict", "x/model.safetensors", str(table_of_digits())]) == 0
 
 

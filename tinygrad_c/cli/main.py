@@ -61,6 +61,10 @@ def parser() -> argparse.ArgumentParser:
     train.add_argument("--optimizer", choices=["adamw", "adam", "sgd", "rmsprop", "adagrad"], help="default: adamw")
     train.add_argument("--seed", type=at_least(0), metavar="N", help="the same seed gives the same net to the bit (default: 0)")
     train.add_argument("--threads", type=at_least(1), metavar="N", help="how many threads compute (default: one a core)")
+    train.add_argument("--resume", action="store_true", help="go on with the training that was stopped in the folder --out, to "
+                       "the same net to the bit; from the beginning if there is none")
+    train.add_argument("--checkpoint-every", type=not_negative, metavar="X", default=2.0,
+                       help="seconds between checkpoints, from which --resume goes on (default: 2)")
     train.add_argument("--out", metavar="DIR", help="folder for the model and the curves (default: runs/NAME-OF-FILE)")
 
     predict = commands.add_parser("predict", help="use a trained net on the rows of a CSV file")
@@ -115,10 +119,16 @@ def at_least(low: int) -> Callable[[str], int]:
 
 
 def positive(text: str) -> float:
+    if (value := not_negative(text)) == 0:
+        raise argparse.ArgumentTypeError(f"{text} is not a number above 0")
+    return value
+
+
+def not_negative(text: str) -> float:
     try:
         value = float(text)
     except ValueError:
         raise argparse.ArgumentTypeError(f"{text!r} is not a number") from None
-    if not (value > 0 and math.isfinite(value)):
+    if not (value >= 0 and math.isfinite(value)):
         raise argparse.ArgumentTypeError(f"{text} is not a number above 0")
     return value

@@ -38,34 +38,52 @@ def weights(net: nn.Module) -> dict[str, np.ndarray]:
 
 def dump(arrays: dict[str, np.ndarray], recipe: Recipe, facts: dict) -> bytes:
     """The model file's bytes; `facts` (the score, the settings) are kept for whoever looks into it."""
-    text = json.dumps({"recipe": recipe.to_json(), "facts": facts}, sort_keys=True)
-    metadata = {"format": FORMAT, "model": text, "sha256": _checksum(arrays, text)}
-    return need("safetensors.numpy").save(arrays, metadata)
+    return seal(arrays, FORMAT, {"recipe": recipe.to_json(), "facts": facts})
 
 
 def load(path: str) -> tuple[nn.Module, Recipe, dict]:
     """The net in evaluation mode, its recipe and facts; UserError when the file is not one of ours, whole and unchanged."""
+    arrays, data = unseal(path, FORMAT, "a model", "train it again or restore the file")
+    try:
+        recipe = Recipe.from_json(data["recipe"])
+        linear = sorted((name for name in arrays if name.endswith(".weight")), key=lambda name: int(name.partition(".")[0]))
+        net = network([arrays[linear[0]].shape[1], *(len(arrays[name]) for name in linear)])
+        net.load_state_dict({name: from_numpy(w.copy()) for name, w in arrays.items()})
+        return net.eval(), recipe, data["facts"]
+    except (KeyError, TypeError, ValueError, IndexError, RuntimeError) as error:
+        raise UserError(f"is damaged: {error}", path) from None
+
+
+def seal(arrays: dict[str, np.ndarray], kind: str, data: dict) -> bytes:
+    """A .safetensors of arrays and plain data, with a checksum over both."""
+    text = json.dumps(data, sort_keys=True)
+    metadata = {"format": kind, "model": text, "sha256": _checksum(arrays, text)}
+    return _in_order(need("safetensors.numpy").save(arrays, metadata))
+
+
+def _in_order(data: bytes) -> bytes:
+    """The file with its header sorted: safetensors writes metadata in a random order, and equal nets are to be equal files."""
+    end = 8 + int.from_bytes(data[:8], "little")
+    header = json.dumps(json.loads(data[8:end]), sort_keys=True, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 8)
+    return len(header).to_bytes(8, "little") + header + data[end:]
+
+
+def unseal(path: str, kind: str, name: str, remedy: str) -> tuple[dict[str, np.ndarray], dict]:
+    """What seal made; UserError when the file is of another kind, broken, or changed in any bit."""
     safetensors = need("safetensors")
     read_file(path)
     try:
         with safetensors.safe_open(path, framework="numpy") as file:
             metadata = file.metadata() or {}
             arrays = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-    except (safetensors.SafetensorError, OSError, ValueError) as error:
-        raise UserError(f"is not a model, or broken: {error}", path) from None
-    if metadata.get("format") != FORMAT:
-        raise UserError("is a .safetensors file, and not a model that `tinygrad_c train` wrote", path)
+    except (safetensors.SafetensorError, OSError, ValueError, TypeError, KeyError) as error:
+        raise UserError(f"is not {name}, or broken: {error}", path) from None
+    if metadata.get("format") != kind:
+        raise UserError(f"is a .safetensors file, and not {name} that `tinygrad_c train` wrote", path)
     if metadata.get("sha256") != _checksum(arrays, metadata.get("model", "")):
-        raise UserError("is damaged: its checksum does not match; train it again or restore the file", path)
-    try:
-        data = json.loads(metadata["model"])
-        recipe = Recipe.from_json(data["recipe"])
-        linear = sorted((name for name in arrays if name.endswith(".weight")), key=lambda name: int(name.partition(".")[0]))
-        net = network([arrays[linear[0]].shape[1], *(len(arrays[name]) for name in linear)])
-        net.load_state_dict({name: from_numpy(w.copy()) for name, w in arrays.items()})
-    except (KeyError, TypeError, ValueError, IndexError, RuntimeError) as error:
-        raise UserError(f"is damaged: {error}", path) from None
-    return net.eval(), recipe, data["facts"]
+        raise UserError(f"is damaged: its checksum does not match; {remedy}", path)
+    return arrays, json.loads(metadata["model"])
 
 
 def _checksum(arrays: dict[str, np.ndarray], text: str) -> str:

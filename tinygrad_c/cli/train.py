@@ -8,40 +8,39 @@ import signal
 import sys
 import time
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass, field
+from itertools import islice, pairwise
 from pathlib import Path
 
 import numpy as np
 
-from tinygrad_c import Generator, datasets, from_numpy, get_num_threads, manual_seed, nn, optim, randperm, set_num_threads
-from tinygrad_c.cli import encode, model, report
-from tinygrad_c.cli.errors import need
-from tinygrad_c.cli.files import check_writable, write_file
+from tinygrad_c import (
+    Generator,
+    Tensor,
+    datasets,
+    from_numpy,
+    get_num_threads,
+    manual_seed,
+    nn,
+    no_grad,
+    optim,
+    randperm,
+    set_num_threads,
+)
+from tinygrad_c.cli import checkpoint, encode, model, report
+from tinygrad_c.cli.checkpoint import Training
+from tinygrad_c.cli.errors import UserError, need
+from tinygrad_c.cli.files import check_writable, write_elsewhere, write_file
 from tinygrad_c.cli.plan import Plan, effects, make_plan
-from tinygrad_c.cli.score import Score, score
+from tinygrad_c.cli.score import score
 from tinygrad_c.cli.table import read_table
 from tinygrad_c.utils.data import DataLoader, TensorDataset
 
 CURVE_ROWS = 2000         # of the training rows, at most, on which their curve is drawn
-SAVE_EVERY = 2.0          # seconds, at most: a long training that is killed leaves its best net behind
-FILES = ["model.safetensors", "curves.png"]
+FILES = ["model.safetensors", "curves.png", checkpoint.FILE]
+ROOM = 9 * 4              # bytes a weight: the model, the old and the new checkpoint (weights, best ones, two moments)
+SMALL_FILES = 1 << 20     # bytes, for the curves and what the files say in words
+INTERRUPTED_BY_USER = "interrupted"
 INTERRUPTED = 130         # the exit status of a program that Ctrl-C ended
-
-
-@dataclass
-class Training:
-    """What a training has come to: the best weights so far by the validation rows, and a pair of scores for each epoch."""
-
-    history: list[tuple[Score, Score]] = field(default_factory=list)   # on training rows, on validation rows
-    best: dict[str, np.ndarray] | None = None
-    best_epoch: int = 0
-    samples: int = 0
-    seconds: float = 0.0      # in training steps
-    stopped: str = ""         # why it ended before its last epoch
-
-    @property
-    def best_score(self) -> Score:
-        return self.history[self.best_epoch - 1][1]
 
 
 def train(args: argparse.Namespace) -> int:
@@ -60,91 +59,151 @@ def train(args: argparse.Namespace) -> int:
     y = recipe.encode_target(answers)
     notes += filled + encode.rare_classes(recipe, y[rows[0]])
     out = Path(args.out or Path("runs") / Path(path).name.partition(".")[0])
-    check_writable(out, FILES)
-
     if args.threads is not None:
         set_num_threads(args.threads)
     plan = make_plan(args, task, len(rows[0]), get_num_threads())
-    report.print_table(table, recipe, rows, notes)
-    manual_seed(seed)
     widths = [X.shape[1], *plan.hidden, recipe.outputs]
+    check_writable(out, FILES, ROOM * sum((a + 1) * b for a, b in pairwise(widths)) + SMALL_FILES)
+    manual_seed(seed)
     net = model.network(widths, plan.dropout)
-
-    def facts(training: Training) -> dict:
-        return {"rows": len(table), "best_epoch": training.best_epoch, "validation": str(training.best_score),
-                "settings": {name: value for name, value, *_ in effects(plan, widths, 0, 0, "")}}
-
-    def save(training: Training) -> None:
-        write_file(out / FILES[0], model.dump(training.best, recipe, facts(training)))
-
     part = [(X[i], y[i]) for i in rows]
-    training = fit(net, recipe, plan, part[0], part[1], save)
-    if training.best is None:
-        print(f"tinygrad_c: {training.stopped}; nothing is saved", file=sys.stderr)
-        return INTERRUPTED if training.stopped == "interrupted" else 1
+    state = checkpoint.State(net, make_optimizer(plan, net), Generator().manual_seed(plan.seed), Training())
+    same = checkpoint.identity(plan, recipe, part)
+    if args.resume and (out / checkpoint.FILE).exists():
+        state.load(out / checkpoint.FILE, same)
+        notes.append(f"going on from step {state.training.step:,}, in {out / checkpoint.FILE}")
+    elif args.resume:
+        notes.append(f"nothing to go on with in {out}: from the beginning")
+    report.print_table(table, recipe, rows, notes)
+
+    def best_net() -> bytes:
+        training = state.training
+        return model.dump(training.best, recipe, {
+            "rows": len(table), "best_epoch": training.best_epoch, "validation": str(training.best_score),
+            "settings": {name: value for name, value, *_ in effects(plan, widths, 0, 0, "")}})
+
+    def save(order: np.ndarray) -> None:
+        write_file(out / checkpoint.FILE, state.dump(same, order))
+        if state.training.best is not None:
+            write_file(out / FILES[0], best_net())
+
+    training = fit(state, recipe, plan, part[0], part[1], save, args.checkpoint_every)
     with undisturbed():
+        if training.stopped != INTERRUPTED_BY_USER:      # otherwise --resume may go on from it
+            (out / checkpoint.FILE).unlink(missing_ok=True)
+        if training.best is None:
+            print(f"tinygrad_c: {training.stopped}; nothing is saved", file=sys.stderr)
+            return _status(training)
         net.load_state_dict({name: from_numpy(w) for name, w in training.best.items()})
-        save(training)
-        write_file(out / FILES[1], report.curves(training.history, training.best_epoch))
+        places = [_write(out / FILES[0], best_net()),
+                  _write(out / FILES[1], report.curves(training.history, training.best_epoch))]
         report.print_result(recipe, model.run(net, part[2][0]), part[2][1])
         print(f"speed: {training.samples / max(training.seconds, 1e-9):,.0f} samples per second "
               f"({training.samples:,} in {training.seconds:.2f} s)")
         report.print_effects(effects(plan, widths, training.best_epoch, len(training.history), gain(training)))
-        print(f"wrote {out / FILES[0]} and {out / FILES[1]}")
+        print(f"wrote {places[0]} and {places[1]}")
     if training.stopped:
-        print(f"tinygrad_c: {training.stopped}; the best net so far (epoch {training.best_epoch}) is saved in {out / FILES[0]}",
-              file=sys.stderr)
-        return INTERRUPTED if training.stopped == "interrupted" else 1
-    return 0
+        print(f"tinygrad_c: {training.stopped}; the best net so far (epoch {training.best_epoch}) is saved in {places[0]}"
+              + ("; --resume goes on" if (out / checkpoint.FILE).exists() else ""), file=sys.stderr)
+    return _status(training)
 
 
-def fit(net: nn.Module, recipe: encode.Recipe, plan: Plan, train_part: tuple, validation: tuple,
-        save: Callable[[Training], None]) -> Training:
+def fit(state: checkpoint.State, recipe: encode.Recipe, plan: Plan, train_part: tuple, validation: tuple,
+        save: Callable[[np.ndarray], None], save_every: float) -> Training:
     """Train by the plan; Ctrl-C or a loss that is no number ends it, with what it has come to so far."""
+    net, optimizer, training = state.net, state.optimizer, state.training
     X, y = map(from_numpy, train_part)
     every = math.ceil(len(X) / CURVE_ROWS)      # the rows are sorted by their answer
     sample = tuple(np.ascontiguousarray(part[::every]) for part in train_part)
-    order = Generator().manual_seed(plan.seed)
-    loader = DataLoader(TensorDataset(X, y), batch_size=plan.batch_size, shuffle=True, generator=order)
+    loader = DataLoader(TensorDataset(X, y), batch_size=plan.batch_size, shuffle=True, generator=state.order)
     loss_of = nn.MSELoss() if recipe.task == encode.REGRESSION else nn.CrossEntropyLoss(label_smoothing=plan.smoothing)
-    optimizer = make_optimizer(plan, net)
-    training = Training()
-    step, saved, saved_at = 0, 0, time.monotonic()
-    bar = need("tqdm").tqdm(total=plan.epochs, desc="training", unit="epoch", file=sys.stderr)
+    saved_at, refused = time.monotonic(), ""
+    epochs, batches = divmod(training.step, plan.steps_per_epoch)
+    bar = need("tqdm").tqdm(total=plan.epochs, initial=epochs, desc="training", unit="epoch", file=sys.stderr)
     try:
-        for epoch in range(1, plan.epochs + 1):
+        for epoch in range(epochs + 1, plan.epochs + 1):
             net.train()
+            order = state.order.get_state().numpy().copy()
             start = time.perf_counter()
-            for inputs, targets in loader:
+            for inputs, targets in islice(loader, batches, None):
+                if time.monotonic() - saved_at > save_every and training.step:
+                    training.seconds += time.perf_counter() - start
+                    refused = _try_to_save(save, order, refused)
+                    saved_at, start = time.monotonic(), time.perf_counter()
                 for group in optimizer.param_groups:
-                    group["lr"] = plan.lr_at(step)
+                    group["lr"] = plan.lr_at(training.step)
                 optimizer.zero_grad()
                 loss = loss_of(net(inputs), targets)
+                if not math.isfinite(loss.item()):
+                    training.stopped = (f"epoch {epoch}, step {training.step + 1}: the loss is {loss.item():g}, "
+                                        f"{culprit(net, inputs)}; a lower --lr than {plan.lr:g} may help")
+                    return training
                 loss.backward()
                 optimizer.step()
-                step += 1
-                if not math.isfinite(loss.item()):
-                    training.stopped = (f"epoch {epoch}, step {step}: the loss is {loss.item():g}; "
-                                        f"a lower --lr than {plan.lr:g} may help")
-                    return training
+                training.step += 1
+                training.samples += len(inputs)
+            batches = 0
             training.seconds += time.perf_counter() - start
-            training.samples += len(X)
             scores = tuple(score(recipe, model.run(net, x), t) for x, t in (sample, validation))
             training.history.append(scores)
             if math.isfinite(scores[1].loss) and (training.best is None or scores[1].rank >= training.best_score.rank):
                 training.best, training.best_epoch = model.weights(net), epoch
-            if training.best_epoch > saved and time.monotonic() - saved_at > SAVE_EVERY:
-                save(training)
-                saved, saved_at = training.best_epoch, time.monotonic()
             bar.set_postfix_str(f"validation {scores[1]}", refresh=False)
             bar.update()
         if training.best is None:
             training.stopped = "the loss on the validation rows was never finite; a lower --lr may help"
     except KeyboardInterrupt:
-        training.stopped = "interrupted"
+        training.stopped = INTERRUPTED_BY_USER
     finally:
         bar.close()
     return training
+
+
+def culprit(net: nn.Module, inputs: Tensor) -> str:
+    """The first layer, on the way from the inputs to the loss, in which there is a number that is none."""
+    net.eval()
+    values = inputs
+    with no_grad():
+        for number, layer in enumerate(net, 1):
+            name = f"layer {number} ({layer})"
+            for what, parameter in layer.named_parameters():
+                if (found := _not_finite(parameter)) is not None:
+                    return f"from {name}, whose {what} holds {found:g}"
+            values = layer(values)
+            if (found := _not_finite(values)) is not None:
+                return f"from {name}, whose output holds {found:g}"
+    return "out of outputs that are all finite"
+
+
+def _not_finite(tensor: Tensor) -> float | None:
+    array = tensor.detach().numpy()
+    bad = array[~np.isfinite(array)]
+    return float(bad[0]) if bad.size else None
+
+
+def _try_to_save(save: Callable[[np.ndarray], None], order: np.ndarray, refused: str) -> str:
+    """A checkpoint that cannot be written does not end the training: it is said, once for each reason."""
+    try:
+        save(order)
+    except UserError as error:
+        if str(error) != refused:
+            need("tqdm").tqdm.write(f"tinygrad_c: {error}; training goes on without a new checkpoint", file=sys.stderr)
+        return str(error)
+    return ""
+
+
+def _write(path: Path, data: bytes) -> Path:
+    try:
+        write_file(path, data)
+    except UserError as error:
+        return write_elsewhere(path, data, error)
+    return path
+
+
+def _status(training: Training) -> int:
+    if training.stopped == INTERRUPTED_BY_USER:
+        return INTERRUPTED
+    return 1 if training.stopped else 0
 
 
 def make_optimizer(plan: Plan, net: nn.Module) -> optim.Optimizer:
