@@ -11,12 +11,12 @@ import tinygrad_c
 
 # From the ground up. A module is in the first room that its name begins with; within a room, imports are free.
 ROOMS = [
-    ("ground", ["formulas", "version", "notices"]),
+    ("ground", ["formulas", "version", "notices", "absent", "devices"]),
     ("kernels", ["kernels"]),
     ("array", ["array"]),
     ("tape", ["tape"]),
     ("ops", ["ops"]),
-    ("tensor", ["tensor", "methods", "autograd", "printing", "config"]),
+    ("tensor", ["tensor", "methods", "autograd", "printing", "config", "compat", "cuda", "amp", "backends", "random"]),
     ("nn", ["nn", "optim", "utils"]),
     ("top", ["datasets", "cli", "__main__"]),
     ("door", ["__init__"]),

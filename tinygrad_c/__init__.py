@@ -12,6 +12,7 @@ from tinygrad_c import autograd, nn, optim, utils
 from tinygrad_c.array import dtype, get_default_dtype, set_default_dtype
 from tinygrad_c.autograd import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from tinygrad_c.config import show_config
+from tinygrad_c.devices import Device as device
 from tinygrad_c.kernels.memory import empty_cache, memory_stats
 from tinygrad_c.kernels.threads import get_num_threads, set_num_threads
 from tinygrad_c.ops.create import (
@@ -109,7 +110,6 @@ from tinygrad_c.ops.shape import (
 )
 from tinygrad_c.ops.softmax import log_softmax, logsumexp, softmax
 from tinygrad_c.printing import set_printoptions
-from tinygrad_c.tensor import Device as device
 from tinygrad_c.tensor import Size, Tensor, float32, float64, int32, int64, uint8
 from tinygrad_c.tensor import bool_ as bool
 from tinygrad_c.version import __version__
@@ -131,8 +131,28 @@ def is_tensor(obj) -> bool:
     return isinstance(obj, Tensor)
 
 
+# Rooms that few programs enter: name -> module, loaded when the name is first asked for. A module's own name gives the module.
+LATER = {
+    **dict.fromkeys(("amp", "backends", "cuda", "random"), ""),
+    **dict.fromkeys((
+        "BoolTensor", "ByteTensor", "DoubleTensor", "FloatTensor", "IntTensor", "LongTensor",
+        "are_deterministic_algorithms_enabled", "compile", "get_default_device", "get_float32_matmul_precision",
+        "get_num_interop_threads", "is_complex", "is_floating_point", "is_nonzero", "set_default_device",
+        "set_default_tensor_type", "set_float32_matmul_precision", "set_flush_denormal", "set_num_interop_threads", "typename",
+        "use_deterministic_algorithms"), "compat"),
+    "autocast": "amp",
+}
+
+
 def __getattr__(name: str):
-    import difflib
-    near = difflib.get_close_matches(name, [n for n in globals() if not n.startswith("_")], 1)
-    hint = f": did you mean {near[0]!r}?" if near else ""
-    raise AttributeError(f"module 'tinygrad_c' has no attribute {name!r}{hint}")
+    from importlib import import_module
+    if name in LATER:
+        module = import_module(f"tinygrad_c.{LATER[name] or name}")
+        found = globals()[name] = getattr(module, name) if LATER[name] else module
+        return found
+    from tinygrad_c.absent import unknown
+    raise unknown("tinygrad_c", name, {**globals(), **LATER})
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *LATER} - {"LATER", "annotations"})

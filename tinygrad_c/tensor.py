@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from tinygrad_c import autograd, printing
 from tinygrad_c.array import dtype_named
+from tinygrad_c.devices import Device, check_device, no_cuda
 from tinygrad_c.methods.index import Indexing
 from tinygrad_c.methods.matrix import Matrices
 from tinygrad_c.methods.pointwise import Pointwise
@@ -132,9 +133,8 @@ class Tensor(Pointwise, Reductions, Matrices, Shapes, Indexing, Randoms, Operato
         """Where the memory is: the CPU, always."""
         return CPU
 
-    @property
-    def is_cuda(self) -> bool:
-        return False
+    is_cpu = True
+    is_cuda = is_mps = is_meta = is_sparse = is_quantized = is_nested = False
 
     def element_size(self) -> int:
         """Bytes per element."""
@@ -259,8 +259,30 @@ class Tensor(Pointwise, Reductions, Matrices, Shapes, Indexing, Randoms, Operato
         return self
 
     def cuda(self, *args, **kwargs):
-        """Raises: there is no GPU support."""
-        raise RuntimeError("there is no GPU support here: leave .cuda() out, or write .to('cpu')")
+        """Raises AssertionError: there is no GPU."""
+        no_cuda()
+
+    def half(self, *args, **kwargs):
+        """Raises: there is no half precision."""
+        raise TypeError("half precision is left out; the floating types are float32 and float64: leave .half() out")
+
+    bfloat16 = half
+
+    def is_complex(self) -> bool:
+        """False: there are no complex numbers here."""
+        return False
+
+    def pin_memory(self, device=None) -> Tensor:
+        """The tensor itself: there is no GPU to copy to."""
+        return self
+
+    def is_pinned(self, device=None) -> bool:
+        """False."""
+        return False
+
+    def share_memory_(self) -> Tensor:
+        """The tensor itself; threads share all memory."""
+        return self
 
     def contiguous(self) -> Tensor:
         """The tensor itself if its elements lie in C order, else a copy where they do."""
@@ -299,32 +321,6 @@ class Tensor(Pointwise, Reductions, Matrices, Shapes, Indexing, Randoms, Operato
     def copy_(self, src: Tensor, non_blocking: bool = False) -> Tensor:
         """Write src's elements into this tensor, broadcast and converted."""
         return create.copy_(self, src)
-
-
-class Device:
-    """The CPU: the only device here. `device("cpu")` is accepted wherever torch takes one."""
-
-    def __init__(self, name="cpu"):
-        check_device(name)
-        self.type, self.index = "cpu", None
-
-    def __repr__(self) -> str:
-        return "device(type='cpu')"
-
-    def __str__(self) -> str:
-        return "cpu"
-
-    def __eq__(self, other) -> bool:
-        return str(other) == "cpu"
-
-    def __hash__(self) -> int:
-        return hash("cpu")
-
-
-def check_device(device) -> None:
-    """RuntimeError for anything but the CPU."""
-    if device is not None and str(device) not in ("cpu", "cpu:0"):
-        raise RuntimeError(f"there is only the CPU here, not device {str(device)!r}: write 'cpu', or leave the device out")
 
 
 def rebuild(array, requires_grad: bool) -> Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 import functools
 
 from tinygrad_c import tape
+from tinygrad_c.absent import unknown
 from tinygrad_c.tape import TensorBase, is_grad_enabled
 
 __all__ = ["backward", "enable_grad", "grad", "inference_mode", "is_grad_enabled", "no_grad", "set_grad_enabled"]
@@ -169,4 +170,4 @@ def __getattr__(name: str):
         return found
     if name in LATER.values():
         return import_module(f"tinygrad_c.autograd.{name}")
-    raise AttributeError(f"module 'tinygrad_c.autograd' has no attribute {name!r}")
+    raise unknown(__name__, name, {**globals(), **LATER})

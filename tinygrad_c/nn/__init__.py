@@ -1,4 +1,5 @@
 """Layers and losses, from simple to elaborate: PyTorch's torch.nn."""
+from tinygrad_c.absent import unknown
 from tinygrad_c.nn import functional, init, utils
 from tinygrad_c.nn.activation import (
     CELU,
@@ -65,3 +66,7 @@ __all__ = [     # noqa: RUF022  (from simple to elaborate)
     # Containers.
     "Sequential", "ModuleList", "ModuleDict", "ParameterList", "ParameterDict",
 ]
+
+
+def __getattr__(name: str):
+    raise unknown(__name__, name, globals())

@@ -10,6 +10,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_c.absent import unknown
 from tinygrad_c.autograd import no_grad
 from tinygrad_c.notices import warn
 from tinygrad_c.ops import create, elementwise, random
@@ -183,3 +184,7 @@ def _fan(tensor: Tensor, mode: str) -> int:
     if mode.lower() not in fans:
         raise ValueError(f"Mode {mode} not supported, please use one of ['fan_in', 'fan_out']")
     return fans[mode.lower()]
+
+
+def __getattr__(name: str):
+    raise unknown(__name__, name, globals())

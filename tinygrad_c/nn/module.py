@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, TypeVar
 
 from tinygrad_c.autograd import no_grad
+from tinygrad_c.devices import Device, check_device
 from tinygrad_c.nn import hooks
 from tinygrad_c.nn.call import Callable
 from tinygrad_c.nn.parameter import Parameter
@@ -292,6 +293,10 @@ class Module(Callable):
 
     def to(self: M, *args: Any, **kwargs: Any) -> M:
         """Change the float dtype of all parameters and float buffers: to(float64), to(other_tensor), to('cpu')."""
+        for each in (*args, kwargs.get("device")):
+            if isinstance(each, (str, Device)):
+                check_device(each)
+
         def convert(tensor: Tensor) -> Tensor:
             if not tensor.is_floating_point():
                 return tensor
@@ -301,6 +306,10 @@ class Module(Callable):
                                 f"but got desired dtype={converted.dtype}")
             return converted
         return self._apply(convert)
+
+    def cuda(self: M, device: Any = None) -> M:
+        """Raises AssertionError: there is no GPU."""
+        return self.to("cuda")
 
     def float(self: M) -> M:
         """Change all parameters and float buffers to float32."""

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
+from tinygrad_c.absent import unknown
 from tinygrad_c.autograd import no_grad
 from tinygrad_c.notices import typename
 from tinygrad_c.ops.create import tensor
@@ -69,3 +70,7 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
 def _gradients(parameters: Iterable[Tensor] | Tensor) -> list[Tensor]:
     parameters = [parameters] if isinstance(parameters, Tensor) else parameters
     return [parameter.grad for parameter in parameters if parameter.grad is not None]
+
+
+def __getattr__(name: str):
+    raise unknown(__name__, name, globals())

@@ -12,6 +12,8 @@ from tinygrad_c.ops.elementwise cimport contiguous, copy_into, copy_of, put_numb
 from tinygrad_c.ops.shape cimport parse_sizes
 from tinygrad_c.tape cimport *
 
+from tinygrad_c.devices import check_device
+
 cdef extern from "Python.h":
     Py_buffer* PyMemoryView_GET_BUFFER(object view)
 
@@ -19,8 +21,8 @@ cdef extern from "Python.h":
 # ---- Finishing touches that every creator shares
 
 cdef TensorBase finish(TensorBase out, object requires_grad, object device):
-    if device is not None and str(device) not in ("cpu", "cpu:0"):
-        raise RuntimeError(f"there is only the CPU here, not device {str(device)!r}: leave `device` out")
+    if device is not None:
+        check_device(device)
     if requires_grad:
         out.requires_grad = True
     return out

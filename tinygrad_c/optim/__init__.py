@@ -1,4 +1,5 @@
 """Optimizers, from simple to elaborate: PyTorch's torch.optim."""
+from tinygrad_c.absent import unknown
 from tinygrad_c.optim import lr_scheduler
 from tinygrad_c.optim.adadelta import Adadelta
 from tinygrad_c.optim.adagrad import Adagrad
@@ -16,3 +17,7 @@ __all__ = [     # noqa: RUF022  (from simple to elaborate)
     "Adadelta", "Adamax", "NAdam", "RAdam", "Rprop", "ASGD", "LBFGS",
     "lr_scheduler",
 ]
+
+
+def __getattr__(name: str):
+    raise unknown(__name__, name, globals())

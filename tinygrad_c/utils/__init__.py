@@ -1,4 +1,9 @@
 """What stands beside nn and optim: utils.data."""
+from tinygrad_c.absent import unknown
 from tinygrad_c.utils import data
 
 __all__ = ["data"]
+
+
+def __getattr__(name: str):
+    raise unknown(__name__, name, globals())

@@ -1,4 +1,5 @@
 """torch.nn.functional's names: the layers as functions, their parameters given as arguments."""
+from tinygrad_c.absent import unknown
 from tinygrad_c.nn.functional.activation import (
     celu,
     elu,
@@ -98,3 +99,7 @@ __all__ = [
     "tanhshrink",
     "threshold",
 ]
+
+
+def __getattr__(name: str):
+    raise unknown(__name__, name, globals())

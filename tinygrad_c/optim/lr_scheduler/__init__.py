@@ -7,6 +7,7 @@
 Most multiply the rate that they find by a factor of the epoch, so that several on one optimizer work together.
 `last_epoch` is the number of steps taken; the rate of epoch 0 is set when the scheduler is made.
 """
+from tinygrad_c.absent import unknown
 from tinygrad_c.optim.lr_scheduler.base import LRScheduler
 from tinygrad_c.optim.lr_scheduler.cycles import CosineAnnealingWarmRestarts, CyclicLR, OneCycleLR
 from tinygrad_c.optim.lr_scheduler.plateau import ReduceLROnPlateau
@@ -28,3 +29,7 @@ __all__ = [     # noqa: RUF022  (from simple to elaborate)
     "PolynomialLR", "CosineAnnealingLR", "CosineAnnealingWarmRestarts", "CyclicLR", "OneCycleLR", "ReduceLROnPlateau",
     "SequentialLR", "ChainedScheduler",
 ]
+
+
+def __getattr__(name: str):
+    raise unknown(__name__, name, globals())

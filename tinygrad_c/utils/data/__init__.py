@@ -1,4 +1,5 @@
 """Data sets, samplers and the loader that makes batches of them: PyTorch's torch.utils.data."""
+from tinygrad_c.absent import unknown
 from tinygrad_c.utils.data.collate import default_collate
 from tinygrad_c.utils.data.dataloader import DataLoader
 from tinygrad_c.utils.data.dataset import (
@@ -38,3 +39,7 @@ __all__ = [
     "default_collate",
     "random_split",
 ]
+
+
+def __getattr__(name: str):
+    raise unknown(__name__, name, globals())

@@ -1,0 +1,172 @@
+"""What programs written for torch say beside the mathematics: devices, switches, names that are not here."""
+from __future__ import annotations
+
+import copy
+import pickle
+import subprocess
+import sys
+
+import pytest
+
+import tinygrad_c
+from tinygrad_c import absent, nn, optim, utils
+from tinygrad_c.nn import functional, init
+from tinygrad_c.optim import lr_scheduler
+
+try:
+    import torch
+except ImportError:
+    torch = None
+
+MODULES = [tinygrad_c, nn, functional, init, optim, lr_scheduler, utils, utils.data, tinygrad_c.autograd, tinygrad_c.cuda,
+           tinygrad_c.backends]
+
+
+def test_a_tutorials_opening():
+    """Runs, and leaves everything on the CPU."""
+    torch = tinygrad_c
+    device = torch.device("cuda" if torch.cuda.is_available() else "mps" if torch.backends.mps.is_available() else "cpu")
+    torch.manual_seed(0)
+    torch.cuda.manual_seed_all(0)
+    torch.backends.cudnn.deterministic = True
+    torch.backends.cudnn.benchmark = False
+    torch.backends.cuda.matmul.allow_tf32 = True
+    torch.use_deterministic_algorithms(True)
+    torch.set_float32_matmul_precision("high")
+    torch.set_default_device(device)
+    model = torch.compile(torch.nn.Linear(2, 1).to(device))
+    scaler = torch.cuda.amp.GradScaler(enabled=device.type == "cuda")
+    optimizer = torch.optim.SGD(model.parameters(), lr=0.1)
+    with torch.autocast(device_type=device.type, enabled=False):
+        loss = model(torch.ones(1, 2, device=device)).sum()
+    scaler.scale(loss).backward()
+    scaler.unscale_(optimizer)
+    scaler.step(optimizer)
+    scaler.update()
+    assert loss.device == device == torch.device("cpu")
+    assert str(loss.device) == loss.device.type == "cpu"
+    torch.cuda.empty_cache()
+
+
+@pytest.mark.parametrize("given", [("cpu",), ("cuda",), ("cuda:1",), ("cuda", 1), ("cpu", 0), ("mps",)])
+def test_devices(given):
+    ours = tinygrad_c.device(*given)
+    assert copy.deepcopy(ours) == ours == pickle.loads(pickle.dumps(ours))
+    assert hash(ours) == hash(tinygrad_c.device(str(ours)))
+    if torch is not None:
+        theirs = torch.device(*given)
+        assert (ours.type, ours.index, repr(ours), str(ours)) == (theirs.type, theirs.index, repr(theirs), str(theirs))
+
+
+def test_devices_that_are_not_there():
+    with pytest.raises(RuntimeError, match="Expected one of cpu, cuda"):
+        tinygrad_c.device("gpu")
+    with pytest.raises(RuntimeError, match="Cannot access accelerator device when none is available"):
+        tinygrad_c.device(0)
+    with pytest.raises(RuntimeError, match="Invalid device string"):
+        tinygrad_c.device("cuda:x")
+    with pytest.raises(RuntimeError, match="must not include an index"):
+        tinygrad_c.device("cuda:1", 1)
+    x = tinygrad_c.ones(2)
+    for use in (x.cuda, lambda: x.to("cuda"), lambda: x.to(tinygrad_c.device("cuda:0")), tinygrad_c.cuda.current_device,
+                lambda: tinygrad_c.zeros(2, device="cuda"), lambda: tinygrad_c.randn(2, device="cuda:1"),
+                lambda: tinygrad_c.tensor(1.0, device=tinygrad_c.device("cuda")), nn.Linear(1, 1).cuda,
+                lambda: nn.Linear(1, 1).to("cuda")):
+        with pytest.raises(AssertionError, match="Torch not compiled with CUDA enabled.*only the CPU"):
+            use()
+    with pytest.raises(RuntimeError, match="only the CPU"):
+        x.to("mps")
+    with tinygrad_c.device("cpu"):
+        assert x.to("cpu") is x is x.cpu() is x.pin_memory()
+    assert not (x.is_cuda or x.is_sparse or x.is_quantized or x.is_complex())
+
+
+@pytest.mark.parametrize("module", MODULES, ids=lambda m: m.__name__)
+def test_unknown_names(module):
+    with pytest.raises(AttributeError, match=f"module '{module.__name__}' has no attribute 'qwertz'"):
+        module.qwertz  # noqa: B018
+    assert not hasattr(module, "__wrapped__")
+
+
+@pytest.mark.parametrize(("module", "name", "meant"), [
+    (tinygrad_c, "matmull", "matmul"), (nn, "Linaer", "Linear"), (nn, "relu", "ReLU"), (functional, "softmaks", "softmax"),
+    (functional, "crossentropy", "cross_entropy"), (optim, "Adm", "Adam"), (optim, "adamax_", "Adamax"), (init, "xavier_unifrom_",
+    "xavier_uniform_"), (lr_scheduler, "StepLr", "StepLR"), (utils.data, "Dataloader", "DataLoader"),
+    (tinygrad_c.autograd, "Functions", "Function"), (tinygrad_c, "compil", "compile")])
+def test_the_nearest_name_is_said(module, name, meant):
+    with pytest.raises(AttributeError, match=f"did you mean '{meant}'"):
+        getattr(module, name)
+
+
+@pytest.mark.parametrize(("name", "words"), [
+    ("float16", "half precision"), ("bfloat16", "half precision"), ("complex64", "complex"), ("fft", "complex"), ("int8", "int64"),
+    ("sparse_coo_tensor", "sparse"), ("quantize_per_tensor", "quantised"), ("jit", "compile"), ("distributed", "one process"),
+    ("xpu", "only the CPU")])
+def test_what_is_left_out_says_so(name, words):
+    with pytest.raises(AttributeError, match=words) as raised:
+        getattr(tinygrad_c, name)
+    assert str(raised.value).count(".") <= 3    # one sentence
+    assert absent.sentence(name)
+
+
+def test_tensors_suggest_a_name():
+    """Python itself does, in the traceback: Tensor has no __getattr__, which would slow every method down."""
+    program = "import tinygrad_c; tinygrad_c.ones(2).softmaxx(0)"
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert "Did you mean: 'softmax'" in done.stderr
+    with pytest.raises(TypeError, match="half precision is left out"):
+        tinygrad_c.ones(2).half()
+
+
+def test_compile_gives_what_it_got():
+    def f(x):
+        return x + 1
+    model = nn.Linear(1, 1)
+    assert tinygrad_c.compile(model, mode="reduce-overhead") is model
+    assert tinygrad_c.compile(f) is f
+    assert tinygrad_c.compile(fullgraph=True)(f) is f
+
+
+@pytest.mark.parametrize("name", ["FloatTensor", "DoubleTensor", "LongTensor", "IntTensor", "ByteTensor", "BoolTensor"])
+def test_old_constructors(name):
+    ours = getattr(tinygrad_c, name)
+    made = ours([[1, 0], [1, 1]])
+    assert made.type() == f"torch.{name}"
+    assert isinstance(made, ours)
+    assert not isinstance(made.to(tinygrad_c.float32 if name != "FloatTensor" else tinygrad_c.float64), ours)
+    with pytest.raises(TypeError, match="zeros"):
+        ours(3)
+    if torch is not None:
+        assert made.tolist() == getattr(torch, name)([[1, 0], [1, 1]]).tolist()
+
+
+def test_default_tensor_type():
+    try:
+        tinygrad_c.set_default_tensor_type(tinygrad_c.DoubleTensor)
+        assert tinygrad_c.tensor(1.0).dtype == tinygrad_c.float64
+    finally:
+        tinygrad_c.set_default_tensor_type("torch.FloatTensor")
+    assert tinygrad_c.tensor(1.0).dtype == tinygrad_c.float32
+
+
+def test_questions():
+    x = tinygrad_c.ones(1)
+    assert tinygrad_c.is_floating_point(x)
+    assert not tinygrad_c.is_complex(x)
+    assert tinygrad_c.is_nonzero(x)
+    assert tinygrad_c.typename(x) == "torch.FloatTensor"
+    assert tinygrad_c.are_deterministic_algorithms_enabled()
+    assert tinygrad_c.get_float32_matmul_precision() == "highest"
+    assert tinygrad_c.get_default_device() == tinygrad_c.device("cpu")
+    assert tinygrad_c.get_num_interop_threads() == 1
+    assert tinygrad_c.set_flush_denormal(True)
+    assert tinygrad_c.version.cuda is None
+    with pytest.raises(ValueError, match="highest"):
+        tinygrad_c.set_float32_matmul_precision("low")
+
+
+def test_fork_rng():
+    tinygrad_c.manual_seed(3)
+    with tinygrad_c.random.fork_rng():
+        inside = tinygrad_c.rand(4)
+    assert tinygrad_c.rand(4).tolist() == inside.tolist()

@@ -1,0 +1,46 @@
+"""What is said of a name that is not here: what the nearest one is, or that it is left out on purpose and what to do."""
+from __future__ import annotations
+
+# The names (or what they begin with, given a *), and the sentence. In order: the first that fits is said.
+LEFT_OUT = [
+    ("float16 half bfloat16 HalfTensor BFloat16Tensor float8* finfo16",
+     "half precision is left out; the floating types are float32 and float64"),
+    ("complex* cfloat cdouble chalf view_as_complex view_as_real polar fft fft_* stft istft conj conj_physical resolve_conj",
+     "complex numbers are left out; keep real and imaginary parts in two tensors"),
+    ("int8 int16 short uint16 uint32 uint64 ShortTensor CharTensor int4 int2 int1",
+     "the integer types are int64, int32, uint8 and bool"),
+    ("sparse* to_sparse* SparseAdam coalesce hspmm spmm smm sspaddmm",
+     "sparse tensors are left out; tensors are dense here"),
+    ("quantize* dequantize* quint* qint* ao quantization quantized QUInt8Storage fake_quantize* per_tensor_affine q_scale",
+     "quantised numbers are left out; the types are float32, float64, int64, int32, uint8 and bool"),
+    ("jit fx export _dynamo _inductor _C script_* ScriptModule",
+     "there is no compiler of Python programs here; leave the line out (compile(model) is accepted and returns the model)"),
+    ("distributed multiprocessing DataParallel DistributedDataParallel parallel rpc futures distributions_*",
+     "one process on one machine is what there is here; leave the line out, or run several programs"),
+    ("xpu hpu mtia Stream Event stream vulkan hip UntypedStorage TypedStorage pin_memory_device",
+     "there is only the CPU here"),
+    ("hub onnx package monitor tensorboard", "this part of torch is left out"),
+]
+
+
+def sentence(name: str) -> str | None:
+    """Why `name` is left out, if it is one of those that are."""
+    for names, words in LEFT_OUT:
+        for each in names.split():
+            if name == each or (each.endswith("*") and name.startswith(each[:-1])):
+                return words
+    return None
+
+
+def unknown(module: str, name: str, known: dict) -> AttributeError:
+    """The error for `module.name`; `known` has the names that there are, and what they are (a module is suggested last)."""
+    if name.startswith("__"):
+        return AttributeError(f"module {module!r} has no attribute {name!r}", name=name)
+    words = sentence(name)
+    if words is None:
+        import difflib
+        things = [each for each in known if not each.startswith("_") and type(known[each]) is not type(difflib)]
+        near = [each for each in things if each.lower() == name.lower()] or difflib.get_close_matches(name, things, 1) or \
+            difflib.get_close_matches(name, [each for each in known if not each.startswith("_")], 1)
+        words = f"did you mean {near[0]!r}?" if near else "docs/reference.md lists what there is"
+    return AttributeError(f"module {module!r} has no attribute {name!r}: {words}", name=name)

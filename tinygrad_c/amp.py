@@ -1,0 +1,62 @@
+"""Mixed precision, as programs written for a GPU name it: all stays in the tensors' own precision here."""
+from __future__ import annotations
+
+import functools
+
+__all__ = ["GradScaler", "autocast"]
+
+
+class autocast:
+    """A `with` block or decorator that changes nothing: there is no half precision here."""
+
+    def __init__(self, device_type: str = "cpu", dtype=None, enabled: bool = True, cache_enabled: bool | None = None):
+        self.device = device_type
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception) -> None:
+        pass
+
+    def __call__(self, function):
+        @functools.wraps(function)
+        def wrapped(*args, **kwargs):
+            return function(*args, **kwargs)
+        return wrapped
+
+
+class GradScaler:
+    """Scales by 1: `scale(loss).backward(); step(optimizer); update()` is a plain training step."""
+
+    def __init__(self, device: str = "cpu", init_scale: float = 65536.0, growth_factor: float = 2.0,
+                 backoff_factor: float = 0.5, growth_interval: int = 2000, enabled: bool = True):
+        pass
+
+    def is_enabled(self) -> bool:
+        """False: nothing is scaled."""
+        return False
+
+    def scale(self, outputs):
+        """The outputs themselves."""
+        return outputs
+
+    def unscale_(self, optimizer) -> None:
+        """Nothing to do."""
+
+    def step(self, optimizer, *args, **kwargs):
+        """optimizer.step()."""
+        return optimizer.step(*args, **kwargs)
+
+    def update(self, new_scale=None) -> None:
+        """Nothing to do."""
+
+    def get_scale(self) -> float:
+        """1."""
+        return 1.0
+
+    def state_dict(self) -> dict:
+        """Empty."""
+        return {}
+
+    def load_state_dict(self, state_dict: dict) -> None:
+        """Nothing to do."""

@@ -1,0 +1,144 @@
+"""torch's words for what is always so here, or can only be so: switches that programs set, and old names of constructors."""
+from __future__ import annotations
+
+from tinygrad_c.array import dtype, set_default_dtype
+from tinygrad_c.devices import Device, check_device
+from tinygrad_c.ops import create
+from tinygrad_c.tensor import Tensor, bool_, float32, float64, int32, int64, uint8
+
+
+def compile(model=None, *, fullgraph: bool = False, dynamic: bool | None = None, backend="inductor", mode: str | None = None,
+            options: dict | None = None, disable: bool = False):
+    """The model or function itself: operations are compiled already. Also a decorator, with or without arguments.
+
+    >>> @tinygrad_c.compile
+    ... def f(x):
+    ...     return x + 1
+    >>> f(1)
+    2
+    """
+    return model if model is not None else lambda function: function
+
+
+def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:
+    """Nothing to switch: results have the same bits from run to run, for any number of threads."""
+
+
+def are_deterministic_algorithms_enabled() -> bool:
+    """True: see use_deterministic_algorithms."""
+    return True
+
+
+def set_float32_matmul_precision(precision: str) -> None:
+    """Accepts 'highest', 'high' and 'medium'; float32 products are always computed in float32."""
+    if precision not in ("highest", "high", "medium"):
+        raise ValueError(f"set_float32_matmul_precision: {precision!r} is none of 'highest', 'high', 'medium'")
+
+
+def get_float32_matmul_precision() -> str:
+    """'highest'."""
+    return "highest"
+
+
+def set_num_interop_threads(n: int) -> None:
+    """Nothing: operations run one after the other. set_num_threads is for the threads within one."""
+
+
+def get_num_interop_threads() -> int:
+    """1."""
+    return 1
+
+
+def set_flush_denormal(mode: bool) -> bool:
+    """True: kernels flush denormal numbers to 0 in any case."""
+    return True
+
+
+def set_default_device(device) -> None:
+    """Accepts the CPU."""
+    check_device(device)
+
+
+def get_default_device() -> Device:
+    """The CPU."""
+    return Device("cpu")
+
+
+def set_default_tensor_type(t) -> None:
+    """The old way to write set_default_dtype: FloatTensor or DoubleTensor."""
+    set_default_dtype((t if isinstance(t, _Typed) else globals()[str(t).removeprefix("torch.")]).dtype)
+
+
+def is_floating_point(input) -> bool:
+    """Whether the tensor's elements are float32 or float64."""
+    return input.is_floating_point()
+
+
+def is_complex(input) -> bool:
+    """False: there are no complex numbers here."""
+    return False
+
+
+def is_nonzero(input) -> bool:
+    """Whether the one element is not 0."""
+    return bool(input)
+
+
+def typename(obj) -> str:
+    """The name of a tensor's type, or of another object's class."""
+    return obj.type() if isinstance(obj, Tensor) else f"{type(obj).__module__}.{type(obj).__qualname__}"
+
+
+class _Typed(type):
+    """The class of FloatTensor and its like: calling one makes a Tensor, and isinstance looks at the dtype."""
+
+    dtype: dtype
+
+    def __call__(cls, data=(), *more):
+        if more or isinstance(data, int):
+            raise TypeError(f"{cls.__name__}(sizes) would make numbers of whatever the memory holds: write zeros(sizes, "
+                            f"dtype={cls.dtype}) or {cls.__name__}([numbers])")
+        return data.to(cls.dtype) if isinstance(data, Tensor) else create.tensor(data, dtype=cls.dtype)
+
+    def __instancecheck__(cls, x) -> bool:
+        return isinstance(x, Tensor) and x.dtype == cls.dtype
+
+
+class FloatTensor(metaclass=_Typed):
+    """tensor(data, dtype=float32), as older programs write it."""
+
+    dtype = float32
+
+
+class DoubleTensor(metaclass=_Typed):
+    """tensor(data, dtype=float64), as older programs write it."""
+
+    dtype = float64
+
+
+class LongTensor(metaclass=_Typed):
+    """tensor(data, dtype=int64), as older programs write it.
+
+    >>> tinygrad_c.LongTensor([1, 2])
+    tensor([1, 2])
+    """
+
+    dtype = int64
+
+
+class IntTensor(metaclass=_Typed):
+    """tensor(data, dtype=int32), as older programs write it."""
+
+    dtype = int32
+
+
+class ByteTensor(metaclass=_Typed):
+    """tensor(data, dtype=uint8), as older programs write it."""
+
+    dtype = uint8
+
+
+class BoolTensor(metaclass=_Typed):
+    """tensor(data, dtype=bool), as older programs write it."""
+
+    dtype = bool_

@@ -1,0 +1,64 @@
+"""torch.cuda's names, for programs that ask whether there is a GPU: there is none."""
+from __future__ import annotations
+
+from tinygrad_c.absent import unknown
+from tinygrad_c.devices import no_cuda
+
+__all__ = ["device_count", "empty_cache", "is_available", "is_initialized", "manual_seed", "manual_seed_all"]
+
+
+def is_available() -> bool:
+    """False: there is only the CPU.
+
+    >>> tinygrad_c.cuda.is_available()
+    False
+    """
+    return False
+
+
+def is_initialized() -> bool:
+    """False."""
+    return False
+
+
+def is_bf16_supported(including_emulation: bool = True) -> bool:
+    """False."""
+    return False
+
+
+def device_count() -> int:
+    """0."""
+    return 0
+
+
+def manual_seed(seed: int) -> None:
+    """Nothing: no GPU has random numbers to seed. tinygrad_c.manual_seed seeds the CPU's."""
+
+
+manual_seed_all = manual_seed
+
+
+def empty_cache() -> None:
+    """Nothing: no GPU has memory to give back."""
+
+
+def memory_allocated(device=None) -> int:
+    """0."""
+    return 0
+
+
+max_memory_allocated = memory_reserved = max_memory_reserved = memory_allocated
+
+
+def reset_peak_memory_stats(device=None) -> None:
+    """Nothing."""
+
+
+synchronize = current_device = get_device_name = get_device_properties = get_device_capability = set_device = no_cuda
+
+
+def __getattr__(name: str):
+    if name == "amp":
+        from importlib import import_module
+        return import_module("tinygrad_c.cuda.amp")
+    raise unknown(__name__, name, globals())
