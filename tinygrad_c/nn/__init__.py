@@ -50,12 +50,27 @@ from tinygrad_c.nn.loss import (
 )
 from tinygrad_c.nn.module import Module
 from tinygrad_c.nn.parameter import Parameter
+from tinygrad_c.notices import rooms_for_later
 
-__all__ = [     # noqa: RUF022  (from simple to elaborate)
+ROOMS = {       # imported when first asked for
+    "norm": "LayerNorm RMSNorm GroupNorm BatchNorm1d BatchNorm2d BatchNorm3d InstanceNorm1d InstanceNorm2d InstanceNorm3d "
+            "LocalResponseNorm",
+    "embedding": "Embedding EmbeddingBag",
+    "distance": "CosineSimilarity PairwiseDistance",
+}
+LEFT_OUT = {
+    "CTCLoss": "alignments of sequences are not implemented",
+    "SyncBatchNorm": "there is one process on one processor; BatchNorm1d/2d/3d do the same",
+    "DataParallel": "there is one processor; call the module itself",
+}
+__getattr__, __dir__ = rooms_for_later(globals(), ROOMS, LEFT_OUT)
+
+__all__ = [
     # The base, and what it is made of.
     "Module", "Parameter", "functional", "init", "utils",
     # Layers.
     "Identity", "Linear", "Bilinear", "Flatten", "Unflatten", "Dropout", "AlphaDropout",
+    *(name for names in ROOMS.values() for name in names.split()),
     # Activations.
     "ReLU", "Sigmoid", "Tanh", "LeakyReLU", "PReLU", "RReLU", "ELU", "SELU", "CELU", "GELU", "SiLU", "Mish", "Softplus",
     "LogSigmoid", "Softsign", "Tanhshrink", "ReLU6", "Hardtanh", "Hardsigmoid", "Hardswish", "Hardshrink", "Softshrink",

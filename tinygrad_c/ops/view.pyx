@@ -8,13 +8,17 @@ A region is (offset, shape, stride) in elements, relative to a contiguous base.
 """
 from tinygrad_c.array cimport itemsize, shape_of
 from tinygrad_c.kernels.call cimport MAX_NDIM
-from tinygrad_c.ops.elementwise cimport clone, contiguous, copy_into
+from tinygrad_c.ops.elementwise cimport as_tensor, clone, contiguous, copy_into
 from tinygrad_c.tape cimport *
+
+
+cdef tuple strides_of(TensorBase a):
+    return tuple([a.stride[d] for d in range(a.ndim)])
 
 
 cdef tuple region_of(TensorBase view):
     cdef Py_ssize_t offset = (view.data - view._base.data) // itemsize(view.dtype)
-    return offset, shape_of(view), tuple([view.stride[d] for d in range(view.ndim)])
+    return offset, shape_of(view), strides_of(view)
 
 
 cdef bint looks_into(TensorBase view, TensorBase base) noexcept:
@@ -71,17 +75,97 @@ cdef TensorBase gather(TensorBase a, tuple region):
 
 
 cdef TensorBase put(TensorBase g, tuple region, int ndim, const Py_ssize_t* shape):
+    """Where elements of the region share memory (windows that overlap), what comes in for them is added up."""
     cdef TensorBase out = zeros(g.dtype, ndim, shape)
-    cdef int d
-    for d in range(len(region[1])):
-        if region[2][d] == 0 and region[1][d] > 1:
-            raise RuntimeError("a gradient cannot go through a view whose elements share memory: .clone() the expanded tensor")
     cdef bint before = set_grad(False)
-    copy_into(region_view(out, region), g)
-    set_grad(before)
+    cdef list kept, walked
+    try:
+        kept, walked = without_overlap(region)
+        if walked:
+            add_by_parts(out, g, region, kept, walked)
+        else:
+            copy_into(region_view(out, region), g)
+    finally:
+        set_grad(before)
     if recording(g):
         record(&PUT, out, g).extra = region
     return out
+
+
+cdef tuple without_overlap(tuple region):
+    """(kept, walked): dimensions in which no two elements share memory, the longest first; and the others."""
+    kept, walked = [], []
+    for d in sorted(range(len(region[1])), key=lambda d: -region[1][d]):
+        reach = 0
+        for stride, size in sorted((abs(region[2][e]), region[1][e]) for e in (*kept, d) if region[1][e] > 1):
+            if stride <= reach:
+                walked.append(d)
+                break
+            reach += (size - 1) * stride
+        else:
+            kept.append(d)
+    return sorted(kept), walked
+
+
+cdef int add_by_parts(TensorBase out, TensorBase g, tuple region, list kept, list walked) except -1:
+    """For each index of the walked dimensions, add that part of g: as many additions as a window has elements."""
+    from itertools import product
+
+    from tinygrad_c.ops.elementwise import add_
+    offset, shape, stride = region
+    given = strides_of(g)
+    sizes = tuple([shape[d] for d in kept])
+    to = tuple([stride[d] for d in kept])
+    of = tuple([given[d] for d in kept])
+    for index in product(*[range(shape[d]) for d in walked]):
+        start = offset + sum([i * stride[d] for i, d in zip(index, walked)])
+        source = sum([i * given[d] for i, d in zip(index, walked)])
+        add_(region_view(out, (start, sizes, to)), region_view(g, (source, sizes, of)))
+    return 0
+
+
+def as_strided(input, size, stride, storage_offset=0):
+    """A view of input's memory by sizes and strides in elements, for each dimension; elements may be seen several times.
+
+    A non-contiguous input is copied first. Raises RuntimeError if it reaches out of the input's memory.
+
+    >>> as_strided(tinygrad_c.arange(5), (3, 3), (1, 1))
+    tensor([[0, 1, 2],
+            [1, 2, 3],
+            [2, 3, 4]])
+    """
+    cdef TensorBase a = as_tensor(input, "as_strided(): argument 'input' (position 1)")
+    cdef tuple region = (storage_offset or 0, tuple(size), tuple(stride))
+    if len(region[1]) != len(region[2]):
+        raise RuntimeError(f"mismatch in length of strides and shape: {len(region[2])} and {len(region[1])}")
+    if len(region[1]) > MAX_NDIM:
+        raise RuntimeError(f"a tensor has at most {MAX_NDIM} dimensions, got {len(region[1])}")
+    if any([n < 0 for n in (*region[1], *region[2], region[0])]):
+        raise RuntimeError(f"as_strided: sizes, strides and offset must be non-negative: got {region[1]}, {region[2]}, "
+                           f"{region[0]}")
+    if 0 not in region[1] and region[0] + sum([(n - 1) * s for n, s in zip(region[1], region[2])]) >= a.numel:
+        raise RuntimeError(f"setStorage: sizes {list(region[1])}, strides {list(region[2])}, storage offset {region[0]} reach "
+                           f"out of bounds for a tensor of {a.numel} elements")
+    return gather(a, region)
+
+
+def surrounded(input, before, after):
+    """input with zeros around: before[d] of them in front of dimension d and after[d] behind it.
+
+    >>> surrounded(tinygrad_c.ones(2), (1,), (2,))
+    tensor([0., 1., 1., 0., 0.])
+    """
+    cdef TensorBase a = as_tensor(input, "pad(): argument 'input' (position 1)")
+    cdef Py_ssize_t[MAX_NDIM] shape
+    cdef Py_ssize_t offset = 0, step = 1
+    cdef int d
+    cdef list stride = []
+    for d in range(a.ndim - 1, -1, -1):
+        shape[d] = before[d] + a.shape[d] + after[d]
+        stride.append(step)
+        offset += step * before[d]
+        step *= shape[d]
+    return put(a, (offset, shape_of(a), tuple(stride[::-1])), a.ndim, shape)
 
 
 # ---- What the tape calls

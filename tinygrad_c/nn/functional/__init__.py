@@ -33,7 +33,7 @@ from tinygrad_c.nn.functional.activation import (
     threshold,
 )
 from tinygrad_c.nn.functional.dropout import alpha_dropout, check_probability, dropout
-from tinygrad_c.nn.functional.linear import bilinear, linear, one_hot
+from tinygrad_c.nn.functional.linear import bilinear, linear
 from tinygrad_c.nn.functional.loss import (
     binary_cross_entropy,
     binary_cross_entropy_with_logits,
@@ -48,8 +48,18 @@ from tinygrad_c.nn.functional.loss import (
     smooth_l1_loss,
     soft_margin_loss,
 )
+from tinygrad_c.notices import rooms_for_later
+
+ROOMS = {       # imported when first asked for
+    "norm": "layer_norm rms_norm batch_norm instance_norm group_norm local_response_norm normalize",
+    "embeddings": "embedding embedding_bag one_hot",
+    "distance": "cosine_similarity pairwise_distance pdist",
+}
+LEFT_OUT = {"ctc_loss": "alignments of sequences are not implemented"}
+__getattr__, __dir__ = rooms_for_later(globals(), ROOMS, LEFT_OUT)
 
 __all__ = [
+    *(name for names in ROOMS.values() for name in names.split()),
     "alpha_dropout",
     "bilinear",
     "binary_cross_entropy",
@@ -78,7 +88,6 @@ __all__ = [
     "mish",
     "mse_loss",
     "nll_loss",
-    "one_hot",
     "poisson_nll_loss",
     "prelu",
     "relu",

@@ -1,11 +1,10 @@
 """Products with matrices as functions."""
 from __future__ import annotations
 
-from tinygrad_c.ops.index import one_hot
 from tinygrad_c.ops.matmul import linear
 from tinygrad_c.tensor import Tensor
 
-__all__ = ["bilinear", "linear", "one_hot"]
+__all__ = ["bilinear", "linear"]
 
 
 def bilinear(input1: Tensor, input2: Tensor, weight: Tensor, bias: Tensor | None = None) -> Tensor:

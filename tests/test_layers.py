@@ -1,0 +1,141 @@
+"""The layers of nn: every one of nn_samples.LAYERS against PyTorch: printing, state, results, gradients, and what it keeps."""
+from __future__ import annotations
+
+import copy
+import pickle
+
+import numpy as np
+import pytest
+from comparing import assert_close, ours, theirs, torch
+from nn_samples import LAYERS
+from test_functional import flat, gradients, present
+
+import tinygrad_c as tg
+
+with_torch = pytest.mark.skipif(torch is None, reason="compares with PyTorch")
+layers = pytest.mark.parametrize("row", LAYERS, ids=lambda row: f"{row.text} {[x.shape for x in row.inputs.values()]}")
+
+
+def build(engine, row, dtype: str):
+    """The layer, with the same parameters and buffers in either engine, and its inputs."""
+    layer = eval(row.text, {"nn": engine.nn, "torch": engine})
+    layer = layer.double() if dtype == "float64" else layer
+    make = ours if engine is tg else theirs
+    rng = np.random.default_rng(5)
+    with engine.no_grad():
+        for name, value in [*layer.named_parameters(), *layer.named_buffers()]:
+            if value.is_floating_point():
+                low = 0.5 if "var" in name else -1.0
+                value.copy_(make(np.asarray(rng.random(tuple(value.shape)) * 1.5 + low, dtype)))
+    inputs = [make(array, not x.fixed) for array, x in zip(row.arrays(dtype).values(), row.inputs.values())]
+    return layer, inputs
+
+
+def call(engine, row, layer, inputs):
+    return flat(eval(row.call, {"layer": layer, "inputs": inputs, "torch": engine}))
+
+
+@with_torch
+@layers
+def test_printed_and_named_as_in_torch(row):
+    mine, its = (eval(row.text, {"nn": engine.nn, "torch": engine}) for engine in (tg, torch))
+    assert repr(mine) == repr(its)
+    described = [[(name, tuple(value.shape)) for name, value in layer.state_dict().items()] for layer in (mine, its)]
+    assert described[0] == described[1]
+    described = [[name for name, _ in layer.named_parameters()] for layer in (mine, its)]
+    assert described[0] == described[1]
+
+
+@with_torch
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@layers
+def test_results_and_gradients_as_in_torch(row, dtype):
+    found = {}
+    for engine in (tg, torch):
+        layer, inputs = build(engine, row, dtype)
+        wanted = [each for each in (*inputs, *layer.parameters()) if each.requires_grad]
+        results = call(engine, row, layer, inputs)
+        first = gradients(engine, results, wanted, create_graph=not row.once)
+        second = [] if row.once else gradients(engine, present(first), wanted)
+        state = list(layer.state_dict().values())
+        layer.eval()
+        found[engine] = results, first, second, state, call(engine, row, layer, inputs)
+    for mine, its, scale in zip(found[tg], found[torch], (4, 10, 60, 4, 4)):
+        assert len(mine) == len(its)
+        for a, b in zip(mine, its):
+            if a is None or b is None:
+                assert all(each is None or not each.any() for each in (a, b))
+            else:
+                assert_close(a, b, scale=scale * row.scale)
+
+
+@layers
+def test_starts_by_the_seed(row):
+    tg.manual_seed(3)
+    first = eval(row.text, {"nn": tg.nn})
+    tg.manual_seed(3)
+    second = eval(row.text, {"nn": tg.nn})
+    for a, b in zip(first.state_dict().values(), second.state_dict().values(), strict=True):
+        assert_close(a, b)
+
+
+@layers
+def test_copies_and_pickles(row):
+    layer, inputs = build(tg, row, "float32")
+    layer.eval()
+    expected = call(tg, row, layer, inputs)
+    for other in (copy.deepcopy(layer), pickle.loads(pickle.dumps(layer))):
+        for a, b in zip(call(tg, row, other, inputs), expected, strict=True):
+            assert_close(a, b)
+
+
+# ---- What the rows do not say
+
+def test_batch_norm_in_evaluation_uses_what_it_saw():
+    norm = tg.nn.BatchNorm1d(1, momentum=0.5)
+    norm(tg.tensor([[1.0], [3.0]]))
+    assert norm.running_mean.item() == 1.0          # half of the way from 0 to 2
+    assert norm.running_var.item() == 1.5           # half of the way from 1 to 2, the unbiased variance
+    assert norm.num_batches_tracked.item() == 1
+    norm.eval()
+    assert norm(tg.tensor([[1.0]])).item() == 0.0
+    assert norm.num_batches_tracked.item() == 1
+
+
+def test_from_pretrained():
+    table = tg.tensor([[1.0, 2.0], [3.0, 4.0]])
+    layer = tg.nn.Embedding.from_pretrained(table)
+    assert not layer.weight.requires_grad
+    assert layer(tg.tensor([1])).tolist() == [[3, 4]]
+    assert tg.nn.Embedding.from_pretrained(table, freeze=False).weight.requires_grad
+
+
+@pytest.mark.parametrize(("error", "words", "act"), [
+    (ValueError, "Expected more than 1 value per channel when training", lambda m: m.nn.BatchNorm1d(3)(m.ones(1, 3))),
+    (ValueError, "expected 2D or 3D input", lambda m: m.nn.BatchNorm1d(3)(m.ones(2, 3, 1, 1))),
+    (ValueError, "expected 4D input", lambda m: m.nn.BatchNorm2d(3)(m.ones(2, 3))),
+    (RuntimeError, "running_mean should contain 4 elements not 3", lambda m: m.nn.BatchNorm1d(3)(m.ones(2, 4))),
+    (ValueError, "must be divisible by num_groups", lambda m: m.nn.GroupNorm(2, 3)),
+    (RuntimeError, "expected input with shape", lambda m: m.nn.LayerNorm(4)(m.ones(2, 3))),
+    (IndexError, "index out of range in self", lambda m: m.nn.Embedding(3, 2)(m.tensor([3]))),
+    (IndexError, "index out of range in self", lambda m: m.nn.Embedding(3, 2)(m.tensor([-1]))),
+    (RuntimeError, "one of the following scalar types: Long, Int", lambda m: m.nn.Embedding(3, 2)(m.tensor([1.0]))),
+    (AssertionError, "within num_embeddings", lambda m: m.nn.Embedding(3, 2, padding_idx=3)),
+    (ValueError, "offsets has to be a 1D Tensor but got None", lambda m: m.nn.EmbeddingBag(3, 2)(m.tensor([1]))),
+])
+def test_errors_as_in_torch(error, words, act):
+    for engine in (tg, torch):
+        if engine is not None:
+            with pytest.raises(error) as raised:
+                act(engine)
+            assert words.lower() in str(raised.value).lower()
+
+
+def test_unknown_names_are_answered_with_the_nearest():
+    with pytest.raises(AttributeError, match="did you mean 'LayerNorm'"):
+        _ = tg.nn.LayrNorm
+    with pytest.raises(AttributeError, match="did you mean 'layer_norm'"):
+        _ = tg.nn.functional.layernorm
+    with pytest.raises(AttributeError, match="is left out here"):
+        _ = tg.nn.CTCLoss
+    assert "BatchNorm2d" in dir(tg.nn)

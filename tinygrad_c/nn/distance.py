@@ -1,0 +1,31 @@
+"""Distances as layers."""
+from __future__ import annotations
+
+from tinygrad_c.nn.functional import distance as functions
+from tinygrad_c.nn.module import Module
+from tinygrad_c.tensor import Tensor
+
+
+class CosineSimilarity(Module):
+    """x1 . x2 / (max(|x1|, eps) * max(|x2|, eps)) along dim."""
+
+    def __init__(self, dim: int = 1, eps: float = 1e-8) -> None:
+        super().__init__()
+        self.dim = dim
+        self.eps = eps
+
+    def forward(self, x1: Tensor, x2: Tensor) -> Tensor:
+        return functions.cosine_similarity(x1, x2, self.dim, self.eps)
+
+
+class PairwiseDistance(Module):
+    """|x1 - x2 + eps|_p along the last dimension."""
+
+    def __init__(self, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> None:
+        super().__init__()
+        self.norm = p
+        self.eps = eps
+        self.keepdim = keepdim
+
+    def forward(self, x1: Tensor, x2: Tensor) -> Tensor:
+        return functions.pairwise_distance(x1, x2, self.norm, self.eps, self.keepdim)

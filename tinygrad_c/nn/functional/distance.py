@@ -1,0 +1,41 @@
+"""How far two vectors are from each other, and in how much the same direction they point."""
+from __future__ import annotations
+
+from tinygrad_c.ops import reduce
+from tinygrad_c.tensor import Tensor
+
+
+def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
+    """x1 . x2 / (max(|x1|, eps) * max(|x2|, eps)) along dim.
+
+    >>> cosine_similarity(tinygrad_c.tensor([1.0, 0.0]), tinygrad_c.tensor([1.0, 1.0]), dim=0)
+    tensor(0.7071)
+    """
+    return ((x1 / _length(x1, dim, eps)) * (x2 / _length(x2, dim, eps))).sum(dim)
+
+
+def _length(x: Tensor, dim: int, eps: float) -> Tensor:
+    """max(|x|, eps), with the gradient of |x|, as in PyTorch."""
+    length = reduce.norm(x, 2, dim, True)
+    return length + (length.detach().clamp(min=eps) - length.detach())
+
+
+def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Tensor:
+    """|x1 - x2 + eps|_p along the last dimension.
+
+    >>> pairwise_distance(tinygrad_c.tensor([[0.0, 0.0]]), tinygrad_c.tensor([[3.0, 4.0]]))
+    tensor([5.0000])
+    """
+    return reduce.norm(x1 - x2 + eps, p, -1, keepdim)
+
+
+def pdist(input: Tensor, p: float = 2.0) -> Tensor:
+    """|x_i - x_j|_p of all pairs of rows i < j, in a row."""
+    if input.ndim != 2:
+        raise RuntimeError(f"pdist only supports 2D tensors, got: {input.ndim}D")
+    n = input.shape[0]
+    first = [i for i in range(n) for _ in range(i + 1, n)]
+    second = [j for i in range(n) for j in range(i + 1, n)]
+    if not first:
+        return input.new_zeros(0)
+    return reduce.norm(input[first] - input[second], p, -1)

@@ -1,0 +1,135 @@
+"""Rows of a table by their numbers: embeddings of words, users, states."""
+from __future__ import annotations
+
+from itertools import pairwise
+
+from tinygrad_c.autograd import no_grad
+from tinygrad_c.ops import create, reduce
+from tinygrad_c.ops import elementwise as ops
+from tinygrad_c.ops.index import one_hot
+from tinygrad_c.tensor import Tensor, int32, int64
+
+__all__ = ["embedding", "embedding_bag", "one_hot"]
+
+
+def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None, max_norm: float | None = None,
+              norm_type: float = 2.0, scale_grad_by_freq: bool = False, sparse: bool = False) -> Tensor:
+    """weight[input]: of integers (*) and a table (V, D), the rows (*, D).
+
+    padding_idx: a row that gets no gradient. max_norm: rows that are used are first scaled, in place, to at most this norm.
+    scale_grad_by_freq: a row's gradient is divided by how often it is used. IndexError for a number that is no row.
+
+    >>> embedding(tinygrad_c.tensor([1, 0]), tinygrad_c.tensor([[1.0, 2.0], [3.0, 4.0]]))
+    tensor([[3., 4.],
+            [1., 2.]])
+    """
+    _check_indices(input, weight, sparse)
+    if padding_idx is not None:
+        padding_idx = _row(padding_idx, weight)
+    if max_norm is not None:
+        _renormalise(input, weight, max_norm, norm_type)
+    rows = weight[input]
+    if scale_grad_by_freq:
+        counts = create.zeros_(weight.shape[0], dtype=weight.dtype)
+        flat = input.reshape(-1).long()
+        counts.scatter_add_(0, flat, create.ones(flat.shape[0], dtype=weight.dtype))
+        rows = rows.detach() + (rows - rows.detach()) / counts[input].unsqueeze(-1)
+    if padding_idx is not None:
+        rows = ops.where((input == padding_idx).unsqueeze(-1), rows.detach(), rows)
+    return rows
+
+
+def _check_indices(input: Tensor, weight: Tensor, sparse: bool) -> None:
+    if sparse:
+        raise NotImplementedError("sparse gradients are left out here: leave sparse=True away, the gradient is then dense")
+    if not isinstance(input, Tensor):
+        raise TypeError(f"embedding(): argument 'indices' (position 2) must be Tensor, not {type(input).__name__}")
+    if input.dtype not in (int64, int32):
+        raise RuntimeError("Expected tensor for argument #1 'indices' to have one of the following scalar types: Long, Int; "
+                           f"but got {input.type()} instead (while checking arguments for embedding); write input.long()")
+    if weight.ndim != 2:
+        raise RuntimeError(f"'weight' must be 2-D, got shape {tuple(weight.shape)}")
+    if input.numel():
+        low, high = reduce.amin(input).item(), reduce.amax(input).item()
+        if low < 0 or high >= weight.shape[0]:
+            raise IndexError(f"index out of range in self: the table has rows 0 to {weight.shape[0] - 1}, but the indices go "
+                             f"from {low} to {high}")
+
+
+def _row(padding_idx: int, weight: Tensor) -> int:
+    if not -weight.shape[0] <= padding_idx < weight.shape[0]:
+        raise AssertionError("padding_idx must be within num_embeddings")
+    return padding_idx % weight.shape[0]
+
+
+def _renormalise(input: Tensor, weight: Tensor, max_norm: float, norm_type: float) -> None:
+    with no_grad():
+        used = sorted(set(input.reshape(-1).tolist()))
+        if used:
+            rows = weight[used]
+            norms = reduce.norm(rows, norm_type, 1, True)
+            weight[used] = ops.where(norms > max_norm, rows * (max_norm / (norms + 1e-7)), rows)
+
+
+def embedding_bag(input: Tensor, weight: Tensor, offsets: Tensor | None = None, max_norm: float | None = None,
+                  norm_type: float = 2.0, scale_grad_by_freq: bool = False, mode: str = "mean", sparse: bool = False,
+                  per_sample_weights: Tensor | None = None, include_last_offset: bool = False,
+                  padding_idx: int | None = None) -> Tensor:
+    """The sum, mean or maximum of the rows weight[i], i in each bag: a row of input (B, n), or input[offsets[b]:offsets[b+1]].
+
+    per_sample_weights: a factor for each number of input, for mode 'sum' alone. padding_idx: a number that does not count.
+    """
+    if mode not in ("sum", "mean", "max"):
+        raise ValueError("mode has to be one of sum, mean or max")
+    if per_sample_weights is not None and mode != "sum":
+        raise NotImplementedError("embedding_bag: per_sample_weights was not None. per_sample_weights is only supported for "
+                                  f"mode='sum' (got mode='{mode}'). Please open a feature request on GitHub.")
+    if input.ndim == 2:
+        if offsets is not None:
+            raise ValueError("if input is 2D, then offsets has to be None, as input is treated is a mini-batch of fixed length "
+                             f"sequences. However, found offsets of type {type(offsets)}")
+        lengths = [input.shape[1]] * input.shape[0]
+    elif input.ndim == 1:
+        lengths = _bag_lengths(input, offsets, include_last_offset)
+    else:
+        raise ValueError(f"input has to be 1D or 2D Tensor, but got Tensor of dimension {input.ndim}")
+    flat = input.reshape(-1)
+    rows = embedding(flat, weight, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse)
+    counts = create.ones(flat.shape[0], dtype=weight.dtype)
+    if padding_idx is not None:
+        counts = ops.where(flat == padding_idx % weight.shape[0], 0, counts)
+    bags = len(lengths)
+    bag = create.tensor([b for b, n in enumerate(lengths) for _ in range(n)], dtype=int64)
+    if mode == "max":
+        return _largest(rows, counts, lengths)
+    rows = rows * (counts if per_sample_weights is None else counts * per_sample_weights.reshape(-1)).unsqueeze(-1)
+    total = create.zeros_(bags, weight.shape[1], dtype=weight.dtype).scatter_add(0, bag.unsqueeze(-1).expand(rows.shape), rows)
+    if mode == "mean":
+        total = total / create.zeros_(bags, dtype=weight.dtype).scatter_add(0, bag, counts).clamp(min=1).unsqueeze(-1)
+    return total
+
+
+def _bag_lengths(input: Tensor, offsets: Tensor | None, include_last_offset: bool) -> list[int]:
+    if offsets is None:
+        raise ValueError("offsets has to be a 1D Tensor but got None")
+    if offsets.ndim != 1:
+        raise ValueError("offsets has to be a 1D Tensor")
+    starts = offsets.tolist() + ([] if include_last_offset else [input.shape[0]])
+    if starts[0] != 0:
+        raise ValueError("offsets[0] has to be 0, i.e., the first sequence in the mini-batch has to start from position 0. "
+                         f"However, got {starts[0]}")
+    if starts[-1] > input.shape[0]:
+        raise ValueError(f"offsets[-1] can not be greater than input's length({input.shape[0]}), but got offsets[-1] of "
+                         f"{starts[-1]}")
+    return [end - start for start, end in pairwise(starts)]
+
+
+def _largest(rows: Tensor, counts: Tensor, lengths: list[int]) -> Tensor:
+    from tinygrad_c.ops.shape import stack
+    counted = [count > 0 for count in counts.tolist()]
+    bags, start = [], 0
+    for n in lengths:
+        kept = [i for i in range(start, start + n) if counted[i]]
+        bags.append(reduce.max(rows[kept], 0)[0] if kept else rows.new_zeros(rows.shape[1]))
+        start += n
+    return stack(bags)
