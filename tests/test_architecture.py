@@ -14,7 +14,7 @@ ROOMS = [
     ("ground", ["formulas", "version", "notices", "absent", "devices"]),
     ("kernels", ["kernels"]),
     ("array", ["array"]),
-    ("tape", ["tape"]),
+    ("tape", ["tape", "slots"]),
     ("ops", ["ops"]),
     ("tensor", ["tensor", "methods", "autograd", "printing", "config", "compat", "cuda", "amp", "backends", "random"]),
     ("nn", ["nn", "optim", "utils"]),

@@ -1,13 +1,12 @@
 """Array: typed elements in memory, seen through a shape and strides."""
 cimport cython
 from cpython.buffer cimport PyBUF_FORMAT, PyBUF_STRIDES, PyBUF_WRITABLE, PyBUF_ND
-from cpython.ref cimport Py_DECREF, Py_INCREF
-from libc.string cimport memcpy
+from cpython.ref cimport Py_DECREF, Py_INCREF, PyObject
+from libc.stdlib cimport free, malloc
 
 from tinygrad_c.kernels.call cimport BOOL, FLOAT32, FLOAT64, INT32, INT64, UINT8
 from tinygrad_c.kernels.memory cimport allocate, release
 
-cdef Py_ssize_t[6] ITEMSIZE = [1, 1, 4, 8, 4, 8]
 cdef const char** FORMAT = [b"?", b"B", b"i", b"q", b"f", b"d"]
 cdef int default_code = FLOAT32
 
@@ -23,7 +22,7 @@ cdef class dtype:
 
 cdef dtype make_dtype(int code, str name):
     cdef dtype made = dtype.__new__(dtype)
-    made.code, made.name, made.itemsize = code, name, ITEMSIZE[code]
+    made.code, made.name, made.itemsize = code, name, itemsize(code)
     made.is_floating_point = code >= FLOAT32
     return made
 
@@ -78,10 +77,6 @@ def set_default_dtype(d) -> None:
     default_code = code
 
 
-cdef Py_ssize_t itemsize(int dtype) noexcept nogil:
-    return ITEMSIZE[dtype]
-
-
 @cython.final
 @cython.no_gc
 @cython.freelist(64)
@@ -100,7 +95,7 @@ cdef Storage new_storage(Py_ssize_t nbytes):
 
 cdef int allocate_into(Array array, int dtype, int ndim, const Py_ssize_t* shape) except -1:
     cdef Py_ssize_t numel = 1
-    cdef Py_ssize_t limit = (<Py_ssize_t> 1 << 62) // ITEMSIZE[dtype]
+    cdef Py_ssize_t limit = (<Py_ssize_t> 1 << 62) // itemsize(dtype)
     cdef int d
     for d in range(ndim - 1, -1, -1):
         array.shape[d] = shape[d]
@@ -116,7 +111,7 @@ cdef int allocate_into(Array array, int dtype, int ndim, const Py_ssize_t* shape
     array.ndim = ndim
     array.dtype = dtype
     array.contiguous = True
-    array.storage = new_storage(numel * ITEMSIZE[dtype])
+    array.storage = new_storage(numel * itemsize(dtype))
     array.data = array.storage.data
     return 0
 
@@ -156,24 +151,15 @@ cdef bint is_contiguous(int ndim, const Py_ssize_t* shape, const Py_ssize_t* str
     return False
 
 
-cdef bint same_shape(Array a, Array b) noexcept:
-    cdef int d
-    if a.ndim != b.ndim:
-        return False
-    for d in range(a.ndim):
-        if a.shape[d] != b.shape[d]:
-            return False
-    return True
-
-
-cdef void fill_operand(Operand* o, Array a) noexcept:
-    o.data = a.data
-    o.itemsize = ITEMSIZE[a.dtype]
-    memcpy(o.stride, a.stride, a.ndim * sizeof(Py_ssize_t))
-
-
 cdef tuple shape_of(Array a):
     return tuple([a.shape[d] for d in range(a.ndim)])
+
+
+ctypedef struct Exported:
+    # What a buffer that was handed out points to: it outlives whatever this tensor is given later (x.data = y).
+    PyObject* storage
+    Py_ssize_t[MAX_NDIM] shape
+    Py_ssize_t[MAX_NDIM] stride         # in bytes
 
 
 @cython.no_gc            # its one object, the Storage, leads nowhere
@@ -189,9 +175,15 @@ cdef class Array:
             raise BufferError("this tensor's memory is read-only")
         if not self.contiguous and (flags & PyBUF_STRIDES) != PyBUF_STRIDES:
             raise BufferError("this tensor is not contiguous: ask for strides, or call .contiguous() first")
-        cdef Py_ssize_t size = ITEMSIZE[self.dtype]
+        cdef Py_ssize_t size = itemsize(self.dtype)
+        cdef Exported* exported = <Exported*> malloc(sizeof(Exported))
+        if exported == NULL:
+            raise MemoryError("no memory left for a buffer's shape")
+        exported.storage = <PyObject*> self.storage
+        Py_INCREF(self.storage)
         for d in range(self.ndim):
-            self.buffer_stride[d] = self.stride[d] * size
+            exported.shape[d] = self.shape[d]
+            exported.stride[d] = self.stride[d] * size
         buffer.buf = self.data
         buffer.obj = self
         buffer.len = self.numel * size
@@ -199,11 +191,12 @@ cdef class Array:
         buffer.readonly = self.storage.readonly
         buffer.format = <char*> FORMAT[self.dtype] if flags & PyBUF_FORMAT else NULL
         buffer.ndim = self.ndim
-        buffer.shape = self.shape if flags & PyBUF_ND else NULL
-        buffer.strides = self.buffer_stride if (flags & PyBUF_STRIDES) == PyBUF_STRIDES else NULL
+        buffer.shape = exported.shape if flags & PyBUF_ND else NULL
+        buffer.strides = exported.stride if (flags & PyBUF_STRIDES) == PyBUF_STRIDES else NULL
         buffer.suboffsets = NULL
-        buffer.internal = <void*> self.storage      # kept alive though this tensor may be given other memory (x.data = y)
-        Py_INCREF(self.storage)
+        buffer.internal = exported
 
     def __releasebuffer__(self, Py_buffer* buffer):
-        Py_DECREF(<object> buffer.internal)
+        cdef Exported* exported = <Exported*> buffer.internal
+        Py_DECREF(<object> exported.storage)
+        free(exported)

@@ -17,6 +17,7 @@ from tinygrad_c.methods.reduce import Reductions
 from tinygrad_c.methods.shape import Shapes
 from tinygrad_c.ops import create, shape
 from tinygrad_c.ops.operators import Operators
+from tinygrad_c.slots import take_slots
 from tinygrad_c.tape import register_tensor_class
 
 float32 = dtype_named("float32")
@@ -331,3 +332,4 @@ def rebuild(array, requires_grad: bool) -> Tensor:
 TYPE_WORDS = {"float32": "Float", "float64": "Double", "int64": "Long", "int32": "Int", "uint8": "Byte", "bool": "Bool"}
 CPU = Device()
 register_tensor_class(Tensor)
+take_slots(Tensor, Operators)
