@@ -1,5 +1,11 @@
-"""What is said of a name that is not here: what the nearest one is, or that it is left out on purpose and what to do."""
+"""What is said of a name that is not here: what the nearest one is, or that it is left out on purpose and what to do; and
+names that come when they are first asked for.
+"""
 from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import Any
 
 # The names (or what they begin with, given a *), and the sentence. In order: the first that fits is said.
 LEFT_OUT = [
@@ -19,6 +25,8 @@ LEFT_OUT = [
      "one process on one machine is what there is here; leave the line out, or run several programs"),
     ("xpu hpu mtia Stream Event stream vulkan hip UntypedStorage TypedStorage pin_memory_device",
      "there is only the CPU here"),
+    ("CTCLoss ctc_loss", "alignments of sequences are left out"),
+    ("SyncBatchNorm", "there is one process; BatchNorm1d, 2d and 3d do the same"),
     ("hub onnx package monitor tensorboard", "this part of torch is left out"),
 ]
 
@@ -44,3 +52,17 @@ def unknown(module: str, name: str, known: dict) -> AttributeError:
             difflib.get_close_matches(name, [each for each in known if not each.startswith("_")], 1)
         words = f"did you mean {near[0]!r}?" if near else "docs/reference.md lists what there is"
     return AttributeError(f"module {module!r} has no attribute {name!r}: {words}", name=name)
+
+
+def rooms_for_later(namespace: dict[str, Any], rooms: Mapping[str, str]) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+    """A module's __getattr__ and __dir__: names of `rooms` (module: names in it) are imported when first asked for."""
+    package = namespace["__name__"]
+    room_of = {name: room for room, names in rooms.items() for name in names.split()}
+
+    def find(name: str) -> Any:
+        if name not in room_of:
+            raise unknown(package, name, {**namespace, **room_of})
+        value = namespace[name] = getattr(import_module(f"{package}.{room_of[name]}"), name)
+        return value
+
+    return find, lambda: sorted({*namespace, *room_of})

@@ -4,9 +4,6 @@ from __future__ import annotations
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Mapping
-from importlib import import_module
-from typing import Any
 
 PACKAGE = os.path.dirname(__file__) + os.sep
 _said: set[object] = set()
@@ -35,33 +32,6 @@ def warn_once(key: object, text: str) -> None:
 def forget() -> None:
     """Let everything be said once more (for tests and notebooks)."""
     _said.clear()
-
-
-def unknown_name(module: str, name: str, names: Iterable[str], left_out: Mapping[str, str]) -> AttributeError:
-    """What a module says of a name that it has not: why it is left out, or the nearest name that there is."""
-    if name in left_out:
-        return AttributeError(f"{module}.{name} is left out here: {left_out[name]}")
-    from difflib import get_close_matches  # here: it costs the import of the package 2 ms
-    near = get_close_matches(name, [each for each in names if not each.startswith("_")], 1)
-    return AttributeError(f"module '{module}' has no attribute {name!r}" + (f": did you mean {near[0]!r}?" if near else ""))
-
-
-def rooms_for_later(namespace: dict[str, Any], rooms: Mapping[str, str],
-                    left_out: Mapping[str, str]) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """A module's __getattr__ and __dir__: names of `rooms` (module: names in it) are imported when first asked for."""
-    package = namespace["__name__"]
-    room_of = {name: room for room, names in rooms.items() for name in names.split()}
-
-    def find(name: str) -> Any:
-        if name not in room_of:
-            if name.startswith("__"):
-                raise AttributeError(name)
-            raise unknown_name(package, name, [*namespace, *room_of], left_out)
-        value = getattr(import_module(f"{package}.{room_of[name]}"), name)
-        namespace[name] = value
-        return value
-
-    return find, lambda: sorted({*namespace, *room_of})
 
 
 def typename(value: object) -> str:

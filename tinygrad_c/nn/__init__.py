@@ -1,5 +1,5 @@
 """Layers and losses, from simple to elaborate: PyTorch's torch.nn."""
-from tinygrad_c.absent import unknown
+from tinygrad_c.absent import rooms_for_later
 from tinygrad_c.nn import functional, init, utils
 from tinygrad_c.nn.activation import (
     CELU,
@@ -50,7 +50,6 @@ from tinygrad_c.nn.loss import (
 )
 from tinygrad_c.nn.module import Module
 from tinygrad_c.nn.parameter import Parameter
-from tinygrad_c.notices import rooms_for_later
 
 ROOMS = {       # imported when first asked for
     "norm": "LayerNorm RMSNorm GroupNorm BatchNorm1d BatchNorm2d BatchNorm3d InstanceNorm1d InstanceNorm2d InstanceNorm3d "
@@ -58,12 +57,7 @@ ROOMS = {       # imported when first asked for
     "embedding": "Embedding EmbeddingBag",
     "distance": "CosineSimilarity PairwiseDistance",
 }
-LEFT_OUT = {
-    "CTCLoss": "alignments of sequences are not implemented",
-    "SyncBatchNorm": "there is one process on one processor; BatchNorm1d/2d/3d do the same",
-    "DataParallel": "there is one processor; call the module itself",
-}
-__getattr__, __dir__ = rooms_for_later(globals(), ROOMS, LEFT_OUT)
+__getattr__, __dir__ = rooms_for_later(globals(), ROOMS)
 
 __all__ = [
     # The base, and what it is made of.
@@ -81,7 +75,3 @@ __all__ = [
     # Containers.
     "Sequential", "ModuleList", "ModuleDict", "ParameterList", "ParameterDict",
 ]
-
-
-def __getattr__(name: str):
-    raise unknown(__name__, name, globals())

@@ -1,5 +1,5 @@
 """torch.nn.functional's names: the layers as functions, their parameters given as arguments."""
-from tinygrad_c.absent import unknown
+from tinygrad_c.absent import rooms_for_later
 from tinygrad_c.nn.functional.activation import (
     celu,
     elu,
@@ -48,15 +48,13 @@ from tinygrad_c.nn.functional.loss import (
     smooth_l1_loss,
     soft_margin_loss,
 )
-from tinygrad_c.notices import rooms_for_later
 
 ROOMS = {       # imported when first asked for
     "norm": "layer_norm rms_norm batch_norm instance_norm group_norm local_response_norm normalize",
     "embeddings": "embedding embedding_bag one_hot",
     "distance": "cosine_similarity pairwise_distance pdist",
 }
-LEFT_OUT = {"ctc_loss": "alignments of sequences are not implemented"}
-__getattr__, __dir__ = rooms_for_later(globals(), ROOMS, LEFT_OUT)
+__getattr__, __dir__ = rooms_for_later(globals(), ROOMS)
 
 __all__ = [
     *(name for names in ROOMS.values() for name in names.split()),
@@ -108,7 +106,3 @@ __all__ = [
     "tanhshrink",
     "threshold",
 ]
-
-
-def __getattr__(name: str):
-    raise unknown(__name__, name, globals())
