@@ -4,7 +4,7 @@ from __future__ import annotations
 from types import SimpleNamespace
 
 import numpy as np
-from op_samples import Names
+from sampling import Names
 
 import tinygrad_c
 from tinygrad_c.ops import elementwise, loss, matmul

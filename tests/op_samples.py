@@ -8,123 +8,11 @@ that is not a function of its name; it gets the module, ours or torch, in its fi
 """
 from __future__ import annotations
 
-import zlib
-from collections.abc import Callable
-from dataclasses import dataclass, field
-
 import numpy as np
+import samples_shape
+from sampling import BAD_DIM, NARROW, E, Op, S, X, named, op
 
 from tinygrad_c import Tensor, formulas
-
-
-@dataclass(frozen=True)
-class X:
-    """A tensor to be drawn evenly from [low, high), in the dtype under test, or in a dtype of its own; `fixed`: no gradient."""
-
-    shape: tuple[int, ...]
-    low: float
-    high: float
-    dtype: str | None
-    fixed: bool
-
-    def __init__(self, *shape: int, low: float = -2.0, high: float = 2.0, dtype: str | None = None, fixed: bool = False):
-        for name, value in (("shape", shape), ("low", low), ("high", high), ("dtype", dtype),
-                            ("fixed", fixed or dtype is not None)):
-            object.__setattr__(self, name, value)
-
-    def draw(self, rng: np.random.Generator, dtype: str) -> np.ndarray:
-        """float64 numbers are drawn for either float dtype, so that float32 sees the same ones, rounded."""
-        numbers = np.asarray(rng.random(self.shape) * (self.high - self.low) + self.low)
-        own = self.dtype or dtype
-        if own == "bool":
-            return numbers > (self.low + self.high) / 2
-        if own.startswith(("int", "uint")):
-            return np.floor(np.maximum(numbers, 0) if own == "uint8" else numbers).astype(own)
-        return numbers.astype(own)
-
-
-class S:
-    """One call: its arguments, and its keyword arguments."""
-
-    def __init__(self, *args, **kwargs):
-        self.args, self.kwargs = args, kwargs
-
-    def __repr__(self) -> str:
-        return f"S{self.args}{self.kwargs}"
-
-
-@dataclass(frozen=True)
-class E:
-    """A call that must raise: the class, words of its message, the call. With same_in_torch, torch raises that class too."""
-
-    error: type[Exception]
-    words: str
-    call: Callable
-    same_in_torch: bool = True
-
-
-@dataclass
-class Op:
-    name: str
-    samples: list[S]
-    call: Callable
-    differentiable: bool = True
-    method: str | None = None           # the Tensor method that does the same, in the argument order of the function
-    inplace: str | None = None          # the Tensor method that does it in place
-    integers: bool = False              # works on integers as well
-    in_torch: bool = True
-    not_for: tuple[str, ...] = ()       # dtypes for which torch's result has another dtype, on purpose here
-    errors: list[E] = field(default_factory=list)
-
-    def inputs(self, i: int, dtype: str) -> list[np.ndarray]:
-        """The arrays of sample i: the same on every machine."""
-        rng = np.random.default_rng(zlib.crc32(f"{self.name}/{i}".encode()))
-        return [x.draw(rng, dtype) for x in leaves(self.samples[i].args)]
-
-    def wanted(self, i: int) -> list[int]:
-        """Which inputs of sample i get a gradient."""
-        return [k for k, x in enumerate(leaves(self.samples[i].args)) if not x.fixed]
-
-    def run(self, m, i: int, tensors: list, method: str | None = None) -> list:
-        """Call it with these tensors in the places of the X; the results that are tensors, as a list."""
-        sample = self.samples[i]
-        args = fill(sample.args, iter(tensors))
-        if method is not None:
-            out = getattr(args[0], method)(*args[1:], **sample.kwargs)
-        else:
-            out = self.call(m, *args, **sample.kwargs)
-        return list(out) if isinstance(out, (tuple, list)) else [out]
-
-
-def leaves(args) -> list[X]:
-    """The X in the arguments, in order, also within lists."""
-    found = []
-    for each in args:
-        if isinstance(each, X):
-            found.append(each)
-        elif isinstance(each, (list, tuple)):
-            found += leaves(each)
-    return found
-
-
-def fill(args, tensors) -> list:
-    """The arguments with a tensor for each X."""
-    return [next(tensors) if isinstance(each, X)
-            else type(each)(fill(each, tensors)) if isinstance(each, (list, tuple)) else each for each in args]
-
-
-class Names:
-    """A module's functions, wherever it keeps them: m.exp, m.linear, m.cross_entropy."""
-
-    def __init__(self, *modules):
-        self.modules = modules
-
-    def __getattr__(self, name: str):
-        for module in self.modules:
-            if name in vars(module):
-                return vars(module)[name]
-        raise AttributeError(name)
-
 
 # ---- The rows of formulas.POINTWISE
 
@@ -143,10 +31,6 @@ SPELLING = {
 # A method here or not, as it is.
 FUNCTIONS_ONLY = {"leaky_relu", "elu", "selu", "gelu", "silu", "mish", "softplus", "logsigmoid"}
 NO_TWIN = {"maximum", "minimum"}        # no form in place, in torch neither
-
-
-def named(name: str) -> Callable:
-    return lambda m, *args, **kwargs: getattr(m, name)(*args, **kwargs)
 
 
 def pointwise_op(name: str, row: formulas.Row) -> Op:
@@ -179,10 +63,6 @@ def pointwise_op(name: str, row: formulas.Row) -> Op:
 
 # ---- Everything else
 
-def op(name: str, *samples: S, **options) -> Op:
-    return Op(name, list(samples), options.pop("call", None) or named(name), **{"method": name, **options})
-
-
 def reduction(name: str, **options) -> Op:
     return op(name, S(X(3, 4)), S(X(2, 3, 4), 1), S(X(2, 3, 4), -1, True), S(X(2, 3, 4), dim=(0, 2)), S(X(7), 0), S(X(1, 3), 0),
               S(X(2, 3, 4), dim=(0, 1), keepdim=True), S(X()), **options)
@@ -201,9 +81,6 @@ def assign(x, key, value):
     x[key] = value
     return x
 
-
-NARROW = {"differentiable": False}
-BAD_DIM = "Dimension out of range"
 
 STRUCTURAL = [
     # Products of matrices.
@@ -424,6 +301,7 @@ STRUCTURAL = [
         "as_tensor": lambda m: [m.as_tensor([1.0, 2.0]), m.as_tensor(np.arange(3)), m.as_tensor(1, dtype=m.float64)],
         "from_numpy": lambda m: [m.from_numpy(np.arange(6.0).reshape(2, 3)), m.from_numpy(np.array(1.5))],
     }.items()],
+    *samples_shape.ROWS,
 ]
 
 OPS = {name: pointwise_op(name, row) for name, row in formulas.POINTWISE.items()} | {each.name: each for each in STRUCTURAL}

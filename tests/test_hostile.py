@@ -106,7 +106,8 @@ import sys
 sys.path.insert(0, {tests!r})
 import tinygrad_c
 from comparing import OURS, ours
-from op_samples import OPS, X, fill, leaves
+from op_samples import OPS
+from sampling import X, fill, leaves
 from tinygrad_c import Tensor, nn, tape
 from tinygrad_c.ops import create, index
 from tinygrad_c.ops.operators import Operators

@@ -32,6 +32,7 @@ from tinygrad_c.ops.create import (
 from tinygrad_c.ops.create import empty_ as empty
 from tinygrad_c.ops.create import empty_like_ as empty_like
 from tinygrad_c.ops.create import zeros_ as zeros
+from tinygrad_c.ops.diagonals import diag, diag_embed, diagflat, trace, tril, tril_indices, triu, triu_indices, vander
 from tinygrad_c.ops.elementwise import (
     abs,
     add,
@@ -71,6 +72,26 @@ from tinygrad_c.ops.elementwise import (
     where,
 )
 from tinygrad_c.ops.index import gather, index_select, masked_fill, masked_select, nonzero, scatter, scatter_add, take_along_dim
+from tinygrad_c.ops.join import (
+    atleast_1d,
+    atleast_2d,
+    atleast_3d,
+    block_diag,
+    cartesian_prod,
+    column_stack,
+    combinations,
+    dsplit,
+    dstack,
+    hsplit,
+    hstack,
+    meshgrid,
+    repeat_interleave,
+    split_with_sizes,
+    tensor_split,
+    tile,
+    vsplit,
+    vstack,
+)
 from tinygrad_c.ops.matmul import addmm, matmul
 from tinygrad_c.ops.random import (
     Generator,
@@ -90,10 +111,26 @@ from tinygrad_c.ops.random import (
     seed,
     set_rng_state,
 )
+from tinygrad_c.ops.rearrange import (
+    adjoint,
+    broadcast_shapes,
+    broadcast_tensors,
+    broadcast_to,
+    flip,
+    fliplr,
+    flipud,
+    movedim,
+    ravel,
+    roll,
+    rot90,
+    unflatten,
+)
 from tinygrad_c.ops.reduce import all, amax, amin, any, argmax, argmin, cumsum, max, mean, min, norm, prod, std, sum, var
 from tinygrad_c.ops.shape import (
+    as_strided,
     cat,
     chunk,
+    diagonal,
     expand,
     flatten,
     narrow,
@@ -122,6 +159,8 @@ double = float64
 long = int64
 int = int32
 concat = concatenate = cat
+row_stack = vstack
+moveaxis, swapaxes, swapdims = movedim, transpose, transpose
 absolute, negative, multiply, subtract, divide, true_divide, clip = abs, neg, mul, sub, div, div, clamp
 mm = bmm = mv = dot = matmul
 

@@ -163,6 +163,16 @@ class Tensor(Pointwise, Reductions, Matrices, Shapes, Indexing, Randoms, Operato
         """The last two dimensions swapped."""
         return shape.transpose(self, -2, -1)
 
+    @property
+    def H(self) -> Tensor:
+        """The transpose of a matrix: of real numbers, the conjugate transpose."""
+        if self.ndim not in (0, 2):
+            raise RuntimeError("tensor.H is only supported on matrices (2-D tensors). Got "
+                               f"{self.ndim}-D tensor. For batches of matrices, consider using tensor.mH")
+        return self.T
+
+    mH = mT
+
     # ---- Gradients
 
     def backward(self, gradient=None, retain_graph: bool | None = None, create_graph: bool = False, inputs=None) -> None:

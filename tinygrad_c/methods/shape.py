@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tinygrad_c.ops import shape
+from tinygrad_c.ops import diagonals, join, rearrange, shape
 
 if TYPE_CHECKING:
     from tinygrad_c.tensor import Tensor
@@ -38,6 +38,10 @@ class Shapes:
         """All dimensions become one."""
         return shape.flatten(self)
 
+    def unflatten(self, dim: int, sizes) -> Tensor:
+        """One dimension cut into several."""
+        return rearrange.unflatten(self, dim, sizes)
+
     def squeeze(self, dim=None) -> Tensor:
         """Without the dimensions of size 1, or without those that dim names."""
         return shape.squeeze(self, dim)
@@ -52,9 +56,9 @@ class Shapes:
 
     swapaxes = swapdims = transpose
 
-    def permute(self, *dims) -> Tensor:
+    def permute(self, *order, dims=None) -> Tensor:
         """With the dimensions in the given order."""
-        return shape.permute(self, *dims)
+        return shape.permute(self, *order, dims=dims)
 
     def expand(self, *sizes) -> Tensor:
         """Dimensions of size 1 repeated to the given sizes, without memory."""
@@ -87,3 +91,121 @@ class Shapes:
     def t(self) -> Tensor:
         """The transpose of a matrix."""
         return shape.t(self)
+
+    def movedim(self, source, destination) -> Tensor:
+        """Dimensions moved to other places."""
+        return rearrange.movedim(self, source, destination)
+
+    moveaxis = movedim
+
+    def adjoint(self) -> Tensor:
+        """The last two dimensions swapped."""
+        return rearrange.adjoint(self)
+
+    def broadcast_to(self, size) -> Tensor:
+        """Dimensions of size 1 repeated to the given sizes, without memory."""
+        return rearrange.broadcast_to(self, size)
+
+    def sum_to_size(self, *size) -> Tensor:
+        """Summed over what broadcasting to this shape from the given size would repeat."""
+        return rearrange.sum_to_size(self, *size)
+
+    def flip(self, *along, dims=None) -> Tensor:
+        """The elements in reverse order along each of dims."""
+        return rearrange.flip(self, *along, dims=dims)
+
+    def fliplr(self) -> Tensor:
+        """The columns in reverse order."""
+        return rearrange.fliplr(self)
+
+    def flipud(self) -> Tensor:
+        """The rows in reverse order."""
+        return rearrange.flipud(self)
+
+    def roll(self, shifts, dims=None) -> Tensor:
+        """Elements shifted along dims, those that leave coming in at the other end."""
+        return rearrange.roll(self, shifts, dims)
+
+    def rot90(self, k: int = 1, dims=(0, 1)) -> Tensor:
+        """Turned by 90 degrees k times."""
+        return rearrange.rot90(self, k, dims)
+
+    # ---- Repeated, cut
+
+    def repeat(self, *counts, repeats=None) -> Tensor:
+        """Laid out repeats[d] times along each dimension d."""
+        return join.repeat(self, *counts, repeats=repeats)
+
+    def tile(self, *counts, dims=None) -> Tensor:
+        """repeat, with ones for the dimensions that dims leaves out in front."""
+        return join.tile(self, *counts, dims=dims)
+
+    def repeat_interleave(self, repeats, dim: int | None = None, *, output_size: int | None = None) -> Tensor:
+        """Each element repeated in a row."""
+        return join.repeat_interleave(self, repeats, dim, output_size=output_size)
+
+    def tensor_split(self, indices_or_sections, dim: int = 0) -> tuple[Tensor, ...]:
+        """Into n parts, or at the given indices."""
+        return join.tensor_split(self, indices_or_sections, dim)
+
+    def hsplit(self, indices_or_sections) -> tuple[Tensor, ...]:
+        """Parts with some of the columns."""
+        return join.hsplit(self, indices_or_sections)
+
+    def vsplit(self, indices_or_sections) -> tuple[Tensor, ...]:
+        """Parts with some of the rows."""
+        return join.vsplit(self, indices_or_sections)
+
+    def dsplit(self, indices_or_sections) -> tuple[Tensor, ...]:
+        """Parts along dimension 2."""
+        return join.dsplit(self, indices_or_sections)
+
+    def split_with_sizes(self, split_sizes, dim: int = 0) -> tuple[Tensor, ...]:
+        """Parts of the given sizes."""
+        return join.split_with_sizes(self, split_sizes, dim)
+
+    # ---- Diagonals, windows
+
+    def diagonal(self, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
+        """The diagonal of two dimensions, as a view with it in the last one."""
+        return shape.diagonal(self, offset, dim1, dim2)
+
+    def unfold(self, dimension: int, size: int, step: int) -> Tensor:
+        """Windows along a dimension, as a view with their elements in the last one."""
+        return shape.unfold(self, dimension, size, step)
+
+    def as_strided(self, size, stride, storage_offset: int | None = None) -> Tensor:
+        """The memory seen with any shape and strides."""
+        return shape.as_strided(self, size, stride, storage_offset)
+
+    def diag(self, diagonal: int = 0) -> Tensor:
+        """A vector as a diagonal matrix, or a matrix's diagonal."""
+        return diagonals.diag(self, diagonal)
+
+    def diagflat(self, offset: int = 0) -> Tensor:
+        """The matrix with all elements on a diagonal."""
+        return diagonals.diagflat(self, offset)
+
+    def diag_embed(self, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
+        """The last dimension laid on a diagonal of two new ones."""
+        return diagonals.diag_embed(self, offset, dim1, dim2)
+
+    def trace(self) -> Tensor:
+        """The sum of a matrix's diagonal."""
+        return diagonals.trace(self)
+
+    def tril(self, diagonal: int = 0) -> Tensor:
+        """The lower triangle; zeros above."""
+        return diagonals.tril(self, diagonal)
+
+    def tril_(self, diagonal: int = 0) -> Tensor:
+        """tril in place"""
+        return diagonals.tril_(self, diagonal)
+
+    def triu(self, diagonal: int = 0) -> Tensor:
+        """The upper triangle; zeros below."""
+        return diagonals.triu(self, diagonal)
+
+    def triu_(self, diagonal: int = 0) -> Tensor:
+        """triu in place"""
+        return diagonals.triu_(self, diagonal)

@@ -4,6 +4,7 @@ from libc.string cimport memcpy
 from tinygrad_c.array cimport itemsize, shape_of
 from tinygrad_c.kernels.call cimport MAX_NDIM
 from tinygrad_c.ops.elementwise cimport as_tensor, clone, copy_into
+from tinygrad_c.ops.view cimport put as put_region
 from tinygrad_c.tape cimport *
 
 cdef Py_ssize_t MAX_SIZE = <Py_ssize_t> 1 << 62
@@ -294,28 +295,30 @@ cdef int permute_backward(Walk walk, Node node, TensorBase g) except -1:
 cdef Rule PERMUTE = Rule(b"PermuteBackward0", permute_backward)
 
 
-def permute(input, *dims):
+def permute(input, *order, dims=None):
     """With the dimensions in the given order; a view."""
     cdef TensorBase a = as_tensor(input, "argument 'input' (position 1)")
     cdef Py_ssize_t[MAX_NDIM] shape
     cdef Py_ssize_t[MAX_NDIM] stride
     cdef TensorBase out
     cdef int i, d
+    if dims is None:
+        dims = order
     if len(dims) == 1 and isinstance(dims[0], (tuple, list)):
         dims = tuple(dims[0])
     if len(dims) != a.ndim:
         raise RuntimeError(f"permute(sparse_coo): number of dimensions in the tensor input does not match the length of "
                            "the desired "
                            f"ordering of dimensions i.e. input.dim() = {a.ndim} is not equal to len(dims) = {len(dims)}")
-    order = [parse_dim(dim, a.ndim) for dim in dims]
-    if len(set(order)) != len(order):
+    cdef list turned = [parse_dim(dim, a.ndim) for dim in dims]
+    if len(set(turned)) != len(turned):
         raise RuntimeError(f"permute(): duplicate dims are not allowed: {list(dims)}")
-    for i, d in enumerate(order):
+    for i, d in enumerate(turned):
         shape[i] = a.shape[d]
         stride[i] = a.stride[d]
     out = view_of(a, a.data, a.ndim, shape, stride)
     if recording(a):
-        record(&PERMUTE, out, a).extra = order
+        record(&PERMUTE, out, a).extra = turned
     return out
 
 
@@ -600,3 +603,6 @@ def chunk(input, chunks, dim=0):
     if chunks <= 0:
         raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
     return split(a, max(1, -(-a.shape[d] // chunks)), d)
+
+
+include "shape_strided.pxi"

@@ -1,0 +1,51 @@
+"""What the ops in Python share: their arguments checked, and named results."""
+from __future__ import annotations
+
+from operator import itemgetter
+
+from tinygrad_c.tape import TensorBase
+
+
+def tensor_arg(x, function: str, name: str = "input", position: int = 1):
+    """x, if it is a tensor; TypeError in torch's words otherwise."""
+    if isinstance(x, TensorBase):
+        return x
+    raise TypeError(f"{function}(): argument '{name}' (position {position}) must be Tensor, not {type(x).__name__}: "
+                    "write tensor(...) around it")
+
+
+def tensors_arg(tensors, function: str, name: str = "tensors") -> list:
+    """A list of the tensors in a tuple or list; TypeError otherwise."""
+    if isinstance(tensors, TensorBase) or not isinstance(tensors, (tuple, list)):
+        raise TypeError(f"{function}(): argument '{name}' (position 1) must be tuple of Tensors, not {type(tensors).__name__}")
+    for i, each in enumerate(tensors):
+        if not isinstance(each, TensorBase):
+            raise TypeError(f"expected Tensor as element {i} in argument 0, but got {type(each).__name__}")
+    return list(tensors)
+
+
+def unpacked(args: tuple, named=None) -> tuple:
+    """(2, 3) of f(2, 3), of f((2, 3)), and of f(dims=(2, 3)), which is in `named`."""
+    if named is not None:
+        return (named,) if isinstance(named, int) else tuple(named)
+    return tuple(args[0]) if len(args) == 1 and isinstance(args[0], (tuple, list)) else args
+
+
+class Results(tuple):
+    """Several results with names, as torch.return_types are: a tuple that can also be asked for .values."""
+
+    __slots__ = ()
+    names: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        inside = ",\n".join([f"{name}={value!r}" for name, value in zip(self.names, self)])
+        return f"torch.return_types.{type(self).__name__}(\n{inside})"
+
+    def __reduce__(self):
+        return tuple, (tuple(self),)
+
+
+def results(function: str, *names: str) -> type:
+    """The class of a function's results: results("sort", "values", "indices")((a, b)).indices is b."""
+    members: dict = {name: property(itemgetter(i)) for i, name in enumerate(names)}
+    return type(function, (Results,), {"__slots__": (), "names": names, "__doc__": f"The results of {function}.", **members})

@@ -1,0 +1,150 @@
+"""Diagonals and triangles of matrices."""
+from __future__ import annotations
+
+from tinygrad_c.ops.arguments import tensor_arg
+from tinygrad_c.ops.create import arange, clone
+from tinygrad_c.ops.index import masked_fill, masked_fill_
+from tinygrad_c.ops.shape import diagonal as diagonal_of
+from tinygrad_c.ops.shape import flatten, stack, unsqueeze, wrapped
+
+
+def diag(input, diagonal: int = 0):
+    """Of a vector, the matrix with it on the diagonal; of a matrix, a copy of its diagonal.
+
+    >>> diag(tinygrad_c.tensor([1, 2]))
+    tensor([[1, 0],
+            [0, 2]])
+    """
+    x = tensor_arg(input, "diag")
+    if x.ndim == 1:
+        return diag_embed(x, diagonal)
+    if x.ndim == 2:
+        return clone(diagonal_of(x, diagonal))
+    raise RuntimeError(f"diag(): Supports 1D or 2D tensors. Got {x.ndim}D")
+
+
+def diagflat(input, offset: int = 0):
+    """The matrix with all elements on a diagonal.
+
+    >>> diagflat(tinygrad_c.tensor([[1], [2]]))
+    tensor([[1, 0],
+            [0, 2]])
+    """
+    return diag_embed(flatten(tensor_arg(input, "diagflat")), offset)
+
+
+def diag_embed(input, offset: int = 0, dim1: int = -2, dim2: int = -1):
+    """Zeros with the last dimension laid on a diagonal of two new ones, dim1 and dim2.
+
+    >>> diag_embed(tinygrad_c.tensor([[1, 2]]))
+    tensor([[[1, 0],
+             [0, 2]]])
+    """
+    x = tensor_arg(input, "diag_embed")
+    if x.ndim == 0:
+        raise RuntimeError("diag_embed: expected at least 1 dimension, but the tensor has none")
+    d1, d2 = wrapped(dim1, x.ndim + 1), wrapped(dim2, x.ndim + 1)
+    if d1 == d2:
+        raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
+    n = x.shape[-1] + abs(offset)
+    rest = iter(x.shape[:-1])
+    out = x.new_zeros([n if d in (d1, d2) else next(rest) for d in range(x.ndim + 1)])
+    diagonal_of(out, offset, d1, d2).copy_(x)
+    return out
+
+
+def trace(input):
+    """The sum of a matrix's diagonal.
+
+    >>> trace(tinygrad_c.tensor([[1., 2.], [3., 4.]]))
+    tensor(5.)
+    """
+    if tensor_arg(input, "trace").ndim != 2:
+        raise RuntimeError(f"trace: expected a matrix, but got tensor with dim {input.ndim}")
+    return diagonal_of(input).sum()
+
+
+# ---- Triangles
+
+def above(x, k: int, function: str):
+    """Whether each place of x's matrices lies above the diagonal k."""
+    if tensor_arg(x, function).ndim < 2:
+        raise RuntimeError(f"{function}: input tensor must have at least 2 dimensions")
+    return arange(x.shape[-1]) > unsqueeze(arange(k, x.shape[-2] + k), 1)
+
+
+def tril(input, diagonal: int = 0):
+    """The lower triangle, up to a diagonal; zeros above.
+
+    >>> tril(tinygrad_c.ones(2, 2))
+    tensor([[1., 0.],
+            [1., 1.]])
+    """
+    return masked_fill(input, above(input, diagonal, "tril"), 0)
+
+
+def triu(input, diagonal: int = 0):
+    """The upper triangle, from a diagonal on; zeros below.
+
+    >>> triu(tinygrad_c.ones(2, 2), 1)
+    tensor([[0., 1.],
+            [0., 0.]])
+    """
+    return masked_fill(input, ~above(input, diagonal - 1, "triu"), 0)
+
+
+def tril_(input, diagonal: int = 0):
+    """tril in place."""
+    return masked_fill_(input, above(input, diagonal, "tril_"), 0)
+
+
+def triu_(input, diagonal: int = 0):
+    """triu in place."""
+    return masked_fill_(input, ~above(input, diagonal - 1, "triu_"), 0)
+
+
+def tril_indices(row: int, col: int, offset: int = 0, *, dtype=int, device=None):
+    """The coordinates of the lower triangle of a (row, col) matrix, in two rows.
+
+    >>> tril_indices(2, 2)
+    tensor([[0, 1, 1],
+            [0, 0, 1]])
+    """
+    return triangle_indices(unsqueeze(arange(offset, row + offset), 1) >= arange(col), dtype, row, col)
+
+
+def triu_indices(row: int, col: int, offset: int = 0, *, dtype=int, device=None):
+    """The coordinates of the upper triangle of a (row, col) matrix, in two rows.
+
+    >>> triu_indices(2, 2)
+    tensor([[0, 0, 1],
+            [0, 1, 1]])
+    """
+    return triangle_indices(unsqueeze(arange(offset, row + offset), 1) <= arange(col), dtype, row, col)
+
+
+def triangle_indices(inside, dtype, row: int, col: int):
+    if row < 0 or col < 0:
+        raise RuntimeError(f"row must be non-negative, got {row}" if row < 0 else f"col must be non-negative, got {col}")
+    return stack(inside.nonzero(as_tuple=True)).to(dtype)
+
+
+def vander(x, N: int | None = None, increasing: bool = False):
+    """The powers x^(N-1), ..., x, 1 of each element, in a new last dimension; increasing: 1, x, ...
+
+    >>> vander(tinygrad_c.tensor([1, 2, 3]))
+    tensor([[1, 1, 1],
+            [4, 2, 1],
+            [9, 3, 1]])
+    """
+    x = tensor_arg(x, "vander", "x")
+    if x.ndim != 1:
+        raise RuntimeError("x must be a one-dimensional tensor.")
+    x = x if x.is_floating_point() else x.long()
+    powers = [x.new_ones(x.shape)]
+    for _ in range((x.numel() if N is None else N) - 1):
+        powers.append(powers[-1] * x)
+    powers = powers[:x.numel() if N is None else N]
+    if not powers:
+        return x.new_empty((x.numel(), 0))
+    return stack(powers if increasing else powers[::-1], -1)
