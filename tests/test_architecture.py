@@ -17,7 +17,7 @@ ROOMS = [
     ("tape", ["tape", "slots"]),
     ("ops", ["ops"]),
     ("tensor", ["tensor", "methods", "autograd", "printing", "config", "compat", "cuda", "amp", "backends", "random"]),
-    ("nn", ["nn", "optim", "utils"]),
+    ("nn", ["nn", "optim", "utils", "serialization"]),
     ("top", ["datasets", "cli", "__main__"]),
     ("door", ["__init__"]),
 ]

@@ -180,6 +180,7 @@ LATER = {
         "set_default_tensor_type", "set_float32_matmul_precision", "set_flush_denormal", "set_num_interop_threads", "typename",
         "use_deterministic_algorithms"), "compat"),
     "autocast": "amp",
+    "load": "serialization", "save": "serialization", "serialization": "",
 }
 
 

@@ -1,7 +1,6 @@
 """The net, and its file: a .safetensors whose metadata holds the recipe and a checksum, so that a changed bit is an error."""
 from __future__ import annotations
 
-import hashlib
 import json
 from itertools import pairwise
 
@@ -11,6 +10,7 @@ from tinygrad_c import from_numpy, nn, no_grad
 from tinygrad_c.cli.encode import Recipe
 from tinygrad_c.cli.errors import UserError, need
 from tinygrad_c.cli.files import read_file
+from tinygrad_c.serialization.tensorfile import checksum
 
 FORMAT = "tinygrad_c mlp 1"
 ROWS_AT_ONCE = 8192
@@ -57,7 +57,7 @@ def load(path: str) -> tuple[nn.Module, Recipe, dict]:
 def seal(arrays: dict[str, np.ndarray], kind: str, data: dict) -> bytes:
     """A .safetensors of arrays and plain data, with a checksum over both."""
     text = json.dumps(data, sort_keys=True)
-    metadata = {"format": kind, "model": text, "sha256": _checksum(arrays, text)}
+    metadata = {"format": kind, "model": text, "sha256": checksum(arrays, text)}
     return _in_order(need("safetensors.numpy").save(arrays, metadata))
 
 
@@ -81,14 +81,6 @@ def unseal(path: str, kind: str, name: str, remedy: str) -> tuple[dict[str, np.n
         raise UserError(f"is not {name}, or broken: {error}", path) from None
     if metadata.get("format") != kind:
         raise UserError(f"is a .safetensors file, and not {name} that `tinygrad_c train` wrote", path)
-    if metadata.get("sha256") != _checksum(arrays, metadata.get("model", "")):
+    if metadata.get("sha256") != checksum(arrays, metadata.get("model", "")):
         raise UserError(f"is damaged: its checksum does not match; {remedy}", path)
     return arrays, json.loads(metadata["model"])
-
-
-def _checksum(arrays: dict[str, np.ndarray], text: str) -> str:
-    digest = hashlib.sha256(text.encode())
-    for name in sorted(arrays):
-        digest.update(f"{name} {arrays[name].dtype} {arrays[name].shape}".encode())
-        digest.update(np.ascontiguousarray(arrays[name]).tobytes())
-    return digest.hexdigest()

@@ -1,0 +1,78 @@
+"""save and load: nested dicts and lists of tensors, numbers and text, in torch's file format. No file's code is ever run.
+
+A file is torch's own: a zip, uncompressed, with a checksum for each entry; torch.load reads what is saved here, and load reads
+the .pt files of torch. A name that ends in .safetensors makes a .safetensors file, from a flat dict of tensors.
+
+    writing.py      objects -> the zip: data.pkl says what there is, data/0, data/1, .. are the tensors' memory
+    reading.py      the zip -> objects: an interpreter of the few words of pickle that data needs
+    tensorfile.py   .safetensors, with a checksum of the contents in its metadata
+    atomic.py       a file is there whole, or as it was before
+"""
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from tinygrad_c.absent import unknown
+from tinygrad_c.devices import check_device
+from tinygrad_c.serialization import atomic, reading, tensorfile, writing
+from tinygrad_c.serialization.reading import LoadError
+
+__all__ = ["LoadError", "load", "save"]
+
+
+def save(obj: Any, f: Any, pickle_module: Any = None, pickle_protocol: int = 2,
+         _use_new_zipfile_serialization: bool = True) -> None:
+    """Write tensors, numbers, text, and dicts, lists, tuples and sets of them, to a path or an open binary file.
+
+    A path is written as a whole or not at all: under another name first, then renamed. Tensors that share memory share it again
+    after load. TypeError for anything else: of a module save model.state_dict().
+
+    >>> import io
+    >>> file = io.BytesIO()
+    >>> save({"weight": tinygrad_c.ones(2), "epoch": 3}, file)
+    >>> _ = file.seek(0)
+    >>> load(file)
+    {'weight': tensor([1., 1.]), 'epoch': 3}
+    """
+    if hasattr(f, "write"):
+        f.write(writing.dump(obj))
+    else:
+        path = os.fspath(f)
+        suffix = os.path.splitext(os.fsdecode(path))[1]
+        atomic.write(path, tensorfile.dump(obj) if suffix == ".safetensors" else writing.dump(obj))
+
+
+def load(f: Any, map_location: Any = None, pickle_module: Any = None, *, weights_only: bool | None = None,
+         mmap: bool | None = None, **pickle_load_args: Any) -> Any:
+    """Read what save, torch.save or safetensors wrote: from a path, or an open binary file from where it stands.
+
+    Only data is read, whatever weights_only says: a file that asks for a class or function to be called, is damaged or cut off,
+    raises LoadError (a RuntimeError, and torch's pickle.UnpicklingError) and nothing else happens.
+    """
+    if map_location is not None and not callable(map_location) and not isinstance(map_location, dict):
+        check_device(map_location)
+    if hasattr(f, "read"):
+        return loads(f.read(), "the file")
+    with open(f, "rb") as file:
+        return loads(file.read(), os.fsdecode(os.fspath(f)))
+
+
+def loads(data: bytes, name: str) -> Any:
+    """What the bytes of a file hold."""
+    if not isinstance(data, (bytes, bytearray, memoryview)):
+        raise TypeError("load needs a path or a file opened in binary mode ('rb')")
+    if data[:4] == b"PK\x03\x04":
+        return reading.loads(bytes(data), name)
+    if data[8:9] == b"{":
+        return tensorfile.loads(bytes(data), name)
+    if not data:
+        raise LoadError(f"{name} is empty (Ran out of input)")
+    if data[:2] == b"\x80\x02":
+        raise LoadError(f"{name} is in the format that torch wrote before version 1.6, or a plain pickle: load it in torch and "
+                        "torch.save it again")
+    raise LoadError(f"{name} is not a file of tensors: it is neither torch's format (a zip) nor .safetensors")
+
+
+def __getattr__(name: str):
+    raise unknown(__name__, name, globals())

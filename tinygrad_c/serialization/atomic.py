@@ -1,0 +1,33 @@
+"""Writing a file as a whole or not at all."""
+from __future__ import annotations
+
+import os
+from contextlib import suppress
+
+
+def write(path, data: bytes) -> None:
+    """Put data into the file at path. If this fails or the machine stops, the file that was there before is still whole."""
+    path = os.path.realpath(path)
+    if os.path.exists(path) and not os.path.isfile(path):       # a pipe, /dev/null, a directory: cannot be renamed over
+        with open(path, "wb") as file:
+            file.write(data)
+        return
+    temporary = f"{os.fsdecode(path)}.{os.getpid()}.{os.urandom(4).hex()}.tmp"
+    try:
+        with open(temporary, "xb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        if os.path.exists(path):
+            os.chmod(temporary, os.stat(path).st_mode & 0o777)
+        os.replace(temporary, path)
+    except BaseException:
+        with suppress(OSError):
+            os.unlink(temporary)
+        raise
+    if hasattr(os, "O_DIRECTORY"):      # the rename itself must reach the disk
+        directory = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY)
+        try:
+            os.fsync(directory)
+        finally:
+            os.close(directory)

@@ -1,0 +1,292 @@
+"""torch's file format to objects, without running anything: an interpreter of the few words of pickle that data needs.
+
+A pickle is a program for a machine with a stack. Python's own machine can import any name and call it. This one knows the
+names of KNOWN, which make tensors and containers, and no others. It does not recurse, and takes no more memory than the file
+has.
+"""
+from __future__ import annotations
+
+import io
+import pickle
+import struct
+import zipfile
+from collections import OrderedDict
+from collections.abc import Callable
+from typing import Any
+
+import numpy
+
+from tinygrad_c.array import dtype_named
+from tinygrad_c.autograd import no_grad
+from tinygrad_c.devices import Device
+from tinygrad_c.nn.parameter import Parameter
+from tinygrad_c.ops.create import empty_, from_numpy
+from tinygrad_c.tensor import Size, Tensor
+
+
+class LoadError(RuntimeError, pickle.UnpicklingError):
+    """A file that is damaged, cut off, or asks for more than data."""
+
+
+DTYPES = {"Float": "float32", "Double": "float64", "Long": "int64", "Int": "int32", "Byte": "uint8", "Bool": "bool"}
+LEFT_OUT = {"Half": "float16", "BFloat16": "bfloat16", "Short": "int16", "Char": "int8", "ComplexFloat": "complex64",
+            "ComplexDouble": "complex128"}
+
+
+def loads(data: bytes, name: str) -> Any:
+    """The object that the bytes of a file hold; LoadError if they are not whole, or not data."""
+    try:
+        with zipfile.ZipFile(io.BytesIO(data)) as archive:
+            return Machine(archive).run()
+    except LoadError as error:
+        raise LoadError(f"{name}: {error}") from None
+    except Exception as error:      # whatever a damaged or hostile file makes go wrong
+        raise LoadError(f"{name} is damaged or was cut off (PytorchStreamReader failed reading zip archive): "
+                        f"{type(error).__name__}: {error}") from None
+
+
+class Known:
+    """A name that a file may use: `make` is called with the arguments; None if it only stands for itself."""
+
+    __slots__ = ("make", "name")
+
+    def __init__(self, name: str, make: Callable | None = None):
+        self.name, self.make = name, make
+
+
+class Mark:
+    """Where on the stack the items of a container begin."""
+
+
+class Machine:
+    """The pickle machine over one archive."""
+
+    def __init__(self, archive: zipfile.ZipFile):
+        self.archive = archive
+        self.seen: set[str] = set()
+        names = archive.namelist()
+        self.root = next((each[:-8] for each in names if each.endswith("/data.pkl")), None)
+        if self.root is None:
+            raise LoadError("it is a zip, but not one that torch.save wrote: there is no data.pkl in it")
+        if f"{self.root}constants.pkl" in names:
+            raise LoadError("it is a TorchScript program, which holds code: in torch, torch.save the module's state_dict()")
+        self.byteorder = self.entry("byteorder").decode() if f"{self.root}byteorder" in names else "little"
+        self.data = self.entry("data.pkl")
+        self.at = 0
+        self.stack: list[Any] = []
+        self.memo: dict[int, Any] = {}
+        self.storages: dict[str, Tensor] = {}
+        tensors = {"_rebuild_tensor_v2": self.tensor, "_rebuild_parameter": self.parameter}
+        self.known = {("collections", "OrderedDict"): OrderedDict, ("_codecs", "encode"): encode, ("torch", "Size"): size,
+                      ("torch", "device"): Device, ("__builtin__", "set"): set, ("builtins", "set"): set,
+                      **{("torch._utils", key): make for key, make in tensors.items()}}
+
+    def entry(self, name: str) -> bytes:
+        """One file of the archive, which must not be compressed: so that it cannot be larger than the archive."""
+        info = self.archive.getinfo(self.root + name)
+        if info.compress_type != zipfile.ZIP_STORED or info.file_size > self.archive.fp.getbuffer().nbytes:
+            raise LoadError(f"{name} in it is compressed, which torch.save does not do")
+        self.seen.add(info.filename)
+        return self.archive.read(info)
+
+    # ---- The words
+
+    def run(self) -> Any:
+        """Read words until the one that says stop."""
+        with no_grad():
+            while True:
+                word = self.take(1)
+                if word == b".":
+                    break
+                do = WORDS.get(word)
+                if do is None:
+                    raise LoadError(f"Weights only load failed: it asks for the operation {word!r}, which data does not need")
+                do(self)
+        if len(self.stack) != 1:
+            raise LoadError("data.pkl does not end with one object")
+        for info in self.archive.infolist():        # nothing else is needed, but a changed bit is to be an error wherever it is
+            if info.filename not in self.seen:
+                self.archive.read(info)
+        return self.pop()
+
+    def take(self, n: int) -> bytes:
+        if n < 0 or self.at + n > len(self.data):
+            raise LoadError("data.pkl ends too early")
+        self.at += n
+        return self.data[self.at - n:self.at]
+
+    def number(self, form: str) -> Any:
+        return struct.unpack(form, self.take(struct.calcsize(form)))[0]
+
+    def line(self) -> str:
+        end = self.data.index(b"\n", self.at)
+        text = self.data[self.at:end].decode()
+        self.at = end + 1
+        return text
+
+    def push(self, obj: Any) -> None:
+        self.stack.append(obj)
+
+    def pop(self) -> Any:
+        obj = self.stack.pop()
+        if obj is Mark:
+            raise LoadError("data.pkl has a mark where an object should be")
+        return obj
+
+    def to_mark(self) -> list[Any]:
+        """The objects since the last mark."""
+        items = []
+        while self.stack[-1] is not Mark:
+            items.append(self.stack.pop())
+        self.stack.pop()
+        return items[::-1]
+
+    def top(self, kind: type) -> Any:
+        """The container on top of the stack."""
+        if type(self.stack[-1]) is not kind and not (kind is dict and type(self.stack[-1]) is OrderedDict):
+            raise LoadError(f"data.pkl puts items into a {type(self.stack[-1]).__name__}")
+        return self.stack[-1]
+
+    def set_items(self, items: list[Any]) -> None:
+        self.top(dict).update(zip(items[::2], items[1::2], strict=True))
+
+    def get(self, module: str, name: str) -> Any:
+        """What a name stands for; LoadError for all that are not data's."""
+        if (module, name) in self.known:
+            return Known(name, self.known[module, name])
+        if module == "torch" and name.endswith("Storage") and name[:-7] in LEFT_OUT:
+            raise LoadError(f"it holds {LEFT_OUT[name[:-7]]} numbers, which are left out here: in torch, convert the "
+                            "tensors by .float() or .long() and save them again")
+        if module == "torch" and name.removesuffix("Storage") in DTYPES:
+            return Known(name)
+        if module == "torch" and name in DTYPES.values():
+            return dtype_named(name)
+        raise LoadError(
+            f"Weights only load failed: it asks for {module}.{name}, which is code and not data; nothing in a file is ever run "
+            "here. A whole module was saved? In torch: torch.save(model.state_dict(), path)")
+
+    def call(self) -> None:
+        args = self.pop()
+        function = self.pop()
+        if not isinstance(function, Known) or function.make is None or type(args) is not tuple:
+            raise LoadError("Weights only load failed: it calls what is not a function")
+        self.push(function.make(*args))
+
+    def build(self) -> None:
+        """torch notes the versions of modules in an attribute of a state_dict; nothing else has attributes here."""
+        state, obj = self.pop(), self.stack[-1]
+        if type(obj) is not OrderedDict or type(state) is not dict or set(state) != {"_metadata"}:
+            raise LoadError("Weights only load failed: it sets attributes of an object")
+        obj._metadata = state["_metadata"]
+
+    # ---- Tensors
+
+    def storage(self, pid: Any) -> tuple[str, str]:
+        """A reference to an entry: (its name, its dtype); it is read when the first tensor is made on it."""
+        kind, storage, key, _, numel = pid
+        name = storage.name.removesuffix("Storage") if isinstance(storage, Known) else None
+        if kind != "storage" or name not in DTYPES or type(key) is not str or type(numel) is not int:
+            raise LoadError("data.pkl refers to something that is not a tensor's memory")
+        if key not in self.storages:
+            data = self.entry(f"data/{key}")
+            memory = empty_(numel, dtype=dtype_named(DTYPES[name])) if 0 <= numel <= len(data) else None
+            if memory is None or len(data) != numel * memory.element_size():
+                raise LoadError(f"data/{key} has {len(data)} bytes, and not {numel} {DTYPES[name]} numbers")
+            array = numpy.frombuffer(data, memory.dtype.name)
+            memory.numpy()[...] = array.byteswap() if self.byteorder == "big" else array
+            self.storages[key] = memory
+        return key, DTYPES[name]
+
+    def tensor(self, storage, offset, shape, stride, requires_grad, hooks, metadata=None) -> Tensor:
+        """torch._utils._rebuild_tensor_v2: a view of a storage."""
+        if type(storage) is not Reference:
+            raise LoadError("data.pkl makes a tensor of something that is not its memory")
+        memory = self.storages[storage.key]
+        whole = (offset, *shape, *stride)
+        if any(type(n) is not int or n < 0 for n in whole) or len(shape) != len(stride):
+            raise LoadError(f"data.pkl has a tensor of shape {shape}, stride {stride}")
+        last = offset + sum((n - 1) * s for n, s in zip(shape, stride))
+        if 0 not in shape and last >= memory.numel():
+            raise LoadError(f"a tensor of shape {shape} reaches beyond its memory")
+        made = strided(memory, offset, tuple(shape), tuple(stride))
+        if made.dtype.name != storage.dtype:
+            raise LoadError("data.pkl reads memory of one type as another")
+        return made.requires_grad_() if requires_grad is True else made
+
+    def parameter(self, data, requires_grad, hooks) -> Parameter:
+        """torch._utils._rebuild_parameter."""
+        return Parameter(data, requires_grad=requires_grad is True)
+
+
+class Reference:
+    """A storage on the machine's stack."""
+
+    __slots__ = ("dtype", "key")
+
+    def __init__(self, key: str, dtype: str):
+        self.key, self.dtype = key, dtype
+
+
+def strided(memory: Tensor, offset: int, shape: tuple, stride: tuple) -> Tensor:
+    """A view of 1-d memory; within it, as the caller has made sure."""
+    expected, numel = [], 1
+    for n in reversed(shape):
+        expected.insert(0, numel)
+        numel *= n
+    if all(n == 1 or s == e for n, s, e in zip(shape, stride, expected)) and numel > 0:
+        return memory[offset:offset + numel].reshape(shape)
+    if numel == 0:
+        return empty_(*shape, dtype=memory.dtype)
+    item = memory.element_size()
+    return from_numpy(numpy.lib.stride_tricks.as_strided(memory.numpy()[offset:], shape, [s * item for s in stride]))
+
+
+def encode(text: str, encoding: str) -> bytes:
+    """Bytes, as protocol 2 writes them."""
+    if encoding != "latin1":
+        raise LoadError("data.pkl encodes text in another way than bytes are written")
+    return text.encode("latin-1")
+
+
+def size(sizes: tuple) -> Size:
+    """A torch.Size of a tuple of integers."""
+    if type(sizes) is not tuple or any(type(n) is not int for n in sizes):
+        raise LoadError("data.pkl has a Size of something else than integers")
+    return Size(sizes)
+
+
+def remember(m: Machine, n: int) -> None:
+    m.memo[n] = m.stack[-1]
+
+
+def stack_global(m: Machine) -> None:
+    name, module = m.pop(), m.pop()
+    m.push(m.get(module, name))
+
+
+def text(m: Machine, n: int) -> None:
+    m.push(m.take(n).decode("utf-8", "surrogatepass"))
+
+
+WORDS: dict[bytes, Callable[[Machine], Any]] = {
+    b"\x80": lambda m: m.take(1), b"\x95": lambda m: m.take(8),         # protocol, frame
+    b"(": lambda m: m.push(Mark), b"0": lambda m: m.stack.pop(),
+    b"N": lambda m: m.push(None), b"\x88": lambda m: m.push(True), b"\x89": lambda m: m.push(False),
+    b"K": lambda m: m.push(m.number("<B")), b"M": lambda m: m.push(m.number("<H")), b"J": lambda m: m.push(m.number("<i")),
+    b"\x8a": lambda m: m.push(int.from_bytes(m.take(m.number("<B")), "little", signed=True)),
+    b"G": lambda m: m.push(m.number(">d")),
+    b"X": lambda m: text(m, m.number("<I")), b"\x8c": lambda m: text(m, m.number("<B")),
+    b"C": lambda m: m.push(m.take(m.number("<B"))), b"B": lambda m: m.push(m.take(m.number("<I"))),
+    b"}": lambda m: m.push({}), b"]": lambda m: m.push([]), b")": lambda m: m.push(()), b"\x8f": lambda m: m.push(set()),
+    b"s": lambda m: m.set_items([m.pop(), m.pop()][::-1]), b"u": lambda m: m.set_items(m.to_mark()),
+    b"a": lambda m: (item := m.pop(), m.top(list).append(item)),
+    b"e": lambda m: (items := m.to_mark(), m.top(list).extend(items)),
+    b"\x90": lambda m: (items := m.to_mark(), m.top(set).update(items)),
+    b"t": lambda m: m.push(tuple(m.to_mark())), b"\x85": lambda m: m.push((m.pop(),)),
+    b"\x86": lambda m: m.push((m.pop(), m.pop())[::-1]), b"\x87": lambda m: m.push((m.pop(), m.pop(), m.pop())[::-1]),
+    b"q": lambda m: remember(m, m.number("<B")), b"r": lambda m: remember(m, m.number("<I")),
+    b"\x94": lambda m: remember(m, len(m.memo)),
+    b"h": lambda m: m.push(m.memo[m.number("<B")]), b"j": lambda m: m.push(m.memo[m.number("<I")]),
+    b"c": lambda m: m.push(m.get(m.line(), m.line())), b"\x93": stack_global,
+    b"R": lambda m: m.call(), b"b": lambda m: m.build(), b"Q": lambda m: m.push(Reference(*m.storage(m.pop()))),
+}

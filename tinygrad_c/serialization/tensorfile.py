@@ -1,0 +1,57 @@
+""".safetensors: a flat dict of tensors, through the package of that name; a checksum in the metadata finds a changed bit."""
+from __future__ import annotations
+
+from typing import Any
+
+import numpy
+
+from tinygrad_c.ops.create import tensor
+from tinygrad_c.serialization.reading import LoadError
+from tinygrad_c.tensor import Tensor
+
+KEY = "sha256"
+
+
+def dump(obj: Any) -> bytes:
+    """The bytes of a .safetensors file of a dict of tensors."""
+    if not isinstance(obj, dict) or not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in obj.items()):
+        raise TypeError("a .safetensors file holds one dict of names and tensors, as state_dict() gives: save other objects "
+                        "under another name, such as checkpoint.pt")
+    arrays = {name: numpy.ascontiguousarray(t.detach().numpy()).reshape(t.shape) for name, t in obj.items()}
+    return package().save(arrays, {"format": "pt", KEY: checksum(arrays)})
+
+
+def loads(data: bytes, name: str) -> dict[str, Tensor]:
+    """The tensors; LoadError if the file is damaged, or does not agree with the checksum that it holds."""
+    import json
+    library = package()
+    try:
+        size = int.from_bytes(data[:8], "little")
+        metadata = json.loads(data[8:8 + size]).get("__metadata__", {})
+        arrays = library.load(data)
+        tensors = {key: tensor(array) for key, array in arrays.items()}
+    except Exception as error:      # whatever a damaged or hostile file makes go wrong
+        raise LoadError(f"{name} is damaged, cut off, or holds numbers of a type that is left out here: "
+                        f"{type(error).__name__}: {error}") from None
+    if KEY in metadata and metadata[KEY] != checksum(arrays):
+        raise LoadError(f"{name} is damaged: its contents do not agree with the checksum in it")
+    return tensors
+
+
+def package():
+    """safetensors.numpy, or the sentence that says how to get it."""
+    try:
+        import safetensors.numpy
+    except ImportError:
+        raise ImportError("this needs the package safetensors: pip install tinygrad_c[save]") from None
+    return safetensors.numpy
+
+
+def checksum(arrays: dict[str, numpy.ndarray], text: str = "") -> str:
+    """SHA-256 of the text and of the names, types, shapes and bytes of the arrays."""
+    import hashlib
+    digest = hashlib.sha256(text.encode())
+    for name in sorted(arrays):
+        digest.update(f"{name} {arrays[name].dtype} {arrays[name].shape}".encode())
+        digest.update(numpy.ascontiguousarray(arrays[name]).tobytes())
+    return digest.hexdigest()

@@ -1,0 +1,247 @@
+"""Objects to torch's file format: a zip of data.pkl, in pickle's protocol 2, and the memory of each tensor."""
+from __future__ import annotations
+
+import io
+import struct
+import sys
+import zipfile
+from collections import OrderedDict
+from typing import Any
+
+import numpy
+
+from tinygrad_c.array import dtype
+from tinygrad_c.devices import Device
+from tinygrad_c.nn.module import Module
+from tinygrad_c.nn.parameter import Parameter
+from tinygrad_c.tensor import Size, Tensor
+
+STORAGES = {"float32": "FloatStorage", "float64": "DoubleStorage", "int64": "LongStorage", "int32": "IntStorage",
+            "uint8": "ByteStorage", "bool": "BoolStorage"}
+
+
+def dump(obj: Any) -> bytes:
+    """The bytes of a file that holds obj."""
+    writer = Writer(Storages(obj))
+    writer.write(obj)
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", zipfile.ZIP_STORED) as archive:
+        def put(name: str, data: bytes) -> None:
+            archive.writestr(zipfile.ZipInfo(f"archive/{name}"), data)
+        put("data.pkl", b"\x80\x02" + b"".join(writer.out) + b".")
+        put("byteorder", sys.byteorder.encode())
+        for i, storage in enumerate(writer.storages.made):
+            put(f"data/{i}", storage.tobytes())
+        put("version", b"3\n")
+    return file.getvalue()
+
+
+class Storages:
+    """The memory of all tensors of an object: those that overlap are written once, so that they share it again."""
+
+    def __init__(self, obj: Any):
+        self.place: dict[int, tuple[int, int, tuple, tuple]] = {}       # id -> storage, offset, shape, stride
+        self.made: list[numpy.ndarray] = []
+        tensors: dict[int, Tensor] = {}
+        gather(obj, tensors, set())
+        spans = []
+        for t in tensors.values():
+            if t.numel() == 0 or any(s < 0 for s in t.stride()):        # torch has no negative strides
+                self.made.append(numpy.ascontiguousarray(t.detach().numpy()).reshape(-1))
+                self.place[id(t)] = (len(self.made) - 1, 0, tuple(t.shape), contiguous_stride(t.shape))
+            else:
+                spans.append((*span(t), t))
+        group: list[tuple[int, int, Tensor]] = []
+        for each in sorted(spans, key=lambda each: each[:2]):
+            if group and (each[0] >= max(last for _, last, _ in group) or each[2].dtype != group[0][2].dtype):
+                self.close(group)
+                group = []
+            group.append(each)
+        if group:
+            self.close(group)
+
+    def close(self, group: list[tuple[int, int, Tensor]]) -> None:
+        """Make one storage of tensors that overlap, each with the addresses where it begins and ends."""
+        first, item = group[0][0], group[0][2].element_size()
+        memory = numpy.zeros((max(last for _, last, _ in group) - first) // item, group[0][2].dtype.name)
+        for at, _, t in group:
+            offset, stride = (at - first) // item, t.stride()
+            view = numpy.lib.stride_tricks.as_strided(memory[offset:], t.shape, [s * item for s in stride])
+            view[...] = t.detach().numpy()
+            self.place[id(t)] = (len(self.made), offset, tuple(t.shape), tuple(stride))
+        self.made.append(memory)
+
+
+def gather(obj: Any, tensors: dict[int, Tensor], seen: set[int]) -> None:
+    """Collect the tensors within obj, by id."""
+    if isinstance(obj, Tensor):
+        tensors[id(obj)] = obj
+    elif isinstance(obj, (dict, list, tuple, set, frozenset)) and id(obj) not in seen:
+        seen.add(id(obj))
+        for each in (*obj, *obj.values()) if isinstance(obj, dict) else obj:
+            gather(each, tensors, seen)
+
+
+def span(t: Tensor) -> tuple[int, int]:
+    """The addresses where t's memory begins and ends."""
+    reach = sum((n - 1) * s for n, s in zip(t.shape, t.stride())) + 1
+    return t.data_ptr(), t.data_ptr() + reach * t.element_size()
+
+
+def contiguous_stride(shape) -> tuple[int, ...]:
+    """The strides of C order."""
+    stride, step = [], 1
+    for n in reversed(shape):
+        stride.insert(0, step)
+        step *= max(n, 1)
+    return tuple(stride)
+
+
+class Writer:
+    """Emits pickle's words for one object; an object that was written before is referred to."""
+
+    def __init__(self, storages: Storages):
+        self.storages = storages
+        self.out: list[bytes] = []
+        self.memo: dict[Any, int] = {}      # an object's id, or a global's text -> its number
+        self.kept: list[Any] = []           # so that no id is used again
+
+    def remember(self, key: Any, obj: Any = None) -> None:
+        """Give what was just written a number."""
+        self.kept.append(obj)
+        self.memo[key] = n = len(self.memo)
+        self.out.append(b"q" + bytes([n]) if n < 256 else b"r" + struct.pack("<I", n))
+
+    def recall(self, key: Any) -> bool:
+        """Refer to what has a number, if it has."""
+        n = self.memo.get(key)
+        if n is not None:
+            self.out.append(b"h" + bytes([n]) if n < 256 else b"j" + struct.pack("<I", n))
+        return n is not None
+
+    def name(self, module: str, name: str) -> None:
+        """A global: one of those that reading.KNOWN lists."""
+        key = f"{module}\n{name}\n"
+        if not self.recall(key):
+            self.out.append(b"c" + key.encode())
+            self.remember(key)
+
+    def call(self, module: str, name: str, *args: Any) -> None:
+        """A global called with plain arguments."""
+        self.name(module, name)
+        self.plain_tuple(args)
+        self.out.append(b"R")
+
+    def plain_tuple(self, items: tuple) -> None:
+        self.out.append(b"(")
+        for each in items:
+            self.write(each)
+        self.out.append(b"t")
+
+    def write(self, obj: Any) -> None:
+        """Write any object that can be saved."""
+        out = self.out
+        if obj is None:
+            out.append(b"N")
+        elif isinstance(obj, (bool, numpy.bool_)):
+            out.append(b"\x88" if obj else b"\x89")
+        elif isinstance(obj, (int, numpy.integer)):
+            self.integer(int(obj))
+        elif isinstance(obj, (float, numpy.floating)):
+            out.append(b"G" + struct.pack(">d", obj))
+        elif isinstance(obj, dtype):
+            self.name("torch", obj.name)
+        elif self.recall(id(obj)):
+            pass
+        elif isinstance(obj, str):
+            text = obj.encode("utf-8", "surrogatepass")
+            out.append(b"X" + struct.pack("<I", len(text)) + text)
+            self.remember(id(obj), obj)
+        elif isinstance(obj, (bytes, bytearray)):
+            self.call("_codecs", "encode", bytes(obj).decode("latin-1"), "latin1")
+            self.remember(id(obj), obj)
+        elif isinstance(obj, Tensor):
+            self.tensor(obj)
+            self.remember(id(obj), obj)
+        elif isinstance(obj, Device):
+            self.call("torch", "device", str(obj))
+            self.remember(id(obj), obj)
+        elif isinstance(obj, dict):
+            self.mapping(obj)
+        elif isinstance(obj, list):
+            out.append(b"]")
+            self.remember(id(obj), obj)
+            self.items(obj, b"e")
+        elif isinstance(obj, Size):
+            self.call("torch", "Size", tuple(obj))
+            self.remember(id(obj), obj)
+        elif isinstance(obj, tuple):
+            self.plain_tuple(obj)
+            self.remember(id(obj), obj)
+        elif isinstance(obj, (set, frozenset)):
+            self.call("__builtin__", "set", list(obj))
+            self.remember(id(obj), obj)
+        else:
+            raise TypeError(cannot_save(obj))
+
+    def integer(self, n: int) -> None:
+        if 0 <= n < 256:
+            self.out.append(b"K" + bytes([n]))
+        elif -2**31 <= n < 2**31:
+            self.out.append(b"J" + struct.pack("<i", n))
+        else:
+            size = n.bit_length() // 8 + 1
+            if size > 255:
+                raise TypeError(f"cannot save an integer of {size} bytes")
+            self.out.append(b"\x8a" + bytes([size]) + n.to_bytes(size, "little", signed=True))
+
+    def mapping(self, obj: dict) -> None:
+        if isinstance(obj, OrderedDict):
+            self.name("collections", "OrderedDict")
+            self.out.append(b")R")
+        else:
+            self.out.append(b"}")
+        self.remember(id(obj), obj)
+        self.items([each for item in obj.items() for each in item], b"u")
+
+    def items(self, items: list, word: bytes) -> None:
+        if items:
+            self.out.append(b"(")
+            for each in items:
+                self.write(each)
+            self.out.append(word)
+
+    def tensor(self, t: Tensor) -> None:
+        storage, offset, shape, stride = self.storages.place[id(t)]
+        if isinstance(t, Parameter):
+            self.name("torch._utils", "_rebuild_parameter")
+            self.out.append(b"(")
+        self.name("torch._utils", "_rebuild_tensor_v2")
+        self.out.append(b"((")
+        self.write("storage")
+        self.name("torch", STORAGES[t.dtype.name])
+        self.write(str(storage))
+        self.write("cpu")
+        self.write(len(self.storages.made[storage]))
+        self.out.append(b"tQ")
+        self.integer(offset)
+        self.plain_tuple(shape)
+        self.plain_tuple(stride)
+        self.write(t.requires_grad and not isinstance(t, Parameter))
+        self.mapping(OrderedDict())
+        self.out.append(b"tR")
+        if isinstance(t, Parameter):
+            self.write(t.requires_grad)
+            self.mapping(OrderedDict())
+            self.out.append(b"tR")
+
+
+def cannot_save(obj: Any) -> str:
+    """Why, and what to write."""
+    kind = type(obj).__name__
+    if isinstance(obj, Module):
+        return (f"cannot save a whole {kind}: its class is code, and files here hold data only. Write save(model.state_dict(), "
+                "path), and later model.load_state_dict(load(path))")
+    if isinstance(obj, numpy.ndarray):
+        return "cannot save a NumPy array: write from_numpy(array)"
+    return f"cannot save a {kind}: only tensors, numbers, text, and dicts, lists, tuples and sets of them are saved"
