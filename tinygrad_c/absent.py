@@ -54,7 +54,8 @@ def unknown(module: str, name: str, known: dict) -> AttributeError:
     return AttributeError(f"module {module!r} has no attribute {name!r}: {words}", name=name)
 
 
-def rooms_for_later(namespace: dict[str, Any], rooms: Mapping[str, str]) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+def rooms_for_later(namespace: dict[str, Any], rooms: Mapping[str, str]
+                    ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """A module's __getattr__ and __dir__: names of `rooms` (module: names in it) are imported when first asked for."""
     package = namespace["__name__"]
     room_of = {name: room for room, names in rooms.items() for name in names.split()}
