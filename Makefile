@@ -9,7 +9,7 @@ SOURCES := pyproject.toml setup.py MANIFEST.in LICENSE $(wildcard README.md) \
 	$(shell find tinygrad_c \( -name generated -o -name __pycache__ \) -prune -o -type f \
 		! -name '*.c' ! -name '*.so' ! -name '*.html' -print)
 
-.PHONY: train test lint clean kill
+.PHONY: train test lint clean kill fuzz
 
 # -I: the package is the installed one, not the folder of sources that this runs in.
 train: $(VENV)/train.stamp
@@ -27,10 +27,19 @@ lint: $(VENV)/test.stamp
 
 # Long jobs, each of one kind of trouble; docs/reliability.md says what they found.
 # make kill    trainings killed at random moments and resumed
-JOB := cd tests && $(BIN)/python
+# make fuzz    random programs beside torch (installed by this), SEED=n for others
+JOB  := cd tests && $(BIN)/python
+SEED ?= 1
 
 kill: $(VENV)/test.stamp
-	$(JOB) jobs/kill.py --kills 50
+	$(JOB) jobs/kill.py --kills 50 --seed $(SEED)
+
+fuzz: $(VENV)/torch.stamp
+	$(JOB) jobs/programs.py --programs 10000 --seed $(SEED)
+
+$(VENV)/torch.stamp: $(VENV)/test.stamp
+	$(BIN)/python -m pip install --quiet --index-url https://download.pytorch.org/whl/cpu torch || $(BIN)/python -m pip install --quiet torch
+	touch $@
 
 $(VENV)/bin/python:
 	$(PYTHON) -c "import sys; v = sys.version.split()[0]; sys.exit(sys.version_info < (3, 10) and f'Python 3.10 or newer is needed; $(PYTHON) is {v}: make PYTHON=...')"

@@ -126,7 +126,8 @@ STRUCTURAL = [
        S(X(3, 4), 2, 1, True)),
     op("max", S(X(3, 4)), S(X(3, 4), 1), S(X(3, 4), 0, True), S(X(5), -1), S(X()), S(X(3), X(3)), integers=True, errors=[
         E(RuntimeError, "Expected reduction dim to be specified", lambda m: m.max(m.ones(0))),
-        E(IndexError, "", lambda m: m.max(m.ones(0, 3), 0))]),
+        E(IndexError, "", lambda m: m.max(m.ones(0, 3), 0)),
+        E(IndexError, "non-zero size", lambda m: m.max(m.ones(0, 0), 0))]),
     op("min", S(X(3, 4)), S(X(3, 4), 1), S(X(3, 4), 0, True), S(X(5), -1), S(X()), S(X(3), X(3)), integers=True, errors=[
         E(RuntimeError, "Expected reduction dim to be specified", lambda m: m.min(m.ones(0)))]),
     op("argmax", S(X(3, 4)), S(X(3, 4), 1), S(X(2, 3, 4), 0, True), S(X(2, 3, 4), -1), S(X()), integers=True, errors=[

@@ -506,6 +506,38 @@ def test_saved_value_modified():
         b.sum().backward()
 
 
+@pytest.mark.parametrize("divide", [lambda a, b: a / b, lambda a, b: 2.0 / b, lambda a, b: a / b.sum()])
+def test_what_division_gave_may_be_written_over(divide):
+    """x = (x - mean) / std; x *= gamma: the quotient is not what its rule needs."""
+    a, b = leaf(1.0, 2.0), leaf(4.0, 5.0)
+    y = divide(a, b)
+    y *= 3
+    y.sum().backward()
+    expected = b.grad.tolist()
+    b.grad = None
+    (divide(a, b) * 3).sum().backward()
+    assert expected == b.grad.tolist()
+
+
+def test_gradient_through_a_view_whose_base_was_written():
+    """Also where the view is empty, or its elements share memory: their gradients add up."""
+    x = tensor([[1.0], [2.0], [3.0]], requires_grad=True)
+    y = x * 1
+    wide = y.expand(2, 3, 4)
+    y.mul_(2)
+    (wide * tensor([1.0, 2.0, 3.0, 4.0])).sum().backward()
+    assert x.grad.tolist() == [[40.0], [40.0], [40.0]]
+    x = tinygrad_c.ones(2, 3, 4, requires_grad=True)
+    y = x * 1
+    none = y.narrow(2, 1, 0)
+    y.mul_(2)
+    (none[..., ::2].sum() + y.sum()).backward()
+    assert x.grad.flatten().tolist() == [2.0] * 24
+    x = tinygrad_c.ones(2, 3, 4, requires_grad=True)
+    (x.narrow(2, 1, 0)[..., ::2].sum() + x.sum()).backward()
+    assert x.grad.flatten().tolist() == [1.0] * 24
+
+
 def test_in_place_where_nothing_was_saved():
     x = leaf(1.0, 2.0)
     y = x + 1

@@ -16,14 +16,17 @@ from pathlib import Path
 
 from tinygrad_c.cli import checkpoint, model
 
-TRAIN = [sys.executable, "-m", "tinygrad_c", "train", "--epochs", "60", "--hidden", "64,32", "--checkpoint-every", "0.02"]
+TRAIN = [sys.executable, "-m", "tinygrad_c", "train", "--epochs", "80", "--hidden", "64,32", "--checkpoint-every", "0.02"]
 
 
-def run(out: Path, *more: str, kill_after: float | None = None) -> bool:
-    """Whether the training came to its end."""
+def run(out: Path, *more: str, kill: tuple[str, float] | None = None) -> bool:
+    """Whether the training came to its end. kill: so many seconds after the "start", or after its first own "checkpoint"."""
+    before = stamp(out)
     process = subprocess.Popen([*TRAIN, "--out", str(out), *more], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    while kill and kill[0] == "checkpoint" and process.poll() is None and stamp(out) == before:
+        time.sleep(0.002)
     try:
-        _, err = process.communicate(timeout=kill_after)
+        _, err = process.communicate(timeout=kill and kill[1])
     except subprocess.TimeoutExpired:
         process.kill()
         process.communicate()
@@ -31,6 +34,14 @@ def run(out: Path, *more: str, kill_after: float | None = None) -> bool:
     if process.returncode:
         raise SystemExit(f"training failed with status {process.returncode}:\n{err}")
     return True
+
+
+def stamp(out: Path) -> int:
+    path = out / checkpoint.FILE
+    try:
+        return path.stat().st_mtime_ns
+    except FileNotFoundError:
+        return 0
 
 
 def check_files(out: Path) -> bool:
@@ -60,8 +71,9 @@ def main(argv: list[str] | None = None) -> None:
         while kills < args.kills:
             trainings += 1
             out = Path(folder) / f"killed{trainings}"
-            # A resumed run has less to do: near the end of the run alone few kills would hit a training.
-            while not run(out, "--resume", kill_after=draw.uniform(0.2, 1.0) * length if kills < args.kills else None):
+            # One in five at any time, most of which is the start of Python; the others while checkpoints are written.
+            while not run(out, "--resume", kill=None if kills == args.kills else ("start", draw.uniform(0, length))
+                          if draw.random() < 0.2 else ("checkpoint", draw.uniform(0, 0.15))):
                 kills += 1
                 with_checkpoint += check_files(out)
             if (out / "model.safetensors").read_bytes() != expected:

@@ -73,10 +73,10 @@ cdef TensorBase arg_reduced(int op, TensorBase x, int dim, bint keepdim, TensorB
     """The values; where they are is written into index, which has the result's shape."""
     cdef TensorBase values = empty(x.dtype, index.ndim, index.shape)
     cdef Call call
+    if x.ndim and x.shape[dim] == 0:
+        raise IndexError(f"{name}(): Expected reduction dim {dim} to have non-zero size.")
     if index.numel == 0:
         return values
-    if x.numel == 0:
-        raise IndexError(f"{name}(): Expected reduction dim {dim} to have non-zero size.")
     x = arranged(x, <unsigned int> 1 << dim, &call.shape[0], &call.shape[1], &call.shape[2])
     call.kernel = kernels(x.dtype).arg_max if op == MAX else kernels(x.dtype).arg_min
     call.ndim = 3

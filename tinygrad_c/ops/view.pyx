@@ -77,8 +77,10 @@ cdef TensorBase gather(TensorBase a, tuple region):
 cdef TensorBase put(TensorBase g, tuple region, int ndim, const Py_ssize_t* shape):
     """Where elements of the region share memory (windows that overlap), what comes in for them is added up."""
     cdef TensorBase out = zeros(g.dtype, ndim, shape)
-    cdef bint before = set_grad(False)
     cdef list kept, walked
+    if g.numel == 0:
+        return out
+    cdef bint before = set_grad(False)
     try:
         kept, walked = without_overlap(region)
         if walked:

@@ -1,0 +1,56 @@
+"""Batches of random work, each in a process of its own, so that a crash is seen and its seed is told."""
+from __future__ import annotations
+
+import argparse
+import subprocess
+import sys
+import time
+
+
+def arguments(description: str, **numbers: int) -> argparse.ArgumentParser:
+    """--seed, and an option for each of `numbers` with its default."""
+    parser = argparse.ArgumentParser(description=description.partition("\n")[0])
+    for name, default in {"seed": 1, **numbers}.items():
+        parser.add_argument(f"--{name}", type=int, default=default)
+    parser.add_argument("--only", type=int, help="one number of the seed's, in this process: to look into what was found")
+    return parser
+
+
+def run(script: str, seed: int, count: int, size: int, timeout: float = 600) -> tuple[list[str], list[str], float]:
+    """Numbers 0 .. count - 1 of the seed, `size` to a process, as `script --seed S --first N --last M`.
+
+    Returns what the processes printed, what went wrong (a line each), and the seconds. A process that finds a fault prints
+    a line "FAULT number: ..." and goes on; one that dies is told with the number that it had announced last on stderr.
+    """
+    lines, faults, began = [], [], time.monotonic()
+    for first in range(0, count, size):
+        command = [sys.executable, "-X", "faulthandler", "-W", "ignore", script, "--seed", str(seed), "--first", str(first),
+                   "--last", str(min(first + size, count))]
+        try:
+            done = subprocess.run(command, capture_output=True, text=True, timeout=timeout, errors="replace")
+        except subprocess.TimeoutExpired as error:
+            said = (error.stderr or b"").decode(errors="replace") if isinstance(error.stderr, bytes) else error.stderr or ""
+            faults.append(f"HANG seed {seed}, from {first}: {tail(said)}")
+            continue
+        found = done.stdout.splitlines()
+        lines += found
+        faults += [f"seed {seed}, {line}" for line in found if line.startswith("FAULT")]
+        if done.returncode:
+            faults.append(f"CRASH seed {seed}, from {first}, status {done.returncode}: {tail(done.stderr)}")
+    return lines, faults, time.monotonic() - began
+
+
+def tail(text: str, lines: int = 12) -> str:
+    return " | ".join(text.strip().splitlines()[-lines:])
+
+
+def total(lines: list[str], name: str) -> int:
+    """The sum of the numbers in lines `name: number`."""
+    return sum(int(line.split(":")[1]) for line in lines if line.startswith(f"{name}:"))
+
+
+def finish(faults: list[str]) -> None:
+    for fault in faults[:20]:
+        print(fault)
+    if faults:
+        raise SystemExit(f"{len(faults)} faults")
