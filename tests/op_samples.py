@@ -9,6 +9,7 @@ that is not a function of its name; it gets the module, ours or torch, in its fi
 from __future__ import annotations
 
 import numpy as np
+import samples_matrix
 import samples_shape
 from sampling import BAD_DIM, NARROW, E, Op, S, X, named, op
 
@@ -83,32 +84,6 @@ def assign(x, key, value):
 
 
 STRUCTURAL = [
-    # Products of matrices.
-    op("matmul", *[S(X(*a), X(*b)) for a, b in (
-        ((3, 4), (4, 5)), ((4,), (4,)), ((4,), (4, 3)), ((3, 4), (4,)), ((2, 3, 4), (4, 5)), ((2, 3, 4), (2, 4, 5)),
-        ((2, 1, 3, 4), (5, 4, 2)), ((2, 3, 4), (4,)), ((4,), (2, 4, 3)), ((3, 4), (2, 4, 5)), ((1, 1), (1, 1)),
-        ((0, 4), (4, 3)),
-        ((3, 0), (0, 2)), ((2, 0, 4), (4, 3)), ((0, 3, 4), (0, 4, 2)), ((17, 33), (33, 18)),
-        ((2, 2, 2, 3, 2), (2, 1, 2, 2, 4)))],
-       integers=True, errors=[
-           E(RuntimeError, "mat1 and mat2 shapes cannot be multiplied (2x3 and 2x3)",
-             lambda m: m.matmul(m.ones(2, 3), m.ones(2, 3))),
-           E(RuntimeError, "both arguments to matmul need to be at least 1D", lambda m: m.matmul(m.ones(2, 3), m.tensor(1.))),
-           E(RuntimeError, "expected m1 and m2 to have the same dtype",
-             lambda m: m.matmul(m.ones(2, 2), m.ones(2, 2).double())),
-           E(RuntimeError, "same dtype", lambda m: m.matmul(m.ones(2), m.ones(2).double())),
-           E(RuntimeError, "", lambda m: m.matmul(m.ones(2, 3, 4), m.ones(3, 4, 5))),
-           E(RuntimeError, "size mismatch", lambda m: m.matmul(m.ones(2, 3), m.ones(4))),
-           E(RuntimeError, "inconsistent tensor size", lambda m: m.matmul(m.ones(3), m.ones(4)))]),
-    op("linear", S(X(3, 4), X(5, 4), X(5)), S(X(3, 4), X(5, 4)), S(X(4), X(5, 4), X(5)), S(X(2, 3, 4), X(5, 4), X(5)),
-       S(X(0, 4), X(5, 4), X(5)), S(X(1, 1), X(1, 1), X(1)), method=None, errors=[
-           E(RuntimeError, "mat1 and mat2 shapes cannot be multiplied",
-             lambda m: m.linear(m.ones(5, 3), m.ones(2, 4), m.ones(2))),
-           E(RuntimeError, "mat1 and mat2 must have the same dtype",
-             lambda m: m.linear(m.ones(5, 4).double(), m.ones(2, 4), m.ones(2))),
-           E(RuntimeError, "", lambda m: m.linear(m.ones(5, 4), m.ones(2, 4), m.ones(3)))]),
-    op("addmm", S(X(5), X(3, 4), X(4, 5)), S(X(3, 5), X(3, 4), X(4, 5)), S(X(3, 1), X(3, 4), X(4, 5), beta=0.5, alpha=2),
-       method=None),
     # Reductions.
     reduction("sum", integers=True, errors=[
         E(IndexError, BAD_DIM, lambda m: m.sum(m.ones(2), 1)), E(IndexError, BAD_DIM, lambda m: m.sum(m.ones(2), -2)),
@@ -302,6 +277,7 @@ STRUCTURAL = [
         "as_tensor": lambda m: [m.as_tensor([1.0, 2.0]), m.as_tensor(np.arange(3)), m.as_tensor(1, dtype=m.float64)],
         "from_numpy": lambda m: [m.from_numpy(np.arange(6.0).reshape(2, 3)), m.from_numpy(np.array(1.5))],
     }.items()],
+    *samples_matrix.ROWS,
     *samples_shape.ROWS,
 ]
 

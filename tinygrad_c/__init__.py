@@ -92,7 +92,8 @@ from tinygrad_c.ops.join import (
     vsplit,
     vstack,
 )
-from tinygrad_c.ops.matmul import addmm, matmul
+from tinygrad_c.ops.matmul import addmm, bmm, dot, matmul, mm, mv
+from tinygrad_c.ops.products import addbmm, addmv, addr, baddbmm, bilinear, cross, inner, kron, outer, tensordot, vdot
 from tinygrad_c.ops.random import (
     Generator,
     bernoulli,
@@ -162,7 +163,7 @@ concat = concatenate = cat
 row_stack = vstack
 moveaxis, swapaxes, swapdims = movedim, transpose, transpose
 absolute, negative, multiply, subtract, divide, true_divide, clip = abs, neg, mul, sub, div, div, clamp
-mm = bmm = mv = dot = matmul
+ger = outer
 
 
 def is_tensor(obj) -> bool:
@@ -181,6 +182,7 @@ LATER = {
         "use_deterministic_algorithms"), "compat"),
     "autocast": "amp",
     "load": "serialization", "save": "serialization", "serialization": "",
+    "einsum": "ops.einsum",
 }
 
 

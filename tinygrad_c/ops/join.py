@@ -10,6 +10,7 @@ from tinygrad_c.ops.shape import cat, expand, narrow, reshape, split, stack, uns
 
 # ---- Repeating
 
+
 def repeat(input, *counts, repeats=None):
     """The tensor laid out repeats[d] times along each dimension d; further repeats make dimensions in front. A copy.
 

@@ -10,7 +10,7 @@ from tinygrad_c.ops.reduce cimport sum_over
 from tinygrad_c.tape cimport *
 
 from tinygrad_c.ops.elementwise import add, mul
-from tinygrad_c.ops.shape import squeeze, unsqueeze
+from tinygrad_c.ops.shape import expand, squeeze, unsqueeze
 
 TYPE_NAMES = ("Bool", "Byte", "Int", "Long", "Float", "Double")
 
@@ -67,13 +67,13 @@ cdef int mm_backward(Walk walk, Node node, TensorBase g) except -1:
     if walk.needs(node, 0):             # dL/da = g @ b.T
         b = saved(node, 1)
         if walk.create_graph:
-            walk.give(node, 0, mm(g, transpose_dims(b, 0, 1)))
+            walk.give(node, 0, multiplied(g, transpose_dims(b, 0, 1)))
         else:
             give_product(walk, node, 0, g, False, b, True)
     if walk.needs(node, 1):             # dL/db = a.T @ g
         a = saved(node, 0)
         if walk.create_graph:
-            walk.give(node, 1, mm(transpose_dims(a, 0, 1), g))
+            walk.give(node, 1, multiplied(transpose_dims(a, 0, 1), g))
         else:
             give_product(walk, node, 1, a, True, g, False)
     return 0
@@ -91,7 +91,7 @@ cdef int give_product(Walk walk, Node node, int i, TensorBase a, bint a_t, Tenso
     return 0
 
 
-cdef TensorBase mm(TensorBase a, TensorBase b):
+cdef TensorBase multiplied(TensorBase a, TensorBase b):
     cdef TensorBase out = product(a, False, b, False, None, None)
     cdef Node node
     if a.dtype >= FLOAT32 and (recording(a) or recording(b)):
@@ -109,16 +109,16 @@ cdef int bmm_backward(Walk walk, Node node, TensorBase g) except -1:
     cdef TensorBase other
     if walk.needs(node, 0):
         other = saved(node, 1)
-        walk.give(node, 0, bmm(g, transpose_dims(other, other.ndim - 2, other.ndim - 1)))
+        walk.give(node, 0, batched(g, transpose_dims(other, other.ndim - 2, other.ndim - 1)))
     if walk.needs(node, 1):
         other = saved(node, 0)
-        walk.give(node, 1, bmm(transpose_dims(other, other.ndim - 2, other.ndim - 1), g))
+        walk.give(node, 1, batched(transpose_dims(other, other.ndim - 2, other.ndim - 1), g))
     return 0
 
 cdef Rule BMM = Rule(b"BmmBackward0", bmm_backward)
 
 
-cdef TensorBase bmm(TensorBase a, TensorBase b):
+cdef TensorBase batched(TensorBase a, TensorBase b):
     """Matrices in the last two dimensions, the others broadcast together; both have at least two dimensions."""
     cdef Gemm g
     cdef Py_ssize_t[MAX_NDIM] shape, a_shape, b_shape
@@ -184,7 +184,7 @@ def matmul(input, other):
     if a.ndim == 2 and b.ndim == 2:
         check_inner(a, b)
         check_dtypes(a, b)
-        return mm(a, b)
+        return multiplied(a, b)
     if a.ndim == 0 or b.ndim == 0:
         raise RuntimeError(f"both arguments to matmul need to be at least 1D, but they are {a.ndim}D and {b.ndim}D")
     if a.ndim == 1 and b.ndim == 1:
@@ -205,11 +205,11 @@ def matmul(input, other):
     check_dtypes(a, b)
     if b.ndim == 2:                     # fold the batch into the rows: one large product
         shape[0], shape[1] = leading(a), a.shape[a.ndim - 1]
-        out = mm(reshape_to(a, 2, shape), b)
+        out = multiplied(reshape_to(a, 2, shape), b)
         memcpy(shape, a.shape, a.ndim * sizeof(Py_ssize_t))
         shape[a.ndim - 1] = b.shape[1]
         return reshape_to(out, a.ndim, shape)
-    return bmm(a, b)
+    return batched(a, b)
 
 
 cdef int raise_vector(TensorBase a, TensorBase b, Py_ssize_t p, Py_ssize_t q) except -1:
@@ -227,6 +227,75 @@ cdef Py_ssize_t leading(TensorBase a) noexcept:
     return n
 
 
+# ---- matmul for one shape only
+
+def mm(input, mat2):
+    """The product of two matrices, (n, k) and (k, m); RuntimeError for other shapes: matmul takes them.
+
+    >>> mm(tinygrad_c.tensor([[1., 2.]]), tinygrad_c.tensor([[3.], [4.]]))
+    tensor([[11.]])
+    """
+    cdef TensorBase a = as_tensor(input, "mm(): argument 'input' (position 1)")
+    cdef TensorBase b = as_tensor(mat2, "mm(): argument 'mat2' (position 2)")
+    if a.ndim != 2 or b.ndim != 2:
+        raise RuntimeError(f"{'self' if a.ndim != 2 else 'mat2'} must be a matrix: the shapes are {list(shape_of(a))} and "
+                           f"{list(shape_of(b))}; matmul, a @ b, takes vectors and batches")
+    check_inner(a, b)
+    check_dtypes(a, b)
+    return multiplied(a, b)
+
+
+def bmm(input, mat2):
+    """The products of two batches of matrices, (b, n, k) and (b, k, m), each with each; RuntimeError for other shapes.
+
+    >>> bmm(tinygrad_c.ones(2, 1, 3), tinygrad_c.ones(2, 3, 1)).shape
+    torch.Size([2, 1, 1])
+    """
+    cdef TensorBase a = as_tensor(input, "bmm(): argument 'input' (position 1)")
+    cdef TensorBase b = as_tensor(mat2, "bmm(): argument 'mat2' (position 2)")
+    if a.ndim != 3 or b.ndim != 3:
+        raise RuntimeError(f"batch{1 if a.ndim != 3 else 2} must be a 3D tensor: the shapes are {list(shape_of(a))} and "
+                           f"{list(shape_of(b))}; matmul, a @ b, takes others")
+    if a.shape[0] != b.shape[0] or a.shape[2] != b.shape[1]:
+        raise RuntimeError(f"Expected size for first two dimensions of batch2 tensor to be: [{a.shape[0]}, {a.shape[2]}] but "
+                           f"got: [{b.shape[0]}, {b.shape[1]}].")
+    check_dtypes(a, b)
+    return batched(a, b)
+
+
+def mv(input, vec):
+    """The product of a matrix (n, k) and a vector (k); RuntimeError for other shapes.
+
+    >>> mv(tinygrad_c.tensor([[1., 2.], [3., 4.]]), tinygrad_c.tensor([1., 1.]))
+    tensor([3., 7.])
+    """
+    cdef TensorBase a = as_tensor(input, "mv(): argument 'input' (position 1)")
+    cdef TensorBase b = as_tensor(vec, "mv(): argument 'vec' (position 2)")
+    if a.ndim != 2 or b.ndim != 1:
+        raise RuntimeError(f"vector + matrix @ vector expected, got 1, {a.ndim}, {b.ndim}: mv takes a matrix and a vector, not "
+                           f"{list(shape_of(a))} and {list(shape_of(b))}")
+    if a.shape[1] != b.shape[0]:
+        raise RuntimeError(f"size mismatch, got input ({a.shape[0]}), mat ({a.shape[0]}x{a.shape[1]}), vec ({b.shape[0]})")
+    return matmul(a, b)
+
+
+def dot(input, tensor):
+    """The sum of the products of two vectors' elements; RuntimeError for other shapes.
+
+    >>> dot(tinygrad_c.tensor([1., 2.]), tinygrad_c.tensor([3., 4.]))
+    tensor(11.)
+    """
+    cdef TensorBase a = as_tensor(input, "dot(): argument 'input' (position 1)")
+    cdef TensorBase b = as_tensor(tensor, "dot(): argument 'tensor' (position 2)")
+    if a.ndim != 1 or b.ndim != 1:
+        raise RuntimeError(f"1D tensors expected, but got {a.ndim}D and {b.ndim}D tensors: of tensors of more dimensions, "
+                           "(a * b).sum() is the inner product, a @ b the matrix product")
+    if a.dtype != b.dtype:
+        raise RuntimeError(f"dot : expected both vectors to have same dtype, but found {TYPE_NAMES[a.dtype]} and "
+                           f"{TYPE_NAMES[b.dtype]}")
+    return matmul(a, b)
+
+
 # ---- linear
 
 cdef int linear_backward(Walk walk, Node node, TensorBase g) except -1:
@@ -237,13 +306,13 @@ cdef int linear_backward(Walk walk, Node node, TensorBase g) except -1:
     if walk.needs(node, 1):
         x = saved(node, 0)
         if walk.create_graph:
-            walk.give(node, 1, mm(transpose_dims(g, 0, 1), x))
+            walk.give(node, 1, multiplied(transpose_dims(g, 0, 1), x))
         else:
             give_product(walk, node, 1, g, True, x, False)
     if walk.needs(node, 0):
         w = saved(node, 1)
         if walk.create_graph:
-            walk.give(node, 0, mm(g, w))
+            walk.give(node, 0, multiplied(g, w))
         else:
             give_product(walk, node, 0, g, False, w, False)
     return 0
@@ -288,6 +357,8 @@ def linear(input, weight, bias=None):
     if b is not None and (b.ndim != 1 or b.shape[0] != w.shape[0]):
         raise RuntimeError(f"linear(): bias must have shape [{w.shape[0]}] to match weight {list(shape_of(w))}, but it is "
                            f"{list(shape_of(b))}")
+    if x.dtype < FLOAT32 and b is not None:         # the kernels of integers know no bias
+        return add(product(x, False, w, True, None, None), b)
     out = product(x, False, w, True, b, None)
     if x.dtype >= FLOAT32 and (recording(x) or recording(w) or (b is not None and recording(b))):
         node = record2(&LINEAR, out, x, w)
@@ -320,10 +391,17 @@ def addmm(input, mat1, mat2, *, beta=1, alpha=1):
     cdef TensorBase a = as_tensor(mat1, "addmm(): argument 'mat1' (position 2)")
     cdef TensorBase b = as_tensor(mat2, "addmm(): argument 'mat2' (position 3)")
     if a.ndim != 2 or b.ndim != 2:
-        raise RuntimeError(f"addmm: mat1 and mat2 must be matrices, but their shapes are {list(shape_of(a))} and "
-                           f"{list(shape_of(b))}")
+        raise RuntimeError(f"mat{1 if a.ndim != 2 else 2} must be a matrix, got {a.ndim if a.ndim != 2 else b.ndim}-D tensor: "
+                           f"the shapes are {list(shape_of(a))} and {list(shape_of(b))}")
     check_inner(a, b)
     if beta == 1 and alpha == 1 and bias.ndim == 1 and bias.shape[0] == b.shape[1]:
         return linear(a, transpose_dims(b, 0, 1), bias)         # one kernel: the bias is added as the product is stored
-    scaled = matmul(a, b) if alpha == 1 else mul(matmul(a, b), alpha)
-    return add(scaled, bias if beta == 1 else mul(bias, beta))
+    return add_scaled(bias, matmul(a, b), beta, alpha)
+
+
+def add_scaled(input, product, beta, alpha):
+    """beta * input + alpha * product, in the product's shape; with beta = 0 whatever input holds, NaN too, is ignored."""
+    scaled = product if alpha == 1 else mul(product, alpha)
+    if beta == 0:
+        return scaled
+    return add(scaled, mul(expand(input, shape_of(product)), beta) if beta != 1 else expand(input, shape_of(product)))
