@@ -31,7 +31,7 @@ from tinygrad_c.nn.activation import (
     Threshold,
 )
 from tinygrad_c.nn.container import ModuleDict, ModuleList, ParameterDict, ParameterList, Sequential
-from tinygrad_c.nn.dropout import AlphaDropout, Dropout
+from tinygrad_c.nn.dropout import AlphaDropout, Dropout, Dropout1d, Dropout2d, Dropout3d, FeatureAlphaDropout
 from tinygrad_c.nn.flatten import Flatten, Unflatten
 from tinygrad_c.nn.linear import Bilinear, Identity, Linear
 from tinygrad_c.nn.loss import (
@@ -55,6 +55,12 @@ ROOMS = {       # imported when first asked for
     "norm": "LayerNorm RMSNorm GroupNorm BatchNorm1d BatchNorm2d BatchNorm3d InstanceNorm1d InstanceNorm2d InstanceNorm3d "
             "LocalResponseNorm",
     "embedding": "Embedding EmbeddingBag",
+    "conv": "Conv1d Conv2d Conv3d ConvTranspose1d ConvTranspose2d",
+    "pooling": "MaxPool1d MaxPool2d MaxPool3d AvgPool1d AvgPool2d AvgPool3d AdaptiveAvgPool1d AdaptiveAvgPool2d "
+               "AdaptiveAvgPool3d AdaptiveMaxPool1d AdaptiveMaxPool2d LPPool1d LPPool2d MaxUnpool1d MaxUnpool2d",
+    "padding": "ZeroPad1d ZeroPad2d ZeroPad3d ConstantPad1d ConstantPad2d ConstantPad3d ReflectionPad1d ReflectionPad2d "
+               "ReflectionPad3d ReplicationPad1d ReplicationPad2d ReplicationPad3d CircularPad1d CircularPad2d CircularPad3d",
+    "vision": "Upsample UpsamplingNearest2d UpsamplingBilinear2d PixelShuffle PixelUnshuffle ChannelShuffle Unfold Fold",
     "distance": "CosineSimilarity PairwiseDistance",
 }
 __getattr__, __dir__ = rooms_for_later(globals(), ROOMS)
@@ -63,7 +69,8 @@ __all__ = [
     # The base, and what it is made of.
     "Module", "Parameter", "functional", "init", "utils",
     # Layers.
-    "Identity", "Linear", "Bilinear", "Flatten", "Unflatten", "Dropout", "AlphaDropout",
+    "Identity", "Linear", "Bilinear", "Flatten", "Unflatten", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d",
+    "AlphaDropout", "FeatureAlphaDropout",
     *(name for names in ROOMS.values() for name in names.split()),
     # Activations.
     "ReLU", "Sigmoid", "Tanh", "LeakyReLU", "PReLU", "RReLU", "ELU", "SELU", "CELU", "GELU", "SiLU", "Mish", "Softplus",

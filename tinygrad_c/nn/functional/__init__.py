@@ -32,7 +32,15 @@ from tinygrad_c.nn.functional.activation import (
     tanhshrink,
     threshold,
 )
-from tinygrad_c.nn.functional.dropout import alpha_dropout, check_probability, dropout
+from tinygrad_c.nn.functional.dropout import (
+    alpha_dropout,
+    check_probability,
+    dropout,
+    dropout1d,
+    dropout2d,
+    dropout3d,
+    feature_alpha_dropout,
+)
 from tinygrad_c.nn.functional.linear import bilinear, linear
 from tinygrad_c.nn.functional.loss import (
     binary_cross_entropy,
@@ -52,6 +60,11 @@ from tinygrad_c.nn.functional.loss import (
 ROOMS = {       # imported when first asked for
     "norm": "layer_norm rms_norm batch_norm instance_norm group_norm local_response_norm normalize",
     "embeddings": "embedding embedding_bag one_hot",
+    "conv": "conv1d conv2d conv3d conv_transpose1d conv_transpose2d unfold fold",
+    "pooling": "max_pool1d max_pool2d max_pool3d max_unpool1d max_unpool2d avg_pool1d avg_pool2d avg_pool3d lp_pool1d "
+               "lp_pool2d adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d adaptive_max_pool1d adaptive_max_pool2d",
+    "padding": "pad",
+    "vision": "interpolate upsample pixel_shuffle pixel_unshuffle channel_shuffle affine_grid grid_sample",
     "distance": "cosine_similarity pairwise_distance pdist",
 }
 __getattr__, __dir__ = rooms_for_later(globals(), ROOMS)
@@ -66,6 +79,10 @@ __all__ = [
     "check_probability",
     "cross_entropy",
     "dropout",
+    "dropout1d",
+    "dropout2d",
+    "dropout3d",
+    "feature_alpha_dropout",
     "elu",
     "elu_",
     "gaussian_nll_loss",

@@ -1,7 +1,7 @@
 """Dropout as functions."""
 from __future__ import annotations
 
-from tinygrad_c.ops import elementwise, random
+from tinygrad_c.ops import create, elementwise, random
 from tinygrad_c.tensor import Tensor
 
 SELU_LIMIT = -1.7580993408473766    # selu(-infinity), Klambauer et al. 2017
@@ -20,7 +20,8 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     return input.copy_(result) if inplace else result
 
 
-def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
+def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False,
+                  _shape: list[int] | None = None) -> Tensor:
     """Dropout that sets to selu's lower limit and rescales, so that mean 0 and variance 1 stay: Klambauer et al. 2017."""
     check_probability(p)
     if not training or p == 0:
@@ -29,5 +30,39 @@ def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace
         result = input * 0
     else:
         scale = (1 / ((1 - p) * (1 + p * SELU_LIMIT**2))) ** 0.5
-        result = elementwise.where(random.rand_like(input) >= p, input, SELU_LIMIT) * scale - scale * p * SELU_LIMIT
+        draws = random.rand_like(input) if _shape is None else random.rand(*_shape)
+        result = elementwise.where(draws >= p, input, SELU_LIMIT) * scale - scale * p * SELU_LIMIT
     return input.copy_(result) if inplace else result
+
+
+def _whole(input: Tensor, p: float, training: bool, inplace: bool, shape: list[int]) -> Tensor:
+    """Dropout of whole parts: one draw for each element of a mask of this shape."""
+    check_probability(p)
+    if not training or p == 0:
+        return input
+    result = input * random.dropout(create.ones(*shape, dtype=input.dtype), p, True)
+    return input.copy_(result) if inplace else result
+
+
+def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    """Dropout of whole channels of x (N, C, L) or (C, L)."""
+    if input.ndim not in (2, 3):
+        raise RuntimeError("dropout1d: Expected 2D or 3D input, but received a "
+                           f"{input.ndim}D input. Note that dropout1d exists to provide channel-wise dropout on inputs with 1 "
+                           "spatial dimension, a channel dimension, and an optional batch dimension (i.e. 2D or 3D inputs).")
+    return _whole(input, p, training, inplace, [*input.shape[:-1], 1])
+
+
+def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    """Dropout of whole channels of x (N, C, H, W): Tompson et al. 2015."""
+    return _whole(input, p, training, inplace, [*input.shape[:2], *[1] * (input.ndim - 2)])
+
+
+def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
+    """Dropout of whole channels of x (N, C, D, H, W)."""
+    return dropout2d(input, p, training, inplace)
+
+
+def feature_alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
+    """alpha_dropout of whole channels (dimension 1)."""
+    return alpha_dropout(input, p, training, inplace, [*input.shape[:2], *[1] * (input.ndim - 2)])

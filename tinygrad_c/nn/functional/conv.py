@@ -1,0 +1,250 @@
+"""Convolutions: what each window sees becomes a column (ops.window), and one matrix product does the rest.
+
+Transposed convolutions go the other way: a matrix product makes the columns, and they are folded back into planes.
+"""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tinygrad_c.ops.view import as_strided, surrounded
+from tinygrad_c.ops.window import Geometry, columns
+from tinygrad_c.ops.window import fold as fold_columns
+from tinygrad_c.tensor import Tensor
+
+
+def tuple_of(value: Any, n: int, name: str) -> tuple[int, ...]:
+    """n numbers, given as one or as n."""
+    if isinstance(value, int):
+        return (value,) * n
+    value = tuple(value)
+    if len(value) == 1:
+        return value * n
+    if len(value) != n:
+        raise RuntimeError(f"expected {name} to be a single integer value or a list of {n} values to match the convolution "
+                           f"dimensions, but got {name}={list(value)}")
+    return value
+
+
+# ---- Columns of one, two or three dimensions
+
+def columns_of(x: Tensor, kernel: Sequence[int], stride: Sequence[int], before: Sequence[int], after: Sequence[int],
+               dilation: Sequence[int], places: Sequence[int]) -> Tensor:
+    """x (N, C, *) to (N, C * kernel elements, places), with zeros before and after."""
+    if len(kernel) == 3:
+        x = surrounded(x, (0, 0, *before), (0, 0, *after))
+        n, c, *_ = x.shape
+        steps = x.stride()
+        windows = as_strided(x, (n, c, *kernel, *places),
+                             (*steps[:2], *(s * d for s, d in zip(steps[2:], dilation)),
+                              *(s * t for s, t in zip(steps[2:], stride))))
+        size = kernel[0] * kernel[1] * kernel[2]
+        return windows.reshape(n, c * size, places[0] * places[1] * places[2])
+    if len(kernel) == 1:
+        x = x.unsqueeze(2)
+    return columns(x, geometry_of(x.shape[2:], kernel, stride, before, dilation, places))
+
+
+def geometry_of(size: Sequence[int], kernel: Sequence[int], stride: Sequence[int], before: Sequence[int],
+                dilation: Sequence[int], places: Sequence[int]) -> Geometry:
+    """The window, with one row if it is one-dimensional."""
+    if len(kernel) == 1:
+        return Geometry((1, size[-1]), (1, *kernel), (1, *stride), (0, *before), (1, *dilation), (1, *places))
+    return Geometry(size, kernel, stride, before, dilation, places)
+
+
+# ---- Convolution
+
+def conv1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
+           groups: int = 1) -> Tensor:
+    """y[n, o, t] = b[o] + sum over c, k of w[o, c, k] * x[n, c, t * stride - padding + k * dilation].
+
+    input is (N, C, L) or (C, L), weight (O, C / groups, K), bias (O); padding: a number, 'same' or 'valid'.
+
+    >>> conv1d(tinygrad_c.tensor([[1.0, 2.0, 3.0]]), tinygrad_c.tensor([[[1.0, -1.0]]]))
+    tensor([[-1., -1.]])
+    """
+    return _convolution("conv1d", 1, input, weight, bias, stride, padding, dilation, groups)
+
+
+def conv2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
+           groups: int = 1) -> Tensor:
+    """conv1d's sum over windows of two dimensions: (N, C, H, W) or (C, H, W) with weight (O, C / groups, kH, kW)."""
+    return _convolution("conv2d", 2, input, weight, bias, stride, padding, dilation, groups)
+
+
+def conv3d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
+           groups: int = 1) -> Tensor:
+    """conv1d's sum over windows of three dimensions: (N, C, D, H, W) or (C, D, H, W), weight (O, C / groups, kD, kH, kW)."""
+    return _convolution("conv3d", 3, input, weight, bias, stride, padding, dilation, groups)
+
+
+def _convolution(name: str, n: int, x: Tensor, weight: Tensor, bias: Tensor | None, stride: Any, padding: Any, dilation: Any,
+                 groups: int) -> Tensor:
+    _check(name, n, x, weight, bias)
+    stride, dilation = tuple_of(stride, n, "stride"), tuple_of(dilation, n, "dilation")
+    kernel = tuple(weight.shape[2:])
+    before, after = _paddings(padding, n, kernel, stride, dilation)
+    if min(stride) <= 0:
+        raise RuntimeError("non-positive stride is not supported")
+    if min(dilation) <= 0:
+        raise RuntimeError("dilation should be greater than zero")
+    if min(before) < 0:
+        raise RuntimeError("negative padding is not supported")
+    batched = x.ndim == n + 2
+    x = x if batched else x.unsqueeze(0)
+    out_channels = weight.shape[0]
+    if x.shape[1] != weight.shape[1] * groups:
+        raise RuntimeError(f"Given groups={groups}, weight of size {list(weight.shape)}, expected input{list(x.shape)} to have "
+                           f"{weight.shape[1] * groups} channels, but got {x.shape[1]} channels instead")
+    if groups <= 0 or out_channels % groups:
+        raise RuntimeError(f"Given groups={groups}, expected weight to be divisible by {groups} at dimension 0, but got "
+                           f"weight of size {list(weight.shape)} instead")
+    padded = [size + b + a for size, b, a in zip(x.shape[2:], before, after)]
+    places = [(size - d * (k - 1) - 1) // s + 1 for size, k, s, d in zip(padded, kernel, stride, dilation)]
+    if any(size < d * (k - 1) + 1 for size, k, d in zip(padded, kernel, dilation)):
+        raise RuntimeError(f"Calculated padded input size per channel: ({' x '.join(map(str, padded))}). Kernel size: "
+                           f"({' x '.join(map(str, kernel))}). Kernel size can't be greater than actual input size")
+    seen = columns_of(x, kernel, stride, before, after, dilation, places)
+    if groups == 1:
+        y = weight.reshape(out_channels, -1) @ seen
+    else:
+        seen = seen.reshape(x.shape[0], groups, seen.shape[1] // groups, seen.shape[2])
+        y = weight.reshape(groups, out_channels // groups, -1) @ seen
+    return _finished(y.reshape(x.shape[0], out_channels, *places), bias, batched)
+
+
+def _finished(y: Tensor, bias: Tensor | None, batched: bool) -> Tensor:
+    if bias is not None:
+        y = y + bias.reshape([bias.shape[0]] + [1] * (y.ndim - 2))
+    return y if batched else y.squeeze(0)
+
+
+def _check(name: str, n: int, x: Tensor, weight: Tensor, bias: Tensor | None) -> None:
+    for word, value in (("input", x), ("weight", weight)):
+        if not isinstance(value, Tensor):
+            raise TypeError(f"{name}(): argument '{word}' must be Tensor, not {type(value).__name__}")
+    if weight.ndim != n + 2:
+        raise RuntimeError(f"expected {n + 2}-dimensional weight for {name}, but got weight of shape {list(weight.shape)}")
+    if x.ndim not in (n + 1, n + 2):
+        raise RuntimeError(f"Expected {n + 1}D (unbatched) or {n + 2}D (batched) input to {name}, but got input of size: "
+                           f"{list(x.shape)}")
+    if x.dtype != weight.dtype:
+        raise RuntimeError(f"Input type ({x.type()}) and weight type ({weight.type()}) should be the same; NumPy makes "
+                           "float64: write input.float()")
+    channels = weight.shape[0] if "transpose" not in name else None
+    if bias is not None and (bias.ndim != 1 or (channels is not None and bias.shape[0] != channels)):
+        raise RuntimeError(f"Given weight of size {list(weight.shape)}, expected bias to be 1-dimensional with "
+                           f"{weight.shape[0]} elements, but got bias of size {list(bias.shape)} instead")
+
+
+def _paddings(padding: Any, n: int, kernel: Sequence[int], stride: Sequence[int],
+              dilation: Sequence[int]) -> tuple[tuple[int, ...], tuple[int, ...]]:
+    """How many zeros before and after each dimension."""
+    if padding == "valid":
+        return (0,) * n, (0,) * n
+    if padding == "same":
+        if any(step != 1 for step in stride):
+            raise RuntimeError("padding='same' is not supported for strided convolutions")
+        total = [d * (k - 1) for d, k in zip(dilation, kernel)]
+        return tuple(each // 2 for each in total), tuple(each - each // 2 for each in total)
+    if isinstance(padding, str):
+        raise RuntimeError(f"Invalid padding string: '{padding}'; 'same', 'valid' or numbers")
+    padding = tuple_of(padding, n, "padding")
+    return padding, padding
+
+
+# ---- Transposed convolution
+
+def conv_transpose1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0,
+                     output_padding: Any = 0, groups: int = 1, dilation: Any = 1) -> Tensor:
+    """The gradient of conv1d by its input, as a layer: each element of x (N, C, L) adds x * w (C, O / groups, K) to y.
+
+    y is (N, O, (L - 1) * stride - 2 * padding + dilation * (K - 1) + output_padding + 1).
+    """
+    return _transposed("conv_transpose1d", 1, input, weight, bias, stride, padding, output_padding, groups, dilation)
+
+
+def conv_transpose2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0,
+                     output_padding: Any = 0, groups: int = 1, dilation: Any = 1) -> Tensor:
+    """conv_transpose1d in two dimensions: x (N, C, H, W), w (C, O / groups, kH, kW)."""
+    return _transposed("conv_transpose2d", 2, input, weight, bias, stride, padding, output_padding, groups, dilation)
+
+
+def _transposed(name: str, n: int, x: Tensor, weight: Tensor, bias: Tensor | None, stride: Any, padding: Any,
+                output_padding: Any, groups: int, dilation: Any) -> Tensor:
+    _check(name, n, x, weight, bias)
+    stride, dilation = tuple_of(stride, n, "stride"), tuple_of(dilation, n, "dilation")
+    padding, extra = tuple_of(padding, n, "padding"), tuple_of(output_padding, n, "output_padding")
+    kernel = tuple(weight.shape[2:])
+    if min(stride) <= 0:
+        raise RuntimeError("non-positive stride is not supported")
+    if any(e >= max(s, d) or e < 0 for e, s, d in zip(extra, stride, dilation)):
+        raise RuntimeError("output padding must be smaller than either stride or dilation, but got output_padding: "
+                           f"{list(extra)} stride: {list(stride)} dilation: {list(dilation)}")
+    batched = x.ndim == n + 2
+    x = x if batched else x.unsqueeze(0)
+    batch, channels, *places = x.shape
+    if channels != weight.shape[0] or channels % groups:
+        raise RuntimeError(f"Given transposed=1, weight of size {list(weight.shape)}, expected input{list(x.shape)} to have "
+                           f"{weight.shape[0]} channels, but got {channels} channels instead")
+    out_channels = weight.shape[1] * groups
+    if bias is not None and bias.shape[0] != out_channels:
+        raise RuntimeError(f"Given transposed=1, weight of size {list(weight.shape)}, expected bias to be 1-dimensional with "
+                           f"{out_channels} elements, but got bias of size {list(bias.shape)} instead")
+    size = [(p - 1) * s - 2 * q + d * (k - 1) + e + 1
+            for p, s, q, d, k, e in zip(places, stride, padding, dilation, kernel, extra)]
+    if min(size) <= 0:
+        raise RuntimeError(f"Given input size per channel: {places}. Calculated output size per channel: {size}. Output size "
+                           "is too small")
+    flat = x.reshape(batch, groups, channels // groups, -1)
+    made = weight.reshape(groups, channels // groups, -1).transpose(1, 2) @ flat
+    made = made.reshape(batch, -1, flat.shape[-1])
+    y = fold_columns(made, geometry_of(size, kernel, stride, padding, dilation, places))
+    return _finished(y.reshape(batch, out_channels, *size), bias, batched)
+
+
+# ---- The columns themselves
+
+def unfold(input: Tensor, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Tensor:
+    """What each window sees, as columns: (N, C, H, W) to (N, C * kH * kW, L), L the number of windows."""
+    if input.ndim not in (3, 4):
+        raise RuntimeError("Expected 3D or 4D (batch mode) tensor with possibly 0 batch size and other non-zero dimensions "
+                           f"for input, but got: {list(input.shape)}")
+    x = input if input.ndim == 4 else input.unsqueeze(0)
+    kernel, dilation, padding, stride = _pairs(kernel_size, dilation, padding, stride)
+    places = _places(x.shape[2:], kernel, dilation, padding, stride)
+    if min(places) < 1:
+        raise RuntimeError(f"Given input with spatial size {tuple(x.shape[2:])}, kernel_size={kernel}, dilation={dilation}, "
+                           f"padding={padding}, calculated shape of the array of sliding blocks as {places}, but its "
+                           "components must be at least one.")
+    y = columns(x, Geometry(x.shape[2:], kernel, stride, padding, dilation, places))
+    return y if input.ndim == 4 else y.squeeze(0)
+
+
+def fold(input: Tensor, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Tensor:
+    """The reverse of unfold, where windows overlap their sum: (N, C * kH * kW, L) to (N, C, *output_size)."""
+    if input.ndim not in (2, 3):
+        raise RuntimeError(f"Expected 2D or 3D (batch mode) tensor for input, but got: {list(input.shape)}")
+    x = input if input.ndim == 3 else input.unsqueeze(0)
+    size = tuple_of(output_size, 2, "output_size")
+    kernel, dilation, padding, stride = _pairs(kernel_size, dilation, padding, stride)
+    places = _places(size, kernel, dilation, padding, stride)
+    if x.shape[1] % (kernel[0] * kernel[1]):
+        raise RuntimeError("Expected size of input's dimension 1 to be divisible by the product of kernel_size, but got "
+                           f"input.size(1)={x.shape[1]} and kernel_size={kernel}.")
+    if x.shape[2] != places[0] * places[1]:
+        raise RuntimeError(f"Given output_size={size}, kernel_size={kernel}, dilation={dilation}, padding={padding}, "
+                           f"stride={stride}, expected size of input's dimension 2 to match the calculated number of sliding "
+                           f"blocks {places[0]} * {places[1]} = {places[0] * places[1]}, but got input.size(2)={x.shape[2]}.")
+    y = fold_columns(x, Geometry(size, kernel, stride, padding, dilation, places))
+    return y if input.ndim == 3 else y.squeeze(0)
+
+
+def _pairs(*values: Any) -> tuple[tuple[int, ...], ...]:
+    return tuple(tuple_of(value, 2, "argument") for value in values)
+
+
+def _places(size: Sequence[int], kernel: Sequence[int], dilation: Sequence[int], padding: Sequence[int],
+            stride: Sequence[int]) -> tuple[int, ...]:
+    return tuple((n + 2 * p - d * (k - 1) - 1) // s + 1 for n, k, d, p, s in zip(size, kernel, dilation, padding, stride))

@@ -1,0 +1,81 @@
+"""pad: more elements around a tensor, of one value or taken from the tensor itself."""
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tinygrad_c.ops import create
+from tinygrad_c.ops import elementwise as ops
+from tinygrad_c.ops.index import index_select
+from tinygrad_c.ops.view import surrounded
+from tinygrad_c.tensor import Tensor, bool_
+
+
+def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Tensor:
+    """input with pad[0] elements more in front of the last dimension and pad[1] behind it, pad[2], pad[3] for the one before...
+
+    mode: 'constant' (value, 0 unless given; negative numbers cut off), 'reflect' (mirrored, without the edge itself),
+    'replicate' (the edge), 'circular' (from the other end).
+
+    >>> pad(tinygrad_c.tensor([[1.0, 2.0, 3.0]]), (2, 1), "reflect")
+    tensor([[3., 2., 1., 2., 3., 2.]])
+    """
+    pad = tuple(pad)
+    if len(pad) % 2:
+        raise RuntimeError(f"Padding length must be divisible by 2, got {list(pad)}")
+    if len(pad) // 2 > input.ndim:
+        raise RuntimeError(f"Padding length should be less than or equal to two times the input dimension but got padding "
+                           f"length {len(pad)} and input of dimension {input.ndim}")
+    if mode == "constant":
+        return _constant(input, pad, 0 if value is None else value)
+    if mode not in ("reflect", "replicate", "circular"):
+        raise NotImplementedError(f"Unrecognised padding mode {mode}")
+    if value:
+        raise ValueError(f'Padding mode "{mode}" doesn\'t take in value argument')
+    if not 1 <= len(pad) // 2 <= 3 or input.ndim - len(pad) // 2 not in (1, 2):
+        raise NotImplementedError("Only 2D, 3D, 4D, 5D padding with non-constant padding are supported for now: "
+                                  f"got {len(pad) // 2} padded dimensions of a {input.ndim}D tensor")
+    for k in range(len(pad) // 2):
+        before, after = pad[2 * k], pad[2 * k + 1]
+        if before or after:
+            dim = input.ndim - 1 - k
+            places = _places(input, dim, before, after, mode)
+            input = index_select(input, dim, create.tensor(places))
+    return input
+
+
+def _constant(x: Tensor, pad: tuple[int, ...], value: float) -> Tensor:
+    before, after = [0] * x.ndim, [0] * x.ndim
+    for k in range(len(pad) // 2):
+        dim = x.ndim - 1 - k
+        left, right = pad[2 * k], pad[2 * k + 1]
+        if left < 0 or right < 0:
+            size = x.shape[dim] + min(left, 0) + min(right, 0)
+            if size < 0 or x.shape[dim] + left + right < 0:
+                raise RuntimeError(f"The input size {x.shape[dim]}, plus negative padding {left} and {right}, resulted in a "
+                                   f"negative output size, which is invalid. Check dimension {dim} of your input.")
+            x = x.narrow(dim, max(-left, 0), size)
+        before[dim], after[dim] = max(left, 0), max(right, 0)
+    if not any(before) and not any(after):
+        return x.clone()
+    padded = surrounded(x, before, after)
+    if value == 0:
+        return padded
+    return ops.where(surrounded(create.ones(*x.shape, dtype=bool_), before, after), padded, value)
+
+
+def _places(x: Tensor, dim: int, before: int, after: int, mode: str) -> list[int]:
+    """Which elements stand along the padded dimension."""
+    n = x.shape[dim]
+    limit = {"reflect": n - 1, "replicate": max(before, after), "circular": n}[mode]
+    if max(before, after) > limit or n == 0:
+        if mode == "circular":
+            raise RuntimeError("Padding value causes wrapping around more than once.")
+        raise RuntimeError("Padding size should be less than the corresponding input dimension, but got: padding "
+                           f"({before}, {after}) at dimension {dim} of input {list(x.shape)}")
+    if before + n + after <= 0:
+        raise RuntimeError(f"padding ({before}, {after}) leaves nothing of dimension {dim} of input {list(x.shape)}")
+    if mode == "circular":
+        return [i % n for i in range(-before, n + after)]
+    if mode == "replicate":
+        return [min(max(i, 0), n - 1) for i in range(-before, n + after)]
+    return [n - 1 - abs(n - 1 - abs(i)) for i in range(-before, n + after)]

@@ -1,0 +1,263 @@
+"""Pooling: the largest element, or the mean, of each window."""
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+from tinygrad_c.nn.functional.conv import columns_of, geometry_of
+from tinygrad_c.ops import create, reduce
+from tinygrad_c.ops import elementwise as ops
+from tinygrad_c.ops.index import scatter
+from tinygrad_c.ops.shape import stack
+from tinygrad_c.ops.view import as_strided
+from tinygrad_c.ops.window import largest
+from tinygrad_c.tensor import Tensor
+
+
+def _tuple(value: Any, n: int, name: str) -> tuple[int, ...]:
+    value = (value,) * n if isinstance(value, int) else tuple(value)
+    value = value * n if len(value) == 1 else value
+    if len(value) != n:
+        raise RuntimeError(f"pooling: {name} must either be a single int, or a tuple of {n} ints, got {value}")
+    return value
+
+
+def _windows(name: str, n: int, x: Tensor, kernel: Any, stride: Any, padding: Any, dilation: Any,
+             ceil_mode: bool) -> tuple[Tensor, Any, Any, Any, Any, list[int]]:
+    """x with a batch dimension; kernel, stride, padding, dilation as tuples; how many places the window takes."""
+    if x.ndim not in (n + 1, n + 2):
+        raise RuntimeError(f"{name}(): Expected {n + 1}D or {n + 2}D input, but got input of size: {list(x.shape)}")
+    kernel = _tuple(kernel, n, "kernel_size")
+    stride = kernel if stride is None or (not isinstance(stride, int) and not tuple(stride)) else _tuple(stride, n, "stride")
+    padding, dilation = _tuple(padding, n, "padding"), _tuple(dilation, n, "dilation")
+    if min(kernel) <= 0:
+        raise RuntimeError(f"kernel size should be greater than zero, but got {kernel}")
+    if min(stride) <= 0:
+        raise RuntimeError("stride should not be zero")
+    for p, k, d in zip(padding, kernel, dilation):
+        if p < 0:
+            raise RuntimeError(f"pad must be non-negative, but got pad: {p}")
+        if p > (d * (k - 1) + 1) // 2:
+            raise RuntimeError(f"pad should be at most half of effective kernel size, but got pad={p}, kernel_size={k} and "
+                               f"dilation={d}")
+    x = x if x.ndim == n + 2 else x.unsqueeze(0)
+    places = []
+    for size, k, s, p, d in zip(x.shape[2:], kernel, stride, padding, dilation):
+        span = size + 2 * p - d * (k - 1) - 1
+        count = (span + (s - 1 if ceil_mode else 0)) // s + 1
+        places.append(count - 1 if ceil_mode and (count - 1) * s >= size + p else count)   # none begins behind the input
+    if min(places) < 1:
+        raise RuntimeError(f"Given input size: {tuple(x.shape[1:])}. Calculated output size: {(x.shape[1], *places)}. Output "
+                           "size is too small")
+    return x, kernel, stride, padding, dilation, places
+
+
+# ---- The largest element
+
+def max_pool1d(input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1,
+               ceil_mode: bool = False, return_indices: bool = False) -> Any:
+    """The largest element of each window of x (N, C, L) or (C, L); with return_indices also where it is."""
+    return _max_pool("max_pool1d", 1, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
+
+
+def max_pool2d(input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1,
+               ceil_mode: bool = False, return_indices: bool = False) -> Any:
+    """The largest element of each window of x (N, C, H, W) or (C, H, W); with return_indices also where in its plane it is.
+
+    stride: the kernel_size unless given. Of equal elements the first gets the gradient.
+
+    >>> max_pool2d(tinygrad_c.arange(16.0).reshape(1, 4, 4), 2)
+    tensor([[[ 5.,  7.],
+             [13., 15.]]])
+    """
+    return _max_pool("max_pool2d", 2, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
+
+
+def max_pool3d(input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1,
+               ceil_mode: bool = False, return_indices: bool = False) -> Any:
+    """The largest element of each window of x (N, C, D, H, W) or (C, D, H, W)."""
+    if return_indices:
+        raise NotImplementedError("max_pool3d: return_indices is left out; max_pool2d has it")
+    x, kernel, stride, padding, dilation, places = _windows("max_pool3d", 3, input, kernel_size, stride, padding, dilation,
+                                                            ceil_mode)
+    from tinygrad_c.nn.functional.padding import pad
+    behind = [max((o - 1) * s + d * (k - 1) + 1 - size - p, 0)
+              for o, s, d, k, size, p in zip(places, stride, dilation, kernel, x.shape[2:], padding)]
+    around = [each for p, q in zip(reversed(padding), reversed(behind)) for each in (p, q)]
+    x = pad(x, around, value=-math.inf) if any(around) else x.contiguous()
+    steps = x.stride()
+    seen = as_strided(x, (*x.shape[:2], *places, *kernel),
+                      (*steps[:2], *(a * s for a, s in zip(steps[2:], stride)), *(a * d for a, d in zip(steps[2:], dilation))))
+    y = reduce.max(seen.flatten(5), -1)[0]
+    return y if input.ndim == 5 else y.squeeze(0)
+
+
+def _max_pool(name: str, n: int, input: Tensor, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool,
+              return_indices: bool) -> Any:
+    x, kernel, stride, padding, dilation, places = _windows(name, n, input, kernel, stride, padding, dilation, ceil_mode)
+    x = x if n == 2 else x.unsqueeze(2)
+    results = largest(x, geometry_of(x.shape[2:], kernel, stride, padding, dilation, places))
+    results = [_shaped(each, n, input.ndim) for each in results]
+    return tuple(results) if return_indices else results[0]
+
+
+def _shaped(y: Tensor, n: int, ndim: int) -> Tensor:
+    """Without the dimensions that were added: of rows, of the batch."""
+    y = y if n == 2 else y.squeeze(2)
+    return y if ndim == n + 2 else y.squeeze(0)
+
+
+def max_unpool1d(input: Tensor, indices: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0,
+                 output_size: Any = None) -> Tensor:
+    """The reverse of max_pool1d: each element where it was, zeros elsewhere."""
+    return _unpool(1, input, indices, kernel_size, stride, padding, output_size)
+
+
+def max_unpool2d(input: Tensor, indices: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0,
+                 output_size: Any = None) -> Tensor:
+    """The reverse of max_pool2d: each element where it was in its plane, zeros elsewhere."""
+    return _unpool(2, input, indices, kernel_size, stride, padding, output_size)
+
+
+def _unpool(n: int, x: Tensor, indices: Tensor, kernel: Any, stride: Any, padding: Any, output_size: Any) -> Tensor:
+    kernel = _tuple(kernel, n, "kernel_size")
+    stride = kernel if stride is None else _tuple(stride, n, "stride")
+    padding = _tuple(padding, n, "padding")
+    size = [(p - 1) * s - 2 * q + k for p, s, q, k in zip(x.shape[-n:], stride, padding, kernel)]
+    size = list(output_size)[-n:] if output_size is not None else size
+    lead = list(x.shape[:-n])
+    zeros = create.zeros_(*lead, math.prod(size), dtype=x.dtype)
+    return scatter(zeros, -1, indices.reshape(*lead, -1), x.reshape(*lead, -1)).reshape(*lead, *size)
+
+
+# ---- The mean
+
+def avg_pool1d(input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
+               count_include_pad: bool = True) -> Tensor:
+    """The mean of each window of x (N, C, L) or (C, L); padded zeros count as elements if count_include_pad."""
+    return _avg_pool("avg_pool1d", 1, input, kernel_size, stride, padding, ceil_mode, count_include_pad, None)
+
+
+def avg_pool2d(input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
+               count_include_pad: bool = True, divisor_override: int | None = None) -> Tensor:
+    """The mean of each window of x (N, C, H, W) or (C, H, W); divisor_override: divide the sum by this instead."""
+    return _avg_pool("avg_pool2d", 2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
+
+
+def avg_pool3d(input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
+               count_include_pad: bool = True, divisor_override: int | None = None) -> Tensor:
+    """The mean of each window of x (N, C, D, H, W) or (C, D, H, W)."""
+    return _avg_pool("avg_pool3d", 3, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
+
+
+def _avg_pool(name: str, n: int, input: Tensor, kernel: Any, stride: Any, padding: Any, ceil_mode: bool,
+              count_include_pad: bool, divisor: int | None) -> Tensor:
+    x, kernel, stride, padding, dilation, places = _windows(name, n, input, kernel, stride, padding, 1, ceil_mode)
+    if divisor == 0:
+        raise RuntimeError("divisor must be not zero")
+    size = x.shape[2:]
+    behind = [max((o - 1) * s + k - m - p, 0) for o, s, k, m, p in zip(places, stride, kernel, size, padding)]
+    seen = columns_of(x, kernel, stride, padding, behind, dilation, places)
+    total = reduce.sum(seen.reshape(*x.shape[:2], math.prod(kernel), seen.shape[2]), 2).reshape(*x.shape[:2], *places)
+    if divisor is None and not any(behind) and (count_include_pad or not any(padding)):
+        divisor = math.prod(kernel)
+    if divisor is not None:
+        y = total / divisor
+    else:
+        y = total
+        for d, (m, k, s, p, o) in enumerate(zip(size, kernel, stride, padding, places)):
+            starts = [i * s - p for i in range(o)]
+            counts = [min(a + k, m + p) - a if count_include_pad else min(a + k, m) - max(a, 0) for a in starts]
+            y = y / create.tensor(counts, dtype=x.dtype).reshape([-1] + [1] * (n - 1 - d))
+    return y if input.ndim == n + 2 else y.squeeze(0)
+
+
+def lp_pool1d(input: Tensor, norm_type: float, kernel_size: int, stride: Any = None, ceil_mode: bool = False) -> Tensor:
+    """(sum of x^p)^(1/p) over each window of x (N, C, L)."""
+    return _lp_pool(avg_pool1d(input ** norm_type, kernel_size, stride, 0, ceil_mode), norm_type, _tuple(kernel_size, 1, ""))
+
+
+def lp_pool2d(input: Tensor, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Tensor:
+    """(sum of x^p)^(1/p) over each window of x (N, C, H, W)."""
+    return _lp_pool(avg_pool2d(input ** norm_type, kernel_size, stride, 0, ceil_mode), norm_type, _tuple(kernel_size, 2, ""))
+
+
+def _lp_pool(mean: Tensor, p: float, kernel: Sequence[int]) -> Tensor:
+    return (ops.sign(mean) * ops.relu(mean.abs()) * math.prod(kernel)) ** (1 / p)
+
+
+# ---- Windows by the number of results
+
+def adaptive_avg_pool1d(input: Tensor, output_size: Any) -> Tensor:
+    """The means of output_size windows that cover x (*, L): window i is floor(i L / n) to ceil((i + 1) L / n)."""
+    return _adaptive_avg(input, _sizes(input, output_size, 1), 1)
+
+
+def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
+    """The means of output_size (a number, or rows and columns; None: as they are) windows that cover x (*, H, W)."""
+    return _adaptive_avg(input, _sizes(input, output_size, 2), 2)
+
+
+def adaptive_avg_pool3d(input: Tensor, output_size: Any) -> Tensor:
+    """The means of output_size windows that cover x (*, D, H, W)."""
+    return _adaptive_avg(input, _sizes(input, output_size, 3), 3)
+
+
+def _sizes(x: Tensor, output_size: Any, n: int) -> list[int]:
+    if x.ndim not in (n + 1, n + 2):
+        raise RuntimeError(f"adaptive pooling: Expected {n + 1}D or {n + 2}D tensor, but got {list(x.shape)}")
+    given = [output_size] * n if output_size is None or isinstance(output_size, int) else list(output_size)
+    given = given * n if len(given) == 1 else given
+    if len(given) != n:
+        raise RuntimeError(f"adaptive pooling: output_size must be {n}, got {len(given)} numbers")
+    sizes = [size if wanted is None else wanted for wanted, size in zip(given, x.shape[-n:])]
+    if min(sizes) < 0:
+        raise RuntimeError(f"adaptive pooling: elements of output_size must be greater than or equal to 0 but received {sizes}")
+    if 0 in x.shape[-n:]:
+        raise RuntimeError("adaptive pooling: Expected input to have non-zero size for non-batch dimensions, but input has "
+                           f"sizes {list(x.shape)}")
+    return sizes
+
+
+def _bounds(size: int, parts: int) -> list[tuple[int, int]]:
+    return [(i * size // parts, -(-(i + 1) * size // parts)) for i in range(parts)]
+
+
+def _adaptive_avg(x: Tensor, sizes: list[int], n: int) -> Tensor:
+    if all(size == 1 for size in sizes):
+        return reduce.mean(x, tuple(range(-n, 0)), True)
+    for d, parts in enumerate(sizes, -n):
+        size = x.shape[d]
+        if parts == size:
+            continue
+        rows = [[1 / (end - start) if start <= j < end else 0.0 for j in range(size)] for start, end in _bounds(size, parts)]
+        means = create.tensor(rows, dtype=x.dtype).reshape(parts, size)
+        x = (x.transpose(d, -1) @ means.t()).transpose(d, -1)
+    return x.contiguous()
+
+
+def adaptive_max_pool1d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
+    """The largest elements of output_size windows that cover x (*, L)."""
+    values, where = _adaptive_max(input.unsqueeze(-2), [1, *_sizes(input, output_size, 1)])
+    return (values.squeeze(-2), where.squeeze(-2)) if return_indices else values.squeeze(-2)
+
+
+def adaptive_max_pool2d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
+    """The largest elements of output_size windows that cover x (*, H, W); with return_indices also where they are."""
+    results = _adaptive_max(input, _sizes(input, output_size, 2))
+    return results if return_indices else results[0]
+
+
+def _adaptive_max(x: Tensor, sizes: list[int]) -> tuple[Tensor, Tensor]:
+    values, places = [], []
+    height, width = x.shape[-2:]
+    for top, bottom in _bounds(height, sizes[0]):
+        for left, right in _bounds(width, sizes[1]):
+            part = x[..., top:bottom, left:right]
+            value, at = reduce.max(part.reshape(*part.shape[:-2], (bottom - top) * (right - left)), -1)
+            row = (at.double() / (right - left)).long()
+            values.append(value)
+            places.append((row + top) * width + (at - row * (right - left)) + left)
+    shape = [*x.shape[:-2], *sizes]
+    return stack(values, -1).reshape(shape), stack(places, -1).reshape(shape)

@@ -1,0 +1,220 @@
+"""Pictures as functions: larger and smaller, channels traded for size, looked up along a grid."""
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from tinygrad_c.notices import warn_once
+from tinygrad_c.ops import create
+from tinygrad_c.ops import elementwise as ops
+from tinygrad_c.ops.index import gather, index_select
+from tinygrad_c.tensor import Tensor
+
+# ---- Other sizes
+
+LINEAR = {"linear": 3, "bilinear": 4, "trilinear": 5, "bicubic": 4}     # how many dimensions x has
+
+
+def interpolate(input: Tensor, size: Any = None, scale_factor: Any = None, mode: str = "nearest",
+                align_corners: bool | None = None, recompute_scale_factor: bool | None = None,
+                antialias: bool = False) -> Tensor:
+    """x (N, C, *) in another size: given as size, or as a factor. mode: 'nearest', 'nearest-exact', 'linear' (of 3 dimensions),
+    'bilinear' and 'bicubic' (4), 'trilinear' (5), 'area' (means).
+
+    align_corners: the centres of the corner elements stay where they are, else their outer corners.
+
+    >>> interpolate(tinygrad_c.tensor([[[1.0, 2.0]]]), scale_factor=2)
+    tensor([[[1., 1., 2., 2.]]])
+    """
+    if antialias:
+        raise NotImplementedError("interpolate: antialias=True is left out; smooth before, or use mode='area'")
+    n = input.ndim - 2
+    if mode in ("nearest", "nearest-exact", "area"):
+        if align_corners is not None:
+            raise ValueError("align_corners option can only be set with the interpolating modes: linear | bilinear | bicubic | "
+                             "trilinear")
+    elif LINEAR.get(mode) != input.ndim:
+        raise NotImplementedError("Input Error: Only 3D, 4D and 5D input Tensors supported (got "
+                                  f"{input.ndim}D) for the modes: nearest | linear | bilinear | bicubic | trilinear | area | "
+                                  f"nearest-exact (got {mode})")
+    sizes, scales = _target(input, n, size, scale_factor, recompute_scale_factor)
+    if mode == "area":
+        from tinygrad_c.nn.functional.pooling import _adaptive_avg
+        return _adaptive_avg(input, sizes, n)
+    for d in range(n):
+        taps = _taps(mode, input.shape[d + 2], sizes[d], scales[d], bool(align_corners))
+        parts = []
+        for places, shares in taps:
+            part = index_select(input, d + 2, create.tensor(places.tolist()))
+            if shares is not None:
+                part = part * create.tensor(shares.tolist(), dtype=input.dtype).reshape([-1] + [1] * (n - 1 - d))
+            parts.append(part)
+        input = parts[0]
+        for part in parts[1:]:
+            input = input + part
+    return input
+
+
+upsample = interpolate
+
+
+def _target(x: Tensor, n: int, size: Any, scale_factor: Any, recompute: bool | None) -> tuple[list[int], list[float | None]]:
+    """The sizes to make, and the factors where they are to be used as they were given."""
+    if (size is None) == (scale_factor is None):
+        raise ValueError("either size or scale_factor should be defined" if size is None else
+                         "only one of size or scale_factor should be defined")
+    given = size if size is not None else scale_factor
+    given = [given] * n if isinstance(given, (int, float)) else list(given)
+    if len(given) != n:
+        raise ValueError(f"Input and output must have the same number of spatial dimensions, but got input with spatial "
+                         f"dimensions of {list(x.shape[2:])} and {'output size' if size is not None else 'scale_factor'} of "
+                         f"{given}. Please provide it in (N, C, d1, d2, ...,dK) format.")
+    if size is not None:
+        sizes, scales = [int(each) for each in given], [None] * n
+    else:
+        sizes = [math.floor(x.shape[d + 2] * given[d]) for d in range(n)]
+        scales = [None] * n if recompute else given
+    if 0 in x.shape[2:] or min(sizes) < 1:
+        raise RuntimeError(f"Input and output sizes should be greater than 0, but got input (size: {list(x.shape[2:])}) and "
+                           f"output (size: {sizes})")
+    return sizes, scales
+
+
+def _taps(mode: str, size: int, wanted: int, scale: float | None, align: bool) -> list[tuple[np.ndarray, np.ndarray | None]]:
+    """Along one dimension: which elements each result is made of, and with which shares (None: all of it)."""
+    at = np.arange(wanted)
+    if mode.startswith("nearest"):      # in single precision, as PyTorch, so that ties fall to the same side
+        step = np.float32(1 / scale if scale else size / wanted)
+        shift = np.float32(0.5 if mode == "nearest-exact" else 0)
+        return [(np.minimum(np.floor((at.astype(np.float32) + shift) * step), size - 1).astype(int), None)]
+    if align:
+        source = at * ((size - 1) / (wanted - 1) if wanted > 1 else 0.0)
+    else:
+        source = (at + 0.5) * (1 / scale if scale else size / wanted) - 0.5
+    if mode == "bicubic":
+        first = np.floor(source).astype(int)
+        return [(np.clip(first + k, 0, size - 1), _cubic(np.abs(source - first - k))) for k in (-1, 0, 1, 2)]
+    source = np.maximum(source, 0)
+    first = np.minimum(source.astype(int), size - 1)
+    share = np.clip(source - first, 0, 1)
+    return [(first, 1 - share), (np.minimum(first + 1, size - 1), share)]
+
+
+def _cubic(distance: np.ndarray, a: float = -0.75) -> np.ndarray:
+    """The convolution kernel of Keys 1981."""
+    near = ((a + 2) * distance - (a + 3)) * distance**2 + 1
+    far = ((a * distance - 5 * a) * distance + 8 * a) * distance - 4 * a
+    return np.where(distance <= 1, near, np.where(distance < 2, far, 0))
+
+
+# ---- Channels for size
+
+def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
+    """(*, C r^2, H, W) to (*, C, H r, W r): Shi et al. 2016."""
+    r = upscale_factor
+    if input.ndim < 3:
+        raise RuntimeError("pixel_shuffle expects input to have at least 3 dimensions, but got input with "
+                           f"{input.ndim} dimension(s)")
+    *lead, channels, height, width = input.shape
+    if r <= 0 or channels % (r * r):
+        raise RuntimeError("pixel_shuffle expects its input's 'channel' dimension to be divisible by the square of "
+                           f"upscale_factor, but input.size(-3)={channels} is not divisible by {r * r}")
+    k = len(lead)
+    parts = input.reshape(*lead, channels // (r * r), r, r, height, width)
+    return parts.permute(*range(k + 1), k + 3, k + 1, k + 4, k + 2).reshape(*lead, channels // (r * r), height * r, width * r)
+
+
+def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
+    """(*, C, H r, W r) to (*, C r^2, H, W): the reverse of pixel_shuffle."""
+    r = downscale_factor
+    if input.ndim < 3:
+        raise RuntimeError("pixel_unshuffle expects input to have at least 3 dimensions, but got input with "
+                           f"{input.ndim} dimension(s)")
+    *lead, channels, height, width = input.shape
+    if r <= 0 or height % r or width % r:
+        raise RuntimeError("pixel_unshuffle expects height and width to be divisible by downscale_factor, but input is "
+                           f"{height} x {width} and downscale_factor={r}")
+    k = len(lead)
+    parts = input.reshape(*lead, channels, height // r, r, width // r, r)
+    return parts.permute(*range(k + 1), k + 2, k + 4, k + 1, k + 3).reshape(*lead, channels * r * r, height // r, width // r)
+
+
+def channel_shuffle(input: Tensor, groups: int) -> Tensor:
+    """Channel g * n + i goes to i * groups + g, n the channels of a group: Zhang et al. 2018."""
+    channels = input.shape[1]
+    if groups <= 0 or channels % groups:
+        raise RuntimeError("Number of channels must be divisible by groups. Got "
+                           f"{channels} channels and {groups} groups.")
+    parts = input.reshape(input.shape[0], groups, channels // groups, *input.shape[2:])
+    return parts.transpose(1, 2).reshape(input.shape)
+
+
+# ---- Along a grid
+
+def affine_grid(theta: Tensor, size: Any, align_corners: bool | None = None) -> Tensor:
+    """The grid (N, H, W, 2) at which grid_sample looks to move a picture of `size` (N, C, H, W) by theta (N, 2, 3)."""
+    if theta.ndim != 3 or tuple(theta.shape[1:]) != (2, 3) or len(size) != 4:
+        raise ValueError(f"Expected a batch of 2D affine matrices of shape Nx2x3 for size {tuple(size)}. Got {theta.shape}.")
+    n, _, height, width = size
+    rows, columns = (_centres(count, bool(align_corners)) for count in (height, width))
+    base = np.stack([np.broadcast_to(columns, (height, width)), np.broadcast_to(rows[:, None], (height, width)),
+                     np.ones((height, width))], -1).reshape(1, height * width, 3)
+    return (create.tensor(base, dtype=theta.dtype) @ theta.transpose(1, 2)).reshape(n, height, width, 2)
+
+
+def _centres(count: int, align: bool) -> np.ndarray:
+    centres = np.linspace(-1, 1, count) if count > 1 else np.zeros(1)
+    return centres if align else centres * (count - 1) / count
+
+
+def grid_sample(input: Tensor, grid: Tensor, mode: str = "bilinear", padding_mode: str = "zeros",
+                align_corners: bool | None = None) -> Tensor:
+    """y[n, c, i, j] = x[n, c] at the point grid[n, i, j] = (column, row), each from -1 to 1, between elements by their shares.
+
+    x is (N, C, H, W), grid (N, h, w, 2), y (N, C, h, w). mode: 'bilinear' or 'nearest'; padding_mode, for points outside:
+    'zeros' or 'border'.
+    """
+    if mode not in ("bilinear", "nearest") or padding_mode not in ("zeros", "border"):
+        raise NotImplementedError(f"grid_sample has the modes 'bilinear' and 'nearest' and the padding modes 'zeros' and "
+                                  f"'border' here, not {mode!r} with {padding_mode!r}")
+    if input.ndim != 4 or grid.ndim != 4 or grid.shape[-1] != 2 or grid.shape[0] != input.shape[0]:
+        raise RuntimeError("grid_sampler(): expected 4D input and grid with same batch size, grid with 2 in the last "
+                           f"dimension, but got input with sizes {list(input.shape)} and grid with sizes {list(grid.shape)}")
+    if align_corners is None:
+        warn_once("grid_sample", "Default grid_sample and affine_grid behavior has changed to align_corners=False since 1.3.0. "
+                  "Please specify align_corners=True if the old behavior is desired.")
+    n, channels, height, width = input.shape
+    column, row = (_unnormalised(grid[..., k], size, bool(align_corners), padding_mode)
+                   for k, size in ((0, width), (1, height)))
+    flat = input.reshape(n, channels, height * width)
+
+    def look(r: Tensor, c: Tensor, share: Tensor | None) -> Tensor:
+        inside = (r >= 0) & (r <= height - 1) & (c >= 0) & (c <= width - 1)
+        place = (r.clamp(0, height - 1) * width + c.clamp(0, width - 1)).long()
+        seen = gather(flat, 2, place.reshape(n, 1, -1).expand(n, channels, -1))
+        seen = seen.reshape(n, channels, *grid.shape[1:3])
+        weight = inside.to(input.dtype) if share is None else ops.where(inside, share, 0)
+        return seen * weight.unsqueeze(1)
+
+    if mode == "nearest":
+        return look(_round(row.detach()), _round(column.detach()), None)
+    top, left = _floor(row.detach()), _floor(column.detach())
+    down, right = row - top, column - left
+    return (look(top, left, (1 - down) * (1 - right)) + look(top, left + 1, (1 - down) * right)
+            + look(top + 1, left, down * (1 - right)) + look(top + 1, left + 1, down * right))
+
+
+def _unnormalised(x: Tensor, size: int, align: bool, padding_mode: str) -> Tensor:
+    x = (x + 1) * ((size - 1) / 2) if align else ((x + 1) * size - 1) / 2
+    return x.clamp(0, size - 1) if padding_mode == "border" else x
+
+
+def _floor(x: Tensor) -> Tensor:
+    return create.tensor(np.floor(x.numpy()))
+
+
+def _round(x: Tensor) -> Tensor:
+    return create.tensor(np.round(x.numpy()))
+

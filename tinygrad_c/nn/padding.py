@@ -1,0 +1,56 @@
+"""Padding layers: more elements around the last one, two or three dimensions."""
+from __future__ import annotations
+
+from typing import Any
+
+from tinygrad_c.nn import functional as F
+from tinygrad_c.nn.module import Module
+from tinygrad_c.tensor import Tensor
+
+
+class _Pad(Module):
+    """padding: one number for all sides, or (left, right, top, bottom, front, back) as far as there are dimensions."""
+
+    _dims: int
+    _mode = "constant"
+
+    def __init__(self, padding: Any) -> None:
+        super().__init__()
+        self.padding = (padding,) * (2 * self._dims) if isinstance(padding, int) else tuple(padding)
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.pad(input, self.padding, self._mode)
+
+    def extra_repr(self) -> str:
+        return f"{self.padding}"
+
+
+class _ConstantPad(_Pad):
+    """Padding by one value."""
+
+    def __init__(self, padding: Any, value: float) -> None:
+        super().__init__(padding)
+        self.value = value
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.pad(input, self.padding, "constant", self.value)
+
+    def extra_repr(self) -> str:
+        return f"padding={self.padding}, value={self.value}"
+
+
+def _layers(base: type, word: str, mode: str, what: str) -> list[type]:
+    """The three layers of a kind: for one, two and three dimensions."""
+    made = []
+    for n, shape in ((1, "(C, W) or (N, C, W)"), (2, "(C, H, W) or (N, C, H, W)"), (3, "(C, D, H, W) or (N, C, D, H, W)")):
+        doc = f"Pads x {shape} with {what}. padding: one number, or {2 * n} of them, for the last dimension first."
+        made.append(type(f"{word}Pad{n}d", (base,), {"_dims": n, "_mode": mode, "__doc__": doc, "__module__": __name__,
+                                                     "__qualname__": f"{word}Pad{n}d"}))
+    return made
+
+
+ZeroPad1d, ZeroPad2d, ZeroPad3d = _layers(_Pad, "Zero", "constant", "zeros")
+ConstantPad1d, ConstantPad2d, ConstantPad3d = _layers(_ConstantPad, "Constant", "constant", "a value")
+ReflectionPad1d, ReflectionPad2d, ReflectionPad3d = _layers(_Pad, "Reflection", "reflect", "its mirror image")
+ReplicationPad1d, ReplicationPad2d, ReplicationPad3d = _layers(_Pad, "Replication", "replicate", "its edge")
+CircularPad1d, CircularPad2d, CircularPad3d = _layers(_Pad, "Circular", "circular", "its other end")

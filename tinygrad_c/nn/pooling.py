@@ -1,0 +1,213 @@
+"""Pooling layers: the largest element, or the mean, of each window."""
+from __future__ import annotations
+
+from typing import Any
+
+from tinygrad_c.nn import functional as F
+from tinygrad_c.nn.module import Module
+from tinygrad_c.tensor import Tensor
+
+
+class _Pool(Module):
+    """What they share: the dimensions of a window, in one number or several."""
+
+    _shown: tuple[str, ...]
+
+    def __init__(self, kernel_size: Any, stride: Any) -> None:
+        super().__init__()
+        self.kernel_size = kernel_size
+        self.stride = kernel_size if stride is None else stride
+
+    def extra_repr(self) -> str:
+        return ", ".join(f"{name}={getattr(self, name)}" for name in self._shown)
+
+
+class _MaxPool(_Pool):
+    """The largest element of each window; of equal ones the first gets the gradient. return_indices: also where it is.
+
+    stride: the kernel_size unless given; ceil_mode: windows that reach over the end count too.
+    """
+
+    _shown = ("kernel_size", "stride", "padding", "dilation", "ceil_mode")
+
+    def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1,
+                 return_indices: bool = False, ceil_mode: bool = False) -> None:
+        super().__init__(kernel_size, stride)
+        self.padding = padding
+        self.dilation = dilation
+        self.return_indices = return_indices
+        self.ceil_mode = ceil_mode
+
+    def _pooled(self, function: Any, input: Tensor) -> Any:
+        return function(input, self.kernel_size, self.stride, self.padding, self.dilation, self.ceil_mode, self.return_indices)
+
+
+class MaxPool1d(_MaxPool):
+    __doc__ = f"{_MaxPool.__doc__}\n    x is (N, C, L) or (C, L)."
+
+    def forward(self, input: Tensor) -> Any:
+        return self._pooled(F.max_pool1d, input)
+
+
+class MaxPool2d(_MaxPool):
+    __doc__ = f"{_MaxPool.__doc__}\n    x is (N, C, H, W) or (C, H, W)."
+
+    def forward(self, input: Tensor) -> Any:
+        return self._pooled(F.max_pool2d, input)
+
+
+class MaxPool3d(_MaxPool):
+    __doc__ = f"{_MaxPool.__doc__}\n    x is (N, C, D, H, W) or (C, D, H, W)."
+
+    def forward(self, input: Tensor) -> Any:
+        return self._pooled(F.max_pool3d, input)
+
+
+class AvgPool1d(_Pool):
+    """The mean of each window of x (N, C, L) or (C, L); padded zeros count as elements if count_include_pad."""
+
+    _shown = ("kernel_size", "stride", "padding")
+
+    def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
+                 count_include_pad: bool = True) -> None:
+        kernel_size = (kernel_size,) if isinstance(kernel_size, int) else tuple(kernel_size)
+        stride = (stride,) if isinstance(stride, int) else stride
+        super().__init__(kernel_size, stride)
+        self.padding = (padding,) if isinstance(padding, int) else tuple(padding)
+        self.ceil_mode = ceil_mode
+        self.count_include_pad = count_include_pad
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.avg_pool1d(input, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad)
+
+
+class AvgPool2d(_Pool):
+    """The mean of each window of x (N, C, H, W) or (C, H, W); divisor_override: divide the sum by this instead."""
+
+    _shown = ("kernel_size", "stride", "padding")
+    _function = staticmethod(F.avg_pool2d)
+
+    def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
+                 count_include_pad: bool = True, divisor_override: int | None = None) -> None:
+        super().__init__(kernel_size, stride)
+        self.padding = padding
+        self.ceil_mode = ceil_mode
+        self.count_include_pad = count_include_pad
+        self.divisor_override = divisor_override
+
+    def forward(self, input: Tensor) -> Tensor:
+        return self._function(input, self.kernel_size, self.stride, self.padding, self.ceil_mode, self.count_include_pad,
+                              self.divisor_override)
+
+
+class AvgPool3d(AvgPool2d):
+    """The mean of each window of x (N, C, D, H, W) or (C, D, H, W)."""
+
+    _function = staticmethod(F.avg_pool3d)
+
+
+class _LPPool(_Pool):
+    """(sum of x^norm_type)^(1 / norm_type) over each window."""
+
+    _shown = ("norm_type", "kernel_size", "stride", "ceil_mode")
+
+    def __init__(self, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> None:
+        super().__init__(kernel_size, stride)
+        self.stride = stride
+        self.norm_type = norm_type
+        self.ceil_mode = ceil_mode
+
+
+class LPPool1d(_LPPool):
+    __doc__ = f"{_LPPool.__doc__} x is (N, C, L) or (C, L)."
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.lp_pool1d(input, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode)
+
+
+class LPPool2d(_LPPool):
+    __doc__ = f"{_LPPool.__doc__} x is (N, C, H, W) or (C, H, W)."
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.lp_pool2d(input, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode)
+
+
+class _Adaptive(Module):
+    """Pooling to output_size results, however large x is: window i is floor(i L / n) to ceil((i + 1) L / n)."""
+
+    def __init__(self, output_size: Any) -> None:
+        super().__init__()
+        self.output_size = output_size
+
+    def extra_repr(self) -> str:
+        return f"output_size={self.output_size}"
+
+
+class AdaptiveAvgPool1d(_Adaptive):
+    """The means of output_size windows that cover x (*, L)."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.adaptive_avg_pool1d(input, self.output_size)
+
+
+class AdaptiveAvgPool2d(_Adaptive):
+    """The means of output_size windows (a number, or rows and columns; None: as they are) that cover x (*, H, W)."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.adaptive_avg_pool2d(input, self.output_size)
+
+
+class AdaptiveAvgPool3d(_Adaptive):
+    """The means of output_size windows that cover x (*, D, H, W)."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.adaptive_avg_pool3d(input, self.output_size)
+
+
+class AdaptiveMaxPool1d(_Adaptive):
+    """The largest elements of output_size windows that cover x (*, L)."""
+
+    def __init__(self, output_size: Any, return_indices: bool = False) -> None:
+        super().__init__(output_size)
+        self.return_indices = return_indices
+
+    def forward(self, input: Tensor) -> Any:
+        return F.adaptive_max_pool1d(input, self.output_size, self.return_indices)
+
+
+class AdaptiveMaxPool2d(AdaptiveMaxPool1d):
+    """The largest elements of output_size windows that cover x (*, H, W)."""
+
+    def forward(self, input: Tensor) -> Any:
+        return F.adaptive_max_pool2d(input, self.output_size, self.return_indices)
+
+
+class _MaxUnpool(_Pool):
+    """The reverse of max pooling: each element where the indices say, zeros elsewhere."""
+
+    _shown = ("kernel_size", "stride", "padding")
+    _dims: int
+
+    def __init__(self, kernel_size: Any, stride: Any = None, padding: Any = 0) -> None:
+        n = self._dims
+        kernel_size, padding = (value if not isinstance(value, int) else (value,) * n for value in (kernel_size, padding))
+        super().__init__(kernel_size, (stride,) * n if isinstance(stride, int) else stride)
+        self.padding = padding
+
+
+class MaxUnpool1d(_MaxUnpool):
+    """The reverse of MaxPool1d: each element where the indices say, zeros elsewhere."""
+
+    _dims = 1
+
+    def forward(self, input: Tensor, indices: Tensor, output_size: Any = None) -> Tensor:
+        return F.max_unpool1d(input, indices, self.kernel_size, self.stride, self.padding, output_size)
+
+
+class MaxUnpool2d(_MaxUnpool):
+    """The reverse of MaxPool2d: each element where the indices say, zeros elsewhere."""
+
+    _dims = 2
+
+    def forward(self, input: Tensor, indices: Tensor, output_size: Any = None) -> Tensor:
+        return F.max_unpool2d(input, indices, self.kernel_size, self.stride, self.padding, output_size)
