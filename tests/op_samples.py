@@ -10,7 +10,9 @@ from __future__ import annotations
 
 import numpy as np
 import samples_matrix
+import samples_pointwise
 import samples_shape
+from samples_pointwise import WHOLE
 from sampling import BAD_DIM, NARROW, E, Op, S, X, named, op
 
 from tinygrad_c import Tensor, formulas
@@ -28,10 +30,14 @@ SPELLING = {
     "rpow_number": lambda m, x, n: n ** x,
     "gelu_tanh": lambda m, x: m.gelu(x, approximate="tanh"),
     "softplus1": lambda m, x: m.softplus(x),
+    "polygamma_n": lambda m, x, n: m.polygamma(n, x),
+    "round_half_even": lambda m, x: m.round(x),
+    "div_floor": lambda m, a, b: m.div(a, b, rounding_mode="floor"),
+    "div_trunc": lambda m, a, b: m.div(a, b, rounding_mode="trunc"),
 }
 # A method here or not, as it is.
 FUNCTIONS_ONLY = {"leaky_relu", "elu", "selu", "gelu", "silu", "mish", "softplus", "logsigmoid"}
-NO_TWIN = {"maximum", "minimum"}        # no form in place, in torch neither
+NO_TWIN = {"maximum", "minimum", "logaddexp", "logaddexp2", "fmax", "fmin"}      # no form in place, in torch neither
 
 
 def pointwise_op(name: str, row: formulas.Row) -> Op:
@@ -44,7 +50,9 @@ def pointwise_op(name: str, row: formulas.Row) -> Op:
     low_b, high_b = getattr(row, "domain_b", None) or row.domain
     samples = []
     for shape in shapes:
-        xs = [X(*s, low=lo, high=hi) for s, (lo, hi) in zip(shape, ((low, high), (low_b, high_b)))]
+        whole = WHOLE[len(samples) % (3 if name in ("gcd", "lcm") or "shift" in name else 4)]
+        xs = [X(*s, low=lo, high=hi, dtype=whole if row.kind == formulas.INTEGERS else None)
+              for s, (lo, hi) in zip(shape, ((low, high), (low_b, high_b)))]
         if isinstance(row, formulas.Ternary):
             xs.insert(0, X(*shape[-1], dtype="bool"))
         samples.append(S(*xs, *row.sample))
@@ -53,13 +61,14 @@ def pointwise_op(name: str, row: formulas.Row) -> Op:
     twin = method and name not in NO_TWIN and row.kind != formulas.BOOLS
     errors = []
     if isinstance(row, formulas.Binary):
-        errors = [E(RuntimeError, "must match the size", lambda m: getattr(m, name)(m.ones(2, 3), m.ones(4)))]
+        errors = [E(RuntimeError, "must match the size", lambda m: SPELLING.get(name, named(name))(
+            m, *[m.ones(*s, dtype=m.int64 if row.kind == formulas.INTEGERS else m.float32) for s in ((2, 3), (4,))]))]
     elif plain and not row.params:
         errors = [E(TypeError, "must be Tensor", lambda m: getattr(m, name)([1.0, 2.0]))]
     return Op(name, samples, SPELLING.get(name, named(name)),
               differentiable=any(d is not None for d in row.derivatives),
               method=name if method else None, inplace=name + "_" if twin else None,
-              integers=row.kind != formulas.FLOATS, errors=errors)
+              integers=row.kind in (formulas.NUMBERS, formulas.BOOLS), errors=errors)
 
 
 # ---- Everything else
@@ -201,8 +210,8 @@ STRUCTURAL = [
     # Elementwise ops that are written with the table's rows.
     op("masked_fill", S(X(3, 4), X(3, 4, dtype="bool"), 0.1), S(X(3, 4), X(4, dtype="bool"), -1), inplace="masked_fill_",
        call=lambda m, x, mask, value: x.masked_fill(mask, value)),
-    op("clamp_min", S(X(3, 4), 0.25), method=None, call=lambda m, x, low: m.clamp(x, min=low)),
-    op("clamp_max", S(X(3, 4), 0.25), method=None, call=lambda m, x, high: m.clamp(x, max=high)),
+    op("clamp_low", S(X(3, 4), 0.25), method=None, call=lambda m, x, low: m.clamp(x, min=low)),
+    op("clamp_high", S(X(3, 4), 0.25), method=None, call=lambda m, x, high: m.clamp(x, max=high)),
     op("clamp_tensors", S(X(3, 4), X(4, low=-2, high=-1), X(3, 1, low=1, high=2)), method=None,
        call=lambda m, x, low, high: m.clamp(x, low, high)),
     op("add_alpha", S(X(3, 4), X(4), alpha=2.5), method="add", inplace="add_",
@@ -278,6 +287,7 @@ STRUCTURAL = [
         "from_numpy": lambda m: [m.from_numpy(np.arange(6.0).reshape(2, 3)), m.from_numpy(np.array(1.5))],
     }.items()],
     *samples_matrix.ROWS,
+    *samples_pointwise.ROWS,
     *samples_shape.ROWS,
 ]
 

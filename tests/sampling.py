@@ -28,9 +28,9 @@ class X:
         numbers = np.asarray(rng.random(self.shape) * (self.high - self.low) + self.low)
         own = self.dtype or dtype
         if own == "bool":
-            return numbers > (self.low + self.high) / 2
+            return np.asarray(numbers > (self.low + self.high) / 2)
         if own.startswith(("int", "uint")):
-            return np.floor(np.maximum(numbers, 0) if own == "uint8" else numbers).astype(own)
+            return np.asarray(np.floor(np.maximum(numbers, 0) if own == "uint8" else numbers)).astype(own)
         return numbers.astype(own)
 
 

@@ -25,7 +25,8 @@ def examples():
                 found[f"{module_name}.{name}"] = value.__doc__
                 if isinstance(value, type):
                     found |= {f"{module_name}.{name}.{key}": item.__doc__ for key, item in vars(value).items()
-                              if callable(item) or isinstance(item, property)}
+                              if (callable(item) or isinstance(item, property))
+                              and getattr(item, "__module__", None) in (module_name, None)}
         yield from ((name, text) for name, text in found.items() if isinstance(text, str) and ">>>" in text)
 
 

@@ -15,6 +15,25 @@ from tinygrad_c.config import show_config
 from tinygrad_c.devices import Device as device
 from tinygrad_c.kernels.memory import empty_cache, memory_stats
 from tinygrad_c.kernels.threads import get_num_threads, set_num_threads
+from tinygrad_c.ops.blend import (
+    addcdiv,
+    addcmul,
+    clamp_max,
+    clamp_min,
+    deg2rad,
+    float_power,
+    frac,
+    ldexp,
+    lerp,
+    logit,
+    mvlgamma,
+    nan_to_num,
+    positive,
+    rad2deg,
+    round,
+    rsub,
+    sinc,
+)
 from tinygrad_c.ops.create import (
     arange,
     as_tensor,
@@ -35,41 +54,85 @@ from tinygrad_c.ops.create import zeros_ as zeros
 from tinygrad_c.ops.diagonals import diag, diag_embed, diagflat, trace, tril, tril_indices, triu, triu_indices, vander
 from tinygrad_c.ops.elementwise import (
     abs,
+    acos,
+    acosh,
     add,
+    asin,
+    asinh,
+    atan,
+    atan2,
+    atanh,
+    bitwise_and,
+    bitwise_left_shift,
+    bitwise_not,
+    bitwise_or,
+    bitwise_right_shift,
+    bitwise_xor,
+    ceil,
     clamp,
+    copysign,
     cos,
+    cosh,
+    digamma,
     div,
     eq,
     erf,
+    erfc,
+    erfinv,
     exp,
+    exp2,
     expm1,
+    floor,
+    floor_divide,
+    fmax,
+    fmin,
+    fmod,
+    gcd,
     ge,
     gt,
+    heaviside,
+    hypot,
+    isfinite,
+    isinf,
     isnan,
+    isneginf,
+    isposinf,
+    lcm,
     le,
+    lgamma,
     log,
     log1p,
     log2,
+    log10,
+    logaddexp,
+    logaddexp2,
     lt,
     maximum,
     minimum,
     mul,
     ne,
     neg,
+    nextafter,
+    polygamma,
     pow,
     reciprocal,
     relu,
+    remainder,
     rsqrt,
     selu,
     sigmoid,
     sign,
+    signbit,
     sin,
+    sinh,
     sqrt,
     square,
     sub,
     tan,
     tanh,
+    trunc,
     where,
+    xlogy,
 )
 from tinygrad_c.ops.index import gather, index_select, masked_fill, masked_select, nonzero, scatter, scatter_add, take_along_dim
 from tinygrad_c.ops.join import (
@@ -92,6 +155,7 @@ from tinygrad_c.ops.join import (
     vsplit,
     vstack,
 )
+from tinygrad_c.ops.logic import allclose, equal, isclose, logical_and, logical_not, logical_or, logical_xor
 from tinygrad_c.ops.matmul import addmm, bmm, dot, matmul, mm, mv
 from tinygrad_c.ops.products import addbmm, addmv, addr, baddbmm, bilinear, cross, inner, kron, outer, tensordot, vdot
 from tinygrad_c.ops.random import (
@@ -162,6 +226,9 @@ int = int32
 concat = concatenate = cat
 row_stack = vstack
 moveaxis, swapaxes, swapdims = movedim, transpose, transpose
+arcsin, arccos, arctan, arctan2, arcsinh, arccosh, arctanh = asin, acos, atan, atan2, asinh, acosh, atanh
+fix, sgn = trunc, sign
+not_equal, less, less_equal, greater, greater_equal = ne, lt, le, gt, ge
 absolute, negative, multiply, subtract, divide, true_divide, clip = abs, neg, mul, sub, div, div, clamp
 ger = outer
 

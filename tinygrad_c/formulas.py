@@ -8,6 +8,9 @@ A row serves five times: the build makes the compiled forward and derivative ker
 uses are what the forward pass saves; with `create_graph=True` the derivative is evaluated on Tensors, so that it records
 itself; the documentation's table of derivatives is printed from it; and the tests check value, gradient and second gradient
 of every row on its `domain`. To add an op, add a row here and a method in methods/pointwise.py.
+
+The rows of SCALAR, which few programs are slow by, have one kernel for all processors: a loop over a C function of that name
+(kernels/scalar.pxi). Their derivatives are always evaluated on Tensors.
 """
 from __future__ import annotations
 
@@ -16,6 +19,7 @@ from math import inf
 FLOATS = "floats"        # integer input is taken as the default float dtype, as torch does: exp of int64 is float32
 NUMBERS = "numbers"      # has integer kernels too; bool counts as the integers 0 and 1
 BOOLS = "bools"          # the result is bool
+INTEGERS = "integers"    # for integers and bool only
 
 
 class Row:
@@ -28,7 +32,7 @@ class Row:
                  **derivatives: str):
         self.y = y                      # the value
         self.params = params            # names of the number parameters, in kernel order
-        self.kind = kind                # FLOATS, NUMBERS or BOOLS
+        self.kind = kind                # FLOATS, NUMBERS, BOOLS or INTEGERS
         self.domain = domain            # where the tests draw inputs from: value and derivatives are smooth there
         self.domain_b = domain_b        # the same for b, where it differs
         self.sample = sample            # values of the parameters in the tests
@@ -67,7 +71,7 @@ SELU_PRODUCT = "1.7580993408473766"
 # gelu's tanh form: Hendrycks & Gimpel 2016, arXiv:1606.08415
 _GELU_T = f"tanh({SQRT_2_OVER_PI} * (x + 0.044715 * x * x * x))"
 
-POINTWISE: dict[str, Row] = {
+VECTOR: dict[str, Row] = {
     # Arithmetic with one input.
     "neg": Unary(y="-x", dx="-g", kind=NUMBERS, doc="-x"),
     "abs": Unary(y="abs(x)", dx="g * sign(x)", kind=NUMBERS, domain=(0.2, 3.0), doc="|x|; derivative 0 at 0"),
@@ -157,5 +161,78 @@ POINTWISE: dict[str, Row] = {
     "ge": Binary(y="a >= b", kind=BOOLS, doc="a >= b"),
     "isnan": Unary(y="x != x", kind=BOOLS, doc="whether x is NaN"),
 }
+
+LN_2, LN_10 = "0.6931471805599453", "2.302585092994046"
+SQRT_PI_OVER_2 = "0.886226925452758"
+WHOLE = {"kind": INTEGERS, "domain": (-9.0, 9.0)}
+
+SCALAR: dict[str, Row] = {
+    # Exponentials and logarithms.
+    "exp2": Unary(y="exp2(x)", dx=f"g * y * {LN_2}", doc="2^x"),
+    "log10": Unary(y="log10(x)", dx=f"g / (x * {LN_10})", domain=(0.2, 3.0), doc="the logarithm of x to base 10"),
+    "logaddexp": Binary(y="logaddexp(a, b)", da="g * sigmoid(a - b)", db="g * sigmoid(b - a)",
+                        doc="log(e^a + e^b), for any a and b"),
+    "logaddexp2": Binary(y="logaddexp2(a, b)", da=f"g * sigmoid((a - b) * {LN_2})", db=f"g * sigmoid((b - a) * {LN_2})",
+                         doc="log2(2^a + 2^b), for any a and b"),
+    "xlogy": Binary(y="xlogy(a, b)", da="g * where((a == 0) & (b <= 0), 0, log(b))", db="g * a / b", domain_b=(0.2, 3.0),
+                    doc="a * log(b), and 0 where a is 0"),
+    # Trigonometry.
+    "asin": Unary(y="asin(x)", dx="g * rsqrt(1 - x * x)", domain=(-0.9, 0.9), doc="the y from -pi/2 to pi/2 with sin(y) = x"),
+    "acos": Unary(y="acos(x)", dx="-g * rsqrt(1 - x * x)", domain=(-0.9, 0.9), doc="the y from 0 to pi with cos(y) = x"),
+    "atan": Unary(y="atan(x)", dx="g / (x * x + 1)", doc="the y from -pi/2 to pi/2 with tan(y) = x"),
+    "sinh": Unary(y="sinh(x)", dx="g * cosh(x)", doc="(e^x - e^-x) / 2"),
+    "cosh": Unary(y="cosh(x)", dx="g * sinh(x)", doc="(e^x + e^-x) / 2"),
+    "asinh": Unary(y="asinh(x)", dx="g * rsqrt(x * x + 1)", doc="log(x + sqrt(x^2 + 1))"),
+    "acosh": Unary(y="acosh(x)", dx="g * rsqrt(x * x - 1)", domain=(1.2, 3.0), doc="log(x + sqrt(x^2 - 1))"),
+    "atanh": Unary(y="atanh(x)", dx="g / (1 - x * x)", domain=(-0.8, 0.8), doc="log((1 + x) / (1 - x)) / 2"),
+    "atan2": Binary(y="atan2(a, b)", da="g * b / (a * a + b * b)", db="-g * a / (a * a + b * b)", domain=(0.3, 3.0),
+                    doc="the angle of the point (b, a) as seen from the origin, from -pi to pi"),
+    "hypot": Binary(y="hypot(a, b)", da="g * (a / y)", db="g * (b / y)", domain=(0.3, 3.0), doc="sqrt(a^2 + b^2)"),
+    # Special functions.
+    "erfc": Unary(y="erfc(x)", dx=f"-g * {TWO_OVER_SQRT_PI} * exp(-(x * x))", doc="1 - erf(x), exact where it is small"),
+    "erfinv": Unary(y="erfinv(x)", dx=f"g * {SQRT_PI_OVER_2} * exp(y * y)", domain=(-0.9, 0.9), doc="the y with erf(y) = x"),
+    "lgamma": Unary(y="lgamma(x)", dx="g * digamma(x)", domain=(0.3, 3.0), doc="the logarithm of |gamma(x)|"),
+    "digamma": Unary(y="digamma(x)", dx="g * polygamma(1, x)", domain=(60.0, 70.0), doc="the derivative of lgamma"),
+    "polygamma_n": Unary(y="polygamma_n(x, n)", dx="g * polygamma(n + 1, x)", params=("n",), sample=(2,), domain=(0.5, 3.0),
+                         doc="the derivative of order n of digamma"),
+    # Rounding, quotients and remainders.
+    "floor": Unary(y="floor(x)", dx="0 * g", kind=NUMBERS, domain=(0.1, 0.9), doc="the largest whole number not above x"),
+    "ceil": Unary(y="ceil(x)", dx="0 * g", kind=NUMBERS, domain=(0.1, 0.9), doc="the smallest whole number not below x"),
+    "trunc": Unary(y="trunc(x)", dx="0 * g", kind=NUMBERS, domain=(1.1, 1.9), doc="x without its fraction"),
+    "round_half_even": Unary(y="round_half_even(x)", dx="0 * g", kind=NUMBERS, domain=(0.6, 1.4),
+                             doc="the whole number nearest to x, the even one of two"),
+    "fmod": Binary(y="fmod(a, b)", da="g", db="-g * trunc(a / b)", kind=NUMBERS, domain=(2.1, 2.9), domain_b=(1.1, 1.9),
+                   doc="a - b * trunc(a / b): the remainder with the sign of a"),
+    "remainder": Binary(y="remainder(a, b)", da="g", db="-g * div_floor(a, b)", kind=NUMBERS, domain=(-2.9, -2.1),
+                        domain_b=(1.55, 1.95), doc="a - b * floor(a / b): the remainder with the sign of b"),
+    "div_floor": Binary(y="div_floor(a, b)", da="0 * g", db="0 * g", kind=NUMBERS, domain=(-2.9, -2.1), domain_b=(1.55, 1.95),
+                        doc="a / b, rounded down"),
+    "div_trunc": Binary(y="div_trunc(a, b)", da="0 * g", db="0 * g", kind=NUMBERS, domain=(2.1, 2.9), domain_b=(1.55, 1.95),
+                        doc="a / b, without its fraction"),
+    "fmax": Binary(y="fmax(a, b)", da="where((a >= b) | (b != b), g, 0)", db="where((a >= b) | (b != b), 0, g)", kind=NUMBERS,
+                   doc="the larger of a and b, and the other one where one is NaN"),
+    "fmin": Binary(y="fmin(a, b)", da="where((a <= b) | (b != b), g, 0)", db="where((a <= b) | (b != b), 0, g)", kind=NUMBERS,
+                   doc="the smaller of a and b, and the other one where one is NaN"),
+    "copysign": Binary(y="copysign(a, b)", da="where(a == 0, 0, g * sign(a) * copysign(1.0, b))", db="0 * g",
+                       domain=(0.2, 3.0), doc="|a| with the sign of b"),
+    "nextafter": Binary(y="nextafter(a, b)", doc="the number next to a on the way to b"),
+    "heaviside": Binary(y="heaviside(a, b)", kind=NUMBERS, doc="0 where a < 0, b where a is 0, 1 where a > 0"),
+    # What a number is.
+    "isinf": Unary(y="isinf(x)", kind=BOOLS, doc="whether x is infinite"),
+    "isfinite": Unary(y="isfinite(x)", kind=BOOLS, doc="whether x is neither infinite nor NaN"),
+    "isposinf": Unary(y="isposinf(x)", kind=BOOLS, doc="whether x is +infinity"),
+    "isneginf": Unary(y="isneginf(x)", kind=BOOLS, doc="whether x is -infinity"),
+    "signbit": Unary(y="signbit(x)", kind=BOOLS, doc="whether x is below 0, or the zero -0."),
+    # Whole numbers, by their bits and divisors.
+    "bitwise_and": Binary(y="bitwise_and(a, b)", **WHOLE, doc="a & b, bit by bit; of bools, whether both are true"),
+    "bitwise_or": Binary(y="bitwise_or(a, b)", **WHOLE, doc="a | b, bit by bit; of bools, whether one is true"),
+    "bitwise_xor": Binary(y="bitwise_xor(a, b)", **WHOLE, doc="a ^ b, bit by bit; of bools, whether just one is true"),
+    "bitwise_left_shift": Binary(y="bitwise_left_shift(a, b)", **WHOLE, domain_b=(0.0, 5.0), doc="a * 2^b, bits falling off"),
+    "bitwise_right_shift": Binary(y="bitwise_right_shift(a, b)", **WHOLE, domain_b=(0.0, 5.0), doc="a / 2^b, rounded down"),
+    "gcd": Binary(y="gcd(a, b)", **WHOLE, doc="the greatest common divisor of a and b"),
+    "lcm": Binary(y="lcm(a, b)", **WHOLE, doc="the least common multiple of a and b"),
+}
+
+POINTWISE = VECTOR | SCALAR     # a row's number is its place in this order
 
 INFINITY = inf

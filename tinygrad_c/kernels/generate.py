@@ -2,6 +2,8 @@
 
     ids.pxd            a number for each elementwise kernel: K_TANH, K_TANH_DX, ...; casts; how many there are
     elementwise.pxi    each kernel on vectors of float or double            (included in the modules of isa/)
+    scalar_ids.pxd     the same for the rows that need no vectors: apart, so that a new one does not compile isa/ again
+    scalar.pxi         their kernels                                        (included in generic.pyx)
     integers.pxi       each kernel that integers have, a plain loop per type (included in generic.pyx)
     casts.pxi          each conversion between two dtypes                   (included in generic.pyx)
     rows.pxi           what ops/elementwise.pyx needs to know of each row    (included there)
@@ -19,7 +21,8 @@ from pathlib import Path
 HERE = Path(__file__).parent
 OUT = HERE / "generated"
 FORMULAS = runpy.run_path(str(HERE.parent / "formulas.py"))
-TABLE = FORMULAS["POINTWISE"]
+TABLE = FORMULAS["VECTOR"]
+SCALAR = FORMULAS["SCALAR"]
 BANNER = "# Made by kernels/generate.py from formulas.py: do not edit.\n"
 
 # Functions of math.pxi, as vectors; every other name is a row of the table.
@@ -206,6 +209,33 @@ def integer_kernel(prefix: str, ctype: str, name: str, expression: str, operands
     return "\n".join(k)
 
 
+def scalar_kernel(prefix: str, ctype: str, name: str, row) -> str:
+    """A loop over the C function real_NAME, or whole_NAME for integers; `y` is one call of it."""
+    out = "uint8_t" if row.kind == FORMULAS["BOOLS"] else ctype
+    call = ast.parse(row.y, mode="eval").body
+    assert call.func.id == name, row.y
+    function = ("whole_" if prefix in INTEGERS else "real_") + name
+    function += "_f32" if prefix == "f32" and name in ("nextafter", "div_trunc") else ""
+    arguments = [f"{a.id}[i]" if a.id in row.inputs else f"param[{row.params.index(a.id)}].f" for a in call.args]
+    k = [f"cdef void {prefix}_{name}(Py_ssize_t n, char** p, const Scalar* param) noexcept nogil:",
+         f"    cdef {out}* out = <{out}*> p[0]", "    cdef Py_ssize_t i"]
+    k += [f"    cdef const {ctype}* {x} = <const {ctype}*> p[{i}]" for i, x in enumerate(row.inputs, 1)]
+    k += ["    for i in range(n):", f"        out[i] = <{out}> {function}({', '.join(arguments)})", "", ""]
+    return "\n".join(k)
+
+
+def scalar_kernels() -> str:
+    """Which types a row has a kernel for is what its kind says; a type that it has none for is converted, or refused, above."""
+    text, register = [], ["cdef void register_scalars() noexcept:"]
+    for name, row in SCALAR.items():
+        types = {} if row.kind == FORMULAS["INTEGERS"] else {"f32": ("float", "FLOAT32"), "f64": ("double", "FLOAT64")}
+        types |= INTEGERS if row.kind in (FORMULAS["INTEGERS"], FORMULAS["NUMBERS"]) else {}
+        for prefix, (ctype, dtype) in types.items():
+            text.append(scalar_kernel(prefix, ctype, name, row))
+            register.append(f"    scalars[{dtype}][{number_of(name)} - N_INNER] = {prefix}_{name}")
+    return "\n".join(text + register) + "\n"
+
+
 def cast_kernel(source: str, target: str) -> str:
     a, b = DTYPES[source], DTYPES[target]
     value = "x[i] != 0" if target == "BOOL" else "x[i]"
@@ -219,7 +249,8 @@ def cast_kernel(source: str, target: str) -> str:
 
 def node_name(name: str) -> str:
     """The name of grad_fn, as torch forms it: MulBackward0 for mul, and for mul by a number."""
-    stem = {"rsub_number": "sub", "rdiv_number": "div", "rpow_number": "pow", "gelu_tanh": "gelu", "softplus1": "softplus"}.get(
+    stem = {"rsub_number": "sub", "rdiv_number": "div", "rpow_number": "pow", "gelu_tanh": "gelu", "softplus1": "softplus",
+            "polygamma_n": "polygamma", "round_half_even": "round", "div_floor": "div", "div_trunc": "div"}.get(
         name, name.removesuffix("_number"))
     return "".join(part.capitalize() for part in stem.split("_")) + "Backward0"
 
@@ -229,10 +260,11 @@ def rows() -> str:
     bit 4 for the output)."""
     codes = {"g": 0, "y": 4}
     lines = ["cdef void fill_rows() noexcept:"]
-    for number, (name, row) in enumerate(TABLE.items()):
+    for number, (name, row) in enumerate([*TABLE.items(), *SCALAR.items()]):
         lines += [f"    ROWS[{number}].rule.name = b\"{node_name(name)}\"", f"    ROWS[{number}].forward = {number_of(name)}",
                   f"    ROWS[{number}].n_inputs = {len(row.inputs)}", f"    ROWS[{number}].n_params = {len(row.params)}",
-                  f"    ROWS[{number}].kind = {['floats', 'numbers', 'bools'].index(row.kind)}",
+                  f"    ROWS[{number}].kind = {['floats', 'numbers', 'bools', 'integers'].index(row.kind)}",
+                  f"    ROWS[{number}].composed = {name in SCALAR}",
                   f"    ROWS[{number}].differentiable = {any(d is not None for d in row.derivatives)}"]
         for i, (which, expression) in enumerate(zip(row.inputs, row.derivatives)):
             if expression is None or expression == "g":
@@ -241,7 +273,8 @@ def rows() -> str:
                 continue
             operands = derivative_inputs(row, expression)
             numbers = [codes[n] if n in codes else 1 + row.inputs.index(n) for n in operands]
-            lines += [f"    ROWS[{number}].derivative[{i}] = {number_of(f'{name}_d{which}')}",
+            kernel = "DERIVATIVE_COMPOSED" if name in SCALAR else number_of(f"{name}_d{which}")
+            lines += [f"    ROWS[{number}].derivative[{i}] = {kernel}",
                       f"    ROWS[{number}].saves[{i}] = {sum(1 << n for n in numbers if n)}",
                       f"    ROWS[{number}].n_operands[{i}] = {len(numbers)}"]
             lines += [f"    ROWS[{number}].operand[{i}][{j}] = {c}" for j, c in enumerate(numbers)]
@@ -275,6 +308,13 @@ def main() -> None:
            f"    N_ROWS = {len(TABLE)}", "    NO_DERIVATIVE = -1", "    DERIVATIVE_IS_G = -2       # needs no kernel",
            *[f"    ROW_{name.upper()} = {i}" for i, name in enumerate(TABLE)]]
     write("ids.pxd", "\n".join(ids) + "\n")
+    ids = ["from tinygrad_c.kernels.generated.ids cimport N_INNER, N_ROWS", "", "cdef enum:",
+           "    DERIVATIVE_COMPOSED = -3   # evaluated on Tensors", f"    N_SCALAR = {len(SCALAR)}",
+           f"    N_ALL_ROWS = {len(TABLE) + len(SCALAR)}",
+           *[f"    {number_of(name)} = {len(every) + i}" for i, name in enumerate(SCALAR)],
+           *[f"    ROW_{name.upper()} = {len(TABLE) + i}" for i, name in enumerate(SCALAR)]]
+    write("scalar_ids.pxd", "\n".join(ids) + "\n")
+    write("scalar.pxi", scalar_kernels())
     vectors = [vector_kernel(*k) for k in every]
     register = ["cdef void register_elementwise(Kernels* k) noexcept:"]
     register += [f"    k.inner[{number_of(k[0])}] = {k[0]}_inner" for k in every]

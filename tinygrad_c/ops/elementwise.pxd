@@ -8,6 +8,8 @@ cdef TensorBase binary(int row, object a, object b)
 cdef TensorBase binary_(int row, TensorBase a, object b)
 cdef TensorBase with_number(int row, TensorBase x, object number)
 cdef TensorBase with_number_(int row, TensorBase x, object number)
+cdef TensorBase divided(int row, object a, object b)    # binary, for rows that divide: integers by 0 raise
+cdef TensorBase divided_(int row, TensorBase a, object b)
 cdef TensorBase power(object a, object b)
 cdef TensorBase where_(object condition, object a, object b)
 cdef bint is_number(object a) noexcept

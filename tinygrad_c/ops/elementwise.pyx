@@ -8,17 +8,18 @@ import math
 
 from cpython.ref cimport PyObject
 from libc.math cimport INFINITY
-from libc.string cimport memcpy
+from libc.string cimport memchr, memcpy
 
 from tinygrad_c.array cimport DTYPES, default_dtype, fill_operand, itemsize, same_shape, shape_of
 from tinygrad_c.kernels.call cimport *
 from tinygrad_c.kernels.dispatch cimport kernels, run
 from tinygrad_c.kernels.generated.ids cimport *
-from tinygrad_c.kernels.generic cimport cast
+from tinygrad_c.kernels.generated.scalar_ids cimport *
+from tinygrad_c.kernels.generic cimport cast, scalar_kernel
 from tinygrad_c.kernels.table cimport Kernels
 from tinygrad_c.tape cimport *
 
-from tinygrad_c.formulas import POINTWISE
+from tinygrad_c.formulas import POINTWISE, SCALAR
 
 cdef enum:
     READS_G = 0             # what a derivative's kernel reads: g, input i (1 + i), the output
@@ -26,6 +27,7 @@ cdef enum:
     KIND_FLOATS = 0
     KIND_NUMBERS = 1
     KIND_BOOLS = 2
+    KIND_INTEGERS = 3
     UNIT = 8192             # elements in a unit of the elementwise loop (kernels/loop.pxi)
 
 ctypedef struct Row:
@@ -35,16 +37,33 @@ ctypedef struct Row:
     int n_params
     int kind
     bint differentiable
-    int[3] derivative           # per input: the kernel's number, NO_DERIVATIVE or DERIVATIVE_IS_G
+    bint composed               # of formulas.SCALAR: one kernel for all processors, derivatives evaluated on Tensors
+    int[3] derivative           # per input: the kernel's number, NO_DERIVATIVE, DERIVATIVE_IS_G or DERIVATIVE_COMPOSED
     int[3] saves                # per input: what its derivative reads, bit 1 + i for input i, bit 4 for the output
     int[3] n_operands
     int[3][4] operand           # per input: what its derivative reads, in order
 
-cdef Row[N_ROWS] ROWS
+cdef Row[N_ALL_ROWS] ROWS
 include "../kernels/generated/rows.pxi"
 fill_rows()
-for _row in range(N_ROWS):
+for _row in range(N_ALL_ROWS):
     ROWS[_row].rule.backward = elementwise_backward
+
+
+cdef list row_names = list(POINTWISE)
+
+
+cdef str row_name(int r):
+    return row_names[r]
+
+
+cdef object row_of(int r):
+    return POINTWISE[row_names[r]]
+
+
+cdef object not_implemented(int r, int dtype):
+    return NotImplementedError(f"\"{row_name(r)}_cpu\" not implemented for '{TYPE_WORDS[dtype]}': call "
+                               f"{'.int() or .float()' if dtype == BOOL else '.long()'} first")
 
 
 # ---- Dtypes and numbers
@@ -124,8 +143,6 @@ cdef int promote(TensorBase a, TensorBase b) noexcept:
             return y
         if b.ndim == 0 and category(y) <= category(x):
             return x
-        if category(x) != category(y) and (x >= FLOAT32 or y >= FLOAT32):
-            return default_dtype() if (a.ndim == 0 and x >= FLOAT32) or (b.ndim == 0 and y >= FLOAT32) else max(x, y)
     return max(x, y)
 
 
@@ -237,7 +254,11 @@ cdef void launch(inner_t inner, Kernels* table, TensorBase out, int n_inputs, Py
 
 
 cdef inline int cost(const Row* row) noexcept:
-    return 4 if row.kind == KIND_FLOATS else 1
+    return 40 if row.composed else 4 if row.kind == KIND_FLOATS else 1
+
+
+cdef inline inner_t kernel_of(const Row* row, int dtype) noexcept:
+    return scalar_kernel(dtype, row.forward) if row.composed else kernels(dtype).inner[row.forward]
 
 
 # ---- Copies and conversions
@@ -317,8 +338,7 @@ cdef TensorBase unary(int r, object input, double p0, double p1):
     if dtype < FLOAT32 and row.kind == KIND_BOOLS:      # isnan: integers have no kernel of it
         dtype = default_dtype()
     elif dtype == BOOL:
-        raise RuntimeError(f"{row.rule.name.decode()[:-9].lower()}() is not defined for bool tensors: call .int() or "
-                           ".float() first")
+        raise not_implemented(r, BOOL)
     x = to_dtype(x, dtype)
     set_params(param, dtype, p0, p1)
     return unary_launch(row, r, x, param)
@@ -329,7 +349,7 @@ cdef TensorBase unary_launch(Row* row, int r, TensorBase x, const Scalar* param)
     cdef PyObject* inputs[1]
     cdef Node node
     inputs[0] = <PyObject*> x
-    launch(kernels(x.dtype).inner[row.forward], kernels(x.dtype), out, 1, inputs, param, row.n_params, cost(row))
+    launch(kernel_of(row, x.dtype), kernels(x.dtype), out, 1, inputs, param, row.n_params, cost(row))
     if row.differentiable and x.dtype >= FLOAT32 and recording(x):
         node = record(&row.rule, out, x)
         node.op = r
@@ -375,12 +395,16 @@ cdef TensorBase binary(int r, object left, object right):
         dtype = promote(a, b)
     if row.kind == KIND_FLOATS and dtype < FLOAT32:
         dtype = default_dtype()
+    if row.kind == KIND_INTEGERS and dtype >= FLOAT32:
+        raise not_implemented(r, dtype)
     if dtype == BOOL:
         if r == ROW_SUB:
             raise RuntimeError("Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or "
                                "`logical_xor()` operator instead.")
+        if row.kind == KIND_INTEGERS and r not in (ROW_BITWISE_AND, ROW_BITWISE_OR, ROW_BITWISE_XOR):
+            raise not_implemented(r, BOOL)
         dtype = UINT8
-        logical = row.kind == KIND_NUMBERS
+        logical = row.kind != KIND_BOOLS
     a = to_dtype(a, dtype)
     b = to_dtype(b, dtype)
     out = binary_launch(row, r, a, b, None)
@@ -400,7 +424,7 @@ cdef TensorBase binary_launch(Row* row, int r, TensorBase a, TensorBase b, Tenso
             out = empty(BOOL if row.kind == KIND_BOOLS else dtype, ndim, shape)
     inputs[0] = <PyObject*> a
     inputs[1] = <PyObject*> b
-    launch(kernels(dtype).inner[row.forward], kernels(dtype), out, 2, inputs, NULL, 0, cost(row))
+    launch(kernel_of(row, dtype), kernels(dtype), out, 2, inputs, NULL, 0, cost(row))
     if row.differentiable and dtype >= FLOAT32 and (recording(a) or recording(b)):
         record_binary(row, r, out, a, b)
     return out
@@ -573,7 +597,7 @@ cdef TensorBase binary_(int r, TensorBase a, object other):
     cdef int ndim
     check_inplace(a)
     b = as_tensor(other, "argument 'other' (position 2)")
-    if a.dtype != b.dtype or a.dtype < FLOAT32 or recording(a) or recording(b) or overlaps(a, b):
+    if a.dtype != b.dtype or a.dtype < FLOAT32 or row.composed or recording(a) or recording(b) or overlaps(a, b):
         return adopt(a, binary(r, a, b))
     broadcast_shapes(a, b, &ndim, shape)
     if not shapes_equal(a, ndim, shape):
@@ -593,7 +617,7 @@ cdef int elementwise_backward(Walk walk, Node node, TensorBase g) except -1:
     cdef PyObject* inputs[4]
     cdef int i, j, reads, d
     cdef int last = -1
-    if walk.create_graph:
+    if walk.create_graph or row.composed:
         return differentiable_backward(walk, node, g)
     for i in range(row.n_inputs):
         if row.derivative[i] != NO_DERIVATIVE and walk.needs(node, i):
@@ -624,20 +648,15 @@ cdef int elementwise_backward(Walk walk, Node node, TensorBase g) except -1:
     return 0
 
 
-cdef list derivative_code = None
+cdef dict derivative_code = {}      # by row and input: the expression, compiled when it is first needed
 cdef dict functions = {}            # what the table's expressions call, on Tensors; filled at the end of this file
 
 
 cdef int differentiable_backward(Walk walk, Node node, TensorBase g) except -1:
-    """Evaluate the row's derivative expressions on Tensors: the gradient is recorded in its turn."""
-    global derivative_code
+    """Evaluate the row's derivative expressions on Tensors: with create_graph, the gradient is recorded in its turn."""
     cdef Row* row = &ROWS[node.op]
-    cdef dict names
-    if derivative_code is None:
-        derivative_code = [[d and compile(d, f"<derivative of {name}>", "eval") for d in each.derivatives]
-                           for name, each in POINTWISE.items()]
-    each = list(POINTWISE.values())[node.op]
-    names = {"g": g}
+    cdef dict names = {"g": g}
+    each = row_of(node.op)
     for i, name in enumerate(each.params):
         names[name] = node.param[i].f
     for i in range(row.n_inputs):
@@ -649,7 +668,10 @@ cdef int differentiable_backward(Walk walk, Node node, TensorBase g) except -1:
                 names["y"] = output(walk, node)
             elif reads != READS_G:
                 names[each.inputs[reads - 1]] = saved(node, reads - 1)
-        walk.give(node, i, eval(derivative_code[node.op][i], functions, names))
+        code = derivative_code.get((node.op, i))
+        if code is None:
+            code = derivative_code[node.op, i] = compile(each.derivatives[i], f"<derivative of {row_name(node.op)}>", "eval")
+        walk.give(node, i, eval(code, functions, names))
     return 0
 
 
@@ -703,13 +725,24 @@ def mul(input, other):
     return binary(ROW_MUL, input, other)
 
 
-def div(input, other):
-    """input / other, broadcast together; integers give floats."""
+def div(input, other, *, rounding_mode=None):
+    """input / other, broadcast together; integers give floats.
+
+    rounding_mode="trunc" drops the quotient's fraction, "floor" rounds it down: then integers stay integers.
+    """
+    if rounding_mode is not None:
+        return rounded_div(input, other, rounding_mode)
     if is_number(other) and isinstance(input, TensorBase):
         return with_number(ROW_DIV_NUMBER, input, other)
     if is_number(input) and isinstance(other, TensorBase):
         return with_number(ROW_RDIV_NUMBER, other, input)
     return binary(ROW_DIV, input, other)
+
+
+cdef TensorBase rounded_div(object input, object other, object mode):
+    if mode not in ("trunc", "floor"):
+        raise RuntimeError(f"div expected rounding_mode to be one of None, 'trunc', or 'floor' but found '{mode}'")
+    return divided(ROW_DIV_TRUNC if mode == "trunc" else ROW_DIV_FLOOR, input, other)
 
 
 def pow(input, exponent):
@@ -750,9 +783,12 @@ def mul_(input, other):
     return with_number_(ROW_MUL_NUMBER, x, other) if is_number(other) else binary_(ROW_MUL, x, other)
 
 
-def div_(input, other):
+def div_(input, other, *, rounding_mode=None):
     """div in place."""
     cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
+    if rounding_mode is not None:
+        check_inplace(x)
+        return adopt(x, rounded_div(x, other, rounding_mode))
     return with_number_(ROW_DIV_NUMBER, x, other) if is_number(other) else binary_(ROW_DIV, x, other)
 
 
@@ -879,6 +915,151 @@ cdef bint fits(object number, int dtype) except -1:
     return -(1 << 63) <= number < (1 << 63)
 
 
+# ---- The rows of formulas.SCALAR, as functions
+
+cdef object function_of_row(int r):
+    """def atan2(input, other), from its row."""
+    if ROWS[r].n_inputs == 1:
+        def function(input):
+            return unary(r, input, 0, 0)
+
+        def function_(input):
+            return unary_(r, input, 0, 0)
+    else:
+        def function(input, other):
+            return binary(r, input, other)
+
+        def function_(input, other):
+            return binary_(r, as_tensor(input, "argument 'input' (position 1)"), other)
+    function.__name__ = function.__qualname__ = row_name(r)
+    function.__doc__ = row_of(r).doc
+    function_.__name__ = function_.__qualname__ = row_name(r) + "_"
+    function_.__doc__ = row_name(r) + " in place"
+    return function, function_
+
+
+for _name in SCALAR:
+    if not SCALAR[_name].params:
+        globals()[_name], globals()[_name + "_"] = function_of_row(row_names.index(_name))
+
+
+cdef TensorBase divided(int r, object left, object right):
+    """A row that divides: integers by an integer 0 raise, and bools do."""
+    cdef TensorBase a = as_operand(left, right, "argument 'input' (position 1)")
+    cdef TensorBase b = as_operand(right, left, "argument 'other' (position 2)")
+    if a.dtype < FLOAT32 and b.dtype < FLOAT32:
+        if a.dtype == BOOL and b.dtype == BOOL:
+            raise not_implemented(r, BOOL)
+        if has_zero(b):
+            raise RuntimeError("ZeroDivisionError: an integer tensor is divided by an integer 0: call .float() on one for inf "
+                               "and nan")
+    return binary(r, a, b)
+
+
+cdef bint has_zero(TensorBase a) except -1:
+    cdef TensorBase zero = binary(ROW_EQ, a, scalar_tensor(0, a.dtype))
+    return zero.numel > 0 and memchr(zero.data, 1, zero.numel) != NULL
+
+
+cdef TensorBase divided_(int r, TensorBase x, object other):
+    check_inplace(x)
+    return adopt(x, divided(r, x, other))
+
+
+def fmod(input, other):
+    """input - other * trunc(input / other): the remainder of the division, with the sign of input.
+
+    RuntimeError (ZeroDivisionError) for integers by 0; floats by 0 give nan.
+
+    >>> fmod(tinygrad_c.tensor([-3., 3.]), 2)
+    tensor([-1.,  1.])
+    """
+    return divided(ROW_FMOD, input, other)
+
+
+def remainder(input, other):
+    """input - other * floor(input / other): the remainder of the division, with the sign of other, as Python's `%`.
+
+    RuntimeError (ZeroDivisionError) for integers by 0; floats by 0 give nan.
+
+    >>> remainder(tinygrad_c.tensor([-3., 3.]), 2)
+    tensor([1., 1.])
+    """
+    return divided(ROW_REMAINDER, input, other)
+
+
+def floor_divide(input, other):
+    """input / other, rounded down, as Python's `//`; no gradient.
+
+    RuntimeError (ZeroDivisionError) for integers by 0.
+
+    >>> floor_divide(tinygrad_c.tensor([-3, 3]), 2)
+    tensor([-2,  1])
+    """
+    return divided(ROW_DIV_FLOOR, detached(input), detached(other))
+
+
+cdef object detached(object a):
+    return alias(a) if isinstance(a, TensorBase) else a
+
+
+def fmod_(input, other):
+    """fmod in place."""
+    return divided_(ROW_FMOD, as_tensor(input, "argument 'input' (position 1)"), other)
+
+
+def remainder_(input, other):
+    """remainder in place."""
+    return divided_(ROW_REMAINDER, as_tensor(input, "argument 'input' (position 1)"), other)
+
+
+def floor_divide_(input, other):
+    """floor_divide in place."""
+    return divided_(ROW_DIV_FLOOR, as_tensor(input, "argument 'input' (position 1)"), other)
+
+
+def bitwise_not(input):
+    """-input - 1, each bit turned; of bools, the opposite."""
+    cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
+    if x.dtype >= FLOAT32:
+        raise NotImplementedError(f"\"bitwise_not_cpu\" not implemented for '{TYPE_WORDS[x.dtype]}': call .long() first")
+    if x.dtype == BOOL:
+        return binary(ROW_EQ, x, scalar_tensor(False, BOOL))
+    return with_number(ROW_RSUB_NUMBER, x, -1)
+
+
+def polygamma(n, input):
+    """The derivative of order n of digamma; n = 0 is digamma itself.
+
+    >>> polygamma(1, tinygrad_c.tensor([1.]))
+    tensor([1.6449])
+    """
+    if n != int(n) or n < 0:
+        raise RuntimeError(f"polygamma(n, x) does not support negative n: n must be a whole number from 0 on, not {n}")
+    return unary(ROW_POLYGAMMA_N, input, n, 0)
+
+
+# ---- Composed functions, in place
+
+def in_place(function):
+    """The twin of a function that tensors' other functions compose: it writes the result into its first argument."""
+    def twin(input, *args, **kwargs):
+        cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
+        cdef bint recorded = recording(x)
+        check_inplace(x)
+        for each in (*args, *kwargs.values()):
+            recorded = recorded or (isinstance(each, TensorBase) and recording(each))
+        # Recorded, the function may keep its input for the gradient: then it computes from a copy.
+        return adopt(x, function(clone(x) if recorded else x, *args, **kwargs))
+    twin.__name__ = twin.__qualname__ = function.__name__ + "_"
+    twin.__doc__ = function.__name__ + " in place"
+    twin.__module__ = function.__module__
+    return twin
+
+
+bitwise_not_ = in_place(bitwise_not)
+
+
 # ---- Whole-tensor copies, as functions
 
 def clone_op(input):
@@ -925,4 +1106,4 @@ def _log(x):
 
 
 functions.update({name: globals()[name] for name in POINTWISE if name in globals() and not name.endswith("_number")})
-functions.update({"where": _where, "log": _log})
+functions.update({"where": _where, "log": _log, "polygamma": polygamma})

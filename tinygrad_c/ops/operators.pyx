@@ -3,14 +3,15 @@
 Tensor, a Python class, inherits them: Python's type slots then lead straight here, with no lookup by name.
 """
 from tinygrad_c.array cimport shape_of
-from tinygrad_c.kernels.call cimport BOOL, FLOAT32
+from tinygrad_c.kernels.call cimport FLOAT32
 from tinygrad_c.kernels.generated.ids cimport *
+from tinygrad_c.kernels.generated.scalar_ids cimport *
 from tinygrad_c.ops.elementwise cimport (
-    binary, binary_, comparable, is_number, power, scalar_tensor, unary, with_number, with_number_)
+    binary, binary_, comparable, divided, divided_, is_number, power, unary, with_number, with_number_)
 from tinygrad_c.tape cimport TensorBase
 
 from tinygrad_c.ops.create import item, tensor
-from tinygrad_c.ops.elementwise import pow_
+from tinygrad_c.ops.elementwise import bitwise_not, pow_
 from tinygrad_c.ops.index import getitem, setitem
 from tinygrad_c.ops.matmul import matmul
 from tinygrad_c.ops.shape import unbind
@@ -51,17 +52,22 @@ cdef object compare(int row, TensorBase a, object b):
     return apply(row, a, b)
 
 
-cdef object logical(int row, object a, object b, str symbol):
-    """& | ^ on bool tensors: the product, the maximum and the inequality of 0 and 1."""
-    if is_number(a):
-        a = tensor(a)
-    if is_number(b):
-        b = tensor(b)
-    if not isinstance(a, TensorBase) or not isinstance(b, TensorBase):
+cdef object whole(int row, object a, object b):
+    """& | ^ << >>: of integers and bools."""
+    a = a if isinstance(a, TensorBase) or is_number(a) else operand(a)
+    b = b if isinstance(b, TensorBase) or is_number(b) else operand(b)
+    if a is NotImplemented or b is NotImplemented:
         return NotImplemented
-    if (<TensorBase> a).dtype != BOOL or (<TensorBase> b).dtype != BOOL:
-        raise RuntimeError(f"`{symbol}` is for bool tensors here: compare first, as in (x > 0) {symbol} (y > 0)")
     return binary(row, a, b)
+
+
+cdef object quotient(int row, object a, object b):
+    """% and //."""
+    a = a if isinstance(a, TensorBase) or is_number(a) else operand(a)
+    b = b if isinstance(b, TensorBase) or is_number(b) else operand(b)
+    if a is NotImplemented or b is NotImplemented:
+        return NotImplemented
+    return divided(row, a, b)
 
 
 cdef class Operators(TensorBase):
@@ -84,6 +90,12 @@ cdef class Operators(TensorBase):
 
     def __truediv__(left, right):
         return arithmetic(ROW_DIV, ROW_DIV_NUMBER, ROW_RDIV_NUMBER, left, right)
+
+    def __mod__(left, right):
+        return quotient(ROW_REMAINDER, left, right)
+
+    def __floordiv__(left, right):
+        return quotient(ROW_DIV_FLOOR, left, right)
 
     def __pow__(left, right, modulo):
         return power(left, right)
@@ -113,6 +125,27 @@ cdef class Operators(TensorBase):
     def __itruediv__(self, other):
         return with_number_(ROW_DIV_NUMBER, self, other) if is_number(other) else binary_(ROW_DIV, self, other)
 
+    def __imod__(self, other):
+        return divided_(ROW_REMAINDER, self, other)
+
+    def __ifloordiv__(self, other):
+        return divided_(ROW_DIV_FLOOR, self, other)
+
+    def __iand__(self, other):
+        return binary_(ROW_BITWISE_AND, self, other)
+
+    def __ior__(self, other):
+        return binary_(ROW_BITWISE_OR, self, other)
+
+    def __ixor__(self, other):
+        return binary_(ROW_BITWISE_XOR, self, other)
+
+    def __ilshift__(self, other):
+        return binary_(ROW_BITWISE_LEFT_SHIFT, self, other)
+
+    def __irshift__(self, other):
+        return binary_(ROW_BITWISE_RIGHT_SHIFT, self, other)
+
     def __ipow__(self, other):
         return pow_(self, other)
 
@@ -139,18 +172,22 @@ cdef class Operators(TensorBase):
         return id(self) >> 4
 
     def __and__(left, right):
-        return logical(ROW_MUL, left, right, "&")
+        return whole(ROW_BITWISE_AND, left, right)
 
     def __or__(left, right):
-        return logical(ROW_MAXIMUM, left, right, "|")
+        return whole(ROW_BITWISE_OR, left, right)
 
     def __xor__(left, right):
-        return logical(ROW_NE, left, right, "^")
+        return whole(ROW_BITWISE_XOR, left, right)
+
+    def __lshift__(left, right):
+        return whole(ROW_BITWISE_LEFT_SHIFT, left, right)
+
+    def __rshift__(left, right):
+        return whole(ROW_BITWISE_RIGHT_SHIFT, left, right)
 
     def __invert__(self):
-        if self.dtype != BOOL:
-            raise TypeError("~ (operator.invert) is only implemented on bool tensors here")
-        return binary(ROW_EQ, self, scalar_tensor(False, BOOL))
+        return bitwise_not(self)
 
     # Elements
     def __getitem__(self, key):

@@ -1,0 +1,172 @@
+"""Elementwise functions that are a line or two of others: sums of products, conversions of angles, what replaces NaN."""
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from tinygrad_c.array import dtype_named
+from tinygrad_c.ops.create import dtype_of, to
+from tinygrad_c.ops.elementwise import clamp, in_place, isnan, lgamma, log, log1p, pow, round_half_even, sin, sub, trunc, where
+
+if TYPE_CHECKING:
+    from tinygrad_c.tape import TensorBase as Tensor
+
+WORDS = {"float32": "float", "float64": "double", "int64": "long int", "int32": "int", "uint8": "unsigned char", "bool": "bool"}
+LARGEST = {"float32": 3.4028234663852886e38, "float64": 1.7976931348623157e308}
+
+
+def only_floats(name: str, input: Tensor) -> None:
+    """NotImplementedError for whole numbers."""
+    if not dtype_of(input).is_floating_point:
+        kind = {"int64": "Long", "int32": "Int", "uint8": "Byte", "bool": "Bool"}[dtype_of(input).name]
+        raise NotImplementedError(f"\"{name}\" not implemented for '{kind}': call .float() first")
+
+
+# ---- Rounding
+
+def round(input: Tensor, *, decimals: int = 0) -> Tensor:
+    """The nearest number with that many decimals, the even one of two; negative decimals round to tens, hundreds, ...
+
+    >>> round(tinygrad_c.tensor([0.5, 1.5, 2.345]))
+    tensor([0., 2., 2.])
+    >>> round(tinygrad_c.tensor([2.345]), decimals=1)
+    tensor([2.3000])
+    """
+    if decimals == 0:
+        return round_half_even(input)
+    only_floats("round_cpu", input)
+    scale = 10.0 ** max(decimals, -decimals)
+    return round_half_even(input * scale) / scale if decimals > 0 else round_half_even(input / scale) * scale
+
+
+def frac(input: Tensor) -> Tensor:
+    """input - trunc(input): the part after the point, with the sign of input."""
+    only_floats("frac_cpu", input)
+    return input - trunc(input)
+
+
+# ---- Sums of products
+
+def lerp(input: Tensor, end: Tensor, weight: Tensor | float) -> Tensor:
+    """input + weight * (end - input): from input, at weight 0, to end, at weight 1.
+
+    >>> lerp(tinygrad_c.tensor([0., 10.]), tinygrad_c.tensor([10., 20.]), 0.25)
+    tensor([ 2.5000, 12.5000])
+    """
+    only_floats("lerp", input)
+    for name, each in (("end", end), ("weight", weight)):
+        if hasattr(each, "dtype") and each.dtype is not input.dtype:
+            raise RuntimeError(f"expected dtype {WORDS[input.dtype.name]} for `{name}` but got dtype {WORDS[each.dtype.name]}")
+    # From the nearer end: then weight 1 gives `end` to the last digit.
+    if isinstance(weight, (int, float)):
+        return input + weight * (end - input) if weight < 0.5 else end - (end - input) * (1 - weight)
+    return where(weight < 0.5, input + weight * (end - input), end - (end - input) * (1 - weight))
+
+
+def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
+    """input + value * tensor1 * tensor2.
+
+    >>> addcmul(tinygrad_c.tensor([1.]), tinygrad_c.tensor([2.]), tinygrad_c.tensor([3.]), value=0.5)
+    tensor([4.])
+    """
+    product = tensor1 * tensor2
+    return input + (product if value == 1 else product * value)
+
+
+def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
+    """input + value * tensor1 / tensor2. RuntimeError where integers are divided by integers."""
+    if not dtype_of(tensor1).is_floating_point and not dtype_of(tensor2).is_floating_point:
+        raise RuntimeError("Integer division with addcdiv is no longer supported: call .float() on tensor1")
+    quotient = tensor1 / tensor2
+    return input + (quotient if value == 1 else quotient * value)
+
+
+def rsub(input: Tensor, other: Tensor | float, *, alpha: float = 1) -> Tensor:
+    """other - alpha * input."""
+    return sub(other, input, alpha=alpha)
+
+
+def positive(input: Tensor) -> Tensor:
+    """+input: the tensor itself. RuntimeError for bools."""
+    if dtype_of(input).name == "bool":
+        raise RuntimeError("The `+` operator, on a bool tensor is not supported: call .int() first")
+    return input
+
+
+# ---- Limits
+
+def clamp_min(input: Tensor, min: Tensor | float) -> Tensor:
+    """input, but no less than min."""
+    return clamp(input, min=min)
+
+
+def clamp_max(input: Tensor, max: Tensor | float) -> Tensor:
+    """input, but no more than max."""
+    return clamp(input, max=max)
+
+
+def nan_to_num(input: Tensor, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Tensor:
+    """input with NaN replaced by `nan`, infinity by `posinf` and -infinity by `neginf` (if None, the dtype's largest numbers).
+
+    >>> nan_to_num(tinygrad_c.tensor([float("nan"), float("inf")]), nan=0.0, posinf=9.0)
+    tensor([0., 9.])
+    """
+    if not dtype_of(input).is_floating_point:
+        return input.clone()
+    largest = LARGEST[dtype_of(input).name]
+    out = where(isnan(input), 0.0 if nan is None else nan, input)
+    out = where(input == math.inf, largest if posinf is None else posinf, out)
+    return where(input == -math.inf, -largest if neginf is None else neginf, out)
+
+
+# ---- Powers, logarithms, angles
+
+def float_power(input: Tensor | float, exponent: Tensor | float) -> Tensor:
+    """input ^ exponent, in float64."""
+    double = dtype_named("float64")
+    return pow(*[to(each, double) if hasattr(each, "dtype") else each for each in (input, exponent)])
+
+
+def ldexp(input: Tensor, other: Tensor) -> Tensor:
+    """input * 2 ^ other."""
+    return input * pow(2.0, other)
+
+
+def logit(input: Tensor, eps: float | None = None) -> Tensor:
+    """log(x / (1 - x)), the inverse of sigmoid; with eps, x is first clamped to [eps, 1 - eps].
+
+    >>> logit(tinygrad_c.tensor([0.25, 0.5]))
+    tensor([-1.0986,  0.0000])
+    """
+    x = input if eps is None else clamp(input * 1.0, eps, 1 - eps)
+    return log(x) - log1p(-x)
+
+
+def sinc(input: Tensor) -> Tensor:
+    """sin(pi x) / (pi x), and 1 at 0."""
+    at_0 = input == 0
+    angle = where(at_0, 1.0, input * math.pi)       # nothing is divided by 0, in the gradient neither
+    return where(at_0, 1.0, sin(angle) / angle)
+
+
+def deg2rad(input: Tensor) -> Tensor:
+    """Degrees as radians: x * pi / 180."""
+    return input * (math.pi / 180)
+
+
+def rad2deg(input: Tensor) -> Tensor:
+    """Radians as degrees: x * 180 / pi."""
+    return input * (180 / math.pi)
+
+
+def mvlgamma(input: Tensor, p: int) -> Tensor:
+    """The logarithm of the gamma function of p dimensions: p (p - 1) / 4 log(pi) + the sum over j < p of lgamma(x - j / 2)."""
+    total = lgamma(input)
+    for j in range(1, p):
+        total = total + lgamma(input - j / 2)
+    return total + p * (p - 1) / 4 * math.log(math.pi)
+
+
+round_, frac_, lerp_, addcmul_, addcdiv_, clamp_min_, clamp_max_, nan_to_num_, float_power_, ldexp_, logit_, sinc_ = map(
+    in_place, (round, frac, lerp, addcmul, addcdiv, clamp_min, clamp_max, nan_to_num, float_power, ldexp, logit, sinc))
+deg2rad_, rad2deg_ = map(in_place, (deg2rad, rad2deg))
