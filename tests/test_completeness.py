@@ -35,6 +35,7 @@ NOT_METHODS = {
     "type_as",
     # the tape: test_tape.py
     "backward", "requires_grad_", "detach", "detach_", "retain_grad", "register_hook",
+    "register_post_accumulate_grad_hook",
     # conversions: test_tensor.py
     "item", "tolist", "numpy", "to", "float", "double", "long", "int", "byte", "bool", "cpu", "cuda", "contiguous",
     "half", "bfloat16", "is_complex", "pin_memory", "is_pinned", "share_memory_",

@@ -791,3 +791,155 @@ def test_no_reference_cycles(make, used):
         assert sys.getrefcount(fn_gone) < fn_refs
     finally:
         gc.enable()
+
+
+# ---- Where the first pass was
+
+def test_second_backward_names_the_line_of_the_first():
+    x = leaf(1.0, 2.0)
+    for first in (lambda y: y.sum().backward(), lambda y: y.backward(ones(2)), lambda y: autograd.backward(y.sum()),
+                  lambda y: autograd.grad(y.sum(), x), lambda y: autograd.backward(y.sum(), inputs=[x])):
+        y = x * x
+        first(y)
+        with pytest.raises(RuntimeError, match=f"ran before, at .*test_tape.py:{first.__code__.co_firstlineno}"):
+            y.sum().backward()
+
+
+def test_the_line_within_a_long_function():
+    x = leaf(1.0)
+    y = x * x
+    for _ in range(3):
+        (x * 2).sum().backward()
+    line = sys._getframe().f_lineno + 1
+    y.sum().backward()
+    for _ in range(30):
+        (x * 2).sum().backward()
+    with pytest.raises(RuntimeError, match=f"test_tape.py:{line}[.]"):
+        y.sum().backward()
+
+
+def test_old_passes_are_forgotten():
+    x = leaf(1.0)
+    y = x * x
+    y.sum().backward()
+    for _ in range(200):
+        (x * 2).sum().backward()
+    with pytest.raises(RuntimeError, match=r"ran before[.]"):
+        y.sum().backward()
+
+
+# ---- Hooks after accumulation
+
+def test_post_accumulate_grad_hook():
+    x = leaf(1.0, 2.0)
+    seen = []
+    x.register_hook(lambda g: 2 * g)
+    handle = x.register_post_accumulate_grad_hook(lambda t: seen.append((t is x, t.grad.tolist())))
+    (x * x).sum().backward()
+    (x + x.detach()).sum().backward(inputs=[x])
+    assert seen == [(True, [4.0, 8.0]), (True, [6.0, 10.0])]
+    autograd.grad((x * x).sum(), x)
+    assert len(seen) == 2
+    handle.remove()
+    handle.remove()
+    (x * x).sum().backward()
+    assert len(seen) == 2
+    with pytest.raises(RuntimeError, match="post accumulate grad hooks cannot be registered on non-leaf tensors"):
+        (x * 2).register_post_accumulate_grad_hook(print)
+    with pytest.raises(RuntimeError, match="doesn't require gradient"):
+        ones(1).register_post_accumulate_grad_hook(print)
+
+
+def test_a_step_within_backward():
+    """An optimizer's step as the gradient arrives: the parameter and its gradient may change in the hook."""
+    x = leaf(1.0)
+
+    def step(t):
+        with no_grad():
+            t -= 0.1 * t.grad
+        t.grad = None
+    x.register_post_accumulate_grad_hook(step)
+    (3 * x).sum().backward()
+    assert x.grad is None
+    assert x.item() == pytest.approx(0.7)
+
+
+def test_hooks_within_with():
+    x = leaf(1.0)
+    with x.register_hook(lambda g: g * 10):
+        (x * 1).sum().backward()
+    (x * 1).sum().backward()
+    assert x.grad.tolist() == [11.0]
+
+
+def test_prehook_of_a_node():
+    x = leaf(1.0)
+    y = x * 3
+    seen = []
+    handle = y.grad_fn.register_prehook(lambda gs: seen.append(gs[0].tolist()))
+    y.sum().backward(retain_graph=True)
+    handle.remove()
+    y.grad_fn.register_prehook(lambda gs: (gs[0] * 2,))
+    y.sum().backward()
+    assert seen == [[1.0]]
+    assert x.grad.tolist() == [9.0]
+
+
+# ---- Anomaly mode
+
+def test_anomaly_names_the_line():
+    x = leaf(1.0, 0.0)
+    with autograd.detect_anomaly():
+        line = sys._getframe().f_lineno + 1
+        y = x.sqrt()
+        with pytest.warns(UserWarning, match="Error detected in SqrtBackward0.*Traceback of forward call"), \
+                pytest.raises(RuntimeError, match="Function 'SqrtBackward0' returned nan values in its 0th output") as raised:
+            (y * 0).sum().backward()
+    assert f"test_tape.py:{line}, in test_anomaly_names_the_line: `y = x.sqrt()`" in str(raised.value)
+    assert x.grad is None
+    (x.sqrt() * 0).sum().backward()         # off again
+    assert x.grad.isnan().tolist() == [False, True]
+
+
+def test_anomaly_finds_nan_in_every_kind_of_rule():
+    bad = tensor([float("nan"), 1.0])
+    for f, name in ((lambda x: x * bad, "MulBackward0"), (lambda x: (x.reshape(1, 2) @ bad.reshape(2, 1)), "MmBackward0"),
+                    (lambda x: (x / 0 * 0), "DivBackward0"), (lambda x: x.double() * bad.double(), "MulBackward0")):
+        x = leaf(1.0, 2.0)
+        with autograd.set_detect_anomaly(True), pytest.warns(UserWarning, match=name), \
+                pytest.raises(RuntimeError, match=f"'{name}' returned nan"):
+            f(x).sum().backward()
+        with autograd.set_detect_anomaly(True, check_nan=False):
+            f(x).sum().backward()
+
+
+def test_anomaly_leaves_numbers_alone():
+    x, w = leaf(1.0, 2.0), leaf(3.0, 4.0)
+
+    def f():
+        for t in (x, w):
+            t.grad = None
+        h = (x.unsqueeze(0) @ w.unsqueeze(1)).tanh() + (x * w).sum()
+        (h * h).sum().backward()
+        return x.grad.tolist(), w.grad.tolist()
+    with autograd.detect_anomaly():
+        careful = f()
+        assert autograd.anomaly_mode.is_anomaly_enabled()
+    assert careful == f()
+
+
+def test_anomaly_names_the_line_of_another_error():
+    x = leaf(1.0)
+    with autograd.detect_anomaly(check_nan=False):
+        y = x.exp()
+        y += 1
+        with pytest.warns(UserWarning, match="y = x.exp"), pytest.raises(RuntimeError, match="modified by an inplace"):
+            y.sum().backward()
+
+
+def test_set_detect_anomaly_at_once():
+    from tinygrad_c.autograd import anomaly_mode
+    autograd.set_detect_anomaly(True)
+    assert anomaly_mode.is_anomaly_check_nan_enabled()
+    autograd.set_detect_anomaly(False)
+    assert not anomaly_mode.is_anomaly_enabled()

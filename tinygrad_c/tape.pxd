@@ -32,7 +32,7 @@ cdef class Node:
     cdef const Rule* rule
     cdef unsigned long long number  # only grows: an input's node has a smaller one
     cdef int op                     # which row of the table, for the rules that serve many
-    cdef bint freed                 # a backward pass has let go of what was saved
+    cdef unsigned int freed         # the number of the backward pass that has let go of what was saved; 0: none
     cdef bint needed                # leads to a tensor that autograd.grad asked for
     cdef object edge0               # per input: its Node, the leaf itself, or None: needs no gradient
     cdef object edge1
@@ -59,6 +59,7 @@ cdef class Walk:
     """One backward pass: the nodes still to visit, and what came in for the leaves."""
     cdef bint create_graph
     cdef bint retain_graph
+    cdef unsigned int number        # of the pass, if it lets go of the graph
     cdef bint pruned                # only nodes marked `needed` count
     cdef list leaves
     cdef void** heap

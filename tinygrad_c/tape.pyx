@@ -4,6 +4,7 @@ Numbers make the order: a node's number is larger than those of the nodes that i
 first visits every consumer of a value before the node that made it. A heap of pending nodes is all the state that a
 backward pass needs; no recursion, whatever the depth.
 """
+import sys
 import weakref
 
 cimport cython
@@ -21,6 +22,13 @@ cdef extern from "Python.h":
 
 cdef extern from *:
     """
+    #include <frameobject.h>
+    #define frame_code(frame) ((PyObject*) PyFrame_GetCode((PyFrameObject*) (frame)))
+    #if PY_VERSION_HEX >= 0x030B0000
+    #define frame_lasti(frame) PyFrame_GetLasti((PyFrameObject*) (frame))
+    #else
+    #define frame_lasti(frame) (2 * ((PyFrameObject*) (frame))->f_lasti)
+    #endif
     #if defined(_MSC_VER)
     static __declspec(thread) int grad_mode = 1;
     static __declspec(thread) void* current_walk = 0;
@@ -30,6 +38,8 @@ cdef extern from *:
     #endif
     """
     int grad_mode
+    int frame_lasti(PyObject* frame)
+    object frame_code(PyObject* frame)
     void* current_walk          # this thread's backward pass, while it runs: its hooks may start another
 
 DTYPE_NAMES = ("Bool", "Byte", "Int", "Long", "Float", "Double")     # as in torch.FloatTensor
@@ -160,6 +170,8 @@ cdef Node record(const Rule* rule, TensorBase out, TensorBase a):
         set_history(out, node)
     else:
         out._grad_fn = node
+    if anomaly:
+        note_place(node)
     return node
 
 
@@ -330,11 +342,54 @@ cdef int wrote(TensorBase a) except -1:
 # ---- Node
 
 cdef int raise_freed(Node node) except -1:
+    place = place_of_pass(node.freed)
     raise RuntimeError(
         "Trying to backward through the graph a second time (or directly access saved tensors after they have already been "
-        f"freed): {node.name()} has let go of its saved values when backward() ran before. Specify retain_graph=True the first "
-        "time if you need to go through the same graph again. The usual cause in a loop: a tensor computed before the loop, "
-        "or kept from the step before; compute it inside, or .detach() it.")
+        f"freed): {node.name()} has let go of its saved values when backward() ran before{f', at {place}' if place else ''}. "
+        "Specify retain_graph=True the first time if you need to go through the same graph again. The usual cause in a loop: a "
+        "tensor computed before the loop, or kept from the step before; compute it inside, or .detach() it.")
+
+
+# The last passes that let go of their graphs, each a number and where in the program it was started: a code object and a place
+# in it, from which the line is found when an error asks for it. This is all that a pass pays: some 20 ns.
+cdef enum:
+    NOTES = 64
+cdef unsigned int last_pass = 0
+cdef unsigned int[NOTES] pass_number
+cdef int[NOTES] pass_lasti
+cdef list pass_code = [None] * NOTES
+cdef object frame_at = sys._getframe
+
+
+cdef int note_pass(object depth) except -1:
+    """Remember the line that starts a pass, `depth` Python calls up, under the number last_pass."""
+    global last_pass
+    cdef int i
+    last_pass += 1
+    if last_pass == 0:
+        last_pass = 1
+    i = last_pass % NOTES
+    try:
+        frame = frame_at(depth)
+    except ValueError:              # called from C
+        return 0
+    pass_number[i] = last_pass
+    pass_lasti[i] = frame_lasti(<PyObject*> frame)
+    pass_code[i] = frame_code(<PyObject*> frame)
+    return 0
+
+
+cdef object place_of_pass(unsigned int number):
+    """'file.py:12', or None if it is forgotten or not a line of the user's."""
+    from tinygrad_c.notices import PACKAGE
+    cdef int i = number % NOTES
+    code = pass_code[i]
+    if number == 0 or pass_number[i] != number or code is None or code.co_filename.startswith(PACKAGE):
+        return None
+    for start, end, line in code.co_lines():
+        if start <= pass_lasti[i] < end:
+            return f"{code.co_filename}:{line}"
+    return None
 
 
 @cython.final
@@ -365,6 +420,16 @@ cdef class Node:
             edges.pop()
         return tuple([(AccumulateGrad(e) if isinstance(e, TensorBase) else e, 0) for e in edges])
 
+    def register_prehook(self, hook):
+        """Call hook((gradient,)) before the rule runs; a tuple that it returns replaces the gradient."""
+        def called(g):
+            result = hook((g,))
+            return result[0] if isinstance(result, tuple) else result
+        if self.hooks is None:
+            self.hooks = []
+        self.hooks.append(called)
+        return RemovableHandle(self.hooks, called)
+
     def __getattr__(self, name):
         """What a Function's context holds can be read here: y.grad_fn.saved_tensors."""
         if self.rule is &FUNCTION_OUTPUT and not name.startswith("__"):
@@ -381,7 +446,6 @@ cdef class Node:
         self.saved1 = None
         self.saved2 = None
         self.saved_output = None
-        self.freed = True
 
 
 class AccumulateGrad:
@@ -439,6 +503,8 @@ cdef class Walk:
     cdef int give(self, Node node, int i, TensorBase g) except -1:
         """Hand over the gradient of a node's input i."""
         if self.needs(node, i):
+            if anomaly > 1:
+                check_nan(node, i, g)
             self.arrive(edge(node, i), g)
         return 0
 
@@ -471,7 +537,7 @@ cdef class Walk:
         """What has come in for input i so far, if a kernel may add into it in place; else None."""
         cdef object target = edge(node, i)
         cdef TensorBase pending = None
-        if self.create_graph or target is None:
+        if self.create_graph or target is None or anomaly:
             return None
         if type(target) is Node:
             if (<Node> target).pending is not None and owned(<PyObject*> (<Node> target).pending):
@@ -587,11 +653,15 @@ cdef class Walk:
                 self.captures[id(node)] = g
             if self.pruned and not node.needed:
                 continue
-            if node.freed:
+            if node.freed != 0:
                 raise_freed(node)
-            node.rule.backward(self, node, g)
+            if anomaly:
+                visit_with_care(self, node, g)
+            else:
+                node.rule.backward(self, node, g)
             if not self.retain_graph:
                 node.release()
+                node.freed = self.number
         return 0
 
     cdef int finish_leaves(self) except -1:
@@ -613,6 +683,10 @@ cdef class Walk:
                 leaf._grad = add_op(leaf._grad, g)
             else:
                 add_into_op(leaf._grad, g)
+            if leaf._hooks is not None:
+                for hook in list(leaf._hooks):
+                    if type(hook) is Afterwards:
+                        hook.hook(leaf)
         return 0
 
     cdef int abandon(self) except -1:
@@ -639,7 +713,7 @@ cdef bint may_be_written(TensorBase a) noexcept:
 cdef TensorBase run_hooks(list hooks, TensorBase g):
     """Each hook may replace the gradient; tensors that retain theirs see what came out."""
     for hook in list(hooks):
-        if not isinstance(hook, weakref.ref):
+        if not isinstance(hook, (weakref.ref, Afterwards, Place)):
             result = hook(g)
             if result is not None:
                 g = checked(result, g)
@@ -716,14 +790,19 @@ cdef Walk start(tuple roots, tuple gradients, bint retain_graph, bint create_gra
     return walk
 
 
-def backward(tuple roots, tuple gradients, bint retain_graph, bint create_graph) -> None:
-    """Add the gradient of each root, times its entry of `gradients`, into the .grad of the leaves that it came from."""
+def backward(tuple roots, tuple gradients, bint retain_graph, bint create_graph, depth) -> None:
+    """Add the gradient of each root, times its entry of `gradients`, into the .grad of the leaves that it came from. The line
+    of the program that asks for it is `depth` Python calls up."""
     cdef Walk walk = start(roots, gradients, retain_graph, create_graph, None)
     roots = gradients = ()
+    if not retain_graph:
+        note_pass(depth)
+        walk.number = last_pass
     walk.run()
 
 
-def grad(tuple outputs, tuple inputs, tuple gradients, bint retain_graph, bint create_graph, bint accumulate=False) -> list:
+def grad(tuple outputs, tuple inputs, tuple gradients, bint retain_graph, bint create_graph, depth,
+         bint accumulate=False) -> list:
     """The gradients of the outputs by each input, or None where none leads there; .grad is left alone.
 
     With `accumulate` they are added into the inputs' .grad, as backward(inputs=...) does.
@@ -739,12 +818,18 @@ def grad(tuple outputs, tuple inputs, tuple gradients, bint retain_graph, bint c
         captures[id(target)] = None
         keys.append(target)
     cdef Walk walk = start(outputs, gradients, retain_graph, create_graph, captures)
+    if not retain_graph:
+        note_pass(depth)
+        walk.number = last_pass
     walk.run()
     results = [captures[id(target)] for target in keys]
     if accumulate:
         for a, g in zip(inputs, results):
             if g is not None:
                 a._grad = clone_op(g) if a._grad is None else add_op(a._grad, g)
+                for hook in list(a._hooks or ()):
+                    if type(hook) is Afterwards:
+                        hook.hook(a)
     return results
 
 
@@ -867,6 +952,8 @@ def record_function(context, tuple inputs, tuple outputs, tuple dirty) -> None:
         set_history(out, node if node.op == 0 else output_node(node, i, out))
         if out._base is not None:
             rebase_op(out)
+    if anomaly:
+        note_place(node)
 
 
 def with_history(TensorBase kept, Node node, int i) -> TensorBase:
@@ -877,10 +964,97 @@ def with_history(TensorBase kept, Node node, int i) -> TensorBase:
     return out
 
 
+# ---- Anomaly mode: 1 notes where each operation was, 2 also looks for NaN in what comes out of every rule
+
+cdef int anomaly = 0
+
+
+class Place:
+    """Among a node's hooks: the lines of the program that led to its operation."""
+
+    def __init__(self, stack):
+        self.stack = stack
+
+    def __str__(self) -> str:
+        return "".join(self.stack.format()).rstrip()
+
+
+cdef int note_place(Node node) except -1:
+    import traceback
+    from tinygrad_c.notices import PACKAGE
+    frame = frame_at(0)
+    while frame is not None and frame.f_code.co_filename.startswith(PACKAGE):
+        frame = frame.f_back
+    stack = traceback.StackSummary.extract(traceback.walk_stack(frame), limit=20, lookup_lines=False)
+    stack.reverse()
+    node.hooks = (node.hooks or []) + [Place(stack)]
+    return 0
+
+
+cdef object place_of(Node node):
+    for hook in node.hooks or ():
+        if type(hook) is Place:
+            return hook
+    return None
+
+
+cdef int visit_with_care(Walk walk, Node node, TensorBase g) except -1:
+    """Run a node's rule; of an error, say which line of the forward pass it belongs to."""
+    try:
+        node.rule.backward(walk, node, g)
+    except Exception:
+        from tinygrad_c.notices import warn
+        place = place_of(node)
+        said = f"Traceback of forward call that caused the error:\n{place}" if place is not None else \
+            "It was recorded before anomaly detection was on: no traceback of its forward call."
+        warn(f"Error detected in {node.name()}. {said}")
+        raise
+    return 0
+
+
+cdef int check_nan(Node node, int i, TensorBase g) except -1:
+    cdef Py_ssize_t k
+    cdef TensorBase flat = g if g.contiguous else clone_op(g)
+    cdef double x
+    if g.dtype < FLOAT32:
+        return 0
+    for k in range(flat.numel):
+        x = (<float*> flat.data)[k] if flat.dtype == FLOAT32 else (<double*> flat.data)[k]
+        if x != x:
+            break
+    else:
+        return 0
+    place = place_of(node)
+    where = ""
+    if place is not None and len(place.stack) > 0:
+        line = place.stack[len(place.stack) - 1]
+        where = f" The operation was at {line.filename}:{line.lineno}, in {line.name}: `{line.line}`."
+    of = node.saved0.detach() if node.saved0 is not None and node.saved0.numel == g.numel else None
+    value = f" The first nan is at {k} of {g.numel}" + (
+        f", where the operation had saved {of.reshape(-1)[k].item():g}." if of is not None else " elements.")
+    raise RuntimeError(f"Function '{node.name()}' returned nan values in its {i}th output.{where}{value} The usual cause: an "
+                       "infinite derivative times 0 (sqrt or log at 0, x / 0), or inf - inf.")
+
+
+def _set_anomaly(int mode) -> int:
+    """0: off; 1: note where operations are; 2: look for NaN too. Gives what it was."""
+    global anomaly
+    before = anomaly
+    anomaly = mode
+    return before
+
+
 # ---- TensorBase: what of a tensor the tape sees
 
+class Afterwards:
+    """Among a leaf's hooks: one that is called when its .grad has been changed."""
+
+    def __init__(self, hook):
+        self.hook = hook
+
+
 class RemovableHandle:
-    """What register_hook returns; remove() takes the hook off again."""
+    """What register_hook returns; remove() takes the hook off again, and so does leaving a `with` block."""
 
     def __init__(self, hooks: list, hook):
         self.hooks, self.hook = hooks, hook
@@ -888,6 +1062,12 @@ class RemovableHandle:
     def remove(self) -> None:
         if self.hook in self.hooks:
             self.hooks.remove(self.hook)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception) -> None:
+        self.remove()
 
 
 @cython.trashcan(True)
@@ -1004,6 +1184,23 @@ cdef class TensorBase(Array):
             hooks = self._hooks
         hooks.append(hook)
         return RemovableHandle(hooks, hook)
+
+    def register_post_accumulate_grad_hook(self, hook):
+        """Call hook(tensor) whenever backward() has added into this leaf's .grad: so that an optimizer may step at once.
+
+        >>> x = tinygrad_c.ones(2, requires_grad=True)
+        >>> handle = x.register_post_accumulate_grad_hook(lambda x: print(x.grad))
+        >>> x.sum().backward()
+        tensor([1., 1.])
+        """
+        if not wants_grad(self):
+            raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
+        if self.grad_fn is not None:
+            raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
+        if self._hooks is None:
+            self._hooks = []
+        self._hooks.append(Afterwards(hook))
+        return RemovableHandle(self._hooks, self._hooks[len(self._hooks) - 1])
 
     def detach(self):
         """The same memory without the history: no gradient flows through it.

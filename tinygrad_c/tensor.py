@@ -6,7 +6,7 @@ of a method is short; the op's has the details.
 """
 from __future__ import annotations
 
-from tinygrad_c import autograd, printing
+from tinygrad_c import autograd, printing, tape
 from tinygrad_c.array import dtype_named
 from tinygrad_c.devices import Device, check_device, no_cuda
 from tinygrad_c.methods.index import Indexing
@@ -181,7 +181,10 @@ class Tensor(Pointwise, Reductions, Matrices, Shapes, Indexing, Randoms, Operato
         `gradient` is dL/d(self) when this is not a scalar. The graph's saved values are let go of unless retain_graph.
         RuntimeError if nothing leads to a leaf, or if the graph was used up before.
         """
-        autograd.backward((self,), None if gradient is None else (gradient,), retain_graph, create_graph, inputs)
+        if gradient is None and inputs is None:
+            tape.backward((self,), (None,), create_graph if retain_graph is None else retain_graph, create_graph, 1)
+        else:
+            autograd.run((self,), None if gradient is None else (gradient,), retain_graph, create_graph, inputs)
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Set requires_grad; returns the tensor."""

@@ -28,17 +28,22 @@ def backward(tensors, grad_tensors=None, retain_graph: bool | None = None, creat
 
     `grad_tensors` are the gradients that come in, one per tensor; a scalar needs none (1). With `inputs`, only they get theirs.
     """
+    run(tensors, grad_tensors, retain_graph, create_graph, inputs)
+
+
+def run(tensors, grad_tensors, retain_graph: bool | None, create_graph: bool, inputs) -> None:
+    """backward, called by a function that the user called: so that an error can name the user's line."""
     tensors = tensors_of(tensors, "tensors")
     gradients = as_tuple(grad_tensors) if grad_tensors is not None else (None,) * len(tensors)
     if len(gradients) != len(tensors):
         raise RuntimeError(f"got {len(tensors)} tensors and {len(gradients)} gradients")
     retain = create_graph if retain_graph is None else retain_graph
     if inputs is None:
-        tape.backward(tensors, gradients, retain, create_graph)
+        tape.backward(tensors, gradients, retain, create_graph, 2)
     elif not as_tuple(inputs):
         raise RuntimeError("'inputs' argument to backward() cannot be empty.")
     else:
-        tape.grad(tensors, tensors_of(inputs, "inputs"), gradients, retain, create_graph, True)
+        tape.grad(tensors, tensors_of(inputs, "inputs"), gradients, retain, create_graph, 2, True)
 
 
 def grad(outputs, inputs, grad_outputs=None, retain_graph: bool | None = None, create_graph: bool = False,
@@ -57,7 +62,7 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph: bool | None = None, c
         raise RuntimeError(f"got {len(outputs)} tensors and {len(as_tuple(grad_outputs))} gradients")
     gradients = as_tuple(grad_outputs) if grad_outputs is not None else (None,) * len(outputs)
     retain = create_graph if retain_graph is None else retain_graph
-    results = tape.grad(outputs, inputs, gradients, retain, create_graph)
+    results = tape.grad(outputs, inputs, gradients, retain, create_graph, 1)
     for i, (each, result) in enumerate(zip(inputs, results)):
         if result is None:
             if materialize_grads:
@@ -160,7 +165,10 @@ class inference_mode(_Mode):
         self.mode = not mode if isinstance(mode, bool) else False
 
 
-LATER = {"Function": "function"}        # name -> the module of this package that has it, loaded when first asked for
+LATER = {       # name -> the module of this package that has it, loaded when first asked for
+    "Function": "function", "detect_anomaly": "anomaly_mode", "set_detect_anomaly": "anomaly_mode",
+    "gradcheck": "gradcheck", "gradgradcheck": "gradcheck",
+}
 
 
 def __getattr__(name: str):
@@ -168,6 +176,6 @@ def __getattr__(name: str):
     if name in LATER:
         found = globals()[name] = getattr(import_module(f"tinygrad_c.autograd.{LATER[name]}"), name)
         return found
-    if name in LATER.values():
+    if name in LATER.values() or name in ("functional", "graph", "grad_mode"):
         return import_module(f"tinygrad_c.autograd.{name}")
     raise unknown(__name__, name, {**globals(), **LATER})

@@ -1,0 +1,64 @@
+"""Anomaly mode: which line of the forward pass made the NaN."""
+from __future__ import annotations
+
+from tinygrad_c import tape
+
+__all__ = ["detect_anomaly", "is_anomaly_check_nan_enabled", "is_anomaly_enabled", "set_detect_anomaly"]
+
+_mode = 0
+
+
+def _set(mode: int) -> None:
+    global _mode
+    _mode = mode
+    tape._set_anomaly(mode)
+
+
+def is_anomaly_enabled() -> bool:
+    """Whether operations note where they are."""
+    return _mode > 0
+
+
+def is_anomaly_check_nan_enabled() -> bool:
+    """Whether backward() looks for NaN in what every rule computes."""
+    return _mode > 1
+
+
+class set_detect_anomaly:
+    """Turn anomaly mode on or off: at once, and for a `with` block.
+
+    While it is on, operations note the line of the program that they are on, an error in a backward pass says the line of the
+    operation that it belongs to, and, with check_nan, a gradient that becomes NaN is an error. It is slow: for looking into
+    things.
+    """
+
+    def __init__(self, mode: bool, check_nan: bool = True):
+        self.before = _mode
+        _set((2 if check_nan else 1) if mode else 0)
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *exception) -> None:
+        _set(self.before)
+
+
+class detect_anomaly:
+    """A `with` block in anomaly mode.
+
+    >>> x = tensor(0., requires_grad=True)
+    >>> with detect_anomaly():
+    ...     (x.sqrt() * 0).backward()
+    Traceback (most recent call last):
+    RuntimeError: Function 'SqrtBackward0' returned nan values in its 0th output. ...
+    """
+
+    def __init__(self, check_nan: bool = True):
+        self.check_nan = check_nan
+
+    def __enter__(self) -> None:
+        self.before = _mode
+        _set(2 if self.check_nan else 1)
+
+    def __exit__(self, *exception) -> None:
+        _set(self.before)
