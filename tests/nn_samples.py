@@ -175,7 +175,13 @@ PICTURES = [
     *[Call(f"F.grid_sample(x, g, {mode!r}, {padding!r}, {align})", x=X(2, 2, 4, 5), g=X(2, 3, 3, 2, low=-1.3, high=1.3), once=True)
       for mode in ("bilinear", "nearest") for padding in ("zeros", "border") for align in (False, True)],
 ]
-CALLS = [*NORMS, *DISTANCES, *EMBEDDINGS, *CONVOLUTIONS, *POOLING, *PICTURES]
+SEQUENCES = [
+    Call("nn.utils.rnn.pad_sequence([a, b, c])", a=X(2, 3), b=X(4, 3), c=X(1, 3)),
+    Call("nn.utils.rnn.pad_sequence([a, b], True, -1.0, 'left')", a=X(2), b=X(4)),
+    Call("nn.utils.rnn.unpad_sequence(x, torch.tensor([2, 4]), True)", x=X(2, 4, 3)),
+    Call("nn.utils.rnn.pack_sequence([a, b, c], enforce_sorted=False)", a=X(2, 3), b=X(4, 3), c=X(1, 3)),
+]
+CALLS = [*NORMS, *DISTANCES, *EMBEDDINGS, *CONVOLUTIONS, *POOLING, *PICTURES, *SEQUENCES]
 
 LAYERS = [
     Layer("nn.LayerNorm(4)", X(2, 3, 4)),
@@ -249,4 +255,24 @@ LAYERS = [
     Layer("nn.Dropout1d(1.0)", X(2, 3, 3)),
     Layer("nn.Flatten()", X(2, 3, 4)),
     Layer("nn.Unflatten(1, (2, 3))", X(2, 6)),
+    Layer("nn.RNN(3, 4)", X(5, 2, 3)),
+    Layer("nn.RNN(3, 4, num_layers=2, nonlinearity='relu', batch_first=True)", X(2, 5, 3), X(2, 2, 4)),
+    Layer("nn.RNN(3, 4, bias=False, bidirectional=True)", X(5, 3)),
+    Layer("nn.LSTM(3, 4)", X(5, 2, 3)),
+    Layer("nn.LSTM(3, 4, num_layers=2, batch_first=True, bidirectional=True)", X(2, 5, 3)),
+    Layer("nn.LSTM(3, 4)", X(5, 2, 3), X(1, 2, 4), X(1, 2, 4), call="layer(inputs[0], (inputs[1], inputs[2]))"),
+    Layer("nn.LSTM(3, 4, bias=False)", X(5, 3), X(1, 4), X(1, 4), call="layer(inputs[0], (inputs[1], inputs[2]))"),
+    Layer("nn.LSTM(3, 4, proj_size=2, num_layers=2)", X(5, 2, 3)),
+    Layer("nn.GRU(3, 4)", X(5, 2, 3), X(1, 2, 4)),
+    Layer("nn.GRU(3, 4, num_layers=2, bidirectional=True, batch_first=True)", X(2, 5, 3)),
+    *[Layer(f"nn.{kind}(3, 4, num_layers=2, bidirectional=True)", X(5, 3, 3),
+            call=f"layer(nn.utils.rnn.pack_padded_sequence(inputs[0], {lengths}, enforce_sorted={ordered}))")
+      for kind in ("LSTM", "GRU", "RNN") for lengths, ordered in (("[5, 3, 3]", True), ("[2, 5, 1]", False))],
+    Layer("nn.LSTM(3, 4)", X(2, 5, 3), call="nn.utils.rnn.pad_packed_sequence(layer(nn.utils.rnn.pack_padded_sequence("
+          "inputs[0], torch.tensor([3, 5]), batch_first=True, enforce_sorted=False))[0], True, -1.0, 7)"),
+    Layer("nn.RNNCell(3, 4)", X(2, 3)),
+    Layer("nn.RNNCell(3, 4, bias=False, nonlinearity='relu')", X(3), X(4)),
+    Layer("nn.LSTMCell(3, 4)", X(2, 3), X(2, 4), X(2, 4), call="layer(inputs[0], (inputs[1], inputs[2]))"),
+    Layer("nn.LSTMCell(3, 4, bias=False)", X(3)),
+    Layer("nn.GRUCell(3, 4)", X(2, 3), X(2, 4)),
 ]

@@ -32,7 +32,7 @@ def build(engine, row, dtype: str):
 
 
 def call(engine, row, layer, inputs):
-    return flat(eval(row.call, {"layer": layer, "inputs": inputs, "torch": engine}))
+    return flat(eval(row.call, {"layer": layer, "inputs": inputs, "torch": engine, "nn": engine.nn}))
 
 
 @with_torch
@@ -102,6 +102,29 @@ def test_batch_norm_in_evaluation_uses_what_it_saw():
     assert norm.num_batches_tracked.item() == 1
 
 
+def test_lstm_by_hand():
+    """One unit, one step, all weights 1: i = f = o = sigmoid(x + h), g = tanh(x + h)."""
+    lstm = tg.nn.LSTM(1, 1, bias=False)
+    for parameter in lstm.parameters():
+        tg.nn.init.ones_(parameter)
+    output, (h, c) = lstm(tg.tensor([[0.5]]), (tg.tensor([[0.25]]), tg.tensor([[2.0]])))
+    gate, candidate = 1 / (1 + np.exp(-0.75)), np.tanh(0.75)
+    state = gate * 2 + gate * candidate
+    assert c.item() == pytest.approx(state, rel=1e-6)
+    assert h.item() == output.item() == pytest.approx(gate * np.tanh(state), rel=1e-6)
+
+
+def test_dropout_between_layers_is_for_training():
+    tg.manual_seed(0)
+    gru = tg.nn.GRU(2, 8, num_layers=2, dropout=0.5)
+    x = tg.randn(4, 3, 2)
+    assert not np.array_equal(gru(x)[0].tolist(), gru(x)[0].tolist())
+    gru.eval()
+    assert np.array_equal(gru(x)[0].tolist(), gru(x)[0].tolist())
+    with pytest.warns(UserWarning, match="num_layers greater than 1"):
+        tg.nn.GRU(2, 8, dropout=0.5)
+
+
 def test_from_pretrained():
     table = tg.tensor([[1.0, 2.0], [3.0, 4.0]])
     layer = tg.nn.Embedding.from_pretrained(table)
@@ -134,6 +157,14 @@ def test_from_pretrained():
      lambda m: m.nn.ReflectionPad1d(3)(m.ones(1, 3))),
     (ValueError, "only one of size or scale_factor", lambda m: m.nn.functional.interpolate(m.ones(1, 1, 3), 2, 2.0)),
     (RuntimeError, "divisible by the square of", lambda m: m.nn.PixelShuffle(2)(m.ones(1, 3, 2, 2))),
+    (RuntimeError, "input.size(-1) must be equal to input_size. Expected 3, got 2", lambda m: m.nn.LSTM(3, 4)(m.ones(5, 1, 2))),
+    (ValueError, "Expected input to be 2D or 3D, got 1D instead", lambda m: m.nn.GRU(3, 4)(m.ones(3))),
+    (RuntimeError, "Expected hidden size (1, 2, 4), got [1, 1, 4]", lambda m: m.nn.RNN(3, 4)(m.ones(5, 2, 3), m.ones(1, 1, 4))),
+    (RuntimeError, "hx should also be 3-D", lambda m: m.nn.RNN(3, 4)(m.ones(5, 2, 3), m.ones(1, 4))),
+    (ValueError, "Unknown nonlinearity", lambda m: m.nn.RNN(3, 4, nonlinearity="sin")),
+    (ValueError, "hidden_size must be greater than zero", lambda m: m.nn.RNN(3, 0)),
+    (RuntimeError, "must be sorted in decreasing order",
+     lambda m: m.nn.utils.rnn.pack_padded_sequence(m.ones(3, 2, 1), [1, 3])),
     (AssertionError, "within num_embeddings", lambda m: m.nn.Embedding(3, 2, padding_idx=3)),
     (ValueError, "offsets has to be a 1D Tensor but got None", lambda m: m.nn.EmbeddingBag(3, 2)(m.tensor([1]))),
 ])

@@ -56,14 +56,15 @@ def unknown(module: str, name: str, known: dict) -> AttributeError:
 
 def rooms_for_later(namespace: dict[str, Any], rooms: Mapping[str, str]
                     ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """A module's __getattr__ and __dir__: names of `rooms` (module: names in it) are imported when first asked for."""
+    """A module's __getattr__ and __dir__: names of `rooms` (module: names in it; '': modules) are imported when asked for."""
     package = namespace["__name__"]
     room_of = {name: room for room, names in rooms.items() for name in names.split()}
 
     def find(name: str) -> Any:
         if name not in room_of:
             raise unknown(package, name, {**namespace, **room_of})
-        value = namespace[name] = getattr(import_module(f"{package}.{room_of[name]}"), name)
+        module = import_module(f"{package}.{room_of[name] or name}")
+        value = namespace[name] = getattr(module, name) if room_of[name] else module
         return value
 
     return find, lambda: sorted({*namespace, *room_of})

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 
-from tinygrad_c.absent import unknown
+from tinygrad_c.absent import rooms_for_later
 from tinygrad_c.autograd import no_grad
 from tinygrad_c.notices import typename
 from tinygrad_c.ops.create import tensor
@@ -72,5 +72,5 @@ def _gradients(parameters: Iterable[Tensor] | Tensor) -> list[Tensor]:
     return [parameter.grad for parameter in parameters if parameter.grad is not None]
 
 
-def __getattr__(name: str):
-    raise unknown(__name__, name, globals())
+ROOMS = {"": "rnn"}
+__getattr__, __dir__ = rooms_for_later(globals(), ROOMS)
