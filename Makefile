@@ -9,7 +9,7 @@ SOURCES := pyproject.toml setup.py MANIFEST.in LICENSE $(wildcard README.md) \
 	$(shell find tinygrad_c \( -name generated -o -name __pycache__ \) -prune -o -type f \
 		! -name '*.c' ! -name '*.so' ! -name '*.html' -print)
 
-.PHONY: train test lint clean kill fuzz
+.PHONY: train test lint clean kill fuzz hostile endurance
 
 # -I: the package is the installed one, not the folder of sources that this runs in.
 train: $(VENV)/train.stamp
@@ -27,7 +27,8 @@ lint: $(VENV)/test.stamp
 
 # Long jobs, each of one kind of trouble; docs/reliability.md says what they found.
 # make kill    trainings killed at random moments and resumed
-# make fuzz    random programs beside torch (installed by this), SEED=n for others
+# make fuzz    random programs beside torch (installed by this), SEED=n for others# make hostile   random calls of everything public with hostile arguments, in batches that may crash
+# make endurance a million ops on a small stack, 100,000 steps, 1,000 trainings
 JOB  := cd tests && $(BIN)/python
 SEED ?= 1
 
@@ -36,6 +37,12 @@ kill: $(VENV)/test.stamp
 
 fuzz: $(VENV)/torch.stamp
 	$(JOB) jobs/programs.py --programs 10000 --seed $(SEED)
+
+hostile: $(VENV)/test.stamp
+	$(JOB) jobs/hostile.py --sequences 2000 --seed $(SEED)
+
+endurance: $(VENV)/test.stamp
+	$(JOB) jobs/endurance.py
 
 $(VENV)/torch.stamp: $(VENV)/test.stamp
 	$(BIN)/python -m pip install --quiet --index-url https://download.pytorch.org/whl/cpu torch || $(BIN)/python -m pip install --quiet torch

@@ -1,6 +1,7 @@
 """What TOML cannot say: the compiled modules, and the kernels that are made from the table before they compile.
 
 TINYGRAD_C_DEBUG=1 in the environment builds with Cython's bounds, None and overflow checks on, and without optimisation.
+TINYGRAD_C_SANITIZE=address,undefined builds for gcc's sanitizers of these names (tests/jobs/sanitize.sh runs such a build).
 """
 import os
 import platform
@@ -13,6 +14,7 @@ from setuptools import Extension, setup
 
 HERE = Path(__file__).parent
 DEBUG = os.environ.get("TINYGRAD_C_DEBUG") == "1"
+SANITIZE = os.environ.get("TINYGRAD_C_SANITIZE", "")
 X86 = platform.machine().lower() in ("x86_64", "amd64", "i686")
 
 DIRECTIVES = {
@@ -35,10 +37,14 @@ ISAS = {
 }
 # Kernels want -O3: their loops unroll. What is above them calls Python: -O2 is as fast, smaller, and built sooner.
 CFLAGS = ["-O0", "-g"] if DEBUG else ["-O2", "-g0", "-fno-math-errno", "-fno-trapping-math"]
+if SANITIZE:
+    CFLAGS = ["-O1", "-g1", "-fno-omit-frame-pointer", f"-fsanitize={SANITIZE}", "-DTINYGRAD_C_NO_CACHE"]
 CFLAGS += ["-Wno-unused-function", "-Wno-psabi"]
 # Cython's `inline` is a hint; the tiles of the matrix product are functions of constants and must be inlined.
 KERNEL_MACROS = [("CYTHON_INLINE", "inline __attribute__((always_inline))")] if not DEBUG and os.name == "posix" else []
 LDFLAGS = [] if DEBUG or sys.platform == "darwin" else ["-Wl,-s"]
+if SANITIZE:
+    LDFLAGS = [f"-fsanitize={SANITIZE}"]
 
 
 # The random numbers have the same bits everywhere: a * b + c is rounded twice, whatever the processor could do.
@@ -49,7 +55,7 @@ def extension(name, cflags=(), macros=()):
     return Extension(
         f"tinygrad_c.{name}",
         [f"tinygrad_c/{name.replace('.', '/')}.pyx"],
-        extra_compile_args=[*CFLAGS, *(["-O3"] if name.startswith("kernels.") and not DEBUG else []), *cflags],
+        extra_compile_args=[*CFLAGS, *(["-O3"] if name.startswith("kernels.") and not DEBUG and not SANITIZE else []), *cflags],
         extra_link_args=LDFLAGS,
         define_macros=list(macros),
         include_dirs=["tinygrad_c/kernels"],

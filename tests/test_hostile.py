@@ -187,6 +187,22 @@ def test_empty_constructor():
     assert isinstance(Operators.__new__(tinygrad_c.Tensor), tinygrad_c.Tensor)
 
 
+def test_cross_entropy_of_integers():
+    """With probabilities as targets this ended the process: found by jobs/hostile.py."""
+    for target in (tinygrad_c.ones(1, dtype=tinygrad_c.float64), tensor([0])):
+        with pytest.raises(NotImplementedError, match="not implemented for 'Long': call .float"):
+            tinygrad_c.nn.functional.cross_entropy(tensor([1]), target)
+
+
+@pytest.mark.parametrize("n", [2 ** 45, 2 ** 50, 2 ** 55, 2 ** 58, 2 ** 60, 2 ** 62])
+def test_sizes_beyond_all_memory(n):
+    """The allocator looked for their size class beyond the end of its lists."""
+    for make in (lambda: tinygrad_c.empty(n), lambda: tinygrad_c.ones(1).expand(n).clone(),
+                 lambda: tinygrad_c.zeros(n, dtype=tinygrad_c.uint8)):
+        with pytest.raises((MemoryError, RuntimeError), match="allocate|overflow|too many|larger than memory"):
+            make()
+
+
 # ---- Special numbers
 
 NAN, INF = float("nan"), float("inf")

@@ -15,14 +15,20 @@ cdef extern from *:
     static void* aligned_new(size_t size) { void* p = NULL; return posix_memalign(&p, 64, size) == 0 ? p : NULL; }
     #define aligned_free free
     #endif
+    #if defined(TINYGRAD_C_NO_CACHE)    /* a sanitizer is to see every block come and go */
+    #define MOST 0
+    #else
+    #define MOST (1 << 29)
+    #endif
     """
     void* aligned_new(size_t size)
     void aligned_free(void* block)
+    Py_ssize_t MOST
 
 cdef enum:
     N_CLASSES = 4 * 48
 
-cdef Py_ssize_t LIMIT = 1 << 29         # bytes kept at most
+cdef Py_ssize_t LIMIT = MOST            # bytes kept at most
 cdef Py_ssize_t kept = 0                # bytes on the lists
 cdef Py_ssize_t in_use = 0              # bytes handed out
 cdef void* free_blocks[N_CLASSES]      # each block's first word points to the next
@@ -45,6 +51,8 @@ cdef inline int size_class(Py_ssize_t nbytes, Py_ssize_t* size) noexcept:
 cdef void* allocate(Py_ssize_t nbytes) except NULL:
     global kept, in_use
     cdef Py_ssize_t size
+    if nbytes > (<Py_ssize_t> 1) << 47:      # no processor has so many addresses, and size_class no class for it
+        raise MemoryError(f"cannot allocate {nbytes:,} bytes for a tensor")
     cdef int c = size_class(nbytes, &size)
     cdef void* block = free_blocks[c]
     if block != NULL:

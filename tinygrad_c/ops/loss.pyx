@@ -226,15 +226,15 @@ def cross_entropy(input, target, weight=None, ignore_index=-100, reduction="mean
     cdef Node node
     if smoothing < 0 or smoothing > 1:
         raise RuntimeError(f"label_smoothing must be between 0.0 and 1.0. Got: {smoothing}")
+    if x.dtype < FLOAT32:
+        raise NotImplementedError(f"\"log_softmax_lastdim_kernel_impl\" not implemented for '{TYPE_NAMES[x.dtype]}': call "
+                                  ".float() on the input")
     if t.dtype >= FLOAT32:
         if same_shape(x, t):
             return cross_entropy_of_probabilities(x, t, weight, how, smoothing)
         raise RuntimeError(f"expected target dtype to be Long or Byte, but got {TYPE_NAMES[t.dtype]}: class labels are "
                            "integers 0..C-1, so write target.long(). (Probabilities would have the input's shape, "
                            f"{list(shape_of(x))}.)")
-    if x.dtype < FLOAT32:
-        raise RuntimeError(f"\"log_softmax_lastdim_kernel_impl\" not implemented for '{TYPE_NAMES[x.dtype]}': call .float() "
-                           "on the input")
     check_shapes(x, t)
     if x._grad_fn is not None and strcmp(x._grad_fn.rule.name, "SoftmaxBackward0") == 0:
         warn_once("softmax twice", "cross_entropy() was given the output of a softmax. It takes scores (logits) and applies "
