@@ -213,7 +213,7 @@ def write(m, name, t, other, r):
         if name == "set":
             t[i] = float(r[1])
         elif name == "set_rows":
-            t[[i, 0]] = other.sum().tanh()
+            t[[i, 0] if i else [0]] = other.sum().tanh()
         elif name == "sub_part_":
             t[i:].sub_(0.3 * t[i:])
 
