@@ -19,6 +19,9 @@ NOT_OPS = {
     "set_float32_matmul_precision", "set_flush_denormal", "set_num_interop_threads", "typename", "use_deterministic_algorithms",
     # files: test_serialization.py
     "load", "save",
+    # dtypes, and rarer creators: test_convert.py
+    "asarray", "can_cast", "empty_strided", "frombuffer", "is_same_size", "is_signed", "logspace", "promote_types", "range",
+    "result_type", "scalar_tensor",
     # whatever the memory holds
     "empty", "empty_like",
     # not differentiable everywhere: test_shape.py
@@ -36,7 +39,8 @@ NOT_METHODS = {
     # the tape: test_tape.py
     "backward", "requires_grad_", "detach", "detach_", "retain_grad", "register_hook",
     "register_post_accumulate_grad_hook",
-    # conversions: test_tensor.py
+    # conversions: test_convert.py
+    "new", "new_empty_strided", "ndimension", "is_signed", "is_nonzero", "is_same_size", "get_device", "storage_offset",
     "item", "tolist", "numpy", "to", "float", "double", "long", "int", "byte", "bool", "cpu", "cuda", "contiguous",
     "half", "bfloat16", "is_complex", "pin_memory", "is_pinned", "share_memory_",
     "new_tensor", "new_zeros", "new_ones", "new_full", "new_empty", "zero_", "fill_", "copy_",

@@ -8,6 +8,8 @@ tensor(6.)
 """
 from __future__ import annotations
 
+from math import e, inf, nan, pi
+
 from tinygrad_c import autograd, nn, optim, utils
 from tinygrad_c.array import dtype, get_default_dtype, set_default_dtype
 from tinygrad_c.autograd import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
@@ -223,6 +225,7 @@ float = float32
 double = float64
 long = int64
 int = int32
+newaxis = None
 concat = concatenate = cat
 row_stack = vstack
 moveaxis, swapaxes, swapdims = movedim, transpose, transpose
@@ -240,6 +243,10 @@ def is_tensor(obj) -> bool:
 
 # Rooms that few programs enter: name -> module, loaded when the name is first asked for. A module's own name gives the module.
 LATER = {
+    **dict.fromkeys((
+        "asarray", "can_cast", "contiguous_format", "empty_strided", "finfo", "frombuffer", "iinfo", "is_same_size",
+        "is_signed", "layout", "logspace", "memory_format", "preserve_format", "promote_types", "range", "result_type",
+        "scalar_tensor", "strided"), "ops.kinds"),
     **dict.fromkeys(("amp", "backends", "cuda", "random"), ""),
     **dict.fromkeys((
         "BoolTensor", "ByteTensor", "DoubleTensor", "FloatTensor", "IntTensor", "LongTensor",
@@ -259,6 +266,8 @@ def __getattr__(name: str):
         module = import_module(f"tinygrad_c.{LATER[name] or name}")
         found = globals()[name] = getattr(module, name) if LATER[name] else module
         return found
+    if name.endswith("_") and not name.startswith("_") and hasattr(Tensor, name):     # abs_(x), which torch has as well
+        return getattr(Tensor, name)
     from tinygrad_c.absent import unknown
     raise unknown("tinygrad_c", name, {**globals(), **LATER})
 

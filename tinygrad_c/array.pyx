@@ -46,8 +46,8 @@ def dtype_named(name: str) -> dtype:
 cdef int dtype_code(object given) except -1:
     if type(given) is dtype:
         return (<dtype> given).code
-    if given is float:
-        return default_code
+    if given is float:          # Python's floats are doubles
+        return FLOAT64
     if given is int:
         return INT64
     if given is bool:

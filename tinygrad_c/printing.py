@@ -43,10 +43,8 @@ class Formatter:
             self.scientific = largest / smallest > 1000.0 or largest > 1.0e8 or (not self.integral and smallest < 1.0e-4)
         if OPTIONS.sci_mode is not None:
             self.scientific = OPTIONS.sci_mode
-        measured = [v for v in values if math.isfinite(v) and v != 0]
+        measured = [v for v in values if math.isfinite(v) and v != 0]      # as in torch: inf and nan stand out of line
         self.width = max((len(self.number(v)) for v in measured), default=1)
-        if any(not math.isfinite(v) for v in values):
-            self.width = max([self.width, *(len(self.number(v)) for v in values if not math.isfinite(v))])
 
     def number(self, value) -> str:
         if not self.is_float:

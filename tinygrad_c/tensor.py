@@ -8,7 +8,8 @@ from __future__ import annotations
 
 from tinygrad_c import autograd, printing, tape
 from tinygrad_c.array import dtype_named
-from tinygrad_c.devices import Device, check_device, no_cuda
+from tinygrad_c.devices import Device
+from tinygrad_c.methods.convert import Conversions
 from tinygrad_c.methods.index import Indexing
 from tinygrad_c.methods.matrix import Matrices
 from tinygrad_c.methods.pointwise import Pointwise
@@ -48,7 +49,7 @@ class Size(tuple):
         return Size(item) if isinstance(key, slice) else item
 
 
-class Tensor(Pointwise, Reductions, Matrices, Shapes, Indexing, Randoms, Operators):
+class Tensor(Conversions, Pointwise, Reductions, Matrices, Shapes, Indexing, Randoms, Operators):
     """Numbers in a grid of any number of dimensions, of one dtype, that can know how they were computed.
 
     With requires_grad=True, operations are recorded; backward() on a scalar result then fills .grad of every such tensor
@@ -118,6 +119,8 @@ class Tensor(Pointwise, Reductions, Matrices, Shapes, Indexing, Randoms, Operato
         """The number of dimensions."""
         return create.dimensions(self)
 
+    ndimension = dim
+
     def numel(self) -> int:
         """The number of elements."""
         return create.numel(self)
@@ -152,6 +155,46 @@ class Tensor(Pointwise, Reductions, Matrices, Shapes, Indexing, Randoms, Operato
     def is_floating_point(self) -> bool:
         """Whether the elements are float32 or float64."""
         return self.dtype.is_floating_point
+
+    def is_complex(self) -> bool:
+        """False: there are no complex numbers here."""
+        return False
+
+    def is_signed(self) -> bool:
+        """Whether the dtype has negative numbers."""
+        return self.dtype.name not in ("uint8", "bool")
+
+    def is_nonzero(self) -> bool:
+        """Whether the one element is not 0."""
+        return bool(self)
+
+    def is_same_size(self, other: Tensor) -> bool:
+        """Whether the two have the same shape."""
+        return self.shape == other.shape
+
+    def get_device(self) -> int:
+        """-1: the CPU."""
+        return -1
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes per element."""
+        return self.dtype.itemsize
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all elements."""
+        return self.dtype.itemsize * create.numel(self)
+
+    @property
+    def layout(self):
+        """How the elements are stored: strided, always."""
+        from tinygrad_c.ops.kinds import strided
+        return strided
+
+    def storage_offset(self) -> int:
+        """How many elements of the memory lie before the first one."""
+        return create.offset(self)
 
     @property
     def T(self) -> Tensor:
@@ -195,132 +238,9 @@ class Tensor(Pointwise, Reductions, Matrices, Shapes, Indexing, Randoms, Operato
         """A copy; gradients flow through it."""
         return create.clone(self)
 
-    # ---- Conversions
-
-    def item(self) -> float | int | bool:
-        """The one element, as a Python number."""
-        return create.item(self)
-
-    def tolist(self):
-        """The elements as nested lists of Python numbers."""
-        return create.tolist(self)
-
-    def numpy(self, *, force: bool = False):
-        """A NumPy array on the same memory: what is written to one is seen in the other."""
-        import numpy
-        if self.requires_grad:
-            if not force:
-                raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
-            return self.detach().numpy()
-        return numpy.asarray(memoryview(self))
-
-    def __array__(self, dtype=None, copy=None):
-        import numpy
-        array = self.numpy()
-        if dtype is not None and array.dtype != dtype:
-            if copy is False:
-                raise ValueError(f"Unable to avoid copy while creating an array of dtype {dtype} from a tensor of {self.dtype}")
-            return array.astype(dtype)
-        return numpy.array(array) if copy else array
-
-    def to(self, *args, dtype=None, device=None, copy: bool = False, non_blocking: bool = False) -> Tensor:
-        """In another dtype (given alone, or as dtype=, or as another tensor's); the device can only be the CPU."""
-        for each in args:
-            if isinstance(each, Tensor):
-                dtype = each.dtype
-            elif isinstance(each, (str, Device)):
-                device = each
-            elif each is not None and not isinstance(each, bool):
-                dtype = each
-        check_device(device)
-        out = self if dtype is None else create.to(self, dtype)
-        return out.clone() if copy and out is self else out
-
-    def type(self, dtype=None):
-        """The name of the tensor's type; or the tensor in another dtype."""
-        return f"torch.{TYPE_WORDS[self.dtype.name]}Tensor" if dtype is None else create.to(self, dtype)
-
-    def type_as(self, other: Tensor) -> Tensor:
-        """In other's dtype."""
-        return create.to(self, other.dtype)
-
-    def float(self) -> Tensor:
-        """As float32."""
-        return create.to(self, float32)
-
-    def double(self) -> Tensor:
-        """As float64."""
-        return create.to(self, float64)
-
-    def long(self) -> Tensor:
-        """As int64; fractions are cut off."""
-        return create.to(self, int64)
-
-    def int(self) -> Tensor:
-        """As int32; fractions are cut off."""
-        return create.to(self, int32)
-
-    def byte(self) -> Tensor:
-        """As uint8."""
-        return create.to(self, uint8)
-
-    def bool(self) -> Tensor:
-        """As bool: whether each element is not 0."""
-        return create.to(self, bool_)
-
-    def cpu(self) -> Tensor:
-        """The tensor itself: it is on the CPU."""
-        return self
-
-    def cuda(self, *args, **kwargs):
-        """Raises AssertionError: there is no GPU."""
-        no_cuda()
-
-    def half(self, *args, **kwargs):
-        """Raises: there is no half precision."""
-        raise TypeError("half precision is left out; the floating types are float32 and float64: leave .half() out")
-
-    bfloat16 = half
-
-    def is_complex(self) -> bool:
-        """False: there are no complex numbers here."""
-        return False
-
-    def pin_memory(self, device=None) -> Tensor:
-        """The tensor itself: there is no GPU to copy to."""
-        return self
-
-    def is_pinned(self, device=None) -> bool:
-        """False."""
-        return False
-
-    def share_memory_(self) -> Tensor:
-        """The tensor itself; threads share all memory."""
-        return self
-
     def contiguous(self) -> Tensor:
         """The tensor itself if its elements lie in C order, else a copy where they do."""
         return create.make_contiguous(self)
-
-    def new_tensor(self, data, *, dtype=None, requires_grad: bool = False) -> Tensor:
-        """tensor(data) in this tensor's dtype."""
-        return create.tensor(data, dtype=dtype or self.dtype, requires_grad=requires_grad)
-
-    def new_zeros(self, *size, dtype=None, requires_grad: bool = False) -> Tensor:
-        """zeros(size) in this tensor's dtype."""
-        return create.zeros_(*size, dtype=dtype or self.dtype, requires_grad=requires_grad)
-
-    def new_ones(self, *size, dtype=None, requires_grad: bool = False) -> Tensor:
-        """ones(size) in this tensor's dtype."""
-        return create.ones(*size, dtype=dtype or self.dtype, requires_grad=requires_grad)
-
-    def new_full(self, size, fill_value, *, dtype=None, requires_grad: bool = False) -> Tensor:
-        """full(size, fill_value) in this tensor's dtype."""
-        return create.full(size, fill_value, dtype=dtype or self.dtype, requires_grad=requires_grad)
-
-    def new_empty(self, *size, dtype=None, requires_grad: bool = False) -> Tensor:
-        """empty(size) in this tensor's dtype."""
-        return create.empty_(*size, dtype=dtype or self.dtype, requires_grad=requires_grad)
 
     # ---- Writing in place
 
@@ -342,7 +262,6 @@ def rebuild(array, requires_grad: bool) -> Tensor:
     return create.tensor(array).requires_grad_(requires_grad)
 
 
-TYPE_WORDS = {"float32": "Float", "float64": "Double", "int64": "Long", "int32": "Int", "uint8": "Byte", "bool": "Bool"}
 CPU = Device()
 register_tensor_class(Tensor)
 take_slots(Tensor, Operators)

@@ -258,6 +258,9 @@ def ones(*size, dtype=None, device=None, requires_grad=False):
 
 def full(size, fill_value, *, dtype=None, device=None, requires_grad=False):
     """A tensor of that size, every element fill_value."""
+    if isinstance(fill_value, TensorBase):
+        dtype = DTYPES[(<TensorBase> fill_value).dtype] if dtype is None else dtype
+        fill_value = item(fill_value)
     if dtype is None:
         code = BOOL if type(fill_value) is bool else INT64 if type(fill_value) is int else default_dtype()
     else:
@@ -475,6 +478,12 @@ def dtype_of(input):
 def address(input) -> int:
     """The address of element [0, ..., 0]."""
     return <size_t> tensor_of(input).data
+
+
+def offset(input) -> int:
+    """How many elements lie between the beginning of the memory and element [0, ..., 0]."""
+    cdef TensorBase a = tensor_of(input)
+    return (a.data - a.storage.data) // itemsize(a.dtype)
 
 
 def is_contiguous_tensor(input) -> bool:

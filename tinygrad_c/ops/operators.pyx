@@ -207,7 +207,12 @@ cdef class Operators(TensorBase):
         return iter(unbind(self))
 
     def __contains__(self, element):
+        if not isinstance(element, TensorBase) and not is_number(element) and operand(element) is NotImplemented:
+            raise RuntimeError(f"Tensor.__contains__ only supports Tensor or scalar, but you passed in a {type(element)}.")
         return bool((self == element).any())
+
+    def __reversed__(self):
+        return iter(unbind(self)[::-1]) if self.ndim else iter((self,))
 
     # Python numbers
     def __bool__(self):
@@ -235,8 +240,11 @@ cdef class Operators(TensorBase):
 
     def __format__(self, spec):
         if not spec:
-            return str(self)
-        return format(self.only_number(), spec)
+            return str(self) if self.ndim else str(item(self))
+        if self.numel != 1:
+            raise TypeError(f"unsupported format string passed to Tensor.__format__: {spec!r} is for one number, this tensor has "
+                            f"shape {list(shape_of(self))}")
+        return format(item(self), spec)
 
     cdef object only_number(self):
         if self.numel != 1:

@@ -1,0 +1,221 @@
+"""Dtypes: what their numbers are, which of them a result has; and the rarer ways to make a tensor."""
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from tinygrad_c.array import dtype, dtype_named, get_default_dtype
+from tinygrad_c.devices import check_device
+from tinygrad_c.ops import create
+from tinygrad_c.ops.elementwise import pow
+from tinygrad_c.tape import TensorBase
+
+if TYPE_CHECKING:
+    from tinygrad_c.tape import TensorBase as Tensor
+
+FLOATS = {      # eps, smallest normal number, largest number, decimal digits
+    "float32": (2.0**-23, 2.0**-126, (2 - 2.0**-23) * 2.0**127, 6),
+    "float64": (2.0**-52, 2.0**-1022, (2 - 2.0**-52) * 2.0**1023, 15),
+}
+INTEGERS = {"uint8": (0, 255), "int32": (-(2**31), 2**31 - 1), "int64": (-(2**63), 2**63 - 1)}
+
+
+# ---- What a dtype can hold
+
+class finfo:
+    """The limits of a floating dtype: eps (1 + eps is the number after 1), max, min = -max, smallest_normal = tiny, ...
+
+    >>> tinygrad_c.finfo(tinygrad_c.float32).eps
+    1.1920928955078125e-07
+    """
+
+    def __init__(self, type: Any = None):
+        kind = type or get_default_dtype()
+        if not isinstance(kind, dtype) or kind.name not in FLOATS:
+            raise TypeError(f"torch.finfo() requires a floating point input type, not {kind}. Use iinfo for integers")
+        self.dtype, self.bits = kind.name, kind.itemsize * 8
+        self.eps, self.tiny, self.max, digits = FLOATS[kind.name]
+        self.min, self.smallest_normal, self.resolution = -self.max, self.tiny, float(f"1e-{digits}")
+
+    def __repr__(self) -> str:
+        names = ("resolution", "min", "max", "eps", "smallest_normal", "tiny")
+        return f"finfo({', '.join(f'{name}={getattr(self, name):.6g}' for name in names)}, dtype={self.dtype})"
+
+
+class iinfo:
+    """The limits of an integer dtype: min and max.
+
+    >>> tinygrad_c.iinfo(tinygrad_c.uint8)
+    iinfo(min=0, max=255, dtype=uint8)
+    """
+
+    def __init__(self, type: Any):
+        if not isinstance(type, dtype) or type.name not in INTEGERS:
+            raise TypeError(f"torch.iinfo() requires an integer input type, not {type}. Use finfo for floating types")
+        self.dtype, self.bits = type.name, type.itemsize * 8
+        self.min, self.max = INTEGERS[type.name]
+
+    def __repr__(self) -> str:
+        return f"iinfo(min={self.min}, max={self.max}, dtype={self.dtype})"
+
+
+# ---- The dtype of a result
+
+def promote_types(type1: dtype, type2: dtype) -> dtype:
+    """The dtype of the sum of two tensors of these dtypes.
+
+    >>> tinygrad_c.promote_types(tinygrad_c.int64, tinygrad_c.float32)
+    torch.float32
+    """
+    return type1 if type1.code >= type2.code else type2
+
+
+def category(kind: dtype) -> int:
+    """0 for bool, 1 for integers, 2 for floats."""
+    return 2 if kind.is_floating_point else int(kind.name != "bool")
+
+
+def result_type(tensor1: Tensor | float, tensor2: Tensor | float) -> dtype:
+    """The dtype of tensor1 + tensor2. A number, or a 0-d tensor beside a larger one, counts only by its category.
+
+    >>> tinygrad_c.result_type(tinygrad_c.tensor([1, 2]), 2.5)
+    torch.float32
+    """
+    # Operands in three ranks: tensors with dimensions, 0-d tensors, numbers. A lower rank counts if its category is higher.
+    ranks: list[dtype | None] = [None, None, None]
+    for each in (tensor1, tensor2):
+        if isinstance(each, TensorBase):
+            kind, rank = each.dtype, 0 if each.ndim else 1
+        else:
+            kind = dtype_named("bool" if isinstance(each, bool) else "int64") if isinstance(each, int) else get_default_dtype()
+            rank = 2
+        ranks[rank] = promote_types(ranks[rank], kind) if ranks[rank] else kind
+    result = None
+    for kind in reversed(ranks):
+        if kind and (result is None or category(kind) >= category(result)):
+            result = kind
+    return result
+
+
+def can_cast(from_: dtype, to: dtype) -> bool:
+    """Whether an operation in place may turn numbers of one dtype into the other: not floats to integers, nothing to bool.
+
+    >>> tinygrad_c.can_cast(tinygrad_c.float32, tinygrad_c.int64)
+    False
+    """
+    return category(from_) <= category(to)
+
+
+def is_same_size(input: Tensor, other: Tensor) -> bool:
+    """Whether the two have the same shape."""
+    return create.sizes(input) == create.sizes(other)
+
+
+def is_signed(input: Tensor) -> bool:
+    """Whether the dtype has negative numbers."""
+    return create.dtype_of(input).name not in ("uint8", "bool")
+
+
+# ---- Making tensors
+
+def scalar_tensor(s: float, *, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False) -> Tensor:
+    """A number as a 0-d tensor, of the default float dtype if none is given."""
+    return create.tensor(s, dtype=dtype or get_default_dtype(), device=device, requires_grad=requires_grad)
+
+
+def logspace(start: float, end: float, steps: int, base: float = 10.0, *, dtype: dtype | None = None, device: Any = None,
+             requires_grad: bool = False) -> Tensor:
+    """base ^ x for `steps` numbers x, evenly spaced from start to end, both included.
+
+    >>> tinygrad_c.logspace(0, 2, 3)
+    tensor([  1.,  10., 100.])
+    """
+    check_device(device)
+    kind = dtype or get_default_dtype()
+    powers = pow(float(base), create.linspace(start, end, steps, dtype=dtype_named("float64")))
+    return create.to(powers, kind).requires_grad_(requires_grad)
+
+
+def range(start: float, end: float | None = None, step: float = 1, *, dtype: dtype | None = None, device: Any = None,
+          requires_grad: bool = False) -> Tensor:
+    """start, start + step, ... up to and with end; arange, which leaves end out, is what torch says to use instead."""
+    if end is None:
+        start, end = 0, start
+    count = int((end - start) / step) + 1
+    made = create.arange(count, dtype=dtype_named("float64")) * step + start
+    return create.to(made, dtype or get_default_dtype()).requires_grad_(requires_grad)
+
+
+def asarray(obj: Any, *, dtype: dtype | None = None, device: Any = None, copy: bool | None = None,
+            requires_grad: bool = False) -> Tensor:
+    """obj (a tensor, an array, a buffer, numbers) as a tensor: on the same memory where that is possible, unless copy=True.
+
+    ValueError with copy=False where it is not.
+    """
+    check_device(device)
+    if isinstance(obj, (bytes, bytearray, memoryview)):
+        made = frombuffer(obj, dtype=dtype or get_default_dtype())
+        return (made.clone() if copy else made).requires_grad_(requires_grad)
+    made = create.as_tensor(obj, dtype=dtype)
+    shared = made is obj or (hasattr(obj, "__array_interface__") and made.data_ptr() == obj.__array_interface__["data"][0])
+    if copy is False and not shared:
+        raise ValueError("can't alias arbitrary sequence into a tensor: leave copy=False out")
+    if copy and shared:
+        made = made.clone()
+    return made.detach().requires_grad_() if requires_grad and not made.requires_grad else made
+
+
+def frombuffer(buffer: Any, *, dtype: dtype, count: int = -1, offset: int = 0, requires_grad: bool = False) -> Tensor:
+    """A tensor on the memory of a bytes-like object: `count` elements (all of them, with -1) from byte `offset` on.
+
+    >>> tinygrad_c.frombuffer(bytearray(b"abc"), dtype=tinygrad_c.uint8)
+    tensor([97, 98, 99], dtype=torch.uint8)
+    """
+    import numpy
+    view = memoryview(buffer).cast("B")
+    size, length = dtype.itemsize, len(view)
+    if length == 0 or count == 0:
+        raise ValueError(f"both buffer length ({length}) and count ({count}) must not be 0")
+    if not 0 <= offset < length:
+        raise ValueError(f"offset ({offset} bytes) must be non-negative and no greater than buffer length ({length} bytes) "
+                         "minus 1")
+    if count < 0 and (length - offset) % size:
+        raise ValueError(f"buffer length ({length} bytes) after offset ({offset} bytes) must be a multiple of element size "
+                         f"({size})")
+    if count > 0 and offset + count * size > length:
+        raise ValueError(f"requested buffer length ({count} * {size} bytes) after offset ({offset} bytes) must not be greater "
+                         f"than actual buffer length ({length} bytes)")
+    # NumPy copies what does not begin at a multiple of the elements' size: the tensor then has memory of its own.
+    array = numpy.require(numpy.frombuffer(view, dtype.name, count, offset), requirements="A")
+    return create.from_numpy(array).requires_grad_(requires_grad)
+
+
+def empty_strided(size: tuple[int, ...], stride: tuple[int, ...], *, dtype: dtype | None = None, device: Any = None,
+                  requires_grad: bool = False) -> Tensor:
+    """A tensor of that size and those strides whose elements are whatever the memory held."""
+    from tinygrad_c.ops.shape import as_strided
+    check_device(device)
+    extent = 0 if 0 in size else 1 + sum((n - 1) * step for n, step in zip(size, stride))
+    return as_strided(create.empty_(extent, dtype=dtype), tuple(size), tuple(stride)).detach().requires_grad_(requires_grad)
+
+
+# ---- Words for how a tensor lies in memory
+
+class layout:
+    """How a tensor is stored: `strided`, always."""
+
+    def __repr__(self) -> str:
+        return "torch.strided"
+
+
+class memory_format:
+    """The order of the elements in memory: accepted, and rows in C order, always."""
+
+    def __init__(self, name: str):
+        self.name = name
+
+    def __repr__(self) -> str:
+        return f"torch.{self.name}"
+
+
+strided = layout()
+contiguous_format, preserve_format = memory_format("contiguous_format"), memory_format("preserve_format")
