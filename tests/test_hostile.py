@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import copy
 import gc
+import os
 import pickle
 import subprocess
 import sys
@@ -177,7 +178,7 @@ def test_a_tensor_without_memory_never_crashes():
     run = subprocess.run([sys.executable, "-X", "faulthandler", "-W", "ignore", "-c",
                           RAW.format(tests=str(Path(__file__).parent))],
                          capture_output=True, text=True, timeout=200,
-                         env={"PYTHONPATH": __import__("os").pathsep.join(p or "." for p in sys.path), "PATH": "/usr/bin:/bin"})
+                         env={**os.environ, "PYTHONPATH": os.pathsep.join(p or "." for p in sys.path)})
     assert run.stdout.startswith("survived"), run.stderr[-1500:]
 
 

@@ -78,12 +78,12 @@ cdef TensorBase put(TensorBase g, tuple region, int ndim, const Py_ssize_t* shap
     """Where elements of the region share memory (windows that overlap), what comes in for them is added up."""
     cdef TensorBase out = zeros(g.dtype, ndim, shape)
     cdef list kept, walked
-    if g.numel == 0:
-        return out
     cdef bint before = set_grad(False)
     try:
         kept, walked = without_overlap(region)
-        if walked:
+        if g.numel == 0:
+            pass
+        elif walked:
             add_by_parts(out, g, region, kept, walked)
         else:
             copy_into(region_view(out, region), g)
