@@ -5,6 +5,7 @@ import gc
 import subprocess
 import sys
 import threading
+import warnings
 import weakref
 
 import numpy as np
@@ -138,6 +139,35 @@ def test_backward_with_inputs():
     assert w.grad.tolist() == [1.0]
     with pytest.raises(RuntimeError, match="cannot be empty"):
         (x * w).sum().backward(inputs=[])
+
+
+@pytest.mark.parametrize("inside", [lambda x: x * 2, lambda x: x.view_as(x), lambda x: x.exp(), lambda x: x[0:1], lambda x: x])
+def test_gradient_by_what_is_no_leaf(inside):
+    """Alone, beside the leaf that it comes from, and as inputs of backward()."""
+    x = leaf(1.0, 2.0)
+    y = inside(x)
+    assert autograd.grad((y * y).sum(), y)[0].tolist() == (2 * y).tolist()
+    y = inside(x)
+    gy, gx = autograd.grad((y ** 2).sum() + x.sum(), [y, x], create_graph=True)
+    assert autograd.grad(gy.sum(), y)[0].tolist() == [2.0] * y.numel() if y is not x else True
+    assert gx.requires_grad
+    for retain in (False, True) if y is not x else (False,):
+        y = inside(x)
+        if retain:
+            y.retain_grad()
+        (y * y).sum().backward(inputs=[y])
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            assert y.grad.tolist() == (2 * y).tolist()
+        assert y is x or x.grad is None
+
+
+def test_retained_gradients_accumulate():
+    y = leaf(1.0, 2.0) * 2
+    y.retain_grad()
+    (y * y).sum().backward(retain_graph=True)
+    (y * y).sum().backward()
+    assert y.grad.tolist() == [8.0, 16.0]
 
 
 def test_several_roots():

@@ -247,14 +247,14 @@ LATER = {
         "asarray", "can_cast", "contiguous_format", "empty_strided", "finfo", "frombuffer", "iinfo", "is_same_size",
         "is_signed", "layout", "logspace", "memory_format", "preserve_format", "promote_types", "range", "result_type",
         "scalar_tensor", "strided"), "ops.kinds"),
-    **dict.fromkeys(("amp", "backends", "cuda", "random"), ""),
+    **dict.fromkeys(("amp", "backends", "cuda", "func", "random"), ""),
     **dict.fromkeys((
         "BoolTensor", "ByteTensor", "DoubleTensor", "FloatTensor", "IntTensor", "LongTensor",
         "are_deterministic_algorithms_enabled", "compile", "get_default_device", "get_float32_matmul_precision",
         "get_num_interop_threads", "is_complex", "is_floating_point", "is_nonzero", "set_default_device",
         "set_default_tensor_type", "set_float32_matmul_precision", "set_flush_denormal", "set_num_interop_threads", "typename",
         "use_deterministic_algorithms"), "compat"),
-    "autocast": "amp",
+    "autocast": "amp", "vmap": "func",
     "load": "serialization", "save": "serialization", "serialization": "",
     "einsum": "ops.einsum",
 }

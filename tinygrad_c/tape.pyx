@@ -496,9 +496,7 @@ cdef class Walk:
             return False
         if not self.pruned:
             return True
-        if type(target) is Node:
-            return (<Node> target).needed
-        return id(target) in self.captures
+        return (type(target) is Node and (<Node> target).needed) or id(target) in self.captures
 
     cdef int give(self, Node node, int i, TensorBase g) except -1:
         """Hand over the gradient of a node's input i."""
@@ -720,8 +718,10 @@ cdef TensorBase run_hooks(list hooks, TensorBase g):
     for hook in hooks:
         if isinstance(hook, weakref.ref):
             tensor = hook()
-            if tensor is not None:
+            if tensor is not None and (<TensorBase> tensor)._grad is None:
                 (<TensorBase> tensor)._grad = g
+            elif tensor is not None:
+                (<TensorBase> tensor)._grad = add_op((<TensorBase> tensor)._grad, g)
     return g
 
 
@@ -825,7 +825,7 @@ def grad(tuple outputs, tuple inputs, tuple gradients, bint retain_graph, bint c
     results = [captures[id(target)] for target in keys]
     if accumulate:
         for a, g in zip(inputs, results):
-            if g is not None:
+            if g is not None and not (a._retains_grad and a._grad_fn is not None):      # its hook has done that
                 a._grad = clone_op(g) if a._grad is None else add_op(a._grad, g)
                 for hook in list(a._hooks or ()):
                     if type(hook) is Afterwards:

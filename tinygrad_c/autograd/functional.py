@@ -1,0 +1,186 @@
+"""Derivatives of functions of tensors: Jacobians, Hessians, and their products with vectors."""
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tinygrad_c import autograd
+from tinygrad_c.autograd import enable_grad
+from tinygrad_c.ops.create import full
+from tinygrad_c.ops.shape import stack
+from tinygrad_c.tape import TensorBase
+
+__all__ = ["hessian", "hvp", "jacobian", "jvp", "vhp", "vjp"]
+
+
+def vjp(func: Callable, inputs, v=None, create_graph: bool = False, strict: bool = False):
+    """(func(inputs), v J): the gradients of func's outputs, weighed with v, by each input.
+
+    >>> vjp(lambda x: x * x, tensor([1., 2.]), tensor([1., 1.]))
+    (tensor([1., 4.]), tensor([2., 4.]))
+    """
+    with enable_grad():
+        many_in, inputs = _inputs(inputs, create_graph, "vjp")
+        many_out, outputs = _outputs(func(*inputs), "vjp")
+        if v is None:
+            if len(outputs) != 1 or outputs[0].numel() != 1:
+                raise RuntimeError("The vector v can only be None if the user-provided function returns a single Tensor with a "
+                                   "single element.")
+            v = (full(outputs[0].shape, 1.0, dtype=outputs[0].dtype),)
+        v = _vector(v, outputs)
+        result = _grad(outputs, inputs, v, create_graph, strict)
+    return _finish(many_out, outputs, create_graph), _finish(many_in, result, create_graph)
+
+
+def jvp(func: Callable, inputs, v=None, create_graph: bool = False, strict: bool = False):
+    """(func(inputs), J v): the derivative of func's outputs in the direction v, one for each input.
+
+    Computed by two backward passes, the second through the first: (u J) is linear in u, and its gradient by u times v is J v.
+
+    >>> jvp(lambda x: x * x, tensor([1., 2.]), tensor([1., 0.]))
+    (tensor([1., 4.]), tensor([2., 0.]))
+    """
+    with enable_grad():
+        _, inputs = _inputs(inputs, create_graph, "jvp")
+        if v is None:
+            if len(inputs) != 1 or inputs[0].numel() != 1:
+                raise RuntimeError("The vector v can only be None if the input to the user-provided function is a single "
+                                   "Tensor with a single element.")
+            v = (full(inputs[0].shape, 1.0, dtype=inputs[0].dtype),)
+        v = _vector(v, inputs)
+        many, outputs = _outputs(func(*inputs), "jvp")
+        u = tuple([full(out.shape, 0.0, dtype=out.dtype).requires_grad_() for out in outputs])
+        weighed = _grad(outputs, inputs, u, True, strict)
+        result = _grad(weighed, u, v, create_graph, strict)
+    return _finish(many, outputs, create_graph), _finish(many, result, create_graph)
+
+
+def jacobian(func: Callable, inputs, create_graph: bool = False, strict: bool = False, vectorize: bool = False,
+             strategy: str = "reverse-mode"):
+    """d out[i..] / d in[j..], of shape out.shape + in.shape; tuples of them for several inputs or outputs (outputs first).
+
+    One backward pass per element of the outputs; `vectorize` and `strategy` are accepted and make no difference.
+
+    >>> jacobian(lambda x: x * x, tensor([1., 2.]))
+    tensor([[2., 0.],
+            [0., 4.]])
+    """
+    with enable_grad():
+        many_in, inputs = _inputs(inputs, create_graph, "jacobian")
+        many_out, outputs = _outputs(func(*inputs), "jacobian")
+        found = []
+        for out in outputs:
+            rows = [_grad((each,), inputs, (full((), 1.0, dtype=out.dtype),), create_graph, strict, True)
+                    for each in out.reshape(-1).unbind(0)] if out.numel() else []
+            found.append(tuple([
+                (stack([row[k] for row in rows]) if rows else full((0, *x.shape), 0.0, dtype=x.dtype)).reshape(
+                    (*out.shape, *x.shape)) for k, x in enumerate(inputs)]))
+    found = [_finish(many_in, row, create_graph) for row in found]
+    return tuple(found) if many_out else found[0]
+
+
+def hessian(func: Callable, inputs, create_graph: bool = False, strict: bool = False, vectorize: bool = False,
+            outer_jacobian_strategy: str = "reverse-mode"):
+    """The second derivatives of a func with one element: for each pair of inputs, of shape in1.shape + in2.shape.
+
+    >>> hessian(lambda x: (x ** 3).sum(), tensor([1., 2.]))
+    tensor([[ 6.,  0.],
+            [ 0., 12.]])
+    """
+    many = isinstance(inputs, (tuple, list))
+
+    def gradients(*args):
+        _, out = _outputs(func(*args), "hessian")
+        if len(out) != 1:
+            raise RuntimeError("The function given to hessian should return a single Tensor")
+        if out[0].numel() != 1:
+            raise RuntimeError("The Tensor returned by the function given to hessian should contain a single element")
+        result = _grad((out[0].reshape(()),), args, None, True, strict)
+        return result if many else result[0]
+    return jacobian(gradients, inputs, create_graph=create_graph, strict=strict)
+
+
+def vhp(func: Callable, inputs, v=None, create_graph: bool = False, strict: bool = False):
+    """(func(inputs), v H), without making the Hessian H."""
+    return _hessian_product(func, inputs, v, create_graph, strict, "vhp")
+
+
+def hvp(func: Callable, inputs, v=None, create_graph: bool = False, strict: bool = False):
+    """(func(inputs), H v), without making the Hessian H; it is symmetric, so this is vhp.
+
+    >>> hvp(lambda x: (x ** 3).sum(), tensor([1., 2.]), tensor([1., 1.]))
+    (tensor(9.), tensor([ 6., 12.]))
+    """
+    return _hessian_product(func, inputs, v, create_graph, strict, "hvp")
+
+
+def _hessian_product(func: Callable, inputs, v, create_graph: bool, strict: bool, name: str):
+    with enable_grad():
+        many, inputs = _inputs(inputs, create_graph, name)
+        if v is None:
+            if len(inputs) != 1 or inputs[0].numel() != 1:
+                raise RuntimeError("The vector v can only be None if the input to the user-provided function is a single "
+                                   "Tensor with a single element.")
+            v = (full(inputs[0].shape, 1.0, dtype=inputs[0].dtype),)
+        v = _vector(v, inputs)
+        many_out, outputs = _outputs(func(*inputs), name)
+        if many_out:
+            raise RuntimeError(f"The function given to {name} should return a single Tensor")
+        if outputs[0].numel() != 1:
+            raise RuntimeError(f"The Tensor returned by the function given to {name} should contain a single element")
+        first = _grad((outputs[0].reshape(()),), inputs, None, True, strict)
+        result = _grad(first, inputs, v, create_graph, strict)
+    return _finish(False, outputs, create_graph), _finish(many, result, create_graph)
+
+
+# ---- What they share
+
+def _inputs(inputs, create_graph: bool, name: str) -> tuple[bool, tuple]:
+    """The inputs as a tuple of tensors that are differentiated by: the caller's own history only with create_graph."""
+    many = isinstance(inputs, (tuple, list))
+    inputs = tuple(inputs) if many else (inputs,)
+    for i, x in enumerate(inputs):
+        if not isinstance(x, TensorBase):
+            raise TypeError(f"The inputs given to {name} must be either a Tensor or a tuple of Tensors but the value at index "
+                            f"{i} has type {type(x)}.")
+    return many, tuple([x.view_as(x) if create_graph and x.requires_grad else x.detach().requires_grad_() for x in inputs])
+
+
+def _outputs(outputs, name: str) -> tuple[bool, tuple]:
+    many = isinstance(outputs, (tuple, list))
+    outputs = tuple(outputs) if many else (outputs,)
+    for i, x in enumerate(outputs):
+        if not isinstance(x, TensorBase):
+            raise TypeError(f"The outputs of the user-provided function given to {name} must be either a Tensor or a tuple of "
+                            f"Tensors but the value at index {i} has type {type(x)}.")
+    return many, outputs
+
+
+def _vector(v, like: tuple) -> tuple:
+    v = tuple(v) if isinstance(v, (tuple, list)) else (v,)
+    if len(v) != len(like) and len(like) == 1:
+        raise RuntimeError("The given v should contain a single Tensor.")
+    if len(v) != len(like):
+        raise RuntimeError(f"v is a tuple of invalid length: should be {len(like)} but got {len(v)}.")
+    for i, (a, b) in enumerate(zip(v, like)):
+        if tuple(a.shape) != tuple(b.shape):
+            raise RuntimeError(f"v has invalid size: should be {b.shape} but got {a.shape} (at index {i}).")
+    return tuple([each.detach() if not each.requires_grad else each for each in v])
+
+
+def _grad(outputs: tuple, inputs: tuple, v: tuple | None, create_graph: bool, strict: bool, retain: bool = False) -> tuple:
+    """The gradients of the outputs that have any; zeros for an input that none depends on, or with `strict` an error."""
+    ends = [i for i, out in enumerate(outputs) if out.requires_grad]
+    weights = None if v is None else [v[i] for i in ends]
+    found = autograd.grad([outputs[i] for i in ends], inputs, weights, retain_graph=True if retain else None,
+                          create_graph=create_graph, allow_unused=True) if ends else (None,) * len(inputs)
+    if strict:
+        for i, g in enumerate(found):
+            if g is None:
+                raise RuntimeError(f"The output of the user-provided function is independent of input {i}. This is not allowed "
+                                   "in strict mode.")
+    return tuple([full(x.shape, 0.0, dtype=x.dtype) if g is None else g for x, g in zip(inputs, found)])
+
+
+def _finish(many: bool, tensors: tuple, create_graph: bool):
+    tensors = tuple(tensors) if create_graph else tuple([t.detach() for t in tensors])
+    return tensors if many else tensors[0]

@@ -1,0 +1,381 @@
+"""torch.func: functions that make functions. grad(f) is the gradient of f; they nest: grad(grad(f)), vmap(grad(f)).
+
+Arguments may be tensors, or dicts, lists and tuples of them. Everything is computed by backward passes; vmap calls the function
+once per element of the batch and stacks what comes out, so it saves writing, not time.
+"""
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from typing import Any
+
+from tinygrad_c import autograd
+from tinygrad_c.absent import unknown
+from tinygrad_c.autograd import enable_grad, is_grad_enabled
+from tinygrad_c.ops.create import full, zeros_like
+from tinygrad_c.ops.shape import stack
+from tinygrad_c.tape import AccumulateGrad, TensorBase
+
+__all__ = ["functional_call", "grad", "grad_and_value", "hessian", "jacfwd", "jacrev", "jvp", "stack_module_state", "vjp",
+           "vmap"]
+
+
+# ---- Nested containers
+
+def flatten(tree: Any) -> list:
+    """The leaves of nested dicts, lists and tuples, in order."""
+    if isinstance(tree, dict):
+        return [leaf for each in tree.values() for leaf in flatten(each)]
+    if isinstance(tree, (list, tuple)):
+        return [leaf for each in tree for leaf in flatten(each)]
+    return [tree]
+
+
+def rebuild(tree: Any, leaves: list) -> Any:
+    """The same containers with other leaves."""
+    source = iter(leaves)
+
+    def build(t: Any) -> Any:
+        if isinstance(t, dict):
+            return type(t)((k, build(v)) for k, v in t.items())
+        if isinstance(t, (list, tuple)):
+            items = [build(v) for v in t]
+            return type(t)(*items) if hasattr(t, "_fields") else type(t)(items)
+        return next(source)
+    return build(tree)
+
+
+def tree_map(f: Callable, tree: Any) -> Any:
+    return rebuild(tree, [f(leaf) for leaf in flatten(tree)])
+
+
+# ---- Gradients
+
+def _fresh(x: Any) -> Any:
+    """A tensor to differentiate by: with the history that x has, or a leaf."""
+    if not isinstance(x, TensorBase) or not x.is_floating_point():
+        return x
+    return x.view_as(x) if x.requires_grad and is_grad_enabled() else x.detach().requires_grad_()
+
+
+def _tracked(given: list, inputs: list, outputs: list) -> bool:
+    """Whether someone outside differentiates the result: by what was given, or by another leaf of the outputs' graph."""
+    if not is_grad_enabled():
+        return False
+    if any(isinstance(x, TensorBase) and x.requires_grad for x in given):
+        return True
+    own = {id(x) for x in inputs}
+    todo, seen = [out.grad_fn for out in outputs if out.grad_fn is not None], set()
+    while todo:
+        node = todo.pop()
+        if isinstance(node, AccumulateGrad):
+            if id(node.variable) not in own:
+                return True
+        elif id(node) not in seen:
+            seen.add(id(node))
+            todo += [each for each, _ in node.next_functions if each is not None]
+    return False
+
+
+def _picked(args: tuple, argnums: int | tuple[int, ...]) -> list:
+    numbers = (argnums,) if isinstance(argnums, int) else argnums
+    for n in numbers:
+        if not -len(args) <= n < len(args):
+            raise RuntimeError(f"Got argnum={n}, but only {len(args)} positional inputs")
+    return [args[n] for n in numbers]
+
+
+def _replaced(args: tuple, argnums: int | tuple[int, ...], new: list) -> tuple:
+    args = list(args)
+    for n, each in zip((argnums,) if isinstance(argnums, int) else argnums, new):
+        args[n] = each
+    return tuple(args)
+
+
+def grad_and_value(func: Callable, argnums: int | tuple[int, ...] = 0, has_aux: bool = False) -> Callable:
+    """A function that gives (the gradient of func by argument argnums, func's value); with has_aux, (.., (value, aux)).
+
+    >>> grad_and_value(lambda x: x ** 2)(tensor(3.))
+    (tensor(6.), tensor(9.))
+    """
+    @functools.wraps(func)
+    def gradient(*args, **kwargs):
+        chosen = _picked(args, argnums)
+        outside = is_grad_enabled()
+        inner = [tree_map(_fresh, each) for each in chosen]
+        with enable_grad():
+            out = func(*_replaced(args, argnums, inner), **kwargs)
+        aux = None
+        if has_aux:
+            if not isinstance(out, tuple) or len(out) != 2:
+                raise RuntimeError("grad_and_value(f)(*args): output of function f should be a tuple: (output, aux) if "
+                                   "has_aux is True")
+            out, aux = out
+        if not isinstance(out, TensorBase):
+            raise RuntimeError(f"grad_and_value(f)(*args): Expected f(*args) to return a Tensor, got {type(out)}")
+        if out.ndim != 0:
+            raise RuntimeError("grad_and_value(f)(*args): Expected f(*args) to return a scalar tensor, got tensor with "
+                               f"{out.ndim} dims. Maybe you wanted to use the vjp or jacrev APIs instead?")
+        inputs = flatten(inner)
+        tracked = outside and _tracked(flatten(chosen), inputs, [out])
+        found = _grads(out, inputs, None, tracked)
+        results = rebuild(inner, found)
+        result = results[0] if isinstance(argnums, int) else tuple(results)
+        value = out if tracked else out.detach()
+        return result, ((value, _released(aux, tracked)) if has_aux else value)
+    return gradient
+
+
+def _released(tree: Any, tracked: bool) -> Any:
+    return tree if tracked else tree_map(lambda x: x.detach() if isinstance(x, TensorBase) else x, tree)
+
+
+def _grads(out, inputs: list, weights, tracked: bool, retain: bool = False) -> list:
+    """Gradients of out (one, or several) by the inputs; zeros where there is none."""
+    outs = [each for each in (out if isinstance(out, list) else [out])]
+    ends = [i for i, each in enumerate(outs) if each.requires_grad]
+    by = [x for x in inputs if isinstance(x, TensorBase) and x.requires_grad]
+    found: Any = [None] * len(by)
+    if ends and by:
+        found = autograd.grad([outs[i] for i in ends], by, None if weights is None else [weights[i] for i in ends],
+                              retain_graph=True if retain or tracked else None, create_graph=tracked, allow_unused=True)
+    grads = iter(found)
+    made = [next(grads) if isinstance(x, TensorBase) and x.requires_grad else None for x in inputs]
+    return [zeros_like(x.detach()) if g is None and isinstance(x, TensorBase) else g for x, g in zip(inputs, made)]
+
+
+def grad(func: Callable, argnums: int | tuple[int, ...] = 0, has_aux: bool = False) -> Callable:
+    """A function that gives the gradient of func, which gives a 0-d tensor, by its argument argnums; with has_aux, also aux.
+
+    >>> grad(grad(lambda x: x ** 3))(tensor(2.))
+    tensor(12.)
+    """
+    both = grad_and_value(func, argnums, has_aux)
+
+    @functools.wraps(func)
+    def gradient(*args, **kwargs):
+        result, value = both(*args, **kwargs)
+        return (result, value[1]) if has_aux else result
+    return gradient
+
+
+def vjp(func: Callable, *primals, has_aux: bool = False):
+    """(func(*primals), f) with f(v) = v J as a tuple, a gradient per primal (alone if there is one); with has_aux, also aux.
+
+    >>> out, f = vjp(lambda x: x * x, tensor([1., 2.]))
+    >>> f(tensor([1., 1.]))
+    (tensor([2., 4.]),)
+    """
+    outside = is_grad_enabled()
+    inner = tree_map(_fresh, primals)
+    with enable_grad():
+        out = func(*inner)
+    out, aux = out if has_aux else (out, None)
+    outs, inputs = flatten(out), flatten(inner)
+
+    def function(*v):
+        weights = flatten(v[0] if len(v) == 1 else v)
+        if len(weights) != len(outs):
+            raise RuntimeError(f"Expected pytree structure of cotangents to be the same as pytree structure of outputs to the "
+                               f"function: there are {len(outs)} outputs and {len(weights)} cotangents")
+        tracked = outside and (_tracked(flatten(primals), inputs, outs) or any(w.requires_grad for w in weights))
+        return rebuild(inner, _grads(outs, inputs, weights, tracked, True))
+    tracked = outside and _tracked(flatten(primals), inputs, outs)
+    value, aux = _released(out, tracked), _released(aux, tracked)
+    return (value, function, aux) if has_aux else (value, function)
+
+
+def jvp(func: Callable, primals: tuple, tangents: tuple, *, strict: bool = False, has_aux: bool = False):
+    """(func(*primals), J tangents): the derivative in a direction; with has_aux, also aux. By two backward passes.
+
+    >>> jvp(lambda x: x * x, (tensor([1., 2.]),), (tensor([1., 0.]),))
+    (tensor([1., 4.]), tensor([2., 0.]))
+    """
+    outside = is_grad_enabled()
+    inner = tree_map(_fresh, primals)
+    with enable_grad():
+        out = func(*inner)
+        out, aux = out if has_aux else (out, None)
+        outs, inputs = flatten(out), flatten(inner)
+        tracked = outside and (_tracked(flatten(primals), inputs, outs) or any(t.requires_grad for t in flatten(tangents)))
+        columns = _directional(outs, inputs, flatten(tangents), tracked)
+    value, direction, aux = _released(out, tracked), _released(rebuild(out, columns), tracked), _released(aux, tracked)
+    return (value, direction, aux) if has_aux else (value, direction)
+
+
+def _directional(outs: list, inputs: list, tangents: list, tracked: bool) -> list:
+    """J v: (u J) is linear in u, and its gradient by u, weighed with v, is J v."""
+    u = [zeros_like(each.detach()).requires_grad_() for each in outs]
+    return _grads(_grads(outs, inputs, u, True), u, tangents, tracked, True)
+
+
+def _jacobian(func: Callable, argnums, has_aux: bool, forward: bool) -> Callable:
+    @functools.wraps(func)
+    def jacobian(*args, **kwargs):
+        chosen = _picked(args, argnums)
+        outside = is_grad_enabled()
+        inner = [tree_map(_fresh, each) for each in chosen]
+        with enable_grad():
+            out = func(*_replaced(args, argnums, inner), **kwargs)
+            out, aux = out if has_aux else (out, None)
+            outs, inputs = flatten(out), flatten(inner)
+            tracked = outside and _tracked(flatten(chosen), inputs, outs)
+            if forward:
+                found = _columns(outs, inputs, tracked)
+            else:
+                found = [_rows(each, inputs, tracked) for each in outs]
+        per_output = [rebuild(inner, row) for row in found]
+        per_output = [row[0] if isinstance(argnums, int) else tuple(row) for row in per_output]
+        result = _released(rebuild(out, per_output), tracked)
+        return (result, _released(aux, tracked)) if has_aux else result
+    return jacobian
+
+
+def _rows(out: TensorBase, inputs: list, tracked: bool) -> list:
+    """d out / d input for each input, a backward pass per element of out."""
+    rows = [_grads(each, inputs, None, tracked, True) for each in out.reshape(-1).unbind(0)] if out.numel() else []
+    return [(stack([row[k] for row in rows]) if rows else full((0, *x.shape), 0.0, dtype=x.dtype)).reshape(
+        (*out.shape, *x.shape)) for k, x in enumerate(inputs)]
+
+
+def _columns(outs: list, inputs: list, tracked: bool) -> list:
+    """The same from directional derivatives, a backward pass per element of the inputs: [output][input]."""
+    u = [zeros_like(each.detach()).requires_grad_() for each in outs]
+    weighed = _grads(outs, inputs, u, True)
+    found: list[list] = [[] for _ in outs]
+    for x, row in zip(inputs, weighed):
+        columns = [_grads(each, u, None, tracked, True) for each in row.reshape(-1).unbind(0)] if x.numel() else []
+        for k, out in enumerate(outs):
+            joined = stack([column[k] for column in columns], -1) if columns else full((*out.shape, 0), 0.0, dtype=out.dtype)
+            found[k].append(joined.reshape((*out.shape, *x.shape)))
+    return found
+
+
+def jacrev(func: Callable, argnums: int | tuple[int, ...] = 0, *, has_aux: bool = False,
+           chunk_size: int | None = None) -> Callable:
+    """A function that gives the Jacobian of func by argument argnums, a backward pass per element of the output.
+
+    >>> jacrev(lambda x: x * x)(tensor([1., 2.]))
+    tensor([[2., 0.],
+            [0., 4.]])
+    """
+    return _jacobian(func, argnums, has_aux, False)
+
+
+def jacfwd(func: Callable, argnums: int | tuple[int, ...] = 0, has_aux: bool = False, *,
+           randomness: str = "error") -> Callable:
+    """The same as jacrev by a pass per element of the input: better when there are fewer of these."""
+    return _jacobian(func, argnums, has_aux, True)
+
+
+def hessian(func: Callable, argnums: int | tuple[int, ...] = 0) -> Callable:
+    """A function that gives the second derivatives of func by argument argnums.
+
+    >>> hessian(lambda x: (x ** 3).sum())(tensor([1., 2.]))
+    tensor([[ 6.,  0.],
+            [ 0., 12.]])
+    """
+    return jacfwd(jacrev(func, argnums), argnums)
+
+
+# ---- Batches
+
+def vmap(func: Callable, in_dims: Any = 0, out_dims: Any = 0, randomness: str = "error", *,
+         chunk_size: int | None = None) -> Callable:
+    """A function that calls func for each element of a batch, and stacks the results.
+
+    in_dims says which dimension of each argument counts the elements (None: all get the whole argument, as they do keyword
+    arguments), out_dims where it is to be in the results. This is a loop; what func draws at random differs between elements.
+
+    >>> vmap(lambda x, w: (x * w).sum(), in_dims=(0, None))(tensor([[1., 2.], [3., 4.]]), tensor([1., 10.]))
+    tensor([21., 43.])
+    """
+    called = f"vmap({getattr(func, '__name__', 'f')}, in_dims={in_dims}, ...)(<inputs>)"
+
+    @functools.wraps(func)
+    def batched(*args, **kwargs):
+        dims = list(in_dims) if isinstance(in_dims, (tuple, list)) else [in_dims] * len(args)
+        if len(dims) != len(args):
+            raise ValueError(f"{called}: in_dims is not compatible with the structure of inputs: {len(args)} arguments")
+        places = [_spread(dim, arg) for dim, arg in zip(dims, args)]
+        leaves = [flatten(arg) for arg in args]
+        sizes = {leaf.shape[dim] for row, where in zip(leaves, places) for leaf, dim in zip(row, where) if dim is not None}
+        if not sizes:
+            raise ValueError(f"{called}: at least one argument must have a batch dimension, but in_dims is None for all")
+        if len(sizes) > 1:
+            raise ValueError(f"vmap: Expected all tensors to have the same size in the mapped dimension, got sizes "
+                             f"{sorted(sizes)} for the mapped dimension")
+        results = []
+        for i in range(sizes.pop()):
+            here = [rebuild(arg, [leaf if dim is None else leaf.select(dim, i) for leaf, dim in zip(row, where)])
+                    for arg, row, where in zip(args, leaves, places)]
+            results.append(func(*here, **kwargs))
+        if not results:
+            raise ValueError("vmap: the batch has no elements, so that the results' shapes are not known")
+        columns = list(zip(*[flatten(each) for each in results]))
+        where = _spread(out_dims, results[0])
+        return rebuild(results[0], [column[0] if dim is None else stack(list(column), dim)
+                                    for column, dim in zip(columns, where)])
+    return batched
+
+
+def _spread(dims: Any, tree: Any) -> list:
+    """One dim per leaf of the tree: a number stands for all below it."""
+    if dims is None or isinstance(dims, int):
+        return [dims if isinstance(leaf, TensorBase) else None for leaf in flatten(tree)]
+    if isinstance(dims, dict):
+        return [d for key in tree for d in _spread(dims[key], tree[key])]
+    return [d for each, part in zip(dims, tree) for d in _spread(each, part)]
+
+
+# ---- Modules as functions
+
+def functional_call(module, parameter_and_buffer_dicts: dict | tuple, args: Any = None, kwargs: dict | None = None, *,
+                    tie_weights: bool = True, strict: bool = False):
+    """module(*args, **kwargs) with other parameters and buffers, by name; the module itself is as before when it is done.
+
+    >>> layer = Linear(1, 1)
+    >>> functional_call(layer, {"weight": tensor([[2.]]), "bias": tensor([1.])}, tensor([[3.]]))
+    tensor([[7.]])
+    """
+    given: dict = {}
+    for each in (parameter_and_buffer_dicts if isinstance(parameter_and_buffer_dicts, (tuple, list)) else [
+            parameter_and_buffer_dicts]):
+        given.update(each)
+    own = {**dict(module.named_parameters(remove_duplicate=False)), **dict(module.named_buffers(remove_duplicate=False))}
+    unknown_names = [name for name in given if name not in own]
+    missing = [name for name in own if name not in given]
+    if unknown_names or (strict and missing):
+        raise RuntimeError(f"Error(s) in loading state_dict for {type(module).__name__}: unexpected key(s) "
+                           f"{', '.join(unknown_names) or 'none'}, missing key(s) "
+                           f"{', '.join(missing) if strict else 'not looked at'}")
+    if tie_weights:
+        by_tensor = {id(own[name]): value for name, value in given.items()}
+        given = {**{name: by_tensor[id(t)] for name, t in own.items() if id(t) in by_tensor}, **given}
+    modules = dict(module.named_modules(remove_duplicate=False))
+    kept = []
+    try:
+        for name, value in given.items():
+            path, _, last = name.rpartition(".")
+            attributes = modules[path].__dict__
+            kept.append((attributes, last, attributes[last]))
+            attributes[last] = value
+        args = () if args is None else args if isinstance(args, tuple) else (args,)
+        return module(*args, **(kwargs or {}))
+    finally:
+        for attributes, last, before in reversed(kept):
+            attributes[last] = before
+
+
+def stack_module_state(models: list) -> tuple[dict, dict]:
+    """(parameters, buffers) of models of one kind, by name, each stacked along a new first dimension: for vmap."""
+    if not models:
+        raise RuntimeError("stack_module_state: Expected at least one model, got 0.")
+    parameters = {name: stack([dict(m.named_parameters())[name].detach() for m in models]).requires_grad_()
+                  for name, _ in models[0].named_parameters()}
+    buffers = {name: stack([dict(m.named_buffers())[name] for m in models]) for name, _ in models[0].named_buffers()}
+    return parameters, buffers
+
+
+def __getattr__(name: str):
+    raise unknown(__name__, name, globals())
