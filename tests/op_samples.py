@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import numpy as np
 import samples_matrix
+import samples_order
 import samples_pointwise
 import samples_shape
 from samples_pointwise import WHOLE
@@ -288,6 +289,7 @@ STRUCTURAL = [
     }.items()],
     *samples_matrix.ROWS,
     *samples_pointwise.ROWS,
+    *samples_order.ROWS,
     *samples_shape.ROWS,
 ]
 

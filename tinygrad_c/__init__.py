@@ -136,7 +136,7 @@ from tinygrad_c.ops.elementwise import (
     where,
     xlogy,
 )
-from tinygrad_c.ops.index import gather, index_select, masked_fill, masked_select, nonzero, scatter, scatter_add, take_along_dim
+from tinygrad_c.ops.index import gather, index_select, masked_fill, masked_select, nonzero, scatter_add, take_along_dim
 from tinygrad_c.ops.join import (
     atleast_1d,
     atleast_2d,
@@ -159,6 +159,20 @@ from tinygrad_c.ops.join import (
 )
 from tinygrad_c.ops.logic import allclose, equal, isclose, logical_and, logical_not, logical_or, logical_xor
 from tinygrad_c.ops.matmul import addmm, bmm, dot, matmul, mm, mv
+from tinygrad_c.ops.order import (
+    argsort,
+    bincount,
+    bucketize,
+    histc,
+    isin,
+    kthvalue,
+    msort,
+    searchsorted,
+    sort,
+    topk,
+    unique,
+    unique_consecutive,
+)
 from tinygrad_c.ops.products import addbmm, addmv, addr, baddbmm, bilinear, cross, inner, kron, outer, tensordot, vdot
 from tinygrad_c.ops.random import (
     Generator,
@@ -193,6 +207,7 @@ from tinygrad_c.ops.rearrange import (
     unflatten,
 )
 from tinygrad_c.ops.reduce import all, amax, amin, any, argmax, argmin, cumsum, max, mean, min, norm, prod, std, sum, var
+from tinygrad_c.ops.scan import cummax, cummin, cumprod, cumulative_trapezoid, diff, logcumsumexp, trapezoid
 from tinygrad_c.ops.shape import (
     as_strided,
     cat,
@@ -213,6 +228,36 @@ from tinygrad_c.ops.shape import (
     unsqueeze,
 )
 from tinygrad_c.ops.softmax import log_softmax, logsumexp, softmax
+from tinygrad_c.ops.statistics import (
+    aminmax,
+    cdist,
+    corrcoef,
+    count_nonzero,
+    cov,
+    dist,
+    median,
+    mode,
+    nanmean,
+    nanmedian,
+    nanquantile,
+    nansum,
+    quantile,
+    renorm,
+    std_mean,
+    var_mean,
+)
+from tinygrad_c.ops.write import (
+    index_add,
+    index_copy,
+    index_fill,
+    index_put,
+    index_put_,
+    masked_scatter,
+    put,
+    scatter,
+    scatter_reduce,
+    take,
+)
 from tinygrad_c.printing import set_printoptions
 from tinygrad_c.tensor import Size, Tensor, float32, float64, int32, int64, uint8
 from tinygrad_c.tensor import bool_ as bool
@@ -233,7 +278,7 @@ arcsin, arccos, arctan, arctan2, arcsinh, arccosh, arctanh = asin, acos, atan, a
 fix, sgn = trunc, sign
 not_equal, less, less_equal, greater, greater_equal = ne, lt, le, gt, ge
 absolute, negative, multiply, subtract, divide, true_divide, clip = abs, neg, mul, sub, div, div, clamp
-ger = outer
+ger, argwhere, trapz = outer, nonzero, trapezoid
 
 
 def is_tensor(obj) -> bool:

@@ -3,7 +3,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tinygrad_c.ops import index
+from tinygrad_c.ops import index as indexing
+from tinygrad_c.ops import order, write
 
 if TYPE_CHECKING:
     from tinygrad_c.tensor import Tensor
@@ -12,46 +13,150 @@ if TYPE_CHECKING:
 class Indexing:
     __slots__ = ()
 
-    def gather(self, dim: int, index_: Tensor) -> Tensor:
+    def gather(self, dim: int, index: Tensor, *, sparse_grad: bool = False) -> Tensor:
         """out[i][j] = self[index[i][j]][j] for dim 0, and so on."""
-        return index.gather(self, dim, index_)
+        return indexing.gather(self, dim, index)
 
-    def index_select(self, dim: int, index_: Tensor) -> Tensor:
+    def index_select(self, dim: int, index: Tensor) -> Tensor:
         """The rows (or columns, ...) whose numbers stand in the index."""
-        return index.index_select(self, dim, index_)
+        return indexing.index_select(self, dim, index)
 
-    def scatter_add(self, dim: int, index_: Tensor, src: Tensor) -> Tensor:
+    def scatter_add(self, dim: int, index: Tensor, src: Tensor) -> Tensor:
         """A copy with src added at the places that the index names."""
-        return index.scatter_add(self, dim, index_, src)
+        return indexing.scatter_add(self, dim, index, src)
 
-    def scatter_add_(self, dim: int, index_: Tensor, src: Tensor) -> Tensor:
+    def scatter_add_(self, dim: int, index: Tensor, src: Tensor) -> Tensor:
         """scatter_add in place"""
-        return index.scatter_add_(self, dim, index_, src)
+        return indexing.scatter_add_(self, dim, index, src)
 
-    def scatter(self, dim: int, index_: Tensor, src: Tensor | float) -> Tensor:
+    def scatter(self, dim: int, index: Tensor, src: Tensor | float | None = None, *, value: float | None = None,
+                reduce: str | None = None) -> Tensor:
         """A copy with src, or a number, written to the places that the index names."""
-        return index.scatter(self, dim, index_, src)
+        return write.scatter(self, dim, index, src, value=value, reduce=reduce)
 
-    def scatter_(self, dim: int, index_: Tensor, src: Tensor | float) -> Tensor:
+    def scatter_(self, dim: int, index: Tensor, src: Tensor | float | None = None, *, value: float | None = None,
+                 reduce: str | None = None) -> Tensor:
         """scatter in place"""
-        return index.scatter_(self, dim, index_, src)
+        return write.scatter_(self, dim, index, src, value=value, reduce=reduce)
+
+    def scatter_reduce(self, dim: int, index: Tensor, src: Tensor, reduce: str, *, include_self: bool = True) -> Tensor:
+        """A copy where each place becomes the sum, prod, mean, amax or amin of what src sends there."""
+        return write.scatter_reduce(self, dim, index, src, reduce, include_self=include_self)
+
+    def scatter_reduce_(self, dim: int, index: Tensor, src: Tensor, reduce: str, *, include_self: bool = True) -> Tensor:
+        """scatter_reduce in place"""
+        return write.scatter_reduce_(self, dim, index, src, reduce, include_self=include_self)
 
     def take_along_dim(self, indices: Tensor, dim: int | None = None) -> Tensor:
         """gather, with self and indices broadcast together but for dim."""
-        return index.take_along_dim(self, indices, dim)
+        return indexing.take_along_dim(self, indices, dim)
 
     def masked_select(self, mask: Tensor) -> Tensor:
         """The elements where mask is true, in a row."""
-        return index.masked_select(self, mask)
+        return indexing.masked_select(self, mask)
 
     def nonzero(self, *, as_tuple: bool = False):
         """The indices of the elements that are not 0."""
-        return index.nonzero(self, as_tuple=as_tuple)
+        return indexing.nonzero(self, as_tuple=as_tuple)
 
     def masked_fill(self, mask: Tensor, value) -> Tensor:
         """value where mask is true, else self."""
-        return index.masked_fill(self, mask, value)
+        return indexing.masked_fill(self, mask, value)
 
     def masked_fill_(self, mask: Tensor, value) -> Tensor:
         """masked_fill in place"""
-        return index.masked_fill_(self, mask, value)
+        return indexing.masked_fill_(self, mask, value)
+
+    def masked_scatter(self, mask: Tensor, source: Tensor) -> Tensor:
+        """A copy with source's elements where mask is true."""
+        return write.masked_scatter(self, mask, source)
+
+    def masked_scatter_(self, mask: Tensor, source: Tensor) -> Tensor:
+        """masked_scatter in place"""
+        return write.masked_scatter_(self, mask, source)
+
+    def index_add(self, dim: int, index: Tensor, source: Tensor, *, alpha=1) -> Tensor:
+        """A copy with source's slices added to the slices that the index names."""
+        return write.index_add(self, dim, index, source, alpha=alpha)
+
+    def index_add_(self, dim: int, index: Tensor, source: Tensor, *, alpha=1) -> Tensor:
+        """index_add in place"""
+        return write.index_add_(self, dim, index, source, alpha=alpha)
+
+    def index_copy(self, dim: int, index: Tensor, source: Tensor) -> Tensor:
+        """A copy with source's slices in place of those that the index names."""
+        return write.index_copy(self, dim, index, source)
+
+    def index_copy_(self, dim: int, index: Tensor, source: Tensor) -> Tensor:
+        """index_copy in place"""
+        return write.index_copy_(self, dim, index, source)
+
+    def index_fill(self, dim: int, index: Tensor, value) -> Tensor:
+        """A copy with value in the slices that the index names."""
+        return write.index_fill(self, dim, index, value)
+
+    def index_fill_(self, dim: int, index: Tensor, value) -> Tensor:
+        """index_fill in place"""
+        return write.index_fill_(self, dim, index, value)
+
+    def index_put(self, indices, values: Tensor, accumulate: bool = False) -> Tensor:
+        """A copy with values at self[indices]."""
+        return write.index_put(self, indices, values, accumulate)
+
+    def index_put_(self, indices, values: Tensor, accumulate: bool = False) -> Tensor:
+        """index_put in place"""
+        return write.index_put_(self, indices, values, accumulate)
+
+    def take(self, index: Tensor) -> Tensor:
+        """The elements of the flattened tensor at the places in index."""
+        return write.take(self, index)
+
+    def put(self, index: Tensor, source: Tensor, accumulate: bool = False) -> Tensor:
+        """A copy with source's elements at places of the flattened tensor."""
+        return write.put(self, index, source, accumulate)
+
+    def put_(self, index: Tensor, source: Tensor, accumulate: bool = False) -> Tensor:
+        """put in place"""
+        return write.put_(self, index, source, accumulate)
+
+    def argwhere(self) -> Tensor:
+        """The indices of the elements that are not 0."""
+        return indexing.nonzero(self)
+
+    # ---- In order
+
+    def sort(self, dim: int = -1, descending: bool = False, *, stable: bool = True):
+        """The elements in order along dim: (values, indices)."""
+        return order.sort(self, dim, descending, stable=stable)
+
+    def argsort(self, dim: int = -1, descending: bool = False, *, stable: bool = True) -> Tensor:
+        """Where the elements stand, in their order along dim."""
+        return order.argsort(self, dim, descending, stable=stable)
+
+    def msort(self) -> Tensor:
+        """The elements in order along the first dimension."""
+        return order.msort(self)
+
+    def topk(self, k: int, dim: int = -1, largest: bool = True, sorted: bool = True):
+        """The k largest (or smallest) elements along dim: (values, indices)."""
+        return order.topk(self, k, dim, largest, sorted)
+
+    def kthvalue(self, k: int, dim: int = -1, keepdim: bool = False):
+        """The k-th smallest element along dim: (values, indices)."""
+        return order.kthvalue(self, k, dim, keepdim)
+
+    def unique(self, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None):
+        """The different elements, or slices along dim."""
+        return order.unique(self, sorted, return_inverse, return_counts, dim)
+
+    def unique_consecutive(self, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None):
+        """Without the elements that equal the one before."""
+        return order.unique_consecutive(self, return_inverse, return_counts, dim)
+
+    def bincount(self, weights: Tensor | None = None, minlength: int = 0) -> Tensor:
+        """How often each of the numbers 0, 1, ... occurs."""
+        return order.bincount(self, weights, minlength)
+
+    def histc(self, bins: int = 100, min: float = 0, max: float = 0) -> Tensor:
+        """How many elements fall into each part of [min, max]."""
+        return order.histc(self, bins, min, max)

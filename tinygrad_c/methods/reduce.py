@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tinygrad_c.ops import reduce, softmax
+from tinygrad_c.ops import reduce, scan, softmax, statistics
 
 if TYPE_CHECKING:
     from tinygrad_c.tensor import Tensor
@@ -83,3 +83,79 @@ class Reductions:
     def logsumexp(self, dim, keepdim: bool = False) -> Tensor:
         """log(sum of e^x) along dim."""
         return softmax.logsumexp(self, dim, keepdim)
+
+    # ---- Running along a dimension
+
+    def cumprod(self, dim: int, *, dtype=None) -> Tensor:
+        """The running product along dim."""
+        return scan.cumprod(self, dim, dtype=dtype)
+
+    def logcumsumexp(self, dim: int) -> Tensor:
+        """The logarithm of running sums of e^x along dim."""
+        return scan.logcumsumexp(self, dim)
+
+    def cummax(self, dim: int):
+        """The largest elements so far along dim: (values, indices)."""
+        return scan.cummax(self, dim)
+
+    def cummin(self, dim: int):
+        """The smallest elements so far along dim: (values, indices)."""
+        return scan.cummin(self, dim)
+
+    def diff(self, n: int = 1, dim: int = -1, prepend: Tensor | None = None, append: Tensor | None = None) -> Tensor:
+        """The differences of neighbours along dim, n times over."""
+        return scan.diff(self, n, dim, prepend, append)
+
+    # ---- Statistics
+
+    def aminmax(self, *, dim: int | None = None, keepdim: bool = False):
+        """The smallest and the largest element: (min, max)."""
+        return statistics.aminmax(self, dim=dim, keepdim=keepdim)
+
+    def count_nonzero(self, dim=None) -> Tensor:
+        """How many elements are not 0."""
+        return statistics.count_nonzero(self, dim)
+
+    def nansum(self, dim=None, keepdim: bool = False, *, dtype=None) -> Tensor:
+        """The sum, NaN counted as 0."""
+        return statistics.nansum(self, dim, keepdim, dtype=dtype)
+
+    def nanmean(self, dim=None, keepdim: bool = False, *, dtype=None) -> Tensor:
+        """The mean of the elements that are not NaN."""
+        return statistics.nanmean(self, dim, keepdim, dtype=dtype)
+
+    def median(self, dim: int | None = None, keepdim: bool = False):
+        """The middle element; along dim, (values, indices)."""
+        return statistics.median(self, dim, keepdim)
+
+    def nanmedian(self, dim: int | None = None, keepdim: bool = False):
+        """The median of the elements that are not NaN."""
+        return statistics.nanmedian(self, dim, keepdim)
+
+    def mode(self, dim: int = -1, keepdim: bool = False):
+        """The most frequent element along dim: (values, indices)."""
+        return statistics.mode(self, dim, keepdim)
+
+    def quantile(self, q, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear") -> Tensor:
+        """What a share q of the elements is not larger than."""
+        return statistics.quantile(self, q, dim, keepdim, interpolation=interpolation)
+
+    def nanquantile(self, q, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear") -> Tensor:
+        """quantile of the elements that are not NaN."""
+        return statistics.nanquantile(self, q, dim, keepdim, interpolation=interpolation)
+
+    def cov(self, *, correction: int = 1, fweights: Tensor | None = None, aweights: Tensor | None = None) -> Tensor:
+        """The covariances of the rows."""
+        return statistics.cov(self, correction=correction, fweights=fweights, aweights=aweights)
+
+    def corrcoef(self) -> Tensor:
+        """The correlations of the rows."""
+        return statistics.corrcoef(self)
+
+    def dist(self, other: Tensor, p: float = 2) -> Tensor:
+        """The p-norm of the difference."""
+        return statistics.dist(self, other, p)
+
+    def renorm(self, p: float, dim: int, maxnorm: float) -> Tensor:
+        """Each slice along dim scaled down to a norm of maxnorm, where it is larger."""
+        return statistics.renorm(self, p, dim, maxnorm)

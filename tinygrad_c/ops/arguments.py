@@ -49,3 +49,8 @@ def results(function: str, *names: str) -> type:
     """The class of a function's results: results("sort", "values", "indices")((a, b)).indices is b."""
     members: dict = {name: property(itemgetter(i)) for i, name in enumerate(names)}
     return type(function, (Results,), {"__slots__": (), "names": names, "__doc__": f"The results of {function}.", **members})
+
+
+def array_of(x):
+    """A tensor's elements as a NumPy array on the same memory."""
+    return x.detach().numpy()

@@ -4,8 +4,6 @@
                               again on its own results while they are pieces
     spread(g, ..., mask)      the other way: a view that repeats g over the reduced dimensions; the gradient of sum
 """
-from collections import namedtuple
-
 from libc.string cimport memcpy
 
 from tinygrad_c.array cimport dtype_code, itemsize
@@ -17,13 +15,15 @@ from tinygrad_c.ops.elementwise cimport *
 from tinygrad_c.ops.index cimport put_along
 from tinygrad_c.tape cimport *
 
+from tinygrad_c.ops.arguments import results
+
 cdef enum:
     ROW_PIECE = 8192            # elements of a piece along the memory, and
     COLUMN_PIECE = 512          # across it: at most so many are added in a row (kernels/reduce.pxi)
 
 TYPE_NAMES = ("Bool", "Byte", "Int", "Long", "Float", "Double")
-max_result = namedtuple("max", ["values", "indices"])
-min_result = namedtuple("min", ["values", "indices"])
+max_result = results("max", "values", "indices")
+min_result = results("min", "values", "indices")
 
 
 # ---- Dimensions

@@ -121,9 +121,10 @@ def max(input, dim=None, keepdim=False, *, other=None, axis=None):
     NaN counts as the largest. The gradient of the whole maximum is shared evenly among ties; along a dimension it goes to
     the index, the first of ties. Raises RuntimeError if there is no element.
 
-    >>> values, indices = max(tinygrad_c.tensor([[1., 5.], [3., 4.]]), 1)
-    >>> values, indices
-    (tensor([5., 4.]), tensor([1, 1]))
+    >>> max(tinygrad_c.tensor([[1., 5.], [3., 4.]]), 1)
+    torch.return_types.max(
+    values=tensor([5., 4.]),
+    indices=tensor([1, 1]))
     """
     cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
     dim = pick(dim, axis)
@@ -131,7 +132,7 @@ def max(input, dim=None, keepdim=False, *, other=None, axis=None):
         return binary(ROW_MAXIMUM, x, dim if other is None else other)
     if dim is None:
         return extreme_over(MAX, x, dims_mask(None, x.ndim), False, "max")
-    return max_result(*extreme_along(MAX, x, dim, keepdim, "max"))
+    return max_result(extreme_along(MAX, x, dim, keepdim, "max"))
 
 
 def min(input, dim=None, keepdim=False, *, other=None, axis=None):
@@ -146,7 +147,7 @@ def min(input, dim=None, keepdim=False, *, other=None, axis=None):
         return binary(ROW_MINIMUM, x, dim if other is None else other)
     if dim is None:
         return extreme_over(MIN, x, dims_mask(None, x.ndim), False, "min")
-    return min_result(*extreme_along(MIN, x, dim, keepdim, "min"))
+    return min_result(extreme_along(MIN, x, dim, keepdim, "min"))
 
 
 cdef TensorBase arg_extreme(int op, object input, object dim, bint keepdim, str name):

@@ -1,0 +1,149 @@
+"""Along a dimension, from one element to the next: running products and extremes, differences, areas."""
+from __future__ import annotations
+
+from tinygrad_c.ops.arguments import array_of, results, tensor_arg
+from tinygrad_c.ops.create import clone, from_numpy
+from tinygrad_c.ops.elementwise import exp, log1p, maximum, ne, where
+from tinygrad_c.ops.index import gather
+from tinygrad_c.ops.reduce import cumsum, sum
+from tinygrad_c.ops.shape import cat, narrow, unsqueeze, wrapped
+from tinygrad_c.tape import TensorBase
+
+cummax_result = results("cummax", "values", "indices")
+cummin_result = results("cummin", "values", "indices")
+
+
+def scanned(x, dim: int, join):
+    """y[i] = join(x[0], ..., x[i]) along dim, for an associative join: each round doubles how far back a y reaches."""
+    step, n = 1, x.shape[dim] if x.ndim else 1
+    while step < n:
+        joined = join(narrow(x, dim, 0, n - step), narrow(x, dim, step, n - step))
+        x = cat([narrow(x, dim, 0, step), joined], dim)
+        step *= 2
+    return x
+
+
+def cumprod(input, dim: int, *, dtype=None):
+    """Running products along a dimension: out[i] = x[0] * ... * x[i]. Of integers, int64.
+
+    >>> cumprod(tinygrad_c.tensor([1., 2., 3.]), 0)
+    tensor([1., 2., 6.])
+    """
+    x = tensor_arg(input, "cumprod")
+    d = wrapped(dim, x.ndim)
+    x = x.to(dtype) if dtype is not None else x if x.is_floating_point() else x.long()
+    out = scanned(x, d, lambda before, here: before * here)
+    return clone(out) if out is input else out
+
+
+def logcumsumexp(input, dim: int):
+    """The logarithm of running sums of e^x along a dimension, without overflow.
+
+    >>> logcumsumexp(tinygrad_c.tensor([0., 0.]), 0)
+    tensor([0.0000, 0.6931])
+    """
+    x = tensor_arg(input, "logcumsumexp")
+    if not x.is_floating_point():
+        raise NotImplementedError('"logcumsumexp_out_cpu" not implemented for integers: call .float()')
+    out = scanned(x, wrapped(dim, x.ndim), log_of_sum)
+    return clone(out) if out is input else out
+
+
+def log_of_sum(a, b):
+    """log(e^a + e^b)."""
+    return maximum(a, b) + log1p(exp(-abs(where(a == b, 0, a - b))))        # -inf - -inf would be NaN
+
+
+def extreme_so_far(x, dim: int, function: str):
+    """The values and places of the largest (smallest) elements so far: the last of equal ones; NaN from the first NaN on."""
+    import numpy
+    array = numpy.atleast_1d(array_of(x))
+    d = wrapped(dim, x.ndim)
+    best = getattr(numpy, "maximum" if function == "cummax" else "minimum").accumulate(array, d)
+    here = array == best
+    if array.dtype.kind == "f":
+        here |= numpy.isnan(array)
+    places = numpy.arange(array.shape[d]).reshape([-1 if k == d else 1 for k in range(array.ndim)])
+    index = from_numpy(numpy.maximum.accumulate(numpy.where(here, places, 0), d).reshape(x.shape))
+    return clone(x) if x.ndim == 0 else gather(x, d, index), index
+
+
+def cummax(input, dim: int):
+    """The largest elements so far along a dimension: (values, indices).
+
+    >>> cummax(tinygrad_c.tensor([1., 3., 2.]), 0).values
+    tensor([1., 3., 3.])
+    """
+    return cummax_result(extreme_so_far(tensor_arg(input, "cummax"), dim, "cummax"))
+
+
+def cummin(input, dim: int):
+    """The smallest elements so far along a dimension: (values, indices).
+
+    >>> cummin(tinygrad_c.tensor([3., 1., 2.]), 0).values
+    tensor([3., 1., 1.])
+    """
+    return cummin_result(extreme_so_far(tensor_arg(input, "cummin"), dim, "cummin"))
+
+
+# ---- Differences, areas
+
+def diff(input, n: int = 1, dim: int = -1, prepend=None, append=None):
+    """x[i + 1] - x[i] along a dimension, n times over; prepend and append are laid beside x first.
+
+    >>> diff(tinygrad_c.tensor([1., 4., 9.]))
+    tensor([3., 5.])
+    """
+    x = tensor_arg(input, "diff")
+    if x.ndim == 0:
+        raise RuntimeError("diff expects input to be at least one-dimensional")
+    if n < 0:
+        raise RuntimeError(f"order must be non-negative but got {n}")
+    d = wrapped(dim, x.ndim)
+    if prepend is not None or append is not None:
+        x = cat([each for each in (prepend, x, append) if each is not None], d)
+    for _ in range(min(n, x.shape[d])):
+        size = max(x.shape[d] - 1, 0)
+        left, right = narrow(x, d, 0, size), narrow(x, d, x.shape[d] - size, size)
+        x = ne(right, left) if x.dtype.name == "bool" else right - left
+    return clone(x) if x is input else x
+
+
+def areas(y, x, dx, dim: int, function: str):
+    """The area of each trapezoid between two neighbours."""
+    tensor_arg(y, function, "y")
+    if x is not None and dx is not None:
+        raise TypeError(f"{function}() got both x and dx: give the places x, or their distance dx")
+    d = wrapped(dim, y.ndim)
+    n = max((y.shape[d] if y.ndim else 1) - 1, 0)
+    if y.ndim == 0 or y.shape[d] == 0:
+        middle = y * 0.0 if y.ndim else y[None][:0]
+    else:
+        middle = (narrow(y, d, 0, n) + narrow(y, d, 1, n)) / 2
+    if isinstance(x, TensorBase):
+        steps = diff(x, dim=d if x.ndim == y.ndim else -1)
+        if x.ndim != y.ndim:
+            for _ in range(y.ndim - 1 - d):
+                steps = unsqueeze(steps, -1)
+        return middle * steps, d
+    return middle * (1 if dx is None else dx), d
+
+
+def trapezoid(y, x=None, *, dx: float | None = None, dim: int = -1):
+    """The integral of y along a dimension by the trapezoidal rule, at the places x or at distances dx (1 unless given).
+
+    >>> trapezoid(tinygrad_c.tensor([1., 2., 3.]))
+    tensor(4.)
+    """
+    parts, d = areas(y, x, dx, dim, "trapezoid")
+    return sum(parts, d)
+
+
+def cumulative_trapezoid(y, x=None, *, dx: float | None = None, dim: int = -1):
+    """The integral from the first place to each further one, by the trapezoidal rule.
+
+    >>> cumulative_trapezoid(tinygrad_c.tensor([1., 2., 3.]))
+    tensor([1.5000, 4.0000])
+    """
+    parts, d = areas(y, x, dx, dim, "cumulative_trapezoid")
+    return cumsum(parts, d)
