@@ -181,7 +181,18 @@ SEQUENCES = [
     Call("nn.utils.rnn.unpad_sequence(x, torch.tensor([2, 4]), True)", x=X(2, 4, 3)),
     Call("nn.utils.rnn.pack_sequence([a, b, c], enforce_sorted=False)", a=X(2, 3), b=X(4, 3), c=X(1, 3)),
 ]
-CALLS = [*NORMS, *DISTANCES, *EMBEDDINGS, *CONVOLUTIONS, *POOLING, *PICTURES, *SEQUENCES]
+SDPA = "F.scaled_dot_product_attention"
+ATTENTION = [
+    Call(f"{SDPA}(q, k, v)", q=X(2, 3, 4), k=X(2, 5, 4), v=X(2, 5, 2)),
+    Call(f"{SDPA}(q, k, v, scale=0.3)", q=X(3, 4), k=X(5, 4), v=X(5, 2)),
+    Call(f"{SDPA}(q, k, v, is_causal=True)", q=X(2, 2, 3, 4), k=X(2, 2, 3, 4), v=X(2, 2, 3, 4)),
+    Call(f"{SDPA}(q, k, v, is_causal=True)", q=X(2, 5, 4), k=X(2, 3, 4), v=X(2, 3, 4)),
+    Call(f"{SDPA}(q, k, v, m)", q=X(2, 3, 4), k=X(2, 5, 4), v=X(2, 5, 2), m=X(3, 5)),
+    Call(f"{SDPA}(q, k, v, m > 0.5)", q=X(2, 3, 4), k=X(2, 5, 4), v=X(2, 5, 2), m=X(2, 1, 5, fixed=True)),
+    Call(f"{SDPA}(q, k, v, torch.tensor([[True, False], [False, False]]))", q=X(2, 2, 3), k=X(2, 2, 3), v=X(2, 2, 3)),
+    Call(f"{SDPA}(q, k, v, enable_gqa=True)", q=X(2, 4, 3, 2), k=X(2, 2, 3, 2), v=X(2, 2, 3, 2)),
+]
+CALLS = [*NORMS, *DISTANCES, *EMBEDDINGS, *CONVOLUTIONS, *POOLING, *PICTURES, *SEQUENCES, *ATTENTION]
 
 LAYERS = [
     Layer("nn.LayerNorm(4)", X(2, 3, 4)),
@@ -275,4 +286,26 @@ LAYERS = [
     Layer("nn.LSTMCell(3, 4)", X(2, 3), X(2, 4), X(2, 4), call="layer(inputs[0], (inputs[1], inputs[2]))"),
     Layer("nn.LSTMCell(3, 4, bias=False)", X(3)),
     Layer("nn.GRUCell(3, 4)", X(2, 3), X(2, 4)),
+    Layer("nn.MultiheadAttention(4, 2)", X(3, 2, 4), X(5, 2, 4), X(5, 2, 4)),
+    Layer("nn.MultiheadAttention(4, 2, batch_first=True)", X(2, 3, 4), call="layer(inputs[0], inputs[0], inputs[0])"),
+    Layer("nn.MultiheadAttention(4, 2, bias=False)", X(3, 4), X(5, 4), X(5, 4)),
+    Layer("nn.MultiheadAttention(4, 2, kdim=3, vdim=5)", X(3, 2, 4), X(5, 2, 3), X(5, 2, 5), call="layer(*inputs, need_weights=False)"),
+    Layer("nn.MultiheadAttention(4, 2, add_bias_kv=True, add_zero_attn=True)", X(3, 2, 4), X(5, 2, 4), X(5, 2, 4),
+          call="layer(*inputs, average_attn_weights=False)"),
+    Layer("nn.MultiheadAttention(4, 2, add_bias_kv=True)", X(3, 2, 4), X(3, 2, 4), X(3, 2, 4), call="layer(*inputs, attn_mask="
+          "torch.tensor([[False, True, True], [False, False, True], [False, False, False]]))"),
+    *[Layer("nn.MultiheadAttention(4, 2)", X(3, 2, 4), X(3, 2, 4), X(3, 2, 4), call=f"layer(*inputs, need_weights={need}, "
+            "key_padding_mask=torch.tensor([[False, True, True], [False, False, True]]), "
+            "attn_mask=torch.tensor([[0., 1., 2.], [0., -1., 0.], [3., 0., 0.]], dtype=inputs[0].dtype))") for need in (True, False)],
+    Layer("nn.MultiheadAttention(4, 2)", X(3, 2, 4), X(3, 2, 4), X(3, 2, 4),
+          call="layer(*inputs, attn_mask=torch.arange(36).reshape(4, 3, 3) == 4)"),
+    Layer("nn.TransformerEncoderLayer(4, 2, 8, dropout=0.0)", X(3, 2, 4), once=True),
+    Layer("nn.TransformerEncoderLayer(4, 2, 8, 0.0, 'gelu', batch_first=True, norm_first=True, bias=False)", X(2, 3, 4), once=True),
+    Layer("nn.TransformerEncoderLayer(4, 2, 8, 0.0)", X(3, 2, 4), once=True,
+          call="layer(inputs[0], nn.Transformer.generate_square_subsequent_mask(3).to(inputs[0].dtype), is_causal=True)"),
+    Layer("nn.TransformerDecoderLayer(4, 2, 8, 0.0)", X(3, 2, 4), X(5, 2, 4), once=True),
+    Layer("nn.TransformerEncoder(nn.TransformerEncoderLayer(4, 2, 8, 0.0, batch_first=True), 2, nn.LayerNorm(4))", X(2, 3, 4),
+          once=True),
+    Layer("nn.TransformerDecoder(nn.TransformerDecoderLayer(4, 2, 8, 0.0), 2)", X(3, 2, 4), X(5, 2, 4), once=True),
+    Layer("nn.Transformer(4, 2, 1, 2, 8, 0.0, batch_first=True)", X(2, 3, 4), X(2, 5, 4), once=True),
 ]

@@ -35,6 +35,16 @@ def gradients(engine, results: list, inputs: list, create_graph: bool = False) -
     return list(engine.autograd.grad(total, inputs, allow_unused=True, create_graph=create_graph))
 
 
+def second_gradients(engine, first: list, inputs: list) -> list | None:
+    """None where PyTorch has no second derivative."""
+    try:
+        return gradients(engine, present(first), inputs)
+    except RuntimeError as error:
+        if engine is tg or "derivative for" not in str(error):
+            raise
+        return None
+
+
 def present(tensors: list) -> list:
     return [each for each in tensors if each is not None]
 
@@ -47,9 +57,11 @@ def test_as_torch(call, dtype):
     for engine in (tg, torch):
         results, inputs = run(engine, call, call.arrays(dtype))
         first = gradients(engine, results, inputs, create_graph=not call.once)
-        second = [] if call.once else gradients(engine, present(first), inputs)
+        second = [] if call.once else second_gradients(engine, first, inputs)
         found[engine] = results, first, second
     for mine, its, scale in zip(found[tg], found[torch], (2, 8, 40)):
+        if its is None:
+            continue
         assert len(mine) == len(its)
         for a, b in zip(mine, its):
             if a is None or b is None:      # where nothing flows, torch may say None or zeros

@@ -62,6 +62,8 @@ ROOMS = {       # imported when first asked for
                "ReflectionPad3d ReplicationPad1d ReplicationPad2d ReplicationPad3d CircularPad1d CircularPad2d CircularPad3d",
     "vision": "Upsample UpsamplingNearest2d UpsamplingBilinear2d PixelShuffle PixelUnshuffle ChannelShuffle Unfold Fold",
     "recurrent": "RNN LSTM GRU RNNCell LSTMCell GRUCell RNNBase",
+    "attention": "MultiheadAttention",
+    "transformer": "TransformerEncoderLayer TransformerEncoder TransformerDecoderLayer TransformerDecoder Transformer",
     "distance": "CosineSimilarity PairwiseDistance",
 }
 __getattr__, __dir__ = rooms_for_later(globals(), ROOMS)

@@ -65,6 +65,7 @@ ROOMS = {       # imported when first asked for
                "lp_pool2d adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d adaptive_max_pool1d adaptive_max_pool2d",
     "padding": "pad",
     "vision": "interpolate upsample pixel_shuffle pixel_unshuffle channel_shuffle affine_grid grid_sample",
+    "attention": "scaled_dot_product_attention",
     "distance": "cosine_similarity pairwise_distance pdist",
 }
 __getattr__, __dir__ = rooms_for_later(globals(), ROOMS)
