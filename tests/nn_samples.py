@@ -192,7 +192,70 @@ ATTENTION = [
     Call(f"{SDPA}(q, k, v, torch.tensor([[True, False], [False, False]]))", q=X(2, 2, 3), k=X(2, 2, 3), v=X(2, 2, 3)),
     Call(f"{SDPA}(q, k, v, enable_gqa=True)", q=X(2, 4, 3, 2), k=X(2, 2, 3, 2), v=X(2, 2, 3, 2)),
 ]
-CALLS = [*NORMS, *DISTANCES, *EMBEDDINGS, *CONVOLUTIONS, *POOLING, *PICTURES, *SEQUENCES, *ATTENTION]
+R = ("mean", "sum", "none")
+SIGNS = "torch.tensor([1., -1., 1.]).to(x.dtype)"
+LOSSES = [
+    *[Call(f"F.smooth_l1_loss(x, t, beta=0.5, reduction={r!r})", x=X(3, 4), t=X(3, 4)) for r in R],
+    *[Call(f"F.huber_loss(x, t, {r!r}, 0.7)", x=X(3, 4), t=X(3, 4)) for r in R],
+    Call("F.huber_loss(x, t, delta=0.7, weight=w)", x=X(3, 4), t=X(3, 4), w=X(3, 4, low=0.1, fixed=True), once=True),
+    Call("F.mse_loss(x, t, weight=w)", x=X(3, 4), t=X(3, 4), w=X(3, 4, low=0.1, fixed=True), once=True),
+    Call("F.l1_loss(x, t, weight=w)", x=X(3, 4), t=X(3, 4), w=X(3, 4, low=0.1, fixed=True), once=True),
+    *[Call(f"F.nll_loss(x, t, w, ignore_index=1, reduction={r!r})", x=X(2, 3, 2, 2), t=index(2, 2, 2, below=3),
+           w=X(3, low=0.2, fixed=True)) for r in R],
+    *[Call(f"F.cross_entropy(x, t, w, ignore_index=0, reduction={r!r}, label_smoothing=0.1)", x=X(2, 3, 4),
+           t=index(2, 4, below=3), w=X(3, low=0.2, fixed=True)) for r in R],
+    *[Call(f"F.cross_entropy(x, t, w, reduction={r!r}, label_smoothing={s})", x=X(4, 3), t=X(4, 3, low=0, fixed=True),
+           w=X(3, low=0.2, fixed=True)) for r in R for s in (0.0, 0.3)],
+    Call("F.cross_entropy(x, t)", x=X(2, 3, 2, 2), t=X(2, 3, 2, 2, low=0)),
+    # In its second derivative PyTorch adds 1e-12 to x (1 - x).
+    *[Call(f"F.binary_cross_entropy(x, t, w, reduction={r!r})", scale=20, x=X(3, 4, low=0.1, high=0.9),
+           t=X(3, 4, low=0, high=1, fixed=True), w=X(4, low=0.2, fixed=True)) for r in R],
+    *[Call(f"F.binary_cross_entropy_with_logits(x, t, w, reduction={r!r}, pos_weight=p)", x=X(3, 4),
+           t=X(3, 4, low=0, high=1, fixed=True), w=X(3, 4, low=0.2, fixed=True), p=X(4, low=0.2, fixed=True)) for r in R],
+    *[Call(f"F.kl_div(x, t, reduction={r!r}, log_target={log})", x=X(3, 4, high=-0.1), t=X(3, 4, low=0.1, high=1))
+      for r in (*R, "batchmean") for log in (False, True)],
+    *[Call(f"F.gaussian_nll_loss(x, t, v, full={full}, reduction={r!r})", x=X(3, 4), t=X(3, 4), v=X(3, 1, low=0.2))
+      for r in R for full in (False, True)],
+    *[Call(f"F.poisson_nll_loss(x, t, {log}, {full}, reduction={r!r})", x=X(3, 4, low=0.2), t=X(3, 4, low=0, high=5, fixed=True))
+      for r in R for log in (False, True) for full in (False, True)],
+    *[Call(f"F.hinge_embedding_loss(x, {SIGNS}, 0.5, reduction={r!r})", x=X(2, 3)) for r in R],
+    *[Call(f"F.margin_ranking_loss(x, y, {SIGNS}, 0.5, reduction={r!r})", x=X(3), y=X(3)) for r in R],
+    *[Call(f"F.triplet_margin_loss(a, p, n, margin=0.7, p={p}, swap={swap}, reduction={r!r})", a=X(3, 4),
+           p=X(3, 4), n=X(3, 4)) for r in R for p in (1.5, 2) for swap in (False, True)],
+    Call("F.triplet_margin_with_distance_loss(a, p, n, distance_function=lambda x, y: (x - y).abs().sum(-1), swap=True)",
+         a=X(3, 4), p=X(3, 4), n=X(3, 4), once=True),
+    *[Call(f"F.cosine_embedding_loss(x, y, {SIGNS}, -0.3, reduction={r!r})", x=X(3, 4), y=X(3, 4)) for r in R],
+    Call("F.cosine_embedding_loss(x, y, torch.tensor(1))", x=X(4), y=X(4)),
+    *[Call(f"F.multi_margin_loss(x, t, {p}, 0.7, w, reduction={r!r})", x=X(4, 3), t=index(4, below=3), w=X(3, low=0.2, fixed=True),
+           once=True) for r in R for p in (1, 2)],
+    Call("F.multi_margin_loss(x, t)", x=X(3), t=index(below=3), once=True),
+    *[Call(f"F.soft_margin_loss(x, {SIGNS}, reduction={r!r})", x=X(2, 3)) for r in R],
+    *[Call(f"F.multilabel_soft_margin_loss(x, t, w, reduction={r!r})", x=X(2, 3), t=X(2, 3, low=0, high=1, fixed=True),
+           w=X(3, low=0.2, fixed=True)) for r in R],
+    *[Call(f"F.multilabel_margin_loss(x, torch.tensor([[2, 0, -1, 1], [3, -1, 0, 0]]), reduction={r!r})", x=X(2, 4), once=True)
+      for r in R],
+]
+ACTIVATIONS = [
+    *[Call(f"F.{name}(x)", x=X(3, 4)) for name in (
+        "relu", "relu6", "elu", "selu", "celu", "gelu", "silu", "mish", "softplus", "softsign", "tanhshrink", "hardtanh",
+        "hardswish", "hardshrink", "softshrink", "leaky_relu", "logsigmoid", "glu", "sigmoid", "tanh", "rrelu")],
+    *[Call(f"F.{name}(x.clone())", x=X(3, 4)) for name in (
+        "relu_", "elu_", "selu_", "celu_", "hardtanh_", "leaky_relu_", "rrelu_")],
+    *[Call(f"F.{name}(x, dim={dim})", x=X(3, 4)) for name in ("softmax", "softmin", "log_softmax") for dim in (0, -1)],
+    Call("F.hardsigmoid(x)", x=X(3, 4), scale=1e5),         # PyTorch's 1 / 6 is of single precision
+    Call("F.softmax(x, 1, dtype=torch.float64)", x=X(3, 4)),
+    Call("F.glu(x, 0)", x=X(4, 3)),
+    Call("F.celu(x, 0.5)", x=X(3, 4)),
+    Call("F.elu(x, 0.5)", x=X(3, 4)),
+    Call("F.gelu(x, approximate='tanh')", x=X(3, 4)),
+    Call("F.softplus(x, 2.0, 1.5)", x=X(3, 4), other_slope=True),
+    Call("F.hardtanh(x, -0.5, 1.0)", x=X(3, 4)),
+    Call("F.threshold(x, 0.1, 2.0)", x=X(3, 4)),
+    Call("F.threshold_(x.clone(), 0.1, 2.0)", x=X(3, 4)),
+    Call("F.prelu(x, w)", x=X(2, 3, 2), w=X(3)),
+    Call("F.prelu(x, w)", x=X(2, 3), w=X(1)),
+]
+CALLS = [*NORMS, *DISTANCES, *EMBEDDINGS, *CONVOLUTIONS, *POOLING, *PICTURES, *SEQUENCES, *ATTENTION, *LOSSES, *ACTIVATIONS]
 
 LAYERS = [
     Layer("nn.LayerNorm(4)", X(2, 3, 4)),
@@ -308,4 +371,20 @@ LAYERS = [
           once=True),
     Layer("nn.TransformerDecoder(nn.TransformerDecoderLayer(4, 2, 8, 0.0), 2)", X(3, 2, 4), X(5, 2, 4), once=True),
     Layer("nn.Transformer(4, 2, 1, 2, 8, 0.0, batch_first=True)", X(2, 3, 4), X(2, 5, 4), once=True),
+    *[Layer(f"nn.{kind}()", X(3, 4)) for kind in (
+        "ReLU", "ReLU6", "SELU", "SiLU", "Mish", "Hardswish", "Sigmoid", "Tanh", "LogSigmoid", "Softsign", "Tanhshrink",
+        "LeakyReLU", "ELU", "CELU", "GELU", "Softplus", "Hardtanh", "Hardshrink", "Softshrink", "GLU", "PReLU", "Identity")],
+    *[Layer(f"nn.{kind}", X(2, 4, 2)) for kind in (
+        "ReLU(inplace=True).eval()", "LeakyReLU(0.2)", "RReLU(0.1, 0.2).eval()", "ELU(alpha=0.5)", "CELU(0.5)", "GELU('tanh')",
+        "Softplus(2.0, 10)", "Hardtanh(-2, 0.5)", "Threshold(0.1, 20)", "Softmax(dim=1)", "LogSoftmax(-1)", "Softmin(1)", "PReLU(4)",
+        "GLU(1)", "Softmax2d()") if "inplace" not in kind],
+    Layer("nn.Hardsigmoid()", X(3, 4), scale=1e5),          # PyTorch's 1 / 6 is of single precision
+    Layer("nn.HingeEmbeddingLoss(0.5)", X(2, 3), call="layer(inputs[0], torch.tensor([1, -1, 1]))"),
+    Layer("nn.MarginRankingLoss(reduction='sum')", X(3), X(3), call="layer(*inputs, torch.tensor([1, -1, 1]))"),
+    Layer("nn.CosineEmbeddingLoss()", X(3, 4), X(3, 4), call="layer(*inputs, torch.tensor([1, -1, 1]))"),
+    Layer("nn.TripletMarginLoss(swap=True)", X(3, 4), X(3, 4), X(3, 4)),
+    Layer("nn.TripletMarginWithDistanceLoss(margin=2.0)", X(3, 4), X(3, 4), X(3, 4)),
+    Layer("nn.MultiMarginLoss(2, weight=torch.ones(3))", X(4, 3), index(4, below=3), once=True),
+    Layer("nn.MultiLabelMarginLoss()", X(1, 4), call="layer(inputs[0], torch.tensor([[2, 1, -1, 0]]))", once=True),
+    Layer("nn.MultiLabelSoftMarginLoss()", X(2, 3), X(2, 3, low=0, high=1, fixed=True)),
 ]

@@ -74,9 +74,9 @@ def test_results_and_gradients_as_in_torch(row, dtype):
 @layers
 def test_starts_by_the_seed(row):
     tg.manual_seed(3)
-    first = eval(row.text, {"nn": tg.nn})
+    first = eval(row.text, {"nn": tg.nn, "torch": tg})
     tg.manual_seed(3)
-    second = eval(row.text, {"nn": tg.nn})
+    second = eval(row.text, {"nn": tg.nn, "torch": tg})
     for a, b in zip(first.state_dict().values(), second.state_dict().values(), strict=True):
         assert_close(a, b)
 
@@ -172,6 +172,10 @@ def test_from_pretrained():
      lambda m: m.nn.functional.scaled_dot_product_attention(*[m.ones(1, 2, 2)] * 3, m.ones(2, 2), is_causal=True)),
     (RuntimeError, "Need attn_mask if specifying the is_causal hint",
      lambda m: m.nn.MultiheadAttention(4, 2)(*[m.ones(3, 1, 4)] * 3, is_causal=True)),
+    (ValueError, "margin to be greater than 0", lambda m: m.nn.TripletMarginLoss(margin=0)),
+    (ValueError, "only p == 1 and p == 2 supported", lambda m: m.nn.MultiMarginLoss(3)),
+    (RuntimeError, "2D input tensors", lambda m: m.nn.CosineEmbeddingLoss()(m.ones(3), m.ones(3), m.ones(1))),
+    (ValueError, "expected input to be 3D or 4D", lambda m: m.nn.Softmax2d()(m.ones(2, 3))),
     (AssertionError, "within num_embeddings", lambda m: m.nn.Embedding(3, 2, padding_idx=3)),
     (ValueError, "offsets has to be a 1D Tensor but got None", lambda m: m.nn.EmbeddingBag(3, 2)(m.tensor([1]))),
 ])
@@ -191,3 +195,14 @@ def test_unknown_names_are_answered_with_the_nearest():
     with pytest.raises(AttributeError, match="are left out"):
         _ = tg.nn.CTCLoss
     assert "BatchNorm2d" in dir(tg.nn)
+
+
+def test_gumbel_softmax():
+    tg.manual_seed(0)
+    logits = tg.tensor([0.0, 2.0], requires_grad=True)
+    draws = tg.stack([tg.nn.functional.gumbel_softmax(logits, hard=True) for _ in range(400)])
+    assert set(draws.flatten().tolist()) == {0, 1}
+    share = draws.mean(0)[1].item()
+    assert abs(share - 1 / (1 + np.exp(-2))) < 0.06         # 3 standard deviations of 400 draws
+    draws.sum(0)[0].backward()
+    assert logits.grad.abs().sum() > 0

@@ -22,6 +22,7 @@ from tinygrad_c.nn.activation import (
     Sigmoid,
     SiLU,
     Softmax,
+    Softmax2d,
     Softmin,
     Softplus,
     Softshrink,
@@ -64,6 +65,8 @@ ROOMS = {       # imported when first asked for
     "recurrent": "RNN LSTM GRU RNNCell LSTMCell GRUCell RNNBase",
     "attention": "MultiheadAttention",
     "transformer": "TransformerEncoderLayer TransformerEncoder TransformerDecoderLayer TransformerDecoder Transformer",
+    "margin": "HingeEmbeddingLoss MarginRankingLoss CosineEmbeddingLoss TripletMarginLoss TripletMarginWithDistanceLoss "
+              "MultiMarginLoss MultiLabelMarginLoss MultiLabelSoftMarginLoss",
     "distance": "CosineSimilarity PairwiseDistance",
 }
 __getattr__, __dir__ = rooms_for_later(globals(), ROOMS)
@@ -78,7 +81,7 @@ __all__ = [
     # Activations.
     "ReLU", "Sigmoid", "Tanh", "LeakyReLU", "PReLU", "RReLU", "ELU", "SELU", "CELU", "GELU", "SiLU", "Mish", "Softplus",
     "LogSigmoid", "Softsign", "Tanhshrink", "ReLU6", "Hardtanh", "Hardsigmoid", "Hardswish", "Hardshrink", "Softshrink",
-    "Threshold", "Softmax", "LogSoftmax", "Softmin", "GLU",
+    "Threshold", "Softmax", "LogSoftmax", "Softmin", "Softmax2d", "GLU",
     # Losses.
     "MSELoss", "L1Loss", "SmoothL1Loss", "HuberLoss", "GaussianNLLLoss", "PoissonNLLLoss",
     "BCELoss", "BCEWithLogitsLoss", "SoftMarginLoss", "CrossEntropyLoss", "NLLLoss", "KLDivLoss",

@@ -279,6 +279,15 @@ class Softmin(Softmax):
         return F.softmin(input, self.dim)
 
 
+class Softmax2d(_Activation):
+    """e^x / sum(e^x) over the channels of x (N, C, H, W) or (C, H, W)."""
+
+    def forward(self, input: Tensor) -> Tensor:
+        if input.ndim not in (3, 4):
+            raise ValueError(f"Softmax2d: expected input to be 3D or 4D, got {input.ndim}D instead")
+        return F.softmax(input, -3)
+
+
 class GLU(_Activation):
     """a * sigmoid(b), a and b the halves of x along dim."""
 

@@ -2,14 +2,17 @@
 from tinygrad_c.absent import rooms_for_later
 from tinygrad_c.nn.functional.activation import (
     celu,
+    celu_,
     elu,
     elu_,
     gelu,
     glu,
+    gumbel_softmax,
     hardshrink,
     hardsigmoid,
     hardswish,
     hardtanh,
+    hardtanh_,
     leaky_relu,
     leaky_relu_,
     log_softmax,
@@ -20,7 +23,9 @@ from tinygrad_c.nn.functional.activation import (
     relu6,
     relu_,
     rrelu,
+    rrelu_,
     selu,
+    selu_,
     sigmoid,
     silu,
     softmax,
@@ -31,6 +36,7 @@ from tinygrad_c.nn.functional.activation import (
     tanh,
     tanhshrink,
     threshold,
+    threshold_,
 )
 from tinygrad_c.nn.functional.dropout import (
     alpha_dropout,
@@ -66,6 +72,8 @@ ROOMS = {       # imported when first asked for
     "padding": "pad",
     "vision": "interpolate upsample pixel_shuffle pixel_unshuffle channel_shuffle affine_grid grid_sample",
     "attention": "scaled_dot_product_attention",
+    "margin": "hinge_embedding_loss margin_ranking_loss cosine_embedding_loss triplet_margin_loss "
+              "triplet_margin_with_distance_loss multi_margin_loss multilabel_margin_loss multilabel_soft_margin_loss",
     "distance": "cosine_similarity pairwise_distance pdist",
 }
 __getattr__, __dir__ = rooms_for_later(globals(), ROOMS)
@@ -77,6 +85,7 @@ __all__ = [
     "binary_cross_entropy",
     "binary_cross_entropy_with_logits",
     "celu",
+    "celu_",
     "check_probability",
     "cross_entropy",
     "dropout",
@@ -89,10 +98,12 @@ __all__ = [
     "gaussian_nll_loss",
     "gelu",
     "glu",
+    "gumbel_softmax",
     "hardshrink",
     "hardsigmoid",
     "hardswish",
     "hardtanh",
+    "hardtanh_",
     "huber_loss",
     "kl_div",
     "l1_loss",
@@ -110,7 +121,9 @@ __all__ = [
     "relu6",
     "relu_",
     "rrelu",
+    "rrelu_",
     "selu",
+    "selu_",
     "sigmoid",
     "silu",
     "smooth_l1_loss",
@@ -123,4 +136,5 @@ __all__ = [
     "tanh",
     "tanhshrink",
     "threshold",
+    "threshold_",
 ]

@@ -8,6 +8,7 @@ from tinygrad_c.notices import warn
 from tinygrad_c.ops import elementwise as ops
 from tinygrad_c.ops import random
 from tinygrad_c.ops import softmax as softmax_ops
+from tinygrad_c.ops.create import zeros_like
 from tinygrad_c.ops.elementwise import logsigmoid, relu_, sigmoid, tanh  # noqa: F401  (theirs is torch's signature)
 from tinygrad_c.tensor import Tensor
 
@@ -178,3 +179,38 @@ def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: 
     if dim is None:
         dim = _softmax_dim("softmin", input.ndim)
     return softmax(-input, dim, dtype=dtype)
+
+
+def gumbel_softmax(logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1) -> Tensor:
+    """softmax((x + G) / tau), G drawn from the Gumbel distribution: Jang et al. 2016. hard: one-hot, with the soft gradient."""
+    noise = -ops.log(-ops.log(random.rand_like(logits).clamp(min=eps)))
+    soft = softmax_ops.softmax((logits + noise) / tau, dim)
+    if not hard:
+        return soft
+    best = soft.detach().argmax(dim, keepdim=True)
+    return zeros_like(soft).scatter(dim, best, 1.0) - soft.detach() + soft
+
+
+def threshold_(input: Tensor, threshold_: float, value: float) -> Tensor:
+    """threshold in place."""
+    return threshold(input, threshold_, value, inplace=True)
+
+
+def hardtanh_(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
+    """hardtanh in place."""
+    return hardtanh(input, min_val, max_val, inplace=True)
+
+
+def celu_(input: Tensor, alpha: float = 1.0) -> Tensor:
+    """celu in place."""
+    return celu(input, alpha, inplace=True)
+
+
+def selu_(input: Tensor) -> Tensor:
+    """selu in place."""
+    return selu(input, inplace=True)
+
+
+def rrelu_(input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False) -> Tensor:
+    """rrelu in place."""
+    return rrelu(input, lower, upper, training, inplace=True)

@@ -1,0 +1,149 @@
+"""Losses with a margin: what is right should be ahead, or nearer, by at least that much."""
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tinygrad_c.nn.functional.distance import pairwise_distance
+from tinygrad_c.nn.functional.loss import legacy_reduction, reduced
+from tinygrad_c.ops import create
+from tinygrad_c.ops import elementwise as ops
+from tinygrad_c.ops import reduce as reductions
+from tinygrad_c.ops.index import gather
+from tinygrad_c.tensor import Tensor, bool_
+
+
+def _same_shape(input: Tensor, target: Tensor, name: str) -> None:
+    if input.shape != target.shape:
+        raise ValueError(f"{name}: input and target must have the same size, got {tuple(input.shape)} and "
+                         f"{tuple(target.shape)}")
+
+
+# ---- Of single scores
+
+def hinge_embedding_loss(input: Tensor, target: Tensor, margin: float = 1.0, size_average: bool | None = None,
+                         reduce: bool | None = None, reduction: str = "mean") -> Tensor:
+    """x where t = 1, max(0, margin - x) where t = -1: x a distance, t whether the two are alike.
+
+    >>> hinge_embedding_loss(tinygrad_c.tensor([0.5, 0.25]), tinygrad_c.tensor([1.0, -1.0]), reduction="none")
+    tensor([0.5000, 0.7500])
+    """
+    alike = ops.where(target != -1, input, 0)
+    unlike = ops.where(target != 1, (margin - input).clamp(min=0), 0)
+    return reduced(alike + unlike, legacy_reduction(size_average, reduce, reduction))
+
+
+def margin_ranking_loss(input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0, size_average: bool | None = None,
+                        reduce: bool | None = None, reduction: str = "mean") -> Tensor:
+    """max(0, margin - t * (x1 - x2)): t = 1 where x1 should be larger, -1 where x2."""
+    if not input1.ndim == input2.ndim == target.ndim:
+        raise RuntimeError("margin_ranking_loss : All input tensors should have same dimension but got sizes: "
+                           f"input1: {input1.shape}, input2: {input2.shape}, target: {target.shape} ")
+    return reduced((margin - target * (input1 - input2)).clamp(min=0), legacy_reduction(size_average, reduce, reduction))
+
+
+# ---- Of vectors
+
+def cosine_embedding_loss(input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0, size_average: bool | None = None,
+                          reduce: bool | None = None, reduction: str = "mean") -> Tensor:
+    """1 - cos(x1, x2) where t = 1, max(0, cos(x1, x2) - margin) where t = -1: x1, x2 (N, D) or (D)."""
+    if target.ndim + 1 != input1.ndim or input1.ndim != input2.ndim:
+        raise RuntimeError(f"{target.ndim}D target tensor expects {target.ndim + 1}D input tensors, but found inputs with "
+                           f"sizes {list(input1.shape)} and {list(input2.shape)}.")
+    eps = 1e-12     # in each squared length, as in PyTorch
+    product = reductions.sum(input1 * input2, -1)
+    lengths = (reductions.sum(input1 * input1, -1) + eps) * (reductions.sum(input2 * input2, -1) + eps)
+    cosine = product / lengths.sqrt()
+    losses = ops.where(target == 1, 1 - cosine, 0) + ops.where(target == -1, (cosine - margin).clamp(min=0), 0)
+    return reduced(losses, legacy_reduction(size_average, reduce, reduction))
+
+
+def triplet_margin_loss(anchor: Tensor, positive: Tensor, negative: Tensor, margin: float = 1.0, p: float = 2,
+                        eps: float = 1e-6, swap: bool = False, size_average: bool | None = None, reduce: bool | None = None,
+                        reduction: str = "mean") -> Tensor:
+    """max(0, |a - p| - |a - n| + margin): an anchor should be nearer to the positive than to the negative one.
+
+    swap: the negative one's distance is the smaller of those to the anchor and to the positive one (Balntas et al. 2016).
+    """
+    def distance(x: Tensor, y: Tensor) -> Tensor:
+        return pairwise_distance(x, y, p, eps)
+
+    return _triplet(anchor, positive, negative, distance, margin, swap, legacy_reduction(size_average, reduce, reduction))
+
+
+def triplet_margin_with_distance_loss(anchor: Tensor, positive: Tensor, negative: Tensor, *,
+                                      distance_function: Callable[[Tensor, Tensor], Tensor] | None = None,
+                                      margin: float = 1.0, swap: bool = False, reduction: str = "mean") -> Tensor:
+    """triplet_margin_loss with a distance of your own."""
+    return _triplet(anchor, positive, negative, distance_function or pairwise_distance, margin, swap, reduction)
+
+
+def _triplet(anchor: Tensor, positive: Tensor, negative: Tensor, distance: Callable[[Tensor, Tensor], Tensor], margin: float,
+             swap: bool, reduction: str) -> Tensor:
+    if margin <= 0:
+        raise ValueError(f"margin must be greater than 0, got {margin}")
+    if not anchor.ndim == positive.ndim == negative.ndim:
+        raise RuntimeError("The anchor, positive, and negative tensors are expected to have the same number of dimensions, but "
+                           f"got: anchor {anchor.ndim}D, positive {positive.ndim}D, and negative {negative.ndim}D inputs")
+    far = distance(anchor, negative)
+    if swap:
+        far = ops.minimum(far, distance(positive, negative))
+    return reduced((distance(anchor, positive) - far + margin).clamp(min=0), reduction)
+
+
+# ---- Of the scores of many classes
+
+def multi_margin_loss(input: Tensor, target: Tensor, p: int = 1, margin: float = 1.0, weight: Tensor | None = None,
+                      size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean") -> Tensor:
+    """sum over i != t of max(0, margin - x[t] + x[i])^p, times weight[t], over the number of classes: x (N, C) or (C)."""
+    reduction = legacy_reduction(size_average, reduce, reduction)
+    if p not in (1, 2):
+        raise ValueError("only p == 1 and p == 2 supported")
+    x, t = (input, target) if input.ndim == 2 else (input.unsqueeze(0), target.reshape(1))
+    if x.ndim != 2 or tuple(t.shape) != (x.shape[0],):
+        raise RuntimeError(f"inconsistent target size, expected {x.shape[0] if x.ndim else 1} but got {list(target.shape)}")
+    classes = x.shape[1]
+    if weight is not None and weight.numel() != classes:
+        raise RuntimeError(f"inconsistent weight size, expected {classes} but got {list(weight.shape)}")
+    if t.numel() and not 0 <= reductions.amin(t).item() <= reductions.amax(t).item() < classes:
+        raise RuntimeError(f"target out of range: classes are 0 to {classes - 1}")
+    t = t.long().unsqueeze(1)
+    losses = (margin - gather(x, 1, t) + x).clamp(min=0) ** p
+    if weight is not None:
+        losses = losses * weight[t.squeeze(1)].unsqueeze(1)
+    losses = ops.where(create.arange(classes).unsqueeze(0) == t, 0, losses)
+    losses = reduced(reductions.sum(losses, -1) / classes, reduction)
+    return losses.squeeze(0) if input.ndim < 2 and reduction == "none" else losses
+
+
+def multilabel_margin_loss(input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None,
+                           reduction: str = "mean") -> Tensor:
+    """sum over the right classes t and the wrong ones i of max(0, 1 - (x[t] - x[i])), over the number of classes.
+
+    x is (N, C) or (C); target, of its shape, begins with the right classes, then -1.
+    """
+    _same_shape(input, target, "multilabel_margin_loss")
+    reduction = legacy_reduction(size_average, reduce, reduction)
+    x, t = (input, target) if input.ndim == 2 else (input.reshape(1, -1), target.reshape(1, -1))
+    n, classes = x.shape
+    right, listed = create.zeros_(n, classes, dtype=bool_), []
+    for row, labels in enumerate(t.tolist()):
+        labels = labels[:labels.index(-1)] if -1 in labels else labels
+        for label in labels:
+            right[row, label] = True
+        listed.append([1.0] * len(labels) + [0.0] * (classes - len(labels)))
+    counted = create.tensor(listed, dtype=x.dtype).reshape(n, classes)
+    of_right = gather(x, 1, t.long().clamp(min=0))
+    hinges = (1 - of_right.unsqueeze(2) + x.unsqueeze(1)).clamp(min=0) * counted.unsqueeze(2)
+    losses = reductions.sum(ops.where(right.unsqueeze(1), 0, hinges), (1, 2)) / classes
+    losses = reduced(losses, reduction)
+    return losses.squeeze(0) if input.ndim < 2 and reduction == "none" else losses
+
+
+def multilabel_soft_margin_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: bool | None = None,
+                                reduce: bool | None = None, reduction: str = "mean") -> Tensor:
+    """-mean over the classes of t log(sigmoid(x)) + (1 - t) log(sigmoid(-x)), times weight: x and t (N, C)."""
+    losses = -(target * ops.logsigmoid(input) + (1 - target) * ops.logsigmoid(-input))
+    if weight is not None:
+        losses = losses * weight
+    return reduced(reductions.sum(losses, -1) / input.shape[-1], legacy_reduction(size_average, reduce, reduction))
+

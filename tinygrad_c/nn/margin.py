@@ -1,0 +1,112 @@
+"""Losses with a margin, as layers: what is right should be ahead, or nearer, by at least that much."""
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tinygrad_c.nn.distance import PairwiseDistance
+from tinygrad_c.nn.functional import margin as functions
+from tinygrad_c.nn.loss import _Loss, _WeightedLoss
+from tinygrad_c.tensor import Tensor
+
+
+class _MarginLoss(_Loss):
+    """What they share: the margin."""
+
+    _margin: float
+
+    def __init__(self, margin: float | None = None, size_average: Any = None, reduce: Any = None,
+                 reduction: str = "mean") -> None:
+        super().__init__(size_average, reduce, reduction)
+        self.margin = self._margin if margin is None else margin
+
+
+class HingeEmbeddingLoss(_MarginLoss):
+    """x where t = 1, max(0, margin - x) where t = -1: x a distance, t whether the two are alike."""
+
+    _margin = 1.0
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        return functions.hinge_embedding_loss(input, target, self.margin, reduction=self.reduction)
+
+
+class MarginRankingLoss(_MarginLoss):
+    """max(0, margin - t * (x1 - x2)): t = 1 where x1 should be larger, -1 where x2."""
+
+    _margin = 0.0
+
+    def forward(self, input1: Tensor, input2: Tensor, target: Tensor) -> Tensor:
+        return functions.margin_ranking_loss(input1, input2, target, self.margin, reduction=self.reduction)
+
+
+class CosineEmbeddingLoss(_MarginLoss):
+    """1 - cos(x1, x2) where t = 1, max(0, cos(x1, x2) - margin) where t = -1."""
+
+    _margin = 0.0
+
+    def forward(self, input1: Tensor, input2: Tensor, target: Tensor) -> Tensor:
+        return functions.cosine_embedding_loss(input1, input2, target, self.margin, reduction=self.reduction)
+
+
+class TripletMarginLoss(_Loss):
+    """max(0, |a - p| - |a - n| + margin): an anchor should be nearer to the positive than to the negative one."""
+
+    def __init__(self, margin: float = 1.0, p: float = 2.0, eps: float = 1e-6, swap: bool = False, size_average: Any = None,
+                 reduce: Any = None, reduction: str = "mean") -> None:
+        super().__init__(size_average, reduce, reduction)
+        if margin <= 0:
+            raise ValueError(f"TripletMarginLoss: expected margin to be greater than 0, got {margin} instead")
+        self.margin = margin
+        self.p = p
+        self.eps = eps
+        self.swap = swap
+
+    def forward(self, anchor: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
+        return functions.triplet_margin_loss(anchor, positive, negative, self.margin, self.p, self.eps, self.swap,
+                                             reduction=self.reduction)
+
+
+class TripletMarginWithDistanceLoss(_Loss):
+    """TripletMarginLoss with a distance of your own."""
+
+    def __init__(self, *, distance_function: Callable[[Tensor, Tensor], Tensor] | None = None, margin: float = 1.0,
+                 swap: bool = False, reduction: str = "mean") -> None:
+        super().__init__(reduction=reduction)
+        if margin <= 0:
+            raise ValueError(f"TripletMarginWithDistanceLoss: expected margin to be greater than 0, got {margin} instead")
+        self.distance_function = PairwiseDistance() if distance_function is None else distance_function
+        self.margin = margin
+        self.swap = swap
+
+    def forward(self, anchor: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
+        return functions.triplet_margin_with_distance_loss(anchor, positive, negative, distance_function=self.distance_function,
+                                                           margin=self.margin, swap=self.swap, reduction=self.reduction)
+
+
+class MultiMarginLoss(_WeightedLoss):
+    """sum over i != t of max(0, margin - x[t] + x[i])^p, times weight[t], over the number of classes: x (N, C), t (N)."""
+
+    def __init__(self, p: int = 1, margin: float = 1.0, weight: Tensor | None = None, size_average: Any = None,
+                 reduce: Any = None, reduction: str = "mean") -> None:
+        super().__init__(weight, size_average, reduce, reduction)
+        if p not in (1, 2):
+            raise ValueError("only p == 1 and p == 2 supported")
+        self.p = p
+        self.margin = margin
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        return functions.multi_margin_loss(input, target, self.p, self.margin, self.weight, reduction=self.reduction)
+
+
+class MultiLabelMarginLoss(_Loss):
+    """sum over the right classes t and the wrong ones i of max(0, 1 - (x[t] - x[i])), over the number of classes."""
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        return functions.multilabel_margin_loss(input, target, reduction=self.reduction)
+
+
+class MultiLabelSoftMarginLoss(_WeightedLoss):
+    """-mean over the classes of t log(sigmoid(x)) + (1 - t) log(sigmoid(-x)), times weight: x and t (N, C)."""
+
+    def forward(self, input: Tensor, target: Tensor) -> Tensor:
+        return functions.multilabel_soft_margin_loss(input, target, self.weight, reduction=self.reduction)
