@@ -9,7 +9,7 @@ SOURCES := pyproject.toml setup.py MANIFEST.in LICENSE $(wildcard README.md) \
 	$(shell find tinygrad_c \( -name generated -o -name __pycache__ \) -prune -o -type f \
 		! -name '*.c' ! -name '*.so' ! -name '*.html' -print)
 
-.PHONY: train test lint clean kill fuzz hostile endurance
+.PHONY: train test lint clean kill fuzz hostile endurance properties mutation
 
 # -I: the package is the installed one, not the folder of sources that this runs in.
 train: $(VENV)/train.stamp
@@ -28,7 +28,8 @@ lint: $(VENV)/test.stamp
 # Long jobs, each of one kind of trouble; docs/reliability.md says what they found.
 # make kill    trainings killed at random moments and resumed
 # make fuzz    random programs beside torch (installed by this), SEED=n for others# make hostile   random calls of everything public with hostile arguments, in batches that may crash
-# make endurance a million ops on a small stack, 100,000 steps, 1,000 trainings
+# make endurance a million ops on a small stack, 100,000 steps, 1,000 trainings# make properties  every row of the table on 20,000 tensors of any shape and layout, against NumPy
+# make mutation  wrong derivatives on purpose: a test must fail for each
 JOB  := cd tests && $(BIN)/python
 SEED ?= 1
 
@@ -43,6 +44,13 @@ hostile: $(VENV)/test.stamp
 
 endurance: $(VENV)/test.stamp
 	$(JOB) jobs/endurance.py
+
+properties: $(VENV)/test.stamp
+	cd tests && TINYGRAD_C_EXAMPLES=20000 $(BIN)/python -m pytest -q test_properties.py
+
+mutation: $(VENV)/test.stamp
+	$(BIN)/python -m pip install --quiet setuptools
+	$(JOB) jobs/mutation.py
 
 $(VENV)/torch.stamp: $(VENV)/test.stamp
 	$(BIN)/python -m pip install --quiet --index-url https://download.pytorch.org/whl/cpu torch || $(BIN)/python -m pip install --quiet torch
