@@ -17,8 +17,8 @@ NOT_OPS = {
     "are_deterministic_algorithms_enabled", "compile", "get_default_device", "get_float32_matmul_precision",
     "get_num_interop_threads", "is_complex", "is_floating_point", "is_nonzero", "set_default_device", "set_default_tensor_type",
     "set_float32_matmul_precision", "set_flush_denormal", "set_num_interop_threads", "typename", "use_deterministic_algorithms",
-    # functions of functions: test_func.py
-    "vmap",
+    # functions of functions: test_func.py; other libraries' memory: test_interchange.py
+    "vmap", "from_dlpack",
     # files: test_serialization.py
     "load", "save",
     # dtypes, and rarer creators: test_convert.py

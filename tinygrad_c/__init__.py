@@ -299,7 +299,7 @@ LATER = {
         "get_num_interop_threads", "is_complex", "is_floating_point", "is_nonzero", "set_default_device",
         "set_default_tensor_type", "set_float32_matmul_precision", "set_flush_denormal", "set_num_interop_threads", "typename",
         "use_deterministic_algorithms"), "compat"),
-    "autocast": "amp", "vmap": "func",
+    "autocast": "amp", "from_dlpack": "utils.dlpack", "vmap": "func",
     "load": "serialization", "save": "serialization", "serialization": "",
     "einsum": "ops.einsum",
 }

@@ -11,6 +11,7 @@ from tinygrad_c.array import dtype_named
 from tinygrad_c.devices import Device
 from tinygrad_c.methods.convert import Conversions
 from tinygrad_c.methods.index import Indexing
+from tinygrad_c.methods.interchange import Interchange
 from tinygrad_c.methods.matrix import Matrices
 from tinygrad_c.methods.pointwise import Pointwise
 from tinygrad_c.methods.random import Randoms
@@ -49,7 +50,7 @@ class Size(tuple):
         return Size(item) if isinstance(key, slice) else item
 
 
-class Tensor(Conversions, Pointwise, Reductions, Matrices, Shapes, Indexing, Randoms, Operators):
+class Tensor(Conversions, Interchange, Pointwise, Reductions, Matrices, Shapes, Indexing, Randoms, Operators):
     """Numbers in a grid of any number of dimensions, of one dtype, that can know how they were computed.
 
     With requires_grad=True, operations are recorded; backward() on a scalar result then fills .grad of every such tensor

@@ -74,7 +74,6 @@ cdef class Operators(TensorBase):
     """TensorBase with Python's operators."""
 
     __array_priority__ = 1000
-    __array_ufunc__ = None          # array * tensor comes to tensor.__rmul__
 
     # Arithmetic. As in C, either operand may be the one that is ours.
     def __add__(left, right):
@@ -98,10 +97,16 @@ cdef class Operators(TensorBase):
         return quotient(ROW_DIV_FLOOR, left, right)
 
     def __pow__(left, right, modulo):
-        return power(left, right)
+        left = left if isinstance(left, TensorBase) or is_number(left) else operand(left)
+        right = right if isinstance(right, TensorBase) or is_number(right) else operand(right)
+        return NotImplemented if left is NotImplemented or right is NotImplemented else power(left, right)
 
     def __matmul__(left, right):
-        return matmul(left if isinstance(left, TensorBase) else tensor(left), right)
+        if isinstance(left, TensorBase) and isinstance(right, TensorBase):
+            return matmul(left, right)
+        left = left if isinstance(left, TensorBase) else operand(left)
+        right = right if isinstance(right, TensorBase) else operand(right)
+        return NotImplemented if left is NotImplemented or right is NotImplemented else matmul(left, right)
 
     def __neg__(self):
         return unary(ROW_NEG, self, 0, 0)

@@ -6,4 +6,7 @@ __all__ = ["data"]
 
 
 def __getattr__(name: str):
+    if name == "dlpack":
+        from importlib import import_module
+        return import_module("tinygrad_c.utils.dlpack")
     raise unknown(__name__, name, globals())

@@ -1,0 +1,73 @@
+"""torch.utils.dlpack's names: memory that is exchanged with other libraries without a copy."""
+from __future__ import annotations
+
+from typing import Any
+
+from tinygrad_c.ops.create import from_numpy
+from tinygrad_c.tensor import Tensor
+
+__all__ = ["from_dlpack", "to_dlpack"]
+
+
+class Capsule:
+    """What a bare capsule lacks to be asked for itself."""
+
+    def __init__(self, capsule: Any):
+        self.capsule = capsule
+
+    def __dlpack__(self, **kwargs: Any) -> Any:
+        return self.capsule
+
+    def __dlpack_device__(self) -> tuple[int, int]:
+        return (1, 0)
+
+
+def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None) -> Tensor:
+    """A tensor on the memory of another library's array: torch, jax, NumPy, CuPy on the CPU, ...; or of a DLPack capsule.
+
+    What is written to one is seen in the other. Memory that is said to be read-only makes a tensor that refuses to be written
+    to.
+
+    >>> import numpy
+    >>> array = numpy.ones(2)
+    >>> from_dlpack(array)[0] = 5
+    >>> array
+    array([5., 1.])
+    """
+    import numpy
+    if isinstance(ext_tensor, Tensor):
+        ext_tensor = ext_tensor.detach()
+    if type(ext_tensor).__name__ == "PyCapsule":
+        capsule = ext_tensor
+    elif not hasattr(ext_tensor, "__dlpack__"):
+        raise AttributeError(f"'{type(ext_tensor).__name__}' object has no attribute '__dlpack__': from_dlpack takes an array "
+                             "of another library")
+    elif next(iter(ext_tensor.__dlpack_device__())) != 1:
+        raise BufferError("the memory is not the CPU's: move it there first")
+    else:
+        try:
+            capsule = ext_tensor.__dlpack__(max_version=(1, 0))
+        except TypeError:           # knows only the first version of the protocol
+            capsule = ext_tensor.__dlpack__()
+    first_version = "dltensor_versioned" not in repr(capsule)
+    array = numpy.from_dlpack(Capsule(capsule))
+    if first_version and not array.flags.writeable and not any(step < 0 for step in array.strides):
+        array = writeable(array)    # the first version cannot say what is read-only, and NumPy takes all for it
+    return from_numpy(array.copy() if copy else array)
+
+
+def writeable(array: Any) -> Any:
+    """The array's memory in one that may be written to, and that keeps it alive."""
+    import ctypes
+
+    import numpy
+    size = sum((n - 1) * step for n, step in zip(array.shape, array.strides)) + array.itemsize if array.size else 0
+    memory = (ctypes.c_char * size).from_address(array.ctypes.data)
+    memory.owner = array
+    flat = numpy.frombuffer(memory, numpy.uint8)[:size - size % array.itemsize].view(array.dtype)
+    return numpy.lib.stride_tricks.as_strided(flat, array.shape, array.strides)
+
+
+def to_dlpack(tensor: Tensor) -> Any:
+    """tensor.__dlpack__()."""
+    return tensor.__dlpack__()
