@@ -228,6 +228,16 @@ class Module(Callable):
                 raise AttributeError(f"`{name}` is not an nn.Module")
         return module
 
+    def set_submodule(self, target: str, module: Module) -> None:
+        """Put a module in the place of the one at a path like 'layer.0'."""
+        path, _, name = target.rpartition(".")
+        if not name:
+            raise ValueError("Cannot set the submodule without a target name!")
+        if not isinstance(module, Module):
+            raise ValueError(f"`module` is not an nn.Module, found {type(module)}")
+        self.get_submodule(target)
+        setattr(self.get_submodule(path), name, module)
+
     def get_parameter(self, target: str) -> Parameter:
         """The parameter at a path like 'layer.0.weight'."""
         return self._get(target, Parameter, "an nn.Parameter")
@@ -319,6 +329,10 @@ class Module(Callable):
         """Change all parameters and float buffers to float64."""
         return self._apply(lambda tensor: tensor.double() if tensor.is_floating_point() else tensor)
 
+    def type(self: M, dst_type: Any) -> M:
+        """Change all parameters and buffers to a dtype."""
+        return self._apply(lambda tensor: tensor.type(dst_type))
+
     def cpu(self: M) -> M:
         """This module: all memory is the CPU's."""
         return self
@@ -331,7 +345,25 @@ class Module(Callable):
         result: dict[str, Any] = OrderedDict() if destination is None else destination
         for name, value in self._named_state(prefix):
             result[name] = value if keep_vars else value.detach()
+        for name, module in self._with_extra_state(prefix):
+            result[name] = module.get_extra_state()
         return result
+
+    def get_extra_state(self) -> Any:
+        """What state_dict keeps of this module beside its tensors: for a class that writes this and set_extra_state."""
+        raise RuntimeError("Reached a code path in Module.get_extra_state() that should never be called. "
+                           f"Write get_extra_state and set_extra_state in class {type(self).__name__}, or neither.")
+
+    def set_extra_state(self, state: Any) -> None:
+        """Take over what get_extra_state gave."""
+        raise RuntimeError("Reached a code path in Module.set_extra_state() that should never be called. "
+                           f"Write get_extra_state and set_extra_state in class {type(self).__name__}, or neither.")
+
+    def _with_extra_state(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
+        """(name in the state_dict, module) of those whose class has a get_extra_state."""
+        for path, module in self.named_modules():
+            if type(module).get_extra_state is not Module.get_extra_state:
+                yield f"{prefix}{path}{'.' if path else ''}_extra_state", module
 
     def _named_state(self, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
         """(name, tensor) of each parameter and persistent buffer; a shared one under each of its names."""
@@ -360,9 +392,25 @@ class Module(Callable):
         return hooks.register(self, hooks.BEFORE, hook, prepend, with_kwargs)
 
     def register_forward_hook(self, hook: Function[..., Any], *, prepend: bool = False,
-                              with_kwargs: bool = False) -> hooks.RemovableHandle:
-        """Call hook(module, args, output) after forward; what it returns, if not None, replaces the output."""
-        return hooks.register(self, hooks.AFTER, hook, prepend, with_kwargs)
+                              with_kwargs: bool = False, always_call: bool = False) -> hooks.RemovableHandle:
+        """Call hook(module, args, output) after forward; what it returns, if not None, replaces the output.
+
+        always_call: also when forward has raised an exception.
+        """
+        return hooks.register(self, hooks.AFTER, hook, prepend, with_kwargs, always_call)
+
+    def register_full_backward_pre_hook(self, hook: Function[..., Any], prepend: bool = False) -> hooks.RemovableHandle:
+        """Call hook(module, grad_output) when gradients of the outputs come in; what it returns, if not None, replaces them."""
+        return hooks.register(self, hooks.BACKWARD_BEFORE, hook, prepend)
+
+    def register_full_backward_hook(self, hook: Function[..., Any], prepend: bool = False) -> hooks.RemovableHandle:
+        """Call hook(module, grad_input, grad_output), tuples, when the gradients of the inputs are there.
+
+        What it returns, if not None, replaces grad_input. None stands for an input that needs no gradient.
+        """
+        return hooks.register(self, hooks.BACKWARD, hook, prepend)
+
+    register_backward_hook = register_full_backward_hook
 
     # ---- Printing.
 

@@ -29,8 +29,9 @@ def load(module: Module, state_dict: Mapping[str, Any], strict: bool, assign: bo
     if not isinstance(state_dict, Mapping):
         raise TypeError(f"Expected state_dict to be dict-like, got {type(state_dict)}.")
     own = dict(module._named_state())
-    missing = [name for name in own if name not in state_dict]
-    unexpected = [name for name in state_dict if name not in own]
+    extra = dict(module._with_extra_state())
+    missing = [name for name in (*own, *extra) if name not in state_dict]
+    unexpected = [name for name in state_dict if name not in own and name not in extra]
     errors = []
     if strict and missing:
         errors.append(f"Missing key(s) in state_dict: {_quoted(missing)}. ")
@@ -47,6 +48,9 @@ def load(module: Module, state_dict: Mapping[str, Any], strict: bool, assign: bo
                     value.data = state_dict[name].detach()
                 else:
                     value.copy_(state_dict[name])
+    for name, owner in extra.items():
+        if name in state_dict:
+            owner.set_extra_state(state_dict[name])
     return IncompatibleKeys(missing, unexpected)
 
 

@@ -20,6 +20,48 @@ from tinygrad_c.tensor import Tensor
 required: Any = type("required", (), {"__repr__": lambda self: "<required parameter>"})()
 
 
+class StepHook:
+    """What registering a step hook returns: remove() takes the hook away.
+
+    The first hook puts a `step` of its own into the optimizer: one without hooks pays nothing for them.
+    """
+
+    def __init__(self, optimizer: Optimizer, hook: Callable[..., Any], kind: str) -> None:
+        self.optimizer, self.hook, self.kind = optimizer, hook, kind
+        attributes = optimizer.__dict__
+        attributes.setdefault(kind, []).append(self)
+        if not isinstance(attributes.get("step"), _HookedStep):
+            attributes["step"] = _HookedStep(optimizer)
+
+    def remove(self) -> None:
+        """Take the hook away."""
+        attributes = self.optimizer.__dict__
+        if self in attributes.get(self.kind, []):
+            attributes[self.kind].remove(self)
+        if not attributes.get("_before_step") and not attributes.get("_after_step"):
+            attributes.pop("step", None)
+
+
+class _HookedStep:
+    """The step of an optimizer that has hooks."""
+
+    def __init__(self, optimizer: Optimizer) -> None:
+        self.optimizer, self.step = optimizer, optimizer.step
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        attributes = self.optimizer.__dict__
+        for each in list(attributes.get("_before_step", ())):
+            result = each.hook(self.optimizer, args, kwargs)
+            if result is not None:
+                if not isinstance(result, tuple) or len(result) != 2:
+                    raise RuntimeError(f"{each.hook} must return None or a tuple of (new_args, new_kwargs), but got {result}.")
+                args, kwargs = result
+        value = self.step(*args, **kwargs)
+        for each in list(attributes.get("_after_step", ())):
+            each.hook(self.optimizer, args, kwargs)
+        return value
+
+
 class Optimizer:
     """The base class of all optimizers.
 
@@ -41,6 +83,14 @@ class Optimizer:
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         """Change every parameter by its gradient. closure, if given, computes the loss again first; its result is returned."""
         raise NotImplementedError(f"{type(self).__name__} has no step")
+
+    def register_step_pre_hook(self, hook: Callable[..., Any]) -> StepHook:
+        """Call hook(optimizer, args, kwargs) before each step; a pair (args, kwargs) that it returns replaces them."""
+        return StepHook(self, hook, "_before_step")
+
+    def register_step_post_hook(self, hook: Callable[..., Any]) -> StepHook:
+        """Call hook(optimizer, args, kwargs) after each step."""
+        return StepHook(self, hook, "_after_step")
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Forget all gradients; with set_to_none=False fill them with zeros."""

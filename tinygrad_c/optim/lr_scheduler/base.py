@@ -4,7 +4,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tinygrad_c.notices import warn_once
+from tinygrad_c.notices import warn, warn_once
 from tinygrad_c.optim.optimizer import Optimizer
 
 
@@ -33,14 +33,21 @@ class LRScheduler:
         """The rates that were set last, one for each group."""
         return self._last_lr
 
-    def step(self) -> None:
-        """Go to the next epoch: after the optimizer's steps of this one."""
+    def step(self, epoch: int | None = None) -> None:
+        """Go to the next epoch: after the optimizer's steps of this one. epoch: go to that one instead (deprecated)."""
         if self.last_epoch == 0 and self.optimizer._step_count == 0:
             warn_once("scheduler first",
                       "Detected call of `lr_scheduler.step()` before `optimizer.step()`. You should call them in the opposite "
                       "order: `optimizer.step()` before `lr_scheduler.step()`. Failure to do this skips the first value of "
                       "the learning rate schedule.")
-        self._advance()
+        if epoch is None:
+            self._advance()
+            return
+        warn("The epoch parameter in `scheduler.step()` was not necessary and is being deprecated where possible. Please use "
+             "`scheduler.step()` to step the scheduler.")
+        self._restart()
+        while self.last_epoch < epoch:
+            self._advance()
 
     def _advance(self) -> None:
         self.last_epoch += 1
