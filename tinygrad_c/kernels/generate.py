@@ -7,7 +7,6 @@
     integers.pxi       each kernel that integers have, a plain loop per type (included in generic.pyx)
     casts.pxi          each conversion between two dtypes                   (included in generic.pyx)
     rows.pxi           what ops/elementwise.pyx needs to know of each row    (included there)
-    functions.pxi      a public function for each row of one tensor and no parameters
 
 An expression is translated from its syntax tree, bottom up, into single assignments; a subexpression that occurs twice is
 computed once. A call of another row of the table that has no vector function of its own is replaced by its expression.
@@ -281,17 +280,6 @@ def rows() -> str:
     return "\n".join(lines) + "\n"
 
 
-def functions() -> str:
-    """def tanh(input): for each row with one input and no parameter."""
-    text = []
-    for name, row in TABLE.items():
-        if len(row.inputs) == 1 and not row.params and name not in ("softplus1", "gelu_tanh", "gelu"):
-            for suffix, doc in (("", row.doc), ("_", f"{name} in place")):
-                text.append(f'def {name}{suffix}(input):\n    """{doc}"""\n'
-                            f"    return unary{suffix}(ROW_{name.upper()}, input, 0, 0)\n\n")
-    return "\n".join(text)
-
-
 def write(name: str, text: str) -> None:
     """Only when changed, so that a second build has nothing to do."""
     path = OUT / name
@@ -332,7 +320,6 @@ def main() -> None:
     text += ["cdef void register_casts() noexcept:", *[f"    casts[{a}][{b}] = cast_{a.lower()}_{b.lower()}" for a, b in pairs]]
     write("casts.pxi", "\n".join(text) + "\n")
     write("rows.pxi", rows())
-    write("functions.pxi", functions())
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
 """What the ops in Python share: their arguments checked, and named results."""
 from __future__ import annotations
 
+from functools import wraps
 from operator import itemgetter
 
+from tinygrad_c.ops.elementwise import into
 from tinygrad_c.tape import TensorBase
 
 
@@ -29,6 +31,15 @@ def unpacked(args: tuple, named=None) -> tuple:
     if named is not None:
         return (named,) if isinstance(named, int) else tuple(named)
     return tuple(args[0]) if len(args) == 1 and isinstance(args[0], (tuple, list)) else args
+
+
+def takes_out(function):
+    """The function with an argument out=, into which its result (or its results) are written: see elementwise.into."""
+    @wraps(function)
+    def with_out(*args, out=None, **kwargs):
+        result = function(*args, **kwargs)
+        return result if out is None else into(result, out)
+    return with_out
 
 
 class Results(tuple):

@@ -5,6 +5,7 @@ import math
 from typing import TYPE_CHECKING
 
 from tinygrad_c.array import dtype_named
+from tinygrad_c.ops.arguments import takes_out
 from tinygrad_c.ops.create import dtype_of, to
 from tinygrad_c.ops.elementwise import clamp, in_place, isnan, lgamma, log, log1p, pow, round_half_even, sin, sub, trunc, where
 
@@ -24,6 +25,7 @@ def only_floats(name: str, input: Tensor) -> None:
 
 # ---- Rounding
 
+@takes_out
 def round(input: Tensor, *, decimals: int = 0) -> Tensor:
     """The nearest number with that many decimals, the even one of two; negative decimals round to tens, hundreds, ...
 
@@ -39,6 +41,7 @@ def round(input: Tensor, *, decimals: int = 0) -> Tensor:
     return round_half_even(input * scale) / scale if decimals > 0 else round_half_even(input / scale) * scale
 
 
+@takes_out
 def frac(input: Tensor) -> Tensor:
     """input - trunc(input): the part after the point, with the sign of input."""
     only_floats("frac_cpu", input)
@@ -47,6 +50,7 @@ def frac(input: Tensor) -> Tensor:
 
 # ---- Sums of products
 
+@takes_out
 def lerp(input: Tensor, end: Tensor, weight: Tensor | float) -> Tensor:
     """input + weight * (end - input): from input, at weight 0, to end, at weight 1.
 
@@ -63,6 +67,7 @@ def lerp(input: Tensor, end: Tensor, weight: Tensor | float) -> Tensor:
     return where(weight < 0.5, input + weight * (end - input), end - (end - input) * (1 - weight))
 
 
+@takes_out
 def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
     """input + value * tensor1 * tensor2.
 
@@ -73,6 +78,7 @@ def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1
     return input + (product if value == 1 else product * value)
 
 
+@takes_out
 def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
     """input + value * tensor1 / tensor2. RuntimeError where integers are divided by integers."""
     if not dtype_of(tensor1).is_floating_point and not dtype_of(tensor2).is_floating_point:
@@ -95,16 +101,19 @@ def positive(input: Tensor) -> Tensor:
 
 # ---- Limits
 
+@takes_out
 def clamp_min(input: Tensor, min: Tensor | float) -> Tensor:
     """input, but no less than min."""
     return clamp(input, min=min)
 
 
+@takes_out
 def clamp_max(input: Tensor, max: Tensor | float) -> Tensor:
     """input, but no more than max."""
     return clamp(input, max=max)
 
 
+@takes_out
 def nan_to_num(input: Tensor, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Tensor:
     """input with NaN replaced by `nan`, infinity by `posinf` and -infinity by `neginf` (if None, the dtype's largest numbers).
 
@@ -121,17 +130,20 @@ def nan_to_num(input: Tensor, nan: float = 0.0, posinf: float | None = None, neg
 
 # ---- Powers, logarithms, angles
 
+@takes_out
 def float_power(input: Tensor | float, exponent: Tensor | float) -> Tensor:
     """input ^ exponent, in float64."""
     double = dtype_named("float64")
     return pow(*[to(each, double) if hasattr(each, "dtype") else each for each in (input, exponent)])
 
 
+@takes_out
 def ldexp(input: Tensor, other: Tensor) -> Tensor:
     """input * 2 ^ other."""
     return input * pow(2.0, other)
 
 
+@takes_out
 def logit(input: Tensor, eps: float | None = None) -> Tensor:
     """log(x / (1 - x)), the inverse of sigmoid; with eps, x is first clamped to [eps, 1 - eps].
 
@@ -142,6 +154,7 @@ def logit(input: Tensor, eps: float | None = None) -> Tensor:
     return log(x) - log1p(-x)
 
 
+@takes_out
 def sinc(input: Tensor) -> Tensor:
     """sin(pi x) / (pi x), and 1 at 0."""
     at_0 = input == 0
@@ -149,16 +162,19 @@ def sinc(input: Tensor) -> Tensor:
     return where(at_0, 1.0, sin(angle) / angle)
 
 
+@takes_out
 def deg2rad(input: Tensor) -> Tensor:
     """Degrees as radians: x * pi / 180."""
     return input * (math.pi / 180)
 
 
+@takes_out
 def rad2deg(input: Tensor) -> Tensor:
     """Radians as degrees: x * 180 / pi."""
     return input * (180 / math.pi)
 
 
+@takes_out
 def mvlgamma(input: Tensor, p: int) -> Tensor:
     """The logarithm of the gamma function of p dimensions: p (p - 1) / 4 log(pi) + the sum over j < p of lgamma(x - j / 2)."""
     total = lgamma(input)

@@ -13,6 +13,7 @@ from tinygrad_c.ops.shape cimport parse_sizes
 from tinygrad_c.tape cimport *
 
 from tinygrad_c.devices import check_device
+from tinygrad_c.ops.elementwise import into
 
 cdef extern from "Python.h":
     Py_buffer* PyMemoryView_GET_BUFFER(object view)
@@ -239,25 +240,33 @@ def as_tensor(data, dtype=None, device=None):
 
 # ---- Sizes and a value
 
-def empty_(*size, dtype=None, device=None, requires_grad=False):
+def empty_(*sizes, size=None, dtype=None, device=None, requires_grad=False, out=None):
     """A tensor of that size whose elements are whatever the memory held."""
-    return finish(fresh(size, dtype_or(dtype, default_dtype())), requires_grad, device)
+    if out is not None:
+        return into(empty_(*sizes, size=size, dtype=dtype_of(out) if dtype is None else dtype), out)
+    return finish(fresh(sizes if size is None else (size,), dtype_or(dtype, default_dtype())), requires_grad, device)
 
 
-def zeros_(*size, dtype=None, device=None, requires_grad=False):
+def zeros_(*sizes, size=None, dtype=None, device=None, requires_grad=False, out=None):
     """A tensor of zeros."""
-    return full(size[0] if len(size) == 1 and isinstance(size[0], (tuple, list)) else size, 0.0,
+    if out is not None:
+        return into(zeros_(*sizes, size=size, dtype=dtype_of(out) if dtype is None else dtype), out)
+    return full(size if size is not None else sizes[0] if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)) else sizes, 0.0,
                 dtype=DTYPES[default_dtype()] if dtype is None else dtype, device=device, requires_grad=requires_grad)
 
 
-def ones(*size, dtype=None, device=None, requires_grad=False):
+def ones(*sizes, size=None, dtype=None, device=None, requires_grad=False, out=None):
     """A tensor of ones."""
-    return full(size[0] if len(size) == 1 and isinstance(size[0], (tuple, list)) else size, 1.0,
+    if out is not None:
+        return into(ones(*sizes, size=size, dtype=dtype_of(out) if dtype is None else dtype), out)
+    return full(size if size is not None else sizes[0] if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)) else sizes, 1.0,
                 dtype=DTYPES[default_dtype()] if dtype is None else dtype, device=device, requires_grad=requires_grad)
 
 
-def full(size, fill_value, *, dtype=None, device=None, requires_grad=False):
+def full(size, fill_value, *, dtype=None, device=None, requires_grad=False, out=None):
     """A tensor of that size, every element fill_value."""
+    if out is not None:
+        return into(full(size, fill_value, dtype=dtype_of(out) if dtype is None else dtype), out)
     if isinstance(fill_value, TensorBase):
         dtype = DTYPES[(<TensorBase> fill_value).dtype] if dtype is None else dtype
         fill_value = item(fill_value)
@@ -265,28 +274,28 @@ def full(size, fill_value, *, dtype=None, device=None, requires_grad=False):
         code = BOOL if type(fill_value) is bool else INT64 if type(fill_value) is int else default_dtype()
     else:
         code = dtype_code(dtype)
-    cdef TensorBase out = fresh((size,) if isinstance(size, (tuple, list)) else (size,), code)
-    fill(out, fill_value)
-    return finish(out, requires_grad, device)
+    cdef TensorBase y = fresh((size,) if isinstance(size, (tuple, list)) else (size,), code)
+    fill(y, fill_value)
+    return finish(y, requires_grad, device)
 
 
-def empty_like_(input, *, dtype=None, device=None, requires_grad=False):
+def empty_like_(input, *, dtype=None, device=None, requires_grad=False, memory_format=None):
     """A tensor of input's shape whose elements are whatever the memory held."""
     cdef TensorBase a = tensor_of(input)
     return finish(empty(dtype_or(dtype, a.dtype), a.ndim, a.shape), requires_grad, device)
 
 
-def zeros_like(input, *, dtype=None, device=None, requires_grad=False):
+def zeros_like(input, *, dtype=None, device=None, requires_grad=False, memory_format=None):
     """Zeros of input's shape and dtype."""
     return full_like(input, 0, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
-def ones_like(input, *, dtype=None, device=None, requires_grad=False):
+def ones_like(input, *, dtype=None, device=None, requires_grad=False, memory_format=None):
     """Ones of input's shape and dtype."""
     return full_like(input, 1, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
-def full_like(input, fill_value, *, dtype=None, device=None, requires_grad=False):
+def full_like(input, fill_value, *, dtype=None, device=None, requires_grad=False, memory_format=None):
     """fill_value in input's shape and dtype."""
     cdef TensorBase a = tensor_of(input)
     cdef TensorBase out = empty(dtype_or(dtype, a.dtype), a.ndim, a.shape)
@@ -296,16 +305,18 @@ def full_like(input, fill_value, *, dtype=None, device=None, requires_grad=False
 
 # ---- Ranges
 
-def arange(start, end=None, step=1, *, dtype=None, device=None, requires_grad=False):
+def arange(start, end=None, step=1, *, dtype=None, device=None, requires_grad=False, out=None):
     """start, start + step, ... up to but without end; arange(end) starts at 0.
 
     >>> arange(1, 2, 0.25)
     tensor([1.0000, 1.2500, 1.5000, 1.7500])
     """
+    if out is not None:
+        return into(arange(start, end, step, dtype=dtype_of(out) if dtype is None else dtype), out)
     cdef double a, b, s
     cdef Py_ssize_t i, n
     cdef Py_ssize_t[1] shape
-    cdef TensorBase out
+    cdef TensorBase y
     cdef int code
     if end is None:
         start, end = 0, start
@@ -325,22 +336,24 @@ def arange(start, end=None, step=1, *, dtype=None, device=None, requires_grad=Fa
             raise RuntimeError(f"arange({start}, {end}, {step}) has more elements than memory can address")
         n = <Py_ssize_t> ceil((b - a) / s)
     shape[0] = n
-    out = empty(code, 1, shape)
+    y = empty(code, 1, shape)
     if code >= FLOAT32:
         a, s = start, step
         for i in range(n):
             if code == FLOAT32:
-                (<float*> out.data)[i] = <float> (a + i * s)
+                (<float*> y.data)[i] = <float> (a + i * s)
             else:
-                (<double*> out.data)[i] = a + i * s
+                (<double*> y.data)[i] = a + i * s
     else:
         for i in range(n):
-            put_number(out.data + i * itemsize(code), code, start + i * step)
-    return finish(out, requires_grad, device)
+            put_number(y.data + i * itemsize(code), code, start + i * step)
+    return finish(y, requires_grad, device)
 
 
-def linspace(start, end, steps, *, dtype=None, device=None, requires_grad=False):
+def linspace(start, end, steps, *, dtype=None, device=None, requires_grad=False, out=None):
     """`steps` numbers, evenly spaced from start to end, both included."""
+    if out is not None:
+        return into(linspace(start, end, steps, dtype=dtype_of(out) if dtype is None else dtype), out)
     cdef double a = start
     cdef double b = end
     cdef Py_ssize_t n = steps
@@ -350,7 +363,7 @@ def linspace(start, end, steps, *, dtype=None, device=None, requires_grad=False)
     cdef float bf = <float> b
     cdef float sf = 0
     cdef double s = 0
-    cdef TensorBase out
+    cdef TensorBase y
     cdef int code = dtype_or(dtype, default_dtype())
     if n < 0:
         raise RuntimeError("number of steps must be non-negative")
@@ -358,27 +371,29 @@ def linspace(start, end, steps, *, dtype=None, device=None, requires_grad=False)
         s = (b - a) / (n - 1)
         sf = (bf - af) / <float> (n - 1)
     shape[0] = n
-    out = empty(code, 1, shape)
+    y = empty(code, 1, shape)
     for i in range(n):          # from both ends, so that the last is exactly `end`
         if code == FLOAT32:
-            (<float*> out.data)[i] = af + sf * <float> i if i < n // 2 or n == 1 else bf - sf * <float> (n - i - 1)
+            (<float*> y.data)[i] = af + sf * <float> i if i < n // 2 or n == 1 else bf - sf * <float> (n - i - 1)
         elif code == FLOAT64:
-            (<double*> out.data)[i] = a + s * i if i < n // 2 or n == 1 else b - s * (n - i - 1)
+            (<double*> y.data)[i] = a + s * i if i < n // 2 or n == 1 else b - s * (n - i - 1)
         else:
-            put_number(out.data + i * itemsize(code), code, a + s * i)
-    return finish(out, requires_grad, device)
+            put_number(y.data + i * itemsize(code), code, a + s * i)
+    return finish(y, requires_grad, device)
 
 
-def eye(n, m=None, *, dtype=None, device=None, requires_grad=False):
+def eye(n, m=None, *, dtype=None, device=None, requires_grad=False, out=None):
     """The n x m matrix with ones on the diagonal; m is n if not given."""
+    if out is not None:
+        return into(eye(n, m, dtype=dtype_of(out) if dtype is None else dtype), out)
     cdef Py_ssize_t rows = n
     cdef Py_ssize_t columns = n if m is None else m
     cdef Py_ssize_t i
-    cdef TensorBase out = fresh((rows, columns), dtype_or(dtype, default_dtype()))
-    fill(out, 0)
+    cdef TensorBase y = fresh((rows, columns), dtype_or(dtype, default_dtype()))
+    fill(y, 0)
     for i in range(min(rows, columns)):
-        put_number(out.data + i * (columns + 1) * itemsize(out.dtype), out.dtype, 1)
-    return finish(out, requires_grad, device)
+        put_number(y.data + i * (columns + 1) * itemsize(y.dtype), y.dtype, 1)
+    return finish(y, requires_grad, device)
 
 
 # ---- Back to Python

@@ -1,13 +1,14 @@
 """Diagonals and triangles of matrices."""
 from __future__ import annotations
 
-from tinygrad_c.ops.arguments import tensor_arg
+from tinygrad_c.ops.arguments import takes_out, tensor_arg
 from tinygrad_c.ops.create import arange, clone
 from tinygrad_c.ops.index import masked_fill, masked_fill_
 from tinygrad_c.ops.shape import diagonal as diagonal_of
 from tinygrad_c.ops.shape import flatten, stack, unsqueeze, wrapped
 
 
+@takes_out
 def diag(input, diagonal: int = 0):
     """Of a vector, the matrix with it on the diagonal; of a matrix, a copy of its diagonal.
 
@@ -73,6 +74,7 @@ def above(x, k: int, function: str):
     return arange(x.shape[-1]) > unsqueeze(arange(k, x.shape[-2] + k), 1)
 
 
+@takes_out
 def tril(input, diagonal: int = 0):
     """The lower triangle, up to a diagonal; zeros above.
 
@@ -83,6 +85,7 @@ def tril(input, diagonal: int = 0):
     return masked_fill(input, above(input, diagonal, "tril"), 0)
 
 
+@takes_out
 def triu(input, diagonal: int = 0):
     """The upper triangle, from a diagonal on; zeros below.
 

@@ -5,12 +5,13 @@
                                           derivative expression on Tensors
 """
 import math
+import warnings
 
 from cpython.ref cimport PyObject
 from libc.math cimport INFINITY
 from libc.string cimport memchr, memcpy
 
-from tinygrad_c.array cimport DTYPES, default_dtype, fill_operand, itemsize, same_shape, shape_of
+from tinygrad_c.array cimport DTYPES, allocate_into, default_dtype, fill_operand, itemsize, same_shape, shape_of
 from tinygrad_c.kernels.call cimport *
 from tinygrad_c.kernels.dispatch cimport kernels, run
 from tinygrad_c.kernels.generated.ids cimport *
@@ -691,11 +692,12 @@ cdef int add_into(TensorBase a, TensorBase b) except -1:
 
 # ---- Public functions
 
-include "../kernels/generated/functions.pxi"
 
 
-def add(input, other, *, alpha=1):
+def add(input, other, *, alpha=1, out=None):
     """input + alpha * other, broadcast together."""
+    if out is not None:
+        return into(add(input, other, alpha=alpha), out)
     if alpha != 1:
         other = mul(other, alpha)
     if is_number(other) and isinstance(input, TensorBase):
@@ -705,8 +707,10 @@ def add(input, other, *, alpha=1):
     return binary(ROW_ADD, input, other)
 
 
-def sub(input, other, *, alpha=1):
+def sub(input, other, *, alpha=1, out=None):
     """input - alpha * other, broadcast together."""
+    if out is not None:
+        return into(sub(input, other, alpha=alpha), out)
     if alpha != 1:
         other = mul(other, alpha)
     if is_number(other) and isinstance(input, TensorBase):
@@ -716,8 +720,10 @@ def sub(input, other, *, alpha=1):
     return binary(ROW_SUB, input, other)
 
 
-def mul(input, other):
+def mul(input, other, *, out=None):
     """input * other, broadcast together."""
+    if out is not None:
+        return into(mul(input, other), out)
     if is_number(other) and isinstance(input, TensorBase):
         return with_number(ROW_MUL_NUMBER, input, other)
     if is_number(input) and isinstance(other, TensorBase):
@@ -725,11 +731,13 @@ def mul(input, other):
     return binary(ROW_MUL, input, other)
 
 
-def div(input, other, *, rounding_mode=None):
+def div(input, other, *, rounding_mode=None, out=None):
     """input / other, broadcast together; integers give floats.
 
     rounding_mode="trunc" drops the quotient's fraction, "floor" rounds it down: then integers stay integers.
     """
+    if out is not None:
+        return into(div(input, other, rounding_mode=rounding_mode), out)
     if rounding_mode is not None:
         return rounded_div(input, other, rounding_mode)
     if is_number(other) and isinstance(input, TensorBase):
@@ -745,12 +753,14 @@ cdef TensorBase rounded_div(object input, object other, object mode):
     return divided(ROW_DIV_TRUNC if mode == "trunc" else ROW_DIV_FLOOR, input, other)
 
 
-def pow(input, exponent):
+def pow(input, exponent, *, out=None):
     """input^exponent, either a tensor, the other a tensor or a number; 0^0 is 1, with derivative 0.
 
     >>> pow(tinygrad_c.tensor([1., 2., 3.]), 2)
     tensor([1., 4., 9.])
     """
+    if out is not None:
+        return into(power(input, exponent), out)
     return power(input, exponent)
 
 
@@ -792,27 +802,35 @@ def div_(input, other, *, rounding_mode=None):
     return with_number_(ROW_DIV_NUMBER, x, other) if is_number(other) else binary_(ROW_DIV, x, other)
 
 
-def maximum(input, other):
+def maximum(input, other, *, out=None):
     """The larger of two, element by element; NaN where either is. Where they are equal each gets half of the gradient."""
+    if out is not None:
+        return into(maximum(input, other), out)
     return binary(ROW_MAXIMUM, input, other)
 
 
-def minimum(input, other):
+def minimum(input, other, *, out=None):
     """The smaller of two, element by element; NaN where either is. Where they are equal each gets half of the gradient."""
+    if out is not None:
+        return into(minimum(input, other), out)
     return binary(ROW_MINIMUM, input, other)
 
 
-def where(condition, input, other):
+def where(condition, input, other, *, out=None):
     """input where condition is true, else other; the three broadcast together.
 
     >>> where(tinygrad_c.tensor([True, False]), tinygrad_c.tensor([1., 2.]), 0)
     tensor([1., 0.])
     """
+    if out is not None:
+        return into(where_(condition, input, other), out)
     return where_(condition, input, other)
 
 
-def clamp(input, min=None, max=None):
+def clamp(input, min=None, max=None, *, out=None):
     """input, but no less than min and no more than max; the gradient is 0 where it was cut."""
+    if out is not None:
+        return into(clamp(input, min, max), out)
     if min is None and max is None:
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
     cdef Scalar[2] bounds
@@ -865,33 +883,45 @@ def softplus1(input):
     return unary(ROW_SOFTPLUS1, input, 0, 0)
 
 
-def eq(input, other):
+def eq(input, other, *, out=None):
     """input == other, element by element."""
+    if out is not None:
+        return into(eq(input, other), out)
     return binary(ROW_EQ, input, comparable(other, input))
 
 
-def ne(input, other):
+def ne(input, other, *, out=None):
     """input != other, element by element."""
+    if out is not None:
+        return into(ne(input, other), out)
     return binary(ROW_NE, input, comparable(other, input))
 
 
-def lt(input, other):
+def lt(input, other, *, out=None):
     """input < other, element by element."""
+    if out is not None:
+        return into(lt(input, other), out)
     return binary(ROW_LT, input, comparable(other, input))
 
 
-def le(input, other):
+def le(input, other, *, out=None):
     """input <= other, element by element."""
+    if out is not None:
+        return into(le(input, other), out)
     return binary(ROW_LE, input, comparable(other, input))
 
 
-def gt(input, other):
+def gt(input, other, *, out=None):
     """input > other, element by element."""
+    if out is not None:
+        return into(gt(input, other), out)
     return binary(ROW_GT, input, comparable(other, input))
 
 
-def ge(input, other):
+def ge(input, other, *, out=None):
     """input >= other, element by element."""
+    if out is not None:
+        return into(ge(input, other), out)
     return binary(ROW_GE, input, comparable(other, input))
 
 
@@ -915,19 +945,19 @@ cdef bint fits(object number, int dtype) except -1:
     return -(1 << 63) <= number < (1 << 63)
 
 
-# ---- The rows of formulas.SCALAR, as functions
+# ---- The table's rows without parameters, as functions
 
 cdef object function_of_row(int r):
-    """def atan2(input, other), from its row."""
+    """def tanh(input, *, out=None), from its row, and def tanh_(input)."""
     if ROWS[r].n_inputs == 1:
-        def function(input):
-            return unary(r, input, 0, 0)
+        def function(input, *, out=None):
+            return unary(r, input, 0, 0) if out is None else into(unary(r, input, 0, 0), out)
 
         def function_(input):
             return unary_(r, input, 0, 0)
     else:
-        def function(input, other):
-            return binary(r, input, other)
+        def function(input, other, *, out=None):
+            return binary(r, input, other) if out is None else into(binary(r, input, other), out)
 
         def function_(input, other):
             return binary_(r, as_tensor(input, "argument 'input' (position 1)"), other)
@@ -938,8 +968,8 @@ cdef object function_of_row(int r):
     return function, function_
 
 
-for _name in SCALAR:
-    if not SCALAR[_name].params:
+for _name in POINTWISE:
+    if not POINTWISE[_name].params and _name not in globals():
         globals()[_name], globals()[_name + "_"] = function_of_row(row_names.index(_name))
 
 
@@ -966,7 +996,7 @@ cdef TensorBase divided_(int r, TensorBase x, object other):
     return adopt(x, divided(r, x, other))
 
 
-def fmod(input, other):
+def fmod(input, other, *, out=None):
     """input - other * trunc(input / other): the remainder of the division, with the sign of input.
 
     RuntimeError (ZeroDivisionError) for integers by 0; floats by 0 give nan.
@@ -974,10 +1004,12 @@ def fmod(input, other):
     >>> fmod(tinygrad_c.tensor([-3., 3.]), 2)
     tensor([-1.,  1.])
     """
+    if out is not None:
+        return into(fmod(input, other), out)
     return divided(ROW_FMOD, input, other)
 
 
-def remainder(input, other):
+def remainder(input, other, *, out=None):
     """input - other * floor(input / other): the remainder of the division, with the sign of other, as Python's `%`.
 
     RuntimeError (ZeroDivisionError) for integers by 0; floats by 0 give nan.
@@ -985,10 +1017,12 @@ def remainder(input, other):
     >>> remainder(tinygrad_c.tensor([-3., 3.]), 2)
     tensor([1., 1.])
     """
+    if out is not None:
+        return into(remainder(input, other), out)
     return divided(ROW_REMAINDER, input, other)
 
 
-def floor_divide(input, other):
+def floor_divide(input, other, *, out=None):
     """input / other, rounded down, as Python's `//`; no gradient.
 
     RuntimeError (ZeroDivisionError) for integers by 0.
@@ -996,6 +1030,8 @@ def floor_divide(input, other):
     >>> floor_divide(tinygrad_c.tensor([-3, 3]), 2)
     tensor([-2,  1])
     """
+    if out is not None:
+        return into(floor_divide(input, other), out)
     return divided(ROW_DIV_FLOOR, detached(input), detached(other))
 
 
@@ -1018,8 +1054,10 @@ def floor_divide_(input, other):
     return divided_(ROW_DIV_FLOOR, as_tensor(input, "argument 'input' (position 1)"), other)
 
 
-def bitwise_not(input):
+def bitwise_not(input, *, out=None):
     """-input - 1, each bit turned; of bools, the opposite."""
+    if out is not None:
+        return into(bitwise_not(input), out)
     cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
     if x.dtype >= FLOAT32:
         raise NotImplementedError(f"\"bitwise_not_cpu\" not implemented for '{TYPE_WORDS[x.dtype]}': call .long() first")
@@ -1028,18 +1066,52 @@ def bitwise_not(input):
     return with_number(ROW_RSUB_NUMBER, x, -1)
 
 
-def polygamma(n, input):
+def polygamma(n, input, *, out=None):
     """The derivative of order n of digamma; n = 0 is digamma itself.
 
     >>> polygamma(1, tinygrad_c.tensor([1.]))
     tensor([1.6449])
     """
+    if out is not None:
+        return into(polygamma(n, input), out)
     if n != int(n) or n < 0:
         raise RuntimeError(f"polygamma(n, x) does not support negative n: n must be a whole number from 0 on, not {n}")
     return unary(ROW_POLYGAMMA_N, input, n, 0)
 
 
-# ---- Composed functions, in place
+# ---- Composed functions, in place; results into out=
+
+def into(result, out):
+    """What f(..., out=out) does with f's result: writes it into `out`, which takes its shape, and gives that back.
+
+    Of several results each goes into its own. RuntimeError, before anything is written, where a gradient would be lost or
+    floats would have to become integers; a warning where `out` had elements and another shape.
+    """
+    cdef TensorBase y, o
+    if isinstance(result, tuple):
+        if not isinstance(out, (tuple, list)) or len(out) != len(result):
+            raise TypeError(f"argument 'out' must be tuple of {len(result)} Tensors, not {type(out).__name__}")
+        return type(result)([into(each, to) for each, to in zip(result, out)])
+    if not isinstance(out, TensorBase):
+        raise TypeError(f"argument 'out' must be Tensor, not {type(out).__name__}")
+    y, o = result, out
+    if recording(y) or recording(o):
+        raise RuntimeError("functions with out=... arguments don't support automatic differentiation, but one of the arguments "
+                           "requires grad: leave out= away, or write the line inside `with no_grad():`")
+    if category(y.dtype) > category(o.dtype):
+        raise RuntimeError(f"result type {TYPE_WORDS[y.dtype]} can't be cast to the desired output type {TYPE_WORDS[o.dtype]}: "
+                           "give an `out` of another dtype")
+    check_inplace(o)
+    if not same_shape(o, y):
+        if o.numel:
+            warnings.warn(f"An output with one or more elements was resized since it had shape {list(shape_of(o))}, which does "
+                          f"not match the required output shape {list(shape_of(y))}: give an `out` of that shape, or empty(0).",
+                          stacklevel=2)
+        allocate_into(o, o.dtype, y.ndim, y.shape)
+    copy_into(o, y)
+    wrote(o)
+    return o
+
 
 def in_place(function):
     """The twin of a function that tensors' other functions compose: it writes the result into its first argument."""
@@ -1102,7 +1174,7 @@ def _where(condition, a, b):
 
 
 def _log(x):
-    return (math.log(x) if x > 0 else -math.inf if x == 0 else math.nan) if is_number(x) else log(x)
+    return (math.log(x) if x > 0 else -math.inf if x == 0 else math.nan) if is_number(x) else unary(ROW_LOG, x, 0, 0)
 
 
 functions.update({name: globals()[name] for name in POINTWISE if name in globals() and not name.endswith("_number")})

@@ -86,7 +86,7 @@ cdef int check_along(TensorBase x, TensorBase index, int dim, str name) except -
     return 0
 
 
-def gather(input, dim, index):
+def gather(input, dim, index, *, out=None):
     """out[i][j] = input[index[i][j]][j] for dim 0, input[i][index[i][j]] for dim 1, and so on.
 
     index: integers, as many dimensions as input, no larger except in `dim`; the result has its shape.
@@ -96,6 +96,8 @@ def gather(input, dim, index):
     tensor([[2.],
             [3.]])
     """
+    if out is not None:
+        return into(gather(input, dim, index), out)
     cdef TensorBase x = as_tensor(input, "gather(): argument 'input' (position 1)")
     cdef TensorBase i = as_index(index, "gather")
     cdef int d = parse_dim(dim, x.ndim)

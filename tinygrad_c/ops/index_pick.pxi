@@ -1,7 +1,7 @@
 """Rows, masks, places: index_select, masked_select, masked_fill, nonzero, one_hot; part of index.pyx."""
 
 
-def index_select(input, dim, index):
+def index_select(input, dim, index, *, out=None):
     """The slices of input along `dim` whose numbers stand in index, a vector of integers: one gathering copy.
 
     Raises IndexError for a number out of range.
@@ -10,6 +10,8 @@ def index_select(input, dim, index):
     tensor([[5., 6.],
             [1., 2.]])
     """
+    if out is not None:
+        return into(index_select(input, dim, index), out)
     cdef TensorBase x = as_tensor(input, "index_select(): argument 'input' (position 1)")
     cdef TensorBase i = as_index(index, "index_select")
     cdef int d = parse_dim(dim, x.ndim)
@@ -22,12 +24,14 @@ def index_select(input, dim, index):
     return take(x, parse(x, (slice(None),) * d + (i,)), IN_MEMORY)
 
 
-def masked_select(input, mask):
+def masked_select(input, mask, *, out=None):
     """The elements of input where mask is true, in a vector; the two are broadcast together.
 
     >>> masked_select(tinygrad_c.tensor([1., 2., 3.]), tinygrad_c.tensor([True, False, True]))
     tensor([1., 3.])
     """
+    if out is not None:
+        return into(masked_select(input, mask), out)
     cdef TensorBase x = as_tensor(input, "masked_select(): argument 'input' (position 1)")
     cdef TensorBase m = as_tensor(mask, "masked_select(): argument 'mask' (position 2)")
     cdef Py_ssize_t[MAX_NDIM] shape

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import itertools
 
-from tinygrad_c.ops.arguments import tensor_arg, tensors_arg, unpacked
+from tinygrad_c.ops.arguments import takes_out, tensor_arg, tensors_arg, unpacked
 from tinygrad_c.ops.create import arange, clone, zeros_
 from tinygrad_c.ops.index import index_select
 from tinygrad_c.ops.shape import cat, expand, narrow, reshape, split, stack, unsqueeze, wrapped
@@ -121,6 +121,7 @@ def atleast_3d(*tensors):
 
 # ---- Joining
 
+@takes_out
 def hstack(tensors):
     """One after the other along dimension 1, vectors along their only one.
 
@@ -133,6 +134,7 @@ def hstack(tensors):
     return cat(parts, 0 if parts[0].ndim == 1 else 1)
 
 
+@takes_out
 def vstack(tensors):
     """One below the other: along dimension 0, vectors as rows.
 
@@ -145,6 +147,7 @@ def vstack(tensors):
     return cat([atleast_2d(x) for x in tensors], 0)
 
 
+@takes_out
 def dstack(tensors):
     """One behind the other: along dimension 2.
 
@@ -157,6 +160,7 @@ def dstack(tensors):
     return cat([atleast_3d(x) for x in tensors], 2)
 
 
+@takes_out
 def column_stack(tensors):
     """Side by side, vectors as columns.
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 from tinygrad_c.array import dtype, dtype_named, get_default_dtype
 from tinygrad_c.devices import check_device
 from tinygrad_c.ops import create
+from tinygrad_c.ops.arguments import takes_out
 from tinygrad_c.ops.elementwise import pow
 from tinygrad_c.tape import TensorBase
 
@@ -122,6 +123,7 @@ def scalar_tensor(s: float, *, dtype: dtype | None = None, device: Any = None, r
     return create.tensor(s, dtype=dtype or get_default_dtype(), device=device, requires_grad=requires_grad)
 
 
+@takes_out
 def logspace(start: float, end: float, steps: int, base: float = 10.0, *, dtype: dtype | None = None, device: Any = None,
              requires_grad: bool = False) -> Tensor:
     """base ^ x for `steps` numbers x, evenly spaced from start to end, both included.

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tinygrad_c.ops.arguments import takes_out
 from tinygrad_c.ops.create import dtype_of, sizes
 from tinygrad_c.ops.elementwise import abs, eq, ge, gt, in_place, isfinite, le, lt, ne
 from tinygrad_c.ops.reduce import all
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
 WORDS = {"float32": "Float", "float64": "Double", "int64": "Long", "int32": "Int", "uint8": "Byte", "bool": "Bool"}
 
 
+@takes_out
 def logical_and(input: Tensor, other: Tensor) -> Tensor:
     """input and other: true where neither is 0.
 
@@ -22,16 +24,19 @@ def logical_and(input: Tensor, other: Tensor) -> Tensor:
     return ne(input, 0) & ne(other, 0)
 
 
+@takes_out
 def logical_or(input: Tensor, other: Tensor) -> Tensor:
     """input or other: true where one of the two is not 0."""
     return ne(input, 0) | ne(other, 0)
 
 
+@takes_out
 def logical_xor(input: Tensor, other: Tensor) -> Tensor:
     """Either input or other: true where one of the two is 0 and the other is not."""
     return ne(input, 0) ^ ne(other, 0)
 
 
+@takes_out
 def logical_not(input: Tensor) -> Tensor:
     """not input: true where it is 0."""
     return eq(input, 0)

@@ -9,7 +9,7 @@ from tinygrad_c.ops.shape cimport expand_to, reshape_to, transpose_dims
 from tinygrad_c.ops.reduce cimport sum_over
 from tinygrad_c.tape cimport *
 
-from tinygrad_c.ops.elementwise import add, mul
+from tinygrad_c.ops.elementwise import add, into, mul
 from tinygrad_c.ops.shape import expand, squeeze, unsqueeze
 
 TYPE_NAMES = ("Bool", "Byte", "Int", "Long", "Float", "Double")
@@ -170,17 +170,19 @@ cdef TensorBase batched(TensorBase a, TensorBase b):
     return out
 
 
-def matmul(input, other):
+def matmul(input, other, *, out=None):
     """The matrix product: of vectors the dot product, of a vector and a matrix the obvious one, of batches of matrices (the
     last two dimensions) each with each, the batch dimensions broadcast.
 
     >>> matmul(tinygrad_c.tensor([[1., 2.], [3., 4.]]), tinygrad_c.tensor([1., 1.]))
     tensor([3., 7.])
     """
+    if out is not None:
+        return into(matmul(input, other), out)
     cdef TensorBase a = as_tensor(input, "matmul(): argument 'input' (position 1)")
     cdef TensorBase b = as_tensor(other, "matmul(): argument 'other' (position 2)")
     cdef Py_ssize_t[MAX_NDIM] shape
-    cdef TensorBase out
+    cdef TensorBase y
     if a.ndim == 2 and b.ndim == 2:
         check_inner(a, b)
         check_dtypes(a, b)
@@ -205,10 +207,10 @@ def matmul(input, other):
     check_dtypes(a, b)
     if b.ndim == 2:                     # fold the batch into the rows: one large product
         shape[0], shape[1] = leading(a), a.shape[a.ndim - 1]
-        out = multiplied(reshape_to(a, 2, shape), b)
+        y = multiplied(reshape_to(a, 2, shape), b)
         memcpy(shape, a.shape, a.ndim * sizeof(Py_ssize_t))
         shape[a.ndim - 1] = b.shape[1]
-        return reshape_to(out, a.ndim, shape)
+        return reshape_to(y, a.ndim, shape)
     return batched(a, b)
 
 
@@ -229,12 +231,14 @@ cdef Py_ssize_t leading(TensorBase a) noexcept:
 
 # ---- matmul for one shape only
 
-def mm(input, mat2):
+def mm(input, mat2, *, out=None):
     """The product of two matrices, (n, k) and (k, m); RuntimeError for other shapes: matmul takes them.
 
     >>> mm(tinygrad_c.tensor([[1., 2.]]), tinygrad_c.tensor([[3.], [4.]]))
     tensor([[11.]])
     """
+    if out is not None:
+        return into(mm(input, mat2), out)
     cdef TensorBase a = as_tensor(input, "mm(): argument 'input' (position 1)")
     cdef TensorBase b = as_tensor(mat2, "mm(): argument 'mat2' (position 2)")
     if a.ndim != 2 or b.ndim != 2:
@@ -245,12 +249,14 @@ def mm(input, mat2):
     return multiplied(a, b)
 
 
-def bmm(input, mat2):
+def bmm(input, mat2, *, out=None):
     """The products of two batches of matrices, (b, n, k) and (b, k, m), each with each; RuntimeError for other shapes.
 
     >>> bmm(tinygrad_c.ones(2, 1, 3), tinygrad_c.ones(2, 3, 1)).shape
     torch.Size([2, 1, 1])
     """
+    if out is not None:
+        return into(bmm(input, mat2), out)
     cdef TensorBase a = as_tensor(input, "bmm(): argument 'input' (position 1)")
     cdef TensorBase b = as_tensor(mat2, "bmm(): argument 'mat2' (position 2)")
     if a.ndim != 3 or b.ndim != 3:
@@ -263,12 +269,14 @@ def bmm(input, mat2):
     return batched(a, b)
 
 
-def mv(input, vec):
+def mv(input, vec, *, out=None):
     """The product of a matrix (n, k) and a vector (k); RuntimeError for other shapes.
 
     >>> mv(tinygrad_c.tensor([[1., 2.], [3., 4.]]), tinygrad_c.tensor([1., 1.]))
     tensor([3., 7.])
     """
+    if out is not None:
+        return into(mv(input, vec), out)
     cdef TensorBase a = as_tensor(input, "mv(): argument 'input' (position 1)")
     cdef TensorBase b = as_tensor(vec, "mv(): argument 'vec' (position 2)")
     if a.ndim != 2 or b.ndim != 1:
@@ -279,12 +287,14 @@ def mv(input, vec):
     return matmul(a, b)
 
 
-def dot(input, tensor):
+def dot(input, tensor, *, out=None):
     """The sum of the products of two vectors' elements; RuntimeError for other shapes.
 
     >>> dot(tinygrad_c.tensor([1., 2.]), tinygrad_c.tensor([3., 4.]))
     tensor(11.)
     """
+    if out is not None:
+        return into(dot(input, tensor), out)
     cdef TensorBase a = as_tensor(input, "dot(): argument 'input' (position 1)")
     cdef TensorBase b = as_tensor(tensor, "dot(): argument 'tensor' (position 2)")
     if a.ndim != 1 or b.ndim != 1:
@@ -381,12 +391,14 @@ cdef int check_features(TensorBase x, TensorBase w) except -1:
     return 0
 
 
-def addmm(input, mat1, mat2, *, beta=1, alpha=1):
+def addmm(input, mat1, mat2, *, beta=1, alpha=1, out=None):
     """beta * input + alpha * (mat1 @ mat2); input broadcasts to the product's shape.
 
     >>> addmm(tinygrad_c.ones(2), tinygrad_c.ones(1, 3), tinygrad_c.ones(3, 2))
     tensor([[4., 4.]])
     """
+    if out is not None:
+        return into(addmm(input, mat1, mat2, beta=beta, alpha=alpha), out)
     cdef TensorBase bias = as_tensor(input, "addmm(): argument 'input' (position 1)")
     cdef TensorBase a = as_tensor(mat1, "addmm(): argument 'mat1' (position 2)")
     cdef TensorBase b = as_tensor(mat2, "addmm(): argument 'mat2' (position 3)")

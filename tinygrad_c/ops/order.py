@@ -1,7 +1,7 @@
 """Sorting and searching: NumPy finds the places, and gather takes the elements from there, with their gradients."""
 from __future__ import annotations
 
-from tinygrad_c.ops.arguments import array_of, results, tensor_arg
+from tinygrad_c.ops.arguments import array_of, results, takes_out, tensor_arg
 from tinygrad_c.ops.create import clone, from_numpy
 from tinygrad_c.ops.create import tensor as new_tensor
 from tinygrad_c.ops.index import gather
@@ -32,6 +32,7 @@ def taken(x, dim: int, places):
     return (clone(x) if x.ndim == 0 else gather(x, dim, index)), index
 
 
+@takes_out
 def sort(input, dim: int = -1, descending: bool = False, *, stable: bool = True):
     """The elements in order along dim, NaN as the largest: (values, indices). Equal elements keep their order.
 
@@ -61,6 +62,7 @@ def msort(input):
     return sort(input, 0)[0]
 
 
+@takes_out
 def topk(input, k: int, dim: int = -1, largest: bool = True, sorted: bool = True):
     """The k largest (or smallest) elements along dim, in falling (rising) order: (values, indices).
 
@@ -85,6 +87,7 @@ def topk(input, k: int, dim: int = -1, largest: bool = True, sorted: bool = True
     return topk_result(taken(x, d, numpy.take_along_axis(best, order, d)))
 
 
+@takes_out
 def kthvalue(input, k: int, dim: int = -1, keepdim: bool = False):
     """The k-th smallest element along dim, k counted from 1: (values, indices).
 
@@ -111,6 +114,7 @@ def at_rank(x, d: int, rank: int, keepdim: bool) -> tuple:
 
 # ---- Searching in what is sorted
 
+@takes_out
 def searchsorted(sorted_sequence, input, *, out_int32: bool = False, right: bool = False, side: str | None = None,
                  sorter=None):
     """Where each number would go in a sorted sequence: before equal ones, or behind them with right=True.
@@ -145,6 +149,7 @@ def searchsorted(sorted_sequence, input, *, out_int32: bool = False, right: bool
     return from_numpy(numpy.asarray(found, numpy.int32 if out_int32 else numpy.int64))
 
 
+@takes_out
 def bucketize(input, boundaries, *, out_int32: bool = False, right: bool = False):
     """Which bucket each number falls into: how many boundaries are smaller than it (right=True: or equal to it).
 

@@ -1,13 +1,14 @@
 """Products of vectors and matrices beyond matmul, composed of it."""
 from __future__ import annotations
 
-from tinygrad_c.ops.arguments import tensor_arg
+from tinygrad_c.ops.arguments import takes_out, tensor_arg
 from tinygrad_c.ops.create import copy_
 from tinygrad_c.ops.matmul import add_scaled, addmm, bmm, dot, matmul, mv
 from tinygrad_c.ops.rearrange import broadcast_tensors, roll
 from tinygrad_c.ops.shape import permute, reshape, transpose, unsqueeze, wrapped
 
 
+@takes_out
 def vdot(input, other):
     """dot: the sum of the products of two vectors' elements. (Of complex numbers it would differ.)
 
@@ -17,6 +18,7 @@ def vdot(input, other):
     return dot(input, other)
 
 
+@takes_out
 def inner(input, other):
     """The dot products of the rows (last dimensions) of one with those of the other; with a number, the product.
 
@@ -42,6 +44,7 @@ def numel(shape) -> int:
     return n
 
 
+@takes_out
 def outer(input, vec2):
     """out[i, j] = input[i] * vec2[j] for two vectors.
 
@@ -55,6 +58,7 @@ def outer(input, vec2):
     return unsqueeze(input, 1) * vec2
 
 
+@takes_out
 def kron(input, other):
     """The Kronecker product: each element of input times the whole of other, in its place.
 
@@ -69,6 +73,7 @@ def kron(input, other):
     return reshape(product, [m * n for m, n in zip(outside, inside)])
 
 
+@takes_out
 def cross(input, other, dim: int | None = None):
     """The cross product of vectors of three numbers along dim; without dim, the first dimension of size 3.
 
@@ -139,6 +144,7 @@ def bilinear(input1, input2, weight, bias=None):
 
 # ---- beta * input + alpha * product
 
+@takes_out
 def addmv(input, mat, vec, *, beta=1, alpha=1):
     """beta * input + alpha * (mat @ vec).
 
@@ -148,6 +154,7 @@ def addmv(input, mat, vec, *, beta=1, alpha=1):
     return add_scaled(tensor_arg(input, "addmv"), mv(mat, vec), beta, alpha)
 
 
+@takes_out
 def addr(input, vec1, vec2, *, beta=1, alpha=1):
     """beta * input + alpha * outer(vec1, vec2).
 
@@ -160,6 +167,7 @@ def addr(input, vec1, vec2, *, beta=1, alpha=1):
     return add_scaled(tensor_arg(input, "addr"), outer(vec1, vec2), beta, alpha)
 
 
+@takes_out
 def baddbmm(input, batch1, batch2, *, beta=1, alpha=1):
     """beta * input + alpha * bmm(batch1, batch2).
 
@@ -169,6 +177,7 @@ def baddbmm(input, batch1, batch2, *, beta=1, alpha=1):
     return add_scaled(tensor_arg(input, "baddbmm"), bmm(batch1, batch2), beta, alpha)
 
 
+@takes_out
 def addbmm(input, batch1, batch2, *, beta=1, alpha=1):
     """beta * input + alpha * the sum of the matrices of bmm(batch1, batch2).
 

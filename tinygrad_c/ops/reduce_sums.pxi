@@ -24,7 +24,7 @@ cdef object pick(object dim, object axis):
     return axis
 
 
-def sum(input, dim=None, keepdim=False, *, axis=None, dtype=None):
+def sum(input, dim=None, keepdim=False, *, axis=None, dtype=None, out=None):
     """The sum of all elements, or over the dimensions in `dim`. Sums of integers are int64.
 
     input: any shape; dim: int, tuple of ints, or None for all. A reduced dimension goes away, or has size 1 with keepdim=True.
@@ -33,6 +33,8 @@ def sum(input, dim=None, keepdim=False, *, axis=None, dtype=None):
     >>> sum(tinygrad_c.tensor([[1., 2.], [3., 4.]]), 0)
     tensor([4., 6.])
     """
+    if out is not None:
+        return into(sum(input, dim, keepdim, axis=axis, dtype=dtype), out)
     cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
     if dtype is not None:
         x = to_dtype(x, dtype_code(dtype))
@@ -66,7 +68,7 @@ cdef TensorBase need_float(TensorBase x, str name):
     return x
 
 
-def mean(input, dim=None, keepdim=False, *, axis=None, dtype=None):
+def mean(input, dim=None, keepdim=False, *, axis=None, dtype=None, out=None):
     """The mean of all elements, or over the dimensions in `dim`; of none, NaN.
 
     Raises RuntimeError for integers, IndexError for a dim that is not there.
@@ -74,6 +76,8 @@ def mean(input, dim=None, keepdim=False, *, axis=None, dtype=None):
     >>> mean(tinygrad_c.tensor([[1., 2.], [3., 4.]]), 1)
     tensor([1.5000, 3.5000])
     """
+    if out is not None:
+        return into(mean(input, dim, keepdim, axis=axis, dtype=dtype), out)
     cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
     if dtype is not None:
         x = to_dtype(x, dtype_code(dtype))
@@ -103,12 +107,14 @@ cdef TensorBase prod_over(TensorBase x, unsigned int mask, bint keepdim):
     return out
 
 
-def prod(input, dim=None, keepdim=False, *, axis=None, dtype=None):
+def prod(input, dim=None, keepdim=False, *, axis=None, dtype=None, out=None):
     """The product of all elements, or over one dimension; of none, 1. Products of integers are int64.
 
     >>> prod(tinygrad_c.tensor([2., 3., 4.]))
     tensor(24.)
     """
+    if out is not None:
+        return into(prod(input, dim, keepdim, axis=axis, dtype=dtype), out)
     cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
     if dtype is not None:
         x = to_dtype(x, dtype_code(dtype))
@@ -130,21 +136,25 @@ cdef TensorBase truth_over(int op, object input, object dim, bint keepdim):
     return reduced(op, x, mask, keepdim)
 
 
-def all(input, dim=None, keepdim=False, *, axis=None):
+def all(input, dim=None, keepdim=False, *, axis=None, out=None):
     """Whether all elements are true (not 0), altogether or over the dimensions in `dim`.
 
     >>> all(tinygrad_c.tensor([True, False]))
     tensor(False)
     """
+    if out is not None:
+        return into(all(input, dim, keepdim, axis=axis), out)
     return truth_over(MIN, input, pick(dim, axis), keepdim)
 
 
-def any(input, dim=None, keepdim=False, *, axis=None):
+def any(input, dim=None, keepdim=False, *, axis=None, out=None):
     """Whether any element is true (not 0), altogether or over the dimensions in `dim`.
 
     >>> any(tinygrad_c.tensor([True, False]))
     tensor(True)
     """
+    if out is not None:
+        return into(any(input, dim, keepdim, axis=axis), out)
     return truth_over(MAX, input, pick(dim, axis), keepdim)
 
 
@@ -178,12 +188,14 @@ cdef TensorBase cumsum_along(TensorBase x, int dim, bint reverse):
     return out
 
 
-def cumsum(input, dim, *, dtype=None):
+def cumsum(input, dim, *, dtype=None, out=None):
     """Running sums along a dimension: out[i] = x[0] + ... + x[i]. Of integers, int64.
 
     >>> cumsum(tinygrad_c.tensor([1., 2., 3.]), 0)
     tensor([1., 3., 6.])
     """
+    if out is not None:
+        return into(cumsum(input, dim, dtype=dtype), out)
     cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
     if dtype is not None:
         x = to_dtype(x, dtype_code(dtype))

@@ -1,7 +1,7 @@
 """Along a dimension, from one element to the next: running products and extremes, differences, areas."""
 from __future__ import annotations
 
-from tinygrad_c.ops.arguments import array_of, results, tensor_arg
+from tinygrad_c.ops.arguments import array_of, results, takes_out, tensor_arg
 from tinygrad_c.ops.create import clone, from_numpy
 from tinygrad_c.ops.elementwise import exp, log1p, maximum, ne, where
 from tinygrad_c.ops.index import gather
@@ -23,6 +23,7 @@ def scanned(x, dim: int, join):
     return x
 
 
+@takes_out
 def cumprod(input, dim: int, *, dtype=None):
     """Running products along a dimension: out[i] = x[0] * ... * x[i]. Of integers, int64.
 
@@ -36,6 +37,7 @@ def cumprod(input, dim: int, *, dtype=None):
     return clone(out) if out is input else out
 
 
+@takes_out
 def logcumsumexp(input, dim: int):
     """The logarithm of running sums of e^x along a dimension, without overflow.
 
@@ -68,6 +70,7 @@ def extreme_so_far(x, dim: int, function: str):
     return clone(x) if x.ndim == 0 else gather(x, d, index), index
 
 
+@takes_out
 def cummax(input, dim: int):
     """The largest elements so far along a dimension: (values, indices).
 
@@ -77,6 +80,7 @@ def cummax(input, dim: int):
     return cummax_result(extreme_so_far(tensor_arg(input, "cummax"), dim, "cummax"))
 
 
+@takes_out
 def cummin(input, dim: int):
     """The smallest elements so far along a dimension: (values, indices).
 
@@ -88,6 +92,7 @@ def cummin(input, dim: int):
 
 # ---- Differences, areas
 
+@takes_out
 def diff(input, n: int = 1, dim: int = -1, prepend=None, append=None):
     """x[i + 1] - x[i] along a dimension, n times over; prepend and append are laid beside x first.
 

@@ -7,6 +7,8 @@ from tinygrad_c.ops.elementwise cimport as_tensor, clone, copy_into
 from tinygrad_c.ops.view cimport put as put_region
 from tinygrad_c.tape cimport *
 
+from tinygrad_c.ops.elementwise import into
+
 cdef Py_ssize_t MAX_SIZE = <Py_ssize_t> 1 << 62
 cdef tuple DTYPE_WORDS = ("Bool", "Byte", "Int", "Long", "Float", "Double")
 
@@ -407,15 +409,17 @@ cdef list tensor_list(object tensors):
     return parts
 
 
-def cat(tensors, dim=0):
+def cat(tensors, dim=0, *, out=None):
     """The tensors one after the other along `dim`; all other sizes must agree.
 
     >>> cat([tinygrad_c.ones(1, 2), tinygrad_c.zeros(1, 2)])
     tensor([[1., 1.],
             [0., 0.]])
     """
+    if out is not None:
+        return into(cat(tensors, dim), out)
     cdef Py_ssize_t[MAX_NDIM] shape
-    cdef TensorBase a, first, out
+    cdef TensorBase a, first, y
     cdef Node node
     cdef int i, d, along
     cdef Py_ssize_t start = 0
@@ -449,14 +453,14 @@ def cat(tensors, dim=0):
             raise RuntimeError(f"cat: the sizes along dimension {along} add up to more than memory can address")
         shape[along] += a.shape[along]
         dtype = max(dtype, a.dtype)
-    out = empty(dtype, first.ndim, shape)
+    y = empty(dtype, first.ndim, shape)
     before = set_grad(False)
     for a in parts:
-        copy_into(narrow_dim(out, along, start, a.shape[along]), a)
+        copy_into(narrow_dim(y, along, start, a.shape[along]), a)
         start += a.shape[along]
     set_grad(before)
     if grad_enabled() and any([wants_grad(a) for a in parts]):
-        node = record(&CAT, out, parts[0])
+        node = record(&CAT, y, parts[0])
         node.param[0].i = along
         node.extra = [(<TensorBase> a).shape[along] for a in parts]
         for i, a in enumerate(parts):
@@ -466,11 +470,13 @@ def cat(tensors, dim=0):
                 node.edge2 = edge_of(a)
             elif i > 2:
                 record_more(node, a)
-    return out
+    return y
 
 
-def stack(tensors, dim=0):
+def stack(tensors, dim=0, *, out=None):
     """The tensors, all of one shape, side by side along a new dimension."""
+    if out is not None:
+        return into(stack(tensors, dim), out)
     cdef TensorBase first
     parts = tensor_list(tensors)
     if not parts:

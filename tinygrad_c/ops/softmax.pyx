@@ -10,6 +10,8 @@ from tinygrad_c.ops.elementwise cimport *
 from tinygrad_c.ops.reduce cimport around, arranged, dims_mask, empty_reduced, pick, spread, sum_over, wrap_dim
 from tinygrad_c.tape cimport *
 
+from tinygrad_c.ops.elementwise import into
+
 
 cdef inline int set_work(Call* call, Py_ssize_t numel) noexcept:
     call.ndim = 3
@@ -136,32 +138,34 @@ cdef int logsumexp_backward(Walk walk, Node node, TensorBase g) except -1:
 cdef Rule LOGSUMEXP_RULE = Rule(b"LogsumexpBackward0", logsumexp_backward)
 
 
-def logsumexp(input, dim=None, keepdim=False, *, axis=None):
+def logsumexp(input, dim=None, keepdim=False, *, axis=None, out=None):
     """log(sum(exp(x))) over the dimensions in `dim`. Large x do not overflow; a row of -inf gives -inf.
 
     >>> logsumexp(tinygrad_c.tensor([0., 0.]), 0)
     tensor(0.6931)
     """
+    if out is not None:
+        return into(logsumexp(input, dim, keepdim, axis=axis), out)
     cdef TensorBase x = to_float(as_tensor(input, "argument 'input' (position 1)"))
     cdef unsigned int mask = dims_mask(pick(dim, axis), x.ndim)
-    cdef TensorBase out = empty_reduced(x.dtype, x, mask, keepdim)
+    cdef TensorBase y = empty_reduced(x.dtype, x, mask, keepdim)
     cdef TensorBase source
     cdef Call call
     cdef Node node
     if x.numel == 0:
-        copy_into(out, scalar_tensor(-INFINITY, x.dtype))
+        copy_into(y, scalar_tensor(-INFINITY, x.dtype))
     else:
         source = arranged(x, mask, &call.shape[0], &call.shape[1], &call.shape[2])
         call.kernel = kernels(x.dtype).softmax[LOGSUMEXP]
         call.n_operands = 2
         set_work(&call, x.numel)
-        call.operand[0].data = out.data
+        call.operand[0].data = y.data
         call.operand[1].data = source.data
         run(&call)
     if recording(x):
-        node = record(&LOGSUMEXP_RULE, out, x)
+        node = record(&LOGSUMEXP_RULE, y, x)
         node.param[0].i = mask
         node.param[1].i = keepdim
         save(node, 0, x)
-        save_output(node, out)
-    return out
+        save_output(node, y)
+    return y

@@ -1,7 +1,7 @@
 """Statistics composed of the reductions: pairs of them, medians and quantiles, covariance, distances."""
 from __future__ import annotations
 
-from tinygrad_c.ops.arguments import array_of, results, tensor_arg
+from tinygrad_c.ops.arguments import array_of, results, takes_out, tensor_arg
 from tinygrad_c.ops.create import clone, from_numpy
 from tinygrad_c.ops.create import tensor as new_tensor
 from tinygrad_c.ops.elementwise import clamp, isnan, sqrt, where
@@ -17,6 +17,7 @@ nanmedian_result = results("nanmedian", "values", "indices")
 mode_result = results("mode", "values", "indices")
 
 
+@takes_out
 def std_mean(input, dim=None, unbiased=None, keepdim: bool = False, *, correction=None):
     """(std, mean) of all elements or over the dimensions in `dim`.
 
@@ -27,6 +28,7 @@ def std_mean(input, dim=None, unbiased=None, keepdim: bool = False, *, correctio
                                                                            keepdim)
 
 
+@takes_out
 def var_mean(input, dim=None, unbiased=None, keepdim: bool = False, *, correction=None):
     """(var, mean) of all elements or over the dimensions in `dim`.
 
@@ -37,6 +39,7 @@ def var_mean(input, dim=None, unbiased=None, keepdim: bool = False, *, correctio
                                                                            keepdim)
 
 
+@takes_out
 def aminmax(input, *, dim: int | None = None, keepdim: bool = False):
     """(min, max) of all elements or along dim; ties share the gradient.
 
@@ -50,6 +53,7 @@ def aminmax(input, *, dim: int | None = None, keepdim: bool = False):
     return aminmax_result((amin(x, dims, keepdim), amax(x, dims, keepdim)))
 
 
+@takes_out
 def count_nonzero(input, dim=None):
     """How many elements are not 0.
 
@@ -59,6 +63,7 @@ def count_nonzero(input, dim=None):
     return sum(tensor_arg(input, "count_nonzero") != 0, dim)
 
 
+@takes_out
 def nansum(input, dim=None, keepdim: bool = False, *, dtype=None):
     """The sum, NaN counted as 0.
 
@@ -69,6 +74,7 @@ def nansum(input, dim=None, keepdim: bool = False, *, dtype=None):
     return sum(masked_fill(x, isnan(x), 0) if x.is_floating_point() else x, dim, keepdim, dtype=dtype)
 
 
+@takes_out
 def nanmean(input, dim=None, keepdim: bool = False, *, dtype=None):
     """The mean of the elements that are not NaN.
 
@@ -84,6 +90,7 @@ def nanmean(input, dim=None, keepdim: bool = False, *, dtype=None):
 
 # ---- Medians
 
+@takes_out
 def median(input, dim: int | None = None, keepdim: bool = False):
     """The middle element, the lower of two; NaN if there is one. Along dim: (values, indices).
 
@@ -93,6 +100,7 @@ def median(input, dim: int | None = None, keepdim: bool = False):
     return middle(tensor_arg(input, "median"), dim, keepdim, False, median_result)
 
 
+@takes_out
 def nanmedian(input, dim: int | None = None, keepdim: bool = False):
     """The median of the elements that are not NaN. Along dim: (values, indices).
 
@@ -121,6 +129,7 @@ def middle(x, dim, keepdim: bool, skip_nan: bool, result):
     return result((values, index) if keepdim else (squeeze(values, d), squeeze(index, d)))
 
 
+@takes_out
 def mode(input, dim: int = -1, keepdim: bool = False):
     """The most frequent element along dim, the smallest of several, and where it stands last: (values, indices).
 
@@ -149,6 +158,7 @@ def mode(input, dim: int = -1, keepdim: bool = False):
 
 # ---- Quantiles
 
+@takes_out
 def quantile(input, q, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear"):
     """What a share q of the elements is not larger than; between two elements, interpolated. NaN if there is one.
 
@@ -161,6 +171,7 @@ def quantile(input, q, dim: int | None = None, keepdim: bool = False, *, interpo
     return ranked(tensor_arg(input, "quantile"), q, dim, keepdim, interpolation, False)
 
 
+@takes_out
 def nanquantile(input, q, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear"):
     """quantile of the elements that are not NaN.
 
@@ -297,6 +308,7 @@ def cdist(x1, x2, p: float = 2.0, compute_mode: str | None = None):
     return norm(unsqueeze(x1, -2) - unsqueeze(x2, -3), p, -1)
 
 
+@takes_out
 def renorm(input, p: float, dim: int, maxnorm: float):
     """Each slice along dim scaled down to a p-norm of maxnorm, where it is larger.
 

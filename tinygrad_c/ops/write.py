@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from tinygrad_c.ops import index as indexing
-from tinygrad_c.ops.arguments import array_of, tensor_arg
+from tinygrad_c.ops.arguments import array_of, takes_out, tensor_arg
 from tinygrad_c.ops.create import arange, clone, copy_, from_numpy
 from tinygrad_c.ops.elementwise import clamp, where
 from tinygrad_c.ops.index import gather, getitem, scatter_add, scatter_add_, setitem
@@ -158,6 +158,7 @@ def check_flat(x, index, function: str):
     return where(flat < 0, flat + n, flat)
 
 
+@takes_out
 def take(input, index):
     """The elements of the flattened input at the places in index, in index's shape.
 
