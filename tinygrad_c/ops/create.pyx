@@ -142,7 +142,7 @@ def tensor(data, *, dtype=None, device=None, requires_grad=False):
         if array.dtype.byteorder not in "=|" and not array.dtype.isnative:
             array = array.astype(array.dtype.newbyteorder("="))
         array_dtype(array)
-        out = copy_of(from_buffer(numpy.ascontiguousarray(array).reshape(array.shape)))
+        out = copy_of(from_buffer(numpy.require(array, None, "CA")))     # contiguous and aligned
         out = out if dtype is None else to_dtype(out, dtype_code(dtype))
     else:
         out = from_sequence(data, dtype)
