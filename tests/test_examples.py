@@ -210,3 +210,55 @@ def test_exercises_as_torch(both):
         found, expected = ours.train_house(ours.relu, lr, 50), its.train_house(its.relu, lr, 50)
         assert found.pop("losses") == pytest.approx(expected.pop("losses"), rel=1e-4, abs=1e-9)
         assert found == pytest.approx(expected, rel=1e-5)
+
+
+# ---- Gradients of gradients: the numbers recorded from PyTorch 2.13, and PyTorch itself beside us
+
+FEW = {     # program: (arguments of main, {key: last values})
+    "20_physics_informed_net": ((20,), {"losses": [0.14840940378913967, 0.12199282538218492, 0.10789749806036072],
+                                        "u": [-0.1892556631814759, -0.23538934890914698, -0.248404594508155]}),
+    "21_gan_with_gradient_penalty": ((6,), {"critic": [-0.2036391544305146, -0.24980614222290137, -0.1260510038442938],
+                                            "norm": [1.0075238031625176, 0.9935700631602342, 0.957553852508782],
+                                            "generator": [0.41932186761121915, 0.4458070785967947, 0.25398006713072163]}),
+    "22_hessian_vector_products": ((), {"hv": [-2.0277499054261607, 2.4337666946603917, -3.4835495278685906],
+                                        "losses": [0.06324524085707166, 0.05841737069230584, 0.054097631894946305]}),
+    "23_maml_sine_waves": ((15,), {"losses": [4.237665893871987, 4.922956929091074, 2.255034984708528]}),
+}
+
+
+@pytest.mark.parametrize("name", FEW)
+def test_gradients_of_gradients_give_the_recorded_numbers(name):
+    arguments, expected = FEW[name]
+    found = load(name).main(*arguments)
+    for key, values in expected.items():
+        assert found[key][-3:] == pytest.approx(values, rel=1e-7), key
+
+
+@pytest.mark.parametrize("name", FEW)
+def test_gradients_of_gradients_beside_pytorch(name, both):
+    import torch
+    ours, theirs = both(name)
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        expected = theirs.main(*FEW[name][0])
+    finally:
+        torch.set_num_threads(threads)
+    found = ours.main(*FEW[name][0])
+    for key in FEW[name][1]:
+        assert found[key] == pytest.approx(expected[key], rel=1e-7), key
+
+
+def test_gradients_of_gradients_learn():
+    found = load("20_physics_informed_net").main()
+    assert found["error"] < 0.03
+    found = load("21_gan_with_gradient_penalty").main()
+    assert 1.3 < found["radius"] < 2.5
+    assert 0.9 < np.mean(found["norm"][-50:]) < 1.1
+    found = load("22_hessian_vector_products").main()
+    assert found["hvp"] < 1e-12
+    assert found["hessian"] < 1e-12
+    assert found["difference"] < 1e-6
+    assert found["losses"][-1] < 0.06
+    found = load("23_maml_sine_waves").main()
+    assert found["after"] < 0.6 * found["before"]
