@@ -1,13 +1,16 @@
 """gradcheck, autograd.functional and func, beside torch's and against closed forms."""
 from __future__ import annotations
 
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 
 import tinygrad_c
 from tinygrad_c import autograd, func, nn, tensor
 from tinygrad_c.autograd import functional, gradcheck, gradgradcheck
-from tinygrad_c.autograd.gradcheck import GradcheckError
+from tinygrad_c.autograd.checks import GradcheckError
 
 try:
     import torch
@@ -302,3 +305,9 @@ def test_vmap_sizes():
         func.vmap(lambda a, b: a + b)(tinygrad_c.ones(2, 1), tinygrad_c.ones(3, 1))
     with pytest.raises(ValueError, match="not compatible"):
         func.vmap(lambda a, b: a + b, in_dims=(0,))(tinygrad_c.ones(2, 1), tinygrad_c.ones(3, 1))
+
+
+def test_the_checks_are_functions_however_they_are_reached():
+    run = subprocess.run([sys.executable, "-c", "from tinygrad_c.autograd import gradgradcheck, gradcheck\nprint(callable(gradcheck))"],
+                         capture_output=True, text=True, check=False)
+    assert run.stdout == "True\n", run.stderr

@@ -301,7 +301,9 @@ LATER = {
         "use_deterministic_algorithms"), "compat"),
     "autocast": "amp", "from_dlpack": "utils.dlpack", "vmap": "func",
     "load": "serialization", "save": "serialization", "serialization": "",
-    "einsum": "ops.einsum",
+    "einsum": "ops.einsum", "linalg": "",
+    **dict.fromkeys(("cholesky", "det", "logdet", "matrix_exp", "matrix_power", "slogdet"), "linalg.torch_names"),
+    **dict.fromkeys(("chain_matmul", "inverse", "pinverse", "qr", "svd"), "linalg.torch_names"),
 }
 
 

@@ -11,7 +11,8 @@ from typing import Any
 LEFT_OUT = [
     ("float16 half bfloat16 HalfTensor BFloat16Tensor float8* finfo16",
      "half precision is left out; the floating types are float32 and float64"),
-    ("complex* cfloat cdouble chalf view_as_complex view_as_real polar fft fft_* stft istft conj conj_physical resolve_conj",
+    ("complex* cfloat cdouble chalf view_as_complex view_as_real polar fft fft_* stft istft conj conj_physical resolve_conj "
+     "eig eigvals",
      "complex numbers are left out; keep real and imaginary parts in two tensors"),
     ("int8 int16 short uint16 uint32 uint64 ShortTensor CharTensor int4 int2 int1",
      "the integer types are int64, int32, uint8 and bool"),

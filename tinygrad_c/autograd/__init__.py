@@ -167,7 +167,7 @@ class inference_mode(_Mode):
 
 LATER = {       # name -> the module of this package that has it, loaded when first asked for
     "Function": "function", "detect_anomaly": "anomaly_mode", "set_detect_anomaly": "anomaly_mode",
-    "gradcheck": "gradcheck", "gradgradcheck": "gradcheck",
+    "gradcheck": "checks", "gradgradcheck": "checks",
 }
 
 

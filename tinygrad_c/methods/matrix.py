@@ -93,3 +93,51 @@ class Matrices:
     def addbmm_(self, batch1: Tensor, batch2: Tensor, *, beta=1, alpha=1) -> Tensor:
         """addbmm in place"""
         return products.addbmm_(self, batch1, batch2, beta=beta, alpha=alpha)
+
+    # ---- Linear algebra: the room loads when one of these is called
+
+    def det(self) -> Tensor:
+        """The determinant."""
+        return linear("det")(self)
+
+    def logdet(self) -> Tensor:
+        """The logarithm of the determinant."""
+        return linear("logdet")(self)
+
+    def slogdet(self):
+        """The sign and the logarithm of the absolute value of the determinant."""
+        return linear("slogdet")(self)
+
+    def inverse(self) -> Tensor:
+        """The inverse of a square matrix."""
+        return linear("inverse")(self)
+
+    def pinverse(self, rcond: float = 1e-15) -> Tensor:
+        """The Moore-Penrose inverse."""
+        return linear("pinverse")(self, rcond)
+
+    def cholesky(self, upper: bool = False) -> Tensor:
+        """The triangular L with L L^T = self."""
+        return linear("cholesky")(self, upper)
+
+    def qr(self, some: bool = True):
+        """(Q, R): orthonormal columns, and an upper triangle."""
+        return linear("qr")(self, some)
+
+    def svd(self, some: bool = True, compute_uv: bool = True):
+        """(U, S, V): U diag(S) V^T = self."""
+        return linear("svd")(self, some, compute_uv)
+
+    def matrix_power(self, n: int) -> Tensor:
+        """The matrix multiplied by itself n times."""
+        return linear("matrix_power")(self, n)
+
+    def matrix_exp(self) -> Tensor:
+        """e^self, of a square matrix."""
+        return linear("matrix_exp")(self)
+
+
+def linear(name: str):
+    """A function of tinygrad_c.linalg."""
+    from tinygrad_c.linalg import torch_names
+    return getattr(torch_names, name)

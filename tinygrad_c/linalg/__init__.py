@@ -1,0 +1,32 @@
+"""Linear algebra, as torch.linalg has it: NumPy's LAPACK computes, and the gradients are tensor operations, of any order.
+
+Loaded when it is first asked for.
+"""
+from __future__ import annotations
+
+from tinygrad_c.absent import unknown
+from tinygrad_c.linalg.common import LinAlgError
+from tinygrad_c.linalg.factor import cholesky, eigh, eigvalsh, qr, svd, svdvals
+from tinygrad_c.linalg.norms import (
+    cond,
+    cross,
+    diagonal,
+    matmul,
+    matrix_exp,
+    matrix_norm,
+    matrix_power,
+    multi_dot,
+    norm,
+    vander,
+    vecdot,
+    vector_norm,
+)
+from tinygrad_c.linalg.systems import det, inv, lstsq, matrix_rank, pinv, slogdet, solve, solve_triangular
+
+__all__ = ["LinAlgError", "cholesky", "cond", "cross", "det", "diagonal", "eigh", "eigvalsh", "inv", "lstsq", "matmul",
+           "matrix_exp", "matrix_norm", "matrix_power", "matrix_rank", "multi_dot", "norm", "pinv", "qr", "slogdet", "solve",
+           "solve_triangular", "svd", "svdvals", "vander", "vecdot", "vector_norm"]
+
+
+def __getattr__(name: str):
+    raise unknown(__name__, name, globals())

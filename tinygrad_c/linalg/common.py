@@ -1,0 +1,44 @@
+"""What the functions of this room share: their arguments checked, NumPy called."""
+from __future__ import annotations
+
+import numpy as np
+
+from tinygrad_c.ops.arguments import tensor_arg
+from tinygrad_c.ops.create import from_numpy
+
+
+class LinAlgError(RuntimeError):
+    """A matrix is singular, or not positive definite, or an iteration did not converge."""
+
+
+def made(array):
+    """A tensor on a NumPy array's memory, laid out in C order."""
+    return from_numpy(np.ascontiguousarray(array) if array.ndim else np.array(array))
+
+
+def matrices(x, function: str, name: str = "A"):
+    """x, if it is a float tensor of matrices in the last two dimensions."""
+    tensor_arg(x, f"linalg_{function}", name)
+    if x.ndim < 2:
+        raise RuntimeError(f"linalg.{function}: The input tensor {name} must have at least 2 dimensions.")
+    if not x.is_floating_point():
+        raise RuntimeError(f"linalg.{function}: Expected a floating point or complex tensor as input. Got {x.dtype}: call "
+                           ".float()")
+    return x
+
+
+def square(x, function: str):
+    """x, if its matrices are square."""
+    if matrices(x, function).shape[-2] != x.shape[-1]:
+        raise RuntimeError(f"linalg.{function}: A must be batches of square matrices, but they are {x.shape[-2]} by "
+                           f"{x.shape[-1]} matrices")
+    return x
+
+
+def called(function: str, message: str, routine, *args, **kwargs):
+    """A NumPy routine; its LinAlgError becomes ours, in torch's words."""
+    try:
+        return routine(*args, **kwargs)
+    except np.linalg.LinAlgError:
+        raise LinAlgError(f"linalg.{function}: {message}") from None
+

@@ -1,0 +1,217 @@
+"""Factors of matrices: Cholesky, QR, eigenvalues of symmetric matrices, singular values.
+
+The gradients are those of Giles 2008 (An extended collection of matrix derivative results for forward and reverse mode AD),
+and of Walter & Lehmann 2012 for QR; written in tensor operations, so that they can be differentiated again.
+"""
+from __future__ import annotations
+
+import numpy as np
+
+from tinygrad_c.autograd import Function
+from tinygrad_c.linalg.common import called, made, matrices, square
+from tinygrad_c.linalg.systems import inv
+from tinygrad_c.ops.arguments import array_of, results
+from tinygrad_c.ops.create import eye
+from tinygrad_c.ops.shape import cat
+
+qr_result = results("linalg_qr", "Q", "R")
+eigh_result = results("linalg_eigh", "eigenvalues", "eigenvectors")
+svd_result = results("linalg_svd", "U", "S", "Vh")
+
+
+class Cholesky(Function):
+    """A = L L^T:  dA = L^-T P(L^T G) L^-1 made symmetric, P: the lower triangle with half of the diagonal."""
+
+    @staticmethod
+    def forward(ctx, a):
+        array = array_of(a)
+        lower = np.tril(array)
+        array = lower + np.swapaxes(np.tril(array, -1), -1, -2)         # only the lower triangle counts
+        out = made(called("cholesky", "The factorization could not be completed because the input is not positive-definite.",
+                            np.linalg.cholesky, array))
+        ctx.save_for_backward(out)
+        return out
+
+    @staticmethod
+    def backward(ctx, g):
+        (lower,) = ctx.saved_tensors
+        middle = (lower.mT @ g).tril()
+        middle = middle - 0.5 * middle.diagonal(0, -2, -1).diag_embed()
+        y = inv(lower)
+        da = y.mT @ middle @ y
+        return 0.5 * (da + da.mT)
+
+
+def cholesky(A, *, upper: bool = False):
+    """The lower triangular L with L L^T = A, for symmetric positive definite A; with upper=True its transpose.
+
+    LinAlgError if A is not positive definite.
+
+    >>> cholesky(tensor([[4., 2.], [2., 2.]]))
+    tensor([[2., 0.],
+            [1., 1.]])
+    """
+    lower = Cholesky.apply(square(A, "cholesky"))
+    return lower.mT if upper else lower
+
+
+class Qr(Function):
+    """A = Q R with at least as many rows as columns: with M = R dR^T - dQ^T Q, dA = (dQ + Q copy(M)) R^-T, where copy takes the
+    lower triangle for both."""
+
+    @staticmethod
+    def forward(ctx, a, mode):
+        q, r = (made(each) for each in np.linalg.qr(array_of(a), mode))
+        ctx.mode = mode
+        ctx.save_for_backward(q, r)
+        return q, r
+
+    @staticmethod
+    def backward(ctx, dq, dr):
+        q, r = ctx.saved_tensors
+        if ctx.mode == "complete" and q.shape[-1] != r.shape[-1]:
+            raise RuntimeError("The QR decomposition is not differentiable when mode='complete' and nrows > ncols: take "
+                               "mode='reduced'")
+        m = r @ dr.mT - dq.mT @ q
+        return (dq + q @ (m.tril() + m.tril(-1).mT)) @ inv(r).mT, None
+
+
+def qr(A, mode: str = "reduced"):
+    """(Q, R) with Q R = A, the columns of Q orthonormal and R upper triangular.
+
+    For A of (m, n): mode "reduced" makes Q (m, k) and R (k, n) with k = min(m, n); "complete" makes Q (m, m); "r" makes R
+    alone, without a gradient.
+
+    >>> qr(tensor([[2., 1.], [0., 3.]])).R.abs()
+    tensor([[2., 1.],
+            [0., 3.]])
+    """
+    matrices(A, "qr")
+    if mode == "r":
+        return qr_result((A.new_empty(0), made(np.linalg.qr(array_of(A), "r"))))
+    if mode not in ("reduced", "complete"):
+        raise RuntimeError(f"qr received unrecognized mode '{mode}' but expected one of 'reduced' (default), 'r', or "
+                           "'complete'")
+    m, n = A.shape[-2:]
+    if m >= n:
+        return qr_result(Qr.apply(A, mode))
+    q, r = Qr.apply(A[..., :m], mode)               # a wide matrix: Q is that of its first columns
+    return qr_result((q, cat([r, q.mT @ A[..., m:]], -1)))
+
+
+# ---- Eigenvalues of symmetric matrices
+
+def one_over_differences(x):
+    """1 / (x[j] - x[i]) in the places i, j; 0 on the diagonal."""
+    same = eye(x.shape[-1], dtype=x.dtype)
+    return (1 - same) / (x.unsqueeze(-2) - x.unsqueeze(-1) + same)
+
+
+class Eigh(Function):
+    """A = V diag(w) V^T:  dA = V (diag(dw) + (V^T dV) / (w_j - w_i)) V^T, made symmetric."""
+
+    @staticmethod
+    def forward(ctx, a, lower):
+        w, v = (made(each) for each in called("eigh", "The algorithm failed to converge.", np.linalg.eigh, array_of(a), lower))
+        ctx.save_for_backward(w, v)
+        ctx.set_materialize_grads(False)
+        return w, v
+
+    @staticmethod
+    def backward(ctx, dw, dv):
+        w, v = ctx.saved_tensors
+        middle = 0 if dw is None else dw.diag_embed()
+        if dv is not None:
+            middle = middle + (v.mT @ dv) * one_over_differences(w)
+        if dw is None and dv is None:
+            return None, None
+        da = v @ middle @ v.mT
+        return 0.5 * (da + da.mT), None
+
+
+def eigh(A, UPLO: str = "L"):
+    """(eigenvalues, eigenvectors) of symmetric matrices: the values rising, the vectors in the columns.
+
+    Only the lower triangle of A is looked at, or the upper one with UPLO="U". The sign of each vector is not determined; the
+    gradient of the vectors is infinite where two values are equal.
+
+    >>> eigh(tensor([[2., 0.], [0., 1.]])).eigenvalues
+    tensor([1., 2.])
+    """
+    if UPLO.upper() not in ("L", "U"):
+        raise RuntimeError(f"Expected UPLO argument to be 'L' or 'U', but got {UPLO}")
+    return eigh_result(Eigh.apply(square(A, "eigh"), UPLO.upper()))
+
+
+def eigvalsh(A, UPLO: str = "L"):
+    """The eigenvalues of symmetric matrices, rising.
+
+    >>> eigvalsh(tensor([[2., 0.], [0., 1.]]))
+    tensor([1., 2.])
+    """
+    return eigh(A, UPLO)[0]
+
+
+# ---- Singular values
+
+class Svd(Function):
+    """A = U diag(s) V^T, with k = min(m, n) values:
+    dA = U ((U^T dU - dU^T U) / E diag(s) + diag(s) (V^T dV - dV^T V) / E + diag(ds)) V^T
+         + (I - U U^T) dU diag(1/s) V^T + U diag(1/s) dV^T (I - V V^T),  E[i, j] = s[j]^2 - s[i]^2."""
+
+    @staticmethod
+    def forward(ctx, a):
+        u, s, vh = (made(each) for each in called("svd", "The algorithm failed to converge.", np.linalg.svd, array_of(a),
+                                                    full_matrices=False))
+        ctx.save_for_backward(u, s, vh)
+        ctx.set_materialize_grads(False)
+        return u, s, vh
+
+    @staticmethod
+    def backward(ctx, du, ds, dvh):
+        u, s, vh = ctx.saved_tensors
+        if du is None and ds is None and dvh is None:
+            return None
+        middle = 0 if ds is None else ds.diag_embed()
+        rows, columns = s.unsqueeze(-1), s.unsqueeze(-2)
+        outside = 0
+        over = None if du is None and dvh is None else one_over_differences(s * s)
+        if du is not None:
+            inside = u.mT @ du
+            middle = middle + (inside - inside.mT) * over * columns
+            if u.shape[-2] > u.shape[-1]:
+                outside = ((du - u @ inside) / columns) @ vh
+        if dvh is not None:
+            inside = vh @ dvh.mT
+            middle = middle + rows * ((inside - inside.mT) * over)
+            if vh.shape[-1] > vh.shape[-2]:
+                outside = outside + u @ ((dvh - inside.mT @ vh) / rows)
+        return u @ middle @ vh + outside
+
+
+def svd(A, full_matrices: bool = True, *, driver: str | None = None):
+    """(U, S, Vh) with U diag(S) Vh = A, S falling, the columns of U and the rows of Vh orthonormal.
+
+    For A of (m, n): U is (m, m) and Vh (n, n), or with full_matrices=False (m, k) and (k, n), k = min(m, n). The further
+    vectors of full matrices have no gradient.
+
+    >>> svd(tensor([[3., 0.], [0., 4.]])).S
+    tensor([4., 3.])
+    """
+    u, s, vh = Svd.apply(matrices(A, "svd"))
+    m, n = A.shape[-2:]
+    if full_matrices and m != n:
+        full = np.linalg.svd(array_of(A))
+        k = min(m, n)
+        u = cat([u, made(full[0][..., k:])], -1) if m > n else u
+        vh = cat([vh, made(full[2][..., k:, :])], -2) if n > m else vh
+    return svd_result((u, s, vh))
+
+
+def svdvals(A, *, driver: str | None = None):
+    """The singular values, falling.
+
+    >>> svdvals(tensor([[3., 0.], [0., 4.]]))
+    tensor([4., 3.])
+    """
+    return Svd.apply(matrices(A, "svdvals"))[1]

@@ -1,0 +1,249 @@
+"""Inverses, determinants and systems of equations."""
+from __future__ import annotations
+
+import numpy as np
+
+from tinygrad_c.autograd import Function
+from tinygrad_c.linalg.common import called, made, matrices, square
+from tinygrad_c.ops.arguments import array_of, results, tensor_arg
+from tinygrad_c.ops.create import eye
+from tinygrad_c.ops.elementwise import log, where
+
+slogdet_result = results("linalg_slogdet", "sign", "logabsdet")
+lstsq_result = results("linalg_lstsq", "solution", "residuals", "rank", "singular_values")
+SINGULAR = "The inversion could not be completed because the input matrix is singular."
+
+
+class Inverse(Function):
+    """Y = A^-1:  dA = -Y^T G Y^T."""
+
+    @staticmethod
+    def forward(ctx, a):
+        out = made(called("inv", SINGULAR, np.linalg.inv, array_of(a)))
+        ctx.save_for_backward(out)
+        return out
+
+    @staticmethod
+    def backward(ctx, g):
+        (y,) = ctx.saved_tensors
+        return -(y.mT @ g @ y.mT)
+
+
+def inv(A):
+    """The inverse of square matrices; LinAlgError if one is singular.
+
+    >>> inv(tensor([[2., 0.], [0., 4.]]))
+    tensor([[0.5000, 0.0000],
+            [0.0000, 0.2500]])
+    """
+    return Inverse.apply(square(A, "inv"))
+
+
+class Solution(Function):
+    """X = A^-1 B:  dB = A^-T G,  dA = -dB X^T."""
+
+    @staticmethod
+    def forward(ctx, a, b):
+        out = made(called("solve", "The solver failed because the input matrix is singular.", np.linalg.solve, array_of(a),
+                            array_of(b)))
+        ctx.save_for_backward(a, out)
+        return out
+
+    @staticmethod
+    def backward(ctx, g):
+        a, x = ctx.saved_tensors
+        db = Solution.apply(a.mT, g)
+        return summed(-(db @ x.mT), a.shape), db
+
+
+def summed(g, shape):
+    """g without the batch dimensions that broadcasting made."""
+    return g.sum_to_size(shape) if g.shape != shape else g
+
+
+def solve(A, B, *, left: bool = True):
+    """X with A X = B (or, with left=False, X A = B), for square matrices A and vectors or matrices B.
+
+    B counts as a vector if it has one dimension, or one less than A and A's batch shape. LinAlgError if A is singular.
+
+    >>> solve(tensor([[2., 0.], [0., 4.]]), tensor([2., 2.]))
+    tensor([1.0000, 0.5000])
+    """
+    square(A, "solve")
+    tensor_arg(B, "linalg_solve", "B", 2)
+    if A.dtype is not B.dtype:
+        raise RuntimeError(f"linalg.solve: Expected A and B to have the same dtype, but found A of type {A.dtype} and B of "
+                           f"type {B.dtype} instead")
+    vector = B.ndim == 1 or (B.ndim == A.ndim - 1 and B.shape == A.shape[:-1])
+    b = B.unsqueeze(-1) if vector else B
+    if vector and not left:
+        raise RuntimeError("linalg.solve: Vector broadcasting of the left hand side is not supported for left=False. In this "
+                           "case linalg.solve is equivalent to B / A.squeeze(-1)")
+    if b.shape[-2 if left else -1] != A.shape[-1]:
+        raise RuntimeError(f"linalg.solve: Incompatible shapes of A and B for the equation {'AX = B' if left else 'XA = B'} "
+                           f"({A.shape[-2]}x{A.shape[-1]} and {b.shape[-2]}x{b.shape[-1]})")
+    if not left:
+        return solve(A.mT, b.mT).mT
+    batch = np.broadcast_shapes(A.shape[:-2], b.shape[:-2])
+    out = Solution.apply(A.expand(*batch, *A.shape[-2:]), b.expand(*batch, *b.shape[-2:]))
+    return out.squeeze(-1) if vector else out
+
+
+def solve_triangular(A, B, *, upper: bool, left: bool = True, unitriangular: bool = False):
+    """X with A X = B (left=False: X A = B) for triangular A; the other triangle of A is not looked at.
+
+    >>> solve_triangular(tensor([[2., 9.], [1., 1.]]), tensor([[2.], [2.]]), upper=False)
+    tensor([[1.],
+            [1.]])
+    """
+    triangle = square(A, "solve_triangular").triu(unitriangular) if upper else A.tril(-int(unitriangular))
+    return solve(triangle + eye(A.shape[-1], dtype=A.dtype) if unitriangular else triangle, B, left=left)
+
+
+# ---- Determinants
+
+class Determinant(Function):
+    """d = det A:  dA = g * the matrix of cofactors, which is d A^-T where A has an inverse."""
+
+    @staticmethod
+    def forward(ctx, a):
+        out = made(np.asarray(np.linalg.det(array_of(a))))
+        ctx.save_for_backward(a, out)
+        return out
+
+    @staticmethod
+    def backward(ctx, g):
+        a, d = ctx.saved_tensors
+        if a.numel() == 0:
+            return a * 0
+        weak = (d == 0) | (abs(d) <= 1e-30)
+        if not weak.any():
+            return (g * d)[..., None, None] * inv(a).mT
+        u, s, vh = np.linalg.svd(array_of(a))           # singular: through the singular values, once
+        others = np.stack([np.prod(np.delete(s, i, -1), -1) for i in range(s.shape[-1])], -1)
+        sign = np.linalg.det(u) * np.linalg.det(vh)
+        return g[..., None, None] * made((sign[..., None, None] * (u * others[..., None, :]) @ vh).astype(u.dtype))
+
+
+def det(A):
+    """The determinant of square matrices.
+
+    >>> det(tensor([[1., 2.], [3., 4.]]))
+    tensor(-2.)
+    """
+    return Determinant.apply(square(A, "det"))
+
+
+class LogDeterminant(Function):
+    """(sign, log |det A|):  dA = g A^-T."""
+
+    @staticmethod
+    def forward(ctx, a):
+        sign, logabsdet = (made(np.asarray(each)) for each in np.linalg.slogdet(array_of(a)))
+        ctx.save_for_backward(a)
+        ctx.mark_non_differentiable(sign)
+        return sign, logabsdet
+
+    @staticmethod
+    def backward(ctx, _, g):
+        (a,) = ctx.saved_tensors
+        return g[..., None, None] * inv(a).mT
+
+
+def slogdet(A):
+    """(sign, logabsdet): the sign of the determinant, and the logarithm of its absolute value.
+
+    >>> slogdet(tensor([[2., 0.], [0., -2.]])).sign
+    tensor(-1.)
+    """
+    return slogdet_result(LogDeterminant.apply(square(A, "slogdet")))
+
+
+def logdet(A):
+    """The logarithm of the determinant; NaN where that is negative.
+
+    >>> logdet(tensor([[1., 0.], [0., 1.]]))
+    tensor(0.)
+    """
+    sign, logabsdet = slogdet(A)
+    return logabsdet + log(where(sign == 0, 1, sign))       # log det 0 = -inf is logabsdet itself
+
+
+# ---- Pseudo-inverse, least squares, rank
+
+class PseudoInverse(Function):
+    """P = A^+:  dA = -P^T G P^T + (I - A P) G^T P P^T + P^T P G^T (I - P A).  Golub & Pereyra 1973, eq. 4.12."""
+
+    @staticmethod
+    def forward(ctx, a, rtol, hermitian):
+        array = array_of(a)
+        out = made(np.linalg.pinv(array, max(array.shape[-2:]) * np.finfo(array.dtype).eps if rtol is None else rtol,
+                                    hermitian).astype(array.dtype))
+        ctx.save_for_backward(a, out)
+        return out
+
+    @staticmethod
+    def backward(ctx, g):
+        a, p = ctx.saved_tensors
+        left = g.mT - a @ (p @ g.mT)
+        right = g.mT - (g.mT @ p) @ a
+        return -(p.mT @ g @ p.mT) + left @ p @ p.mT + p.mT @ p @ right, None, None
+
+
+def pinv(A, *, atol: float | None = None, rtol: float | None = None, hermitian: bool = False):
+    """The Moore-Penrose inverse: singular values below max(atol, rtol * the largest) count as 0.
+
+    >>> pinv(tensor([[2., 0.], [0., 0.], [0., 0.]]))
+    tensor([[0.5000, 0.0000, 0.0000],
+            [0.0000, 0.0000, 0.0000]])
+    """
+    matrices(A, "pinv")
+    if A.numel() == 0:
+        return A.mT * 1
+    if atol is not None:
+        largest = float(np.linalg.norm(array_of(A), 2, (-2, -1)).max())
+        rtol = max(rtol or 0.0, atol / largest if largest else 0.0)
+    return PseudoInverse.apply(A, rtol, hermitian)
+
+
+def lstsq(A, B, rcond: float | None = None, *, driver: str | None = None):
+    """The X that makes |A X - B| smallest: (solution, residuals, rank, singular_values).
+
+    driver: of its names, "gelsy" (the default) decides what comes back: no residuals and no singular values. With the others,
+    residuals are the sums of squares per column, if A has more rows than columns and full rank, else empty.
+
+    >>> lstsq(tensor([[2.], [0.]]), tensor([[4.], [3.]])).solution
+    tensor([[2.]])
+    """
+    matrices(A, "lstsq"), matrices(B, "lstsq", "B")
+    if driver not in (None, "gels", "gelsy", "gelsd", "gelss"):
+        raise RuntimeError(f"torch.linalg.lstsq: parameter `driver` should be one of (gels, gelsy, gelsd, gelss), got {driver}")
+    if A.shape[-2] != B.shape[-2]:
+        raise RuntimeError("torch.linalg.lstsq: input.size(-2) should match other.size(-2): the shapes are "
+                           f"{list(A.shape)} and {list(B.shape)}")
+    solution = pinv(A, rtol=rcond) @ B
+    rank = matrix_rank(A, rtol=rcond)
+    residuals = A.new_empty(0)
+    if driver not in (None, "gelsy") and A.shape[-2] > A.shape[-1] and (rank == A.shape[-1]).all():
+        residuals = ((A @ solution - B) ** 2).sum(-2)
+    values = A.new_empty(0)
+    if driver in ("gelsd", "gelss"):
+        values = made(np.linalg.svd(array_of(A), compute_uv=False))
+    return lstsq_result((solution, residuals, A.new_empty(0).long() if driver == "gels" else rank, values))
+
+
+def matrix_rank(A, *, atol: float | None = None, rtol: float | None = None, hermitian: bool = False):
+    """How many singular values are above max(atol, rtol * the largest).
+
+    >>> matrix_rank(tensor([[1., 2.], [2., 4.]]))
+    tensor(1)
+    """
+    array = array_of(matrices(A, "matrix_rank"))
+    if array.size == 0:
+        return made(np.zeros(array.shape[:-2], np.int64))
+    s = abs(np.linalg.eigvalsh(array)) if hermitian else np.linalg.svd(array, compute_uv=False)
+    if rtol is None:
+        rtol = max(array.shape[-2:]) * np.finfo(array.dtype).eps if not atol else 0.0
+    limit = np.maximum(atol or 0.0, rtol * s.max(-1, keepdims=True))
+    return made(np.asarray((s > limit).sum(-1), np.int64))
+

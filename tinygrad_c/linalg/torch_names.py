@@ -1,0 +1,40 @@
+"""The functions of linear algebra that torch also has at its top, some with other names and arguments."""
+from __future__ import annotations
+
+from tinygrad_c.linalg import factor, systems
+from tinygrad_c.linalg.norms import chain_matmul, matrix_exp, matrix_power
+from tinygrad_c.ops.arguments import results
+
+qr_result = results("qr", "Q", "R")
+svd_result = results("svd", "U", "S", "V")
+slogdet_result = results("slogdet", "sign", "logabsdet")
+inverse, det, logdet = systems.inv, systems.det, systems.logdet
+
+__all__ = ["chain_matmul", "cholesky", "det", "inverse", "logdet", "matrix_exp", "matrix_power", "pinverse", "qr", "slogdet",
+           "svd"]
+
+
+def cholesky(input, upper: bool = False):
+    """linalg.cholesky."""
+    return factor.cholesky(input, upper=upper)
+
+
+def slogdet(input):
+    """linalg.slogdet: (sign, logabsdet)."""
+    return slogdet_result(systems.slogdet(input))
+
+
+def pinverse(input, rcond: float = 1e-15):
+    """linalg.pinv."""
+    return systems.pinv(input, rtol=rcond)
+
+
+def qr(input, some: bool = True):
+    """linalg.qr with mode "reduced", or with some=False "complete"."""
+    return qr_result(factor.qr(input, "reduced" if some else "complete"))
+
+
+def svd(input, some: bool = True, compute_uv: bool = True):
+    """(U, S, V) with U diag(S) V^T = input: linalg.svd has V^T instead."""
+    u, s, vh = factor.svd(input, full_matrices=not some)
+    return svd_result((u, s, vh.mT)) if compute_uv else svd_result((u * 0, s, vh.mT * 0))
