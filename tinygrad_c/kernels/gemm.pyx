@@ -15,6 +15,7 @@ cdef enum:
     MAX_ROWS = 512              # rows of a unit at most: A's share for one k-block stays in L2
     PACK_B_ROWS = 96            # a panel of B that serves so many rows is worth copying, if it is
     PACK_B_SIZE = 1 << 15       # not in L1 anyway
+    STORE_TRANSPOSED = 40       # what a transposed vector of C costs, in vector operations
     FAR = 1 << 17               # elements: more than L2 has
     SHORT = 32                  # k below which C, not the arithmetic, sets the pace
 
@@ -78,7 +79,7 @@ cdef int gemm(const Gemm* g) except -1:
             if other < cost:
                 cost = other
                 call.kernel = t.matmul_dot
-        if tiles_cost(t, n, m, k, a.stride[1], a.stride[2]) + m * ceil_div(n, t.lanes) * 12 < cost:
+        if tiles_cost(t, n, m, k, a.stride[1], a.stride[2]) + m * ceil_div(n, t.lanes) * STORE_TRANSPOSED < cost:
             call.kernel = t.matmul
             flags |= kernel.TRANSPOSED
             m, n = n, m

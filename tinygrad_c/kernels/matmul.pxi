@@ -3,13 +3,13 @@
 # A tile of C, TILE_ROWS x TILE_VECS vectors, stays in registers while k runs: each step loads a row of B's panel (vectors)
 # and multiplies it by TILE_ROWS elements of A, each broadcast to a vector. So
 #   - A is read an element at a time and may have any strides: it is never copied;
-#   - B's rows must be contiguous. Where they are not, a panel (KC x tile columns, 32 KB at most) is copied on to the stack,
-#     LANES x LANES blocks being transposed in registers, and used for all rows of the unit while it is in L1.
+#   - B's rows must be contiguous. Where they are not, a panel (KC x tile columns, 64 KB at most) is copied on to the stack,
+#     LANES x LANES blocks being transposed in registers, and used for all rows of the unit while it is in cache.
 # gemm.pyx chooses which operand plays A and which B: in the other order the tile is C's transpose (TRANSPOSED).
 # Rows that do not fill a tile run a tile of fewer rows, not one padded with zeros.
 
 cdef enum:
-    KC = 256                            # k is cut so: a panel of B fills two thirds of a 48 KB L1
+    KC = 512                            # k is cut so: 64 KB of B. It comes from L2 then, but C is read and written half as often
 
 
 ctypedef struct Tile
@@ -59,6 +59,13 @@ cdef inline void tiles(int mr, int nv, Py_ssize_t count, Tile* t) noexcept nogil
                 acc[i][j] = splat(0)
         for i in range(0, mr, 4):
             fours[i // 4] = t.a + i * a_row
+        if t.store_transposed == NULL:          # C is wanted at the end, and no cache holds a large one
+            for i in range(mr):
+                for j in range(nv):
+                    prefetch(c + i * c_row + j * LANES)
+        else:
+            for p in range(t.cols):
+                prefetch(t.c + p * c_row)
         b = t.b
         for p in range(t.k):
             for j in range(nv - 1):

@@ -350,6 +350,12 @@ INLINE void store_bool(uint8_t* p, mask m, ptrdiff_t n) {
 
 #define DOT_ROWS (LANES >= 16 ? 4 : LANES >= 4 ? 2 : 1)  /* LANES dot products: so many rows times LANES / DOT_ROWS columns */
 
+#if defined(__GNUC__)
+#define prefetch(p) __builtin_prefetch(p)
+#else
+#define prefetch(p) ((void)(p))
+#endif
+
 /* n lanes, 1 <= n <= LANES. load_row is for a row of B, which is padded to whole vectors unless loads can be masked. */
 INLINE vec load_row(const real* p, ptrdiff_t n) { return MASKED_LOADS ? load_part(p, n) : load(p); }
 INLINE vec load_last(const real* p, ptrdiff_t n) { return !MASKED_LOADS && n == LANES ? load(p) : load_part(p, n); }
