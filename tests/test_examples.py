@@ -54,7 +54,7 @@ def copy_weights(source, target) -> None:
 
 @pytest.mark.parametrize("name", PROGRAMS)
 def test_runs_by_itself(name, tmp_path):
-    draws = "pictures" in (EXAMPLES / f"{name}.py").read_text().split()
+    draws = "from pictures import" in (EXAMPLES / f"{name}.py").read_text()
     run = subprocess.run([sys.executable, EXAMPLES / f"{name}.py", *(["--out", "made"] if draws else [])], cwd=tmp_path,
                          capture_output=True, text=True, env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
     assert run.returncode == 0, run.stderr
@@ -262,3 +262,118 @@ def test_gradients_of_gradients_learn():
     assert found["losses"][-1] < 0.06
     found = load("23_maml_sine_waves").main()
     assert found["after"] < 0.6 * found["before"]
+
+
+# ---- Nets: the same weights and data in both engines
+
+def weights_into(source, target) -> None:
+    """All parameters and buffers."""
+    import torch
+    target.load_state_dict({name: torch.tensor(value.tolist()) for name, value in source.state_dict().items()})
+
+
+def test_convnet_on_digits():
+    found = load("07_convnet_on_digits").main()
+    assert found["parameters"] == 12 * 9 + 12 + 24 + 24 * 12 * 9 + 24 + 48 + 96 * 10 + 10
+    assert found["losses"] == pytest.approx([0.8682, 0.1326, 0.0717, 0.0286], rel=0.05)
+    assert found["accuracy"] == pytest.approx(0.950, abs=0.02)
+
+
+def test_convnet_on_digits_as_torch(both):
+    ours, its = both("07_convnet_on_digits")
+    (x, y), (unseen, labels) = ours.make_data()
+    model, reference = ours.ConvNet(), its.ConvNet()
+    weights_into(model, reference)
+    assert repr(model) == repr(reference)
+    expected = its.train(reference, *in_torch(x[:300], y[:300]), epochs=2)
+    assert ours.train(model, x[:300], y[:300], epochs=2) == pytest.approx(expected, rel=2e-4)
+    weights_into(model, reference)      # the last bits differ by now
+    assert ours.accuracy(model, unseen, labels) == pytest.approx(its.accuracy(reference, *in_torch(unseen, labels)), abs=1e-6)
+
+
+def test_char_lstm():
+    found = load("08_char_lstm").main()
+    assert found["losses"][0] == pytest.approx(2.6071, abs=1e-3)
+    assert found["losses"][-1] == pytest.approx(0.2862, rel=0.1)
+    assert "the rat and the" in found["text"]
+
+
+def test_char_lstm_as_torch(both):
+    ours, its = both("08_char_lstm")
+    x, y = ours.make_data()
+    model, reference = ours.CharLSTM(len(ours.LETTERS)), its.CharLSTM(len(its.LETTERS))
+    weights_into(model, reference)
+    assert repr(model) == repr(reference)
+    expected = its.train(reference, *in_torch(x, y), steps=12)
+    assert ours.train(model, x, y, steps=12) == pytest.approx(expected, rel=2e-4)
+    assert ours.write(model, "the ", 10) == its.write(reference, "the ", 10)
+
+
+def test_attention_block():
+    found = load("09_attention_block").main()
+    assert found["losses"][0] == pytest.approx(2.2400, abs=1e-3)
+    assert found["losses"][-1] < 0.01
+    assert found["right"] > 0.99
+    assert found["look"] == [1, 2, 3, 4, 5]
+
+
+def test_attention_block_as_torch(both):
+    ours, its = both("09_attention_block")
+    batches = [ours.make_data() for _ in range(12)]
+    model, reference = ours.Repeater(), its.Repeater()
+    weights_into(model, reference)
+    assert repr(model) == repr(reference)
+    expected = its.train(reference, in_torch(*batches))
+    assert ours.train(model, batches) == pytest.approx(expected, rel=2e-4)
+
+
+def test_vae():
+    found = load("10_vae").main()
+    assert found["losses"][0] == pytest.approx((44.73, 0.08), abs=0.01)
+    assert found["losses"][-1] == pytest.approx((21.14, 2.75), rel=0.03)
+    assert found["invented"].shape == (1, 64)
+
+
+def test_vae_as_torch(both):
+    ours, its = both("10_vae")
+    x = ours.torch.tensor(ours.digits()[0])
+    noise = ours.torch.randn(30, 100, ours.LATENT)
+    model, reference = ours.VAE(), its.VAE()
+    weights_into(model, reference)
+    expected = its.train(reference, *in_torch(x, noise))
+    np.testing.assert_allclose(ours.train(model, x, noise), expected, rtol=2e-4)
+
+
+def test_policy_gradient():
+    lengths = load("11_policy_gradient").main()["lengths"]
+    assert np.mean(lengths[:20]) < 40
+    assert np.mean(lengths[-40:]) > 90
+
+
+def test_policy_gradient_as_torch(both):
+    ours, its = both("11_policy_gradient")
+    policy, reference = ours.make_policy(), its.make_policy()
+    weights_into(policy, reference)
+    starts, draws = ours.torch.rand(15, 4) * 0.1 - 0.05, ours.torch.rand(15, ours.LIMIT)
+    assert ours.train(policy, starts, draws) == its.train(reference, *in_torch(starts, draws))
+    for mine, theirs in zip(policy.parameters(), reference.parameters(), strict=True):
+        np.testing.assert_allclose(mine.tolist(), theirs.tolist(), rtol=1e-3, atol=1e-4)
+
+
+def test_autoencoder():
+    found = load("12_autoencoder").main()
+    x = np.array(load("12_autoencoder").digits()[0])
+    variances = np.linalg.eigvalsh(np.cov(x.T, bias=True))
+    assert found["linear"] == pytest.approx(variances[:-3].sum() / 64, abs=1e-4)     # what three main directions leave over
+    assert found["error"] == pytest.approx(0.0344, abs=0.001)
+    assert found["losses"][0] == pytest.approx(0.1126, abs=0.001)
+
+
+def test_autoencoder_as_torch(both):
+    ours, its = both("12_autoencoder")
+    x = ours.torch.tensor(ours.digits()[0])[:500]
+    model, reference = ours.Autoencoder(), its.Autoencoder()
+    weights_into(model, reference)
+    assert repr(model) == repr(reference)
+    expected = its.train(reference, *in_torch(x), epochs=5)
+    assert ours.train(model, x, epochs=5) == pytest.approx(expected, rel=2e-4)

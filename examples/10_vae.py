@@ -1,0 +1,72 @@
+"""A variational autoencoder of the digits: each picture becomes a small cloud of four numbers, and clouds become pictures."""
+from __future__ import annotations
+
+from digits_data import digits
+
+import tinygrad_c as torch
+import tinygrad_c.nn as nn
+import tinygrad_c.nn.functional as F
+
+HIDDEN, LATENT = 48, 4
+
+
+class VAE(nn.Module):
+    """(N, 64) to the picture again (as logits), and the mean and log-variance of its cloud (N, LATENT)."""
+
+    def __init__(self):
+        super().__init__()
+        self.encoder = nn.Sequential(nn.Linear(64, HIDDEN), nn.ReLU())
+        self.mean = nn.Linear(HIDDEN, LATENT)
+        self.log_variance = nn.Linear(HIDDEN, LATENT)
+        self.decoder = nn.Sequential(nn.Linear(LATENT, HIDDEN), nn.ReLU(), nn.Linear(HIDDEN, 64))
+
+    def forward(self, x, noise):
+        h = self.encoder(x)
+        mean, log_variance = self.mean(h), self.log_variance(h)
+        z = mean + torch.exp(0.5 * log_variance) * noise            # a point of the cloud: gradients go through both
+        return self.decoder(z), mean, log_variance
+
+
+def loss_of(logits, x, mean, log_variance):
+    """(reconstruction, divergence), in nats a picture: Kingma & Welling 2013."""
+    reconstruction = F.binary_cross_entropy_with_logits(logits, x, reduction="sum")
+    divergence = -0.5 * torch.sum(1 + log_variance - mean.pow(2) - log_variance.exp())
+    return reconstruction / len(x), divergence / len(x)
+
+
+def train(model, x, noise, batch: int = 100) -> list[tuple[float, float]]:
+    """The two parts of the loss at each step; noise is (steps, batch, LATENT)."""
+    optimizer = torch.optim.Adam(model.parameters(), lr=5e-3)
+    losses = []
+    for step, each in enumerate(noise):
+        rows = x[step * batch % 1700:][:batch]
+        optimizer.zero_grad()
+        logits, mean, log_variance = model(rows, each[:len(rows)])
+        reconstruction, divergence = loss_of(logits, rows, mean, log_variance)
+        (reconstruction + divergence).backward()
+        optimizer.step()
+        losses.append((reconstruction.item(), divergence.item()))
+    return losses
+
+
+def draw(picture) -> str:
+    """Eight lines of eight marks."""
+    marks = " .:-=+*#%@"
+    return "\n".join("".join(marks[min(int(pixel * 10), 9)] * 2 for pixel in row) for row in picture.reshape(8, 8).tolist())
+
+
+def main() -> dict:
+    torch.manual_seed(0)
+    x = torch.tensor(digits()[0])
+    model = VAE()
+    losses = train(model, x, torch.randn(400, 100, LATENT))
+    for step in (0, 100, 399):
+        print(f"step {step:3}: reconstruction {losses[step][0]:.2f} + divergence {losses[step][1]:.2f} nats")
+    with torch.no_grad():
+        invented = torch.sigmoid(model.decoder(torch.randn(1, LATENT)))
+    print("a digit that nobody wrote:\n" + draw(invented))
+    return {"losses": losses, "invented": invented}
+
+
+if __name__ == "__main__":
+    main()

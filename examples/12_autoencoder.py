@@ -1,0 +1,69 @@
+"""An autoencoder of the digits: 64 pixels squeezed into 3 numbers and back, beside what the best linear squeeze does."""
+from __future__ import annotations
+
+from digits_data import digits
+
+import tinygrad_c as torch
+import tinygrad_c.nn as nn
+
+
+class Autoencoder(nn.Module):
+    """(N, 64) to (N, 64) through a neck of `neck` numbers."""
+
+    def __init__(self, neck: int = 3):
+        super().__init__()
+        self.encoder = nn.Sequential(nn.Linear(64, 64), nn.SiLU(), nn.Linear(64, neck))
+        self.decoder = nn.Sequential(nn.Linear(neck, 64), nn.SiLU(), nn.Linear(64, 64))
+
+    def forward(self, x):
+        return self.decoder(self.encoder(x))
+
+
+def train(model, x, epochs: int, batch: int = 128) -> list[float]:
+    """The mean squared error of each epoch, batch by batch; the learning rate falls along a cosine."""
+    optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
+    scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=epochs)
+    criterion = nn.MSELoss()
+    losses = []
+    for _ in range(epochs):
+        total = 0.0
+        for rows in x.split(batch):
+            optimizer.zero_grad()
+            loss = criterion(model(rows), rows)
+            loss.backward()
+            optimizer.step()
+            total += loss.item() * len(rows)
+        scheduler.step()
+        losses.append(total / len(x))
+    return losses
+
+
+def linear_error(x, neck: int, rounds: int = 60) -> float:
+    """The mean squared error of projecting on the `neck` main directions, found by multiplying with the covariance."""
+    centred = x - x.mean(0)
+    directions = torch.randn(64, neck)
+    for _ in range(rounds):
+        directions = centred.t() @ (centred @ directions)
+        for i in range(neck):                           # Gram and Schmidt
+            for j in range(i):
+                directions[:, i] -= (directions[:, i] @ directions[:, j]) * directions[:, j]
+            directions[:, i] /= directions[:, i].norm()
+    return ((centred - centred @ directions @ directions.t()) ** 2).mean().item()
+
+
+def main() -> dict:
+    torch.manual_seed(0)
+    x = torch.tensor(digits()[0])
+    model = Autoencoder()
+    losses = train(model, x, epochs=60)
+    with torch.no_grad():
+        error = ((model(x) - x) ** 2).mean().item()
+    best_linear = linear_error(x, 3)
+    for epoch in (0, 10, 59):
+        print(f"epoch {epoch:2}: mean squared error {losses[epoch]:.4f}")
+    print(f"all pictures through 3 numbers: {error:.4f}; by the best linear map: {best_linear:.4f}")
+    return {"losses": losses, "error": error, "linear": best_linear}
+
+
+if __name__ == "__main__":
+    main()
