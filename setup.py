@@ -1,7 +1,7 @@
 """What TOML cannot say: the compiled modules, and the kernels that are made from the table before they compile.
 
-TINYGRAD_C_DEBUG=1 in the environment builds with Cython's bounds, None and overflow checks on, and without optimisation.
-TINYGRAD_C_SANITIZE=address,undefined builds for gcc's sanitizers of these names (tests/jobs/sanitize.sh runs such a build).
+TINYGRAD_C_DEBUG=1 in the environment builds with Cython's bounds and None checks on, and without optimisation.
+TINYGRAD_C_SANITIZE=address,undefined builds for gcc's sanitizers of these names (tests/jobs/sanitize.py runs such a build).
 """
 import os
 import platform
@@ -25,7 +25,6 @@ DIRECTIVES = {
     "wraparound": False,
     "initializedcheck": DEBUG,
     "nonecheck": DEBUG,
-    "overflowcheck": DEBUG,
     "cdivision": True,
     "auto_pickle": False,
     "c_api_binop_methods": True,    # a Python subclass then inherits nb_add and its like themselves, not a lookup of __add__

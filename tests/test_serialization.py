@@ -400,6 +400,18 @@ def test_safetensors(tmp_path):
         tinygrad_c.save({"a": {"b": tensor(1.0)}}, path)
 
 
+def test_safetensors_of_equal_nets_are_equal_files_in_one_order(tmp_path):
+    """The package writes its metadata and reads names in a random order."""
+    pytest.importorskip("safetensors")
+    net = nn.Sequential(*[nn.Linear(2, 2) for _ in range(6)])
+    files = []
+    for k in range(8):
+        path = tmp_path / f"{k}.safetensors"
+        tinygrad_c.save(net.state_dict(), path)
+        files.append((path.read_bytes(), list(tinygrad_c.load(path))))
+    assert all(file == files[0] for file in files)
+
+
 def test_safetensors_flipped_bits(tmp_path):
     pytest.importorskip("safetensors")
     path = tmp_path / "model.safetensors"

@@ -10,7 +10,7 @@ from tinygrad_c import from_numpy, nn, no_grad
 from tinygrad_c.cli.encode import Recipe
 from tinygrad_c.cli.errors import UserError, need
 from tinygrad_c.cli.files import read_file
-from tinygrad_c.serialization.tensorfile import checksum
+from tinygrad_c.serialization.tensorfile import checksum, in_order
 
 FORMAT = "tinygrad_c mlp 1"
 ROWS_AT_ONCE = 8192
@@ -58,15 +58,7 @@ def seal(arrays: dict[str, np.ndarray], kind: str, data: dict) -> bytes:
     """A .safetensors of arrays and plain data, with a checksum over both."""
     text = json.dumps(data, sort_keys=True)
     metadata = {"format": kind, "model": text, "sha256": checksum(arrays, text)}
-    return _in_order(need("safetensors.numpy").save(arrays, metadata))
-
-
-def _in_order(data: bytes) -> bytes:
-    """The file with its header sorted: safetensors writes metadata in a random order, and equal nets are to be equal files."""
-    end = 8 + int.from_bytes(data[:8], "little")
-    header = json.dumps(json.loads(data[8:end]), sort_keys=True, separators=(",", ":")).encode()
-    header += b" " * (-len(header) % 8)
-    return len(header).to_bytes(8, "little") + header + data[end:]
+    return in_order(need("safetensors.numpy").save(arrays, metadata))
 
 
 def unseal(path: str, kind: str, name: str, remedy: str) -> tuple[dict[str, np.ndarray], dict]:

@@ -18,7 +18,16 @@ def dump(obj: Any) -> bytes:
         raise TypeError("a .safetensors file holds one dict of names and tensors, as state_dict() gives: save other objects "
                         "under another name, such as checkpoint.pt")
     arrays = {name: numpy.ascontiguousarray(t.detach().numpy()).reshape(t.shape) for name, t in obj.items()}
-    return package().save(arrays, {"format": "pt", KEY: checksum(arrays)})
+    return in_order(package().save(arrays, {"format": "pt", KEY: checksum(arrays)}))
+
+
+def in_order(data: bytes) -> bytes:
+    """The file with its header sorted: the package writes metadata in a random order, and equal nets are to be equal files."""
+    import json
+    end = 8 + int.from_bytes(data[:8], "little")
+    header = json.dumps(json.loads(data[8:end]), sort_keys=True, separators=(",", ":")).encode()
+    header += b" " * (-len(header) % 8)
+    return len(header).to_bytes(8, "little") + header + data[end:]
 
 
 def loads(data: bytes, name: str) -> dict[str, Tensor]:
@@ -27,9 +36,10 @@ def loads(data: bytes, name: str) -> dict[str, Tensor]:
     library = package()
     try:
         size = int.from_bytes(data[:8], "little")
-        metadata = json.loads(data[8:8 + size]).get("__metadata__", {})
+        header = json.loads(data[8:8 + size])
+        metadata = header.get("__metadata__", {})
         arrays = library.load(data)
-        tensors = {key: tensor(array) for key, array in arrays.items()}
+        tensors = {key: tensor(arrays[key]) for key in header if key in arrays}     # the package gives them in a random order
     except Exception as error:      # whatever a damaged or hostile file makes go wrong
         raise LoadError(f"{name} is damaged, cut off, or holds numbers of a type that is left out here: "
                         f"{type(error).__name__}: {error}") from None
