@@ -973,3 +973,24 @@ def test_set_detect_anomaly_at_once():
     assert anomaly_mode.is_anomaly_check_nan_enabled()
     autograd.set_detect_anomaly(False)
     assert not anomaly_mode.is_anomaly_enabled()
+
+
+def test_inference_mode():
+    x = leaf(1.0)
+    with tinygrad_c.inference_mode():
+        assert tinygrad_c.is_inference_mode_enabled()
+        y = x * 2
+    assert not tinygrad_c.is_inference_mode_enabled()
+    assert not y.requires_grad
+    with tinygrad_c.inference_mode(False):
+        assert not tinygrad_c.is_inference_mode_enabled()
+        assert (x * 2).requires_grad
+
+    @tinygrad_c.inference_mode()
+    def f(x):
+        return x * 2
+    assert not f(x).requires_grad
+
+
+def test_variables_of_older_programs():
+    assert autograd.Variable(tensor([1.0]), requires_grad=True).requires_grad

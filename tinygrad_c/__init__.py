@@ -296,9 +296,17 @@ LATER = {
     **dict.fromkeys((
         "BoolTensor", "ByteTensor", "DoubleTensor", "FloatTensor", "IntTensor", "LongTensor",
         "are_deterministic_algorithms_enabled", "compile", "get_default_device", "get_float32_matmul_precision",
-        "get_num_interop_threads", "is_complex", "is_floating_point", "is_nonzero", "set_default_device",
+        "get_num_interop_threads", "is_complex", "is_floating_point", "is_inference", "is_nonzero", "set_default_device",
         "set_default_tensor_type", "set_float32_matmul_precision", "set_flush_denormal", "set_num_interop_threads", "typename",
         "use_deterministic_algorithms"), "compat"),
+    **dict.fromkeys((
+        "adaptive_avg_pool1d", "alpha_dropout", "avg_pool1d", "batch_norm", "celu_", "channel_shuffle", "conv1d", "conv2d",
+        "conv3d", "conv_transpose1d", "conv_transpose2d", "cosine_embedding_loss", "cosine_similarity", "dropout", "embedding",
+        "embedding_bag", "group_norm", "hardshrink", "hinge_embedding_loss", "instance_norm", "kl_div", "layer_norm",
+        "margin_ranking_loss", "max_pool1d", "max_pool2d", "max_pool3d", "pairwise_distance", "pdist", "pixel_shuffle",
+        "pixel_unshuffle", "poisson_nll_loss", "prelu", "rrelu", "rrelu_", "threshold_",
+        "triplet_margin_loss"), "nn.functional"),
+    "GradScaler": "amp", "is_inference_mode_enabled": "autograd", "to_dlpack": "utils.dlpack",
     "autocast": "amp", "from_dlpack": "utils.dlpack", "vmap": "func",
     "load": "serialization", "save": "serialization", "serialization": "",
     "einsum": "ops.einsum", "linalg": "",

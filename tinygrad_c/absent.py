@@ -16,16 +16,25 @@ LEFT_OUT = [
      "complex numbers are left out; keep real and imaginary parts in two tensors"),
     ("int8 int16 short uint16 uint32 uint64 ShortTensor CharTensor int4 int2 int1",
      "the integer types are int64, int32, uint8 and bool"),
-    ("sparse* to_sparse* SparseAdam coalesce hspmm spmm smm sspaddmm",
+    ("sparse sparse_* to_sparse* to_dense SparseAdam coalesce is_coalesced hspmm spmm smm sspaddmm *_indices_copy indices_copy "
+     "values_copy crow_indices col_indices indices values dense_dim",
      "sparse tensors are left out; tensors are dense here"),
-    ("quantize* dequantize* quint* qint* ao quantization quantized QUInt8Storage fake_quantize* per_tensor_affine q_scale",
+    ("quantize* dequantize* quint* qint* ao quantization quantized QUInt8Storage fake_quantize* per_tensor_affine q_* "
+     "qscheme int_repr",
      "quantised numbers are left out; the types are float32, float64, int64, int32, uint8 and bool"),
-    ("jit fx export _dynamo _inductor _C script_* ScriptModule",
+    ("jit fx export _dynamo _inductor _C script_* Script* parse_* import_ir_module* merge_type_from_type_comment "
+     "unify_type_list fork wait Sym* sym_* cond while_loop AggregationType DispatchKey Tag *_torch_function* boolean_dispatch",
      "there is no compiler of Python programs here; leave the line out (compile(model) is accepted and returns the model)"),
     ("distributed multiprocessing DataParallel DistributedDataParallel parallel rpc futures distributions_*",
      "one process on one machine is what there is here; leave the line out, or run several programs"),
     ("xpu hpu mtia Stream Event stream vulkan hip UntypedStorage TypedStorage pin_memory_device",
      "there is only the CPU here"),
+    ("Lazy* Uninitialized*", "modules that take their sizes from the first input are left out; write the sizes"),
+    ("scaled_mm grouped_mm scaled_grouped_mm ScalingType SwizzleType",
+     "half precision is left out; the floating types are float32 and float64"),
+    ("*_copy", "views that are copied at once are left out; write .clone() after the operation without _copy"),
+    ("storage storage_type untyped_storage set_ resize_ resize_as_ is_storage", "storages are not seen here; data_ptr(), "
+     "as_strided() and numpy() reach the memory"),
     ("CTCLoss ctc_loss", "alignments of sequences are left out"),
     ("SyncBatchNorm", "there is one process; BatchNorm1d, 2d and 3d do the same"),
     ("hub onnx package monitor tensorboard", "this part of torch is left out"),
@@ -36,9 +45,17 @@ def sentence(name: str) -> str | None:
     """Why `name` is left out, if it is one of those that are."""
     for names, words in LEFT_OUT:
         for each in names.split():
-            if name == each or (each.endswith("*") and name.startswith(each[:-1])):
+            if name == each or (len(each) > 1 and "*" in each and fits(name, each)):
                 return words
     return None
+
+
+def fits(name: str, pattern: str) -> bool:
+    """Whether the name begins, ends, or has within it what stands beside the pattern's stars."""
+    part = pattern.strip("*")
+    if pattern[0] == "*":
+        return part in name if pattern[-1] == "*" else name.endswith(part)
+    return name.startswith(part)
 
 
 def unknown(module: str, name: str, known: dict) -> AttributeError:

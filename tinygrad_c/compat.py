@@ -79,6 +79,11 @@ def is_complex(input) -> bool:
     return False
 
 
+def is_inference(input) -> bool:
+    """False: what inference_mode makes are tensors like others."""
+    return False
+
+
 def is_nonzero(input) -> bool:
     """Whether the one element is not 0."""
     return bool(input)

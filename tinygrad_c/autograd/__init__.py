@@ -156,13 +156,32 @@ class enable_grad(_Mode):
 
 
 class inference_mode(_Mode):
-    """The same as no_grad here."""
+    """The same as no_grad here: what is computed inside can be used as any other tensor afterwards."""
 
     mode = False
+    inside = 0
 
     def __init__(self, mode=True):
         super().__init__(mode if callable(mode) else None)
         self.mode = not mode if isinstance(mode, bool) else False
+
+    def __enter__(self):
+        inference_mode.inside += not self.mode
+        return super().__enter__()
+
+    def __exit__(self, *exception) -> None:
+        inference_mode.inside -= not self.mode
+        super().__exit__(*exception)
+
+
+def is_inference_mode_enabled() -> bool:
+    """Whether this is inside a `with inference_mode()` block."""
+    return inference_mode.inside > 0
+
+
+def Variable(data, requires_grad: bool = False, volatile: bool = False):
+    """data itself, as older programs write it; requires_grad is set on it."""
+    return data.requires_grad_() if requires_grad else data
 
 
 LATER = {       # name -> the module of this package that has it, loaded when first asked for
