@@ -19,8 +19,9 @@ SPACES = ["torch", "Tensor", "nn", "nn.functional", "nn.init", "nn.utils", "nn.u
           "random", "cuda.amp"]
 MORE = {    # facts of torch's that have no docstring
     "torch": "float32 float64 float double float16 half bfloat16 int64 long int32 int int16 short int8 uint8 bool complex64 "
-             "complex128 cfloat cdouble pi e inf nan newaxis Tensor Generator Size device dtype finfo iinfo strided contiguous_format "
-             "channels_last preserve_format FloatTensor DoubleTensor LongTensor IntTensor ByteTensor BoolTensor",
+             "complex128 cfloat cdouble pi e inf nan newaxis Tensor Generator Size device dtype finfo iinfo strided "
+             "contiguous_format channels_last preserve_format FloatTensor DoubleTensor LongTensor IntTensor ByteTensor "
+             "BoolTensor",
     "Tensor": "T mT H mH shape dtype device grad grad_fn requires_grad is_leaf data ndim itemsize nbytes names real imag "
               "layout is_cuda is_sparse is_quantized retains_grad",
     "autograd": "Variable",
