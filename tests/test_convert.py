@@ -181,3 +181,11 @@ def test_limits_without_torch():
     for kind in (np.float32, np.float64):
         ours, theirs = tinygrad_c.finfo(getattr(tinygrad_c, kind.__name__)), np.finfo(kind)
         assert (ours.eps, ours.max, ours.min, ours.tiny, ours.bits) == (theirs.eps, theirs.max, theirs.min, theirs.tiny, theirs.bits)
+
+
+@pytest.mark.parametrize("make", ["zeros", "ones", "empty"])
+def test_sizes_in_every_form(make):
+    f = getattr(tinygrad_c, make)
+    for made in (f(2, 3), f((2, 3)), f([2, 3]), f(size=(2, 3)), f(tinygrad_c.Size([2, 3]))):
+        assert made.shape == (2, 3)
+    assert f(size=()).shape == f(()).shape == ()

@@ -112,7 +112,7 @@ cdef inline double real_digamma(double x) noexcept nogil:
 
 
 cdef inline double real_polygamma_n(double x, double n) noexcept nogil:
-    """(-1)^(n+1) n! zeta(n + 1, x), Hurwitz' zeta function by the formula of Euler and Maclaurin from x + 20 on (DLMF 25.11)."""
+    """(-1)^(n+1) n! zeta(n + 1, x), Hurwitz' zeta function by Euler and Maclaurin's formula from x + 20 on (DLMF 25.11)."""
     cdef double[8] bernoulli = [1 / 6., -1 / 30., 1 / 42., -1 / 30., 5 / 66., -691 / 2730., 7 / 6., -3617 / 510.]
     cdef double s = n + 1
     cdef double total = 0

@@ -4,7 +4,7 @@ from __future__ import annotations
 from functools import wraps
 from operator import itemgetter
 
-from tinygrad_c.ops.elementwise import into
+from tinygrad_c.ops.elementwise import into_out
 from tinygrad_c.tape import TensorBase
 
 
@@ -34,11 +34,11 @@ def unpacked(args: tuple, named=None) -> tuple:
 
 
 def takes_out(function):
-    """The function with an argument out=, into which its result (or its results) are written: see elementwise.into."""
+    """The function with an argument out=, into which its result (or its results) are written: see elementwise.into_out."""
     @wraps(function)
     def with_out(*args, out=None, **kwargs):
         result = function(*args, **kwargs)
-        return result if out is None else into(result, out)
+        return result if out is None else into_out(result, out)
     return with_out
 
 

@@ -13,7 +13,7 @@ from tinygrad_c.ops.shape cimport parse_sizes
 from tinygrad_c.tape cimport *
 
 from tinygrad_c.devices import check_device
-from tinygrad_c.ops.elementwise import into
+from tinygrad_c.ops.elementwise import into_out
 
 cdef extern from "Python.h":
     Py_buffer* PyMemoryView_GET_BUFFER(object view)
@@ -45,6 +45,13 @@ cdef TensorBase fresh(tuple sizes, int dtype):
         if shape[d] < 0:
             raise RuntimeError(f"Trying to create tensor with negative dimension {shape[d]}: {[shape[i] for i in range(ndim)]}")
     return empty(dtype, ndim, shape)
+
+
+cdef tuple sizes_in(tuple sizes, object size):
+    """(2, 3) of zeros(2, 3), of zeros((2, 3)), and of zeros(size=(2, 3))."""
+    if size is None and len(sizes) == 1 and isinstance(sizes[0], (tuple, list)):
+        size = sizes[0]
+    return sizes if size is None else tuple(size) if isinstance(size, (tuple, list)) else (size,)
 
 
 cdef int fill(TensorBase out, object value) except -1:
@@ -243,30 +250,30 @@ def as_tensor(data, dtype=None, device=None):
 def empty_(*sizes, size=None, dtype=None, device=None, requires_grad=False, out=None):
     """A tensor of that size whose elements are whatever the memory held."""
     if out is not None:
-        return into(empty_(*sizes, size=size, dtype=dtype_of(out) if dtype is None else dtype), out)
-    return finish(fresh(sizes if size is None else (size,), dtype_or(dtype, default_dtype())), requires_grad, device)
+        return into_out(empty_(*sizes, size=size, dtype=dtype_of(out) if dtype is None else dtype), out)
+    return finish(fresh(sizes_in(sizes, size), dtype_or(dtype, default_dtype())), requires_grad, device)
 
 
 def zeros_(*sizes, size=None, dtype=None, device=None, requires_grad=False, out=None):
     """A tensor of zeros."""
     if out is not None:
-        return into(zeros_(*sizes, size=size, dtype=dtype_of(out) if dtype is None else dtype), out)
-    return full(size if size is not None else sizes[0] if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)) else sizes, 0.0,
-                dtype=DTYPES[default_dtype()] if dtype is None else dtype, device=device, requires_grad=requires_grad)
+        return into_out(zeros_(*sizes, size=size, dtype=dtype_of(out) if dtype is None else dtype), out)
+    return full(sizes_in(sizes, size), 0.0, dtype=DTYPES[default_dtype()] if dtype is None else dtype, device=device,
+                requires_grad=requires_grad)
 
 
 def ones(*sizes, size=None, dtype=None, device=None, requires_grad=False, out=None):
     """A tensor of ones."""
     if out is not None:
-        return into(ones(*sizes, size=size, dtype=dtype_of(out) if dtype is None else dtype), out)
-    return full(size if size is not None else sizes[0] if len(sizes) == 1 and isinstance(sizes[0], (tuple, list)) else sizes, 1.0,
-                dtype=DTYPES[default_dtype()] if dtype is None else dtype, device=device, requires_grad=requires_grad)
+        return into_out(ones(*sizes, size=size, dtype=dtype_of(out) if dtype is None else dtype), out)
+    return full(sizes_in(sizes, size), 1.0, dtype=DTYPES[default_dtype()] if dtype is None else dtype, device=device,
+                requires_grad=requires_grad)
 
 
 def full(size, fill_value, *, dtype=None, device=None, requires_grad=False, out=None):
     """A tensor of that size, every element fill_value."""
     if out is not None:
-        return into(full(size, fill_value, dtype=dtype_of(out) if dtype is None else dtype), out)
+        return into_out(full(size, fill_value, dtype=dtype_of(out) if dtype is None else dtype), out)
     if isinstance(fill_value, TensorBase):
         dtype = DTYPES[(<TensorBase> fill_value).dtype] if dtype is None else dtype
         fill_value = item(fill_value)
@@ -312,7 +319,7 @@ def arange(start, end=None, step=1, *, dtype=None, device=None, requires_grad=Fa
     tensor([1.0000, 1.2500, 1.5000, 1.7500])
     """
     if out is not None:
-        return into(arange(start, end, step, dtype=dtype_of(out) if dtype is None else dtype), out)
+        return into_out(arange(start, end, step, dtype=dtype_of(out) if dtype is None else dtype), out)
     cdef double a, b, s
     cdef Py_ssize_t i, n
     cdef Py_ssize_t[1] shape
@@ -353,7 +360,7 @@ def arange(start, end=None, step=1, *, dtype=None, device=None, requires_grad=Fa
 def linspace(start, end, steps, *, dtype=None, device=None, requires_grad=False, out=None):
     """`steps` numbers, evenly spaced from start to end, both included."""
     if out is not None:
-        return into(linspace(start, end, steps, dtype=dtype_of(out) if dtype is None else dtype), out)
+        return into_out(linspace(start, end, steps, dtype=dtype_of(out) if dtype is None else dtype), out)
     cdef double a = start
     cdef double b = end
     cdef Py_ssize_t n = steps
@@ -385,7 +392,7 @@ def linspace(start, end, steps, *, dtype=None, device=None, requires_grad=False,
 def eye(n, m=None, *, dtype=None, device=None, requires_grad=False, out=None):
     """The n x m matrix with ones on the diagonal; m is n if not given."""
     if out is not None:
-        return into(eye(n, m, dtype=dtype_of(out) if dtype is None else dtype), out)
+        return into_out(eye(n, m, dtype=dtype_of(out) if dtype is None else dtype), out)
     cdef Py_ssize_t rows = n
     cdef Py_ssize_t columns = n if m is None else m
     cdef Py_ssize_t i

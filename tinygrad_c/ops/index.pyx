@@ -24,7 +24,7 @@ from tinygrad_c.ops.view cimport put as put_region
 from tinygrad_c.tape cimport *
 
 from tinygrad_c.ops.create import tensor
-from tinygrad_c.ops.elementwise import into, write
+from tinygrad_c.ops.elementwise import into_out, write
 
 cdef enum:
     IN_MEMORY

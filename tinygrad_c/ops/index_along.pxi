@@ -97,7 +97,7 @@ def gather(input, dim, index, *, out=None):
             [3.]])
     """
     if out is not None:
-        return into(gather(input, dim, index), out)
+        return into_out(gather(input, dim, index), out)
     cdef TensorBase x = as_tensor(input, "gather(): argument 'input' (position 1)")
     cdef TensorBase i = as_index(index, "gather")
     cdef int d = parse_dim(dim, x.ndim)

@@ -11,7 +11,7 @@ def index_select(input, dim, index, *, out=None):
             [1., 2.]])
     """
     if out is not None:
-        return into(index_select(input, dim, index), out)
+        return into_out(index_select(input, dim, index), out)
     cdef TensorBase x = as_tensor(input, "index_select(): argument 'input' (position 1)")
     cdef TensorBase i = as_index(index, "index_select")
     cdef int d = parse_dim(dim, x.ndim)
@@ -31,7 +31,7 @@ def masked_select(input, mask, *, out=None):
     tensor([1., 3.])
     """
     if out is not None:
-        return into(masked_select(input, mask), out)
+        return into_out(masked_select(input, mask), out)
     cdef TensorBase x = as_tensor(input, "masked_select(): argument 'input' (position 1)")
     cdef TensorBase m = as_tensor(mask, "masked_select(): argument 'mask' (position 2)")
     cdef Py_ssize_t[MAX_NDIM] shape

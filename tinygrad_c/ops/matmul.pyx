@@ -9,7 +9,7 @@ from tinygrad_c.ops.shape cimport expand_to, reshape_to, transpose_dims
 from tinygrad_c.ops.reduce cimport sum_over
 from tinygrad_c.tape cimport *
 
-from tinygrad_c.ops.elementwise import add, into, mul
+from tinygrad_c.ops.elementwise import add, into_out, mul
 from tinygrad_c.ops.shape import expand, squeeze, unsqueeze
 
 TYPE_NAMES = ("Bool", "Byte", "Int", "Long", "Float", "Double")
@@ -178,7 +178,7 @@ def matmul(input, other, *, out=None):
     tensor([3., 7.])
     """
     if out is not None:
-        return into(matmul(input, other), out)
+        return into_out(matmul(input, other), out)
     cdef TensorBase a = as_tensor(input, "matmul(): argument 'input' (position 1)")
     cdef TensorBase b = as_tensor(other, "matmul(): argument 'other' (position 2)")
     cdef Py_ssize_t[MAX_NDIM] shape
@@ -238,7 +238,7 @@ def mm(input, mat2, *, out=None):
     tensor([[11.]])
     """
     if out is not None:
-        return into(mm(input, mat2), out)
+        return into_out(mm(input, mat2), out)
     cdef TensorBase a = as_tensor(input, "mm(): argument 'input' (position 1)")
     cdef TensorBase b = as_tensor(mat2, "mm(): argument 'mat2' (position 2)")
     if a.ndim != 2 or b.ndim != 2:
@@ -256,7 +256,7 @@ def bmm(input, mat2, *, out=None):
     torch.Size([2, 1, 1])
     """
     if out is not None:
-        return into(bmm(input, mat2), out)
+        return into_out(bmm(input, mat2), out)
     cdef TensorBase a = as_tensor(input, "bmm(): argument 'input' (position 1)")
     cdef TensorBase b = as_tensor(mat2, "bmm(): argument 'mat2' (position 2)")
     if a.ndim != 3 or b.ndim != 3:
@@ -276,7 +276,7 @@ def mv(input, vec, *, out=None):
     tensor([3., 7.])
     """
     if out is not None:
-        return into(mv(input, vec), out)
+        return into_out(mv(input, vec), out)
     cdef TensorBase a = as_tensor(input, "mv(): argument 'input' (position 1)")
     cdef TensorBase b = as_tensor(vec, "mv(): argument 'vec' (position 2)")
     if a.ndim != 2 or b.ndim != 1:
@@ -294,7 +294,7 @@ def dot(input, tensor, *, out=None):
     tensor(11.)
     """
     if out is not None:
-        return into(dot(input, tensor), out)
+        return into_out(dot(input, tensor), out)
     cdef TensorBase a = as_tensor(input, "dot(): argument 'input' (position 1)")
     cdef TensorBase b = as_tensor(tensor, "dot(): argument 'tensor' (position 2)")
     if a.ndim != 1 or b.ndim != 1:
@@ -398,7 +398,7 @@ def addmm(input, mat1, mat2, *, beta=1, alpha=1, out=None):
     tensor([[4., 4.]])
     """
     if out is not None:
-        return into(addmm(input, mat1, mat2, beta=beta, alpha=alpha), out)
+        return into_out(addmm(input, mat1, mat2, beta=beta, alpha=alpha), out)
     cdef TensorBase bias = as_tensor(input, "addmm(): argument 'input' (position 1)")
     cdef TensorBase a = as_tensor(mat1, "addmm(): argument 'mat1' (position 2)")
     cdef TensorBase b = as_tensor(mat2, "addmm(): argument 'mat2' (position 3)")

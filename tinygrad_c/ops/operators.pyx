@@ -247,8 +247,8 @@ cdef class Operators(TensorBase):
         if not spec:
             return str(self) if self.ndim else str(item(self))
         if self.numel != 1:
-            raise TypeError(f"unsupported format string passed to Tensor.__format__: {spec!r} is for one number, this tensor has "
-                            f"shape {list(shape_of(self))}")
+            raise TypeError(f"unsupported format string passed to Tensor.__format__: {spec!r} is for one number, this tensor "
+                            f"has shape {list(shape_of(self))}")
         return format(item(self), spec)
 
     cdef object only_number(self):

@@ -16,7 +16,7 @@ from tinygrad_c.ops.index cimport put_along
 from tinygrad_c.tape cimport *
 
 from tinygrad_c.ops.arguments import results
-from tinygrad_c.ops.elementwise import into
+from tinygrad_c.ops.elementwise import into_out
 
 cdef enum:
     ROW_PIECE = 8192            # elements of a piece along the memory, and

@@ -42,7 +42,7 @@ def amax(input, dim=(), keepdim=False, *, axis=None, out=None):
     tensor([5., 4.])
     """
     if out is not None:
-        return into(amax(input, dim, keepdim, axis=axis), out)
+        return into_out(amax(input, dim, keepdim, axis=axis), out)
     cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
     return extreme_over(MAX, x, dims_mask(dim if axis is None else axis, x.ndim), keepdim, "amax")
 
@@ -54,7 +54,7 @@ def amin(input, dim=(), keepdim=False, *, axis=None, out=None):
     tensor([1., 3.])
     """
     if out is not None:
-        return into(amin(input, dim, keepdim, axis=axis), out)
+        return into_out(amin(input, dim, keepdim, axis=axis), out)
     cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
     return extreme_over(MIN, x, dims_mask(dim if axis is None else axis, x.ndim), keepdim, "amin")
 
@@ -131,7 +131,7 @@ def max(input, dim=None, keepdim=False, *, other=None, axis=None, out=None):
     indices=tensor([1, 1]))
     """
     if out is not None:
-        return into(max(input, dim, keepdim, other=other, axis=axis), out)
+        return into_out(max(input, dim, keepdim, other=other, axis=axis), out)
     cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
     dim = pick(dim, axis)
     if isinstance(dim, TensorBase) or other is not None:
@@ -148,7 +148,7 @@ def min(input, dim=None, keepdim=False, *, other=None, axis=None, out=None):
     tensor(1.)
     """
     if out is not None:
-        return into(min(input, dim, keepdim, other=other, axis=axis), out)
+        return into_out(min(input, dim, keepdim, other=other, axis=axis), out)
     cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
     dim = pick(dim, axis)
     if isinstance(dim, TensorBase) or other is not None:
@@ -185,7 +185,7 @@ def argmax(input, dim=None, keepdim=False, *, axis=None, out=None):
     tensor([1, 1])
     """
     if out is not None:
-        return into(argmax(input, dim, keepdim, axis=axis), out)
+        return into_out(argmax(input, dim, keepdim, axis=axis), out)
     return arg_extreme(MAX, input, pick(dim, axis), keepdim, "argmax")
 
 
@@ -196,5 +196,5 @@ def argmin(input, dim=None, keepdim=False, *, axis=None, out=None):
     tensor(1)
     """
     if out is not None:
-        return into(argmin(input, dim, keepdim, axis=axis), out)
+        return into_out(argmin(input, dim, keepdim, axis=axis), out)
     return arg_extreme(MIN, input, pick(dim, axis), keepdim, "argmin")

@@ -69,7 +69,7 @@ def var(input, dim=None, unbiased=None, keepdim=False, *, correction=None, axis=
     tensor(1.6667)
     """
     if out is not None:
-        return into(var(input, dim, unbiased, keepdim, correction=correction, axis=axis), out)
+        return into_out(var(input, dim, unbiased, keepdim, correction=correction, axis=axis), out)
     return variance(input, dim, unbiased, correction, keepdim, axis, False)
 
 
@@ -80,7 +80,7 @@ def std(input, dim=None, unbiased=None, keepdim=False, *, correction=None, axis=
     tensor(1.2910)
     """
     if out is not None:
-        return into(std(input, dim, unbiased, keepdim, correction=correction, axis=axis), out)
+        return into_out(std(input, dim, unbiased, keepdim, correction=correction, axis=axis), out)
     return variance(input, dim, unbiased, correction, keepdim, axis, True)
 
 
@@ -114,7 +114,7 @@ def norm(input, p="fro", dim=None, keepdim=False, *, axis=None, dtype=None, out=
     tensor(5.)
     """
     if out is not None:
-        return into(norm(input, p, dim, keepdim, axis=axis, dtype=dtype), out)
+        return into_out(norm(input, p, dim, keepdim, axis=axis, dtype=dtype), out)
     cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
     cdef unsigned int mask
     if dtype is not None:

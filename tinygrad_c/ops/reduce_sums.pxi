@@ -34,7 +34,7 @@ def sum(input, dim=None, keepdim=False, *, axis=None, dtype=None, out=None):
     tensor([4., 6.])
     """
     if out is not None:
-        return into(sum(input, dim, keepdim, axis=axis, dtype=dtype), out)
+        return into_out(sum(input, dim, keepdim, axis=axis, dtype=dtype), out)
     cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
     if dtype is not None:
         x = to_dtype(x, dtype_code(dtype))
@@ -77,7 +77,7 @@ def mean(input, dim=None, keepdim=False, *, axis=None, dtype=None, out=None):
     tensor([1.5000, 3.5000])
     """
     if out is not None:
-        return into(mean(input, dim, keepdim, axis=axis, dtype=dtype), out)
+        return into_out(mean(input, dim, keepdim, axis=axis, dtype=dtype), out)
     cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
     if dtype is not None:
         x = to_dtype(x, dtype_code(dtype))
@@ -114,7 +114,7 @@ def prod(input, dim=None, keepdim=False, *, axis=None, dtype=None, out=None):
     tensor(24.)
     """
     if out is not None:
-        return into(prod(input, dim, keepdim, axis=axis, dtype=dtype), out)
+        return into_out(prod(input, dim, keepdim, axis=axis, dtype=dtype), out)
     cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
     if dtype is not None:
         x = to_dtype(x, dtype_code(dtype))
@@ -143,7 +143,7 @@ def all(input, dim=None, keepdim=False, *, axis=None, out=None):
     tensor(False)
     """
     if out is not None:
-        return into(all(input, dim, keepdim, axis=axis), out)
+        return into_out(all(input, dim, keepdim, axis=axis), out)
     return truth_over(MIN, input, pick(dim, axis), keepdim)
 
 
@@ -154,7 +154,7 @@ def any(input, dim=None, keepdim=False, *, axis=None, out=None):
     tensor(True)
     """
     if out is not None:
-        return into(any(input, dim, keepdim, axis=axis), out)
+        return into_out(any(input, dim, keepdim, axis=axis), out)
     return truth_over(MAX, input, pick(dim, axis), keepdim)
 
 
@@ -195,7 +195,7 @@ def cumsum(input, dim, *, dtype=None, out=None):
     tensor([1., 3., 6.])
     """
     if out is not None:
-        return into(cumsum(input, dim, dtype=dtype), out)
+        return into_out(cumsum(input, dim, dtype=dtype), out)
     cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
     if dtype is not None:
         x = to_dtype(x, dtype_code(dtype))

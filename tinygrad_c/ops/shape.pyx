@@ -7,7 +7,7 @@ from tinygrad_c.ops.elementwise cimport as_tensor, clone, copy_into
 from tinygrad_c.ops.view cimport put as put_region
 from tinygrad_c.tape cimport *
 
-from tinygrad_c.ops.elementwise import into
+from tinygrad_c.ops.elementwise import into_out
 
 cdef Py_ssize_t MAX_SIZE = <Py_ssize_t> 1 << 62
 cdef tuple DTYPE_WORDS = ("Bool", "Byte", "Int", "Long", "Float", "Double")
@@ -417,7 +417,7 @@ def cat(tensors, dim=0, *, out=None):
             [0., 0.]])
     """
     if out is not None:
-        return into(cat(tensors, dim), out)
+        return into_out(cat(tensors, dim), out)
     cdef Py_ssize_t[MAX_NDIM] shape
     cdef TensorBase a, first, y
     cdef Node node
@@ -476,7 +476,7 @@ def cat(tensors, dim=0, *, out=None):
 def stack(tensors, dim=0, *, out=None):
     """The tensors, all of one shape, side by side along a new dimension."""
     if out is not None:
-        return into(stack(tensors, dim), out)
+        return into_out(stack(tensors, dim), out)
     cdef TensorBase first
     parts = tensor_list(tensors)
     if not parts:

@@ -10,7 +10,7 @@ from tinygrad_c.ops.elementwise cimport *
 from tinygrad_c.ops.reduce cimport around, arranged, dims_mask, empty_reduced, pick, spread, sum_over, wrap_dim
 from tinygrad_c.tape cimport *
 
-from tinygrad_c.ops.elementwise import into
+from tinygrad_c.ops.elementwise import into_out
 
 
 cdef inline int set_work(Call* call, Py_ssize_t numel) noexcept:
@@ -145,7 +145,7 @@ def logsumexp(input, dim=None, keepdim=False, *, axis=None, out=None):
     tensor(0.6931)
     """
     if out is not None:
-        return into(logsumexp(input, dim, keepdim, axis=axis), out)
+        return into_out(logsumexp(input, dim, keepdim, axis=axis), out)
     cdef TensorBase x = to_float(as_tensor(input, "argument 'input' (position 1)"))
     cdef unsigned int mask = dims_mask(pick(dim, axis), x.ndim)
     cdef TensorBase y = empty_reduced(x.dtype, x, mask, keepdim)

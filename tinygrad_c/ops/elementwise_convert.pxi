@@ -1,0 +1,169 @@
+"""Numbers as tensors, the dtypes of results, copies and conversions; part of elementwise.pyx."""
+
+
+# ---- Dtypes and numbers
+
+cdef bint is_number(object a) noexcept:
+    return type(a) is float or type(a) is int or type(a) is bool
+
+
+cdef TensorBase scalar_tensor(object number, int dtype):
+    cdef TensorBase out = empty(dtype, 0, NULL)
+    put_number(out.data, dtype, number)
+    return out
+
+
+cdef int put_number(char* to, int dtype, object number) except -1:
+    """Write a Python number as that dtype: integers cut fractions off, and take nothing larger than they can hold."""
+    if dtype == FLOAT32:
+        (<float*> to)[0] = number
+    elif dtype == FLOAT64:
+        (<double*> to)[0] = number
+    elif dtype == BOOL:
+        (<unsigned char*> to)[0] = bool(number)
+    else:
+        try:
+            whole = int(number)
+            if dtype == INT64:
+                (<int64_t*> to)[0] = whole
+            elif dtype == INT32:
+                (<int*> to)[0] = whole
+            else:
+                (<unsigned char*> to)[0] = whole + 256 if -256 < whole < 0 else whole
+        except (OverflowError, ValueError):     # ValueError: NaN
+            raise RuntimeError(f"value cannot be converted to type {(<object> DTYPES[dtype]).name} without overflow: "
+                               f"{number}") from None
+    return 0
+
+
+cdef TensorBase as_tensor(object a, str what):
+    if isinstance(a, TensorBase):
+        if (<TensorBase> a).storage is None:
+            raise RuntimeError("this tensor was never given memory: make tensors with tinygrad_c.tensor(...)")
+        return <TensorBase> a
+    if isinstance(a, bool):
+        return scalar_tensor(a, BOOL)
+    if isinstance(a, int):
+        return scalar_tensor(a, INT64)
+    if isinstance(a, float):
+        return scalar_tensor(a, default_dtype())
+    if hasattr(a, "item") and hasattr(a, "dtype") and getattr(a, "ndim", 1) == 0:      # a NumPy scalar
+        return as_tensor(a.item(), what)
+    hint = ": make it a tensor with tinygrad_c.tensor(x) or from_numpy(x)" if hasattr(a, "__array__") else ""
+    raise TypeError(f"{what} must be Tensor, not {type(a).__module__}.{type(a).__qualname__}{hint}"
+                    if hint else f"{what} must be Tensor, not {type(a).__qualname__}")
+
+
+cdef TensorBase as_operand(object a, object other, str what):
+    """as_tensor, but a Python number beside a tensor takes that tensor's dtype, unless that is of a smaller category."""
+    cdef int dtype
+    if not is_number(a) or not isinstance(other, TensorBase):
+        return as_tensor(a, what)
+    dtype = (<TensorBase> other).dtype
+    if type(a) is float and dtype < FLOAT32:
+        dtype = default_dtype()
+    elif type(a) is int and dtype == BOOL:
+        dtype = INT64
+    return scalar_tensor(a, dtype)
+
+
+cdef int promote(TensorBase a, TensorBase b) noexcept:
+    """The dtype of a result: the larger; but a 0-d operand only counts if it is of a larger category (bool, integer, float)."""
+    cdef int x = a.dtype
+    cdef int y = b.dtype
+    if x == y:
+        return x
+    if (a.ndim == 0) != (b.ndim == 0):
+        if a.ndim == 0 and category(x) <= category(y):
+            return y
+        if b.ndim == 0 and category(y) <= category(x):
+            return x
+    return max(x, y)
+
+
+cdef inline int category(int dtype) noexcept:
+    return 0 if dtype == BOOL else 1 if dtype < FLOAT32 else 2
+
+
+# ---- Copies and conversions
+
+cdef int copy_into(TensorBase out, TensorBase source) except -1:
+    cdef PyObject* inputs[1]
+    inputs[0] = <PyObject*> source
+    launch(cast(source.dtype, out.dtype), kernels(out.dtype), out, 1, inputs, NULL, 0, 2)
+    return 0
+
+
+cdef TensorBase copy_of(TensorBase a):
+    cdef TensorBase out = empty_like(a)
+    copy_into(out, a)
+    return out
+
+
+cdef int convert_backward(Walk walk, Node node, TensorBase g) except -1:
+    walk.give(node, 0, g)           # the walk brings g to the input's dtype
+    return 0
+
+cdef Rule CONVERT = Rule(b"ToCopyBackward0", convert_backward)
+cdef Rule CLONE = Rule(b"CloneBackward0", convert_backward)
+
+
+cdef TensorBase to_dtype(TensorBase a, int dtype):
+    cdef TensorBase out
+    if a.dtype == dtype:
+        return a
+    out = empty(dtype, a.ndim, a.shape)
+    copy_into(out, a)
+    if dtype >= FLOAT32 and recording(a):
+        record(&CONVERT, out, a)
+    return out
+
+
+cdef TensorBase to_float(TensorBase a):
+    return a if a.dtype >= FLOAT32 else to_dtype(a, default_dtype())
+
+
+cdef TensorBase clone(TensorBase a):
+    cdef TensorBase out = copy_of(a)
+    if recording(a):
+        record(&CLONE, out, a)
+    return out
+
+
+cdef TensorBase contiguous(TensorBase a):
+    return a if a.contiguous else clone(a)
+
+
+# ---- Whole-tensor copies, as functions
+
+def clone_op(input):
+    """A copy; gradients flow through it."""
+    return clone(as_tensor(input, "argument 'input' (position 1)"))
+
+
+def write(input, source):
+    """Write source into input in place, broadcast and converted to input's dtype; recorded."""
+    cdef TensorBase a = as_tensor(input, "argument 'input' (position 1)")
+    cdef TensorBase b, y
+    cdef Py_ssize_t[MAX_NDIM] shape
+    cdef int ndim
+    b = scalar_tensor(source, a.dtype) if is_number(source) else as_tensor(source, "argument 'source' (position 2)")
+    check_inplace(a)
+    broadcast_shapes(a, b, &ndim, shape)
+    if not shapes_equal(a, ndim, shape):
+        raise RuntimeError(f"output with shape {list(shape_of(a))} doesn't match the broadcast shape "
+                           f"{[shape[d] for d in range(ndim)]}")
+    y = empty(a.dtype, a.ndim, a.shape)
+    copy_into(y, b)
+    if a.dtype >= FLOAT32 and (recording(a) or recording(b)):
+        record2(&COPY, y, a, b)
+    return adopt(a, y)
+
+
+cdef int copy_backward(Walk walk, Node node, TensorBase g) except -1:
+    if walk.needs(node, 0):         # the old value is gone: nothing of it counts
+        walk.give(node, 0, zeros(node.dtype, node.ndim, node.shape))
+    walk.give(node, 1, g)
+    return 0
+
+cdef Rule COPY = Rule(b"CopyBackwards", copy_backward)

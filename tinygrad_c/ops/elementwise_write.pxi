@@ -1,0 +1,133 @@
+"""Results written into tensors that are there: in place, and out=; part of elementwise.pyx."""
+
+
+# ---- In place
+
+cdef bint overlaps(TensorBase out, TensorBase a) noexcept:
+    """Whether a shares out's memory other than element for element."""
+    cdef int d
+    if out.storage is not a.storage:
+        return False
+    if out.data != a.data or not same_shape(out, a):
+        return True
+    for d in range(out.ndim):
+        if out.stride[d] != a.stride[d]:
+            return True
+    return False
+
+
+cdef TensorBase adopt(TensorBase x, TensorBase y):
+    """Write y, just computed from x, into x; x takes over y's history. The last part of a recorded in-place op."""
+    cdef Node node = y._grad_fn
+    cdef TensorBase old
+    if not same_shape(x, y):
+        raise RuntimeError(f"output with shape {list(shape_of(x))} doesn't match the broadcast shape {list(shape_of(y))}")
+    if category(y.dtype) > category(x.dtype):
+        raise RuntimeError(f"result type {TYPE_WORDS[y.dtype]} can't be cast to the desired output type {TYPE_WORDS[x.dtype]}: "
+                           "write x = x + y, or call .float() on x first")
+    if node is not None:
+        if y.dtype != x.dtype:
+            y = to_dtype(y, x.dtype)
+            node = y._grad_fn
+        if node.saved0 is x or node.saved1 is x:        # the rule needs what x was: it is about to be overwritten
+            old = copy_of(x)
+            old._grad_fn = x._grad_fn
+            if node.saved0 is x:
+                save(node, 0, old)
+            if node.saved1 is x:
+                save(node, 1, old)
+    copy_into(x, y)
+    if node is not None:
+        set_history(x, node)
+    wrote(x)
+    return x
+
+cdef tuple TYPE_WORDS = ("Bool", "Byte", "Int", "Long", "Float", "Double")
+
+
+cdef TensorBase unary_(int r, object input, double p0, double p1):
+    cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
+    check_inplace(x)
+    return adopt(x, unary(r, x, p0, p1))
+
+
+cdef TensorBase with_number_(int r, TensorBase x, object number):
+    cdef Scalar[2] param
+    cdef PyObject* inputs[1]
+    cdef Row* row = &ROWS[r]
+    check_inplace(x)
+    if x.dtype < FLOAT32 or recording(x):
+        return adopt(x, with_number(r, x, number))
+    param[0].f = number
+    inputs[0] = <PyObject*> x
+    launch(kernels(x.dtype).inner[row.forward], kernels(x.dtype), x, 1, inputs, param, row.n_params, cost(row))
+    wrote(x)
+    return x
+
+
+cdef TensorBase binary_(int r, TensorBase a, object other):
+    cdef TensorBase b
+    cdef Row* row = &ROWS[r]
+    cdef Py_ssize_t[MAX_NDIM] shape
+    cdef int ndim
+    check_inplace(a)
+    b = as_tensor(other, "argument 'other' (position 2)")
+    if a.dtype != b.dtype or a.dtype < FLOAT32 or row.composed or recording(a) or recording(b) or overlaps(a, b):
+        return adopt(a, binary(r, a, b))
+    broadcast_shapes(a, b, &ndim, shape)
+    if not shapes_equal(a, ndim, shape):
+        raise RuntimeError(f"output with shape {list(shape_of(a))} doesn't match the broadcast shape "
+                           f"{[shape[d] for d in range(ndim)]}")
+    binary_launch(row, r, a, b, a)
+    wrote(a)
+    return a
+
+
+# ---- Composed functions, in place; results into out=
+
+def into_out(result, out):
+    """What f(..., out=out) does with f's result: writes it into `out`, which takes its shape, and gives that back.
+
+    Of several results each goes into its own. RuntimeError, before anything is written, where a gradient would be lost or
+    floats would have to become integers; a warning where `out` had elements and another shape.
+    """
+    cdef TensorBase y, o
+    if isinstance(result, tuple):
+        if not isinstance(out, (tuple, list)) or len(out) != len(result):
+            raise TypeError(f"argument 'out' must be tuple of {len(result)} Tensors, not {type(out).__name__}")
+        return type(result)([into_out(each, to) for each, to in zip(result, out)])
+    if not isinstance(out, TensorBase):
+        raise TypeError(f"argument 'out' must be Tensor, not {type(out).__name__}")
+    y, o = result, out
+    if recording(y) or recording(o):
+        raise RuntimeError("functions with out=... arguments don't support automatic differentiation, but one of the arguments "
+                           "requires grad: leave out= away, or write the line inside `with no_grad():`")
+    if category(y.dtype) > category(o.dtype):
+        raise RuntimeError(f"result type {TYPE_WORDS[y.dtype]} can't be cast to the desired output type {TYPE_WORDS[o.dtype]}: "
+                           "give an `out` of another dtype")
+    check_inplace(o)
+    if not same_shape(o, y):
+        if o.numel:
+            warnings.warn(f"An output with one or more elements was resized since it had shape {list(shape_of(o))}, which does "
+                          f"not match the required output shape {list(shape_of(y))}: give an `out` of that shape, or empty(0).",
+                          stacklevel=2)
+        allocate_into(o, o.dtype, y.ndim, y.shape)
+    copy_into(o, y)
+    wrote(o)
+    return o
+
+
+def in_place(function):
+    """The twin of a function that tensors' other functions compose: it writes the result into its first argument."""
+    def twin(input, *args, **kwargs):
+        cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
+        cdef bint recorded = recording(x)
+        check_inplace(x)
+        for each in (*args, *kwargs.values()):
+            recorded = recorded or (isinstance(each, TensorBase) and recording(each))
+        # Recorded, the function may keep its input for the gradient: then it computes from a copy.
+        return adopt(x, function(clone(x) if recorded else x, *args, **kwargs))
+    twin.__name__ = twin.__qualname__ = function.__name__ + "_"
+    twin.__doc__ = function.__name__ + " in place"
+    twin.__module__ = function.__module__
+    return twin
