@@ -30,7 +30,7 @@ cdef extern from "threads.h" nogil:
     Py_ssize_t fetch_add(Py_ssize_t* counter, Py_ssize_t n) noexcept
     bint exchange(bint* flag, bint value) noexcept
     int read_atomic(int* counter) noexcept
-    void write_atomic(bint* flag, bint value) noexcept
+    void write_atomic(int* number, int value) noexcept
     void relax() noexcept
 
 cdef enum:
@@ -71,12 +71,12 @@ cdef void* help_out(void* unused) noexcept nogil:
         while places == 0:
             pthread_cond_wait(&wake, &lock)
         places -= 1
-        active += 1
+        write_atomic(&active, active + 1)       # the caller looks at it without the lock
         call = job
         pthread_mutex_unlock(&lock)
         take_units(call)
         pthread_mutex_lock(&lock)
-        active -= 1
+        write_atomic(&active, active - 1)
         if active == 0:
             pthread_cond_signal(&finished)
 
@@ -84,7 +84,7 @@ cdef void* help_out(void* unused) noexcept nogil:
 cdef void run_shared(const Call* call) noexcept nogil:
     """All units of the call, by as many threads as it is worth."""
     global threads, job, places, taken, chunk
-    cdef Py_ssize_t helpers = min(min(<Py_ssize_t> limit, call.units), call.work // WORK_PER_THREAD) - 1
+    cdef Py_ssize_t helpers = min(min(<Py_ssize_t> read_atomic(&limit), call.units), call.work // WORK_PER_THREAD) - 1
     cdef int _
     if helpers < 1 or exchange(&busy, True):
         call.kernel(call, 0, call.units)
@@ -111,7 +111,7 @@ cdef void run_shared(const Call* call) noexcept nogil:
     while active > 0:
         pthread_cond_wait(&finished, &lock)
     pthread_mutex_unlock(&lock)
-    write_atomic(&busy, False)
+    write_atomic(<int*> &busy, False)
 
 
 cdef void start_empty() noexcept nogil:
@@ -143,10 +143,9 @@ def set_num_threads(int n) -> None:
     >>> get_num_threads()
     2
     """
-    global limit
     if n < 1:
         raise RuntimeError(f"set_num_threads expects a positive integer, but got {n}; 1 means no threads but the caller's")
-    limit = min(n, MAX_THREADS)
+    write_atomic(&limit, min(n, MAX_THREADS))       # other threads may be computing
 
 
 def default_num_threads() -> int:
