@@ -98,6 +98,9 @@ STRUCTURAL = [
     reduction("sum", integers=True, errors=[
         E(IndexError, BAD_DIM, lambda m: m.sum(m.ones(2), 1)), E(IndexError, BAD_DIM, lambda m: m.sum(m.ones(2), -2)),
         E(RuntimeError, "appears multiple times in the list of dims", lambda m: m.sum(m.ones(2, 2), (0, -2)))]),
+    *[op(f"{name}_as_int32", S(X(3, 4), 1), method=None, call=lambda m, x, d, name=name: [
+        getattr(m, name)(x, d, dtype=each) for each in (m.int32, m.int64)], integers=True, **NARROW)
+      for name in ("sum", "prod", "cumsum", "cumprod")],
     reduction("mean", errors=[
         E(RuntimeError, "mean(): could not infer output dtype", lambda m: m.mean(m.tensor([1, 2])))]),
     reduction("amax", integers=True, errors=[E(IndexError, "", lambda m: m.amax(m.ones(0), 0))]),
@@ -107,7 +110,7 @@ STRUCTURAL = [
     op("std", S(X(3, 4)), S(X(3, 4), 1), S(X(2, 3, 4), (0, 2)), S(X(3, 4), 1, unbiased=False), S(X(3, 4), dim=0, correction=0),
        S(X(3, 4), 0, keepdim=True)),
     op("prod", S(X(3, 4)), S(X(2, 3, 4), 1), S(X(2, 3, 4), -1, True), S(X()), integers=True),
-    op("norm", S(X(3, 4)), S(X(3, 4), 2, 1), S(X(3, 4), 1), S(X(3, 4), 3.0, 0), S(X(3, 4), float("inf")),
+    op("norm", S(X(3, 4)), S(X(3, 4), 2, 1), S(X(3, 4), 1), S(X(3, 4), 3.0, 0), S(X(3, 4), 0.5, 0), S(X(3, 4), -1.5, 0), S(X(3, 4), float("inf")),
        S(X(3, 4), 2, 1, True)),
     op("max", S(X(3, 4)), S(X(3, 4), 1), S(X(3, 4), 0, True), S(X(5), -1), S(X()), S(X(3), X(3)), integers=True, errors=[
         E(RuntimeError, "Expected reduction dim to be specified", lambda m: m.max(m.ones(0))),
@@ -252,6 +255,8 @@ STRUCTURAL = [
            E(RuntimeError, "", lambda m: m.gather(m.ones(3), 0, m.tensor([0.0])))]),
     op("take_along_dim", S(X(3, 4), X(2, 4, low=0, high=3, dtype="int64"), 0), S(X(3, 4), X(6, low=0, high=12, dtype="int64")),
        integers=True),
+    op("index_select_of_a_number", S(X(), 0, X(1, low=0, high=1, dtype="int64")), method="index_select",
+       call=lambda m, x, d, i: m.index_select(x, d, i), integers=True),
     op("index_select", S(X(3, 4), 0, X(5, low=0, high=3, dtype="int64")), S(X(3, 4), 1, X(2, low=0, high=4, dtype="int64")),
        integers=True, errors=[E(IndexError, "out of bounds", lambda m: m.index_select(m.ones(3), 0, m.tensor([3])), False)]),
     op("scatter", S(X(3, 4), 0, X(1, 4, low=0, high=3, dtype="int64"), X(1, 4)), inplace="scatter_"),

@@ -71,6 +71,8 @@ ROWS = [
           lambda m: m.dot(m.ones(3), m.ones(3).double()))]),
     op("addmm_of_integers", S(X(5), X(3, 4), X(4, 5)), S(X(3, 1), X(3, 4), X(4, 5), beta=2, alpha=3), method="addmm", inplace=None,
        call=lambda m, *a, **k: m.addmm(*a, **k), integers=True, not_for=("bool",)),
+    op("addmv_of_integers", S(X(2), X(2, 3), X(3), beta=0.6, alpha=2.6), method=None, integers=True, not_for=("bool",),
+       call=lambda m, x, a, v, **k: m.addmv(x.long(), a.long(), v.long(), **k), differentiable=False),
     # ops/products.py
     op("vdot", S(X(4), X(4)), integers=True, not_for=("bool",), errors=[
         E(RuntimeError, "1D tensors expected", lambda m: m.vdot(m.ones(2, 3), m.ones(3)))]),
@@ -87,7 +89,7 @@ ROWS = [
            E(RuntimeError, "no dimension of size 3", lambda m: m.cross(m.ones(2), m.ones(2))),
            E(RuntimeError, "same number of dimensions", lambda m: m.cross(m.ones(3), m.ones(2, 3)))]),
     op("tensordot", S(X(2, 3), X(3, 4), 1), S(X(2, 3, 4), X(3, 4, 2)), S(X(2), X(3), 0), S(X(2, 3, 4), X(4, 5, 2), ([2, 0], [0, 2])),
-       S(X(2, 3), X(3, 2), ([-1], [0])), method=None, integers=True, not_for=("bool",), errors=[
+       S(X(2, 3), X(3, 2), ([-1], [0])), S(X(1, 2), X(2, 3), ([0], [1])), S(X(2, 3), X(2, 1), ([1], [1])), method=None, integers=True, not_for=("bool",), errors=[
            E(RuntimeError, "contracted dimensions need to match", lambda m: m.tensordot(m.ones(2, 3), m.ones(2, 3), 1)),
            E(RuntimeError, "tensordot expects dims < ndim_a or ndim_b", lambda m: m.tensordot(m.ones(2, 3), m.ones(2, 3), 3)),
            E(RuntimeError, "tensordot expects dims >= 0", lambda m: m.tensordot(m.ones(2, 3), m.ones(2, 3), -1)),

@@ -34,7 +34,7 @@ ROWS = [
        method=None, **NARROW),
     op("unique", S(places(9, n=4)), S(places(3, 4, n=5), return_inverse=True, return_counts=True), S(places(6, 2, n=2), dim=0),
        S(places(2, 6, n=2), dim=1, return_inverse=True, return_counts=True), S(X(4)), S(X(0)), S(places(n=3)), **NARROW),
-    op("unique_consecutive", S(places(9, n=2)), S(places(3, 4, n=2), return_inverse=True, return_counts=True), S(places(6, 2, n=2), dim=0),
+    op("unique_consecutive", S(places(9, n=2)), S(X()), S(places(1, n=2), dim=0), S(places(3, 4, n=2), return_inverse=True, return_counts=True), S(places(6, 2, n=2), dim=0),
        S(places(2, 9, n=2), dim=1, return_inverse=True, return_counts=True), **NARROW),
     op("bincount", S(places(9, n=5)), S(places(9, n=5), None, 8), S(places(0, n=5)), S(places(9, n=4), X(9)), errors=[
         E(NotImplementedError, "not implemented for", lambda m: m.bincount(m.ones(2))),
@@ -53,7 +53,7 @@ ROWS = [
         E(NotImplementedError, "not implemented for", lambda m: m.logcumsumexp(m.tensor([1]), 0))]),
     op("cummax", S(X(6), 0), S(X(2, 5), 1), S(X(5, 2), 0), S(X(), 0), integers=True),
     op("cummin", S(X(6), 0), S(X(2, 5), 1), S(X(5, 2), 0), S(X(), 0), integers=True),
-    op("diff", S(X(5)), S(X(3, 4), 2), S(X(3, 4), 1, 0), S(X(2, 3), 1, 1, X(2, 1), X(2, 2)), S(X(2), 5), S(X(3), 0), integers=True, errors=[
+    op("diff", S(X(5)), S(X(3, 4), 2), S(X(3, 4), 1, 0), S(X(2, 3), 1, 1, X(2, 1), X(2, 2)), S(X(2), 5), S(X(3), 0), S(X(3), 0, 0, X(1, fixed=True)), integers=True, errors=[
         E(RuntimeError, "at least one-dimensional", lambda m: m.diff(m.tensor(1.))),
         E(RuntimeError, "order must be non-negative", lambda m: m.diff(m.ones(2), -1))]),
     op("trapezoid", S(X(5)), S(X(2, 5), dx=2.0), S(X(2, 5), X(5)), S(X(5, 2), X(5), dim=0), S(X(3, 4), X(3, 4), dim=0), S(X(1)), method=None),
@@ -75,7 +75,7 @@ ROWS = [
     *[op(name, *[S(X(7), q) for q in (0.0, 0.3, 1.0)], S(X(3, 4), 0.4), S(X(3, 4), 0.4, 1), S(X(3, 4), 0.4, 0, True), S(X(3, 4), 0.4, keepdim=True),
          *[S(X(3, 4), 0.4, 1, interpolation=i) for i in ("lower", "higher", "midpoint", "nearest")], S(X(), 0.5),
          S(X(3, 4), X(3, low=0, high=1, fixed=True), 1), S(X(3, 4), X(3, low=0, high=1, fixed=True), 0, True),
-         S(X(3, 4), X(3, low=0, high=1, fixed=True)), errors=[
+         S(X(3, 4), X(3, low=0, high=1, fixed=True)), S(X(5), X(2, low=0.05, high=0.2)), S(X(3, 4), X(low=0.4, high=0.6), 1), errors=[
              E(RuntimeError, "q must be in the range [0, 1] but got 1.5", lambda m: m.quantile(m.ones(2), 1.5)),
              E(RuntimeError, "must be either float or double dtype", lambda m: m.quantile(m.tensor([1]), 0.5)),
              E(RuntimeError, "must be same dtype", lambda m: m.quantile(m.ones(2), m.tensor(0.5).double())),

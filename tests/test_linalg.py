@@ -109,6 +109,11 @@ CASES = [
       for p in ("fro", "nuc", 1, -1, 2, -2, float("inf"), -float("inf"))],
     *[(f"norm {p} {dim}", lambda m, a, p=p, dim=dim: m.linalg.norm(a, p, dim), general(3, 4))
       for p, dim in ((None, None), (None, 1), ("fro", None), ("nuc", None), (2, None), (1, 0), (1, (0, 1)), (float("inf"), None), (3, 1))],
+    *[(f"vector_norm {p} of zeros", lambda m, a, p=p: m.linalg.vector_norm(a * 0, p, 1), general(2, 3)) for p in (0.5, 1, 1.5, 2, 3)],
+    ("vander batch", lambda m, a: m.linalg.vander(a.detach(), N=2), general(2, 3)),
+    ("matrix_rank tolerances", lambda m, a: [m.linalg.matrix_rank(a.detach(), atol=1.0), m.linalg.matrix_rank(a.detach(), 1.0),
+                                             m.linalg.matrix_rank(a.detach(), rtol=m.tensor([0.9, 0.1], dtype=a.dtype))],
+     general(2, 3, 3)),
     ("norm of a vector", lambda m, a: m.linalg.norm(a, 3), general(1, 4)[0]),
 ]
 IDS = [case[0] for case in CASES]
@@ -151,7 +156,7 @@ def test_beside_torch(case, dtype):
 
 
 @pytest.mark.parametrize("case", [c for c in CASES if "rank" not in c[0] and "vander" not in c[0] and "norm 0" not in c[0]
-                                  and "sign" not in c[0] and "power 0" not in c[0] and "cond 1" not in c[0]],
+                                  and "sign" not in c[0] and "power 0" not in c[0] and "cond 1" not in c[0] and "zeros" not in c[0]],
                          ids=lambda c: c[0])
 def test_gradients_of_two_orders(case):
     what, function, *arrays = case

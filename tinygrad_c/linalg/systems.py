@@ -141,7 +141,6 @@ class LogDeterminant(Function):
     def forward(ctx, a):
         sign, logabsdet = (made(np.asarray(each)) for each in np.linalg.slogdet(array_of(a)))
         ctx.save_for_backward(a)
-        ctx.mark_non_differentiable(sign)
         return sign, logabsdet
 
     @staticmethod
@@ -190,7 +189,7 @@ class PseudoInverse(Function):
         return -(p.mT @ g @ p.mT) + left @ p @ p.mT + p.mT @ p @ right, None, None
 
 
-def pinv(A, *, atol: float | None = None, rtol: float | None = None, hermitian: bool = False):
+def pinv(A, rcond: float | None = None, hermitian: bool = False, *, atol: float | None = None, rtol: float | None = None):
     """The Moore-Penrose inverse: singular values below max(atol, rtol * the largest) count as 0.
 
     >>> pinv(tensor([[2., 0.], [0., 0.], [0., 0.]]))
@@ -198,6 +197,7 @@ def pinv(A, *, atol: float | None = None, rtol: float | None = None, hermitian: 
             [0.0000, 0.0000, 0.0000]])
     """
     matrices(A, "pinv")
+    rtol = rcond if rtol is None else rtol
     if A.numel() == 0:
         return A.mT * 1
     if atol is not None:
@@ -232,7 +232,7 @@ def lstsq(A, B, rcond: float | None = None, *, driver: str | None = None):
     return lstsq_result((solution, residuals, A.new_empty(0).long() if driver == "gels" else rank, values))
 
 
-def matrix_rank(A, *, atol: float | None = None, rtol: float | None = None, hermitian: bool = False):
+def matrix_rank(A, tol: float | None = None, hermitian: bool = False, *, atol=None, rtol=None):
     """How many singular values are above max(atol, rtol * the largest).
 
     >>> matrix_rank(tensor([[1., 2.], [2., 4.]]))
@@ -242,8 +242,13 @@ def matrix_rank(A, *, atol: float | None = None, rtol: float | None = None, herm
     if array.size == 0:
         return made(np.zeros(array.shape[:-2], np.int64))
     s = abs(np.linalg.eigvalsh(array)) if hermitian else np.linalg.svd(array, compute_uv=False)
+    atol = tol if atol is None else atol
     if rtol is None:
-        rtol = max(array.shape[-2:]) * np.finfo(array.dtype).eps if not atol else 0.0
-    limit = np.maximum(atol or 0.0, rtol * s.max(-1, keepdims=True))
+        rtol = max(array.shape[-2:]) * np.finfo(array.dtype).eps if atol is None else 0.0
+    limit = np.maximum(column(0.0 if atol is None else atol), column(rtol) * s.max(-1, keepdims=True))
     return made(np.asarray((s > limit).sum(-1), np.int64))
 
+
+def column(tolerance) -> np.ndarray:
+    """A number, or a tensor with one for each matrix, to be compared with their singular values."""
+    return np.asarray(tolerance)[..., None]

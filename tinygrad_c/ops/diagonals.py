@@ -143,11 +143,15 @@ def vander(x, N: int | None = None, increasing: bool = False):
     x = tensor_arg(x, "vander", "x")
     if x.ndim != 1:
         raise RuntimeError("x must be a one-dimensional tensor.")
+    return powers(x, x.numel() if N is None else N, increasing)
+
+
+def powers(x, n: int, increasing: bool):
+    """1, x, ..., x^(n-1) in a new last dimension, or in the other order."""
     x = x if x.is_floating_point() else x.long()
-    powers = [x.new_ones(x.shape)]
-    for _ in range((x.numel() if N is None else N) - 1):
-        powers.append(powers[-1] * x)
-    powers = powers[:x.numel() if N is None else N]
-    if not powers:
-        return x.new_empty((x.numel(), 0))
-    return stack(powers if increasing else powers[::-1], -1)
+    parts = [x.new_ones(x.shape)]
+    for _ in range(n - 1):
+        parts.append(parts[-1] * x)
+    if n <= 0:
+        return x.new_empty((*x.shape, 0))
+    return stack(parts if increasing else parts[::-1], -1)

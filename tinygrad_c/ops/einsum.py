@@ -164,7 +164,7 @@ def reduced(x, names: tuple, sizes: dict, needed: set) -> tuple:
         names = [name for d, name in enumerate(names) if d not in ones]
     rest = [d for d, name in enumerate(names) if name not in needed]
     if rest:
-        x = sum(x, rest, dtype=x.dtype)
+        x = sum(x, rest)
     return x, [name for name in names if name in needed]
 
 
@@ -180,4 +180,4 @@ def contracted(a, of_a: list, b, of_b: list, sizes: dict, needed: set) -> tuple:
     names = batch + rows + columns
     out = reshape(bmm(a, b) if summed else a * b, [sizes[n] for n in names])
     rest = [d for d, name in enumerate(names) if name not in needed]
-    return (sum(out, rest, dtype=out.dtype), [n for n in names if n in needed]) if rest else (out, names)
+    return (sum(out, rest), [n for n in names if n in needed]) if rest else (out, names)

@@ -20,7 +20,9 @@ def index_select(input, dim, index, *, out=None):
     if i.ndim == 0:
         i = i[None]
     if x.ndim == 0:
-        x = x[None]
+        if i.numel != 1:
+            raise RuntimeError(f"index_select(): Index to scalar can have only 1 value, got {i.numel} value(s)")
+        return take(x[None], parse(x[None], i), IN_MEMORY)[0]
     return take(x, parse(x, (slice(None),) * d + (i,)), IN_MEMORY)
 
 

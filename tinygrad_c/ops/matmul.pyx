@@ -411,8 +411,10 @@ def addmm(input, mat1, mat2, *, beta=1, alpha=1, out=None):
     return add_scaled(bias, matmul(a, b), beta, alpha)
 
 
-def add_scaled(input, product, beta, alpha):
+def add_scaled(input, TensorBase product, beta, alpha):
     """beta * input + alpha * product, in the product's shape; with beta = 0 whatever input holds, NaN too, is ignored."""
+    if product.dtype < FLOAT32:                     # of integers, the factors are cut to integers
+        beta, alpha = int(beta), int(alpha)
     scaled = product if alpha == 1 else mul(product, alpha)
     if beta == 0:
         return scaled

@@ -215,7 +215,8 @@ def unique_consecutive(input, return_inverse: bool = False, return_counts: bool 
     rows = numpy.moveaxis(array, d, 0) if dim is not None and x.ndim else array.reshape(-1)
     n = rows.shape[0]
     new = numpy.ones(n, bool)
-    new[1:] = (rows[1:] != rows[:-1]).reshape(max(n - 1, 0), -1).any(1)
+    if n > 1:
+        new[1:] = (rows[1:] != rows[:-1]).reshape(n - 1, -1).any(1)
     starts = numpy.flatnonzero(new)
     inverse = (numpy.cumsum(new) - 1).reshape(x.shape if dim is None else -1)
     out = [from_numpy(numpy.array(numpy.moveaxis(rows[starts], 0, d) if dim is not None else rows[starts], order="C"))]

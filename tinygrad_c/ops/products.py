@@ -115,7 +115,11 @@ def tensordot(a, b, dims=2):
     if len(of_a) != len(of_b):
         raise RuntimeError(f"both dimension lists should have same length, got {of_a} and {of_b}")
     for d, e in zip(of_a, of_b):
-        if a.shape[d] != b.shape[e]:
+        if a.shape[d] == 1 != b.shape[e]:           # broadcast: the other is summed
+            b = b.sum(e, True, dtype=b.dtype)
+        elif b.shape[e] == 1 != a.shape[d]:
+            a = a.sum(d, True, dtype=a.dtype)
+        elif a.shape[d] != b.shape[e]:
             raise RuntimeError(f"contracted dimensions need to match, but first has size {a.shape[d]} in dim {d} and second "
                                f"has size {b.shape[e]} in dim {e}")
     kept_a, kept_b = [d for d in range(a.ndim) if d not in of_a], [d for d in range(b.ndim) if d not in of_b]

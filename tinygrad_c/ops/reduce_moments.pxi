@@ -123,6 +123,9 @@ def norm(input, p="fro", dim=None, keepdim=False, *, axis=None, dtype=None, out=
     mask = dims_mask(pick(dim, axis), x.ndim)
     if p is None or p == "fro" or p == 2:
         return norm_over(x, mask, keepdim)
+    if isinstance(p, str):
+        raise RuntimeError(f"linalg.matrix_norm: Order {p} not supported here: linalg.matrix_norm(x, {p!r}) has the norms of "
+                           "matrices")
     p = float(p)
     if p == 0:
         return to_dtype(reduced(SUM, binary(ROW_NE, x, 0), mask, keepdim), x.dtype)
@@ -133,4 +136,10 @@ def norm(input, p="fro", dim=None, keepdim=False, *, axis=None, dtype=None, out=
         return extreme_over(MAX, x, mask, keepdim, "norm")
     if p == -float("inf"):
         return extreme_over(MIN, x, mask, keepdim, "norm")
-    return power(sum_over(power(x, p), mask, keepdim), 1 / p)
+    if p < 0:
+        return power(sum_over(power(x, p), mask, keepdim), 1 / p)
+    # x^p and y^(1/p) are steep at 0: there the derivative is taken as 0
+    zero = binary(ROW_EQ, x, 0)
+    total = sum_over(where_(zero, 0, power(where_(zero, 1, x), p)), mask, keepdim)
+    zero = binary(ROW_EQ, total, 0)
+    return where_(zero, 0, power(where_(zero, 1, total), 1 / p))

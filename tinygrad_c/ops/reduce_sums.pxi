@@ -38,6 +38,7 @@ def sum(input, dim=None, keepdim=False, *, axis=None, dtype=None, out=None):
     cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
     if dtype is not None:
         x = to_dtype(x, dtype_code(dtype))
+        return to_dtype(sum_over(x, dims_mask(pick(dim, axis), x.ndim), keepdim), x.dtype)
     return sum_over(x, dims_mask(pick(dim, axis), x.ndim), keepdim)
 
 
@@ -118,6 +119,7 @@ def prod(input, dim=None, keepdim=False, *, axis=None, dtype=None, out=None):
     cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
     if dtype is not None:
         x = to_dtype(x, dtype_code(dtype))
+        return to_dtype(prod_over(x, dims_mask(pick(dim, axis), x.ndim), keepdim), x.dtype)
     return prod_over(x, dims_mask(pick(dim, axis), x.ndim), keepdim)
 
 
@@ -199,4 +201,5 @@ def cumsum(input, dim, *, dtype=None, out=None):
     cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
     if dtype is not None:
         x = to_dtype(x, dtype_code(dtype))
+        return to_dtype(cumsum_along(x, wrap_dim(dim, x.ndim), False), x.dtype)
     return cumsum_along(x, wrap_dim(dim, x.ndim), False)

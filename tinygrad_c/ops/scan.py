@@ -105,7 +105,7 @@ def diff(input, n: int = 1, dim: int = -1, prepend=None, append=None):
     if n < 0:
         raise RuntimeError(f"order must be non-negative but got {n}")
     d = wrapped(dim, x.ndim)
-    if prepend is not None or append is not None:
+    if n and (prepend is not None or append is not None):
         x = cat([each for each in (prepend, x, append) if each is not None], d)
     for _ in range(min(n, x.shape[d])):
         size = max(x.shape[d] - 1, 0)

@@ -216,14 +216,17 @@ def ranked(x, q, dim, keepdim: bool, interpolation: str, skip_nan: bool):
     below, above = numpy.floor(rank), numpy.ceil(rank)
     if interpolation in ("lower", "higher", "nearest"):
         below = above = {"lower": below, "higher": above, "nearest": numpy.round(rank)}[interpolation]
-    weight = numpy.full_like(rank, 0.5) if interpolation == "midpoint" else rank - below
+    weight = from_numpy(numpy.asarray(numpy.full_like(rank, 0.5) if interpolation == "midpoint" else rank - below, share.dtype))
+    if shares.requires_grad and interpolation == "linear":          # the weights' derivative by q is the number of steps
+        steps = from_numpy(numpy.where(share > 0, rank / numpy.where(share > 0, share, 1), 0).astype(share.dtype))
+        weight = weight + (flatten(shares) - flatten(shares).detach()) * steps
 
     def at(place):
         index = numpy.take_along_axis(order, place.astype(numpy.int64), -1)
         return gather(rows, rows.ndim - 1, from_numpy(index.astype(numpy.int64)))
 
     low = at(below)
-    out = low if below is above else low + (at(above) - low) * from_numpy(weight.astype(share.dtype))
+    out = low if below is above else low + (at(above) - low) * weight
     out = permute(out, (out.ndim - 1, *range(out.ndim - 1)))                        # the q first
     if keepdim:
         out = reshape(out, (shares.numel(), *kept))

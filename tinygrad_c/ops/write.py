@@ -56,7 +56,7 @@ def index_add_(input, dim: int, index, source, *, alpha=1):
     source = source if alpha == 1 else source * alpha
     along = expand(reshape(index, [-1 if k == d else 1 for k in range(source.ndim)]), source.shape)
     if x.ndim == 0:
-        along, source = reshape(along[:1], ()), source.sum()
+        along, source = reshape(along[:1], ()), reshape(source[:1], ())
     scatter_add_(x, d, along, source)
     return input
 
