@@ -63,6 +63,7 @@ def test_subclasses_have_attributes_and_weak_references():
 
 
 def test_objects_are_used_again_and_nothing_is_kept_alive():
+    gc.collect()            # of other tests' rubbish
     before = sys.getrefcount(Tensor)
     many = [tinygrad_c.ones(1) for _ in range(1000)]        # more than are kept
     assert sys.getrefcount(Tensor) == before + 1000
