@@ -31,6 +31,7 @@ SPELLING = {
     "rpow_number": lambda m, x, n: n ** x,
     "gelu_tanh": lambda m, x: m.gelu(x, approximate="tanh"),
     "softplus1": lambda m, x: m.softplus(x),
+    "pow_whole": lambda m, a, b: m.pow(a, b),
     "polygamma_n": lambda m, x, n: m.polygamma(n, x),
     "round_half_even": lambda m, x: m.round(x),
     "div_floor": lambda m, a, b: m.div(a, b, rounding_mode="floor"),
@@ -51,7 +52,7 @@ def pointwise_op(name: str, row: formulas.Row) -> Op:
     low_b, high_b = getattr(row, "domain_b", None) or row.domain
     samples = []
     for shape in shapes:
-        whole = WHOLE[len(samples) % (3 if name in ("gcd", "lcm") or "shift" in name else 4)]
+        whole = WHOLE[len(samples) % (3 if name in ("gcd", "lcm", "pow_whole") or "shift" in name else 4)]
         xs = [X(*s, low=lo, high=hi, dtype=whole if row.kind == formulas.INTEGERS else None)
               for s, (lo, hi) in zip(shape, ((low, high), (low_b, high_b)))]
         if isinstance(row, formulas.Ternary):

@@ -229,6 +229,8 @@ SCALAR: dict[str, Row] = {
     "bitwise_xor": Binary(y="bitwise_xor(a, b)", **WHOLE, doc="a ^ b, bit by bit; of bools, whether just one is true"),
     "bitwise_left_shift": Binary(y="bitwise_left_shift(a, b)", **WHOLE, domain_b=(0.0, 5.0), doc="a * 2^b, bits falling off"),
     "bitwise_right_shift": Binary(y="bitwise_right_shift(a, b)", **WHOLE, domain_b=(0.0, 5.0), doc="a / 2^b, rounded down"),
+    "pow_whole": Binary(y="pow_whole(a, b)", kind=INTEGERS, domain=(-5.0, 6.0), domain_b=(0.0, 5.0),
+                        doc="a^b of integers, overflow wrapped around; for b < 0 what 1 / a^-b is without its fraction"),
     "gcd": Binary(y="gcd(a, b)", **WHOLE, doc="the greatest common divisor of a and b"),
     "lcm": Binary(y="lcm(a, b)", **WHOLE, doc="the least common multiple of a and b"),
 }

@@ -265,6 +265,20 @@ cdef inline int64_t whole_bitwise_right_shift(int64_t a, int64_t b) noexcept nog
     return a >> b if 0 <= b < WIDTH_64 else -(a < 0)
 
 
+cdef inline int64_t whole_pow_whole(int64_t a, int64_t b) noexcept nogil:
+    """By squaring."""
+    cdef uint64_t square = <uint64_t> a
+    cdef uint64_t y = 1
+    if b < 0:
+        return 1 if a == 1 else (1 if b % 2 == 0 else -1) if a == -1 else 0
+    while b:
+        if b & 1:
+            y *= square
+        square *= square
+        b >>= 1
+    return <int64_t> y
+
+
 cdef inline int64_t whole_gcd(int64_t a, int64_t b) noexcept nogil:
     cdef int64_t r
     while b != 0:

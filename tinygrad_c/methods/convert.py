@@ -93,27 +93,27 @@ class Conversions:
         """In other's dtype."""
         return create.to(self, other.dtype)
 
-    def float(self) -> Tensor:
+    def float(self, memory_format=None) -> Tensor:
         """As float32."""
         return create.to(self, dtype_named("float32"))
 
-    def double(self) -> Tensor:
+    def double(self, memory_format=None) -> Tensor:
         """As float64."""
         return create.to(self, dtype_named("float64"))
 
-    def long(self) -> Tensor:
+    def long(self, memory_format=None) -> Tensor:
         """As int64; fractions are cut off."""
         return create.to(self, dtype_named("int64"))
 
-    def int(self) -> Tensor:
+    def int(self, memory_format=None) -> Tensor:
         """As int32; fractions are cut off."""
         return create.to(self, dtype_named("int32"))
 
-    def byte(self) -> Tensor:
+    def byte(self, memory_format=None) -> Tensor:
         """As uint8."""
         return create.to(self, dtype_named("uint8"))
 
-    def bool(self) -> Tensor:
+    def bool(self, memory_format=None) -> Tensor:
         """As bool: whether each element is not 0."""
         return create.to(self, dtype_named("bool"))
 

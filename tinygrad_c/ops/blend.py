@@ -150,7 +150,7 @@ def logit(input: Tensor, eps: float | None = None) -> Tensor:
     >>> logit(tinygrad_c.tensor([0.25, 0.5]))
     tensor([-1.0986,  0.0000])
     """
-    x = input if eps is None else clamp(input * 1.0, eps, 1 - eps)
+    x = input * 1.0 if eps is None else clamp(input * 1.0, eps, 1 - eps)
     return log(x) - log1p(-x)
 
 

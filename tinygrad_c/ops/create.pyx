@@ -1,4 +1,5 @@
 """Making tensors from numbers, lists and other people's memory, and Python numbers from tensors."""
+import math
 import warnings
 
 from cpython.buffer cimport Py_buffer
@@ -329,6 +330,8 @@ def arange(start, end=None, step=1, *, dtype=None, device=None, requires_grad=Fa
         start, end = 0, start
     start, end, step = [each.item() if isinstance(each, TensorBase) else each for each in (start, end, step)]
     code = dtype_or(dtype, default_dtype() if any([isinstance(each, float) for each in (start, end, step)]) else INT64)
+    if code == INT64 and all([isinstance(each, int) or math.isfinite(each) for each in (start, end, step)]):
+        start, end, step = int(start), int(end), int(step)      # as torch: the numbers lose their fractions first
     if step == 0:
         raise RuntimeError("step must be nonzero")
     if (end - start) * step < 0:
@@ -353,7 +356,7 @@ def arange(start, end=None, step=1, *, dtype=None, device=None, requires_grad=Fa
                 (<double*> y.data)[i] = a + i * s
     else:
         for i in range(n):
-            put_number(y.data + i * itemsize(code), code, start + i * step)
+            put_number(y.data + i * itemsize(code), code, int(start) + i * int(step))
     return finish(y, requires_grad, device)
 
 
@@ -374,6 +377,8 @@ def linspace(start, end, steps, *, dtype=None, device=None, requires_grad=False,
     cdef int code = dtype_or(dtype, default_dtype())
     if n < 0:
         raise RuntimeError("number of steps must be non-negative")
+    if code < FLOAT32:          # as torch: the ends lose their fractions
+        a, b = <double> <int64_t> a, <double> <int64_t> b
     if n > 1:
         s = (b - a) / (n - 1)
         sf = (bf - af) / <float> (n - 1)
@@ -385,7 +390,7 @@ def linspace(start, end, steps, *, dtype=None, device=None, requires_grad=False,
         elif code == FLOAT64:
             (<double*> y.data)[i] = a + s * i if i < n // 2 or n == 1 else b - s * (n - i - 1)
         else:
-            put_number(y.data + i * itemsize(code), code, a + s * i)
+            put_number(y.data + i * itemsize(code), code, a + s * i if i < n // 2 or n == 1 else b - s * (n - i - 1))
     return finish(y, requires_grad, device)
 
 

@@ -101,7 +101,11 @@ cdef TensorBase unary(int r, object input, double p0, double p1):
     if dtype < FLOAT32 and row.kind == KIND_BOOLS:      # isnan: integers have no kernel of it
         dtype = default_dtype()
     elif dtype == BOOL:
-        raise not_implemented(r, BOOL)
+        if r == ROW_SIGN:
+            return clone(x)
+        if r != ROW_SQUARE:
+            raise not_implemented(r, BOOL)
+        dtype = INT64
     x = to_dtype(x, dtype)
     set_params(param, dtype, p0, p1)
     return unary_launch(row, r, x, param)
@@ -135,6 +139,8 @@ cdef TensorBase with_number(int r, TensorBase x, object number):
     if type(number) is float and dtype < FLOAT32:
         dtype = default_dtype()
     elif dtype == BOOL:
+        if type(number) is bool and r in (ROW_ADD_NUMBER, ROW_MUL_NUMBER):
+            return binary(ROW_ADD if r == ROW_ADD_NUMBER else ROW_MUL, x, scalar_tensor(number, BOOL))
         dtype = INT64
     dtype = result_dtype(row, dtype)
     x = to_dtype(x, dtype)
@@ -268,8 +274,7 @@ cdef TensorBase power(object a, object b):
         return with_number(ROW_RPOW_NUMBER, b, a)
     x = as_tensor(a, "argument 'input' (position 1)")
     if x.dtype < FLOAT32 and as_tensor(b, "argument 'exponent' (position 2)").dtype < FLOAT32:
-        return to_dtype(binary(ROW_POW, to_dtype(x, FLOAT64), to_dtype(as_tensor(b, "exponent"), FLOAT64)),
-                        promote(x, as_tensor(b, "exponent")))
+        return binary(ROW_POW_WHOLE, x, b)
     return binary(ROW_POW, a, b)
 
 

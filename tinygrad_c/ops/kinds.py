@@ -133,6 +133,8 @@ def logspace(start: float, end: float, steps: int, base: float = 10.0, *, dtype:
     """
     check_device(device)
     kind = dtype or get_default_dtype()
+    if not kind.is_floating_point:      # as torch: the ends lose their fractions first
+        start, end = int(start), int(end)
     powers = pow(float(base), create.linspace(start, end, steps, dtype=dtype_named("float64")))
     return create.to(powers, kind).requires_grad_(requires_grad)
 
