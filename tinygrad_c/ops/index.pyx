@@ -19,7 +19,7 @@ from tinygrad_c.kernels.call cimport *
 from tinygrad_c.kernels.dispatch cimport kernels, run
 from tinygrad_c.kernels.generated.ids cimport *
 from tinygrad_c.ops.elementwise cimport *
-from tinygrad_c.ops.shape cimport expand_to, parse_dim
+from tinygrad_c.ops.shape cimport expand_to, parse_dim, reshape_to
 from tinygrad_c.ops.view cimport put as put_region
 from tinygrad_c.tape cimport *
 
@@ -91,12 +91,22 @@ cdef int put(TensorBase x, Plan plan, TensorBase value) except -1:
     return wrote(x)
 
 
+cdef TensorBase without_leading_ones(TensorBase value, int ndim):
+    """value without leading dimensions of size 1 that are more than ndim: torch lets x[0] = v of shape (1, n)."""
+    cdef int extra = 0
+    while value.ndim - extra > ndim and value.shape[extra] == 1:
+        extra += 1
+    return reshape_to(value, value.ndim - extra, value.shape + extra) if extra else value
+
+
 def setitem(x, key, value):
     """x[key] = value, in place: value is broadcast, and converted to x's dtype. Nothing is written if an index is wrong."""
     cdef TensorBase a = x
     cdef Plan plan = parse(a, key)
     if not isinstance(value, TensorBase) and not is_number(value):
         value = tensor(value)
+    if isinstance(value, TensorBase):
+        value = without_leading_ones(value, plan.ndim if plan.index is None else plan.out_ndim)
     if plan.index is None:
         write(view_by(a, plan), value)
     else:
