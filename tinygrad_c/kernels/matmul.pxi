@@ -9,7 +9,7 @@
 # Rows that do not fill a tile run a tile of fewer rows, not one padded with zeros.
 
 cdef enum:
-    KC = 512                            # k is cut so: 64 KB of B. It comes from L2 then, but C is read and written half as often
+    KC = 512                            # k is cut so: 64 KB of B. It comes from L2, but C is read and written half as often
 
 
 ctypedef struct Tile
