@@ -2,7 +2,8 @@
 
 A training step asks for the same sizes again and again; memory that went back to the system in between would have to be
 faulted in anew, page by page, at every step. So a released block goes on a list of its size class, four classes to each
-power of two, up to LIMIT bytes in all, and the next request of that class takes it from there.
+power of two, up to LIMIT bytes in all, and the next request of that class takes it from there. From 4 MB on a block asks
+for pages of 2 MB: a matrix product walks over columns, and a page of 4 KB would be new at every step.
 """
 cdef extern from *:
     """
@@ -12,7 +13,18 @@ cdef extern from *:
     #define aligned_new(size) _aligned_malloc((size), 64)
     #define aligned_free _aligned_free
     #else
-    static void* aligned_new(size_t size) { void* p = NULL; return posix_memalign(&p, 64, size) == 0 ? p : NULL; }
+    #if defined(__linux__)
+    #include <sys/mman.h>
+    #endif
+    static void* aligned_new(size_t size) {
+        void* p = NULL;
+        size_t huge = (size_t)1 << 21;
+        if (posix_memalign(&p, size < 2 * huge ? 64 : huge, size) != 0) return NULL;
+    #if defined(MADV_HUGEPAGE)
+        if (size >= 2 * huge) madvise(p, size, MADV_HUGEPAGE);  /* a hint: whether it is taken does not matter */
+    #endif
+        return p;
+    }
     #define aligned_free free
     #endif
     #if defined(TINYGRAD_C_NO_CACHE)    /* a sanitizer is to see every block come and go */
