@@ -63,6 +63,7 @@ NORMS = [
 DISTANCES = [
     Call("F.cosine_similarity(a, b)", a=X(3, 4), b=X(3, 4)),
     Call("F.cosine_similarity(a, b, dim=-1)", a=X(2, 1, 4), b=X(3, 4)),
+    Call("F.cosine_similarity(a, b, dim=-2)", a=X(1, 2, 3), b=X(2, 1, 3)),
     Call("F.cosine_similarity(a, b, 0, 3.0)", a=X(4), b=X(4), other_slope=True),
     Call("F.pairwise_distance(a, b)", a=X(3, 4), b=X(3, 4)),
     Call("F.pairwise_distance(a, b, 1.0, keepdim=True)", a=X(3, 4), b=X(4), once=True),
@@ -111,6 +112,8 @@ CONVOLUTIONS = [
     Call("F.conv_transpose2d(x, w, b)", x=X(2, 3, 3, 4), w=X(3, 2, 2, 3), b=X(2)),
     Call("F.conv_transpose2d(x, w, None, 2, 1, 1)", x=X(2, 2, 3, 3), w=X(2, 2, 3, 3)),
     Call("F.conv_transpose2d(x, w, b, (2, 1), 1, (1, 0), 2, (1, 2))", x=X(2, 4, 3, 3), w=X(4, 1, 3, 2), b=X(2)),
+    Call("F.conv_transpose3d(x, w, b, 2, 1, 1)", x=X(2, 2, 2, 3, 2), w=X(2, 2, 2, 3, 2), b=X(2)),
+    Call("F.conv_transpose3d(x, w, groups=2, dilation=(2, 1, 1))", x=X(2, 2, 2, 2), w=X(2, 1, 2, 2, 2)),
     Call("F.unfold(x, (2, 3), 1, 1, 2)", x=X(2, 3, 5, 4)),
     Call("F.unfold(x, 2, dilation=2)", x=X(3, 5, 4)),
     Call("F.fold(x, (4, 5), 2)", x=X(2, 8, 12)),
@@ -127,6 +130,10 @@ POOLING = [
     Call("F.max_pool2d(x, 2, 1)", x=X(1, 2, 4, 150)),
     Call("F.max_pool2d(x.relu(), 2, return_indices=True)", x=X(2, 2, 6, 6)),
     Call("F.max_pool3d(x, 2, 1, 1)", x=X(2, 2, 3, 3, 4)),
+    Call("F.max_pool3d(x, (2, 3, 2), 2, 1, return_indices=True)", x=X(2, 2, 3, 4, 5)),
+    Call("F.max_pool2d(x, 2, return_indices=True)", x=index(2, 4, 4, below=9)),
+    Call("F.max_pool3d(x, 2, 1, 1)", x=index(2, 2, 3, 4, below=9)),
+    Call("F.max_unpool3d(*F.max_pool3d(x, 2, return_indices=True), 2)", x=X(2, 2, 4, 2)),
     Call("F.max_pool3d(x, (1, 2, 3), ceil_mode=True)", x=X(2, 3, 3, 4)),
     Call("F.max_unpool2d(*F.max_pool2d(x, 2, return_indices=True), 2)", x=X(2, 2, 4, 6)),
     Call("F.max_unpool1d(*F.max_pool1d(x, 2, return_indices=True), 2, output_size=(7,))", x=X(2, 7)),
@@ -153,6 +160,8 @@ PICTURES = [
     Call("F.pad(x, (1, 0, 2, 1), value=1.5)", x=X(2, 3, 4)),
     Call("F.pad(x, (-1, 2, 0, -1), 'constant', -0.5)", x=X(2, 3, 4)),
     Call("F.pad(x, (0, 0, 1, 1), value=-float('inf')).clamp(min=-3.0)", x=X(3, 4)),
+    Call("F.pad(x, (-1, 1, -2, 1), 'circular')", x=X(1, 3, 4, 4)),
+    Call("F.pad(x, (1, 1), value=2.0)", x=index(3, 4, below=9)),
     Call("F.pad(x, (1, 1))", x=index(3, 4, below=9)),
     *[Call(f"F.pad(x, (2, 1), {mode!r})", x=X(2, 3, 4)) for mode in ("reflect", "replicate", "circular")],
     *[Call(f"F.pad(x, (1, 3, 2, 0), {mode!r})", x=X(2, 3, 4)) for mode in ("replicate", "circular")],
@@ -172,8 +181,8 @@ PICTURES = [
     Call("F.channel_shuffle(x, 3)", x=X(2, 6, 2, 2)),
     Call("F.affine_grid(t, (2, 1, 3, 4), align_corners=False)", t=X(2, 2, 3)),
     Call("F.affine_grid(t, (2, 1, 3, 4), align_corners=True)", t=X(2, 2, 3)),
-    *[Call(f"F.grid_sample(x, g, {mode!r}, {padding!r}, {align})", x=X(2, 2, 4, 5), g=X(2, 3, 3, 2, low=-1.3, high=1.3), once=True)
-      for mode in ("bilinear", "nearest") for padding in ("zeros", "border") for align in (False, True)],
+    *[Call(f"F.grid_sample(x, g, {mode!r}, {padding!r}, {align})", x=X(2, 2, 4, 5), g=X(2, 3, 3, 2, low=-1.6, high=1.6), once=True)
+      for mode in ("bilinear", "nearest") for padding in ("zeros", "border", "reflection") for align in (False, True)],
 ]
 SEQUENCES = [
     Call("nn.utils.rnn.pad_sequence([a, b, c])", a=X(2, 3), b=X(4, 3), c=X(1, 3)),
@@ -228,6 +237,7 @@ LOSSES = [
     Call("F.cosine_embedding_loss(x, y, torch.tensor(1))", x=X(4), y=X(4)),
     *[Call(f"F.multi_margin_loss(x, t, {p}, 0.7, w, reduction={r!r})", x=X(4, 3), t=index(4, below=3), w=X(3, low=0.2, fixed=True),
            once=True) for r in R for p in (1, 2)],
+    Call("F.multi_margin_loss(x, t)", x=X(), t=index(below=1), once=True),
     Call("F.multi_margin_loss(x, t)", x=X(3), t=index(below=3), once=True),
     *[Call(f"F.soft_margin_loss(x, {SIGNS}, reduction={r!r})", x=X(2, 3)) for r in R],
     *[Call(f"F.multilabel_soft_margin_loss(x, t, w, reduction={r!r})", x=X(2, 3), t=X(2, 3, low=0, high=1, fixed=True),
@@ -254,6 +264,9 @@ ACTIVATIONS = [
     Call("F.threshold_(x.clone(), 0.1, 2.0)", x=X(3, 4)),
     Call("F.prelu(x, w)", x=X(2, 3, 2), w=X(3)),
     Call("F.prelu(x, w)", x=X(2, 3), w=X(1)),
+    Call("F.prelu(x, w)", x=X(), w=X(1)),
+    Call("F.hardtanh(x, -0.5, 1.5)", x=index(3, 4, below=5, low=-5)),
+    Call("F.relu6(x)", x=index(3, 4, below=9, low=-5)),
 ]
 CALLS = [*NORMS, *DISTANCES, *EMBEDDINGS, *CONVOLUTIONS, *POOLING, *PICTURES, *SEQUENCES, *ATTENTION, *LOSSES, *ACTIVATIONS]
 
@@ -312,6 +325,8 @@ LAYERS = [
     Layer("nn.AdaptiveAvgPool3d(1)", X(1, 2, 2, 3, 4)),
     Layer("nn.AdaptiveMaxPool1d(2)", X(2, 3, 7)),
     Layer("nn.AdaptiveMaxPool2d(2, return_indices=True)", X(2, 3, 5, 4)),
+    Layer("nn.ConvTranspose3d(2, 2, 2, stride=2)", X(1, 2, 2, 2, 3)),
+    Layer("nn.MaxUnpool3d(2)", X(1, 1, 1, 1, 2), index(1, 1, 1, 1, 2, below=16)),
     Layer("nn.MaxUnpool2d(2)", X(1, 1, 1, 2), index(1, 1, 1, 2, below=8)),
     *[Layer(f"nn.{kind}Pad{n}d({size})", X(2, *[4] * n), once=True) for kind in ("Zero", "Reflection", "Replication", "Circular")
       for n in (1, 2, 3) for size in (1, tuple(range(2 * n))[::-1] if n == 1 else (1, 2, 0, 1, 1, 1)[:2 * n])],

@@ -89,6 +89,8 @@ def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace
     """x, but no less than min_val and no more than max_val; derivative 0 at and beyond both."""
     if min_val > max_val:
         raise ValueError("min_val cannot be greater than max_val")
+    if not input.is_floating_point():
+        return _apply(lambda x: x.clamp(int(min_val), int(max_val)), input, inplace)
     inside = (input > min_val) & (input < max_val)
     return _apply(lambda x: ops.where(inside, x, x.detach().clamp(min_val, max_val)), input, inplace)
 
@@ -127,7 +129,9 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
 
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
     """x where x > 0, else weight * x; weight has one element, or one for each channel (dimension 1)."""
-    if weight.numel() != 1:
+    if weight.numel() == 1:
+        weight = weight.reshape([1] * input.ndim)
+    else:
         channels = input.shape[1] if input.ndim > 1 else 1
         if weight.ndim != 1 or weight.numel() != channels:
             raise RuntimeError("Mismatch of parameter numbers and input channel size. Found parameter numbers = "

@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from tinygrad_c.ops import create
 from tinygrad_c.ops.view import as_strided, surrounded
 from tinygrad_c.ops.window import Geometry, columns
 from tinygrad_c.ops.window import fold as fold_columns
@@ -171,6 +172,31 @@ def conv_transpose2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, 
     return _transposed("conv_transpose2d", 2, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
+def conv_transpose3d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0,
+                     output_padding: Any = 0, groups: int = 1, dilation: Any = 1) -> Tensor:
+    """conv_transpose1d in three dimensions: x (N, C, D, H, W), w (C, O / groups, kD, kH, kW)."""
+    return _transposed("conv_transpose3d", 3, input, weight, bias, stride, padding, output_padding, groups, dilation)
+
+
+def _folded(made: Tensor, size: Sequence[int], kernel: Sequence[int], stride: Sequence[int], padding: Sequence[int],
+            dilation: Sequence[int], places: Sequence[int]) -> Tensor:
+    """Columns (N, O * kernel elements, places) as (N, O, *size), with what falls on one place added up."""
+    if len(kernel) < 3:
+        return fold_columns(made, geometry_of(size, kernel, stride, padding, dilation, places))
+    n, depth, area = made.shape[0], places[0], kernel[1] * kernel[2]
+    flat = geometry_of(size[1:], kernel[1:], stride[1:], padding[1:], dilation[1:], places[1:])
+    made = made.reshape(n, -1, kernel[0], area, depth, places[1] * places[2])
+    channels = made.shape[1]
+    total = None
+    for k in range(kernel[0]):      # each layer of the kernel makes planes, which go to their depths
+        planes = made[:, :, k].permute(0, 3, 1, 2, 4).reshape(n * depth, channels * area, places[1] * places[2])
+        planes = fold_columns(planes, flat).reshape(n, depth, channels, size[1] * size[2]).permute(0, 2, 1, 3)
+        goes = [[float(z == d * stride[0] - padding[0] + k * dilation[0]) for d in range(depth)] for z in range(size[0])]
+        part = create.tensor(goes, dtype=made.dtype) @ planes
+        total = part if total is None else total + part
+    return total
+
+
 def _transposed(name: str, n: int, x: Tensor, weight: Tensor, bias: Tensor | None, stride: Any, padding: Any,
                 output_padding: Any, groups: int, dilation: Any) -> Tensor:
     _check(name, n, x, weight, bias)
@@ -200,7 +226,7 @@ def _transposed(name: str, n: int, x: Tensor, weight: Tensor, bias: Tensor | Non
     flat = x.reshape(batch, groups, channels // groups, -1)
     made = weight.reshape(groups, channels // groups, -1).transpose(1, 2) @ flat
     made = made.reshape(batch, -1, flat.shape[-1])
-    y = fold_columns(made, geometry_of(size, kernel, stride, padding, dilation, places))
+    y = _folded(made, size, kernel, stride, padding, dilation, places)
     return _finished(y.reshape(batch, out_channels, *size), bias, batched)
 
 

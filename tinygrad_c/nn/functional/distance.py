@@ -1,6 +1,8 @@
 """How far two vectors are from each other, and in how much the same direction they point."""
 from __future__ import annotations
 
+import numpy as np
+
 from tinygrad_c.ops import reduce
 from tinygrad_c.tensor import Tensor
 
@@ -11,6 +13,9 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     >>> cosine_similarity(tinygrad_c.tensor([1.0, 0.0]), tinygrad_c.tensor([1.0, 1.0]), dim=0)
     tensor(0.7071)
     """
+    if x1.shape != x2.shape:
+        shape = np.broadcast_shapes(tuple(x1.shape), tuple(x2.shape))
+        x1, x2 = x1.expand(*shape), x2.expand(*shape)
     return ((x1 / _length(x1, dim, eps)) * (x2 / _length(x2, dim, eps))).sum(dim)
 
 
@@ -37,5 +42,5 @@ def pdist(input: Tensor, p: float = 2.0) -> Tensor:
     first = [i for i in range(n) for _ in range(i + 1, n)]
     second = [j for i in range(n) for j in range(i + 1, n)]
     if not first:
-        return input.new_zeros(0)
+        return input[:0].sum(-1)
     return reduce.norm(input[first] - input[second], p, -1)

@@ -98,7 +98,7 @@ def multi_margin_loss(input: Tensor, target: Tensor, p: int = 1, margin: float =
     reduction = legacy_reduction(size_average, reduce, reduction)
     if p not in (1, 2):
         raise ValueError("only p == 1 and p == 2 supported")
-    x, t = (input, target) if input.ndim == 2 else (input.unsqueeze(0), target.reshape(1))
+    x, t = (input, target) if input.ndim == 2 else (input.reshape(1, -1), target.reshape(-1))
     if x.ndim != 2 or tuple(t.shape) != (x.shape[0],):
         raise RuntimeError(f"inconsistent target size, expected {x.shape[0] if x.ndim else 1} but got {list(target.shape)}")
     classes = x.shape[1]

@@ -26,7 +26,8 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
         raise RuntimeError(f"Padding length should be less than or equal to two times the input dimension but got padding "
                            f"length {len(pad)} and input of dimension {input.ndim}")
     if mode == "constant":
-        return _constant(input, pad, 0 if value is None else value)
+        value = 0 if value is None else value
+        return _constant(input, pad, value if input.is_floating_point() else int(value))
     if mode not in ("reflect", "replicate", "circular"):
         raise NotImplementedError(f"Unrecognised padding mode {mode}")
     if value:
@@ -75,7 +76,8 @@ def _places(x: Tensor, dim: int, before: int, after: int, mode: str) -> list[int
     if before + n + after <= 0:
         raise RuntimeError(f"padding ({before}, {after}) leaves nothing of dimension {dim} of input {list(x.shape)}")
     if mode == "circular":
-        return [i % n for i in range(-before, n + after)]
+        kept = range(max(-before, 0), n - max(-after, 0))
+        return [kept[i % len(kept)] for i in range(-max(before, 0), len(kept) + max(after, 0))]
     if mode == "replicate":
         return [min(max(i, 0), n - 1) for i in range(-before, n + after)]
     return [n - 1 - abs(n - 1 - abs(i)) for i in range(-before, n + after)]

@@ -3,12 +3,15 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
+
+import numpy as np
 
 from tinygrad_c.nn.functional.conv import columns_of, geometry_of
 from tinygrad_c.ops import create, reduce
 from tinygrad_c.ops import elementwise as ops
-from tinygrad_c.ops.index import scatter
+from tinygrad_c.ops.index import gather, scatter
 from tinygrad_c.ops.shape import stack
 from tinygrad_c.ops.view import as_strided
 from tinygrad_c.ops.window import largest
@@ -76,9 +79,9 @@ def max_pool2d(input: Tensor, kernel_size: Any, stride: Any = None, padding: Any
 
 def max_pool3d(input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1,
                ceil_mode: bool = False, return_indices: bool = False) -> Any:
-    """The largest element of each window of x (N, C, D, H, W) or (C, D, H, W)."""
-    if return_indices:
-        raise NotImplementedError("max_pool3d: return_indices is left out; max_pool2d has it")
+    """The largest element of each window of x (N, C, D, H, W) or (C, D, H, W); with return_indices also where it is."""
+    if not input.is_floating_point():
+        return _of_integers(max_pool3d, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
     x, kernel, stride, padding, dilation, places = _windows("max_pool3d", 3, input, kernel_size, stride, padding, dilation,
                                                             ceil_mode)
     from tinygrad_c.nn.functional.padding import pad
@@ -89,12 +92,31 @@ def max_pool3d(input: Tensor, kernel_size: Any, stride: Any = None, padding: Any
     steps = x.stride()
     seen = as_strided(x, (*x.shape[:2], *places, *kernel),
                       (*steps[:2], *(a * s for a, s in zip(steps[2:], stride)), *(a * d for a, d in zip(steps[2:], dilation))))
-    y = reduce.max(seen.flatten(5), -1)[0]
-    return y if input.ndim == 5 else y.squeeze(0)
+    y, best = reduce.max(seen.flatten(5), -1)
+    results = [y]
+    if return_indices:
+        places_of = np.zeros((1,) * 6, np.int64)        # of each place's window's elements: in the plane, row by row
+        for k in range(3):
+            line = np.arange(places[k])[:, None] * stride[k] - padding[k] + np.arange(kernel[k]) * dilation[k]
+            shape = [1] * 6
+            shape[k], shape[3 + k] = line.shape
+            places_of = places_of * input.shape[k - 3] + line.reshape(shape)
+        table = create.tensor(places_of.reshape(1, 1, *places, -1)).expand(*seen.shape[:5], math.prod(kernel))
+        results.append(gather(table, -1, best.unsqueeze(-1)).squeeze(-1))
+    results = [each if input.ndim == 5 else each.squeeze(0) for each in results]
+    return tuple(results) if return_indices else results[0]
+
+
+def _of_integers(function: Any, x: Tensor, *settings: Any) -> Any:
+    """The same of integers: float64 holds those that pictures have."""
+    results = function(x.double(), *settings)
+    return (results[0].to(x.dtype), results[1]) if isinstance(results, tuple) else results.to(x.dtype)
 
 
 def _max_pool(name: str, n: int, input: Tensor, kernel: Any, stride: Any, padding: Any, dilation: Any, ceil_mode: bool,
               return_indices: bool) -> Any:
+    if not input.is_floating_point():
+        return _of_integers(partial(_max_pool, name, n), input, kernel, stride, padding, dilation, ceil_mode, return_indices)
     x, kernel, stride, padding, dilation, places = _windows(name, n, input, kernel, stride, padding, dilation, ceil_mode)
     x = x if n == 2 else x.unsqueeze(2)
     results = largest(x, geometry_of(x.shape[2:], kernel, stride, padding, dilation, places))
@@ -118,6 +140,12 @@ def max_unpool2d(input: Tensor, indices: Tensor, kernel_size: Any, stride: Any =
                  output_size: Any = None) -> Tensor:
     """The reverse of max_pool2d: each element where it was in its plane, zeros elsewhere."""
     return _unpool(2, input, indices, kernel_size, stride, padding, output_size)
+
+
+def max_unpool3d(input: Tensor, indices: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0,
+                 output_size: Any = None) -> Tensor:
+    """The reverse of max_pool3d: each element where it was in its volume, zeros elsewhere."""
+    return _unpool(3, input, indices, kernel_size, stride, padding, output_size)
 
 
 def _unpool(n: int, x: Tensor, indices: Tensor, kernel: Any, stride: Any, padding: Any, output_size: Any) -> Tensor:

@@ -60,6 +60,16 @@ def interpolate(input: Tensor, size: Any = None, scale_factor: Any = None, mode:
 upsample = interpolate
 
 
+def upsample_nearest(input: Tensor, size: Any = None, scale_factor: Any = None) -> Tensor:
+    """interpolate of mode 'nearest'."""
+    return interpolate(input, size, scale_factor)
+
+
+def upsample_bilinear(input: Tensor, size: Any = None, scale_factor: Any = None) -> Tensor:
+    """interpolate of mode 'bilinear' with align_corners."""
+    return interpolate(input, size, scale_factor, "bilinear", True)
+
+
 def _target(x: Tensor, n: int, size: Any, scale_factor: Any, recompute: bool | None) -> tuple[list[int], list[float | None]]:
     """The sizes to make, and the factors where they are to be used as they were given."""
     if (size is None) == (scale_factor is None):
@@ -174,11 +184,11 @@ def grid_sample(input: Tensor, grid: Tensor, mode: str = "bilinear", padding_mod
     """y[n, c, i, j] = x[n, c] at the point grid[n, i, j] = (column, row), each from -1 to 1, between elements by their shares.
 
     x is (N, C, H, W), grid (N, h, w, 2), y (N, C, h, w). mode: 'bilinear' or 'nearest'; padding_mode, for points outside:
-    'zeros' or 'border'.
+    'zeros', 'border' or 'reflection'.
     """
-    if mode not in ("bilinear", "nearest") or padding_mode not in ("zeros", "border"):
-        raise NotImplementedError(f"grid_sample has the modes 'bilinear' and 'nearest' and the padding modes 'zeros' and "
-                                  f"'border' here, not {mode!r} with {padding_mode!r}")
+    if mode not in ("bilinear", "nearest") or padding_mode not in ("zeros", "border", "reflection"):
+        raise NotImplementedError("grid_sample has the modes 'bilinear' and 'nearest' and the padding modes 'zeros', 'border' "
+                                  f"and 'reflection' here, not {mode!r} with {padding_mode!r}")
     if input.ndim != 4 or grid.ndim != 4 or grid.shape[-1] != 2 or grid.shape[0] != input.shape[0]:
         raise RuntimeError("grid_sampler(): expected 4D input and grid with same batch size, grid with 2 in the last "
                            f"dimension, but got input with sizes {list(input.shape)} and grid with sizes {list(grid.shape)}")
@@ -208,7 +218,17 @@ def grid_sample(input: Tensor, grid: Tensor, mode: str = "bilinear", padding_mod
 
 def _unnormalised(x: Tensor, size: int, align: bool, padding_mode: str) -> Tensor:
     x = (x + 1) * ((size - 1) / 2) if align else ((x + 1) * size - 1) / 2
-    return x.clamp(0, size - 1) if padding_mode == "border" else x
+    if padding_mode == "zeros":
+        return x
+    if padding_mode == "reflection":        # to and fro between the centres, or the outer edges, of the last elements
+        low, span = (0.0, size - 1) if align else (-0.5, size)
+        if span == 0:
+            return x * 0
+        away = (x - low).abs()
+        turns = _floor(away.detach() / span)
+        rest = away - turns * span
+        x = ops.where(turns - _floor(turns / 2) * 2 == 0, rest + low, span - rest + low)
+    return x.clamp(0, size - 1)
 
 
 def _floor(x: Tensor) -> Tensor:
