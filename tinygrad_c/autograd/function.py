@@ -9,7 +9,7 @@ import functools
 
 from tinygrad_c import tape
 from tinygrad_c.ops import create
-from tinygrad_c.tape import TensorBase, is_grad_enabled
+from tinygrad_c.tape import TensorBase
 
 __all__ = ["Function", "FunctionCtx", "once_differentiable"]
 
@@ -22,18 +22,18 @@ class FunctionCtx:
     """The context of one call of a Function: what forward leaves for backward, tensors and anything else."""
 
     needs_input_grad: tuple = ()
+    _to_save: tuple = ()
+    _saved: list | None = []            # (tensor, its version, which output it is or -1), or None  # noqa: RUF012
+    _dirty: tuple = ()
+    _not_differentiable: tuple = ()
+    _materialize = True
+    _inputs: list                       # (position, shape) of each tensor that went in
+    _outputs: list                      # (shape, dtype) of each output, None for what is not a tensor
+    _n_inputs = 0
+    _node = None                        # while backward runs
 
     def __init__(self, function: type[Function]):
         self._function = function
-        self._to_save: tuple = ()
-        self._saved: list | None = []       # (tensor, its version, which output it is or -1), or None
-        self._dirty: tuple = ()
-        self._not_differentiable: tuple = ()
-        self._materialize = True
-        self._inputs: list = []             # (position, shape) of each tensor that went in
-        self._outputs: list = []            # (shape, dtype) of each output, None for what is not a tensor
-        self._n_inputs = 0
-        self._node = None                   # while backward runs
 
     # ---- What forward says
 
@@ -197,10 +197,7 @@ class Function:
         elif separate:
             args = _positional(cls.forward, args, {})
         inputs = tuple([x for x in args if isinstance(x, TensorBase)])
-        ctx._n_inputs = len(args)
-        ctx._inputs = [(i, tuple(x.shape)) for i, x in enumerate(args) if isinstance(x, TensorBase)]
-        ctx.needs_input_grad = tuple([isinstance(x, TensorBase) and x.requires_grad for x in args])
-        recording = is_grad_enabled() and any(ctx.needs_input_grad)
+        ctx.needs_input_grad = needed = tuple([isinstance(x, TensorBase) and x.requires_grad for x in args])
         before = tape._set_grad_enabled(False)
         try:
             result = cls.forward(*args) if separate else cls.forward(ctx, *args)
@@ -209,17 +206,23 @@ class Function:
         finally:
             tape._set_grad_enabled(before)
         outputs = result if isinstance(result, tuple) else (result,)
-        if any(all(x is not out for out in outputs) for x in ctx._dirty if _is_in(x, inputs)):
-            raise RuntimeError("Some elements marked as dirty during the forward method were not returned as output. The "
-                               "inputs that are modified inplace must all be outputs of the Function.")
+        for x in ctx._dirty:
+            if _is_in(x, inputs) and not _is_in(x, outputs):
+                raise RuntimeError("Some elements marked as dirty during the forward method were not returned as output. The "
+                                   "inputs that are modified inplace must all be outputs of the Function.")
         outputs = _separate(ctx, inputs, outputs)
-        if recording:
+        if before and True in needed:
+            ctx._n_inputs = len(args)
+            ctx._inputs = [(i, tuple(x.shape)) for i, x in enumerate(args) if isinstance(x, TensorBase)]
             _record(ctx, inputs, outputs)
         return outputs if isinstance(result, tuple) else outputs[0]
 
 
 def _is_in(x, tensors) -> bool:
-    return any(x is each for each in tensors)
+    for each in tensors:        # noqa: SIM110  (a generator would cost more than the loop)
+        if x is each:
+            return True
+    return False
 
 
 def _positional(function, args: tuple, kwargs: dict) -> tuple:
@@ -251,10 +254,14 @@ def _record(ctx: FunctionCtx, inputs: tuple, outputs: tuple) -> None:
     ctx._outputs = [(tuple(out.shape), out.dtype) if isinstance(out, TensorBase) else None for out in outputs]
     differentiable = tuple([out if isinstance(out, TensorBase) and out.is_floating_point()
                             and not _is_in(out, ctx._not_differentiable) else None for out in outputs])
+    ctx._saved = saved = []
     for each in ctx._to_save:
-        place = next((i for i, out in enumerate(differentiable) if each is not None and out is each), -1)
-        kept = each.detach() if place >= 0 else each        # an output must not keep itself alive
-        ctx._saved.append(None if each is None else (kept, each._version, place))
+        if each is None:
+            saved.append(None)
+        elif _is_in(each, differentiable):      # an output must not keep itself alive
+            saved.append((each.detach(), each._version, [each is out for out in differentiable].index(True)))
+        else:
+            saved.append((each, each._version, -1))
     ctx._to_save = ()
     dirty = tuple([x for x in ctx._dirty if _is_in(x, inputs)])
     ctx._dirty = ctx._not_differentiable = ()
