@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import statistics
 
 import numpy as np
@@ -276,3 +277,30 @@ def test_arguments():
         tg.rand(2, dtype=tg.int64)
     with pytest.raises(RuntimeError, match="negative dimension"):
         tg.rand(-1)
+
+
+@pytest.mark.parametrize(("draw", "below"), [       # (x, and the distribution's probability of being <= x)
+    (lambda x: x.exponential_(2.0), lambda v: 1 - np.exp(-2 * v)),
+    (lambda x: x.geometric_(0.3), lambda v: 1 - 0.7 ** np.floor(v)),
+    (lambda x: x.cauchy_(1.0, 2.0), lambda v: 0.5 + np.arctan((v - 1) / 2) / np.pi),
+    (lambda x: x.log_normal_(0.5, 1.0), lambda v: np.array([0.5 * (1 + math.erf((math.log(u) - 0.5) / 2 ** 0.5)) for u in v])),
+])
+@pytest.mark.parametrize("dtype", [tg.float32, tg.float64])
+def test_distributions_of_methods(draw, below, dtype):
+    """The largest distance between the two distribution functions is under 1.95 / sqrt(n), 999 times in 1,000."""
+    tg.manual_seed(5)
+    x = tg.empty(20000, dtype=dtype)
+    assert draw(x) is x
+    values, counts = np.unique(x.numpy().astype(float), return_counts=True)
+    assert np.isfinite(values).all()
+    assert np.abs(np.cumsum(counts) / 20000 - below(values)).max() < 1.95 / np.sqrt(20000)
+
+
+def test_methods_that_draw():
+    tg.manual_seed(0)
+    x = tg.tensor([0.0, 1.0, 1.0, 0.0])
+    assert x.bernoulli().tolist() == x.tolist()
+    assert set(tg.zeros(100).bernoulli(0.5).tolist()) == {0.0, 1.0}
+    assert sorted(x.multinomial(2).tolist()) == [1, 2]
+    with pytest.raises(RuntimeError, match="in \\(0, 1\\)"):
+        x.geometric_(1.0)

@@ -92,3 +92,19 @@ def test_functions_say_what_they_take():
         tg.hstack(tg.ones(2))
     with pytest.raises(TypeError, match="expected Tensor as element 1"):
         tg.vstack([tg.ones(2), 1])
+
+
+@pytest.mark.parametrize("change", [lambda x: x.unsqueeze_(0), lambda x: x.unsqueeze_(-1), lambda x: x.squeeze_(), lambda x: x.squeeze_(1),
+                                    lambda x: x.transpose_(0, 2), lambda x: x[0].t_(), lambda x: x.swapaxes_(0, 1),
+                                    lambda x: x[:, 0].fill_diagonal_(7.0), lambda x: x[:, 0].t().contiguous().fill_diagonal_(7.0, wrap=True),
+                                    lambda x: x[:1, :, :1].fill_diagonal_(7.0), lambda x: x[:1].expand(3, 3, 3).contiguous().fill_diagonal_(7.0)])
+def test_the_tensor_itself_in_another_shape(change):
+    torch = pytest.importorskip("torch")
+    array = np.arange(6.0).reshape(2, 1, 3)
+    ours, theirs = tg.tensor(array), torch.tensor(array)
+    changed, expected = change(ours), change(theirs)
+    assert changed.tolist() == expected.tolist()
+    assert changed.stride() == expected.stride()
+    assert ours.tolist() == theirs.tolist()
+    with pytest.raises(RuntimeError, match="write x = x.unsqueeze"):
+        tg.ones(2, requires_grad=True).unsqueeze_(0)

@@ -1,6 +1,7 @@
 """Methods that fill with random numbers."""
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from tinygrad_c.ops import random
@@ -27,3 +28,31 @@ class Randoms:
     def random_(self, *args, generator=None) -> Tensor:
         """Fill with whole numbers drawn evenly."""
         return random.random_(self, *args, generator=generator)
+
+    def exponential_(self, lambd: float = 1.0, *, generator=None) -> Tensor:
+        """Fill with numbers of the density lambd e^(-lambd x)."""
+        return random.uniform_(self, 0.0, 1.0, generator=generator).neg_().log1p_().mul_(-1.0 / lambd)
+
+    def geometric_(self, p: float, *, generator=None) -> Tensor:
+        """Fill with how many trials of success p it takes to the first success: 1, 2, ..."""
+        if not 0 < p < 1:
+            raise RuntimeError(f"geometric_ expects p to be in (0, 1), but got p={p}")
+        return random.uniform_(self, 0.0, 1.0, generator=generator).neg_().log1p_().mul_(1.0 / math.log1p(-p)).floor_().add_(1)
+
+    def cauchy_(self, median: float = 0.0, sigma: float = 1.0, *, generator=None) -> Tensor:
+        """Fill with numbers of the Cauchy distribution."""
+        return random.uniform_(self, -0.5, 0.5, generator=generator).mul_(math.pi).tan_().mul_(sigma).add_(median)
+
+    def log_normal_(self, mean: float = 1.0, std: float = 2.0, *, generator=None) -> Tensor:
+        """Fill with numbers whose logarithm has the normal distribution."""
+        return random.normal_(self, mean, std, generator=generator).exp_()
+
+    def bernoulli(self, p: float | None = None, *, generator=None) -> Tensor:
+        """Ones with the probability that each element is (or p), zeros otherwise."""
+        if p is not None:
+            return self.detach().clone().bernoulli_(p, generator=generator)
+        return random.bernoulli(self, generator=generator)
+
+    def multinomial(self, num_samples: int, replacement: bool = False, *, generator=None) -> Tensor:
+        """Indices drawn with the elements of each row as weights."""
+        return random.multinomial(self, num_samples, replacement, generator=generator)

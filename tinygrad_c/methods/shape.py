@@ -209,3 +209,45 @@ class Shapes:
     def triu_(self, diagonal: int = 0) -> Tensor:
         """triu in place"""
         return diagonals.triu_(self, diagonal)
+
+    # ---- The tensor itself in another shape
+
+    def unsqueeze_(self, dim: int) -> Tensor:
+        """A dimension of size 1 put in at dim, in the tensor itself."""
+        return take_shape(self, shape.unsqueeze(self.detach(), dim), "unsqueeze")
+
+    def squeeze_(self, dim=None) -> Tensor:
+        """Dimensions of size 1 taken out, in the tensor itself."""
+        return take_shape(self, self.detach().squeeze(dim) if dim is not None else self.detach().squeeze(), "squeeze")
+
+    def transpose_(self, dim0: int, dim1: int) -> Tensor:
+        """Two dimensions swapped, in the tensor itself."""
+        return take_shape(self, shape.transpose(self.detach(), dim0, dim1), "transpose")
+
+    swapaxes_ = swapdims_ = transpose_
+
+    def t_(self) -> Tensor:
+        """The transpose of a matrix, in the tensor itself."""
+        return take_shape(self, shape.t(self.detach()), "t")
+
+    def fill_diagonal_(self, fill_value: float, wrap: bool = False) -> Tensor:
+        """Set the diagonal's elements."""
+        if self.ndim < 2:
+            raise RuntimeError("dimensions must larger than 1")
+        if self.ndim > 2 and len(set(self.shape)) > 1:
+            raise RuntimeError("all dimensions of input must be of equal length")
+        if wrap and self.ndim == 2 and self.shape[0] > self.shape[1]:
+            self.view(-1)[::self.shape[1] + 1].fill_(fill_value)
+        elif self.ndim == 2:
+            self.diagonal().fill_(fill_value)
+        else:
+            self.as_strided((self.shape[0],), (sum(self.stride()),)).fill_(fill_value)
+        return self
+
+
+def take_shape(tensor: Tensor, view: Tensor, name: str) -> Tensor:
+    """Make the tensor what `view`, a view of it, is."""
+    if tensor.requires_grad:
+        raise RuntimeError(f"{name}_() of a tensor that requires grad is not supported here: write x = x.{name}(...)")
+    tensor.data = view
+    return tensor
