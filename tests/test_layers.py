@@ -206,3 +206,43 @@ def test_gumbel_softmax():
     assert abs(share - 1 / (1 + np.exp(-2))) < 0.06         # 3 standard deviations of 400 draws
     draws.sum(0)[0].backward()
     assert logits.grad.abs().sum() > 0
+
+
+# ---- Lazy layers
+
+LAZY = [("nn.LazyLinear(4)", (2, 3)), ("nn.LazyConv1d(4, 3)", (2, 3, 5)), ("nn.LazyConv2d(4, kernel_size=3, padding=1)", (2, 3, 5, 5)),
+        ("nn.LazyConv2d(4, 3)", (3, 5, 5)), ("nn.LazyConvTranspose2d(4, 2)", (2, 3, 5, 5)), ("nn.LazyBatchNorm1d()", (4, 3)),
+        ("nn.LazyBatchNorm1d(eps=1e-3)", (4, 3, 2)), ("nn.LazyBatchNorm2d()", (2, 3, 4, 4)),
+        ("nn.Sequential(nn.LazyConv2d(4, 3), nn.ReLU(), nn.Flatten(), nn.LazyLinear(2))", (2, 1, 5, 5))]
+
+
+@pytest.mark.parametrize(("text", "shape"), LAZY)
+@pytest.mark.filterwarnings("ignore:Lazy modules")
+def test_lazy_layers(text, shape):
+    mine = eval(text, {"nn": tg.nn})
+    assert "Lazy" in repr(mine)
+    assert not list(mine.parameters())
+    y = mine(tg.ones(*shape))
+    assert "Lazy" not in repr(mine)
+    y.sum().backward()
+    assert all(parameter.grad is not None for parameter in mine.parameters())
+    assert pickle.loads(pickle.dumps(mine)).state_dict().keys() == mine.state_dict().keys()
+    if torch is not None:
+        its = eval(text, {"nn": torch.nn})
+        before = repr(eval(text, {"nn": tg.nn}))
+        assert before == repr(its)
+        assert tuple(its(torch.ones(shape)).shape) == tuple(y.shape)
+        assert repr(mine) == repr(its)
+        assert list(mine.state_dict()) == list(its.state_dict())
+
+
+@pytest.mark.parametrize("m", [pytest.param(m, id=m.__name__) for m in (tg, torch) if m is not None])
+def test_parameter_dict(m):
+    parts = m.nn.ParameterDict({"a": m.ones(1), "b": m.nn.Parameter(m.zeros(2))})
+    assert parts.get("c") is None
+    assert parts.setdefault("c", m.ones(3)).requires_grad
+    assert list(reversed(parts)) == ["c", "b", "a"]
+    assert list((parts | {"d": m.ones(1)}).keys()) == ["a", "b", "c", "d"]
+    assert parts.popitem()[0] == "c"
+    assert list(parts.copy().keys()) == ["a", "b"]
+    assert [name for name, _ in parts.named_parameters()] == ["a", "b"]

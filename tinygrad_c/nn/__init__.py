@@ -67,6 +67,8 @@ ROOMS = {       # imported when first asked for
     "transformer": "TransformerEncoderLayer TransformerEncoder TransformerDecoderLayer TransformerDecoder Transformer",
     "margin": "HingeEmbeddingLoss MarginRankingLoss CosineEmbeddingLoss TripletMarginLoss TripletMarginWithDistanceLoss "
               "MultiMarginLoss MultiLabelMarginLoss MultiLabelSoftMarginLoss",
+    "lazy": "LazyLinear LazyConv1d LazyConv2d LazyConv3d LazyConvTranspose1d LazyConvTranspose2d LazyConvTranspose3d "
+            "LazyBatchNorm1d LazyBatchNorm2d LazyBatchNorm3d",
     "distance": "CosineSimilarity PairwiseDistance",
 }
 __getattr__, __dir__ = rooms_for_later(globals(), ROOMS)

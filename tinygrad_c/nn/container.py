@@ -272,6 +272,34 @@ class _Named(Module):
             delattr(self, name)
 
 
+    def __reversed__(self) -> Iterator[str]:
+        return reversed(list(self._parts))
+
+    def get(self, key: str, default: Any = None) -> Any:
+        """The part of this name, or the default."""
+        return self._parts.get(key, default)
+
+    def setdefault(self, key: str, default: Any = None) -> Any:
+        """The part of this name; if there is none, the default is put in first."""
+        if key not in self._parts:
+            self[key] = default
+        return self[key]
+
+    def popitem(self) -> tuple[str, Any]:
+        """Take the last (name, part) out and return it."""
+        key = list(self._parts)[-1]
+        return key, self.pop(key)
+
+    def copy(self) -> Any:
+        """Another container of the same parts."""
+        return type(self)(self._parts)
+
+    def __or__(self, other: Any) -> Any:
+        merged = self.copy()
+        merged.update(other)
+        return merged
+
+
 class ModuleDict(_Named):
     """A dict of modules that parameters(), to() and state_dict() find."""
 
