@@ -15,7 +15,7 @@ import tinygrad_c
 
 FLOATS = ["float32", "float64"]
 INTEGERS = ["int64", "int32", "uint8", "bool"]
-NOT_FOR_BOOL = {"matmul", "sign", "square"}       # torch does these, in some shapes at least; here they raise
+NOT_FOR_BOOL = {"matmul"}       # torch does these, in some shapes at least; here they raise
 DIFFERENTIABLE = [(name, i) for name, i in CASES if OPS[name].differentiable]
 with_torch = pytest.mark.skipif(torch is None, reason="torch is not installed")
 cases = pytest.mark.parametrize(("name", "i"), CASES, ids=lambda x: str(x))

@@ -33,7 +33,7 @@ LEFT_OUT = [
     ("scaled_mm grouped_mm scaled_grouped_mm ScalingType SwizzleType",
      "half precision is left out; the floating types are float32 and float64"),
     ("*_copy", "views that are copied at once are left out; write .clone() after the operation without _copy"),
-    ("storage storage_type untyped_storage set_ resize_ resize_as_ is_storage", "storages are not seen here; data_ptr(), "
+    ("storage storage_type untyped_storage set_ is_storage", "storages are not seen here; data_ptr(), "
      "as_strided() and numpy() reach the memory"),
     ("CTCLoss ctc_loss", "alignments of sequences are left out"),
     ("SyncBatchNorm", "there is one process; BatchNorm1d, 2d and 3d do the same"),

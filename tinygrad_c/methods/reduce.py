@@ -159,3 +159,5 @@ class Reductions:
     def renorm(self, p: float, dim: int, maxnorm: float) -> Tensor:
         """Each slice along dim scaled down to a norm of maxnorm, where it is larger."""
         return statistics.renorm(self, p, dim, maxnorm)
+
+    cumsum_, cumprod_ = scan.cumsum_, scan.cumprod_

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tinygrad_c.ops import diagonals, join, rearrange, shape
+from tinygrad_c.ops import diagonals, join, rearrange, reshape_inplace, shape
 
 if TYPE_CHECKING:
     from tinygrad_c.tensor import Tensor
@@ -212,23 +212,10 @@ class Shapes:
 
     # ---- The tensor itself in another shape
 
-    def unsqueeze_(self, dim: int) -> Tensor:
-        """A dimension of size 1 put in at dim, in the tensor itself."""
-        return take_shape(self, shape.unsqueeze(self.detach(), dim), "unsqueeze")
-
-    def squeeze_(self, dim=None) -> Tensor:
-        """Dimensions of size 1 taken out, in the tensor itself."""
-        return take_shape(self, self.detach().squeeze(dim) if dim is not None else self.detach().squeeze(), "squeeze")
-
-    def transpose_(self, dim0: int, dim1: int) -> Tensor:
-        """Two dimensions swapped, in the tensor itself."""
-        return take_shape(self, shape.transpose(self.detach(), dim0, dim1), "transpose")
-
+    squeeze_, unsqueeze_ = reshape_inplace.squeeze_, reshape_inplace.unsqueeze_
+    transpose_, t_ = reshape_inplace.transpose_, reshape_inplace.t_
     swapaxes_ = swapdims_ = transpose_
-
-    def t_(self) -> Tensor:
-        """The transpose of a matrix, in the tensor itself."""
-        return take_shape(self, shape.t(self.detach()), "t")
+    resize_, resize_as_ = reshape_inplace.resize_, reshape_inplace.resize_as_
 
     def fill_diagonal_(self, fill_value: float, wrap: bool = False) -> Tensor:
         """Set the diagonal's elements."""
@@ -243,11 +230,3 @@ class Shapes:
         else:
             self.as_strided((self.shape[0],), (sum(self.stride()),)).fill_(fill_value)
         return self
-
-
-def take_shape(tensor: Tensor, view: Tensor, name: str) -> Tensor:
-    """Make the tensor what `view`, a view of it, is."""
-    if tensor.requires_grad:
-        raise RuntimeError(f"{name}_() of a tensor that requires grad is not supported here: write x = x.{name}(...)")
-    tensor.data = view
-    return tensor

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from tinygrad_c.ops.arguments import array_of, results, takes_out, tensor_arg
 from tinygrad_c.ops.create import clone, from_numpy
-from tinygrad_c.ops.elementwise import exp, log1p, maximum, ne, where
+from tinygrad_c.ops.elementwise import exp, in_place, log1p, maximum, ne, where
 from tinygrad_c.ops.index import gather
 from tinygrad_c.ops.reduce import cumsum, sum
 from tinygrad_c.ops.shape import cat, narrow, unsqueeze, wrapped
@@ -152,3 +152,6 @@ def cumulative_trapezoid(y, x=None, *, dx: float | None = None, dim: int = -1):
     """
     parts, d = areas(y, x, dx, dim, "cumulative_trapezoid")
     return cumsum(parts, d)
+
+
+cumsum_, cumprod_ = in_place(cumsum), in_place(cumprod)

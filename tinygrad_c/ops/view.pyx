@@ -218,3 +218,24 @@ cdef int refresh(TensorBase view) except -1:
 
 
 register_views(rebase, refresh)
+
+
+# ---- In place, another shape of the same memory
+
+def check_may_change(input):
+    """Raise what an in-place operation on this tensor raises."""
+    check_inplace(as_tensor(input, "argument 'input' (position 1)"))
+
+
+def become(input, view):
+    """x.t_() and its like: input takes over the shape, the strides and the history of `view`, which looks at its memory."""
+    cdef TensorBase x = input
+    cdef TensorBase v = view
+    cdef int d
+    x.ndim, x.numel, x.contiguous = v.ndim, v.numel, v.contiguous
+    for d in range(v.ndim):
+        x.shape[d] = v.shape[d]
+        x.stride[d] = v.stride[d]
+    if v._grad_fn is not None and v is not x:
+        set_history(x, v._grad_fn)
+    return x
