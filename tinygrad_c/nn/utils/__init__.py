@@ -72,5 +72,6 @@ def _gradients(parameters: Iterable[Tensor] | Tensor) -> list[Tensor]:
     return [parameter.grad for parameter in parameters if parameter.grad is not None]
 
 
-ROOMS = {"": "rnn"}
+ROOMS = {"": "rnn parametrize parametrizations",
+         "norms": "weight_norm remove_weight_norm spectral_norm remove_spectral_norm"}
 __getattr__, __dir__ = rooms_for_later(globals(), ROOMS)
