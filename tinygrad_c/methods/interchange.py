@@ -49,9 +49,12 @@ class Interchange:
             array = array.copy()
         if dl_device is not None and tuple(dl_device) != (1, 0):
             raise BufferError(f"there is only the CPU here, device (1, 0), not {dl_device}")
-        if max_version is None or not hasattr(array, "device"):         # NumPy before 2.1 has one version only
-            return array.__dlpack__(stream=stream)
-        return array.__dlpack__(stream=stream, max_version=max_version)
+        if max_version is not None:
+            try:
+                return array.__dlpack__(stream=stream, max_version=max_version)
+            except TypeError:       # NumPy before 2.1 has one version only
+                pass
+        return array.__dlpack__(stream=stream)
 
     def __dlpack_device__(self) -> tuple[int, int]:
         """(1, 0): the CPU."""
