@@ -292,7 +292,7 @@ LATER = {
         "asarray", "can_cast", "contiguous_format", "empty_strided", "finfo", "frombuffer", "iinfo", "is_same_size",
         "is_signed", "layout", "logspace", "memory_format", "preserve_format", "promote_types", "range", "result_type",
         "scalar_tensor", "strided"), "ops.kinds"),
-    **dict.fromkeys(("amp", "backends", "cuda", "func", "random"), ""),
+    **dict.fromkeys(("amp", "backends", "cuda", "func", "random", "special"), ""),
     **dict.fromkeys((
         "BoolTensor", "ByteTensor", "DoubleTensor", "FloatTensor", "IntTensor", "LongTensor",
         "are_deterministic_algorithms_enabled", "compile", "get_default_device", "get_float32_matmul_precision",

@@ -1,0 +1,87 @@
+"""torch.special's names: the special functions of the package under the names of SciPy, and some that are lines of others."""
+from __future__ import annotations
+
+import math
+
+from tinygrad_c.ops.blend import logit, mvlgamma, round, sinc
+from tinygrad_c.ops.elementwise import (
+    digamma,
+    erf,
+    erfc,
+    erfinv,
+    exp,
+    exp2,
+    expm1,
+    isnan,
+    lgamma,
+    log,
+    log1p,
+    polygamma,
+    sigmoid,
+    where,
+    xlogy,
+)
+from tinygrad_c.ops.softmax import log_softmax, logsumexp, softmax
+
+__all__ = ["digamma", "entr", "erf", "erfc", "erfcx", "erfinv", "exp2", "expit", "expm1", "gammaln", "log1p", "log_ndtr",
+           "log_softmax", "logit", "logsumexp", "multigammaln", "ndtr", "ndtri", "polygamma", "psi", "round", "sinc", "softmax",
+           "xlog1py", "xlogy"]
+
+expit, gammaln, psi, multigammaln = sigmoid, lgamma, digamma, mvlgamma
+
+
+def xlog1py(input, other):
+    """input * log(1 + other), and 0 where input is 0.
+
+    >>> tinygrad_c.special.xlog1py(tinygrad_c.tensor([0., 2.]), tinygrad_c.tensor([-1., 0.]))
+    tensor([0., 0.])
+    """
+    zero = (input == 0) & (other == other)
+    return where(zero, 0.0, input * log1p(where(zero, 0.0, other)))
+
+
+def entr(input):
+    """-x log(x), 0 at 0, and -infinity below.
+
+    >>> tinygrad_c.special.entr(tinygrad_c.tensor([0., 1.]))
+    tensor([0., 0.])
+    """
+    inside = input > 0
+    found = where(inside, -input * log(where(inside, input, 1.0)), where(input == 0, 0.0, -math.inf))
+    return where(isnan(input), input, found)
+
+
+def ndtr(input):
+    """The probability that a standard normal number is below x: erfc(-x / sqrt 2) / 2.
+
+    >>> tinygrad_c.special.ndtr(tinygrad_c.tensor([0.]))
+    tensor([0.5000])
+    """
+    return erfc(input * -math.sqrt(0.5)) * 0.5
+
+
+def ndtri(input):
+    """The inverse of ndtr: sqrt 2 * erfinv(2 p - 1)."""
+    return erfinv(input * 2.0 - 1.0) * math.sqrt(2)
+
+
+def log_ndtr(input):
+    """log(ndtr(x)), exact where ndtr is small, too."""
+    low = input < -1
+    z = where(low, input, -1.0) * -math.sqrt(0.5)
+    return where(low, log(erfcx(z) * 0.5) - z * z, log1p(erfc(where(low, 0.0, input) * math.sqrt(0.5)) * -0.5))
+
+
+def erfcx(input):
+    """exp(x^2) * erfc(x); from x = 9 on its asymptotic series (DLMF 7.12.1), as erfc ends soon after in float32.
+
+    >>> tinygrad_c.special.erfcx(tinygrad_c.tensor([0., 100.]))
+    tensor([1.0000, 0.0056])
+    """
+    large = input > 9
+    x, near = where(large, input, 9.0), where(large, 0.0, input)
+    ratio, term, series = -0.5 / (x * x), 1.0, 1.0
+    for k in range(1, 26, 2):
+        term = term * ratio * k
+        series = series + term
+    return where(large, series / (x * math.sqrt(math.pi)), exp(near * near) * erfc(near))
