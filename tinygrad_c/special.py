@@ -43,8 +43,8 @@ def xlog1py(input, other):
 def entr(input):
     """-x log(x), 0 at 0, and -infinity below.
 
-    >>> tinygrad_c.special.entr(tinygrad_c.tensor([0., 1.]))
-    tensor([0., 0.])
+    >>> tinygrad_c.special.entr(tinygrad_c.tensor([0., 0.5]))
+    tensor([0.0000, 0.3466])
     """
     inside = input > 0
     found = where(inside, -input * log(where(inside, input, 1.0)), where(input == 0, 0.0, -math.inf))
