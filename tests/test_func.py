@@ -1,6 +1,7 @@
 """gradcheck, autograd.functional and func, beside torch's and against closed forms."""
 from __future__ import annotations
 
+import gc
 import subprocess
 import sys
 
@@ -311,3 +312,20 @@ def test_the_checks_are_functions_however_they_are_reached():
     run = subprocess.run([sys.executable, "-c", "from tinygrad_c.autograd import gradgradcheck, gradcheck\nprint(callable(gradcheck))"],
                          capture_output=True, text=True, check=False)
     assert run.stdout == "True\n", run.stderr
+
+
+def test_nothing_waits_for_the_collector():
+    """No reference cycles: memory is flat with the garbage collector off."""
+    x = tinygrad_c.ones(4, 3)
+
+    def use():
+        func.vmap(func.grad(f1))(x)
+        func.hessian(f1)(x[0])
+        func.jvp(f2, (x[0],), (x[0],))
+        func.vjp(f2, x[0])[1](x[0])
+        functional.hessian(f1, x[0])
+        gradcheck(lambda x: x * x, double(1.0, 2.0))
+    use()
+    gc.collect()
+    use()
+    assert gc.collect() == 0

@@ -6,7 +6,7 @@ once per element of the batch and stacks what comes out, so it saves writing, no
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any
 
 from tinygrad_c import autograd
@@ -33,16 +33,16 @@ def flatten(tree: Any) -> list:
 
 def rebuild(tree: Any, leaves: list) -> Any:
     """The same containers with other leaves."""
-    source = iter(leaves)
+    return _build(tree, iter(leaves))
 
-    def build(t: Any) -> Any:
-        if isinstance(t, dict):
-            return type(t)((k, build(v)) for k, v in t.items())
-        if isinstance(t, (list, tuple)):
-            items = [build(v) for v in t]
-            return type(t)(*items) if hasattr(t, "_fields") else type(t)(items)
-        return next(source)
-    return build(tree)
+
+def _build(tree: Any, leaves: Iterator) -> Any:
+    if isinstance(tree, dict):
+        return type(tree)((key, _build(value, leaves)) for key, value in tree.items())
+    if isinstance(tree, (list, tuple)):
+        items = [_build(value, leaves) for value in tree]
+        return type(tree)(*items) if hasattr(tree, "_fields") else type(tree)(items)
+    return next(leaves)
 
 
 def tree_map(f: Callable, tree: Any) -> Any:
