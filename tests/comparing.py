@@ -7,14 +7,14 @@ import numpy as np
 from sampling import Names
 
 import tinygrad_c
-from tinygrad_c.ops import einsum, elementwise, loss, matmul
+from tinygrad_c.ops import einsum, elementwise, gradient, loss, matmul
 
 try:
     import torch
 except ImportError:
     torch = None
 
-OURS = Names(tinygrad_c, loss, matmul, elementwise, einsum)
+OURS = Names(tinygrad_c, loss, matmul, elementwise, einsum, gradient)
 # torch has an undocumented function of the same name as one of nn.functional's.
 THEIRS = torch and Names(SimpleNamespace(**{name: getattr(torch.nn.functional, name) for name in (
     "binary_cross_entropy_with_logits", "gelu", "softplus")}), torch, torch.nn.functional)

@@ -111,6 +111,18 @@ ROWS = [
         E(RuntimeError, "must have at least 2 dimensions", lambda m: m.triu(m.ones(2)))]),
     op("tril_indices", S(3, 3), S(2, 4, 1), S(4, 2, -1), S(0, 2), method=None, **NARROW),
     op("triu_indices", S(3, 3), S(2, 4, 1), S(4, 2, -1), S(0, 2), method=None, **NARROW),
+    op("select_scatter", S(X(2, 3), X(3), 0, 1), S(X(2, 3), X(2), -1, -1), integers=True, errors=[
+        E(RuntimeError, "expected src to have a size equal to the slice of self",
+          lambda m: m.select_scatter(m.ones(2, 3), m.ones(2), 0, 1))]),
+    op("slice_scatter", S(X(5), X(2), 0, 1, 3), S(X(2, 5), X(2, 3), 1, 0, 5, 2), S(X(3), X(3)), integers=True),
+    op("diagonal_scatter", S(X(3, 3), X(3)), S(X(3, 4), X(3), 1), integers=True),
+    op("narrow_copy", S(X(5, 2), 0, 1, 3), call=lambda m, x, *a: x.narrow_copy(*a), integers=True, differentiable=False),
+    op("gradient", S(X(5)), S(X(3, 4)), S(X(3, 4), dim=1), S(X(5), spacing=0.5, edge_order=2), S(X(3, 4), spacing=(2.0, 0.5)),
+       S(X(2)), S(X(3), edge_order=2), method=None, errors=[
+           E(RuntimeError, "only supports edge_order=1 and edge_order=2", lambda m: m.gradient(m.ones(3), edge_order=3)),
+           E(RuntimeError, "at least edge_order+1", lambda m: m.gradient(m.ones(1)))]),
+    op("gradient_places", S(X(4), X(4, low=0.5, high=1.0, fixed=True)), S(X(4), X(4, low=0.5, high=1.0, fixed=True), 2), method=None,
+       call=lambda m, x, steps, order=1: m.gradient(x, spacing=(steps.cumsum(0),), edge_order=order)),
     op("vander", S(X(3)), S(X(3), 2), S(X(2), 4, True), S(X(2), 0), method=None, integers=True, errors=[
         E(RuntimeError, "one-dimensional", lambda m: m.vander(m.ones(2, 2)))], **NARROW),      # torch's own gradient fails
 ]

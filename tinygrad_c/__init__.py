@@ -53,7 +53,20 @@ from tinygrad_c.ops.create import (
 from tinygrad_c.ops.create import empty_ as empty
 from tinygrad_c.ops.create import empty_like_ as empty_like
 from tinygrad_c.ops.create import zeros_ as zeros
-from tinygrad_c.ops.diagonals import diag, diag_embed, diagflat, trace, tril, tril_indices, triu, triu_indices, vander
+from tinygrad_c.ops.diagonals import (
+    diag,
+    diag_embed,
+    diagflat,
+    diagonal_scatter,
+    select_scatter,
+    slice_scatter,
+    trace,
+    tril,
+    tril_indices,
+    triu,
+    triu_indices,
+    vander,
+)
 from tinygrad_c.ops.elementwise import (
     abs,
     acos,
@@ -309,8 +322,9 @@ LATER = {
     "GradScaler": "amp", "is_inference_mode_enabled": "autograd", "to_dlpack": "utils.dlpack",
     "autocast": "amp", "from_dlpack": "utils.dlpack", "vmap": "func",
     "load": "serialization", "save": "serialization", "serialization": "",
-    "einsum": "ops.einsum", "linalg": "",
-    **dict.fromkeys(("cholesky", "det", "logdet", "matrix_exp", "matrix_power", "slogdet"), "linalg.torch_names"),
+    "einsum": "ops.einsum", "gradient": "ops.gradient", "linalg": "",
+    **dict.fromkeys(("cholesky", "cholesky_inverse", "cholesky_solve"), "linalg.torch_names"),
+    **dict.fromkeys(("det", "logdet", "matrix_exp", "matrix_power", "slogdet"), "linalg.torch_names"),
     **dict.fromkeys(("chain_matmul", "inverse", "pinverse", "qr", "svd"), "linalg.torch_names"),
 }
 

@@ -21,11 +21,22 @@ from tinygrad_c.linalg.norms import (
     vecdot,
     vector_norm,
 )
-from tinygrad_c.linalg.systems import det, inv, lstsq, matrix_rank, pinv, slogdet, solve, solve_triangular
+from tinygrad_c.linalg.systems import (
+    det,
+    inv,
+    lstsq,
+    matrix_rank,
+    pinv,
+    slogdet,
+    solve,
+    solve_triangular,
+    tensorinv,
+    tensorsolve,
+)
 
 __all__ = ["LinAlgError", "cholesky", "cond", "cross", "det", "diagonal", "eigh", "eigvalsh", "inv", "lstsq", "matmul",
            "matrix_exp", "matrix_norm", "matrix_power", "matrix_rank", "multi_dot", "norm", "pinv", "qr", "slogdet", "solve",
-           "solve_triangular", "svd", "svdvals", "vander", "vecdot", "vector_norm"]
+           "solve_triangular", "svd", "svdvals", "tensorinv", "tensorsolve", "vander", "vecdot", "vector_norm"]
 
 
 def __getattr__(name: str):

@@ -1,6 +1,8 @@
 """Inverses, determinants and systems of equations."""
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from tinygrad_c.autograd import Function
@@ -8,6 +10,7 @@ from tinygrad_c.linalg.common import called, made, matrices, square
 from tinygrad_c.ops.arguments import array_of, results, tensor_arg
 from tinygrad_c.ops.create import eye
 from tinygrad_c.ops.elementwise import log, where
+from tinygrad_c.ops.rearrange import movedim
 
 slogdet_result = results("linalg_slogdet", "sign", "logabsdet")
 lstsq_result = results("linalg_lstsq", "solution", "residuals", "rank", "singular_values")
@@ -98,6 +101,37 @@ def solve_triangular(A, B, *, upper: bool, left: bool = True, unitriangular: boo
     """
     triangle = square(A, "solve_triangular").triu(unitriangular) if upper else A.tril(-int(unitriangular))
     return solve(triangle + eye(A.shape[-1], dtype=A.dtype) if unitriangular else triangle, B, left=left)
+
+
+def tensorsolve(A, B, dims=None):
+    """X with tensordot(A, X, X.ndim) = B: solve, with the first dimensions of A (B's shape) as rows and the others as columns.
+
+    >>> tensorsolve(tensor([[2., 0.], [0., 4.]]), tensor([2., 4.]))
+    tensor([1., 1.])
+    """
+    for d in dims or ():
+        A = movedim(A, d, -1)
+    rest = A.shape[B.ndim:]
+    if math.prod(rest) != B.numel():
+        raise RuntimeError("Expected self to satisfy the requirement prod(self.shape[other.ndim:]) == "
+                           f"prod(self.shape[:other.ndim]), but got {math.prod(rest)} != {B.numel()}")
+    return solve(A.reshape(B.numel(), -1), B.reshape(-1)).reshape(rest)
+
+
+def tensorinv(A, ind: int = 2):
+    """The inverse of A as a map from its last dimensions to its first `ind`.
+
+    >>> tensorinv(tensor([[2., 0.], [0., 4.]]), 1)
+    tensor([[0.5000, 0.0000],
+            [0.0000, 0.2500]])
+    """
+    if ind <= 0:
+        raise RuntimeError("Expected a strictly positive integer for 'ind'")
+    first, last = A.shape[:ind], A.shape[ind:]
+    if math.prod(first) != math.prod(last):
+        raise RuntimeError("Expected self to satisfy the requirement prod(self.shape[ind:]) == prod(self.shape[:ind]), but "
+                           f"got {math.prod(last)} != {math.prod(first)}")
+    return inv(A.reshape(math.prod(first), -1)).reshape((*last, *first))
 
 
 # ---- Determinants

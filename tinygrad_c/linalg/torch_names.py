@@ -10,8 +10,8 @@ svd_result = results("svd", "U", "S", "V")
 slogdet_result = results("slogdet", "sign", "logabsdet")
 inverse, det, logdet = systems.inv, systems.det, systems.logdet
 
-__all__ = ["chain_matmul", "cholesky", "det", "inverse", "logdet", "matrix_exp", "matrix_power", "pinverse", "qr", "slogdet",
-           "svd"]
+__all__ = ["chain_matmul", "cholesky", "cholesky_inverse", "cholesky_solve", "det", "inverse", "logdet", "matrix_exp",
+           "matrix_power", "pinverse", "qr", "slogdet", "svd"]
 
 
 def cholesky(input, upper: bool = False):
@@ -38,3 +38,15 @@ def svd(input, some: bool = True, compute_uv: bool = True):
     """(U, S, V) with U diag(S) V^T = input: linalg.svd has V^T instead."""
     u, s, vh = factor.svd(input, full_matrices=not some)
     return svd_result((u, s, vh.mT)) if compute_uv else svd_result((u * 0, s, vh.mT * 0))
+
+
+def cholesky_solve(B, L, upper: bool = False):
+    """X with A X = B, from the Cholesky factor L of A = L L^T (upper=True: L^T L)."""
+    lower = L.triu().mT if upper else L.tril()
+    return systems.solve(lower.mT, systems.solve(lower, B))
+
+
+def cholesky_inverse(L, upper: bool = False):
+    """A^-1, from the Cholesky factor L of A = L L^T (upper=True: L^T L)."""
+    inverse = systems.inv(L.triu().mT if upper else L.tril())
+    return inverse.mT @ inverse

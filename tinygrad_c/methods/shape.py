@@ -210,6 +210,25 @@ class Shapes:
         """triu in place"""
         return diagonals.triu_(self, diagonal)
 
+    # ---- A copy with a part replaced
+
+    def select_scatter(self, src: Tensor, dim: int, index: int) -> Tensor:
+        """A copy with src in place of element `index` of a dimension."""
+        return diagonals.select_scatter(self, src, dim, index)
+
+    def slice_scatter(self, src: Tensor, dim: int = 0, start: int | None = None, end: int | None = None,
+                      step: int = 1) -> Tensor:
+        """A copy with src in place of elements start to end of a dimension."""
+        return diagonals.slice_scatter(self, src, dim, start, end, step)
+
+    def diagonal_scatter(self, src: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
+        """A copy with src in place of the diagonal."""
+        return diagonals.diagonal_scatter(self, src, offset, dim1, dim2)
+
+    def narrow_copy(self, dim: int, start: int, length: int) -> Tensor:
+        """A copy of narrow."""
+        return shape.narrow(self, dim, start, length).clone()
+
     # ---- The tensor itself in another shape
 
     squeeze_, unsqueeze_ = reshape_inplace.squeeze_, reshape_inplace.unsqueeze_

@@ -5,7 +5,7 @@ from tinygrad_c.ops.arguments import takes_out, tensor_arg
 from tinygrad_c.ops.create import arange, clone
 from tinygrad_c.ops.index import masked_fill, masked_fill_
 from tinygrad_c.ops.shape import diagonal as diagonal_of
-from tinygrad_c.ops.shape import flatten, stack, unsqueeze, wrapped
+from tinygrad_c.ops.shape import flatten, select, stack, unsqueeze, wrapped
 
 
 @takes_out
@@ -155,3 +155,46 @@ def powers(x, n: int, increasing: bool):
     if n <= 0:
         return x.new_empty((*x.shape, 0))
     return stack(parts if increasing else parts[::-1], -1)
+
+
+# ---- A copy with a view of it replaced
+
+def replaced(input, src, look, function: str):
+    """A copy of input whose view look(copy) has src's elements."""
+    out = clone(tensor_arg(input, function))
+    place = look(out)
+    if place.shape != tensor_arg(src, function, "src", 2).shape:
+        raise RuntimeError(f"expected src to have a size equal to the slice of self. src size = {list(src.shape)}, slice size "
+                           f"= {list(place.shape)}")
+    place.copy_(src)
+    return out
+
+
+def select_scatter(input, src, dim: int, index: int):
+    """A copy of input with src in place of element `index` of dimension dim.
+
+    >>> select_scatter(tinygrad_c.zeros(2, 2), tinygrad_c.ones(2), 0, 1)
+    tensor([[0., 0.],
+            [1., 1.]])
+    """
+    return replaced(input, src, lambda x: select(x, dim, index), "select_scatter")
+
+
+def slice_scatter(input, src, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1):
+    """A copy of input with src in place of elements start to end of dimension dim, each step-th.
+
+    >>> slice_scatter(tinygrad_c.zeros(3), tinygrad_c.ones(2), 0, 1)
+    tensor([0., 1., 1.])
+    """
+    key = slice(start, end, step)
+    return replaced(input, src, lambda x: x[(slice(None),) * wrapped(dim, x.ndim) + (key,)], "slice_scatter")
+
+
+def diagonal_scatter(input, src, offset: int = 0, dim1: int = 0, dim2: int = 1):
+    """A copy of input with src in place of a diagonal.
+
+    >>> diagonal_scatter(tinygrad_c.zeros(2, 2), tinygrad_c.ones(2))
+    tensor([[1., 0.],
+            [0., 1.]])
+    """
+    return replaced(input, src, lambda x: diagonal_of(x, offset, dim1, dim2), "diagonal_scatter")
