@@ -146,6 +146,8 @@ POOLING = [
     Call("F.avg_pool2d(x, 2, divisor_override=3)", x=X(2, 3, 4, 4)),
     Call("F.avg_pool3d(x, 2, 1, 1)", x=X(2, 2, 3, 2, 3)),
     Call("F.lp_pool1d(x, 2.0, 3, 2)", x=X(2, 2, 7, low=0.5), once=True),
+    Call("F.lp_pool3d(x, 2.0, 2)", x=X(2, 2, 2, 4, 5, low=0.5), once=True),
+    Call("F.max_pool2d_with_indices(x, 2)", x=X(2, 2, 4, 5)),
     Call("F.lp_pool2d(x, 3.0, 2)", x=X(2, 2, 4, 5, low=0.5), once=True),
     Call("F.adaptive_avg_pool1d(x, 3)", x=X(2, 3, 7)),
     Call("F.adaptive_avg_pool2d(x, 1)", x=X(2, 3, 5, 4)),
@@ -188,6 +190,7 @@ SEQUENCES = [
     Call("nn.utils.rnn.pad_sequence([a, b, c])", a=X(2, 3), b=X(4, 3), c=X(1, 3)),
     Call("nn.utils.rnn.pad_sequence([a, b], True, -1.0, 'left')", a=X(2), b=X(4)),
     Call("nn.utils.rnn.unpad_sequence(x, torch.tensor([2, 4]), True)", x=X(2, 4, 3)),
+    Call("nn.utils.rnn.unpack_sequence(nn.utils.rnn.pack_sequence([a, b], enforce_sorted=False))", a=X(2, 3), b=X(4, 3)),
     Call("nn.utils.rnn.pack_sequence([a, b, c], enforce_sorted=False)", a=X(2, 3), b=X(4, 3), c=X(1, 3)),
 ]
 SDPA = "F.scaled_dot_product_attention"
@@ -320,6 +323,7 @@ LAYERS = [
     Layer("nn.AvgPool3d(2)", X(1, 2, 2, 4, 5)),
     Layer("nn.LPPool1d(2, 3, stride=2)", X(2, 3, 7, low=0.5), once=True),
     Layer("nn.LPPool2d(2, 2)", X(2, 3, 4, 4, low=0.5), once=True),
+    Layer("nn.LPPool3d(2, 2)", X(1, 2, 2, 4, 4, low=0.5), once=True),
     Layer("nn.AdaptiveAvgPool1d(3)", X(2, 3, 7)),
     Layer("nn.AdaptiveAvgPool2d((2, None))", X(2, 3, 5, 4)),
     Layer("nn.AdaptiveAvgPool3d(1)", X(1, 2, 2, 3, 4)),

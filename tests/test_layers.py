@@ -246,3 +246,20 @@ def test_parameter_dict(m):
     assert parts.popitem()[0] == "c"
     assert list(parts.copy().keys()) == ["a", "b"]
     assert [name for name, _ in parts.named_parameters()] == ["a", "b"]
+
+
+@pytest.mark.parametrize("m", [pytest.param(m, id=m.__name__) for m in (tg, torch) if m is not None])
+def test_buffers_by_assignment(m):
+    layer = m.nn.Module()
+    layer.kept = m.nn.Buffer(m.ones(2))
+    layer.scratch = m.nn.Buffer(m.zeros(1), persistent=False)
+    assert [name for name, _ in layer.named_buffers()] == ["kept", "scratch"]
+    assert list(layer.state_dict()) == ["kept"]
+    assert [name for name, _ in copy.deepcopy(layer).named_buffers()] == ["kept", "scratch"]
+    assert not list(layer.parameters())
+
+
+@pytest.mark.parametrize("m", [pytest.param(m, id=m.__name__) for m in (tg, torch) if m is not None])
+def test_old_names_of_init(m):
+    with pytest.warns(FutureWarning, match="deprecated in favor of"):
+        assert m.nn.init.constant(m.zeros(2), 3.0).tolist() == [3, 3]

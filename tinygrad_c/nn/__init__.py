@@ -50,7 +50,7 @@ from tinygrad_c.nn.loss import (
     SoftMarginLoss,
 )
 from tinygrad_c.nn.module import Module
-from tinygrad_c.nn.parameter import Parameter
+from tinygrad_c.nn.parameter import Buffer, Parameter
 
 ROOMS = {       # imported when first asked for
     "norm": "LayerNorm RMSNorm GroupNorm BatchNorm1d BatchNorm2d BatchNorm3d InstanceNorm1d InstanceNorm2d InstanceNorm3d "
@@ -58,7 +58,8 @@ ROOMS = {       # imported when first asked for
     "embedding": "Embedding EmbeddingBag",
     "conv": "Conv1d Conv2d Conv3d ConvTranspose1d ConvTranspose2d ConvTranspose3d",
     "pooling": "MaxPool1d MaxPool2d MaxPool3d AvgPool1d AvgPool2d AvgPool3d AdaptiveAvgPool1d AdaptiveAvgPool2d "
-               "AdaptiveAvgPool3d AdaptiveMaxPool1d AdaptiveMaxPool2d LPPool1d LPPool2d MaxUnpool1d MaxUnpool2d MaxUnpool3d",
+               "AdaptiveAvgPool3d AdaptiveMaxPool1d AdaptiveMaxPool2d LPPool1d LPPool2d LPPool3d "
+               "MaxUnpool1d MaxUnpool2d MaxUnpool3d",
     "padding": "ZeroPad1d ZeroPad2d ZeroPad3d ConstantPad1d ConstantPad2d ConstantPad3d ReflectionPad1d ReflectionPad2d "
                "ReflectionPad3d ReplicationPad1d ReplicationPad2d ReplicationPad3d CircularPad1d CircularPad2d CircularPad3d",
     "vision": "Upsample UpsamplingNearest2d UpsamplingBilinear2d PixelShuffle PixelUnshuffle ChannelShuffle Unfold Fold",
@@ -75,7 +76,7 @@ __getattr__, __dir__ = rooms_for_later(globals(), ROOMS)
 
 __all__ = [
     # The base, and what it is made of.
-    "Module", "Parameter", "functional", "init", "utils",
+    "Module", "Parameter", "Buffer", "functional", "init", "utils",
     # Layers.
     "Identity", "Linear", "Bilinear", "Flatten", "Unflatten", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d",
     "AlphaDropout", "FeatureAlphaDropout",

@@ -186,5 +186,18 @@ def _fan(tensor: Tensor, mode: str) -> int:
     return fans[mode.lower()]
 
 
-def __getattr__(name: str):
-    raise unknown(__name__, name, globals())
+OLD = ("constant", "dirac", "eye", "kaiming_normal", "kaiming_uniform", "normal", "orthogonal", "sparse", "uniform",
+       "xavier_normal", "xavier_uniform")       # their names before they ended in _
+
+
+def __getattr__(name: str) -> Any:
+    if name not in OLD:
+        raise unknown(__name__, name, globals())
+    function = globals()[name + "_"]
+
+    def old(*args: Any, **kwargs: Any) -> Tensor:
+        warn(f"`nn.init.{name}` is now deprecated in favor of `nn.init.{name}_`.", FutureWarning)
+        return function(*args, **kwargs)
+
+    old.__doc__ = f"{name}_, by its old name."
+    return old

@@ -15,7 +15,7 @@ from tinygrad_c.autograd import no_grad
 from tinygrad_c.devices import Device, check_device
 from tinygrad_c.nn import hooks
 from tinygrad_c.nn.call import Callable
-from tinygrad_c.nn.parameter import Parameter
+from tinygrad_c.nn.parameter import Buffer, Parameter
 from tinygrad_c.nn.state import IncompatibleKeys, load
 from tinygrad_c.notices import typename, warn_once
 from tinygrad_c.ops.update import zero_grad_
@@ -72,6 +72,8 @@ class Module(Callable):
             if buffers and name in buffers and not isinstance(value, Tensor):
                 raise TypeError(f"cannot assign '{typename(value)}' as buffer '{name}' "
                                 "(torch.nn.Buffer, torch.Tensor or None expected)")
+        if isinstance(value, Buffer) and buffers is not None:
+            buffers.setdefault(name, value.persistent)
         super().__setattr__(name, value)
         if isinstance(value, (list, tuple, dict)) and buffers is not None:
             self._warn_of_hidden(name, value)

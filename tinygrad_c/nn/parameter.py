@@ -42,3 +42,29 @@ class Parameter(Tensor):
 
     def __reduce_ex__(self, protocol: int) -> tuple[Any, ...]:
         return type(self), (self.detach(), self.requires_grad)
+
+
+class Buffer(Tensor):
+    """A tensor that, as an attribute of a Module, is one of its buffers: register_buffer by assignment."""
+
+    def __new__(cls, data: Tensor | None = None, *, persistent: bool = True) -> Buffer:
+        self = super().__new__(cls)
+        self.data = tensor([]) if data is None else data.detach()
+        self.persistent = persistent
+        return self
+
+    def __init__(self, data: Tensor | None = None, *, persistent: bool = True) -> None:
+        """All is done in __new__."""
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Buffer:
+        if id(self) not in memo:
+            memo[id(self)] = type(self)(self.detach().clone(), persistent=self.persistent)
+        return memo[id(self)]
+
+    def __reduce_ex__(self, protocol: int) -> tuple[Any, ...]:
+        return _buffer, (self.detach(), self.persistent)
+
+
+def _buffer(data: Tensor, persistent: bool) -> Buffer:
+    """A pickled buffer again."""
+    return Buffer(data, persistent=persistent)

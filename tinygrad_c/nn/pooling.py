@@ -132,6 +132,13 @@ class LPPool2d(_LPPool):
         return F.lp_pool2d(input, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode)
 
 
+class LPPool3d(_LPPool):
+    __doc__ = f"{_LPPool.__doc__} x is (N, C, D, H, W) or (C, D, H, W)."
+
+    def forward(self, input: Tensor) -> Tensor:
+        return F.lp_pool3d(input, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode)
+
+
 class _Adaptive(Module):
     """Pooling to output_size results, however large x is: window i is floor(i L / n) to ceil((i + 1) L / n)."""
 

@@ -130,6 +130,11 @@ def _shaped(y: Tensor, n: int, ndim: int) -> Tensor:
     return y if ndim == n + 2 else y.squeeze(0)
 
 
+max_pool1d_with_indices = partial(max_pool1d, return_indices=True)
+max_pool2d_with_indices = partial(max_pool2d, return_indices=True)
+max_pool3d_with_indices = partial(max_pool3d, return_indices=True)
+
+
 def max_unpool1d(input: Tensor, indices: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0,
                  output_size: Any = None) -> Tensor:
     """The reverse of max_pool1d: each element where it was, zeros elsewhere."""
@@ -209,6 +214,11 @@ def lp_pool1d(input: Tensor, norm_type: float, kernel_size: int, stride: Any = N
 def lp_pool2d(input: Tensor, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Tensor:
     """(sum of x^p)^(1/p) over each window of x (N, C, H, W)."""
     return _lp_pool(avg_pool2d(input ** norm_type, kernel_size, stride, 0, ceil_mode), norm_type, _tuple(kernel_size, 2, ""))
+
+
+def lp_pool3d(input: Tensor, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Tensor:
+    """(sum of x^p)^(1/p) over each window of x (N, C, D, H, W)."""
+    return _lp_pool(avg_pool3d(input ** norm_type, kernel_size, stride, 0, ceil_mode), norm_type, _tuple(kernel_size, 3, ""))
 
 
 def _lp_pool(mean: Tensor, p: float, kernel: Sequence[int]) -> Tensor:

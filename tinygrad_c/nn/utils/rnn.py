@@ -10,7 +10,7 @@ from tinygrad_c.ops.shape import cat, stack
 from tinygrad_c.tensor import Tensor, int64
 
 __all__ = ["PackedSequence", "invert_permutation", "pack_padded_sequence", "pack_sequence", "pad_packed_sequence",
-           "pad_sequence", "unpad_sequence"]
+           "pad_sequence", "unpack_sequence", "unpad_sequence"]
 
 
 class PackedSequence(NamedTuple):
@@ -131,3 +131,8 @@ def pad_packed_sequence(sequence: PackedSequence, batch_first: bool = False, pad
         padded = index_select(padded, 1, sequence.unsorted_indices)
         lengths = lengths[sequence.unsorted_indices]
     return padded.transpose(0, 1) if batch_first else padded, lengths
+
+
+def unpack_sequence(packed_sequences: PackedSequence) -> list[Tensor]:
+    """The reverse of pack_sequence: each sequence in its own length."""
+    return unpad_sequence(*pad_packed_sequence(packed_sequences, batch_first=True), batch_first=True)
