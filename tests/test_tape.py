@@ -994,3 +994,31 @@ def test_inference_mode():
 
 def test_variables_of_older_programs():
     assert autograd.Variable(tensor([1.0]), requires_grad=True).requires_grad
+
+
+def test_batched_grad_outputs():
+    x = leaf(1.0, 2.0, 3.0)
+    (rows,) = autograd.grad(x ** 2, x, grad_outputs=tinygrad_c.eye(3), is_grads_batched=True)
+    assert rows.tolist() == [[2.0, 0.0, 0.0], [0.0, 4.0, 0.0], [0.0, 0.0, 6.0]]
+    with pytest.raises(ValueError, match="Expected allow_unused to be True or not passed"):
+        autograd.grad(x.sum(), x, materialize_grads=True, allow_unused=False)
+
+
+def test_generators_in_a_mode():
+    x = leaf(1.0)
+
+    @no_grad()
+    def steps():
+        got = yield (x * 2).requires_grad
+        yield (x * got).requires_grad
+        return 5
+
+    def outer():
+        result = yield from steps()
+        assert result == 5
+    run = outer()
+    assert next(run) is False
+    assert tinygrad_c.is_grad_enabled()
+    assert run.send(3) is False
+    assert (x * 2).requires_grad
+    assert list(run) == []

@@ -53,7 +53,7 @@ def tree_map(f: Callable, tree: Any) -> Any:
 
 def _fresh(x: Any) -> Any:
     """A tensor to differentiate by: with the history that x has, or a leaf."""
-    if not isinstance(x, TensorBase) or not x.is_floating_point():
+    if not isinstance(x, TensorBase):
         return x
     return x.view_as(x) if x.requires_grad and is_grad_enabled() else x.detach().requires_grad_()
 

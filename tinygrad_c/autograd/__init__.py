@@ -47,10 +47,11 @@ def run(tensors, grad_tensors, retain_graph: bool | None, create_graph: bool, in
 
 
 def grad(outputs, inputs, grad_outputs=None, retain_graph: bool | None = None, create_graph: bool = False,
-         allow_unused: bool | None = None, materialize_grads: bool = False) -> tuple:
+         allow_unused: bool | None = None, is_grads_batched: bool = False, materialize_grads: bool = False) -> tuple:
     """The gradients of the outputs (summed) by each input, as a tuple; .grad is left alone.
 
-    With `create_graph` they are recorded in their turn, so that they can be differentiated again.
+    With `create_graph` they are recorded in their turn, so that they can be differentiated again. With `is_grads_batched`,
+    grad_outputs have one dimension more, in front, and so have the gradients: one for each, by a pass for each.
 
     >>> x = tinygrad_c.tensor(3., requires_grad=True)
     >>> (dx,) = grad(x ** 3, x, create_graph=True)
@@ -58,6 +59,14 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph: bool | None = None, c
     (27.0, 18.0)
     """
     outputs, inputs = tensors_of(outputs, "outputs"), tensors_of(inputs, "inputs")
+    if materialize_grads and allow_unused is False:
+        raise ValueError("Expected allow_unused to be True or not passed when materialize_grads=True, but got: "
+                         "allow_unused=False.")
+    if is_grads_batched:
+        from tinygrad_c.ops.shape import stack
+        rows = [grad(outputs, inputs, each, True, create_graph, allow_unused, False, materialize_grads)
+                for each in zip(*[g.unbind(0) for g in as_tuple(grad_outputs)])]
+        return tuple([None if column[0] is None else stack(list(column)) for column in zip(*rows)])
     if grad_outputs is not None and len(as_tuple(grad_outputs)) != len(outputs):
         raise RuntimeError(f"got {len(outputs)} tensors and {len(as_tuple(grad_outputs))} gradients")
     gradients = as_tuple(grad_outputs) if grad_outputs is not None else (None,) * len(outputs)
@@ -129,11 +138,30 @@ class _Mode:
     def __call__(self, *args, **kwargs):
         if self.function is None:       # @no_grad(): the argument is the function
             return type(self)(args[0])
+        if getattr(self.function, "__code__", None) is not None and self.function.__code__.co_flags & GENERATOR:
+            return _in_mode(self.function(*args, **kwargs), self.mode)
         before = tape._set_grad_enabled(self.mode)
         try:
             return self.function(*args, **kwargs)
         finally:
             tape._set_grad_enabled(before)
+
+
+GENERATOR = 0x20        # of a code object's flags: inspect.CO_GENERATOR, without importing inspect
+
+
+def _in_mode(generator, mode: bool):
+    """The generator, each of whose steps runs in the mode: what is between them is the caller's."""
+    given = None
+    while True:
+        before = tape._set_grad_enabled(mode)
+        try:
+            value = generator.send(given)
+        except StopIteration as end:
+            return end.value
+        finally:
+            tape._set_grad_enabled(before)
+        given = yield value
 
 
 class no_grad(_Mode):
