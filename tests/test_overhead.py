@@ -50,7 +50,7 @@ def test_functions_and_methods_are_one_call_at_most(f):
 
 
 def test_calls_are_seen():
-    assert calls(lambda: [len(str(A)) for _ in range(2)]).count("len") == 2
+    assert {"numel", "len"} <= set(calls(lambda: str(A)))
 
 
 def objects(f) -> float:
