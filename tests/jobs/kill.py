@@ -73,7 +73,7 @@ def main(argv: list[str] | None = None) -> None:
             out = Path(folder) / f"killed{trainings}"
             # One in five at any time, most of which is the start of Python; the others while checkpoints are written.
             while not run(out, "--resume", kill=None if kills == args.kills else ("start", draw.uniform(0, length))
-                          if draw.random() < 0.2 else ("checkpoint", draw.uniform(0, 0.15))):
+                          if draw.random() < 0.2 else ("checkpoint", draw.uniform(0, 0.7))):
                 kills += 1
                 with_checkpoint += check_files(out)
             if (out / "model.safetensors").read_bytes() != expected:
