@@ -19,6 +19,8 @@ try:
 except ImportError:
     torch = None
 
+pytestmark = pytest.mark.filterwarnings("ignore:.*torch.jit.script.*:DeprecationWarning")       # torch.vmap's own
+
 
 def numbers(x):
     """Tensors in nested containers as (type, shape, rounded numbers)."""
