@@ -117,7 +117,7 @@ ROWS = [
     op("slice_scatter", S(X(5), X(2), 0, 1, 3), S(X(2, 5), X(2, 3), 1, 0, 5, 2), S(X(3), X(3)), integers=True),
     op("diagonal_scatter", S(X(3, 3), X(3)), S(X(3, 4), X(3), 1), integers=True),
     op("narrow_copy", S(X(5, 2), 0, 1, 3), call=lambda m, x, *a: x.narrow_copy(*a), integers=True, differentiable=False),
-    op("gradient", S(X(5)), S(X(3, 4)), S(X(3, 4), dim=1), S(X(5), spacing=0.5, edge_order=2), S(X(3, 4), spacing=(2.0, 0.5)),
+    op("gradient", S(X(5)), S(X(3, 4)), S(X(3, 4), dim=1, spacing=None), S(X(5), spacing=0.5, edge_order=2), S(X(3, 4), spacing=(2.0, 0.5)),
        S(X(2)), S(X(3), edge_order=2), method=None, errors=[
            E(RuntimeError, "only supports edge_order=1 and edge_order=2", lambda m: m.gradient(m.ones(3), edge_order=3)),
            E(RuntimeError, "at least edge_order+1", lambda m: m.gradient(m.ones(1)))]),

@@ -307,3 +307,7 @@ def test_where_numpy_and_torch_differ_torch_is_followed():
     torch = pytest.importorskip("torch")
     for key in [(0, SLICE, [1, 2]), ([0, 1], SLICE, 2), (SLICE, 0, [1, 2])]:
         np.testing.assert_array_equal(tg.tensor(A)[key].numpy(), torch.tensor(A)[key].numpy())
+
+
+def test_an_index_without_elements_gathers_nothing():
+    assert tg.gather(tg.ones(5), 0, tg.zeros(2, 0, dtype=tg.int64)).shape == (2, 0)

@@ -61,6 +61,7 @@ CASES = [
      RNG.standard_normal((3, 2))),
     ("tensorsolve", lambda m, a, b: m.linalg.tensorsolve(a.reshape(2, 3, 6), b.reshape(2, 3)), general(6, 6), general(1, 6)),
     ("tensorsolve dims", lambda m, a, b: m.linalg.tensorsolve(a.reshape(6, 2, 3), b.reshape(2, 3), dims=(0,)), general(6, 6), general(1, 6)),
+    ("tensorsolve two dims", lambda m, a, b: m.linalg.tensorsolve(a.reshape(2, 6, 3), b.reshape(6), dims=(0, 2)), general(6, 6), general(1, 6)),
     ("tensorinv", lambda m, a: m.linalg.tensorinv(a.reshape(2, 3, 6)), general(6, 6)),
     ("solve by cholesky", lambda m, b, a: [m.cholesky_solve(b, a.tril()), m.cholesky_solve(b, a.triu(), upper=True)], general(3, 2),
      general(3, 3)),

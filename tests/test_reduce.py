@@ -285,3 +285,11 @@ def test_against_torch():
         np.testing.assert_allclose(
             getattr(tg, name)(x, *args).numpy(), getattr(torch, name)(y, *args).numpy(), rtol=1e-5, err_msg=name
         )
+
+
+def test_the_norm_of_order_0_counts_and_has_the_gradient_0():
+    x = tg.tensor([0.0, 2.0, float("inf"), -1.0], requires_grad=True)
+    y = tg.norm(x, 0)
+    assert y.item() == 3
+    y.backward()
+    assert x.grad.tolist() == [0, 0, 0, 0]

@@ -109,8 +109,8 @@ def tensorsolve(A, B, dims=None):
     >>> tensorsolve(tensor([[2., 0.], [0., 4.]]), tensor([2., 4.]))
     tensor([1., 1.])
     """
-    for d in dims or ():
-        A = movedim(A, d, -1)
+    if dims is not None:
+        A = movedim(A, dims, tuple(range(A.ndim - len(dims), A.ndim)))
     rest = A.shape[B.ndim:]
     if math.prod(rest) != B.numel():
         raise RuntimeError("Expected self to satisfy the requirement prod(self.shape[other.ndim:]) == "

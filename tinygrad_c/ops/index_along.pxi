@@ -101,6 +101,8 @@ def gather(input, dim, index, *, out=None):
     cdef TensorBase x = as_tensor(input, "gather(): argument 'input' (position 1)")
     cdef TensorBase i = as_index(index, "gather")
     cdef int d = parse_dim(dim, x.ndim)
+    if i.numel == 0 and x.ndim != i.ndim:           # nothing to gather: any shape will do
+        return empty(x.dtype, i.ndim, i.shape)
     check_along(x, i, d, "gather")
     return take_along(x, i, d, True)
 

@@ -128,7 +128,7 @@ def norm(input, p="fro", dim=None, keepdim=False, *, axis=None, dtype=None, out=
                            "matrices")
     p = float(p)
     if p == 0:
-        return to_dtype(reduced(SUM, binary(ROW_NE, x, 0), mask, keepdim), x.dtype)
+        return sum_over(where_(binary(ROW_NE, x, 0), 1, with_number(ROW_MUL_NUMBER, x, 0)), mask, keepdim)
     x = unary(ROW_ABS, x, 0, 0)
     if p == 1:
         return sum_over(x, mask, keepdim)
