@@ -315,8 +315,8 @@ LATER = {
     **dict.fromkeys((
         "adaptive_avg_pool1d", "alpha_dropout", "avg_pool1d", "batch_norm", "celu", "celu_", "channel_shuffle", "conv1d",
         "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "cosine_embedding_loss", "cosine_similarity", "dropout",
-        "embedding", "embedding_bag", "group_norm", "hardshrink", "hinge_embedding_loss", "instance_norm", "kl_div", "layer_norm",
-        "margin_ranking_loss", "max_pool1d", "max_pool2d", "max_pool3d", "pairwise_distance", "pdist", "pixel_shuffle",
+        "embedding", "embedding_bag", "group_norm", "hardshrink", "hinge_embedding_loss", "instance_norm", "kl_div",
+        "layer_norm", "margin_ranking_loss", "max_pool1d", "max_pool2d", "max_pool3d", "pairwise_distance", "pdist", "pixel_shuffle",
         "pixel_unshuffle", "poisson_nll_loss", "prelu", "rrelu", "rrelu_", "threshold", "threshold_",
         "triplet_margin_loss"), "nn.functional"),
     "GradScaler": "amp", "is_inference_mode_enabled": "autograd", "to_dlpack": "utils.dlpack",
