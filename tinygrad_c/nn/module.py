@@ -9,17 +9,19 @@ from __future__ import annotations
 from collections import OrderedDict
 from collections.abc import Callable as Function
 from collections.abc import Iterator, Mapping
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from tinygrad_c.autograd import no_grad
 from tinygrad_c.devices import Device, check_device
-from tinygrad_c.nn import hooks
 from tinygrad_c.nn.call import Callable
 from tinygrad_c.nn.parameter import Buffer, Parameter
 from tinygrad_c.nn.state import IncompatibleKeys, load
 from tinygrad_c.notices import typename, warn_once
 from tinygrad_c.ops.update import zero_grad_
 from tinygrad_c.tensor import Tensor
+
+if TYPE_CHECKING:
+    from tinygrad_c.nn import hooks
 
 M = TypeVar("M", bound="Module")
 
@@ -391,7 +393,7 @@ class Module(Callable):
     def register_forward_pre_hook(self, hook: Function[..., Any], *, prepend: bool = False,
                                   with_kwargs: bool = False) -> hooks.RemovableHandle:
         """Call hook(module, args) before forward; what it returns, if not None, replaces the arguments."""
-        return hooks.register(self, hooks.BEFORE, hook, prepend, with_kwargs)
+        return _register(self, "BEFORE", hook, prepend, with_kwargs)
 
     def register_forward_hook(self, hook: Function[..., Any], *, prepend: bool = False,
                               with_kwargs: bool = False, always_call: bool = False) -> hooks.RemovableHandle:
@@ -399,18 +401,18 @@ class Module(Callable):
 
         always_call: also when forward has raised an exception.
         """
-        return hooks.register(self, hooks.AFTER, hook, prepend, with_kwargs, always_call)
+        return _register(self, "AFTER", hook, prepend, with_kwargs, always_call)
 
     def register_full_backward_pre_hook(self, hook: Function[..., Any], prepend: bool = False) -> hooks.RemovableHandle:
         """Call hook(module, grad_output) when gradients of the outputs come in; what it returns, if not None, replaces them."""
-        return hooks.register(self, hooks.BACKWARD_BEFORE, hook, prepend)
+        return _register(self, "BACKWARD_BEFORE", hook, prepend)
 
     def register_full_backward_hook(self, hook: Function[..., Any], prepend: bool = False) -> hooks.RemovableHandle:
         """Call hook(module, grad_input, grad_output), tuples, when the gradients of the inputs are there.
 
         What it returns, if not None, replaces grad_input. None stands for an input that needs no gradient.
         """
-        return hooks.register(self, hooks.BACKWARD, hook, prepend)
+        return _register(self, "BACKWARD", hook, prepend)
 
     register_backward_hook = register_full_backward_hook
 
@@ -432,6 +434,11 @@ class Module(Callable):
         if not lines and not children:
             return f"{self._get_name()}()"
         return f"{self._get_name()}(\n  " + "\n  ".join(lines + children) + "\n)"
+
+
+def _register(module: Module, kind: str, *settings: Any) -> hooks.RemovableHandle:
+    from tinygrad_c.nn import hooks  # here: few programs have hooks
+    return hooks.register(module, getattr(hooks, kind), *settings)
 
 
 def _indent(text: str) -> str:
