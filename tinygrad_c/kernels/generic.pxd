@@ -1,4 +1,4 @@
-"""What needs no vectors of ours: integers and bool, conversions between dtypes, rarer functions. Compiled once, for the baseline."""
+"""What needs no vectors of ours: integers and bool, conversions between dtypes, rarer functions. Compiled for the baseline."""
 from tinygrad_c.kernels.call cimport inner_t
 from tinygrad_c.kernels.table cimport Kernels
 
