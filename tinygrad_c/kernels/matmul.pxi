@@ -10,6 +10,7 @@
 
 cdef enum:
     KC = 512                            # k is cut so: 64 KB of B. It comes from L2, but C is read and written half as often
+    K_RUN = 256                           # products that are added up one after the other
 
 
 ctypedef struct Tile
@@ -51,12 +52,9 @@ cdef inline void tiles(int mr, int nv, Py_ssize_t count, Tile* t) noexcept nogil
     cdef Py_ssize_t b_row = t.b_row
     cdef Py_ssize_t c_row = t.c_row
     cdef Py_ssize_t last = t.cols - (nv - 1) * LANES
-    cdef Py_ssize_t p, number
+    cdef Py_ssize_t p, left, number
     cdef int i, j
     for number in range(count):
-        for i in range(mr):
-            for j in range(nv):
-                acc[i][j] = splat(0)
         for i in range(0, mr, 4):
             fours[i // 4] = t.a + i * a_row
         if t.store_transposed == NULL:          # C is wanted at the end, and no cache holds a large one
@@ -67,17 +65,32 @@ cdef inline void tiles(int mr, int nv, Py_ssize_t count, Tile* t) noexcept nogil
             for p in range(t.cols):
                 prefetch(t.c + p * c_row)
         b = t.b
-        for p in range(t.k):
-            for j in range(nv - 1):
-                row[j] = load(b + j * LANES)
-            row[nv - 1] = load_row(b + (nv - 1) * LANES, last)
+        left = t.k
+        while True:
             for i in range(mr):
-                x = splat(fours[i // 4][i % 4 * a_row])
                 for j in range(nv):
-                    acc[i][j] = acc[i][j] + x * row[j]
-            for i in range(0, mr, 4):
-                fours[i // 4] += a_col
-            b += b_row
+                    acc[i][j] = splat(0)
+            for p in range(min(left, K_RUN)):
+                for j in range(nv - 1):
+                    row[j] = load(b + j * LANES)
+                row[nv - 1] = load_row(b + (nv - 1) * LANES, last)
+                for i in range(mr):
+                    x = splat(fours[i // 4][i % 4 * a_row])
+                    for j in range(nv):
+                        acc[i][j] = acc[i][j] + x * row[j]
+                for i in range(0, mr, 4):
+                    fours[i // 4] += a_col
+                b += b_row
+            left -= K_RUN
+            if left <= 0:
+                break
+            for i in range(mr):             # two sums of 256 products round off less than one of 512
+                for j in range(nv):
+                    store(sums + (i * nv + j) * LANES, acc[i][j])
+        if t.k > K_RUN:
+            for i in range(mr):
+                for j in range(nv):
+                    acc[i][j] = acc[i][j] + load(sums + (i * nv + j) * LANES)
         t.a += mr * a_row
         if t.store_transposed != NULL:
             for i in range(mr):
