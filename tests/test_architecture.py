@@ -14,7 +14,7 @@ ROOMS = [
     ("ground", ["formulas", "version", "notices", "absent", "devices"]),
     ("kernels", ["kernels"]),
     ("array", ["array"]),
-    ("tape", ["tape", "slots"]),
+    ("tape", ["tape", "tape_walk", "tape_function", "tape_anomaly", "slots"]),
     ("ops", ["ops"]),
     ("tensor", ["linalg", "tensor", "methods", "autograd", "printing", "config", "compat", "cuda", "amp", "func", "backends", "random", "special"]),
     ("nn", ["nn", "optim", "utils", "serialization"]),

@@ -1,0 +1,78 @@
+"""Anomaly mode: 1 notes where each operation was, 2 also looks for NaN in what comes out of every rule; part of tape.pyx."""
+
+cdef int anomaly = 0
+
+
+class Place:
+    """Among a node's hooks: the lines of the program that led to its operation."""
+
+    def __init__(self, stack):
+        self.stack = stack
+
+    def __str__(self) -> str:
+        return "".join(self.stack.format()).rstrip()
+
+
+cdef int note_place(Node node) except -1:
+    import traceback
+    from tinygrad_c.notices import PACKAGE
+    frame = frame_at(0)
+    while frame is not None and frame.f_code.co_filename.startswith(PACKAGE):
+        frame = frame.f_back
+    stack = traceback.StackSummary.extract(traceback.walk_stack(frame), limit=20, lookup_lines=False)
+    stack.reverse()
+    node.hooks = (node.hooks or []) + [Place(stack)]
+    return 0
+
+
+cdef object place_of(Node node):
+    for hook in node.hooks or ():
+        if type(hook) is Place:
+            return hook
+    return None
+
+
+cdef int visit_with_care(Walk walk, Node node, TensorBase g) except -1:
+    """Run a node's rule; of an error, say which line of the forward pass it belongs to."""
+    try:
+        node.rule.backward(walk, node, g)
+    except Exception:
+        from tinygrad_c.notices import warn
+        place = place_of(node)
+        said = f"Traceback of forward call that caused the error:\n{place}" if place is not None else \
+            "It was recorded before anomaly detection was on: no traceback of its forward call."
+        warn(f"Error detected in {node.name()}. {said}")
+        raise
+    return 0
+
+
+cdef int check_nan(Node node, int i, TensorBase g) except -1:
+    cdef Py_ssize_t k
+    cdef TensorBase flat = g if g.contiguous else clone_op(g)
+    cdef double x
+    if g.dtype < FLOAT32:
+        return 0
+    for k in range(flat.numel):
+        x = (<float*> flat.data)[k] if flat.dtype == FLOAT32 else (<double*> flat.data)[k]
+        if x != x:
+            break
+    else:
+        return 0
+    place = place_of(node)
+    where = ""
+    if place is not None and len(place.stack) > 0:
+        line = place.stack[len(place.stack) - 1]
+        where = f" The operation was at {line.filename}:{line.lineno}, in {line.name}: `{line.line}`."
+    of = node.saved0.detach() if node.saved0 is not None and node.saved0.numel == g.numel else None
+    value = f" The first nan is at {k} of {g.numel}" + (
+        f", where the operation had saved {of.reshape(-1)[k].item():g}." if of is not None else " elements.")
+    raise RuntimeError(f"Function '{node.name()}' returned nan values in its {i}th output.{where}{value} The usual cause: an "
+                       "infinite derivative times 0 (sqrt or log at 0, x / 0), or inf - inf.")
+
+
+def _set_anomaly(int mode) -> int:
+    """0: off; 1: note where operations are; 2: look for NaN too. Gives what it was."""
+    global anomaly
+    before = anomaly
+    anomaly = mode
+    return before

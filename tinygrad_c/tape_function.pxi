@@ -1,0 +1,96 @@
+"""Functions written in Python, autograd.Function, on the tape; part of tape.pyx."""
+
+#
+# The context of a call has the user's backward: context.run(gradients of the outputs, node, which inputs need theirs) gives one
+# gradient or None per tensor that went in. A single output's node is the function's own. Of several outputs each has a node
+# that leads to the function's; it has a larger number, so that all of them are visited before the function is.
+
+cdef int function_backward(Walk walk, Node node, TensorBase g) except -1:
+    cdef int i
+    cdef tuple gradients = (g,) if node.op == 0 else tuple(walk.parts.pop(node.number))
+    cdef int n = node.param[0].i
+    results = node.extra.run(gradients, node, [walk.needs(node, i) for i in range(n)])
+    gradients = None
+    for i in range(n):
+        if results[i] is not None:
+            walk.give(node, i, <TensorBase?> results[i])
+    if not walk.retain_graph:
+        node.extra.release()
+    return 0
+
+
+cdef int function_output_backward(Walk walk, Node node, TensorBase g) except -1:
+    cdef Node function = node.edge0
+    cdef list parts
+    if walk.parts is None:
+        walk.parts = {}
+    if function.number not in walk.parts:
+        walk.parts[function.number] = [None] * function.op
+        walk.give(node, 0, zeros(FLOAT32, 0, NULL))         # so that the function is visited
+    parts = walk.parts[function.number]
+    parts[node.op] = g if parts[node.op] is None else add_op(parts[node.op], g)
+    return 0
+
+cdef Rule FUNCTION = Rule(b"Function", function_backward)
+cdef Rule FUNCTION_OUTPUT = Rule(b"FunctionOutput", function_output_backward)
+
+
+cdef Node output_node(Node function, int i, TensorBase out):
+    """The node of output i of several."""
+    cdef Node node = Node.__new__(Node)
+    node.rule = &FUNCTION_OUTPUT
+    node.edge0 = function
+    node.op = i
+    node.number = function.number + 1 + i
+    node.dtype = out.dtype
+    node.ndim = out.ndim
+    memcpy(node.shape, out.shape, out.ndim * sizeof(Py_ssize_t))
+    return node
+
+
+def record_function(context, tuple inputs, tuple outputs, tuple dirty) -> None:
+    """Make the outputs (None: not differentiable) the results of a call of a function written in Python; those that are in
+    `dirty` are inputs that it has written to."""
+    global last_number
+    cdef Node node = Node.__new__(Node)
+    cdef TensorBase a, out
+    cdef int i
+    for a in dirty:
+        check_inplace(a)
+    for i, a in enumerate(inputs):
+        if i == 0:
+            node.edge0 = edge_of(a)
+        elif i == 1:
+            node.edge1 = edge_of(a)
+        elif i == 2:
+            node.edge2 = edge_of(a)
+        else:
+            record_more(node, a)
+    node.rule = &FUNCTION
+    node.op = 0 if len(outputs) == 1 else len(outputs)
+    node.param[0].i = len(inputs)
+    node.extra = context
+    last_number += 1
+    node.number = last_number
+    last_number += node.op
+    node.dtype = FLOAT32
+    for i, out in enumerate(outputs):
+        if out is None:
+            continue
+        if node.op == 0:
+            node.dtype = out.dtype
+            node.ndim = out.ndim
+            memcpy(node.shape, out.shape, out.ndim * sizeof(Py_ssize_t))
+        set_history(out, node if node.op == 0 else output_node(node, i, out))
+        if out._base is not None:
+            rebase_op(out)
+    if anomaly:
+        note_place(node)
+
+
+def with_history(TensorBase kept, Node node, int i) -> TensorBase:
+    """Output i of a function again, for its own backward: `kept` is its memory, `node` the function's."""
+    cdef TensorBase out = alias(kept)
+    if grad_mode:
+        out._grad_fn = node if node.op == 0 else output_node(node, i, kept)
+    return out

@@ -1,0 +1,403 @@
+"""The walk back over the tape: Walk, backward and grad; part of tape.pyx."""
+
+cdef bint owned(PyObject* a) noexcept:
+    """Nothing but the one reference that we hold leads to this tensor's memory: it may be written or kept as it is."""
+    cdef TensorBase t = <TensorBase> a
+    return Py_REFCNT(a) == 2 and Py_REFCNT(<PyObject*> t.storage) == 1 and t.contiguous and t.storage.owner is None  # 2: t
+
+
+cdef inline TensorBase fit(TensorBase g, int dtype, int ndim, Py_ssize_t* shape):
+    """g with the shape and dtype of what it is the gradient of: broadcasting undone."""
+    cdef int d
+    if g.dtype == dtype and g.ndim == ndim:
+        for d in range(ndim):
+            if g.shape[d] != shape[d]:
+                return reduce_to_op(g, dtype, ndim, shape)
+        return g
+    return reduce_to_op(g, dtype, ndim, shape)
+
+
+@cython.final
+cdef class Walk:
+    def __dealloc__(self):
+        cdef Py_ssize_t i
+        for i in range(self.n_heap):
+            Py_DECREF(<object> self.heap[i])
+        free(self.heap)
+
+    cdef bint needs(self, Node node, int i) except -1:
+        """Whether the gradient of input i is wanted."""
+        cdef object target = edge(node, i)
+        if target is None:
+            return False
+        if not self.pruned:
+            return True
+        return (type(target) is Node and (<Node> target).needed) or id(target) in self.captures
+
+    cdef int give(self, Node node, int i, TensorBase g) except -1:
+        """Hand over the gradient of a node's input i."""
+        if self.needs(node, i):
+            if anomaly > 1:
+                check_nan(node, i, g)
+            self.arrive(edge(node, i), g)
+        return 0
+
+    cdef int arrive(self, object target, TensorBase g) except -1:
+        cdef Node node
+        cdef TensorBase leaf
+        if type(target) is Node:
+            node = <Node> target
+            g = fit(g, node.dtype, node.ndim, node.shape)
+            if node.pending is None:
+                node.pending = g
+                self.push(node)
+            elif self.create_graph or not owned(<PyObject*> node.pending):
+                node.pending = add_op(node.pending, g)
+            else:
+                add_into_op(node.pending, g)
+        else:
+            leaf = <TensorBase> target
+            g = fit(g, leaf.dtype, leaf.ndim, leaf.shape)
+            if leaf._pending is None:
+                leaf._pending = g
+                self.leaves.append(leaf)
+            elif self.create_graph or not owned(<PyObject*> leaf._pending):
+                leaf._pending = add_op(leaf._pending, g)
+            else:
+                add_into_op(leaf._pending, g)
+        return 0
+
+    cdef TensorBase accumulator(self, Node node, int i):
+        """What has come in for input i so far, if a kernel may add into it in place; else None."""
+        cdef object target = edge(node, i)
+        cdef TensorBase pending = None
+        if self.create_graph or target is None or anomaly:
+            return None
+        if type(target) is Node:
+            if (<Node> target).pending is not None and owned(<PyObject*> (<Node> target).pending):
+                pending = (<Node> target).pending
+        elif (<TensorBase> target)._pending is not None and owned(<PyObject*> (<TensorBase> target)._pending):
+            pending = (<TensorBase> target)._pending
+        return pending
+
+    cdef int push(self, Node node) except -1:
+        cdef Py_ssize_t i = self.n_heap
+        cdef Py_ssize_t parent
+        cdef void* grown
+        if i == self.room:
+            grown = realloc(self.heap, (2 * self.room + 16) * sizeof(void*))
+            if grown == NULL:
+                raise MemoryError("no memory for the backward pass's queue")
+            self.heap = <void**> grown
+            self.room = 2 * self.room + 16
+        Py_INCREF(node)
+        self.n_heap += 1
+        while i > 0:
+            parent = (i - 1) // 2
+            if (<Node> self.heap[parent]).number >= node.number:
+                break
+            self.heap[i] = self.heap[parent]
+            i = parent
+        self.heap[i] = <void*> node
+        return 0
+
+    cdef Node pop(self):
+        cdef Node top = <Node> self.heap[0]
+        cdef void* last
+        cdef unsigned long long number
+        cdef Py_ssize_t i = 0
+        cdef Py_ssize_t child
+        Py_DECREF(top)              # the heap's reference; `top` holds its own
+        self.n_heap -= 1
+        if self.n_heap > 0:
+            last = self.heap[self.n_heap]
+            number = (<Node> last).number
+            while True:
+                child = 2 * i + 1
+                if child >= self.n_heap:
+                    break
+                if child + 1 < self.n_heap and (<Node> self.heap[child + 1]).number > (<Node> self.heap[child]).number:
+                    child += 1
+                if number >= (<Node> self.heap[child]).number:
+                    break
+                self.heap[i] = self.heap[child]
+                i = child
+            self.heap[i] = last
+        return top
+
+    cdef int run(self) except -1:
+        global current_walk
+        cdef void* outer = current_walk
+        cdef bint before = set_grad(self.create_graph)
+        if outer != NULL:
+            (<Walk> outer).suspend()
+        current_walk = <void*> self
+        try:
+            while self.targets:
+                self.arrive(self.targets.pop(), self.given.pop())
+            self.visit_nodes()
+            self.finish_leaves()
+        finally:
+            set_grad(before)
+            self.abandon()
+            current_walk = outer
+            if outer != NULL:
+                (<Walk> outer).resume(self)
+        return 0
+
+    cdef int suspend(self) except -1:
+        """One of this pass's hooks starts another pass: put the gradients aside that are on their way."""
+        cdef Node node
+        cdef TensorBase leaf
+        cdef Py_ssize_t i
+        self.suspended = []
+        for i in range(self.n_heap):
+            node = <Node> self.heap[i]
+            self.suspended.append((node, node.pending))
+            node.pending = None
+        for leaf in self.leaves:
+            self.suspended.append((leaf, leaf._pending))
+            leaf._pending = None
+        return 0
+
+    cdef int resume(self, Walk inner) except -1:
+        cdef Node node
+        for target, g in self.suspended:
+            if type(target) is Node:
+                (<Node> target).pending = g
+            else:
+                (<TensorBase> target)._pending = g
+        self.suspended = None
+        for node in inner.marked:
+            node.needed = False
+        for node in self.marked:
+            node.needed = True
+        return 0
+
+    cdef int visit_nodes(self) except -1:
+        cdef Node node
+        cdef TensorBase g
+        while self.n_heap > 0:
+            node = self.pop()
+            g = node.pending
+            node.pending = None
+            if node.hooks is not None:
+                g = run_hooks(node.hooks, g)
+            if self.captures is not None and id(node) in self.captures:
+                self.captures[id(node)] = g
+            if self.pruned and not node.needed:
+                continue
+            if node.freed != 0:
+                raise_freed(node)
+            if anomaly:
+                visit_with_care(self, node, g)
+            else:
+                node.rule.backward(self, node, g)
+            if not self.retain_graph:
+                node.release()
+                node.freed = self.number
+        return 0
+
+    cdef int finish_leaves(self) except -1:
+        """Last, so that a pass that fails leaves every .grad as it was."""
+        cdef TensorBase leaf, g
+        for leaf in self.leaves:
+            g = leaf._pending
+            leaf._pending = None
+            if leaf._hooks is not None:
+                g = run_hooks(leaf._hooks, g)
+            if self.captures is not None:
+                if id(leaf) in self.captures:
+                    self.captures[id(leaf)] = g
+                if self.pruned:
+                    continue
+            if leaf._grad is None:
+                leaf._grad = g if self.create_graph or owned(<PyObject*> g) else clone_op(g)
+            elif self.create_graph or not may_be_written(leaf._grad):
+                leaf._grad = add_op(leaf._grad, g)
+            else:
+                add_into_op(leaf._grad, g)
+            if leaf._hooks is not None:
+                for hook in list(leaf._hooks):
+                    if type(hook) is Afterwards:
+                        hook.hook(leaf)
+        return 0
+
+    cdef int abandon(self) except -1:
+        """After a failure, let go of the gradients that were on their way."""
+        cdef TensorBase leaf
+        while self.n_heap > 0:
+            self.pop().pending = None
+        for leaf in self.leaves:
+            leaf._pending = None
+        return 0
+
+
+cdef bint may_be_written(TensorBase a) noexcept:
+    """Whether each element has memory of its own: not so in an expanded tensor that a user made the gradient."""
+    cdef int d
+    if a.storage.readonly:
+        return False
+    for d in range(a.ndim):
+        if a.stride[d] == 0 and a.shape[d] > 1:
+            return False
+    return True
+
+
+cdef TensorBase run_hooks(list hooks, TensorBase g):
+    """Each hook may replace the gradient; tensors that retain theirs see what came out."""
+    for hook in list(hooks):
+        if not isinstance(hook, (weakref.ref, Afterwards, Place)):
+            result = hook(g)
+            if result is not None:
+                g = checked(result, g)
+    for hook in hooks:
+        if isinstance(hook, weakref.ref):
+            tensor = hook()
+            if tensor is not None and (<TensorBase> tensor)._grad is None:
+                (<TensorBase> tensor)._grad = g
+            elif tensor is not None:
+                (<TensorBase> tensor)._grad = add_op((<TensorBase> tensor)._grad, g)
+    return g
+
+
+cdef TensorBase checked(object result, TensorBase g):
+    """What a hook returned in place of g."""
+    if not isinstance(result, TensorBase):
+        raise TypeError(f"a hook must return a Tensor or None, not {type(result).__name__}")
+    if shape_of(result) != shape_of(g):
+        raise RuntimeError(f"hook has changed the size of value: it got a gradient of shape "
+                           f"{list(shape_of(g))} and returned one "
+                           f"of shape {list(shape_of(result))}")
+    if (<TensorBase> result).dtype != g.dtype:
+        raise RuntimeError(f"hook has changed the type of value: it got a torch.{DTYPE_NAMES[g.dtype]}Tensor and returned a "
+                           f"torch.{DTYPE_NAMES[(<TensorBase> result).dtype]}Tensor")
+    return result
+
+
+cdef TensorBase first_gradient(TensorBase root, object given):
+    """The gradient of a root of the graph: what the caller gave, or 1 for a scalar."""
+    cdef TensorBase g
+    if given is None:
+        if root.numel != 1:
+            raise RuntimeError(
+                f"grad can be implicitly created only for scalar outputs, but this one has shape {list(shape_of(root))}: call "
+                ".sum() or .mean() first, or pass backward(gradient=...) of that shape")
+        g = empty_like(root)
+        if root.dtype == FLOAT32:
+            (<float*> g.data)[0] = 1
+        else:
+            (<double*> g.data)[0] = 1
+        return g
+    if not isinstance(given, TensorBase):
+        raise TypeError(f"gradients can be either Tensors or None, but got {type(given).__name__}")
+    g = given
+    if shape_of(g) != shape_of(root):
+        raise RuntimeError(f"Mismatch in shape: grad_output[0] has a shape of torch.Size({list(shape_of(g))}) and "
+                           "output[0] has "
+                           f"a shape of torch.Size({list(shape_of(root))}).")
+    return g
+
+
+cdef Walk start(tuple roots, tuple gradients, bint retain_graph, bint create_graph, dict captures):
+    """A walk from the roots, not yet begun; with `captures`, only to what is named there."""
+    cdef Walk walk = Walk.__new__(Walk)
+    cdef TensorBase root
+    walk.leaves = []
+    walk.targets = []
+    walk.given = []
+    walk.create_graph = create_graph
+    walk.retain_graph = retain_graph
+    walk.captures = captures
+    walk.pruned = captures is not None
+    walk.marked = mark_needed(roots, captures) if walk.pruned else []
+    for i, root in enumerate(roots):
+        if not wants_grad(root):
+            raise RuntimeError(
+                f"element {i} of tensors does not require grad and does not have a grad_fn: nothing leads from it back to a "
+                "tensor with requires_grad=True. It was made under no_grad(), by .detach(), .item() or NumPy, from integers, "
+                "or from tensors that do not require grad. Setting requires_grad on the loss itself would silence this and "
+                "train nothing.")
+        g = first_gradient(root, gradients[i])
+        target = edge_of(root)
+        if not walk.pruned or type(target) is Node or id(target) in captures:
+            walk.targets.append(target)
+            walk.given.append(g)
+    return walk
+
+
+def backward(tuple roots, tuple gradients, bint retain_graph, bint create_graph, depth) -> None:
+    """Add the gradient of each root, times its entry of `gradients`, into the .grad of the leaves that it came from. The line
+    of the program that asks for it is `depth` Python calls up."""
+    cdef Walk walk = start(roots, gradients, retain_graph, create_graph, None)
+    roots = gradients = ()
+    if not retain_graph:
+        note_pass(depth)
+        walk.number = last_pass
+    walk.run()
+
+
+def grad(tuple outputs, tuple inputs, tuple gradients, bint retain_graph, bint create_graph, depth,
+         bint accumulate=False) -> list:
+    """The gradients of the outputs by each input, or None where none leads there; .grad is left alone.
+
+    With `accumulate` they are added into the inputs' .grad, as backward(inputs=...) does.
+    """
+    cdef TensorBase a
+    cdef dict captures = {}
+    cdef list keys = []
+    for a in inputs:
+        if not wants_grad(a):
+            raise RuntimeError("One of the differentiated Tensors does not require grad: set requires_grad=True before it "
+                               "is used")
+        target = edge_of(a)
+        captures[id(target)] = None
+        keys.append(target)
+    cdef Walk walk = start(outputs, gradients, retain_graph, create_graph, captures)
+    if not retain_graph:
+        note_pass(depth)
+        walk.number = last_pass
+    walk.run()
+    results = [captures[id(target)] for target in keys]
+    if accumulate:
+        for a, g in zip(inputs, results):
+            if g is not None and not (a._retains_grad and a._grad_fn is not None):      # its hook has done that
+                a._grad = clone_op(g) if a._grad is None else add_op(a._grad, g)
+                for hook in list(a._hooks or ()):
+                    if type(hook) is Afterwards:
+                        hook.hook(a)
+    return results
+
+
+cdef list mark_needed(tuple roots, dict captures):
+    """Set `needed` on the nodes that lead to one of the captures, clear it on the others; gives those that are needed."""
+    cdef Node node
+    cdef TensorBase root
+    cdef dict seen = {}
+    cdef list todo = []
+    cdef list marked = []
+    for root in roots:
+        target = edge_of(root)
+        if type(target) is Node:
+            todo.append(target)
+    while todo:
+        node = todo.pop()
+        if id(node) not in seen:
+            seen[id(node)] = node
+            todo.extend([e for e in edges_of(node) if type(e) is Node])
+    for node in sorted(seen.values(), key=node_number):
+        node.needed = False
+        for e in edges_of(node):
+            if id(e) in captures or (type(e) is Node and (<Node> e).needed):
+                node.needed = True
+        if node.needed:
+            marked.append(node)
+    return marked
+
+
+def node_number(Node node):
+    return node.number
+
+
+cdef list edges_of(Node node):
+    return [e for e in (node.edge0, node.edge1, node.edge2, *(node.more_edges or ())) if e is not None]
