@@ -118,10 +118,10 @@ def mutable_package(folder: Path) -> None:
         shutil.copy(source / name, folder)
     if (source / "build").exists():
         shutil.copytree(source / "build", folder / "build")
-    path = folder / "tinygrad_c/tape.pyx"
+    path = folder / "tinygrad_c/tape_walk.pxi"
     text = path.read_text()
     give = "        if self.needs(node, i):\n            if anomaly"
-    assert text.count(give) == 1, "tape.pyx has changed: look at Walk.give"
+    assert text.count(give) == 1, "tape_walk.pxi has changed: look at Walk.give"
     text = text.replace(give, "        if mutation is not None and self.needs(node, i):\n"
                               "            g = mutation(node.rule.name.decode(), i, g)\n" + give)
     klass = text.index("\ncdef class Walk")
