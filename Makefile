@@ -29,8 +29,10 @@ lint: $(VENV)/test.stamp
 # make kill    trainings killed at random moments and resumed
 # make fuzz    random programs beside torch (installed by this), SEED=n for others
 # make hostile   random calls of everything public with hostile arguments, in batches that may crash
-# make endurance a million ops on a small stack, 100,000 steps, 1,000 trainings# make properties  every row of the table on 20,000 tensors of any shape and layout, against NumPy
-# make mutation  wrong derivatives on purpose: a test must fail for each# make wheel     a manylinux wheel in dist/: what it links to, its size, NumPy 1.26 and 2.x, a processor without AVX
+# make endurance   a million ops on a small stack, 100,000 steps, 1,000 trainings
+# make properties  every row of the table on 20,000 tensors of any shape and layout, against NumPy
+# make mutation  wrong derivatives on purpose: a test must fail for each
+# make wheel     a manylinux wheel in dist/: what it links to, its size, NumPy 1.26 and 2.x, a processor without AVX
 # make files     saved files and tables with flipped bits, cut off, rearranged: an exception, or what was saved
 # make asan, make tsan, make debug, make valgrind     the tests on builds and under programs that watch memory and threads
 # make arm64     cross-built for 64-bit ARM, and tests under qemu (Debian only; needs python3.11)
@@ -78,7 +80,7 @@ wheel: $(VENV)/test.stamp
 	$(BIN)/python tests/jobs/wheel.py
 
 $(VENV)/torch.stamp: $(VENV)/test.stamp
-	$(BIN)/python -m pip install --quiet --index-url https://download.pytorch.org/whl/cpu torch || $(BIN)/python -m pip install --quiet torch
+	$(BIN)/python -m pip install --quiet torch==2.13.0
 	touch $@
 
 $(VENV)/bin/python:
