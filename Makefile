@@ -9,7 +9,7 @@ SOURCES := pyproject.toml setup.py MANIFEST.in LICENSE $(wildcard README.md) \
 	$(shell find tinygrad_c \( -name generated -o -name __pycache__ \) -prune -o -type f \
 		! -name '*.c' ! -name '*.so' ! -name '*.html' -print)
 
-.PHONY: train test lint clean kill fuzz hostile endurance properties mutation files wheel arm64 asan tsan debug valgrind
+.PHONY: train test lint clean kill opdb fuzz hostile endurance properties mutation files wheel arm64 asan tsan debug valgrind
 
 # -I: the package is the installed one, not the folder of sources that this runs in.
 train: $(VENV)/train.stamp
@@ -28,6 +28,7 @@ lint: $(VENV)/test.stamp
 # Long jobs, each of one kind of trouble; docs/reliability.md says what they found.
 # make kill    trainings killed at random moments and resumed
 # make fuzz    random programs beside torch (installed by this), SEED=n for others
+# make opdb    torch's own sample inputs of its ops, modules and optimizers, beside torch (installed by this)
 # make hostile   random calls of everything public with hostile arguments, in batches that may crash
 # make endurance   a million ops on a small stack, 100,000 steps, 1,000 trainings
 # make properties  every row of the table on 20,000 tensors of any shape and layout, against NumPy
@@ -44,6 +45,9 @@ kill: $(VENV)/test.stamp
 
 fuzz: $(VENV)/torch.stamp
 	$(JOB) jobs/programs.py --programs 10000 --seed $(SEED)
+
+opdb: $(VENV)/torch.stamp
+	$(JOB) jobs/opdb.py
 
 hostile: $(VENV)/test.stamp
 	$(JOB) jobs/hostile.py --sequences 2000 --seed $(SEED)
@@ -80,7 +84,7 @@ wheel: $(VENV)/test.stamp
 	$(BIN)/python tests/jobs/wheel.py
 
 $(VENV)/torch.stamp: $(VENV)/test.stamp
-	$(BIN)/python -m pip install --quiet torch==2.13.0
+	$(BIN)/python -m pip install --quiet torch==2.13.0 expecttest
 	touch $@
 
 $(VENV)/bin/python:

@@ -43,6 +43,8 @@ SETTINGS = [
     ("NAdam", {"lr": 0.1, "weight_decay": 0.1, "decoupled_weight_decay": True, "maximize": True}),
     ("RAdam", {}), ("RAdam", {"lr": 0.1, "betas": (0.8, 0.9), "weight_decay": 0.1}),
     ("RAdam", {"lr": 0.1, "weight_decay": 0.1, "decoupled_weight_decay": True, "maximize": True}),
+    ("Adafactor", {}), ("Adafactor", {"lr": 0.1, "beta2_decay": -0.5, "eps": (1e-8, 0.1), "d": 2.0, "weight_decay": 0.1}),
+    ("Adafactor", {"lr": 0.3, "maximize": True}),
     ("Rprop", {}), ("Rprop", {"lr": 0.3, "etas": (0.3, 1.5), "step_sizes": (0.05, 0.5), "maximize": True}),
     ("ASGD", {}), ("ASGD", {"lr": 0.1, "lambd": 0.01, "alpha": 0.5, "t0": 3, "weight_decay": 0.1, "maximize": True}),
 ]
@@ -80,8 +82,8 @@ def test_20_steps_are_pytorchs(name, settings, dtype):
 @needs_torch
 def test_repr_and_defaults_are_pytorchs():
     for name in optim.__all__[1:-1]:
-        ours = getattr(optim, name)([tg.ones(1, requires_grad=True)])
-        theirs = getattr(torch.optim, name)([torch.ones(1, requires_grad=True)])
+        ours = getattr(optim, name)([tg.ones(1, 1, requires_grad=True)])
+        theirs = getattr(torch.optim, name)([torch.ones(1, 1, requires_grad=True)])
         assert repr(ours) == repr(theirs)
         assert set(ours.param_groups[0]) == set(theirs.param_groups[0])
 
@@ -255,6 +257,37 @@ def valley(library, steps=4, **settings):
     for _ in range(steps):
         optimizer.step(closure)
     return losses, a.tolist() + b.reshape(-1).tolist()
+
+
+@needs_torch
+@pytest.mark.parametrize("settings", [{}, {"lr": 0.1, "nesterov": False, "momentum": 0.8}, {"adjust_lr_fn": "match_rms_adamw"},
+                                      {"ns_steps": 2, "ns_coefficients": (2.0, -1.5, 0.5), "weight_decay": 0.0}])
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+def test_muon_is_pytorchs(settings, dtype):
+    rng = np.random.default_rng(0)
+    starts = [rng.standard_normal(shape).astype(dtype) for shape in [(7, 3), (3, 5), (4, 4)]]
+    gradients = [[rng.standard_normal(start.shape).astype(dtype) for start in starts] for _ in range(5)]
+    found = []
+    for m in (tg, torch):
+        params = [m.tensor(start, requires_grad=True) for start in starts]
+        optimizer = (optim if m is tg else torch.optim).Muon(params, **settings)
+        for each in gradients:
+            for p, g in zip(params, each):
+                p.grad = m.tensor(g)
+            optimizer.step()
+        found.append(params)
+    for p, p_ in zip(*found):
+        np.testing.assert_allclose(p.detach().numpy(), p_.detach().numpy(), rtol=1e-6, atol=1e-6)
+
+
+def test_muon_makes_singular_values_nearly_equal():
+    x = tg.tensor(np.zeros((3, 3)), requires_grad=True)
+    x.grad = tg.tensor(np.diag([3.0, 2.0, 1.0]))
+    optim.Muon([x], lr=1.0, weight_decay=0.0).step()
+    values = np.linalg.svd(x.detach().numpy(), compute_uv=False)
+    assert values.max() < 1.3 and values.min() > 0.6
+    with pytest.raises(ValueError, match="Muon only supports 2D parameters"):
+        optim.Muon([tg.ones(2, requires_grad=True)])
 
 
 @needs_torch

@@ -1,5 +1,5 @@
 """Optimizers, from simple to elaborate: PyTorch's torch.optim."""
-from tinygrad_c.absent import unknown
+from tinygrad_c.absent import rooms_for_later
 from tinygrad_c.optim import lr_scheduler
 from tinygrad_c.optim.adadelta import Adadelta
 from tinygrad_c.optim.adagrad import Adagrad
@@ -15,9 +15,8 @@ __all__ = [     # noqa: RUF022  (from simple to elaborate)
     "Optimizer", "SGD", "Adagrad", "RMSprop", "Adam", "AdamW",
     # Without kernels of their own.
     "Adadelta", "Adamax", "NAdam", "RAdam", "Rprop", "ASGD", "LBFGS",
+    "Adafactor", "Muon",
     "lr_scheduler",
 ]
 
-
-def __getattr__(name: str):
-    raise unknown(__name__, name, globals())
+__getattr__, __dir__ = rooms_for_later(globals(), {"adafactor": "Adafactor", "muon": "Muon"})

@@ -6,6 +6,7 @@ from typing import Any
 
 from tinygrad_c.ops.update import adam_
 from tinygrad_c.optim.optimizer import ListOptimizer, check_betas, check_lr, check_not_negative, unsupported
+from tinygrad_c.tensor import Tensor
 
 
 class Adam(ListOptimizer):
@@ -22,6 +23,8 @@ class Adam(ListOptimizer):
                  capturable: bool = False, differentiable: bool = False, fused: bool | None = None,
                  decoupled_weight_decay: bool = False) -> None:
         check_lr(lr)
+        if foreach and not capturable and isinstance(lr, Tensor):
+            raise ValueError("lr as a Tensor is not supported for capturable=False and foreach=True: leave foreach out")
         check_not_negative("epsilon value", eps)
         check_betas(betas)
         check_not_negative("weight_decay value", weight_decay)

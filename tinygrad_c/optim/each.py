@@ -13,6 +13,7 @@ class EachOptimizer(Optimizer):
     """Subclasses write _update for one parameter; `state` is that parameter's dict, with 'step' counted here."""
 
     _step_count = 0
+    _counts = True
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         loss = None
@@ -25,21 +26,21 @@ class EachOptimizer(Optimizer):
                 for parameter in group["params"]:
                     if parameter.grad is not None:
                         state = self.state[parameter]
-                        state["step"] = int(state.get("step", 0)) + 1
-                        self._update(parameter, _gradient(parameter, group), state, group)
+                        if self._counts:
+                            state["step"] = int(state.get("step", 0)) + 1
+                        self._update(parameter, self._gradient(parameter, group), state, group)
         return loss
+
+    def _gradient(self, p: Tensor, group: dict[str, Any]) -> Tensor:
+        """The gradient to follow: turned around to maximize, with weight decay unless that is decoupled, which shrinks p."""
+        g = -p.grad if group["maximize"] else p.grad
+        decay = group.get("weight_decay", 0)
+        if decay != 0:
+            if group.get("decoupled_weight_decay"):
+                p.mul_(1 - group["lr"] * decay)
+            else:
+                g = g + p * decay
+        return g
 
     def _update(self, p: Tensor, g: Tensor, state: dict[str, Any], group: dict[str, Any]) -> None:
         raise NotImplementedError
-
-
-def _gradient(p: Tensor, group: dict[str, Any]) -> Tensor:
-    """The gradient to follow: turned around to maximize, with weight decay unless that is decoupled, which shrinks p."""
-    g = -p.grad if group["maximize"] else p.grad
-    decay = group.get("weight_decay", 0)
-    if decay != 0:
-        if group.get("decoupled_weight_decay"):
-            p.mul_(1 - group["lr"] * decay)
-        else:
-            g = g + p * decay
-    return g

@@ -66,9 +66,10 @@ class LBFGS(Optimizer):
         for iteration in range(1, group["max_iter"] + 1):
             state["n_iter"] += 1
             direction = self._direction(state, gradient, group["history_size"])
-            state["prev_flat_grad"] = gradient.clone()
+            state["prev_flat_grad"], state["prev_loss"] = gradient.clone(), loss
             start_rate = min(1.0, 1.0 / gradient.abs().sum().item()) if state["n_iter"] == 1 else 1.0
             t = start_rate * group["lr"]
+            state["d"], state["t"] = direction, t
             slope = _dot(gradient, direction)
             if slope > -group["tolerance_change"]:
                 break
@@ -90,7 +91,7 @@ class LBFGS(Optimizer):
                 _move(params, direction, t)
                 if iteration != group["max_iter"]:
                     loss, gradient = evaluate()
-            state["d"], state["t"] = direction, t
+            state["t"] = t
             if (evaluations >= group["max_eval"] or _largest(gradient) <= group["tolerance_grad"]
                     or _largest(direction * t) <= group["tolerance_change"]
                     or abs(loss - before) < group["tolerance_change"]):
@@ -100,21 +101,24 @@ class LBFGS(Optimizer):
     def _direction(self, state: dict[str, Any], gradient: Tensor, history_size: int) -> Tensor:
         """-H g, H the inverse curvature that the last pairs of steps s and changes of the gradient y imply."""
         if state["n_iter"] == 1:
-            state["pairs"], state["H_diag"] = [], 1.0
+            state.update(old_dirs=[], old_stps=[], ro=[], H_diag=1)
             return -gradient
         y, s = gradient - state["prev_flat_grad"], state["d"] * state["t"]
         curvature = _dot(y, s)
         if curvature > 1e-10:
-            state["pairs"] = [*state["pairs"], (s, y, 1 / curvature)][-history_size:]
+            for name, new in (("old_dirs", y), ("old_stps", s), ("ro", 1 / curvature)):
+                state[name] = [*state[name], new][-history_size:]
             state["H_diag"] = curvature / _dot(y, y)
+        pairs = list(zip(state["old_stps"], state["old_dirs"], state["ro"]))
         q, shares = -gradient, []
-        for s, y, rho in reversed(state["pairs"]):
+        for s, y, rho in reversed(pairs):
             share = _dot(s, q) * rho
-            shares.append(share)
+            shares.insert(0, share)
             q = q - y * share
         q = q * state["H_diag"]
-        for (s, y, rho), share in zip(state["pairs"], reversed(shares)):
+        for (s, y, rho), share in zip(pairs, shares):
             q = q + s * (share - _dot(y, q) * rho)
+        state["al"] = shares
         return q
 
 
