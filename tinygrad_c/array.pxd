@@ -37,6 +37,7 @@ cdef class Array:
 
 
 cdef list DTYPES                    # by code
+cdef tuple DTYPE_NAMES              # by code, as in torch.FloatTensor
 cdef int dtype_code(object dtype) except -1     # of a dtype, or of Python's float, int or bool
 cdef int default_dtype() noexcept
 cdef Storage new_storage(Py_ssize_t nbytes)

@@ -29,6 +29,7 @@ cdef dtype make_dtype(int code, str name):
 
 cdef list DTYPES = [make_dtype(BOOL, "bool"), make_dtype(UINT8, "uint8"), make_dtype(INT32, "int32"),
                     make_dtype(INT64, "int64"), make_dtype(FLOAT32, "float32"), make_dtype(FLOAT64, "float64")]
+cdef tuple DTYPE_NAMES = ("Bool", "Byte", "Int", "Long", "Float", "Double")
 
 
 def dtype_named(name: str) -> dtype:

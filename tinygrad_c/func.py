@@ -12,6 +12,7 @@ from typing import Any
 from tinygrad_c import autograd
 from tinygrad_c.absent import unknown
 from tinygrad_c.autograd import enable_grad, is_grad_enabled
+from tinygrad_c.autograd.functional import stack_rows
 from tinygrad_c.ops.create import full, zeros_like
 from tinygrad_c.ops.shape import stack
 from tinygrad_c.tape import AccumulateGrad, TensorBase
@@ -65,7 +66,8 @@ def _tracked(given: list, inputs: list, outputs: list) -> bool:
     if any(isinstance(x, TensorBase) and x.requires_grad for x in given):
         return True
     own = {id(x) for x in inputs}
-    todo, seen = [out.grad_fn for out in outputs if out.grad_fn is not None], set()
+    todo = [out.grad_fn for out in outputs if isinstance(out, TensorBase) and out.grad_fn is not None]
+    seen = set()
     while todo:
         node = todo.pop()
         if isinstance(node, AccumulateGrad):
@@ -92,47 +94,53 @@ def _replaced(args: tuple, argnums: int | tuple[int, ...], new: list) -> tuple:
     return tuple(args)
 
 
+def _recorded(func: Callable, args: tuple, kwargs: dict, argnums: int | tuple[int, ...], has_aux: bool, call: str) -> tuple:
+    """func called, and recorded, on fresh copies of the chosen arguments: (these, its value, aux, whether someone outside
+    differentiates the value)."""
+    chosen = _picked(args, argnums)
+    fresh = [tree_map(_fresh, each) for each in chosen]
+    with enable_grad():
+        out, aux = func(*_replaced(args, argnums, fresh), **kwargs), None
+    if has_aux:
+        if not isinstance(out, tuple) or len(out) != 2:
+            raise RuntimeError(f"{call}: output of function f should be a tuple: (output, aux) if has_aux is True")
+        out, aux = out
+    return fresh, out, aux, _tracked(flatten(chosen), flatten(fresh), flatten(out))
+
+
 def grad_and_value(func: Callable, argnums: int | tuple[int, ...] = 0, has_aux: bool = False) -> Callable:
     """A function that gives (the gradient of func by argument argnums, func's value); with has_aux, (.., (value, aux)).
 
     >>> grad_and_value(lambda x: x ** 2)(tensor(3.))
     (tensor(6.), tensor(9.))
     """
+    call = "grad_and_value(f)(*args)"
+
     @functools.wraps(func)
     def gradient(*args, **kwargs):
-        chosen = _picked(args, argnums)
-        outside = is_grad_enabled()
-        inner = [tree_map(_fresh, each) for each in chosen]
-        with enable_grad():
-            out = func(*_replaced(args, argnums, inner), **kwargs)
-        aux = None
-        if has_aux:
-            if not isinstance(out, tuple) or len(out) != 2:
-                raise RuntimeError("grad_and_value(f)(*args): output of function f should be a tuple: (output, aux) if "
-                                   "has_aux is True")
-            out, aux = out
+        fresh, out, aux, tracked = _recorded(func, args, kwargs, argnums, has_aux, call)
         if not isinstance(out, TensorBase):
-            raise RuntimeError(f"grad_and_value(f)(*args): Expected f(*args) to return a Tensor, got {type(out)}")
+            raise RuntimeError(f"{call}: Expected f(*args) to return a Tensor, got {type(out)}")
         if out.ndim != 0:
-            raise RuntimeError("grad_and_value(f)(*args): Expected f(*args) to return a scalar tensor, got tensor with "
-                               f"{out.ndim} dims. Maybe you wanted to use the vjp or jacrev APIs instead?")
-        inputs = flatten(inner)
-        tracked = outside and _tracked(flatten(chosen), inputs, [out])
-        found = _grads(out, inputs, None, tracked)
-        results = rebuild(inner, found)
-        result = results[0] if isinstance(argnums, int) else tuple(results)
-        value = out if tracked else out.detach()
-        return result, ((value, _released(aux, tracked)) if has_aux else value)
+            raise RuntimeError(f"{call}: Expected f(*args) to return a scalar tensor, got tensor with {out.ndim} dims. Maybe "
+                               "you wanted to use the vjp or jacrev APIs instead?")
+        results = rebuild(fresh, _grads([out], flatten(fresh), None, tracked))
+        value = _released(out, tracked)
+        return _as_chosen(results, argnums), ((value, _released(aux, tracked)) if has_aux else value)
     return gradient
+
+
+def _as_chosen(results: list, argnums: int | tuple[int, ...]) -> Any:
+    """What was found for the chosen arguments: alone for one that was chosen by a number, else as a tuple."""
+    return results[0] if isinstance(argnums, int) else tuple(results)
 
 
 def _released(tree: Any, tracked: bool) -> Any:
     return tree if tracked else tree_map(lambda x: x.detach() if isinstance(x, TensorBase) else x, tree)
 
 
-def _grads(out, inputs: list, weights, tracked: bool, retain: bool = False) -> list:
-    """Gradients of out (one, or several) by the inputs; zeros where there is none."""
-    outs = [each for each in (out if isinstance(out, list) else [out])]
+def _grads(outs: list, inputs: list, weights: list | None, tracked: bool, retain: bool = False) -> list:
+    """Gradients of the outputs, weighed, by the inputs; zeros where there is none."""
     ends = [i for i, each in enumerate(outs) if each.requires_grad]
     by = [x for x in inputs if isinstance(x, TensorBase) and x.requires_grad]
     found: Any = [None] * len(by)
@@ -167,20 +175,16 @@ def vjp(func: Callable, *primals, has_aux: bool = False):
     (tensor([2., 4.]),)
     """
     outside = is_grad_enabled()
-    inner = tree_map(_fresh, primals)
-    with enable_grad():
-        out = func(*inner)
-    out, aux = out if has_aux else (out, None)
-    outs, inputs = flatten(out), flatten(inner)
+    fresh, out, aux, tracked = _recorded(func, primals, {}, tuple(range(len(primals))), has_aux, "vjp(f, *primals)")
+    outs, inputs = flatten(out), flatten(fresh)
 
     def function(*v):
         weights = flatten(v[0] if len(v) == 1 else v)
         if len(weights) != len(outs):
             raise RuntimeError(f"Expected pytree structure of cotangents to be the same as pytree structure of outputs to the "
                                f"function: there are {len(outs)} outputs and {len(weights)} cotangents")
-        tracked = outside and (_tracked(flatten(primals), inputs, outs) or any(w.requires_grad for w in weights))
-        return rebuild(inner, _grads(outs, inputs, weights, tracked, True))
-    tracked = outside and _tracked(flatten(primals), inputs, outs)
+        again = tracked or (outside and any(w.requires_grad for w in weights))
+        return tuple(rebuild(fresh, _grads(outs, inputs, weights, again, True)))
     value, aux = _released(out, tracked), _released(aux, tracked)
     return (value, function, aux) if has_aux else (value, function)
 
@@ -191,14 +195,10 @@ def jvp(func: Callable, primals: tuple, tangents: tuple, *, strict: bool = False
     >>> jvp(lambda x: x * x, (tensor([1., 2.]),), (tensor([1., 0.]),))
     (tensor([1., 4.]), tensor([2., 0.]))
     """
-    outside = is_grad_enabled()
-    inner = tree_map(_fresh, primals)
+    fresh, out, aux, tracked = _recorded(func, primals, {}, tuple(range(len(primals))), has_aux, "jvp(f, primals, tangents)")
+    tracked = tracked or (is_grad_enabled() and any(t.requires_grad for t in flatten(tangents)))
     with enable_grad():
-        out = func(*inner)
-        out, aux = out if has_aux else (out, None)
-        outs, inputs = flatten(out), flatten(inner)
-        tracked = outside and (_tracked(flatten(primals), inputs, outs) or any(t.requires_grad for t in flatten(tangents)))
-        columns = _directional(outs, inputs, flatten(tangents), tracked)
+        columns = _directional(flatten(out), flatten(fresh), flatten(tangents), tracked)
     value, direction, aux = _released(out, tracked), _released(rebuild(out, columns), tracked), _released(aux, tracked)
     return (value, direction, aux) if has_aux else (value, direction)
 
@@ -212,20 +212,11 @@ def _directional(outs: list, inputs: list, tangents: list, tracked: bool) -> lis
 def _jacobian(func: Callable, argnums, has_aux: bool, forward: bool) -> Callable:
     @functools.wraps(func)
     def jacobian(*args, **kwargs):
-        chosen = _picked(args, argnums)
-        outside = is_grad_enabled()
-        inner = [tree_map(_fresh, each) for each in chosen]
+        fresh, out, aux, tracked = _recorded(func, args, kwargs, argnums, has_aux, "jacobian(f)(*args)")
+        outs, inputs = flatten(out), flatten(fresh)
         with enable_grad():
-            out = func(*_replaced(args, argnums, inner), **kwargs)
-            out, aux = out if has_aux else (out, None)
-            outs, inputs = flatten(out), flatten(inner)
-            tracked = outside and _tracked(flatten(chosen), inputs, outs)
-            if forward:
-                found = _columns(outs, inputs, tracked)
-            else:
-                found = [_rows(each, inputs, tracked) for each in outs]
-        per_output = [rebuild(inner, row) for row in found]
-        per_output = [row[0] if isinstance(argnums, int) else tuple(row) for row in per_output]
+            found = _columns(outs, inputs, tracked) if forward else [_rows(each, inputs, tracked) for each in outs]
+        per_output = [_as_chosen(rebuild(fresh, row), argnums) for row in found]
         result = _released(rebuild(out, per_output), tracked)
         return (result, _released(aux, tracked)) if has_aux else result
     return jacobian
@@ -233,9 +224,8 @@ def _jacobian(func: Callable, argnums, has_aux: bool, forward: bool) -> Callable
 
 def _rows(out: TensorBase, inputs: list, tracked: bool) -> list:
     """d out / d input for each input, a backward pass per element of out."""
-    rows = [_grads(each, inputs, None, tracked, True) for each in out.reshape(-1).unbind(0)] if out.numel() else []
-    return [(stack([row[k] for row in rows]) if rows else full((0, *x.shape), 0.0, dtype=x.dtype)).reshape(
-        (*out.shape, *x.shape)) for k, x in enumerate(inputs)]
+    rows = [_grads([each], inputs, None, tracked, True) for each in out.reshape(-1).unbind(0)] if out.numel() else []
+    return stack_rows(rows, out, inputs)
 
 
 def _columns(outs: list, inputs: list, tracked: bool) -> list:
@@ -244,7 +234,7 @@ def _columns(outs: list, inputs: list, tracked: bool) -> list:
     weighed = _grads(outs, inputs, u, True)
     found: list[list] = [[] for _ in outs]
     for x, row in zip(inputs, weighed):
-        columns = [_grads(each, u, None, tracked, True) for each in row.reshape(-1).unbind(0)] if x.numel() else []
+        columns = [_grads([each], u, None, tracked, True) for each in row.reshape(-1).unbind(0)] if x.numel() else []
         for k, out in enumerate(outs):
             joined = stack([column[k] for column in columns], -1) if columns else full((*out.shape, 0), 0.0, dtype=out.dtype)
             found[k].append(joined.reshape((*out.shape, *x.shape)))

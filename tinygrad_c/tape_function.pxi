@@ -1,6 +1,5 @@
 """Functions written in Python, autograd.Function, on the tape; part of tape.pyx."""
 
-#
 # The context of a call has the user's backward: context.run(gradients of the outputs, node, which inputs need theirs) gives one
 # gradient or None per tensor that went in. A single output's node is the function's own. Of several outputs each has a node
 # that leads to the function's; it has a larger number, so that all of them are visited before the function is.

@@ -87,9 +87,8 @@ class Tensor(Conversions, Interchange, Pointwise, Reductions, Matrices, Shapes, 
 
     def __deepcopy__(self, memo):
         if not self.is_leaf:
-            raise RuntimeError("Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol "
-                               "at the moment. "
-                               "Write x.detach().clone() for a copy without history, x.clone() for one with it.")
+            raise RuntimeError("Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at "
+                               "the moment. Write x.detach().clone() for a copy without history, x.clone() for one with it.")
         copy = self.detach().clone()
         copy.requires_grad = self.requires_grad
         copy.grad = None if self.grad is None else self.grad.detach().clone()

@@ -11,6 +11,8 @@ from tinygrad_c.tape import TensorBase
 
 __all__ = ["hessian", "hvp", "jacobian", "jvp", "vhp", "vjp"]
 
+ONE_INPUT = "the input to the user-provided function is a single Tensor with a single element"
+
 
 def vjp(func: Callable, inputs, v=None, create_graph: bool = False, strict: bool = False):
     """(func(inputs), v J): the gradients of func's outputs, weighed with v, by each input.
@@ -21,12 +23,7 @@ def vjp(func: Callable, inputs, v=None, create_graph: bool = False, strict: bool
     with enable_grad():
         many_in, inputs = _inputs(inputs, create_graph, "vjp")
         many_out, outputs = _outputs(func(*inputs), "vjp")
-        if v is None:
-            if len(outputs) != 1 or outputs[0].numel() != 1:
-                raise RuntimeError("The vector v can only be None if the user-provided function returns a single Tensor with a "
-                                   "single element.")
-            v = (full(outputs[0].shape, 1.0, dtype=outputs[0].dtype),)
-        v = _vector(v, outputs)
+        v = _vector(v, outputs, "the user-provided function returns a single Tensor with a single element")
         result = _grad(outputs, inputs, v, create_graph, strict)
     return _finish(many_out, outputs, create_graph), _finish(many_in, result, create_graph)
 
@@ -41,12 +38,7 @@ def jvp(func: Callable, inputs, v=None, create_graph: bool = False, strict: bool
     """
     with enable_grad():
         _, inputs = _inputs(inputs, create_graph, "jvp")
-        if v is None:
-            if len(inputs) != 1 or inputs[0].numel() != 1:
-                raise RuntimeError("The vector v can only be None if the input to the user-provided function is a single "
-                                   "Tensor with a single element.")
-            v = (full(inputs[0].shape, 1.0, dtype=inputs[0].dtype),)
-        v = _vector(v, inputs)
+        v = _vector(v, inputs, ONE_INPUT)
         many, outputs = _outputs(func(*inputs), "jvp")
         u = tuple([full(out.shape, 0.0, dtype=out.dtype).requires_grad_() for out in outputs])
         weighed = _grad(outputs, inputs, u, True, strict)
@@ -71,9 +63,7 @@ def jacobian(func: Callable, inputs, create_graph: bool = False, strict: bool = 
         for out in outputs:
             rows = [_grad((each,), inputs, (full((), 1.0, dtype=out.dtype),), create_graph, strict, True)
                     for each in out.reshape(-1).unbind(0)] if out.numel() else []
-            found.append(tuple([
-                (stack([row[k] for row in rows]) if rows else full((0, *x.shape), 0.0, dtype=x.dtype)).reshape(
-                    (*out.shape, *x.shape)) for k, x in enumerate(inputs)]))
+            found.append(tuple(stack_rows(rows, out, inputs)))
     found = [_finish(many_in, row, create_graph) for row in found]
     return tuple(found) if many_out else found[0]
 
@@ -116,12 +106,7 @@ def hvp(func: Callable, inputs, v=None, create_graph: bool = False, strict: bool
 def _hessian_product(func: Callable, inputs, v, create_graph: bool, strict: bool, name: str):
     with enable_grad():
         many, inputs = _inputs(inputs, create_graph, name)
-        if v is None:
-            if len(inputs) != 1 or inputs[0].numel() != 1:
-                raise RuntimeError("The vector v can only be None if the input to the user-provided function is a single "
-                                   "Tensor with a single element.")
-            v = (full(inputs[0].shape, 1.0, dtype=inputs[0].dtype),)
-        v = _vector(v, inputs)
+        v = _vector(v, inputs, ONE_INPUT)
         many_out, outputs = _outputs(func(*inputs), name)
         if many_out:
             raise RuntimeError(f"The function given to {name} should return a single Tensor")
@@ -155,7 +140,12 @@ def _outputs(outputs, name: str) -> tuple[bool, tuple]:
     return many, outputs
 
 
-def _vector(v, like: tuple) -> tuple:
+def _vector(v, like: tuple, without_v: str) -> tuple:
+    """v as a tuple of tensors of the shapes of `like`; it may be left out, and is 1 then, where that is one number."""
+    if v is None:
+        if len(like) != 1 or like[0].numel() != 1:
+            raise RuntimeError(f"The vector v can only be None if {without_v}.")
+        return (full(like[0].shape, 1.0, dtype=like[0].dtype),)
     v = tuple(v) if isinstance(v, (tuple, list)) else (v,)
     if len(v) != len(like) and len(like) == 1:
         raise RuntimeError("The given v should contain a single Tensor.")
@@ -179,6 +169,12 @@ def _grad(outputs: tuple, inputs: tuple, v: tuple | None, create_graph: bool, st
                 raise RuntimeError(f"The output of the user-provided function is independent of input {i}. This is not allowed "
                                    "in strict mode.")
     return tuple([full(x.shape, 0.0, dtype=x.dtype) if g is None else g for x, g in zip(inputs, found)])
+
+
+def stack_rows(rows: list, out: TensorBase, inputs) -> list:
+    """d out / d input for each input, of shape out.shape + input.shape, from a row of gradients per element of out."""
+    return [(stack([row[k] for row in rows]) if rows else full((0, *x.shape), 0.0, dtype=x.dtype)).reshape(
+        (*out.shape, *x.shape)) for k, x in enumerate(inputs)]
 
 
 def _finish(many: bool, tensors: tuple, create_graph: bool):

@@ -96,8 +96,7 @@ def trunc_normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float 
                   generator: Any = None) -> Tensor:
     """Draw from the normal distribution, again and again until within [a, b]."""
     if mean < a - 2 * std or mean > b + 2 * std:
-        warn("mean is more than 2 std from [a, b] in nn.init.trunc_normal_. "
-             "The distribution of values may be incorrect.")
+        warn("mean is more than 2 std from [a, b] in nn.init.trunc_normal_. The distribution of values may be incorrect.")
     with no_grad():
         tensor.normal_(mean, std, generator=generator)
         for _ in range(100):

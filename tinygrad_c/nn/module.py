@@ -448,5 +448,5 @@ def _indent(text: str) -> str:
 
 def _no_init(module: Module, what: str) -> AttributeError:
     name = type(module).__name__
-    return AttributeError(f"cannot assign {what} before Module.__init__() call; "
-                          f"write super().__init__() as the first line of {name}.__init__")
+    return AttributeError(f"cannot assign {what} before Module.__init__() call; write super().__init__() as the first line of "
+                          f"{name}.__init__")

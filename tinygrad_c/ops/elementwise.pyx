@@ -14,7 +14,7 @@ from cpython.ref cimport PyObject
 from libc.math cimport INFINITY
 from libc.string cimport memchr, memcpy
 
-from tinygrad_c.array cimport DTYPES, allocate_into, default_dtype, fill_operand, itemsize, same_shape, shape_of
+from tinygrad_c.array cimport DTYPE_NAMES, DTYPES, allocate_into, default_dtype, fill_operand, itemsize, same_shape, shape_of
 from tinygrad_c.kernels.call cimport *
 from tinygrad_c.kernels.dispatch cimport kernels, run
 from tinygrad_c.kernels.generated.ids cimport *
@@ -66,7 +66,7 @@ cdef object row_of(int r):
 
 
 cdef object not_implemented(int r, int dtype):
-    return NotImplementedError(f"\"{row_name(r)}_cpu\" not implemented for '{TYPE_WORDS[dtype]}': call "
+    return NotImplementedError(f"\"{row_name(r)}_cpu\" not implemented for '{DTYPE_NAMES[dtype]}': call "
                                f"{'.int() or .float()' if dtype == BOOL else '.long()'} first")
 
 include "elementwise_convert.pxi"

@@ -367,7 +367,7 @@ def bitwise_not(input, *, out=None):
         return into_out(bitwise_not(input), out)
     cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
     if x.dtype >= FLOAT32:
-        raise NotImplementedError(f"\"bitwise_not_cpu\" not implemented for '{TYPE_WORDS[x.dtype]}': call .long() first")
+        raise NotImplementedError(f"\"bitwise_not_cpu\" not implemented for '{DTYPE_NAMES[x.dtype]}': call .long() first")
     if x.dtype == BOOL:
         return binary(ROW_EQ, x, scalar_tensor(False, BOOL))
     return with_number(ROW_RSUB_NUMBER, x, -1)

@@ -23,8 +23,8 @@ cdef TensorBase adopt(TensorBase x, TensorBase y):
     if not same_shape(x, y):
         raise RuntimeError(f"output with shape {list(shape_of(x))} doesn't match the broadcast shape {list(shape_of(y))}")
     if category(y.dtype) > category(x.dtype):
-        raise RuntimeError(f"result type {TYPE_WORDS[y.dtype]} can't be cast to the desired output type {TYPE_WORDS[x.dtype]}: "
-                           "write x = x + y, or call .float() on x first")
+        raise RuntimeError(f"result type {DTYPE_NAMES[y.dtype]} can't be cast to the desired output type "
+                           f"{DTYPE_NAMES[x.dtype]}: write x = x + y, or call .float() on x first")
     if node is not None:
         if y.dtype != x.dtype:
             y = to_dtype(y, x.dtype)
@@ -41,8 +41,6 @@ cdef TensorBase adopt(TensorBase x, TensorBase y):
         set_history(x, node)
     wrote(x)
     return x
-
-cdef tuple TYPE_WORDS = ("Bool", "Byte", "Int", "Long", "Float", "Double")
 
 
 cdef TensorBase unary_(int r, object input, double p0, double p1):
@@ -103,8 +101,8 @@ def into_out(result, out):
         raise RuntimeError("functions with out=... arguments don't support automatic differentiation, but one of the arguments "
                            "requires grad: leave out= away, or write the line inside `with no_grad():`")
     if category(y.dtype) > category(o.dtype):
-        raise RuntimeError(f"result type {TYPE_WORDS[y.dtype]} can't be cast to the desired output type {TYPE_WORDS[o.dtype]}: "
-                           "give an `out` of another dtype")
+        raise RuntimeError(f"result type {DTYPE_NAMES[y.dtype]} can't be cast to the desired output type "
+                           f"{DTYPE_NAMES[o.dtype]}: give an `out` of another dtype")
     check_inplace(o)
     if not same_shape(o, y):
         if o.numel:

@@ -13,7 +13,7 @@ from cpython.slice cimport PySlice_Check, PySlice_Unpack, PySlice_AdjustIndices
 from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.string cimport memcpy
 
-from tinygrad_c.array cimport itemsize, same_shape, shape_of
+from tinygrad_c.array cimport DTYPE_NAMES, itemsize, same_shape, shape_of
 from tinygrad_c.kernels cimport gather as movers
 from tinygrad_c.kernels.call cimport *
 from tinygrad_c.kernels.dispatch cimport kernels, run
@@ -29,8 +29,6 @@ from tinygrad_c.ops.elementwise import into_out, write
 cdef enum:
     IN_MEMORY
     FLAT                    # as if x were contiguous
-
-TYPE_NAMES = ("Bool", "Byte", "Int", "Long", "Float", "Double")
 
 include "index_plan.pxi"
 include "index_move.pxi"

@@ -4,7 +4,7 @@
 cdef TensorBase as_index(object index, str name):
     cdef TensorBase i = as_tensor(index, f"{name}(): argument 'index'")
     if i.dtype >= FLOAT32 or i.dtype == BOOL:
-        raise RuntimeError(f"{name}(): Expected dtype int64 for index, got {TYPE_NAMES[i.dtype]}: call .long()")
+        raise RuntimeError(f"{name}(): Expected dtype int64 for index, got {DTYPE_NAMES[i.dtype]}: call .long()")
     return dense_index(i)
 
 
@@ -142,8 +142,8 @@ cdef TensorBase source_of(object src, TensorBase x, TensorBase index, str name):
         return scalar_tensor(src, x.dtype)
     s = as_tensor(src, f"{name}(): argument 'src'")
     if s.dtype != x.dtype:
-        raise RuntimeError(f"{name}(): Expected self.dtype to be equal to src.dtype, got {TYPE_NAMES[x.dtype]} and "
-                           f"{TYPE_NAMES[s.dtype]}")
+        raise RuntimeError(f"{name}(): Expected self.dtype to be equal to src.dtype, got {DTYPE_NAMES[x.dtype]} and "
+                           f"{DTYPE_NAMES[s.dtype]}")
     if s.ndim != index.ndim:
         raise RuntimeError(f"Index tensor must have the same number of dimensions as src tensor: {index.ndim} and {s.ndim}")
     for d in range(index.ndim):

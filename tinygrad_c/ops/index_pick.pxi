@@ -39,7 +39,7 @@ def masked_select(input, mask, *, out=None):
     cdef Py_ssize_t[MAX_NDIM] shape
     cdef int ndim
     if m.dtype != BOOL:
-        raise RuntimeError(f"masked_select: expected BoolTensor for mask, got {TYPE_NAMES[m.dtype]}: compare first, as in x > "
+        raise RuntimeError(f"masked_select: expected BoolTensor for mask, got {DTYPE_NAMES[m.dtype]}: compare first, as in x > "
                            "0")
     if not same_shape(x, m):
         broadcast_shapes(x, m, &ndim, shape)

@@ -1,7 +1,7 @@
 """Matrix products: matmul in all its shapes, and linear, x @ weight.T + bias in one kernel."""
 from libc.string cimport memcpy
 
-from tinygrad_c.array cimport itemsize, shape_of
+from tinygrad_c.array cimport DTYPE_NAMES, itemsize, shape_of
 from tinygrad_c.kernels.call cimport BOOL, FLOAT32, MAX_NDIM
 from tinygrad_c.kernels.gemm cimport Gemm, gemm
 from tinygrad_c.ops.elementwise cimport as_tensor
@@ -12,14 +12,12 @@ from tinygrad_c.tape cimport *
 from tinygrad_c.ops.elementwise import add, into_out, mul
 from tinygrad_c.ops.shape import expand, squeeze, unsqueeze
 
-TYPE_NAMES = ("Bool", "Byte", "Int", "Long", "Float", "Double")
-
 C_NAMES = ("bool", "unsigned char", "int", "long int", "float", "double")
 
 
 cdef TensorBase product(TensorBase a, bint a_t, TensorBase b, bint b_t, TensorBase bias, TensorBase into):
-    """a @ b (+ bias) for two matrices, either taken transposed; added into `into` if that is given. Not recorded, not "
-      "checked."""
+    """a @ b (+ bias) for two matrices, either taken transposed; added into `into` if that is given. Neither recorded nor
+    checked."""
     cdef Gemm g
     cdef Py_ssize_t[2] shape
     cdef TensorBase out = into
@@ -45,8 +43,7 @@ cdef int check_dtypes(TensorBase a, TensorBase b) except -1:
     if a.dtype != b.dtype:
         raise RuntimeError(
             f"expected m1 and m2 to have the same dtype, but got: {C_NAMES[a.dtype]} != {C_NAMES[b.dtype]}. NumPy makes "
-            "float64 by "
-            "default: convert with .float() or from_numpy(array.astype('float32'))")
+            "float64 by default: convert with .float() or from_numpy(array.astype('float32'))")
     if a.dtype == BOOL:
         raise RuntimeError("matmul is not implemented for 'Bool': count with .int(), or convert with .float()")
     return 0
@@ -131,9 +128,8 @@ cdef TensorBase batched(TensorBase a, TensorBase b):
         i, j = d - (ndim - a.ndim), d - (ndim - b.ndim)
         p, q = a.shape[i] if i >= 0 else 1, b.shape[j] if j >= 0 else 1
         if p != q and p != 1 and q != 1:
-            raise RuntimeError(f"The size of tensor a ({p}) must match the size of tensor b ({q}) at non-singleton "
-                               f"dimension {d}: the "
-                               f"batches of {list(shape_of(a))} and {list(shape_of(b))} do not broadcast")
+            raise RuntimeError(f"The size of tensor a ({p}) must match the size of tensor b ({q}) at non-singleton dimension "
+                               f"{d}: the batches of {list(shape_of(a))} and {list(shape_of(b))} do not broadcast")
         shape[d] = a_shape[d] = b_shape[d] = q if p == 1 else p
     a_shape[ndim - 2], a_shape[ndim - 1] = a.shape[a.ndim - 2], a.shape[a.ndim - 1]
     b_shape[ndim - 2], b_shape[ndim - 1] = b.shape[b.ndim - 2], b.shape[b.ndim - 1]
@@ -191,9 +187,8 @@ def matmul(input, other, *, out=None):
         raise RuntimeError(f"both arguments to matmul need to be at least 1D, but they are {a.ndim}D and {b.ndim}D")
     if a.ndim == 1 and b.ndim == 1:
         if a.shape[0] != b.shape[0]:
-            raise RuntimeError(f"inconsistent tensor size, expected tensor [{a.shape[0]}] and src [{b.shape[0]}] to have "
-                               "the same number "
-                               f"of elements, but got {a.shape[0]} and {b.shape[0]} elements respectively")
+            raise RuntimeError(f"inconsistent tensor size, expected tensor [{a.shape[0]}] and src [{b.shape[0]}] to have the "
+                               f"same number of elements, but got {a.shape[0]} and {b.shape[0]} elements respectively")
         return reshape_to(matmul(unsqueeze(a, 0), unsqueeze(b, 1)), 0, NULL)
     if a.ndim == 1:
         if a.shape[0] != b.shape[b.ndim - 2]:
@@ -215,9 +210,8 @@ def matmul(input, other, *, out=None):
 
 
 cdef int raise_vector(TensorBase a, TensorBase b, Py_ssize_t p, Py_ssize_t q) except -1:
-    raise RuntimeError(f"size mismatch, got input ({p}) and vec ({q}): the shapes {list(shape_of(a))} and "
-                       f"{list(shape_of(b))} cannot be "
-                       "multiplied")
+    raise RuntimeError(f"size mismatch, got input ({p}) and vec ({q}): the shapes {list(shape_of(a))} and {list(shape_of(b))} "
+                       "cannot be multiplied")
 
 
 cdef Py_ssize_t leading(TensorBase a) noexcept:
@@ -301,8 +295,8 @@ def dot(input, tensor, *, out=None):
         raise RuntimeError(f"1D tensors expected, but got {a.ndim}D and {b.ndim}D tensors: of tensors of more dimensions, "
                            "(a * b).sum() is the inner product, a @ b the matrix product")
     if a.dtype != b.dtype:
-        raise RuntimeError(f"dot : expected both vectors to have same dtype, but found {TYPE_NAMES[a.dtype]} and "
-                           f"{TYPE_NAMES[b.dtype]}")
+        raise RuntimeError(f"dot : expected both vectors to have same dtype, but found {DTYPE_NAMES[a.dtype]} and "
+                           f"{DTYPE_NAMES[b.dtype]}")
     return matmul(a, b)
 
 
@@ -360,9 +354,8 @@ def linear(input, weight, bias=None):
     check_features(x, w)
     if x.dtype != w.dtype or (b is not None and b.dtype != w.dtype):
         raise RuntimeError(
-            f"mat1 and mat2 must have the same dtype, but got {TYPE_NAMES[x.dtype]} and {TYPE_NAMES[w.dtype]}. NumPy makes "
-            "float64 by "
-            "default: convert the input with .float() or from_numpy(array.astype('float32'))")
+            f"mat1 and mat2 must have the same dtype, but got {DTYPE_NAMES[x.dtype]} and {DTYPE_NAMES[w.dtype]}. NumPy makes "
+            "float64 by default: convert the input with .float() or from_numpy(array.astype('float32'))")
     check_dtypes(x, w)
     if b is not None and (b.ndim != 1 or b.shape[0] != w.shape[0]):
         raise RuntimeError(f"linear(): bias must have shape [{w.shape[0]}] to match weight {list(shape_of(w))}, but it is "
@@ -384,10 +377,9 @@ def linear(input, weight, bias=None):
 cdef int check_features(TensorBase x, TensorBase w) except -1:
     if x.shape[x.ndim - 1] != w.shape[1]:
         raise RuntimeError(
-            f"mat1 and mat2 shapes cannot be multiplied ({leading(x)}x{x.shape[x.ndim - 1]} and "
-            f"{w.shape[1]}x{w.shape[0]}): a Linear layer "
-            f"with in_features={w.shape[1]} received an input of shape {list(shape_of(x))}, whose last dimension is "
-            f"{x.shape[x.ndim - 1]}")
+            f"mat1 and mat2 shapes cannot be multiplied ({leading(x)}x{x.shape[x.ndim - 1]} and {w.shape[1]}x{w.shape[0]}): a "
+            f"Linear layer with in_features={w.shape[1]} received an input of shape {list(shape_of(x))}, whose last dimension "
+            f"is {x.shape[x.ndim - 1]}")
     return 0
 
 

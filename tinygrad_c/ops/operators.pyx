@@ -224,9 +224,8 @@ cdef class Operators(TensorBase):
         if self.numel == 0:
             raise RuntimeError("Boolean value of Tensor with no values is ambiguous")
         if self.numel > 1:
-            raise RuntimeError(f"Boolean value of Tensor with more than one value is ambiguous: its shape is "
-                               f"{list(shape_of(self))}; "
-                               "use .any() or .all()")
+            raise RuntimeError("Boolean value of Tensor with more than one value is ambiguous: its shape is "
+                               f"{list(shape_of(self))}; use .any() or .all()")
         return bool(item(self))
 
     def __float__(self):

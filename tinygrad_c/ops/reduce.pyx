@@ -6,7 +6,7 @@
 """
 from libc.string cimport memcpy
 
-from tinygrad_c.array cimport dtype_code, itemsize
+from tinygrad_c.array cimport DTYPE_NAMES, dtype_code, itemsize
 from tinygrad_c.kernels.call cimport *
 from tinygrad_c.kernels.dispatch cimport kernels, run
 from tinygrad_c.kernels.generated.ids cimport *
@@ -22,7 +22,6 @@ cdef enum:
     ROW_PIECE = 8192            # elements of a piece along the memory, and
     COLUMN_PIECE = 512          # across it: at most so many are added in a row (kernels/reduce.pxi)
 
-TYPE_NAMES = ("Bool", "Byte", "Int", "Long", "Float", "Double")
 max_result = results("max", "values", "indices")
 min_result = results("min", "values", "indices")
 

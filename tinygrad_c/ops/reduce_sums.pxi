@@ -65,7 +65,7 @@ cdef TensorBase mean_over(TensorBase x, unsigned int mask, bint keepdim):
 cdef TensorBase need_float(TensorBase x, str name):
     if x.dtype < FLOAT32:
         raise RuntimeError(f"{name}(): could not infer output dtype. Input dtype must be either a floating point or complex "
-                           f"dtype. Got: {TYPE_NAMES[x.dtype]}. Call .float() first.")
+                           f"dtype. Got: {DTYPE_NAMES[x.dtype]}. Call .float() first.")
     return x
 
 

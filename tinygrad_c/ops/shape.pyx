@@ -1,7 +1,11 @@
-"""Ops that change how memory is seen, and those that lay tensors side by side. Each rule stands below its op."""
+"""Ops that change how memory is seen. Each rule stands beside its op.
+
+In parts: other shapes of the same elements, in the same order or another, and expand (here); tensors laid side by side, and
+parts of one dimension (shape_parts.pxi); views by offset and strides (shape_strided.pxi).
+"""
 from libc.string cimport memcpy
 
-from tinygrad_c.array cimport itemsize, shape_of
+from tinygrad_c.array cimport DTYPE_NAMES, itemsize, shape_of
 from tinygrad_c.kernels.call cimport MAX_NDIM
 from tinygrad_c.ops.elementwise cimport as_tensor, clone, copy_into
 from tinygrad_c.ops.view cimport put as put_region
@@ -10,7 +14,6 @@ from tinygrad_c.tape cimport *
 from tinygrad_c.ops.elementwise import into_out
 
 cdef Py_ssize_t MAX_SIZE = <Py_ssize_t> 1 << 62
-cdef tuple DTYPE_WORDS = ("Bool", "Byte", "Int", "Long", "Float", "Double")
 
 
 # ---- Arguments
@@ -61,7 +64,7 @@ cdef int infer_size(TensorBase a, int ndim, Py_ssize_t* shape) except -1:
             free_dim = d
         elif shape[d] < 0:
             raise RuntimeError(f"invalid shape dimension {shape[d]} at index {d} of shape {given}")
-        elif shape[d] != 0 and known > (<Py_ssize_t> 1 << 62) // shape[d]:
+        elif shape[d] != 0 and known > MAX_SIZE // shape[d]:
             raise RuntimeError(f"shape '{given}' is invalid for input of size {a.numel}")
         else:
             known *= shape[d]
@@ -70,8 +73,7 @@ cdef int infer_size(TensorBase a, int ndim, Py_ssize_t* shape) except -1:
     elif free_dim >= 0 or known != a.numel:
         if free_dim >= 0 and known == 0:
             raise RuntimeError(f"cannot reshape tensor of {a.numel} elements into shape {given} because the unspecified "
-                               "dimension "
-                               "size -1 can be any value and is ambiguous")
+                               "dimension size -1 can be any value and is ambiguous")
         raise RuntimeError(f"shape '{given}' is invalid for input of size {a.numel}: the given sizes multiply to {known}, and "
                            f"the input's shape is {list(shape_of(a))}")
     return 0
@@ -169,8 +171,7 @@ def view(input, *shape):
     out = view_or_none(a, ndim, sizes)
     if out is None:
         raise RuntimeError("view size is not compatible with input tensor's size and stride (at least one dimension spans "
-                           "across "
-                           "two contiguous subspaces). Use .reshape(...) instead.")
+                           "across two contiguous subspaces). Use .reshape(...) instead.")
     return out
 
 
@@ -309,9 +310,9 @@ def permute(input, *order, dims=None):
     if len(dims) == 1 and isinstance(dims[0], (tuple, list)):
         dims = tuple(dims[0])
     if len(dims) != a.ndim:
-        raise RuntimeError(f"permute(sparse_coo): number of dimensions in the tensor input does not match the length of "
-                           "the desired "
-                           f"ordering of dimensions i.e. input.dim() = {a.ndim} is not equal to len(dims) = {len(dims)}")
+        raise RuntimeError("permute(sparse_coo): number of dimensions in the tensor input does not match the length of the "
+                           f"desired ordering of dimensions i.e. input.dim() = {a.ndim} is not equal to len(dims) = "
+                           f"{len(dims)}")
     cdef list turned = [parse_dim(dim, a.ndim) for dim in dims]
     if len(set(turned)) != len(turned):
         raise RuntimeError(f"permute(): duplicate dims are not allowed: {list(dims)}")
@@ -352,7 +353,7 @@ cdef int check_numel(int ndim, const Py_ssize_t* shape) except -1:
     cdef Py_ssize_t numel = 1
     cdef int d
     for d in range(ndim):
-        if shape[d] > 0 and numel > (<Py_ssize_t> 1 << 62) // shape[d]:
+        if shape[d] > 0 and numel > MAX_SIZE // shape[d]:
             raise RuntimeError(f"numel: integer multiplication overflow: shape {[shape[k] for k in range(ndim)]} has too many "
                                "elements")
         numel *= shape[d] if shape[d] > 0 else 1
@@ -366,10 +367,9 @@ def expand(input, *sizes):
     cdef int ndim, d, i
     parse_sizes(sizes, &ndim, shape)
     if ndim < a.ndim:
-        raise RuntimeError(f"expand(torch.{DTYPE_WORDS[a.dtype]}Tensor{{{list(shape_of(a))}}}, "
-                           f"size={[shape[d] for d in range(ndim)]}): "
-                           f"the number of sizes provided ({ndim}) must be greater or equal to the number of dimensions in the "
-                           f"tensor ({a.ndim})")
+        raise RuntimeError(f"expand(torch.{DTYPE_NAMES[a.dtype]}Tensor{{{list(shape_of(a))}}}, "
+                           f"size={[shape[d] for d in range(ndim)]}): the number of sizes provided ({ndim}) must be greater or "
+                           f"equal to the number of dimensions in the tensor ({a.ndim})")
     for d in range(ndim):
         i = d - (ndim - a.ndim)
         if shape[d] == -1 and i >= 0:
@@ -384,231 +384,5 @@ def expand(input, *sizes):
     return expand_to(a, ndim, shape)
 
 
-# ---- cat, stack
-
-cdef int cat_backward(Walk walk, Node node, TensorBase g) except -1:
-    cdef Py_ssize_t start = 0
-    cdef int dim = node.param[0].i
-    cdef int i
-    cdef Py_ssize_t size
-    for i, size in enumerate(node.extra):
-        if walk.needs(node, i):
-            walk.give(node, i, narrow_dim(g, dim, start, size))
-        start += size
-    return 0
-
-cdef Rule CAT = Rule(b"CatBackward0", cat_backward)
-
-
-cdef list tensor_list(object tensors):
-    cdef list parts = list(tensors)
-    for i, each in enumerate(parts):
-        if not isinstance(each, TensorBase):
-            raise TypeError(f"expected Tensor as element {i} in argument 0, but got {type(each).__name__}")
-        as_tensor(each, "an element")
-    return parts
-
-
-def cat(tensors, dim=0, *, out=None):
-    """The tensors one after the other along `dim`; all other sizes must agree.
-
-    >>> cat([tinygrad_c.ones(1, 2), tinygrad_c.zeros(1, 2)])
-    tensor([[1., 1.],
-            [0., 0.]])
-    """
-    if out is not None:
-        return into_out(cat(tensors, dim), out)
-    cdef Py_ssize_t[MAX_NDIM] shape
-    cdef TensorBase a, first, y
-    cdef Node node
-    cdef int i, d, along
-    cdef Py_ssize_t start = 0
-    cdef list parts
-    if isinstance(tensors, TensorBase) or not isinstance(tensors, (tuple, list)):
-        raise TypeError(f"cat(): argument 'tensors' (position 1) must be tuple of Tensors, not {type(tensors).__name__}")
-    parts = tensor_list(tensors)
-    if not parts:
-        raise ValueError("cat(): expected a non-empty list of Tensors")
-    first = parts[0]
-    for a in parts:         # a 1-D empty tensor joins anything, as in torch
-        if not (a.ndim == 1 and a.numel == 0):
-            first = a
-            break
-    if first.ndim == 0:
-        raise RuntimeError("zero-dimensional tensor (at position 0) cannot be concatenated: use stack()")
-    parts = [a for a in parts if not ((<TensorBase> a).ndim == 1 and (<TensorBase> a).numel == 0 and first.ndim != 1)]
-    along = parse_dim(dim, first.ndim)
-    memcpy(shape, first.shape, first.ndim * sizeof(Py_ssize_t))
-    shape[along] = 0
-    dtype = first.dtype
-    for i, a in enumerate(parts):
-        if a.ndim != first.ndim:
-            raise RuntimeError(f"Tensors must have same number of dimensions: got {first.ndim} and {a.ndim}")
-        for d in range(a.ndim):
-            if d != along and a.shape[d] != first.shape[d]:
-                raise RuntimeError(f"Sizes of tensors must match except in dimension {along}. Expected size "
-                                   f"{first.shape[d]} but got "
-                                   f"size {a.shape[d]} for tensor number {i} in the list.")
-        if a.shape[along] > MAX_SIZE - shape[along]:
-            raise RuntimeError(f"cat: the sizes along dimension {along} add up to more than memory can address")
-        shape[along] += a.shape[along]
-        dtype = max(dtype, a.dtype)
-    y = empty(dtype, first.ndim, shape)
-    before = set_grad(False)
-    for a in parts:
-        copy_into(narrow_dim(y, along, start, a.shape[along]), a)
-        start += a.shape[along]
-    set_grad(before)
-    if grad_enabled() and any([wants_grad(a) for a in parts]):
-        node = record(&CAT, y, parts[0])
-        node.param[0].i = along
-        node.extra = [(<TensorBase> a).shape[along] for a in parts]
-        for i, a in enumerate(parts):
-            if i == 1:
-                node.edge1 = edge_of(a)
-            elif i == 2:
-                node.edge2 = edge_of(a)
-            elif i > 2:
-                record_more(node, a)
-    return y
-
-
-def stack(tensors, dim=0, *, out=None):
-    """The tensors, all of one shape, side by side along a new dimension."""
-    if out is not None:
-        return into_out(stack(tensors, dim), out)
-    cdef TensorBase first
-    parts = tensor_list(tensors)
-    if not parts:
-        raise RuntimeError("stack expects a non-empty TensorList")
-    first = parts[0]
-    for i, a in enumerate(parts):
-        if shape_of(a) != shape_of(first):
-            raise RuntimeError(f"stack expects each tensor to be equal size, but got {list(shape_of(first))} at entry 0 and "
-                               f"{list(shape_of(a))} at entry {i}")
-    at = parse_dim(dim, first.ndim + 1)
-    return cat([unsqueeze(a, at) for a in parts], at)
-
-
-# ---- narrow: a part of one dimension
-
-cdef int narrow_backward(Walk walk, Node node, TensorBase g) except -1:
-    cdef Py_ssize_t[MAX_NDIM] shape
-    cdef int ndim
-    input_shape(node, 0, &ndim, shape)
-    walk.give(node, 0, place_region(g, node, ndim, shape))
-    return 0
-
-cdef Rule NARROW = Rule(b"SliceBackward0", narrow_backward)
-
-
-cdef TensorBase narrow_dim(TensorBase a, int dim, Py_ssize_t start, Py_ssize_t length):
-    cdef Py_ssize_t[MAX_NDIM] shape
-    cdef TensorBase out
-    cdef Node node
-    memcpy(shape, a.shape, a.ndim * sizeof(Py_ssize_t))
-    shape[dim] = length
-    out = view_of(a, a.data + start * a.stride[dim] * itemsize(a.dtype), a.ndim, shape, a.stride)
-    if recording(a):
-        node = record(&NARROW, out, a)
-        node.param[0].i = dim
-        node.param[1].i = start
-    return out
-
-
-cdef TensorBase place_region(TensorBase g, Node node, int ndim, const Py_ssize_t* shape):
-    """Zeros of the given shape, with g in the place that a narrow took."""
-    cdef TensorBase before, after
-    cdef Py_ssize_t[MAX_NDIM] size
-    cdef int dim = node.param[0].i
-    cdef Py_ssize_t start = node.param[1].i
-    cdef Py_ssize_t rest = shape[dim] - start - g.shape[dim]
-    memcpy(size, shape, ndim * sizeof(Py_ssize_t))
-    size[dim] = start
-    before = zeros(g.dtype, ndim, size)
-    size[dim] = rest
-    after = zeros(g.dtype, ndim, size)
-    return cat([before, g, after], dim)
-
-
-def narrow(input, dim, start, length):
-    """Elements start to start + length of dimension `dim`; a view."""
-    cdef TensorBase a = as_tensor(input, "argument 'input' (position 1)")
-    cdef int d = parse_dim(dim, a.ndim)
-    cdef Py_ssize_t s = start + a.shape[d] if start < 0 else start
-    if a.ndim == 0:
-        raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
-    if s < 0 or s > a.shape[d]:
-        raise IndexError(f"start out of range (expected to be in range of [{-a.shape[d]}, {a.shape[d]}], but got {start})")
-    if length < 0:
-        raise RuntimeError("narrow(): length must be non-negative.")
-    if s + length > a.shape[d]:
-        raise RuntimeError(f"start ({s}) + length ({length}) exceeds dimension size ({a.shape[d]}).")
-    return narrow_dim(a, d, s, length)
-
-
-def select(input, dim, index):
-    """Element `index` of dimension `dim`, which goes away; a view."""
-    cdef TensorBase a = as_tensor(input, "argument 'input' (position 1)")
-    cdef int d
-    if a.ndim == 0:
-        raise IndexError("select() cannot be applied to a 0-dim tensor.")
-    d = parse_dim(dim, a.ndim)
-    if not -a.shape[d] <= index < a.shape[d]:
-        raise IndexError(f"select(): index {index} out of range for tensor of size {list(shape_of(a))} at dimension {d}")
-    return squeeze(narrow_dim(a, d, index % a.shape[d], 1), d)
-
-
-def unbind(input, dim=0):
-    """The parts along a dimension, as a tuple of views without it."""
-    cdef TensorBase a = as_tensor(input, "argument 'input' (position 1)")
-    cdef Py_ssize_t i
-    if a.ndim == 0:
-        raise RuntimeError("Dimension specified as 0 but tensor has no dimensions")
-    cdef int d = parse_dim(dim, a.ndim)
-    return tuple([squeeze(narrow_dim(a, d, i, 1), d) for i in range(a.shape[d])])
-
-
-def split(input, split_size_or_sections, dim=0):
-    """Parts of the given size (the last may be smaller) or sizes along `dim`, as a tuple of views."""
-    cdef TensorBase a = as_tensor(input, "argument 'input' (position 1)")
-    cdef int d = parse_dim(dim, a.ndim)
-    cdef Py_ssize_t start = 0
-    if isinstance(split_size_or_sections, int):
-        size = split_size_or_sections
-        if size < 0 or (size == 0 and a.shape[d] != 0):
-            raise RuntimeError(f"split expects split_size be non-negative, but got split_size={size}")
-        sizes = [min(size, a.shape[d] - i) for i in range(0, a.shape[d], size)] if size and a.shape[d] else [a.shape[d]]
-    else:
-        sizes = list(split_size_or_sections)
-        if any([size < 0 for size in sizes]):
-            raise RuntimeError("split_with_sizes expects split_sizes have only non-negative entries, but got "
-                               f"split_sizes={sizes}")
-        if sum_of(sizes) != a.shape[d]:
-            raise RuntimeError(f"split_with_sizes expects split_sizes to sum exactly to {a.shape[d]} (input tensor's size "
-                               "at dimension "
-                               f"{d}), but got split_sizes={sizes}")
-    parts = []
-    for size in sizes:
-        parts.append(narrow_dim(a, d, start, size))
-        start += size
-    return tuple(parts)
-
-
-cdef Py_ssize_t sum_of(list sizes) except -1:
-    cdef Py_ssize_t total = 0
-    for size in sizes:
-        total += size
-    return total
-
-
-def chunk(input, chunks, dim=0):
-    """At most `chunks` parts of equal size (the last may be smaller) along `dim`, as a tuple of views."""
-    cdef TensorBase a = as_tensor(input, "argument 'input' (position 1)")
-    cdef int d = parse_dim(dim, a.ndim)
-    if chunks <= 0:
-        raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
-    return split(a, max(1, -(-a.shape[d] // chunks)), d)
-
-
+include "shape_parts.pxi"
 include "shape_strided.pxi"

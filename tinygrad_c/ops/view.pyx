@@ -126,31 +126,6 @@ cdef int add_by_parts(TensorBase out, TensorBase g, tuple region, list kept, lis
     return 0
 
 
-def as_strided(input, size, stride, storage_offset=0):
-    """A view of input's memory by sizes and strides in elements, for each dimension; elements may be seen several times.
-
-    A non-contiguous input is copied first. Raises RuntimeError if it reaches out of the input's memory.
-
-    >>> as_strided(tinygrad_c.arange(5), (3, 3), (1, 1))
-    tensor([[0, 1, 2],
-            [1, 2, 3],
-            [2, 3, 4]])
-    """
-    cdef TensorBase a = as_tensor(input, "as_strided(): argument 'input' (position 1)")
-    cdef tuple region = (storage_offset or 0, tuple(size), tuple(stride))
-    if len(region[1]) != len(region[2]):
-        raise RuntimeError(f"mismatch in length of strides and shape: {len(region[2])} and {len(region[1])}")
-    if len(region[1]) > MAX_NDIM:
-        raise RuntimeError(f"a tensor has at most {MAX_NDIM} dimensions, got {len(region[1])}")
-    if any([n < 0 for n in (*region[1], *region[2], region[0])]):
-        raise RuntimeError(f"as_strided: sizes, strides and offset must be non-negative: got {region[1]}, {region[2]}, "
-                           f"{region[0]}")
-    if 0 not in region[1] and region[0] + sum([(n - 1) * s for n, s in zip(region[1], region[2])]) >= a.numel:
-        raise RuntimeError(f"setStorage: sizes {list(region[1])}, strides {list(region[2])}, storage offset {region[0]} reach "
-                           f"out of bounds for a tensor of {a.numel} elements")
-    return gather(a, region)
-
-
 def surrounded(input, before, after):
     """input with zeros around: before[d] of them in front of dimension d and after[d] behind it.
 

@@ -8,7 +8,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from tinygrad_c.ops import create
-from tinygrad_c.ops.view import as_strided, surrounded
+from tinygrad_c.ops.shape import as_strided
+from tinygrad_c.ops.view import surrounded
 from tinygrad_c.ops.window import Geometry, columns
 from tinygrad_c.ops.window import fold as fold_columns
 from tinygrad_c.tensor import Tensor

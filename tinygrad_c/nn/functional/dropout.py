@@ -47,9 +47,9 @@ def _whole(input: Tensor, p: float, training: bool, inplace: bool, shape: list[i
 def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """Dropout of whole channels of x (N, C, L) or (C, L)."""
     if input.ndim not in (2, 3):
-        raise RuntimeError("dropout1d: Expected 2D or 3D input, but received a "
-                           f"{input.ndim}D input. Note that dropout1d exists to provide channel-wise dropout on inputs with 1 "
-                           "spatial dimension, a channel dimension, and an optional batch dimension (i.e. 2D or 3D inputs).")
+        raise RuntimeError(f"dropout1d: Expected 2D or 3D input, but received a {input.ndim}D input. Note that dropout1d "
+                           "exists to provide channel-wise dropout on inputs with 1 spatial dimension, a channel dimension, "
+                           "and an optional batch dimension (i.e. 2D or 3D inputs).")
     return _whole(input, p, training, inplace, [*input.shape[:-1], 1])
 
 

@@ -12,8 +12,7 @@ from tinygrad_c.nn.functional.conv import columns_of, geometry_of
 from tinygrad_c.ops import create, reduce
 from tinygrad_c.ops import elementwise as ops
 from tinygrad_c.ops.index import gather, scatter
-from tinygrad_c.ops.shape import stack
-from tinygrad_c.ops.view import as_strided
+from tinygrad_c.ops.shape import as_strided, stack
 from tinygrad_c.ops.window import largest
 from tinygrad_c.tensor import Tensor
 

@@ -155,8 +155,7 @@ def channel_shuffle(input: Tensor, groups: int) -> Tensor:
     """Channel g * n + i goes to i * groups + g, n the channels of a group: Zhang et al. 2018."""
     channels = input.shape[1]
     if groups <= 0 or channels % groups:
-        raise RuntimeError("Number of channels must be divisible by groups. Got "
-                           f"{channels} channels and {groups} groups.")
+        raise RuntimeError(f"Number of channels must be divisible by groups. Got {channels} channels and {groups} groups.")
     parts = input.reshape(input.shape[0], groups, channels // groups, *input.shape[2:])
     return parts.transpose(1, 2).reshape(input.shape)
 

@@ -1,0 +1,181 @@
+"""Tensors of Python's numbers and lists, of NumPy's arrays, and on other people's memory; part of create.pyx."""
+
+
+# ---- tensor(...)
+
+cdef int infer_dtype(list flat) except -1:
+    """bool, int64 or the default float dtype for Python's numbers; NumPy's scalars keep their own type."""
+    cdef set kinds = set(map(type, flat))
+    if kinds <= {bool}:
+        return BOOL if kinds else default_dtype()
+    if kinds <= {bool, int}:
+        return INT64
+    if kinds <= {bool, int, float}:
+        return default_dtype()
+    for each in flat:
+        if not isinstance(each, (bool, int, float)) and not hasattr(each, "dtype"):
+            if isinstance(each, (str, bytes)):
+                raise TypeError(f"new(): invalid data type '{type(each).__name__}'")
+            if isinstance(each, (list, tuple)):
+                raise ValueError(f"expected a number, but got a sequence of length {len(each)} beside one: the rows are "
+                                 "not alike")
+            raise RuntimeError(f"Could not infer dtype of {type(each).__name__}")
+    import numpy
+    return array_dtype(numpy.array(flat))
+
+
+cdef int array_dtype(object array) except -1:
+    names = {"float32": FLOAT32, "float64": FLOAT64, "int64": INT64, "int32": INT32, "uint8": UINT8, "bool": BOOL}
+    if array.dtype.name not in names:
+        raise TypeError(f"can't convert np.ndarray of type numpy.{array.dtype.name}. The only supported types are: float64, "
+                        "float32, int64, int32, uint8, and bool: convert it first with array.astype('float32')")
+    return names[array.dtype.name]
+
+
+cdef TensorBase from_sequence(object data, object dtype):
+    cdef Py_ssize_t[MAX_NDIM] shape
+    cdef list flat
+    cdef int ndim = 0
+    cdef int code
+    cdef Py_ssize_t i
+    cdef TensorBase out
+    flat = [data]
+    while True:
+        flat = [each.tolist() if hasattr(each, "tolist") and getattr(each, "ndim", 0) > 0 else each for each in flat]
+        if not flat or not isinstance(flat[0], (list, tuple)):
+            break
+        if ndim == MAX_NDIM:
+            raise ValueError(f"too many dimensions: a tensor has at most {MAX_NDIM}")
+        shape[ndim] = len(flat[0])
+        for each in flat:
+            if not isinstance(each, (list, tuple)):
+                raise TypeError(f"expected a sequence of length {shape[ndim]} at dim {ndim}, but got {type(each).__name__}")
+            if len(each) != shape[ndim]:
+                raise ValueError(f"expected sequence of length {shape[ndim]} at dim {ndim} (got {len(each)})")
+        flat = [item for each in flat for item in each]
+        ndim += 1
+    flat = [each.item() if isinstance(each, TensorBase) else each for each in flat]
+    code = infer_dtype(flat) if dtype is None else dtype_code(dtype)
+    if dtype is not None:
+        infer_dtype(flat)       # for its errors
+    out = empty(code, ndim, shape)
+    for i in range(len(flat)):
+        put_number(out.data + i * itemsize(code), code, flat[i])
+    return out
+
+
+def tensor(data, *, dtype=None, device=None, requires_grad=False):
+    """A new tensor with a copy of the data: a number, (nested) lists of numbers, or a NumPy array.
+
+    Python's floats become float32 (see set_default_dtype), ints int64, bools bool; arrays keep their type.
+
+    >>> tensor([[1., 2.], [3., 4.]], requires_grad=True)
+    tensor([[1., 2.],
+            [3., 4.]], requires_grad=True)
+    """
+    cdef TensorBase out
+    if type(data) is float:
+        out = scalar_tensor(data, dtype_or(dtype, default_dtype()))
+    elif type(data) is bool or type(data) is int:
+        out = scalar_tensor(data, dtype_or(dtype, BOOL if type(data) is bool else INT64))
+    elif isinstance(data, TensorBase):
+        warnings.warn("To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
+                      "sourceTensor.detach().clone().requires_grad_(True), rather than tensor(sourceTensor).", stacklevel=2)
+        out = copy_of(data)
+        out = out if dtype is None else to_dtype(out, dtype_code(dtype))
+    elif isinstance(data, (list, tuple)):
+        out = from_sequence(data, dtype)
+    elif hasattr(data, "__array__"):
+        import numpy
+        array = numpy.asarray(data)
+        if array.dtype.byteorder not in "=|" and not array.dtype.isnative:
+            array = array.astype(array.dtype.newbyteorder("="))
+        array_dtype(array)
+        out = copy_of(from_buffer(numpy.require(array, None, "CA")))     # contiguous and aligned
+        out = out if dtype is None else to_dtype(out, dtype_code(dtype))
+    else:
+        out = from_sequence(data, dtype)
+    return finish(out, requires_grad, device)
+
+
+# ---- Other people's memory
+
+cdef TensorBase from_buffer(object source):
+    """A tensor on the memory of an object with the buffer protocol: nothing is copied."""
+    cdef object view = memoryview(source)
+    cdef Py_buffer* buffer = PyMemoryView_GET_BUFFER(view)
+    cdef TensorBase out = new_tensor()
+    cdef Storage storage = Storage.__new__(Storage)
+    cdef Py_ssize_t step
+    cdef int d
+    out.dtype = buffer_dtype(buffer.format.decode() if buffer.format != NULL else "B", buffer.itemsize)
+    if buffer.ndim > MAX_NDIM:
+        raise ValueError(f"a tensor has at most {MAX_NDIM} dimensions, got {buffer.ndim}")
+    if <size_t> buffer.buf % buffer.itemsize != 0:
+        raise ValueError("the array's memory is not aligned to its elements: pass array.copy()")
+    out.ndim = buffer.ndim
+    out.numel = 1
+    for d in range(buffer.ndim):
+        step = buffer.strides[d] if buffer.strides != NULL else 0
+        if step % buffer.itemsize != 0:
+            raise ValueError("given numpy array strides not a multiple of the element byte size. Copy the numpy array to "
+                             "reallocate the memory.")
+        out.shape[d] = buffer.shape[d]
+        out.stride[d] = step // buffer.itemsize
+        out.numel *= buffer.shape[d]
+    if buffer.strides == NULL:
+        step = 1
+        for d in range(buffer.ndim - 1, -1, -1):
+            out.stride[d] = step
+            step *= out.shape[d]
+    storage.data = <char*> buffer.buf
+    storage.nbytes = buffer.len
+    storage.readonly = buffer.readonly
+    storage.owner = view
+    out.storage = storage
+    out.data = <char*> buffer.buf
+    out.contiguous = is_contiguous(out.ndim, out.shape, out.stride)
+    return out
+
+
+cdef int buffer_dtype(str format, Py_ssize_t size) except -1:
+    kind = format.lstrip("@=" + ("<" if LITTLE else ">"))
+    if kind == "?":
+        return BOOL
+    if kind == "B":
+        return UINT8
+    if kind == "f":
+        return FLOAT32
+    if kind == "d":
+        return FLOAT64
+    if kind in ("i", "l", "q") and size in (4, 8):
+        return INT32 if size == 4 else INT64
+    if kind[:1] in ("<", ">", "!"):
+        raise ValueError("given numpy array has byte order different from the native byte order. Conversion between byte "
+                         "orders is currently not supported: pass array.astype(array.dtype.newbyteorder('='))")
+    raise TypeError(f"can't convert memory of format {format!r}. The only supported types are: float64, float32, int64, int32, "
+                    "uint8, and bool: convert it first with array.astype('float32')")
+
+
+def from_numpy(array):
+    """A tensor on the array's own memory: what is written to one is seen in the other. Read-only arrays make tensors that
+    refuse to be written to. TypeError for other element types than float64, float32, int64, int32, uint8 and bool."""
+    if not hasattr(array, "__array_interface__"):
+        raise TypeError(f"expected np.ndarray (got {type(array).__name__})")
+    array_dtype(array)
+    return from_buffer(array)
+
+
+def as_tensor(data, dtype=None, device=None):
+    """The data as a tensor, without a copy where that is possible."""
+    cdef TensorBase out
+    if isinstance(data, TensorBase):
+        out = data
+    elif hasattr(data, "__array_interface__") and hasattr(data, "dtype"):
+        try:
+            out = from_numpy(data)
+        except ValueError:
+            out = tensor(data)
+    else:
+        return tensor(data, dtype=dtype, device=device)
+    return out if dtype is None else to_dtype(out, dtype_code(dtype))

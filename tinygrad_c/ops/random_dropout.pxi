@@ -1,0 +1,47 @@
+"""Dropout; part of random.pyx."""
+
+
+cdef int dropout_backward(Walk walk, Node node, TensorBase g) except -1:
+    return walk.give(node, 0, masked(g, saved(node, 1), node.param[0].f))
+
+cdef Rule DROPOUT = Rule(b"NativeDropoutBackward0", dropout_backward)
+
+
+cdef TensorBase masked(TensorBase x, TensorBase mask, double scale):
+    """x * scale where mask is true, else 0. Its own gradient's rule; recorded."""
+    cdef TensorBase source = x if x.contiguous else copy_of(x)
+    cdef TensorBase out = empty_like(x)
+    cdef Node node
+    cdef Call call
+    if x.numel > 0:
+        call.kernel = kernels(x.dtype).dropout
+        call.ndim = 1
+        call.n_operands = 3
+        call.shape[0] = x.numel
+        call.units = (x.numel + ELEMENT_BLOCK - 1) // ELEMENT_BLOCK
+        call.work = x.numel // 3
+        call.operand[0].data = out.data
+        call.operand[1].data = source.data
+        call.operand[2].data = mask.data
+        call.param[0].f = scale
+        run(&call)
+    if recording(x):
+        node = record(&DROPOUT, out, x)
+        node.param[0].f = scale
+        save(node, 1, mask)
+    return out
+
+
+def dropout(input, p=0.5, training=True, *, generator=None):
+    """Each element 0 with probability p, else divided by 1 - p; the input itself when not training (Srivastava et al. 2014).
+
+    Raises ValueError unless 0 <= p <= 1.
+
+    >>> dropout(tinygrad_c.tensor([1., 2.]), 0.5, training=False)
+    tensor([1., 2.])
+    """
+    cdef TensorBase x = to_float(as_tensor(input, "dropout(): argument 'input' (position 1)"))
+    cdef double gone = probability_of(p, "dropout")
+    if not training or gone == 0:
+        return x
+    return masked(x, kept(1 - gone, x.ndim, x.shape, chosen(generator)), 0 if gone == 1 else 1 / (1 - gone))

@@ -1,0 +1,134 @@
+"""The Generator, and the one that is used where none is given; part of random.pyx."""
+
+
+@cython.final
+cdef class Generator:
+    """A stream of random numbers: Philox 4x32-10 under a seed, and how many blocks of it have been used.
+
+    >>> g = Generator().manual_seed(1)
+    >>> g.initial_seed()
+    1
+    """
+
+    cdef uint64_t key               # the seed
+    cdef uint64_t position          # blocks used
+    cdef uint32_t[4 * TOGETHER] word    # for draws one by one: the next words, and
+    cdef int left                   # how many of them are unused
+
+    def __init__(self, device="cpu"):
+        if str(device) not in ("cpu", "cpu:0"):
+            raise RuntimeError(f"there is only the CPU here, not device {str(device)!r}")
+        self.seed()
+
+    def manual_seed(self, seed) -> Generator:
+        """Start the stream of that seed, an integer from -2^63 to 2^64 - 1. Returns the generator."""
+        if isinstance(seed, bool) or not hasattr(seed, "__index__"):
+            raise TypeError(f"manual_seed expected an int, but got {type(seed).__name__}")
+        seed = seed.__index__()
+        if not -(1 << 63) <= seed < (1 << 64):
+            raise ValueError("Overflow when unpacking long: a seed must be from -2^63 to 2^64 - 1")
+        self.key = seed % (1 << 64)
+        self.position = 0
+        self.left = 0
+        return self
+
+    def seed(self) -> int:
+        """Start the stream of a seed that the operating system gives, and return the seed."""
+        self.manual_seed(int.from_bytes(os.urandom(8), "little"))
+        return self.key
+
+    def initial_seed(self) -> int:
+        """The seed that the stream began with."""
+        return self.key
+
+    def get_state(self):
+        """The seed and the position, as a uint8 tensor of 16 bytes: set_state continues there."""
+        cdef Py_ssize_t[1] shape = [16]
+        cdef TensorBase out = empty(UINT8, 1, shape)
+        (<uint64_t*> out.data)[0] = self.key
+        (<uint64_t*> out.data)[1] = self.position
+        return out
+
+    def set_state(self, new_state) -> Generator:
+        """Continue where get_state was called."""
+        cdef TensorBase state = new_state
+        if state.dtype != UINT8 or state.numel != 16 or not state.contiguous:
+            raise RuntimeError(f"RNG state is wrong size or type: expected 16 uint8 numbers, as get_state() gives, got "
+                               f"{list(shape_of(state))}")
+        self.key = (<uint64_t*> state.data)[0]
+        self.position = (<uint64_t*> state.data)[1]
+        self.left = 0
+        return self
+
+    @property
+    def device(self) -> str:
+        return "cpu"
+
+    cdef void give_back(self) noexcept:
+        """After draws one by one: a block that was begun is used, the others of the buffer are not."""
+        self.position -= self.left // 4
+        self.left = 0
+
+    cdef uint64_t draw(self, bint wide) noexcept:
+        """The next word, or two of them."""
+        cdef uint64_t low
+        if self.left == 0:
+            fill_words(self.key, self.position, self.word, TOGETHER)
+            self.position += TOGETHER
+            self.left = 4 * TOGETHER
+        low = self.word[4 * TOGETHER - self.left]
+        self.left -= 1
+        return self.draw(False) << 32 | low if wide else low
+
+    cdef uint64_t below(self, uint64_t n) noexcept:
+        """An integer below n, each as likely: draws below 2^64 mod n (2^32 mod n for small n) are thrown away, so that as many
+        are left for each remainder. n = 0 stands for 2^64."""
+        cdef bint wide = n == 0 or n > (<uint64_t> 1 << 32)
+        cdef uint64_t u = self.draw(wide), excess
+        if n == 0:
+            return u
+        if u < n:                   # only then can it be below the excess
+            excess = (0 - n) % n if wide else (<uint64_t> 1 << 32) % n
+            while u < excess:
+                u = self.draw(wide)
+        return u % n if wide or n > 0xFFFFFFFFu else <uint32_t> u % <uint32_t> n
+
+    cdef double real(self) noexcept:
+        return <double> (self.draw(True) >> 11) * 1.1102230246251565e-16
+
+
+cdef Generator standard = Generator()
+default_generator = standard
+
+
+cdef inline Generator chosen(object generator):
+    return standard if generator is None else <Generator?> generator
+
+
+def manual_seed(seed) -> Generator:
+    """Start the default generator's stream anew, the same one for the same seed everywhere.
+
+    >>> manual_seed(0).initial_seed()
+    0
+    """
+    return standard.manual_seed(seed)
+
+
+def seed() -> int:
+    """Start the default generator from a seed that the operating system gives; returns it."""
+    return standard.seed()
+
+
+def initial_seed() -> int:
+    """The seed of the default generator."""
+    return standard.key
+
+
+def get_rng_state():
+    """The default generator's state; see Generator.get_state."""
+    return standard.get_state()
+
+
+def set_rng_state(new_state) -> None:
+    """Continue the default generator where get_rng_state was called."""
+    standard.set_state(new_state)

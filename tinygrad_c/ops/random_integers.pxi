@@ -1,0 +1,101 @@
+"""Integers, each as likely, and permutations; part of random.pyx."""
+
+
+cdef int fill_integers(TensorBase out, Generator g, object low, object high) except -1:
+    """Integers from low to high - 1, each as likely."""
+    cdef uint64_t n = (high - low) % (1 << 64)
+    cdef int64_t first = low, value
+    cdef Py_ssize_t i
+    for i in range(out.numel):
+        value = <int64_t> (<uint64_t> first + g.below(n))
+        if out.dtype == INT64:
+            (<int64_t*> out.data)[i] = value
+        elif out.dtype == INT32:
+            (<int32_t*> out.data)[i] = <int32_t> value
+        elif out.dtype == FLOAT32:
+            (<float*> out.data)[i] = <float> value
+        elif out.dtype == FLOAT64:
+            (<double*> out.data)[i] = <double> value
+        else:
+            (<uint8_t*> out.data)[i] = <uint8_t> value
+    g.give_back()
+    return 0
+
+
+cdef int check_range(object low, object high, int dtype) except -1:
+    limits = {BOOL: (0, 1), UINT8: (0, 255), INT32: (-(1 << 31), (1 << 31) - 1)}
+    lowest, highest = limits.get(dtype, (-(1 << 63), (1 << 63) - 1))
+    if low >= high:
+        raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
+    if low < lowest or high - 1 > highest:
+        raise RuntimeError(f"integers from {low} to {high - 1} do not fit the dtype, which goes from {lowest} to {highest}")
+    return 0
+
+
+def randint(low, high=None, size=None, *, generator=None, dtype=None, device=None, requires_grad=False):
+    """Integers from low (0 if left out) to high - 1, each as likely: randint(high, size) or randint(low, high, size). int64.
+
+    >>> int(randint(5, 6, (1,)))
+    5
+    """
+    cdef TensorBase out
+    if size is None:
+        if high is None:
+            raise TypeError("randint() missing the size: write randint(high, size) or randint(low, high, size)")
+        low, high, size = 0, low, high
+    elif high is None:
+        low, high = 0, low
+    low, high = low.__index__(), high.__index__()
+    out = fresh((size,), dtype_or(dtype, INT64))
+    check_range(low, high, out.dtype)
+    fill_integers(out, chosen(generator), low, high)
+    return finish(out, requires_grad, device)
+
+
+def randint_like(input, low, high=None, *, generator=None, dtype=None):
+    """randint of input's shape and dtype."""
+    cdef TensorBase a = as_tensor(input, "argument 'input' (position 1)")
+    cdef TensorBase out = empty(dtype_or(dtype, a.dtype), a.ndim, a.shape)
+    low, high = (0, low) if high is None else (low, high)
+    check_range(low, high, out.dtype)
+    fill_integers(out, chosen(generator), low, high)
+    return out
+
+
+def random_(input, from_=None, to=None, *, generator=None):
+    """Fill input with integers: from from_ to to - 1; given one number, below it; given none, any of the dtype."""
+    cdef TensorBase a = as_tensor(input, "argument 'input' (position 1)")
+    cdef TensorBase out
+    check_inplace(a)
+    if from_ is None:
+        counts = {BOOL: 2, UINT8: 256, INT32: 1 << 31, FLOAT32: (1 << 24) + 1, FLOAT64: (1 << 53) + 1}     # exact as floats
+        from_, to = 0, counts.get(a.dtype, 1 << 63)
+    elif to is None:
+        from_, to = 0, from_
+    check_range(from_, to, a.dtype)
+    out = empty_like(a)
+    fill_integers(out, chosen(generator), from_, to)
+    return write(a, out)
+
+
+def randperm(n, *, generator=None, dtype=None, device=None, requires_grad=False):
+    """The integers 0 to n - 1 in random order, every order as likely (Fisher & Yates, from the last position down).
+
+    >>> int(randperm(10).sum())
+    45
+    """
+    cdef Py_ssize_t count = n, i, j
+    cdef TensorBase out
+    cdef int64_t* p
+    cdef Generator g = chosen(generator)
+    if count < 0:
+        raise RuntimeError(f"n must be non-negative, got {count}")
+    out = empty(INT64, 1, &count)
+    p = <int64_t*> out.data
+    for i in range(count):
+        p[i] = i
+    for i in range(count - 1, 0, -1):
+        j = <Py_ssize_t> g.below(<uint64_t> i + 1)
+        p[i], p[j] = p[j], p[i]
+    g.give_back()
+    return finish(to_dtype(out, dtype_or(dtype, INT64)), requires_grad, device)

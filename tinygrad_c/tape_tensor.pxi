@@ -1,0 +1,195 @@
+"""TensorBase: what of a tensor the tape sees; part of tape.pyx."""
+
+
+class Afterwards:
+    """Among a leaf's hooks: one that is called when its .grad has been changed."""
+
+    def __init__(self, hook):
+        self.hook = hook
+
+
+class RemovableHandle:
+    """What register_hook returns; remove() takes the hook off again, and so does leaving a `with` block."""
+
+    def __init__(self, hooks: list, hook):
+        self.hooks, self.hook = hooks, hook
+
+    def remove(self) -> None:
+        if self.hook in self.hooks:
+            self.hooks.remove(self.hook)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception) -> None:
+        self.remove()
+
+
+@cython.trashcan(True)
+cdef class TensorBase(Array):
+    """An array that can have a gradient."""
+
+    def __cinit__(self):
+        """Made from Python (TensorBase.__new__) and not by an op, it is an empty tensor: never one without memory."""
+        global making
+        cdef Py_ssize_t nothing = 0
+        if not making:
+            allocate_into(self, FLOAT32, 1, &nothing)
+        making = False
+
+    cdef int check_export(self) except -1:
+        if wants_grad(self):
+            raise BufferError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
+        return 0
+
+    @property
+    def requires_grad(self) -> bool:
+        """Whether operations on this tensor are recorded, so that backward() can find its gradient."""
+        return wants_grad(self)
+
+    @requires_grad.setter
+    def requires_grad(self, bint value):
+        if self._grad_fn is not None or is_stale(self):
+            if not value:
+                raise RuntimeError(
+                    "you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a "
+                    "subgraph that doesn't require differentiation use var_no_grad = var.detach().")
+            return
+        if value and self.dtype < FLOAT32:
+            raise RuntimeError(
+                "only Tensors of floating point dtype can require gradients: this one holds integers or bools. Write the "
+                "numbers with a point (1. for 1), pass dtype=float32, or call .float() first.")
+        self._requires_grad = value
+
+    @property
+    def is_leaf(self) -> bool:
+        """Whether no recorded operation made this tensor: it was created by you, or needs no gradient."""
+        return self._grad_fn is None and not is_stale(self)
+
+    @property
+    def grad_fn(self):
+        """The Node of the operation that made this tensor; None for a leaf."""
+        if is_stale(self):
+            refresh_op(self)
+        return self._grad_fn
+
+    @property
+    def grad(self):
+        """The gradient that backward() accumulated, or None."""
+        if self._grad is None and self._grad_fn is not None and not self._retains_grad:
+            import warnings
+            warnings.warn(
+                "The .grad attribute of a Tensor that is not a leaf Tensor is being accessed. Its .grad attribute won't be "
+                "populated during autograd.backward(). If you want it, call .retain_grad() on this tensor before backward(); "
+                "if you meant a leaf, access that one instead.", stacklevel=1)
+        return self._grad
+
+    @grad.setter
+    def grad(self, value):
+        if value is not None:
+            if not isinstance(value, TensorBase):
+                raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of type {type(value).__name__}")
+            if value is self:
+                raise RuntimeError("can't assign Variable as its own grad")
+            if shape_of(value) != shape_of(self):
+                raise RuntimeError(f"assigned grad has data of a different size: {list(shape_of(value))} for a tensor of "
+                                   f"{list(shape_of(self))}")
+            if (<TensorBase> value).dtype != self.dtype:
+                raise RuntimeError("assigned grad has data of a different type")
+        self._grad = value
+
+    @grad.deleter
+    def grad(self):
+        self._grad = None
+
+    @property
+    def retains_grad(self) -> bool:
+        """Whether a non-leaf's .grad will be filled, since retain_grad() was called."""
+        return self._retains_grad and self._grad_fn is not None
+
+    def retain_grad(self) -> None:
+        """Have backward() fill this tensor's .grad although it is not a leaf."""
+        if not wants_grad(self):
+            raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
+        if self.grad_fn is not None and not self._retains_grad:
+            self._retains_grad = True
+            if self._grad_fn.hooks is None:
+                self._grad_fn.hooks = []
+            self._grad_fn.hooks.append(weakref.ref(self))
+
+    def register_hook(self, hook):
+        """Call hook(grad) whenever the gradient of this tensor is computed; what it returns, if not None, replaces it.
+
+        >>> x = tinygrad_c.ones(2, requires_grad=True)
+        >>> handle = x.register_hook(lambda g: 2 * g)
+        >>> x.sum().backward()
+        >>> x.grad
+        tensor([2., 2.])
+        """
+        cdef list hooks
+        if not wants_grad(self):
+            raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
+        if self.grad_fn is not None:
+            if self._grad_fn.hooks is None:
+                self._grad_fn.hooks = []
+            hooks = self._grad_fn.hooks
+        else:
+            if self._hooks is None:
+                self._hooks = []
+            hooks = self._hooks
+        hooks.append(hook)
+        return RemovableHandle(hooks, hook)
+
+    def register_post_accumulate_grad_hook(self, hook):
+        """Call hook(tensor) whenever backward() has added into this leaf's .grad: so that an optimizer may step at once.
+
+        >>> x = tinygrad_c.ones(2, requires_grad=True)
+        >>> handle = x.register_post_accumulate_grad_hook(lambda x: print(x.grad))
+        >>> x.sum().backward()
+        tensor([1., 1.])
+        """
+        if not wants_grad(self):
+            raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
+        if self.grad_fn is not None:
+            raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
+        if self._hooks is None:
+            self._hooks = []
+        self._hooks.append(Afterwards(hook))
+        return RemovableHandle(self._hooks, self._hooks[len(self._hooks) - 1])
+
+    def detach(self):
+        """The same memory without the history: no gradient flows through it.
+
+        >>> tinygrad_c.ones(2, requires_grad=True).detach().requires_grad
+        False
+        """
+        return alias(self)
+
+    def detach_(self):
+        """Cut this tensor's own history off; it becomes a leaf."""
+        if self._base is not None:
+            raise RuntimeError("Can't detach views in-place. Use detach() instead.")
+        self._grad_fn = None
+        self._requires_grad = False
+        return self
+
+    @property
+    def data(self):
+        """The same memory without the history; assigning a tensor to it replaces this one's memory."""
+        return alias(self)
+
+    @data.setter
+    def data(self, TensorBase value not None):
+        if value.dtype != self.dtype and wants_grad(self) and value.dtype < FLOAT32:
+            raise RuntimeError("data set to a tensor that requires gradients must be floating point")
+        edge_of(self)               # whose history a view has is settled before
+        self._base = None
+        view_into(self, value, value.data, value.ndim, value.shape, value.stride)
+
+    @property
+    def _version(self) -> int:
+        """How often this tensor's memory has been written to in place."""
+        return self.storage.version
+
+    def _is_view(self) -> bool:
+        return self._base is not None

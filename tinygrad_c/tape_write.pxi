@@ -1,0 +1,47 @@
+"""Writing in place: what is refused, and what a write does to histories; part of tape.pyx."""
+
+
+cdef int check_inplace(TensorBase a) except -1:
+    """Raise, before anything is written, if `a` may not be written to."""
+    cdef int d
+    if grad_mode:
+        if a._requires_grad and a._grad_fn is None:
+            raise RuntimeError(
+                "a leaf Variable that requires grad is being used in an in-place operation. The tape could not record what "
+                "its old value was used for; to update a parameter, write the line inside `with no_grad():`")
+        if a._base is not None and a._base._requires_grad and a._base._grad_fn is None:
+            raise RuntimeError(
+                "a view of a leaf Variable that requires grad is being used in an in-place operation. To update a "
+                "parameter's elements, write the line inside `with no_grad():`")
+    if a.storage.readonly:
+        raise RuntimeError("this tensor's memory is read-only (it is shared with a read-only array): .clone() it first")
+    if grad_mode and a._base is not None and not a._base.contiguous and wants_grad(a):
+        raise RuntimeError("an in-place operation on a view of a tensor that is not contiguous cannot be recorded: "
+                           ".clone() it first")
+    for d in range(a.ndim):
+        if a.stride[d] == 0 and a.shape[d] > 1 and a.numel > 0:
+            raise RuntimeError(
+                "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
+                "Please clone() the tensor before performing the operation.")
+    return 0
+
+
+cdef int set_history(TensorBase a, Node node) except -1:
+    """`a` is from now on what `node` stands for; the gradient that it retains is that one's."""
+    cdef Node before = a._grad_fn
+    a._grad_fn = node
+    if a._retains_grad and before is not None and node is not None and before is not node:
+        for hook in before.hooks:
+            if isinstance(hook, weakref.ref) and hook() is a:
+                before.hooks.remove(hook)
+                node.hooks = (node.hooks or []) + [hook]
+                break
+    return 0
+
+
+cdef int wrote(TensorBase a) except -1:
+    """To be called after `a` was written, and after the write was recorded if it was."""
+    a.storage.version += 1
+    if grad_mode and a._grad_fn is not None and a._base is not None:
+        rebase_op(a)
+    return 0
