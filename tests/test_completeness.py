@@ -29,8 +29,8 @@ NOT_OPS = {
     # not differentiable everywhere: test_shape.py
     "as_strided",
 }
-RANDOM = {"bernoulli", "get_rng_state", "initial_seed", "manual_seed", "multinomial", "normal", "rand", "rand_like", "randint",
-          "randint_like", "randn", "randn_like", "randperm", "seed", "set_rng_state"}       # test_random.py
+RANDOM = {"bernoulli", "binomial", "get_rng_state", "initial_seed", "manual_seed", "multinomial", "normal", "poisson", "rand",
+          "rand_like", "randint", "randint_like", "randn", "randn_like", "randperm", "seed", "set_rng_state"}       # test_random.py
 
 NOT_METHODS = {
     # test_reshape_inplace.py

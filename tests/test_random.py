@@ -304,3 +304,22 @@ def test_methods_that_draw():
     assert sorted(x.multinomial(2).tolist()) == [1, 2]
     with pytest.raises(RuntimeError, match="in \\(0, 1\\)"):
         x.geometric_(1.0)
+
+
+def test_poisson_and_binomial():
+    """Beside the moments of test_distributions.py: dtypes, shapes, the generator, and what is refused."""
+    rates = tg.tensor([[0.0, 4.0], [100.0, 1e6]], dtype=tg.float64)
+    first = tg.poisson(rates, generator=tg.Generator().manual_seed(1))
+    assert first.dtype == tg.float64
+    assert first.shape == (2, 2)
+    assert first[0, 0].item() == 0
+    assert first.tolist() == tg.poisson(rates, generator=tg.Generator().manual_seed(1)).tolist()
+    assert first.tolist() != tg.poisson(rates, generator=tg.Generator().manual_seed(2)).tolist()
+    with pytest.raises(RuntimeError, match="invalid Poisson rate, expected rate to be non-negative"):
+        tg.poisson(-rates)
+    drawn = tg.binomial(tg.tensor([[5.0], [0.0]]), tg.tensor([0.0, 0.5, 1.0]))
+    assert drawn.shape == (2, 3)
+    assert drawn[1].tolist() == [0, 0, 0]
+    assert drawn[0, ::2].tolist() == [0, 5]
+    with pytest.raises(RuntimeError, match="probabilities"):
+        tg.binomial(tg.tensor(3.0), tg.tensor(1.5))

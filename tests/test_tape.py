@@ -113,6 +113,18 @@ def test_shared_part_used_up():
         (shared + 2).sum().backward()
 
 
+@pytest.mark.parametrize("share", [lambda x: x.expand(3, 2), lambda x: x.reshape(2, 1).t(), lambda x: x + 1, lambda x: -x,
+                                   lambda x: x.sum(), lambda x: x[:1], lambda x: x.repeat(2), lambda x: x.roll(1)])
+def test_shared_part_that_saved_nothing(share):
+    """torch walks it as often as asked: two losses of one view, each with its own backward()."""
+    x = leaf(2.0, 3.0)
+    shared = share(x)
+    (shared * 2).sum().backward()
+    first = x.grad.clone()
+    (shared * 3).sum().backward()
+    assert x.grad.tolist() == (first * 2.5).tolist()
+
+
 def test_create_graph():
     x = leaf(2.0)
     (x ** 3).sum().backward(create_graph=True)

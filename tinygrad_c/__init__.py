@@ -305,7 +305,7 @@ LATER = {
         "asarray", "can_cast", "contiguous_format", "empty_strided", "finfo", "frombuffer", "iinfo", "is_same_size",
         "is_signed", "layout", "logspace", "memory_format", "preserve_format", "promote_types", "range", "result_type",
         "scalar_tensor", "strided"), "ops.kinds"),
-    **dict.fromkeys(("amp", "backends", "cuda", "func", "random", "special"), ""),
+    **dict.fromkeys(("amp", "backends", "cuda", "distributions", "func", "random", "special"), ""),
     **dict.fromkeys((
         "BoolTensor", "ByteTensor", "DoubleTensor", "FloatTensor", "IntTensor", "LongTensor",
         "are_deterministic_algorithms_enabled", "compile", "get_default_device", "get_float32_matmul_precision",
@@ -321,6 +321,7 @@ LATER = {
         "triplet_margin_loss"), "nn.functional"),
     "GradScaler": "amp", "is_inference_mode_enabled": "autograd", "to_dlpack": "utils.dlpack",
     "autocast": "amp", "from_dlpack": "utils.dlpack", "vmap": "func",
+    "binomial": "ops.draws", "poisson": "ops.draws",
     "load": "serialization", "save": "serialization", "serialization": "",
     "einsum": "ops.einsum", "gradient": "ops.gradient", "linalg": "",
     **dict.fromkeys(("cholesky", "cholesky_inverse", "cholesky_solve"), "linalg.torch_names"),

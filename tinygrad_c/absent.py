@@ -25,7 +25,7 @@ LEFT_OUT = [
     ("jit fx export _dynamo _inductor _C script_* Script* parse_* import_ir_module* merge_type_from_type_comment "
      "unify_type_list fork wait Sym* sym_* cond while_loop AggregationType DispatchKey Tag *_torch_function* boolean_dispatch",
      "there is no compiler of Python programs here; leave the line out (compile(model) is accepted and returns the model)"),
-    ("distributed multiprocessing DataParallel DistributedDataParallel parallel rpc futures distributions_*",
+    ("distributed multiprocessing DataParallel DistributedDataParallel parallel rpc futures",
      "one process on one machine is what there is here; leave the line out, or run several programs"),
     ("xpu hpu mtia Stream Event stream vulkan hip UntypedStorage TypedStorage pin_memory_device",
      "there is only the CPU here"),

@@ -177,6 +177,7 @@ cdef class Walk:
     cdef int visit_nodes(self) except -1:
         cdef Node node
         cdef TensorBase g
+        cdef bint first = True
         while self.n_heap > 0:
             node = self.pop()
             g = node.pending
@@ -193,9 +194,12 @@ cdef class Walk:
                 visit_with_care(self, node, g)
             else:
                 node.rule.backward(self, node, g)
-            if not self.retain_graph:
+            # What saved nothing (a view, a sum) can be walked again from elsewhere, as in torch; not as where a pass begins.
+            if not self.retain_graph and (first or node.saved0 is not None or node.saved_output is not None or
+                                          node.saved1 is not None or node.saved2 is not None):
                 node.release()
                 node.freed = self.number
+            first = False
         return 0
 
     cdef int finish_leaves(self) except -1:

@@ -1,0 +1,415 @@
+"""Distributions of whole numbers and of choices, given by probabilities or by logits."""
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from tinygrad_c.autograd import no_grad
+from tinygrad_c.distributions import constraints
+from tinygrad_c.distributions.distribution import Distribution, broadcast_all, broadcast_shapes, lazy
+from tinygrad_c.ops.create import arange
+from tinygrad_c.ops.create import empty_ as empty
+from tinygrad_c.ops.draws import binomial, poisson
+from tinygrad_c.ops.elementwise import log1p, where, xlogy
+from tinygrad_c.ops.index import one_hot
+from tinygrad_c.ops.loss import binary_cross_entropy_with_logits
+from tinygrad_c.ops.random import bernoulli, multinomial
+
+__all__ = ["Bernoulli", "Binomial", "Categorical", "Geometric", "Multinomial", "OneHotCategorical",
+           "OneHotCategoricalStraightThrough", "Poisson"]
+
+
+def _clamped(probs: Any) -> Any:
+    """Probabilities whose logarithms are finite."""
+    eps = 2.0 ** -23 if probs.element_size() == 4 else 2.0 ** -52
+    return probs.clamp(eps, 1 - eps)
+
+
+class ByProbsOrLogits(Distribution):
+    """A distribution with one parameter that may be given in two ways; the other is computed when it is asked for."""
+
+    arg_constraints: Any = {"probs": constraints.unit_interval, "logits": constraints.real}     # noqa: RUF012  (torch's form)
+
+    def _take(self, probs: Any, logits: Any) -> Any:
+        if (probs is None) == (logits is None):
+            raise ValueError("Either `probs` or `logits` must be specified, but not both.")
+        return logits if probs is None else probs
+
+    def _set_two_way(self, probs: Any, logits: Any, *others: Any) -> tuple:
+        """Sets probs or logits to the one given, broadcast with the other parameters, which are returned."""
+        *others, value = broadcast_all(*others, self._take(probs, logits))
+        self.__dict__["logits" if probs is None else "probs"] = value
+        return tuple(others)
+
+    @property
+    def _param(self) -> Any:
+        return self.__dict__["probs"] if "probs" in self.__dict__ else self.__dict__["logits"]
+
+    @lazy
+    def logits(self) -> Any:
+        """log(probs / (1 - probs))"""
+        p = _clamped(self.probs)
+        return p.log() - log1p(-p)
+
+    @lazy
+    def probs(self) -> Any:
+        """sigmoid(logits)"""
+        return self.logits.sigmoid()
+
+    @property
+    def param_shape(self) -> Any:
+        return self._param.shape
+
+
+class Bernoulli(ByProbsOrLogits):
+    """1 with probability probs, otherwise 0. logits is log(probs / (1 - probs)).
+
+    >>> tinygrad_c.distributions.Bernoulli(tinygrad_c.tensor(0.25)).log_prob(tinygrad_c.tensor([0., 1.]))
+    tensor([-0.2877, -1.3863])
+    """
+
+    support = constraints.boolean
+    has_enumerate_support = True
+
+    def __init__(self, probs=None, logits=None, validate_args: bool | None = None):
+        self._set_two_way(probs, logits)
+        super().__init__(self._param.shape, validate_args=validate_args)
+
+    @property
+    def mean(self) -> Any:
+        return self.probs
+
+    @property
+    def mode(self) -> Any:
+        return where(self.probs == 0.5, math.nan, (self.probs >= 0.5).to(self.probs.dtype))
+
+    @property
+    def variance(self) -> Any:
+        return self.probs * (1 - self.probs)
+
+    def sample(self, sample_shape=()) -> Any:
+        with no_grad():
+            return bernoulli(self.probs.expand(self._extended_shape(sample_shape)))
+
+    def log_prob(self, value: Any) -> Any:
+        if self._validate_args:
+            self._validate_sample(value)
+        logits, value = broadcast_all(self.logits, value)
+        return -binary_cross_entropy_with_logits(logits, value.to(logits.dtype), reduction="none")
+
+    def entropy(self) -> Any:
+        return binary_cross_entropy_with_logits(self.logits, self.probs, reduction="none")
+
+    def enumerate_support(self, expand: bool = True) -> Any:
+        values = arange(2, dtype=self._param.dtype).reshape(-1, *[1] * len(self.batch_shape))
+        return values.expand(2, *self.batch_shape) if expand else values
+
+
+class Geometric(ByProbsOrLogits):
+    """How many trials fail before the first that succeeds: P(n) = (1 - probs)^n probs, n = 0, 1, ...
+
+    >>> tinygrad_c.distributions.Geometric(tinygrad_c.tensor(0.5)).log_prob(tinygrad_c.tensor([0., 2.]))
+    tensor([-0.6931, -2.0794])
+    """
+
+    support = constraints.nonnegative_integer
+
+    def __init__(self, probs=None, logits=None, validate_args: bool | None = None):
+        self._set_two_way(probs, logits)
+        super().__init__(self._param.shape, validate_args=validate_args)
+
+    @property
+    def mean(self) -> Any:
+        return 1 / self.probs - 1
+
+    @property
+    def mode(self) -> Any:
+        return self.probs * 0
+
+    @property
+    def variance(self) -> Any:
+        return (1 / self.probs - 1) / self.probs
+
+    def sample(self, sample_shape=()) -> Any:
+        with no_grad():
+            drawn = empty(tuple(self._extended_shape(sample_shape)), dtype=self._param.dtype).exponential_()
+            return (drawn / -log1p(-_clamped(self.probs))).floor()
+
+    def log_prob(self, value: Any) -> Any:
+        if self._validate_args:
+            self._validate_sample(value)
+        return xlogy(value, 1 - self.probs) + self.probs.log()
+
+    def entropy(self) -> Any:
+        return binary_cross_entropy_with_logits(self.logits, self.probs, reduction="none") / self.probs
+
+
+class Binomial(ByProbsOrLogits):
+    """How many of total_count trials succeed when each does with probability probs.
+
+    >>> tinygrad_c.distributions.Binomial(2, tinygrad_c.tensor(0.5)).log_prob(tinygrad_c.tensor([0., 1.])).exp()
+    tensor([0.2500, 0.5000])
+    """
+
+    arg_constraints = {"total_count": constraints.nonnegative_integer, **ByProbsOrLogits.arg_constraints}   # noqa: RUF012
+
+    has_enumerate_support = True
+
+    def __init__(self, total_count=1, probs=None, logits=None, validate_args: bool | None = None):
+        self.total_count, = self._set_two_way(probs, logits, total_count)
+        super().__init__(self._param.shape, validate_args=validate_args)
+
+    @property
+    def support(self) -> constraints.Constraint:
+        return constraints.integer_interval(0, self.total_count)
+
+    @property
+    def mean(self) -> Any:
+        return self.total_count * self.probs
+
+    @property
+    def mode(self) -> Any:
+        return ((self.total_count + 1) * self.probs).floor().clamp(max=self.total_count)
+
+    @property
+    def variance(self) -> Any:
+        return self.total_count * self.probs * (1 - self.probs)
+
+    def sample(self, sample_shape=()) -> Any:
+        with no_grad():
+            shape = self._extended_shape(sample_shape)
+            return binomial(self.total_count.expand(shape), self.probs.expand(shape))
+
+    def log_prob(self, value: Any) -> Any:
+        if self._validate_args:
+            self._validate_sample(value)
+        n, logits = self.total_count, self.logits
+        ways = (n + 1).lgamma() - (value + 1).lgamma() - (n - value + 1).lgamma()
+        above = (logits.clamp(min=0) + logits - logits.clamp(max=0)) / 2      # max(logits, 0) with the slope 1/2 at 0
+        return ways + value * logits - n * (above + log1p((-logits.abs()).exp()))
+
+    def entropy(self) -> Any:
+        log_prob = self.log_prob(self.enumerate_support(False))
+        return -(log_prob.exp() * log_prob).sum(0)
+
+    def enumerate_support(self, expand: bool = True) -> Any:
+        top = int(self.total_count.max().item())
+        if not bool((self.total_count == top).all()):
+            raise NotImplementedError("Inhomogeneous total count not supported by `enumerate_support`.")
+        values = arange(1 + top, dtype=self._param.dtype).reshape(-1, *[1] * len(self.batch_shape))
+        return values.expand(-1, *self.batch_shape) if expand else values
+
+
+class Poisson(Distribution):
+    """P(n) = rate^n e^-rate / n!, n = 0, 1, ...
+
+    >>> tinygrad_c.distributions.Poisson(1.).log_prob(tinygrad_c.tensor([0., 2.]))
+    tensor([-1.0000, -1.6931])
+    """
+
+    arg_constraints = {"rate": constraints.nonnegative}     # noqa: RUF012
+    support = constraints.nonnegative_integer
+
+    def __init__(self, rate, validate_args: bool | None = None):
+        self.rate, = broadcast_all(rate)
+        super().__init__(self.rate.shape, validate_args=validate_args)
+
+    @property
+    def mean(self) -> Any:
+        return self.rate
+
+    @property
+    def mode(self) -> Any:
+        return self.rate.floor()
+
+    @property
+    def variance(self) -> Any:
+        return self.rate
+
+    def sample(self, sample_shape=()) -> Any:
+        with no_grad():
+            return poisson(self.rate.expand(self._extended_shape(sample_shape)))
+
+    def log_prob(self, value: Any) -> Any:
+        if self._validate_args:
+            self._validate_sample(value)
+        return xlogy(value, self.rate) - self.rate - (value + 1).lgamma()
+
+
+class Choices(ByProbsOrLogits):
+    """One or more draws out of n choices, given by unnormalised probabilities or log-probabilities (..., n)."""
+
+    arg_constraints = {"probs": constraints.simplex, "logits": constraints.real_vector}     # noqa: RUF012
+
+    def _set_choices(self, probs: Any, logits: Any) -> tuple:
+        given = self._take(probs, logits)
+        if given.dim() < 1:
+            raise ValueError(f"`{'logits' if probs is None else 'probs'}` parameter must be at least one-dimensional.")
+        if probs is None:
+            self.logits = logits - logits.logsumexp(-1, keepdim=True)
+        else:
+            self.probs = probs / probs.sum(-1, keepdim=True)
+        return tuple(given.shape[:-1]), given.shape[-1]
+
+    @lazy
+    def logits(self) -> Any:
+        """log(probs)"""
+        return _clamped(self.probs).log()
+
+    @lazy
+    def probs(self) -> Any:
+        """softmax(logits)"""
+        return self.logits.softmax(-1)
+
+    def _drawn(self, sample_shape: Any) -> Any:
+        """Indices of choices, of shape sample_shape + batch_shape."""
+        with no_grad():
+            flat = self.probs.reshape(-1, self.probs.shape[-1])
+            count = math.prod(sample_shape)
+            found = multinomial(flat, count, True).t() if count and len(flat) else arange(0)
+            return found.reshape(tuple(sample_shape) + tuple(self.probs.shape[:-1]))
+
+    def entropy(self) -> Any:
+        lowest = -3.4028234663852886e38 if self.logits.element_size() == 4 else -1.7976931348623157e308
+        return -(self.logits.clamp(min=lowest) * self.probs).sum(-1)
+
+
+class Categorical(Choices):
+    """An index from 0 to n - 1: P(i) = probs[..., i] / sum of probs, or softmax(logits)[..., i].
+
+    >>> c = tinygrad_c.distributions.Categorical(tinygrad_c.tensor([1., 3.]))
+    >>> c.log_prob(tinygrad_c.tensor([0, 1])), c.entropy()
+    (tensor([-1.3863, -0.2877]), tensor(0.5623))
+    """
+
+    has_enumerate_support = True
+
+    def __init__(self, probs=None, logits=None, validate_args: bool | None = None):
+        batch_shape, self._num_events = self._set_choices(probs, logits)
+        super().__init__(batch_shape, validate_args=validate_args)
+
+    @property
+    def support(self) -> constraints.Constraint:
+        return constraints.integer_interval(0, self._num_events - 1)
+
+    @property
+    def mean(self) -> Any:
+        return self.probs.detach().sum(-1) * math.nan
+
+    @property
+    def variance(self) -> Any:
+        return self.mean
+
+    @property
+    def mode(self) -> Any:
+        return self.probs.argmax(-1)
+
+    def sample(self, sample_shape=()) -> Any:
+        return self._drawn(sample_shape)
+
+    def log_prob(self, value: Any) -> Any:
+        if self._validate_args:
+            self._validate_sample(value)
+        value = value.long().unsqueeze(-1)
+        shape = tuple(broadcast_shapes(value.shape[:-1], self.logits.shape[:-1]))
+        logits = self.logits.expand(*shape, self._num_events)
+        return logits.gather(-1, value.expand(*shape, 1)).squeeze(-1)
+
+    def enumerate_support(self, expand: bool = True) -> Any:
+        values = arange(self._num_events).reshape(-1, *[1] * len(self.batch_shape))
+        return values.expand(-1, *self.batch_shape) if expand else values
+
+
+class OneHotCategorical(Choices):
+    """Categorical, as vectors of zeros with a one at the choice.
+
+    >>> tinygrad_c.distributions.OneHotCategorical(tinygrad_c.tensor([0., 1.])).sample()
+    tensor([0., 1.])
+    """
+
+    support = constraints.one_hot
+    has_enumerate_support = True
+
+    def __init__(self, probs=None, logits=None, validate_args: bool | None = None):
+        batch_shape, n = self._set_choices(probs, logits)
+        super().__init__(batch_shape, (n,), validate_args=validate_args)
+
+    @property
+    def mean(self) -> Any:
+        return self.probs
+
+    @property
+    def mode(self) -> Any:
+        return one_hot(self.probs.argmax(-1), self.probs.shape[-1]).to(self.probs.dtype)
+
+    @property
+    def variance(self) -> Any:
+        return self.probs * (1 - self.probs)
+
+    def sample(self, sample_shape=()) -> Any:
+        return one_hot(self._drawn(sample_shape), self.probs.shape[-1]).to(self.probs.dtype)
+
+    def log_prob(self, value: Any) -> Any:
+        if self._validate_args:
+            self._validate_sample(value)
+        return (value * self.logits).sum(-1)
+
+    def enumerate_support(self, expand: bool = True) -> Any:
+        n = self.event_shape[0]
+        values = one_hot(arange(n), n).to(self._param.dtype).reshape(n, *[1] * len(self.batch_shape), n)
+        return values.expand(n, *self.batch_shape, n) if expand else values
+
+
+class OneHotCategoricalStraightThrough(OneHotCategorical):
+    """OneHotCategorical whose rsample passes the gradient to probs as if the sample were they.
+
+    >>> tinygrad_c.distributions.OneHotCategoricalStraightThrough(tinygrad_c.tensor([0., 1.])).rsample()
+    tensor([0., 1.])
+    """
+
+    has_rsample = True
+
+    def rsample(self, sample_shape=()) -> Any:
+        return self.sample(sample_shape) + (self.probs - self.probs.detach())
+
+
+class Multinomial(Choices):
+    """How often each choice came in total_count draws.
+
+    >>> tinygrad_c.distributions.Multinomial(4, tinygrad_c.tensor([0., 1.])).sample()
+    tensor([0., 4.])
+    """
+
+    def __init__(self, total_count: int = 1, probs=None, logits=None, validate_args: bool | None = None):
+        if not isinstance(total_count, int):
+            raise NotImplementedError("inhomogeneous total_count is not supported")
+        self.total_count = total_count
+        batch_shape, n = self._set_choices(probs, logits)
+        super().__init__(batch_shape, (n,), validate_args=validate_args)
+
+    @property
+    def support(self) -> constraints.Constraint:
+        return constraints.multinomial(self.total_count)
+
+    @property
+    def mean(self) -> Any:
+        return self.probs * self.total_count
+
+    @property
+    def variance(self) -> Any:
+        return self.total_count * self.probs * (1 - self.probs)
+
+    def sample(self, sample_shape=()) -> Any:
+        return one_hot(self._drawn((self.total_count, *sample_shape)), self.probs.shape[-1]).sum(0).to(self.probs.dtype)
+
+    def entropy(self) -> Any:
+        n = self.total_count
+        parts = Binomial(n, self.probs)
+        counts = parts.enumerate_support(False)[1:]
+        spread = (parts.log_prob(counts).exp() * (counts + 1).lgamma()).sum((0, -1))
+        return n * super().entropy() - math.lgamma(n + 1) + spread
+
+    def log_prob(self, value: Any) -> Any:
+        if self._validate_args:
+            self._validate_sample(value)
+        return (value.sum(-1) + 1).lgamma() - (value + 1).lgamma().sum(-1) + xlogy(value, self.probs).sum(-1)

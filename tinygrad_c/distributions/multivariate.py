@@ -1,0 +1,99 @@
+"""The normal distribution of a vector."""
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from tinygrad_c.distributions import constraints
+from tinygrad_c.distributions.distribution import Distribution, broadcast_shapes, lazy
+from tinygrad_c.linalg import cholesky, inv, solve_triangular
+from tinygrad_c.ops.create import empty_ as empty
+from tinygrad_c.ops.random import normal_
+
+__all__ = ["MultivariateNormal"]
+
+
+class MultivariateNormal(Distribution):
+    """The density exp(-d^T C^-1 d / 2) / sqrt(det(2 pi C)), d = x - loc, C the covariance_matrix (..., n, n).
+
+    Instead of C its inverse precision_matrix may be given, or scale_tril, the lower L of C = L L^T (the cheapest).
+
+    >>> m = tinygrad_c.distributions.MultivariateNormal(tinygrad_c.zeros(2), tinygrad_c.eye(2))
+    >>> m.log_prob(tinygrad_c.zeros(2))
+    tensor(-1.8379)
+    """
+
+    arg_constraints = {"loc": constraints.real_vector, "covariance_matrix": constraints.positive_definite,      # noqa: RUF012
+                       "precision_matrix": constraints.positive_definite, "scale_tril": constraints.lower_cholesky}
+    support = constraints.real_vector
+    has_rsample = True
+
+    def __init__(self, loc, covariance_matrix=None, precision_matrix=None, scale_tril=None, validate_args: bool | None = None):
+        given = {"covariance_matrix": covariance_matrix, "precision_matrix": precision_matrix, "scale_tril": scale_tril}
+        given = {name: value for name, value in given.items() if value is not None}
+        if loc.dim() < 1:
+            raise ValueError("loc must be at least one-dimensional.")
+        if len(given) != 1:
+            raise ValueError("Exactly one of covariance_matrix or precision_matrix or scale_tril may be specified.")
+        (name, matrix), = given.items()
+        if matrix.dim() < 2:
+            raise ValueError(f"{name} must be at least two-dimensional, with optional leading batch dimensions")
+        batch, n = tuple(broadcast_shapes(matrix.shape[:-2], loc.shape[:-1])), loc.shape[-1]
+        self.loc = loc.expand(*batch, n)
+        self.__dict__[name] = matrix = matrix.expand(*batch, n, n)
+        super().__init__(batch, (n,), validate_args=validate_args)
+        if name == "scale_tril":
+            self._unbroadcasted_scale_tril = matrix
+        elif name == "covariance_matrix":
+            self._unbroadcasted_scale_tril = cholesky(matrix)
+        else:
+            self._unbroadcasted_scale_tril = cholesky(inv(matrix))
+
+    @lazy
+    def scale_tril(self) -> Any:
+        """The lower L of C = L L^T."""
+        return self._unbroadcasted_scale_tril
+
+    @lazy
+    def covariance_matrix(self) -> Any:
+        """C = L L^T."""
+        return self._unbroadcasted_scale_tril @ self._unbroadcasted_scale_tril.mT
+
+    @lazy
+    def precision_matrix(self) -> Any:
+        """C^-1."""
+        return inv(self.covariance_matrix)
+
+    @property
+    def mean(self) -> Any:
+        return self.loc
+
+    @property
+    def mode(self) -> Any:
+        return self.loc
+
+    @property
+    def variance(self) -> Any:
+        return (self._unbroadcasted_scale_tril ** 2).sum(-1)
+
+    def rsample(self, sample_shape=()) -> Any:
+        drawn = normal_(empty(tuple(self._extended_shape(sample_shape)), dtype=self.loc.dtype))
+        return self.loc + (self._unbroadcasted_scale_tril @ drawn.unsqueeze(-1)).squeeze(-1)
+
+    def log_prob(self, value: Any) -> Any:
+        if self._validate_args:
+            self._validate_sample(value)
+        return -0.5 * (self.event_shape[0] * math.log(2 * math.pi) + self._distance(value - self.loc)) - self._half_log_det()
+
+    def entropy(self) -> Any:
+        return 0.5 * self.event_shape[0] * (1 + math.log(2 * math.pi)) + self._half_log_det()
+
+    def _half_log_det(self) -> Any:
+        return self._unbroadcasted_scale_tril.diagonal(dim1=-2, dim2=-1).log().sum(-1)
+
+    def _distance(self, d: Any) -> Any:
+        """d^T C^-1 d of vectors (..., n)."""
+        scale = self._unbroadcasted_scale_tril
+        if scale.dim() == 2:        # many vectors, one matrix: a single solve with the vectors as columns
+            return (solve_triangular(scale, d.reshape(-1, d.shape[-1]).mT, upper=False) ** 2).sum(0).reshape(d.shape[:-1])
+        return (solve_triangular(scale, d.unsqueeze(-1), upper=False).squeeze(-1) ** 2).sum(-1)

@@ -1,0 +1,114 @@
+"""Distributions of a function of a random variable."""
+from __future__ import annotations
+
+from typing import Any
+
+from tinygrad_c.autograd import no_grad
+from tinygrad_c.distributions import constraints
+from tinygrad_c.distributions.continuous import Normal
+from tinygrad_c.distributions.distribution import Distribution, Independent, sum_rightmost
+from tinygrad_c.distributions.transforms import ComposeTransform, ExpTransform, Transform
+
+__all__ = ["LogNormal", "TransformedDistribution"]
+
+
+class TransformedDistribution(Distribution):
+    """y = t(x) for x of a base distribution: log p(y) = log p(x) - log |dy / dx|.
+
+    >>> d = tinygrad_c.distributions
+    >>> d.TransformedDistribution(d.Normal(0., 1.), [d.transforms.TanhTransform()]).log_prob(tinygrad_c.tensor(0.5))
+    tensor(-0.7821)
+    """
+
+    def __init__(self, base_distribution: Distribution, transforms: Transform | list[Transform],
+                 validate_args: bool | None = None):
+        self.transforms = [transforms] if isinstance(transforms, Transform) else list(transforms)
+        if not all(isinstance(each, Transform) for each in self.transforms):
+            raise ValueError(f"transforms must be a Transform or a list of Transforms, but was {transforms}")
+        own, whole = len(base_distribution.event_shape), ComposeTransform(self.transforms)
+        wanted = max((max(t.domain.event_dim, t.codomain.event_dim) for t in whole.parts), default=0)
+        if wanted > own:
+            base_distribution = Independent(base_distribution, wanted - own)
+        self.base_dist = base_distribution
+        super().__init__(base_distribution.batch_shape, base_distribution.event_shape, validate_args=validate_args)
+
+    @property
+    def has_rsample(self) -> bool:
+        return self.base_dist.has_rsample
+
+    @property
+    def support(self) -> constraints.Constraint:
+        if not self.transforms:
+            return self.base_dist.support
+        codomain = self.transforms[-1].codomain
+        missing = len(self.event_shape) - codomain.event_dim
+        return constraints.independent(codomain, missing) if missing > 0 else codomain
+
+    def sample(self, sample_shape=()) -> Any:
+        with no_grad():
+            return self._through(self.base_dist.sample(sample_shape))
+
+    def rsample(self, sample_shape=()) -> Any:
+        return self._through(self.base_dist.rsample(sample_shape))
+
+    def _through(self, x: Any) -> Any:
+        for transform in self.transforms:
+            x = transform(x)
+        return x
+
+    def log_prob(self, value: Any) -> Any:
+        if self._validate_args:
+            self._validate_sample(value)
+        event_dim, change = len(self.event_shape), 0.0
+        for transform in reversed(self.transforms):
+            x = transform.inv(value)
+            change = change - sum_rightmost(transform.log_abs_det_jacobian(x, value), event_dim - transform.domain.event_dim)
+            value = x
+        return change + sum_rightmost(self.base_dist.log_prob(value), event_dim - len(self.base_dist.event_shape))
+
+    def cdf(self, value: Any) -> Any:
+        rising = 1
+        for transform in reversed(self.transforms):
+            value = transform.inv(value)
+            rising = rising * transform.sign
+        if self._validate_args:
+            self.base_dist._validate_sample(value)
+        found = self.base_dist.cdf(value)
+        return rising * (found - 0.5) + 0.5
+
+
+class LogNormal(TransformedDistribution):
+    """exp(x) for x of Normal(loc, scale).
+
+    >>> tinygrad_c.distributions.LogNormal(0., 1.).mean
+    tensor(1.6487)
+    """
+
+    arg_constraints = {"loc": constraints.real, "scale": constraints.positive}      # noqa: RUF012
+    support = constraints.positive
+
+    def __init__(self, loc, scale, validate_args: bool | None = None):
+        super().__init__(Normal(loc, scale, validate_args=validate_args), ExpTransform(), validate_args=validate_args)
+
+    @property
+    def loc(self) -> Any:
+        return self.base_dist.loc
+
+    @property
+    def scale(self) -> Any:
+        return self.base_dist.scale
+
+    @property
+    def mean(self) -> Any:
+        return (self.loc + self.scale ** 2 / 2).exp()
+
+    @property
+    def mode(self) -> Any:
+        return (self.loc - self.scale ** 2).exp()
+
+    @property
+    def variance(self) -> Any:
+        return (self.scale ** 2).expm1() * (2 * self.loc + self.scale ** 2).exp()
+
+    def entropy(self) -> Any:
+        return self.base_dist.entropy() + self.loc
