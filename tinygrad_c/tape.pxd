@@ -25,6 +25,7 @@ cdef class TensorBase(Array):
     cdef TensorBase _base           # of a differentiable view: the tensor it looks into
     cdef unsigned long long _base_number    # the number of _base's node when this view's node was made
     cdef TensorBase _pending        # a leaf's gradient during a backward pass
+    cdef unsigned int _exchanged    # added to the version of its memory: grows when x.data = y gives it other memory
     cdef object __weakref__
 
 
@@ -33,7 +34,6 @@ cdef class Node:
     cdef unsigned long long number  # only grows: an input's node has a smaller one
     cdef int op                     # which row of the table, for the rules that serve many
     cdef unsigned int freed         # the number of the backward pass that has let go of what was saved; 0: none
-    cdef bint needed                # leads to a tensor that autograd.grad asked for
     cdef object edge0               # per input: its Node, the leaf itself, or None: needs no gradient
     cdef object edge1
     cdef object edge2
@@ -60,27 +60,26 @@ cdef class Walk:
     cdef bint create_graph
     cdef bint retain_graph
     cdef unsigned int number        # of the pass, if it lets go of the graph
-    cdef bint pruned                # only nodes marked `needed` count
+    cdef bint pruned                # only what is in `wanted` counts
     cdef list leaves
     cdef void** heap
     cdef Py_ssize_t n_heap
     cdef Py_ssize_t room
     cdef dict captures              # autograd.grad: id of node or leaf -> its gradient
-    cdef list marked                # the nodes whose `needed` is set
+    cdef dict wanted                # id of node or leaf: those that it asks for, and what leads to them
+    cdef dict aside                 # id of node or leaf -> what came in, while another pass has their `pending`
     cdef list targets               # where the pass starts, and
     cdef list given                 # with which gradients
     cdef dict parts                 # number of a function with several outputs -> the gradients that came in for them
-    cdef list suspended             # (node or leaf, gradient) put aside while a pass runs within this one
 
     cdef bint needs(self, Node node, int i) except -1
     cdef int give(self, Node node, int i, TensorBase g) except -1
     cdef TensorBase accumulator(self, Node node, int i)
     cdef int arrive(self, object target, TensorBase g) except -1
+    cdef int arrive_aside(self, object target, TensorBase g) except -1
     cdef int push(self, Node node) except -1
     cdef Node pop(self)
     cdef int run(self) except -1
-    cdef int suspend(self) except -1
-    cdef int resume(self, Walk inner) except -1
     cdef int visit_nodes(self) except -1
     cdef int finish_leaves(self) except -1
     cdef int abandon(self) except -1

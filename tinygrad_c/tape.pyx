@@ -16,8 +16,9 @@ from cpython.ref cimport Py_DECREF, Py_INCREF, PyObject
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy, memset
 
-from tinygrad_c.array cimport DTYPE_NAMES, Array, allocate_into, itemsize, shape_of, view_into
+from tinygrad_c.array cimport DTYPE_NAMES, Array, allocate_into, itemsize, same_shape, shape_of, view_into
 from tinygrad_c.kernels.call cimport FLOAT32
+from tinygrad_c.kernels.dispatch cimport hold_lock, is_running
 
 cdef extern from "Python.h":
     ctypedef struct PyTypeObject:
@@ -35,18 +36,17 @@ cdef extern from *:
     #endif
     #if defined(_MSC_VER)
     static __declspec(thread) int grad_mode = 1;
-    static __declspec(thread) void* current_walk = 0;
     #else
     static __thread int grad_mode = 1;
-    static __thread void* current_walk = 0;
     #endif
     """
     int grad_mode
     int frame_lasti(PyObject* frame)
     object frame_code(PyObject* frame)
-    void* current_walk          # this thread's backward pass, while it runs: its hooks may start another
 
 cdef unsigned long long last_number = 0
+cdef void* walking = NULL           # the backward pass that keeps its gradients in the nodes
+cdef list replaced = []             # memory that a tensor gave up while another thread was perhaps computing with it
 cdef PyTypeObject* tensor_type = NULL
 cdef PyTypeObject* compiled_type = NULL      # its compiled base, whose tp_new skips the Python class's __new__
 cdef object tensor_class = None
@@ -227,7 +227,7 @@ cdef int save(Node node, int slot, TensorBase a) except -1:
     """Keep `a` for the backward pass. What is about to be written in place is kept without its history: `a` will own `node`."""
     if a._grad_fn is node:
         a = alias(a)
-    node.version[slot] = a.storage.version
+    node.version[slot] = a.storage.version + a._exchanged
     if slot == 0:
         node.saved0 = a
     elif slot == 1:
@@ -256,8 +256,8 @@ cdef TensorBase saved(Node node, int slot):
     cdef TensorBase a = node.saved0 if slot == 0 else node.saved1 if slot == 1 else node.saved2
     if a is None:
         raise_freed(node)
-    if a.storage.version != node.version[slot]:
-        was_modified(node, a.dtype, a.ndim, a.shape, a.storage.version, node.version[slot])
+    if a.storage.version + a._exchanged != node.version[slot]:
+        was_modified(node, a.dtype, a.ndim, a.shape, a.storage.version + a._exchanged, node.version[slot])
     return a
 
 

@@ -6,15 +6,32 @@ cdef bint owned(PyObject* a) noexcept:
     return Py_REFCNT(a) == 2 and Py_REFCNT(<PyObject*> t.storage) == 1 and t.contiguous and t.storage.owner is None  # 2: t
 
 
+cdef inline bint fits(TensorBase g, int dtype, int ndim, Py_ssize_t* shape) noexcept:
+    cdef int d
+    if g.dtype != dtype or g.ndim != ndim:
+        return False
+    for d in range(ndim):
+        if g.shape[d] != shape[d]:
+            return False
+    return True
+
+
 cdef inline TensorBase fit(TensorBase g, int dtype, int ndim, Py_ssize_t* shape):
     """g with the shape and dtype of what it is the gradient of: broadcasting undone."""
-    cdef int d
-    if g.dtype == dtype and g.ndim == ndim:
-        for d in range(ndim):
-            if g.shape[d] != shape[d]:
-                return reduce_to_op(g, dtype, ndim, shape)
+    if fits(g, dtype, ndim, shape):
         return g
-    return reduce_to_op(g, dtype, ndim, shape)
+    cdef TensorBase reduced = reduce_to_op(g, dtype, ndim, shape)
+    if not fits(reduced, dtype, ndim, shape):
+        misfit(g, ndim, shape)
+    return reduced
+
+
+cdef int misfit(TensorBase g, int ndim, Py_ssize_t* shape) except -1:
+    """A hook, or x.data = y, has come between."""
+    raise RuntimeError(
+        f"a gradient of shape {list(shape_of(g))} does not fit the value of shape {[shape[d] for d in range(ndim)]} that it is "
+        "of: the size of one of them was changed, by x.data = y or in a hook, after the value was used. Change .data before "
+        "the forward pass or after backward()")
 
 
 @cython.final
@@ -30,9 +47,7 @@ cdef class Walk:
         cdef object target = edge(node, i)
         if target is None:
             return False
-        if not self.pruned:
-            return True
-        return (type(target) is Node and (<Node> target).needed) or id(target) in self.captures
+        return not self.pruned or id(target) in self.wanted
 
     cdef int give(self, Node node, int i, TensorBase g) except -1:
         """Hand over the gradient of a node's input i."""
@@ -45,6 +60,8 @@ cdef class Walk:
     cdef int arrive(self, object target, TensorBase g) except -1:
         cdef Node node
         cdef TensorBase leaf
+        if self.aside is not None:
+            return self.arrive_aside(target, g)
         if type(target) is Node:
             node = <Node> target
             g = fit(g, node.dtype, node.ndim, node.shape)
@@ -67,11 +84,29 @@ cdef class Walk:
                 add_into_op(leaf._pending, g)
         return 0
 
+    cdef int arrive_aside(self, object target, TensorBase g) except -1:
+        """Another pass has the nodes' own places: what is on its way in this one is kept here."""
+        cdef object key = id(target)
+        cdef TensorBase held = self.aside.get(key)
+        if type(target) is Node:
+            g = fit(g, (<Node> target).dtype, (<Node> target).ndim, (<Node> target).shape)
+        else:
+            g = fit(g, (<TensorBase> target).dtype, (<TensorBase> target).ndim, (<TensorBase> target).shape)
+        if held is not None:
+            g = add_op(held, g)
+        self.aside[key] = g
+        if held is None:
+            if type(target) is Node:
+                self.push(<Node> target)
+            else:
+                self.leaves.append(target)
+        return 0
+
     cdef TensorBase accumulator(self, Node node, int i):
         """What has come in for input i so far, if a kernel may add into it in place; else None."""
         cdef object target = edge(node, i)
         cdef TensorBase pending = None
-        if self.create_graph or target is None or anomaly:
+        if self.create_graph or target is None or anomaly or self.aside is not None:
             return None
         if type(target) is Node:
             if (<Node> target).pending is not None and owned(<PyObject*> (<Node> target).pending):
@@ -126,12 +161,13 @@ cdef class Walk:
         return top
 
     cdef int run(self) except -1:
-        global current_walk
-        cdef void* outer = current_walk
+        """One pass at a time keeps gradients in the nodes. Others, of other threads or of this one's hooks, keep their own."""
+        global walking
         cdef bint before = set_grad(self.create_graph)
-        if outer != NULL:
-            (<Walk> outer).suspend()
-        current_walk = <void*> self
+        if walking == NULL:
+            walking = <void*> self
+        else:
+            self.aside = {}
         try:
             while self.targets:
                 self.arrive(self.targets.pop(), self.given.pop())
@@ -139,39 +175,9 @@ cdef class Walk:
             self.finish_leaves()
         finally:
             set_grad(before)
-            self.abandon()
-            current_walk = outer
-            if outer != NULL:
-                (<Walk> outer).resume(self)
-        return 0
-
-    cdef int suspend(self) except -1:
-        """One of this pass's hooks starts another pass: put the gradients aside that are on their way."""
-        cdef Node node
-        cdef TensorBase leaf
-        cdef Py_ssize_t i
-        self.suspended = []
-        for i in range(self.n_heap):
-            node = <Node> self.heap[i]
-            self.suspended.append((node, node.pending))
-            node.pending = None
-        for leaf in self.leaves:
-            self.suspended.append((leaf, leaf._pending))
-            leaf._pending = None
-        return 0
-
-    cdef int resume(self, Walk inner) except -1:
-        cdef Node node
-        for target, g in self.suspended:
-            if type(target) is Node:
-                (<Node> target).pending = g
-            else:
-                (<TensorBase> target)._pending = g
-        self.suspended = None
-        for node in inner.marked:
-            node.needed = False
-        for node in self.marked:
-            node.needed = True
+            if self.aside is None:
+                self.abandon()
+                walking = NULL
         return 0
 
     cdef int visit_nodes(self) except -1:
@@ -180,13 +186,18 @@ cdef class Walk:
         cdef bint first = True
         while self.n_heap > 0:
             node = self.pop()
-            g = node.pending
-            node.pending = None
+            if self.aside is None:
+                g = node.pending
+                node.pending = None
+            else:
+                g = self.aside.pop(id(node))
             if node.hooks is not None:
                 g = run_hooks(node.hooks, g)
+            if not fits(g, node.dtype, node.ndim, node.shape):      # kernels trust it
+                misfit(g, node.ndim, node.shape)
             if self.captures is not None and id(node) in self.captures:
                 self.captures[id(node)] = g
-            if self.pruned and not node.needed:
+            if self.pruned and id(node) not in self.wanted:
                 continue
             if node.freed != 0:
                 raise_freed(node)
@@ -203,24 +214,34 @@ cdef class Walk:
         return 0
 
     cdef int finish_leaves(self) except -1:
-        """Last, so that a pass that fails leaves every .grad as it was."""
+        """Last, and after all hooks, so that a pass that fails leaves every .grad as it was."""
         cdef TensorBase leaf, g
         for leaf in self.leaves:
-            g = leaf._pending
-            leaf._pending = None
+            g = leaf._pending if self.aside is None else self.aside[id(leaf)]
             if leaf._hooks is not None:
                 g = run_hooks(leaf._hooks, g)
-            if self.captures is not None:
-                if id(leaf) in self.captures:
-                    self.captures[id(leaf)] = g
-                if self.pruned:
-                    continue
-            if leaf._grad is None:
-                leaf._grad = g if self.create_graph or owned(<PyObject*> g) else clone_op(g)
-            elif self.create_graph or not may_be_written(leaf._grad):
-                leaf._grad = add_op(leaf._grad, g)
+                if self.aside is None:
+                    leaf._pending = g
+                else:
+                    self.aside[id(leaf)] = g
+            if not fits(g, leaf.dtype, leaf.ndim, leaf.shape):
+                misfit(g, leaf.ndim, leaf.shape)
+            if self.captures is not None and id(leaf) in self.captures:
+                self.captures[id(leaf)] = g
+            if leaf._grad is not None and not self.pruned:
+                check_gradient(leaf)
+        if self.pruned:
+            return 0
+        for leaf in self.leaves:
+            if self.aside is None:
+                g = leaf._pending
+                leaf._pending = None
             else:
-                add_into_op(leaf._grad, g)
+                g = self.aside.pop(id(leaf))
+            if leaf._grad is None and (self.create_graph or owned(<PyObject*> g)):
+                leaf._grad = g
+            else:
+                add_to_grad(leaf, g, self.create_graph)
             if leaf._hooks is not None:
                 for hook in list(leaf._hooks):
                     if type(hook) is Afterwards:
@@ -235,6 +256,29 @@ cdef class Walk:
         for leaf in self.leaves:
             leaf._pending = None
         return 0
+
+
+cdef int check_gradient(TensorBase leaf) except -1:
+    """x.data = y can have left it a gradient of another shape."""
+    if not same_shape(leaf, leaf._grad):
+        raise RuntimeError(f"a gradient of shape {list(shape_of(leaf))} cannot be added to a .grad of shape "
+                           f"{list(shape_of(leaf._grad))}: its tensor was given other .data; set .grad = None first")
+    return 0
+
+
+cdef int add_to_grad(TensorBase a, TensorBase g, bint create_graph) except -1:
+    """a.grad += g, and no other thread comes between."""
+    cdef bint before = hold_lock(True)
+    try:
+        if a._grad is None:
+            a._grad = clone_op(g)
+        elif create_graph or not may_be_written(a._grad):
+            a._grad = add_op(a._grad, g)
+        else:
+            add_into_op(a._grad, g)
+    finally:
+        hold_lock(before)
+    return 0
 
 
 cdef bint may_be_written(TensorBase a) noexcept:
@@ -314,7 +358,7 @@ cdef Walk start(tuple roots, tuple gradients, bint retain_graph, bint create_gra
     walk.retain_graph = retain_graph
     walk.captures = captures
     walk.pruned = captures is not None
-    walk.marked = mark_needed(roots, captures) if walk.pruned else []
+    walk.wanted = wanted(roots, captures) if walk.pruned else None
     for i, root in enumerate(roots):
         if not wants_grad(root):
             raise RuntimeError(
@@ -366,20 +410,22 @@ def grad(tuple outputs, tuple inputs, tuple gradients, bint retain_graph, bint c
     if accumulate:
         for a, g in zip(inputs, results):
             if g is not None and not (a._retains_grad and a._grad_fn is not None):      # its hook has done that
-                a._grad = clone_op(g) if a._grad is None else add_op(a._grad, g)
+                if a._grad is not None:
+                    check_gradient(a)
+                add_to_grad(a, g, True)
                 for hook in list(a._hooks or ()):
                     if type(hook) is Afterwards:
                         hook.hook(a)
     return results
 
 
-cdef list mark_needed(tuple roots, dict captures):
-    """Set `needed` on the nodes that lead to one of the captures, clear it on the others; gives those that are needed."""
+cdef dict wanted(tuple roots, dict captures):
+    """By id, what a pass has to visit: the captures, and the nodes that lead to one of them."""
     cdef Node node
     cdef TensorBase root
     cdef dict seen = {}
     cdef list todo = []
-    cdef list marked = []
+    cdef dict found = dict.fromkeys(captures)
     for root in roots:
         target = edge_of(root)
         if type(target) is Node:
@@ -390,13 +436,11 @@ cdef list mark_needed(tuple roots, dict captures):
             seen[id(node)] = node
             todo.extend([e for e in edges_of(node) if type(e) is Node])
     for node in sorted(seen.values(), key=node_number):
-        node.needed = False
         for e in edges_of(node):
-            if id(e) in captures or (type(e) is Node and (<Node> e).needed):
-                node.needed = True
-        if node.needed:
-            marked.append(node)
-    return marked
+            if id(e) in found:
+                found[id(node)] = node
+                break
+    return found
 
 
 def node_number(Node node):

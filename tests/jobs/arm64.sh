@@ -11,6 +11,7 @@ trap 'rm -rf "$work"' EXIT
 mkdir "$work/debs" "$work/root" "$work/site" "$work/wheels"
 
 cd "$work/debs"
+apt-cache show libc6:arm64 >/dev/null 2>&1 || { echo "first: dpkg --add-architecture arm64 && apt-get update" >&2; exit 1; }
 apt-get download -q libc6:arm64 libgcc-s1:arm64 libstdc++6:arm64 python3.11-minimal:arm64 libpython3.11-minimal:arm64 \
     libpython3.11-stdlib:arm64 zlib1g:arm64 libexpat1:arm64 libffi8:arm64 libssl3:arm64 libbz2-1.0:arm64 liblzma5:arm64 \
     libsqlite3-0:arm64

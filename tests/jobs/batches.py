@@ -2,9 +2,11 @@
 from __future__ import annotations
 
 import argparse
+import os
 import subprocess
 import sys
 import time
+from pathlib import Path
 
 
 def arguments(description: str, **numbers: int) -> argparse.ArgumentParser:
@@ -38,6 +40,14 @@ def run(script: str, seed: int, count: int, size: int, timeout: float = 600) -> 
         if done.returncode:
             faults.append(f"CRASH seed {seed}, from {first}, status {done.returncode}: {tail(done.stderr)}")
     return lines, faults, time.monotonic() - began
+
+
+def build(folder: Path, **environment: str) -> None:
+    """The extension modules of the sources in `folder`, in place; what the compiler says is shown when it fails."""
+    done = subprocess.run([sys.executable, "setup.py", "build_ext", "--inplace"], cwd=folder, capture_output=True, text=True,
+                          env={**os.environ, **environment}, errors="replace")
+    if done.returncode:
+        raise SystemExit(f"the build failed with status {done.returncode}:\n{(done.stdout + done.stderr)[-3000:]}")
 
 
 def tail(text: str, lines: int = 12) -> str:

@@ -16,7 +16,7 @@ from pathlib import Path
 
 from tinygrad_c.cli import checkpoint, model
 
-TRAIN = [sys.executable, "-m", "tinygrad_c", "train", "--epochs", "80", "--hidden", "64,32", "--checkpoint-every", "0.02"]
+TRAIN = [sys.executable, "-m", "tinygrad_c", "train", "--epochs", "400", "--hidden", "64,32", "--checkpoint-every", "0.02"]
 
 
 def run(out: Path, *more: str, kill: tuple[str, float] | None = None) -> bool:
@@ -81,6 +81,8 @@ def main(argv: list[str] | None = None) -> None:
             left = sorted(p.name for p in out.iterdir() if not p.name.endswith(".tmp"))
             if left != ["curves.png", "model.safetensors"]:
                 raise SystemExit(f"seed {args.seed}, training {trainings}: left behind {left}")
+    if kills >= 20 and 2 * with_checkpoint < kills:
+        raise SystemExit(f"only {with_checkpoint} of {kills} kills hit a training that had a checkpoint: give TRAIN more epochs")
     print(f"{kills} kills at random moments of {trainings} trainings of {length:.1f} s ({with_checkpoint} with a checkpoint to go "
           f"on from): every net the same to the bit; {time.monotonic() - began:.0f} s")
 

@@ -22,9 +22,10 @@ from pathlib import Path
 
 import numpy as np
 
-TESTS = Path(__file__).resolve().parent.parent
-sys.path.insert(0, str(TESTS))
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from jobs import batches
 
+TESTS = Path(__file__).resolve().parent.parent
 # Changes that change nothing.
 EQUIVALENT = ("0 / g", "/ sign(", "/ copysign(1.0", "0.01 * g")
 G = 1.7         # the gradient that comes in
@@ -130,7 +131,7 @@ def mutable_package(folder: Path) -> None:
     text = text.replace("        if self.create_graph or target is None or anomaly:",
                         "        if True or self.create_graph or target is None or anomaly:")
     path.write_text(text)
-    subprocess.run([sys.executable, "setup.py", "build_ext", "--inplace"], cwd=folder, check=True, capture_output=True)
+    batches.build(folder)
 
 
 def rules() -> tuple[int, list[str]]:

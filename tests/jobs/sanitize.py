@@ -19,6 +19,9 @@ import tempfile
 import time
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from jobs import batches
+
 SOURCES = Path(__file__).resolve().parent.parent.parent
 TESTS = [f"test_{name}.py" for name in (
     "ops", "tape", "index", "reduce", "softmax", "loss", "random", "update", "nn", "optim", "hostile", "data", "shape", "slots",
@@ -38,9 +41,7 @@ def build(kind: str, folder: Path) -> None:
         shutil.copy(SOURCES / name, folder)
     (folder / "hidden").mkdir()
     (folder / "hidden/torch.py").write_text(HIDE)
-    own = {"TINYGRAD_C_DEBUG": "1"} if kind == "debug" else {"TINYGRAD_C_SANITIZE": kind}
-    subprocess.run([sys.executable, "setup.py", "build_ext", "--inplace"], cwd=folder, check=True, capture_output=True,
-                   env={**os.environ, **own})
+    batches.build(folder, **({"TINYGRAD_C_DEBUG": "1"} if kind == "debug" else {"TINYGRAD_C_SANITIZE": kind}))
 
 
 def environment(kind: str, folder: Path) -> dict[str, str]:

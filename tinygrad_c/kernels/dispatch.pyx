@@ -42,6 +42,8 @@ cdef enum:                      # nanoseconds of work
 cdef Kernels[N_DTYPES] tables
 LEVELS = ("baseline", "avx2", "avx512")
 simd_level = None
+cdef bint locked = False
+cdef int running = 0            # kernels without the GIL
 
 
 cdef Kernels* kernels(int dtype) noexcept:
@@ -49,6 +51,7 @@ cdef Kernels* kernels(int dtype) noexcept:
 
 
 cdef void run(const Call* call) noexcept:
+    global running
     cdef fp_state state
     if call.work < TINY_WORK:
         call.kernel(call, 0, call.units)
@@ -56,10 +59,25 @@ cdef void run(const Call* call) noexcept:
     state = flush_denormals()
     if call.work < GIL_WORK:
         call.kernel(call, 0, call.units)
+    elif locked:
+        run_shared(call)
     else:
+        running += 1
         with nogil:
             run_shared(call)
+        running -= 1
     restore_denormals(state)
+
+
+cdef bint hold_lock(bint hold) noexcept:
+    global locked
+    cdef bint before = locked
+    locked = hold
+    return before
+
+
+cdef bint is_running() noexcept:
+    return running > 0
 
 
 def supported_levels() -> tuple:

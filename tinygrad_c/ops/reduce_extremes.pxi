@@ -9,8 +9,18 @@ cdef int extreme_backward(Walk walk, Node node, TensorBase g) except -1:
     cdef TensorBase ties = reduced(SUM, hit, <unsigned int> node.param[0].i, node.param[1].i)
     return walk.give(node, 0, binary(ROW_MUL, spread_like(node, binary(ROW_DIV, g, ties)), hit))
 
-cdef Rule MAX_RULE = Rule(b"MaxBackward1", extreme_backward)
-cdef Rule MIN_RULE = Rule(b"MinBackward1", extreme_backward)
+
+cdef int whole_extreme_backward(Walk walk, Node node, TensorBase g) except -1:
+    """NaN is the extreme of what has one; and a gradient that is NaN goes to the extremes only."""
+    cdef TensorBase x = saved(node, 0)
+    cdef TensorBase y = output(walk, node)
+    cdef double extreme = (<float*> y.data)[0] if y.dtype == FLOAT32 else (<double*> y.data)[0]
+    cdef TensorBase hit = binary(ROW_EQ, x, y) if extreme == extreme else binary(ROW_NE, x, x)
+    cdef TensorBase ties = reduced(SUM, to_dtype(hit, x.dtype), <unsigned int> node.param[0].i, node.param[1].i)
+    return walk.give(node, 0, where_(hit, spread_like(node, binary(ROW_DIV, g, ties)), 0))
+
+cdef Rule MAX_RULE = Rule(b"MaxBackward1", whole_extreme_backward)
+cdef Rule MIN_RULE = Rule(b"MinBackward1", whole_extreme_backward)
 cdef Rule AMAX_RULE = Rule(b"AmaxBackward0", extreme_backward)
 cdef Rule AMIN_RULE = Rule(b"AminBackward0", extreme_backward)
 

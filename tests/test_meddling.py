@@ -1,0 +1,196 @@
+"""What changes under the tape's hands: other threads in the same graph, .data exchanged, hooks that raise, resize or start again.
+
+Each gives the right gradient or an exception, and a pass that fails leaves every .grad as it was.
+"""
+from __future__ import annotations
+
+import threading
+
+import pytest
+
+import tinygrad_c
+from tinygrad_c import nn, ones, tensor, zeros
+
+
+def at_once(work, n=4):
+    """work(k) in n threads at once; what they raised."""
+    errors = []
+
+    def guarded(k):
+        try:
+            work(k)
+        except Exception as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=guarded, args=(k,)) for k in range(n)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return errors
+
+
+# ---- Threads in one graph: kernels of some size let other threads run
+
+def test_threads_add_into_the_gradients_of_one_net():
+    """Nothing that one of them adds is lost, and nothing is added twice."""
+    tinygrad_c.manual_seed(0)
+    net = nn.Sequential(nn.Linear(200, 300), nn.Tanh(), nn.Linear(300, 200))
+    inputs = [tinygrad_c.randn(150, 200) for _ in range(4)]
+
+    def work(k):
+        for _ in range(10):
+            net(inputs[k]).square().sum().backward()
+
+    for k in range(4):
+        work(k)
+    alone = [p.grad for p in net.parameters()]
+    net.zero_grad()
+    assert at_once(work) == []
+    for p, expected in zip(net.parameters(), alone):
+        assert (p.grad - expected).abs().max().item() <= 1e-5 * expected.abs().max().item()
+
+
+def test_threads_go_back_through_one_graph():
+    tinygrad_c.manual_seed(0)
+    w = tinygrad_c.randn(300, 300, requires_grad=True)
+    h = (w @ w * 0.01).tanh()
+    y = (h @ h).sum()
+    (expected,) = tinygrad_c.autograd.grad(y, w, retain_graph=True)
+    different = []
+
+    def work(k):
+        for _ in range(10):
+            (g,) = tinygrad_c.autograd.grad(y, w, retain_graph=True)
+            different.extend([k] * bool((g != expected).any()))
+
+    assert at_once(work) == []
+    assert different == []
+    assert w.grad is None
+
+
+# ---- .data exchanged between the forward pass and backward()
+
+@pytest.mark.parametrize("other", [zeros(2), zeros(5), zeros(2, dtype=tinygrad_c.float64), zeros(3, 2)])
+@pytest.mark.parametrize("leaf", [True, False])
+def test_other_data_is_not_what_was_saved(leaf, other):
+    """Both memories were never written to: their versions are equal."""
+    x = tensor([3.0, 4.0], requires_grad=True)
+    w = tensor([1.0, 2.0], requires_grad=True)
+    y = x if leaf else x * 1
+    loss = (y * w).sum()
+    y.data = other
+    with pytest.raises(RuntimeError, match="modified by an inplace operation|size of one of them was changed"):
+        loss.backward()
+    assert x.grad is None
+    assert w.grad is None
+
+
+def test_what_was_not_saved_may_be_exchanged():
+    p = tensor([1.0, 2.0], requires_grad=True)
+    loss = (p * 3).sum()
+    p.data = p.data - 1
+    loss.backward()
+    assert p.grad.tolist() == [3.0, 3.0]
+    (p * p).sum().backward()
+    assert p.grad.tolist() == [3.0, 5.0]
+
+
+def test_a_gradient_of_another_size_than_its_tensor():
+    x = ones(2, requires_grad=True)
+    loss = (x * 2).sum()
+    x.data = ones(3)
+    with pytest.raises(RuntimeError, match="size of one of them was changed"):
+        loss.backward()
+    assert x.grad is None
+    for size in (1, 2, 1000):
+        x = ones(size, requires_grad=True)
+        x.grad = ones(size)
+        x.data = ones(3)
+        with pytest.raises(RuntimeError, match="cannot be added to a .grad of shape"):
+            (x * 2).sum().backward()
+        assert x.grad.tolist() == [1.0] * size
+
+
+def test_other_data_while_another_thread_computes_with_it():
+    """The memory stays until nobody reads it: 600 MB at once go back to the system and would be gone."""
+    x = ones(150_000_000)
+    first = threading.Thread(target=lambda: x.sum())
+    first.start()
+    x.data = ones(2)
+    tinygrad_c.empty_cache()
+    first.join()
+    assert x.sum().item() == 2
+    x.data = x.data     # and is let go of then
+    assert tinygrad_c.memory_stats()["in_use"] < 600_000_000
+
+
+# ---- Hooks
+
+def test_a_hook_of_a_leaf_that_raises_leaves_the_other_leaves():
+    leaves = [ones(2, requires_grad=True) for _ in range(4)]
+    leaves[1].grad = tensor([5.0, 5.0])
+    leaves[2].register_hook(lambda g: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        (leaves[0] * leaves[1] * leaves[2] * leaves[3]).sum().backward()
+    assert [None if x.grad is None else x.grad.tolist() for x in leaves] == [None, [5.0, 5.0], None, None]
+
+
+@pytest.mark.parametrize("size", [1, 7, 100_000])
+@pytest.mark.parametrize("f", [lambda x: x.sigmoid(), lambda x: x * 2, lambda x: x @ ones(2000, 3), lambda x: x.softmax(0)])
+def test_a_hook_that_resizes_the_gradient(f, size):
+    x = ones(2000, requires_grad=True)
+    y = f(x)
+    y.register_hook(lambda g: setattr(g, "data", ones(size)))
+    with pytest.raises(RuntimeError, match="size of one of them was changed"):
+        y.sum().backward()
+    assert x.grad is None
+
+
+def test_a_gradient_that_a_later_hook_resizes():
+    """It is on its way already, to a node that is visited after the hook."""
+    x = ones(2000, requires_grad=True)
+    a = x.sigmoid()
+    b = x * 2
+    sent = ones(2000)
+
+    class Send(tinygrad_c.autograd.Function):
+        @staticmethod
+        def forward(ctx, a):
+            return a.clone()
+
+        @staticmethod
+        def backward(ctx, g):
+            return sent
+
+    b.register_hook(lambda g: setattr(sent, "data", ones(1)))
+    with pytest.raises(RuntimeError, match="was changed"):
+        (Send.apply(a).sum() + b.sum()).backward()
+    assert x.grad is None
+
+
+def test_passes_within_passes():
+    """Through the same nodes, twenty deep: the sums are what they would be one after another."""
+    x = tensor([1.0, 2.0], requires_grad=True)
+    y = x * 3
+    z = (y * y).sum()
+    depth = []
+
+    def again(g):
+        if len(depth) < 20:
+            depth.append(g)
+            z.backward(retain_graph=True)
+
+    y.register_hook(again)
+    z.backward(retain_graph=True)
+    assert x.grad.tolist() == [21 * 18.0, 21 * 36.0]
+
+
+def test_endless_passes_end_in_recursion_error():
+    x = tensor([1.0, 2.0], requires_grad=True)
+    y = x * 3
+    z = y.sum()
+    y.register_hook(lambda g: z.backward(retain_graph=True))
+    with pytest.raises(RecursionError):
+        z.backward(retain_graph=True)
+    assert x.grad is None
