@@ -183,6 +183,11 @@ PICTURES = [
     Call("F.channel_shuffle(x, 3)", x=X(2, 6, 2, 2)),
     Call("F.affine_grid(t, (2, 1, 3, 4), align_corners=False)", t=X(2, 2, 3)),
     Call("F.affine_grid(t, (2, 1, 3, 4), align_corners=True)", t=X(2, 2, 3)),
+    Call("F.affine_grid(t, (2, 1, 3, 4, 2), align_corners=False)", t=X(2, 3, 4)),
+    *[Call(f"F.grid_sample(x, g, 'bicubic', {padding!r}, {align})", x=X(2, 2, 4, 5), g=X(2, 3, 3, 2, low=-1.6, high=1.6), once=True)
+      for padding in ("zeros", "border", "reflection") for align in (True, False)],
+    *[Call(f"F.grid_sample(x, g, {mode!r}, {padding!r}, True)", x=X(2, 2, 4, 3, 2), g=X(2, 3, 1, 2, 3, low=-1.6, high=1.6), once=True)
+      for mode in ("bilinear", "nearest") for padding in ("zeros", "reflection")],
     *[Call(f"F.grid_sample(x, g, {mode!r}, {padding!r}, {align})", x=X(2, 2, 4, 5), g=X(2, 3, 3, 2, low=-1.6, high=1.6), once=True)
       for mode in ("bilinear", "nearest") for padding in ("zeros", "border", "reflection") for align in (False, True)],
 ]

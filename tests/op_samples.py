@@ -110,6 +110,8 @@ STRUCTURAL = [
        S(X(3, 4), 0, keepdim=True), errors=[E(RuntimeError, "", lambda m: m.var(m.tensor([1, 2])))]),
     op("std", S(X(3, 4)), S(X(3, 4), 1), S(X(2, 3, 4), (0, 2)), S(X(3, 4), 1, unbiased=False), S(X(3, 4), dim=0, correction=0),
        S(X(3, 4), 0, keepdim=True)),
+    op("prod_of_a_zero", S(X(4, 4, low=1, high=1)), S(X(3, 4, low=1, high=1), 1), S(X(3, 4, low=1, high=1), 0), method=None,
+       call=lambda m, x, *dim: m.prod(x - m.eye(*x.shape, dtype=x.dtype), *dim)),
     op("prod", S(X(3, 4)), S(X(2, 3, 4), 1), S(X(2, 3, 4), -1, True), S(X()), integers=True),
     op("norm", S(X(3, 4)), S(X(3, 4), 2, 1), S(X(3, 4), 1), S(X(3, 4), 3.0, 0), S(X(3, 4), 0.5, 0), S(X(3, 4), -1.5, 0), S(X(3, 4), float("inf")),
        S(X(3, 4), 2, 1, True)),

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import math
 
+from tinygrad_c.ops.arguments import takes_out
 from tinygrad_c.ops.blend import logit, mvlgamma, round, sinc
 from tinygrad_c.ops.elementwise import (
     digamma,
@@ -30,6 +31,7 @@ __all__ = ["digamma", "entr", "erf", "erfc", "erfcx", "erfinv", "exp2", "expit",
 expit, gammaln, psi, multigammaln = sigmoid, lgamma, digamma, mvlgamma
 
 
+@takes_out
 def xlog1py(input, other):
     """input * log(1 + other), and 0 where input is 0.
 
@@ -40,6 +42,7 @@ def xlog1py(input, other):
     return where(zero, 0.0, input * log1p(where(zero, 0.0, other)))
 
 
+@takes_out
 def entr(input):
     """-x log(x), 0 at 0, and -infinity below.
 
@@ -51,6 +54,7 @@ def entr(input):
     return where(isnan(input), input, found)
 
 
+@takes_out
 def ndtr(input):
     """The probability that a standard normal number is below x: erfc(-x / sqrt 2) / 2.
 
@@ -60,11 +64,13 @@ def ndtr(input):
     return erfc(input * -math.sqrt(0.5)) * 0.5
 
 
+@takes_out
 def ndtri(input):
     """The inverse of ndtr: sqrt 2 * erfinv(2 p - 1)."""
     return erfinv(input * 2.0 - 1.0) * math.sqrt(2)
 
 
+@takes_out
 def log_ndtr(input):
     """log(ndtr(x)), exact where ndtr is small, too."""
     low = input < -1
@@ -72,6 +78,7 @@ def log_ndtr(input):
     return where(low, log(erfcx(z) * 0.5) - z * z, log1p(erfc(where(low, 0.0, input) * math.sqrt(0.5)) * -0.5))
 
 
+@takes_out
 def erfcx(input):
     """exp(x^2) * erfc(x); from x = 9 on its asymptotic series (DLMF 7.12.1), as erfc ends soon after in float32.
 

@@ -10,7 +10,7 @@ import numpy as np
 from tinygrad_c.autograd import Function
 from tinygrad_c.linalg.common import called, made, matrices, square
 from tinygrad_c.linalg.systems import inv
-from tinygrad_c.ops.arguments import array_of, results
+from tinygrad_c.ops.arguments import array_of, results, takes_out
 from tinygrad_c.ops.create import eye
 from tinygrad_c.ops.shape import cat
 
@@ -42,6 +42,7 @@ class Cholesky(Function):
         return 0.5 * (da + da.mT)
 
 
+@takes_out
 def cholesky(A, *, upper: bool = False):
     """The lower triangular L with L L^T = A, for symmetric positive definite A; with upper=True its transpose.
 
@@ -76,6 +77,7 @@ class Qr(Function):
         return (dq + q @ (m.tril() + m.tril(-1).mT)) @ inv(r).mT, None
 
 
+@takes_out
 def qr(A, mode: str = "reduced"):
     """(Q, R) with Q R = A, the columns of Q orthonormal and R upper triangular.
 
@@ -129,6 +131,7 @@ class Eigh(Function):
         return 0.5 * (da + da.mT), None
 
 
+@takes_out
 def eigh(A, UPLO: str = "L"):
     """(eigenvalues, eigenvectors) of symmetric matrices: the values rising, the vectors in the columns.
 
@@ -143,6 +146,7 @@ def eigh(A, UPLO: str = "L"):
     return eigh_result(Eigh.apply(square(A, "eigh"), UPLO.upper()))
 
 
+@takes_out
 def eigvalsh(A, UPLO: str = "L"):
     """The eigenvalues of symmetric matrices, rising.
 
@@ -189,6 +193,7 @@ class Svd(Function):
         return u @ middle @ vh + outside
 
 
+@takes_out
 def svd(A, full_matrices: bool = True, *, driver: str | None = None):
     """(U, S, Vh) with U diag(S) Vh = A, S falling, the columns of U and the rows of Vh orthonormal.
 
@@ -208,6 +213,7 @@ def svd(A, full_matrices: bool = True, *, driver: str | None = None):
     return svd_result((u, s, vh))
 
 
+@takes_out
 def svdvals(A, *, driver: str | None = None):
     """The singular values, falling.
 

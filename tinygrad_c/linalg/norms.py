@@ -7,7 +7,7 @@ from tinygrad_c.linalg.common import matrices, square
 from tinygrad_c.linalg.factor import svdvals
 from tinygrad_c.linalg.systems import inv
 from tinygrad_c.ops import diagonals, products, reduce
-from tinygrad_c.ops.arguments import array_of, tensor_arg, tensors_arg
+from tinygrad_c.ops.arguments import array_of, takes_out, tensor_arg, tensors_arg
 from tinygrad_c.ops.create import eye
 from tinygrad_c.ops.rearrange import movedim
 from tinygrad_c.ops.shape import diagonal as diagonal_of
@@ -16,6 +16,7 @@ from tinygrad_c.ops.shape import wrapped
 INFINITE = (math.inf, -math.inf)
 
 
+@takes_out
 def vector_norm(x, ord: float = 2, dim=None, keepdim: bool = False, *, dtype=None):
     """sum(|x|^ord)^(1/ord) of all elements or over the dimensions in `dim`; inf: the largest |x|, 0: how many are not 0.
 
@@ -25,6 +26,7 @@ def vector_norm(x, ord: float = 2, dim=None, keepdim: bool = False, *, dtype=Non
     return reduce.norm(tensor_arg(x, "linalg_vector_norm", "x"), float(ord), dim, keepdim, dtype=dtype)
 
 
+@takes_out
 def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim: bool = False, *, dtype=None):
     """A norm of matrices: "fro" (the root of the sum of squares), "nuc" (the sum of the singular values), 2 and -2 (the largest
     and the smallest of them), 1 and -1 (of the columns' sums of |x|), inf and -inf (of the rows').
@@ -55,6 +57,7 @@ def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim: bool = False, *, dtype=None
     return out
 
 
+@takes_out
 def norm(A, ord=None, dim=None, keepdim: bool = False, *, dtype=None):
     """vector_norm, or matrix_norm where `dim` has two dimensions or there is none and A is a matrix, if ord is given.
 
@@ -77,6 +80,7 @@ def norm(A, ord=None, dim=None, keepdim: bool = False, *, dtype=None):
     return vector_norm(x, ord, dims, keepdim, dtype=dtype)
 
 
+@takes_out
 def cond(A, p=None):
     """The condition number: the norm of A times that of its inverse; without p, of the singular values.
 
@@ -96,6 +100,7 @@ def matmul(input, other):
     return input @ other
 
 
+@takes_out
 def vecdot(x, y, *, dim: int = -1):
     """The sum of products along dim, the others broadcast.
 
@@ -105,6 +110,7 @@ def vecdot(x, y, *, dim: int = -1):
     return (tensor_arg(x, "linalg_vecdot", "x") * y).sum(dim)
 
 
+@takes_out
 def cross(input, other, *, dim: int = -1):
     """The cross product of vectors of three numbers along dim.
 
@@ -134,6 +140,7 @@ def vander(x, *, N: int | None = None):
     return diagonals.powers(tensor_arg(x, "linalg_vander", "x"), x.shape[-1] if N is None and x.ndim else N or 1, True)
 
 
+@takes_out
 def matrix_power(A, n: int):
     """A multiplied by itself n times; of a negative n, the inverse is.
 
@@ -174,6 +181,7 @@ def matrix_exp(A):
     return out
 
 
+@takes_out
 def multi_dot(tensors):
     """The product of several matrices, in the order that needs the fewest multiplications; the first and last may be vectors.
 

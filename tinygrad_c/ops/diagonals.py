@@ -180,6 +180,7 @@ def select_scatter(input, src, dim: int, index: int):
     return replaced(input, src, lambda x: select(x, dim, index), "select_scatter")
 
 
+@takes_out
 def slice_scatter(input, src, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1):
     """A copy of input with src in place of elements start to end of dimension dim, each step-th.
 

@@ -107,13 +107,15 @@ def gather(input, dim, index, *, out=None):
     return take_along(x, i, d, True)
 
 
-def take_along_dim(input, indices, dim=None):
+def take_along_dim(input, indices, dim=None, *, out=None):
     """gather, with input and indices broadcast together but for `dim`; without dim, elements of the flattened input.
 
     >>> take_along_dim(tinygrad_c.tensor([[3., 1., 2.]]), tinygrad_c.tensor([[1, 2, 0]]), 1)
     tensor([[1., 2., 3.]])
     """
     from tinygrad_c.ops.shape import reshape
+    if out is not None:
+        return into_out(take_along_dim(input, indices, dim), out)
     cdef TensorBase x = as_tensor(input, "take_along_dim(): argument 'input' (position 1)")
     cdef TensorBase i = as_index(indices, "take_along_dim")
     cdef Py_ssize_t[MAX_NDIM] shape
@@ -226,10 +228,12 @@ cdef int add_whole(TensorBase x, TensorBase source, Plan plan) except -1:
     return 0
 
 
-def scatter_add(input, dim, index, src):
+def scatter_add(input, dim, index, src, *, out=None):
     """A copy of input with out[index[i][j]][j] += src[i][j] for dim 0, out[i][index[i][j]] for dim 1, ...; summed in order.
 
     >>> scatter_add(tinygrad_c.zeros(3), 0, tinygrad_c.tensor([0, 2, 0]), tinygrad_c.tensor([1., 2., 3.]))
     tensor([4., 0., 2.])
     """
+    if out is not None:
+        return into_out(scatter_add(input, dim, index, src), out)
     return scatter_add_(clone(as_tensor(input, "scatter_add(): argument 'input' (position 1)")), dim, index, src)

@@ -69,15 +69,17 @@ def masked_fill_(input, mask, value):
     return adopt(x, masked_fill(x, mask, value))
 
 
-def nonzero(input, *, as_tuple=False):
+def nonzero(input, *, as_tuple=False, out=None):
     """Where input is not 0: an (n, ndim) matrix of coordinates, or, with as_tuple=True, a vector per dimension: a key for x.
 
     >>> nonzero(tinygrad_c.tensor([0., 5., 6.]))
     tensor([[1],
             [2]])
     """
+    if out is not None:
+        return into_out(nonzero(input), out)
     cdef TensorBase x = as_tensor(input, "nonzero(): argument 'input' (position 1)")
-    cdef TensorBase out, part
+    cdef TensorBase y, part
     cdef Py_ssize_t[2] shape
     cdef Py_ssize_t i
     cdef int d
@@ -89,12 +91,12 @@ def nonzero(input, *, as_tuple=False):
         return tuple(found)
     shape[1] = x.ndim
     shape[0] = (<TensorBase> found[0]).numel if x.ndim > 0 else bool(x)
-    out = empty(INT64, 2, shape)
+    y = empty(INT64, 2, shape)
     for d in range(x.ndim):
         part = found[d]
         for i in range(shape[0]):
-            (<int64_t*> out.data)[i * shape[1] + d] = (<int64_t*> part.data)[i]
-    return out
+            (<int64_t*> y.data)[i * shape[1] + d] = (<int64_t*> part.data)[i]
+    return y
 
 
 def one_hot(input, num_classes=-1):

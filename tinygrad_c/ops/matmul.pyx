@@ -324,7 +324,7 @@ cdef int linear_backward(Walk walk, Node node, TensorBase g) except -1:
 cdef Rule LINEAR = Rule(b"AddmmBackward0", linear_backward)
 
 
-def linear(input, weight, bias=None):
+def linear(input, weight, bias=None, *, out=None):
     """input @ weight.T + bias.
 
     input is (..., in_features), weight is (out_features, in_features), bias is (out_features,) or None; the result is
@@ -333,10 +333,11 @@ def linear(input, weight, bias=None):
     >>> linear(tinygrad_c.ones(1, 2), tinygrad_c.tensor([[1., 2.]]), tinygrad_c.tensor([0.5]))
     tensor([[3.5000]])
     """
-    cdef TensorBase x, w, b
-    cdef TensorBase out
+    cdef TensorBase x, w, b, y
     cdef Py_ssize_t[MAX_NDIM] shape
     cdef Node node
+    if out is not None:
+        return into_out(linear(input, weight, bias), out)
     x = as_tensor(input, "linear(): argument 'input' (position 1)")
     w = as_tensor(weight, "linear(): argument 'weight' (position 2)")
     b = None if bias is None else as_tensor(bias, "linear(): argument 'bias' (position 3)")
@@ -347,10 +348,10 @@ def linear(input, weight, bias=None):
             raise RuntimeError("both arguments to linear need to be at least 1D, but the input is 0D")
         check_features(x, w)
         shape[0], shape[1] = leading(x), x.shape[x.ndim - 1]
-        out = linear(reshape_to(x, 2, shape), w, b)
+        y = linear(reshape_to(x, 2, shape), w, b)
         memcpy(shape, x.shape, x.ndim * sizeof(Py_ssize_t))
         shape[x.ndim - 1] = w.shape[0]
-        return reshape_to(out, x.ndim, shape)
+        return reshape_to(y, x.ndim, shape)
     check_features(x, w)
     if x.dtype != w.dtype or (b is not None and b.dtype != w.dtype):
         raise RuntimeError(
@@ -362,16 +363,16 @@ def linear(input, weight, bias=None):
                            f"{list(shape_of(b))}")
     if x.dtype < FLOAT32 and b is not None:         # the kernels of integers know no bias
         return add(product(x, False, w, True, None, None), b)
-    out = product(x, False, w, True, b, None)
+    y = product(x, False, w, True, b, None)
     if x.dtype >= FLOAT32 and (recording(x) or recording(w) or (b is not None and recording(b))):
-        node = record2(&LINEAR, out, x, w)
+        node = record2(&LINEAR, y, x, w)
         if b is not None:
             node.edge2 = edge_of(b)
         if node.edge1 is not None:
             save(node, 0, x)
         if node.edge0 is not None:
             save(node, 1, w)
-    return out
+    return y
 
 
 cdef int check_features(TensorBase x, TensorBase w) except -1:

@@ -53,6 +53,7 @@ def argsort(input, dim: int = -1, descending: bool = False, *, stable: bool = Tr
     return sort(input, dim, descending)[1]
 
 
+@takes_out
 def msort(input):
     """The elements in order along the first dimension.
 
@@ -161,6 +162,7 @@ def bucketize(input, boundaries, *, out_int32: bool = False, right: bool = False
     return searchsorted(boundaries, input, out_int32=out_int32, right=right)
 
 
+@takes_out
 def isin(elements, test_elements, *, assume_unique: bool = False, invert: bool = False):
     """Whether each element is one of test_elements; with invert=True, whether it is none.
 
@@ -251,6 +253,7 @@ def bincount(input, weights=None, minlength: int = 0):
     return from_numpy(out.astype(array_of(weights).dtype if weights.dtype.name == "float32" else numpy.float64))
 
 
+@takes_out
 def histc(input, bins: int = 100, min: float = 0, max: float = 0):
     """How many elements fall into each of `bins` equal parts of [min, max]; without bounds, those of the elements.
 

@@ -95,6 +95,7 @@ def cross(input, other, dim: int | None = None):
     return roll(a, -1, d) * roll(b, -2, d) - roll(a, -2, d) * roll(b, -1, d)
 
 
+@takes_out
 def tensordot(a, b, dims=2):
     """Sums of products over dimensions of a and of b: the last `dims` of a with the first of b, or two lists of them.
 
@@ -142,7 +143,7 @@ def bilinear(input1, input2, weight, bias=None):
             raise RuntimeError(f"bilinear(): input{i} size does not match weight size: got {x.shape[-1]} but expected "
                                f"{weight.shape[i]}")
     half = tensordot(input1, weight, ([-1], [1]))                   # (..., k, j)
-    out = reshape(matmul(half, unsqueeze(input2, -1)), half.shape[:-1])
+    out = reshape(matmul(half, unsqueeze(input2, -1)), half.shape[:-1]).to(input1.dtype)
     return out if bias is None else out + bias
 
 
@@ -168,7 +169,8 @@ def addr(input, vec1, vec2, *, beta=1, alpha=1):
     for name, x in (("vec1", vec1), ("vec2", vec2)):
         if tensor_arg(x, "addr", name, 2).ndim != 1:
             raise RuntimeError(f"addr: Expected 1-D argument {name}, but got {x.ndim}-D")
-    return add_scaled(tensor_arg(input, "addr"), outer(vec1, vec2), beta, alpha)
+    out = add_scaled(tensor_arg(input, "addr"), outer(vec1, vec2), beta, alpha)
+    return out.bool() if input.dtype is vec1.dtype is vec2.dtype and vec1.dtype.name == "bool" else out
 
 
 @takes_out
@@ -188,7 +190,7 @@ def addbmm(input, batch1, batch2, *, beta=1, alpha=1):
     >>> addbmm(tinygrad_c.ones(1), tinygrad_c.ones(2, 1, 3), tinygrad_c.ones(2, 3, 1))
     tensor([[7.]])
     """
-    return add_scaled(tensor_arg(input, "addbmm"), bmm(batch1, batch2).sum(0), beta, alpha)
+    return add_scaled(tensor_arg(input, "addbmm"), bmm(batch1, batch2).sum(0, dtype=input.dtype), beta, alpha)
 
 
 def addmm_(input, mat1, mat2, *, beta=1, alpha=1):

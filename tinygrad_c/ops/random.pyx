@@ -23,7 +23,8 @@ from tinygrad_c.ops.create cimport dtype_or, finish, fresh
 from tinygrad_c.ops.elementwise cimport *
 from tinygrad_c.tape cimport *
 
-from tinygrad_c.ops.elementwise import write
+from tinygrad_c.ops.create import dtype_of
+from tinygrad_c.ops.elementwise import into_out, write
 
 
 include "random_generator.pxi"
@@ -81,26 +82,30 @@ cdef TensorBase fill_in_place(object input, Generator g, kernel_t of32, kernel_t
     return write(a, fresh_one)
 
 
-def rand(*size, generator=None, dtype=None, device=None, requires_grad=False):
+def rand(*size, generator=None, dtype=None, device=None, requires_grad=False, out=None):
     """Numbers uniform in [0, 1): multiples of 2^-24 for float32, of 2^-53 for float64.
 
     >>> rand(2, 3).shape
     torch.Size([2, 3])
     """
-    cdef TensorBase out = fresh_floats(size, dtype, "rand")
-    fill(out, chosen(generator), uniform32, uniform64, 0, 1)
-    return finish(out, requires_grad, device)
+    if out is not None:
+        return into_out(rand(*size, generator=generator, dtype=dtype_of(out) if dtype is None else dtype), out)
+    cdef TensorBase y = fresh_floats(size, dtype, "rand")
+    fill(y, chosen(generator), uniform32, uniform64, 0, 1)
+    return finish(y, requires_grad, device)
 
 
-def randn(*size, generator=None, dtype=None, device=None, requires_grad=False):
+def randn(*size, generator=None, dtype=None, device=None, requires_grad=False, out=None):
     """Normal numbers of mean 0 and variance 1: the inverse of their distribution function at uniform numbers.
 
     >>> randn(2, 3).shape
     torch.Size([2, 3])
     """
-    cdef TensorBase out = fresh_floats(size, dtype, "randn")
-    fill(out, chosen(generator), normal32, normal64, 0, 1)
-    return finish(out, requires_grad, device)
+    if out is not None:
+        return into_out(randn(*size, generator=generator, dtype=dtype_of(out) if dtype is None else dtype), out)
+    cdef TensorBase y = fresh_floats(size, dtype, "randn")
+    fill(y, chosen(generator), normal32, normal64, 0, 1)
+    return finish(y, requires_grad, device)
 
 
 def rand_like(input, *, generator=None, dtype=None, device=None, requires_grad=False):
@@ -131,13 +136,16 @@ def normal_(input, mean=0.0, std=1.0, *, generator=None):
     return fill_in_place(input, chosen(generator), normal32, normal64, mean, std)
 
 
-def normal(mean=0.0, std=1.0, size=None, *, generator=None, dtype=None, device=None, requires_grad=False):
+def normal(mean=0.0, std=1.0, size=None, *, generator=None, dtype=None, layout=None, device=None, requires_grad=False,
+           out=None):
     """Normal numbers: of numbers mean and std in a given size, or of tensors mean and std, one for each element of them.
 
     >>> normal(0.0, 1.0, (2, 3)).shape
     torch.Size([2, 3])
     """
-    cdef TensorBase out
+    cdef TensorBase y
+    if out is not None:
+        return into_out(normal(mean, std, size, generator=generator, dtype=dtype), out)
     if not isinstance(mean, TensorBase) and not isinstance(std, TensorBase):
         if size is None:
             raise TypeError("normal() of numbers needs a size: normal(0.0, 1.0, (2, 3))")

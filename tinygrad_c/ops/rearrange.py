@@ -136,7 +136,7 @@ def sum_to_size(input, *size):
     if extra < 0 or any(n not in (1, m) for n, m in zip(shape, x.shape[extra:])):
         raise RuntimeError(f"size {{{list(shape)}}} is not expandable to size {{{list(x.shape)}}}.")
     dims = [d for d in range(x.ndim) if d < extra or (shape[d - extra] == 1 and x.shape[d] != 1)]
-    return reshape(sum(x, dims, True), shape) if dims else x
+    return reshape(sum(x, dims, True), shape) if dims or not x.ndim else x
 
 
 # ---- flip, roll, rot90

@@ -92,6 +92,10 @@ cdef int prod_backward(Walk walk, Node node, TensorBase g) except -1:
     cdef TensorBase x = saved(node, 0)
     cdef unsigned int mask = <unsigned int> node.param[0].i
     cdef TensorBase zero = binary(ROW_EQ, x, 0)
+    if recording(x) and any(zero):      # that 0 has a gradient of its own
+        from tinygrad_c.ops.scan import products_of_others
+        return walk.give(node, 0, binary(ROW_MUL, spread_like(node, g), products_of_others(
+            x, None if mask == (<unsigned int> 1 << x.ndim) - 1 else [d for d in range(x.ndim) if is_in(mask, d)][0])))
     cdef TensorBase rest = where_(zero, 1, x)
     cdef TensorBase others = binary(ROW_DIV, spread_like(node, prod_over(rest, mask, node.param[1].i)), rest)
     cdef TensorBase zeros_elsewhere = binary(ROW_SUB, reduced(SUM, zero, mask, True), to_dtype(zero, INT64))
@@ -129,13 +133,15 @@ cdef TensorBase truth_over(int op, object input, object dim, bint keepdim):
     cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
     cdef TensorBase out
     cdef unsigned int mask = dims_mask(dim, x.ndim)
+    cdef bint of_bytes = x.dtype == UINT8       # the one dtype, in torch too, that does not give bools
     if x.dtype != BOOL:
         x = binary(ROW_NE, x, 0)
     if x.numel == 0:
         out = empty_reduced(BOOL, x, mask, keepdim)
         copy_into(out, scalar_tensor(op == MIN, BOOL))
-        return out
-    return reduced(op, x, mask, keepdim)
+    else:
+        out = reduced(op, x, mask, keepdim)
+    return to_dtype(out, UINT8) if of_bytes else out
 
 
 def all(input, dim=None, keepdim=False, *, axis=None, out=None):

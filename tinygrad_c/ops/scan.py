@@ -5,8 +5,9 @@ from tinygrad_c.ops.arguments import array_of, results, takes_out, tensor_arg
 from tinygrad_c.ops.create import clone, from_numpy
 from tinygrad_c.ops.elementwise import exp, in_place, log1p, maximum, ne, where
 from tinygrad_c.ops.index import gather
+from tinygrad_c.ops.rearrange import flip
 from tinygrad_c.ops.reduce import cumsum, sum
-from tinygrad_c.ops.shape import cat, narrow, unsqueeze, wrapped
+from tinygrad_c.ops.shape import cat, narrow, reshape, unsqueeze, wrapped
 from tinygrad_c.tape import TensorBase
 
 cummax_result = results("cummax", "values", "indices")
@@ -35,6 +36,18 @@ def cumprod(input, dim: int, *, dtype=None):
     x = x.to(dtype) if dtype is not None else x if x.is_floating_point() else x.long()
     out = scanned(x, d, lambda before, here: before * here)
     return clone(out) if out is input else out
+
+
+def products_of_others(x, dim: int | None):
+    """For each element the product of all others along dim (None: of all of x), by running products from both ends: so it has
+    its gradients where there are zeros, too."""
+    if dim is None:
+        return reshape(products_of_others(reshape(x, -1), 0), x.shape)
+    n = x.shape[dim]
+    one = x.new_ones([1 if d == dim else size for d, size in enumerate(x.shape)])
+    before = cumprod(cat([one, narrow(x, dim, 0, n - 1)], dim), dim)
+    behind = cumprod(cat([one, flip(narrow(x, dim, 1, n - 1), dim)], dim), dim)
+    return before * flip(behind, dim)
 
 
 @takes_out

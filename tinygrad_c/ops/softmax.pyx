@@ -102,7 +102,7 @@ cdef int implicit_dim(object dim, TensorBase x, str name) except -1:
     return 0 if x.ndim in (0, 1, 3) else 1
 
 
-def softmax(input, dim=None, dtype=None):
+def softmax(input, dim=None, dtype=None, *, out=None):
     """exp(x) / sum(exp(x)) along a dimension: positive numbers that sum to 1. Large x do not overflow.
 
     input: any float shape; the result has the same. Raises IndexError for a dim that is not there.
@@ -110,16 +110,20 @@ def softmax(input, dim=None, dtype=None):
     >>> softmax(tinygrad_c.tensor([0., 0.]), 0)
     tensor([0.5000, 0.5000])
     """
+    if out is not None:
+        return into_out(softmax(input, dim, dtype), out)
     cdef TensorBase x = prepare(input, dtype, "softmax_lastdim")
     return softmax_along(SOFTMAX, x, implicit_dim(dim, x, "softmax"))
 
 
-def log_softmax(input, dim=None, dtype=None):
+def log_softmax(input, dim=None, dtype=None, *, out=None):
     """x - log(sum(exp(x))) along a dimension: the logarithm of softmax, exact where that would round to 0.
 
     >>> log_softmax(tinygrad_c.tensor([0., 0.]), 0)
     tensor([-0.6931, -0.6931])
     """
+    if out is not None:
+        return into_out(log_softmax(input, dim, dtype), out)
     cdef TensorBase x = prepare(input, dtype, "log_softmax_lastdim")
     return softmax_along(LOG_SOFTMAX, x, implicit_dim(dim, x, "log_softmax"))
 

@@ -61,6 +61,7 @@ def index_add_(input, dim: int, index, source, *, alpha=1):
     return input
 
 
+@takes_out
 def index_add(input, dim: int, index, source, *, alpha=1):
     """A copy of input with alpha * the slices of source added to its slices index[0], index[1], ... along dim.
 
@@ -221,6 +222,7 @@ def masked_scatter(input, mask, source):
 
 # ---- scatter_reduce
 
+@takes_out
 def scatter_reduce(input, dim: int, index, src, reduce: str, *, include_self: bool = True):
     """A copy of input where each place becomes the sum, prod, mean, amax or amin of what src sends there along dim.
 
@@ -294,6 +296,7 @@ def scatter_reduce_(input, dim: int, index, src, reduce: str, *, include_self: b
 
 # ---- scatter, with all that torch's takes
 
+@takes_out
 def scatter(input, dim: int, index, src=None, *, value=None, reduce: str | None = None):
     """A copy of input with out[index[i][j]][j] = src[i][j] for dim 0, out[i][index[i][j]] for dim 1, ...; src may be a number.
 

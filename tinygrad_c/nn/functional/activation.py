@@ -8,6 +8,7 @@ from tinygrad_c.notices import warn
 from tinygrad_c.ops import elementwise as ops
 from tinygrad_c.ops import random
 from tinygrad_c.ops import softmax as softmax_ops
+from tinygrad_c.ops.arguments import takes_out
 from tinygrad_c.ops.create import zeros_like
 from tinygrad_c.ops.elementwise import logsigmoid, relu_, sigmoid, tanh  # noqa: F401  (theirs is torch's signature)
 from tinygrad_c.tensor import Tensor
@@ -55,6 +56,7 @@ def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     return _apply(lambda x: ops.elu(x / alpha) * alpha, input, inplace)
 
 
+@takes_out
 def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     """x * P(Z < x), Z standard normal; approximate='tanh' is the cheaper form with tanh."""
     return ops.gelu(input, approximate=approximate)
@@ -70,6 +72,7 @@ def mish(input: Tensor, inplace: bool = False) -> Tensor:
     return _apply(ops.mish, input, inplace)
 
 
+@takes_out
 def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
     """log(1 + e^(beta x)) / beta, and x itself where beta x > threshold."""
     return ops.softplus(input, beta, threshold)
@@ -115,11 +118,13 @@ def threshold(input: Tensor, threshold: float, value: float, inplace: bool = Fal
     return _apply(lambda x: ops.where(x > threshold, x, value), input, inplace)
 
 
+@takes_out
 def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """x where |x| > lambd, else 0."""
     return ops.where(input.abs() > lambd, input, 0)
 
 
+@takes_out
 def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """x moved towards 0 by lambd, and 0 within lambd of 0."""
     if lambd < 0:

@@ -201,6 +201,10 @@ def _folded(made: Tensor, size: Sequence[int], kernel: Sequence[int], stride: Se
 def _transposed(name: str, n: int, x: Tensor, weight: Tensor, bias: Tensor | None, stride: Any, padding: Any,
                 output_padding: Any, groups: int, dilation: Any) -> Tensor:
     _check(name, n, x, weight, bias)
+    if not x.is_floating_point():       # exact in float64 up to 2^53
+        y = _transposed(name, n, x.double(), weight.double(), None if bias is None else bias.double(), stride, padding,
+                        output_padding, groups, dilation)
+        return y.to(x.dtype)
     stride, dilation = tuple_of(stride, n, "stride"), tuple_of(dilation, n, "dilation")
     padding, extra = tuple_of(padding, n, "padding"), tuple_of(output_padding, n, "output_padding")
     kernel = tuple(weight.shape[2:])
@@ -245,7 +249,8 @@ def unfold(input: Tensor, kernel_size: Any, dilation: Any = 1, padding: Any = 0,
         raise RuntimeError(f"Given input with spatial size {tuple(x.shape[2:])}, kernel_size={kernel}, dilation={dilation}, "
                            f"padding={padding}, calculated shape of the array of sliding blocks as {places}, but its "
                            "components must be at least one.")
-    y = columns(x, Geometry(x.shape[2:], kernel, stride, padding, dilation, places))
+    wide = x if x.element_size() > 2 else x.int()
+    y = columns(wide, Geometry(x.shape[2:], kernel, stride, padding, dilation, places)).to(x.dtype)
     return y if input.ndim == 4 else y.squeeze(0)
 
 

@@ -159,11 +159,9 @@ def kl_div(input: Tensor, target: Tensor, size_average: bool | None = None, redu
     if log_target:
         losses = ops.exp(target) * (target - input)
     else:
-        positive = target > 0
-        logarithm = ops.log(ops.where(positive, target, 1))
-        losses = ops.where(positive, target * logarithm, 0) - target * input
+        losses = ops.xlogy(target, target) - target * input
     if reduction == "batchmean":
-        return losses.sum() / input.shape[0]
+        return losses.sum() / (input.shape[0] if input.ndim else 1)
     if reduction == "mean":
         warn_once("kl_div", "reduction: 'mean' divides the total loss by both the batch size and the support size. "
                             "'batchmean' divides only by the batch size, and aligns with the KL math definition.")

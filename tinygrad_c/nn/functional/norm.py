@@ -39,7 +39,7 @@ def _more_than_one(size: Sequence[int], per_channel: int) -> None:
 
 def _track(running: Tensor | None, batch: Tensor, momentum: float) -> None:
     """running = (1 - momentum) * running + momentum * batch, in place."""
-    if running is not None:
+    if running is not None and batch.numel():
         with no_grad():
             running.mul_(1 - momentum).add_(batch.detach().reshape(running.shape) * momentum)
 
@@ -89,6 +89,8 @@ def batch_norm(input: Tensor, running_mean: Tensor | None, running_var: Tensor |
     variance = _per_channel(input, running_var, "running_var")
     weight, bias = _per_channel(input, weight, "weight"), _per_channel(input, bias, "bias")
     if training:
+        if eps <= 0:
+            raise ValueError(f"batch_norm eps must be positive during training, but got {eps}")
         n = input.numel() // max(input.shape[1], 1)
         _more_than_one(input.shape, n)
         dims = (0, *range(2, input.ndim))

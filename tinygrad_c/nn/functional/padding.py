@@ -27,7 +27,7 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
                            f"length {len(pad)} and input of dimension {input.ndim}")
     if mode == "constant":
         value = 0 if value is None else value
-        return _constant(input, pad, value if input.is_floating_point() else int(value))
+        return _constant(input, pad, value if input.is_floating_point() else input.new_full((), value).item())
     if mode not in ("reflect", "replicate", "circular"):
         raise NotImplementedError(f"Unrecognised padding mode {mode}")
     if value:
@@ -61,7 +61,8 @@ def _constant(x: Tensor, pad: tuple[int, ...], value: float) -> Tensor:
     padded = surrounded(x, before, after)
     if value == 0:
         return padded
-    return ops.where(surrounded(create.ones(*x.shape, dtype=bool_), before, after), padded, value)
+    inside = surrounded(create.ones(*x.shape, dtype=bool_), before, after)
+    return ops.where(inside, padded, create.full((), value, dtype=x.dtype))
 
 
 def _places(x: Tensor, dim: int, before: int, after: int, mode: str) -> list[int]:

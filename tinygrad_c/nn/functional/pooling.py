@@ -11,6 +11,7 @@ import numpy as np
 from tinygrad_c.nn.functional.conv import columns_of, geometry_of
 from tinygrad_c.ops import create, reduce
 from tinygrad_c.ops import elementwise as ops
+from tinygrad_c.ops.arguments import takes_out
 from tinygrad_c.ops.index import gather, scatter
 from tinygrad_c.ops.shape import as_strided, stack
 from tinygrad_c.ops.window import largest
@@ -171,12 +172,14 @@ def avg_pool1d(input: Tensor, kernel_size: Any, stride: Any = None, padding: Any
     return _avg_pool("avg_pool1d", 1, input, kernel_size, stride, padding, ceil_mode, count_include_pad, None)
 
 
+@takes_out
 def avg_pool2d(input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
                count_include_pad: bool = True, divisor_override: int | None = None) -> Tensor:
     """The mean of each window of x (N, C, H, W) or (C, H, W); divisor_override: divide the sum by this instead."""
     return _avg_pool("avg_pool2d", 2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
 
 
+@takes_out
 def avg_pool3d(input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
                count_include_pad: bool = True, divisor_override: int | None = None) -> Tensor:
     """The mean of each window of x (N, C, D, H, W) or (C, D, H, W)."""
@@ -185,6 +188,8 @@ def avg_pool3d(input: Tensor, kernel_size: Any, stride: Any = None, padding: Any
 
 def _avg_pool(name: str, n: int, input: Tensor, kernel: Any, stride: Any, padding: Any, ceil_mode: bool,
               count_include_pad: bool, divisor: int | None) -> Tensor:
+    if not input.is_floating_point():
+        return _of_integers(partial(_avg_pool, name, n), input, kernel, stride, padding, ceil_mode, count_include_pad, divisor)
     x, kernel, stride, padding, dilation, places = _windows(name, n, input, kernel, stride, padding, 1, ceil_mode)
     if divisor == 0:
         raise RuntimeError("divisor must be not zero")

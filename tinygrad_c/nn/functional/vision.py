@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import math
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -43,17 +44,20 @@ def interpolate(input: Tensor, size: Any = None, scale_factor: Any = None, mode:
     if mode == "area":
         from tinygrad_c.nn.functional.pooling import _adaptive_avg
         return _adaptive_avg(input, sizes, n)
-    for d in range(n):
+    of_bytes = mode not in ("nearest", "nearest-exact") and not input.is_floating_point()
+    for d in reversed(range(n)) if of_bytes else range(n):      # bytes are rounded to bytes after each dimension, as in torch
         taps = _taps(mode, input.shape[d + 2], sizes[d], scales[d], bool(align_corners))
         parts = []
         for places, shares in taps:
             part = index_select(input, d + 2, create.tensor(places.tolist()))
             if shares is not None:
-                part = part * create.tensor(shares.tolist(), dtype=input.dtype).reshape([-1] + [1] * (n - 1 - d))
+                part = part * create.tensor(shares.tolist(), dtype=None if of_bytes else input.dtype).reshape(
+                    [-1] + [1] * (n - 1 - d))
             parts.append(part)
-        input = parts[0]
+        made = parts[0]
         for part in parts[1:]:
-            input = input + part
+            made = made + part
+        input = _floor(made + 0.5).clamp(0, 255).to(input.dtype) if of_bytes else made
     return input
 
 
@@ -112,11 +116,12 @@ def _taps(mode: str, size: int, wanted: int, scale: float | None, align: bool) -
     return [(first, 1 - share), (np.minimum(first + 1, size - 1), share)]
 
 
-def _cubic(distance: np.ndarray, a: float = -0.75) -> np.ndarray:
-    """The convolution kernel of Keys 1981."""
+def _cubic(distance: Any, a: float = -0.75) -> Any:
+    """The convolution kernel of Keys 1981, of an array or a tensor."""
     near = ((a + 2) * distance - (a + 3)) * distance**2 + 1
     far = ((a * distance - 5 * a) * distance + 8 * a) * distance - 4 * a
-    return np.where(distance <= 1, near, np.where(distance < 2, far, 0))
+    where = ops.where if isinstance(distance, Tensor) else np.where
+    return where(distance <= 1, near, where(distance < 2, far, 0))
 
 
 # ---- Channels for size
@@ -163,14 +168,20 @@ def channel_shuffle(input: Tensor, groups: int) -> Tensor:
 # ---- Along a grid
 
 def affine_grid(theta: Tensor, size: Any, align_corners: bool | None = None) -> Tensor:
-    """The grid (N, H, W, 2) at which grid_sample looks to move a picture of `size` (N, C, H, W) by theta (N, 2, 3)."""
-    if theta.ndim != 3 or tuple(theta.shape[1:]) != (2, 3) or len(size) != 4:
-        raise ValueError(f"Expected a batch of 2D affine matrices of shape Nx2x3 for size {tuple(size)}. Got {theta.shape}.")
-    n, _, height, width = size
-    rows, columns = (_centres(count, bool(align_corners)) for count in (height, width))
-    base = np.stack([np.broadcast_to(columns, (height, width)), np.broadcast_to(rows[:, None], (height, width)),
-                     np.ones((height, width))], -1).reshape(1, height * width, 3)
-    return (create.tensor(base, dtype=theta.dtype) @ theta.transpose(1, 2)).reshape(n, height, width, 2)
+    """The grid (N, H, W, 2) at which grid_sample looks to move a picture of `size` (N, C, H, W) by theta (N, 2, 3); or
+    (N, D, H, W, 3), of `size` (N, C, D, H, W), by theta (N, 3, 4)."""
+    k = len(size) - 2
+    if k not in (2, 3):
+        raise NotImplementedError("affine_grid only supports 4D and 5D sizes, for 2D and 3D affine transforms, respectively. "
+                                  f"Got size {tuple(size)}.")
+    if theta.ndim != 3 or tuple(theta.shape[1:]) != (k, k + 1):
+        raise ValueError(f"Expected a batch of {k}D affine matrices of shape Nx{k}x{k + 1} for size {tuple(size)}. Got "
+                         f"{theta.shape}.")
+    if min(size) <= 0:
+        raise ValueError(f"Expected non-zero, positive output size. Got {tuple(size)}")
+    along = np.meshgrid(*[_centres(count, bool(align_corners)) for count in size[2:]], indexing="ij")
+    base = np.stack([*reversed(along), np.ones(tuple(size[2:]))], -1).reshape(1, -1, k + 1)
+    return (create.tensor(base, dtype=theta.dtype) @ theta.transpose(1, 2)).reshape(size[0], *size[2:], k)
 
 
 def _centres(count: int, align: bool) -> np.ndarray:
@@ -182,41 +193,64 @@ def grid_sample(input: Tensor, grid: Tensor, mode: str = "bilinear", padding_mod
                 align_corners: bool | None = None) -> Tensor:
     """y[n, c, i, j] = x[n, c] at the point grid[n, i, j] = (column, row), each from -1 to 1, between elements by their shares.
 
-    x is (N, C, H, W), grid (N, h, w, 2), y (N, C, h, w). mode: 'bilinear' or 'nearest'; padding_mode, for points outside:
-    'zeros', 'border' or 'reflection'.
+    x is (N, C, H, W), grid (N, h, w, 2), y (N, C, h, w); or x (N, C, D, H, W), grid (N, d, h, w, 3). mode: 'bilinear',
+    'nearest' or, in two dimensions, 'bicubic'; padding_mode, for points outside: 'zeros', 'border' or 'reflection'.
     """
-    if mode not in ("bilinear", "nearest") or padding_mode not in ("zeros", "border", "reflection"):
-        raise NotImplementedError("grid_sample has the modes 'bilinear' and 'nearest' and the padding modes 'zeros', 'border' "
-                                  f"and 'reflection' here, not {mode!r} with {padding_mode!r}")
-    if input.ndim != 4 or grid.ndim != 4 or grid.shape[-1] != 2 or grid.shape[0] != input.shape[0]:
-        raise RuntimeError("grid_sampler(): expected 4D input and grid with same batch size, grid with 2 in the last "
-                           f"dimension, but got input with sizes {list(input.shape)} and grid with sizes {list(grid.shape)}")
+    if mode not in ("bilinear", "nearest", "bicubic"):
+        raise ValueError("nn.functional.grid_sample(): expected mode to be 'bilinear', 'nearest' or 'bicubic', but got: "
+                         f"'{mode}'")
+    if padding_mode not in ("zeros", "border", "reflection"):
+        raise ValueError("nn.functional.grid_sample(): expected padding_mode to be 'zeros', 'border', or 'reflection', but "
+                         f"got: '{padding_mode}'")
+    k = input.ndim - 2
+    if k not in (2, 3) or grid.ndim != input.ndim or grid.shape[-1] != k or grid.shape[0] != input.shape[0]:
+        raise RuntimeError("grid_sampler(): expected 4D or 5D input and grid with same number of dimensions and same batch "
+                           "size, and grid with 2 or 3 numbers in the last dimension, but got input with sizes "
+                           f"{list(input.shape)} and grid with sizes {list(grid.shape)}")
+    if mode == "bicubic" and k == 3:
+        raise RuntimeError("grid_sampler(): bicubic interpolation only supports 4D input")
     if align_corners is None:
         warn_once("grid_sample", "Default grid_sample and affine_grid behavior has changed to align_corners=False since 1.3.0. "
                   "Please specify align_corners=True if the old behavior is desired.")
-    n, channels, height, width = input.shape
-    column, row = (_unnormalised(grid[..., k], size, bool(align_corners), padding_mode)
-                   for k, size in ((0, width), (1, height)))
-    flat = input.reshape(n, channels, height * width)
+    n, channels, *sizes = input.shape
+    align = bool(align_corners)
+    flat = input.reshape(n, channels, -1)
+    at = [_unnormalised(grid[..., k - 1 - d], size, align) for d, size in enumerate(sizes)]
+    if mode != "bicubic":
+        at = [_within(x, size, align, padding_mode) for x, size in zip(at, sizes)]
 
-    def look(r: Tensor, c: Tensor, share: Tensor | None) -> Tensor:
-        inside = (r >= 0) & (r <= height - 1) & (c >= 0) & (c <= width - 1)
-        place = (r.clamp(0, height - 1) * width + c.clamp(0, width - 1)).long()
-        seen = gather(flat, 2, place.reshape(n, 1, -1).expand(n, channels, -1))
-        seen = seen.reshape(n, channels, *grid.shape[1:3])
+    def look(places: list[Tensor], share: Tensor | None) -> Tensor:
+        inside, place = None, None
+        for x, size in zip(places, sizes):
+            fits = (x >= 0) & (x <= size - 1)
+            inside = fits if inside is None else inside & fits
+            place = x.clamp(0, size - 1) if place is None else place * size + x.clamp(0, size - 1)
+        seen = gather(flat, 2, place.long().reshape(n, 1, -1).expand(n, channels, -1)).reshape(n, channels, *grid.shape[1:-1])
         weight = inside.to(input.dtype) if share is None else ops.where(inside, share, 0)
         return seen * weight.unsqueeze(1)
 
     if mode == "nearest":
-        return look(_round(row.detach()), _round(column.detach()), None)
-    top, left = _floor(row.detach()), _floor(column.detach())
-    down, right = row - top, column - left
-    return (look(top, left, (1 - down) * (1 - right)) + look(top, left + 1, (1 - down) * right)
-            + look(top + 1, left, down * (1 - right)) + look(top + 1, left + 1, down * right))
+        return look([_round(x.detach()) for x in at], None)
+    low = [_floor(x.detach()) for x in at]
+    past = [x - start for x, start in zip(at, low)]
+    steps = (-1, 0, 1, 2) if mode == "bicubic" else (0, 1)
+    total: Any = 0
+    for corner in product(steps, repeat=k):
+        places = [start + step for start, step in zip(low, corner)]
+        shares = [_cubic(abs(t - step)) if mode == "bicubic" else t if step else 1 - t for t, step in zip(past, corner)]
+        if mode == "bicubic":
+            places = [_within(x, size, align, padding_mode) for x, size in zip(places, sizes)]
+            places = [_round(x) for x in places]
+        total = total + look(places, math.prod(shares[1:], start=shares[0]))
+    return total
 
 
-def _unnormalised(x: Tensor, size: int, align: bool, padding_mode: str) -> Tensor:
-    x = (x + 1) * ((size - 1) / 2) if align else ((x + 1) * size - 1) / 2
+def _unnormalised(x: Tensor, size: int, align: bool) -> Tensor:
+    return (x + 1) * ((size - 1) / 2) if align else ((x + 1) * size - 1) / 2
+
+
+def _within(x: Tensor, size: int, align: bool, padding_mode: str) -> Tensor:
+    """Places outside moved to where padding_mode looks for them."""
     if padding_mode == "zeros":
         return x
     if padding_mode == "reflection":        # to and fro between the centres, or the outer edges, of the last elements
