@@ -13,7 +13,7 @@ from tinygrad_c.kernels.call cimport FLOAT32, FLOAT64, N_DTYPES, Call
 from tinygrad_c.kernels.generic cimport register_generic
 from tinygrad_c.kernels.integers cimport register_integer_kernels
 from tinygrad_c.kernels.table cimport Kernels
-from tinygrad_c.kernels.threads cimport flush_denormals, fp_state, restore_denormals, run_shared
+from tinygrad_c.kernels.threads cimport flush_denormals, fp_state, is_worth_sharing, restore_denormals, run_shared
 
 cdef extern from *:
     """
@@ -37,7 +37,7 @@ cdef extern from *:
 
 cdef enum:                      # nanoseconds of work
     TINY_WORK = 32              # below, denormals cost less than the 7 ns that it takes to flush and to restore
-    GIL_WORK = 30000            # from here on other Python threads may run meanwhile, and the pool may help
+    GIL_WORK = 30000            # from here on other Python threads may run meanwhile
 
 cdef Kernels[N_DTYPES] tables
 LEVELS = ("baseline", "avx2", "avx512")
@@ -57,7 +57,7 @@ cdef void run(const Call* call) noexcept:
         call.kernel(call, 0, call.units)
         return
     state = flush_denormals()
-    if call.work < GIL_WORK:
+    if call.work < GIL_WORK and not is_worth_sharing(call):
         call.kernel(call, 0, call.units)
     elif locked:
         run_shared(call)

@@ -120,7 +120,7 @@ cdef inline void cut(const Kernels* t, Call* call) noexcept:
     cdef Py_ssize_t k = call.shape[3]
     cdef Py_ssize_t rows = m
     cdef Py_ssize_t cols = n
-    call.work = call.shape[0] * (m * n * k // (t.lanes * 6) + 20)
+    call.work = call.shape[0] * (m * n * k // (t.lanes * 6) + m * n // t.lanes + 20)
     if call.kernel != t.matmul:                 # memory's speed counts, and the pieces of B should be long
         call.work += call.shape[0] * n * k // 6
         cols = max(UNIT // 16 // (k + 1) // 64, 8) * 64

@@ -71,6 +71,7 @@ cdef inline void tiles(int mr, int nv, Py_ssize_t count, Tile* t) noexcept nogil
                 for j in range(nv):
                     acc[i][j] = splat(0)
             for p in range(min(left, K_RUN)):
+                in_register(a_row)      # or 12 loads of its multiples from the stack would be in this loop
                 for j in range(nv - 1):
                     row[j] = load(b + j * LANES)
                 row[nv - 1] = load_row(b + (nv - 1) * LANES, last)

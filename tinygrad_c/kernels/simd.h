@@ -352,8 +352,11 @@ INLINE void store_bool(uint8_t* p, mask m, ptrdiff_t n) {
 
 #if defined(__GNUC__)
 #define prefetch(p) __builtin_prefetch(p)
+/* Have the integer n in a register here: in a loop, sums and multiples of n are then made anew and not kept on the stack. */
+#define in_register(n) __asm__("" : "+r"(n))
 #else
 #define prefetch(p) ((void)(p))
+#define in_register(n) ((void)(n))
 #endif
 
 /* n lanes, 1 <= n <= LANES. load_row is for a row of B, which is padded to whole vectors unless loads can be masked. */

@@ -16,9 +16,13 @@ typedef int pthread_t, pthread_attr_t, pthread_mutex_t, pthread_cond_t;
 #define pthread_cond_broadcast(c) ((void)(c))
 #define pthread_atfork(prepare, parent, child) ((void)(child))
 static int start_thread(void* (*f)(void*)) { (void)f; return 1; }
+static void give_way(void) {}
+static long long nanoseconds(void) { return 0; }
 #else
 #include <pthread.h>
+#include <sched.h>
 #include <signal.h>
+#include <time.h>
 
 /* A detached thread that leaves the process's signals to others; 0 if it runs. */
 static int start_thread(void* (*f)(void*)) {
@@ -35,6 +39,15 @@ static int start_thread(void* (*f)(void*)) {
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     pthread_attr_destroy(&attr);
     return failed;
+}
+
+/* Lets another thread have this core, if one wants it. */
+static void give_way(void) { sched_yield(); }
+
+static long long nanoseconds(void) {
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return t.tv_sec * 1000000000LL + t.tv_nsec;
 }
 #endif
 

@@ -1,9 +1,11 @@
 """The thread pool: shares the units of one Call among threads.
 
-The threads are made when a call first needs them, and sleep when there is none. A call is published under the lock with the
-number of threads that may join it; those that wake take units from an atomic counter, a few at a time, and so does the
-caller. When the units are out the caller closes the call: a thread that has not woken by then does not join, and the caller
-waits only for those in the middle of a unit. So a core that is busy with another process delays a call by one unit at most.
+The threads are made when a call first needs them, look for the next call for 200 microseconds after each, and then sleep.
+A call is published under the lock with the number of threads that may join it. Its units are cut into one range a thread, so
+that a core meets the same part of a tensor in one operation after the other, and has it in its cache. Each takes units from an
+atomic counter, a few at a time: of its own range first, then of the others'. When the units are out the caller closes the call:
+a thread that has not woken by then does not join, and the caller waits only for those in the middle of a unit. So a core that
+is busy with another process delays a call by one unit at most.
 
 One call at a time has the pool. A second one, from another Python thread, is done by its caller alone. A child of fork()
 starts without threads.
@@ -32,15 +34,26 @@ cdef extern from "threads.h" nogil:
     int read_atomic(int* counter) noexcept
     void write_atomic(int* number, int value) noexcept
     void relax() noexcept
+    void give_way() noexcept
+    long long nanoseconds() noexcept
 
 cdef enum:
     MAX_THREADS = 256
-    WORK_PER_THREAD = 15000     # nanoseconds: waking a thread costs some 5 of the caller's microseconds
+    WORK_PER_THREAD = 30000     # nanoseconds: a sleeping thread takes 20 to 30 microseconds to come,
+    WORK_PER_AWAKE = 5000       # one that looks for work takes one or two
     CHUNKS = 8                  # of units, for each thread
-    SPINS = 1000                # a few microseconds of looking before the caller sleeps until the last unit is done
+    SPINS = 1000                # turns of looking before the caller sleeps until the last unit is done: a few microseconds
+    AWAKE = 200000              # nanoseconds before a thread without a call sleeps
+
+ctypedef struct Range:
+    Py_ssize_t next             # the first unit that nobody has
+    Py_ssize_t end
+    char[48] rest               # a cache line each
+
 
 cdef int limit = 1              # threads for a call, the caller included
 cdef int threads = 0            # that exist besides the callers
+cdef int threads_begun = 0      # that have a number
 cdef bint busy = False          # a call has the pool
 cdef pthread_mutex_t lock       # guards what follows
 cdef pthread_cond_t wake
@@ -48,44 +61,69 @@ cdef pthread_cond_t finished
 cdef const Call* job = NULL
 cdef int places = 0             # how many threads may still join the job
 cdef int active = 0             # how many work on it
-cdef Py_ssize_t taken = 0       # the job's units that someone has
+cdef int awake = 0              # how many have just worked, and look for more
+cdef int ranges = 1             # of the job's units: one for each thread that it is worth
+cdef Range[MAX_THREADS] range_of
 cdef Py_ssize_t chunk = 1
 
 
-cdef void take_units(const Call* call) noexcept nogil:
+cdef void take_units(const Call* call, int first) noexcept nogil:
+    """Units of the range `first`, then of the others."""
+    cdef Range* r
     cdef Py_ssize_t begin
-    while True:
-        begin = fetch_add(&taken, chunk)
-        if begin >= call.units:
-            return
-        call.kernel(call, begin, min(begin + chunk, call.units))
+    cdef int i
+    for i in range(ranges):
+        r = &range_of[(first + i) % ranges]
+        while True:
+            begin = fetch_add(&r.next, chunk)
+            if begin >= r.end:
+                break
+            call.kernel(call, begin, min(begin + chunk, r.end))
 
 
 cdef void* help_out(void* unused) noexcept nogil:
     """What a thread of the pool does, for ever."""
-    global places, active
+    global places, active, awake, threads_begun
     cdef const Call* call
+    cdef long long since
+    cdef int number
     flush_denormals()
     pthread_mutex_lock(&lock)
+    threads_begun += 1
+    number = threads_begun
     while True:
         while places == 0:
             pthread_cond_wait(&wake, &lock)
-        places -= 1
+        write_atomic(&places, places - 1)
         write_atomic(&active, active + 1)       # the caller looks at it without the lock
         call = job
         pthread_mutex_unlock(&lock)
-        take_units(call)
+        take_units(call, number)
         pthread_mutex_lock(&lock)
         write_atomic(&active, active - 1)
         if active == 0:
             pthread_cond_signal(&finished)
+        write_atomic(&awake, awake + 1)
+        pthread_mutex_unlock(&lock)
+        since = nanoseconds()
+        while read_atomic(&places) == 0 and nanoseconds() - since < AWAKE:
+            give_way()              # to another process: this core is away for longer then, and the thread sleeps after it
+        pthread_mutex_lock(&lock)
+        write_atomic(&awake, awake - 1)
+
+
+cdef bint is_worth_sharing(const Call* call) noexcept nogil:
+    return call.work >= 2 * WORK_PER_THREAD or call.work >= 2 * WORK_PER_AWAKE and read_atomic(&awake) > 0
 
 
 cdef void run_shared(const Call* call) noexcept nogil:
     """All units of the call, by as many threads as it is worth."""
-    global threads, job, places, taken, chunk
-    cdef Py_ssize_t helpers = min(min(<Py_ssize_t> read_atomic(&limit), call.units), call.work // WORK_PER_THREAD) - 1
-    cdef int _
+    global threads, job, ranges, chunk
+    cdef Py_ssize_t helpers = max(call.work // WORK_PER_THREAD - 1,
+                                  min(call.work // WORK_PER_AWAKE - 1, <Py_ssize_t> read_atomic(&awake)))
+    cdef Py_ssize_t units = call.units
+    cdef int i, _
+    helpers = min(min(helpers, <Py_ssize_t> read_atomic(&limit) - 1), call.units - 1)
     if helpers < 1 or exchange(&busy, True):
         call.kernel(call, 0, call.units)
         return
@@ -93,15 +131,18 @@ cdef void run_shared(const Call* call) noexcept nogil:
         threads += 1
     pthread_mutex_lock(&lock)
     job = call
-    taken = 0
-    chunk = max(1, call.units // ((helpers + 1) * CHUNKS))
-    places = <int> min(helpers, threads)
+    ranges = <int> helpers + 1
+    chunk = max(1, units // (ranges * CHUNKS))
+    for i in range(ranges):
+        range_of[i].next = units * i // ranges
+        range_of[i].end = units * (i + 1) // ranges
+    write_atomic(&places, <int> min(helpers, threads))
     for _ in range(places):
         pthread_cond_signal(&wake)
     pthread_mutex_unlock(&lock)
-    take_units(call)
+    take_units(call, 0)
     pthread_mutex_lock(&lock)
-    places = 0
+    write_atomic(&places, 0)
     pthread_mutex_unlock(&lock)
     for _ in range(SPINS):
         if read_atomic(&active) == 0:
@@ -116,11 +157,11 @@ cdef void run_shared(const Call* call) noexcept nogil:
 
 cdef void start_empty() noexcept nogil:
     """No threads, no call: at import, and in the child of a fork."""
-    global threads, busy, places, active
+    global threads, threads_begun, busy, places, active, awake
     pthread_mutex_init(&lock, NULL)
     pthread_cond_init(&wake, NULL)
     pthread_cond_init(&finished, NULL)
-    threads = places = active = 0
+    threads = threads_begun = places = active = awake = 0
     busy = False
 
 

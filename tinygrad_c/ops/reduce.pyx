@@ -173,7 +173,7 @@ cdef TensorBase reduced(int op, TensorBase x, unsigned int mask, bint keepdim):
         call.kernel = kernels(x.dtype).reduce[op]
         call.units = rows_units(outer, n) if inner == 1 and n <= SHORT_ROW else \
             outer * pieces * ((inner + COLUMN_STRIP - 1) // COLUMN_STRIP)
-        call.work = outer * n * inner // 6 + call.units * 4
+        call.work = outer * n * inner // 16 + call.units * 4
         call.shape[0] = outer
         call.shape[1] = n
         call.shape[2] = inner

@@ -96,7 +96,7 @@ cdef TensorBase arg_reduced(int op, TensorBase x, int dim, bint keepdim, TensorB
     call.ndim = 3
     call.n_operands = 3
     call.units = rows_units(call.shape[0], call.shape[1]) if call.shape[2] == 1 else call.shape[0]
-    call.work = x.numel // 2 + call.units * 10
+    call.work = x.numel // 8 + call.units * 10
     call.operand[0].data = values.data
     call.operand[0].itemsize = itemsize(x.dtype)
     call.operand[1].data = x.data

@@ -19,7 +19,7 @@ cdef inline int set_work(Call* call, Py_ssize_t numel) noexcept:
         call.units = (call.shape[0] + ROW_BLOCK - 1) // ROW_BLOCK
     else:
         call.units = call.shape[0] * ((call.shape[2] + COLUMN_STRIP - 1) // COLUMN_STRIP)
-    call.work = numel
+    call.work = numel // 4
     return 0
 
 

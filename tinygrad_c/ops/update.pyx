@@ -59,13 +59,13 @@ cdef char* state_of(list states, Py_ssize_t i, TensorBase p, double value) excep
 
 
 cdef int update(Call* call, kernel_t kernel, TensorBase p, TensorBase g, Py_ssize_t cost) except -1:
-    """Run the kernel, whose state operands and parameters are set, on p and g."""
+    """Run the kernel, whose state operands and parameters are set, on p and g; cost: 1/32 ns an element."""
     cdef TensorBase target = p if p.contiguous else copy_of(p)
     call.kernel = kernel
     call.ndim = 1
     call.shape[0] = p.numel
     call.units = (p.numel + ELEMENT_BLOCK - 1) // ELEMENT_BLOCK
-    call.work = p.numel * cost // 8
+    call.work = p.numel * cost // 32
     call.operand[0].data = target.data
     call.operand[1].data = g.data
     if p.numel > 0:
