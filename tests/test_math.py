@@ -37,6 +37,10 @@ for name in sys.argv[3].split(","):
         out[name + bits] = getattr(tg, name)(tg.from_numpy(given["x" + bits])).numpy()
 for bits in ("32", "64"):
     out["pow" + bits] = tg.pow(tg.from_numpy(given["a" + bits]), tg.from_numpy(given["b" + bits])).numpy()
+gelu = tg.nn.functional.gelu
+out["gelu_x32"] = np.linspace(-5.9, 12, 20_001, dtype=np.float32)
+out["gelu32"] = gelu(tg.from_numpy(out["gelu_x32"])).numpy()
+out["gelu_ends32"] = gelu(tg.tensor([-8.0, -1e30, 1e30, float("inf"), float("nan")] * 4)).numpy()
 np.savez(sys.argv[2], **out)
 """
 
@@ -202,6 +206,17 @@ def test_float64_error(level, truth, name):
         context.Emin, context.Emax = -10**6, 10**6
         error, at = max(zip(map(ulps64, got.tolist(), truth[name + "64"]), x.tolist()))
     assert error <= BOUNDS[name], f"{name}({at!r})"
+
+
+def test_gelu_keeps_its_precision(level):
+    """x * P(Z < x): on the left too, where x / 2 * (1 + erf(x / sqrt 2)) would be wrong by 1e-6."""
+    x = level["gelu_x32"]
+    true = x.astype(np.float64) * np.array([math.erfc(-v / math.sqrt(2)) / 2 for v in x.tolist()])
+    error = np.abs(level["gelu32"] - true)
+    bound = np.where(x > -2, 8e-7 * np.abs(true), 3e-8)
+    assert (error <= bound).all(), x[np.argmax(error / bound)]
+    ends = level["gelu_ends32"]
+    assert ends[0] == 0 and ends[1] == 0 and ends[2] == np.float32(1e30) and np.isinf(ends[3]) and np.isnan(ends[4]), ends
 
 
 def test_pow_float32_error(level):

@@ -62,7 +62,6 @@ class Ternary(Row):
 
 
 SQRT_2_OVER_PI = "0.7978845608028654"
-INV_SQRT_2 = "0.7071067811865476"
 INV_SQRT_2PI = "0.3989422804014327"
 TWO_OVER_SQRT_PI = "1.1283791670955126"
 SELU_SCALE, SELU_ALPHA = "1.0507009873554805", "1.6732632423543772"  # Klambauer et al. 2017, arXiv:1706.02515, section 2
@@ -106,8 +105,7 @@ VECTOR: dict[str, Row] = {
     "selu": Unary(y=f"where(x > 0, {SELU_SCALE} * x, {SELU_PRODUCT} * expm1(x))",
                   dx=f"where(x > 0, g * {SELU_SCALE}, g * {SELU_PRODUCT} * exp(x))", domain=(-3.0, -0.2),
                   doc="1.0507 * (x where x > 0, else 1.6733 * (e^x - 1))"),
-    "gelu": Unary(y=f"0.5 * x * (1 + erf(x * {INV_SQRT_2}))",
-                  dx=f"g * (0.5 * (1 + erf(x * {INV_SQRT_2})) + x * {INV_SQRT_2PI} * exp(-0.5 * x * x))",
+    "gelu": Unary(y="x * normal_cdf(x)", dx=f"g * (normal_cdf(x) + x * {INV_SQRT_2PI} * exp(-0.5 * x * x))",
                   doc="x * P(Z < x), Z standard normal: x / 2 * (1 + erf(x / sqrt 2))"),
     "gelu_tanh": Unary(
         y=f"0.5 * x * (1 + {_GELU_T})",

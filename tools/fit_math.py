@@ -148,6 +148,8 @@ FITS = {
     "erf32_large": lambda: erf_large(1.0, 3.925, 7, 32),
     "erf64_small": lambda: erf_small(1.0, 12, 64),
     "erf64_large": lambda: erf_large(1.0, 5.93, 18, 64),
+    "normal_cdf32": lambda: Fit(lambda a: mp.log(mp.ncdf(-a), 2), lambda a: mp.sqrt(2 * mp.ncdf(-a)), 0, 6.0, 9, 32),
+    "exp2_32": lambda: Fit(lambda f: mp.mpf(2) ** f, lambda f: mp.mpf(2) ** -f, -0.5005, 0.5005, 6, 32),
     "tanh32": lambda: Fit(tanh_tail, lambda z: z + FLOOR, 0, 0.625**2, 4, 32),
     "tanh64": lambda: Fit(tanh_tail, lambda z: z + FLOOR, 0, 0.625**2, 10, 64),
     "sin32": lambda: Fit(sin_tail, lambda z: z + FLOOR, 0, QUARTER_PI2, 2, 32),

@@ -25,7 +25,8 @@ SCALAR = FORMULAS["SCALAR"]
 BANNER = "# Made by kernels/generate.py from formulas.py: do not edit.\n"
 
 # Functions of math.pxi, as vectors; every other name is a row of the table.
-VECTOR_FUNCTIONS = {"exp", "log", "log1p", "expm1", "log2", "tanh", "sigmoid", "erf", "sin", "cos", "tan", "pow"}
+VECTOR_FUNCTIONS = {"exp", "log", "log1p", "expm1", "log2", "tanh", "sigmoid", "erf", "normal_cdf", "sin", "cos", "tan",
+                    "pow"}
 COMPARISONS = {ast.Gt: ("gt", ">"), ast.GtE: ("ge", ">="), ast.Lt: ("lt", "<"), ast.LtE: ("le", "<="),
                ast.Eq: ("eq", "=="), ast.NotEq: ("ne", "!=")}
 ARITHMETIC = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}

@@ -153,6 +153,35 @@ cdef inline vec v_erf(vec x) noexcept nogil:
     return copysign_(blend(lt(a, splat(1)), small, (splat(1) - s) - s * (r + _exp_tail(r))), x)
 
 
+cdef inline vec _log2_cdf(vec a) noexcept nogil:
+    """log2(P(Z < -a)), Z standard normal, 0 <= a <= 6"""
+    cdef vec p = splat(<real> 2.081530823261346e-07) * a + splat(<real> -4.830938451050315e-06)
+    p = _poly3(a, p * a + splat(<real> 4.495627945289016e-05),
+               -0.00018364899733569473, -0.0001776582357706502, 0.007142582442611456)
+    return _poly3(a, p, -0.05256187543272972, -0.4591841995716095, -1.1511083841323853) * a + splat(<real> -0.9999999403953552)
+
+
+cdef inline vec _exp2_short(vec f) noexcept nogil:
+    """2^f, |f| <= 1/2"""
+    cdef vec p = _poly3(f, splat(<real> 0.00015345732390414923),
+                        0.0013400062453001738, 0.009618490003049374, 0.05550328269600868)
+    return _poly3(f, p, 0.24022646248340607, 0.6931471824645996, 1.0)
+
+
+cdef inline vec v_normal_cdf(vec x) noexcept nogil:
+    """P(Z < x), Z standard normal. Float: 2^Q(|x|) on the left, 0 beyond -6, where it is below 1e-9; 1 less that on the right.
+    That is two thirds of what erf costs, and keeps its precision on the left, which 1 + erf does not."""
+    cdef vec a, t, k_magic, p
+    if REAL_BITS == 64:
+        return splat(<real> 0.5) * (splat(1) + v_erf(x * splat(<real> 0.7071067811865476)))
+    a = vabs(x)
+    t = _log2_cdf(a)
+    k_magic = t + from_bits(_magic())
+    p = _exp2_short(t - (k_magic - from_bits(_magic()))) * _power_of_2(k_magic, 1)
+    p = blend(lt(a, splat(6)), p, splat(0))
+    return blend(lt(x, splat(0)), p, splat(1) - p)
+
+
 cdef inline vec _split(ivec pattern, vec bias, vec* e) noexcept nogil:
     """A positive number, by its pattern, as m 2^e with m from sqrt(1/2) to sqrt(2): gives m - 1. bias is 2^fraction bits + 127
     for float, 1023 for double; more if the pattern is that of a multiple."""

@@ -389,5 +389,9 @@ def _log(x):
     return (math.log(x) if x > 0 else -math.inf if x == 0 else math.nan) if is_number(x) else unary(ROW_LOG, x, 0, 0)
 
 
+def _normal_cdf(x):
+    return (unary(ROW_ERF, x * math.sqrt(0.5), 0, 0) + 1) * 0.5
+
+
 functions.update({name: globals()[name] for name in POINTWISE if name in globals() and not name.endswith("_number")})
-functions.update({"where": _where, "log": _log, "polygamma": polygamma})
+functions.update({"where": _where, "log": _log, "normal_cdf": _normal_cdf, "polygamma": polygamma})

@@ -20,7 +20,7 @@ cdef int cross_entropy_backward(Walk walk, Node node, TensorBase g) except -1:
     call.shape[0] = x.shape[0]
     call.shape[1] = x.shape[1]
     call.units = (x.shape[0] + ROW_BLOCK - 1) // ROW_BLOCK
-    call.work = x.numel
+    call.work = x.numel // 4
     call.operand[0].data = dx.data
     call.operand[1].data = x.data
     call.operand[2].data = target.data
@@ -191,7 +191,7 @@ def cross_entropy(input, target, weight=None, ignore_index=-100, reduction="mean
         call.shape[0] = rows
         call.shape[1] = n
         call.units = (rows + ROW_BLOCK - 1) // ROW_BLOCK
-        call.work = x.numel
+        call.work = x.numel // 4
         call.operand[0].data = out.data
         call.operand[1].data = x.data
         call.operand[2].data = t.data

@@ -64,7 +64,7 @@ cdef TensorBase slope_kernel(Node node, TensorBase x, TensorBase t, TensorBase g
     call.n_operands = 4
     call.shape[0] = x.numel
     call.units = (x.numel + ELEMENT_BLOCK - 1) // ELEMENT_BLOCK
-    call.work = x.numel // 2
+    call.work = x.numel // 4
     call.operand[0].data = dx.data
     call.operand[1].data = x.data
     call.operand[2].data = t.data
@@ -93,7 +93,7 @@ cdef TensorBase pair_loss(int op, TensorBase x, TensorBase t, double parameter, 
         call.n_operands = 3
         call.shape[0] = x.numel
         call.units = (x.numel + ELEMENT_BLOCK - 1) // ELEMENT_BLOCK
-        call.work = x.numel // 2
+        call.work = x.numel // 4
         call.operand[0].data = out.data
         call.operand[1].data = x.data
         call.operand[2].data = t.data
