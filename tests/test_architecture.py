@@ -12,7 +12,7 @@ import tinygrad_c
 # From the ground up. A module is in the first room that its name begins with (tape_walk.pxi is a part of tape); within a room,
 # imports are free.
 ROOMS = [
-    ("ground", ["formulas", "version", "notices", "absent", "devices"]),
+    ("ground", ["formulas", "version", "notices", "absent", "devices", "places"]),
     ("kernels", ["kernels"]),
     ("array", ["array"]),
     ("tape", ["tape", "slots"]),

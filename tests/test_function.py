@@ -434,3 +434,15 @@ def test_hooks_and_retained_gradients_of_outputs():
     p.register_hook(lambda g: g * 10)
     (3 * s + p).sum().backward()
     assert (s.grad.item(), a.grad.item(), b.grad.item()) == (3.0, 3.0 + 20.0, 3.0 + 10.0)
+
+
+def test_grad_takes_only_inputs():
+    """Programs of gradient penalties write torch's old argument: its default says nothing, False warns."""
+    def program(m):
+        x = leaf(m, 1.0, 2.0)
+        (dx,) = m.autograd.grad(outputs=(x ** 3).sum(), inputs=x, create_graph=True, retain_graph=True, only_inputs=True)
+        return [dx, *m.autograd.grad(dx.sum(), [x])]
+    both(program)
+    x = leaf(tinygrad_c, 1.0)
+    with pytest.warns(FutureWarning, match="only_inputs argument is deprecated"):
+        tinygrad_c.autograd.grad((x * x).sum(), x, only_inputs=False)

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 from math import e, inf, nan, pi
 
-from tinygrad_c import autograd, nn, optim, utils
+from tinygrad_c import autograd, nn, optim, places, utils
 from tinygrad_c.array import dtype, get_default_dtype, set_default_dtype
 from tinygrad_c.autograd import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from tinygrad_c.config import show_config
@@ -305,7 +305,7 @@ LATER = {
         "asarray", "can_cast", "contiguous_format", "empty_strided", "finfo", "frombuffer", "iinfo", "is_same_size",
         "is_signed", "layout", "logspace", "memory_format", "preserve_format", "promote_types", "range", "result_type",
         "scalar_tensor", "strided"), "ops.kinds"),
-    **dict.fromkeys(("amp", "backends", "cuda", "distributions", "func", "random", "special"), ""),
+    **dict.fromkeys(("amp", "backends", "cuda", "distributions", "func", "jit", "random", "special", "testing"), ""),
     **dict.fromkeys((
         "BoolTensor", "ByteTensor", "DoubleTensor", "FloatTensor", "IntTensor", "LongTensor",
         "are_deterministic_algorithms_enabled", "compile", "get_default_device", "get_float32_matmul_precision",
@@ -328,6 +328,9 @@ LATER = {
     **dict.fromkeys(("det", "logdet", "matrix_exp", "matrix_power", "slogdet"), "linalg.torch_names"),
     **dict.fromkeys(("chain_matmul", "inverse", "pinverse", "qr", "svd"), "linalg.torch_names"),
 }
+
+
+places.install()
 
 
 def __getattr__(name: str):

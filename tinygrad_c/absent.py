@@ -22,7 +22,7 @@ LEFT_OUT = [
     ("quantize* dequantize* quint* qint* ao quantization quantized QUInt8Storage fake_quantize* per_tensor_affine q_* "
      "qscheme int_repr",
      "quantised numbers are left out; the types are float32, float64, int64, int32, uint8 and bool"),
-    ("jit fx export _dynamo _inductor _C script_* Script* parse_* import_ir_module* merge_type_from_type_comment "
+    ("fx export _dynamo _inductor _C script_* Script* parse_* import_ir_module* merge_type_from_type_comment "
      "unify_type_list fork wait Sym* sym_* cond while_loop AggregationType DispatchKey Tag *_torch_function* boolean_dispatch",
      "there is no compiler of Python programs here; leave the line out (compile(model) is accepted and returns the model)"),
     ("distributed multiprocessing DataParallel DistributedDataParallel parallel rpc futures",
@@ -37,7 +37,10 @@ LEFT_OUT = [
      "as_strided() and numpy() reach the memory"),
     ("CTCLoss ctc_loss", "alignments of sequences are left out"),
     ("SyncBatchNorm", "there is one process; BatchNorm1d, 2d and 3d do the same"),
-    ("hub onnx package monitor tensorboard", "this part of torch is left out"),
+    ("profiler record_function emit_nvtx", "the profiler is left out; utils.benchmark.Timer times a statement, and Python's "
+     "cProfile shows where a program spends its time"),
+    ("forward_ad", "derivatives are taken backward here; func.jvp gives products with the Jacobian"),
+    ("hub onnx package monitor nested masked signal mps accelerator", "this part of torch is left out"),
 ]
 
 

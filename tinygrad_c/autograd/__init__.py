@@ -47,7 +47,8 @@ def run(tensors, grad_tensors, retain_graph: bool | None, create_graph: bool, in
 
 
 def grad(outputs, inputs, grad_outputs=None, retain_graph: bool | None = None, create_graph: bool = False,
-         allow_unused: bool | None = None, is_grads_batched: bool = False, materialize_grads: bool = False) -> tuple:
+         only_inputs: bool = True, allow_unused: bool | None = None, is_grads_batched: bool = False,
+         materialize_grads: bool = False) -> tuple:
     """The gradients of the outputs (summed) by each input, as a tuple; .grad is left alone.
 
     With `create_graph` they are recorded in their turn, so that they can be differentiated again. With `is_grads_batched`,
@@ -59,12 +60,16 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph: bool | None = None, c
     (27.0, 18.0)
     """
     outputs, inputs = tensors_of(outputs, "outputs"), tensors_of(inputs, "inputs")
+    if not only_inputs:         # a left-over of torch's, of which GAN programs write the default
+        from tinygrad_c.notices import warn
+        warn("only_inputs argument is deprecated and is ignored now (defaults to True). To accumulate gradient for other parts "
+             "of the graph, please use torch.autograd.backward.", FutureWarning)
     if materialize_grads and allow_unused is False:
         raise ValueError("Expected allow_unused to be True or not passed when materialize_grads=True, but got: "
                          "allow_unused=False.")
     if is_grads_batched:
         from tinygrad_c.ops.shape import stack
-        rows = [grad(outputs, inputs, each, True, create_graph, allow_unused, False, materialize_grads)
+        rows = [grad(outputs, inputs, each, True, create_graph, True, allow_unused, False, materialize_grads)
                 for each in zip(*[g.unbind(0) for g in as_tuple(grad_outputs)])]
         return tuple([None if column[0] is None else stack(list(column)) for column in zip(*rows)])
     if grad_outputs is not None and len(as_tuple(grad_outputs)) != len(outputs):

@@ -1,4 +1,4 @@
 """torch.cuda.amp's names."""
-from tinygrad_c.amp import GradScaler, autocast
+from tinygrad_c.amp import GradScaler, autocast, custom_bwd, custom_fwd
 
-__all__ = ["GradScaler", "autocast"]
+__all__ = ["GradScaler", "autocast", "custom_bwd", "custom_fwd"]

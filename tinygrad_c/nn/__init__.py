@@ -70,6 +70,7 @@ ROOMS = {       # imported when first asked for
               "MultiMarginLoss MultiLabelMarginLoss MultiLabelSoftMarginLoss",
     "lazy": "LazyLinear LazyConv1d LazyConv2d LazyConv3d LazyConvTranspose1d LazyConvTranspose2d LazyConvTranspose3d "
             "LazyBatchNorm1d LazyBatchNorm2d LazyBatchNorm3d",
+    "": "modules",
     "distance": "CosineSimilarity PairwiseDistance",
 }
 __getattr__, __dir__ = rooms_for_later(globals(), ROOMS)
@@ -80,7 +81,7 @@ __all__ = [
     # Layers.
     "Identity", "Linear", "Bilinear", "Flatten", "Unflatten", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d",
     "AlphaDropout", "FeatureAlphaDropout",
-    *(name for names in ROOMS.values() for name in names.split()),
+    *(name for room, names in ROOMS.items() if room for name in names.split()),
     # Activations.
     "ReLU", "Sigmoid", "Tanh", "LeakyReLU", "PReLU", "RReLU", "ELU", "SELU", "CELU", "GELU", "SiLU", "Mish", "Softplus",
     "LogSigmoid", "Softsign", "Tanhshrink", "ReLU6", "Hardtanh", "Hardsigmoid", "Hardswish", "Hardshrink", "Softshrink",

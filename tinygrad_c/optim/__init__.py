@@ -19,4 +19,4 @@ __all__ = [     # noqa: RUF022  (from simple to elaborate)
     "lr_scheduler",
 ]
 
-__getattr__, __dir__ = rooms_for_later(globals(), {"adafactor": "Adafactor", "muon": "Muon"})
+__getattr__, __dir__ = rooms_for_later(globals(), {"": "swa_utils", "adafactor": "Adafactor", "muon": "Muon"})

@@ -6,7 +6,7 @@ __all__ = ["data"]
 
 
 def __getattr__(name: str):
-    if name in ("checkpoint", "dlpack"):
+    if name in ("benchmark", "checkpoint", "dlpack", "tensorboard"):
         from importlib import import_module
         return import_module(f"tinygrad_c.utils.{name}")
     raise unknown(__name__, name, globals())

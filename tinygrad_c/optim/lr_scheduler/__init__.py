@@ -24,6 +24,8 @@ from tinygrad_c.optim.lr_scheduler.simple import (
     StepLR,
 )
 
+_LRScheduler = LRScheduler         # the name that it had before torch 2.0, and that programs still write
+
 __all__ = [     # noqa: RUF022  (from simple to elaborate)
     "LRScheduler", "LambdaLR", "MultiplicativeLR", "StepLR", "MultiStepLR", "ConstantLR", "LinearLR", "ExponentialLR",
     "PolynomialLR", "CosineAnnealingLR", "CosineAnnealingWarmRestarts", "CyclicLR", "OneCycleLR", "ReduceLROnPlateau",

@@ -37,8 +37,17 @@ __all__ = [
     "TensorDataset",
     "WeightedRandomSampler",
     "default_collate",
+    "get_worker_info",
     "random_split",
 ]
+
+
+def get_worker_info() -> None:
+    """None: an IterableDataset is walked by the one thread that asks for batches, so there is nothing to share out.
+
+    >>> tinygrad_c.utils.data.get_worker_info() is None
+    True
+    """
 
 
 def __getattr__(name: str):
