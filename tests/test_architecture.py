@@ -17,7 +17,7 @@ ROOMS = [
     ("array", ["array"]),
     ("tape", ["tape", "slots"]),
     ("ops", ["ops"]),
-    ("tensor", ["linalg", "tensor", "methods", "autograd", "printing", "config", "compat", "cuda", "amp", "func", "backends", "random", "special", "distributions"]),
+    ("tensor", ["linalg", "tensor", "methods", "autograd", "printing", "config", "compat", "cuda", "amp", "func", "backends", "random", "special", "jit", "testing", "distributions"]),
     ("nn", ["nn", "optim", "utils", "serialization"]),
     ("top", ["datasets", "cli", "__main__"]),
     ("door", ["__init__"]),
