@@ -159,6 +159,16 @@ def test_paths(tmp_path, kind):
         tinygrad_c.load(tmp_path / "other.pt")
 
 
+@pytest.mark.parametrize("path", [0, 1, 5, True, None, 1.5, ["net.pt"]])
+def test_what_is_no_path(path):
+    """A number would have been taken for an open file, and that closed."""
+    with pytest.raises(TypeError):
+        tinygrad_c.load(path)
+    with pytest.raises(TypeError):
+        tinygrad_c.save({}, path)
+    os.fstat(1)
+
+
 def test_permissions_links_and_devices(tmp_path):
     path, link = tmp_path / "a.pt", tmp_path / "link.pt"
     tinygrad_c.save(1, path)

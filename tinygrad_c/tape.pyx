@@ -23,6 +23,7 @@ from tinygrad_c.kernels.dispatch cimport hold_lock, is_running
 cdef extern from "Python.h":
     ctypedef struct PyTypeObject:
         object (*tp_new)(PyTypeObject*, object, PyObject*)
+        void* tp_vectorcall
     Py_ssize_t Py_REFCNT(PyObject*)
 
 cdef extern from *:
@@ -316,3 +317,11 @@ include "tape_walk.pxi"
 include "tape_function.pxi"
 include "tape_anomaly.pxi"
 include "tape_tensor.pxi"
+
+
+cdef object not_from_python(PyTypeObject* type, object arguments, PyObject* keywords):
+    raise TypeError("cannot create instances of this type: operations on tensors make them")
+
+# A Node without a rule, or memory without an address, would be read as if it had one. Cython's own calls do not come here.
+(<PyTypeObject*> Node).tp_new = (<PyTypeObject*> Walk).tp_new = not_from_python
+(<PyTypeObject*> Node).tp_vectorcall = (<PyTypeObject*> Walk).tp_vectorcall = NULL

@@ -3,11 +3,33 @@
 
 # ---- In place
 
+cdef void extent(TensorBase a, char** low, char** high) noexcept:
+    """From the first byte of a's elements to the one after the last."""
+    cdef Py_ssize_t step
+    low[0] = a.data
+    high[0] = a.data + itemsize(a.dtype)
+    for d in range(a.ndim):
+        step = (a.shape[d] - 1) * a.stride[d] * itemsize(a.dtype)
+        if step < 0:
+            low[0] += step
+        else:
+            high[0] += step
+
+
 cdef bint overlaps(TensorBase out, TensorBase a) noexcept:
-    """Whether a shares out's memory other than element for element."""
+    """Whether a shares out's memory other than element for element. What is NumPy's may be seen by several storages."""
     cdef int d
+    cdef char* low
+    cdef char* high
+    cdef char* a_low
+    cdef char* a_high
     if out.storage is not a.storage:
-        return False
+        if (out.storage.owner is None and a.storage.owner is None) or out.numel == 0 or a.numel == 0:
+            return False
+        extent(out, &low, &high)
+        extent(a, &a_low, &a_high)
+        if high <= a_low or a_high <= low:
+            return False
     if out.data != a.data or not same_shape(out, a):
         return True
     for d in range(out.ndim):

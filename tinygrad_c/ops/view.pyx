@@ -207,6 +207,7 @@ def become(input, view):
     cdef TensorBase x = input
     cdef TensorBase v = view
     cdef int d
+    x._exchanged += 0x10000         # where a rule has saved x, it is not to be read in another shape
     x.ndim, x.numel, x.contiguous = v.ndim, v.numel, v.contiguous
     for d in range(v.ndim):
         x.shape[d] = v.shape[d]

@@ -225,7 +225,9 @@ class ListOptimizer(Optimizer):
                                      "nothing; call loss.backward() before it, and make the optimizer of the parameters "
                                      "that the loss is computed from")
             return
-        gradient = next(parameter.grad for parameter in self._parameters() if parameter.grad is not None)
+        gradient = next((g for parameter in self._parameters() if (g := parameter.grad) is not None), None)
+        if gradient is None:        # another thread has cleared them
+            return
         if self._step_count == 1:
             self._first_gradient = ref(gradient), gradient._version
         elif self._first_gradient is not None:

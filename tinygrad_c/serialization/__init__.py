@@ -54,8 +54,9 @@ def load(f: Any, map_location: Any = None, pickle_module: Any = None, *, weights
         check_device(map_location)
     if hasattr(f, "read"):
         return loads(f.read(), "the file")
-    with open(f, "rb") as file:
-        return loads(file.read(), os.fsdecode(os.fspath(f)))
+    path = os.fspath(f)         # a number is none: open() would take it for an open file, and close that
+    with open(path, "rb") as file:
+        return loads(file.read(), os.fsdecode(path))
 
 
 def loads(data: bytes, name: str) -> Any:
