@@ -12,6 +12,7 @@ import numpy as np
 import samples_matrix
 import samples_order
 import samples_pointwise
+import samples_rare
 import samples_shape
 from samples_pointwise import WHOLE
 from sampling import BAD_DIM, NARROW, E, Op, S, X, named, op
@@ -298,6 +299,7 @@ STRUCTURAL = [
     *samples_matrix.ROWS,
     *samples_pointwise.ROWS,
     *samples_order.ROWS,
+    *samples_rare.ROWS,
     *samples_shape.ROWS,
 ]
 

@@ -114,6 +114,9 @@ class Names:
         for module in self.modules:
             if name in vars(module):
                 return vars(module)[name]
+        for module in self.modules:         # names that are loaded when they are first asked for
+            if hasattr(module, name):
+                return getattr(module, name)
         raise AttributeError(name)
 
 

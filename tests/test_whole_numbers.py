@@ -20,6 +20,12 @@ ROWS = [
     ("m.addr(m.tensor([[False]]), m.tensor([True]), m.tensor([True]), beta=3, alpha=2)", [[True]], "bool"),
     ("m.all(m.tensor([2, 0], dtype=m.uint8))", 0, "uint8"),
     ("m.any(m.tensor([[2, 0]], dtype=m.uint8), 1)", [1], "uint8"),
+    ("m.tensor([0, 5], dtype=m.int32).clamp(min=1)", [1, 5], "int32"),
+    ("m.tensor([0, 5], dtype=m.int32).clamp(max=1)", [0, 1], "int32"),
+    ("m.tensor([0, 5], dtype=m.int64).clamp(min=1)", [1, 5], "int64"),
+    ("m.tensor([0, 5], dtype=m.uint8).clamp(max=1)", [0, 1], "uint8"),
+    ("m.tensor([10, 7], dtype=m.int32).scatter_reduce(0, m.tensor([0, 0]), m.tensor([-5, -6], dtype=m.int32), 'mean', "
+     "include_self=False)", [-6, 7], "int32"),
     ("m.any(m.tensor([2, 0]))", True, "bool"),
     ("m.tensor([3], dtype=m.uint8).sum_to_size(())", 3, "int64"),
 ]

@@ -17,6 +17,7 @@ from tinygrad_c.config import show_config
 from tinygrad_c.devices import Device as device
 from tinygrad_c.kernels.memory import empty_cache, memory_stats
 from tinygrad_c.kernels.threads import get_num_threads, set_num_threads
+from tinygrad_c.methods.reduce import norm
 from tinygrad_c.ops.blend import (
     addcdiv,
     addcmul,
@@ -219,7 +220,7 @@ from tinygrad_c.ops.rearrange import (
     rot90,
     unflatten,
 )
-from tinygrad_c.ops.reduce import all, amax, amin, any, argmax, argmin, cumsum, max, mean, min, norm, prod, std, sum, var
+from tinygrad_c.ops.reduce import all, amax, amin, any, argmax, argmin, cumsum, max, mean, min, prod, std, sum, var
 from tinygrad_c.ops.scan import cummax, cummin, cumprod, cumulative_trapezoid, diff, logcumsumexp, trapezoid
 from tinygrad_c.ops.shape import (
     as_strided,
@@ -314,7 +315,8 @@ LATER = {
         "use_deterministic_algorithms"), "compat"),
     **dict.fromkeys((
         "adaptive_avg_pool1d", "alpha_dropout", "avg_pool1d", "batch_norm", "celu", "celu_", "channel_shuffle", "conv1d",
-        "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "cosine_embedding_loss", "cosine_similarity", "dropout",
+        "conv2d", "conv3d", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d",
+        "rms_norm", "cosine_embedding_loss", "cosine_similarity", "dropout",
         "embedding", "embedding_bag", "group_norm", "hardshrink", "hinge_embedding_loss", "instance_norm", "kl_div",
         "layer_norm", "margin_ranking_loss", "max_pool1d", "max_pool2d", "max_pool3d", "pairwise_distance", "pdist",
         "pixel_shuffle", "pixel_unshuffle", "poisson_nll_loss", "prelu", "rrelu", "rrelu_", "threshold", "threshold_",
@@ -326,7 +328,13 @@ LATER = {
     "einsum": "ops.einsum", "gradient": "ops.gradient", "linalg": "",
     **dict.fromkeys(("cholesky", "cholesky_inverse", "cholesky_solve"), "linalg.torch_names"),
     **dict.fromkeys(("det", "logdet", "matrix_exp", "matrix_power", "slogdet"), "linalg.torch_names"),
-    **dict.fromkeys(("chain_matmul", "inverse", "pinverse", "qr", "svd"), "linalg.torch_names"),
+    **dict.fromkeys(("chain_matmul", "inverse", "lu", "lu_solve", "pinverse", "qr", "svd"), "linalg.torch_names"),
+    **dict.fromkeys(("geqrf", "lu_unpack", "orgqr", "ormqr", "pca_lowrank", "svd_lowrank", "triangular_solve"),
+                    "linalg.elimination"),
+    **dict.fromkeys(("i0", "igamma", "igammac"), "special.bessel"),
+    **dict.fromkeys(("angle", "fill", "frexp", "imag", "isreal", "real", "resolve_neg"), "ops.parts"),
+    **dict.fromkeys(("histogram", "histogramdd", "nonzero_static", "unravel_index"), "ops.histogram"),
+    "as_strided_scatter": "ops.diagonals", "index_reduce": "ops.write", "unsafe_chunk": "ops.join", "unsafe_split": "ops.join",
 }
 
 

@@ -15,6 +15,7 @@ from tinygrad_c.methods.interchange import Interchange
 from tinygrad_c.methods.matrix import Matrices
 from tinygrad_c.methods.pointwise import Pointwise
 from tinygrad_c.methods.random import Randoms
+from tinygrad_c.methods.rare import Rare
 from tinygrad_c.methods.reduce import Reductions
 from tinygrad_c.methods.shape import Shapes
 from tinygrad_c.ops import create, shape
@@ -50,7 +51,7 @@ class Size(tuple):
         return Size(item) if isinstance(key, slice) else item
 
 
-class Tensor(Conversions, Interchange, Pointwise, Reductions, Matrices, Shapes, Indexing, Randoms, Operators):
+class Tensor(Conversions, Interchange, Pointwise, Reductions, Matrices, Shapes, Indexing, Randoms, Rare, Operators):
     """Numbers in a grid of any number of dimensions, of one dtype, that can know how they were computed.
 
     With requires_grad=True, operations are recorded; backward() on a scalar result then fills .grad of every such tensor

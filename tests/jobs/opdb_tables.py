@@ -123,13 +123,14 @@ def variants_of(info: Any) -> list[tuple[str, Callable, Callable | None]]:
                     *((f"alias {a.name}", a.op) for a in info.aliases)]:
         if f is None or (what == "method" and f is info.op):
             continue
-        name = what[6:] if what.startswith("alias") else getattr(f, "__name__", "")
+        name = what[6:].removeprefix("torch.") if what.startswith("alias") else getattr(f, "__name__", "")
         if isinstance(f, partial):      # with inplace=True
             mine = partial(by_name(info.name), *f.args, **f.keywords)
         elif name == "<lambda>":
             name, mine = "", with_ours(f)
         else:
             mine = by_name(name) if what.startswith("alias") else getattr(tinygrad_c.Tensor, name, None)
+            mine = mine if callable(mine) else None
         found.append((f"{what} {name}" if what[0] != "a" else what, f, mine))
     if info.supports_out:
         found.append(("out=", info.op, function_here(info.op, info.name)))
@@ -169,7 +170,10 @@ def one(info: Any, sample: Any, name: str, theirs: Callable, ours: Callable | No
     else:
         want, error = attempt(theirs, *args, **kwargs)
     if ours is None:
-        return ("", "") if error is not None else ("not here", f"{name} of {info.name}")
+        _, absent = attempt(lambda: getattr(tinygrad_c.zeros(1), name.split()[-1]))
+        if error is not None or (absent is not None and refused(absent)):
+            return "left out" if error is None else "", ""
+        return "not here", f"{name} of {info.name}"
     if out:
         with tinygrad_c.no_grad():
             got, wrong = attempt(ours, *mine_args, **mine_kwargs)

@@ -4,7 +4,7 @@ Loaded when it is first asked for.
 """
 from __future__ import annotations
 
-from tinygrad_c.absent import unknown
+from tinygrad_c.absent import rooms_for_later
 from tinygrad_c.linalg.common import LinAlgError
 from tinygrad_c.linalg.factor import cholesky, eigh, eigvalsh, qr, svd, svdvals
 from tinygrad_c.linalg.norms import (
@@ -34,10 +34,10 @@ from tinygrad_c.linalg.systems import (
     tensorsolve,
 )
 
-__all__ = ["LinAlgError", "cholesky", "cond", "cross", "det", "diagonal", "eigh", "eigvalsh", "inv", "lstsq", "matmul",
+ROOMS = {"elimination": "lu lu_factor lu_factor_ex lu_solve inv_ex solve_ex cholesky_ex householder_product"}
+__all__ = [*ROOMS["elimination"].split(),
+           "LinAlgError", "cholesky", "cond", "cross", "det", "diagonal", "eigh", "eigvalsh", "inv", "lstsq", "matmul",
            "matrix_exp", "matrix_norm", "matrix_power", "matrix_rank", "multi_dot", "norm", "pinv", "qr", "slogdet", "solve",
            "solve_triangular", "svd", "svdvals", "tensorinv", "tensorsolve", "vander", "vecdot", "vector_norm"]
 
-
-def __getattr__(name: str):
-    raise unknown(__name__, name, globals())
+__getattr__, __dir__ = rooms_for_later(globals(), ROOMS)

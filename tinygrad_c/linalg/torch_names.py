@@ -7,11 +7,28 @@ from tinygrad_c.ops.arguments import results, takes_out
 
 qr_result = results("qr", "Q", "R")
 svd_result = results("svd", "U", "S", "V")
+lu_result = results("lu", "LU", "pivots")
+lu_infos_result = results("lu", "LU", "pivots", "info")
 slogdet_result = results("slogdet", "sign", "logabsdet")
 inverse, det, logdet = systems.inv, systems.det, systems.logdet
 
-__all__ = ["chain_matmul", "cholesky", "cholesky_inverse", "cholesky_solve", "det", "inverse", "logdet", "matrix_exp",
-           "matrix_power", "pinverse", "qr", "slogdet", "svd"]
+__all__ = ["chain_matmul", "cholesky", "cholesky_inverse", "cholesky_solve", "det", "inverse", "logdet", "lu", "lu_solve",
+           "matrix_exp", "matrix_power", "pinverse", "qr", "slogdet", "svd"]
+
+
+@takes_out
+def lu(A, pivot: bool = True, get_infos: bool = False):
+    """(LU, pivots), with get_infos also info: linalg.lu_factor_ex."""
+    from tinygrad_c.linalg.elimination import lu_factor_ex
+    found = lu_factor_ex(A, pivot=pivot)
+    return lu_infos_result(found) if get_infos else lu_result(found[:2])
+
+
+@takes_out
+def lu_solve(b, LU_data, LU_pivots):
+    """X with A X = b, from lu's result: linalg.lu_solve."""
+    from tinygrad_c.linalg import elimination
+    return elimination.lu_solve(LU_data, LU_pivots, b)
 
 
 @takes_out

@@ -4,9 +4,26 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tinygrad_c.ops import reduce, scan, softmax, statistics
+from tinygrad_c.ops.arguments import takes_out
 
 if TYPE_CHECKING:
     from tinygrad_c.tensor import Tensor
+
+
+@takes_out
+def norm(input, p="fro", dim=None, keepdim: bool = False, *, dtype=None, axis=None) -> Tensor:
+    """The p-norm, sum(|x|^p)^(1/p), of all elements or over the dimensions in `dim`; p=2 unless given, inf for max(|x|), "nuc"
+    for the sum of a matrix's singular values.
+
+    The gradient is 0 where the norm is 0. Raises RuntimeError for integers.
+
+    >>> norm(tinygrad_c.tensor([3., 4.]))
+    tensor(5.)
+    """
+    if p == "nuc":
+        from tinygrad_c.linalg.norms import matrix_norm
+        return matrix_norm(input, "nuc", (-2, -1) if dim is None and axis is None else dim or axis, keepdim, dtype=dtype)
+    return reduce.norm(input, p, dim, keepdim, dtype=dtype, axis=axis)
 
 
 class Reductions:
@@ -32,9 +49,9 @@ class Reductions:
         """The standard deviation: the root of var."""
         return reduce.std(self, dim, unbiased, keepdim, correction=correction, axis=axis)
 
-    def norm(self, p="fro", dim=None, keepdim: bool = False) -> Tensor:
-        """(sum |x|^p)^(1/p); p = 2 unless given."""
-        return reduce.norm(self, p, dim, keepdim)
+    def norm(self, p="fro", dim=None, keepdim: bool = False, dtype=None) -> Tensor:
+        """The p-norm of all elements or over dim; p="nuc": the sum of a matrix's singular values."""
+        return norm(self, p, dim, keepdim, dtype=dtype)
 
     def max(self, dim=None, keepdim: bool = False, *, axis=None):
         """The largest element; along dim, (values, indices)."""

@@ -4,8 +4,8 @@ from __future__ import annotations
 from tinygrad_c.ops.arguments import takes_out, tensor_arg
 from tinygrad_c.ops.create import arange, clone
 from tinygrad_c.ops.index import masked_fill, masked_fill_
+from tinygrad_c.ops.shape import as_strided, flatten, select, stack, unsqueeze, wrapped
 from tinygrad_c.ops.shape import diagonal as diagonal_of
-from tinygrad_c.ops.shape import flatten, select, stack, unsqueeze, wrapped
 
 
 @takes_out
@@ -189,6 +189,15 @@ def slice_scatter(input, src, dim: int = 0, start: int | None = None, end: int |
     """
     key = slice(start, end, step)
     return replaced(input, src, lambda x: x[(slice(None),) * wrapped(dim, x.ndim) + (key,)], "slice_scatter")
+
+
+def as_strided_scatter(input, src, size, stride, storage_offset: int = 0):
+    """A copy of input with src in place of as_strided(copy, size, stride, storage_offset).
+
+    >>> as_strided_scatter(tinygrad_c.zeros(3), tinygrad_c.ones(2), (2,), (2,))
+    tensor([1., 0., 1.])
+    """
+    return replaced(input, src, lambda x: as_strided(x, size, stride, storage_offset or 0), "as_strided_scatter")
 
 
 def diagonal_scatter(input, src, offset: int = 0, dim1: int = 0, dim2: int = 1):

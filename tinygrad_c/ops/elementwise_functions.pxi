@@ -151,8 +151,9 @@ def clamp(input, min=None, max=None, *, out=None):
     if x.dtype >= FLOAT32:
         return unary(ROW_CLAMP, x, -INFINITY if min is None else min, INFINITY if max is None else max)
     x = x if x.dtype != BOOL else to_dtype(x, INT64)
-    bounds[0].i = -(1 << 63) if min is None else min
-    bounds[1].i = (1 << 63) - 1 if max is None else max
+    low, high = (-(1 << 31), (1 << 31) - 1) if x.dtype == INT32 else (-(1 << 63), (1 << 63) - 1)     # a kernel reads as many bits
+    bounds[0].i = low if min is None or min < low else high if min > high else min
+    bounds[1].i = high if max is None or max > high else low if max < low else max
     return unary_launch(&ROWS[ROW_CLAMP], ROW_CLAMP, x, bounds)
 
 
@@ -160,6 +161,9 @@ def clamp_(input, min=None, max=None):
     """clamp in place."""
     cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
     check_inplace(x)
+    bound = min if isinstance(min, TensorBase) else max if isinstance(max, TensorBase) else None
+    if bound is not None and (recording(x) or recording(<TensorBase> bound)):        # they are kept for the gradient
+        return adopt(x, clamp(clone(x), min, max))
     return adopt(x, clamp(x, min, max))
 
 

@@ -6,7 +6,7 @@ import itertools
 from tinygrad_c.ops.arguments import takes_out, tensor_arg, tensors_arg, unpacked
 from tinygrad_c.ops.create import arange, clone, zeros_
 from tinygrad_c.ops.index import index_select
-from tinygrad_c.ops.shape import cat, expand, narrow, reshape, split, stack, unsqueeze, wrapped
+from tinygrad_c.ops.shape import cat, chunk, expand, narrow, reshape, split, stack, unsqueeze, wrapped
 
 # ---- Repeating
 
@@ -88,6 +88,16 @@ def each_of(tensors: tuple, function: str, change):
     if len(tensors) == 1 and not isinstance(tensors[0], (tuple, list)):
         return change(tensor_arg(tensors[0], function))
     return tuple([change(tensor_arg(x, function)) for x in unpacked(tensors)])
+
+
+def unsafe_chunk(input, chunks: int, dim: int = 0) -> tuple:
+    """chunk: whether the parts are written over is not watched in torch; here it is."""
+    return chunk(input, chunks, dim)
+
+
+def unsafe_split(tensor, split_size, dim: int = 0) -> tuple:
+    """split: whether the parts are written over is not watched in torch; here it is."""
+    return split(tensor, split_size, dim)
 
 
 def atleast_1d(*tensors):

@@ -19,7 +19,7 @@ def in_place_view(function):
     return twin
 
 
-squeeze_, unsqueeze_, transpose_, t_ = map(in_place_view, (squeeze, unsqueeze, transpose, t))
+squeeze_, unsqueeze_, transpose_, t_, as_strided_ = map(in_place_view, (squeeze, unsqueeze, transpose, t, as_strided))
 
 
 def resize_(input, *shape):

@@ -294,6 +294,25 @@ def scatter_reduce_(input, dim: int, index, src, reduce: str, *, include_self: b
     return copy_(x, scatter_reduce(clone(x), dim, index, src, reduce, include_self=include_self))
 
 
+@takes_out
+def index_reduce(input, dim: int, index, source, reduce: str, *, include_self: bool = True):
+    """A copy of input whose slices index[0], index[1], ... along dim become the prod, mean, amax or amin of themselves and of
+    the slices of source that go there (include_self=False: of those alone).
+
+    >>> index_reduce(tinygrad_c.ones(2), 0, tinygrad_c.tensor([0, 0]), tinygrad_c.tensor([3., 5.]), "amax")
+    tensor([5., 1.])
+    """
+    x = tensor_arg(input, "index_reduce")
+    if reduce not in ("prod", "mean", "amax", "amin"):
+        raise RuntimeError(f"index_reduce(): Expected reduce to be one of prod, mean, amax or amin but got {reduce}.")
+    d = wrapped(dim, x.ndim)
+    index, source = check_slices(x, d, index, source, "index_reduce")
+    along = expand(reshape(index, [-1 if k == d else 1 for k in range(source.ndim)]), source.shape)
+    if x.ndim == 0:
+        return reshape(scatter_reduce(reshape(x, 1), 0, along, source, reduce, include_self=include_self), ())
+    return scatter_reduce(x, d, along, source, reduce, include_self=include_self)
+
+
 # ---- scatter, with all that torch's takes
 
 @takes_out

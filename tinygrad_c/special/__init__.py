@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import math
 
+from tinygrad_c.absent import rooms_for_later
 from tinygrad_c.ops.arguments import takes_out
 from tinygrad_c.ops.blend import logit, mvlgamma, round, sinc
 from tinygrad_c.ops.elementwise import (
@@ -24,9 +25,18 @@ from tinygrad_c.ops.elementwise import (
 )
 from tinygrad_c.ops.softmax import log_softmax, logsumexp, softmax
 
-__all__ = ["digamma", "entr", "erf", "erfc", "erfcx", "erfinv", "exp2", "expit", "expm1", "gammaln", "log1p", "log_ndtr",
+ROOMS = {
+    "bessel": "i0 i0e i1 i1e gammainc gammaincc",
+    "polynomials": "chebyshev_polynomial_t chebyshev_polynomial_u chebyshev_polynomial_v chebyshev_polynomial_w "
+                   "hermite_polynomial_h hermite_polynomial_he laguerre_polynomial_l legendre_polynomial_p "
+                   "shifted_chebyshev_polynomial_t shifted_chebyshev_polynomial_u shifted_chebyshev_polynomial_v "
+                   "shifted_chebyshev_polynomial_w",
+}
+__all__ = [*(name for names in ROOMS.values() for name in names.split()),
+           "digamma", "entr", "erf", "erfc", "erfcx", "erfinv", "exp2", "expit", "expm1", "gammaln", "log1p", "log_ndtr",
            "log_softmax", "logit", "logsumexp", "multigammaln", "ndtr", "ndtri", "polygamma", "psi", "round", "sinc", "softmax",
            "xlog1py", "xlogy"]
+__getattr__, __dir__ = rooms_for_later(globals(), ROOMS)
 
 expit, gammaln, psi, multigammaln = sigmoid, lgamma, digamma, mvlgamma
 

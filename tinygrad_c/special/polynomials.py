@@ -1,0 +1,56 @@
+"""Orthogonal polynomials of degree n at x, by their recurrences: p[k + 1] = (a[k] x + b[k]) p[k] - c[k] p[k - 1].
+
+n is a whole number, or a tensor of them that broadcasts with x; of a negative one the polynomial is 0. DLMF 18.9.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from tinygrad_c.ops.arguments import array_of, takes_out
+from tinygrad_c.ops.create import tensor
+from tinygrad_c.ops.elementwise import where
+from tinygrad_c.tensor import Tensor
+
+# name: p[1] as (times x, plus), and for k >= 1 (a, b, c).
+RECURRENCES: dict[str, tuple[tuple[float, float], Callable[[int], tuple[float, float, float]]]] = {
+    "chebyshev_polynomial_t": ((1, 0), lambda k: (2, 0, 1)),
+    "chebyshev_polynomial_u": ((2, 0), lambda k: (2, 0, 1)),
+    "chebyshev_polynomial_v": ((2, -1), lambda k: (2, 0, 1)),
+    "chebyshev_polynomial_w": ((2, 1), lambda k: (2, 0, 1)),
+    "hermite_polynomial_h": ((2, 0), lambda k: (2, 0, 2 * k)),
+    "hermite_polynomial_he": ((1, 0), lambda k: (1, 0, k)),
+    "laguerre_polynomial_l": ((-1, 1), lambda k: (-1 / (k + 1), (2 * k + 1) / (k + 1), k / (k + 1))),
+    "legendre_polynomial_p": ((1, 0), lambda k: ((2 * k + 1) / (k + 1), 0, k / (k + 1))),
+}
+
+
+def _polynomial(name: str, shifted: bool) -> Callable[..., Tensor]:
+    first, rest = RECURRENCES[name]
+
+    def polynomial(input, n) -> Tensor:
+        x = input if isinstance(input, Tensor) else tensor(float(input))
+        x = x if x.is_floating_point() else x * 1.0
+        degrees = n.detach() if isinstance(n, Tensor) else tensor(n)
+        degrees = degrees.trunc() if degrees.is_floating_point() else degrees
+        if shifted:
+            x = 2 * x - 1
+        top = int(array_of(degrees).max()) if degrees.numel() else 0
+        before, here = x * 0, x * 0 + 1                 # of degrees -1 and 0
+        found = where(degrees == 0, here, before)
+        for k in range(top):
+            a, b, c = (*first, 0) if k == 0 else rest(k)
+            before, here = here, (a * x + b) * here - c * before
+            found = where(degrees == k + 1, here, found)
+        return found
+
+    polynomial.__name__ = polynomial.__qualname__ = ("shifted_" if shifted else "") + name
+    kind, letter = name.split("_polynomial_")
+    polynomial.__doc__ = (f"{kind.title()}'s polynomial {letter.title()} of degree n at {'2 x - 1' if shifted else 'x'}: its "
+                          "recurrence, so the cost grows with the largest n.")
+    return takes_out(polynomial)
+
+
+for _name in RECURRENCES:
+    globals()[_name] = _polynomial(_name, False)
+    if _name.startswith("chebyshev"):
+        globals()["shifted_" + _name] = _polynomial(_name, True)
