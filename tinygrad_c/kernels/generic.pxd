@@ -1,7 +1,14 @@
 """What needs no vectors of ours: integers and bool, conversions between dtypes, rarer functions. Compiled for the baseline."""
+from libc.stdint cimport int64_t
+
 from tinygrad_c.kernels.call cimport inner_t
 from tinygrad_c.kernels.table cimport Kernels
 
 cdef inner_t cast(int source, int target) noexcept      # NULL from a dtype to itself: a plain copy
 cdef inner_t scalar_kernel(int dtype, int number) noexcept      # of a row of formulas.SCALAR
 cdef void register_generic(Kernels* all) noexcept       # one struct per dtype
+
+# n numbers: start + i step; start + (first + i) step in double, or in float
+cdef void ramp_integers(int64_t* out, Py_ssize_t n, int64_t start, int64_t step) noexcept nogil
+cdef void ramp(int dtype, char* out, Py_ssize_t n, double first, double start, double step) noexcept nogil
+cdef void ramp_single(float* out, Py_ssize_t n, double first, float start, float step) noexcept nogil

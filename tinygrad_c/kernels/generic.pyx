@@ -19,6 +19,7 @@ include "generated/casts.pxi"
 include "generated/integers.pxi"
 include "scalar.pxi"
 include "generated/scalar.pxi"
+include "ramp.pxi"
 
 
 cdef inner_t cast(int source, int target) noexcept:

@@ -1,5 +1,5 @@
 """Random numbers out of a counter: Philox 4x32-10, uniform and normal. The same bits on every platform."""
-from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from tinygrad_c.kernels.call cimport Call
 
@@ -18,3 +18,7 @@ cdef void uniform64(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept
 cdef void normal32(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil
 cdef void normal64(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil
 cdef void keep(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil
+# From block `position` on, which moves behind what was used.
+cdef void below_many(uint64_t seed, uint64_t* position, uint32_t n, int64_t first, int64_t* out,
+                     Py_ssize_t count) noexcept nogil
+cdef void shuffle(uint64_t seed, uint64_t* position, int64_t* p, Py_ssize_t count) noexcept nogil

@@ -9,7 +9,7 @@ multiply-adds, so that the same bits come out on every processor.
     float32 normal    inverse_normal((word + 1/2) 2^-32)    float64 normal    inverse_normal((two words >> 12, + 1/2) 2^-52)
 """
 from libc.math cimport copysign, fabs, sqrt
-from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from tinygrad_c.kernels.call cimport Call
@@ -257,3 +257,71 @@ cdef void keep(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogi
         for j in range(n):
             out[i + j] = word[j] < limit
         i += CHUNK
+
+
+# ---- Whole numbers below n, each as likely: draws below 2^32 mod n are thrown away, so that as many are left for each
+# remainder (Generator.below is the same for one number, and for any n).
+
+cdef inline Py_ssize_t blocks_for(Py_ssize_t words) noexcept nogil:
+    """How many to make at a time."""
+    return min(CHUNK // 4, (words // 4 + TOGETHER) // TOGETHER * TOGETHER)
+
+
+cdef inline int64_t remainder(uint32_t u, double n, double inverse) noexcept nogil:
+    """u mod n, from the nearest quotient. Without branches or conversions of 64 bits, so that loops become vectors: adding
+    1.5 2^52 rounds to a whole number, and 2^52 + r has r in its low bits."""
+    cdef double x = <double> <int> (u ^ 0x80000000u) + 2147483648.
+    cdef double r = x - ((x * inverse + 6755399441055744.) - 6755399441055744.) * n
+    cdef uint64_t pattern
+    r = (r + n if r < 0 else r) + 4503599627370496.
+    memcpy(&pattern, &r, sizeof(r))
+    return <int64_t> (pattern & 0xFFFFFFFFFFFFFu)
+
+
+cdef void below_many(uint64_t seed, uint64_t* position, uint32_t n, int64_t first, int64_t* out,
+                     Py_ssize_t count) noexcept nogil:
+    """first + numbers below n. Moves `position` behind the blocks that were begun."""
+    cdef uint32_t[CHUNK] word
+    cdef uint32_t excess = <uint32_t> ((<uint64_t> 1 << 32) % n), least
+    cdef double inverse = 1. / n
+    cdef Py_ssize_t i = 0, j, blocks, whole
+    while i < count:
+        blocks = blocks_for(count - i)
+        fill_words(seed, position[0], word, blocks)
+        whole = min(4 * blocks, count - i)
+        least = excess
+        for j in range(whole):
+            least = min(least, word[j])
+        if least == excess:                 # none is thrown away
+            for j in range(whole):
+                out[i + j] = first + remainder(word[j], n, inverse)
+            i += whole
+            j = whole
+        else:
+            j = 0
+            while j < 4 * blocks and i < count:
+                out[i] = first + remainder(word[j], n, inverse)
+                i += word[j] >= excess
+                j += 1
+        position[0] += <uint64_t> (j + 3) // 4
+
+
+cdef void shuffle(uint64_t seed, uint64_t* position, int64_t* p, Py_ssize_t count) noexcept nogil:
+    """Every order as likely (Fisher & Yates, from the last position down); count below 2^32."""
+    cdef uint32_t[CHUNK] word
+    cdef uint32_t n, u
+    cdef Py_ssize_t i = count - 1, j, blocks
+    while i > 0:
+        blocks = blocks_for(i)
+        fill_words(seed, position[0], word, blocks)
+        j = 0
+        while j < 4 * blocks and i > 0:
+            u = word[j]
+            n = <uint32_t> i + 1
+            j += 1
+            if u < n and u < (<uint64_t> 1 << 32) % n:
+                continue
+            u %= n
+            p[i], p[u] = p[u], p[i]
+            i -= 1
+        position[0] += <uint64_t> (j + 3) // 4

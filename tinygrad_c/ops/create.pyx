@@ -13,6 +13,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t
 
 from tinygrad_c.array cimport DTYPES, Storage, default_dtype, dtype_code, is_contiguous, itemsize, shape_of
 from tinygrad_c.kernels.call cimport BOOL, FLOAT32, FLOAT64, INT32, INT64, MAX_NDIM, UINT8
+from tinygrad_c.kernels.generic cimport ramp, ramp_integers, ramp_single
 from tinygrad_c.ops.elementwise cimport as_tensor as check_tensor
 from tinygrad_c.ops.elementwise cimport contiguous, copy_into, copy_of, put_number, scalar_tensor, to_dtype
 from tinygrad_c.ops.shape cimport parse_sizes
@@ -168,12 +169,9 @@ def arange(start, end=None, step=1, *, dtype=None, device=None, requires_grad=Fa
     shape[0] = n
     y = empty(code, 1, shape)
     if code >= FLOAT32:
-        a, s = start, step
-        for i in range(n):
-            if code == FLOAT32:
-                (<float*> y.data)[i] = <float> (a + i * s)
-            else:
-                (<double*> y.data)[i] = a + i * s
+        ramp(code, y.data, n, 0, start, step)
+    elif code == INT64 and n > 0 and -(1 << 63) <= start + (n - 1) * step < (1 << 63):
+        ramp_integers(<int64_t*> y.data, n, start, step)
     else:
         for i in range(n):
             put_number(y.data + i * itemsize(code), code, int(start) + i * int(step))
@@ -187,7 +185,7 @@ def linspace(start, end, steps, *, dtype=None, device=None, requires_grad=False,
     cdef double a = start
     cdef double b = end
     cdef Py_ssize_t n = steps
-    cdef Py_ssize_t i
+    cdef Py_ssize_t i, half
     cdef Py_ssize_t[1] shape
     cdef float af = <float> a
     cdef float bf = <float> b
@@ -204,13 +202,16 @@ def linspace(start, end, steps, *, dtype=None, device=None, requires_grad=False,
         sf = (bf - af) / <float> (n - 1)
     shape[0] = n
     y = empty(code, 1, shape)
-    for i in range(n):          # from both ends, so that the last is exactly `end`
-        if code == FLOAT32:
-            (<float*> y.data)[i] = af + sf * <float> i if i < n // 2 or n == 1 else bf - sf * <float> (n - i - 1)
-        elif code == FLOAT64:
-            (<double*> y.data)[i] = a + s * i if i < n // 2 or n == 1 else b - s * (n - i - 1)
-        else:
-            put_number(y.data + i * itemsize(code), code, a + s * i if i < n // 2 or n == 1 else b - s * (n - i - 1))
+    half = n // 2 if n > 1 else n       # from both ends, so that the last is exactly `end`
+    if code == FLOAT32:
+        ramp_single(<float*> y.data, half, 0, af, sf)
+        ramp_single(<float*> y.data + half, n - half, half + 1 - n, bf, sf)
+    elif code == FLOAT64:
+        ramp(FLOAT64, y.data, half, 0, a, s)
+        ramp(FLOAT64, y.data + half * sizeof(double), n - half, half + 1 - n, b, s)
+    else:
+        for i in range(n):
+            put_number(y.data + i * itemsize(code), code, a + s * i if i < half else b - s * (n - i - 1))
     return finish(y, requires_grad, device)
 
 

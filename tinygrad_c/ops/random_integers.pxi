@@ -6,6 +6,13 @@ cdef int fill_integers(TensorBase out, Generator g, object low, object high) exc
     cdef uint64_t n = (high - low) % (1 << 64)
     cdef int64_t first = low, value
     cdef Py_ssize_t i
+    cdef TensorBase whole
+    if 0 < n < (<uint64_t> 1 << 32):
+        whole = out if out.dtype == INT64 else empty(INT64, out.ndim, out.shape)
+        below_many(g.key, &g.position, <uint32_t> n, first, <int64_t*> whole.data, whole.numel)
+        if whole is not out:
+            copy_into(out, whole)
+        return 0
     for i in range(out.numel):
         value = <int64_t> (<uint64_t> first + g.below(n))
         if out.dtype == INT64:
@@ -84,7 +91,7 @@ def randperm(n, *, generator=None, dtype=None, device=None, requires_grad=False)
     >>> int(randperm(10).sum())
     45
     """
-    cdef Py_ssize_t count = n, i, j
+    cdef Py_ssize_t count = n, i
     cdef TensorBase out
     cdef int64_t* p
     cdef Generator g = chosen(generator)
@@ -94,8 +101,5 @@ def randperm(n, *, generator=None, dtype=None, device=None, requires_grad=False)
     p = <int64_t*> out.data
     for i in range(count):
         p[i] = i
-    for i in range(count - 1, 0, -1):
-        j = <Py_ssize_t> g.below(<uint64_t> i + 1)
-        p[i], p[j] = p[j], p[i]
-    g.give_back()
+    shuffle(g.key, &g.position, p, count)
     return finish(to_dtype(out, dtype_or(dtype, INT64)), requires_grad, device)
