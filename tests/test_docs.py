@@ -1,10 +1,18 @@
 """The pages that are made from the sources are current."""
 from __future__ import annotations
 
+import doctest
 import runpy
 from pathlib import Path
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
+
+
+def test_the_tour_answers_what_stands_there(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)     # it saves a net
+    result = doctest.testfile(str(DOCS / "tour.md"), module_relative=False)
+    assert result.failed == 0
+    assert result.attempted > 30
 
 
 def test_the_page_of_derivatives_is_current():

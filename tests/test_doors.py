@@ -136,7 +136,7 @@ def test_writes_through_numpy_are_seen():
 
 # ---- Labels
 
-@pytest.mark.parametrize("labels, error, words", [
+@pytest.mark.parametrize(("labels", "error", "words"), [
     ([0, 3], IndexError, "Target 3 is out of bounds"), ([0, -1], IndexError, "Target -1 is out of bounds"),
     ([0, 2 ** 40], IndexError, "out of bounds"), ([-2 ** 63, 0], IndexError, "out of bounds"),
     ([0.0, float("nan")], RuntimeError, "Long"), ([[0], [1]], RuntimeError, "target"), ([0, 1, 2], ValueError, "batch_size"),

@@ -215,14 +215,14 @@ def test_exercises_as_torch(both):
 # ---- Gradients of gradients: the numbers recorded from PyTorch 2.13, and PyTorch itself beside us
 
 FEW = {     # program: (arguments of main, {key: last values})
-    "20_physics_informed_net": ((20,), {"losses": [0.14840940378913967, 0.12199282538218492, 0.10789749806036072],
+    "13_physics_informed_net": ((20,), {"losses": [0.14840940378913967, 0.12199282538218492, 0.10789749806036072],
                                         "u": [-0.1892556631814759, -0.23538934890914698, -0.248404594508155]}),
-    "21_gan_with_gradient_penalty": ((6,), {"critic": [-0.2036391544305146, -0.24980614222290137, -0.1260510038442938],
+    "14_gan_with_gradient_penalty": ((6,), {"critic": [-0.2036391544305146, -0.24980614222290137, -0.1260510038442938],
                                             "norm": [1.0075238031625176, 0.9935700631602342, 0.957553852508782],
                                             "generator": [0.41932186761121915, 0.4458070785967947, 0.25398006713072163]}),
-    "22_hessian_vector_products": ((), {"hv": [-2.0277499054261607, 2.4337666946603917, -3.4835495278685906],
+    "15_hessian_vector_products": ((), {"hv": [-2.0277499054261607, 2.4337666946603917, -3.4835495278685906],
                                         "losses": [0.06324524085707166, 0.05841737069230584, 0.054097631894946305]}),
-    "23_maml_sine_waves": ((15,), {"losses": [4.237665893871987, 4.922956929091074, 2.255034984708528]}),
+    "16_maml_sine_waves": ((15,), {"losses": [4.237665893871987, 4.922956929091074, 2.255034984708528]}),
 }
 
 
@@ -250,17 +250,17 @@ def test_gradients_of_gradients_beside_pytorch(name, both):
 
 
 def test_gradients_of_gradients_learn():
-    found = load("20_physics_informed_net").main()
+    found = load("13_physics_informed_net").main()
     assert found["error"] < 0.03
-    found = load("21_gan_with_gradient_penalty").main()
+    found = load("14_gan_with_gradient_penalty").main()
     assert 1.3 < found["radius"] < 2.5
     assert 0.9 < np.mean(found["norm"][-50:]) < 1.1
-    found = load("22_hessian_vector_products").main()
+    found = load("15_hessian_vector_products").main()
     assert found["hvp"] < 1e-12
     assert found["hessian"] < 1e-12
     assert found["difference"] < 1e-6
     assert found["losses"][-1] < 0.06
-    found = load("23_maml_sine_waves").main()
+    found = load("16_maml_sine_waves").main()
     assert found["after"] < 0.6 * found["before"]
 
 

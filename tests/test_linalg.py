@@ -200,7 +200,8 @@ def test_factors_multiply_to_the_matrix():
         q, r = tg.linalg.qr(a)
         u, s, vh = tg.linalg.svd(a, full_matrices=False)
         full = tg.linalg.svd(a)
-        assert full.U.shape == (2, m, m) and full.Vh.shape == (2, n, n)
+        assert full.U.shape == (2, m, m)
+        assert full.Vh.shape == (2, n, n)
         for product in (q @ r, u * s.unsqueeze(-2) @ vh):
             np.testing.assert_allclose(product.numpy(), a.numpy(), atol=1e-12)
         np.testing.assert_allclose((full.U.mT @ full.U).numpy(), np.broadcast_to(np.eye(m), (2, m, m)), atol=1e-12)

@@ -164,7 +164,7 @@ print("same")
 """, PYTHONDONTWRITEBYTECODE="1") == "same\n"
 
 
-@pytest.mark.parametrize("first, then", [("torch", "sklearn.linear_model"), ("sklearn.linear_model", "torch")])
+@pytest.mark.parametrize(("first", "then"), [("torch", "sklearn.linear_model"), ("sklearn.linear_model", "torch")])
 def test_beside_torch_and_scikit_learn(first, then, digest):
     """Whichever is imported before and after, and used in between."""
     pytest.importorskip("torch")

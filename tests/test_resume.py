@@ -52,7 +52,7 @@ def killed(run, monkeypatch, capfd):
     return call
 
 
-@pytest.mark.parametrize("task, checkpoints, settings", CASES)
+@pytest.mark.parametrize(("task", "checkpoints", "settings"), CASES)
 def test_a_resumed_training_comes_to_the_same_bits(run, killed, here, task, checkpoints, settings):
     rows = prices()
     if task == "classification":

@@ -15,7 +15,8 @@ def test_views_look_into_the_tensor():
     x.unflatten(1, (2, 2))[0, 1, 0] = 7
     x.unfold(0, 2, 1)[1, 0, 1] = 5
     assert x.tolist() == [[1, 2, 7, 9], [0, 1, 3, 0], [5, 0, 1, 4]]
-    assert x.T.mT.data_ptr() == x.data_ptr() and x.H.shape == (4, 3)
+    assert x.T.mT.data_ptr() == x.data_ptr()
+    assert x.H.shape == (4, 3)
     assert tg.flip(x, (0,)).is_contiguous()
 
 

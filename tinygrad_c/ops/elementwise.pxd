@@ -1,5 +1,6 @@
 """Elementwise ops by their row of the table, and what every op needs: dtypes of results, casts, copies."""
-from tinygrad_c.kernels.call cimport Scalar, inner_t
+from tinygrad_c.kernels.call cimport Call, Scalar, inner_t, kernel_t
+from tinygrad_c.kernels.table cimport ELEMENT_BLOCK
 from tinygrad_c.tape cimport TensorBase
 
 cdef TensorBase unary(int row, object input, double p0, double p1)
@@ -30,3 +31,13 @@ cdef int broadcast_shapes(TensorBase a, TensorBase b, int* ndim, Py_ssize_t* sha
 cdef TensorBase adopt(TensorBase x, TensorBase y)       # write y, just computed from x, into x, with y's history
 cdef TensorBase add_tensors(TensorBase a, TensorBase b)
 cdef int add_into(TensorBase a, TensorBase b) except -1     # a += b, not recorded
+
+
+cdef inline void over_elements(Call* call, kernel_t kernel, int n_operands, Py_ssize_t n, Py_ssize_t work) noexcept:
+    """Set a Call of a kernel that walks n contiguous elements, ELEMENT_BLOCK of them a unit; `work` in ns, see call.pxd."""
+    call.kernel = kernel
+    call.ndim = 1
+    call.n_operands = n_operands
+    call.shape[0] = n
+    call.units = (n + ELEMENT_BLOCK - 1) // ELEMENT_BLOCK
+    call.work = work

@@ -12,6 +12,7 @@ import warnings
 
 from cpython.ref cimport PyObject
 from libc.math cimport INFINITY
+from libc.stdint cimport INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN
 from libc.string cimport memchr, memcpy
 
 from tinygrad_c.array cimport DTYPE_NAMES, DTYPES, allocate_into, default_dtype, fill_operand, itemsize, same_shape, shape_of
@@ -82,13 +83,18 @@ cdef inline int result_dtype(const Row* row, int dtype) noexcept:
     return dtype
 
 
+cdef inline int64_t whole(double x) noexcept:
+    """x without its fraction; beyond the integers, the last one there."""
+    return <int64_t> x if -9.2e18 < x < 9.2e18 else INT64_MIN if x < 0 else INT64_MAX
+
+
 cdef int set_params(Scalar* param, int dtype, double p0, double p1) noexcept:
     if dtype >= FLOAT32:
         param[0].f = p0
         param[1].f = p1
     else:
-        param[0].i = <int64_t> p0 if -9.2e18 < p0 < 9.2e18 else (-(<int64_t> 1 << 62) * 2 if p0 < 0 else 0x7fffffffffffffff)
-        param[1].i = <int64_t> p1 if -9.2e18 < p1 < 9.2e18 else (-(<int64_t> 1 << 62) * 2 if p1 < 0 else 0x7fffffffffffffff)
+        param[0].i = whole(p0)
+        param[1].i = whole(p1)
     return 0
 
 

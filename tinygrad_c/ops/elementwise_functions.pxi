@@ -151,7 +151,7 @@ def clamp(input, min=None, max=None, *, out=None):
     if x.dtype >= FLOAT32:
         return unary(ROW_CLAMP, x, -INFINITY if min is None else min, INFINITY if max is None else max)
     x = x if x.dtype != BOOL else to_dtype(x, INT64)
-    low, high = (-(1 << 31), (1 << 31) - 1) if x.dtype == INT32 else (-(1 << 63), (1 << 63) - 1)     # a kernel reads as many bits
+    low, high = (INT32_MIN, INT32_MAX) if x.dtype == INT32 else (INT64_MIN, INT64_MAX)      # a kernel reads as many bits
     bounds[0].i = low if min is None or min < low else high if min > high else min
     bounds[1].i = high if max is None or max > high else low if max < low else max
     return unary_launch(&ROWS[ROW_CLAMP], ROW_CLAMP, x, bounds)

@@ -88,7 +88,7 @@ cdef int raise_out_of_bounds(object index, int dim, Py_ssize_t size) except -1:
 
 
 cdef Py_ssize_t wrapped(object key, int dim, Py_ssize_t size) except -1:
-    cdef Py_ssize_t i
+    cdef Py_ssize_t i = 0
     try:
         i = key
     except OverflowError:

@@ -59,12 +59,7 @@ cdef TensorBase slope_kernel(Node node, TensorBase x, TensorBase t, TensorBase g
     cdef Call call
     if x.numel == 0:
         return dx
-    call.kernel = kernels(x.dtype).loss_backward[node.op]
-    call.ndim = 1
-    call.n_operands = 4
-    call.shape[0] = x.numel
-    call.units = (x.numel + ELEMENT_BLOCK - 1) // ELEMENT_BLOCK
-    call.work = x.numel // 4
+    over_elements(&call, kernels(x.dtype).loss_backward[node.op], 4, x.numel, x.numel // 4)
     call.operand[0].data = dx.data
     call.operand[1].data = x.data
     call.operand[2].data = t.data
@@ -88,12 +83,7 @@ cdef TensorBase pair_loss(int op, TensorBase x, TensorBase t, double parameter, 
     call.param[0].f = parameter
     call.param[1].i = how == EACH
     if x.numel > 0:
-        call.kernel = kernels(x.dtype).loss[op]
-        call.ndim = 1
-        call.n_operands = 3
-        call.shape[0] = x.numel
-        call.units = (x.numel + ELEMENT_BLOCK - 1) // ELEMENT_BLOCK
-        call.work = x.numel // 4
+        over_elements(&call, kernels(x.dtype).loss[op], 3, x.numel, x.numel // 4)
         call.operand[0].data = out.data
         call.operand[1].data = x.data
         call.operand[2].data = t.data

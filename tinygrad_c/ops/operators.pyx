@@ -52,10 +52,13 @@ cdef object compare(int row, TensorBase a, object b):
     return apply(row, a, b)
 
 
+cdef inline object number_or_operand(object a):
+    return a if isinstance(a, TensorBase) or is_number(a) else operand(a)
+
+
 cdef object whole(int row, object a, object b):
     """& | ^ << >>: of integers and bools."""
-    a = a if isinstance(a, TensorBase) or is_number(a) else operand(a)
-    b = b if isinstance(b, TensorBase) or is_number(b) else operand(b)
+    a, b = number_or_operand(a), number_or_operand(b)
     if a is NotImplemented or b is NotImplemented:
         return NotImplemented
     return binary(row, a, b)
@@ -63,8 +66,7 @@ cdef object whole(int row, object a, object b):
 
 cdef object quotient(int row, object a, object b):
     """% and //."""
-    a = a if isinstance(a, TensorBase) or is_number(a) else operand(a)
-    b = b if isinstance(b, TensorBase) or is_number(b) else operand(b)
+    a, b = number_or_operand(a), number_or_operand(b)
     if a is NotImplemented or b is NotImplemented:
         return NotImplemented
     return divided(row, a, b)
@@ -97,8 +99,7 @@ cdef class Operators(TensorBase):
         return quotient(ROW_DIV_FLOOR, left, right)
 
     def __pow__(left, right, modulo):
-        left = left if isinstance(left, TensorBase) or is_number(left) else operand(left)
-        right = right if isinstance(right, TensorBase) or is_number(right) else operand(right)
+        left, right = number_or_operand(left), number_or_operand(right)
         return NotImplemented if left is NotImplemented or right is NotImplemented else power(left, right)
 
     def __matmul__(left, right):

@@ -18,7 +18,6 @@ from tinygrad_c.kernels.call cimport *
 from tinygrad_c.kernels.dispatch cimport kernels, run
 from tinygrad_c.kernels.generated.ids cimport *
 from tinygrad_c.kernels.philox cimport *
-from tinygrad_c.kernels.table cimport ELEMENT_BLOCK
 from tinygrad_c.ops.create cimport dtype_or, finish, fresh
 from tinygrad_c.ops.elementwise cimport *
 from tinygrad_c.tape cimport *

@@ -14,12 +14,7 @@ cdef TensorBase masked(TensorBase x, TensorBase mask, double scale):
     cdef Node node
     cdef Call call
     if x.numel > 0:
-        call.kernel = kernels(x.dtype).dropout
-        call.ndim = 1
-        call.n_operands = 3
-        call.shape[0] = x.numel
-        call.units = (x.numel + ELEMENT_BLOCK - 1) // ELEMENT_BLOCK
-        call.work = x.numel // 3
+        over_elements(&call, kernels(x.dtype).dropout, 3, x.numel, x.numel // 3)
         call.operand[0].data = out.data
         call.operand[1].data = source.data
         call.operand[2].data = mask.data

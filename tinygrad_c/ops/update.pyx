@@ -58,14 +58,10 @@ cdef char* state_of(list states, Py_ssize_t i, TensorBase p, double value) excep
     return state.data
 
 
-cdef int update(Call* call, kernel_t kernel, TensorBase p, TensorBase g, Py_ssize_t cost) except -1:
+cdef int update(Call* call, kernel_t kernel, int n_operands, TensorBase p, TensorBase g, Py_ssize_t cost) except -1:
     """Run the kernel, whose state operands and parameters are set, on p and g; cost: 1/32 ns an element."""
     cdef TensorBase target = p if p.contiguous else copy_of(p)
-    call.kernel = kernel
-    call.ndim = 1
-    call.shape[0] = p.numel
-    call.units = (p.numel + ELEMENT_BLOCK - 1) // ELEMENT_BLOCK
-    call.work = p.numel * cost // 32
+    over_elements(call, kernel, n_operands, p.numel, p.numel * cost // 32)
     call.operand[0].data = target.data
     call.operand[1].data = g.data
     if p.numel > 0:
@@ -93,7 +89,6 @@ def sgd_(list params, list momentum_buffers, double lr, double momentum, double 
             if g is None:
                 continue
             updated += 1
-            call.n_operands = 3
             call.operand[2].data = NULL
             first = momentum != 0 and momentum_buffers[i] is None
             if momentum != 0:
@@ -103,7 +98,7 @@ def sgd_(list params, list momentum_buffers, double lr, double momentum, double 
             call.param[2].f = 1 - dampening
             call.param[3].f = weight_decay
             call.param[4].i = (FIRST if first else 0) | (NESTEROV if nesterov else 0) | (MAXIMIZE if maximize else 0)
-            update(&call, kernels(p.dtype).sgd, p, g, 4)
+            update(&call, kernels(p.dtype).sgd, 3, p, g, 4)
     finally:
         set_grad(before)
     return updated
@@ -136,7 +131,6 @@ def adam_(list params, list exp_avgs, list exp_avg_sqs, list max_exp_avg_sqs, li
             if g is None:
                 continue
             updated += 1
-            call.n_operands = 5
             call.operand[2].data = state_of(exp_avgs, i, p, 0)
             call.operand[3].data = state_of(exp_avg_sqs, i, p, 0)
             call.operand[4].data = state_of(max_exp_avg_sqs, i, p, 0) if amsgrad else NULL
@@ -153,7 +147,7 @@ def adam_(list params, list exp_avgs, list exp_avg_sqs, list max_exp_avg_sqs, li
             call.param[5].f = weight_decay
             call.param[6].f = 1 - lr * weight_decay
             call.param[7].i = (DECOUPLED if decoupled else 0) | (MAXIMIZE if maximize else 0)
-            update(&call, kernels(p.dtype).adam, p, g, 8)
+            update(&call, kernels(p.dtype).adam, 5, p, g, 8)
     finally:
         set_grad(before)
     return updated
@@ -180,7 +174,6 @@ def rmsprop_(list params, list square_avgs, list momentum_buffers, list grad_avg
                 continue
             updated += 1
             next_step(steps, i)
-            call.n_operands = 5
             call.operand[2].data = state_of(square_avgs, i, p, 0)
             call.operand[3].data = state_of(momentum_buffers, i, p, 0) if momentum > 0 else NULL
             call.operand[4].data = state_of(grad_avgs, i, p, 0) if centered else NULL
@@ -190,7 +183,7 @@ def rmsprop_(list params, list square_avgs, list momentum_buffers, list grad_avg
             call.param[3].f = weight_decay
             call.param[4].f = momentum
             call.param[5].i = MAXIMIZE if maximize else 0
-            update(&call, kernels(p.dtype).rmsprop, p, g, 8)
+            update(&call, kernels(p.dtype).rmsprop, 5, p, g, 8)
     finally:
         set_grad(before)
     return updated
@@ -212,13 +205,12 @@ def adagrad_(list params, list sums, list steps, double lr, double lr_decay, dou
             if g is None:
                 continue
             updated += 1
-            call.n_operands = 3
             call.operand[2].data = state_of(sums, i, p, initial_accumulator_value)
             call.param[0].f = lr / (1 + (next_step(steps, i) - 1) * lr_decay)
             call.param[1].f = eps
             call.param[2].f = weight_decay
             call.param[3].i = MAXIMIZE if maximize else 0
-            update(&call, kernels(p.dtype).adagrad, p, g, 6)
+            update(&call, kernels(p.dtype).adagrad, 3, p, g, 6)
     finally:
         set_grad(before)
     return updated
