@@ -296,7 +296,7 @@ def test_the_norm_of_order_0_counts_and_has_the_gradient_0():
 
 
 @pytest.mark.parametrize("name", ["max", "min"])
-@pytest.mark.parametrize("values, slots", [([1.0, float("nan"), 3.0], [0.0, 1.0, 0.0]), ([float("nan"), 2.0, float("nan")], [0.5, 0.0, 0.5])])
+@pytest.mark.parametrize(("values", "slots"), [([1.0, float("nan"), 3.0], [0.0, 1.0, 0.0]), ([float("nan"), 2.0, float("nan")], [0.5, 0.0, 0.5])])
 def test_the_extreme_of_all_is_nan_where_one_is_and_so_is_the_gradient_there_only(name, values, slots):
     x = tg.tensor(values, requires_grad=True)
     getattr(x, name)().backward()
