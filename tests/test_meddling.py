@@ -223,7 +223,7 @@ def test_another_shape_of_what_was_saved(f, change):
 # ---- One memory of NumPy's seen by several tensors
 
 @pytest.mark.parametrize("name", ["add_", "sub_", "mul_", "copy_", "maximum", "div_"])
-@pytest.mark.parametrize("first, second", [(slice(None, -1), slice(1, None)), (slice(1, None), slice(None, -1)),
+@pytest.mark.parametrize(("first", "second"), [(slice(None, -1), slice(1, None)), (slice(1, None), slice(None, -1)),
                                            (slice(None), slice(None, None, -1)), (slice(0, 500), slice(0, 1000, 2)),
                                            (slice(None), slice(None)), (slice(0, 500), slice(500, None))])
 def test_tensors_of_overlapping_arrays(name, first, second):
