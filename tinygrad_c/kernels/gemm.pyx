@@ -66,15 +66,15 @@ cdef int gemm(const Gemm* g) except -1:
     else:
         set_operand(&call, 0, g.c, g.c_batch, g.c_row, 1)
         set_operand(&call, 1, g.a, g.a_batch, g.a_row, g.a_col)
-        set_operand(&call, 2, g.b, g.b_batch, g.b_row, g.b_col)
+        set_operand(&call, 2, g.b, g.b_batch, g.b_row, 0 if n == 1 and g.b_row == 1 else g.b_col)   # 0: for dot products
         set_operand(&call, 3, g.bias, 0, 0, g.bias_stride)
-    if b.stride[2] == 1:
-        if t.matmul_axpy != NULL and (m < 4 or (m <= 8 and n * k > FAR) or (k == 1 and n >= 4 * t.lanes)
-                                      or (k == 2 and m * n > FAR)):
-            call.kernel = t.matmul_axpy
-    elif t.matmul_dot != NULL:
+    if t.matmul_axpy != NULL and b.stride[2] == 1 and (
+            (n > t.tile_cols and (m < 4 or (m <= 8 and n * k > FAR)))
+            or (k == 1 and n >= 4 * t.lanes) or (k == 2 and m * n > FAR)):
+        call.kernel = t.matmul_axpy
+    elif b.stride[2] != 1 or a.stride[1] == 1:
         cost = tiles_cost(t, m, n, k, b.stride[2], b.stride[1])
-        if b.stride[1] == 1 and a.stride[2] == 1:
+        if t.matmul_dot != NULL and b.stride[2] != 1 and b.stride[1] == 1 and a.stride[2] == 1:
             other = m * (n * (k // t.lanes + 8) + n % t.lanes * (k // t.lanes + 8))
             if other < cost:
                 cost = other

@@ -6,6 +6,7 @@ from tinygrad_c.kernels.matmul cimport *
 cdef enum:
     AXPY_ROWS = 8           # rows of B added to a row of C at once
     AXPY_COLS = 1024        # columns at a time: 32 KB of float32
+    LONG_DOT = 512          # elements: from here on one row of memory after the other is faster than LANES at a time
 
 
 cdef void finish_row(const Call* call, real* c, Py_ssize_t first, Py_ssize_t n) noexcept nogil:
@@ -167,7 +168,7 @@ cdef void matmul_dot(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcep
         b = <const real*> ob.data + unit // across * ob.stride[0]
         c = <real*> call.operand[0].data + unit // across * call.operand[0].stride[0]
         j = j0
-        while j + LANES <= j1:
+        while j + LANES <= j1 and (m > 1 or k < LONG_DOT):
             i = 0
             while i + DOT_ROWS <= m and DOT_ROWS > 1:
                 for r in range(DOT_ROWS):
