@@ -147,6 +147,18 @@ cdef inline vec dots(int rows, int cols, const real* a, Py_ssize_t a_row, const 
     return y
 
 
+cdef void dot_rows(const Call* call, const real* a, const real* b, real* c, Py_ssize_t first, Py_ssize_t j) noexcept nogil:
+    """C[i, j] for the rows from `first` on, one by one."""
+    cdef bint accumulate = call.param[FLAGS].i & ACCUMULATE
+    cdef Py_ssize_t a_row = call.operand[1].stride[1]
+    cdef Py_ssize_t i
+    b += j * call.operand[2].stride[2]
+    c += j
+    for i in range(first, call.shape[1]):
+        c[i * call.operand[0].stride[1]] = dot(a + i * a_row, b, call.shape[3]) + (
+            c[i * call.operand[0].stride[1]] if accumulate else 0)
+
+
 cdef void matmul_dot(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
     cdef const Operand* oa = &call.operand[1]
     cdef const Operand* ob = &call.operand[2]
@@ -183,10 +195,17 @@ cdef void matmul_dot(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcep
                 store(c + i * c_row + j, x)
                 i += 1
             j += LANES
+        while j + LANES // DOT_ROWS <= j1 and DOT_ROWS > 1 and m >= DOT_ROWS:
+            i = 0
+            while i + DOT_ROWS <= m:
+                x = dots(DOT_ROWS, LANES // DOT_ROWS, a + i * oa.stride[1], oa.stride[1], b + j * ob.stride[2], ob.stride[2], k)
+                spread(x, c + i * c_row + j, c_row, accumulate)
+                i += DOT_ROWS
+            for r in range(j, j + LANES // DOT_ROWS):
+                dot_rows(call, a, b, c, i, r)
+            j += LANES // DOT_ROWS
         while j < j1:
-            for i in range(m):
-                c[i * c_row + j] = (dot(a + i * oa.stride[1], b + j * ob.stride[2], k)
-                                    + (c[i * c_row + j] if accumulate else 0))
+            dot_rows(call, a, b, c, 0, j)
             j += 1
         for i in range(m):
             finish_row(call, c + i * c_row + j0, j0, j1 - j0)
