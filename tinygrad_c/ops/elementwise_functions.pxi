@@ -141,6 +141,8 @@ def clamp(input, min=None, max=None, *, out=None):
     if min is None and max is None:
         raise RuntimeError("torch.clamp: At least one of 'min' or 'max' must not be None")
     cdef Scalar[2] bounds
+    cdef int64_t low = INT64_MIN
+    cdef int64_t high = INT64_MAX
     cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
     if isinstance(min, TensorBase) or isinstance(max, TensorBase):
         if min is not None:
@@ -151,7 +153,8 @@ def clamp(input, min=None, max=None, *, out=None):
     if x.dtype >= FLOAT32:
         return unary(ROW_CLAMP, x, -INFINITY if min is None else min, INFINITY if max is None else max)
     x = x if x.dtype != BOOL else to_dtype(x, INT64)
-    low, high = (INT32_MIN, INT32_MAX) if x.dtype == INT32 else (INT64_MIN, INT64_MAX)      # a kernel reads as many bits
+    if x.dtype == INT32:            # its kernel reads as many bits
+        low, high = INT32_MIN, INT32_MAX
     bounds[0].i = low if min is None or min < low else high if min > high else min
     bounds[1].i = high if max is None or max > high else low if max < low else max
     return unary_launch(&ROWS[ROW_CLAMP], ROW_CLAMP, x, bounds)
