@@ -25,7 +25,11 @@ def test_the_program_prints_what_stands_below_it(tmp_path):
 def test_the_files_that_it_names_are_there():
     links = re.findall(r"\]\((?!http)([^)#]+)", README)
     folders = re.findall(r"`((?:examples|benchmarks|docs|tests)/[\w./]*)`", README)
+    sources = re.findall(r"`((?:\w+/)*\w+\.(?:py|pyx|pxd|pxi))`", README)
     assert links
     assert folders
+    assert sources
     for name in (*links, *folders):
         assert (ROOT / name).exists(), name
+    for name in sources:
+        assert (ROOT / "tinygrad_c" / name).exists() or (ROOT / name).exists(), name
