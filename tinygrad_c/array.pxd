@@ -19,6 +19,9 @@ cdef class Storage:
     cdef char* data
     cdef Py_ssize_t nbytes
     cdef unsigned int version
+    cdef unsigned int written       # the tape's note of the line that wrote to what a node had saved; 0: none
+    cdef unsigned char watched      # a node has saved what is here: the next write is to be noted
+    cdef unsigned char inference    # made inside inference_mode(): never saved by a node
     cdef bint readonly
     cdef object owner               # whoever owns the memory (a buffer's exporter), or None: the allocator does
 
@@ -41,6 +44,8 @@ cdef tuple DTYPE_NAMES              # by code, as in torch.FloatTensor
 cdef int dtype_code(object dtype) except -1     # of a dtype, or of Python's float, int or bool
 cdef int default_dtype() noexcept
 cdef Storage new_storage(Py_ssize_t nbytes)
+cdef bint inference_enabled() noexcept
+cdef bint set_inference(bint on) noexcept       # whether this thread's new memory is marked; gives what it was
 # Give `array` fresh contiguous memory for dtype and shape; its elements are not set.
 cdef int allocate_into(Array array, int dtype, int ndim, const Py_ssize_t* shape) except -1
 # Make `array` a view: of `source`'s memory at data, with the given shape and strides.

@@ -10,6 +10,17 @@ from tinygrad_c.kernels.memory cimport allocate, release
 cdef const char** FORMAT = [b"?", b"B", b"i", b"q", b"f", b"d"]
 cdef int default_code = FLOAT32
 
+cdef extern from *:
+    """
+    #if defined(_MSC_VER)
+    static __declspec(thread) int inference = 0;
+    #else
+    static __thread int inference = 0;
+    #endif
+    """
+    int inference                   # this thread is inside inference_mode()
+cdef int threads_in_inference = 0   # asked first: an ordinary variable is read faster than a thread's own
+
 
 @cython.final
 cdef class dtype:
@@ -91,7 +102,21 @@ cdef Storage new_storage(Py_ssize_t nbytes):
     cdef Storage storage = Storage.__new__(Storage)
     storage.data = <char*> allocate(nbytes)
     storage.nbytes = nbytes
+    if threads_in_inference != 0:
+        storage.inference = inference
     return storage
+
+
+cdef bint inference_enabled() noexcept:
+    return inference
+
+
+cdef bint set_inference(bint on) noexcept:
+    global inference, threads_in_inference
+    cdef bint before = inference
+    inference = on
+    threads_in_inference += on - before
+    return before
 
 
 cdef int allocate_into(Array array, int dtype, int ndim, const Py_ssize_t* shape) except -1:

@@ -80,8 +80,8 @@ def is_complex(input) -> bool:
 
 
 def is_inference(input) -> bool:
-    """False: what inference_mode makes are tensors like others."""
-    return False
+    """Whether a tensor's memory was made inside inference_mode()."""
+    return input.is_inference()
 
 
 def is_nonzero(input) -> bool:

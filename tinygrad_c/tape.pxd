@@ -126,3 +126,5 @@ cdef void register_views(rebase_t rebase, refresh_t refresh) noexcept
 cdef int check_inplace(TensorBase a) except -1
 cdef int set_history(TensorBase a, Node node) except -1
 cdef int wrote(TensorBase a) except -1
+cdef int note_step() except -1              # an optimizer's step begins; and it has written here:
+cdef void stepped(Storage storage) noexcept

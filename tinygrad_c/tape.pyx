@@ -16,9 +16,12 @@ from cpython.ref cimport Py_DECREF, Py_INCREF, PyObject
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy, memset
 
-from tinygrad_c.array cimport DTYPE_NAMES, Array, allocate_into, itemsize, same_shape, shape_of, view_into
+from tinygrad_c.array cimport (
+    DTYPE_NAMES, Array, Storage, allocate_into, inference_enabled, itemsize, same_shape, set_inference, shape_of, view_into)
 from tinygrad_c.kernels.call cimport FLOAT32
 from tinygrad_c.kernels.dispatch cimport hold_lock, is_running
+
+from tinygrad_c.notices import PACKAGE, warn_once
 
 cdef extern from "Python.h":
     ctypedef struct PyTypeObject:
@@ -228,6 +231,12 @@ cdef int save(Node node, int slot, TensorBase a) except -1:
     """Keep `a` for the backward pass. What is about to be written in place is kept without its history: `a` will own `node`."""
     if a._grad_fn is node:
         a = alias(a)
+    if a.storage.inference:
+        raise RuntimeError(
+            "Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode in "
+            "computation tracked by autograd. To work around this, you can make a clone to get a normal tensor and use it in "
+            "autograd, or use `no_grad()` instead of `inference_mode()`.")
+    a.storage.watched = True
     node.version[slot] = a.storage.version + a._exchanged
     if slot == 0:
         node.saved0 = a
@@ -240,17 +249,20 @@ cdef int save(Node node, int slot, TensorBase a) except -1:
 
 cdef int save_output(Node node, TensorBase out) except -1:
     """Keep a fresh, contiguous output: its memory only, since the tensor owns the node."""
+    out.storage.watched = True
     node.saved_output = out.storage
     node.output_version = out.storage.version
     return 0
 
 
-cdef int was_modified(Node node, int dtype, int ndim, Py_ssize_t* shape, unsigned int version, unsigned int expected) except -1:
+cdef int was_modified(Node node, Storage storage, int dtype, int ndim, Py_ssize_t* shape, unsigned int version,
+                      unsigned int expected) except -1:
+    place = place_of_note(storage.written)
     raise RuntimeError(
         "one of the variables needed for gradient computation has been modified by an inplace operation: "
         f"[torch.{DTYPE_NAMES[dtype]}Tensor {[shape[d] for d in range(ndim)]}], needed by {node.name()}, is at version "
-        f"{version}; expected version {expected} instead. Write the in-place change as a new tensor (y = y + 1 for "
-        "y += 1), or .clone() before it.")
+        f"{version}; expected version {expected} instead{f': it was changed at {place}' if place else ''}. "
+        "Write the in-place change as a new tensor (y = y + 1 for y += 1), or .clone() before it.")
 
 
 cdef TensorBase saved(Node node, int slot):
@@ -258,7 +270,7 @@ cdef TensorBase saved(Node node, int slot):
     if a is None:
         raise_freed(node)
     if a.storage.version + a._exchanged != node.version[slot]:
-        was_modified(node, a.dtype, a.ndim, a.shape, a.storage.version + a._exchanged, node.version[slot])
+        was_modified(node, a.storage, a.dtype, a.ndim, a.shape, a.storage.version + a._exchanged, node.version[slot])
     return a
 
 
@@ -268,7 +280,7 @@ cdef TensorBase output(Walk walk, Node node):
     if node.saved_output is None:
         raise_freed(node)
     if node.saved_output.version != node.output_version:
-        was_modified(node, node.dtype, node.ndim, node.shape, node.saved_output.version, node.output_version)
+        was_modified(node, node.saved_output, node.dtype, node.ndim, node.shape, node.saved_output.version, node.output_version)
     out = new_tensor()
     out.storage = node.saved_output
     contiguous_view(out, node)
@@ -311,8 +323,19 @@ def _set_grad_enabled(bint on) -> bool:
     return set_grad(on)
 
 
+def is_inference_mode_enabled() -> bool:
+    """Whether this is inside a `with inference_mode()` block, in this thread."""
+    return inference_enabled()
+
+
+def _set_inference(bint on) -> bool:
+    """Mark the memory that this thread makes from now on, or do not; returns what it was."""
+    return set_inference(on)
+
+
 include "tape_write.pxi"
 include "tape_node.pxi"
+include "tape_notes.pxi"
 include "tape_walk.pxi"
 include "tape_function.pxi"
 include "tape_anomaly.pxi"

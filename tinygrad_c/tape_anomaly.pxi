@@ -15,7 +15,6 @@ class Place:
 
 cdef int note_place(Node node) except -1:
     import traceback
-    from tinygrad_c.notices import PACKAGE
     frame = frame_at(0)
     while frame is not None and frame.f_code.co_filename.startswith(PACKAGE):
         frame = frame.f_back
@@ -63,9 +62,15 @@ cdef int check_nan(Node node, int i, TensorBase g) except -1:
     if place is not None and len(place.stack) > 0:
         line = place.stack[len(place.stack) - 1]
         where = f" The operation was at {line.filename}:{line.lineno}, in {line.name}: `{line.line}`."
-    of = node.saved0.detach() if node.saved0 is not None and node.saved0.numel == g.numel else None
-    value = f" The first nan is at {k} of {g.numel}" + (
-        f", where the operation had saved {of.reshape(-1)[k].item():g}." if of is not None else " elements.")
+    value = f" The first nan is at {k} of {g.numel} elements."
+    if node.saved0 is not None and node.saved0.numel == g.numel:
+        value = f"{value[:-1]}, where the operation had saved {node.saved0.detach().reshape(-1)[k].item():g}."
+    elif node.saved_output is not None:
+        flat = new_tensor()
+        flat.storage = node.saved_output
+        contiguous_view(flat, node)
+        if flat.numel == g.numel:
+            value = f"{value[:-1]}, where the operation had saved {flat.reshape(-1)[k].item():g}."
     raise RuntimeError(f"Function '{node.name()}' returned nan values in its {i}th output.{where}{value} The usual cause: an "
                        "infinite derivative times 0 (sqrt or log at 0, x / 0), or inf - inf.")
 

@@ -2,54 +2,12 @@
 
 
 cdef int raise_freed(Node node) except -1:
-    place = place_of_pass(node.freed)
+    place = place_of_note(node.freed)
     raise RuntimeError(
         "Trying to backward through the graph a second time (or directly access saved tensors after they have already been "
         f"freed): {node.name()} has let go of its saved values when backward() ran before{f', at {place}' if place else ''}. "
         "Specify retain_graph=True the first time if you need to go through the same graph again. The usual cause in a loop: a "
         "tensor computed before the loop, or kept from the step before; compute it inside, or .detach() it.")
-
-
-# The last passes that let go of their graphs, each a number and where in the program it was started: a code object and a place
-# in it, from which the line is found when an error asks for it. This is all that a pass pays: some 20 ns.
-cdef enum:
-    NOTES = 64
-cdef unsigned int last_pass = 0
-cdef unsigned int[NOTES] pass_number
-cdef int[NOTES] pass_lasti
-cdef list pass_code = [None] * NOTES
-cdef object frame_at = sys._getframe
-
-
-cdef int note_pass(object depth) except -1:
-    """Remember the line that starts a pass, `depth` Python calls up, under the number last_pass."""
-    global last_pass
-    cdef int i
-    last_pass += 1
-    if last_pass == 0:
-        last_pass = 1
-    i = last_pass % NOTES
-    try:
-        frame = frame_at(depth)
-    except ValueError:              # called from C
-        return 0
-    pass_number[i] = last_pass
-    pass_lasti[i] = frame_lasti(<PyObject*> frame)
-    pass_code[i] = frame_code(<PyObject*> frame)
-    return 0
-
-
-cdef object place_of_pass(unsigned int number):
-    """'file.py:12', or None if it is forgotten or not a line of the user's."""
-    from tinygrad_c.notices import PACKAGE
-    cdef int i = number % NOTES
-    code = pass_code[i]
-    if number == 0 or pass_number[i] != number or code is None or code.co_filename.startswith(PACKAGE):
-        return None
-    for start, end, line in code.co_lines():
-        if start <= pass_lasti[i] < end:
-            return f"{code.co_filename}:{line}"
-    return None
 
 
 @cython.final

@@ -59,6 +59,9 @@ cdef class TensorBase(Array):
             raise RuntimeError(
                 "only Tensors of floating point dtype can require gradients: this one holds integers or bools. Write the "
                 "numbers with a point (1. for 1), pass dtype=float32, or call .float() first.")
+        if value and self.storage.inference and not inference_enabled():
+            raise RuntimeError("Setting requires_grad=True on inference tensor outside InferenceMode is not allowed. If you "
+                               "want to record computations on it, .clone() it first.")
         self._requires_grad = value
 
     @property
@@ -195,7 +198,13 @@ cdef class TensorBase(Array):
     @property
     def _version(self) -> int:
         """How often this tensor's memory has been written to in place."""
+        if self.storage.inference:
+            raise RuntimeError("Inference tensors do not track version counter.")
         return self.storage.version
+
+    def is_inference(self) -> bool:
+        """Whether this tensor's memory was made inside inference_mode()."""
+        return bool(self.storage.inference)
 
     def _is_view(self) -> bool:
         return self._base is not None

@@ -377,12 +377,17 @@ cdef Walk start(tuple roots, tuple gradients, bint retain_graph, bint create_gra
 def backward(tuple roots, tuple gradients, bint retain_graph, bint create_graph, depth) -> None:
     """Add the gradient of each root, times its entry of `gradients`, into the .grad of the leaves that it came from. The line
     of the program that asks for it is `depth` Python calls up."""
+    global passes
     cdef Walk walk = start(roots, gradients, retain_graph, create_graph, None)
+    cdef object root = walk.targets[0]
     roots = gradients = ()
     if not retain_graph:
-        note_pass(depth)
-        walk.number = last_pass
+        walk.number = note_line(depth)
     walk.run()
+    if not retain_graph:
+        passes += 1
+        if passes % EVERY == 0 and type(root) is Node:
+            mark_graph(root)
 
 
 def grad(tuple outputs, tuple inputs, tuple gradients, bint retain_graph, bint create_graph, depth,
@@ -403,8 +408,7 @@ def grad(tuple outputs, tuple inputs, tuple gradients, bint retain_graph, bint c
         keys.append(target)
     cdef Walk walk = start(outputs, gradients, retain_graph, create_graph, captures)
     if not retain_graph:
-        note_pass(depth)
-        walk.number = last_pass
+        walk.number = note_line(depth)
     walk.run()
     results = [captures[id(target)] for target in keys]
     if accumulate:

@@ -18,6 +18,10 @@ cdef int check_inplace(TensorBase a) except -1:
     if grad_mode and a._base is not None and not a._base.contiguous and wants_grad(a):
         raise RuntimeError("an in-place operation on a view of a tensor that is not contiguous cannot be recorded: "
                            ".clone() it first")
+    if a.storage.inference and not inference_enabled():
+        raise RuntimeError(
+            "Inplace update to inference tensor outside InferenceMode is not allowed. You can make a clone to get a normal "
+            "tensor before doing inplace update, or make it under `no_grad()` instead of `inference_mode()`.")
     for d in range(a.ndim):
         if a.stride[d] == 0 and a.shape[d] > 1 and a.numel > 0:
             raise RuntimeError(
@@ -42,6 +46,9 @@ cdef int set_history(TensorBase a, Node node) except -1:
 cdef int wrote(TensorBase a) except -1:
     """To be called after `a` was written, and after the write was recorded if it was."""
     a.storage.version += 1
+    if a.storage.watched:
+        a.storage.watched = False
+        a.storage.written = note(users_frame())
     if grad_mode and a._grad_fn is not None and a._base is not None:
         rebase_op(a)
     return 0

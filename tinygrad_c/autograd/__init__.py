@@ -5,9 +5,10 @@ import functools
 
 from tinygrad_c import tape
 from tinygrad_c.absent import unknown
-from tinygrad_c.tape import TensorBase, is_grad_enabled
+from tinygrad_c.tape import TensorBase, is_grad_enabled, is_inference_mode_enabled
 
-__all__ = ["backward", "enable_grad", "grad", "inference_mode", "is_grad_enabled", "no_grad", "set_grad_enabled"]
+__all__ = ["backward", "enable_grad", "grad", "inference_mode", "is_grad_enabled", "is_inference_mode_enabled", "no_grad",
+           "set_grad_enabled"]
 
 
 def as_tuple(given) -> tuple:
@@ -123,50 +124,63 @@ class _Mode:
     """A `with` block or a decorator inside which recording is on or off."""
 
     mode: bool
+    switch = staticmethod(tape._set_grad_enabled)       # to a mode; gives what it was
 
     def __init__(self, function=None):
-        self.before: list[bool] = []
+        self.before: list = []
         self.function = function
         if function is not None:
             functools.update_wrapper(self, function)
 
     def __enter__(self):
-        self.before.append(tape._set_grad_enabled(self.mode))
+        self.before.append(self.switch(self.mode))
         return self
 
     def __exit__(self, *exception) -> None:
-        tape._set_grad_enabled(self.before.pop())
+        self.switch(self.before.pop())
 
     def __get__(self, instance, owner=None):
         return self if instance is None else functools.partial(self, instance)
 
     def __call__(self, *args, **kwargs):
         if self.function is None:       # @no_grad(): the argument is the function
-            return type(self)(args[0])
+            made = type(self)(args[0])
+            made.mode = self.mode
+            return made
         if getattr(self.function, "__code__", None) is not None and self.function.__code__.co_flags & GENERATOR:
-            return _in_mode(self.function(*args, **kwargs), self.mode)
-        before = tape._set_grad_enabled(self.mode)
+            return _in_mode(self.function(*args, **kwargs), self.switch, self.mode)
+        before = self.switch(self.mode)
         try:
             return self.function(*args, **kwargs)
         finally:
-            tape._set_grad_enabled(before)
+            self.switch(before)
 
 
 GENERATOR = 0x20        # of a code object's flags: inspect.CO_GENERATOR, without importing inspect
 
 
-def _in_mode(generator, mode: bool):
+def _in_mode(generator, switch, mode: bool):
     """The generator, each of whose steps runs in the mode: what is between them is the caller's."""
-    given = None
+    step, given = generator.send, None
     while True:
-        before = tape._set_grad_enabled(mode)
+        before = switch(mode)
         try:
-            value = generator.send(given)
+            value = step(given)
         except StopIteration as end:
             return end.value
         finally:
-            tape._set_grad_enabled(before)
-        given = yield value
+            switch(before)
+        try:
+            step, given = generator.send, (yield value)
+        except GeneratorExit:
+            before = switch(mode)
+            try:
+                generator.close()
+            finally:
+                switch(before)
+            raise
+        except BaseException as error:
+            step, given = generator.throw, error
 
 
 class no_grad(_Mode):
@@ -189,27 +203,23 @@ class enable_grad(_Mode):
 
 
 class inference_mode(_Mode):
-    """The same as no_grad here: what is computed inside can be used as any other tensor afterwards."""
+    """no_grad(), and what is made inside is marked: it is never part of a computation that is recorded, and is not written to
+    outside (both raise a RuntimeError); .clone() gives a tensor like any other.
 
-    mode = False
-    inside = 0
+    >>> with inference_mode():
+    ...     y = tinygrad_c.ones(2) * 2
+    >>> y.is_inference(), (y + 1).is_inference()
+    (True, False)
+    """
+
+    @staticmethod
+    def switch(modes):
+        recording, marking = modes
+        return tape._set_grad_enabled(recording), tape._set_inference(marking)
 
     def __init__(self, mode=True):
         super().__init__(mode if callable(mode) else None)
-        self.mode = not mode if isinstance(mode, bool) else False
-
-    def __enter__(self):
-        inference_mode.inside += not self.mode
-        return super().__enter__()
-
-    def __exit__(self, *exception) -> None:
-        inference_mode.inside -= not self.mode
-        super().__exit__(*exception)
-
-
-def is_inference_mode_enabled() -> bool:
-    """Whether this is inside a `with inference_mode()` block."""
-    return inference_mode.inside > 0
+        self.mode = (False, True) if callable(mode) or mode else (True, False)
 
 
 def Variable(data, requires_grad: bool = False, volatile: bool = False):

@@ -134,7 +134,7 @@ class Module(Callable):
         if any(id(item) not in known for item in hidden):
             kind = "Module" if isinstance(hidden[0], Module) else "Parameter"
             container = kind + ("Dict" if isinstance(value, dict) else "List")
-            warn_once((type(self), name),
+            warn_once(f"{type(self).__module__}.{type(self).__qualname__}.{name}",
                       f"{type(self).__name__}.{name} is a plain {type(value).__name__} that holds {kind}s: parameters(), "
                       f"state_dict() and to() do not look into it, so an optimizer will not train them. "
                       f"Write self.{name} = nn.{container}(...)")

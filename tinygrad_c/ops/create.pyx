@@ -5,7 +5,6 @@ is and holds, for Python (create_read.pxi).
 """
 import math
 import sys
-import warnings
 
 from cpython.buffer cimport Py_buffer
 from libc.math cimport ceil
@@ -20,6 +19,7 @@ from tinygrad_c.ops.shape cimport parse_sizes
 from tinygrad_c.tape cimport *
 
 from tinygrad_c.devices import check_device
+from tinygrad_c.notices import warn
 from tinygrad_c.ops.elementwise import into_out
 
 cdef extern from "Python.h":

@@ -79,8 +79,8 @@ def tensor(data, *, dtype=None, device=None, requires_grad=False):
     elif type(data) is bool or type(data) is int:
         out = scalar_tensor(data, dtype_or(dtype, BOOL if type(data) is bool else INT64))
     elif isinstance(data, TensorBase):
-        warnings.warn("To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
-                      "sourceTensor.detach().clone().requires_grad_(True), rather than tensor(sourceTensor).", stacklevel=2)
+        warn("To copy construct from a tensor, it is recommended to use sourceTensor.detach().clone() or "
+             "sourceTensor.detach().clone().requires_grad_(True), rather than tensor(sourceTensor).")
         out = copy_of(data)
         out = out if dtype is None else to_dtype(out, dtype_code(dtype))
     elif isinstance(data, (list, tuple)):

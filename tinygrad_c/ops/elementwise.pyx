@@ -8,7 +8,6 @@ In parts: numbers, dtypes and copies (elementwise_convert.pxi), a kernel's Call 
 (elementwise_write.pxi), the public functions (elementwise_functions.pxi).
 """
 import math
-import warnings
 
 from cpython.ref cimport PyObject
 from libc.math cimport INFINITY
@@ -25,6 +24,7 @@ from tinygrad_c.kernels.table cimport Kernels
 from tinygrad_c.tape cimport *
 
 from tinygrad_c.formulas import POINTWISE
+from tinygrad_c.notices import warn
 
 cdef enum:
     READS_G = 0             # what a derivative's kernel reads: g, input i (1 + i), the output

@@ -128,9 +128,8 @@ def into_out(result, out):
     check_inplace(o)
     if not same_shape(o, y):
         if o.numel:
-            warnings.warn(f"An output with one or more elements was resized since it had shape {list(shape_of(o))}, which does "
-                          f"not match the required output shape {list(shape_of(y))}: give an `out` of that shape, or empty(0).",
-                          stacklevel=2)
+            warn(f"An output with one or more elements was resized since it had shape {list(shape_of(o))}, which does not "
+                 f"match the required output shape {list(shape_of(y))}: give an `out` of that shape, or empty(0).")
         allocate_into(o, o.dtype, y.ndim, y.shape)
     copy_into(o, y)
     wrote(o)

@@ -145,7 +145,7 @@ cdef Plan parse(TensorBase x, object key):
                 d += 1
         elif PySlice_Check(part):
             if part.step is not None and part.step == 0:
-                raise ValueError("slice step must be greater than zero or negative, not 0")
+                raise ValueError("slice step cannot be zero: it must be greater than zero, or negative")
             PySlice_Unpack(part, &begin, &stop, &step)
             n = PySlice_AdjustIndices(x.shape[d], &begin, &stop, step)
             if n > 0:

@@ -35,7 +35,7 @@ cdef int parse_reduction(object reduction) except -1:
         return TOTAL
     if reduction == "none":
         return EACH
-    raise ValueError(f"{reduction!r} is not a valid value for reduction: choose 'mean', 'sum' or 'none'")
+    raise ValueError(f"{reduction} is not a valid value for reduction: choose 'mean', 'sum' or 'none'")
 
 
 cdef inline double real_at(TensorBase a, Py_ssize_t i) noexcept:

@@ -38,9 +38,9 @@ cdef TensorBase variance(object input, object dim, object unbiased, object corre
     mask = dims_mask(pick(dim, axis), x.ndim)
     freedom = count_over(x, mask) - <double> (1 if correction is None else correction)
     if freedom <= 0:
-        import warnings
-        warnings.warn(f"{'std' if root else 'var'}(): degrees of freedom is <= 0: {count_over(x, mask)} elements with "
-                      f"correction {1 if correction is None else correction}. The result is NaN or infinite.", stacklevel=2)
+        from tinygrad_c.notices import warn
+        warn(f"{'std' if root else 'var'}(): degrees of freedom is <= 0: {count_over(x, mask)} elements with correction "
+             f"{1 if correction is None else correction}. The result is NaN or infinite.")
         freedom = 0
     before = set_grad(False)
     try:

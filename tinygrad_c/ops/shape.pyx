@@ -74,8 +74,9 @@ cdef int infer_size(TensorBase a, int ndim, Py_ssize_t* shape) except -1:
         if free_dim >= 0 and known == 0:
             raise RuntimeError(f"cannot reshape tensor of {a.numel} elements into shape {given} because the unspecified "
                                "dimension size -1 can be any value and is ambiguous")
-        raise RuntimeError(f"shape '{given}' is invalid for input of size {a.numel}: the given sizes multiply to {known}, and "
-                           f"the input's shape is {list(shape_of(a))}")
+        product = "*".join([str(shape[d]) for d in range(ndim) if d != free_dim]) or "1"
+        raise RuntimeError(f"shape '{given}' is invalid for input of size {a.numel}: {product}={known}, and the input's "
+                           f"shape is {list(shape_of(a))}")
     return 0
 
 

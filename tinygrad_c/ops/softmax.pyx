@@ -96,9 +96,9 @@ cdef int implicit_dim(object dim, TensorBase x, str name) except -1:
     """A dim that was not given: 0 for 0-d, 1-d and 3-d, else 1, as torch once decided, with its warning."""
     if dim is not None:
         return wrap_dim(dim, x.ndim)
-    import warnings
-    warnings.warn(f"Implicit dimension choice for {name} has been deprecated. Change the call to include dim=X as an argument: "
-                  "dim=-1 for the last dimension.", stacklevel=1)
+    from tinygrad_c.notices import warn
+    warn(f"Implicit dimension choice for {name} has been deprecated. Change the call to include dim=X as an argument: dim=-1 "
+         "for the last dimension.")
     return 0 if x.ndim in (0, 1, 3) else 1
 
 

@@ -15,7 +15,8 @@ from tinygrad_c.ops.elementwise cimport *
 from tinygrad_c.tape cimport *
 
 
-cdef int check_lists(list params, tuple states) except -1:
+cdef int begin(list params, tuple states) except -1:
+    note_step()
     for state in states:
         if state is not None and len(<list?> state) != len(params):
             raise ValueError(f"each list of the optimizer's state must be as long as params ({len(params)}), got {len(state)}")
@@ -68,7 +69,7 @@ cdef int update(Call* call, kernel_t kernel, int n_operands, TensorBase p, Tenso
         run(call)
         if target is not p:
             copy_into(p, target)
-    p.storage.version += 1
+    stepped(p.storage)
     return 0
 
 
@@ -82,7 +83,7 @@ def sgd_(list params, list momentum_buffers, double lr, double momentum, double 
     cdef Call call
     before = set_grad(False)
     try:
-        check_lists(params, (momentum_buffers,))
+        begin(params, (momentum_buffers,))
         for i in range(len(params)):
             p = <TensorBase?> params[i]
             g = gradient(p)
@@ -124,7 +125,7 @@ def adam_(list params, list exp_avgs, list exp_avg_sqs, list max_exp_avg_sqs, li
     cdef Call call
     before = set_grad(False)
     try:
-        check_lists(params, (exp_avgs, exp_avg_sqs, max_exp_avg_sqs if amsgrad else None, steps))
+        begin(params, (exp_avgs, exp_avg_sqs, max_exp_avg_sqs if amsgrad else None, steps))
         for i in range(len(params)):
             p = <TensorBase?> params[i]
             g = gradient(p)
@@ -166,7 +167,7 @@ def rmsprop_(list params, list square_avgs, list momentum_buffers, list grad_avg
     cdef Call call
     before = set_grad(False)
     try:
-        check_lists(params, (square_avgs, momentum_buffers if momentum > 0 else None, grad_avgs if centered else None, steps))
+        begin(params, (square_avgs, momentum_buffers if momentum > 0 else None, grad_avgs if centered else None, steps))
         for i in range(len(params)):
             p = <TensorBase?> params[i]
             g = gradient(p)
@@ -198,7 +199,7 @@ def adagrad_(list params, list sums, list steps, double lr, double lr_decay, dou
     cdef Call call
     before = set_grad(False)
     try:
-        check_lists(params, (sums, steps))
+        begin(params, (sums, steps))
         for i in range(len(params)):
             p = <TensorBase?> params[i]
             g = gradient(p)

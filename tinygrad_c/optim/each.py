@@ -20,15 +20,19 @@ class EachOptimizer(Optimizer):
         if closure is not None:
             with enable_grad():
                 loss = closure()
-        self._step_count += 1
+        moved = 0
         with no_grad():
             for group in self.param_groups:
                 for parameter in group["params"]:
                     if parameter.grad is not None:
+                        moved += 1
                         state = self.state[parameter]
                         if self._counts:
                             state["step"] = int(state.get("step", 0)) + 1
                         self._update(parameter, self._gradient(parameter, group), state, group)
+        self._step_count += 1
+        if self._step_count <= 2:
+            self._check_habits(moved)
         return loss
 
     def _gradient(self, p: Tensor, group: dict[str, Any]) -> Tensor:

@@ -72,6 +72,7 @@ class Optimizer:
     param_groups: list[dict[str, Any]]
     state: Any                          # for each parameter: a dict of what step keeps of it
     _step_count: int | None = None      # None: this class does not count its steps
+    _first_gradient: Any = None         # a reference to a gradient of the first step, and its version
 
     def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
         self.defaults = defaults
@@ -154,6 +155,29 @@ class Optimizer:
             old.update({**new, "params": old["params"]})
         self.state = state
 
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, "_first_gradient": None}
+
+    def _check_habits(self, moved: int) -> None:
+        """In the first two steps: warn of a step without gradients, and of gradients that pile up."""
+        if not moved:
+            warn_once("no gradient", f"{type(self).__name__}.step() found that no parameter has a gradient, so it changed "
+                                     "nothing; call loss.backward() before it, and make the optimizer of the parameters "
+                                     "that the loss is computed from")
+            return
+        gradient = next((g for parameter in self._parameters() if (g := parameter.grad) is not None), None)
+        if gradient is None:        # another thread has cleared them
+            return
+        if self._step_count == 1:
+            self._first_gradient = ref(gradient), gradient._version
+        elif self._first_gradient is not None:
+            first, version = self._first_gradient
+            self._first_gradient = None
+            # The same tensor, written to exactly once since: backward added to it, and nothing cleared it before.
+            if first() is gradient and gradient._version == version + 1 and (gradient != 0).any():
+                warn_once("no zero_grad", "the gradients of the first step() were still there when backward() added the "
+                                          "second ones to them; call optimizer.zero_grad() before each loss.backward()")
+
     def _parameters(self) -> list[Tensor]:
         return [parameter for group in self.param_groups for parameter in group["params"]]
 
@@ -176,7 +200,6 @@ class ListOptimizer(Optimizer):
     def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
         self._lists: list[list[list[Any]]] = []
         self._step_count = 0
-        self._first_gradient: Any = None
         super().__init__(params, defaults)
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
@@ -209,34 +232,11 @@ class ListOptimizer(Optimizer):
                     if kept.get(name) is not None:
                         entries[i] = int(kept[name]) if name == "step" else kept[name]
 
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_first_gradient": None}
-
     def _evaluate(self, closure: Callable[[], Any] | None) -> Any:
         if closure is None:
             return None
         with enable_grad():
             return closure()
-
-    def _check_habits(self, moved: int) -> None:
-        """In the first two steps: warn of a step without gradients, and of gradients that pile up."""
-        if not moved:
-            warn_once("no gradient", f"{type(self).__name__}.step() found that no parameter has a gradient, so it changed "
-                                     "nothing; call loss.backward() before it, and make the optimizer of the parameters "
-                                     "that the loss is computed from")
-            return
-        gradient = next((g for parameter in self._parameters() if (g := parameter.grad) is not None), None)
-        if gradient is None:        # another thread has cleared them
-            return
-        if self._step_count == 1:
-            self._first_gradient = ref(gradient), gradient._version
-        elif self._first_gradient is not None:
-            first, version = self._first_gradient
-            self._first_gradient = None
-            # The same tensor, written to exactly once since: backward added to it, and nothing cleared it before.
-            if first() is gradient and gradient._version == version + 1 and (gradient != 0).any():
-                warn_once("no zero_grad", "the gradients of the first step() were still there when backward() added the "
-                                          "second ones to them; call optimizer.zero_grad() before each loss.backward()")
 
 
 def check_lr(lr: Any) -> None:
