@@ -67,6 +67,13 @@ cdef object place_of_note(unsigned int number):
     return None
 
 
+cdef int note_write(Storage storage) except -1:
+    """What a node had saved has been written to: remember the line."""
+    storage.watched = False
+    storage.written = note(users_frame())
+    return 0
+
+
 cdef unsigned int step_note = 0     # of the optimizer's step that is running
 
 
@@ -88,10 +95,10 @@ cdef void stepped(Storage storage) noexcept:
 # ---- Graphs that stay
 
 cdef enum:
-    EVERY = 8                       # pass leaves a mark on the node that it started from;
     MARKS = 16                      # that many marks are remembered
     MANY = 10_000                   # nodes
-cdef unsigned int passes = 0
+cdef int until_mark = 8             # passes: then one leaves a mark on the node that it started from
+cdef unsigned int at_mark = 0
 cdef list marks = [None] * MARKS    # weak references: a mark that is gone went with its graph
 cdef unsigned long long stay_from = 0        # since the node of this number, graphs have stayed
 
@@ -104,8 +111,10 @@ class Mark:
 
 cdef int mark_graph(Node node) except -1:
     """Say so, once, if the graphs of all of the last passes are still in memory: a loss that is added up keeps them."""
-    global stay_from
-    cdef int i = (passes // EVERY) % MARKS
+    global stay_from, at_mark, until_mark
+    cdef int i = at_mark % MARKS
+    at_mark += 1
+    until_mark = 1 + (at_mark * 0x9E3779B1 >> 28 & 15)      # irregularly, or keeping every other graph would look like all
     if node.extra is not None:      # somebody else's place
         return 0
     oldest = marks[i]
@@ -117,7 +126,7 @@ cdef int mark_graph(Node node) except -1:
         for each in marks:
             if each() is None:
                 return 0
-        warn_once("graphs stay", f"the graphs of the last {EVERY * MARKS} and more backward passes are all still in memory, "
+        warn_once("graphs stay", f"the graphs of the last hundred and more backward passes are all still in memory, "
                                  f"some {last_number - stay_from} nodes: something keeps every loss with its graph, as "
                                  "total += loss does. Add up loss.item(), or loss.detach(), instead")
     return 0

@@ -377,7 +377,7 @@ cdef Walk start(tuple roots, tuple gradients, bint retain_graph, bint create_gra
 def backward(tuple roots, tuple gradients, bint retain_graph, bint create_graph, depth) -> None:
     """Add the gradient of each root, times its entry of `gradients`, into the .grad of the leaves that it came from. The line
     of the program that asks for it is `depth` Python calls up."""
-    global passes
+    global until_mark
     cdef Walk walk = start(roots, gradients, retain_graph, create_graph, None)
     cdef object root = walk.targets[0]
     roots = gradients = ()
@@ -385,8 +385,8 @@ def backward(tuple roots, tuple gradients, bint retain_graph, bint create_graph,
         walk.number = note_line(depth)
     walk.run()
     if not retain_graph:
-        passes += 1
-        if passes % EVERY == 0 and type(root) is Node:
+        until_mark -= 1
+        if until_mark <= 0 and type(root) is Node:
             mark_graph(root)
 
 

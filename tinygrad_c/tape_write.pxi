@@ -19,15 +19,18 @@ cdef int check_inplace(TensorBase a) except -1:
         raise RuntimeError("an in-place operation on a view of a tensor that is not contiguous cannot be recorded: "
                            ".clone() it first")
     if a.storage.inference and not inference_enabled():
-        raise RuntimeError(
-            "Inplace update to inference tensor outside InferenceMode is not allowed. You can make a clone to get a normal "
-            "tensor before doing inplace update, or make it under `no_grad()` instead of `inference_mode()`.")
+        raise_inference()
     for d in range(a.ndim):
         if a.stride[d] == 0 and a.shape[d] > 1 and a.numel > 0:
             raise RuntimeError(
                 "unsupported operation: more than one element of the written-to tensor refers to a single memory location. "
                 "Please clone() the tensor before performing the operation.")
     return 0
+
+
+cdef int raise_inference() except -1:
+    raise RuntimeError("Inplace update to inference tensor outside InferenceMode is not allowed. You can make a clone to get a "
+                       "normal tensor before doing inplace update, or make it under `no_grad()` instead of `inference_mode()`.")
 
 
 cdef int set_history(TensorBase a, Node node) except -1:
@@ -47,8 +50,7 @@ cdef int wrote(TensorBase a) except -1:
     """To be called after `a` was written, and after the write was recorded if it was."""
     a.storage.version += 1
     if a.storage.watched:
-        a.storage.watched = False
-        a.storage.written = note(users_frame())
+        note_write(a.storage)
     if grad_mode and a._grad_fn is not None and a._base is not None:
         rebase_op(a)
     return 0
