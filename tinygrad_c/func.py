@@ -14,11 +14,12 @@ from tinygrad_c.absent import unknown
 from tinygrad_c.autograd import enable_grad, is_grad_enabled
 from tinygrad_c.autograd.functional import stack_rows
 from tinygrad_c.ops.create import full, zeros_like
+from tinygrad_c.ops.random import get_rng_state, set_rng_state
 from tinygrad_c.ops.shape import stack
 from tinygrad_c.tape import AccumulateGrad, TensorBase
 
-__all__ = ["functional_call", "grad", "grad_and_value", "hessian", "jacfwd", "jacrev", "jvp", "stack_module_state", "vjp",
-           "vmap"]
+__all__ = ["functional_call", "grad", "grad_and_value", "hessian", "jacfwd", "jacrev", "jvp", "linearize", "stack_module_state",
+           "vjp", "vmap"]
 
 
 # ---- Nested containers
@@ -203,6 +204,17 @@ def jvp(func: Callable, primals: tuple, tangents: tuple, *, strict: bool = False
     return (value, direction, aux) if has_aux else (value, direction)
 
 
+def linearize(func: Callable, *primals):
+    """(func(*primals), f) with f(*tangents) = J tangents at these primals.
+
+    >>> out, f = linearize(lambda x: x * x, tensor([1., 2.]))
+    >>> f(tensor([1., 0.]))
+    tensor([2., 0.])
+    """
+    value = func(*primals)
+    return value, lambda *tangents: jvp(func, primals, tangents)[1]
+
+
 def _directional(outs: list, inputs: list, tangents: list, tracked: bool) -> list:
     """J v: (u J) is linear in u, and its gradient by u, weighed with v, is J v."""
     u = [zeros_like(each.detach()).requires_grad_() for each in outs]
@@ -275,12 +287,16 @@ def vmap(func: Callable, in_dims: Any = 0, out_dims: Any = 0, randomness: str = 
     """A function that calls func for each element of a batch, and stacks the results.
 
     in_dims says which dimension of each argument counts the elements (None: all get the whole argument, as they do keyword
-    arguments), out_dims where it is to be in the results. This is a loop; what func draws at random differs between elements.
+    arguments), out_dims where it is to be in the results. This is a loop. If func draws random numbers, `randomness` must be
+    "different" or "same": whether each element gets its own.
 
     >>> vmap(lambda x, w: (x * w).sum(), in_dims=(0, None))(tensor([[1., 2.], [3., 4.]]), tensor([1., 10.]))
     tensor([21., 43.])
     """
-    called = f"vmap({getattr(func, '__name__', 'f')}, in_dims={in_dims}, ...)(<inputs>)"
+    name = getattr(func, "__name__", "f")
+    called = f"vmap({name}, in_dims={in_dims}, ...)(<inputs>)"
+    if randomness not in ("error", "different", "same"):
+        raise RuntimeError(f"Only allowed values for vmap randomness are 'error', 'different', or 'same'. Got {randomness!r}")
 
     @functools.wraps(func)
     def batched(*args, **kwargs):
@@ -296,14 +312,24 @@ def vmap(func: Callable, in_dims: Any = 0, out_dims: Any = 0, randomness: str = 
             raise ValueError(f"vmap: Expected all tensors to have the same size in the mapped dimension, got sizes "
                              f"{sorted(sizes)} for the mapped dimension")
         results = []
+        random = get_rng_state()
         for i in range(sizes.pop()):
+            if randomness == "same":
+                set_rng_state(random)
             here = [rebuild(arg, [leaf if dim is None else leaf.select(dim, i) for leaf, dim in zip(row, where)])
                     for arg, row, where in zip(args, leaves, places)]
             results.append(func(*here, **kwargs))
+            if randomness == "error" and not i and get_rng_state().tolist() != random.tolist():
+                raise RuntimeError("vmap: called random operation while in randomness error mode. Please either use the 'same' "
+                                   "or 'different' randomness flags on vmap or perform the randomness operation out of vmap")
         if not results:
             raise ValueError("vmap: the batch has no elements, so that the results' shapes are not known")
         columns = list(zip(*[flatten(each) for each in results]))
         where = _spread(out_dims, results[0])
+        for leaf in flatten(results[0]):
+            if not isinstance(leaf, TensorBase) and out_dims is not None:
+                raise ValueError(f"vmap({name}, ...): `{name}` must only return Tensors, got type {type(leaf)}. Did you mean "
+                                 "to set out_dims= to None for output?")
         return rebuild(results[0], [column[0] if dim is None else stack(list(column), dim)
                                     for column, dim in zip(columns, where)])
     return batched

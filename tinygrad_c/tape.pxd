@@ -53,6 +53,7 @@ cdef class Node:
     cdef list hooks                 # of the output
 
     cdef void release(self) noexcept
+    cdef object hang(self, object hook)
 
 
 cdef class Walk:
@@ -62,6 +63,7 @@ cdef class Walk:
     cdef unsigned int number        # of the pass, if it lets go of the graph
     cdef bint pruned                # only what is in `wanted` counts
     cdef list leaves
+    cdef dict kept_back             # gradients by input, while hooks wait for what a rule computes
     cdef void** heap
     cdef Py_ssize_t n_heap
     cdef Py_ssize_t room
@@ -104,6 +106,7 @@ cdef Node record(const Rule* rule, TensorBase out, TensorBase a)
 cdef Node record2(const Rule* rule, TensorBase out, TensorBase a, TensorBase b)
 cdef Node record3(const Rule* rule, TensorBase out, TensorBase a, TensorBase b, TensorBase c)
 cdef int record_more(Node node, TensorBase a) except -1
+cdef TensorBase without_derivative(TensorBase out, str op, object a, object b)
 cdef int input_shape(Node node, int i, int* ndim, Py_ssize_t* shape) except -1     # of an input that needs a gradient
 cdef int save(Node node, int slot, TensorBase a) except -1
 cdef int save_output(Node node, TensorBase out) except -1

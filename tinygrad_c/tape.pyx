@@ -13,7 +13,7 @@ import weakref
 
 cimport cython
 from cpython.ref cimport Py_DECREF, Py_INCREF, PyObject
-from libc.stdlib cimport free, realloc
+from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcpy, memset
 
 from tinygrad_c.array cimport (
@@ -177,7 +177,7 @@ cdef Node record(const Rule* rule, TensorBase out, TensorBase a):
         set_history(out, node)
     else:
         out._grad_fn = node
-    if anomaly:
+    if anomaly & NOTE_PLACES:
         note_place(node)
     return node
 
@@ -231,11 +231,8 @@ cdef int save(Node node, int slot, TensorBase a) except -1:
     """Keep `a` for the backward pass. What is about to be written in place is kept without its history: `a` will own `node`."""
     if a._grad_fn is node:
         a = alias(a)
-    if a.storage.inference:
-        raise RuntimeError(
-            "Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode in "
-            "computation tracked by autograd. To work around this, you can make a clone to get a normal tensor and use it in "
-            "autograd, or use `no_grad()` instead of `inference_mode()`.")
+    if (a.storage.inference or packing is not None) and pack(node, slot, a):
+        return 0
     a.storage.watched = True
     node.version[slot] = a.storage.version + a._exchanged
     if slot == 0:
@@ -249,6 +246,8 @@ cdef int save(Node node, int slot, TensorBase a) except -1:
 
 cdef int save_output(Node node, TensorBase out) except -1:
     """Keep a fresh, contiguous output: its memory only, since the tensor owns the node."""
+    if packing is not None and pack(node, OUTPUT, out):
+        return 0
     out.storage.watched = True
     node.saved_output = out.storage
     node.output_version = out.storage.version
@@ -268,7 +267,7 @@ cdef int was_modified(Node node, Storage storage, int dtype, int ndim, Py_ssize_
 cdef TensorBase saved(Node node, int slot):
     cdef TensorBase a = node.saved0 if slot == 0 else node.saved1 if slot == 1 else node.saved2
     if a is None:
-        raise_freed(node)
+        return unpacked(node, slot)
     if a.storage.version + a._exchanged != node.version[slot]:
         was_modified(node, a.storage, a.dtype, a.ndim, a.shape, a.storage.version + a._exchanged, node.version[slot])
     return a
@@ -278,7 +277,10 @@ cdef TensorBase output(Walk walk, Node node):
     """The saved output again; with create_graph it has its history."""
     cdef TensorBase out
     if node.saved_output is None:
-        raise_freed(node)
+        out = unpacked(node, OUTPUT)
+        if walk.create_graph:
+            out._grad_fn = node
+        return out
     if node.saved_output.version != node.output_version:
         was_modified(node, node.saved_output, node.dtype, node.ndim, node.shape, node.saved_output.version, node.output_version)
     out = new_tensor()
@@ -336,6 +338,7 @@ def _set_inference(bint on) -> bool:
 include "tape_write.pxi"
 include "tape_node.pxi"
 include "tape_notes.pxi"
+include "tape_hooks.pxi"
 include "tape_walk.pxi"
 include "tape_function.pxi"
 include "tape_anomaly.pxi"

@@ -1,6 +1,10 @@
-"""Anomaly mode: 1 notes where each operation was, 2 also looks for NaN in what comes out of every rule; part of tape.pyx."""
+"""Anomaly mode, and other care that a pass may need; part of tape.pyx."""
 
-cdef int anomaly = 0
+cdef enum:
+    NOTE_PLACES = 1
+    FIND_NAN = 2                    # in what comes out of every rule
+    KEEP_BACK = 4                   # what comes out of a rule, for hooks
+cdef int anomaly = 0                # the sum of those that are on
 
 
 class Place:
@@ -11,6 +15,9 @@ class Place:
 
     def __str__(self) -> str:
         return "".join(self.stack.format()).rstrip()
+
+
+NOT_CALLED = (weakref.ref, Afterwards, AfterRule, Packed, Place, dict)      # in the lists of hooks
 
 
 cdef int note_place(Node node) except -1:
@@ -32,10 +39,16 @@ cdef object place_of(Node node):
 
 
 cdef int visit_with_care(Walk walk, Node node, TensorBase g) except -1:
-    """Run a node's rule; of an error, say which line of the forward pass it belongs to."""
+    """Run a node's rule, with its hooks; in anomaly mode, say of an error which line of the forward pass it belongs to."""
+    cdef list hooks = [hook for hook in node.hooks or () if type(hook) is AfterRule]
     try:
-        node.rule.backward(walk, node, g)
+        if hooks:
+            visit_with_hooks(walk, node, g, hooks)
+        else:
+            node.rule.backward(walk, node, g)
     except Exception:
+        if not anomaly & NOTE_PLACES:
+            raise
         from tinygrad_c.notices import warn
         place = place_of(node)
         said = f"Traceback of forward call that caused the error:\n{place}" if place is not None else \
@@ -62,16 +75,16 @@ cdef int check_nan(Node node, int i, TensorBase g) except -1:
     if place is not None and len(place.stack) > 0:
         line = place.stack[len(place.stack) - 1]
         where = f" The operation was at {line.filename}:{line.lineno}, in {line.name}: `{line.line}`."
-    value = f" The first nan is at {k} of {g.numel} elements."
+    value = f" The first nan is at {k} of {g.numel} elements"
     if node.saved0 is not None and node.saved0.numel == g.numel:
-        value = f"{value[:-1]}, where the operation had saved {node.saved0.detach().reshape(-1)[k].item():g}."
+        value = f"{value}, where the operation had saved {node.saved0.detach().reshape(-1)[k].item():g}"
     elif node.saved_output is not None:
         flat = new_tensor()
         flat.storage = node.saved_output
         contiguous_view(flat, node)
         if flat.numel == g.numel:
-            value = f"{value[:-1]}, where the operation had saved {flat.reshape(-1)[k].item():g}."
-    raise RuntimeError(f"Function '{node.name()}' returned nan values in its {i}th output.{where}{value} The usual cause: an "
+            value = f"{value}, where the operation had saved {flat.reshape(-1)[k].item():g}"
+    raise RuntimeError(f"Function '{node.name()}' returned nan values in its {i}th output.{where}{value}. The usual cause: an "
                        "infinite derivative times 0 (sqrt or log at 0, x / 0), or inf - inf.")
 
 
@@ -79,5 +92,5 @@ def _set_anomaly(int mode) -> int:
     """0: off; 1: note where operations are; 2: look for NaN too. Gives what it was."""
     global anomaly
     before = anomaly
-    anomaly = mode
-    return before
+    anomaly = (0, NOTE_PLACES, NOTE_PLACES | FIND_NAN)[mode]
+    return 2 if before & FIND_NAN else before & NOTE_PLACES

@@ -83,7 +83,7 @@ def record_function(context, tuple inputs, tuple outputs, tuple dirty) -> None:
         set_history(out, node if node.op == 0 else output_node(node, i, out))
         if out._base is not None:
             rebase_op(out)
-    if anomaly:
+    if anomaly & NOTE_PLACES:
         note_place(node)
 
 

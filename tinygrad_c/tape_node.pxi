@@ -10,6 +10,10 @@ cdef int raise_freed(Node node) except -1:
         "tensor computed before the loop, or kept from the step before; compute it inside, or .detach() it.")
 
 
+SAVED_NAMES = {"_saved_self": 0, "_saved_input": 0, "_saved_mat1": 0, "_saved_other": 1, "_saved_mat2": 1,
+               "_saved_result": OUTPUT, "_saved_output": OUTPUT}
+
+
 @cython.final
 @cython.freelist(256)
 @cython.trashcan(True)
@@ -36,24 +40,54 @@ cdef class Node:
         edges = [self.edge0, self.edge1, self.edge2, *(self.more_edges or ())]
         while edges and edges[len(edges) - 1] is None:
             edges.pop()
-        return tuple([(AccumulateGrad(e) if isinstance(e, TensorBase) else e, 0) for e in edges])
+        return tuple([(accumulate_grad(e) if isinstance(e, TensorBase) else e, 0) for e in edges])
 
     def register_prehook(self, hook):
         """Call hook((gradient,)) before the rule runs; a tuple that it returns replaces the gradient."""
-        def called(g):
-            result = hook((g,))
-            return result[0] if isinstance(result, tuple) else result
+        return self.hang(lambda g: only(hook((g,))))
+
+    def register_hook(self, hook):
+        """Call hook(gradients of the inputs, (gradient,)) after the rule has run; a tuple that it returns replaces the first.
+
+        >>> y = tinygrad_c.ones(2, requires_grad=True) * 3
+        >>> handle = y.grad_fn.register_hook(lambda inputs, outputs: print(inputs[0], outputs[0]))
+        >>> y.sum().backward()
+        tensor([3., 3.]) tensor([1., 1.])
+        """
+        return (<Node> self.edge0 if self.rule is &FUNCTION_OUTPUT else self).hang(AfterRule(hook))
+
+    cdef object hang(self, object hook):
         if self.hooks is None:
             self.hooks = []
-        self.hooks.append(called)
-        return RemovableHandle(self.hooks, called)
+        self.hooks.append(hook)
+        return RemovableHandle(self.hooks, hook)
+
+    @property
+    def metadata(self) -> dict:
+        """A dict of the user's own."""
+        for each in self.hooks or ():
+            if type(each) is dict:
+                return each
+        self.hang({})
+        return self.metadata
 
     def __getattr__(self, name):
-        """What a Function's context holds can be read here: y.grad_fn.saved_tensors."""
+        """What a Function's context holds can be read here, y.grad_fn.saved_tensors, and what an operation has saved."""
+        cdef Walk walk
         if self.rule is &FUNCTION_OUTPUT and not name.startswith("__"):
             return getattr(self.edge0, name)
         if self.rule is &FUNCTION and not name.startswith("__"):
             return getattr(self.extra, name)
+        if name in SAVED_NAMES:
+            slot = SAVED_NAMES[name]
+            if self.freed:
+                raise_freed(self)
+            if slot == OUTPUT and self.saved_output is not None:
+                walk = Walk.__new__(Walk)
+                walk.create_graph = True
+                return output(walk, self)
+            if slot != OUTPUT and (self.saved0 if slot == 0 else self.saved1) is not None:
+                return saved(self, slot)
         raise AttributeError(f"'{self.name()}' object has no attribute {name!r}")
 
     def __repr__(self):
@@ -64,17 +98,5 @@ cdef class Node:
         self.saved1 = None
         self.saved2 = None
         self.saved_output = None
-
-
-class AccumulateGrad:
-    """Stands in `next_functions` for a leaf, whose gradient is added into `variable.grad`."""
-
-    def __init__(self, variable):
-        self.variable = variable
-        self.next_functions = ()
-
-    def name(self) -> str:
-        return "AccumulateGrad"
-
-    def __repr__(self):
-        return f"<AccumulateGrad object at {id(self.variable):#x}>"
+        if self.hooks is not None:
+            self.hooks = [hook for hook in self.hooks if type(hook) is not Packed]

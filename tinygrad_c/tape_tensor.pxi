@@ -1,30 +1,6 @@
 """TensorBase: what of a tensor the tape sees; part of tape.pyx."""
 
 
-class Afterwards:
-    """Among a leaf's hooks: one that is called when its .grad has been changed."""
-
-    def __init__(self, hook):
-        self.hook = hook
-
-
-class RemovableHandle:
-    """What register_hook returns; remove() takes the hook off again, and so does leaving a `with` block."""
-
-    def __init__(self, hooks: list, hook):
-        self.hooks, self.hook = hooks, hook
-
-    def remove(self) -> None:
-        if self.hook in self.hooks:
-            self.hooks.remove(self.hook)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exception) -> None:
-        self.remove()
-
-
 @cython.trashcan(True)
 cdef class TensorBase(Array):
     """An array that can have a gradient."""
@@ -95,10 +71,14 @@ cdef class TensorBase(Array):
             if value is self:
                 raise RuntimeError("can't assign Variable as its own grad")
             if shape_of(value) != shape_of(self):
-                raise RuntimeError(f"assigned grad has data of a different size: {list(shape_of(value))} for a tensor of "
-                                   f"{list(shape_of(self))}")
+                raise RuntimeError(
+                    f"attempting to assign a gradient of size '{list(shape_of(value))}' to a tensor of size "
+                    f"'{list(shape_of(self))}'. Please ensure that the gradient and the tensor are the same size")
             if (<TensorBase> value).dtype != self.dtype:
-                raise RuntimeError("assigned grad has data of a different type")
+                raise RuntimeError(
+                    f"attempting to assign a gradient with dtype '{DTYPE_NAMES[(<TensorBase> value).dtype].lower()}' to a "
+                    f"tensor with dtype '{DTYPE_NAMES[self.dtype].lower()}'. Please ensure that the gradient and the tensor have the "
+                    "same dtype")
         self._grad = value
 
     @grad.deleter

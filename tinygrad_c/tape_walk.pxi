@@ -53,7 +53,12 @@ cdef class Walk:
         """Hand over the gradient of a node's input i."""
         if self.needs(node, i):
             if anomaly > 1:
-                check_nan(node, i, g)
+                if self.kept_back is not None:
+                    held = self.kept_back.get(i)
+                    self.kept_back[i] = g if held is None else add_op(held, g)
+                    return 0
+                if anomaly & FIND_NAN:
+                    check_nan(node, i, g)
             self.arrive(edge(node, i), g)
         return 0
 
@@ -173,6 +178,8 @@ cdef class Walk:
                 self.arrive(self.targets.pop(), self.given.pop())
             self.visit_nodes()
             self.finish_leaves()
+            if endings:
+                call_endings()
         finally:
             set_grad(before)
             if self.aside is None:
@@ -201,13 +208,13 @@ cdef class Walk:
                 continue
             if node.freed != 0:
                 raise_freed(node)
-            if anomaly:
+            if anomaly or node.hooks is not None:
                 visit_with_care(self, node, g)
             else:
                 node.rule.backward(self, node, g)
             # What saved nothing (a view, a sum) can be walked again from elsewhere, as in torch; not as where a pass begins.
             if not self.retain_graph and (first or node.saved0 is not None or node.saved_output is not None or
-                                          node.saved1 is not None or node.saved2 is not None):
+                                          node.saved1 is not None or node.saved2 is not None or has_packed(node)):
                 node.release()
                 node.freed = self.number
             first = False
@@ -295,7 +302,7 @@ cdef bint may_be_written(TensorBase a) noexcept:
 cdef TensorBase run_hooks(list hooks, TensorBase g):
     """Each hook may replace the gradient; tensors that retain theirs see what came out."""
     for hook in list(hooks):
-        if not isinstance(hook, (weakref.ref, Afterwards, Place)):
+        if not isinstance(hook, NOT_CALLED):
             result = hook(g)
             if result is not None:
                 g = checked(result, g)

@@ -12,7 +12,7 @@ __all__ = ["backward", "enable_grad", "grad", "inference_mode", "is_grad_enabled
 
 
 def as_tuple(given) -> tuple:
-    return (given,) if given is None or isinstance(given, TensorBase) else tuple(given)
+    return (given,) if given is None or isinstance(given, TensorBase) or hasattr(given, "output_nr") else tuple(given)
 
 
 def tensors_of(given, name: str) -> tuple:
@@ -20,8 +20,15 @@ def tensors_of(given, name: str) -> tuple:
     given = as_tuple(given)
     for each in given:
         if not isinstance(each, TensorBase):
+            if hasattr(each, "output_nr"):
+                return tuple([each if isinstance(each, TensorBase) else _at(each.node) for each in given])
             raise TypeError(f"{name} must be a Tensor or Tensors, but one of them is {type(each).__name__}")
     return given
+
+
+def _at(node):
+    """A tensor that stands for a GradientEdge."""
+    return tape._tensor_at(node) if isinstance(node, tape.Node) else node.variable
 
 
 def backward(tensors, grad_tensors=None, retain_graph: bool | None = None, create_graph: bool = False, inputs=None) -> None:
@@ -222,6 +229,19 @@ class inference_mode(_Mode):
         self.mode = (False, True) if callable(mode) or mode else (True, False)
 
 
+class set_multithreading_enabled:
+    """Taken and ignored: one thread walks the graph."""
+
+    def __init__(self, mode: bool):
+        pass
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *exception) -> None:
+        pass
+
+
 def Variable(data, requires_grad: bool = False, volatile: bool = False):
     """data itself, as older programs write it; requires_grad is set on it."""
     return data.requires_grad_() if requires_grad else data
@@ -238,6 +258,6 @@ def __getattr__(name: str):
     if name in LATER:
         found = globals()[name] = getattr(import_module(f"tinygrad_c.autograd.{LATER[name]}"), name)
         return found
-    if name in LATER.values() or name in ("functional", "graph", "grad_mode"):
+    if name in LATER.values() or name in ("functional", "graph", "grad_mode", "variable"):
         return import_module(f"tinygrad_c.autograd.{name}")
     raise unknown(__name__, name, {**globals(), **LATER})

@@ -13,6 +13,7 @@ from tinygrad_c.tape import TensorBase
 
 __all__ = ["Function", "FunctionCtx", "once_differentiable"]
 
+PACKED = -2         # instead of the number of an output: what pack made, and unpack, of saved_tensors_hooks
 FREED = ("Trying to backward through the graph a second time (or directly access saved tensors after they have already been "
          "freed): {} has let go of its saved tensors when backward() ran before. Specify retain_graph=True the first time if "
          "you need to go through the same graph again.")
@@ -47,6 +48,9 @@ class FunctionCtx:
                 raise TypeError(f"save_for_backward can only save variables, but argument {i} is of type "
                                 f"{type(each).__name__}: write ctx.name = value for what is not a tensor")
         self._to_save = tensors
+
+    def save_for_forward(self, *tensors) -> None:
+        """Taken and ignored: jvp here goes through backward, which has what save_for_backward kept."""
 
     def mark_dirty(self, *args) -> None:
         """Say which inputs forward has written to in place; they must be returned."""
@@ -99,7 +103,9 @@ class FunctionCtx:
 
     # ---- Inside
 
-    def _unpacked(self, tensor, version: int, output: int):
+    def _unpacked(self, tensor, version, output: int):
+        if output == PACKED:
+            return version(tensor)
         if tensor._version != version:
             raise RuntimeError(
                 "one of the variables needed for gradient computation has been modified by an inplace operation: "
@@ -255,11 +261,14 @@ def _record(ctx: FunctionCtx, inputs: tuple, outputs: tuple) -> None:
     differentiable = tuple([out if isinstance(out, TensorBase) and out.is_floating_point()
                             and not _is_in(out, ctx._not_differentiable) else None for out in outputs])
     ctx._saved = saved = []
+    packing = tape._packing()
     for each in ctx._to_save:
         if each is None:
             saved.append(None)
         elif _is_in(each, differentiable):      # an output must not keep itself alive
             saved.append((each.detach(), each._version, [each is out for out in differentiable].index(True)))
+        elif packing is not None:
+            saved.append((packing[0](each.detach()), packing[1], PACKED))
         else:
             saved.append((each, each._version, -1))
     ctx._to_save = ()

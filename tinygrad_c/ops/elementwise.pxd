@@ -9,6 +9,8 @@ cdef TensorBase binary(int row, object a, object b)
 cdef TensorBase binary_(int row, TensorBase a, object b)
 cdef TensorBase with_number(int row, TensorBase x, object number)
 cdef TensorBase with_number_(int row, TensorBase x, object number)
+cdef TensorBase floor_divided(object left, object right)
+cdef TensorBase floor_divided_(TensorBase x, object other)
 cdef TensorBase divided(int row, object a, object b)    # binary, for rows that divide: integers by 0 raise
 cdef TensorBase divided_(int row, TensorBase a, object b)
 cdef TensorBase power(object a, object b)

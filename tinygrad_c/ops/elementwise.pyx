@@ -202,6 +202,8 @@ cdef TensorBase binary_launch(Row* row, int r, TensorBase a, TensorBase b, Tenso
     launch(kernel_of(row, dtype), kernels(dtype), out, 2, inputs, NULL, 0, cost(row))
     if row.differentiable and dtype >= FLOAT32 and (recording(a) or recording(b)):
         record_binary(row, r, out, a, b)
+    elif r == ROW_HEAVISIDE:
+        without_derivative(out, row_name(r), a, b)
     return out
 
 

@@ -337,7 +337,8 @@ def remainder(input, other, *, out=None):
 
 
 def floor_divide(input, other, *, out=None):
-    """input / other, rounded down, as Python's `//`; no gradient.
+    """input / other, rounded down, as Python's `//`. A backward pass that comes to it raises; that of
+    div(..., rounding_mode="floor") is 0.
 
     RuntimeError (ZeroDivisionError) for integers by 0.
 
@@ -346,7 +347,11 @@ def floor_divide(input, other, *, out=None):
     """
     if out is not None:
         return into_out(floor_divide(input, other), out)
-    return divided(ROW_DIV_FLOOR, detached(input), detached(other))
+    return floor_divided(input, other)
+
+
+cdef TensorBase floor_divided(object left, object right):
+    return without_derivative(divided(ROW_DIV_FLOOR, detached(left), detached(right)), "floor_divide", left, right)
 
 
 cdef object detached(object a):
@@ -365,7 +370,12 @@ def remainder_(input, other):
 
 def floor_divide_(input, other):
     """floor_divide in place."""
-    return divided_(ROW_DIV_FLOOR, as_tensor(input, "argument 'input' (position 1)"), other)
+    return floor_divided_(as_tensor(input, "argument 'input' (position 1)"), other)
+
+
+cdef TensorBase floor_divided_(TensorBase x, object other):
+    check_inplace(x)
+    return adopt(x, floor_divided(x, other))
 
 
 def bitwise_not(input, *, out=None):

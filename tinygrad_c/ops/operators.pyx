@@ -7,7 +7,8 @@ from tinygrad_c.kernels.call cimport FLOAT32
 from tinygrad_c.kernels.generated.ids cimport *
 from tinygrad_c.kernels.generated.scalar_ids cimport *
 from tinygrad_c.ops.elementwise cimport (
-    binary, binary_, comparable, divided, divided_, is_number, power, unary, with_number, with_number_)
+    binary, binary_, comparable, divided, divided_, floor_divided, floor_divided_, is_number, power, unary, with_number,
+    with_number_)
 from tinygrad_c.tape cimport TensorBase
 
 from tinygrad_c.ops.create import item, tensor
@@ -69,7 +70,7 @@ cdef object quotient(int row, object a, object b):
     a, b = number_or_operand(a), number_or_operand(b)
     if a is NotImplemented or b is NotImplemented:
         return NotImplemented
-    return divided(row, a, b)
+    return floor_divided(a, b) if row == ROW_DIV_FLOOR else divided(row, a, b)
 
 
 cdef class Operators(TensorBase):
@@ -135,7 +136,7 @@ cdef class Operators(TensorBase):
         return divided_(ROW_REMAINDER, self, other)
 
     def __ifloordiv__(self, other):
-        return divided_(ROW_DIV_FLOOR, self, other)
+        return floor_divided_(self, other)
 
     def __iand__(self, other):
         return binary_(ROW_BITWISE_AND, self, other)

@@ -6,7 +6,7 @@ from tinygrad_c.ops.create import clone, from_numpy
 from tinygrad_c.ops.create import tensor as new_tensor
 from tinygrad_c.ops.index import gather
 from tinygrad_c.ops.shape import narrow, squeeze, wrapped
-from tinygrad_c.tape import TensorBase
+from tinygrad_c.tape import TensorBase, _without_derivative
 
 sort_result = results("sort", "values", "indices")
 topk_result = results("topk", "values", "indices")
@@ -249,8 +249,9 @@ def bincount(input, weights=None, minlength: int = 0):
         return from_numpy(numpy.bincount(array_of(x), minlength=minlength).astype(numpy.int64))
     if weights.shape != x.shape:
         raise RuntimeError("weights should be 1-d and have the same length as input")
-    out = numpy.bincount(array_of(x), array_of(weights), minlength)
-    return from_numpy(out.astype(array_of(weights).dtype if weights.dtype.name == "float32" else numpy.float64))
+    counts = numpy.bincount(array_of(x), array_of(weights.detach()), minlength)
+    out = from_numpy(counts.astype(numpy.float32 if weights.dtype.name == "float32" else numpy.float64))
+    return _without_derivative(out, "bincount", weights)
 
 
 @takes_out

@@ -1,0 +1,6 @@
+"""torch.autograd.grad_mode's names."""
+from __future__ import annotations
+
+from tinygrad_c.autograd import enable_grad, inference_mode, no_grad, set_grad_enabled
+
+__all__ = ["enable_grad", "inference_mode", "no_grad", "set_grad_enabled"]

@@ -1,0 +1,257 @@
+"""What is hung on a node or a leaf beside its rule: hooks, packed values, the user's notes; part of tape.pyx."""
+
+cdef enum:
+    OUTPUT = 3                      # the slot of a saved output, after those of the saved inputs
+cdef object packing = None          # (pack, unpack) of the innermost saved_tensors_hooks
+cdef list endings = []              # what is to be called when the pass ends that runs
+cdef object accumulators = weakref.WeakValueDictionary()       # id of a leaf -> its AccumulateGrad, while somebody has that
+
+
+class Afterwards:
+    """Among a leaf's hooks: one that is called when its .grad has been changed."""
+
+    def __init__(self, hook):
+        self.hook = hook
+
+
+class AfterRule:
+    """Among a node's hooks: one that is called with the gradients that its rule has computed."""
+
+    def __init__(self, hook):
+        self.hook = hook
+
+
+class Packed:
+    """Among a node's hooks: what a user's pack made of the value that was to be saved in a slot."""
+
+    def __init__(self, slot, value, unpack, like, edge):
+        self.slot, self.value, self.unpack, self.like, self.edge = slot, value, unpack, like, edge
+
+
+class RemovableHandle:
+    """What register_hook returns; remove() takes the hook off again, and so does leaving a `with` block."""
+
+    def __init__(self, hooks: list, hook):
+        self.hooks, self.hook = hooks, hook
+
+    def remove(self) -> None:
+        if self.hook in self.hooks:
+            self.hooks.remove(self.hook)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exception) -> None:
+        self.remove()
+
+
+class AccumulateGrad:
+    """Stands in `next_functions` for a leaf, whose gradient is added into `variable.grad`."""
+
+    def __init__(self, variable):
+        self.variable = variable
+        self.next_functions = ()
+
+    def name(self) -> str:
+        return "AccumulateGrad"
+
+    def register_prehook(self, hook):
+        """Call hook((gradient,)) before the gradient is added; a tuple that it returns replaces it."""
+        return self.variable.register_hook(lambda g: only(hook((g,))))
+
+    def register_hook(self, hook):
+        """Call hook((), (gradient,)) after the gradient has been added."""
+        seen = []
+        taken = self.variable.register_hook(lambda g: seen.__setitem__(slice(None), [g]))
+        called = self.variable.register_post_accumulate_grad_hook(lambda leaf: hook((), tuple(seen)))
+        called.remove = lambda: (taken.remove(), RemovableHandle.remove(called)) and None
+        return called
+
+    def __repr__(self):
+        return f"<AccumulateGrad object at {id(self.variable):#x}>"
+
+
+cdef object accumulate_grad(TensorBase leaf):
+    """The leaf's AccumulateGrad: the same one for as long as somebody has it."""
+    found = accumulators.get(id(leaf))
+    if found is None or found.variable is not leaf:
+        found = accumulators[id(leaf)] = AccumulateGrad(leaf)
+    return found
+
+
+cdef object only(object result):
+    return result[0] if isinstance(result, tuple) else result
+
+
+# ---- Saved values that the user keeps
+
+def _set_packing(pair):
+    """What saved values go through, (pack, unpack), or None; gives what it was."""
+    global packing
+    before, packing = packing, pair
+    return before
+
+
+def _packing():
+    return packing
+
+
+cdef bint pack(Node node, int slot, TensorBase a) except -1:
+    """Give what is to be saved to the user's hooks; True if they have it. A leaf that needs a gradient stays as it is."""
+    if a.storage.inference:
+        raise RuntimeError(
+            "Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode in "
+            "computation tracked by autograd. To work around this, you can make a clone to get a normal tensor and use it in "
+            "autograd, or use `no_grad()` instead of `inference_mode()`.")
+    if packing is None or (a._requires_grad and a._grad_fn is None):
+        return False
+    like = alias(a)
+    before = set_grad(False)
+    try:
+        value = packing[0](like)
+    finally:
+        set_grad(before)
+    node.hooks = (node.hooks or []) + [
+        Packed(slot, value, packing[1], (shape_of(a), a.dtype), None if slot == OUTPUT else edge_of(a))]
+    return True
+
+
+cdef TensorBase unpacked(Node node, int slot):
+    cdef TensorBase out
+    for each in node.hooks or ():
+        if type(each) is Packed and each.slot == slot:
+            break
+    else:
+        raise_freed(node)
+    before = set_grad(False)
+    try:
+        made = each.unpack(each.value)
+    finally:
+        set_grad(before)
+    if not isinstance(made, TensorBase):
+        raise TypeError(f"Output of saved tensor unpack_hook expected to be a Tensor but got result of type {type(made)}")
+    if (shape_of(made), (<TensorBase> made).dtype) != each.like:
+        raise RuntimeError(f"the unpack hook gave a torch.{DTYPE_NAMES[(<TensorBase> made).dtype]}Tensor of shape "
+                           f"{list(shape_of(made))} for a torch.{DTYPE_NAMES[each.like[1]]}Tensor of shape "
+                           f"{list(each.like[0])}")
+    out = alias(made) if (<TensorBase> made).contiguous else clone_op(alias(made))
+    if type(each.edge) is Node:
+        out._grad_fn = each.edge
+    return out
+
+
+cdef bint has_packed(Node node) except -1:
+    for each in node.hooks or ():
+        if type(each) is Packed:
+            return True
+    return False
+
+
+# ---- Hooks that see what a rule has computed
+
+cdef int visit_with_hooks(Walk walk, Node node, TensorBase g, list hooks) except -1:
+    """Run a node's rule, keep its gradients back, and hand over what the hooks make of them."""
+    global anomaly
+    cdef Py_ssize_t[MAX_NDIM] shape
+    cdef TensorBase each
+    cdef int i, ndim
+    cdef int before = anomaly & KEEP_BACK
+    outputs = (g,) if node.rule is not &FUNCTION or node.op == 0 else tuple(walk.parts[node.number])
+    walk.kept_back = {}
+    anomaly |= KEEP_BACK
+    try:
+        node.rule.backward(walk, node, g)
+    finally:
+        kept, walk.kept_back = walk.kept_back, None
+        anomaly = (anomaly & ~KEEP_BACK) | before
+    inputs = []
+    for i in range(len(node.next_functions)):
+        each = kept.get(i)
+        if each is not None:
+            input_shape(node, i, &ndim, shape)
+            each = fit(each, dtype_of_input(node, i), ndim, shape)
+        inputs.append(each)
+    for hook in hooks:
+        result = hook.hook(tuple(inputs), outputs)
+        if result is not None:
+            result = result if isinstance(result, tuple) else (result,)
+            if len(result) != len(inputs):
+                raise RuntimeError(f"a hook on {node.name()} got {len(inputs)} gradients and returned {len(result)}")
+            inputs = [new if new is None or old is None else checked(new, old) for new, old in zip(result, inputs)]
+    for i, each in enumerate(inputs):
+        if each is not None:
+            walk.give(node, i, each)
+    return 0
+
+
+cdef int dtype_of_input(Node node, int i) except -1:
+    target = edge(node, i)
+    return (<Node> target).dtype if type(target) is Node else (<TensorBase> target).dtype
+
+
+def _when_pass_ends(call) -> None:
+    """Call this when the backward pass ends that is running."""
+    endings.append(call)
+
+
+cdef int call_endings() except -1:
+    global endings
+    calls, endings = endings, []
+    for call in calls:
+        call()
+    return 0
+
+
+# ---- What has no derivative
+
+cdef int not_implemented_backward(Walk walk, Node node, TensorBase g) except -1:
+    raise RuntimeError(f"derivative for aten::{node.extra} is not implemented: it is flat nearly everywhere. Take what needs "
+                       "no gradient through .detach()")
+
+cdef Rule NOT_IMPLEMENTED = Rule(b"NotImplemented", not_implemented_backward)
+
+
+cdef TensorBase without_derivative(TensorBase out, str op, object a, object b):
+    """The result of an op that a backward pass must not come to, as in torch: recorded if an input is, so that it says so."""
+    cdef Node node
+    for each in (a, b):
+        if isinstance(each, TensorBase) and recording(<TensorBase> each):
+            node = record(&NOT_IMPLEMENTED, out, <TensorBase> each)
+            node.extra = op
+            break
+    return out
+
+
+def _without_derivative(out, op, a, b=None):
+    return without_derivative(out, op, a, b)
+
+
+# ---- Nodes from outside
+
+def _tensor_at(Node node):
+    """A tensor that stands for what the node made, to start a pass from or to ask for the gradient of; its elements are 0."""
+    cdef TensorBase out = zeros(node.dtype, node.ndim, node.shape)
+    out._grad_fn = node
+    return out
+
+
+cdef dict spellings = {}            # (address of a rule, another name) -> address of a copy with that name
+
+
+def _call_it(TensorBase out, str name):
+    """`out`, made of several operations, with the last of them called as the one that it stands for: as in torch."""
+    cdef Node node = out._grad_fn
+    cdef Rule* rule
+    if node is None or node.rule is &FUNCTION or node.rule is &FUNCTION_OUTPUT:
+        return out
+    key = (<size_t> node.rule, name)
+    if key not in spellings:
+        kept = name.encode()
+        rule = <Rule*> malloc(sizeof(Rule))
+        if rule == NULL:
+            raise MemoryError("no memory for a rule's name")
+        rule.name = <const char*> kept
+        rule.backward = node.rule.backward
+        spellings[key] = (<size_t> rule, kept)
+    node.rule = <const Rule*> <size_t> spellings[key][0]
+    return out
