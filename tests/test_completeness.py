@@ -50,7 +50,7 @@ NOT_METHODS = {
     "size", "stride", "dim", "numel", "nelement", "element_size", "data_ptr", "is_contiguous", "is_floating_point", "type",
     "type_as",
     # the tape: test_tape.py
-    "backward", "requires_grad_", "detach", "detach_", "retain_grad", "register_hook", "is_inference",
+    "backward", "requires_grad_", "detach", "detach_", "retain_grad", "register_hook",
     "register_post_accumulate_grad_hook",
     # conversions: test_convert.py
     "new", "new_empty_strided", "ndimension", "is_signed", "is_nonzero", "is_same_size", "get_device", "storage_offset",

@@ -82,10 +82,6 @@ class Rare:
         """False: no negation waits to be carried out here."""
         return False
 
-    def is_inference(self) -> bool:
-        """False: tensors made in inference_mode are like others here."""
-        return False
-
     def is_shared(self) -> bool:
         """Whether other processes see this memory: False, but for what torch's multiprocessing would have made."""
         return False
