@@ -77,8 +77,8 @@ cdef class TensorBase(Array):
             if (<TensorBase> value).dtype != self.dtype:
                 raise RuntimeError(
                     f"attempting to assign a gradient with dtype '{DTYPE_NAMES[(<TensorBase> value).dtype].lower()}' to a "
-                    f"tensor with dtype '{DTYPE_NAMES[self.dtype].lower()}'. Please ensure that the gradient and the tensor have "
-                    "the same dtype")
+                    f"tensor with dtype '{DTYPE_NAMES[self.dtype].lower()}'. Please ensure that the gradient and the tensor "
+                    "have the same dtype")
         self._grad = value
 
     @grad.deleter
