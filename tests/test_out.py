@@ -31,6 +31,8 @@ CALLS = {
     "slice_scatter": "m.slice_scatter(x, y[:, :1], 1, 0, 1", "inv": "m.linalg.inv(x[:, :2]", "det": "m.linalg.det(x[:, :2]",
     "solve": "m.linalg.solve(x[:, :2], y", "linalg.norm": "m.linalg.norm(x", "vecdot": "m.linalg.vecdot(x, y",
     "svdvals": "m.linalg.svdvals(x", "pinv": "m.linalg.pinv(x", "cross": "m.linalg.cross(x, y", "entr": "m.special.entr(x",
+    "randint": "m.randint(0, 1, (3,)", "randperm": "m.randperm(1", "bernoulli": "m.bernoulli(x * 0",
+    "multinomial": "m.multinomial(m.tensor([0.0, 1.0]), 1", "normal": "m.normal(0.0, 0.0, (3,)",
     "linear": "m.nn.functional.linear(x, y", "gelu": "m.nn.functional.gelu(x", "softplus": "m.nn.functional.softplus(x",
     "hardshrink": "m.nn.functional.hardshrink(x", "avg_pool2d": "m.nn.functional.avg_pool2d(x[None], 2",
     **{name: f"m.{name}(x" for name, row in formulas.POINTWISE.items() if len(row.inputs) == 1 and not row.params

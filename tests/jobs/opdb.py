@@ -35,6 +35,7 @@ KNOWN: list[tuple[str, str, str]] = [
     ("nextafter", "gradient", "torch 2.13 gives the first argument's, of a function of steps"),
     ("polygamma*", "value", "at a pole; and float32 beside the pole, where torch loses digits"),
     ("special.polygamma*", "value", "the same"),
+    ("arange", "step must be nonzero", "torch raises another class with out= than without"),
     ("trap*", "uint8", "torch's sums of bytes overflow"),
     ("cumulative_trapezoid", "uint8", "the same"),
     ("round", "alias special.round", "torch's other name does not take whole numbers"),

@@ -41,6 +41,8 @@ def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim: bool = False, *, dtype=None
     if d0 == d1:
         raise RuntimeError(f"linalg.matrix_norm: dims must be different. Got ({dim[0]}, {dim[1]})")
     x = x if dtype is None else x.to(dtype)
+    if 0 in (x.shape[d0], x.shape[d1]) and ord in ("nuc", 1, 2, math.inf):
+        return x.sum((d0, d1), keepdim)
     if ord == "fro":
         return reduce.norm(x, 2, (d0, d1), keepdim)
     if ord in ("nuc", 2, -2):
@@ -137,7 +139,9 @@ def vander(x, *, N: int | None = None):
             [1, 2, 4],
             [1, 3, 9]])
     """
-    return diagonals.powers(tensor_arg(x, "linalg_vander", "x"), x.shape[-1] if N is None and x.ndim else N or 1, True)
+    x = tensor_arg(x, "linalg_vander", "x")
+    x = x if x.ndim else x.unsqueeze(0)
+    return diagonals.powers(x, x.shape[-1] if N is None else N, True)
 
 
 @takes_out

@@ -31,20 +31,28 @@ class Randoms:
 
     def exponential_(self, lambd: float = 1.0, *, generator=None) -> Tensor:
         """Fill with numbers of the density lambd e^(-lambd x)."""
+        if not lambd > 0:
+            raise RuntimeError(f"exponential_ expects lambda > 0.0, but found lambda={lambd}")
         return random.uniform_(self, 0.0, 1.0, generator=generator).neg_().log1p_().mul_(-1.0 / lambd)
 
     def geometric_(self, p: float, *, generator=None) -> Tensor:
         """Fill with how many trials of success p it takes to the first success: 1, 2, ..."""
         if not 0 < p < 1:
             raise RuntimeError(f"geometric_ expects p to be in (0, 1), but got p={p}")
+        if not self.is_floating_point():
+            return self.copy_(self.double().geometric_(p, generator=generator))
         return random.uniform_(self, 0.0, 1.0, generator=generator).neg_().log1p_().mul_(1.0 / math.log1p(-p)).floor_().add_(1)
 
     def cauchy_(self, median: float = 0.0, sigma: float = 1.0, *, generator=None) -> Tensor:
         """Fill with numbers of the Cauchy distribution."""
+        if not sigma > 0:
+            raise RuntimeError(f"cauchy_ expects sigma > 0.0, but found sigma={sigma}")
         return random.uniform_(self, -0.5, 0.5, generator=generator).mul_(math.pi).tan_().mul_(sigma).add_(median)
 
     def log_normal_(self, mean: float = 1.0, std: float = 2.0, *, generator=None) -> Tensor:
         """Fill with numbers whose logarithm has the normal distribution."""
+        if not std > 0:
+            raise RuntimeError(f"log_normal_ expects std > 0.0, but found std={std}")
         return random.normal_(self, mean, std, generator=generator).exp_()
 
     def bernoulli(self, p: float | None = None, *, generator=None) -> Tensor:

@@ -19,6 +19,8 @@ class _Pad(Module):
         self.padding = (padding,) * (2 * self._dims) if isinstance(padding, int) else tuple(padding)
 
     def forward(self, input: Tensor) -> Tensor:
+        if self._mode == "circular" and input.ndim not in (self._dims + 1, self._dims + 2):
+            raise ValueError(f"expected {self._dims + 1}D or {self._dims + 2}D input (got {input.ndim}D input)")
         return F.pad(input, self.padding, self._mode)
 
     def extra_repr(self) -> str:

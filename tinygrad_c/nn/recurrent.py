@@ -81,8 +81,10 @@ class RNNBase(Module):
                  batch_first: bool = False, dropout: float = 0.0, bidirectional: bool = False, proj_size: int = 0,
                  device: Any = None, dtype: Any = None) -> None:
         super().__init__()
-        if not isinstance(hidden_size, int):
-            raise TypeError(f"hidden_size should be of type int, got: {type(hidden_size).__name__}")
+        for name, value, kind in (("input_size", input_size, int), ("hidden_size", hidden_size, int), ("bias", bias, bool),
+                                  ("batch_first", batch_first, bool), ("bidirectional", bidirectional, bool)):
+            if not isinstance(value, kind):
+                raise TypeError(f"{name} should be of type {kind.__name__}, got: {type(value).__name__}")
         if hidden_size <= 0:
             raise ValueError("hidden_size must be greater than zero")
         if num_layers <= 0:
@@ -151,6 +153,9 @@ class RNNBase(Module):
             flat, sizes, batched = input.data, input.batch_sizes.tolist(), True
         else:
             flat, sizes, batched = self._steps(input)
+        if flat.dtype is not self.weight_hh_l0.dtype:
+            raise ValueError(f"RNN input dtype ({flat.dtype}) does not match weight dtype ({self.weight_hh_l0.dtype}). Convert "
+                             f"input: input.to({self.weight_hh_l0.dtype}), or convert model: model.to({flat.dtype})")
         if flat.shape[-1] != self.input_size:
             raise RuntimeError(f"input.size(-1) must be equal to input_size. Expected {self.input_size}, got {flat.shape[-1]}")
         order = input.sorted_indices if packed else None
@@ -332,12 +337,15 @@ class _Cell(Module):
             raise RuntimeError(f"input has inconsistent input_size: got {input.shape[-1]} expected {self.input_size}")
         if state is None:
             state = [create.zeros_(*input.shape[:-1], self.hidden_size, dtype=input.dtype)] * states
-        for each in state:
+        for k, each in enumerate(state):
             if each.ndim != input.ndim:
-                raise ValueError(f"{self._get_name()}: Expected hidden to be 1D or 2D, as the input, got {each.ndim}D instead")
-            if tuple(each.shape) != (*input.shape[:-1], self.hidden_size):
-                raise RuntimeError(f"hidden has inconsistent hidden_size or batch: got {list(each.shape)}, expected "
-                                   f"{[*input.shape[:-1], self.hidden_size]}")
+                word = "hidden" if states == 1 else f"hx[{k}]"
+                raise ValueError(f"{self._get_name()}: Expected {word} to be 1D or 2D, got {each.ndim}D instead: as many "
+                                 f"as the input has, {input.ndim}")
+            if each.shape[-1] != self.hidden_size:
+                raise RuntimeError(f"hidden{k} has inconsistent hidden_size: got {each.shape[-1]}, expected {self.hidden_size}")
+            if tuple(each.shape[:-1]) != tuple(input.shape[:-1]):
+                raise RuntimeError(f"Input batch size {input.shape[0]} doesn't match hidden{k} batch size {each.shape[0]}")
         x = linear(input, self.weight_ih, self.bias_ih)
         return STEPS[mode][1](x, tuple(state), self.weight_hh, self.bias_hh)
 

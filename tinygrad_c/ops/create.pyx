@@ -182,6 +182,10 @@ def linspace(start, end, steps, *, dtype=None, device=None, requires_grad=False,
     """`steps` numbers, evenly spaced from start to end, both included."""
     if out is not None:
         return into_out(linspace(start, end, steps, dtype=dtype_of(out) if dtype is None else dtype), out)
+    for name, each in (("start", start), ("end", end)):
+        if isinstance(each, TensorBase) and (<TensorBase> each).ndim:
+            raise RuntimeError(f"linspace only supports 0-dimensional start and end tensors, but got {name} with "
+                               f"{(<TensorBase> each).ndim} dimension(s).")
     cdef double a = start
     cdef double b = end
     cdef Py_ssize_t n = steps
@@ -222,6 +226,8 @@ def eye(n, m=None, *, dtype=None, device=None, requires_grad=False, out=None):
     cdef Py_ssize_t rows = n
     cdef Py_ssize_t columns = n if m is None else m
     cdef Py_ssize_t i
+    if rows < 0 or columns < 0:
+        raise RuntimeError(f"{'n' if rows < 0 else 'm'} must be greater or equal to 0, got {rows if rows < 0 else columns}")
     cdef TensorBase y = fresh((rows, columns), dtype_or(dtype, default_dtype()))
     fill(y, 0)
     for i in range(min(rows, columns)):

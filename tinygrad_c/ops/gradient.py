@@ -24,8 +24,10 @@ def gradient(input, *, spacing=1, dim=None, edge_order: int = 1):
     spacing = 1 if spacing is None else spacing
     spacings = spacing if isinstance(spacing, (list, tuple)) else [spacing] * len(dims)
     if len(spacings) != len(dims):
-        raise RuntimeError("torch.gradient expected spacing to be unspecified, a scalar, or a list of length "
-                           f"{len(dims)}, got {len(spacings)}")
+        raise RuntimeError("torch.gradient expected spacing to be unspecified, a scalar or a list of length equal to "
+                           f"'self.dim() - 1' or dims, {len(dims)}, but got a list of length {len(spacings)}")
+    if len(set(dims)) < len(dims):
+        raise RuntimeError(f"dim {next(d for d in dims if dims.count(d) > 1)} appears multiple times in the list of dims")
     for d in dims:
         if x.shape[d] <= edge_order:
             raise RuntimeError(f"torch.gradient expected each dimension size to be at least edge_order+1, got {list(x.shape)}")

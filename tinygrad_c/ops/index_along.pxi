@@ -77,7 +77,8 @@ cdef TensorBase put_along(TensorBase x, TensorBase index, int ndim, const Py_ssi
 cdef int check_along(TensorBase x, TensorBase index, int dim, str name) except -1:
     cdef int d
     if (x.ndim if x.ndim > 0 else 1) != (index.ndim if index.ndim > 0 else 1):
-        raise RuntimeError("Index tensor must have the same number of dimensions as input tensor: the index has shape "
+        raise RuntimeError(f"Index tensor must have the same number of dimensions as {'input' if name == 'gather' else 'self'} "
+                           "tensor: the index has shape "
                            f"{list(shape_of(index))}, the input {list(shape_of(x))}")
     for d in range(index.ndim):
         if d != dim and x.ndim > 0 and index.shape[d] > x.shape[d]:

@@ -59,6 +59,9 @@ def masked_fill(input, mask, value):
     cdef TensorBase x = as_tensor(input, "masked_fill(): argument 'input' (position 1)")
     if (<TensorBase?> mask).dtype != BOOL:
         raise RuntimeError("masked_fill only supports boolean masks: compare first, as in x > 0")
+    if isinstance(value, TensorBase) and (<TensorBase> value).ndim:
+        raise RuntimeError("masked_fill_ only supports a 0-dimensional value tensor, but got tensor with "
+                           f"{(<TensorBase> value).ndim} dimension(s).")
     return where_(mask, scalar_tensor(value, x.dtype) if is_number(value) else to_dtype(value, x.dtype), x)
 
 

@@ -133,6 +133,10 @@ def logspace(start: float, end: float, steps: int, base: float = 10.0, *, dtype:
     """
     check_device(device)
     kind = dtype or get_default_dtype()
+    for name, each in (("start", start), ("end", end)):
+        if getattr(each, "ndim", 0):
+            raise RuntimeError(f"logspace only supports 0-dimensional start and end tensors, but got {name} with "
+                               f"{each.ndim} dimension(s).")
     if not kind.is_floating_point:      # as torch: the ends lose their fractions first
         start, end = int(start), int(end)
     powers = pow(float(base), create.linspace(start, end, steps, dtype=dtype_named("float64")))

@@ -110,7 +110,8 @@ cdef int check_shapes(TensorBase x, TensorBase target) except -1:
     if x.ndim == 2 and target.ndim != 1:
         if target.ndim == 0:
             raise ValueError(f"Expected input batch_size ({x.shape[0]}) to match target batch_size (1).")
-        raise RuntimeError(f"0D or 1D target tensor expected, multi-target not supported: the target has shape "
+        raise RuntimeError("Expected floating point type for target with class probabilities, or 0D or 1D target tensor "
+                           "expected, multi-target not supported: the target has shape "
                            f"{list(shape_of(target))}, so write target.reshape(-1) for a column of labels, or "
                            "target.argmax(1) for one-hot rows")
     if target.ndim > 0 and x.shape[0] != target.shape[0]:
@@ -120,7 +121,8 @@ cdef int check_shapes(TensorBase x, TensorBase target) except -1:
                            f"without the classes, but it has shape {list(shape_of(target))}")
     for d in range(1, target.ndim):
         if x.shape[d + 1] != target.shape[d]:
-            raise RuntimeError(f"size mismatch (got input: {list(shape_of(x))}, target: {list(shape_of(target))})")
+            raise RuntimeError(f"Expected target size {[x.shape[0], *shape_of(x)[2:]]}: size mismatch (got input: "
+                               f"{list(shape_of(x))}, target: {list(shape_of(target))})")
     return 0
 
 
@@ -156,6 +158,8 @@ def cross_entropy(input, target, weight=None, ignore_index=-100, reduction="mean
                                   ".float() on the input")
     if t.dtype >= FLOAT32:
         if same_shape(x, t):
+            if ignore_index >= 0:
+                raise RuntimeError("ignore_index is not supported for floating point target: leave it away, or give labels")
             return cross_entropy_of_probabilities(x, t, weight, how, smoothing)
         raise RuntimeError(f"expected target dtype to be Long or Byte, but got {DTYPE_NAMES[t.dtype]}: class labels are "
                            "integers 0..C-1, so write target.long(). (Probabilities would have the input's shape, "
@@ -215,7 +219,7 @@ def cross_entropy(input, target, weight=None, ignore_index=-100, reduction="mean
         node.param[0].i = ignore_index
         node.param[1].f = smoothing
         node.param[2].f = all_weights
-        node.param[3].f = factor
+        node.param[3].f = factor if how != MEAN or total_weight != 0 else 0     # nothing counted: no gradient
     if how == EACH and target_.ndim != 1:
         out = reshape_to(out, target_.ndim, target_.shape)
     return out

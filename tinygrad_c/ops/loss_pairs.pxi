@@ -156,7 +156,7 @@ def smooth_l1_loss(input, target, reduction="mean", beta=1.0):
     tensor(0.7500)
     """
     if beta < 0:
-        raise ValueError(f"smooth_l1_loss does not support negative values for beta: {beta}")
+        raise RuntimeError(f"smooth_l1_loss does not support negative values for beta. It is {beta}")
     return loss_of(L1 if beta == 0 else SMOOTH_L1, input, target, beta, reduction, "smooth_l1_loss")
 
 
@@ -167,7 +167,7 @@ def huber_loss(input, target, reduction="mean", delta=1.0):
     tensor(0.7500)
     """
     if delta <= 0:
-        raise ValueError(f"huber_loss does not support non-positive values for delta: {delta}")
+        raise RuntimeError(f"huber_loss does not support non-positive values for delta. It is {delta}")
     return loss_of(HUBER, input, target, delta, reduction, "huber_loss")
 
 

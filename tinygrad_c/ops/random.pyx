@@ -13,7 +13,7 @@ cimport cython
 from libc.math cimport INFINITY
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
-from tinygrad_c.array cimport default_dtype, shape_of
+from tinygrad_c.array cimport DTYPE_NAMES, default_dtype, shape_of
 from tinygrad_c.kernels.call cimport *
 from tinygrad_c.kernels.dispatch cimport kernels, run
 from tinygrad_c.kernels.generated.ids cimport *

@@ -8,7 +8,7 @@ cdef TensorBase kept(double probability, int ndim, const Py_ssize_t* shape, Gene
     return out
 
 
-def bernoulli(input, p=None, *, generator=None):
+def bernoulli(input, p=None, *, generator=None, out=None):
     """1 with the probability that input's element says, or p, else 0; in input's dtype.
 
     Raises RuntimeError for a probability outside [0, 1].
@@ -16,6 +16,8 @@ def bernoulli(input, p=None, *, generator=None):
     >>> bernoulli(tinygrad_c.tensor([0., 1.]))
     tensor([0., 1.])
     """
+    if out is not None:
+        return into_out(bernoulli(input, p, generator=generator), out)
     cdef TensorBase a = as_tensor(input, "argument 'input' (position 1)")
     if p is not None:
         return to_dtype(kept(probability_of(p, "bernoulli"), a.ndim, a.shape, chosen(generator)), a.dtype)
@@ -56,7 +58,7 @@ def bernoulli_(input, p=0.5, *, generator=None):
     return write(a, source)
 
 
-def multinomial(input, num_samples, replacement=False, *, generator=None):
+def multinomial(input, num_samples, replacement=False, *, generator=None, out=None):
     """Indices drawn with probabilities proportional to input's rows: (n,) gives (num_samples,), (m, n) gives (m, num_samples).
 
     Raises RuntimeError for negative, infinite or NaN weights, a row of zeros, or more samples than there are positive weights
@@ -65,14 +67,21 @@ def multinomial(input, num_samples, replacement=False, *, generator=None):
     >>> multinomial(tinygrad_c.tensor([0., 1., 0.]), 2, replacement=True)
     tensor([1, 1])
     """
+    if out is not None:
+        if (<TensorBase?> out).dtype != INT64:
+            raise RuntimeError(f"multinomial expects Long tensor out, got: {DTYPE_NAMES[(<TensorBase?> out).dtype]}")
+        return into_out(multinomial(input, num_samples, replacement, generator=generator), out)
     cdef TensorBase w = to_dtype(alias(as_tensor(input, "argument 'input' (position 1)")), FLOAT64)
-    cdef TensorBase out
+    cdef TensorBase y
     cdef Generator g = chosen(generator)
     cdef Py_ssize_t rows, n, r, i, k, samples = num_samples, positive
     cdef Py_ssize_t[2] shape
     cdef double total, u
     cdef double* p
-    if w.ndim not in (1, 2) or (<TensorBase> input).dtype < FLOAT32:
+    if (<TensorBase> input).dtype < FLOAT32:
+        raise RuntimeError("multinomial only supports floating-point dtypes for input, got: "
+                           f"{DTYPE_NAMES[(<TensorBase> input).dtype]}: call .float()")
+    if w.ndim not in (1, 2):
         raise RuntimeError(f"prob_dist must be 1 or 2 dim, of floats: got shape {list(shape_of(w))}")
     if samples <= 0:
         raise RuntimeError("cannot sample n_sample <= 0 samples")
@@ -81,14 +90,15 @@ def multinomial(input, num_samples, replacement=False, *, generator=None):
     rows = w.shape[0] if w.ndim == 2 else 1
     shape[0] = rows
     shape[w.ndim - 1] = samples
-    out = empty(INT64, w.ndim, shape)
+    y = empty(INT64, w.ndim, shape)
     for r in range(rows):
         p = <double*> w.data + r * n
         positive = 0
         total = 0
         for i in range(n):
             if not 0 <= p[i] < INFINITY:
-                raise RuntimeError("probability tensor contains either `inf`, `nan` or element < 0")
+                raise RuntimeError("invalid multinomial distribution (probability tensor contains either `inf`, `nan` or "
+                                   "element < 0)")
             positive += p[i] > 0
             total += p[i]
         if positive == 0:
@@ -109,8 +119,8 @@ def multinomial(input, num_samples, replacement=False, *, generator=None):
                 i += 1
             while p[i] == 0:                    # rounding may step past the last weight
                 i -= 1
-            (<int64_t*> out.data)[r * samples + k] = i
+            (<int64_t*> y.data)[r * samples + k] = i
             if not replacement:
                 p[i] = 0
     g.give_back()
-    return out
+    return y

@@ -39,13 +39,15 @@ cdef int check_range(object low, object high, int dtype) except -1:
     return 0
 
 
-def randint(low, high=None, size=None, *, generator=None, dtype=None, device=None, requires_grad=False):
+def randint(low, high=None, size=None, *, generator=None, dtype=None, device=None, requires_grad=False, out=None):
     """Integers from low (0 if left out) to high - 1, each as likely: randint(high, size) or randint(low, high, size). int64.
 
     >>> int(randint(5, 6, (1,)))
     5
     """
-    cdef TensorBase out
+    if out is not None:
+        return into_out(randint(low, high, size, generator=generator, dtype=dtype_of(out) if dtype is None else dtype), out)
+    cdef TensorBase y
     if size is None:
         if high is None:
             raise TypeError("randint() missing the size: write randint(high, size) or randint(low, high, size)")
@@ -53,20 +55,20 @@ def randint(low, high=None, size=None, *, generator=None, dtype=None, device=Non
     elif high is None:
         low, high = 0, low
     low, high = low.__index__(), high.__index__()
-    out = fresh((size,), dtype_or(dtype, INT64))
-    check_range(low, high, out.dtype)
-    fill_integers(out, chosen(generator), low, high)
-    return finish(out, requires_grad, device)
+    y = fresh((size,), dtype_or(dtype, INT64))
+    check_range(low, high, y.dtype)
+    fill_integers(y, chosen(generator), low, high)
+    return finish(y, requires_grad, device)
 
 
-def randint_like(input, low, high=None, *, generator=None, dtype=None):
+def randint_like(input, low, high=None, *, generator=None, dtype=None, layout=None, device=None, requires_grad=False):
     """randint of input's shape and dtype."""
     cdef TensorBase a = as_tensor(input, "argument 'input' (position 1)")
     cdef TensorBase out = empty(dtype_or(dtype, a.dtype), a.ndim, a.shape)
     low, high = (0, low) if high is None else (low, high)
     check_range(low, high, out.dtype)
     fill_integers(out, chosen(generator), low, high)
-    return out
+    return finish(out, requires_grad, device)
 
 
 def random_(input, from_=None, to=None, *, generator=None):
@@ -85,21 +87,23 @@ def random_(input, from_=None, to=None, *, generator=None):
     return write(a, out)
 
 
-def randperm(n, *, generator=None, dtype=None, device=None, requires_grad=False):
+def randperm(n, *, generator=None, dtype=None, device=None, requires_grad=False, out=None):
     """The integers 0 to n - 1 in random order, every order as likely (Fisher & Yates, from the last position down).
 
     >>> int(randperm(10).sum())
     45
     """
+    if out is not None:
+        return into_out(randperm(n, generator=generator, dtype=dtype_of(out) if dtype is None else dtype), out)
     cdef Py_ssize_t count = n, i
-    cdef TensorBase out
+    cdef TensorBase y
     cdef int64_t* p
     cdef Generator g = chosen(generator)
     if count < 0:
         raise RuntimeError(f"n must be non-negative, got {count}")
-    out = empty(INT64, 1, &count)
-    p = <int64_t*> out.data
+    y = empty(INT64, 1, &count)
+    p = <int64_t*> y.data
     for i in range(count):
         p[i] = i
     shuffle(g.key, &g.position, p, count)
-    return finish(to_dtype(out, dtype_or(dtype, INT64)), requires_grad, device)
+    return finish(to_dtype(y, dtype_or(dtype, INT64)), requires_grad, device)

@@ -198,6 +198,8 @@ def roll(input, shifts, dims=None):
         raise RuntimeError(f"shifts and dimensions must align. shifts: {len(shifts)}, dims:{len(dims)}")
     out = x
     for shift, dim in zip(shifts, dims):
+        if x.ndim == 0:
+            raise IndexError(f"Dimension specified as {dim} but tensor has no dimensions")
         d = wrapped(dim, x.ndim)
         n = x.shape[d] if x.ndim else 1
         shift = shift % n if n else 0

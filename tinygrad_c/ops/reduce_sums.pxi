@@ -81,6 +81,9 @@ def mean(input, dim=None, keepdim=False, *, axis=None, dtype=None, out=None):
         return into_out(mean(input, dim, keepdim, axis=axis, dtype=dtype), out)
     cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
     if dtype is not None:
+        if dtype_code(dtype) < FLOAT32:
+            raise RuntimeError("mean(): could not infer output dtype. Optional dtype must be either a floating point or "
+                               f"complex dtype. Got: {dtype}")
         x = to_dtype(x, dtype_code(dtype))
     return mean_over(need_float(x, "mean"), dims_mask(pick(dim, axis), x.ndim), keepdim)
 

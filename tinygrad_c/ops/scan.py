@@ -3,7 +3,7 @@ from __future__ import annotations
 
 from tinygrad_c.ops.arguments import array_of, results, takes_out, tensor_arg
 from tinygrad_c.ops.create import clone, from_numpy
-from tinygrad_c.ops.elementwise import exp, in_place, log1p, maximum, ne, where
+from tinygrad_c.ops.elementwise import in_place, isinf, logaddexp, maximum, ne, where
 from tinygrad_c.ops.index import gather
 from tinygrad_c.ops.rearrange import flip
 from tinygrad_c.ops.reduce import cumsum, sum
@@ -65,8 +65,9 @@ def logcumsumexp(input, dim: int):
 
 
 def log_of_sum(a, b):
-    """log(e^a + e^b)."""
-    return maximum(a, b) + log1p(exp(-abs(where(a == b, 0, a - b))))        # -inf - -inf would be NaN
+    """log(e^a + e^b); of two equal infinities that, whose difference would be NaN."""
+    alike = (a == b) & isinf(a)
+    return where(alike, maximum(a, b), logaddexp(where(alike, 0, a), where(alike, 0, b)))
 
 
 def extreme_so_far(x, dim: int, function: str):

@@ -72,7 +72,8 @@ cdef int infer_size(TensorBase a, int ndim, Py_ssize_t* shape) except -1:
         shape[free_dim] = a.numel // known
     elif free_dim >= 0 or known != a.numel:
         if free_dim >= 0 and known == 0:
-            raise RuntimeError(f"cannot reshape tensor of {a.numel} elements into shape {given} because the unspecified "
+            raise RuntimeError(f"shape '{given}' is invalid for input of size {a.numel}: cannot reshape tensor of "
+                               f"{a.numel} elements into shape {given} because the unspecified "
                                "dimension size -1 can be any value and is ambiguous")
         product = "*".join([str(shape[d]) for d in range(ndim) if d != free_dim]) or "1"
         raise RuntimeError(f"shape '{given}' is invalid for input of size {a.numel}: {product}={known}, and the input's "

@@ -151,6 +151,11 @@ def narrow(input, dim, start, length):
     """Elements start to start + length of dimension `dim`; a view."""
     cdef TensorBase a = as_tensor(input, "argument 'input' (position 1)")
     cdef int d = parse_dim(dim, a.ndim)
+    if isinstance(start, TensorBase):
+        if start.ndim or start.dtype.name in ("bool", "float32", "float64"):
+            raise RuntimeError(f"start must be an 0-dim integral Tensor. It has shape {list(start.shape)} and dtype "
+                               f"{start.dtype}")
+        start = start.item()
     cdef Py_ssize_t s = start + a.shape[d] if start < 0 else start
     if a.ndim == 0:
         raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
@@ -180,7 +185,7 @@ def unbind(input, dim=0):
     cdef TensorBase a = as_tensor(input, "argument 'input' (position 1)")
     cdef Py_ssize_t i
     if a.ndim == 0:
-        raise RuntimeError("Dimension specified as 0 but tensor has no dimensions")
+        raise IndexError("Dimension specified as 0 but tensor has no dimensions")
     cdef int d = parse_dim(dim, a.ndim)
     return tuple([squeeze(narrow_dim(a, d, i, 1), d) for i in range(a.shape[d])])
 

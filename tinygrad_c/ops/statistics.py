@@ -48,6 +48,8 @@ def aminmax(input, *, dim: int | None = None, keepdim: bool = False):
     """
     x = tensor_arg(input, "aminmax")
     if x.numel() == 0 and (dim is None or x.shape[wrapped(dim, x.ndim)] == 0):
+        if dim is not None:
+            raise IndexError(f"aminmax: Expected reduction dim {wrapped(dim, x.ndim)} to have non-zero size.")
         raise RuntimeError("aminmax(): cannot compute aminmax over an empty dimension as the operation has no identity.")
     dims = () if dim is None else dim
     return aminmax_result((amin(x, dims, keepdim), amax(x, dims, keepdim)))
@@ -251,6 +253,20 @@ def cov(input, *, correction: int = 1, fweights=None, aweights=None):
     x = tensor_arg(input, "cov")
     if x.ndim > 2:
         raise RuntimeError(f"cov(): expected input to have two or fewer dimensions but got an input with {x.ndim} dimensions")
+    for name, w in (("fweights", fweights), ("aweights", aweights)):
+        if w is None:
+            continue
+        if w.ndim > 1:
+            raise RuntimeError(f"cov(): expected {name} to have one or fewer dimensions but got {name} with "
+                               f"{w.ndim} dimensions")
+        if w.is_floating_point() == (name == "fweights"):
+            raise RuntimeError(f"cov(): expected {name} to have {'integral' if name == 'fweights' else 'floating point'} dtype "
+                               f"but got {name} with {w.dtype} dtype")
+        if w.numel() != (x.shape[-1] if x.ndim else 1):
+            raise RuntimeError(f"cov(): expected {name} to have the same numel as there are observations in the input but got "
+                               f"{w.numel()} != {x.shape[-1] if x.ndim else 1}")
+        if w.numel() and w.min().item() < 0:
+            raise RuntimeError(f"cov(): {name} cannot be negative")
     rows = reshape(x, 1, -1) if x.ndim < 2 else x
     rows = rows if rows.is_floating_point() else rows.float()
     weights = fweights

@@ -59,6 +59,7 @@ def entr(input):
     >>> tinygrad_c.special.entr(tinygrad_c.tensor([0., 0.5]))
     tensor([0.0000, 0.3466])
     """
+    input = input if input.is_floating_point() else input * 1.0
     inside = input > 0
     found = where(inside, -input * log(where(inside, input, 1.0)), where(input == 0, 0.0, -math.inf))
     return where(isnan(input), input, found)

@@ -128,12 +128,14 @@ def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
 def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """x moved towards 0 by lambd, and 0 within lambd of 0."""
     if lambd < 0:
-        raise RuntimeError(f"lambda must be greater or equal to 0, but found to be {lambd}.")
+        raise RuntimeError(f"lambda must be in range [0, infinity) for input dtype {input.dtype}, but found {lambd}.")
     return ops.where(input.abs() > lambd, input - input.detach().sign() * lambd, input * 0)
 
 
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
     """x where x > 0, else weight * x; weight has one element, or one for each channel (dimension 1)."""
+    if input.ndim == 0 and weight.numel() != 1:
+        raise RuntimeError("Not allow zero-dim input tensor.")
     if weight.numel() == 1:
         weight = weight.reshape([1] * input.ndim)
     else:
@@ -147,6 +149,8 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
 
 def rrelu(input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False, inplace: bool = False) -> Tensor:
     """leaky_relu with a slope drawn from [lower, upper) for each element in training, their mean in evaluation."""
+    if lower > upper:
+        raise RuntimeError(f"Lower bound should be less than or equal to the upper bound, but got [{lower}, {upper}]")
     if not training:
         return leaky_relu(input, (lower + upper) / 2, inplace)
     slopes = random.rand_like(input) * (upper - lower) + lower

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tinygrad_c.ops import create
+from tinygrad_c.ops.blend import WORDS as DTYPE_WORDS
 from tinygrad_c.ops.shape import as_strided
 from tinygrad_c.ops.view import surrounded
 from tinygrad_c.ops.window import Geometry, columns
@@ -96,6 +97,9 @@ def _convolution(name: str, n: int, x: Tensor, weight: Tensor, bias: Tensor | No
     batched = x.ndim == n + 2
     x = x if batched else x.unsqueeze(0)
     out_channels = weight.shape[0]
+    if 0 < out_channels < groups:
+        raise RuntimeError(f"Given groups={groups}, expected weight to be at least {groups} at dimension 0, but got weight of "
+                           f"size {list(weight.shape)} instead")
     if x.shape[1] != weight.shape[1] * groups:
         raise RuntimeError(f"Given groups={groups}, weight of size {list(weight.shape)}, expected input{list(x.shape)} to have "
                            f"{weight.shape[1] * groups} channels, but got {x.shape[1]} channels instead")
@@ -127,13 +131,18 @@ def _check(name: str, n: int, x: Tensor, weight: Tensor, bias: Tensor | None) ->
         if not isinstance(value, Tensor):
             raise TypeError(f"{name}(): argument '{word}' must be Tensor, not {type(value).__name__}")
     if weight.ndim != n + 2:
-        raise RuntimeError(f"expected {n + 2}-dimensional weight for {name}, but got weight of shape {list(weight.shape)}")
+        raise RuntimeError(f"weight should have at least three dimensions: expected {n + 2}-dimensional weight for {name}, but "
+                           f"got weight of shape {list(weight.shape)}. Expected {weight.ndim}-dimensional input for "
+                           f"{weight.ndim}-dimensional weight {list(weight.shape)}, but got input of size: {list(x.shape)}")
     if x.ndim not in (n + 1, n + 2):
         raise RuntimeError(f"Expected {n + 1}D (unbatched) or {n + 2}D (batched) input to {name}, but got input of size: "
                            f"{list(x.shape)}")
     if x.dtype != weight.dtype:
         raise RuntimeError(f"Input type ({x.type()}) and weight type ({weight.type()}) should be the same; NumPy makes "
                            "float64: write input.float()")
+    if bias is not None and bias.dtype != x.dtype:
+        raise RuntimeError(f"Input type ({DTYPE_WORDS[x.dtype.name]}) and bias type ({DTYPE_WORDS[bias.dtype.name]}) should be "
+                           "the same")
     channels = weight.shape[0] if "transpose" not in name else None
     if bias is not None and (bias.ndim != 1 or (channels is not None and bias.shape[0] != channels)):
         raise RuntimeError(f"Given weight of size {list(weight.shape)}, expected bias to be 1-dimensional with "

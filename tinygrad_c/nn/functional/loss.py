@@ -31,7 +31,7 @@ def reduced(losses: Tensor, reduction: str) -> Tensor:
         return losses.sum()
     if reduction == "none":
         return losses
-    raise ValueError(f"{reduction} is not a valid value for reduction; one of 'mean', 'sum', 'none'")
+    raise ValueError(f"{reduction} is not valid: it is not a valid value for reduction; one of 'mean', 'sum', 'none'")
 
 
 def _weighted(losses: Tensor, weight: Tensor, reduction: str) -> Tensor:
@@ -83,7 +83,7 @@ def gaussian_nll_loss(input: Tensor, target: Tensor, var: Tensor | float, full: 
     if var.shape != input.shape:
         if input.shape[:-1] == var.shape:
             var = var.unsqueeze(-1)
-        elif input.shape[:-1] != var.shape[:-1] or var.shape[-1] != 1:
+        elif input.ndim != var.ndim or any(n not in (1, m) for n, m in zip(var.shape, input.shape)):
             raise ValueError("var is of incorrect size")
     if (var < 0).any():
         raise ValueError("var has negative entry/entries")

@@ -92,16 +92,34 @@ def _triplet(anchor: Tensor, positive: Tensor, negative: Tensor, distance: Calla
 
 # ---- Of the scores of many classes
 
+def not_empty(x: Tensor) -> None:
+    """RuntimeError for scores of no class."""
+    if x.ndim > 2 or (x.ndim and x.shape[-1] == 0):
+        raise RuntimeError("Expected non-empty vector or matrix with optional 0-dim batch size, but got: "
+                           f"{list(x.shape)}")
+
+
+def checked(reduction: str) -> str:
+    """The word, if it is one."""
+    if reduction not in ("mean", "sum", "none"):
+        raise ValueError(f"{reduction} is not a valid value for reduction; one of 'mean', 'sum', 'none'")
+    return reduction
+
+
 def multi_margin_loss(input: Tensor, target: Tensor, p: int = 1, margin: float = 1.0, weight: Tensor | None = None,
                       size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean") -> Tensor:
     """sum over i != t of max(0, margin - x[t] + x[i])^p, times weight[t], over the number of classes: x (N, C) or (C)."""
-    reduction = legacy_reduction(size_average, reduce, reduction)
+    reduction = checked(legacy_reduction(size_average, reduce, reduction))
+    not_empty(input)
     if p not in (1, 2):
         raise ValueError("only p == 1 and p == 2 supported")
     x, t = (input, target) if input.ndim == 2 else (input.reshape(1, -1), target.reshape(-1))
     if x.ndim != 2 or tuple(t.shape) != (x.shape[0],):
-        raise RuntimeError(f"inconsistent target size, expected {x.shape[0] if x.ndim else 1} but got {list(target.shape)}")
+        raise ValueError("target tensor should be 1-D with size equal to the number of rows: inconsistent target size. "
+                         f"Expected target size [{x.shape[0]}], but got {list(target.shape)}")
     classes = x.shape[1]
+    if weight is not None and weight.ndim != 1:
+        raise ValueError(f"weight must be one-dimensional, got {weight.ndim} dimensions")
     if weight is not None and weight.numel() != classes:
         raise RuntimeError(f"inconsistent weight size, expected {classes} but got {list(weight.shape)}")
     if t.numel() and not 0 <= reductions.amin(t).item() <= reductions.amax(t).item() < classes:
@@ -121,8 +139,9 @@ def multilabel_margin_loss(input: Tensor, target: Tensor, size_average: bool | N
 
     x is (N, C) or (C); target, of its shape, begins with the right classes, then -1.
     """
+    reduction = checked(legacy_reduction(size_average, reduce, reduction))
+    not_empty(input)
     _same_shape(input, target, "multilabel_margin_loss")
-    reduction = legacy_reduction(size_average, reduce, reduction)
     x, t = (input, target) if input.ndim == 2 else (input.reshape(1, -1), target.reshape(1, -1))
     n, classes = x.shape
     right, listed = create.zeros_(n, classes, dtype=bool_), []

@@ -39,7 +39,7 @@ def _more_than_one(size: Sequence[int], per_channel: int) -> None:
 
 def _track(running: Tensor | None, batch: Tensor, momentum: float) -> None:
     """running = (1 - momentum) * running + momentum * batch, in place."""
-    if running is not None and batch.numel():
+    if running is not None:
         with no_grad():
             running.mul_(1 - momentum).add_(batch.detach().reshape(running.shape) * momentum)
 
@@ -62,6 +62,9 @@ def rms_norm(input: Tensor, normalized_shape: Sequence[int], weight: Tensor | No
     """x / sqrt(mean(x^2) + eps) * w, the mean over the last dimensions: Zhang & Sennrich 2019. eps: the dtype's own if None."""
     dims = _last_dims(input, normalized_shape)
     eps = EPSILON[input.dtype == float64] if eps is None else eps
+    if weight is not None and tuple(weight.shape) != tuple(normalized_shape):
+        raise RuntimeError("Expected weight to be of same shape as normalized_shape, but got weight of shape "
+                           f"{list(weight.shape)} and normalized_shape = {list(normalized_shape)}")
     y = input * ops.rsqrt(reduce.mean(input * input, dims, True) + eps)
     return y if weight is None else y * weight
 
@@ -96,8 +99,9 @@ def batch_norm(input: Tensor, running_mean: Tensor | None, running_var: Tensor |
         dims = (0, *range(2, input.ndim))
         mean = reduce.mean(input, dims, True)
         variance = reduce.var(input, dims, keepdim=True, correction=0)
-        _track(running_mean, mean, momentum)
-        _track(running_var, variance.detach() * (n / max(n - 1, 1)), momentum)
+        if n:
+            _track(running_mean, mean, momentum)
+            _track(running_var, variance.detach() * (n / max(n - 1, 1)), momentum)
     elif mean is None or variance is None:
         raise RuntimeError("Expected running_mean and running_var to be defined when training=False")
     return _standardised(input, mean, variance, eps, weight, bias)

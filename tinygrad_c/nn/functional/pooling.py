@@ -30,14 +30,18 @@ def _windows(name: str, n: int, x: Tensor, kernel: Any, stride: Any, padding: An
              ceil_mode: bool) -> tuple[Tensor, Any, Any, Any, Any, list[int]]:
     """x with a batch dimension; kernel, stride, padding, dilation as tuples; how many places the window takes."""
     if x.ndim not in (n + 1, n + 2):
-        raise RuntimeError(f"{name}(): Expected {n + 1}D or {n + 2}D input, but got input of size: {list(x.shape)}")
+        raise RuntimeError(f"{name}(): non-empty {n + 1}D or {n + 2}D (batch mode) tensor expected for input: Expected "
+                           f"{n + 1}D or {n + 2}D (batch mode) tensor with optional 0 dim batch size for input, but "
+                           f"got: {list(x.shape)}")
     kernel = _tuple(kernel, n, "kernel_size")
     stride = kernel if stride is None or (not isinstance(stride, int) and not tuple(stride)) else _tuple(stride, n, "stride")
     padding, dilation = _tuple(padding, n, "padding"), _tuple(dilation, n, "dilation")
     if min(kernel) <= 0:
         raise RuntimeError(f"kernel size should be greater than zero, but got {kernel}")
     if min(stride) <= 0:
-        raise RuntimeError("stride should not be zero")
+        raise RuntimeError(f"stride should not be zero: stride must be greater than zero, but got {min(stride)}")
+    if min(dilation) <= 0:
+        raise RuntimeError(f"dilation must be greater than zero, but got {min(dilation)}")
     for p, k, d in zip(padding, kernel, dilation):
         if p < 0:
             raise RuntimeError(f"pad must be non-negative, but got pad: {p}")
@@ -45,6 +49,9 @@ def _windows(name: str, n: int, x: Tensor, kernel: Any, stride: Any, padding: An
             raise RuntimeError(f"pad should be at most half of effective kernel size, but got pad={p}, kernel_size={k} and "
                                f"dilation={d}")
     x = x if x.ndim == n + 2 else x.unsqueeze(0)
+    if 0 in x.shape[1:] and "max" in name:
+        raise RuntimeError(f"{name}: Expected {n + 1}D or {n + 2}D (batch mode) tensor with optional 0 dim batch size for "
+                           f"input (Expected input's non-batch dimensions to have positive length), but got: {list(x.shape)}")
     places = []
     for size, k, s, p, d in zip(x.shape[2:], kernel, stride, padding, dilation):
         span = size + 2 * p - d * (k - 1) - 1
@@ -154,6 +161,9 @@ def max_unpool3d(input: Tensor, indices: Tensor, kernel_size: Any, stride: Any =
 
 
 def _unpool(n: int, x: Tensor, indices: Tensor, kernel: Any, stride: Any, padding: Any, output_size: Any) -> Tensor:
+    if x.shape != indices.shape:
+        raise RuntimeError("Expected shape of indices to be same as that of the input tensor ("
+                           f"{[*x.shape, *[1] * (2 - n)]}) but got indices tensor with shape: {list(indices.shape)}")
     kernel = _tuple(kernel, n, "kernel_size")
     stride = kernel if stride is None else _tuple(stride, n, "stride")
     padding = _tuple(padding, n, "padding")
@@ -248,14 +258,18 @@ def adaptive_avg_pool3d(input: Tensor, output_size: Any) -> Tensor:
 
 def _sizes(x: Tensor, output_size: Any, n: int) -> list[int]:
     if x.ndim not in (n + 1, n + 2):
+        if x.ndim < n + 1:
+            raise ValueError(f"Input dimension should be at least {n + 1}: adaptive pooling of {list(x.shape)}")
         raise RuntimeError(f"adaptive pooling: Expected {n + 1}D or {n + 2}D tensor, but got {list(x.shape)}")
     given = [output_size] * n if output_size is None or isinstance(output_size, int) else list(output_size)
     given = given * n if len(given) == 1 else given
     if len(given) != n:
-        raise RuntimeError(f"adaptive pooling: output_size must be {n}, got {len(given)} numbers")
+        raise RuntimeError(f"adaptive pooling: 'output_size' should contain {('one int', 'two ints', 'three ints')[n - 1]}, "
+                           f"got {len(given)} numbers")
     sizes = [size if wanted is None else wanted for wanted, size in zip(given, x.shape[-n:])]
     if min(sizes) < 0:
-        raise RuntimeError(f"adaptive pooling: elements of output_size must be greater than or equal to 0 but received {sizes}")
+        raise RuntimeError(f"adaptive pooling: elements of output_size must be greater than or equal to 0 but received "
+                           f"{sizes}. Trying to create tensor with negative dimension")
     if 0 in x.shape[-n:]:
         raise RuntimeError("adaptive pooling: Expected input to have non-zero size for non-batch dimensions, but input has "
                            f"sizes {list(x.shape)}")
