@@ -59,14 +59,14 @@ properties: $(VENV)/test.stamp
 	cd tests && TINYGRAD_C_EXAMPLES=20000 $(BIN)/python -m pytest -q test_properties.py
 
 mutation: $(VENV)/test.stamp
-	$(BIN)/python -m pip install --quiet 'setuptools>=77' 'Cython>=3.1'
+	$(BIN)/python -m pip install --quiet 'setuptools>=77' 'Cython>=3.3'
 	$(JOB) jobs/mutation.py
 
 files: $(VENV)/test.stamp
 	$(JOB) jobs/files.py --files 20000 --seed $(SEED)
 
 asan tsan debug: $(VENV)/test.stamp
-	$(BIN)/python -m pip install --quiet 'setuptools>=77' 'Cython>=3.1'
+	$(BIN)/python -m pip install --quiet 'setuptools>=77' 'Cython>=3.3'
 	$(BIN)/python tests/jobs/sanitize.py $(KIND_$@)
 
 KIND_asan  := address,undefined

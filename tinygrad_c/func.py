@@ -48,6 +48,7 @@ def _build(tree: Any, leaves: Iterator) -> Any:
 
 
 def tree_map(f: Callable, tree: Any) -> Any:
+    """The same containers with f of each leaf."""
     return rebuild(tree, [f(leaf) for leaf in flatten(tree)])
 
 

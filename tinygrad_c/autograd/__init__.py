@@ -12,6 +12,7 @@ __all__ = ["backward", "enable_grad", "grad", "inference_mode", "is_grad_enabled
 
 
 def as_tuple(given) -> tuple:
+    """A tensor, an edge of the graph, or None, as a tuple of one; several of them as a tuple."""
     return (given,) if given is None or isinstance(given, TensorBase) or hasattr(given, "output_nr") else tuple(given)
 
 

@@ -121,23 +121,23 @@ def _hessian_product(func: Callable, inputs, v, create_graph: bool, strict: bool
 
 def _inputs(inputs, create_graph: bool, name: str) -> tuple[bool, tuple]:
     """The inputs as a tuple of tensors that are differentiated by: the caller's own history only with create_graph."""
-    many = isinstance(inputs, (tuple, list))
-    inputs = tuple(inputs) if many else (inputs,)
-    for i, x in enumerate(inputs):
-        if not isinstance(x, TensorBase):
-            raise TypeError(f"The inputs given to {name} must be either a Tensor or a tuple of Tensors but the value at index "
-                            f"{i} has type {type(x)}.")
+    many, inputs = _tensors(inputs, f"The inputs given to {name}")
     return many, tuple([x.view_as(x) if create_graph and x.requires_grad else x.detach().requires_grad_() for x in inputs])
 
 
 def _outputs(outputs, name: str) -> tuple[bool, tuple]:
-    many = isinstance(outputs, (tuple, list))
-    outputs = tuple(outputs) if many else (outputs,)
-    for i, x in enumerate(outputs):
+    return _tensors(outputs, f"The outputs of the user-provided function given to {name}")
+
+
+def _tensors(given, what: str) -> tuple[bool, tuple]:
+    """(whether there are several, all of them as a tuple)."""
+    many = isinstance(given, (tuple, list))
+    tensors = tuple(given) if many else (given,)
+    for i, x in enumerate(tensors):
         if not isinstance(x, TensorBase):
-            raise TypeError(f"The outputs of the user-provided function given to {name} must be either a Tensor or a tuple of "
-                            f"Tensors but the value at index {i} has type {type(x)}.")
-    return many, outputs
+            raise TypeError(f"{what} must be either a Tensor or a tuple of Tensors but the value at index {i} has type "
+                            f"{type(x)}.")
+    return many, tensors
 
 
 def _vector(v, like: tuple, without_v: str) -> tuple:

@@ -38,7 +38,11 @@ class _Inplace(_Activation):
 # ---- Without settings.
 
 class ReLU(_Inplace):
-    """max(x, 0)."""
+    """max(x, 0).
+
+    >>> ReLU()(tensor([-1., 2.]))
+    tensor([0., 2.])
+    """
 
     forward = staticmethod(ops.relu)
 
@@ -91,13 +95,21 @@ class Hardswish(_Inplace):
 
 
 class Sigmoid(_Activation):
-    """1 / (1 + e^-x)."""
+    """1 / (1 + e^-x).
+
+    >>> Sigmoid()(tensor([0., 2.]))
+    tensor([0.5000, 0.8808])
+    """
 
     forward = staticmethod(ops.sigmoid)
 
 
 class Tanh(_Activation):
-    """(e^x - e^-x) / (e^x + e^-x)."""
+    """(e^x - e^-x) / (e^x + e^-x).
+
+    >>> Tanh()(tensor([0., 2.]))
+    tensor([0.0000, 0.9640])
+    """
 
     forward = staticmethod(ops.tanh)
 
@@ -125,7 +137,11 @@ class Tanhshrink(_Activation):
 # ---- With settings.
 
 class LeakyReLU(_Inplace):
-    """x where x > 0, else negative_slope * x."""
+    """x where x > 0, else negative_slope * x.
+
+    >>> LeakyReLU(0.1)(tensor([-1., 2.]))
+    tensor([-0.1000,  2.0000])
+    """
 
     _shown = ("negative_slope",)
 
@@ -172,7 +188,11 @@ class CELU(ELU):
 
 
 class GELU(_Activation):
-    """x * P(Z < x), Z standard normal; approximate='tanh' is the cheaper form with tanh."""
+    """x * P(Z < x), Z standard normal; approximate='tanh' is the cheaper form with tanh.
+
+    >>> GELU()(tensor([-1., 2.]))
+    tensor([-0.1587,  1.9545])
+    """
 
     def __init__(self, approximate: str = "none") -> None:
         super().__init__()
@@ -186,7 +206,11 @@ class GELU(_Activation):
 
 
 class Softplus(_Activation):
-    """log(1 + e^(beta x)) / beta, and x itself where beta x > threshold."""
+    """log(1 + e^(beta x)) / beta, and x itself where beta x > threshold.
+
+    >>> Softplus()(tensor([-1., 2.]))
+    tensor([0.3133, 2.1269])
+    """
 
     _shown = ("beta", "threshold")
 
@@ -253,7 +277,11 @@ class Softshrink(Hardshrink):
 # ---- Along a dimension.
 
 class Softmax(_Activation):
-    """e^x / sum(e^x) along dim."""
+    """e^x / sum(e^x) along dim.
+
+    >>> Softmax(dim=1)(tensor([[0., 0.]]))
+    tensor([[0.5000, 0.5000]])
+    """
 
     _shown = ("dim",)
 
@@ -266,7 +294,11 @@ class Softmax(_Activation):
 
 
 class LogSoftmax(Softmax):
-    """x - log(sum(e^x)) along dim."""
+    """x - log(sum(e^x)) along dim.
+
+    >>> LogSoftmax(dim=1)(tensor([[0., 0.]]))
+    tensor([[-0.6931, -0.6931]])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.log_softmax(input, self.dim)

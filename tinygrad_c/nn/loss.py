@@ -41,14 +41,22 @@ def _called_too_early(name: str) -> TypeError:
 # ---- Regression.
 
 class MSELoss(_Loss):
-    """(x - t)^2: its mean, sum or each."""
+    """(x - t)^2: its mean, sum or each.
+
+    >>> MSELoss()(tensor([1., 2.]), tensor([1., 4.]))
+    tensor(2.)
+    """
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         return loss.mse_loss(input, target, self.reduction)
 
 
 class L1Loss(_Loss):
-    """|x - t|: its mean, sum or each."""
+    """|x - t|: its mean, sum or each.
+
+    >>> L1Loss(reduction="none")(tensor([1., 2.]), tensor([1., 4.]))
+    tensor([0., 2.])
+    """
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         return loss.l1_loss(input, target, self.reduction)
@@ -66,7 +74,11 @@ class SmoothL1Loss(_Loss):
 
 
 class HuberLoss(_Loss):
-    """(x - t)^2 / 2 where |x - t| <= delta, else delta * (|x - t| - delta / 2)."""
+    """(x - t)^2 / 2 where |x - t| <= delta, else delta * (|x - t| - delta / 2).
+
+    >>> HuberLoss()(tensor([1., 2.]), tensor([1., 4.]))
+    tensor(0.7500)
+    """
 
     def __init__(self, reduction: str = "mean", delta: float = 1.0) -> None:
         if isinstance(reduction, Tensor):
@@ -109,7 +121,11 @@ class PoissonNLLLoss(_Loss):
 # ---- Two classes.
 
 class BCELoss(_WeightedLoss):
-    """-(t log(x) + (1 - t) log(1 - x)), x a probability: behind a Sigmoid."""
+    """-(t log(x) + (1 - t) log(1 - x)), x a probability: behind a Sigmoid.
+
+    >>> BCELoss()(tensor([0.5, 0.9]), tensor([0., 1.]))
+    tensor(0.3993)
+    """
 
     def __init__(self, weight: Tensor | None = None, size_average: Any = None, reduce: Any = None,
                  reduction: str = "mean") -> None:
@@ -120,7 +136,11 @@ class BCELoss(_WeightedLoss):
 
 
 class BCEWithLogitsLoss(_Loss):
-    """-(p t log(s) + (1 - t) log(1 - s)), s = sigmoid(x), p = pos_weight: without a Sigmoid before it, for any x."""
+    """-(p t log(s) + (1 - t) log(1 - s)), s = sigmoid(x), p = pos_weight: without a Sigmoid before it, for any x.
+
+    >>> BCEWithLogitsLoss()(tensor([0., 3.]), tensor([0., 1.]))
+    tensor(0.3709)
+    """
 
     def __init__(self, weight: Tensor | None = None, size_average: Any = None, reduce: Any = None,
                  reduction: str = "mean", pos_weight: Tensor | None = None) -> None:
@@ -159,7 +179,11 @@ class CrossEntropyLoss(_WeightedLoss):
 
 
 class NLLLoss(_WeightedLoss):
-    """-x[t]: logarithms of probabilities x (N, C), behind a LogSoftmax, and classes t (N)."""
+    """-x[t]: logarithms of probabilities x (N, C), behind a LogSoftmax, and classes t (N).
+
+    >>> NLLLoss()(tensor([[-0.5, -1.0]]), tensor([1]))
+    tensor(1.)
+    """
 
     def __init__(self, weight: Tensor | None = None, size_average: Any = None, ignore_index: int = -100,
                  reduce: Any = None, reduction: str = "mean") -> None:

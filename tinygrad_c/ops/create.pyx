@@ -77,7 +77,12 @@ def empty_(*sizes, size=None, dtype=None, device=None, requires_grad=False, out=
 
 
 def zeros_(*sizes, size=None, dtype=None, device=None, requires_grad=False, out=None):
-    """A tensor of zeros."""
+    """A tensor of zeros.
+
+    >>> tinygrad_c.zeros(2, 3)
+    tensor([[0., 0., 0.],
+            [0., 0., 0.]])
+    """
     if out is not None:
         return into_out(zeros_(*sizes, size=size, dtype=dtype_of(out) if dtype is None else dtype), out)
     return full(sizes_in(sizes, size), 0.0, dtype=DTYPES[default_dtype()] if dtype is None else dtype, device=device,
@@ -85,7 +90,11 @@ def zeros_(*sizes, size=None, dtype=None, device=None, requires_grad=False, out=
 
 
 def ones(*sizes, size=None, dtype=None, device=None, requires_grad=False, out=None):
-    """A tensor of ones."""
+    """A tensor of ones.
+
+    >>> ones(2)
+    tensor([1., 1.])
+    """
     if out is not None:
         return into_out(ones(*sizes, size=size, dtype=dtype_of(out) if dtype is None else dtype), out)
     return full(sizes_in(sizes, size), 1.0, dtype=DTYPES[default_dtype()] if dtype is None else dtype, device=device,
@@ -93,7 +102,12 @@ def ones(*sizes, size=None, dtype=None, device=None, requires_grad=False, out=No
 
 
 def full(size, fill_value, *, dtype=None, device=None, requires_grad=False, out=None):
-    """A tensor of that size, every element fill_value."""
+    """A tensor of that size, every element fill_value.
+
+    >>> full((2, 2), 7)
+    tensor([[7, 7],
+            [7, 7]])
+    """
     if out is not None:
         return into_out(full(size, fill_value, dtype=dtype_of(out) if dtype is None else dtype), out)
     if isinstance(fill_value, TensorBase):
@@ -115,7 +129,11 @@ def empty_like_(input, *, dtype=None, device=None, requires_grad=False, memory_f
 
 
 def zeros_like(input, *, dtype=None, device=None, requires_grad=False, memory_format=None):
-    """Zeros of input's shape and dtype."""
+    """Zeros of input's shape and dtype.
+
+    >>> zeros_like(tinygrad_c.tensor([1, 2]))
+    tensor([0, 0])
+    """
     return full_like(input, 0, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
@@ -125,7 +143,11 @@ def ones_like(input, *, dtype=None, device=None, requires_grad=False, memory_for
 
 
 def full_like(input, fill_value, *, dtype=None, device=None, requires_grad=False, memory_format=None):
-    """fill_value in input's shape and dtype."""
+    """fill_value in input's shape and dtype.
+
+    >>> full_like(tinygrad_c.tensor([1., 2.]), 3)
+    tensor([3., 3.])
+    """
     cdef TensorBase a = tensor_of(input)
     cdef TensorBase out = empty(dtype_or(dtype, a.dtype), a.ndim, a.shape)
     fill(out, fill_value)
@@ -179,7 +201,11 @@ def arange(start, end=None, step=1, *, dtype=None, device=None, requires_grad=Fa
 
 
 def linspace(start, end, steps, *, dtype=None, device=None, requires_grad=False, out=None):
-    """`steps` numbers, evenly spaced from start to end, both included."""
+    """`steps` numbers, evenly spaced from start to end, both included.
+
+    >>> linspace(0, 1, 5)
+    tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
+    """
     if out is not None:
         return into_out(linspace(start, end, steps, dtype=dtype_of(out) if dtype is None else dtype), out)
     for name, each in (("start", start), ("end", end)):
@@ -220,7 +246,12 @@ def linspace(start, end, steps, *, dtype=None, device=None, requires_grad=False,
 
 
 def eye(n, m=None, *, dtype=None, device=None, requires_grad=False, out=None):
-    """The n x m matrix with ones on the diagonal; m is n if not given."""
+    """The n x m matrix with ones on the diagonal; m is n if not given.
+
+    >>> eye(2)
+    tensor([[1., 0.],
+            [0., 1.]])
+    """
     if out is not None:
         return into_out(eye(n, m, dtype=dtype_of(out) if dtype is None else dtype), out)
     cdef Py_ssize_t rows = n

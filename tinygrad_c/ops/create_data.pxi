@@ -167,7 +167,11 @@ def from_numpy(array):
 
 
 def as_tensor(data, dtype=None, device=None):
-    """The data as a tensor, without a copy where that is possible."""
+    """The data as a tensor, without a copy where that is possible.
+
+    >>> as_tensor([1, 2])
+    tensor([1, 2])
+    """
     cdef TensorBase out
     if isinstance(data, TensorBase):
         out = data

@@ -2,7 +2,12 @@
 
 
 def add(input, other, *, alpha=1, out=None):
-    """input + alpha * other, broadcast together."""
+    """input + alpha * other, broadcast together.
+
+    >>> add(tinygrad_c.tensor([1., 2.]), tinygrad_c.tensor([[10.], [20.]]))
+    tensor([[11., 12.],
+            [21., 22.]])
+    """
     if out is not None:
         return into_out(add(input, other, alpha=alpha), out)
     if alpha != 1:
@@ -15,7 +20,11 @@ def add(input, other, *, alpha=1, out=None):
 
 
 def sub(input, other, *, alpha=1, out=None):
-    """input - alpha * other, broadcast together."""
+    """input - alpha * other, broadcast together.
+
+    >>> sub(tinygrad_c.tensor([1., 2.]), 3, alpha=2)
+    tensor([-5., -4.])
+    """
     if out is not None:
         return into_out(sub(input, other, alpha=alpha), out)
     if alpha != 1:
@@ -28,7 +37,11 @@ def sub(input, other, *, alpha=1, out=None):
 
 
 def mul(input, other, *, out=None):
-    """input * other, broadcast together."""
+    """input * other, broadcast together.
+
+    >>> mul(tinygrad_c.tensor([1., 2.]), tinygrad_c.tensor([3., 4.]))
+    tensor([3., 8.])
+    """
     if out is not None:
         return into_out(mul(input, other), out)
     if is_number(other) and isinstance(input, TensorBase):
@@ -42,6 +55,9 @@ def div(input, other, *, rounding_mode=None, out=None):
     """input / other, broadcast together; integers give floats.
 
     rounding_mode="trunc" drops the quotient's fraction, "floor" rounds it down: then integers stay integers.
+
+    >>> div(tinygrad_c.tensor([7, -7]), 2, rounding_mode="floor")
+    tensor([ 3, -4])
     """
     if out is not None:
         return into_out(div(input, other, rounding_mode=rounding_mode), out)
@@ -110,14 +126,22 @@ def div_(input, other, *, rounding_mode=None):
 
 
 def maximum(input, other, *, out=None):
-    """The larger of two, element by element; NaN where either is. Where they are equal each gets half of the gradient."""
+    """The larger of two, element by element; NaN where either is. Where they are equal each gets half of the gradient.
+
+    >>> maximum(tinygrad_c.tensor([1., 5.]), tinygrad_c.tensor([3., 4.]))
+    tensor([3., 5.])
+    """
     if out is not None:
         return into_out(maximum(input, other), out)
     return binary(ROW_MAXIMUM, input, other)
 
 
 def minimum(input, other, *, out=None):
-    """The smaller of two, element by element; NaN where either is. Where they are equal each gets half of the gradient."""
+    """The smaller of two, element by element; NaN where either is. Where they are equal each gets half of the gradient.
+
+    >>> minimum(tinygrad_c.tensor([1., 5.]), tinygrad_c.tensor([3., 4.]))
+    tensor([1., 4.])
+    """
     if out is not None:
         return into_out(minimum(input, other), out)
     return binary(ROW_MINIMUM, input, other)
@@ -135,7 +159,11 @@ def where(condition, input, other, *, out=None):
 
 
 def clamp(input, min=None, max=None, *, out=None):
-    """input, but no less than min and no more than max; the gradient is 0 where it was cut."""
+    """input, but no less than min and no more than max; the gradient is 0 where it was cut.
+
+    >>> clamp(tinygrad_c.tensor([-3., 0.5, 3.]), -1, 1)
+    tensor([-1.0000,  0.5000,  1.0000])
+    """
     if out is not None:
         return into_out(clamp(input, min, max), out)
     if min is None and max is None:
@@ -198,7 +226,11 @@ def softplus1(input):
 
 
 def eq(input, other, *, out=None):
-    """input == other, element by element."""
+    """input == other, element by element.
+
+    >>> eq(tinygrad_c.tensor([1, 2]), tinygrad_c.tensor([1, 3]))
+    tensor([ True, False])
+    """
     if out is not None:
         return into_out(eq(input, other), out)
     return binary(ROW_EQ, input, comparable(other, input))
@@ -261,6 +293,13 @@ cdef bint fits(object number, int dtype) except -1:
 
 # ---- The table's rows without parameters, as functions
 
+cdef str documentation(int r):
+    """What the row says: in words, then its value and what it hands back for each input."""
+    cdef object row = row_of(r)
+    handed = [f"    d{name} = {each}" for name, each in zip(row.inputs, row.derivatives) if each]
+    return "\n".join([row.doc, "", f"    y = {row.y}", *handed])
+
+
 cdef object function_of_row(int r):
     """def tanh(input, *, out=None), from its row, and def tanh_(input)."""
     if ROWS[r].n_inputs == 1:
@@ -276,9 +315,9 @@ cdef object function_of_row(int r):
         def function_(input, other):
             return binary_(r, as_tensor(input, "argument 'input' (position 1)"), other)
     function.__name__ = function.__qualname__ = row_name(r)
-    function.__doc__ = row_of(r).doc
+    function.__doc__ = documentation(r)
     function_.__name__ = function_.__qualname__ = row_name(r) + "_"
-    function_.__doc__ = row_name(r) + " in place"
+    function_.__doc__ = row_name(r) + " in place: the tensor itself is overwritten, and returned."
     return function, function_
 
 

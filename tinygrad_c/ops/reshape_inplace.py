@@ -15,7 +15,7 @@ def in_place_view(function):
         check_may_change(input)
         return become(input, function(input, *args, **kwargs))
     twin.__name__ = twin.__qualname__ = function.__name__ + "_"
-    twin.__doc__ = function.__name__ + " in place"
+    twin.__doc__ = function.__name__ + " in place: the tensor itself takes the new shape, and is returned."
     return twin
 
 

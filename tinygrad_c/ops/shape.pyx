@@ -178,7 +178,11 @@ def view(input, *shape):
 
 
 def flatten(input, start_dim=0, end_dim=-1):
-    """Dimensions start_dim to end_dim become one."""
+    """Dimensions start_dim to end_dim become one.
+
+    >>> flatten(tinygrad_c.ones(2, 3, 4), 1).shape
+    torch.Size([2, 12])
+    """
     cdef TensorBase a = as_tensor(input, "argument 'input' (position 1)")
     cdef int start = parse_dim(start_dim, a.ndim)
     cdef int end = parse_dim(end_dim, a.ndim)
@@ -200,7 +204,11 @@ def flatten(input, start_dim=0, end_dim=-1):
 
 
 def squeeze(input, dim=None):
-    """Without the dimensions of size 1, or without those of them that `dim` (an int or a tuple) names."""
+    """Without the dimensions of size 1, or without those of them that `dim` (an int or a tuple) names.
+
+    >>> squeeze(tinygrad_c.ones(1, 3, 1)).shape
+    torch.Size([3])
+    """
     cdef TensorBase a = as_tensor(input, "argument 'input' (position 1)")
     cdef Py_ssize_t[MAX_NDIM] shape
     cdef Py_ssize_t[MAX_NDIM] stride
@@ -219,7 +227,12 @@ def squeeze(input, dim=None):
 
 
 def unsqueeze(input, dim):
-    """With a dimension of size 1 put in at `dim`."""
+    """With a dimension of size 1 put in at `dim`.
+
+    >>> unsqueeze(tinygrad_c.tensor([1, 2]), 1)
+    tensor([[1],
+            [2]])
+    """
     cdef TensorBase a = as_tensor(input, "argument 'input' (position 1)")
     cdef Py_ssize_t[MAX_NDIM] shape
     cdef Py_ssize_t[MAX_NDIM] stride
@@ -301,7 +314,11 @@ cdef Rule PERMUTE = Rule(b"PermuteBackward0", permute_backward)
 
 
 def permute(input, *order, dims=None):
-    """With the dimensions in the given order; a view."""
+    """With the dimensions in the given order; a view.
+
+    >>> permute(tinygrad_c.ones(2, 3, 4), (2, 0, 1)).shape
+    torch.Size([4, 2, 3])
+    """
     cdef TensorBase a = as_tensor(input, "argument 'input' (position 1)")
     cdef Py_ssize_t[MAX_NDIM] shape
     cdef Py_ssize_t[MAX_NDIM] stride
@@ -363,7 +380,12 @@ cdef int check_numel(int ndim, const Py_ssize_t* shape) except -1:
 
 
 def expand(input, *sizes):
-    """Dimensions of size 1 repeated to the given sizes, -1 keeping a size; a view that takes no memory."""
+    """Dimensions of size 1 repeated to the given sizes, -1 keeping a size; a view that takes no memory.
+
+    >>> expand(tinygrad_c.tensor([[1], [2]]), 2, 3)
+    tensor([[1, 1, 1],
+            [2, 2, 2]])
+    """
     cdef TensorBase a = as_tensor(input, "argument 'input' (position 1)")
     cdef Py_ssize_t[MAX_NDIM] shape
     cdef int ndim, d, i

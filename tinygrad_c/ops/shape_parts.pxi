@@ -90,7 +90,12 @@ def cat(tensors, dim=0, *, out=None):
 
 
 def stack(tensors, dim=0, *, out=None):
-    """The tensors, all of one shape, side by side along a new dimension."""
+    """The tensors, all of one shape, side by side along a new dimension.
+
+    >>> stack([tinygrad_c.tensor([1, 2]), tinygrad_c.tensor([3, 4])])
+    tensor([[1, 2],
+            [3, 4]])
+    """
     if out is not None:
         return into_out(stack(tensors, dim), out)
     cdef TensorBase first
@@ -148,7 +153,11 @@ cdef TensorBase place_region(TensorBase g, Node node, int ndim, const Py_ssize_t
 
 
 def narrow(input, dim, start, length):
-    """Elements start to start + length of dimension `dim`; a view."""
+    """Elements start to start + length of dimension `dim`; a view.
+
+    >>> narrow(tinygrad_c.arange(5), 0, 1, 3)
+    tensor([1, 2, 3])
+    """
     cdef TensorBase a = as_tensor(input, "argument 'input' (position 1)")
     cdef int d = parse_dim(dim, a.ndim)
     if isinstance(start, TensorBase):
@@ -169,7 +178,11 @@ def narrow(input, dim, start, length):
 
 
 def select(input, dim, index):
-    """Element `index` of dimension `dim`, which goes away; a view."""
+    """Element `index` of dimension `dim`, which goes away; a view.
+
+    >>> select(tinygrad_c.tensor([[1, 2], [3, 4]]), 1, 0)
+    tensor([1, 3])
+    """
     cdef TensorBase a = as_tensor(input, "argument 'input' (position 1)")
     cdef int d
     if a.ndim == 0:
@@ -181,7 +194,11 @@ def select(input, dim, index):
 
 
 def unbind(input, dim=0):
-    """The parts along a dimension, as a tuple of views without it."""
+    """The parts along a dimension, as a tuple of views without it.
+
+    >>> unbind(tinygrad_c.tensor([[1, 2], [3, 4]]))
+    (tensor([1, 2]), tensor([3, 4]))
+    """
     cdef TensorBase a = as_tensor(input, "argument 'input' (position 1)")
     cdef Py_ssize_t i
     if a.ndim == 0:
@@ -191,7 +208,11 @@ def unbind(input, dim=0):
 
 
 def split(input, split_size_or_sections, dim=0):
-    """Parts of the given size (the last may be smaller) or sizes along `dim`, as a tuple of views."""
+    """Parts of the given size (the last may be smaller) or sizes along `dim`, as a tuple of views.
+
+    >>> split(tinygrad_c.arange(5), 2)
+    (tensor([0, 1]), tensor([2, 3]), tensor([4]))
+    """
     cdef TensorBase a = as_tensor(input, "argument 'input' (position 1)")
     cdef int d = parse_dim(dim, a.ndim)
     cdef Py_ssize_t start = 0
@@ -223,7 +244,11 @@ cdef Py_ssize_t sum_of(list sizes) except -1:
 
 
 def chunk(input, chunks, dim=0):
-    """At most `chunks` parts of equal size (the last may be smaller) along `dim`, as a tuple of views."""
+    """At most `chunks` parts of equal size (the last may be smaller) along `dim`, as a tuple of views.
+
+    >>> chunk(tinygrad_c.arange(5), 2)
+    (tensor([0, 1, 2]), tensor([3, 4]))
+    """
     cdef TensorBase a = as_tensor(input, "argument 'input' (position 1)")
     cdef int d = parse_dim(dim, a.ndim)
     if chunks <= 0:

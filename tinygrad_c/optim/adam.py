@@ -14,6 +14,12 @@ class Adam(ListOptimizer):
 
     Kingma & Ba 2015. betas: how slowly m and v move. weight_decay adds weight_decay * p to g, or, with
     decoupled_weight_decay, shrinks p by lr * weight_decay (AdamW). amsgrad: v's largest value so far instead of v.
+
+    >>> w = tensor([1.], requires_grad=True)
+    >>> (3 * w).sum().backward()
+    >>> Adam([w], lr=0.1).step()
+    >>> w
+    tensor([0.9000], requires_grad=True)
     """
 
     _slots = ("step", "exp_avg", "exp_avg_sq", "max_exp_avg_sq")

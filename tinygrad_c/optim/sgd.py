@@ -12,6 +12,12 @@ class SGD(ListOptimizer):
     """p <- p - lr * g; with momentum p <- p - lr * b, b <- momentum * b + (1 - dampening) * g.
 
     weight_decay adds weight_decay * p to g; nesterov takes g + momentum * b for b; maximize goes uphill.
+
+    >>> w = tensor([1.], requires_grad=True)
+    >>> (3 * w).sum().backward()
+    >>> SGD([w], lr=0.1).step()
+    >>> w
+    tensor([0.7000], requires_grad=True)
     """
 
     _slots = ("momentum_buffer",)
