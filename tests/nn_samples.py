@@ -183,6 +183,13 @@ PICTURES = [
     Call("F.channel_shuffle(x, 3)", x=X(2, 6, 2, 2)),
     Call("F.affine_grid(t, (2, 1, 3, 4), align_corners=False)", t=X(2, 2, 3)),
     Call("F.affine_grid(t, (2, 1, 3, 4), align_corners=True)", t=X(2, 2, 3)),
+    Call("F.adaptive_max_pool3d(x, (2, 1, 2))", x=X(2, 2, 3, 4, 3)),
+    Call("F.adaptive_max_pool3d(x, 2, return_indices=True)", x=X(2, 3, 4, 3)),
+    Call("F.fractional_max_pool2d(x, 2, (2, 3), _random_samples=s)", x=X(2, 2, 5, 6), s=X(2, 2, 2, low=0, high=1, fixed=True)),
+    Call("F.fractional_max_pool2d(x, (2, 3), output_ratio=(0.5, 0.5), return_indices=True, _random_samples=s)", x=X(2, 7, 6),
+         s=X(1, 2, 2, low=0, high=1, fixed=True)),
+    Call("F.fractional_max_pool3d(x, (2, 1, 2), (2, 2, 3), _random_samples=s)", x=X(2, 1, 4, 3, 5),
+         s=X(2, 1, 3, low=0, high=1, fixed=True)),
     Call("F.affine_grid(t, (2, 1, 3, 4, 2), align_corners=False)", t=X(2, 3, 4)),
     *[Call(f"F.grid_sample(x, g, 'bicubic', {padding!r}, {align})", x=X(2, 2, 4, 5), g=X(2, 3, 3, 2, low=-1.6, high=1.6), once=True)
       for padding in ("zeros", "border", "reflection") for align in (True, False)],

@@ -97,3 +97,68 @@ def test_parametrized_weight_norm(m):
 def test_parametrized_printed_as_in_torch():
     found = [repr(m.nn.utils.parametrizations.weight_norm(m.nn.Linear(2, 3))) for m in (tg, torch)]
     assert found[0] == found[1]
+
+
+@pytest.mark.parametrize("shape", [(4, 4), (6, 3), (3, 6)])
+@pytest.mark.parametrize("orthogonal_map", ["matrix_exp", "cayley", "householder"])
+def test_orthogonal(shape, orthogonal_map):
+    tg.manual_seed(0)
+    layer = tg.nn.Linear(shape[1], shape[0], dtype=tg.float64)
+    tg.nn.init.orthogonal_(layer.weight)
+    before = layer.weight.detach().numpy().copy()
+    tg.nn.utils.parametrizations.orthogonal(layer, orthogonal_map=orthogonal_map)
+    np.testing.assert_allclose(layer.weight.detach().numpy(), before, atol=1e-12)
+    with tg.no_grad():
+        layer.parametrizations.weight.original.add_(0.3 * tg.randn(*shape, dtype=tg.float64).tril(-1))
+    w = layer.weight.detach().numpy()
+    w = w if shape[0] >= shape[1] else w.T
+    np.testing.assert_allclose(w.T @ w, np.eye(min(shape)), atol=1e-12)
+    if torch is not None:
+        theirs = torch.nn.utils.parametrizations.orthogonal(torch.nn.Linear(shape[1], shape[0], dtype=torch.float64),
+                                                            orthogonal_map=orthogonal_map)
+        theirs.weight = torch.eye(*shape, dtype=torch.float64)
+        theirs.load_state_dict({key: torch.from_numpy(value.numpy()) for key, value in layer.state_dict().items()})
+        np.testing.assert_allclose(theirs.weight.detach().numpy(), layer.weight.detach().numpy(), atol=1e-12)
+
+
+def test_orthogonal_without_a_base():
+    layer = tg.nn.Linear(3, 5)
+    tg.nn.utils.parametrizations.orthogonal(layer, use_trivialization=False)
+    np.testing.assert_allclose((layer.weight.t() @ layer.weight).detach().numpy(), np.eye(3), atol=1e-5)
+    with pytest.raises(NotImplementedError, match="It is not possible to assign"):
+        tg.nn.utils.parametrizations.orthogonal(tg.nn.Linear(3, 5), orthogonal_map="cayley", use_trivialization=False)
+    with pytest.raises(ValueError, match="Expected a matrix or batch of matrices"):
+        tg.nn.utils.parametrizations.orthogonal(tg.nn.Linear(3, 5), "bias")
+
+
+def test_spectral_norm_as_a_parametrization():
+    tg.manual_seed(0)
+    layer = tg.nn.utils.parametrizations.spectral_norm(tg.nn.Linear(4, 3, dtype=tg.float64), n_power_iterations=30)
+    for _ in range(3):
+        assert layer.weight.shape == (3, 4)     # each reading iterates
+    assert np.linalg.svd(layer.weight.detach().numpy(), compute_uv=False)[0] == pytest.approx(1, 1e-6)
+    layer(tg.ones(2, 4, dtype=tg.float64)).sum().backward()
+    assert layer.parametrizations.weight.original.grad is not None
+    if torch is not None:
+        theirs = torch.nn.utils.parametrizations.spectral_norm(torch.nn.Linear(4, 3, dtype=torch.float64), n_power_iterations=30)
+        theirs.load_state_dict({key: torch.from_numpy(value.numpy()) for key, value in layer.state_dict().items()})
+        np.testing.assert_allclose(theirs.weight.detach().numpy(), layer.weight.detach().numpy(), 1e-10)
+
+
+def test_fusion_of_layers_and_normalisation():
+    tg.manual_seed(0)
+    x = tg.randn(5, 3, 6, 6)
+    for layer, norm, data in ((tg.nn.Conv2d(3, 4, 3), tg.nn.BatchNorm2d(4), x), (tg.nn.Linear(6, 4), tg.nn.BatchNorm1d(4), x[:, 0, 0])):
+        norm(layer(data)), layer.eval(), norm.eval()
+        fuse = tg.nn.utils.fuse_linear_bn_eval if data.ndim == 2 else tg.nn.utils.fuse_conv_bn_eval
+        np.testing.assert_allclose(fuse(layer, norm)(data).detach().numpy(), norm(layer(data)).detach().numpy(), 1e-4, 1e-5)
+        with pytest.raises(AssertionError, match="Fusion only for eval"):
+            fuse(layer.train(), norm)
+
+
+def test_the_second_half_of_clipping():
+    p = tg.zeros(2, requires_grad=True)
+    p.grad = tg.tensor([3.0, 4.0])
+    tg.nn.utils.clip_grads_with_norm_([p], 1.0, tg.nn.utils.get_total_norm([p.grad]))
+    np.testing.assert_allclose(p.grad.numpy(), [0.6, 0.8], 1e-5)
+    assert isinstance(tg.nn.utils.skip_init(tg.nn.Linear, 2, 3), tg.nn.Linear)

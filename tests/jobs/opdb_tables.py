@@ -34,7 +34,7 @@ DRAWN = {
     "nn.functional.dropout2d", "nn.functional.dropout3d", "nn.functional.alpha_dropout", "nn.functional.feature_alpha_dropout",
     "nn.functional.rrelu", "nn.functional.fractional_max_pool2d", "nn.functional.fractional_max_pool3d"}
 # Of torch's inside, undocumented: no program calls them by these names.
-INSIDE = re.compile(r"^(_|torch\.|native_|jiterator|ops\.|grid_sampler_)|_copy$|_backward$|^(slice|constant_pad_nd)$")
+INSIDE = re.compile(r"^(_(?!_)|torch\.|native_|jiterator|ops\.|grid_sampler_)|_copy$|_backward$|^(slice|constant_pad_nd)$")
 # Their vectors' signs are free: with out= only the sizes are compared.
 SIGNS = {"svd", "linalg.svd", "linalg.eigh", "qr", "linalg.qr", "geqrf", "pca_lowrank", "svd_lowrank"}
 # Which of equal elements is named is not told by torch: of whole numbers the indices are not compared.

@@ -70,6 +70,9 @@ class Rare:
         """RuntimeError: real numbers have no imaginary part."""
         raise RuntimeError("imag is not implemented for tensors with non-complex dtypes.")
 
+    def __rdiv__(self, other: Any) -> Tensor:
+        return other / self
+
     def polygamma_(self, n: int) -> Tensor:
         """polygamma in place."""
         return self.copy_(self.clone().polygamma(n))

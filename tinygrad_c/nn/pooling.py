@@ -189,6 +189,42 @@ class AdaptiveMaxPool2d(AdaptiveMaxPool1d):
         return F.adaptive_max_pool2d(input, self.output_size, self.return_indices)
 
 
+class AdaptiveMaxPool3d(AdaptiveMaxPool1d):
+    """The largest elements of output_size windows that cover x (*, D, H, W)."""
+
+    def forward(self, input: Tensor) -> Any:
+        return F.adaptive_max_pool3d(input, self.output_size, self.return_indices)
+
+
+class FractionalMaxPool2d(Module):
+    """The largest elements of windows in steps of random size: output_size of them, or output_ratio of x. Graham 2015."""
+
+    _dims = 2
+
+    def __init__(self, kernel_size: Any, output_size: Any = None, output_ratio: Any = None, return_indices: bool = False,
+                 _random_samples: Tensor | None = None) -> None:
+        super().__init__()
+        if (output_size is None) == (output_ratio is None):
+            raise ValueError(f"{type(self).__name__} requires specifying either an output size, or a pooling ratio" if
+                             output_size is None else "only one of output_size and output_ratio may be specified")
+        several = (lambda value: (value,) * self._dims if isinstance(value, (int, float)) else value)
+        self.kernel_size, self.return_indices = several(kernel_size), return_indices
+        self.output_size, self.output_ratio = several(output_size), several(output_ratio)
+        self.register_buffer("_random_samples", _random_samples)
+        if self.output_ratio is not None and not all(0 < ratio < 1 for ratio in self.output_ratio):
+            raise ValueError(f"output_ratio must be between 0 and 1 (got {output_ratio})")
+
+    def forward(self, input: Tensor) -> Any:
+        pool = F.fractional_max_pool2d if self._dims == 2 else F.fractional_max_pool3d
+        return pool(input, self.kernel_size, self.output_size, self.output_ratio, self.return_indices, self._random_samples)
+
+
+class FractionalMaxPool3d(FractionalMaxPool2d):
+    """FractionalMaxPool2d of x (N, C, D, H, W)."""
+
+    _dims = 3
+
+
 class _MaxUnpool(_Pool):
     """The reverse of max pooling: each element where the indices say, zeros elsewhere."""
 

@@ -69,7 +69,10 @@ ROOMS = {       # imported when first asked for
     "conv": "conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d unfold fold",
     "pooling": "max_pool1d max_pool2d max_pool3d max_unpool1d max_unpool2d max_unpool3d avg_pool1d avg_pool2d avg_pool3d "
                "lp_pool1d lp_pool2d lp_pool3d max_pool1d_with_indices max_pool2d_with_indices max_pool3d_with_indices "
-               "adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d adaptive_max_pool1d adaptive_max_pool2d",
+               "adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d adaptive_max_pool1d adaptive_max_pool2d "
+               "adaptive_max_pool3d adaptive_max_pool1d_with_indices adaptive_max_pool2d_with_indices "
+               "adaptive_max_pool3d_with_indices fractional_max_pool2d fractional_max_pool3d "
+               "fractional_max_pool2d_with_indices fractional_max_pool3d_with_indices",
     "padding": "pad",
     "vision": "interpolate upsample upsample_nearest upsample_bilinear pixel_shuffle pixel_unshuffle "
               "channel_shuffle affine_grid grid_sample",

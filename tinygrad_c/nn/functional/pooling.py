@@ -4,12 +4,13 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from functools import partial
+from itertools import product
 from typing import Any
 
 import numpy as np
 
 from tinygrad_c.nn.functional.conv import columns_of, geometry_of
-from tinygrad_c.ops import create, reduce
+from tinygrad_c.ops import create, random, reduce
 from tinygrad_c.ops import elementwise as ops
 from tinygrad_c.ops.arguments import takes_out
 from tinygrad_c.ops.index import gather, scatter
@@ -305,15 +306,82 @@ def adaptive_max_pool2d(input: Tensor, output_size: Any, return_indices: bool = 
     return results if return_indices else results[0]
 
 
+def adaptive_max_pool3d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
+    """The largest elements of output_size windows that cover x (*, D, H, W); with return_indices also where they are."""
+    results = _adaptive_max(input, _sizes(input, output_size, 3))
+    return results if return_indices else results[0]
+
+
+adaptive_max_pool1d_with_indices = partial(adaptive_max_pool1d, return_indices=True)
+adaptive_max_pool2d_with_indices = partial(adaptive_max_pool2d, return_indices=True)
+adaptive_max_pool3d_with_indices = partial(adaptive_max_pool3d, return_indices=True)
+
+
 def _adaptive_max(x: Tensor, sizes: list[int]) -> tuple[Tensor, Tensor]:
     values, places = [], []
-    height, width = x.shape[-2:]
-    for top, bottom in _bounds(height, sizes[0]):
-        for left, right in _bounds(width, sizes[1]):
-            part = x[..., top:bottom, left:right]
-            value, at = reduce.max(part.reshape(*part.shape[:-2], (bottom - top) * (right - left)), -1)
-            row = (at.double() / (right - left)).long()
-            values.append(value)
-            places.append((row + top) * width + (at - row * (right - left)) + left)
-    shape = [*x.shape[:-2], *sizes]
+    n = len(sizes)
+    numbers = create.arange(math.prod(x.shape[-n:])).reshape(x.shape[-n:])
+    for bounds in product(*[_bounds(size, parts) for size, parts in zip(x.shape[-n:], sizes)]):
+        key = tuple(slice(start, end) for start, end in bounds)
+        value, at = reduce.max(x[(..., *key)].flatten(-n), -1)
+        values.append(value)
+        places.append(numbers[key].reshape(-1)[at])
+    shape = [*x.shape[:-n], *sizes]
     return stack(values, -1).reshape(shape), stack(places, -1).reshape(shape)
+
+
+# ---- Windows at random places
+
+def fractional_max_pool2d(input: Tensor, kernel_size: Any, output_size: Any = None, output_ratio: Any = None,
+                          return_indices: bool = False, _random_samples: Tensor | None = None) -> Any:
+    """The largest elements of windows in steps of random size, so many that output_size remain (or this share of x): Graham
+    2015. x (N, C, H, W) or (C, H, W)."""
+    return _fractional(2, input, kernel_size, output_size, output_ratio, return_indices, _random_samples)
+
+
+def fractional_max_pool3d(input: Tensor, kernel_size: Any, output_size: Any = None, output_ratio: Any = None,
+                          return_indices: bool = False, _random_samples: Tensor | None = None) -> Any:
+    """fractional_max_pool2d of x (N, C, D, H, W) or (C, D, H, W)."""
+    return _fractional(3, input, kernel_size, output_size, output_ratio, return_indices, _random_samples)
+
+
+fractional_max_pool2d_with_indices = partial(fractional_max_pool2d, return_indices=True)
+fractional_max_pool3d_with_indices = partial(fractional_max_pool3d, return_indices=True)
+
+
+def _fractional(n: int, x: Tensor, kernel_size: Any, output_size: Any, ratio: Any, return_indices: bool,
+                samples: Tensor | None) -> Any:
+    if output_size is None and ratio is None:
+        raise ValueError(f"fractional_max_pool{n}d requires specifying either an output_size or an output_ratio")
+    if x.ndim not in (n + 1, n + 2) or 0 in x.shape[x.ndim - n - 1:]:
+        raise RuntimeError(f"fractional_max_pool{n}d(): Expected {n + 1}D or {n + 2}D tensor with non-empty dimensions, but "
+                           f"got: {list(x.shape)}")
+    kernel = _tuple(kernel_size, n, "kernel_size")
+    size = x.shape[-n:]
+    wanted = _tuple(output_size, n, "output_size") if output_size is not None else tuple(
+        int(m * r) for m, r in zip(size, (ratio,) * n if isinstance(ratio, float) else ratio))
+    for m, k, o in zip(size, kernel, wanted):
+        if o + k - 1 > m:
+            raise RuntimeError(f"fractional_max_pool{n}d(): pool size ({k}) too large relative to input size ({m})")
+    lead = x.shape[:-n] if x.ndim == n + 2 else (1, x.shape[0])
+    if samples is None:
+        samples = random.rand(*lead, n, dtype=x.dtype)
+    flat = x.reshape(math.prod(lead), math.prod(size))
+    drawn = samples.numpy()[:lead[0]].reshape(math.prod(lead), n)
+    place = np.zeros((len(drawn), *[1] * (2 * n)), np.int64)        # of each result's window's elements, row by row
+    for d, (m, k, o) in enumerate(zip(size, kernel, wanted)):
+        u = drawn[:, 1 - d if n == 2 else d]    # torch's order: columns before rows, but depth, rows, columns
+        step = (m - k) / (o - 1) if o > 1 else 0.0
+        starts = np.stack([((i + u) * step).astype(int) - (u * step).astype(int) for i in range(o)], 1)
+        starts[:, -1] = m - k
+        line = starts[:, :, None] + np.arange(k)
+        shape = [len(drawn)] + [1] * (2 * n)
+        shape[1 + d], shape[1 + n + d] = o, k
+        place = place * m + line.reshape(shape)
+    place = place.reshape(len(drawn), math.prod(wanted), math.prod(kernel))
+    table = create.tensor(place)
+    seen = gather(flat, 1, table.reshape(len(drawn), math.prod(place.shape[1:]))).reshape(place.shape)
+    y, best = reduce.max(seen, -1)
+    shape = [*x.shape[:-n], *wanted]
+    where = gather(table, 2, best.unsqueeze(2)).reshape(shape)
+    return (y.reshape(shape), where) if return_indices else y.reshape(shape)

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import Any
 
 from tinygrad_c.absent import rooms_for_later
 from tinygrad_c.autograd import no_grad
@@ -44,6 +45,21 @@ def clip_grad_norm_(parameters: Iterable[Tensor] | Tensor, max_norm: float, norm
     return total
 
 
+def clip_grads_with_norm_(parameters: Iterable[Tensor] | Tensor, max_norm: float, total_norm: Tensor,
+                          foreach: bool | None = None) -> None:
+    """Scale all gradients by max_norm / total_norm, if that is below 1: clip_grad_norm_'s second half."""
+    factor = float(max_norm) / (float(total_norm) + 1e-6)
+    if not factor >= 1:
+        with no_grad():
+            for gradient in _gradients(parameters):
+                gradient.mul_(factor)
+
+
+def skip_init(module_cls: type, *args: Any, **kwargs: Any) -> Any:
+    """A module of that class; here its parameters are initialised all the same, which takes little."""
+    return module_cls(*args, **{name: value for name, value in kwargs.items() if name != "device"})
+
+
 def clip_grad_value_(parameters: Iterable[Tensor] | Tensor, clip_value: float, foreach: bool | None = None) -> None:
     """Cut every element of every gradient to [-clip_value, clip_value]."""
     with no_grad():
@@ -72,6 +88,8 @@ def _gradients(parameters: Iterable[Tensor] | Tensor) -> list[Tensor]:
     return [parameter.grad for parameter in parameters if parameter.grad is not None]
 
 
+clip_grad_norm = clip_grad_norm_
 ROOMS = {"": "rnn parametrize parametrizations",
+         "fusion": "fuse_conv_bn_eval fuse_conv_bn_weights fuse_linear_bn_eval fuse_linear_bn_weights",
          "norms": "weight_norm remove_weight_norm spectral_norm remove_spectral_norm"}
 __getattr__, __dir__ = rooms_for_later(globals(), ROOMS)

@@ -1,9 +1,16 @@
-"""weight_norm as a parametrization: the weight is computed from a length and a direction whenever it is read."""
+"""Weights of a given form, computed whenever they are read: of a length and a direction, of norm 1, orthogonal."""
 from __future__ import annotations
 
+from tinygrad_c.autograd import no_grad
+from tinygrad_c.linalg import householder_product, matrix_exp, qr, solve
+from tinygrad_c.linalg.elimination import geqrf
+from tinygrad_c.nn.functional.norm import normalize
 from tinygrad_c.nn.module import Module
 from tinygrad_c.nn.utils.norms import _lengths
 from tinygrad_c.nn.utils.parametrize import register_parametrization
+from tinygrad_c.ops import random
+from tinygrad_c.ops.create import eye
+from tinygrad_c.ops.shape import cat
 from tinygrad_c.tensor import Tensor
 
 
@@ -23,3 +30,123 @@ class _WeightNorm(Module):
 def weight_norm(module: Module, name: str = "weight", dim: int | None = 0) -> Module:
     """w = g * v / |v|: parametrizations.weight.original0 is g, original1 is v. Salimans & Kingma 2016."""
     return register_parametrization(module, name, _WeightNorm(dim), unsafe=True)
+
+
+class _SpectralNorm(Module):
+    def __init__(self, weight: Tensor, n_power_iterations: int = 1, dim: int = 0, eps: float = 1e-12) -> None:
+        super().__init__()
+        if dim >= weight.ndim or dim < -weight.ndim:
+            raise IndexError(f"Dimension out of range (expected to be in range of [-{weight.ndim}, {weight.ndim - 1}] but got "
+                             f"{dim})")
+        if n_power_iterations <= 0:
+            raise ValueError(f"Expected n_power_iterations to be positive, but got n_power_iterations={n_power_iterations}")
+        self.dim, self.eps, self.n_power_iterations = dim % weight.ndim, eps, n_power_iterations
+        if weight.ndim > 1:
+            matrix = self._matrix(weight.detach())
+            self.register_buffer("_u", normalize(random.randn(matrix.shape[0], dtype=weight.dtype), dim=0, eps=eps))
+            self.register_buffer("_v", normalize(random.randn(matrix.shape[1], dtype=weight.dtype), dim=0, eps=eps))
+            self._iterate(matrix, 15)
+
+    def _matrix(self, weight: Tensor) -> Tensor:
+        return weight.movedim(self.dim, 0).flatten(1)
+
+    def _iterate(self, matrix: Tensor, times: int) -> None:
+        with no_grad():
+            for _ in range(times):
+                self._u.copy_(normalize(matrix @ self._v, dim=0, eps=self.eps))
+                self._v.copy_(normalize(matrix.t() @ self._u, dim=0, eps=self.eps))
+
+    def forward(self, weight: Tensor) -> Tensor:
+        if weight.ndim == 1:
+            return normalize(weight, dim=0, eps=self.eps)
+        matrix = self._matrix(weight)
+        if self.training:
+            self._iterate(matrix.detach(), self.n_power_iterations)
+        u, v = self._u.clone(), self._v.clone()     # the next iteration writes into them
+        return weight / (u @ (matrix @ v))
+
+    def right_inverse(self, value: Tensor) -> Tensor:
+        """The weight itself: it is divided when it is read."""
+        return value
+
+
+def spectral_norm(module: Module, name: str = "weight", n_power_iterations: int = 1, eps: float = 1e-12,
+                  dim: int | None = None) -> Module:
+    """w = w_original / sigma, sigma its largest singular value, by power iteration at each reading in training: Miyato et al.
+    2018."""
+    weight = getattr(module, name, None)
+    if not isinstance(weight, Tensor):
+        raise ValueError(f"Module '{module}' has no parameter or buffer with name '{name}'")
+    dim = (1 if "ConvTranspose" in type(module).__name__ else 0) if dim is None else dim
+    return register_parametrization(module, name, _SpectralNorm(weight, n_power_iterations, dim, eps))
+
+
+class _Orthogonal(Module):
+    """Q = base @ map(A), A made antisymmetric: e^A or (I + A / 2) (I - A / 2)^-1; or a product of reflections."""
+
+    def __init__(self, weight: Tensor, orthogonal_map: str, use_trivialization: bool) -> None:
+        super().__init__()
+        self.orthogonal_map = orthogonal_map
+        if use_trivialization:
+            self.register_buffer("base", None)
+
+    def forward(self, X: Tensor) -> Tensor:
+        rows, columns = X.shape[-2:]
+        X = X if rows >= columns else X.mT
+        n, k = X.shape[-2:]
+        if self.orthogonal_map == "householder":
+            Q = householder_product(X, 2.0 / (1.0 + (X.tril(-1) ** 2).sum(-2)))
+            Q = Q * X.diagonal(0, -2, -1).trunc().unsqueeze(-2)     # the signs, which right_inverse left there
+        else:
+            A = X.tril()
+            if n != k:
+                A = cat([A, A.new_zeros(*A.shape[:-2], n, n - k)], -1)
+            A = A - A.mT
+            same = eye(n, dtype=A.dtype)
+            Q = matrix_exp(A) if self.orthogonal_map == "matrix_exp" else solve(same - 0.5 * A, same + 0.5 * A)
+            Q = Q if n == k else Q[..., :k]
+        if getattr(self, "base", None) is not None:
+            Q = self.base @ Q
+        return Q if rows >= columns else Q.mT
+
+    def right_inverse(self, Q: Tensor) -> Tensor:
+        """Where to start from, so that the weight is Q (made orthogonal)."""
+        with no_grad():
+            wide = Q.shape[-2] < Q.shape[-1]
+            q = Q.mT if wide else Q
+            n, k = q.shape[-2:]
+            if "base" not in self._buffers:
+                if self.orthogonal_map != "householder":
+                    raise NotImplementedError("It is not possible to assign to the matrix exponential or the Cayley "
+                                              "parametrizations when use_trivialization=False.")
+                a, tau = geqrf(q)
+                signs = a.diagonal(0, -2, -1).sign() * (1 - 2 * (tau == 0).to(a.dtype))      # where there is no reflection
+                signs = signs.diag_embed()
+                signs = signs if n == k else cat([signs, signs.new_zeros(*signs.shape[:-2], n - k, k)], -2)
+                a = a.tril(-1) + a.triu(1) + signs
+                return a.mT if wide else a
+            if n != k:
+                q = cat([q, random.randn(*q.shape[:-1], n - k, dtype=q.dtype)], -1)
+            q, r = qr(q)
+            self.base = q * r.diagonal(0, -2, -1).sign().unsqueeze(-2)
+            return -eye(*Q.shape[-2:], dtype=Q.dtype).expand(Q.shape).clone()       # all maps take it to the unit matrix
+
+
+def orthogonal(module: Module, name: str = "weight", orthogonal_map: str | None = None, *,
+               use_trivialization: bool = True) -> Module:
+    """A weight with orthonormal columns (or rows, if it is wide): learnt as a matrix that orthogonal_map takes there.
+
+    "matrix_exp" (of square weights, unless another is given) and "cayley" take an antisymmetric matrix; "householder" (of the
+    others) makes a product of reflections. use_trivialization: the map is multiplied by the weight that was there.
+    """
+    weight = getattr(module, name, None)
+    if not isinstance(weight, Tensor):
+        raise ValueError(f"Module '{module}' has no parameter or buffer with name '{name}'")
+    if weight.ndim < 2:
+        raise ValueError(f"Expected a matrix or batch of matrices. Got a tensor of {weight.ndim} dimensions.")
+    if orthogonal_map is None:
+        orthogonal_map = "matrix_exp" if weight.shape[-2] == weight.shape[-1] else "householder"
+    if orthogonal_map not in ("matrix_exp", "cayley", "householder"):
+        raise ValueError('orthogonal_map has to be one of "matrix_exp", "cayley", "householder". Got: '
+                         f"{orthogonal_map}")
+    return register_parametrization(module, name, _Orthogonal(weight, orthogonal_map, use_trivialization), unsafe=True)

@@ -1,6 +1,6 @@
 """Data sets, samplers and the loader that makes batches of them: PyTorch's torch.utils.data."""
 from tinygrad_c.absent import unknown
-from tinygrad_c.utils.data.collate import default_collate
+from tinygrad_c.utils.data.collate import default_collate, default_convert
 from tinygrad_c.utils.data.dataloader import DataLoader
 from tinygrad_c.utils.data.dataset import (
     ChainDataset,
@@ -37,6 +37,7 @@ __all__ = [
     "TensorDataset",
     "WeightedRandomSampler",
     "default_collate",
+    "default_convert",
     "get_worker_info",
     "random_split",
 ]

@@ -11,6 +11,25 @@ from tinygrad_c.ops.shape import stack
 from tinygrad_c.tensor import Tensor, float64
 
 
+def default_convert(data: Any) -> Any:
+    """Arrays as tensors, also within lists, tuples and dicts; the rest as it is: what single samples go through.
+
+    >>> default_convert([np.zeros(1), "a"])
+    [tensor([0.], dtype=torch.float64), 'a']
+    """
+    if isinstance(data, np.ndarray):
+        return data if data.dtype.kind in "USO" else create.from_numpy(data)
+    if isinstance(data, np.generic):
+        return create.from_numpy(np.asarray(data))
+    if isinstance(data, Mapping):
+        return {key: default_convert(value) for key, value in data.items()}
+    if isinstance(data, tuple) and hasattr(data, "_fields"):
+        return type(data)(*map(default_convert, data))
+    if isinstance(data, Sequence) and not isinstance(data, (str, bytes)):
+        return [default_convert(each) for each in data]
+    return data
+
+
 def default_collate(batch: Sequence[Any]) -> Any:
     """Stack samples along a new first dimension: tensors, arrays and numbers become tensors; dicts, tuples and lists of
     them are collated inside; strings stay a list.

@@ -1,0 +1,47 @@
+"""A normalisation folded into the layer before it, for a net that is only evaluated."""
+from __future__ import annotations
+
+from copy import deepcopy
+from typing import Any
+
+from tinygrad_c.nn.parameter import Parameter
+from tinygrad_c.tensor import Tensor
+
+
+def fuse_conv_bn_eval(conv: Any, bn: Any, transpose: bool = False) -> Any:
+    """A convolution that does what conv and then the batch normalisation bn do in evaluation."""
+    if conv.training or bn.training:
+        raise AssertionError("Fusion only for eval!")
+    fused = deepcopy(conv)
+    fused.weight, fused.bias = fuse_conv_bn_weights(fused.weight, fused.bias, bn.running_mean, bn.running_var, bn.eps,
+                                                    bn.weight, bn.bias, transpose)
+    return fused
+
+
+def fuse_conv_bn_weights(conv_w: Tensor, conv_b: Tensor | None, bn_rm: Tensor, bn_rv: Tensor, bn_eps: float,
+                         bn_w: Tensor | None, bn_b: Tensor | None, transpose: bool = False) -> tuple[Parameter, Parameter]:
+    """(weight * s, (bias - mean) * s + b), s = w / sqrt(var + eps), for each channel that comes out."""
+    scale = (bn_rv + bn_eps).rsqrt() * (1 if bn_w is None else bn_w)
+    shape = [1] * conv_w.ndim
+    shape[1 if transpose else 0] = -1
+    bias = ((0 if conv_b is None else conv_b) - bn_rm) * scale + (0 if bn_b is None else bn_b)
+    return (Parameter((conv_w * scale.reshape(shape)).detach(), conv_w.requires_grad),
+            Parameter(bias.detach(), conv_w.requires_grad if conv_b is None else conv_b.requires_grad))
+
+
+def fuse_linear_bn_eval(linear: Any, bn: Any) -> Any:
+    """A linear layer that does what linear and then the batch normalisation bn do in evaluation."""
+    if linear.training or bn.training:
+        raise AssertionError("Fusion only for eval!")
+    if linear.out_features != bn.num_features and bn.num_features != 1:
+        raise AssertionError("To fuse, linear.out_features == bn.num_features or bn.num_features == 1")
+    fused = deepcopy(linear)
+    fused.weight, fused.bias = fuse_linear_bn_weights(fused.weight, fused.bias, bn.running_mean, bn.running_var, bn.eps,
+                                                      bn.weight, bn.bias)
+    return fused
+
+
+def fuse_linear_bn_weights(linear_w: Tensor, linear_b: Tensor | None, bn_rm: Tensor, bn_rv: Tensor, bn_eps: float,
+                           bn_w: Tensor, bn_b: Tensor) -> tuple[Parameter, Parameter]:
+    """fuse_conv_bn_weights of a matrix."""
+    return fuse_conv_bn_weights(linear_w, linear_b, bn_rm, bn_rv, bn_eps, bn_w, bn_b)
