@@ -11,6 +11,7 @@ from pathlib import Path
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup
+from setuptools.command.build_py import build_py
 
 HERE = Path(__file__).parent
 DEBUG = os.environ.get("TINYGRAD_C_DEBUG") == "1"
@@ -87,10 +88,18 @@ def extensions():
             yield extension(name, OWN_FLAGS.get(name, []))
 
 
+class BuildPy(build_py):
+    """Leaves kernels/generate.py out of what is installed: it has done its work by then."""
+
+    def find_package_modules(self, package, package_dir):
+        return [found for found in super().find_package_modules(package, package_dir) if found[1] != "generate"]
+
+
 runpy.run_path(str(HERE / "tinygrad_c/kernels/generate.py"), run_name="__main__")
 CORES = os.cpu_count() or 1
 setup(
     ext_modules=cythonize(list(extensions()), compiler_directives=DIRECTIVES, quiet=True, nthreads=CORES,
                           shared_utility_qualified_name=SHARED, shared_utility_features_disabled=["MemoryView"]),
+    cmdclass={"build_py": BuildPy},
     options={"build_ext": {"parallel": CORES}},
 )

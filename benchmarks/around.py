@@ -120,7 +120,8 @@ def first() -> str:
 
 def loader() -> str:
     alone, training = run(LOADER)
-    return f"an epoch of the tiny net: {training * 1e3:.1f} ms, of which the loader takes {alone * 1e3:.2f}: {alone / training:.0%}"
+    return (f"an epoch of the tiny net: {training * 1e3:.1f} ms, of which the loader takes {alone * 1e3:.2f}: "
+            f"{alone / training:.0%}")
 
 
 def memory() -> str:
@@ -136,8 +137,8 @@ def faults() -> str:
 
 def denormals() -> str:
     early, late, kept = run(DENORMALS)
-    return (f"epoch while numbers are usual: {early * 1e3:.2f} ms, slowest of the epochs in which weights and gradients vanish: "
-            f"{late * 1e3:.2f} ms ({late / early:.2f}); NumPy's denormals after it: {'there' if kept else 'GONE'}")
+    return (f"epoch while numbers are usual: {early * 1e3:.2f} ms, slowest of the epochs in which weights and gradients "
+            f"vanish: {late * 1e3:.2f} ms ({late / early:.2f}); NumPy's denormals after it: {'there' if kept else 'GONE'}")
 
 
 PARTS = {"import": imports, "first": first, "loader": loader, "memory": memory, "faults": faults, "denormals": denormals}
