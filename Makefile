@@ -35,10 +35,12 @@ lint: $(VENV)/test.stamp
 # make mutation  wrong derivatives on purpose: a test must fail for each
 # make wheel     a manylinux wheel in dist/: what it links to, its size, NumPy 1.26 and 2.x, a processor without AVX
 # make files     saved files and tables with flipped bits, cut off, rearranged: an exception, or what was saved
-# make asan, make tsan, make debug, make valgrind     the tests on builds and under programs that watch memory and threads
+# make asan, make tsan, make debug, make valgrind     the tests on builds and under programs that watch memory and threads;
+#                EVERY=n for every n-th sample under valgrind, which takes an hour for all
 # make arm64     cross-built for 64-bit ARM, and tests under qemu (Debian only; needs python3.11)
 JOB  := cd tests && $(BIN)/python
 SEED ?= 1
+EVERY ?= 1
 
 kill: $(VENV)/test.stamp
 	$(JOB) jobs/kill.py --kills 50 --seed $(SEED)
@@ -74,7 +76,7 @@ KIND_tsan  := thread
 KIND_debug := debug
 
 valgrind: $(VENV)/test.stamp
-	$(JOB) jobs/sanitize.py valgrind
+	$(JOB) jobs/sanitize.py valgrind --every $(EVERY)
 
 arm64:
 	sh tests/jobs/arm64.sh

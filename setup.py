@@ -1,6 +1,6 @@
 """What TOML cannot say: the compiled modules, and the kernels that are made from the table before they compile.
 
-TINYGRAD_C_DEBUG=1 in the environment builds with Cython's bounds and None checks on, and without optimisation.
+TINYGRAD_C_DEBUG=1 in the environment builds with Cython's bounds and None checks on, and with little optimisation.
 TINYGRAD_C_SANITIZE=address,undefined builds for gcc's sanitizers of these names (tests/jobs/sanitize.py runs such a build).
 """
 import os
@@ -36,7 +36,7 @@ ISAS = {
 }
 # Kernels want -O3: their loops unroll. On the path of a small op -O2 is as fast as that, and smaller; -Os, a quarter smaller
 # still, costs such an op a third of its time, so it is for what no training step calls.
-CFLAGS = ["-O0", "-g"] if DEBUG else ["-g0", "-fno-math-errno", "-fno-trapping-math", "-fno-asynchronous-unwind-tables"]
+CFLAGS = ["-O1", "-g"] if DEBUG else ["-g0", "-fno-math-errno", "-fno-trapping-math", "-fno-asynchronous-unwind-tables"]
 COLD = ("ops.create", "ops.index", "ops.random", "ops.shape", "ops.view", "ops.window")
 if SANITIZE:
     CFLAGS = ["-O1", "-g1", "-fno-omit-frame-pointer", f"-fsanitize={SANITIZE}", "-DTINYGRAD_C_NO_CACHE"]

@@ -345,3 +345,15 @@ def test_many_threads_make_and_free():
         thread.join()
     gc.collect()
     assert not errors
+
+
+def test_gradients_at_nan_and_at_the_origin():
+    """relu hands on the gradient where its input is no number, as torch does; the angle of the origin has gradient 0 there."""
+    for dtype in (tinygrad_c.float32, tinygrad_c.float64):
+        x = tensor([NAN, 1.0, -1.0, 0.0, INF], dtype=dtype, requires_grad=True)
+        x.relu().sum().backward()
+        assert x.grad.tolist() == [1.0, 1.0, 0.0, 0.0, 1.0]
+        a, b = tensor([0.0, 0.0, 1.0], dtype=dtype, requires_grad=True), tensor([0.0, 2.0, 0.0], dtype=dtype, requires_grad=True)
+        tinygrad_c.atan2(a, b).sum().backward()
+        assert a.grad.tolist() == [0.0, 0.5, 0.0]
+        assert b.grad.tolist() == [0.0, 0.0, -1.0]

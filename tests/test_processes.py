@@ -223,6 +223,15 @@ print("end")
 """) == "end\n"
 
 
+@pytest.mark.parametrize("enabled", [True, False])
+def test_free_threaded_python_without_its_lock_is_refused(enabled):
+    """As under PYTHON_GIL=0, which such an interpreter obeys even where a module needs the lock."""
+    done = subprocess.run([sys.executable, "-c", f"import sys\nsys._is_gil_enabled = lambda: {enabled}\nimport tinygrad_c"],
+                          capture_output=True, text=True, env={**os.environ, "PYTHONPATH": os.pathsep.join(p or "." for p in sys.path)})
+    assert (done.returncode == 0) == enabled
+    assert enabled or "ImportError: tinygrad_c needs Python's lock" in done.stderr
+
+
 def test_exit_from_within_a_hook():
     assert run("""
 x = tinygrad_c.ones(3, requires_grad=True)

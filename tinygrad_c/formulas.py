@@ -95,7 +95,7 @@ VECTOR: dict[str, Row] = {
                  doc="2 / sqrt(pi) * integral of exp(-t^2) from 0 to x"),
     # Activations.
     "sigmoid": Unary(y="sigmoid(x)", dx="g * y * (1 - y)", doc="1 / (1 + e^-x)"),
-    "relu": Unary(y="maximum(x, 0)", dx="where(y > 0, g, 0)", kind=NUMBERS, domain=(0.2, 3.0),
+    "relu": Unary(y="maximum(x, 0)", dx="where(y <= 0, 0, g)", kind=NUMBERS, domain=(0.2, 3.0),
                   doc="max(x, 0); derivative 0 at 0"),
     "leaky_relu": Unary(y="where(x > 0, x, negative_slope * x)", dx="where(x > 0, g, negative_slope * g)",
                         params=("negative_slope",), sample=(0.01,), domain=(0.2, 3.0),
@@ -183,7 +183,8 @@ SCALAR: dict[str, Row] = {
     "asinh": Unary(y="asinh(x)", dx="g * rsqrt(x * x + 1)", doc="log(x + sqrt(x^2 + 1))"),
     "acosh": Unary(y="acosh(x)", dx="g * rsqrt(x * x - 1)", domain=(1.2, 3.0), doc="log(x + sqrt(x^2 - 1))"),
     "atanh": Unary(y="atanh(x)", dx="g / (1 - x * x)", domain=(-0.8, 0.8), doc="log((1 + x) / (1 - x)) / 2"),
-    "atan2": Binary(y="atan2(a, b)", da="g * b / (a * a + b * b)", db="-g * a / (a * a + b * b)", domain=(0.3, 3.0),
+    "atan2": Binary(y="atan2(a, b)", da="where((a == 0) & (b == 0), 0, g * b / (a * a + b * b))",
+                    db="where((a == 0) & (b == 0), 0, -g * a / (a * a + b * b))", domain=(0.3, 3.0),
                     doc="the angle of the point (b, a) as seen from the origin, from -pi to pi"),
     "hypot": Binary(y="hypot(a, b)", da="g * (a / y)", db="g * (b / y)", domain=(0.3, 3.0), doc="sqrt(a^2 + b^2)"),
     # Special functions.

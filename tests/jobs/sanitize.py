@@ -60,13 +60,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("kind", choices=["address,undefined", "thread", "debug", "valgrind"])
     parser.add_argument("--folder", type=Path, help="a build that is there already")
+    parser.add_argument("--every", type=int, default=1, help="of the samples, for valgrind: every n-th")
     args = parser.parse_args()
     start = time.monotonic()
     with tempfile.TemporaryDirectory() as name:
         folder = args.folder or Path(name)
         if args.kind == "valgrind":
             log = Path(name) / "valgrind.log"
-            command = ["valgrind", f"--log-file={log}", "--errors-for-leak-kinds=none", sys.executable, str(SOURCES / "tests/jobs/kernels.py")]
+            command = ["valgrind", f"--log-file={log}", "--errors-for-leak-kinds=none", sys.executable,
+                       str(SOURCES / "tests/jobs/kernels.py"), str(args.every)]
             # valgrind 3.19 knows no AVX-512.
             env = {**os.environ, "PYTHONMALLOC": "malloc", "TINYGRAD_C_SIMD": "avx2"}
             done = subprocess.run(command, capture_output=True, text=True, env=env)

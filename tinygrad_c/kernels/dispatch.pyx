@@ -5,6 +5,7 @@ TINYGRAD_C_SIMD names. This module is compiled for the baseline, so that asking 
 """
 import importlib
 import os
+import sys
 
 from cpython.pycapsule cimport PyCapsule_GetPointer
 from libc.string cimport memset
@@ -113,4 +114,12 @@ def load_kernels(level: str) -> None:
     simd_level = level
 
 
+def check_lock() -> None:
+    """Free-threaded Python turns its lock on for modules that need it, unless it was told not to."""
+    if hasattr(sys, "_is_gil_enabled") and not sys._is_gil_enabled():
+        raise ImportError("tinygrad_c needs Python's lock, and this interpreter was told to keep it off: run it without "
+                          "PYTHON_GIL=0 and -X gil=0, and it turns the lock on by itself")
+
+
+check_lock()
 load_kernels(choose_level())
