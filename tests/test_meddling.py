@@ -247,3 +247,63 @@ def test_nodes_cannot_be_made_by_hand():
     for make in (kind, lambda: kind.__new__(kind), lambda: object.__new__(kind)):
         with pytest.raises(TypeError):
             make()
+
+
+@pytest.mark.parametrize("first, second, shared", [
+    (slice(None), slice(None), True), (slice(0, 4), slice(3, None), True), (slice(None, None, -1), slice(0, 1), True),
+    (slice(0, 3), slice(3, None), False), (slice(0, 2), slice(4, None), False)])
+def test_a_write_counts_for_every_tensor_of_an_array(first, second, shared):
+    """Each has a storage of its own; a rule that saved one is told of a write through the other."""
+    memory = np.arange(1.0, 7.0)
+    w = ones(1, dtype=tinygrad_c.float64, requires_grad=True)
+    x, y, away = tinygrad_c.from_numpy(memory[first]), tinygrad_c.from_numpy(memory[second]), tinygrad_c.from_numpy(memory.copy())
+    loss = (x * w).sum()
+    away.add_(1)
+    (expected,) = tinygrad_c.autograd.grad(loss, w, retain_graph=True)
+    for write in (lambda: y.mul_(2), lambda: y[:1].zero_(), lambda: tinygrad_c.optim.SGD([y], 0.1).step()):
+        y.grad = y.clone()
+        before = x._version
+        write()
+        assert (x._version > before) == shared
+    if shared:
+        with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+            loss.backward()
+    else:
+        loss.backward()
+        assert w.grad.tolist() == expected.tolist()
+    del x
+    y.add_(1)       # what is gone is not written to
+
+
+def test_memory_lent_to_numpy_and_taken_back():
+    """The tensor that lent it, and those made of the arrays that see it, count together."""
+    x = ones(6)
+    w = ones(1, requires_grad=True)
+    loss = (x * w).sum()
+    for array in (x.numpy(), x.numpy()[1:], x.numpy().reshape(2, 3).T, np.asarray(x)[::-1], memoryview(x)):
+        back = tinygrad_c.from_numpy(np.asarray(array))
+        before = x._version
+        back.add_(1)
+        assert x._version == before + 1
+        before = back._version
+        x.mul_(1)
+        assert back._version == before + 1
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        loss.backward()
+    frozen = x.numpy()
+    frozen.flags.writeable = False
+    with pytest.raises(RuntimeError, match="read-only"):
+        tinygrad_c.from_numpy(frozen).add_(1)
+    x.add_(1)
+
+
+def test_strides_cannot_lead_out_of_an_array():
+    """Of a reversed array the first element is the last in memory: a region was taken to begin there."""
+    memory = np.arange(6.0)
+    x = tinygrad_c.from_numpy(memory[::-1])
+    with pytest.raises(RuntimeError, match="out of bounds"):
+        x.as_strided((6,), (1,), 1)
+    assert x.as_strided((6,), (1,), 0).tolist() == memory.tolist()
+    with pytest.raises(RuntimeError, match="out of bounds"):
+        tinygrad_c.from_numpy(memory[:3]).as_strided((4,), (1,), 0)
+    assert tinygrad_c.from_numpy(memory[::2]).as_strided((5,), (1,), 0).tolist() == memory[:5].tolist()

@@ -1,4 +1,5 @@
 """Array: typed elements in memory, seen through a shape and strides. No gradients here; see tape.pxd."""
+from cpython.ref cimport PyObject
 from libc.string cimport memcpy
 
 from tinygrad_c.kernels.call cimport MAX_NDIM, Operand
@@ -24,6 +25,8 @@ cdef class Storage:
     cdef unsigned char inference    # made inside inference_mode(): never saved by a node
     cdef bint readonly
     cdef object owner               # whoever owns the memory (a buffer's exporter), or None: the allocator does
+    cdef PyObject* before           # of the storages on others' memory: two of them may see the same
+    cdef PyObject* after
 
 
 cdef class Array:
@@ -46,6 +49,8 @@ cdef int default_dtype() noexcept
 cdef Storage new_storage(Py_ssize_t nbytes)
 cdef bint inference_enabled() noexcept
 cdef bint set_inference(bint on) noexcept       # whether this thread's new memory is marked; gives what it was
+cdef Storage foreign_storage(char* data, Py_ssize_t nbytes, bint readonly, object owner)
+cdef void count_others(Storage written) noexcept
 # Give `array` fresh contiguous memory for dtype and shape; its elements are not set.
 cdef int allocate_into(Array array, int dtype, int ndim, const Py_ssize_t* shape) except -1
 # Make `array` a view: of `source`'s memory at data, with the given shape and strides.
@@ -54,6 +59,13 @@ cdef bint is_contiguous(int ndim, const Py_ssize_t* shape, const Py_ssize_t* str
 cdef tuple shape_of(Array a)
 
 # Inline, since every op asks.
+
+cdef inline void count_write(Storage storage) noexcept:
+    """The memory was written to: what was saved of it before is no longer there."""
+    storage.version += 1
+    if storage.owner is not None:
+        count_others(storage)
+
 
 cdef inline Py_ssize_t itemsize(int dtype) noexcept nogil:
     """Bytes of an element: a hexadecimal digit for each DType, the first one last."""

@@ -94,8 +94,17 @@ def set_default_dtype(d) -> None:
 @cython.freelist(64)
 cdef class Storage:
     def __dealloc__(self):
-        if self.owner is None and self.data != NULL:
-            release(self.data, self.nbytes)
+        global foreign
+        if self.owner is None:
+            if self.data != NULL:
+                release(self.data, self.nbytes)
+            return
+        if self.before != NULL:
+            (<Storage> self.before).after = self.after
+        else:
+            foreign = self.after
+        if self.after != NULL:
+            (<Storage> self.after).before = self.before
 
 
 cdef Storage new_storage(Py_ssize_t nbytes):
@@ -117,6 +126,31 @@ cdef bint set_inference(bint on) noexcept:
     inference = on
     threads_in_inference += on - before
     return before
+
+
+cdef PyObject* foreign = NULL           # the newest storage on others' memory
+
+
+cdef Storage foreign_storage(char* data, Py_ssize_t nbytes, bint readonly, object owner):
+    global foreign
+    cdef Storage storage = Storage.__new__(Storage)
+    storage.data, storage.nbytes, storage.readonly, storage.owner = data, nbytes, readonly, owner
+    storage.after = foreign
+    if foreign != NULL:
+        (<Storage> foreign).before = <PyObject*> storage
+    foreign = <PyObject*> storage
+    return storage
+
+
+cdef void count_others(Storage written) noexcept:
+    """Two tensors of one NumPy array have a storage each: a write through one counts for the other."""
+    cdef PyObject* each = foreign
+    cdef Storage other
+    while each != NULL:
+        other = <Storage> each
+        if other is not written and other.data < written.data + written.nbytes and written.data < other.data + other.nbytes:
+            other.version += 1
+        each = other.after
 
 
 cdef int allocate_into(Array array, int dtype, int ndim, const Py_ssize_t* shape) except -1:

@@ -86,7 +86,7 @@ cdef int note_step() except -1:
 
 cdef void stepped(Storage storage) noexcept:
     """The running step has written here."""
-    storage.version += 1
+    count_write(storage)
     if storage.watched:
         storage.watched = False
         storage.written = step_note

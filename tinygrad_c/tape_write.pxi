@@ -48,7 +48,7 @@ cdef int set_history(TensorBase a, Node node) except -1:
 
 cdef int wrote(TensorBase a) except -1:
     """To be called after `a` was written, and after the write was recorded if it was."""
-    a.storage.version += 1
+    count_write(a.storage)
     if a.storage.watched:
         note_write(a.storage)
     if grad_mode and a._grad_fn is not None and a._base is not None:

@@ -105,7 +105,8 @@ cdef TensorBase from_buffer(object source):
     cdef object view = memoryview(source)
     cdef Py_buffer* buffer = PyMemoryView_GET_BUFFER(view)
     cdef TensorBase out = new_tensor()
-    cdef Storage storage = Storage.__new__(Storage)
+    cdef char* low = <char*> buffer.buf
+    cdef char* high = low
     cdef Py_ssize_t step
     cdef int d
     out.dtype = buffer_dtype(buffer.format.decode() if buffer.format != NULL else "B", buffer.itemsize)
@@ -128,14 +129,36 @@ cdef TensorBase from_buffer(object source):
         for d in range(buffer.ndim - 1, -1, -1):
             out.stride[d] = step
             step *= out.shape[d]
-    storage.data = <char*> buffer.buf
-    storage.nbytes = buffer.len
-    storage.readonly = buffer.readonly
-    storage.owner = view
-    out.storage = storage
+    if out.numel > 0:
+        high += buffer.itemsize
+        for d in range(out.ndim):
+            step = (out.shape[d] - 1) * out.stride[d] * buffer.itemsize
+            if step < 0:
+                low += step
+            else:
+                high += step
+    out.storage = lender(source, low, high, buffer.readonly)
+    if out.storage is None:
+        out.storage = foreign_storage(low, high - low, buffer.readonly, view)
     out.data = <char*> buffer.buf
     out.contiguous = is_contiguous(out.ndim, out.shape, out.stride)
     return out
+
+
+cdef Storage lender(object source, char* low, char* high, bint readonly):
+    """The storage of the tensor whose memory this is, lent to NumPy before; or None."""
+    cdef Storage storage
+    while not isinstance(source, TensorBase):
+        if isinstance(source, memoryview):
+            source = source.obj
+        elif type(source).__module__ == "numpy":
+            source = getattr(source, "base", None)
+        else:
+            return None
+    storage = (<TensorBase> source).storage
+    if storage.readonly != readonly or low < storage.data or high > storage.data + storage.nbytes:
+        return None
+    return storage
 
 
 cdef int buffer_dtype(str format, Py_ssize_t size) except -1:

@@ -14,7 +14,8 @@ from libc.math cimport INFINITY
 from libc.stdint cimport INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN
 from libc.string cimport memchr, memcpy
 
-from tinygrad_c.array cimport DTYPE_NAMES, DTYPES, allocate_into, default_dtype, fill_operand, itemsize, same_shape, shape_of
+from tinygrad_c.array cimport DTYPE_NAMES, DTYPES, allocate_into, count_write, default_dtype, fill_operand, itemsize, \
+    same_shape, shape_of
 from tinygrad_c.kernels.call cimport *
 from tinygrad_c.kernels.dispatch cimport kernels, run
 from tinygrad_c.kernels.generated.ids cimport *
@@ -382,7 +383,7 @@ cdef int add_into(TensorBase a, TensorBase b) except -1:
     if b.dtype != a.dtype:
         b = to_dtype(b, a.dtype)
     binary_launch(&ROWS[ROW_ADD], ROW_ADD, a, b, a)
-    a.storage.version += 1
+    count_write(a.storage)
     return 0
 
 

@@ -6,7 +6,7 @@ many parameters had a gradient.
 """
 from libc.math cimport pow, sqrt
 
-from tinygrad_c.array cimport same_shape, shape_of
+from tinygrad_c.array cimport count_write, same_shape, shape_of
 from tinygrad_c.kernels.call cimport *
 from tinygrad_c.kernels.dispatch cimport kernels, run
 from tinygrad_c.kernels.generated.ids cimport *
@@ -233,7 +233,7 @@ def zero_grad_(list params, bint set_to_none) -> None:
             p._grad = g
         g._requires_grad = False
         copy_into(g, scalar_tensor(0, g.dtype))
-        g.storage.version += 1
+        count_write(g.storage)
 
 
 def clip_grad_norm_(list params, double max_norm, double norm_type) -> TensorBase:
