@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import doctest
+import re
 import runpy
 from pathlib import Path
 
@@ -27,3 +28,18 @@ def test_the_page_of_names_is_current():
     _, spaces = made["recorded"]()
     assert {"matmul", "no_grad", "float32"} <= set(spaces["torch"])
     assert sum(map(len, spaces.values())) > 1500
+
+
+def test_the_tests_that_reliability_names_are_there():
+    """`file::test_name`, the file without its test_ and .py; a * stands for the rest of a name; ::name goes on in the same file."""
+    page = (DOCS / "reliability.md").read_text()
+    named = 0
+    for line in page.splitlines():
+        file = ""
+        for stem, name in re.findall(r"`(?:(?:test_)?(\w+)(?:\.py)?)?::(test_[\w*]+)`", line):
+            file = stem or file
+            text = (DOCS.parent / f"tests/test_{file}.py").read_text()
+            pattern = re.escape(name).replace(r"\*", r"\w*")
+            assert re.search(rf"^def {pattern}\(", text, re.M), f"{file}::{name}"
+            named += 1
+    assert named > 40

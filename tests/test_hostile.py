@@ -357,3 +357,13 @@ def test_gradients_at_nan_and_at_the_origin():
         tinygrad_c.atan2(a, b).sum().backward()
         assert a.grad.tolist() == [0.0, 0.5, 0.0]
         assert b.grad.tolist() == [0.0, 0.0, -1.0]
+
+
+@pytest.mark.parametrize("call", [
+    lambda: tinygrad_c.mvlgamma(ones(3) * 5, 2 ** 62), lambda: tinygrad_c.mvlgamma(ones(3), 0),
+    lambda: ones(2, 3).movedim(tensor(0).expand(2 ** 31), 0), lambda: ones(2, 3).movedim((0, 1, 0), (0, 1, 2)),
+])
+def test_endless_numbers_of_passes_and_dimensions(call):
+    """Found by jobs/hostile.py: they went on for ever."""
+    with pytest.raises((RuntimeError, TypeError)):
+        call()

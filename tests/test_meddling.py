@@ -249,7 +249,7 @@ def test_nodes_cannot_be_made_by_hand():
             make()
 
 
-@pytest.mark.parametrize("first, second, shared", [
+@pytest.mark.parametrize(("first", "second", "shared"), [
     (slice(None), slice(None), True), (slice(0, 4), slice(3, None), True), (slice(None, None, -1), slice(0, 1), True),
     (slice(0, 3), slice(3, None), False), (slice(0, 2), slice(4, None), False)])
 def test_a_write_counts_for_every_tensor_of_an_array(first, second, shared):

@@ -177,6 +177,8 @@ def rad2deg(input: Tensor) -> Tensor:
 @takes_out
 def mvlgamma(input: Tensor, p: int) -> Tensor:
     """The logarithm of the gamma function of p dimensions: p (p - 1) / 4 log(pi) + the sum over j < p of lgamma(x - j / 2)."""
+    if not 1 <= p <= 100_000:
+        raise RuntimeError(f"p has to be greater than or equal to 1, and no more than 100,000 (each takes a pass), got {p}")
     total = lgamma(input)
     for j in range(1, p):
         total = total + lgamma(input - j / 2)

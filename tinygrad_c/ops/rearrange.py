@@ -47,6 +47,9 @@ def movedim(input, source, destination):
     torch.Size([3, 4, 2])
     """
     x = tensor_arg(input, "movedim")
+    for name, dims in (("source", source), ("destination", destination)):
+        if not isinstance(dims, int) and len(dims) > max(x.ndim, 1):
+            raise RuntimeError(f"movedim: repeated dim in `{name}`: {len(dims)} dims are more than the {x.ndim} that there are")
     source = (source,) if isinstance(source, int) else tuple(source)
     destination = (destination,) if isinstance(destination, int) else tuple(destination)
     if len(source) != len(destination):
