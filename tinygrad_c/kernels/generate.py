@@ -249,7 +249,10 @@ def cast_kernel(source: str, target: str) -> str:
 
 def node_name(name: str) -> str:
     """The name of grad_fn, as torch forms it: MulBackward0 for mul, and for mul by a number."""
-    stem = {"rsub_number": "sub", "rdiv_number": "div", "rpow_number": "pow", "gelu_tanh": "gelu", "softplus1": "softplus",
+    overloads = {"square": "PowBackward0", "pow": "PowBackward1", "rpow_number": "PowBackward2", "rsub_number": "RsubBackward1"}
+    if name in overloads:
+        return overloads[name]
+    stem = {"rdiv_number": "div", "gelu_tanh": "gelu", "softplus1": "softplus",
             "polygamma_n": "polygamma", "round_half_even": "round", "div_floor": "div", "div_trunc": "div"}.get(
         name, name.removesuffix("_number"))
     return "".join(part.capitalize() for part in stem.split("_")) + "Backward0"

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from tinygrad_c.ops import index as indexing
 from tinygrad_c.ops import order, write
+from tinygrad_c.ops.arguments import numpy_words
 
 if TYPE_CHECKING:
     from tinygrad_c.tensor import Tensor
@@ -160,3 +161,5 @@ class Indexing:
     def histc(self, bins: int = 100, min: float = 0, max: float = 0) -> Tensor:
         """How many elements fall into each part of [min, max]."""
         return order.histc(self, bins, min, max)
+
+    sort, argsort, topk, kthvalue = map(numpy_words, (sort, argsort, topk, kthvalue))

@@ -4,7 +4,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tinygrad_c.ops import reduce, scan, softmax, statistics
-from tinygrad_c.ops.arguments import takes_out
+from tinygrad_c.ops.arguments import numpy_words, takes_out
 
 if TYPE_CHECKING:
     from tinygrad_c.tensor import Tensor
@@ -29,77 +29,81 @@ def norm(input, p="fro", dim=None, keepdim: bool = False, *, dtype=None, axis=No
 class Reductions:
     __slots__ = ()
 
-    def sum(self, dim=None, keepdim: bool = False, *, axis=None, dtype=None) -> Tensor:
+    def sum(self, dim=None, keepdim: bool = False, *, axis=None, keepdims=None, dtype=None) -> Tensor:
         """The sum of the elements, or along dim."""
-        return reduce.sum(self, dim, keepdim, dtype=dtype, axis=axis)
+        return reduce.sum(self, dim, keepdim if keepdims is None else keepdims, dtype=dtype, axis=axis)
 
-    def mean(self, dim=None, keepdim: bool = False, *, axis=None, dtype=None) -> Tensor:
+    def mean(self, dim=None, keepdim: bool = False, *, axis=None, keepdims=None, dtype=None) -> Tensor:
         """The mean of the elements, or along dim."""
-        return reduce.mean(self, dim, keepdim, dtype=dtype, axis=axis)
+        return reduce.mean(self, dim, keepdim if keepdims is None else keepdims, dtype=dtype, axis=axis)
 
-    def prod(self, dim=None, keepdim: bool = False, *, axis=None, dtype=None) -> Tensor:
+    def prod(self, dim=None, keepdim: bool = False, *, axis=None, keepdims=None, dtype=None) -> Tensor:
         """The product of the elements, or along dim."""
-        return reduce.prod(self, dim, keepdim, dtype=dtype, axis=axis)
+        return reduce.prod(self, dim, keepdim if keepdims is None else keepdims, dtype=dtype, axis=axis)
 
-    def var(self, dim=None, unbiased=None, keepdim: bool = False, *, axis=None, correction=None) -> Tensor:
+    def var(self, dim=None, unbiased=None, keepdim: bool = False, *, axis=None, keepdims=None, correction=None) -> Tensor:
         """The variance, with n - correction (1 unless given) in the denominator."""
-        return reduce.var(self, dim, unbiased, keepdim, correction=correction, axis=axis)
+        return reduce.var(self, dim, unbiased, keepdim if keepdims is None else keepdims, correction=correction, axis=axis)
 
-    def std(self, dim=None, unbiased=None, keepdim: bool = False, *, axis=None, correction=None) -> Tensor:
+    def std(self, dim=None, unbiased=None, keepdim: bool = False, *, axis=None, keepdims=None, correction=None) -> Tensor:
         """The standard deviation: the root of var."""
-        return reduce.std(self, dim, unbiased, keepdim, correction=correction, axis=axis)
+        return reduce.std(self, dim, unbiased, keepdim if keepdims is None else keepdims, correction=correction, axis=axis)
 
     def norm(self, p="fro", dim=None, keepdim: bool = False, dtype=None) -> Tensor:
         """The p-norm of all elements or over dim; p="nuc": the sum of a matrix's singular values."""
         return norm(self, p, dim, keepdim, dtype=dtype)
 
-    def max(self, dim=None, keepdim: bool = False, *, axis=None):
+    def max(self, dim=None, keepdim: bool = False, *, axis=None, keepdims=None):
         """The largest element; along dim, (values, indices)."""
-        return reduce.max(self, dim, keepdim, axis=axis)
+        return reduce.max(self, dim, keepdim if keepdims is None else keepdims, axis=axis)
 
-    def min(self, dim=None, keepdim: bool = False, *, axis=None):
+    def min(self, dim=None, keepdim: bool = False, *, axis=None, keepdims=None):
         """The smallest element; along dim, (values, indices)."""
-        return reduce.min(self, dim, keepdim, axis=axis)
+        return reduce.min(self, dim, keepdim if keepdims is None else keepdims, axis=axis)
 
-    def amax(self, dim=(), keepdim: bool = False, *, axis=None) -> Tensor:
+    def amax(self, dim=(), keepdim: bool = False, *, axis=None, keepdims=None) -> Tensor:
         """The largest element along dim; equal ones share the gradient."""
-        return reduce.amax(self, dim, keepdim, axis=axis)
+        return reduce.amax(self, dim, keepdim if keepdims is None else keepdims, axis=axis)
 
-    def amin(self, dim=(), keepdim: bool = False, *, axis=None) -> Tensor:
+    def amin(self, dim=(), keepdim: bool = False, *, axis=None, keepdims=None) -> Tensor:
         """The smallest element along dim; equal ones share the gradient."""
-        return reduce.amin(self, dim, keepdim, axis=axis)
+        return reduce.amin(self, dim, keepdim if keepdims is None else keepdims, axis=axis)
 
-    def argmax(self, dim=None, keepdim: bool = False, *, axis=None) -> Tensor:
+    def argmax(self, dim=None, keepdim: bool = False, *, axis=None, keepdims=None) -> Tensor:
         """Where the largest element is: its number in the flattened tensor, or its index along dim."""
-        return reduce.argmax(self, dim, keepdim, axis=axis)
+        return reduce.argmax(self, dim, keepdim if keepdims is None else keepdims, axis=axis)
 
-    def argmin(self, dim=None, keepdim: bool = False, *, axis=None) -> Tensor:
+    def argmin(self, dim=None, keepdim: bool = False, *, axis=None, keepdims=None) -> Tensor:
         """Where the smallest element is: its number in the flattened tensor, or its index along dim."""
-        return reduce.argmin(self, dim, keepdim, axis=axis)
+        return reduce.argmin(self, dim, keepdim if keepdims is None else keepdims, axis=axis)
 
-    def all(self, dim=None, keepdim: bool = False, *, axis=None) -> Tensor:
+    def all(self, dim=None, keepdim: bool = False, *, axis=None, keepdims=None) -> Tensor:
         """Whether all elements are true."""
-        return reduce.all(self, dim, keepdim, axis=axis)
+        return reduce.all(self, dim, keepdim if keepdims is None else keepdims, axis=axis)
 
-    def any(self, dim=None, keepdim: bool = False, *, axis=None) -> Tensor:
+    def any(self, dim=None, keepdim: bool = False, *, axis=None, keepdims=None) -> Tensor:
         """Whether any element is true."""
-        return reduce.any(self, dim, keepdim, axis=axis)
+        return reduce.any(self, dim, keepdim if keepdims is None else keepdims, axis=axis)
 
-    def cumsum(self, dim, *, dtype=None) -> Tensor:
+    def cumsum(self, dim=None, *, axis=None, dtype=None) -> Tensor:
         """The running sum along dim."""
-        return reduce.cumsum(self, dim, dtype=dtype)
+        return reduce.cumsum(self, dim, axis=axis, dtype=dtype)
 
-    def softmax(self, dim, dtype=None) -> Tensor:
+    def softmax(self, dim=None, dtype=None, *, axis=None) -> Tensor:
         """e^x / sum of e^x along dim."""
-        return softmax.softmax(self, dim, dtype=dtype)
+        if dim is None and axis is None:
+            raise TypeError('softmax() missing 1 required positional arguments: "dim"')
+        return softmax.softmax(self, dim, dtype, axis=axis)
 
-    def log_softmax(self, dim, dtype=None) -> Tensor:
+    def log_softmax(self, dim=None, dtype=None, *, axis=None) -> Tensor:
         """x - log(sum of e^x) along dim."""
-        return softmax.log_softmax(self, dim, dtype=dtype)
+        if dim is None and axis is None:
+            raise TypeError('log_softmax() missing 1 required positional arguments: "dim"')
+        return softmax.log_softmax(self, dim, dtype, axis=axis)
 
-    def logsumexp(self, dim, keepdim: bool = False) -> Tensor:
+    def logsumexp(self, dim=None, keepdim: bool = False, *, axis=None, keepdims=None) -> Tensor:
         """log(sum of e^x) along dim."""
-        return softmax.logsumexp(self, dim, keepdim)
+        return softmax.logsumexp(self, dim, keepdim, axis=axis, keepdims=keepdims)
 
     # ---- Running along a dimension
 
@@ -178,3 +182,8 @@ class Reductions:
         return statistics.renorm(self, p, dim, maxnorm)
 
     cumsum_, cumprod_ = scan.cumsum_, scan.cumprod_
+
+    (cumprod, logcumsumexp, cummax, cummin, diff, aminmax, count_nonzero, nansum, nanmean, median, nanmedian, mode, quantile,
+     nanquantile, cumsum_, cumprod_) = map(numpy_words, (
+         cumprod, logcumsumexp, cummax, cummin, diff, aminmax, count_nonzero, nansum, nanmean, median, nanmedian, mode,
+         quantile, nanquantile, cumsum_, cumprod_))

@@ -4,6 +4,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tinygrad_c.ops import diagonals, join, rearrange, reshape_inplace, shape
+from tinygrad_c.ops.arguments import numpy_words
 
 if TYPE_CHECKING:
     from tinygrad_c.tensor import Tensor
@@ -42,13 +43,13 @@ class Shapes:
         """One dimension cut into several."""
         return rearrange.unflatten(self, dim, sizes)
 
-    def squeeze(self, dim=None) -> Tensor:
+    def squeeze(self, dim=None, *, axis=None) -> Tensor:
         """Without the dimensions of size 1, or without those that dim names."""
-        return shape.squeeze(self, dim)
+        return shape.squeeze(self, dim, axis=axis)
 
-    def unsqueeze(self, dim: int) -> Tensor:
+    def unsqueeze(self, dim: int | None = None, *, axis: int | None = None) -> Tensor:
         """With a dimension of size 1 put in at dim."""
-        return shape.unsqueeze(self, dim)
+        return shape.unsqueeze(self, dim, axis=axis)
 
     def transpose(self, dim0: int, dim1: int) -> Tensor:
         """With two dimensions swapped."""
@@ -76,17 +77,17 @@ class Shapes:
         """Element `index` of a dimension, which goes away."""
         return shape.select(self, dim, index)
 
-    def unbind(self, dim: int = 0) -> tuple[Tensor, ...]:
+    def unbind(self, dim: int = 0, *, axis: int | None = None) -> tuple[Tensor, ...]:
         """The parts along a dimension, without it."""
-        return shape.unbind(self, dim)
+        return shape.unbind(self, dim, axis=axis)
 
     def split(self, split_size, dim: int = 0) -> tuple[Tensor, ...]:
         """Parts of the given size or sizes."""
         return shape.split(self, split_size, dim)
 
-    def chunk(self, chunks: int, dim: int = 0) -> tuple[Tensor, ...]:
+    def chunk(self, chunks: int, dim: int = 0, *, axis: int | None = None) -> tuple[Tensor, ...]:
         """At most `chunks` parts of equal size."""
-        return shape.chunk(self, chunks, dim)
+        return shape.chunk(self, chunks, dim, axis=axis)
 
     def t(self) -> Tensor:
         """The transpose of a matrix."""
@@ -249,3 +250,5 @@ class Shapes:
         else:
             self.as_strided((self.shape[0],), (sum(self.stride()),)).fill_(fill_value)
         return self
+
+    repeat_interleave, tensor_split, slice_scatter = map(numpy_words, (repeat_interleave, tensor_split, slice_scatter))

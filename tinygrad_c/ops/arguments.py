@@ -33,8 +33,24 @@ def unpacked(args: tuple, named=None) -> tuple:
     return tuple(args[0]) if len(args) == 1 and isinstance(args[0], (tuple, list)) else args
 
 
+# NumPy's words for an argument, which torch takes as well.
+NUMPY = {"axis": "dim", "keepdims": "keepdim"}
+
+
+def numpy_words(function):
+    """The function, which also takes axis= for dim= and keepdims= for keepdim=."""
+    @wraps(function)
+    def renamed(*args, **kwargs):
+        return function(*args, **{NUMPY.get(name, name): value for name, value in kwargs.items()})
+    return renamed
+
+
 def takes_out(function):
-    """The function with an argument out=, into which its result (or its results) are written: see elementwise.into_out."""
+    """The function with an argument out=, into which its result (or its results) are written: see elementwise.into_out.
+    It takes NumPy's words too.
+    """
+    function = numpy_words(function)
+
     @wraps(function)
     def with_out(*args, out=None, **kwargs):
         result = function(*args, **kwargs)

@@ -1,12 +1,13 @@
 """gradient: derivatives of sampled values."""
 from __future__ import annotations
 
-from tinygrad_c.ops.arguments import tensor_arg
+from tinygrad_c.ops.arguments import numpy_words, tensor_arg
 from tinygrad_c.ops.create import tensor as new_tensor
 from tinygrad_c.ops.shape import cat, narrow, reshape, wrapped
 from tinygrad_c.tape import TensorBase
 
 
+@numpy_words
 def gradient(input, *, spacing=1, dim=None, edge_order: int = 1):
     """The derivatives of a function by each of its coordinates, from its values on a grid: a tensor for each dimension.
 

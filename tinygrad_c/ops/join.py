@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import itertools
 
-from tinygrad_c.ops.arguments import takes_out, tensor_arg, tensors_arg, unpacked
+from tinygrad_c.ops.arguments import numpy_words, takes_out, tensor_arg, tensors_arg, unpacked
 from tinygrad_c.ops.create import arange, clone, zeros_
 from tinygrad_c.ops.index import index_select
 from tinygrad_c.ops.shape import cat, chunk, expand, narrow, reshape, split, stack, unsqueeze, wrapped
@@ -47,6 +47,7 @@ def tile(input, *counts, dims=None):
     return repeat(x, *[1] * (x.ndim - len(counts)), *counts)
 
 
+@numpy_words
 def repeat_interleave(input, repeats=None, dim: int | None = None, *, output_size: int | None = None):
     """Each element `repeats` times in a row, along dim or flattened; repeats may be a tensor with a count for each element.
 
@@ -271,6 +272,7 @@ def combinations(input, r: int = 2, with_replacement: bool = False):
 
 # ---- Cutting
 
+@numpy_words
 def tensor_split(input, indices_or_sections, dim: int = 0):
     """Into n parts, the first ones larger by one where it does not come out even; or at the given indices. Views.
 

@@ -1,7 +1,7 @@
 """Sorting and searching: NumPy finds the places, and gather takes the elements from there, with their gradients."""
 from __future__ import annotations
 
-from tinygrad_c.ops.arguments import array_of, results, takes_out, tensor_arg
+from tinygrad_c.ops.arguments import array_of, numpy_words, results, takes_out, tensor_arg
 from tinygrad_c.ops.create import clone, from_numpy
 from tinygrad_c.ops.create import tensor as new_tensor
 from tinygrad_c.ops.index import gather
@@ -44,6 +44,7 @@ def sort(input, dim: int = -1, descending: bool = False, *, stable: bool = True)
     return sort_result(taken(x, d, order_of(x, d, descending)))
 
 
+@numpy_words
 def argsort(input, dim: int = -1, descending: bool = False, *, stable: bool = True):
     """Where the elements stand, in their order along dim: the indices of sort.
 

@@ -45,24 +45,28 @@ cdef TensorBase extreme_over(int op, TensorBase x, unsigned int mask, bint keepd
     return out
 
 
-def amax(input, dim=(), keepdim=False, *, axis=None, out=None):
+def amax(input, dim=(), keepdim=False, *, axis=None, keepdims=None, out=None):
     """The largest element over the dimensions in `dim` (all by default); NaN if there is one. Ties share the gradient evenly.
 
     >>> amax(tinygrad_c.tensor([[1., 5.], [3., 4.]]), 1)
     tensor([5., 4.])
     """
+    if keepdims is not None:
+        keepdim = keepdims
     if out is not None:
         return into_out(amax(input, dim, keepdim, axis=axis), out)
     cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
     return extreme_over(MAX, x, dims_mask(dim if axis is None else axis, x.ndim), keepdim, "amax")
 
 
-def amin(input, dim=(), keepdim=False, *, axis=None, out=None):
+def amin(input, dim=(), keepdim=False, *, axis=None, keepdims=None, out=None):
     """The smallest element over the dimensions in `dim` (all by default); NaN if there is one. Ties share the gradient evenly.
 
     >>> amin(tinygrad_c.tensor([[1., 5.], [3., 4.]]), 1)
     tensor([1., 3.])
     """
+    if keepdims is not None:
+        keepdim = keepdims
     if out is not None:
         return into_out(amin(input, dim, keepdim, axis=axis), out)
     cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
@@ -129,7 +133,7 @@ cdef tuple extreme_along(int op, TensorBase x, object dim, bint keepdim, str nam
     return values, index
 
 
-def max(input, dim=None, keepdim=False, *, other=None, axis=None, out=None):
+def max(input, dim=None, keepdim=False, *, other=None, axis=None, keepdims=None, out=None):
     """The largest element; max(x, dim) gives (values, indices) along one dimension; max(a, b) is maximum(a, b).
 
     NaN counts as the largest. The gradient of the whole maximum is shared evenly among ties; along a dimension it goes to
@@ -140,6 +144,8 @@ def max(input, dim=None, keepdim=False, *, other=None, axis=None, out=None):
     values=tensor([5., 4.]),
     indices=tensor([1, 1]))
     """
+    if keepdims is not None:
+        keepdim = keepdims
     if out is not None:
         return into_out(max(input, dim, keepdim, other=other, axis=axis), out)
     cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
@@ -151,12 +157,14 @@ def max(input, dim=None, keepdim=False, *, other=None, axis=None, out=None):
     return max_result(extreme_along(MAX, x, dim, keepdim, "max"))
 
 
-def min(input, dim=None, keepdim=False, *, other=None, axis=None, out=None):
+def min(input, dim=None, keepdim=False, *, other=None, axis=None, keepdims=None, out=None):
     """The smallest element; min(x, dim) gives (values, indices) along one dimension; min(a, b) is minimum(a, b). See max.
 
     >>> min(tinygrad_c.tensor([3., 1., 2.]))
     tensor(1.)
     """
+    if keepdims is not None:
+        keepdim = keepdims
     if out is not None:
         return into_out(min(input, dim, keepdim, other=other, axis=axis), out)
     cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
@@ -188,23 +196,27 @@ cdef TensorBase arg_extreme(int op, object input, object dim, bint keepdim, str 
     return index
 
 
-def argmax(input, dim=None, keepdim=False, *, axis=None, out=None):
+def argmax(input, dim=None, keepdim=False, *, axis=None, keepdims=None, out=None):
     """Where the largest element is, first of ties: along `dim`, or in the flattened tensor. int64.
 
     >>> argmax(tinygrad_c.tensor([[1., 5.], [3., 4.]]), 1)
     tensor([1, 1])
     """
+    if keepdims is not None:
+        keepdim = keepdims
     if out is not None:
         return into_out(argmax(input, dim, keepdim, axis=axis), out)
     return arg_extreme(MAX, input, pick(dim, axis), keepdim, "argmax")
 
 
-def argmin(input, dim=None, keepdim=False, *, axis=None, out=None):
+def argmin(input, dim=None, keepdim=False, *, axis=None, keepdims=None, out=None):
     """Where the smallest element is, first of ties: along `dim`, or in the flattened tensor. int64.
 
     >>> argmin(tinygrad_c.tensor([3., 1., 2.]))
     tensor(1)
     """
+    if keepdims is not None:
+        keepdim = keepdims
     if out is not None:
         return into_out(argmin(input, dim, keepdim, axis=axis), out)
     return arg_extreme(MIN, input, pick(dim, axis), keepdim, "argmin")

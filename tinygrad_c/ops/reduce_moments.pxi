@@ -60,7 +60,7 @@ cdef TensorBase variance(object input, object dim, object unbiased, object corre
     return out
 
 
-def var(input, dim=None, unbiased=None, keepdim=False, *, correction=None, axis=None, out=None):
+def var(input, dim=None, unbiased=None, keepdim=False, *, correction=None, axis=None, keepdims=None, out=None):
     """The variance, sum((x - mean)^2) / (n - correction), of all elements or over the dimensions in `dim`.
 
     correction is 1 unless it is given or unbiased=False, which makes it 0. Raises RuntimeError for integers.
@@ -68,17 +68,21 @@ def var(input, dim=None, unbiased=None, keepdim=False, *, correction=None, axis=
     >>> var(tinygrad_c.tensor([1., 2., 3., 4.]))
     tensor(1.6667)
     """
+    if keepdims is not None:
+        keepdim = keepdims
     if out is not None:
         return into_out(var(input, dim, unbiased, keepdim, correction=correction, axis=axis), out)
     return variance(input, dim, unbiased, correction, keepdim, axis, False)
 
 
-def std(input, dim=None, unbiased=None, keepdim=False, *, correction=None, axis=None, out=None):
+def std(input, dim=None, unbiased=None, keepdim=False, *, correction=None, axis=None, keepdims=None, out=None):
     """The standard deviation, sqrt(var(...)); its gradient is 0 where it is 0.
 
     >>> std(tinygrad_c.tensor([1., 2., 3., 4.]))
     tensor(1.2910)
     """
+    if keepdims is not None:
+        keepdim = keepdims
     if out is not None:
         return into_out(std(input, dim, unbiased, keepdim, correction=correction, axis=axis), out)
     return variance(input, dim, unbiased, correction, keepdim, axis, True)
@@ -105,7 +109,7 @@ cdef TensorBase norm_over(TensorBase x, unsigned int mask, bint keepdim):
     return out
 
 
-def norm(input, p="fro", dim=None, keepdim=False, *, axis=None, dtype=None, out=None):
+def norm(input, p="fro", dim=None, keepdim=False, *, axis=None, keepdims=None, dtype=None, out=None):
     """The p-norm, sum(|x|^p)^(1/p), of all elements or over the dimensions in `dim`; p=2 unless given, inf for max(|x|).
 
     The gradient is 0 where the norm is 0. Raises RuntimeError for integers.
@@ -113,6 +117,8 @@ def norm(input, p="fro", dim=None, keepdim=False, *, axis=None, dtype=None, out=
     >>> norm(tinygrad_c.tensor([3., 4.]))
     tensor(5.)
     """
+    if keepdims is not None:
+        keepdim = keepdims
     if out is not None:
         return into_out(norm(input, p, dim, keepdim, axis=axis, dtype=dtype), out)
     cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")

@@ -7,12 +7,20 @@ cdef int sum_backward(Walk walk, Node node, TensorBase g) except -1:
     return walk.give(node, 0, spread_like(node, g))
 
 cdef Rule SUM_RULE = Rule(b"SumBackward0", sum_backward)
+cdef Rule SUM_ALONG_RULE = Rule(b"SumBackward1", sum_backward)
 
 
 cdef TensorBase sum_over(TensorBase x, unsigned int mask, bint keepdim):
     cdef TensorBase out = reduced(SUM, x, mask, keepdim)
     if recording(x):
         record_reduction(&SUM_RULE, out, x, mask, keepdim)
+    return out
+
+
+cdef inline TensorBase named(TensorBase out, object dim, const Rule* along):
+    """`out`; along a dimension, its node has the name that torch gives it then."""
+    if dim is not None and out._grad_fn is not None:
+        out._grad_fn.rule = along
     return out
 
 
@@ -24,7 +32,7 @@ cdef object pick(object dim, object axis):
     return axis
 
 
-def sum(input, dim=None, keepdim=False, *, axis=None, dtype=None, out=None):
+def sum(input, dim=None, keepdim=False, *, axis=None, keepdims=None, dtype=None, out=None):
     """The sum of all elements, or over the dimensions in `dim`. Sums of integers are int64.
 
     input: any shape; dim: int, tuple of ints, or None for all. A reduced dimension goes away, or has size 1 with keepdim=True.
@@ -33,19 +41,23 @@ def sum(input, dim=None, keepdim=False, *, axis=None, dtype=None, out=None):
     >>> sum(tinygrad_c.tensor([[1., 2.], [3., 4.]]), 0)
     tensor([4., 6.])
     """
+    if keepdims is not None:
+        keepdim = keepdims
     if out is not None:
         return into_out(sum(input, dim, keepdim, axis=axis, dtype=dtype), out)
     cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
     if dtype is not None:
         x = to_dtype(x, dtype_code(dtype))
         return to_dtype(sum_over(x, dims_mask(pick(dim, axis), x.ndim), keepdim), x.dtype)
-    return sum_over(x, dims_mask(pick(dim, axis), x.ndim), keepdim)
+    dim = pick(dim, axis)
+    return named(sum_over(x, dims_mask(dim, x.ndim), keepdim), dim, &SUM_ALONG_RULE)
 
 
 cdef int mean_backward(Walk walk, Node node, TensorBase g) except -1:
     return walk.give(node, 0, spread_like(node, with_number(ROW_DIV_NUMBER, g, node.param[2].f)))
 
 cdef Rule MEAN_RULE = Rule(b"MeanBackward0", mean_backward)
+cdef Rule MEAN_ALONG_RULE = Rule(b"MeanBackward1", mean_backward)
 
 
 cdef TensorBase mean_over(TensorBase x, unsigned int mask, bint keepdim):
@@ -69,7 +81,7 @@ cdef TensorBase need_float(TensorBase x, str name):
     return x
 
 
-def mean(input, dim=None, keepdim=False, *, axis=None, dtype=None, out=None):
+def mean(input, dim=None, keepdim=False, *, axis=None, keepdims=None, dtype=None, out=None):
     """The mean of all elements, or over the dimensions in `dim`; of none, NaN.
 
     Raises RuntimeError for integers, IndexError for a dim that is not there.
@@ -77,6 +89,8 @@ def mean(input, dim=None, keepdim=False, *, axis=None, dtype=None, out=None):
     >>> mean(tinygrad_c.tensor([[1., 2.], [3., 4.]]), 1)
     tensor([1.5000, 3.5000])
     """
+    if keepdims is not None:
+        keepdim = keepdims
     if out is not None:
         return into_out(mean(input, dim, keepdim, axis=axis, dtype=dtype), out)
     cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
@@ -85,7 +99,8 @@ def mean(input, dim=None, keepdim=False, *, axis=None, dtype=None, out=None):
             raise RuntimeError("mean(): could not infer output dtype. Optional dtype must be either a floating point or "
                                f"complex dtype. Got: {dtype}")
         x = to_dtype(x, dtype_code(dtype))
-    return mean_over(need_float(x, "mean"), dims_mask(pick(dim, axis), x.ndim), keepdim)
+    dim = pick(dim, axis)
+    return named(mean_over(need_float(x, "mean"), dims_mask(dim, x.ndim), keepdim), dim, &MEAN_ALONG_RULE)
 
 
 # ---- prod
@@ -106,6 +121,7 @@ cdef int prod_backward(Walk walk, Node node, TensorBase g) except -1:
     return walk.give(node, 0, binary(ROW_MUL, spread_like(node, g), others))
 
 cdef Rule PROD_RULE = Rule(b"ProdBackward0", prod_backward)
+cdef Rule PROD_ALONG_RULE = Rule(b"ProdBackward1", prod_backward)
 
 
 cdef TensorBase prod_over(TensorBase x, unsigned int mask, bint keepdim):
@@ -115,19 +131,22 @@ cdef TensorBase prod_over(TensorBase x, unsigned int mask, bint keepdim):
     return out
 
 
-def prod(input, dim=None, keepdim=False, *, axis=None, dtype=None, out=None):
+def prod(input, dim=None, keepdim=False, *, axis=None, keepdims=None, dtype=None, out=None):
     """The product of all elements, or over one dimension; of none, 1. Products of integers are int64.
 
     >>> prod(tinygrad_c.tensor([2., 3., 4.]))
     tensor(24.)
     """
+    if keepdims is not None:
+        keepdim = keepdims
     if out is not None:
         return into_out(prod(input, dim, keepdim, axis=axis, dtype=dtype), out)
     cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
     if dtype is not None:
         x = to_dtype(x, dtype_code(dtype))
         return to_dtype(prod_over(x, dims_mask(pick(dim, axis), x.ndim), keepdim), x.dtype)
-    return prod_over(x, dims_mask(pick(dim, axis), x.ndim), keepdim)
+    dim = pick(dim, axis)
+    return named(prod_over(x, dims_mask(dim, x.ndim), keepdim), dim, &PROD_ALONG_RULE)
 
 
 # ---- all, any, cumsum
@@ -147,23 +166,27 @@ cdef TensorBase truth_over(int op, object input, object dim, bint keepdim):
     return to_dtype(out, UINT8) if of_bytes else out
 
 
-def all(input, dim=None, keepdim=False, *, axis=None, out=None):
+def all(input, dim=None, keepdim=False, *, axis=None, keepdims=None, out=None):
     """Whether all elements are true (not 0), altogether or over the dimensions in `dim`.
 
     >>> all(tinygrad_c.tensor([True, False]))
     tensor(False)
     """
+    if keepdims is not None:
+        keepdim = keepdims
     if out is not None:
         return into_out(all(input, dim, keepdim, axis=axis), out)
     return truth_over(MIN, input, pick(dim, axis), keepdim)
 
 
-def any(input, dim=None, keepdim=False, *, axis=None, out=None):
+def any(input, dim=None, keepdim=False, *, axis=None, keepdims=None, out=None):
     """Whether any element is true (not 0), altogether or over the dimensions in `dim`.
 
     >>> any(tinygrad_c.tensor([True, False]))
     tensor(True)
     """
+    if keepdims is not None:
+        keepdim = keepdims
     if out is not None:
         return into_out(any(input, dim, keepdim, axis=axis), out)
     return truth_over(MAX, input, pick(dim, axis), keepdim)
@@ -199,12 +222,15 @@ cdef TensorBase cumsum_along(TensorBase x, int dim, bint reverse):
     return out
 
 
-def cumsum(input, dim, *, dtype=None, out=None):
+def cumsum(input, dim=None, *, axis=None, dtype=None, out=None):
     """Running sums along a dimension: out[i] = x[0] + ... + x[i]. Of integers, int64.
 
     >>> cumsum(tinygrad_c.tensor([1., 2., 3.]), 0)
     tensor([1., 3., 6.])
     """
+    dim = pick(dim, axis)
+    if dim is None:
+        raise TypeError("cumsum() missing 1 required positional arguments: \"dim\"")
     if out is not None:
         return into_out(cumsum(input, dim, dtype=dtype), out)
     cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")

@@ -1,7 +1,7 @@
 """Along a dimension, from one element to the next: running products and extremes, differences, areas."""
 from __future__ import annotations
 
-from tinygrad_c.ops.arguments import array_of, results, takes_out, tensor_arg
+from tinygrad_c.ops.arguments import array_of, numpy_words, results, takes_out, tensor_arg
 from tinygrad_c.ops.create import clone, from_numpy
 from tinygrad_c.ops.elementwise import in_place, isinf, logaddexp, maximum, ne, where
 from tinygrad_c.ops.index import gather
@@ -148,6 +148,7 @@ def areas(y, x, dx, dim: int, function: str):
     return middle * (1 if dx is None else dx), d
 
 
+@numpy_words
 def trapezoid(y, x=None, *, dx: float | None = None, dim: int = -1):
     """The integral of y along a dimension by the trapezoidal rule, at the places x or at distances dx (1 unless given).
 
@@ -158,6 +159,7 @@ def trapezoid(y, x=None, *, dx: float | None = None, dim: int = -1):
     return sum(parts, d)
 
 
+@numpy_words
 def cumulative_trapezoid(y, x=None, *, dx: float | None = None, dim: int = -1):
     """The integral from the first place to each further one, by the trapezoidal rule.
 

@@ -203,7 +203,7 @@ def flatten(input, start_dim=0, end_dim=-1):
     return a if n == a.ndim else reshape_to(a, n, shape)
 
 
-def squeeze(input, dim=None):
+def squeeze(input, dim=None, *, axis=None):
     """Without the dimensions of size 1, or without those of them that `dim` (an int or a tuple) names.
 
     >>> squeeze(tinygrad_c.ones(1, 3, 1)).shape
@@ -214,6 +214,7 @@ def squeeze(input, dim=None):
     cdef Py_ssize_t[MAX_NDIM] stride
     cdef int n = 0
     cdef int d
+    dim = dim if axis is None else axis
     if dim is None:
         chosen = set(range(a.ndim))
     else:
@@ -226,7 +227,7 @@ def squeeze(input, dim=None):
     return restride(a, n, shape, stride)
 
 
-def unsqueeze(input, dim):
+def unsqueeze(input, dim=None, *, axis=None):
     """With a dimension of size 1 put in at `dim`.
 
     >>> unsqueeze(tinygrad_c.tensor([1, 2]), 1)
@@ -236,8 +237,11 @@ def unsqueeze(input, dim):
     cdef TensorBase a = as_tensor(input, "argument 'input' (position 1)")
     cdef Py_ssize_t[MAX_NDIM] shape
     cdef Py_ssize_t[MAX_NDIM] stride
-    cdef int at = parse_dim(dim, a.ndim + 1)
-    cdef int d
+    cdef int at, d
+    dim = dim if axis is None else axis
+    if dim is None:
+        raise TypeError("unsqueeze() missing 1 required positional arguments: \"dim\"")
+    at = parse_dim(dim, a.ndim + 1)
     if a.ndim == MAX_NDIM:
         raise RuntimeError(f"a tensor has at most {MAX_NDIM} dimensions")
     for d in range(a.ndim + 1):

@@ -26,13 +26,15 @@ cdef list tensor_list(object tensors):
     return parts
 
 
-def cat(tensors, dim=0, *, out=None):
+def cat(tensors, dim=0, *, axis=None, out=None):
     """The tensors one after the other along `dim`; all other sizes must agree.
 
     >>> cat([tinygrad_c.ones(1, 2), tinygrad_c.zeros(1, 2)])
     tensor([[1., 1.],
             [0., 0.]])
     """
+    if axis is not None:
+        dim = axis
     if out is not None:
         return into_out(cat(tensors, dim), out)
     cdef Py_ssize_t[MAX_NDIM] shape
@@ -89,13 +91,15 @@ def cat(tensors, dim=0, *, out=None):
     return y
 
 
-def stack(tensors, dim=0, *, out=None):
+def stack(tensors, dim=0, *, axis=None, out=None):
     """The tensors, all of one shape, side by side along a new dimension.
 
     >>> stack([tinygrad_c.tensor([1, 2]), tinygrad_c.tensor([3, 4])])
     tensor([[1, 2],
             [3, 4]])
     """
+    if axis is not None:
+        dim = axis
     if out is not None:
         return into_out(stack(tensors, dim), out)
     cdef TensorBase first
@@ -193,7 +197,7 @@ def select(input, dim, index):
     return squeeze(narrow_dim(a, d, index % a.shape[d], 1), d)
 
 
-def unbind(input, dim=0):
+def unbind(input, dim=0, *, axis=None):
     """The parts along a dimension, as a tuple of views without it.
 
     >>> unbind(tinygrad_c.tensor([[1, 2], [3, 4]]))
@@ -203,7 +207,7 @@ def unbind(input, dim=0):
     cdef Py_ssize_t i
     if a.ndim == 0:
         raise IndexError("Dimension specified as 0 but tensor has no dimensions")
-    cdef int d = parse_dim(dim, a.ndim)
+    cdef int d = parse_dim(dim if axis is None else axis, a.ndim)
     return tuple([squeeze(narrow_dim(a, d, i, 1), d) for i in range(a.shape[d])])
 
 
@@ -243,14 +247,14 @@ cdef Py_ssize_t sum_of(list sizes) except -1:
     return total
 
 
-def chunk(input, chunks, dim=0):
+def chunk(input, chunks, dim=0, *, axis=None):
     """At most `chunks` parts of equal size (the last may be smaller) along `dim`, as a tuple of views.
 
     >>> chunk(tinygrad_c.arange(5), 2)
     (tensor([0, 1, 2]), tensor([3, 4]))
     """
     cdef TensorBase a = as_tensor(input, "argument 'input' (position 1)")
-    cdef int d = parse_dim(dim, a.ndim)
+    cdef int d = parse_dim(dim if axis is None else axis, a.ndim)
     if chunks <= 0:
         raise RuntimeError(f"chunk expects `chunks` to be greater than 0, got: {chunks}")
     return split(a, max(1, -(-a.shape[d] // chunks)), d)

@@ -102,7 +102,7 @@ cdef int implicit_dim(object dim, TensorBase x, str name) except -1:
     return 0 if x.ndim in (0, 1, 3) else 1
 
 
-def softmax(input, dim=None, dtype=None, *, out=None):
+def softmax(input, dim=None, dtype=None, *, axis=None, out=None):
     """exp(x) / sum(exp(x)) along a dimension: positive numbers that sum to 1. Large x do not overflow.
 
     input: any float shape; the result has the same. Raises IndexError for a dim that is not there.
@@ -111,21 +111,21 @@ def softmax(input, dim=None, dtype=None, *, out=None):
     tensor([0.5000, 0.5000])
     """
     if out is not None:
-        return into_out(softmax(input, dim, dtype), out)
+        return into_out(softmax(input, dim, dtype, axis=axis), out)
     cdef TensorBase x = prepare(input, dtype, "softmax_lastdim")
-    return softmax_along(SOFTMAX, x, implicit_dim(dim, x, "softmax"))
+    return softmax_along(SOFTMAX, x, implicit_dim(pick(dim, axis), x, "softmax"))
 
 
-def log_softmax(input, dim=None, dtype=None, *, out=None):
+def log_softmax(input, dim=None, dtype=None, *, axis=None, out=None):
     """x - log(sum(exp(x))) along a dimension: the logarithm of softmax, exact where that would round to 0.
 
     >>> log_softmax(tinygrad_c.tensor([0., 0.]), 0)
     tensor([-0.6931, -0.6931])
     """
     if out is not None:
-        return into_out(log_softmax(input, dim, dtype), out)
+        return into_out(log_softmax(input, dim, dtype, axis=axis), out)
     cdef TensorBase x = prepare(input, dtype, "log_softmax_lastdim")
-    return softmax_along(LOG_SOFTMAX, x, implicit_dim(dim, x, "log_softmax"))
+    return softmax_along(LOG_SOFTMAX, x, implicit_dim(pick(dim, axis), x, "log_softmax"))
 
 
 # ---- logsumexp
@@ -142,12 +142,14 @@ cdef int logsumexp_backward(Walk walk, Node node, TensorBase g) except -1:
 cdef Rule LOGSUMEXP_RULE = Rule(b"LogsumexpBackward0", logsumexp_backward)
 
 
-def logsumexp(input, dim=None, keepdim=False, *, axis=None, out=None):
+def logsumexp(input, dim=None, keepdim=False, *, axis=None, keepdims=None, out=None):
     """log(sum(exp(x))) over the dimensions in `dim`. Large x do not overflow; a row of -inf gives -inf.
 
     >>> logsumexp(tinygrad_c.tensor([0., 0.]), 0)
     tensor(0.6931)
     """
+    if keepdims is not None:
+        keepdim = keepdims
     if out is not None:
         return into_out(logsumexp(input, dim, keepdim, axis=axis), out)
     cdef TensorBase x = to_float(as_tensor(input, "argument 'input' (position 1)"))
