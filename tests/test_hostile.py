@@ -72,7 +72,7 @@ TOO_LARGE = (RuntimeError, MemoryError, ValueError, TypeError, IndexError, Overf
     lambda: tinygrad_c.zeros(2, dtype=np.float32),
     lambda: ones(2, requires_grad=True).backward(gradient=5), lambda: ones(3).softmax(3), lambda: ones(2).clamp(),
     lambda: ones(4).chunk(-1), lambda: ones(4).split(0), lambda: ones(4).gather(0, tensor([[0]])), lambda: ones(4)[ones(4)],
-    lambda: tinygrad_c.Tensor(3), lambda: ones(2).view(3), lambda: ones(2).flatten(5),
+    lambda: tinygrad_c.Tensor(-3), lambda: tinygrad_c.Tensor(3, 1.5), lambda: ones(2).view(3), lambda: ones(2).flatten(5),
 ])
 def test_raises(call):
     with pytest.raises(TOO_LARGE) as raised:

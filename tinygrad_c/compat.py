@@ -4,7 +4,7 @@ from __future__ import annotations
 from tinygrad_c.array import dtype, set_default_dtype
 from tinygrad_c.devices import Device, check_device
 from tinygrad_c.ops import create
-from tinygrad_c.tensor import Tensor, bool_, float32, float64, int32, int64, uint8
+from tinygrad_c.tensor import Tensor, bool_, float32, float64, int32, int64, sized, uint8
 
 
 def compile(model=None, *, fullgraph: bool = False, dynamic: bool | None = None, backend="inductor", mode: str | None = None,
@@ -100,9 +100,9 @@ class _Typed(type):
     dtype: dtype
 
     def __call__(cls, data=(), *more):
-        if more or isinstance(data, int):
-            raise TypeError(f"{cls.__name__}(sizes) would make numbers of whatever the memory holds: write zeros(sizes, "
-                            f"dtype={cls.dtype}) or {cls.__name__}([numbers])")
+        made = sized((data, *more), cls.dtype)
+        if made is not None:
+            return made
         return data.to(cls.dtype) if isinstance(data, Tensor) else create.tensor(data, dtype=cls.dtype)
 
     def __instancecheck__(cls, x) -> bool:

@@ -6,6 +6,8 @@ of a method is short; the op's has the details.
 """
 from __future__ import annotations
 
+from typing import Any
+
 from tinygrad_c import autograd, printing, tape
 from tinygrad_c.array import dtype_named
 from tinygrad_c.devices import Device
@@ -18,6 +20,7 @@ from tinygrad_c.methods.random import Randoms
 from tinygrad_c.methods.rare import Rare
 from tinygrad_c.methods.reduce import Reductions
 from tinygrad_c.methods.shape import Shapes
+from tinygrad_c.notices import warn_once
 from tinygrad_c.ops import create, shape
 from tinygrad_c.ops.operators import Operators
 from tinygrad_c.slots import take_slots
@@ -51,6 +54,19 @@ class Size(tuple):
         return Size(item) if isinstance(key, slice) else item
 
 
+def sized(sizes: tuple, dtype: Any) -> Any:
+    """What the old constructors make of whole numbers, Tensor(2, 3): zeros of that shape; None if it is not these."""
+    if isinstance(sizes[0], Size) and len(sizes) == 1:
+        return create.zeros_(sizes[0], dtype=dtype or float32)
+    if type(sizes[0]) is not int:
+        return None
+    if len(sizes) == 1 and dtype is None:       # a learner's Tensor(3); LongTensor(3) is old code's
+        n = sizes[0]
+        warn_once("Tensor(n)", f"Tensor({n}) makes {n} numbers, not the number {n}: write zeros({n}) for the former, "
+                  f"tensor({n}.) for the latter.")
+    return create.zeros_(*sizes, dtype=dtype or float32)
+
+
 class Tensor(Conversions, Interchange, Pointwise, Reductions, Matrices, Shapes, Indexing, Randoms, Rare, Operators):
     """Numbers in a grid of any number of dimensions, of one dtype, that can know how they were computed.
 
@@ -68,10 +84,9 @@ class Tensor(Conversions, Interchange, Pointwise, Reductions, Matrices, Shapes, 
     def __new__(cls, data=None, *args, **kwargs):
         if data is None and not args and cls is not Tensor:
             return super().__new__(cls)         # a subclass fills it: self.data = ...
-        if isinstance(data, int) and not isinstance(data, bool):
-            raise TypeError("Tensor(3) would make 3 numbers of whatever the memory holds: write empty(3), zeros(3), or "
-                            "tensor(3.)")
-        made = create.tensor(data if data is not None else [], dtype=float32)
+        made = sized((data, *args), None)
+        if made is None:
+            made = create.tensor(data if data is not None else [], dtype=float32)
         if cls is not Tensor:
             copy = super().__new__(cls)
             copy.data = made

@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 
 @takes_out
-def norm(input, p="fro", dim=None, keepdim: bool = False, *, dtype=None, axis=None) -> Tensor:
+def norm(input, p="fro", dim=None, keepdim: bool = False, dtype=None) -> Tensor:
     """The p-norm, sum(|x|^p)^(1/p), of all elements or over the dimensions in `dim`; p=2 unless given, inf for max(|x|), "nuc"
     for the sum of a matrix's singular values.
 
@@ -22,8 +22,8 @@ def norm(input, p="fro", dim=None, keepdim: bool = False, *, dtype=None, axis=No
     """
     if p == "nuc":
         from tinygrad_c.linalg.norms import matrix_norm
-        return matrix_norm(input, "nuc", (-2, -1) if dim is None and axis is None else dim or axis, keepdim, dtype=dtype)
-    return reduce.norm(input, p, dim, keepdim, dtype=dtype, axis=axis)
+        return matrix_norm(input, "nuc", (-2, -1) if dim is None else dim, keepdim, dtype=dtype)
+    return reduce.norm(input, p, dim, keepdim, dtype=dtype)
 
 
 class Reductions:
@@ -184,6 +184,6 @@ class Reductions:
     cumsum_, cumprod_ = scan.cumsum_, scan.cumprod_
 
     (cumprod, logcumsumexp, cummax, cummin, diff, aminmax, count_nonzero, nansum, nanmean, median, nanmedian, mode, quantile,
-     nanquantile, cumsum_, cumprod_) = map(numpy_words, (
+     nanquantile, cumsum_, cumprod_, norm) = map(numpy_words, (
          cumprod, logcumsumexp, cummax, cummin, diff, aminmax, count_nonzero, nansum, nanmean, median, nanmedian, mode,
-         quantile, nanquantile, cumsum_, cumprod_))
+         quantile, nanquantile, cumsum_, cumprod_, norm))

@@ -32,6 +32,12 @@ cdef int array_dtype(object array) except -1:
     return names[array.dtype.name]
 
 
+cdef bint is_sequence(object data):
+    """Whether it has elements by number, and is neither list nor tuple, of which is known that they do."""
+    return not isinstance(data, (int, float, list, tuple, str, bytes, dict, TensorBase)) and hasattr(data, "__len__") and \
+        hasattr(data, "__getitem__") and not hasattr(data, "dtype")
+
+
 cdef TensorBase from_sequence(object data, object dtype):
     cdef Py_ssize_t[MAX_NDIM] shape
     cdef list flat
@@ -42,6 +48,8 @@ cdef TensorBase from_sequence(object data, object dtype):
     flat = [data]
     while True:
         flat = [each.tolist() if hasattr(each, "tolist") and getattr(each, "ndim", 0) > 0 else each for each in flat]
+        if flat and is_sequence(flat[0]):       # a range, a deque, an array.array
+            flat = [list(each) if is_sequence(each) else each for each in flat]
         if not flat or not isinstance(flat[0], (list, tuple)):
             break
         if ndim == MAX_NDIM:
