@@ -1,12 +1,13 @@
 """Errors that teach: every line of the table of traps, PyTorch's class and words beside PyTorch itself, and what is added.
 
-The programs are in mistakes_autograd.py, mistakes_shapes.py and mistakes_nn.py.
+The programs are in mistakes_autograd.py, mistakes_shapes.py, mistakes_nn.py and mistakes_everyday.py.
 """
 from __future__ import annotations
 
 import warnings
 
-import mistakes_autograd  # noqa: F401  (these three fill the lists)
+import mistakes_autograd  # noqa: F401  (these four fill the lists)
+import mistakes_everyday  # noqa: F401
 import mistakes_nn  # noqa: F401
 import mistakes_shapes  # noqa: F401
 import pytest

@@ -195,7 +195,7 @@ def test_errors_and_nothing_written():
         (tg.zeros(2), IndexError, "tensors used as indices must be long"),
         (tg.tensor([True, False]), IndexError, "The shape of the mask"),
         ("a", TypeError, "only integers, slices"),
-        (1.5, TypeError, "only integers, slices"),
+        (1.5, IndexError, "only integers, slices"),
         (([0, 1], [0, 1, 1]), IndexError, "could not be broadcast together"),
     ]:
         with pytest.raises(error, match=words):

@@ -73,6 +73,8 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph: bool | None = None, c
         from tinygrad_c.notices import warn
         warn("only_inputs argument is deprecated and is ignored now (defaults to True). To accumulate gradient for other parts "
              "of the graph, please use torch.autograd.backward.", FutureWarning)
+    if not inputs:
+        raise RuntimeError("`inputs` argument to `grad()` cannot be empty.")
     if materialize_grads and allow_unused is False:
         raise ValueError("Expected allow_unused to be True or not passed when materialize_grads=True, but got: "
                          "allow_unused=False.")

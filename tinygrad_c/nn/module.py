@@ -116,13 +116,14 @@ class Module(Callable):
             raise KeyError(f"{what} name can't contain \".\", got: {name}")
         if name == "":
             raise KeyError(f"{what} name can't be empty string \"\"")
-        if hasattr(self, name) and not self._is_registered(name):
+        if hasattr(self, name) and not self._is_registered(name, kind):
             raise KeyError(f"attribute '{name}' already exists")
         if value is not None and not isinstance(value, kind):
             raise TypeError(f"cannot assign '{typename(value)}' object to {what} '{name}' ({wanted})")
 
-    def _is_registered(self, name: str) -> bool:
-        return name in self._persistent or isinstance(self.__dict__.get(name, ""), (Parameter, Module, type(None)))
+    def _is_registered(self, name: str, kind: type) -> bool:
+        """Whether the name is taken by one of that kind already (None keeps it free for any), so that it may be replaced."""
+        return name in self._persistent if kind is Tensor else isinstance(self.__dict__.get(name, ""), (kind, type(None)))
 
     def _warn_of_hidden(self, name: str, value: list | tuple | dict) -> None:
         """Warn, once, of modules or parameters in a plain list or dict: nobody would find, train or save them."""

@@ -68,6 +68,9 @@ cdef object row_of(int r):
 
 
 cdef object not_implemented(int r, int dtype):
+    if r == ROW_NEG:
+        return RuntimeError("Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a "
+                            "mask, use the `~` or `logical_not()` operator instead.")
     if r == ROW_NEG and dtype == BOOL:
         return RuntimeError("Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a "
                             "mask, use the `~` or `logical_not()` operator instead.")

@@ -102,6 +102,8 @@ def setitem(x, key, value):
     cdef TensorBase a = x
     cdef Plan plan = parse(a, key)
     if not isinstance(value, TensorBase) and not is_number(value):
+        if value is None or isinstance(value, str):
+            raise TypeError(f"can't assign a {type(value).__name__} to a torch.{DTYPE_NAMES[a.dtype]}Tensor")
         value = tensor(value)
     if isinstance(value, TensorBase):
         value = without_leading_ones(value, plan.ndim if plan.index is None else plan.out_ndim)

@@ -58,7 +58,8 @@ def masked_fill(input, mask, value):
     """
     cdef TensorBase x = as_tensor(input, "masked_fill(): argument 'input' (position 1)")
     if (<TensorBase?> mask).dtype != BOOL:
-        raise RuntimeError("masked_fill only supports boolean masks: compare first, as in x > 0")
+        raise RuntimeError("masked_fill_ only supports boolean masks, but got mask with dtype "
+                           f"{DTYPE_NAMES[(<TensorBase> mask).dtype].lower()}: compare first, as in x > 0")
     if isinstance(value, TensorBase) and (<TensorBase> value).ndim:
         raise RuntimeError("masked_fill_ only supports a 0-dimensional value tensor, but got tensor with "
                            f"{(<TensorBase> value).ndim} dimension(s).")

@@ -71,8 +71,9 @@ cdef TensorBase index_tensor(object key):
         if index.numel == 0 and index.dtype >= FLOAT32 and not hasattr(key, "__array__"):
             index = to_dtype(index, INT64)
     else:
-        raise TypeError("only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices (got "
-                        f"{type(key).__name__})")
+        raise (IndexError if is_number(key) else TypeError)(
+            "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices (got "
+            f"{type(key).__name__})")
     if index.dtype >= FLOAT32:
         raise IndexError(f"tensors used as indices must be long, int, byte or bool tensors, got {DTYPE_NAMES[index.dtype]}: "
                          "call .long()")
@@ -133,6 +134,9 @@ cdef Plan parse(TensorBase x, object key):
                 used += index.ndim if is_mask(index) else 1
         parts.append(part)
     if used > x.ndim:
+        if x.ndim == 0:
+            raise IndexError("invalid index of a 0-dim tensor: too many indices. Use `tensor.item()` to convert a 0-dim tensor "
+                             "to a number")
         raise IndexError(f"too many indices for tensor of dimension {x.ndim}")
 
     for part in parts:

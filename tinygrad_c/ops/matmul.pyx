@@ -359,7 +359,8 @@ def linear(input, weight, bias=None, *, out=None):
             "float64 by default: convert the input with .float() or from_numpy(array.astype('float32'))")
     check_dtypes(x, w)
     if b is not None and (b.ndim != 1 or b.shape[0] != w.shape[0]):
-        raise RuntimeError(f"linear(): bias must have shape [{w.shape[0]}] to match weight {list(shape_of(w))}, but it is "
+        raise RuntimeError(f"The expanded size of the tensor ({w.shape[0]}) must match the existing size ({b.numel}): "
+                           f"linear()'s bias must have shape [{w.shape[0]}] to match weight {list(shape_of(w))}, but it is "
                            f"{list(shape_of(b))}")
     if x.dtype < FLOAT32 and b is not None:         # the kernels of integers know no bias
         return add(product(x, False, w, True, None, None), b)

@@ -194,6 +194,9 @@ cdef class Operators(TensorBase):
         return whole(ROW_BITWISE_RIGHT_SHIFT, left, right)
 
     def __invert__(self):
+        if self.dtype >= FLOAT32:
+            raise TypeError("~ (operator.invert) is only implemented on integer and Boolean-type tensors: compare first, as in "
+                            "~(x > 0)")
         return bitwise_not(self)
 
     # Elements

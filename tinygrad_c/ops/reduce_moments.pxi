@@ -24,7 +24,10 @@ cdef TensorBase over_root(Walk walk, Node node, TensorBase g):
 
 
 cdef TensorBase variance(object input, object dim, object unbiased, object correction, bint keepdim, object axis, bint root):
-    cdef TensorBase x = need_float(as_tensor(input, "argument 'input' (position 1)"), "std" if root else "var")
+    cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
+    if x.dtype < FLOAT32:
+        raise RuntimeError("std and var only support floating point and complex dtypes. Got: "
+                           f"{DTYPE_NAMES[x.dtype]}. Call .float() first.")
     cdef TensorBase out
     cdef unsigned int mask
     cdef double freedom
@@ -125,7 +128,9 @@ def norm(input, p="fro", dim=None, keepdim=False, *, axis=None, keepdims=None, d
     cdef unsigned int mask
     if dtype is not None:
         x = to_dtype(x, dtype_code(dtype))
-    x = need_float(x, "linalg.vector_norm")
+    if x.dtype < FLOAT32:
+        raise RuntimeError("linalg.vector_norm: Expected a floating point or complex tensor as input. Got "
+                           f"{DTYPE_NAMES[x.dtype]}. Call .float() first.")
     mask = dims_mask(pick(dim, axis), x.ndim)
     if p is None or p == "fro" or p == 2:
         return norm_over(x, mask, keepdim)

@@ -1,7 +1,7 @@
 """softmax, log_softmax, logsumexp along a dimension."""
 from libc.math cimport INFINITY
 
-from tinygrad_c.array cimport dtype_code
+from tinygrad_c.array cimport DTYPE_NAMES, dtype_code
 from tinygrad_c.kernels.call cimport *
 from tinygrad_c.kernels.dispatch cimport kernels, run
 from tinygrad_c.kernels.generated.ids cimport *
@@ -88,7 +88,7 @@ cdef TensorBase prepare(object input, object dtype, str name):
     if dtype is not None:
         x = to_dtype(x, dtype_code(dtype))
     if x.dtype < FLOAT32:
-        raise RuntimeError(f"\"{name}_kernel_impl\" not implemented for integers or bool: call .float() first")
+        raise NotImplementedError(f"\"{name}_kernel_impl\" not implemented for '{DTYPE_NAMES[x.dtype]}': call .float() first")
     return x
 
 

@@ -254,9 +254,9 @@ def check_not_negative(what: str, value: Any) -> None:
 
 def check_betas(betas: tuple[float, float]) -> None:
     """ValueError unless both are in [0, 1)."""
-    for i, beta in enumerate(betas):
-        if not 0.0 <= beta < 1.0:
-            raise ValueError(f"Invalid beta parameter at index {i}: {beta}")
+    for i in range(2):
+        if not 0.0 <= betas[i] < 1.0:
+            raise ValueError(f"Invalid beta parameter at index {i}: {betas[i]}")
 
 
 def unsupported(differentiable: bool) -> None:

@@ -1,9 +1,8 @@
 """How far two vectors are from each other, and in how much the same direction they point."""
 from __future__ import annotations
 
-import numpy as np
-
 from tinygrad_c.ops import reduce
+from tinygrad_c.ops.rearrange import broadcast_tensors
 from tinygrad_c.tensor import Tensor
 
 
@@ -14,8 +13,7 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
     tensor(0.7071)
     """
     if x1.shape != x2.shape:
-        shape = np.broadcast_shapes(tuple(x1.shape), tuple(x2.shape))
-        x1, x2 = x1.expand(*shape), x2.expand(*shape)
+        x1, x2 = broadcast_tensors(x1, x2)
     return ((x1 / _length(x1, dim, eps)) * (x2 / _length(x2, dim, eps))).sum(dim)
 
 

@@ -19,6 +19,11 @@ from tinygrad_c.ops.window import largest
 from tinygrad_c.tensor import Tensor
 
 
+def by(sizes) -> str:
+    """Sizes as messages have them: 1x4x4."""
+    return "x".join(map(str, sizes))
+
+
 def _tuple(value: Any, n: int, name: str) -> tuple[int, ...]:
     value = (value,) * n if isinstance(value, int) else tuple(value)
     value = value * n if len(value) == 1 else value
@@ -59,8 +64,8 @@ def _windows(name: str, n: int, x: Tensor, kernel: Any, stride: Any, padding: An
         count = (span + (s - 1 if ceil_mode else 0)) // s + 1
         places.append(count - 1 if ceil_mode and (count - 1) * s >= size + p else count)   # none begins behind the input
     if min(places) < 1:
-        raise RuntimeError(f"Given input size: {tuple(x.shape[1:])}. Calculated output size: {(x.shape[1], *places)}. Output "
-                           "size is too small")
+        raise RuntimeError(f"Given input size: ({by(x.shape[1:])}). Calculated output size: ({by((x.shape[1], *places))}). "
+                           "Output size is too small")
     return x, kernel, stride, padding, dilation, places
 
 
