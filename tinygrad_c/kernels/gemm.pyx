@@ -74,7 +74,7 @@ cdef int gemm(const Gemm* g) except -1:
         call.kernel = t.matmul_axpy
     elif b.stride[2] != 1 or a.stride[1] == 1:
         cost = tiles_cost(t, m, n, k, b.stride[2], b.stride[1])
-        if t.matmul_dot != NULL and b.stride[2] != 1 and b.stride[1] == 1 and a.stride[2] == 1:
+        if t.matmul_dot != NULL and b.stride[2] != 1 and b.stride[1] == 1 and a.stride[2] == 1 and (m <= 8 or n * k <= FAR):
             other = m * (n * (k // t.lanes + 8) + n % t.lanes * (k // t.lanes + 8))
             if other < cost:
                 cost = other

@@ -10,7 +10,8 @@
 
 cdef enum:
     KC = 512                            # k is cut so: 64 KB of B. It comes from L2, but C is read and written half as often
-    K_RUN = 256                           # products that are added up one after the other
+    K_RUN = 256                         # products that are added up one after the other
+    AHEAD = 16                          # rows of B are asked for so early: of a large B each lies in another page
 
 
 ctypedef struct Tile
@@ -75,6 +76,8 @@ cdef inline void tiles(int mr, int nv, Py_ssize_t count, Tile* t) noexcept nogil
                 for j in range(nv - 1):
                     row[j] = load(b + j * LANES)
                 row[nv - 1] = load_row(b + (nv - 1) * LANES, last)
+                for j in range(nv):
+                    prefetch_l2(b + AHEAD * b_row + j * LANES)
                 for i in range(mr):
                     x = splat(fours[i // 4][i % 4 * a_row])
                     for j in range(nv):
@@ -205,6 +208,7 @@ cdef void pack(real* to, Py_ssize_t width, const real* source, Py_ssize_t stride
         for p in range(k):
             w = 0
             while w + LANES <= n:
+                prefetch_l2(source + AHEAD * step + w)
                 store(to + w, load(source + w))
                 w += LANES
             if w < n:

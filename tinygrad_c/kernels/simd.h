@@ -352,10 +352,12 @@ INLINE void store_bool(uint8_t* p, mask m, ptrdiff_t n) {
 
 #if defined(__GNUC__)
 #define prefetch(p) __builtin_prefetch(p)
+#define prefetch_l2(p) __builtin_prefetch(p, 0, 2)
 /* Have the integer n in a register here: in a loop, sums and multiples of n are then made anew and not kept on the stack. */
 #define in_register(n) __asm__("" : "+r"(n))
 #else
 #define prefetch(p) ((void)(p))
+#define prefetch_l2(p) ((void)(p))
 #define in_register(n) ((void)(n))
 #endif
 

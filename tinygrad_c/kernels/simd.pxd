@@ -66,6 +66,7 @@ cdef extern from "simd.h" nogil:
     mask load_bool(const uint8_t* p, Py_ssize_t n) noexcept
     void store_bool(uint8_t* p, mask m, Py_ssize_t n) noexcept
     void prefetch(const void* p) noexcept
+    void prefetch_l2(const void* p) noexcept
     void in_register(Py_ssize_t n) noexcept
     vec load_row(const real* p, Py_ssize_t n) noexcept
     vec load_last(const real* p, Py_ssize_t n) noexcept
