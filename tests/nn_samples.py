@@ -183,6 +183,11 @@ PICTURES = [
     Call("F.channel_shuffle(x, 3)", x=X(2, 6, 2, 2)),
     Call("F.affine_grid(t, (2, 1, 3, 4), align_corners=False)", t=X(2, 2, 3)),
     Call("F.affine_grid(t, (2, 1, 3, 4), align_corners=True)", t=X(2, 2, 3)),
+    Call("F.multi_head_attention_forward(x, x, x, 4, 2, w, b, None, None, False, 0.0, o, c)", x=X(3, 2, 4), w=X(12, 4), b=X(12), o=X(4, 4),
+         c=X(4), once=True),
+    Call("F.multi_head_attention_forward(x, y, y, 4, 2, None, b, None, None, True, 0.0, o, None, use_separate_proj_weight=True, "
+         "q_proj_weight=u, k_proj_weight=v, v_proj_weight=w)", x=X(3, 2, 4), y=X(5, 2, 3), b=X(12), o=X(4, 4), u=X(4, 4), v=X(4, 3),
+         w=X(4, 3), once=True),
     Call("F.adaptive_max_pool3d(x, (2, 1, 2))", x=X(2, 2, 3, 4, 3)),
     Call("F.adaptive_max_pool3d(x, 2, return_indices=True)", x=X(2, 3, 4, 3)),
     Call("F.fractional_max_pool2d(x, 2, (2, 3), _random_samples=s)", x=X(2, 2, 5, 6), s=X(2, 2, 2, low=0, high=1, fixed=True)),

@@ -93,3 +93,10 @@ def test_low_rank():
     np.testing.assert_allclose((u * s @ v.mT).numpy(), a.numpy(), atol=1e-10)
     assert tg.pca_lowrank(a, 2).__len__() == 3
     assert tg.pca_lowrank(a, 2)[2].shape == (6, 2)
+
+
+def test_empty_permuted():
+    x = tg.empty_permuted((2, 3, 4), (2, 0, 1))
+    assert (x.shape, x.stride()) == ((2, 3, 4), (3, 1, 6))
+    with pytest.raises(RuntimeError, match="does not match the length of the physical_layout"):
+        tg.empty_permuted((2, 3), (0,))

@@ -303,8 +303,9 @@ def is_tensor(obj) -> bool:
 # Rooms that few programs enter: name -> module, loaded when the name is first asked for. A module's own name gives the module.
 LATER = {
     **dict.fromkeys((
-        "asarray", "can_cast", "contiguous_format", "empty_strided", "finfo", "frombuffer", "iinfo", "is_same_size",
-        "is_signed", "layout", "logspace", "memory_format", "preserve_format", "promote_types", "range", "result_type",
+        "asarray", "can_cast", "contiguous_format", "empty_permuted", "empty_strided", "finfo", "frombuffer", "iinfo",
+        "is_same_size", "is_signed", "layout", "logspace", "memory_format", "preserve_format", "promote_types", "range",
+        "result_type",
         "scalar_tensor", "strided"), "ops.kinds"),
     **dict.fromkeys(("amp", "backends", "cuda", "distributions", "func", "jit", "random", "special", "testing"), ""),
     **dict.fromkeys((

@@ -36,6 +36,9 @@ LEFT_OUT = [
     ("storage storage_type untyped_storage set_ is_storage", "storages are not seen here; data_ptr(), "
      "as_strided() and numpy() reach the memory"),
     ("CTCLoss ctc_loss", "alignments of sequences are left out"),
+    ("linear_cross_entropy LinearCrossEntropyLoss LinearCrossEntropyOptions",
+     "one call of both is left out; write cross_entropy(linear(x, weight), target)"),
+    ("hash_tensor", "this function is left out; hash(x.numpy().tobytes()) does the same"),
     ("SyncBatchNorm", "there is one process; BatchNorm1d, 2d and 3d do the same"),
     ("profiler record_function emit_nvtx", "the profiler is left out; utils.benchmark.Timer times a statement, and Python's "
      "cProfile shows where a program spends its time"),

@@ -16,6 +16,7 @@ import sys
 import time
 import warnings
 from collections.abc import Iterable, Iterator
+from fnmatch import fnmatch
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
@@ -36,6 +37,20 @@ KNOWN: list[tuple[str, str, str]] = [
     ("polygamma*", "value", "at a pole; and float32 beside the pole, where torch loses digits"),
     ("special.polygamma*", "value", "the same"),
     ("arange", "step must be nonzero", "torch raises another class with out= than without"),
+    ("*", "is out of bounds for dimension", "an index out of bounds is an IndexError here, everywhere"),
+    ("*", "Expected out tensor to have dtype", "out= of a wider dtype is filled"),
+    ("am*", "error: ", "of empty tensors and out= of another dtype: another class and words"),
+    ("*", "cannot be interpreted as an integer", "Python's own words for 1.0 where an int must be"),
+    ("?split", "not supported between instances", "the same, for a string"),
+    ("nn.functional.adaptive_max_pool*", "internal error", "torch's words are no use"),
+    ("nn.functional.batch_norm", "tuple index out of range", "a batch of no dimension but one, of size 0"),
+    ("nn.functional.local_response_norm", "int64", "torch rounds between the steps"),
+    ("linalg.norm*", "gradient", "at 0, where torch gives NaN for a second derivative, or 0 for a pole"),
+    ("linalg.matrix_power", "does not require grad", "the power 0 is constant"),
+    ("nn.functional.multi_head_attention_forward", "static_k and static_v are left out", "left out"),
+    ("mean", "Optional dtype must be", "torch names the dtype in its inner words"),
+    ("__r*", "torch AttributeError", "numbers are taken where torch wants tensors"),
+    ("nn.functional.soft_margin_loss", "must match the size of tensor", "the sizes in the other order"),
     ("trap*", "uint8", "torch's sums of bytes overflow"),
     ("cumulative_trapezoid", "uint8", "the same"),
     ("round", "alias special.round", "torch's other name does not take whole numbers"),
@@ -49,7 +64,7 @@ KNOWN: list[tuple[str, str, str]] = [
 
 def known(name: str, message: str) -> str | None:
     for op, part, why in KNOWN:
-        if (name.split(":")[0] == op or (op.endswith("*") and name.startswith(op[:-1]))) and part in message:
+        if part in message and fnmatch(name.split(":")[0], op):
             return why
     return None
 

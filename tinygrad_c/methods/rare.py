@@ -43,6 +43,11 @@ def later(room: str, name: str) -> Any:
     return method
 
 
+def polygamma_of(x: Tensor, n: int) -> Tensor:
+    """polygamma, the tensor first."""
+    return x.polygamma(n)
+
+
 class LeftOut:
     """An attribute that raises AttributeError with the reason why it is not there."""
 
@@ -75,7 +80,7 @@ class Rare:
 
     def polygamma_(self, n: int) -> Tensor:
         """polygamma in place."""
-        return self.copy_(self.clone().polygamma(n))
+        return in_place(polygamma_of)(self, n)
 
     def is_conj(self) -> bool:
         """False: there are no complex numbers here."""

@@ -137,6 +137,14 @@ def float_power(input: Tensor | float, exponent: Tensor | float) -> Tensor:
     return pow(*[to(each, double) if hasattr(each, "dtype") else each for each in (input, exponent)])
 
 
+def only_double(input: Tensor, exponent: Tensor | float) -> Tensor:
+    """float_power for the form in place, which cannot change the dtype."""
+    if dtype_of(input).name != "float64":
+        raise RuntimeError(f"the base given to float_power_ has dtype {WORDS[dtype_of(input).name].title()} but the "
+                           "operation's result requires dtype Double")
+    return float_power(input, exponent)
+
+
 @takes_out
 def ldexp(input: Tensor, other: Tensor) -> Tensor:
     """input * 2 ^ other."""
@@ -186,5 +194,5 @@ def mvlgamma(input: Tensor, p: int) -> Tensor:
 
 
 round_, frac_, lerp_, addcmul_, addcdiv_, clamp_min_, clamp_max_, nan_to_num_, float_power_, ldexp_, logit_, sinc_ = map(
-    in_place, (round, frac, lerp, addcmul, addcdiv, clamp_min, clamp_max, nan_to_num, float_power, ldexp, logit, sinc))
+    in_place, (round, frac, lerp, addcmul, addcdiv, clamp_min, clamp_max, nan_to_num, only_double, ldexp, logit, sinc))
 deg2rad_, rad2deg_ = map(in_place, (deg2rad, rad2deg))

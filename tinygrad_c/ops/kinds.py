@@ -11,6 +11,8 @@ from tinygrad_c.ops.elementwise import pow
 from tinygrad_c.tape import TensorBase
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from tinygrad_c.tape import TensorBase as Tensor
 
 FLOATS = {      # eps, smallest normal number, largest number, decimal digits
@@ -124,6 +126,26 @@ def scalar_tensor(s: float, *, dtype: dtype | None = None, device: Any = None, r
 
 
 @takes_out
+def empty_permuted(size: Sequence[int], physical_layout: Sequence[int], *, dtype: dtype | None = None, device: Any = None,
+                   requires_grad: bool = False) -> Tensor:
+    """Whatever the memory holds, in that size, the dimensions laid out in the order physical_layout, the last densest.
+
+    >>> tinygrad_c.empty_permuted((2, 3), (1, 0)).stride()
+    (1, 2)
+    """
+    check_device(device)
+    if sorted(physical_layout) != [d for d, _ in enumerate(size)]:
+        if len(set(physical_layout)) < len(physical_layout):
+            raise RuntimeError(f"Duplicate dim not allowed in physical_layout: {tuple(physical_layout)}")
+        if len(physical_layout) == len(size):
+            raise RuntimeError(f"Dimension out of range in physical_layout: {tuple(physical_layout)}")
+        raise RuntimeError("Number of dimensions in size does not match the length of the physical_layout: size "
+                           f"{tuple(size)}, physical_layout {tuple(physical_layout)}")
+    made = create.empty_(*[size[d] for d in physical_layout], dtype=dtype or get_default_dtype())
+    back = [list(physical_layout).index(d) for d, _ in enumerate(size)]
+    return made.permute(*back).requires_grad_(requires_grad)
+
+
 def logspace(start: float, end: float, steps: int, base: float = 10.0, *, dtype: dtype | None = None, device: Any = None,
              requires_grad: bool = False) -> Tensor:
     """base ^ x for `steps` numbers x, evenly spaced from start to end, both included.

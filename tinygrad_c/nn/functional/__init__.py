@@ -77,6 +77,7 @@ ROOMS = {       # imported when first asked for
     "vision": "interpolate upsample upsample_nearest upsample_bilinear pixel_shuffle pixel_unshuffle "
               "channel_shuffle affine_grid grid_sample",
     "attention": "scaled_dot_product_attention",
+    "heads": "multi_head_attention_forward",
     "margin": "hinge_embedding_loss margin_ranking_loss cosine_embedding_loss triplet_margin_loss "
               "triplet_margin_with_distance_loss multi_margin_loss multilabel_margin_loss multilabel_soft_margin_loss",
     "distance": "cosine_similarity pairwise_distance pdist",

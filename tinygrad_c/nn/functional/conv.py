@@ -97,13 +97,15 @@ def _convolution(name: str, n: int, x: Tensor, weight: Tensor, bias: Tensor | No
     batched = x.ndim == n + 2
     x = x if batched else x.unsqueeze(0)
     out_channels = weight.shape[0]
-    if 0 < out_channels < groups:
+    if groups <= 0:
+        raise RuntimeError(f"non-positive groups is not supported: groups={groups}")
+    if out_channels < groups:
         raise RuntimeError(f"Given groups={groups}, expected weight to be at least {groups} at dimension 0, but got weight of "
                            f"size {list(weight.shape)} instead")
     if x.shape[1] != weight.shape[1] * groups:
         raise RuntimeError(f"Given groups={groups}, weight of size {list(weight.shape)}, expected input{list(x.shape)} to have "
                            f"{weight.shape[1] * groups} channels, but got {x.shape[1]} channels instead")
-    if groups <= 0 or out_channels % groups:
+    if out_channels % groups:
         raise RuntimeError(f"Given groups={groups}, expected weight to be divisible by {groups} at dimension 0, but got "
                            f"weight of size {list(weight.shape)} instead")
     padded = [size + b + a for size, b, a in zip(x.shape[2:], before, after)]

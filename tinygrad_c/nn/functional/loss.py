@@ -31,7 +31,7 @@ def reduced(losses: Tensor, reduction: str) -> Tensor:
         return losses.sum()
     if reduction == "none":
         return losses
-    raise ValueError(f"{reduction} is not valid: it is not a valid value for reduction; one of 'mean', 'sum', 'none'")
+    raise ValueError(f"{reduction} is not a valid value for reduction ({reduction} is not valid); one of 'mean', 'sum', 'none'")
 
 
 def _weighted(losses: Tensor, weight: Tensor, reduction: str) -> Tensor:

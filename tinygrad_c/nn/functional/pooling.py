@@ -43,7 +43,7 @@ def _windows(name: str, n: int, x: Tensor, kernel: Any, stride: Any, padding: An
     stride = kernel if stride is None or (not isinstance(stride, int) and not tuple(stride)) else _tuple(stride, n, "stride")
     padding, dilation = _tuple(padding, n, "padding"), _tuple(dilation, n, "dilation")
     if min(kernel) <= 0:
-        raise RuntimeError(f"kernel size should be greater than zero, but got {kernel}")
+        raise RuntimeError(f"kernel size should be greater than zero: kernel_size must be greater than zero, but got {kernel}")
     if min(stride) <= 0:
         raise RuntimeError(f"stride should not be zero: stride must be greater than zero, but got {min(stride)}")
     if min(dilation) <= 0:
@@ -64,8 +64,13 @@ def _windows(name: str, n: int, x: Tensor, kernel: Any, stride: Any, padding: An
         count = (span + (s - 1 if ceil_mode else 0)) // s + 1
         places.append(count - 1 if ceil_mode and (count - 1) * s >= size + p else count)   # none begins behind the input
     if min(places) < 1:
+<<<<<<< HEAD
         raise RuntimeError(f"Given input size: ({by(x.shape[1:])}). Calculated output size: ({by((x.shape[1], *places))}). "
                            "Output size is too small")
+=======
+        raise RuntimeError(f"Given input size: {tuple(x.shape[1:])}. Calculated output size: {(x.shape[1], *places)}. Output "
+                           f"size is too small. Invalid computed output size: {min(places)}")
+>>>>>>> eb2a545 (multi_head_attention_forward, empty_permuted; float_power_ and polygamma_ keep the dtype; what is left out says so)
     return x, kernel, stride, padding, dilation, places
 
 
@@ -210,6 +215,9 @@ def _avg_pool(name: str, n: int, input: Tensor, kernel: Any, stride: Any, paddin
     if divisor == 0:
         raise RuntimeError("divisor must be not zero")
     size = x.shape[2:]
+    if x.numel() == 0:
+        y = (reduce.sum(x) * 0).expand(*x.shape[:2], *places)
+        return y if input.ndim == n + 2 else y.squeeze(0)
     behind = [max((o - 1) * s + k - m - p, 0) for o, s, k, m, p in zip(places, stride, kernel, size, padding)]
     seen = columns_of(x, kernel, stride, padding, behind, dilation, places)
     total = reduce.sum(seen.reshape(*x.shape[:2], math.prod(kernel), seen.shape[2]), 2).reshape(*x.shape[:2], *places)
@@ -270,8 +278,8 @@ def _sizes(x: Tensor, output_size: Any, n: int) -> list[int]:
     given = [output_size] * n if output_size is None or isinstance(output_size, int) else list(output_size)
     given = given * n if len(given) == 1 else given
     if len(given) != n:
-        raise RuntimeError(f"adaptive pooling: 'output_size' should contain {('one int', 'two ints', 'three ints')[n - 1]}, "
-                           f"got {len(given)} numbers")
+        raise RuntimeError(f"adaptive pooling: output_size must be {n}: 'output_size' should contain "
+                           f"{('one int', 'two ints', 'three ints')[n - 1]}, got {len(given)} numbers")
     sizes = [size if wanted is None else wanted for wanted, size in zip(given, x.shape[-n:])]
     if min(sizes) < 0:
         raise RuntimeError(f"adaptive pooling: elements of output_size must be greater than or equal to 0 but received "
