@@ -64,13 +64,8 @@ def _windows(name: str, n: int, x: Tensor, kernel: Any, stride: Any, padding: An
         count = (span + (s - 1 if ceil_mode else 0)) // s + 1
         places.append(count - 1 if ceil_mode and (count - 1) * s >= size + p else count)   # none begins behind the input
     if min(places) < 1:
-<<<<<<< HEAD
         raise RuntimeError(f"Given input size: ({by(x.shape[1:])}). Calculated output size: ({by((x.shape[1], *places))}). "
-                           "Output size is too small")
-=======
-        raise RuntimeError(f"Given input size: {tuple(x.shape[1:])}. Calculated output size: {(x.shape[1], *places)}. Output "
-                           f"size is too small. Invalid computed output size: {min(places)}")
->>>>>>> eb2a545 (multi_head_attention_forward, empty_permuted; float_power_ and polygamma_ keep the dtype; what is left out says so)
+                           f"Output size is too small. Invalid computed output size: {min(places)}")
     return x, kernel, stride, padding, dilation, places
 
 
