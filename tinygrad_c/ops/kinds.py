@@ -125,7 +125,6 @@ def scalar_tensor(s: float, *, dtype: dtype | None = None, device: Any = None, r
     return create.tensor(s, dtype=dtype or get_default_dtype(), device=device, requires_grad=requires_grad)
 
 
-@takes_out
 def empty_permuted(size: Sequence[int], physical_layout: Sequence[int], *, dtype: dtype | None = None, device: Any = None,
                    requires_grad: bool = False) -> Tensor:
     """Whatever the memory holds, in that size, the dimensions laid out in the order physical_layout, the last densest.
@@ -146,6 +145,7 @@ def empty_permuted(size: Sequence[int], physical_layout: Sequence[int], *, dtype
     return made.permute(*back).requires_grad_(requires_grad)
 
 
+@takes_out
 def logspace(start: float, end: float, steps: int, base: float = 10.0, *, dtype: dtype | None = None, device: Any = None,
              requires_grad: bool = False) -> Tensor:
     """base ^ x for `steps` numbers x, evenly spaced from start to end, both included.
