@@ -80,3 +80,14 @@ NAMES = {
 def test_names_of_nodes(name):
     ours, theirs = (NAMES[name](m.tensor(A, requires_grad=True)).grad_fn.name() for m in (tinygrad_c, torch))
     assert ours == theirs
+
+
+def test_where_of_a_condition_alone():
+    """torch.where(mask), as routers of experts write it: the indices along each dimension."""
+    mask = A > 0.2
+    found = tinygrad_c.where(tinygrad_c.tensor(mask))
+    assert [each.tolist() for each in found] == [each.tolist() for each in np.where(mask)]
+    if torch is not None:
+        assert [each.tolist() for each in found] == [each.tolist() for each in torch.where(torch.tensor(mask))]
+    with pytest.raises(TypeError, match="one of the two"):
+        tinygrad_c.where(tinygrad_c.tensor(mask), 1.0)

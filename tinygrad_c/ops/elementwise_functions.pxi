@@ -147,12 +147,20 @@ def minimum(input, other, *, out=None):
     return binary(ROW_MINIMUM, input, other)
 
 
-def where(condition, input, other, *, out=None):
-    """input where condition is true, else other; the three broadcast together.
+def where(condition, input=None, other=None, *, out=None):
+    """input where condition is true, else other; the three broadcast together. Of the condition alone: where it is true, as
+    nonzero(condition, as_tuple=True).
 
     >>> where(tinygrad_c.tensor([True, False]), tinygrad_c.tensor([1., 2.]), 0)
     tensor([1., 0.])
+    >>> where(tinygrad_c.tensor([False, True, True]))
+    (tensor([1, 2]),)
     """
+    if input is None and other is None:
+        from tinygrad_c.ops.index import nonzero
+        return nonzero(condition, as_tuple=True)
+    if input is None or other is None:
+        raise TypeError("where() takes a condition, or a condition, input and other; got one of the two")
     if out is not None:
         return into_out(where_(condition, input, other), out)
     return where_(condition, input, other)
