@@ -35,6 +35,8 @@ def _polynomial(name: str, shifted: bool) -> Callable[..., Tensor]:
         if shifted:
             x = 2 * x - 1
         top = int(array_of(degrees).max()) if degrees.numel() else 0
+        if top > 100_000:
+            raise RuntimeError(f"polynomials of degree up to 100,000 can be computed (each takes a pass), got {top:,}")
         before, here = x * 0, x * 0 + 1                 # of degrees -1 and 0
         found = where(degrees == 0, here, before)
         for k in range(top):
