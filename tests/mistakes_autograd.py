@@ -141,7 +141,7 @@ def what_exp_saved_is_changed(torch, keep):
     y.sum().backward()
 
 
-@mistake("5", RuntimeError, MODIFIED, "[torch.DoubleTensor [2, 2]]", "needed by SquareBackward0", "is at version 2; expected version 0",
+@mistake("5", RuntimeError, MODIFIED, "[torch.DoubleTensor [2, 2]]", "needed by PowBackward0", "is at version 2; expected version 0",
          "{changed}")
 def what_a_power_saved_is_changed(torch, keep):
     w = torch.ones(2, 2, dtype=torch.float64, requires_grad=True)

@@ -119,6 +119,12 @@ def tensor_of_a_tensor(torch, keep):
     torch.tensor(keep(torch.ones(2)))       # <- here
 
 
-@mistake("38", TypeError, "empty(3)", "zeros(3)", "tensor(3.)", torch=SILENT)
+@mistake("38", UserWarning, "makes 3 numbers, not the number 3", "zeros(3)", "tensor(3.)", torch=SILENT, once=True)
 def tensor_of_a_size(torch, keep):
-    torch.Tensor(3)
+    torch.Tensor(3)     # <- here
+
+
+@fine
+def tensors_of_several_sizes_and_of_numbers(torch, keep):
+    assert torch.Tensor(2, 3).shape == (2, 3)
+    assert torch.Tensor([3]).tolist() == [3.0]

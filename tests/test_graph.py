@@ -298,3 +298,30 @@ def test_linearize(torch):
     out, push = torch.func.linearize(lambda x: x ** 3, x)
     assert out.tolist() == [0.125, 1.0]
     assert push(torch.tensor([1.0, 2.0])).tolist() == [0.75, 6.0]
+
+
+# ---- Names
+
+@both
+@pytest.mark.parametrize(("name", "op"), [
+    ("PowBackward0", lambda t, x: x.square()), ("Log1PBackward0", lambda t, x: x.log1p()), ("ClampBackward1", lambda t, x: x.clamp(0, 1)),
+    ("EluBackward0", lambda t, x: t.selu(x)), ("LogSigmoidBackward0", lambda t, x: t.nn.functional.logsigmoid(x)),
+    ("SumBackward1", lambda t, x: x.sum(1)), ("SqueezeBackward0", lambda t, x: x[:, None].squeeze()),
+    ("SqueezeBackward1", lambda t, x: x[:, None].squeeze(1)), ("SqueezeBackward2", lambda t, x: x[:, None].squeeze((0, 1))),
+    ("UnsqueezeBackward0", lambda t, x: x.unsqueeze(0)), ("TBackward0", lambda t, x: x.t()),
+    ("StackBackward0", lambda t, x: t.stack([x, x])), ("SelectBackward0", lambda t, x: x.select(0, 1)),
+    ("UnbindBackward0", lambda t, x: x.unbind(0)[1]), ("SplitBackward0", lambda t, x: x.split(1)[0]),
+    ("SplitWithSizesBackward0", lambda t, x: x.split([1, 1])[1]), ("SplitBackward0", lambda t, x: x.chunk(2)[0]),
+    ("SortBackward0", lambda t, x: x.sort()[0]), ("TopkBackward0", lambda t, x: x.topk(2)[0]),
+    ("TrilBackward0", lambda t, x: x.tril()), ("TriuBackward0", lambda t, x: x.triu()),
+    ("LerpBackward0", lambda t, x: t.lerp(x, x * 2, 0.5)), ("AddcmulBackward0", lambda t, x: t.addcmul(x, x, x)),
+    ("AddcdivBackward0", lambda t, x: t.addcdiv(x, x, x)), ("LogitBackward0", lambda t, x: x.logit()),
+])
+def test_the_graph_calls_operations_as_torch_does(torch, name, op):
+    x = torch.tensor([[0.1, 0.2, 0.3], [0.6, 0.5, 0.4]], requires_grad=True)
+    y = op(torch, x)
+    assert y.grad_fn.name() == name
+    y.sum().backward()
+    assert x.grad is not None
+    with torch.no_grad():
+        assert op(torch, x).grad_fn is None

@@ -249,7 +249,9 @@ def cast_kernel(source: str, target: str) -> str:
 
 def node_name(name: str) -> str:
     """The name of grad_fn, as torch forms it: MulBackward0 for mul, and for mul by a number."""
-    overloads = {"square": "PowBackward0", "pow": "PowBackward1", "rpow_number": "PowBackward2", "rsub_number": "RsubBackward1"}
+    overloads = {"square": "PowBackward0", "pow": "PowBackward1", "rpow_number": "PowBackward2", "rsub_number": "RsubBackward1",
+                 "log1p": "Log1PBackward0", "selu": "EluBackward0", "logsigmoid": "LogSigmoidBackward0",
+                 "clamp": "ClampBackward1"}
     if name in overloads:
         return overloads[name]
     stem = {"rdiv_number": "div", "gelu_tanh": "gelu", "softplus1": "softplus",

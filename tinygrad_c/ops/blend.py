@@ -8,6 +8,7 @@ from tinygrad_c.array import dtype_named
 from tinygrad_c.ops.arguments import takes_out
 from tinygrad_c.ops.create import dtype_of, to
 from tinygrad_c.ops.elementwise import clamp, in_place, isnan, lgamma, log, log1p, pow, round_half_even, sin, sub, trunc, where
+from tinygrad_c.tape import _call_it
 
 if TYPE_CHECKING:
     from tinygrad_c.tape import TensorBase as Tensor
@@ -63,8 +64,10 @@ def lerp(input: Tensor, end: Tensor, weight: Tensor | float) -> Tensor:
             raise RuntimeError(f"expected dtype {WORDS[input.dtype.name]} for `{name}` but got dtype {WORDS[each.dtype.name]}")
     # From the nearer end: then weight 1 gives `end` to the last digit.
     if isinstance(weight, (int, float)):
-        return input + weight * (end - input) if weight < 0.5 else end - (end - input) * (1 - weight)
-    return where(weight < 0.5, input + weight * (end - input), end - (end - input) * (1 - weight))
+        out = input + weight * (end - input) if weight < 0.5 else end - (end - input) * (1 - weight)
+        return _call_it(out, "LerpBackward0")
+    out = where(weight < 0.5, input + weight * (end - input), end - (end - input) * (1 - weight))
+    return _call_it(out, "LerpBackward1")
 
 
 @takes_out
@@ -75,7 +78,7 @@ def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1
     tensor([4.])
     """
     product = tensor1 * tensor2
-    return input + (product if value == 1 else product * value)
+    return _call_it(input + (product if value == 1 else product * value), "AddcmulBackward0")
 
 
 @takes_out
@@ -84,7 +87,7 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1
     if not dtype_of(tensor1).is_floating_point and not dtype_of(tensor2).is_floating_point:
         raise RuntimeError("Integer division with addcdiv is no longer supported: call .float() on tensor1")
     quotient = tensor1 / tensor2
-    return input + (quotient if value == 1 else quotient * value)
+    return _call_it(input + (quotient if value == 1 else quotient * value), "AddcdivBackward0")
 
 
 def rsub(input: Tensor, other: Tensor | float, *, alpha: float = 1) -> Tensor:
@@ -159,7 +162,7 @@ def logit(input: Tensor, eps: float | None = None) -> Tensor:
     tensor([-1.0986,  0.0000])
     """
     x = input * 1.0 if eps is None else clamp(input * 1.0, eps, 1 - eps)
-    return log(x) - log1p(-x)
+    return _call_it(log(x) - log1p(-x), "LogitBackward0")
 
 
 @takes_out

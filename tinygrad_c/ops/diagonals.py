@@ -6,6 +6,7 @@ from tinygrad_c.ops.create import arange, clone
 from tinygrad_c.ops.index import masked_fill, masked_fill_
 from tinygrad_c.ops.shape import as_strided, flatten, select, stack, unsqueeze, wrapped
 from tinygrad_c.ops.shape import diagonal as diagonal_of
+from tinygrad_c.tape import _call_it
 
 
 @takes_out
@@ -82,7 +83,7 @@ def tril(input, diagonal: int = 0):
     tensor([[1., 0.],
             [1., 1.]])
     """
-    return masked_fill(input, above(input, diagonal, "tril"), 0)
+    return _call_it(masked_fill(input, above(input, diagonal, "tril"), 0), "TrilBackward0")
 
 
 @takes_out
@@ -93,7 +94,7 @@ def triu(input, diagonal: int = 0):
     tensor([[0., 1.],
             [0., 0.]])
     """
-    return masked_fill(input, ~above(input, diagonal - 1, "triu"), 0)
+    return _call_it(masked_fill(input, ~above(input, diagonal - 1, "triu"), 0), "TriuBackward0")
 
 
 def tril_(input, diagonal: int = 0):

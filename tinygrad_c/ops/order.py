@@ -6,7 +6,7 @@ from tinygrad_c.ops.create import clone, from_numpy
 from tinygrad_c.ops.create import tensor as new_tensor
 from tinygrad_c.ops.index import gather
 from tinygrad_c.ops.shape import narrow, squeeze, wrapped
-from tinygrad_c.tape import TensorBase, _without_derivative
+from tinygrad_c.tape import TensorBase, _call_it, _without_derivative
 
 sort_result = results("sort", "values", "indices")
 topk_result = results("topk", "values", "indices")
@@ -25,11 +25,11 @@ def order_of(x, dim: int, descending: bool = False):
     return array.shape[dim] - 1 - numpy.flip(back, dim)
 
 
-def taken(x, dim: int, places):
-    """(values, indices) of x at the places, which are along dim."""
+def taken(x, dim: int, places, op: str):
+    """(values, indices) of x at the places, which are along dim; `op` is what the graph calls it."""
     import numpy
     index = from_numpy(numpy.array(places, dtype=numpy.int64))
-    return (clone(x) if x.ndim == 0 else gather(x, dim, index)), index
+    return _call_it(clone(x) if x.ndim == 0 else gather(x, dim, index), op), index
 
 
 @takes_out
@@ -41,7 +41,7 @@ def sort(input, dim: int = -1, descending: bool = False, *, stable: bool = True)
     """
     x = tensor_arg(input, "sort")
     d = wrapped(dim, x.ndim)
-    return sort_result(taken(x, d, order_of(x, d, descending)))
+    return sort_result(taken(x, d, order_of(x, d, descending), "SortBackward0"))
 
 
 @numpy_words
@@ -81,12 +81,12 @@ def topk(input, k: int, dim: int = -1, largest: bool = True, sorted: bool = True
         raise RuntimeError(f"selected index k out of range: topk of {k} from {n} elements along dimension {d}")
     if x.ndim == 0 or 16 * k > n or not largest:
         order = order_of(x, d, largest)
-        return topk_result(taken(x, d, order if x.ndim == 0 else numpy.take(order, range(k), d)))
+        return topk_result(taken(x, d, order if x.ndim == 0 else numpy.take(order, range(k), d), "TopkBackward0"))
     array = array_of(x)                             # few of many: only they are sorted
     best = numpy.take(numpy.argpartition(array, n - k, d) if k else numpy.zeros(array.shape, int), range(n - k, n), d)
     best.sort(axis=d)                               # by place, so that equal ones stay in order
     order = order_of(from_numpy(numpy.take_along_axis(array, best, d)), d, True)
-    return topk_result(taken(x, d, numpy.take_along_axis(best, order, d)))
+    return topk_result(taken(x, d, numpy.take_along_axis(best, order, d), "TopkBackward0"))
 
 
 @takes_out

@@ -15,6 +15,7 @@ cdef int cat_backward(Walk walk, Node node, TensorBase g) except -1:
     return 0
 
 cdef Rule CAT = Rule(b"CatBackward0", cat_backward)
+cdef Rule STACK = Rule(b"StackBackward0", cat_backward)
 
 
 cdef list tensor_list(object tensors):
@@ -112,7 +113,7 @@ def stack(tensors, dim=0, *, axis=None, out=None):
             raise RuntimeError(f"stack expects each tensor to be equal size, but got {list(shape_of(first))} at entry 0 and "
                                f"{list(shape_of(a))} at entry {i}")
     at = parse_dim(dim, first.ndim + 1)
-    return cat([unsqueeze(a, at) for a in parts], at)
+    return spelled(cat([unsqueeze(a, at) for a in parts], at), &STACK)
 
 
 # ---- narrow: a part of one dimension
@@ -125,6 +126,8 @@ cdef int narrow_backward(Walk walk, Node node, TensorBase g) except -1:
     return 0
 
 cdef Rule NARROW = Rule(b"SliceBackward0", narrow_backward)
+cdef Rule SPLIT = Rule(b"SplitBackward0", narrow_backward)
+cdef Rule SPLIT_WITH_SIZES = Rule(b"SplitWithSizesBackward0", narrow_backward)
 
 
 cdef TensorBase narrow_dim(TensorBase a, int dim, Py_ssize_t start, Py_ssize_t length):
@@ -194,7 +197,7 @@ def select(input, dim, index):
     d = parse_dim(dim, a.ndim)
     if not -a.shape[d] <= index < a.shape[d]:
         raise IndexError(f"select(): index {index} out of range for tensor of size {list(shape_of(a))} at dimension {d}")
-    return squeeze(narrow_dim(a, d, index % a.shape[d], 1), d)
+    return spelled(squeeze(narrow_dim(a, d, index % a.shape[d], 1), d), &SELECT)
 
 
 def unbind(input, dim=0, *, axis=None):
@@ -208,7 +211,7 @@ def unbind(input, dim=0, *, axis=None):
     if a.ndim == 0:
         raise IndexError("Dimension specified as 0 but tensor has no dimensions")
     cdef int d = parse_dim(dim if axis is None else axis, a.ndim)
-    return tuple([squeeze(narrow_dim(a, d, i, 1), d) for i in range(a.shape[d])])
+    return tuple([spelled(squeeze(narrow_dim(a, d, i, 1), d), &UNBIND) for i in range(a.shape[d])])
 
 
 def split(input, split_size_or_sections, dim=0):
@@ -220,6 +223,7 @@ def split(input, split_size_or_sections, dim=0):
     cdef TensorBase a = as_tensor(input, "argument 'input' (position 1)")
     cdef int d = parse_dim(dim, a.ndim)
     cdef Py_ssize_t start = 0
+    cdef const Rule* rule = &SPLIT if isinstance(split_size_or_sections, int) else &SPLIT_WITH_SIZES
     if isinstance(split_size_or_sections, int):
         size = split_size_or_sections
         if size < 0 or (size == 0 and a.shape[d] != 0):
@@ -235,7 +239,7 @@ def split(input, split_size_or_sections, dim=0):
                                f"dimension {d}), but got split_sizes={sizes}")
     parts = []
     for size in sizes:
-        parts.append(narrow_dim(a, d, start, size))
+        parts.append(spelled(narrow_dim(a, d, start, size), rule))
         start += size
     return tuple(parts)
 
