@@ -59,6 +59,8 @@ class Ours:
             return function_here(x) or x
         if isinstance(x, types.BuiltinFunctionType) and getattr(torch, x.__name__, None) is x:
             return getattr(tinygrad_c, x.__name__)
+        if isinstance(x, types.BuiltinFunctionType) and getattr(torch.nn.functional, x.__name__, None) is x:
+            return getattr(tinygrad_c.nn.functional, x.__name__)
         if isinstance(x, torch.Size):
             return tuple(x)
         if isinstance(x, (list, tuple)):

@@ -115,7 +115,7 @@ def multi_margin_loss(input: Tensor, target: Tensor, p: int = 1, margin: float =
         raise ValueError("only p == 1 and p == 2 supported")
     x, t = (input, target) if input.ndim == 2 else (input.reshape(1, -1), target.reshape(-1))
     if x.ndim != 2 or tuple(t.shape) != (x.shape[0],):
-        raise ValueError("target tensor should be 1-D with size equal to the number of rows: inconsistent target size. "
+        raise RuntimeError("target tensor should be 1-D with size equal to the number of rows: inconsistent target size. "
                          f"Expected target size [{x.shape[0]}], but got {list(target.shape)}")
     classes = x.shape[1]
     if weight is not None and weight.ndim != 1:
