@@ -48,6 +48,7 @@ def train(policy, starts, draws) -> list[int]:
     """How long the pole stood in each episode; starts (n, 4), draws (n, LIMIT)."""
     optimizer = torch.optim.Adam(policy.parameters(), lr=0.01)
     lengths = []
+    schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.1, len(starts))     # or what is learnt may be lost
     for start, each in zip(starts.tolist(), draws.tolist()):
         chosen = episode(policy, start, each)
         n = len(chosen)
@@ -57,6 +58,7 @@ def train(policy, starts, draws) -> list[int]:
         optimizer.zero_grad()
         loss.backward()
         optimizer.step()
+        schedule.step()
         lengths.append(n)
     return lengths
 
@@ -64,8 +66,8 @@ def train(policy, starts, draws) -> list[int]:
 def main() -> dict:
     torch.manual_seed(0)
     policy = make_policy()
-    lengths = train(policy, torch.rand(200, 4) * 0.1 - 0.05, torch.rand(200, LIMIT))
-    for i in range(0, 200, 20):
+    lengths = train(policy, torch.rand(300, 4) * 0.1 - 0.05, torch.rand(300, LIMIT))
+    for i in range(0, 300, 20):
         print(f"episodes {i:3} to {i + 19:3}: the pole stood for {sum(lengths[i:i + 20]) / 20:5.1f} steps")
     return {"lengths": lengths}
 
