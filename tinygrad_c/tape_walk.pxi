@@ -275,7 +275,7 @@ cdef int check_gradient(TensorBase leaf) except -1:
 
 cdef int add_to_grad(TensorBase a, TensorBase g, bint create_graph) except -1:
     """a.grad += g, and no other thread comes between."""
-    cdef bint before = hold_lock(True)
+    hold_lock(1)
     try:
         if a._grad is None:
             a._grad = clone_op(g)
@@ -284,7 +284,7 @@ cdef int add_to_grad(TensorBase a, TensorBase g, bint create_graph) except -1:
         else:
             add_into_op(a._grad, g)
     finally:
-        hold_lock(before)
+        hold_lock(-1)
     return 0
 
 

@@ -79,7 +79,7 @@ def try_out(wheel: Path, numpy: str, tests: list[str], folder: Path) -> Path:
     if tests:
         shutil.copytree(SOURCES / "tests", folder / "tests", ignore=shutil.ignore_patterns("__pycache__"))
         for name in ("docs", "examples", "benchmarks", "tools", "README.md", "pyproject.toml", "Makefile", "LICENSE", "MANIFEST.in",
-                     "setup.py"):     # that tests read
+                     "setup.py", "CITATION.cff"):     # that tests read
             source = SOURCES / name
             if source.is_dir():
                 shutil.copytree(source, folder / name)

@@ -4,5 +4,5 @@ from tinygrad_c.kernels.table cimport Kernels
 
 cdef Kernels* kernels(int dtype) noexcept
 cdef void run(const Call* call) noexcept        # with the GIL held
-cdef bint hold_lock(bint hold) noexcept         # whether run keeps the GIL throughout; gives what was before
+cdef void hold_lock(int change) noexcept        # +1: run keeps the GIL throughout, until -1
 cdef bint is_running() noexcept                 # a thread is in a kernel without the GIL

@@ -43,7 +43,7 @@ cdef enum:                      # nanoseconds of work
 cdef Kernels[N_DTYPES] tables
 LEVELS = ("baseline", "avx2", "avx512")
 simd_level = None
-cdef bint locked = False
+cdef int locked = 0              # calls of hold_lock that last
 cdef int running = 0            # kernels without the GIL
 
 
@@ -70,11 +70,9 @@ cdef void run(const Call* call) noexcept:
     restore_denormals(state)
 
 
-cdef bint hold_lock(bint hold) noexcept:
+cdef void hold_lock(int change) noexcept:
     global locked
-    cdef bint before = locked
-    locked = hold
-    return before
+    locked += change
 
 
 cdef bint is_running() noexcept:
