@@ -220,8 +220,8 @@ from tinygrad_c.ops.rearrange import (
     rot90,
     unflatten,
 )
-from tinygrad_c.ops.reduce import all, amax, amin, any, argmax, argmin, cumsum, max, mean, min, prod, std, sum, var
-from tinygrad_c.ops.scan import cummax, cummin, cumprod, cumulative_trapezoid, diff, logcumsumexp, trapezoid
+from tinygrad_c.ops.reduce import all, amax, amin, any, argmax, argmin, cumprod, cumsum, max, mean, min, prod, std, sum, var
+from tinygrad_c.ops.scan import cummax, cummin, cumulative_trapezoid, diff, logcumsumexp, trapezoid
 from tinygrad_c.ops.shape import (
     as_strided,
     cat,

@@ -56,6 +56,8 @@ cdef int allocate_into(Array array, int dtype, int ndim, const Py_ssize_t* shape
 # Make `array` a view: of `source`'s memory at data, with the given shape and strides.
 cdef int view_into(Array array, Array source, char* data, int ndim, const Py_ssize_t* shape, const Py_ssize_t* stride) except -1
 cdef bint is_contiguous(int ndim, const Py_ssize_t* shape, const Py_ssize_t* stride) noexcept
+# Whether the elements fill their memory, from the first on, in some order of the dimensions, as a transpose's do.
+cdef bint is_dense(Array a) noexcept
 cdef tuple shape_of(Array a)
 
 # Inline, since every op asks.

@@ -211,6 +211,20 @@ cdef bint is_contiguous(int ndim, const Py_ssize_t* shape, const Py_ssize_t* str
     return False
 
 
+cdef bint is_dense(Array a) noexcept:
+    cdef Py_ssize_t filled = 1
+    cdef int d = 0
+    if a.contiguous:
+        return True
+    while d < a.ndim:
+        if a.shape[d] > 1 and a.stride[d] == filled:
+            filled *= a.shape[d]
+            d = 0
+        else:
+            d += 1
+    return filled == a.numel
+
+
 cdef tuple shape_of(Array a):
     return tuple([a.shape[d] for d in range(a.ndim)])
 

@@ -17,8 +17,8 @@ from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcpy, memset
 
 from tinygrad_c.array cimport (
-    DTYPE_NAMES, Array, Storage, allocate_into, count_write, inference_enabled, itemsize, same_shape, set_inference, shape_of,
-    view_into)
+    DTYPE_NAMES, Array, Storage, allocate_into, count_write, inference_enabled, is_dense, itemsize, same_shape, set_inference,
+    shape_of, view_into)
 from tinygrad_c.kernels.call cimport FLOAT32
 from tinygrad_c.kernels.dispatch cimport hold_lock, is_running
 

@@ -15,8 +15,8 @@ cdef int check_inplace(TensorBase a) except -1:
                 "parameter's elements, write the line inside `with no_grad():`")
     if a.storage.readonly:
         raise RuntimeError("this tensor's memory is read-only (it is shared with a read-only array): .clone() it first")
-    if grad_mode and a._base is not None and not a._base.contiguous and wants_grad(a):
-        raise RuntimeError("an in-place operation on a view of a tensor that is not contiguous cannot be recorded: "
+    if grad_mode and a._base is not None and not is_dense(a._base) and wants_grad(a):
+        raise RuntimeError("an in-place operation on a view of a tensor with gaps in its memory cannot be recorded: "
                            ".clone() it first")
     if a.storage.inference and not inference_enabled():
         raise_inference()

@@ -10,7 +10,7 @@ import sys
 from cpython.pycapsule cimport PyCapsule_GetPointer
 from libc.string cimport memset
 
-from tinygrad_c.kernels.call cimport FLOAT32, FLOAT64, N_DTYPES, Call
+from tinygrad_c.kernels.call cimport FLOAT32, FLOAT64, INT32, N_DTYPES, Call
 from tinygrad_c.kernels.generic cimport register_generic
 from tinygrad_c.kernels.integers cimport register_integer_kernels
 from tinygrad_c.kernels.table cimport Kernels
@@ -109,6 +109,8 @@ def load_kernels(level: str) -> None:
     for dtype, bits in ((FLOAT32, 32), (FLOAT64, 64)):
         module = importlib.import_module(f"tinygrad_c.kernels.isa.{level}_f{bits}")
         tables[dtype] = (<Kernels*> PyCapsule_GetPointer(module.capsule(), "tinygrad_c.Kernels"))[0]
+    for dtype in range(FLOAT32):        # tiles of elements of any type: it knows their size only
+        tables[dtype].tiles = tables[FLOAT32 if dtype == INT32 else FLOAT64].tiles
     simd_level = level
 
 

@@ -5,7 +5,7 @@ within a row the two have dimensions shape[1:] with strides of their own.
 
 operand 0: the dense side; 1: the scattered side; 2: int64 offsets in elements, one per row. shape[0]: rows.
 """
-from libc.stdint cimport int32_t, int64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.string cimport memcpy, memset
 
 from tinygrad_c.kernels.call cimport *
@@ -90,6 +90,22 @@ cdef inline void move(const Call* call, Py_ssize_t begin, Py_ssize_t end, bint b
                 break
 
 
+ctypedef fused element:
+    uint8_t
+    int32_t
+    int64_t
+
+
+cdef inline void take_columns(const Call* call, Py_ssize_t begin, Py_ssize_t end, element* dense,
+                              const element* scattered) noexcept nogil:
+    """Columns side by side on the dense side: along its rows."""
+    cdef const int64_t* offset = <const int64_t*> call.operand[2].data
+    cdef Py_ssize_t i, r
+    for i in range(call.shape[1]):
+        for r in range(begin, end):
+            dense[i * call.operand[0].stride[1] + r] = scattered[i * call.operand[1].stride[1] + offset[r]]
+
+
 cdef void take(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
     """dense[r] = scattered[offset[r]]; a unit is GATHER_ROWS rows."""
     cdef const int64_t* offset = <const int64_t*> call.operand[2].data
@@ -101,6 +117,12 @@ cdef void take(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogi
     elif call.ndim == 1 and call.operand[0].stride[0] == 1 and call.operand[0].itemsize == 8:
         for r in range(begin, stop):
             (<int64_t*> call.operand[0].data)[r] = (<const int64_t*> call.operand[1].data)[offset[r]]
+    elif call.ndim == 2 and call.operand[0].stride[0] == 1 and call.operand[0].itemsize == 4:
+        take_columns(call, begin, stop, <int32_t*> call.operand[0].data, <const int32_t*> call.operand[1].data)
+    elif call.ndim == 2 and call.operand[0].stride[0] == 1 and call.operand[0].itemsize == 8:
+        take_columns(call, begin, stop, <int64_t*> call.operand[0].data, <const int64_t*> call.operand[1].data)
+    elif call.ndim == 2 and call.operand[0].stride[0] == 1:
+        take_columns(call, begin, stop, <uint8_t*> call.operand[0].data, <const uint8_t*> call.operand[1].data)
     else:
         move(call, begin, stop, False)
 

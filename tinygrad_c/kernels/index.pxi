@@ -12,6 +12,17 @@ cdef void scatter_add(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexce
         run = call.shape[last]
         step0 = call.operand[0].stride[last]
         step1 = call.operand[1].stride[last]
+    if last == 0:                                       # single elements
+        for r in range(call.shape[0]):
+            (<real*> call.operand[1].data)[offset[r]] += (<const real*> call.operand[0].data)[r * call.operand[0].stride[0]]
+        return
+    if last == 1 and call.operand[0].stride[0] == 1:    # columns: along the dense side's rows
+        for i in range(run):
+            dense = <const real*> call.operand[0].data + i * step0
+            scattered = <real*> call.operand[1].data + i * step1
+            for r in range(call.shape[0]):
+                scattered[offset[r]] += dense[r]
+        return
     memset(index, 0, sizeof(index))
     for r in range(call.shape[0]):
         dense = <const real*> call.operand[0].data + r * call.operand[0].stride[0]
@@ -19,9 +30,11 @@ cdef void scatter_add(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexce
         while True:
             i = 0
             if step0 == 1 and step1 == 1:
-                while i < run:
-                    store_upto(scattered + i, load_upto(scattered + i, run - i) + load_upto(dense + i, run - i), run - i)
+                while i + LANES <= run:
+                    store(scattered + i, load(scattered + i) + load(dense + i))
                     i += LANES
+                if i < run:
+                    store_upto(scattered + i, load_upto(scattered + i, run - i) + load_upto(dense + i, run - i), run - i)
             else:
                 for i in range(run):
                     scattered[i * step1] += dense[i * step0]

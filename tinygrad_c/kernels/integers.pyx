@@ -13,6 +13,35 @@ ctypedef fused integer:
     int64_t
 
 
+cdef inline integer extreme(int op, const integer* x, Py_ssize_t n, Py_ssize_t stride) noexcept nogil:
+    cdef integer[16] r          # side by side: one would wait for the comparison before
+    cdef Py_ssize_t i = 0
+    cdef int j
+    for j in range(16):
+        r[j] = x[0]
+    if op == MAX and stride == 1:
+        while i + 16 <= n:
+            for j in range(16):
+                r[j] = x[i + j] if x[i + j] > r[j] else r[j]
+            i += 16
+    elif stride == 1:
+        while i + 16 <= n:
+            for j in range(16):
+                r[j] = x[i + j] if x[i + j] < r[j] else r[j]
+            i += 16
+    if op == MAX:
+        for i in range(i, n):
+            r[0] = x[i * stride] if x[i * stride] > r[0] else r[0]
+        for j in range(1, 16):
+            r[0] = r[j] if r[j] > r[0] else r[0]
+    else:
+        for i in range(i, n):
+            r[0] = x[i * stride] if x[i * stride] < r[0] else r[0]
+        for j in range(1, 16):
+            r[0] = r[j] if r[j] < r[0] else r[0]
+    return r[0]
+
+
 cdef inline int64_t fold(int op, const integer* x, Py_ssize_t n, Py_ssize_t stride) noexcept nogil:
     cdef int64_t r
     cdef Py_ssize_t i
@@ -32,14 +61,8 @@ cdef inline int64_t fold(int op, const integer* x, Py_ssize_t n, Py_ssize_t stri
         r = 1
         for i in range(n):
             r *= x[i * stride]
-    elif op == MAX:
-        r = x[0]
-        for i in range(1, n):
-            r = x[i * stride] if x[i * stride] > r else r
     else:
-        r = x[0]
-        for i in range(1, n):
-            r = x[i * stride] if x[i * stride] < r else r
+        r = extreme(op, x, n, stride)
     return r
 
 
@@ -151,10 +174,13 @@ cdef void cumsum(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept no
     cdef Py_ssize_t i, r, at
     cdef int64_t total
     for i in range(begin * inner, end * inner):
-        total = 0
+        total = call.param[1].i
         for r in range(n):
             at = (i // inner * n + r) * inner + i % inner
-            total += get(call.operand[1].data, size, at)
+            if call.param[1].i:
+                total *= get(call.operand[1].data, size, at)
+            else:
+                total += get(call.operand[1].data, size, at)
             out[at] = total
 
 

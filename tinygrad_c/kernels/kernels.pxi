@@ -10,6 +10,7 @@ from tinygrad_c.kernels.generated.ids cimport *
 
 include "math.pxi"
 include "loop.pxi"
+include "tiles.pxi"
 include "generated/elementwise.pxi"
 include "matvec.pxi"
 include "matmul.pxi"

@@ -26,6 +26,12 @@ cdef inline void copy_run(char* to, Py_ssize_t to_stride, const char* source, Py
         eight = (<const int64_t*> source)[0]
         for i in range(n):
             (<int64_t*> to)[i] = eight
+    elif to_stride == 1 and stride == -1 and size == 4:     # backwards, as vectors too
+        for i in range(n):
+            (<int32_t*> to)[i] = (<const int32_t*> source)[-i]
+    elif to_stride == 1 and stride == -1 and size == 8:
+        for i in range(n):
+            (<int64_t*> to)[i] = (<const int64_t*> source)[-i]
     elif size == 4:
         for i in range(n):
             (<int32_t*> to)[i * to_stride] = (<const int32_t*> source)[i * stride]
@@ -116,7 +122,9 @@ cdef void loop(const Call* c, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
     for i in range(c.n_operands):
         through[i] = runs_through(c, &c.operand[i])
         all_through = all_through and through[i]
-    if not all_through:
+    if c.inner == NULL and through[0] and not through[1]:
+        transfer(c, &c.operand[1], c.operand[0].data + start * c.operand[0].itemsize, start, stop - start, False)
+    elif not all_through:
         loop_blocks(c, start, stop, through)
     elif c.inner == NULL:
         memcpy(c.operand[0].data + start * c.operand[0].itemsize, c.operand[1].data + start * c.operand[0].itemsize,

@@ -300,9 +300,9 @@ cdef void arg_min(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept n
 
 
 cdef void cumsum(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
-    """out[o, r, i] = sum of x[o, s, i] over s <= r, or over s >= r if param[0] is set. A unit is one o."""
+    """out[o, r, i] = sum of x[o, s, i] over s <= r (param[0]: s >= r); the product with param[1]. A unit is one o."""
     cdef Py_ssize_t n = call.shape[1], inner = call.shape[2]
-    cdef bint reverse = call.param[0].i
+    cdef bint reverse = call.param[0].i, product = call.param[1].i
     cdef Py_ssize_t step = -inner if reverse else inner
     cdef Py_ssize_t o, r, i, start
     cdef const real* x
@@ -313,9 +313,9 @@ cdef void cumsum(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept no
         x = <const real*> call.operand[1].data + start
         out = <real*> call.operand[0].data + start
         if inner == 1:
-            total = 0
+            total = product
             for r in range(n):
-                total += x[0]
+                total = total * x[0] if product else total + x[0]
                 out[0] = <real> total
                 x += step
                 out += step
@@ -325,8 +325,11 @@ cdef void cumsum(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept no
             x += step
             out += step
             i = 0
-            while i < inner:
+            while i < inner and not product:
                 store_upto(out + i, load_upto(out - step + i, inner - i) + load_upto(x + i, inner - i), inner - i)
+                i += LANES
+            while i < inner:
+                store_upto(out + i, load_upto(out - step + i, inner - i) * load_upto(x + i, inner - i), inner - i)
                 i += LANES
 
 

@@ -7,6 +7,7 @@ cdef Kernels TABLE
 cdef void register(Kernels* k) noexcept:
     register_elementwise(k)
     k.loop = loop
+    k.tiles = tiles_across
     register_matmul(k)
     register_reduce(k)
     register_softmax(k)

@@ -44,6 +44,7 @@ cdef enum:
 ctypedef struct Kernels:
     inner_t inner[N_INNER]
     kernel_t loop               # runs call.inner over operands of any strides        (loop.pxi)
+    kernel_t tiles              # the same where an input lies across                 (tiles.pxi)
     kernel_t matmul             # a product, cut into units of rows and columns        (matmul.pxi)
     kernel_t matmul_axpy        # one with few rows, B's rows contiguous               (matvec.pxi)
     kernel_t matmul_dot         # one with few rows, A's rows and B's columns contiguous

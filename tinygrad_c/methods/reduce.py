@@ -109,7 +109,7 @@ class Reductions:
 
     def cumprod(self, dim: int, *, dtype=None) -> Tensor:
         """The running product along dim."""
-        return scan.cumprod(self, dim, dtype=dtype)
+        return reduce.cumprod(self, dim, dtype=dtype)
 
     def logcumsumexp(self, dim: int) -> Tensor:
         """The logarithm of running sums of e^x along dim."""

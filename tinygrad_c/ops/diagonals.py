@@ -3,10 +3,10 @@ from __future__ import annotations
 
 from tinygrad_c.ops.arguments import takes_out, tensor_arg
 from tinygrad_c.ops.create import arange, clone
-from tinygrad_c.ops.index import masked_fill, masked_fill_
+from tinygrad_c.ops.elementwise import in_place
+from tinygrad_c.ops.index import triangle
 from tinygrad_c.ops.shape import as_strided, flatten, select, stack, unsqueeze, wrapped
 from tinygrad_c.ops.shape import diagonal as diagonal_of
-from tinygrad_c.tape import _call_it
 
 
 @takes_out
@@ -68,11 +68,10 @@ def trace(input):
 
 # ---- Triangles
 
-def above(x, k: int, function: str):
-    """Whether each place of x's matrices lies above the diagonal k."""
+def part(x, k: int, upper: bool, function: str):
     if tensor_arg(x, function).ndim < 2:
         raise RuntimeError(f"{function}: input tensor must have at least 2 dimensions")
-    return arange(x.shape[-1]) > unsqueeze(arange(k, x.shape[-2] + k), 1)
+    return triangle(x, k, upper)
 
 
 @takes_out
@@ -83,7 +82,7 @@ def tril(input, diagonal: int = 0):
     tensor([[1., 0.],
             [1., 1.]])
     """
-    return _call_it(masked_fill(input, above(input, diagonal, "tril"), 0), "TrilBackward0")
+    return part(input, diagonal, False, "tril")
 
 
 @takes_out
@@ -94,17 +93,10 @@ def triu(input, diagonal: int = 0):
     tensor([[0., 1.],
             [0., 0.]])
     """
-    return _call_it(masked_fill(input, ~above(input, diagonal - 1, "triu"), 0), "TriuBackward0")
+    return part(input, diagonal, True, "triu")
 
 
-def tril_(input, diagonal: int = 0):
-    """tril in place."""
-    return masked_fill_(input, above(input, diagonal, "tril_"), 0)
-
-
-def triu_(input, diagonal: int = 0):
-    """triu in place."""
-    return masked_fill_(input, ~above(input, diagonal - 1, "triu_"), 0)
+tril_, triu_ = in_place(tril), in_place(triu)
 
 
 def tril_indices(row: int, col: int, offset: int = 0, *, dtype=int, device=None):

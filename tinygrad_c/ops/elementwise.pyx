@@ -14,8 +14,8 @@ from libc.math cimport INFINITY
 from libc.stdint cimport INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN
 from libc.string cimport memchr, memcpy
 
-from tinygrad_c.array cimport DTYPE_NAMES, DTYPES, allocate_into, count_write, default_dtype, fill_operand, itemsize, \
-    same_shape, shape_of
+from tinygrad_c.array cimport DTYPE_NAMES, DTYPES, allocate_into, count_write, default_dtype, fill_operand, is_dense, \
+    itemsize, same_shape, shape_of
 from tinygrad_c.kernels.call cimport *
 from tinygrad_c.kernels.dispatch cimport kernels, run
 from tinygrad_c.kernels.generated.ids cimport *
@@ -35,6 +35,7 @@ cdef enum:
     KIND_BOOLS = 2
     KIND_INTEGERS = 3
     UNIT = 8192             # elements in a unit of the elementwise loop (kernels/loop.pxi)
+    TILE = 512              # elements in a tile (BLOCK there)
 
 ctypedef struct Row:
     Rule rule
@@ -128,6 +129,8 @@ cdef TensorBase unary_launch(Row* row, int r, TensorBase x, const Scalar* param)
     cdef TensorBase out = empty(BOOL if row.kind == KIND_BOOLS else x.dtype, x.ndim, x.shape)
     cdef PyObject* inputs[1]
     cdef Node node
+    if not x.contiguous:
+        lay_out_as(out, x)
     inputs[0] = <PyObject*> x
     launch(kernel_of(row, x.dtype), kernels(x.dtype), out, 1, inputs, param, row.n_params, cost(row))
     if row.differentiable and x.dtype >= FLOAT32 and recording(x):
@@ -138,7 +141,7 @@ cdef TensorBase unary_launch(Row* row, int r, TensorBase x, const Scalar* param)
         if row.saves[0] & 2:
             save(node, 0, x)
         if row.saves[0] & 16:
-            save_output(node, out)
+            save_result(node, out)
     return out
 
 
@@ -172,7 +175,6 @@ cdef TensorBase binary(int r, object left, object right):
     cdef TensorBase b = as_operand(right, left, "argument 'other' (position 2)")
     cdef TensorBase out
     cdef int dtype = a.dtype
-    cdef bint logical = False
     if a.dtype != b.dtype:
         dtype = promote(a, b)
     if row.kind == KIND_FLOATS and dtype < FLOAT32:
@@ -185,12 +187,20 @@ cdef TensorBase binary(int r, object left, object right):
                                "`logical_xor()` operator instead.")
         if row.kind == KIND_INTEGERS and r not in (ROW_BITWISE_AND, ROW_BITWISE_OR, ROW_BITWISE_XOR):
             raise not_implemented(r, BOOL)
-        dtype = UINT8
-        logical = row.kind != KIND_BOOLS
+        out = binary_launch(row, r, as_bytes(a), as_bytes(b), None)
+        if row.kind == KIND_INTEGERS:       # & | ^ of 0 and 1 are 0 and 1
+            out.dtype = BOOL
+        return to_dtype(out, BOOL)
     a = to_dtype(a, dtype)
     b = to_dtype(b, dtype)
-    out = binary_launch(row, r, a, b, None)
-    return to_dtype(out, BOOL) if logical else out
+    return binary_launch(row, r, a, b, None)
+
+
+cdef TensorBase as_bytes(TensorBase a):
+    """The memory of bools seen as uint8."""
+    cdef TensorBase out = view_of(a, a.data, a.ndim, a.shape, a.stride)
+    out.dtype = UINT8
+    return out
 
 
 cdef TensorBase binary_launch(Row* row, int r, TensorBase a, TensorBase b, TensorBase out):
@@ -204,6 +214,8 @@ cdef TensorBase binary_launch(Row* row, int r, TensorBase a, TensorBase b, Tenso
         else:
             broadcast_shapes(a, b, &ndim, shape)
             out = empty(BOOL if row.kind == KIND_BOOLS else dtype, ndim, shape)
+        if not (a.contiguous and b.contiguous):
+            lay_out_as(out, a if same_shape(a, out) else b)
     inputs[0] = <PyObject*> a
     inputs[1] = <PyObject*> b
     launch(kernel_of(row, dtype), kernels(dtype), out, 2, inputs, NULL, 0, cost(row))
@@ -223,7 +235,7 @@ cdef int record_binary(Row* row, int r, TensorBase out, TensorBase a, TensorBase
     if saves & 4:
         save(node, 1, b)
     if saves & 16:
-        save_output(node, out)
+        save_result(node, out)
     return 0
 
 
@@ -311,6 +323,24 @@ cdef TensorBase integer_power(TensorBase x, object exponent):
 
 # ---- Backward
 
+cdef inline int save_result(Node node, TensorBase out) except -1:
+    save_output(node, out)
+    if node.saved_output is not None and not out.contiguous:        # not if a hook has taken it
+        node.extra = tuple([out.stride[d] for d in range(out.ndim)])
+    return 0
+
+
+cdef TensorBase result(Walk walk, Node node):
+    """The saved output again, laid out as it was."""
+    cdef TensorBase y = output(walk, node)
+    cdef int d
+    if node.extra is not None:
+        for d in range(y.ndim):
+            y.stride[d] = node.extra[d]
+        y.contiguous = False
+    return y
+
+
 cdef int elementwise_backward(Walk walk, Node node, TensorBase g) except -1:
     cdef Row* row = &ROWS[node.op]
     cdef TensorBase out, held
@@ -336,7 +366,7 @@ cdef int elementwise_backward(Walk walk, Node node, TensorBase g) except -1:
                 inputs[j] = <PyObject*> g
             elif reads == READS_OUTPUT:
                 if y is None:
-                    y = output(walk, node)
+                    y = result(walk, node)
                 inputs[j] = <PyObject*> y
             else:
                 held = saved(node, reads - 1)       # the node keeps it alive
@@ -366,7 +396,7 @@ cdef int differentiable_backward(Walk walk, Node node, TensorBase g) except -1:
         for j in range(row.n_operands[i]):
             reads = row.operand[i][j]
             if reads == READS_OUTPUT:
-                names["y"] = output(walk, node)
+                names["y"] = result(walk, node)
             elif reads != READS_G:
                 names[each.inputs[reads - 1]] = saved(node, reads - 1)
         code = derivative_code.get((node.op, i))

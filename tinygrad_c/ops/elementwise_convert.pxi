@@ -153,6 +153,10 @@ def write(input, source):
     if not shapes_equal(a, ndim, shape):
         raise RuntimeError(f"output with shape {list(shape_of(a))} doesn't match the broadcast shape "
                            f"{[shape[d] for d in range(ndim)]}")
+    if not recording(a) and not recording(b) and not overlaps(a, b):
+        copy_into(a, b)
+        wrote(a)
+        return a
     y = empty(a.dtype, a.ndim, a.shape)
     copy_into(y, b)
     if a.dtype >= FLOAT32 and (recording(a) or recording(b)):

@@ -24,6 +24,14 @@ cdef int broadcast_shapes(TensorBase a, TensorBase b, int* ndim, Py_ssize_t* sha
     return 0
 
 
+cdef void lay_out_as(TensorBase out, TensorBase a) noexcept:
+    """Give the new tensor out the strides of a, if a's elements fill their memory in another order than C's (a transpose's):
+    then the loop runs straight through both. As torch does."""
+    if not a.contiguous and same_shape(a, out) and is_dense(a):
+        memcpy(out.stride, a.stride, a.ndim * sizeof(Py_ssize_t))
+        out.contiguous = False
+
+
 cdef inline void place(Operand* o, TensorBase a, int ndim, const Py_ssize_t* shape) noexcept:
     """Describe an operand stretched to the given shape: stride 0 where it repeats."""
     cdef int offset = ndim - a.ndim
@@ -60,6 +68,55 @@ cdef void coalesce(Call* c) noexcept:
         for i in range(c.n_operands):
             c.operand[i].stride[0] = 1
     c.ndim = n
+
+
+cdef inline void swap_dims(Call* c, int d, int e) noexcept:
+    cdef int i
+    c.shape[d], c.shape[e] = c.shape[e], c.shape[d]
+    for i in range(c.n_operands):
+        c.operand[i].stride[d], c.operand[i].stride[e] = c.operand[i].stride[e], c.operand[i].stride[d]
+
+
+cdef void follow_output(Call* c) noexcept:
+    """The dimensions in the order of the output's memory: the last one is that of its neighbours."""
+    cdef int d, e
+    for d in range(1, c.ndim):
+        e = d
+        while e > 0 and step_of(c, 0, e - 1) < step_of(c, 0, e):
+            swap_dims(c, e - 1, e)
+            e -= 1
+    coalesce(c)
+
+
+cdef inline Py_ssize_t step_of(const Call* c, int operand, int d) noexcept:
+    cdef Py_ssize_t step = c.operand[operand].stride[d]
+    return step if step >= 0 else -step
+
+
+cdef void tile(Call* c, Kernels* table) noexcept:
+    """Where an input is denser across the output's rows than along them, have both walked in tiles (kernels/tiles.pxi)."""
+    cdef int last = c.ndim - 1
+    cdef int i, d, across = last
+    cdef Py_ssize_t rows, panels = 1
+    for i in range(1, c.n_operands):
+        if step_of(c, i, last) > 1:
+            for d in range(last):
+                if c.shape[d] >= 4 and 0 < step_of(c, i, d) < step_of(c, i, across):
+                    across = d
+            if across != last:
+                break
+    if across == last:
+        return
+    for d in range(across, last - 1):
+        swap_dims(c, d, d + 1)
+    rows = min(c.shape[last - 1], TILE // min(c.shape[last], 32 if c.inner != NULL else 16))
+    if rows > 16:
+        rows &= ~15
+    for d in range(last - 1):
+        panels *= c.shape[d]
+    c.kernel = table.tiles
+    c.param[MAX_PARAMS - 1].i = rows
+    c.units = panels * ((c.shape[last - 1] + rows - 1) // rows)
 
 
 cdef void launch(inner_t inner, Kernels* table, TensorBase out, int n_inputs, PyObject** inputs, const Scalar* param,
@@ -99,6 +156,10 @@ cdef void launch(inner_t inner, Kernels* table, TensorBase out, int n_inputs, Py
         for i in range(n_inputs):
             place(&c.operand[1 + i], <TensorBase> inputs[i], out.ndim, out.shape)
         coalesce(&c)
+        if not out.contiguous:
+            follow_output(&c)
+        if c.ndim > 1 and out.numel >= TILE:
+            tile(&c, table)
     run(&c)
 
 

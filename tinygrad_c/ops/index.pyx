@@ -11,7 +11,7 @@ the first of them stood if they are neighbours, else in front. Beyond PyTorch, s
 """
 from cpython.slice cimport PySlice_Check, PySlice_Unpack, PySlice_AdjustIndices
 from libc.stdint cimport int32_t, int64_t, uint8_t
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
 from tinygrad_c.array cimport DTYPE_NAMES, itemsize, same_shape, shape_of
 from tinygrad_c.kernels cimport gather as movers

@@ -12,15 +12,9 @@ cdef Plan plan_along(TensorBase x, TensorBase index, int dim, bint keepdim):
     """Places x[c0, ..., index[c], ...]: the index stands for coordinate `dim`; without keepdim its own c lack it."""
     cdef Plan plan = Plan.__new__(Plan)
     cdef Py_ssize_t[MAX_NDIM] flat
-    cdef Py_ssize_t[MAX_NDIM] coordinate
-    cdef const int64_t* p = <const int64_t*> index.data
-    cdef int64_t* to[2]
-    cdef Py_ssize_t i, k
-    cdef int d, last = index.ndim - 1
+    cdef int d
     flat_strides(x, flat)
-    if x.ndim > 0:
-        check_bounds(index, dim, x.shape[dim])
-    else:
+    if x.ndim == 0:
         check_bounds(index, 0, 1)
     plan.start_from(x)
     plan.rows = index.numel
@@ -28,33 +22,59 @@ cdef Plan plan_along(TensorBase x, TensorBase index, int dim, bint keepdim):
     plan.row_ndim = 0
     plan.out_ndim = index.ndim
     memcpy(plan.out_shape, index.shape, index.ndim * sizeof(Py_ssize_t))
-    plan.offsets = empty(INT64, 1, &plan.rows)
-    plan.flat_offsets = plan.offsets if x.contiguous else empty(INT64, 1, &plan.rows)
-    to[0] = <int64_t*> plan.offsets.data
-    to[1] = <int64_t*> plan.flat_offsets.data
+    plan.offsets = offsets_along(x, index, dim, keepdim, x.stride)
+    plan.flat_offsets = plan.offsets if x.contiguous else offsets_along(x, index, dim, keepdim, flat)
+    return plan
+
+
+cdef TensorBase offsets_along(TensorBase x, TensorBase index, int dim, bint keepdim, const Py_ssize_t* stride):
+    cdef Py_ssize_t[MAX_NDIM] coordinate
+    cdef TensorBase out = empty(INT64, 1, &index.numel)
+    cdef const int64_t* p = <const int64_t*> index.data
+    cdef int64_t* to = <int64_t*> out.data
+    cdef Py_ssize_t i, k, start, n, step = 0, size, along
+    cdef int d, last = index.ndim - 1
+    cdef bint wrong = False
+    if index.numel == 0 or x.ndim == 0:
+        copy_into(out, scalar_tensor(0, INT64))
+        return out
+    size, along = x.shape[dim], stride[dim]
+    n = index.shape[last] if last >= 0 else 1
+    if last >= 0 and not (keepdim and last == dim):
+        step = stride[last if keepdim or last < dim else last + 1]
     for d in range(index.ndim):
         coordinate[d] = 0
-    for i in range(index.numel):
-        to[0][i] = to[1][i] = 0
-        if x.ndim > 0:
-            k = p[i] + x.shape[dim] if p[i] < 0 else p[i]
-            plan.start[IN_MEMORY] = k * x.stride[dim]
-            plan.start[FLAT] = k * flat[dim]
-            for d in range(index.ndim):
-                k = d if keepdim or d < dim else d + 1
-                if k != dim:
-                    plan.start[IN_MEMORY] += coordinate[d] * x.stride[k]
-                    plan.start[FLAT] += coordinate[d] * flat[k]
-            to[0][i] = plan.start[IN_MEMORY]
-            to[1][i] = plan.start[FLAT]
-        d = last
+    while True:
+        start = 0
+        for d in range(last):
+            if not keepdim or d != dim:
+                start += coordinate[d] * stride[d if keepdim or d < dim else d + 1]
+        if along == 1:                      # without a multiplication, as vectors
+            for i in range(n):
+                k = p[i] + (size & (p[i] >> 63))
+                wrong |= <size_t> k >= <size_t> size
+                to[i] = start + k
+                start += step
+        else:
+            for i in range(n):
+                k = p[i] + (size & (p[i] >> 63))
+                wrong |= <size_t> k >= <size_t> size
+                to[i] = start + k * along
+                start += step
+        p += n
+        to += n
+        d = last - 1
         while d >= 0:
             coordinate[d] += 1
             if coordinate[d] < index.shape[d]:
                 break
             coordinate[d] = 0
             d -= 1
-    return plan
+        if d < 0:
+            break
+    if wrong:
+        check_bounds(index, dim, size)      # raises
+    return out
 
 
 cdef TensorBase take_along(TensorBase x, TensorBase index, int dim, bint keepdim):
@@ -202,12 +222,29 @@ def scatter_add_(input, dim, index, src):
     if x.dtype < FLOAT32:
         add_whole(x, s, plan)
     else:
-        dense = empty(x.dtype, i.ndim, i.shape)
-        copy_into(dense, s)
+        dense = s if s.contiguous and s.storage is not x.storage and s.storage.owner is None else copy_of(s)
         launch(kernels(x.dtype).scatter_add, plan, dense, x, IN_MEMORY, True)
         if recording(x) or recording(s):
             freeze(plan, x)
             record2(&SCATTER_ADD, x, x, s).extra = plan
+    wrote(x)
+    return x
+
+
+cdef Rule INDEX_ADD = Rule(b"IndexAddBackward0", scatter_add_backward)
+
+
+def add_slices_(input, int dim, index, source):
+    """x[..., index[i], ...] += source[..., i, ...] along dim, of floats, in place and in the order of i: index_add, checked."""
+    cdef TensorBase x = input, s = source
+    cdef TensorBase dense = s if s.contiguous and s.storage is not x.storage and s.storage.owner is None else copy_of(s)
+    cdef Plan plan
+    check_inplace(x)
+    plan = parse(x, (slice(None),) * dim + (index,))
+    launch(kernels(x.dtype).scatter_add, plan, dense, x, IN_MEMORY, True)
+    if recording(x) or recording(s):
+        freeze(plan, x)
+        record2(&INDEX_ADD, x, x, s).extra = plan
     wrote(x)
     return x
 

@@ -24,11 +24,14 @@ def repeat(input, *counts, repeats=None):
                            f"{len(counts)} repeats for shape {list(x.shape)}")
     if any(n < 0 for n in counts):
         raise RuntimeError(f"Trying to create tensor with negative dimension: repeats {list(counts)}")
-    out = reshape(x, (*[1] * (len(counts) - x.ndim), *x.shape))
-    for d in reversed(range(len(counts))):
-        if counts[d] != 1:
-            out = repeat_along(out, d, counts[d], d)
-    return clone(out) if all(n == 1 for n in counts) else out
+    along = [d for d, n in enumerate(counts) if n != 1]
+    if len(along) > 1 and len(counts) + len(along) > 12:        # more dimensions than there may be: one after the other
+        d = along[-1]
+        return repeat(repeat(x, *counts[:d], *[1] * (len(counts) - d)), *[n if k == d else 1 for k, n in enumerate(counts)])
+    sizes = (*[1] * (len(counts) - x.ndim), *x.shape)
+    split = [1 if k else size for n, size in zip(counts, sizes) for k in ((1, 0) if n != 1 else (0,))]
+    over = [n if k else size for n, size in zip(counts, sizes) for k in ((1, 0) if n != 1 else (0,))]
+    return reshape(clone(expand(reshape(x, split), over)), [n * size for n, size in zip(counts, sizes)])
 
 
 def repeat_along(x, dim: int, count: int, at: int):

@@ -5,7 +5,7 @@ from tinygrad_c.ops.arguments import array_of, numpy_words, results, takes_out, 
 from tinygrad_c.ops.create import clone, from_numpy
 from tinygrad_c.ops.create import tensor as new_tensor
 from tinygrad_c.ops.index import gather
-from tinygrad_c.ops.shape import narrow, squeeze, wrapped
+from tinygrad_c.ops.shape import squeeze, wrapped
 from tinygrad_c.tape import TensorBase, _call_it, _without_derivative
 
 sort_result = results("sort", "values", "indices")
@@ -105,11 +105,14 @@ def kthvalue(input, k: int, dim: int = -1, keepdim: bool = False):
 
 
 def at_rank(x, d: int, rank: int, keepdim: bool) -> tuple:
-    """(values, indices) of the element that stands at `rank` once sorted."""
-    index = from_numpy(order_of(x, d))
+    """(values, indices) of the element that stands at `rank` once sorted; of equal ones, the first's place."""
+    import numpy
+    array = array_of(x)
     if x.ndim == 0:
-        return clone(x), index
-    index = clone(narrow(index, d, rank, 1))
+        return clone(x), from_numpy(numpy.zeros((), numpy.int64))
+    value = numpy.take(numpy.partition(array, rank, d), [rank], d)         # NaN come last
+    here = (array == value) | ((array != array) & (value != value))
+    index = from_numpy(here.argmax(d, keepdims=True))
     values = gather(x, d, index)
     return (values, index) if keepdim else (squeeze(values, d), squeeze(index, d))
 
@@ -195,13 +198,13 @@ def unique(input, sorted: bool = True, return_inverse: bool = False, return_coun
         dim = wrapped(dim, x.ndim)
     else:
         dim = None
-    found, inverse, counts = numpy.unique(array_of(x), return_inverse=True, return_counts=True, axis=dim, equal_nan=False)
-    inverse = inverse.reshape(x.shape if dim is None else -1)
-    out = [from_numpy(numpy.ascontiguousarray(found))]
+    found = numpy.unique(array_of(x), return_inverse=return_inverse, return_counts=return_counts, axis=dim, equal_nan=False)
+    found = list(found) if isinstance(found, tuple) else [found]
+    out = [from_numpy(numpy.ascontiguousarray(found[0]))]
     if return_inverse:
-        out.append(from_numpy(numpy.asarray(inverse, numpy.int64)))
+        out.append(from_numpy(numpy.asarray(found[1].reshape(x.shape if dim is None else -1), numpy.int64)))
     if return_counts:
-        out.append(from_numpy(numpy.asarray(counts, numpy.int64)))
+        out.append(from_numpy(numpy.asarray(found[-1], numpy.int64)))
     return tuple(out) if len(out) > 1 else out[0]
 
 

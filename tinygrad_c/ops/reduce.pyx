@@ -4,6 +4,7 @@
                               again on its own results while they are pieces
     spread(g, ..., mask)      the other way: a view that repeats g over the reduced dimensions; the gradient of sum
 """
+from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.string cimport memcpy
 
 from tinygrad_c.array cimport DTYPE_NAMES, dtype_code, itemsize

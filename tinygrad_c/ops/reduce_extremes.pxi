@@ -133,6 +133,82 @@ cdef tuple extreme_along(int op, TensorBase x, object dim, bint keepdim, str nam
     return values, index
 
 
+# ---- cummax, cummin
+
+cdef Rule CUMMAX_RULE = Rule(b"CummaxBackward0", along_backward)
+cdef Rule CUMMIN_RULE = Rule(b"CumminBackward0", along_backward)
+
+ctypedef fused number:
+    uint8_t
+    int32_t
+    int64_t
+    float
+    double
+
+
+cdef void extremes_so_far(const number* x, number* y, int64_t* index, Py_ssize_t outer, Py_ssize_t n, Py_ssize_t inner,
+                          bint largest) noexcept nogil:
+    cdef Py_ssize_t o, r, i
+    cdef number best
+    cdef int64_t at
+    for o in range(outer):
+        if inner == 1:
+            best, at = x[0], 0
+            for r in range(n):
+                # not "greater or equal": of equal ones the last stands, and NaN from the first NaN on
+                if (not x[r] < best if largest else not x[r] > best) and (best == best or x[r] != x[r]):
+                    best, at = x[r], r
+                y[r] = best
+                index[r] = at
+        else:
+            for i in range(inner):
+                y[i] = x[i]
+                index[i] = 0
+            for r in range(1, n):
+                for i in range(inner):
+                    best = y[(r - 1) * inner + i]
+                    if (not x[r * inner + i] < best if largest else not x[r * inner + i] > best) and \
+                            (best == best or x[r * inner + i] != x[r * inner + i]):
+                        y[r * inner + i] = x[r * inner + i]
+                        index[r * inner + i] = r
+                    else:
+                        y[r * inner + i] = best
+                        index[r * inner + i] = index[(r - 1) * inner + i]
+        x += n * inner
+        y += n * inner
+        index += n * inner
+
+
+def cumulative_extreme(input, dim, bint largest):
+    """(values, indices) of the largest or smallest elements so far along dim: the last of equal ones; NaN from the first on."""
+    cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
+    cdef int d = wrap_dim(dim, x.ndim)
+    cdef TensorBase source = x if x.contiguous else copy_of(x)
+    cdef TensorBase values = empty(x.dtype, x.ndim, x.shape), index = empty(INT64, x.ndim, x.shape)
+    cdef int64_t* to = <int64_t*> index.data
+    cdef Py_ssize_t outer, n, inner
+    cdef Node node
+    around(source, d, &outer, &n, &inner)
+    if x.numel == 0:
+        pass
+    elif x.dtype == FLOAT32:
+        extremes_so_far(<const float*> source.data, <float*> values.data, to, outer, n, inner, largest)
+    elif x.dtype == FLOAT64:
+        extremes_so_far(<const double*> source.data, <double*> values.data, to, outer, n, inner, largest)
+    elif x.dtype == INT64:
+        extremes_so_far(<const int64_t*> source.data, <int64_t*> values.data, to, outer, n, inner, largest)
+    elif x.dtype == INT32:
+        extremes_so_far(<const int32_t*> source.data, <int32_t*> values.data, to, outer, n, inner, largest)
+    else:
+        extremes_so_far(<const uint8_t*> source.data, <uint8_t*> values.data, to, outer, n, inner, largest)
+    if x.dtype >= FLOAT32 and recording(x):
+        node = record(&CUMMAX_RULE if largest else &CUMMIN_RULE, values, x)
+        node.param[0].i = d
+        node.param[1].i = True
+        save(node, 1, index)
+    return values, index
+
+
 def max(input, dim=None, keepdim=False, *, other=None, axis=None, keepdims=None, out=None):
     """The largest element; max(x, dim) gives (values, indices) along one dimension; max(a, b) is maximum(a, b).
 

@@ -193,12 +193,23 @@ def any(input, dim=None, keepdim=False, *, axis=None, keepdims=None, out=None):
 
 
 cdef int cumsum_backward(Walk walk, Node node, TensorBase g) except -1:
-    return walk.give(node, 0, cumsum_along(g, <int> node.param[0].i, not node.param[1].i))
+    return walk.give(node, 0, cumulated(g, <int> node.param[0].i, not node.param[1].i, False))
+
+
+cdef int cumprod_backward(Walk walk, Node node, TensorBase g) except -1:
+    # dx[k] = sum over i >= k of g[i] * y[i] / x[k], but where there is a zero
+    cdef TensorBase x = saved(node, 0)
+    cdef int dim = node.param[0].i
+    if any(binary(ROW_EQ, x, 0)):
+        from tinygrad_c.ops.scan import product_gradient
+        return walk.give(node, 0, product_gradient(g, x, dim))
+    return walk.give(node, 0, binary(ROW_DIV, cumulated(binary(ROW_MUL, g, output(walk, node)), dim, True, False), x))
 
 cdef Rule CUMSUM_RULE = Rule(b"CumsumBackward0", cumsum_backward)
+cdef Rule CUMPROD_RULE = Rule(b"CumprodBackward0", cumprod_backward)
 
 
-cdef TensorBase cumsum_along(TensorBase x, int dim, bint reverse):
+cdef TensorBase cumulated(TensorBase x, int dim, bint reverse, bint product):
     cdef TensorBase out = empty(x.dtype if x.dtype >= FLOAT32 else INT64, x.ndim, x.shape)
     cdef TensorBase source = x if x.contiguous else copy_of(x)
     cdef Call call
@@ -211,14 +222,18 @@ cdef TensorBase cumsum_along(TensorBase x, int dim, bint reverse):
         call.units = call.shape[0]
         call.work = x.numel
         call.param[0].i = reverse
+        call.param[1].i = product
         call.operand[0].data = out.data
         call.operand[1].data = source.data
         call.operand[1].itemsize = itemsize(x.dtype)
         run(&call)
     if x.dtype >= FLOAT32 and recording(x):
-        node = record(&CUMSUM_RULE, out, x)
+        node = record(&CUMPROD_RULE if product else &CUMSUM_RULE, out, x)
         node.param[0].i = dim
         node.param[1].i = reverse
+        if product:
+            save(node, 0, x)
+            save_output(node, out)
     return out
 
 
@@ -233,8 +248,26 @@ def cumsum(input, dim=None, *, axis=None, dtype=None, out=None):
         raise TypeError("cumsum() missing 1 required positional arguments: \"dim\"")
     if out is not None:
         return into_out(cumsum(input, dim, dtype=dtype), out)
+    return cumulate(input, dim, dtype, False)
+
+
+def cumprod(input, dim=None, *, axis=None, dtype=None, out=None):
+    """Running products along a dimension: out[i] = x[0] * ... * x[i]. Of integers, int64.
+
+    >>> cumprod(tinygrad_c.tensor([1., 2., 3.]), 0)
+    tensor([1., 2., 6.])
+    """
+    dim = pick(dim, axis)
+    if dim is None:
+        raise TypeError("cumprod() missing 1 required positional arguments: \"dim\"")
+    if out is not None:
+        return into_out(cumprod(input, dim, dtype=dtype), out)
+    return cumulate(input, dim, dtype, True)
+
+
+cdef TensorBase cumulate(object input, object dim, object dtype, bint product):
     cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
     if dtype is not None:
         x = to_dtype(x, dtype_code(dtype))
-        return to_dtype(cumsum_along(x, wrap_dim(dim, x.ndim), False), x.dtype)
-    return cumsum_along(x, wrap_dim(dim, x.ndim), False)
+        return to_dtype(cumulated(x, wrap_dim(dim, x.ndim), False, product), x.dtype)
+    return cumulated(x, wrap_dim(dim, x.ndim), False, product)

@@ -1,12 +1,11 @@
 """Along a dimension, from one element to the next: running products and extremes, differences, areas."""
 from __future__ import annotations
 
-from tinygrad_c.ops.arguments import array_of, numpy_words, results, takes_out, tensor_arg
-from tinygrad_c.ops.create import clone, from_numpy
+from tinygrad_c.ops.arguments import numpy_words, results, takes_out, tensor_arg
+from tinygrad_c.ops.create import clone
 from tinygrad_c.ops.elementwise import in_place, isinf, logaddexp, maximum, ne, where
-from tinygrad_c.ops.index import gather
 from tinygrad_c.ops.rearrange import flip
-from tinygrad_c.ops.reduce import cumsum, sum
+from tinygrad_c.ops.reduce import cumprod, cumsum, cumulative_extreme, sum
 from tinygrad_c.ops.shape import cat, narrow, reshape, unsqueeze, wrapped
 from tinygrad_c.tape import TensorBase
 
@@ -24,18 +23,20 @@ def scanned(x, dim: int, join):
     return x
 
 
-@takes_out
-def cumprod(input, dim: int, *, dtype=None):
-    """Running products along a dimension: out[i] = x[0] * ... * x[i]. Of integers, int64.
-
-    >>> cumprod(tinygrad_c.tensor([1., 2., 3.]), 0)
-    tensor([1., 2., 6.])
-    """
-    x = tensor_arg(input, "cumprod")
-    d = wrapped(dim, x.ndim)
-    x = x.to(dtype) if dtype is not None else x if x.is_floating_point() else x.long()
-    out = scanned(x, d, lambda before, here: before * here)
-    return clone(out) if out is input else out
+def product_gradient(g, x, dim: int):
+    """The gradient of cumprod without a division: dx[k] = x[0] ... x[k - 1] t[k], where t[k] = g[k] + x[k + 1] t[k + 1]."""
+    n = x.shape[dim] if x.ndim else 1
+    if n == 1:
+        return g
+    one = x.new_ones([1 if d == dim else size for d, size in enumerate(x.shape)])
+    before = cat([one, narrow(cumprod(x, dim), dim, 0, n - 1)], dim)
+    a, step = cat([narrow(x, dim, 1, n - 1), 0 * one], dim), 1
+    while step < n:                                 # g[k] stands for `step` terms of t[k], a[k] for the product behind them
+        head, behind = narrow(a, dim, 0, n - step), narrow(g, dim, n - step, step)
+        g = cat([narrow(g, dim, 0, n - step) + head * narrow(g, dim, step, n - step), behind], dim)
+        a = cat([head * narrow(a, dim, step, n - step), narrow(a, dim, n - step, step)], dim)
+        step *= 2
+    return before * g
 
 
 def products_of_others(x, dim: int | None):
@@ -70,20 +71,6 @@ def log_of_sum(a, b):
     return where(alike, maximum(a, b), logaddexp(where(alike, 0, a), where(alike, 0, b)))
 
 
-def extreme_so_far(x, dim: int, function: str):
-    """The values and places of the largest (smallest) elements so far: the last of equal ones; NaN from the first NaN on."""
-    import numpy
-    array = numpy.atleast_1d(array_of(x))
-    d = wrapped(dim, x.ndim)
-    best = getattr(numpy, "maximum" if function == "cummax" else "minimum").accumulate(array, d)
-    here = array == best
-    if array.dtype.kind == "f":
-        here |= numpy.isnan(array)
-    places = numpy.arange(array.shape[d]).reshape([-1 if k == d else 1 for k in range(array.ndim)])
-    index = from_numpy(numpy.maximum.accumulate(numpy.where(here, places, 0), d).reshape(x.shape))
-    return clone(x) if x.ndim == 0 else gather(x, d, index), index
-
-
 @takes_out
 def cummax(input, dim: int):
     """The largest elements so far along a dimension: (values, indices).
@@ -91,7 +78,7 @@ def cummax(input, dim: int):
     >>> cummax(tinygrad_c.tensor([1., 3., 2.]), 0).values
     tensor([1., 3., 3.])
     """
-    return cummax_result(extreme_so_far(tensor_arg(input, "cummax"), dim, "cummax"))
+    return cummax_result(cumulative_extreme(tensor_arg(input, "cummax"), dim, True))
 
 
 @takes_out
@@ -101,7 +88,7 @@ def cummin(input, dim: int):
     >>> cummin(tinygrad_c.tensor([3., 1., 2.]), 0).values
     tensor([3., 1., 1.])
     """
-    return cummin_result(extreme_so_far(tensor_arg(input, "cummin"), dim, "cummin"))
+    return cummin_result(cumulative_extreme(tensor_arg(input, "cummin"), dim, False))
 
 
 # ---- Differences, areas

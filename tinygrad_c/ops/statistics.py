@@ -121,10 +121,11 @@ def middle(x, dim, keepdim: bool, skip_nan: bool, result):
     n = x.shape[d] if x.ndim else 1
     if n == 0:
         raise IndexError(f"{result.__name__}(): Expected reduction dim {dim} to have non-zero size.")
-    if not x.is_floating_point() or x.ndim == 0:
-        return result(at_rank(x, d, (n - 1) // 2, keepdim))
     import numpy
-    order, lost = order_of(x, d), numpy.isnan(array_of(x)).sum(d, keepdims=True)    # NaN come last
+    lost = numpy.isnan(array_of(x)).sum(d, keepdims=True) if x.ndim else None
+    if lost is None or not lost.any():
+        return result(at_rank(x, d, (n - 1) // 2, keepdim))
+    order = order_of(x, d)                          # NaN come last
     rank = (n - numpy.where(lost == n, 0, lost) - 1) // 2 if skip_nan else numpy.where(lost > 0, n - lost, (n - 1) // 2)
     index = from_numpy(numpy.take_along_axis(order, rank, d).astype(numpy.int64))
     values = gather(x, d, index)
@@ -324,7 +325,23 @@ def cdist(x1, x2, p: float = 2.0, compute_mode: str | None = None):
         raise RuntimeError(f"X1 and X2 must have the same number of columns. X1: {x1.shape[-1]} X2: {x2.shape[-1]}")
     if p < 0:
         raise RuntimeError("cdist only supports non-negative p values")
+    mode = compute_mode or "use_mm_for_euclid_dist_if_necessary"
+    if mode not in CDIST_MODES:
+        raise ValueError(f"{mode} is not a valid value for compute_mode: choose one of {', '.join(CDIST_MODES)}")
+    by_product = mode == CDIST_MODES[1] or (mode == CDIST_MODES[0] and max(x1.shape[-2], x2.shape[-2]) > 25)
+    if p == 2 and by_product and x1.is_floating_point():
+        return euclidean(x1, x2)
     return norm(unsqueeze(x1, -2) - unsqueeze(x2, -3), p, -1)
+
+
+CDIST_MODES = ("use_mm_for_euclid_dist_if_necessary", "use_mm_for_euclid_dist", "donot_use_mm_for_euclid_dist")
+
+
+def euclidean(x1, x2):
+    """sqrt(|a|^2 + |b|^2 - 2 a b) of rows: one matrix product, though what is small beside |a| and |b| is lost in rounding."""
+    squares = sum(x1 * x1, -1, True) + unsqueeze(sum(x2 * x2, -1), -2) - 2 * (x1 @ transpose(x2, -2, -1))
+    apart = squares > 0
+    return where(apart, sqrt(where(apart, squares, 1)), 0)
 
 
 @takes_out

@@ -4,7 +4,8 @@ A view looks into its base's memory. When an in-place op on a view is recorded, 
 history becomes a CopySlices node, "the old base, but in this region what the op made"; and every view of the base is, from then
 on, a region of that new base. Views learn it when they are next used (tape.is_stale).
 
-A region is (offset, shape, stride) in elements, relative to a contiguous base.
+A region is (offset, shape, stride) in elements, relative to a contiguous base; or with a fourth part, the order of the base's
+dimensions in which it is contiguous.
 """
 from tinygrad_c.array cimport itemsize, shape_of
 from tinygrad_c.kernels.call cimport MAX_NDIM
@@ -17,8 +18,18 @@ cdef tuple strides_of(TensorBase a):
 
 
 cdef tuple region_of(TensorBase view):
-    cdef Py_ssize_t offset = (view.data - view._base.data) // itemsize(view.dtype)
-    return offset, shape_of(view), strides_of(view)
+    cdef TensorBase base = view._base
+    cdef Py_ssize_t offset = (view.data - base.data) // itemsize(view.dtype)
+    if base.contiguous:
+        return offset, shape_of(view), strides_of(view)
+    steps = [(-base.stride[d] if base.shape[d] > 1 else 0) for d in range(base.ndim)]
+    return offset, shape_of(view), strides_of(view), tuple(sorted(range(base.ndim), key=steps.__getitem__))
+
+
+cdef TensorBase turned(TensorBase a, tuple order, bint back):
+    """a with its dimensions in that order, or back; recorded."""
+    from tinygrad_c.ops.shape import permute
+    return permute(a, [order.index(d) for d in range(len(order))] if back else order)
 
 
 cdef bint looks_into(TensorBase view, TensorBase base) noexcept:
@@ -67,6 +78,8 @@ cdef Rule PUT = Rule(b"AsStridedScatterBackward0", put_backward)
 
 cdef TensorBase gather(TensorBase a, tuple region):
     cdef TensorBase out
+    if len(region) > 3:
+        return gather(turned(a, region[3], False), region[:3])
     a = contiguous(a)
     out = region_view(a, region)
     if recording(a):
@@ -76,9 +89,17 @@ cdef TensorBase gather(TensorBase a, tuple region):
 
 cdef TensorBase put(TensorBase g, tuple region, int ndim, const Py_ssize_t* shape):
     """Where elements of the region share memory (windows that overlap), what comes in for them is added up."""
-    cdef TensorBase out = zeros(g.dtype, ndim, shape)
+    cdef Py_ssize_t[MAX_NDIM] size
+    cdef TensorBase out
     cdef list kept, walked
-    cdef bint before = set_grad(False)
+    cdef bint before
+    cdef int d
+    if len(region) > 3:
+        for d in range(ndim):
+            size[d] = shape[region[3][d]]
+        return turned(put(g, region[:3], ndim, size), region[3], True)
+    out = zeros(g.dtype, ndim, shape)
+    before = set_grad(False)
     try:
         kept, walked = without_overlap(region)
         if g.numel == 0:
@@ -158,8 +179,9 @@ cdef int copy_slices_backward(Walk walk, Node node, TensorBase g) except -1:
             from tinygrad_c.ops.elementwise import sub
             rest = sub(g, put(gather(g, region), region, g.ndim, g.shape))
         else:
-            rest = clone(g)
+            rest = clone(turned(g, region[3], False) if len(region) > 3 else g)
             copy_into(region_view(rest, region), zeros(g.dtype, 0, NULL))
+            rest = turned(rest, region[3], True) if len(region) > 3 else rest
         walk.give(node, 0, rest)
     return 0
 

@@ -5,7 +5,7 @@ from tinygrad_c.ops import index as indexing
 from tinygrad_c.ops.arguments import array_of, takes_out, tensor_arg
 from tinygrad_c.ops.create import arange, clone, copy_, from_numpy
 from tinygrad_c.ops.elementwise import clamp, where
-from tinygrad_c.ops.index import gather, getitem, scatter_add, scatter_add_, setitem
+from tinygrad_c.ops.index import add_slices_, gather, getitem, scatter_add, scatter_add_, setitem
 from tinygrad_c.ops.order import unique
 from tinygrad_c.ops.shape import expand, flatten, narrow, reshape, wrapped
 
@@ -54,6 +54,8 @@ def index_add_(input, dim: int, index, source, *, alpha=1):
     d = wrapped(dim, x.ndim)
     index, source = check_slices(x, d, index, source, "index_add_")
     source = source if alpha == 1 else source * alpha
+    if x.ndim and x.is_floating_point():
+        return add_slices_(x, d, index, source)
     along = expand(reshape(index, [-1 if k == d else 1 for k in range(source.ndim)]), source.shape)
     if x.ndim == 0:
         along, source = reshape(along[:1], ()), reshape(source[:1], ())
@@ -167,7 +169,12 @@ def take(input, index):
     tensor([1., 4.])
     """
     x = tensor_arg(input, "take")
-    return reshape(gather(flatten(x), 0, check_flat(x, index, "take")), index.shape)
+    tensor_arg(index, "take", "index", 2)
+    try:
+        return reshape(gather(flatten(x), 0, flatten(index)), index.shape)
+    except (IndexError, RuntimeError):
+        check_flat(x, index, "take")            # in torch's words
+        raise
 
 
 def put(input, index, source, accumulate: bool = False):
