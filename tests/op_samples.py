@@ -18,6 +18,7 @@ from samples_pointwise import WHOLE
 from sampling import BAD_DIM, NARROW, E, Op, S, X, named, op
 
 from tinygrad_c import Tensor, formulas
+from tinygrad_c.ops import elementwise
 
 # ---- The rows of formulas.POINTWISE
 
@@ -37,6 +38,12 @@ SPELLING = {
     "round_half_even": lambda m, x: m.round(x),
     "div_floor": lambda m, a, b: m.div(a, b, rounding_mode="floor"),
     "div_trunc": lambda m, a, b: m.div(a, b, rounding_mode="trunc"),
+    "cube": lambda m, x: x ** 3,
+    "hardtanh": lambda m, x, low, high: m.nn.functional.hardtanh(x, low, high),
+    "hardsigmoid": lambda m, x: (       # PyTorch's 1 / 6 is of single precision
+        m.nn.functional.hardsigmoid(x) if isinstance(x, Tensor) else m.nn.functional.relu6(x + 3) / 6),
+    "hardswish": lambda m, x: m.nn.functional.hardswish(x),
+    "prelu": lambda m, a, b: getattr(m, "_prelu_kernel", elementwise.prelu)(a, b),
 }
 # A method here or not, as it is.
 FUNCTIONS_ONLY = {"leaky_relu", "elu", "selu", "gelu", "silu", "mish", "softplus", "logsigmoid"}

@@ -9,8 +9,9 @@ uses are what the forward pass saves; with `create_graph=True` the derivative is
 itself; the documentation's table of derivatives is printed from it; and the tests check value, gradient and second gradient
 of every row on its `domain`. To add an op, add a row here and a method in methods/pointwise.py.
 
-The rows of SCALAR, which few programs are slow by, have one kernel for all processors: a loop over a C function of that name
-(kernels/scalar.pxi). Their derivatives are always evaluated on Tensors.
+The derivatives of SCALAR's rows are always evaluated on Tensors. Their values are vectors where a row says so: `vector` is the
+kernel's expression, `through` the types that it is for. Else, and for integers, the kernel is one for all processors: a loop
+over a C function of that name (kernels/scalar.pxi).
 """
 from __future__ import annotations
 
@@ -21,6 +22,10 @@ NUMBERS = "numbers"      # has integer kernels too; bool counts as the integers 
 BOOLS = "bools"          # the result is bool
 INTEGERS = "integers"    # for integers and bool only
 
+BOTH = "both"            # float32 and float64 have the vector kernel
+DOUBLE = "double"        # float64 has it, float32 goes through it (kernels/widen.pxi)
+ONLY_SINGLE = "only single"      # float32 goes through it; float64, for which it is not exact enough, has the loop
+
 
 class Row:
     """What all rows have; see Unary, Binary, Ternary for the inputs. Not a dataclass: each costs the import 1 ms."""
@@ -29,6 +34,7 @@ class Row:
 
     def __init__(self, y: str, *, params: tuple[str, ...] = (), kind: str = FLOATS, domain: tuple[float, float] = (-3.0, 3.0),
                  domain_b: tuple[float, float] | None = None, sample: tuple[float, ...] = (), doc: str = "",
+                 vector: str | None = None, through: str = BOTH,
                  **derivatives: str):
         self.y = y                      # the value
         self.params = params            # names of the number parameters, in kernel order
@@ -37,6 +43,8 @@ class Row:
         self.domain_b = domain_b        # the same for b, where it differs
         self.sample = sample            # values of the parameters in the tests
         self.doc = doc                  # the first line of its documentation: the mathematics
+        self.vector = vector            # in SCALAR: the expression of its vector kernel, where it has one
+        self.through = through          # BOTH, DOUBLE or ONLY_SINGLE
         # The derivative by each input (dx=, or da= and db=), in order; None where there is none.
         self.derivatives = tuple(derivatives.pop("d" + name, None) for name in self.inputs)
         if derivatives:
@@ -77,6 +85,7 @@ VECTOR: dict[str, Row] = {
     "sign": Unary(y="where(x > 0, 1, where(x < 0, -1, 0))", dx="0 * g", kind=NUMBERS, domain=(0.2, 3.0),
                   doc="-1, 0 or 1 with the sign of x, 0 for NaN; derivative 0"),
     "square": Unary(y="x * x", dx="2 * g * x", kind=NUMBERS, doc="x^2"),
+    "cube": Unary(y="x * x * x", dx="3 * g * (x * x)", doc="x^3"),
     "sqrt": Unary(y="sqrt(x)", dx="g / (2 * y)", domain=(0.2, 3.0), doc="the square root of x"),
     "rsqrt": Unary(y="1 / sqrt(x)", dx="-0.5 * g * y * y * y", domain=(0.2, 3.0), doc="1 / sqrt(x)"),
     "reciprocal": Unary(y="1 / x", dx="-g * y * y", domain=(0.3, 3.0), doc="1 / x"),
@@ -89,7 +98,6 @@ VECTOR: dict[str, Row] = {
     # Trigonometry.
     "sin": Unary(y="sin(x)", dx="g * cos(x)", doc="sin(x), x in radians"),
     "cos": Unary(y="cos(x)", dx="-g * sin(x)", doc="cos(x), x in radians"),
-    "tan": Unary(y="tan(x)", dx="g * (1 + y * y)", domain=(-1.2, 1.2), doc="tan(x), x in radians"),
     "tanh": Unary(y="tanh(x)", dx="g * (1 - y * y)", doc="(e^x - e^-x) / (e^x + e^-x)"),
     "erf": Unary(y="erf(x)", dx=f"g * {TWO_OVER_SQRT_PI} * exp(-(x * x))",
                  doc="2 / sqrt(pi) * integral of exp(-t^2) from 0 to x"),
@@ -100,6 +108,14 @@ VECTOR: dict[str, Row] = {
     "leaky_relu": Unary(y="where(x > 0, x, negative_slope * x)", dx="where(x > 0, g, negative_slope * g)",
                         params=("negative_slope",), sample=(0.01,), domain=(0.2, 3.0),
                         doc="x where x > 0, else negative_slope * x"),
+    "hardtanh": Unary(y="minimum(maximum(x, lowest), highest)", dx="where((x > lowest) & (x < highest), g, 0)",
+                      params=("lowest", "highest"), sample=(-1.0, 1.5), domain=(-0.9, 1.4),
+                      doc="x, but no less than lowest and no more than highest; derivative 0 at both"),
+    "hardsigmoid": Unary(y="minimum(maximum(x + 3, 0), 6) / 6", dx="where((x > -3) & (x < 3), g / 6, 0)", domain=(-2.9, 2.9),
+                         doc="min(max(x + 3, 0), 6) / 6"),
+    "hardswish": Unary(y="x * minimum(maximum(x + 3, 0), 6) / 6",
+                       dx="where(x <= -3, 0, where(x < 3, g * (x / 3 + 0.5), g))", domain=(-2.9, 2.9),
+                       doc="x * min(max(x + 3, 0), 6) / 6"),
     "elu": Unary(y="where(x > 0, x, alpha * expm1(x))", dx="where(x > 0, g, g * alpha * exp(x))", params=("alpha",),
                  sample=(1.3,), domain=(-3.0, -0.2), doc="x where x > 0, else alpha * (e^x - 1)"),
     "selu": Unary(y=f"where(x > 0, {SELU_SCALE} * x, {SELU_PRODUCT} * expm1(x))",
@@ -150,6 +166,8 @@ VECTOR: dict[str, Row] = {
                       doc="the smaller of a and b, NaN if either is; where equal, each gets half of the gradient"),
     "where": Ternary(y="where(condition, a, b)", da="where(condition, g, 0)", db="where(condition, 0, g)", kind=NUMBERS,
                      doc="a where condition is true, else b"),
+    "prelu": Binary(y="where(a > 0, a, b * a)", da="where(a > 0, g, b * g)", db="where(a > 0, 0, g * a)", domain=(0.2, 3.0),
+                    doc="a where a > 0, else b * a"),
     # Comparisons: no derivative.
     "eq": Binary(y="a == b", kind=BOOLS, doc="a == b"),
     "ne": Binary(y="a != b", kind=BOOLS, doc="a != b"),
@@ -160,68 +178,93 @@ VECTOR: dict[str, Row] = {
     "isnan": Unary(y="x != x", kind=BOOLS, doc="whether x is NaN"),
 }
 
+_ASINH = "where(abs(x) > 1e8, log(abs(x)) + 0.6931471805599453, log1p(abs(x) + x * x / (1 + sqrt(x * x + 1))))"
+_ACOSH = "where(x > 1e8, log(x) + 0.6931471805599453, log1p(x - 1 + sqrt(x - 1) * sqrt(x + 1)))"
+_LOGADDEXP = "where(a == b, a + 0.6931471805599453, maximum(a, b) + log1p(exp(-abs(a - b))))"
 LN_2, LN_10 = "0.6931471805599453", "2.302585092994046"
 SQRT_PI_OVER_2 = "0.886226925452758"
 WHOLE = {"kind": INTEGERS, "domain": (-9.0, 9.0)}
 
 SCALAR: dict[str, Row] = {
     # Exponentials and logarithms.
-    "exp2": Unary(y="exp2(x)", dx=f"g * y * {LN_2}", doc="2^x"),
-    "log10": Unary(y="log10(x)", dx=f"g / (x * {LN_10})", domain=(0.2, 3.0), doc="the logarithm of x to base 10"),
-    "logaddexp": Binary(y="logaddexp(a, b)", da="g * sigmoid(a - b)", db="g * sigmoid(b - a)",
+    "exp2": Unary(y="exp2(x)", dx=f"g * y * {LN_2}", vector="exp2(x)", through=DOUBLE, doc="2^x"),
+    "log10": Unary(y="log10(x)", dx=f"g / (x * {LN_10})", domain=(0.2, 3.0),
+                   vector="log10(x)", through=DOUBLE, doc="the logarithm of x to base 10"),
+    "logaddexp": Binary(y="logaddexp(a, b)", da="g * sigmoid(a - b)", db="g * sigmoid(b - a)", vector=_LOGADDEXP,
                         doc="log(e^a + e^b), for any a and b"),
     "logaddexp2": Binary(y="logaddexp2(a, b)", da=f"g * sigmoid((a - b) * {LN_2})", db=f"g * sigmoid((b - a) * {LN_2})",
                          doc="log2(2^a + 2^b), for any a and b"),
     "xlogy": Binary(y="xlogy(a, b)", da="g * where((a == 0) & (b <= 0), 0, log(b))", db="g * a / b", domain_b=(0.2, 3.0),
+                    vector="where((a == 0) & (b == b), 0, a * log(b))",
                     doc="a * log(b), and 0 where a is 0"),
     # Trigonometry.
-    "asin": Unary(y="asin(x)", dx="g * rsqrt(1 - x * x)", domain=(-0.9, 0.9), doc="the y from -pi/2 to pi/2 with sin(y) = x"),
-    "acos": Unary(y="acos(x)", dx="-g * rsqrt(1 - x * x)", domain=(-0.9, 0.9), doc="the y from 0 to pi with cos(y) = x"),
-    "atan": Unary(y="atan(x)", dx="g / (x * x + 1)", doc="the y from -pi/2 to pi/2 with tan(y) = x"),
-    "sinh": Unary(y="sinh(x)", dx="g * cosh(x)", doc="(e^x - e^-x) / 2"),
-    "cosh": Unary(y="cosh(x)", dx="g * sinh(x)", doc="(e^x + e^-x) / 2"),
-    "asinh": Unary(y="asinh(x)", dx="g * rsqrt(x * x + 1)", doc="log(x + sqrt(x^2 + 1))"),
-    "acosh": Unary(y="acosh(x)", dx="g * rsqrt(x * x - 1)", domain=(1.2, 3.0), doc="log(x + sqrt(x^2 - 1))"),
-    "atanh": Unary(y="atanh(x)", dx="g / (1 - x * x)", domain=(-0.8, 0.8), doc="log((1 + x) / (1 - x)) / 2"),
+    "tan": Unary(y="tan(x)", dx="g * (1 + y * y)", domain=(-1.2, 1.2), vector="tan(x)", through=ONLY_SINGLE,
+                 doc="tan(x), x in radians"),
+    "asin": Unary(y="asin(x)", dx="g * rsqrt(1 - x * x)", domain=(-0.9, 0.9),
+                  vector="asin(x)", through=DOUBLE, doc="the y from -pi/2 to pi/2 with sin(y) = x"),
+    "acos": Unary(y="acos(x)", dx="-g * rsqrt(1 - x * x)", domain=(-0.9, 0.9),
+                  vector="acos(x)", through=DOUBLE, doc="the y from 0 to pi with cos(y) = x"),
+    "atan": Unary(y="atan(x)", dx="g / (x * x + 1)",
+                  vector="atan(x)", through=DOUBLE, doc="the y from -pi/2 to pi/2 with tan(y) = x"),
+    "sinh": Unary(y="sinh(x)", dx="g * cosh(x)", vector="sinh(x)", through=DOUBLE, doc="(e^x - e^-x) / 2"),
+    "cosh": Unary(y="cosh(x)", dx="g * sinh(x)", vector="cosh(x)", through=DOUBLE, doc="(e^x + e^-x) / 2"),
+    "asinh": Unary(y="asinh(x)", dx="g * rsqrt(x * x + 1)",
+                   vector=f"copysign({_ASINH}, x)", through=DOUBLE, doc="log(x + sqrt(x^2 + 1))"),
+    "acosh": Unary(y="acosh(x)", dx="g * rsqrt(x * x - 1)", domain=(1.2, 3.0),
+                   vector=_ACOSH, through=DOUBLE, doc="log(x + sqrt(x^2 - 1))"),
+    "atanh": Unary(y="atanh(x)", dx="g / (1 - x * x)", domain=(-0.8, 0.8),
+                   vector="copysign(0.5 * log1p(2 * abs(x) / (1 - abs(x))), x)", through=DOUBLE,
+                   doc="log((1 + x) / (1 - x)) / 2"),
     "atan2": Binary(y="atan2(a, b)", da="where((a == 0) & (b == 0), 0, g * b / (a * a + b * b))",
                     db="where((a == 0) & (b == 0), 0, -g * a / (a * a + b * b))", domain=(0.3, 3.0),
+                    vector="atan2(a, b)", through=DOUBLE,
                     doc="the angle of the point (b, a) as seen from the origin, from -pi to pi"),
     "hypot": Binary(y="hypot(a, b)", da="g * (a / y)", db="g * (b / y)", domain=(0.3, 3.0), doc="sqrt(a^2 + b^2)"),
     # Special functions.
     "erfc": Unary(y="erfc(x)", dx=f"-g * {TWO_OVER_SQRT_PI} * exp(-(x * x))", doc="1 - erf(x), exact where it is small"),
-    "erfinv": Unary(y="erfinv(x)", dx=f"g * {SQRT_PI_OVER_2} * exp(y * y)", domain=(-0.9, 0.9), doc="the y with erf(y) = x"),
+    "erfinv": Unary(y="erfinv(x)", dx=f"g * {SQRT_PI_OVER_2} * exp(y * y)", domain=(-0.9, 0.9),
+                    vector="erfinv(x)", through=ONLY_SINGLE, doc="the y with erf(y) = x"),
     "lgamma": Unary(y="lgamma(x)", dx="g * digamma(x)", domain=(0.3, 3.0), doc="the logarithm of |gamma(x)|"),
     "digamma": Unary(y="digamma(x)", dx="g * polygamma(1, x)", domain=(60.0, 70.0), doc="the derivative of lgamma"),
     "polygamma_n": Unary(y="polygamma_n(x, n)", dx="g * polygamma(n + 1, x)", params=("n",), sample=(2,), domain=(0.5, 3.0),
                          doc="the derivative of order n of digamma"),
     # Rounding, quotients and remainders.
-    "floor": Unary(y="floor(x)", dx="0 * g", kind=NUMBERS, domain=(0.1, 0.9), doc="the largest whole number not above x"),
-    "ceil": Unary(y="ceil(x)", dx="0 * g", kind=NUMBERS, domain=(0.1, 0.9), doc="the smallest whole number not below x"),
-    "trunc": Unary(y="trunc(x)", dx="0 * g", kind=NUMBERS, domain=(1.1, 1.9), doc="x without its fraction"),
-    "round_half_even": Unary(y="round_half_even(x)", dx="0 * g", kind=NUMBERS, domain=(0.6, 1.4),
+    "floor": Unary(y="floor(x)", dx="0 * g", kind=NUMBERS, domain=(0.1, 0.9),
+                   vector="floor(x)", doc="the largest whole number not above x"),
+    "ceil": Unary(y="ceil(x)", dx="0 * g", kind=NUMBERS, domain=(0.1, 0.9),
+                  vector="ceil(x)", doc="the smallest whole number not below x"),
+    "trunc": Unary(y="trunc(x)", dx="0 * g", kind=NUMBERS, domain=(1.1, 1.9), vector="trunc(x)", doc="x without its fraction"),
+    "round_half_even": Unary(y="round_half_even(x)", dx="0 * g", kind=NUMBERS, domain=(0.6, 1.4), vector="round(x)",
                              doc="the whole number nearest to x, the even one of two"),
     "fmod": Binary(y="fmod(a, b)", da="g", db="-g * trunc(a / b)", kind=NUMBERS, domain=(2.1, 2.9), domain_b=(1.1, 1.9),
+                   vector="fmod(a, b)", through=DOUBLE,
                    doc="a - b * trunc(a / b): the remainder with the sign of a"),
     "remainder": Binary(y="remainder(a, b)", da="g", db="-g * div_floor(a, b)", kind=NUMBERS, domain=(-2.9, -2.1),
-                        domain_b=(1.55, 1.95), doc="a - b * floor(a / b): the remainder with the sign of b"),
+                        domain_b=(1.55, 1.95),
+                        vector="remainder(a, b)", through=DOUBLE, doc="a - b * floor(a / b): the remainder with the sign of b"),
     "div_floor": Binary(y="div_floor(a, b)", da="0 * g", db="0 * g", kind=NUMBERS, domain=(-2.9, -2.1), domain_b=(1.55, 1.95),
+                        vector="div_floor(a, b)", through=DOUBLE,
                         doc="a / b, rounded down"),
     "div_trunc": Binary(y="div_trunc(a, b)", da="0 * g", db="0 * g", kind=NUMBERS, domain=(2.1, 2.9), domain_b=(1.55, 1.95),
+                        vector="trunc(a / b)",
                         doc="a / b, without its fraction"),
     "fmax": Binary(y="fmax(a, b)", da="where((a >= b) | (b != b), g, 0)", db="where((a >= b) | (b != b), 0, g)", kind=NUMBERS,
+                   vector="where(b != b, a, where(a >= b, a, b))",
                    doc="the larger of a and b, and the other one where one is NaN"),
     "fmin": Binary(y="fmin(a, b)", da="where((a <= b) | (b != b), g, 0)", db="where((a <= b) | (b != b), 0, g)", kind=NUMBERS,
+                   vector="where(b != b, a, where(a <= b, a, b))",
                    doc="the smaller of a and b, and the other one where one is NaN"),
     "copysign": Binary(y="copysign(a, b)", da="where(a == 0, 0, g * sign(a) * copysign(1.0, b))", db="0 * g",
-                       domain=(0.2, 3.0), doc="|a| with the sign of b"),
+                       domain=(0.2, 3.0), vector="copysign(a, b)", doc="|a| with the sign of b"),
     "nextafter": Binary(y="nextafter(a, b)", doc="the number next to a on the way to b"),
-    "heaviside": Binary(y="heaviside(a, b)", kind=NUMBERS, doc="0 where a < 0, b where a is 0, 1 where a > 0"),
+    "heaviside": Binary(y="heaviside(a, b)", kind=NUMBERS,
+                        vector="where(a == 0, b, where(a > 0, 1, 0))", doc="0 where a < 0, b where a is 0, 1 where a > 0"),
     # What a number is.
-    "isinf": Unary(y="isinf(x)", kind=BOOLS, doc="whether x is infinite"),
-    "isfinite": Unary(y="isfinite(x)", kind=BOOLS, doc="whether x is neither infinite nor NaN"),
-    "isposinf": Unary(y="isposinf(x)", kind=BOOLS, doc="whether x is +infinity"),
-    "isneginf": Unary(y="isneginf(x)", kind=BOOLS, doc="whether x is -infinity"),
-    "signbit": Unary(y="signbit(x)", kind=BOOLS, doc="whether x is below 0, or the zero -0."),
+    "isinf": Unary(y="isinf(x)", kind=BOOLS, vector="(x - x != 0) & (x == x)", doc="whether x is infinite"),
+    "isfinite": Unary(y="isfinite(x)", kind=BOOLS, vector="x - x == 0", doc="whether x is neither infinite nor NaN"),
+    "isposinf": Unary(y="isposinf(x)", kind=BOOLS, vector="(x - x != 0) & (x > 0)", doc="whether x is +infinity"),
+    "isneginf": Unary(y="isneginf(x)", kind=BOOLS, vector="(x - x != 0) & (x < 0)", doc="whether x is -infinity"),
+    "signbit": Unary(y="signbit(x)", kind=BOOLS, vector="copysign(1, x) < 0", doc="whether x is below 0, or the zero -0."),
     # Whole numbers, by their bits and divisors.
     "bitwise_and": Binary(y="bitwise_and(a, b)", **WHOLE, doc="a & b, bit by bit; of bools, whether both are true"),
     "bitwise_or": Binary(y="bitwise_or(a, b)", **WHOLE, doc="a | b, bit by bit; of bools, whether one is true"),

@@ -117,6 +117,27 @@ def cos_tail(z):
     return sum((-1) ** k * z**k / mp.factorial(2 * k + 4) for k in range(30))
 
 
+def asin_tail(z):
+    """(asin(x) / x - 1) / z, with z = x^2"""
+    return (mp.asin(mp.sqrt(z)) / mp.sqrt(z) - 1) / z
+
+
+def atan_tail(z):
+    """(atan(x) / x - 1) / z, with z = x^2"""
+    return (mp.atan(mp.sqrt(z)) / mp.sqrt(z) - 1) / z
+
+
+def sinh_tail(z):
+    """(sinh(x) / x - 1) / z, with z = x^2"""
+    return sum(z**k / mp.factorial(2 * k + 3) for k in range(30))
+
+
+def erfinv_ratio(w):
+    """erfinv(x) / x, with w = -log(1 - x^2)"""
+    x = mp.sqrt(-mp.expm1(-w))
+    return mp.erfinv(x) / x
+
+
 HALF_LN2 = mp.log(2) / 2 * mp.mpf("1.0001")
 LOG_A, LOG_B = mp.sqrt(mp.mpf(1) / 2) - 1, mp.sqrt(2) - 1
 ATANH_Z = (LOG_B / (2 + LOG_B)) ** 2 * mp.mpf("1.0001")
@@ -152,6 +173,12 @@ FITS = {
     "exp2_32": lambda: Fit(lambda f: mp.mpf(2) ** f, lambda f: mp.mpf(2) ** -f, -0.5005, 0.5005, 6, 32),
     "tanh32": lambda: Fit(tanh_tail, lambda z: z + FLOOR, 0, 0.625**2, 4, 32),
     "tanh64": lambda: Fit(tanh_tail, lambda z: z + FLOOR, 0, 0.625**2, 10, 64),
+    "asin64": lambda: Fit(asin_tail, lambda z: z + FLOOR, 0, 0.25, 11, 64),
+    "atan64": lambda: Fit(atan_tail, lambda z: z + FLOOR, 0, (mp.sqrt(2) - 1) ** 2 * mp.mpf("1.0001"), 10, 64),
+    "sinh64": lambda: Fit(sinh_tail, lambda z: z + FLOOR, 0, 1, 6, 64),
+    "erfinv_near": lambda: Fit(lambda s: erfinv_ratio(s + 2.5), lambda s: 1 / erfinv_ratio(s + 2.5), -2.5, 2.5, 11, 64),
+    "erfinv_far": lambda: Fit(lambda s: erfinv_ratio((s + 3) ** 2), lambda s: 1 / erfinv_ratio((s + 3) ** 2), -0.7640, 1.08,
+                              10, 64),
     "sin32": lambda: Fit(sin_tail, lambda z: z + FLOOR, 0, QUARTER_PI2, 2, 32),
     "cos32": lambda: Fit(cos_tail, lambda z: z * z + FLOOR, 0, QUARTER_PI2, 2, 32),
     "sin64": lambda: Fit(sin_tail, lambda z: z + FLOOR, 0, QUARTER_PI2, 5, 64),

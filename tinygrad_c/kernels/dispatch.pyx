@@ -11,8 +11,9 @@ from cpython.pycapsule cimport PyCapsule_GetPointer
 from libc.string cimport memset
 
 from tinygrad_c.kernels.call cimport FLOAT32, FLOAT64, INT32, N_DTYPES, Call
-from tinygrad_c.kernels.generic cimport register_generic
+from tinygrad_c.kernels.generic cimport register_generic, register_vectors
 from tinygrad_c.kernels.integers cimport register_integer_kernels
+from tinygrad_c.kernels.philox cimport set_words
 from tinygrad_c.kernels.table cimport Kernels
 from tinygrad_c.kernels.threads cimport flush_denormals, fp_state, is_worth_sharing, restore_denormals, run_shared
 
@@ -111,6 +112,8 @@ def load_kernels(level: str) -> None:
         tables[dtype] = (<Kernels*> PyCapsule_GetPointer(module.capsule(), "tinygrad_c.Kernels"))[0]
     for dtype in range(FLOAT32):        # tiles of elements of any type: it knows their size only
         tables[dtype].tiles = tables[FLOAT32 if dtype == INT32 else FLOAT64].tiles
+    register_vectors(tables)
+    set_words(tables[FLOAT64].words)
     simd_level = level
 
 

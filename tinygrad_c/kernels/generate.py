@@ -2,8 +2,8 @@
 
     ids.pxd            a number for each elementwise kernel: K_TANH, K_TANH_DX, ...; casts; how many there are
     elementwise.pxi    each kernel on vectors of float or double            (included in the modules of isa/)
-    scalar_ids.pxd     the same for the rows that need no vectors: apart, so that a new one does not compile isa/ again
-    scalar.pxi         their kernels                                        (included in generic.pyx)
+    scalar_ids.pxd     the same for the rows of SCALAR: apart, so that a new one without vectors does not compile isa/ again
+    scalar.pxi         their kernels that are no vectors                    (included in generic.pyx)
     integers.pxi       each kernel that integers have, a plain loop per type (included in generic.pyx)
     casts.pxi          each conversion between two dtypes                   (included in generic.pyx)
     rows.pxi           what ops/elementwise.pyx needs to know of each row    (included there)
@@ -26,7 +26,11 @@ BANNER = "# Made by kernels/generate.py from formulas.py: do not edit.\n"
 
 # Functions of math.pxi, as vectors; every other name is a row of the table.
 VECTOR_FUNCTIONS = {"exp", "log", "log1p", "expm1", "log2", "tanh", "sigmoid", "erf", "normal_cdf", "sin", "cos", "tan",
-                    "pow"}
+                    "pow", "asin", "acos", "atan", "atan2", "sinh", "cosh", "exp2", "log10", "erfinv", "fmod", "remainder",
+                    "div_floor"}
+DIRECT = {"where": "blend({}, {}, {})", "maximum": "vmax({}, {})", "minimum": "vmin({}, {})", "abs": "vabs({})",
+          "sqrt": "vsqrt({})", "floor": "vfloor({})", "ceil": "vceil({})", "trunc": "vtrunc({})", "round": "vround({})",
+          "copysign": "copysign_({}, {})"}      # functions of simd.h
 COMPARISONS = {ast.Gt: ("gt", ">"), ast.GtE: ("ge", ">="), ast.Lt: ("lt", "<"), ast.LtE: ("le", "<="),
                ast.Eq: ("eq", "=="), ast.NotEq: ("ne", "!=")}
 ARITHMETIC = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
@@ -105,9 +109,8 @@ class Vector(Translator):
 
     def primitive(self, name):
         if name in VECTOR_FUNCTIONS:
-            return f"v_{name}(" + ("{}, {})" if name == "pow" else "{})")
-        return {"where": "blend({}, {}, {})", "maximum": "vmax({}, {})", "minimum": "vmin({}, {})", "abs": "vabs({})",
-                "sqrt": "vsqrt({})"}.get(name)
+            return f"v_{name}(" + ("{}, {})" if name in ("pow", "atan2", "fmod", "remainder", "div_floor") else "{})")
+        return DIRECT.get(name)
 
 
 class Integer(Translator):
@@ -150,6 +153,13 @@ def kernels():
                 yield f"{name}_d{which}", expression, derivative_inputs(row, expression), row
 
 
+def rare_kernels():
+    """The same for the rows of SCALAR that have vectors: of their values only."""
+    for name, row in SCALAR.items():
+        if row.vector:
+            yield name, row.vector, list(row.inputs), row
+
+
 def mask_operands(row, operands):
     return {n for n in operands if n == "condition"}
 
@@ -157,6 +167,11 @@ def mask_operands(row, operands):
 def number_of(kernel: str) -> str:
     """The name of a kernel's number. Prefixed: the rows' names are words that other enums use too."""
     return "K_" + kernel.upper()
+
+
+def vector_number_of(name: str) -> str:
+    """The same for the vectors of a row of SCALAR, which has a number in scalar_ids.pxd besides."""
+    return "V_" + name.upper()
 
 
 def vector_kernel(name: str, expression: str, operands: list[str], row) -> str:
@@ -215,7 +230,7 @@ def scalar_kernel(prefix: str, ctype: str, name: str, row) -> str:
     call = ast.parse(row.y, mode="eval").body
     assert call.func.id == name, row.y
     function = ("whole_" if prefix in INTEGERS else "real_") + name
-    function += "_f32" if prefix == "f32" and name in ("nextafter", "div_trunc") else ""
+    function += "_f32" if prefix == "f32" and name == "nextafter" else ""
     arguments = [f"{a.id}[i]" if a.id in row.inputs else f"param[{row.params.index(a.id)}].f" for a in call.args]
     k = [f"cdef void {prefix}_{name}(Py_ssize_t n, char** p, const Scalar* param) noexcept nogil:",
          f"    cdef {out}* out = <{out}*> p[0]", "    cdef Py_ssize_t i"]
@@ -230,10 +245,24 @@ def scalar_kernels() -> str:
     for name, row in SCALAR.items():
         types = {} if row.kind == FORMULAS["INTEGERS"] else {"f32": ("float", "FLOAT32"), "f64": ("double", "FLOAT64")}
         types |= INTEGERS if row.kind in (FORMULAS["INTEGERS"], FORMULAS["NUMBERS"]) else {}
+        if row.vector:
+            types = {p: t for p, t in types.items() if p in INTEGERS or (p == "f64" and row.through == FORMULAS["ONLY_SINGLE"])}
         for prefix, (ctype, dtype) in types.items():
             text.append(scalar_kernel(prefix, ctype, name, row))
             register.append(f"    scalars[{dtype}][{number_of(name)} - N_INNER] = {prefix}_{name}")
-    return "\n".join(text + register) + "\n"
+    vectors = ["", "", "cdef void register_vectors(Kernels* all) noexcept:", "    global doubles",
+               "    doubles = &all[FLOAT64]"]
+    for name, _, inputs, row in rare_kernels():
+        place = f"{number_of(name)} - N_INNER"
+        if row.through != FORMULAS["ONLY_SINGLE"]:
+            vectors.append(f"    scalars[FLOAT64][{place}] = all[FLOAT64].inner[{vector_number_of(name)}]")
+        if row.through == FORMULAS["BOTH"]:
+            vectors.append(f"    scalars[FLOAT32][{place}] = all[FLOAT32].inner[{vector_number_of(name)}]")
+        else:
+            vectors.append(f"    scalars[FLOAT32][{place}] = f32_{name}")
+            text.append(f"cdef void f32_{name}(Py_ssize_t n, char** p, const Scalar* param) noexcept nogil:\n"
+                        f"    widened({vector_number_of(name)}, {len(inputs)}, n, p)\n\n")
+    return "\n".join(text + register + vectors) + "\n"
 
 
 def cast_kernel(source: str, target: str) -> str:
@@ -255,7 +284,8 @@ def node_name(name: str) -> str:
     if name in overloads:
         return overloads[name]
     stem = {"rdiv_number": "div", "gelu_tanh": "gelu", "softplus1": "softplus",
-            "polygamma_n": "polygamma", "round_half_even": "round", "div_floor": "div", "div_trunc": "div"}.get(
+            "polygamma_n": "polygamma", "round_half_even": "round", "div_floor": "div", "div_trunc": "div", "cube": "pow",
+            "prelu": "prelu_kernel"}.get(
         name, name.removesuffix("_number"))
     return "".join(part.capitalize() for part in stem.split("_")) + "Backward0"
 
@@ -270,6 +300,7 @@ def rows() -> str:
                   f"    ROWS[{number}].n_inputs = {len(row.inputs)}", f"    ROWS[{number}].n_params = {len(row.params)}",
                   f"    ROWS[{number}].kind = {['floats', 'numbers', 'bools', 'integers'].index(row.kind)}",
                   f"    ROWS[{number}].composed = {name in SCALAR}",
+                  f"    ROWS[{number}].plain = {name in SCALAR and not row.vector}",
                   f"    ROWS[{number}].differentiable = {any(d is not None for d in row.derivatives)}"]
         for i, (which, expression) in enumerate(zip(row.inputs, row.derivatives)):
             if expression is None or expression == "g":
@@ -297,21 +328,27 @@ def write(name: str, text: str) -> None:
 def main() -> None:
     OUT.mkdir(exist_ok=True)
     (OUT / "__init__.py").touch()
-    every = list(kernels())
-    ids = ["cdef enum:", *[f"    {number_of(k[0])} = {i}" for i, k in enumerate(every)], f"    N_INNER = {len(every)}",
+    every, rare = list(kernels()), list(rare_kernels())
+    numbers = [*[number_of(k[0]) for k in every], *[vector_number_of(k[0]) for k in rare], "V_WIDEN", "V_NARROW"]
+    ids = ["cdef enum:", *[f"    {number} = {i}" for i, number in enumerate(numbers)], f"    N_INNER = {len(numbers)}",
            f"    N_ROWS = {len(TABLE)}", "    NO_DERIVATIVE = -1", "    DERIVATIVE_IS_G = -2       # needs no kernel",
            *[f"    ROW_{name.upper()} = {i}" for i, name in enumerate(TABLE)]]
     write("ids.pxd", "\n".join(ids) + "\n")
     ids = ["from tinygrad_c.kernels.generated.ids cimport N_INNER, N_ROWS", "", "cdef enum:",
            "    DERIVATIVE_COMPOSED = -3   # evaluated on Tensors", f"    N_SCALAR = {len(SCALAR)}",
            f"    N_ALL_ROWS = {len(TABLE) + len(SCALAR)}",
-           *[f"    {number_of(name)} = {len(every) + i}" for i, name in enumerate(SCALAR)],
+           *[f"    {number_of(name)} = {len(numbers) + i}" for i, name in enumerate(SCALAR)],
            *[f"    ROW_{name.upper()} = {len(TABLE) + i}" for i, name in enumerate(SCALAR)]]
     write("scalar_ids.pxd", "\n".join(ids) + "\n")
     write("scalar.pxi", scalar_kernels())
-    vectors = [vector_kernel(*k) for k in every]
+    vectors = [vector_kernel(*k) for k in every + rare]
     register = ["cdef void register_elementwise(Kernels* k) noexcept:"]
     register += [f"    k.inner[{number_of(k[0])}] = {k[0]}_inner" for k in every]
+    rare = [(f"k.inner[{vector_number_of(name)}] = {name}_inner", row.through == FORMULAS["BOTH"]) for name, _, _, row in rare]
+    register += [f"    {line}" for line, both in rare if both]
+    register += ["    if REAL_BITS == 64:", "        k.inner[V_WIDEN] = widen_inner",
+                 "        k.inner[V_NARROW] = narrow_inner"]
+    register += [f"        {line}" for line, both in rare if not both]
     write("elementwise.pxi", "\n".join(vectors) + "\n".join(register) + "\n")
 
     whole = [k for k in every if k[3].kind != FORMULAS["FLOATS"] and k[0] in TABLE]

@@ -7,6 +7,7 @@ from tinygrad_c.kernels.table cimport Kernels
 cdef inner_t cast(int source, int target) noexcept      # NULL from a dtype to itself: a plain copy
 cdef inner_t scalar_kernel(int dtype, int number) noexcept      # of a row of formulas.SCALAR
 cdef void register_generic(Kernels* all) noexcept       # one struct per dtype
+cdef void register_vectors(Kernels* all) noexcept       # those of the rarer functions, once float32 and float64 have theirs
 
 # n numbers: start + i step; start + (first + i) step in double, or in float
 cdef void ramp_integers(int64_t* out, Py_ssize_t n, int64_t start, int64_t step) noexcept nogil

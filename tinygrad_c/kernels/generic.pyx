@@ -18,6 +18,7 @@ include "matmul_integers.pxi"
 include "generated/casts.pxi"
 include "generated/integers.pxi"
 include "scalar.pxi"
+include "widen.pxi"
 include "generated/scalar.pxi"
 include "ramp.pxi"
 

@@ -1,5 +1,5 @@
 # Every kernel, for the one element type and instruction set that this is compiled for; the modules in isa/ are this file.
-from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.math cimport INFINITY
 from libc.string cimport memcpy, memset
 
@@ -9,6 +9,7 @@ from tinygrad_c.kernels.table cimport *
 from tinygrad_c.kernels.generated.ids cimport *
 
 include "math.pxi"
+include "math_double.pxi"
 include "loop.pxi"
 include "tiles.pxi"
 include "generated/elementwise.pxi"
@@ -22,4 +23,5 @@ include "loss.pxi"
 include "update.pxi"
 include "index.pxi"
 include "dropout.pxi"
+include "words.pxi"
 include "register.pxi"

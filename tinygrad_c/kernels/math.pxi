@@ -9,7 +9,7 @@
 #
 #     exp 1.1   expm1 1.4   log 1.0   log1p 1.1   log2 1.4   sigmoid 1.4   tanh 1.3   erf 1.4   sin, cos 1.6   pow 1.2
 #
-# tan, and sin and cos of huge arguments, go through the C library, one lane at a time, in double.
+# sin and cos of huge arguments go through the C library, one lane at a time, in double.
 from libc cimport math as libm
 
 
@@ -325,10 +325,6 @@ cdef inline real _cos(real x) noexcept nogil:
     return <real> libm.cos(x)
 
 
-cdef inline real _tan(real x) noexcept nogil:
-    return <real> libm.tan(x)
-
-
 cdef inline mask _beyond(vec a) noexcept nogil:
     """Where |x| is too large for _reduce_quarter, or NaN."""
     return mask_not(lt(a, splat(<real> 1600.0 if REAL_BITS == 32 else <real> 200000.0)))
@@ -352,10 +348,6 @@ cdef inline vec v_cos(vec x) noexcept nogil:
     if any_lane(_beyond(a)):
         return blend(_beyond(a), vmap(_cos, x), r)
     return r
-
-
-cdef inline vec v_tan(vec x) noexcept nogil:
-    return vmap(_tan, x)
 
 
 cdef inline vec _atanh_far_tail(vec z) noexcept nogil:

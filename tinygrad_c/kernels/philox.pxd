@@ -2,14 +2,16 @@
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from tinygrad_c.kernels.call cimport Call
+from tinygrad_c.kernels.table cimport words_t
 
 cdef enum:
     RANDOM_UNIT = 4096          # elements of a unit
-    TOGETHER = 8                # blocks that are made together: vectors of words
+    TOGETHER = 8                # blocks that are made together: a vector of words, or more
 
 # Block `number` of the stream of `seed`: four words.
 cdef void philox(uint64_t seed, uint64_t number, uint64_t high, uint32_t* out) noexcept nogil
-# The words of that many blocks, a multiple of TOGETHER.
+# The words of that many blocks, a multiple of TOGETHER, by the instruction set that is in use (kernels/words.pxi).
+cdef void set_words(words_t of_this_processor) noexcept
 cdef void fill_words(uint64_t seed, uint64_t block, uint32_t* out, Py_ssize_t blocks) noexcept nogil
 cdef double inverse_normal(double p) noexcept nogil
 # operand 0: a contiguous output of shape[0] elements; param: seed, first block (as i), then two numbers

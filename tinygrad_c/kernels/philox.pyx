@@ -13,6 +13,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from tinygrad_c.kernels.call cimport Call
+from tinygrad_c.kernels.table cimport words_t
 
 cdef enum:
     CHUNK = 256                 # elements made at a time; a multiple of 4 * TOGETHER
@@ -42,40 +43,16 @@ cdef void philox(uint64_t seed, uint64_t number, uint64_t high, uint32_t* out) n
     out[3] = c3
 
 
+cdef words_t words
+
+
+cdef void set_words(words_t of_this_processor) noexcept:
+    global words
+    words = of_this_processor
+
+
 cdef void fill_words(uint64_t seed, uint64_t block, uint32_t* out, Py_ssize_t blocks) noexcept nogil:
-    """Blocks `block` and on, a multiple of TOGETHER: that many at a time, so that the compiler makes vectors of them."""
-    cdef uint32_t[TOGETHER] c0
-    cdef uint32_t[TOGETHER] c1
-    cdef uint32_t[TOGETHER] c2
-    cdef uint32_t[TOGETHER] c3
-    cdef uint32_t k0, k1
-    cdef uint64_t p0, p1
-    cdef Py_ssize_t b = 0, i
-    cdef int _round
-    while b < blocks:
-        k0 = <uint32_t> seed
-        k1 = <uint32_t> (seed >> 32)
-        for i in range(TOGETHER):
-            c0[i] = <uint32_t> (block + <uint64_t> (b + i))
-            c1[i] = <uint32_t> ((block + <uint64_t> (b + i)) >> 32)
-            c2[i] = c3[i] = 0
-        for _round in range(10):
-            for i in range(TOGETHER):
-                p0 = <uint64_t> c0[i] * 0xD2511F53u
-                p1 = <uint64_t> c2[i] * 0xCD9E8D57u
-                c0[i] = (<uint32_t> (p1 >> 32)) ^ c1[i] ^ k0
-                c1[i] = <uint32_t> p1
-                c2[i] = (<uint32_t> (p0 >> 32)) ^ c3[i] ^ k1
-                c3[i] = <uint32_t> p0
-            k0 += 0x9E3779B9u
-            k1 += 0xBB67AE85u
-        for i in range(TOGETHER):
-            out[4 * i] = c0[i]
-            out[4 * i + 1] = c1[i]
-            out[4 * i + 2] = c2[i]
-            out[4 * i + 3] = c3[i]
-        out += 4 * TOGETHER
-        b += TOGETHER
+    words(seed, block, out, blocks)
 
 
 cdef inline double bits53(const uint32_t* word) noexcept nogil:

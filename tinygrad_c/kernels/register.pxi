@@ -16,6 +16,8 @@ cdef void register(Kernels* k) noexcept:
     register_update(k)
     register_index(k)
     k.dropout = dropout
+    if REAL_BITS == 64:
+        k.words = words
 
 
 def capsule():

@@ -3,26 +3,12 @@
 
 cdef extern from "<math.h>" nogil:
     double real_exp2 "exp2"(double x)
-    double real_log10 "log10"(double x)
-    double real_asin "asin"(double x)
-    double real_acos "acos"(double x)
-    double real_atan "atan"(double x)
-    double real_sinh "sinh"(double x)
-    double real_cosh "cosh"(double x)
-    double real_asinh "asinh"(double x)
-    double real_acosh "acosh"(double x)
-    double real_atanh "atanh"(double x)
-    double real_atan2 "atan2"(double a, double b)
     double real_hypot "hypot"(double a, double b)
     double real_erfc "erfc"(double x)
     double real_lgamma "lgamma"(double x)
     double real_floor "floor"(double x)
-    double real_ceil "ceil"(double x)
     double real_trunc "trunc"(double x)
-    double real_round_half_even "rint"(double x)
-    double real_fmod "fmod"(double a, double b)
     double real_fmax "fmax"(double a, double b)
-    double real_fmin "fmin"(double a, double b)
     double real_copysign "copysign"(double a, double b)
     double real_nextafter "nextafter"(double a, double b)
     float real_nextafter_f32 "nextafterf"(float a, float b)
@@ -32,11 +18,8 @@ cdef extern from "<math.h>" nogil:
     double log1p(double x)
     double sqrt(double x)
     double pow(double x, double y)
-    double tan(double x)
+    double real_tan "tan"(double x)
     double erf(double x)
-    bint c_isinf "isinf"(double x)
-    bint c_isfinite "isfinite"(double x)
-    bint c_signbit "signbit"(double x)
     double NAN
     double INFINITY
 
@@ -46,14 +29,6 @@ cdef enum:
 
 # ---- Logarithms of sums
 
-cdef inline double real_logaddexp(double a, double b) noexcept nogil:
-    if a == b:                      # both infinite, too
-        return a + 0.6931471805599453
-    if a != a or b != b:
-        return NAN
-    return real_fmax(a, b) + log1p(exp(-fabs(a - b)))
-
-
 cdef inline double real_logaddexp2(double a, double b) noexcept nogil:
     if a == b:
         return a + 1
@@ -62,16 +37,11 @@ cdef inline double real_logaddexp2(double a, double b) noexcept nogil:
     return real_fmax(a, b) + log1p(real_exp2(-fabs(a - b))) * 1.4426950408889634
 
 
-cdef inline double real_xlogy(double a, double b) noexcept nogil:
-    return 0 if a == 0 and b == b else a * log(b)
-
-
 # ---- Special functions
 
 cdef inline double real_erfinv(double x) noexcept nogil:
-    """Giles, "Approximating the erfinv function" (2010), single precision; two steps of Newton's method make it double."""
+    """Giles, "Approximating the erfinv function" (2010), single precision; a step of Halley's method makes it double."""
     cdef double w, y
-    cdef int i
     if not -1 < x < 1:
         return INFINITY if x == 1 else -INFINITY if x == -1 else NAN
     if x == 0:
@@ -86,9 +56,10 @@ cdef inline double real_erfinv(double x) noexcept nogil:
         y = 2.83297682 + w * (1.00167406 + w * (0.00943887047 + w * (-0.0076224613 + w * (0.00573950773 + w * (
             -0.00367342844 + w * (0.00134934322 + w * (0.000100950558 + w * -0.000200214257)))))))
     y *= x
-    for i in range(2):              # with erfc near the ends, where erf has no digits left
-        w = (real_erfc(y) - (1 - x) if y > 0 else (1 + x) - real_erfc(-y)) if fabs(x) > 0.5 else x - erf(y)
-        y += w * 0.886226925452758 * exp(y * y)
+    # with erfc near the ends, where erf has no digits left
+    w = (real_erfc(y) - (1 - x) if y > 0 else (1 + x) - real_erfc(-y)) if fabs(x) > 0.5 else x - erf(y)
+    w *= 0.886226925452758 * exp(y * y)
+    y += w / (1 - y * w)
     return y
 
 
@@ -102,7 +73,7 @@ cdef inline double real_digamma(double x) noexcept nogil:
         if x == real_floor(x):
             return NAN
         s = x - real_trunc(x)       # tan has that period, and pi * x would lose the digits after the point
-        return real_digamma(1 - x) - 3.141592653589793 / tan(3.141592653589793 * s)
+        return real_digamma(1 - x) - 3.141592653589793 / real_tan(3.141592653589793 * s)
     while x < 10:
         r -= 1 / x
         x += 1
@@ -133,62 +104,6 @@ cdef inline double real_polygamma_n(double x, double n) noexcept nogil:
     for i in range(2, <int> n + 1):
         total *= i
     return total if n % 2 == 1 else -total
-
-
-# ---- Quotients and remainders
-
-cdef inline double real_remainder(double a, double b) noexcept nogil:
-    cdef double m = real_fmod(a, b)
-    return m + b if m != 0 and (m < 0) != (b < 0) else m
-
-
-cdef inline double real_div_floor(double a, double b) noexcept nogil:
-    """From the remainder, so that 1.0 // 0.1 is 9: a / b would be rounded up to 10."""
-    cdef double m, d, f
-    if b == 0:
-        return a / b
-    m = real_fmod(a, b)
-    d = (a - m) / b
-    if m != 0 and (b < 0) != (m < 0):
-        d -= 1
-    if d == 0:
-        return real_copysign(0, a / b)
-    f = real_floor(d)
-    return f + 1 if d - f > 0.5 else f
-
-
-cdef inline double real_div_trunc(double a, double b) noexcept nogil:
-    return real_trunc(a / b)
-
-
-cdef inline float real_div_trunc_f32(float a, float b) noexcept nogil:
-    return <float> real_trunc(a / b)        # the quotient rounded to a float first
-
-
-cdef inline double real_heaviside(double a, double b) noexcept nogil:
-    return b if a == 0 else a > 0
-
-
-# ---- What a number is
-
-cdef inline bint real_isinf(double x) noexcept nogil:
-    return c_isinf(x) != 0
-
-
-cdef inline bint real_isfinite(double x) noexcept nogil:
-    return c_isfinite(x) != 0
-
-
-cdef inline bint real_isposinf(double x) noexcept nogil:
-    return x == INFINITY
-
-
-cdef inline bint real_isneginf(double x) noexcept nogil:
-    return x == -INFINITY
-
-
-cdef inline bint real_signbit(double x) noexcept nogil:
-    return c_signbit(x) != 0
 
 
 # ---- Whole numbers. A divisor is not 0 (the ops see to that); dividing by -1 must not reach the processor, whose smallest

@@ -241,6 +241,24 @@ INLINE vec vsqrt(vec a) {
     return r;
 #endif
 }
+/* To whole numbers; -0.0 and what vanishes from below 0 keep their sign. */
+#if X86 == 512
+#define ROUND(name, mode, correction) INLINE vec name(vec a) { return MM(roundscale)(a, mode | 8); }
+#elif X86 == 256
+#define ROUND(name, mode, correction) INLINE vec name(vec a) { return MM(round)(a, mode | 8); }
+#else
+/* To the nearest by adding 2^(bits of the fraction), then one back where that went too far. */
+#define ROUND(name, mode, correction) INLINE vec name(vec a) { \
+    const vec whole = splat(REAL_BITS == 32 ? (real)0x1p23 : (real)0x1p52), zero = splat(0), one = splat(1); \
+    vec b = vabs(a), r = copysign_((b + whole) - whole, a); \
+    (void)zero, (void)one; \
+    return blend(lt(b, whole), copysign_(r correction, a), a); \
+}
+#endif
+ROUND(vround, 0, )
+ROUND(vfloor, 1, - blend(gt(r, a), one, zero))
+ROUND(vceil, 2, + blend(lt(r, a), one, zero))
+ROUND(vtrunc, 3, - blend(gt(vabs(r), b), copysign_(one, a), zero))
 /* x * 2^k, rounded once; k whole, and no larger than the exponents of two numbers together. */
 INLINE vec scale2(vec x, vec k) {
 #if X86 == 512
@@ -261,6 +279,27 @@ INLINE vec product_error(vec a, vec b, vec p) {
     const ivec upper = shl(isplat(-1), REAL_BITS == 32 ? 12 : 27);
     vec ah = from_bits(bits(a) & upper), bh = from_bits(bits(b) & upper), al = a - ah, bl = b - bh;
     return ((ah * bh - p) + ah * bl + al * bh) + al * bl;
+#endif
+}
+INLINE ivec lane_numbers(void) {
+#ifdef SIMD_SCALAR
+    return 0;
+#else
+    return (ivec){LANE_NUMBERS};
+#endif
+}
+/* The products of the lower halves of the lanes; 64 bits. */
+INLINE ivec mul_low(ivec a, ivec b) {
+#if X86 == 512
+    return (ivec)_mm512_mul_epu32((__m512i)a, (__m512i)b);
+#elif X86 == 256
+    return (ivec)_mm256_mul_epu32((__m256i)a, (__m256i)b);
+#elif X86
+    return (ivec)_mm_mul_epu32((__m128i)a, (__m128i)b);
+#else
+    ivec r = a;
+    for (int i = 0; i < LANES; i++) LANE(r, i) = (ireal)((uint64_t)(uint32_t)LANE(a, i) * (uint32_t)LANE(b, i));
+    return r;
 #endif
 }
 /* Lane by lane through a scalar function, for what has no vector form of ours. */
@@ -391,6 +430,9 @@ INLINE void store_last(real* p, vec v, ptrdiff_t n) {
 #define INTERLEAVE(a, b, lo, hi) (lo = __builtin_shuffle(a, b, (ivec){LO}), hi = __builtin_shuffle(a, b, (ivec){HI}))
 #endif
 #endif
+
+INLINE vec interleave_low(vec a, vec b) { vec lo, hi; INTERLEAVE(a, b, lo, hi); (void)hi; return lo; }
+INLINE vec interleave_high(vec a, vec b) { vec lo, hi; INTERLEAVE(a, b, lo, hi); (void)lo; return hi; }
 
 /* A block of LANES rows becomes its transpose. Each round interleaves the first half of the rows with the second: it
  * rotates the bits of (row, lane), an index of 2 log2(LANES) bits, by one; after log2(LANES) rounds they have changed places. */

@@ -57,8 +57,14 @@ cdef extern from "simd.h" nogil:
     vec vmax(vec a, vec b) noexcept
     vec vmin(vec a, vec b) noexcept
     vec vsqrt(vec a) noexcept
+    vec vround(vec a) noexcept
+    vec vfloor(vec a) noexcept
+    vec vceil(vec a) noexcept
+    vec vtrunc(vec a) noexcept
     vec scale2(vec x, vec k) noexcept
     vec product_error(vec a, vec b, vec p) noexcept
+    ivec lane_numbers() noexcept
+    ivec mul_low(ivec a, ivec b) noexcept
     vec vmap(real (*f)(real) noexcept nogil, vec a) noexcept
     real hsum(vec v) noexcept
     real hmax(vec v) noexcept
@@ -72,3 +78,5 @@ cdef extern from "simd.h" nogil:
     vec load_last(const real* p, Py_ssize_t n) noexcept
     void store_last(real* p, vec v, Py_ssize_t n) noexcept
     void transpose(vec* block) noexcept
+    vec interleave_low(vec a, vec b) noexcept
+    vec interleave_high(vec a, vec b) noexcept

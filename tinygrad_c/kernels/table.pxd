@@ -3,6 +3,8 @@
 Each module in isa/ fills one such struct; dispatch.pyx picks one per dtype at import. A member is NULL where the element
 type has no such kernel. The elementwise kernels stand in `inner`, by the number that generated/ids.pxd gives them.
 """
+from libc.stdint cimport uint32_t, uint64_t
+
 from tinygrad_c.kernels.call cimport inner_t, kernel_t
 from tinygrad_c.kernels.generated.ids cimport N_INNER
 
@@ -41,6 +43,8 @@ cdef enum:
     COLUMN_STRIP = 64           # columns of one unit in kernels that work column by column
     ELEMENT_BLOCK = 8192        # elements of one unit in kernels that work element by element
 
+ctypedef void (*words_t)(uint64_t seed, uint64_t block, uint32_t* out, Py_ssize_t blocks) noexcept nogil
+
 ctypedef struct Kernels:
     inner_t inner[N_INNER]
     kernel_t loop               # runs call.inner over operands of any strides        (loop.pxi)
@@ -67,3 +71,4 @@ ctypedef struct Kernels:
     kernel_t adagrad
     kernel_t scatter_add        # out[offset[r]] += row r                              (index.pxi)
     kernel_t dropout
+    words_t words               # random ones; float64 only                            (words.pxi)

@@ -44,7 +44,8 @@ ctypedef struct Row:
     int n_params
     int kind
     bint differentiable
-    bint composed               # of formulas.SCALAR: one kernel for all processors, derivatives evaluated on Tensors
+    bint composed               # of formulas.SCALAR: derivatives evaluated on Tensors
+    bint plain                  # its kernel is a loop over a C function
     int[3] derivative           # per input: the kernel's number, NO_DERIVATIVE, DERIVATIVE_IS_G or DERIVATIVE_COMPOSED
     int[3] saves                # per input: what its derivative reads, bit 1 + i for input i, bit 4 for the output
     int[3] n_operands
@@ -282,7 +283,7 @@ cdef bint shapes_equal(TensorBase a, int ndim, const Py_ssize_t* shape) noexcept
 
 
 cdef TensorBase power(object a, object b):
-    """a^b. Whole exponents of integers stay integers; 2, 1/2 and -1 take their own row."""
+    """a^b. Whole exponents of integers stay integers; 2, 3, 1/2, -1/2 and -1 take their own row."""
     cdef TensorBase x
     cdef double p
     if isinstance(a, TensorBase) and is_number(b):
@@ -292,8 +293,12 @@ cdef TensorBase power(object a, object b):
             return with_number(ROW_POW_NUMBER, x, b) if x.dtype < FLOAT32 and type(b) is float else unary(ROW_SQUARE, x, 0, 0)
         if x.dtype < FLOAT32 and type(b) is not float:
             return integer_power(x, b)
+        if p == 3:
+            return unary(ROW_CUBE, x, 0, 0)
         if p == 0.5:
             return unary(ROW_SQRT, x, 0, 0)
+        if p == -0.5:
+            return unary(ROW_RSQRT, x, 0, 0)
         if p == -1:
             return unary(ROW_RECIPROCAL, x, 0, 0)
         return with_number(ROW_POW_NUMBER, x, b)

@@ -211,6 +211,11 @@ def leaky_relu(input, negative_slope=0.01):
     return unary(ROW_LEAKY_RELU, input, negative_slope, 0)
 
 
+def hardtanh(input, lowest=-1.0, highest=1.0):
+    """input, but no less than lowest and no more than highest; the gradient is 0 at and beyond both."""
+    return unary(ROW_HARDTANH, input, lowest, highest)
+
+
 def elu(input, alpha=1.0):
     """x where x > 0, else alpha * (e^x - 1)"""
     return unary(ROW_ELU, input, alpha, 0)

@@ -164,7 +164,7 @@ cdef void launch(inner_t inner, Kernels* table, TensorBase out, int n_inputs, Py
 
 
 cdef inline int cost(const Row* row) noexcept:
-    return 40 if row.composed else 4 if row.kind == KIND_FLOATS else 1
+    return 40 if row.plain else 8 if row.composed else 4 if row.kind == KIND_FLOATS else 1
 
 
 cdef inline inner_t kernel_of(const Row* row, int dtype) noexcept:

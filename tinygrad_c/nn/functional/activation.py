@@ -94,8 +94,7 @@ def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace
         raise ValueError("min_val cannot be greater than max_val")
     if not input.is_floating_point():
         return _apply(lambda x: x.clamp(int(min_val), int(max_val)), input, inplace)
-    inside = (input > min_val) & (input < max_val)
-    return _apply(lambda x: ops.where(inside, x, x.detach().clamp(min_val, max_val)), input, inplace)
+    return _apply(lambda x: ops.hardtanh(x, min_val, max_val), input, inplace)
 
 
 def relu6(input: Tensor, inplace: bool = False) -> Tensor:
@@ -105,12 +104,12 @@ def relu6(input: Tensor, inplace: bool = False) -> Tensor:
 
 def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
     """min(max(x + 3, 0), 6) / 6."""
-    return _apply(lambda x: relu6(x + 3) / 6, input, inplace)
+    return _apply(ops.hardsigmoid, input, inplace)
 
 
 def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
     """x * min(max(x + 3, 0), 6) / 6."""
-    return _apply(lambda x: x * relu6(x + 3) / 6, input, inplace)
+    return _apply(ops.hardswish, input, inplace)
 
 
 def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
@@ -144,7 +143,7 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
             raise RuntimeError("Mismatch of parameter numbers and input channel size. Found parameter numbers = "
                                f"{weight.numel()} and channel size = {channels}.")
         weight = weight.reshape([1, channels] + [1] * (input.ndim - 2))
-    return ops.where(input > 0, input, weight * input)
+    return ops.prelu(input, weight)
 
 
 def rrelu(input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False, inplace: bool = False) -> Tensor:
