@@ -5,7 +5,7 @@ import math
 from typing import Any
 
 from tinygrad_c.distributions import constraints
-from tinygrad_c.distributions.distribution import Distribution, broadcast_all
+from tinygrad_c.distributions.distribution import Centred, Distribution, broadcast_all
 from tinygrad_c.ops.create import empty_ as empty
 from tinygrad_c.ops.elementwise import expm1, log1p, where
 from tinygrad_c.ops.random import normal_, uniform_
@@ -15,7 +15,7 @@ HALF_LOG_2PI = math.log(2 * math.pi) / 2
 EULER = 0.57721566490153286
 
 
-class LocScale(Distribution):
+class LocScale(Centred):
     """A distribution that is moved by loc and stretched by scale: a subclass says what is drawn at 0 and 1."""
 
     arg_constraints = {"loc": constraints.real, "scale": constraints.positive}     # noqa: RUF012  (torch's form)
@@ -44,14 +44,6 @@ class LocScale(Distribution):
         if self._validate_args:
             self._validate_sample(value)
         return (value - self.loc) / self.scale
-
-    @property
-    def mean(self) -> Any:
-        return self.loc
-
-    @property
-    def mode(self) -> Any:
-        return self.loc
 
 
 class Normal(LocScale):

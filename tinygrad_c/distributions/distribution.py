@@ -185,6 +185,18 @@ class Distribution:
             f"{name}: {value if value.numel() == 1 else value.shape}" for name, value in known) + ")"
 
 
+class Centred(Distribution):
+    """A distribution whose mean and mode are its `loc`."""
+
+    @property
+    def mean(self) -> Any:
+        return self.loc
+
+    @property
+    def mode(self) -> Any:
+        return self.loc
+
+
 class Independent(Distribution):
     """The last batch dimensions of a distribution as part of the event: log_prob sums over them.
 
@@ -244,4 +256,4 @@ class Independent(Distribution):
         return f"{type(self).__name__}({self.base_dist}, {self.reinterpreted_batch_ndims})"
 
 
-__all__ = ["Distribution", "Independent", "broadcast_all", "broadcast_shapes", "lazy", "sum_rightmost"]
+__all__ = ["Centred", "Distribution", "Independent", "broadcast_all", "broadcast_shapes", "lazy", "sum_rightmost"]

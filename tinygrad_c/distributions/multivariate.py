@@ -5,7 +5,7 @@ import math
 from typing import Any
 
 from tinygrad_c.distributions import constraints
-from tinygrad_c.distributions.distribution import Distribution, broadcast_shapes, lazy
+from tinygrad_c.distributions.distribution import Centred, broadcast_shapes, lazy
 from tinygrad_c.linalg import cholesky, inv, solve_triangular
 from tinygrad_c.ops.create import empty_ as empty
 from tinygrad_c.ops.random import normal_
@@ -13,7 +13,7 @@ from tinygrad_c.ops.random import normal_
 __all__ = ["MultivariateNormal"]
 
 
-class MultivariateNormal(Distribution):
+class MultivariateNormal(Centred):
     """The density exp(-d^T C^-1 d / 2) / sqrt(det(2 pi C)), d = x - loc, C the covariance_matrix (..., n, n).
 
     Instead of C its inverse precision_matrix may be given, or scale_tril, the lower L of C = L L^T (the cheapest).
@@ -63,14 +63,6 @@ class MultivariateNormal(Distribution):
     def precision_matrix(self) -> Any:
         """C^-1."""
         return inv(self.covariance_matrix)
-
-    @property
-    def mean(self) -> Any:
-        return self.loc
-
-    @property
-    def mode(self) -> Any:
-        return self.loc
 
     @property
     def variance(self) -> Any:

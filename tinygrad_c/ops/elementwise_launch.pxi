@@ -1,10 +1,6 @@
 """From operands to a Call of an elementwise kernel: shapes broadcast, dimensions merged; part of elementwise.pyx."""
 
 
-cdef inline bint broadcasts_to(TensorBase a, TensorBase b) noexcept:
-    return a.ndim == b.ndim and same_shape(a, b)
-
-
 cdef int broadcast_shapes(TensorBase a, TensorBase b, int* ndim, Py_ssize_t* shape) except -1:
     """The shape of two broadcast together: aligned at the last dimension, 1 stretching to whatever the other has."""
     cdef int n = a.ndim if a.ndim > b.ndim else b.ndim
