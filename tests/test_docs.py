@@ -2,10 +2,15 @@
 from __future__ import annotations
 
 import doctest
+import importlib
+import inspect
 import re
 import runpy
 from pathlib import Path
 
+import pytest
+
+ROOMS = ["nn"]
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 
 
@@ -43,3 +48,18 @@ def test_the_tests_that_reliability_names_are_there():
             assert re.search(rf"^def {pattern}\(", text, re.M), f"{file}::{name}"
             named += 1
     assert named > 40
+
+
+def public(room: str) -> dict:
+    """The classes and functions that a room offers: of __all__, or all that do not begin with _ and are this package's."""
+    module = importlib.import_module(f"tinygrad_c.{room}".rstrip("."))
+    values = {name: getattr(module, name) for name in getattr(module, "__all__", None) or dir(module) if name[0] != "_"}
+    return {name: value for name, value in values.items() if (inspect.isroutine(value) or inspect.isclass(value))
+            and (getattr(value, "__module__", None) or "").startswith("tinygrad_c")}
+
+
+@pytest.mark.parametrize("room", ROOMS)
+def test_every_public_name_has_an_example(room):
+    """test_doctests.py runs them."""
+    lacking = sorted(name for name, value in public(room).items() if ">>>" not in (value.__doc__ or ""))
+    assert not lacking, f"write an example in the docstrings of {lacking}"

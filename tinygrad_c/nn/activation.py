@@ -53,42 +53,66 @@ class ReLU(_Inplace):
 
 
 class ReLU6(_Inplace):
-    """min(max(x, 0), 6)."""
+    """min(max(x, 0), 6).
+
+    >>> ReLU6()(tensor([-1., 2., 8.]))
+    tensor([0., 2., 6.])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.relu6(input, self.inplace)
 
 
 class SELU(_Inplace):
-    """1.0507 * (x where x > 0, else 1.6733 * (e^x - 1))."""
+    """1.0507 * (x where x > 0, else 1.6733 * (e^x - 1)).
+
+    >>> SELU()(tensor([-1., 2.]))
+    tensor([-1.1113,  2.1014])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.selu(input, self.inplace)
 
 
 class SiLU(_Inplace):
-    """x * sigmoid(x)."""
+    """x * sigmoid(x).
+
+    >>> SiLU()(tensor([-1., 2.]))
+    tensor([-0.2689,  1.7616])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.silu(input, self.inplace)
 
 
 class Mish(_Inplace):
-    """x * tanh(log(1 + e^x))."""
+    """x * tanh(log(1 + e^x)).
+
+    >>> Mish()(tensor([-1., 2.]))
+    tensor([-0.3034,  1.9440])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.mish(input, self.inplace)
 
 
 class Hardsigmoid(_Inplace):
-    """min(max(x + 3, 0), 6) / 6."""
+    """min(max(x + 3, 0), 6) / 6.
+
+    >>> Hardsigmoid()(tensor([-4., 0., 1.5]))
+    tensor([0.0000, 0.5000, 0.7500])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.hardsigmoid(input, self.inplace)
 
 
 class Hardswish(_Inplace):
-    """x * min(max(x + 3, 0), 6) / 6."""
+    """x * min(max(x + 3, 0), 6) / 6.
+
+    >>> Hardswish()(tensor([-4., -1., 2.]))
+    tensor([-0.0000, -0.3333,  1.6667])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.hardswish(input, self.inplace)
@@ -115,20 +139,32 @@ class Tanh(_Activation):
 
 
 class LogSigmoid(_Activation):
-    """log(sigmoid(x))."""
+    """log(sigmoid(x)).
+
+    >>> LogSigmoid()(tensor([-1., 2.]))
+    tensor([-1.3133, -0.1269])
+    """
 
     forward = staticmethod(ops.logsigmoid)
 
 
 class Softsign(_Activation):
-    """x / (1 + |x|)."""
+    """x / (1 + |x|).
+
+    >>> Softsign()(tensor([-1., 3.]))
+    tensor([-0.5000,  0.7500])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.softsign(input)
 
 
 class Tanhshrink(_Activation):
-    """x - tanh(x)."""
+    """x - tanh(x).
+
+    >>> Tanhshrink()(tensor([-1., 2.]))
+    tensor([-0.2384,  1.0360])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.tanhshrink(input)
@@ -154,7 +190,11 @@ class LeakyReLU(_Inplace):
 
 
 class RReLU(_Inplace):
-    """LeakyReLU with a slope drawn from [lower, upper) for each element in training, their mean in evaluation."""
+    """LeakyReLU with a slope drawn from [lower, upper) for each element in training, their mean in evaluation.
+
+    >>> RReLU(0.1, 0.3).eval()(tensor([-1., 2.]))
+    tensor([-0.2000,  2.0000])
+    """
 
     _shown = ("lower", "upper")
 
@@ -168,7 +208,11 @@ class RReLU(_Inplace):
 
 
 class ELU(_Inplace):
-    """x where x > 0, else alpha * (e^x - 1)."""
+    """x where x > 0, else alpha * (e^x - 1).
+
+    >>> ELU()(tensor([-1., 2.]))
+    tensor([-0.6321,  2.0000])
+    """
 
     _shown = ("alpha",)
 
@@ -181,7 +225,11 @@ class ELU(_Inplace):
 
 
 class CELU(ELU):
-    """max(x, 0) + min(0, alpha * (e^(x / alpha) - 1))."""
+    """max(x, 0) + min(0, alpha * (e^(x / alpha) - 1)).
+
+    >>> CELU(2.)(tensor([-1., 2.]))
+    tensor([-0.7869,  2.0000])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.celu(input, self.alpha, self.inplace)
@@ -224,7 +272,11 @@ class Softplus(_Activation):
 
 
 class Hardtanh(_Inplace):
-    """x, but no less than min_val and no more than max_val."""
+    """x, but no less than min_val and no more than max_val.
+
+    >>> Hardtanh(-1., 1.)(tensor([-3., 0.5, 2.]))
+    tensor([-1.0000,  0.5000,  1.0000])
+    """
 
     _shown = ("min_val", "max_val")
 
@@ -240,7 +292,11 @@ class Hardtanh(_Inplace):
 
 
 class Threshold(_Inplace):
-    """x where x > threshold, else value."""
+    """x where x > threshold, else value.
+
+    >>> Threshold(1., 0.)(tensor([0.5, 2.]))
+    tensor([0., 2.])
+    """
 
     _shown = ("threshold", "value")
 
@@ -254,7 +310,11 @@ class Threshold(_Inplace):
 
 
 class Hardshrink(_Activation):
-    """x where |x| > lambd, else 0."""
+    """x where |x| > lambd, else 0.
+
+    >>> Hardshrink()(tensor([-1., 0.2, 2.]))
+    tensor([-1.,  0.,  2.])
+    """
 
     def __init__(self, lambd: float = 0.5) -> None:
         super().__init__()
@@ -268,7 +328,12 @@ class Hardshrink(_Activation):
 
 
 class Softshrink(Hardshrink):
-    """x moved towards 0 by lambd, and 0 within lambd of 0."""
+    """x moved towards 0 by lambd, and 0 within lambd of 0.
+    RuntimeError if lambd < 0.
+
+    >>> Softshrink()(tensor([-1., 0.2, 2.]))
+    tensor([-0.5000,  0.0000,  1.5000])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.softshrink(input, self.lambd)
@@ -305,14 +370,22 @@ class LogSoftmax(Softmax):
 
 
 class Softmin(Softmax):
-    """softmax(-x) along dim."""
+    """softmax(-x) along dim.
+
+    >>> Softmin(0)(tensor([0., 2.]))
+    tensor([0.8808, 0.1192])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.softmin(input, self.dim)
 
 
 class Softmax2d(_Activation):
-    """e^x / sum(e^x) over the channels of x (N, C, H, W) or (C, H, W)."""
+    """e^x / sum(e^x) over the channels of x (N, C, H, W) or (C, H, W).
+
+    >>> Softmax2d()(tensor([[[0.]], [[2.]]])).flatten()
+    tensor([0.1192, 0.8808])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         if input.ndim not in (3, 4):
@@ -321,7 +394,12 @@ class Softmax2d(_Activation):
 
 
 class GLU(_Activation):
-    """a * sigmoid(b), a and b the halves of x along dim."""
+    """a * sigmoid(b), a and b the halves of x along dim.
+    x (.., 2 n) along dim gives (.., n). RuntimeError if that dimension is odd.
+
+    >>> GLU()(tensor([1., 2., 0., 9.]))
+    tensor([0.5000, 1.9998])
+    """
 
     _shown = ("dim",)
 
@@ -336,7 +414,11 @@ class GLU(_Activation):
 # ---- With a parameter.
 
 class PReLU(_Activation):
-    """x where x > 0, else weight * x; weight is learnt: one number, or one for each channel (dimension 1)."""
+    """x where x > 0, else weight * x; weight is learnt: one number, or one for each channel (dimension 1).
+
+    >>> PReLU()(tensor([-1., 2.]))
+    tensor([-0.2500,  2.0000], grad_fn=<PreluKernelBackward0>)
+    """
 
     _shown = ("num_parameters",)
 

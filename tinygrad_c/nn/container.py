@@ -161,7 +161,12 @@ class Sequential(_Indexed):
 
 
 class ModuleList(_Indexed):
-    """A list of modules that parameters(), to() and state_dict() find. Iterate over it in your forward."""
+    """A list of modules that parameters(), to() and state_dict() find. Iterate over it in your forward.
+
+    >>> layers = ModuleList([Linear(2, 2), Linear(2, 1)])
+    >>> len(layers), len(list(layers.parameters()))
+    (2, 4)
+    """
 
     def __init__(self, modules: Iterable[Module] | None = None) -> None:
         super().__init__()
@@ -187,7 +192,14 @@ class ModuleList(_Indexed):
 
 
 class ParameterList(_Indexed):
-    """A list of parameters that parameters(), to() and state_dict() find; a tensor put in becomes a Parameter."""
+    """A list of parameters that parameters(), to() and state_dict() find; a tensor put in becomes a Parameter.
+
+    >>> ParameterList([tinygrad_c.ones(2), tinygrad_c.zeros(3)])
+    ParameterList(
+        (0): Parameter containing: [torch.float32 of size 2]
+        (1): Parameter containing: [torch.float32 of size 3]
+    )
+    """
 
     _kind = Parameter
 
@@ -301,11 +313,21 @@ class _Named(Module):
 
 
 class ModuleDict(_Named):
-    """A dict of modules that parameters(), to() and state_dict() find."""
+    """A dict of modules that parameters(), to() and state_dict() find.
+
+    >>> heads = ModuleDict({"mean": Linear(2, 1), "width": Linear(2, 1)})
+    >>> heads["mean"](tinygrad_c.ones(3, 2)).shape
+    torch.Size([3, 1])
+    """
 
 
 class ParameterDict(_Named):
-    """A dict of parameters that parameters(), to() and state_dict() find; a tensor put in becomes a Parameter."""
+    """A dict of parameters that parameters(), to() and state_dict() find; a tensor put in becomes a Parameter.
+
+    >>> ParameterDict({"scale": tinygrad_c.ones(2)})["scale"]
+    Parameter containing:
+    tensor([1., 1.], requires_grad=True)
+    """
 
     _kind = Parameter
 

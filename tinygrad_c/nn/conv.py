@@ -125,7 +125,11 @@ class Conv2d(_Convolution):
 
 
 class Conv3d(_Convolution):
-    """Conv1d's sum over windows of three dimensions: x (N, C, D, H, W) or (C, D, H, W)."""
+    """Conv1d's sum over windows of three dimensions: x (N, C, D, H, W) or (C, D, H, W).
+
+    >>> Conv3d(1, 4, 3)(tinygrad_c.ones(2, 1, 8, 8, 8)).shape
+    torch.Size([2, 4, 6, 6, 6])
+    """
 
     _dims = 3
 
@@ -162,7 +166,11 @@ class _ConvTranspose(_Conv):
 
 
 class ConvTranspose1d(_ConvTranspose):
-    """Conv1d's gradient by its input, as a layer: (N, C, L) to (N, O, (L - 1) * stride - 2 * padding + K + output_padding)."""
+    """Conv1d's gradient by its input, as a layer: (N, C, L) to (N, O, (L - 1) * stride - 2 * padding + K + output_padding).
+
+    >>> ConvTranspose1d(4, 1, 2, stride=2)(tinygrad_c.ones(2, 4, 8)).shape
+    torch.Size([2, 1, 16])
+    """
 
     _dims = 1
 
@@ -178,6 +186,10 @@ class ConvTranspose2d(_ConvTranspose):
 
 
 class ConvTranspose3d(_ConvTranspose):
-    """Conv3d's gradient by its input, as a layer: volumes get larger by stride."""
+    """Conv3d's gradient by its input, as a layer: volumes get larger by stride.
+
+    >>> ConvTranspose3d(4, 1, 2, stride=2)(tinygrad_c.ones(2, 4, 3, 3, 3)).shape
+    torch.Size([2, 1, 6, 6, 6])
+    """
 
     _dims = 3

@@ -7,7 +7,11 @@ from tinygrad_c.tensor import Tensor
 
 
 class CosineSimilarity(Module):
-    """x1 . x2 / (max(|x1|, eps) * max(|x2|, eps)) along dim."""
+    """x1 . x2 / (max(|x1|, eps) * max(|x2|, eps)) along dim.
+
+    >>> CosineSimilarity()(tensor([[1., 0.]]), tensor([[3., 4.]]))
+    tensor([0.6000])
+    """
 
     def __init__(self, dim: int = 1, eps: float = 1e-8) -> None:
         super().__init__()
@@ -19,7 +23,11 @@ class CosineSimilarity(Module):
 
 
 class PairwiseDistance(Module):
-    """|x1 - x2 + eps|_p along the last dimension."""
+    """|x1 - x2 + eps|_p along the last dimension.
+
+    >>> PairwiseDistance()(tensor([[0., 0.]]), tensor([[3., 4.]]))
+    tensor([5.0000])
+    """
 
     def __init__(self, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> None:
         super().__init__()

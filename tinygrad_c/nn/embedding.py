@@ -86,6 +86,11 @@ class EmbeddingBag(_Table):
     """The sum, mean or maximum of weight[i] over the i of each bag, without the rows one by one.
 
     Bags are the rows of x (B, n); or of x (n), offsets (B) says where each begins. y is (B, embedding_dim).
+
+    >>> bag = EmbeddingBag.from_pretrained(tensor([[1., 2.], [3., 4.], [5., 6.]]), mode="sum")
+    >>> bag(tensor([0, 1, 2]), tensor([0, 1]))
+    tensor([[ 1.,  2.],
+            [ 8., 10.]])
     """
 
     def __init__(self, num_embeddings: int, embedding_dim: int, max_norm: float | None = None, norm_type: float = 2.0,

@@ -27,7 +27,11 @@ class Flatten(Module):
 
 
 class Unflatten(Module):
-    """Splits dimension dim into several of the given sizes: the reverse of Flatten."""
+    """Splits dimension dim into several of the given sizes: the reverse of Flatten.
+
+    >>> Unflatten(1, (2, 3))(tinygrad_c.ones(4, 6)).shape
+    torch.Size([4, 2, 3])
+    """
 
     def __init__(self, dim: int, unflattened_size: Any) -> None:
         super().__init__()

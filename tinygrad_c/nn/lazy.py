@@ -51,7 +51,11 @@ class _Lazy(Module):
 
 def _lazy(final: type[Module], channels: int) -> type[_Lazy]:
     name = f"Lazy{final.__name__}"
-    doc = f"{final.__name__} whose first setting, the size of its input, comes from its first input."
+    settings, learnt = (("", "num_features") if final.__name__.startswith("Batch") else
+                        ("4", "in_features") if final is Linear else ("4, 2", "in_channels"))
+    doc = (f"{final.__name__} whose first setting, the size of its input, comes from its first input.\n\n"
+           f"    >>> layer = {name}({settings})\n    >>> _ = layer(tinygrad_c.ones{(5, 2, *[3] * ~channels)})\n"
+           f"    >>> layer.{learnt}\n    2")
     return type(name, (_Lazy,), {"_final": final, "_channels_from_end": channels, "__doc__": doc, "__module__": __name__,
                                  "__qualname__": name})
 
@@ -64,7 +68,13 @@ LazyBatchNorm2d, LazyBatchNorm3d = _lazy(BatchNorm2d, -3), _lazy(BatchNorm3d, -4
 
 
 class LazyBatchNorm1d(_Lazy):
-    """BatchNorm1d whose first setting, the number of features, comes from its first input: (N, C) or (N, C, L)."""
+    """BatchNorm1d whose first setting, the number of features, comes from its first input: (N, C) or (N, C, L).
+
+    >>> layer = LazyBatchNorm1d()
+    >>> _ = layer(tinygrad_c.ones(5, 2, 3))
+    >>> layer.num_features
+    2
+    """
 
     _final = BatchNorm1d
     _channels_from_end = -1

@@ -13,7 +13,11 @@ from tinygrad_c.tensor import Tensor
 
 
 class Identity(Module):
-    """y = x. It takes and ignores any arguments."""
+    """y = x. It takes and ignores any arguments.
+
+    >>> Identity()(tensor(3.))
+    tensor(3.)
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__()
@@ -69,6 +73,9 @@ class Bilinear(Module):
     """y_k = x1^T W_k x2 + b_k.
 
     x1 is (*, in1_features), x2 is (*, in2_features), W is (out_features, in1_features, in2_features).
+
+    >>> Bilinear(2, 3, 4)(tinygrad_c.ones(5, 2), tinygrad_c.ones(5, 3)).shape
+    torch.Size([5, 4])
     """
 
     def __init__(self, in1_features: int, in2_features: int, out_features: int, bias: bool = True,

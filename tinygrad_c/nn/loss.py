@@ -63,7 +63,11 @@ class L1Loss(_Loss):
 
 
 class SmoothL1Loss(_Loss):
-    """(x - t)^2 / (2 beta) where |x - t| < beta, else |x - t| - beta / 2."""
+    """(x - t)^2 / (2 beta) where |x - t| < beta, else |x - t| - beta / 2.
+
+    >>> SmoothL1Loss()(tensor([0.5, 3.]), tensor([0., 0.]))
+    tensor(1.3125)
+    """
 
     def __init__(self, size_average: Any = None, reduce: Any = None, reduction: str = "mean", beta: float = 1.0) -> None:
         super().__init__(size_average, reduce, reduction)
@@ -91,7 +95,12 @@ class HuberLoss(_Loss):
 
 
 class GaussianNLLLoss(_Loss):
-    """(log(var) + (x - t)^2 / var) / 2, var at least eps; full adds log(2 pi) / 2."""
+    """(log(var) + (x - t)^2 / var) / 2, var at least eps; full adds log(2 pi) / 2.
+    x, t and var of one shape, or var with a last dimension of 1.
+
+    >>> GaussianNLLLoss()(tensor([1.]), tensor([3.]), tensor([2.]))
+    tensor(1.3466)
+    """
 
     def __init__(self, *, full: bool = False, eps: float = 1e-6, reduction: str = "mean") -> None:
         super().__init__(reduction=reduction)
@@ -103,7 +112,11 @@ class GaussianNLLLoss(_Loss):
 
 
 class PoissonNLLLoss(_Loss):
-    """e^x - t x, or x - t log(x + eps) if log_input is False."""
+    """e^x - t x, or x - t log(x + eps) if log_input is False.
+
+    >>> PoissonNLLLoss()(tensor([0., 1.]), tensor([1., 2.]))
+    tensor(0.8591)
+    """
 
     def __init__(self, log_input: bool = True, full: bool = False, size_average: Any = None, eps: float = 1e-8,
                  reduce: Any = None, reduction: str = "mean") -> None:
@@ -153,7 +166,11 @@ class BCEWithLogitsLoss(_Loss):
 
 
 class SoftMarginLoss(_Loss):
-    """log(1 + e^(-t x)), t = 1 or -1."""
+    """log(1 + e^(-t x)), t = 1 or -1.
+
+    >>> SoftMarginLoss()(tensor([0., 2.]), tensor([1., -1.]))
+    tensor(1.4100)
+    """
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         return F.soft_margin_loss(input, target, None, None, self.reduction)
@@ -195,7 +212,11 @@ class NLLLoss(_WeightedLoss):
 
 
 class KLDivLoss(_Loss):
-    """t * (log(t) - x), x a logarithm of probabilities; reduction 'batchmean' divides the sum by the rows."""
+    """t * (log(t) - x), x a logarithm of probabilities; reduction 'batchmean' divides the sum by the rows.
+
+    >>> KLDivLoss(reduction="batchmean")(tensor([[0.5, 0.5]]).log(), tensor([[0.9, 0.1]]))
+    tensor(0.3681)
+    """
 
     def __init__(self, size_average: Any = None, reduce: Any = None, reduction: str = "mean",
                  log_target: bool = False) -> None:

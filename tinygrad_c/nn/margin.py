@@ -22,7 +22,11 @@ class _MarginLoss(_Loss):
 
 
 class HingeEmbeddingLoss(_MarginLoss):
-    """x where t = 1, max(0, margin - x) where t = -1: x a distance, t whether the two are alike."""
+    """x where t = 1, max(0, margin - x) where t = -1: x a distance, t whether the two are alike.
+
+    >>> HingeEmbeddingLoss()(tensor([0.3, 0.4]), tensor([1., -1.]))
+    tensor(0.4500)
+    """
 
     _margin = 1.0
 
@@ -31,7 +35,11 @@ class HingeEmbeddingLoss(_MarginLoss):
 
 
 class MarginRankingLoss(_MarginLoss):
-    """max(0, margin - t * (x1 - x2)): t = 1 where x1 should be larger, -1 where x2."""
+    """max(0, margin - t * (x1 - x2)): t = 1 where x1 should be larger, -1 where x2.
+
+    >>> MarginRankingLoss(0.5)(tensor([1.]), tensor([1.2]), tensor([1.]))
+    tensor(0.7000)
+    """
 
     _margin = 0.0
 
@@ -40,7 +48,11 @@ class MarginRankingLoss(_MarginLoss):
 
 
 class CosineEmbeddingLoss(_MarginLoss):
-    """1 - cos(x1, x2) where t = 1, max(0, cos(x1, x2) - margin) where t = -1."""
+    """1 - cos(x1, x2) where t = 1, max(0, cos(x1, x2) - margin) where t = -1.
+
+    >>> CosineEmbeddingLoss()(tensor([[1., 0.]]), tensor([[3., 4.]]), tensor([1]))
+    tensor(0.4000)
+    """
 
     _margin = 0.0
 
@@ -49,7 +61,11 @@ class CosineEmbeddingLoss(_MarginLoss):
 
 
 class TripletMarginLoss(_Loss):
-    """max(0, |a - p| - |a - n| + margin): an anchor should be nearer to the positive than to the negative one."""
+    """max(0, |a - p| - |a - n| + margin): an anchor should be nearer to the positive than to the negative one.
+
+    >>> TripletMarginLoss()(tensor([[0., 0.]]), tensor([[0., 1.]]), tensor([[0., 1.5]]))
+    tensor(0.5000)
+    """
 
     def __init__(self, margin: float = 1.0, p: float = 2.0, eps: float = 1e-6, swap: bool = False, size_average: Any = None,
                  reduce: Any = None, reduction: str = "mean") -> None:
@@ -67,7 +83,12 @@ class TripletMarginLoss(_Loss):
 
 
 class TripletMarginWithDistanceLoss(_Loss):
-    """TripletMarginLoss with a distance of your own."""
+    """TripletMarginLoss with a distance of your own.
+
+    >>> loss = TripletMarginWithDistanceLoss(distance_function=lambda a, b: (a - b).abs().sum(-1))
+    >>> loss(tensor([[0., 0.]]), tensor([[1., 0.]]), tensor([[1., 0.5]]))
+    tensor(0.5000)
+    """
 
     def __init__(self, *, distance_function: Callable[[Tensor, Tensor], Tensor] | None = None, margin: float = 1.0,
                  swap: bool = False, reduction: str = "mean") -> None:
@@ -84,7 +105,11 @@ class TripletMarginWithDistanceLoss(_Loss):
 
 
 class MultiMarginLoss(_WeightedLoss):
-    """sum over i != t of max(0, margin - x[t] + x[i])^p, times weight[t], over the number of classes: x (N, C), t (N)."""
+    """sum over i != t of max(0, margin - x[t] + x[i])^p, times weight[t], over the number of classes: x (N, C), t (N).
+
+    >>> MultiMarginLoss()(tensor([[0.1, 0.2, 0.4, 0.8]]), tensor([3]))
+    tensor(0.3250)
+    """
 
     def __init__(self, p: int = 1, margin: float = 1.0, weight: Tensor | None = None, size_average: Any = None,
                  reduce: Any = None, reduction: str = "mean") -> None:
@@ -99,14 +124,23 @@ class MultiMarginLoss(_WeightedLoss):
 
 
 class MultiLabelMarginLoss(_Loss):
-    """sum over the right classes t and the wrong ones i of max(0, 1 - (x[t] - x[i])), over the number of classes."""
+    """sum over the right classes t and the wrong ones i of max(0, 1 - (x[t] - x[i])), over the number of classes.
+    x (N, C) or (C); t of that shape: the right classes, then -1.
+
+    >>> MultiLabelMarginLoss()(tensor([0.1, 0.2, 0.4, 0.8]), tensor([3, 0, -1, 1]))
+    tensor(0.8500)
+    """
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         return functions.multilabel_margin_loss(input, target, reduction=self.reduction)
 
 
 class MultiLabelSoftMarginLoss(_WeightedLoss):
-    """-mean over the classes of t log(sigmoid(x)) + (1 - t) log(sigmoid(-x)), times weight: x and t (N, C)."""
+    """-mean over the classes of t log(sigmoid(x)) + (1 - t) log(sigmoid(-x)), times weight: x and t (N, C).
+
+    >>> MultiLabelSoftMarginLoss()(tensor([[0., 2.]]), tensor([[1., 0.]]))
+    tensor(1.4100)
+    """
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         return functions.multilabel_soft_margin_loss(input, target, self.weight, reduction=self.reduction)

@@ -56,7 +56,11 @@ class LayerNorm(_Affine):
 
 
 class RMSNorm(_Affine):
-    """y = x / sqrt(mean(x^2) + eps) * weight, the mean over the last dimensions of each sample: Zhang & Sennrich 2019."""
+    """y = x / sqrt(mean(x^2) + eps) * weight, the mean over the last dimensions of each sample: Zhang & Sennrich 2019.
+
+    >>> RMSNorm(2)(tensor([[3., 4.]]))
+    tensor([[0.8485, 1.1314]], grad_fn=<MulBackward0>)
+    """
 
     def __init__(self, normalized_shape: int | Sequence[int], eps: float | None = None, elementwise_affine: bool = True,
                  device: Any = None, dtype: Any = None) -> None:
@@ -78,6 +82,10 @@ class GroupNorm(_Affine):
     """y = (x - mean) / sqrt(var + eps) * weight + bias, mean and var for each sample and group of channels: Wu & He 2018.
 
     x is (N, C, *); weight and bias are (C).
+    ValueError if num_channels cannot be divided by num_groups.
+
+    >>> GroupNorm(2, 4)(tensor([[1., 3., 10., 30.]]))
+    tensor([[-1.0000,  1.0000, -1.0000,  1.0000]], grad_fn=<AddBackward0>)
     """
 
     def __init__(self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True, device: Any = None,
@@ -167,17 +175,33 @@ class _BatchNorm(_Running):
 
 
 class BatchNorm1d(_BatchNorm):
-    __doc__ = f"{_BatchNorm.__doc__}\n    x is (N, C) or (N, C, L)."
+    __doc__ = f"""{_BatchNorm.__doc__}
+    x is (N, C) or (N, C, L).
+
+    >>> BatchNorm1d(1)(tensor([[1.], [3.]]))
+    tensor([[-1.0000],
+            [ 1.0000]], grad_fn=<AddBackward0>)
+    """
     _dims = (2, 3)
 
 
 class BatchNorm2d(_BatchNorm):
-    __doc__ = f"{_BatchNorm.__doc__}\n    x is (N, C, H, W)."
+    __doc__ = f"""{_BatchNorm.__doc__}
+    x is (N, C, H, W).
+
+    >>> BatchNorm2d(3)(tinygrad_c.randn(4, 3, 5, 5)).std((0, 2, 3), correction=0)
+    tensor([1.0000, 1.0000, 1.0000], grad_fn=<StdBackward0>)
+    """
     _dims = (4,)
 
 
 class BatchNorm3d(_BatchNorm):
-    __doc__ = f"{_BatchNorm.__doc__}\n    x is (N, C, D, H, W)."
+    __doc__ = f"""{_BatchNorm.__doc__}
+    x is (N, C, D, H, W).
+
+    >>> BatchNorm3d(2)(tinygrad_c.randn(4, 2, 3, 3, 3)).std((0, 2, 3, 4), correction=0)
+    tensor([1.0000, 1.0000], grad_fn=<StdBackward0>)
+    """
     _dims = (5,)
 
 
@@ -205,22 +229,41 @@ class _InstanceNorm(_Running):
 
 
 class InstanceNorm1d(_InstanceNorm):
-    __doc__ = f"{_InstanceNorm.__doc__}\n    x is (N, C, L) or (C, L)."
+    __doc__ = f"""{_InstanceNorm.__doc__}
+    x is (N, C, L) or (C, L).
+
+    >>> InstanceNorm1d(1)(tensor([[1., 3.]]))
+    tensor([[-1.0000,  1.0000]])
+    """
     _dims = (2, 3)
 
 
 class InstanceNorm2d(_InstanceNorm):
-    __doc__ = f"{_InstanceNorm.__doc__}\n    x is (N, C, H, W) or (C, H, W)."
+    __doc__ = f"""{_InstanceNorm.__doc__}
+    x is (N, C, H, W) or (C, H, W).
+
+    >>> InstanceNorm2d(3)(tinygrad_c.randn(1, 3, 5, 5)).std((2, 3), correction=0)
+    tensor([[1.0000, 1.0000, 1.0000]])
+    """
     _dims = (3, 4)
 
 
 class InstanceNorm3d(_InstanceNorm):
-    __doc__ = f"{_InstanceNorm.__doc__}\n    x is (N, C, D, H, W) or (C, D, H, W)."
+    __doc__ = f"""{_InstanceNorm.__doc__}
+    x is (N, C, D, H, W) or (C, D, H, W).
+
+    >>> InstanceNorm3d(2)(tinygrad_c.randn(1, 2, 3, 3, 3)).std((2, 3, 4), correction=0)
+    tensor([[1.0000, 1.0000]])
+    """
     _dims = (4, 5)
 
 
 class LocalResponseNorm(Module):
-    """x / (k + alpha * mean of x^2 over `size` neighbouring channels)^beta: Krizhevsky et al. 2012."""
+    """x / (k + alpha * mean of x^2 over `size` neighbouring channels)^beta: Krizhevsky et al. 2012.
+
+    >>> LocalResponseNorm(2, alpha=2., beta=1.)(tensor([[[1.], [2.]]])).flatten()
+    tensor([0.5000, 0.3333])
+    """
 
     def __init__(self, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> None:
         super().__init__()

@@ -41,18 +41,26 @@ class _ConstantPad(_Pad):
         return f"padding={self.padding}, value={self.value}"
 
 
-def _layers(base: type, word: str, mode: str, what: str) -> list[type]:
-    """The three layers of a kind: for one, two and three dimensions."""
+def _layers(base: type, word: str, mode: str, what: str, shown: str, value: str = "") -> list[type]:
+    """The three layers of a kind: for one, two and three dimensions. `shown` is what the first makes of 1, 2, 3."""
     made = []
-    for n, shape in ((1, "(C, W) or (N, C, W)"), (2, "(C, H, W) or (N, C, H, W)"), (3, "(C, D, H, W) or (N, C, D, H, W)")):
-        doc = f"Pads x {shape} with {what}. padding: one number, or {2 * n} of them, for the last dimension first."
-        made.append(type(f"{word}Pad{n}d", (base,), {"_dims": n, "_mode": mode, "__doc__": doc, "__module__": __name__,
-                                                     "__qualname__": f"{word}Pad{n}d"}))
+    for n, shape, example in (
+            (1, "(C, W) or (N, C, W)", f"(tensor([[1., 2., 3.]]))\n    tensor([[{shown}]])"),
+            (2, "(C, H, W) or (N, C, H, W)", "(tinygrad_c.ones(1, 2, 3)).shape\n    torch.Size([1, 4, 5])"),
+            (3, "(C, D, H, W) or (N, C, D, H, W)", "(tinygrad_c.ones(1, 2, 2, 3)).shape\n    torch.Size([1, 4, 4, 5])")):
+        name = f"{word}Pad{n}d"
+        doc = (f"Pads x {shape} with {what}. padding: one number, or {2 * n} of them, for the last dimension first.\n\n"
+               f"    >>> {name}(1{value}){example}")
+        made.append(type(name, (base,), {"_dims": n, "_mode": mode, "__doc__": doc, "__module__": __name__,
+                                         "__qualname__": name}))
     return made
 
 
-ZeroPad1d, ZeroPad2d, ZeroPad3d = _layers(_Pad, "Zero", "constant", "zeros")
-ConstantPad1d, ConstantPad2d, ConstantPad3d = _layers(_ConstantPad, "Constant", "constant", "a value")
-ReflectionPad1d, ReflectionPad2d, ReflectionPad3d = _layers(_Pad, "Reflection", "reflect", "its mirror image")
-ReplicationPad1d, ReplicationPad2d, ReplicationPad3d = _layers(_Pad, "Replication", "replicate", "its edge")
-CircularPad1d, CircularPad2d, CircularPad3d = _layers(_Pad, "Circular", "circular", "its other end")
+ZeroPad1d, ZeroPad2d, ZeroPad3d = _layers(_Pad, "Zero", "constant", "zeros", "0., 1., 2., 3., 0.")
+ConstantPad1d, ConstantPad2d, ConstantPad3d = _layers(_ConstantPad, "Constant", "constant", "a value",
+                                                      "9., 1., 2., 3., 9.", ", 9.")
+ReflectionPad1d, ReflectionPad2d, ReflectionPad3d = _layers(_Pad, "Reflection", "reflect", "its mirror image",
+                                                            "2., 1., 2., 3., 2.")
+ReplicationPad1d, ReplicationPad2d, ReplicationPad3d = _layers(_Pad, "Replication", "replicate", "its edge",
+                                                               "1., 1., 2., 3., 3.")
+CircularPad1d, CircularPad2d, CircularPad3d = _layers(_Pad, "Circular", "circular", "its other end", "3., 1., 2., 3., 1.")

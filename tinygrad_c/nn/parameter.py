@@ -45,7 +45,15 @@ class Parameter(Tensor):
 
 
 class Buffer(Tensor):
-    """A tensor that, as an attribute of a Module, is one of its buffers: register_buffer by assignment."""
+    """A tensor that, as an attribute of a Module, is one of its buffers: register_buffer by assignment.
+
+    >>> class Scale(Module):
+    ...     def __init__(self):
+    ...         super().__init__()
+    ...         self.by = Buffer(tensor(2.))
+    >>> Scale().state_dict()
+    OrderedDict([('by', tensor(2.))])
+    """
 
     def __new__(cls, data: Tensor | None = None, *, persistent: bool = True) -> Buffer:
         self = super().__new__(cls)

@@ -43,28 +43,48 @@ class _MaxPool(_Pool):
 
 
 class MaxPool1d(_MaxPool):
-    __doc__ = f"{_MaxPool.__doc__}\n    x is (N, C, L) or (C, L)."
+    __doc__ = f"""{_MaxPool.__doc__}
+    x is (N, C, L) or (C, L).
+
+    >>> MaxPool1d(2)(tensor([[1., 3., 2., 0.]]))
+    tensor([[3., 2.]])
+    """
 
     def forward(self, input: Tensor) -> Any:
         return self._pooled(F.max_pool1d, input)
 
 
 class MaxPool2d(_MaxPool):
-    __doc__ = f"{_MaxPool.__doc__}\n    x is (N, C, H, W) or (C, H, W)."
+    __doc__ = f"""{_MaxPool.__doc__}
+    x is (N, C, H, W) or (C, H, W).
+
+    >>> MaxPool2d(2)(tinygrad_c.arange(16.).view(1, 4, 4))
+    tensor([[[ 5.,  7.],
+             [13., 15.]]])
+    """
 
     def forward(self, input: Tensor) -> Any:
         return self._pooled(F.max_pool2d, input)
 
 
 class MaxPool3d(_MaxPool):
-    __doc__ = f"{_MaxPool.__doc__}\n    x is (N, C, D, H, W) or (C, D, H, W)."
+    __doc__ = f"""{_MaxPool.__doc__}
+    x is (N, C, D, H, W) or (C, D, H, W).
+
+    >>> MaxPool3d(2)(tinygrad_c.arange(8.).view(1, 2, 2, 2))
+    tensor([[[[7.]]]])
+    """
 
     def forward(self, input: Tensor) -> Any:
         return self._pooled(F.max_pool3d, input)
 
 
 class AvgPool1d(_Pool):
-    """The mean of each window of x (N, C, L) or (C, L); padded zeros count as elements if count_include_pad."""
+    """The mean of each window of x (N, C, L) or (C, L); padded zeros count as elements if count_include_pad.
+
+    >>> AvgPool1d(2)(tensor([[1., 3., 2., 0.]]))
+    tensor([[2., 1.]])
+    """
 
     _shown = ("kernel_size", "stride", "padding")
 
@@ -82,7 +102,12 @@ class AvgPool1d(_Pool):
 
 
 class AvgPool2d(_Pool):
-    """The mean of each window of x (N, C, H, W) or (C, H, W); divisor_override: divide the sum by this instead."""
+    """The mean of each window of x (N, C, H, W) or (C, H, W); divisor_override: divide the sum by this instead.
+
+    >>> AvgPool2d(2)(tinygrad_c.arange(16.).view(1, 4, 4))
+    tensor([[[ 2.5000,  4.5000],
+             [10.5000, 12.5000]]])
+    """
 
     _shown = ("kernel_size", "stride", "padding")
     _function = staticmethod(F.avg_pool2d)
@@ -101,7 +126,11 @@ class AvgPool2d(_Pool):
 
 
 class AvgPool3d(AvgPool2d):
-    """The mean of each window of x (N, C, D, H, W) or (C, D, H, W)."""
+    """The mean of each window of x (N, C, D, H, W) or (C, D, H, W).
+
+    >>> AvgPool3d(2)(tinygrad_c.arange(8.).view(1, 2, 2, 2))
+    tensor([[[[3.5000]]]])
+    """
 
     _function = staticmethod(F.avg_pool3d)
 
@@ -119,21 +148,33 @@ class _LPPool(_Pool):
 
 
 class LPPool1d(_LPPool):
-    __doc__ = f"{_LPPool.__doc__} x is (N, C, L) or (C, L)."
+    __doc__ = f"""{_LPPool.__doc__} x is (N, C, L) or (C, L).
+
+    >>> LPPool1d(2, 2)(tensor([[3., 4., 6., 8.]]))
+    tensor([[ 5., 10.]])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.lp_pool1d(input, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode)
 
 
 class LPPool2d(_LPPool):
-    __doc__ = f"{_LPPool.__doc__} x is (N, C, H, W) or (C, H, W)."
+    __doc__ = f"""{_LPPool.__doc__} x is (N, C, H, W) or (C, H, W).
+
+    >>> LPPool2d(2, 2)(tinygrad_c.ones(1, 2, 4))
+    tensor([[[2., 2.]]])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.lp_pool2d(input, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode)
 
 
 class LPPool3d(_LPPool):
-    __doc__ = f"{_LPPool.__doc__} x is (N, C, D, H, W) or (C, D, H, W)."
+    __doc__ = f"""{_LPPool.__doc__} x is (N, C, D, H, W) or (C, D, H, W).
+
+    >>> LPPool3d(1, 2)(tinygrad_c.ones(1, 2, 2, 4))
+    tensor([[[[8., 8.]]]])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.lp_pool3d(input, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode)
@@ -151,28 +192,44 @@ class _Adaptive(Module):
 
 
 class AdaptiveAvgPool1d(_Adaptive):
-    """The means of output_size windows that cover x (*, L)."""
+    """The means of output_size windows that cover x (*, L).
+
+    >>> AdaptiveAvgPool1d(2)(tensor([[1., 2., 3., 4., 5.]]))
+    tensor([[2., 4.]])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.adaptive_avg_pool1d(input, self.output_size)
 
 
 class AdaptiveAvgPool2d(_Adaptive):
-    """The means of output_size windows (a number, or rows and columns; None: as they are) that cover x (*, H, W)."""
+    """The means of output_size windows (a number, or rows and columns; None: as they are) that cover x (*, H, W).
+
+    >>> AdaptiveAvgPool2d((1, 2))(tinygrad_c.arange(8.).view(1, 2, 4))
+    tensor([[[2.5000, 4.5000]]])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.adaptive_avg_pool2d(input, self.output_size)
 
 
 class AdaptiveAvgPool3d(_Adaptive):
-    """The means of output_size windows that cover x (*, D, H, W)."""
+    """The means of output_size windows that cover x (*, D, H, W).
+
+    >>> AdaptiveAvgPool3d(1)(tinygrad_c.arange(8.).view(1, 2, 2, 2))
+    tensor([[[[3.5000]]]])
+    """
 
     def forward(self, input: Tensor) -> Tensor:
         return F.adaptive_avg_pool3d(input, self.output_size)
 
 
 class AdaptiveMaxPool1d(_Adaptive):
-    """The largest elements of output_size windows that cover x (*, L)."""
+    """The largest elements of output_size windows that cover x (*, L).
+
+    >>> AdaptiveMaxPool1d(2)(tensor([[1., 2., 3., 4., 5.]]))
+    tensor([[3., 5.]])
+    """
 
     def __init__(self, output_size: Any, return_indices: bool = False) -> None:
         super().__init__(output_size)
@@ -183,21 +240,34 @@ class AdaptiveMaxPool1d(_Adaptive):
 
 
 class AdaptiveMaxPool2d(AdaptiveMaxPool1d):
-    """The largest elements of output_size windows that cover x (*, H, W)."""
+    """The largest elements of output_size windows that cover x (*, H, W).
+
+    >>> AdaptiveMaxPool2d((1, 2))(tinygrad_c.arange(8.).view(1, 2, 4))
+    tensor([[[5., 7.]]])
+    """
 
     def forward(self, input: Tensor) -> Any:
         return F.adaptive_max_pool2d(input, self.output_size, self.return_indices)
 
 
 class AdaptiveMaxPool3d(AdaptiveMaxPool1d):
-    """The largest elements of output_size windows that cover x (*, D, H, W)."""
+    """The largest elements of output_size windows that cover x (*, D, H, W).
+
+    >>> AdaptiveMaxPool3d(1)(tinygrad_c.arange(8.).view(1, 2, 2, 2))
+    tensor([[[[7.]]]])
+    """
 
     def forward(self, input: Tensor) -> Any:
         return F.adaptive_max_pool3d(input, self.output_size, self.return_indices)
 
 
 class FractionalMaxPool2d(Module):
-    """The largest elements of windows in steps of random size: output_size of them, or output_ratio of x. Graham 2015."""
+    """The largest elements of windows in steps of random size: output_size of them, or output_ratio of x. Graham 2015.
+    x (N, C, H, W) or (C, H, W). ValueError unless just one of output_size and output_ratio is given.
+
+    >>> FractionalMaxPool2d(2, output_ratio=0.5)(tinygrad_c.ones(1, 6, 8)).shape
+    torch.Size([1, 3, 4])
+    """
 
     _dims = 2
 
@@ -220,7 +290,11 @@ class FractionalMaxPool2d(Module):
 
 
 class FractionalMaxPool3d(FractionalMaxPool2d):
-    """FractionalMaxPool2d of x (N, C, D, H, W)."""
+    """FractionalMaxPool2d of x (N, C, D, H, W).
+
+    >>> FractionalMaxPool3d(2, output_size=3)(tinygrad_c.ones(1, 8, 8, 8)).shape
+    torch.Size([1, 3, 3, 3])
+    """
 
     _dims = 3
 
@@ -239,7 +313,11 @@ class _MaxUnpool(_Pool):
 
 
 class MaxUnpool1d(_MaxUnpool):
-    """The reverse of MaxPool1d: each element where the indices say, zeros elsewhere."""
+    """The reverse of MaxPool1d: each element where the indices say, zeros elsewhere.
+
+    >>> MaxUnpool1d(2)(tensor([[3., 2.]]), tensor([[1, 2]]))
+    tensor([[0., 3., 2., 0.]])
+    """
 
     _dims = 1
 
@@ -248,7 +326,12 @@ class MaxUnpool1d(_MaxUnpool):
 
 
 class MaxUnpool2d(_MaxUnpool):
-    """The reverse of MaxPool2d: each element where the indices say, zeros elsewhere."""
+    """The reverse of MaxPool2d: each element where the indices say, zeros elsewhere.
+
+    >>> MaxUnpool2d(2)(tensor([[[3.]]]), tensor([[[2]]]))
+    tensor([[[0., 0.],
+             [3., 0.]]])
+    """
 
     _dims = 2
 
@@ -257,7 +340,11 @@ class MaxUnpool2d(_MaxUnpool):
 
 
 class MaxUnpool3d(_MaxUnpool):
-    """The reverse of MaxPool3d: each element where the indices say, zeros elsewhere."""
+    """The reverse of MaxPool3d: each element where the indices say, zeros elsewhere.
+
+    >>> MaxUnpool3d(2)(tensor([[[[3.]]]]), tensor([[[[5]]]])).flatten()
+    tensor([0., 0., 0., 0., 0., 3., 0., 0.])
+    """
 
     _dims = 3
 

@@ -75,6 +75,9 @@ class RNNBase(Module):
 
     Their names: weight_ih_l0 (gates * H, in), weight_hh_l0 (gates * H, H), bias_ih_l0, bias_hh_l0 for the first layer, l1 for
     the second, and so on; with _reverse at the end for the direction from the last step to the first.
+
+    >>> [name for name, _ in RNNBase("GRU", 3, 4).named_parameters()]
+    ['weight_ih_l0', 'weight_hh_l0', 'bias_ih_l0', 'bias_hh_l0']
     """
 
     def __init__(self, mode: str, input_size: int, hidden_size: int, num_layers: int = 1, bias: bool = True,
@@ -305,6 +308,10 @@ class GRU(RNNBase):
     """h_t = (1 - z) * n + z * h_(t-1), n = tanh(x_n + r * h_n): Cho et al. 2014. output, h_n = gru(x, h_0). Shapes as RNN.
 
     r, z = sigmoid(x_t W^T + b + h_(t-1) U^T + b); r, z, n in this order in the weights.
+
+    >>> output, h = GRU(3, 4)(tinygrad_c.ones(5, 2, 3))
+    >>> output.shape, h.shape
+    (torch.Size([5, 2, 4]), torch.Size([1, 2, 4]))
     """
 
     def __init__(self, input_size: int, hidden_size: int, num_layers: int = 1, bias: bool = True, batch_first: bool = False,
@@ -358,7 +365,11 @@ class _Cell(Module):
 
 
 class RNNCell(_Cell):
-    """h' = tanh(x W^T + b + h U^T + b), or relu: x (B, input_size) or (input_size), h (B, hidden_size), zeros unless given."""
+    """h' = tanh(x W^T + b + h U^T + b), or relu: x (B, input_size) or (input_size), h (B, hidden_size), zeros unless given.
+
+    >>> RNNCell(3, 4)(tinygrad_c.ones(2, 3)).shape
+    torch.Size([2, 4])
+    """
 
     def __init__(self, input_size: int, hidden_size: int, bias: bool = True, nonlinearity: str = "tanh", device: Any = None,
                  dtype: Any = None) -> None:
@@ -372,7 +383,12 @@ class RNNCell(_Cell):
 
 
 class LSTMCell(_Cell):
-    """(h', c') = cell(x, (h, c)): one step of LSTM. x (B, input_size) or (input_size)."""
+    """(h', c') = cell(x, (h, c)): one step of LSTM. x (B, input_size) or (input_size).
+
+    >>> h, c = LSTMCell(3, 4)(tinygrad_c.ones(2, 3))
+    >>> h.shape, c.shape
+    (torch.Size([2, 4]), torch.Size([2, 4]))
+    """
 
     def __init__(self, input_size: int, hidden_size: int, bias: bool = True, device: Any = None, dtype: Any = None) -> None:
         super().__init__("LSTM", input_size, hidden_size, bias, dtype)
@@ -382,7 +398,11 @@ class LSTMCell(_Cell):
 
 
 class GRUCell(_Cell):
-    """h' = cell(x, h): one step of GRU. x (B, input_size) or (input_size)."""
+    """h' = cell(x, h): one step of GRU. x (B, input_size) or (input_size).
+
+    >>> GRUCell(3, 4)(tinygrad_c.ones(2, 3)).shape
+    torch.Size([2, 4])
+    """
 
     def __init__(self, input_size: int, hidden_size: int, bias: bool = True, device: Any = None, dtype: Any = None) -> None:
         super().__init__("GRU", input_size, hidden_size, bias, dtype)

@@ -81,7 +81,12 @@ class TransformerEncoderLayer(_Layer):
 
 
 class TransformerDecoderLayer(_Layer):
-    """Self-attention of the target, attention to the encoder's memory, then a net for each position."""
+    """Self-attention of the target, attention to the encoder's memory, then a net for each position.
+    tgt (T, B, d_model) and memory (S, B, d_model), or (B, T, d_model) with batch_first.
+
+    >>> TransformerDecoderLayer(8, 2, 16)(tinygrad_c.ones(3, 2, 8), tinygrad_c.ones(5, 2, 8)).shape
+    torch.Size([3, 2, 8])
+    """
 
     def __init__(self, d_model: int, nhead: int, dim_feedforward: int = 2048, dropout: float = 0.1,
                  activation: Activation = F.relu, layer_norm_eps: float = 1e-5, batch_first: bool = False,
@@ -114,7 +119,12 @@ class TransformerDecoderLayer(_Layer):
 
 
 class TransformerEncoder(Module):
-    """num_layers copies of an encoder layer, one behind the other, then `norm` if it is given."""
+    """num_layers copies of an encoder layer, one behind the other, then `norm` if it is given.
+
+    >>> net = TransformerEncoder(TransformerEncoderLayer(8, 2, 16), 2)
+    >>> net(tinygrad_c.ones(5, 2, 8)).shape
+    torch.Size([5, 2, 8])
+    """
 
     def __init__(self, encoder_layer: Module, num_layers: int, norm: Module | None = None, enable_nested_tensor: bool = True,
                  mask_check: bool = True) -> None:
@@ -132,7 +142,12 @@ class TransformerEncoder(Module):
 
 
 class TransformerDecoder(Module):
-    """num_layers copies of a decoder layer, one behind the other, then `norm` if it is given."""
+    """num_layers copies of a decoder layer, one behind the other, then `norm` if it is given.
+
+    >>> net = TransformerDecoder(TransformerDecoderLayer(8, 2, 16), 2)
+    >>> net(tinygrad_c.ones(3, 2, 8), tinygrad_c.ones(5, 2, 8)).shape
+    torch.Size([3, 2, 8])
+    """
 
     def __init__(self, decoder_layer: Module, num_layers: int, norm: Module | None = None) -> None:
         super().__init__()
@@ -154,6 +169,10 @@ class Transformer(Module):
     """An encoder of src (S, B, d_model), and a decoder of tgt (T, B, d_model) that looks at what the encoder made.
 
     The result is as tgt. Weights start as xavier_uniform_.
+
+    >>> net = Transformer(8, 2, 1, 1, 16)
+    >>> net(tinygrad_c.ones(5, 2, 8), tinygrad_c.ones(3, 2, 8)).shape
+    torch.Size([3, 2, 8])
     """
 
     def __init__(self, d_model: int = 512, nhead: int = 8, num_encoder_layers: int = 6, num_decoder_layers: int = 6,

@@ -37,21 +37,35 @@ class Upsample(Module):
 
 
 class UpsamplingNearest2d(Upsample):
-    """Upsample of mode 'nearest'."""
+    """Upsample of mode 'nearest'.
+
+    >>> UpsamplingNearest2d(scale_factor=2)(tensor([[[[0., 4.]]]]))
+    tensor([[[[0., 0., 4., 4.],
+              [0., 0., 4., 4.]]]])
+    """
 
     def __init__(self, size: Any = None, scale_factor: Any = None) -> None:
         super().__init__(size, scale_factor, mode="nearest")
 
 
 class UpsamplingBilinear2d(Upsample):
-    """Upsample of mode 'bilinear' with align_corners."""
+    """Upsample of mode 'bilinear' with align_corners.
+
+    >>> UpsamplingBilinear2d(size=(1, 3))(tensor([[[[0., 4.]]]]))
+    tensor([[[[0., 2., 4.]]]])
+    """
 
     def __init__(self, size: Any = None, scale_factor: Any = None) -> None:
         super().__init__(size, scale_factor, mode="bilinear", align_corners=True)
 
 
 class PixelShuffle(Module):
-    """(*, C r^2, H, W) to (*, C, H r, W r): Shi et al. 2016."""
+    """(*, C r^2, H, W) to (*, C, H r, W r): Shi et al. 2016.
+
+    >>> PixelShuffle(2)(tinygrad_c.arange(4.).view(1, 4, 1, 1))
+    tensor([[[[0., 1.],
+              [2., 3.]]]])
+    """
 
     def __init__(self, upscale_factor: int) -> None:
         super().__init__()
@@ -65,7 +79,11 @@ class PixelShuffle(Module):
 
 
 class PixelUnshuffle(Module):
-    """(*, C, H r, W r) to (*, C r^2, H, W)."""
+    """(*, C, H r, W r) to (*, C r^2, H, W).
+
+    >>> PixelUnshuffle(2)(tinygrad_c.arange(4.).view(1, 1, 2, 2)).flatten()
+    tensor([0., 1., 2., 3.])
+    """
 
     def __init__(self, downscale_factor: int) -> None:
         super().__init__()
@@ -79,7 +97,12 @@ class PixelUnshuffle(Module):
 
 
 class ChannelShuffle(Module):
-    """The channels of all groups in turn: Zhang et al. 2018."""
+    """The channels of all groups in turn: Zhang et al. 2018.
+    x (N, C, *), C divisible by groups.
+
+    >>> ChannelShuffle(2)(tinygrad_c.arange(4.).view(1, 4, 1, 1)).flatten()
+    tensor([0., 2., 1., 3.])
+    """
 
     def __init__(self, groups: int) -> None:
         super().__init__()
@@ -93,7 +116,14 @@ class ChannelShuffle(Module):
 
 
 class Unfold(Module):
-    """What each window sees, as columns: (N, C, H, W) to (N, C * kH * kW, number of windows)."""
+    """What each window sees, as columns: (N, C, H, W) to (N, C * kH * kW, number of windows).
+
+    >>> Unfold(2)(tinygrad_c.arange(6.).view(1, 1, 2, 3))
+    tensor([[[0., 1.],
+             [1., 2.],
+             [3., 4.],
+             [4., 5.]]])
+    """
 
     def __init__(self, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> None:
         super().__init__()
@@ -111,7 +141,13 @@ class Unfold(Module):
 
 
 class Fold(Unfold):
-    """The reverse of Unfold; where windows overlap, their sum."""
+    """The reverse of Unfold; where windows overlap, their sum.
+    x (N, C * kH * kW, windows) gives (N, C, *output_size). RuntimeError if the number of windows is another.
+
+    >>> Fold((2, 3), 2)(tinygrad_c.ones(1, 4, 2))
+    tensor([[[[1., 2., 1.],
+              [1., 2., 1.]]]])
+    """
 
     def __init__(self, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> None:
         super().__init__(kernel_size, dilation, padding, stride)
