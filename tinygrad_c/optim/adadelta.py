@@ -11,7 +11,15 @@ from tinygrad_c.tensor import Tensor
 
 
 class Adadelta(EachOptimizer):
-    """p <- p - lr * d, d = g * sqrt(a + eps) / sqrt(s + eps), s and a the running means of g^2 and d^2. Zeiler 2012."""
+    """p <- p - lr * d, d = g * sqrt(a + eps) / sqrt(s + eps), s and a the running means of g^2 and d^2. Zeiler 2012.
+    ValueError for lr, eps or weight_decay < 0, or rho outside [0, 1].
+
+    >>> w = tensor([1., -2.], requires_grad=True)
+    >>> (w * w).sum().backward()
+    >>> Adadelta([w]).step()
+    >>> w.data
+    tensor([ 0.9968, -1.9968])
+    """
 
     def __init__(self, params: Iterable[Any], lr: float = 1.0, rho: float = 0.9, eps: float = 1e-6, weight_decay: float = 0,
                  foreach: bool | None = None, *, capturable: bool = False, maximize: bool = False,

@@ -16,6 +16,12 @@ class Adafactor(EachOptimizer):
 
     v is a running mean of g^2 with the weight step^beta2_decay for the new one; of a matrix only its means over rows and over
     columns are kept, and v is their outer product over the mean of the first. Shazeer & Stern 2018.
+
+    >>> w = tensor([1., -2.], requires_grad=True)
+    >>> (w * w).sum().backward()
+    >>> Adafactor([w]).step()
+    >>> w.data
+    tensor([ 0.9842, -1.9842])
     """
 
     def __init__(self, params: Iterable[Any], lr: float = 1e-2, beta2_decay: float = -0.8,

@@ -9,7 +9,14 @@ from tinygrad_c.optim.optimizer import ListOptimizer, check_lr, check_not_negati
 
 
 class Adagrad(ListOptimizer):
-    """p <- p - lr / (1 + (step - 1) * lr_decay) * g / (sqrt(s) + eps), s <- s + g^2. Duchi, Hazan & Singer 2011."""
+    """p <- p - lr / (1 + (step - 1) * lr_decay) * g / (sqrt(s) + eps), s <- s + g^2. Duchi, Hazan & Singer 2011.
+
+    >>> w = tensor([1., -2.], requires_grad=True)
+    >>> (w * w).sum().backward()
+    >>> Adagrad([w], lr=0.1).step()
+    >>> w.data
+    tensor([ 0.9000, -1.9000])
+    """
 
     _slots = ("step", "sum")
 

@@ -54,7 +54,14 @@ class Adam(ListOptimizer):
 
 
 class AdamW(Adam):
-    """Adam whose weight decay shrinks p by lr * weight_decay, apart from the gradient. Loshchilov & Hutter 2019."""
+    """Adam whose weight decay shrinks p by lr * weight_decay, apart from the gradient. Loshchilov & Hutter 2019.
+
+    >>> w = tensor([1., -2.], requires_grad=True)
+    >>> (w * w).sum().backward()
+    >>> AdamW([w], lr=0.1).step()
+    >>> w.data
+    tensor([ 0.8990, -1.8980])
+    """
 
     def __init__(self, params: Iterable[Any], lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
                  weight_decay: float = 1e-2, amsgrad: bool = False, *, maximize: bool = False, foreach: bool | None = None,

@@ -23,7 +23,14 @@ def _moments(g: Tensor, state: dict[str, Any], betas: tuple[float, float]) -> tu
 
 
 class Adamax(EachOptimizer):
-    """p <- p - lr * m / u, m Adam's running mean of g, u <- max(beta2 * u, |g| + eps). Kingma & Ba 2015."""
+    """p <- p - lr * m / u, m Adam's running mean of g, u <- max(beta2 * u, |g| + eps). Kingma & Ba 2015.
+
+    >>> w = tensor([1., -2.], requires_grad=True)
+    >>> (w * w).sum().backward()
+    >>> Adamax([w], lr=0.1).step()
+    >>> w.data
+    tensor([ 0.9000, -1.9000])
+    """
 
     def __init__(self, params: Iterable[Any], lr: float = 2e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
                  weight_decay: float = 0, foreach: bool | None = None, *, maximize: bool = False,
@@ -47,7 +54,14 @@ class Adamax(EachOptimizer):
 
 
 class NAdam(EachOptimizer):
-    """Adam with Nesterov's look ahead, its momentum growing with the steps. Dozat 2016."""
+    """Adam with Nesterov's look ahead, its momentum growing with the steps. Dozat 2016.
+
+    >>> w = tensor([1., -2.], requires_grad=True)
+    >>> (w * w).sum().backward()
+    >>> NAdam([w], lr=0.1).step()
+    >>> w.data
+    tensor([ 0.8944, -1.8944])
+    """
 
     def __init__(self, params: Iterable[Any], lr: float = 2e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
                  weight_decay: float = 0, momentum_decay: float = 4e-3, decoupled_weight_decay: bool = False, *,
@@ -74,7 +88,14 @@ class NAdam(EachOptimizer):
 
 
 class RAdam(EachOptimizer):
-    """Adam that starts without dividing, until the running mean of g^2 can be trusted. Liu et al. 2020."""
+    """Adam that starts without dividing, until the running mean of g^2 can be trusted. Liu et al. 2020.
+
+    >>> w = tensor([1., -2.], requires_grad=True)
+    >>> (w * w).sum().backward()
+    >>> RAdam([w], lr=0.1).step()
+    >>> w.data
+    tensor([ 0.8000, -1.6000])
+    """
 
     def __init__(self, params: Iterable[Any], lr: float = 1e-3, betas: tuple[float, float] = (0.9, 0.999), eps: float = 1e-8,
                  weight_decay: float = 0, decoupled_weight_decay: bool = False, *, foreach: bool | None = None,

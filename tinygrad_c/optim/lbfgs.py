@@ -19,6 +19,17 @@ class LBFGS(Optimizer):
 
     step(closure) makes up to max_iter iterations; the closure clears the gradients, computes the loss, calls backward and
     returns it. line_search_fn: None takes steps of lr, 'strong_wolfe' finds their length.
+
+    >>> w = tensor([1., -2.], requires_grad=True)
+    >>> optimizer = LBFGS([w], line_search_fn="strong_wolfe")
+    >>> def closure():
+    ...     optimizer.zero_grad()
+    ...     loss = ((w - 3) ** 2).sum()
+    ...     loss.backward()
+    ...     return loss
+    >>> _ = optimizer.step(closure)
+    >>> w.data
+    tensor([3.0000, 3.0000])
     """
 
     _step_count = 0

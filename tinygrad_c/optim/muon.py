@@ -15,6 +15,13 @@ class Muon(EachOptimizer):
     O comes from ns_steps Newton-Schulz steps X <- a X + (b X X^T + c (X X^T)^2) X, in numbers rounded to eight bits, as in
     torch, which works in bfloat16. ratio: sqrt(max(1, rows / columns)), or with adjust_lr_fn="match_rms_adamw"
     0.2 sqrt(max(rows, columns)). Only for matrices: give biases and the first and last layer to AdamW. Jordan 2024.
+
+    >>> w = tensor([[1., 0.], [0., -2.]], requires_grad=True)
+    >>> (w * w).sum().backward()
+    >>> Muon([w], lr=0.1).step()
+    >>> w.data
+    tensor([[ 0.8783,  0.0000],
+            [ 0.0000, -1.9109]])
     """
 
     def __init__(self, params: Iterable[Any], lr: float = 1e-3, weight_decay: float = 0.1, momentum: float = 0.95,

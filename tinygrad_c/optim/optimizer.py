@@ -67,6 +67,20 @@ class Optimizer:
 
     params: an iterable of parameters, of (name, parameter) pairs, or of dicts: groups, each with its own settings.
     defaults: the settings of groups that say nothing else.
+    ValueError for no parameters, a parameter that is in two groups, or a tensor that is not a leaf; TypeError for
+    params that are a tensor. Each optimizer raises ValueError for settings out of their range.
+
+    >>> class SignDescent(Optimizer):
+    ...     def step(self):
+    ...         with tinygrad_c.no_grad():
+    ...             for group in self.param_groups:
+    ...                 for p in group["params"]:
+    ...                     p -= group["lr"] * p.grad.sign()
+    >>> w = tensor([1., -2.], requires_grad=True)
+    >>> (w * w).sum().backward()
+    >>> SignDescent([w], {"lr": 0.5}).step()
+    >>> w.data
+    tensor([ 0.5000, -1.5000])
     """
 
     param_groups: list[dict[str, Any]]

@@ -12,6 +12,12 @@ class RMSprop(ListOptimizer):
     """p <- p - lr * g / (sqrt(s) + eps), s <- alpha * s + (1 - alpha) * g^2.
 
     Hinton 2012, lecture 6e. centered: the variance of g instead of s; momentum: a running sum of g / sqrt(s) instead of it.
+
+    >>> w = tensor([1., -2.], requires_grad=True)
+    >>> (w * w).sum().backward()
+    >>> RMSprop([w], lr=0.05).step()
+    >>> w.data
+    tensor([ 0.5000, -1.5000])
     """
 
     _slots = ("step", "square_avg", "momentum_buffer", "grad_avg")

@@ -15,6 +15,12 @@ class Rprop(EachOptimizer):
     """p <- p - s * sign(g), s growing while g keeps its sign and shrinking when it turns. For whole-data gradients.
 
     Riedmiller & Braun 1993. etas: the factors to shrink and to grow by; step_sizes: the limits of s, which starts at lr.
+
+    >>> w = tensor([1., -2.], requires_grad=True)
+    >>> (w * w).sum().backward()
+    >>> Rprop([w], lr=0.1).step()
+    >>> w.data
+    tensor([ 0.9000, -1.9000])
     """
 
     def __init__(self, params: Iterable[Any], lr: float = 1e-2, etas: tuple[float, float] = (0.5, 1.2),
@@ -41,6 +47,12 @@ class ASGD(EachOptimizer):
     """p <- p - eta * (g + lambd * p), eta shrinking with the steps; state 'ax' is p's average from step t0 on.
 
     Polyak & Juditsky 1992.
+
+    >>> w = tensor([1., -2.], requires_grad=True)
+    >>> (w * w).sum().backward()
+    >>> ASGD([w], lr=0.1).step()
+    >>> w.data
+    tensor([ 0.8000, -1.6000])
     """
 
     def __init__(self, params: Iterable[Any], lr: float = 1e-2, lambd: float = 1e-4, alpha: float = 0.75, t0: float = 1e6,

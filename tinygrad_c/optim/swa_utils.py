@@ -20,7 +20,11 @@ __all__ = ["SWALR", "AveragedModel", "get_ema_avg_fn", "get_ema_multi_avg_fn", "
 
 
 def get_ema_avg_fn(decay: float = 0.999) -> Callable:
-    """A function for AveragedModel's avg_fn: average <- decay average + (1 - decay) value."""
+    """A function for AveragedModel's avg_fn: average <- decay average + (1 - decay) value.
+
+    >>> get_ema_avg_fn(0.9)(tensor(1.), tensor(2.), 5)
+    tensor(1.1000)
+    """
     if not 0.0 <= decay <= 1.0:
         raise ValueError(f"Invalid decay value {decay} provided. Please provide a value in [0,1] range.")
 
@@ -30,7 +34,13 @@ def get_ema_avg_fn(decay: float = 0.999) -> Callable:
 
 
 def get_ema_multi_avg_fn(decay: float = 0.999) -> Callable:
-    """A function for AveragedModel's multi_avg_fn, which takes lists: average <- decay average + (1 - decay) value."""
+    """A function for AveragedModel's multi_avg_fn, which takes lists: average <- decay average + (1 - decay) value.
+
+    >>> average = [tensor(1.)]
+    >>> get_ema_multi_avg_fn(0.9)(average, [tensor(2.)], 5)
+    >>> average
+    [tensor(1.1000)]
+    """
     one = get_ema_avg_fn(decay)
 
     def averages(means: list, values: list, num_averaged: Any) -> None:
@@ -43,14 +53,24 @@ def get_ema_multi_avg_fn(decay: float = 0.999) -> Callable:
 
 
 def get_swa_avg_fn() -> Callable:
-    """A function for AveragedModel's avg_fn: average <- average + (value - average) / (n + 1), the mean of all."""
+    """A function for AveragedModel's avg_fn: average <- average + (value - average) / (n + 1), the mean of all.
+
+    >>> get_swa_avg_fn()(tensor(1.), tensor(5.), 3)
+    tensor(2.)
+    """
     def average(mean: Any, value: Any, num_averaged: Any) -> Any:
         return mean + (value - mean) / (num_averaged + 1)
     return average
 
 
 def get_swa_multi_avg_fn() -> Callable:
-    """get_swa_avg_fn for lists."""
+    """get_swa_avg_fn for lists.
+
+    >>> average = [tensor(1.)]
+    >>> get_swa_multi_avg_fn()(average, [tensor(5.)], 3)
+    >>> average
+    [tensor(2.)]
+    """
     one = get_swa_avg_fn()
 
     def averages(means: list, values: list, num_averaged: Any) -> None:
@@ -112,6 +132,11 @@ def update_bn(loader: Iterable, model: Module, device: Any = None) -> None:
     """Compute the running means and variances of the model's batch norms anew, by one pass over the loader's batches.
 
     A batch that is a list or tuple has the input first.
+
+    >>> net = tinygrad_c.nn.BatchNorm1d(1)
+    >>> update_bn([tensor([[1.], [3.]]), tensor([[5.], [7.]])], net)
+    >>> net.running_mean
+    tensor([4.])
     """
     norms = {module: module.momentum for module in model.modules() if isinstance(module, _BatchNorm)}
     if not norms:

@@ -20,37 +20,66 @@ def _apply(function: Callable[..., Tensor], input: Tensor, inplace: bool, *setti
 
 
 def relu(input: Tensor, inplace: bool = False) -> Tensor:
-    """max(x, 0), element by element."""
+    """max(x, 0), element by element.
+
+    >>> relu(tensor([-1., 2.]))
+    tensor([0., 2.])
+    """
     return ops.relu_(input) if inplace else ops.relu(input)
 
 
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
-    """x where x > 0, else negative_slope * x."""
+    """x where x > 0, else negative_slope * x.
+
+    >>> leaky_relu(tensor([-1., 2.]))
+    tensor([-0.0100,  2.0000])
+    """
     return _apply(ops.leaky_relu, input, inplace, negative_slope)
 
 
 def leaky_relu_(input: Tensor, negative_slope: float = 0.01) -> Tensor:
-    """leaky_relu in place."""
+    """leaky_relu in place.
+
+    >>> leaky_relu_(tensor([-1., 2.]))
+    tensor([-0.0100,  2.0000])
+    """
     return leaky_relu(input, negative_slope, inplace=True)
 
 
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
-    """x where x > 0, else alpha * (e^x - 1)."""
+    """x where x > 0, else alpha * (e^x - 1).
+
+    >>> elu(tensor([-1., 2.]))
+    tensor([-0.6321,  2.0000])
+    """
     return _apply(ops.elu, input, inplace, alpha)
 
 
 def elu_(input: Tensor, alpha: float = 1.0) -> Tensor:
-    """elu in place."""
+    """elu in place.
+
+    >>> elu_(tensor([-1., 2.]))
+    tensor([-0.6321,  2.0000])
+    """
     return elu(input, alpha, inplace=True)
 
 
 def selu(input: Tensor, inplace: bool = False) -> Tensor:
-    """1.0507 * (x where x > 0, else 1.6733 * (e^x - 1))."""
+    """1.0507 * (x where x > 0, else 1.6733 * (e^x - 1)).
+
+    >>> selu(tensor([-1., 2.]))
+    tensor([-1.1113,  2.1014])
+    """
     return _apply(ops.selu, input, inplace)
 
 
 def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
-    """max(x, 0) + min(0, alpha * (e^(x / alpha) - 1))."""
+    """max(x, 0) + min(0, alpha * (e^(x / alpha) - 1)).
+    RuntimeError for alpha = 0.
+
+    >>> celu(tensor([-1., 2.]), 2.)
+    tensor([-0.7869,  2.0000])
+    """
     if alpha == 0:
         raise RuntimeError("ZeroDivisionError: alpha cannot be 0 for CELU")
     return _apply(lambda x: ops.elu(x / alpha) * alpha, input, inplace)
@@ -58,38 +87,67 @@ def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
 
 @takes_out
 def gelu(input: Tensor, approximate: str = "none") -> Tensor:
-    """x * P(Z < x), Z standard normal; approximate='tanh' is the cheaper form with tanh."""
+    """x * P(Z < x), Z standard normal; approximate='tanh' is the cheaper form with tanh.
+
+    >>> gelu(tensor([-1., 2.]))
+    tensor([-0.1587,  1.9545])
+    """
     return ops.gelu(input, approximate=approximate)
 
 
 def silu(input: Tensor, inplace: bool = False) -> Tensor:
-    """x * sigmoid(x)."""
+    """x * sigmoid(x).
+
+    >>> silu(tensor([-1., 2.]))
+    tensor([-0.2689,  1.7616])
+    """
     return _apply(ops.silu, input, inplace)
 
 
 def mish(input: Tensor, inplace: bool = False) -> Tensor:
-    """x * tanh(log(1 + e^x))."""
+    """x * tanh(log(1 + e^x)).
+
+    >>> mish(tensor([-1., 2.]))
+    tensor([-0.3034,  1.9440])
+    """
     return _apply(ops.mish, input, inplace)
 
 
 @takes_out
 def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
-    """log(1 + e^(beta x)) / beta, and x itself where beta x > threshold."""
+    """log(1 + e^(beta x)) / beta, and x itself where beta x > threshold.
+
+    >>> softplus(tensor([-1., 2.]))
+    tensor([0.3133, 2.1269])
+    """
     return ops.softplus(input, beta, threshold)
 
 
 def softsign(input: Tensor) -> Tensor:
-    """x / (1 + |x|)."""
+    """x / (1 + |x|).
+
+    >>> softsign(tensor([-1., 3.]))
+    tensor([-0.5000,  0.7500])
+    """
     return input / (input.abs() + 1)
 
 
 def tanhshrink(input: Tensor) -> Tensor:
-    """x - tanh(x)."""
+    """x - tanh(x).
+
+    >>> tanhshrink(tensor([-1., 2.]))
+    tensor([-0.2384,  1.0360])
+    """
     return input - ops.tanh(input)
 
 
 def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
-    """x, but no less than min_val and no more than max_val; derivative 0 at and beyond both."""
+    """x, but no less than min_val and no more than max_val; derivative 0 at and beyond both.
+    ValueError if min_val > max_val.
+
+    >>> hardtanh(tensor([-3., 0.5, 2.]))
+    tensor([-1.0000,  0.5000,  1.0000])
+    """
     if min_val > max_val:
         raise ValueError("min_val cannot be greater than max_val")
     if not input.is_floating_point():
@@ -98,41 +156,70 @@ def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace
 
 
 def relu6(input: Tensor, inplace: bool = False) -> Tensor:
-    """min(max(x, 0), 6)."""
+    """min(max(x, 0), 6).
+
+    >>> relu6(tensor([-1., 2., 8.]))
+    tensor([0., 2., 6.])
+    """
     return hardtanh(input, 0.0, 6.0, inplace)
 
 
 def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
-    """min(max(x + 3, 0), 6) / 6."""
+    """min(max(x + 3, 0), 6) / 6.
+
+    >>> hardsigmoid(tensor([-4., 0., 1.5]))
+    tensor([0.0000, 0.5000, 0.7500])
+    """
     return _apply(ops.hardsigmoid, input, inplace)
 
 
 def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
-    """x * min(max(x + 3, 0), 6) / 6."""
+    """x * min(max(x + 3, 0), 6) / 6.
+
+    >>> hardswish(tensor([-4., -1., 2.]))
+    tensor([-0.0000, -0.3333,  1.6667])
+    """
     return _apply(ops.hardswish, input, inplace)
 
 
 def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
-    """x where x > threshold, else value."""
+    """x where x > threshold, else value.
+
+    >>> threshold(tensor([0.5, 2.]), 1., 0.)
+    tensor([0., 2.])
+    """
     return _apply(lambda x: ops.where(x > threshold, x, value), input, inplace)
 
 
 @takes_out
 def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
-    """x where |x| > lambd, else 0."""
+    """x where |x| > lambd, else 0.
+
+    >>> hardshrink(tensor([-1., 0.2, 2.]))
+    tensor([-1.,  0.,  2.])
+    """
     return ops.where(input.abs() > lambd, input, 0)
 
 
 @takes_out
 def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
-    """x moved towards 0 by lambd, and 0 within lambd of 0."""
+    """x moved towards 0 by lambd, and 0 within lambd of 0.
+    RuntimeError if lambd < 0.
+
+    >>> softshrink(tensor([-1., 0.2, 2.]))
+    tensor([-0.5000,  0.0000,  1.5000])
+    """
     if lambd < 0:
         raise RuntimeError(f"lambda must be in range [0, infinity) for input dtype {input.dtype}, but found {lambd}.")
     return ops.where(input.abs() > lambd, input - input.detach().sign() * lambd, input * 0)
 
 
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
-    """x where x > 0, else weight * x; weight has one element, or one for each channel (dimension 1)."""
+    """x where x > 0, else weight * x; weight has one element, or one for each channel (dimension 1).
+
+    >>> prelu(tensor([-1., 2.]), tensor([0.25]))
+    tensor([-0.2500,  2.0000])
+    """
     if input.ndim == 0 and weight.numel() != 1:
         raise RuntimeError("Not allow zero-dim input tensor.")
     if weight.numel() == 1:
@@ -147,7 +234,11 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
 
 
 def rrelu(input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False, inplace: bool = False) -> Tensor:
-    """leaky_relu with a slope drawn from [lower, upper) for each element in training, their mean in evaluation."""
+    """leaky_relu with a slope drawn from [lower, upper) for each element in training, their mean in evaluation.
+
+    >>> rrelu(tensor([-1., 2.]), 0.1, 0.3)
+    tensor([-0.2000,  2.0000])
+    """
     if lower > upper:
         raise RuntimeError(f"Lower bound should be less than or equal to the upper bound, but got [{lower}, {upper}]")
     if not training:
@@ -157,7 +248,12 @@ def rrelu(input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: b
 
 
 def glu(input: Tensor, dim: int = -1) -> Tensor:
-    """a * sigmoid(b), a and b the halves of x along dim."""
+    """a * sigmoid(b), a and b the halves of x along dim.
+    x (.., 2 n) along dim gives (.., n). RuntimeError if that dimension is odd.
+
+    >>> glu(tensor([1., 2., 0., 9.]))
+    tensor([0.5000, 1.9998])
+    """
     size = input.shape[dim]
     if size % 2:
         raise RuntimeError(f"Halving dimension must be even, but dimension {dim % input.ndim} is size {size}")
@@ -173,28 +269,45 @@ def _softmax_dim(name: str, ndim: int) -> int:
 
 
 def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
-    """e^x / sum(e^x) along dim."""
+    """e^x / sum(e^x) along dim.
+    Without dim: 1 of a matrix, as torch guesses, with a warning.
+
+    >>> softmax(tensor([0., 2.]), 0)
+    tensor([0.1192, 0.8808])
+    """
     if dim is None:
         dim = _softmax_dim("softmax", input.ndim)
     return softmax_ops.softmax(input if dtype is None else input.to(dtype), dim)
 
 
 def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
-    """x - log(sum(e^x)) along dim."""
+    """x - log(sum(e^x)) along dim.
+
+    >>> log_softmax(tensor([0., 2.]), 0)
+    tensor([-2.1269, -0.1269])
+    """
     if dim is None:
         dim = _softmax_dim("log_softmax", input.ndim)
     return softmax_ops.log_softmax(input if dtype is None else input.to(dtype), dim)
 
 
 def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
-    """softmax(-x) along dim."""
+    """softmax(-x) along dim.
+
+    >>> softmin(tensor([0., 2.]), 0)
+    tensor([0.8808, 0.1192])
+    """
     if dim is None:
         dim = _softmax_dim("softmin", input.ndim)
     return softmax(-input, dim, dtype=dtype)
 
 
 def gumbel_softmax(logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1) -> Tensor:
-    """softmax((x + G) / tau), G drawn from the Gumbel distribution: Jang et al. 2016. hard: one-hot, with the soft gradient."""
+    """softmax((x + G) / tau), G drawn from the Gumbel distribution: Jang et al. 2016. hard: one-hot, with the soft gradient.
+
+    >>> gumbel_softmax(tinygrad_c.zeros(2, 3), hard=True).sum(1)
+    tensor([1., 1.])
+    """
     noise = -ops.log(-ops.log(random.rand_like(logits).clamp(min=eps)))
     soft = softmax_ops.softmax((logits + noise) / tau, dim)
     if not hard:
@@ -204,25 +317,45 @@ def gumbel_softmax(logits: Tensor, tau: float = 1, hard: bool = False, eps: floa
 
 
 def threshold_(input: Tensor, threshold_: float, value: float) -> Tensor:
-    """threshold in place."""
+    """threshold in place.
+
+    >>> threshold_(tensor([0.5, 2.]), 1., 0.)
+    tensor([0., 2.])
+    """
     return threshold(input, threshold_, value, inplace=True)
 
 
 def hardtanh_(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
-    """hardtanh in place."""
+    """hardtanh in place.
+
+    >>> hardtanh_(tensor([-3., 0.5, 2.]))
+    tensor([-1.0000,  0.5000,  1.0000])
+    """
     return hardtanh(input, min_val, max_val, inplace=True)
 
 
 def celu_(input: Tensor, alpha: float = 1.0) -> Tensor:
-    """celu in place."""
+    """celu in place.
+
+    >>> celu_(tensor([-1., 2.]), 2.)
+    tensor([-0.7869,  2.0000])
+    """
     return celu(input, alpha, inplace=True)
 
 
 def selu_(input: Tensor) -> Tensor:
-    """selu in place."""
+    """selu in place.
+
+    >>> selu_(tensor([-1., 2.]))
+    tensor([-1.1113,  2.1014])
+    """
     return selu(input, inplace=True)
 
 
 def rrelu_(input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False) -> Tensor:
-    """rrelu in place."""
+    """rrelu in place.
+
+    >>> rrelu_(tensor([-1., 2.]), 0.1, 0.3)
+    tensor([-0.2000,  2.0000])
+    """
     return rrelu(input, lower, upper, training, inplace=True)

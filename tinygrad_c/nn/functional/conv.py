@@ -72,13 +72,22 @@ def conv1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: An
 
 def conv2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
            groups: int = 1) -> Tensor:
-    """conv1d's sum over windows of two dimensions: (N, C, H, W) or (C, H, W) with weight (O, C / groups, kH, kW)."""
+    """conv1d's sum over windows of two dimensions: (N, C, H, W) or (C, H, W) with weight (O, C / groups, kH, kW).
+
+    >>> conv2d(tinygrad_c.arange(9.).view(1, 3, 3), tinygrad_c.ones(1, 1, 2, 2))
+    tensor([[[ 8., 12.],
+             [20., 24.]]])
+    """
     return _convolution("conv2d", 2, input, weight, bias, stride, padding, dilation, groups)
 
 
 def conv3d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
            groups: int = 1) -> Tensor:
-    """conv1d's sum over windows of three dimensions: (N, C, D, H, W) or (C, D, H, W), weight (O, C / groups, kD, kH, kW)."""
+    """conv1d's sum over windows of three dimensions: (N, C, D, H, W) or (C, D, H, W), weight (O, C / groups, kD, kH, kW).
+
+    >>> conv3d(tinygrad_c.ones(1, 2, 2, 3), tinygrad_c.ones(1, 1, 2, 2, 2))
+    tensor([[[[8., 8.]]]])
+    """
     return _convolution("conv3d", 3, input, weight, bias, stride, padding, dilation, groups)
 
 
@@ -174,19 +183,31 @@ def conv_transpose1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, 
     """The gradient of conv1d by its input, as a layer: each element of x (N, C, L) adds x * w (C, O / groups, K) to y.
 
     y is (N, O, (L - 1) * stride - 2 * padding + dilation * (K - 1) + output_padding + 1).
+
+    >>> conv_transpose1d(tensor([[1., 2.]]), tensor([[[1., 10.]]]), stride=2)
+    tensor([[ 1., 10.,  2., 20.]])
     """
     return _transposed("conv_transpose1d", 1, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
 def conv_transpose2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0,
                      output_padding: Any = 0, groups: int = 1, dilation: Any = 1) -> Tensor:
-    """conv_transpose1d in two dimensions: x (N, C, H, W), w (C, O / groups, kH, kW)."""
+    """conv_transpose1d in two dimensions: x (N, C, H, W), w (C, O / groups, kH, kW).
+
+    >>> conv_transpose2d(tensor([[[1., 2.]]]), tinygrad_c.ones(1, 1, 2, 2))
+    tensor([[[1., 3., 2.],
+             [1., 3., 2.]]])
+    """
     return _transposed("conv_transpose2d", 2, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
 def conv_transpose3d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0,
                      output_padding: Any = 0, groups: int = 1, dilation: Any = 1) -> Tensor:
-    """conv_transpose1d in three dimensions: x (N, C, D, H, W), w (C, O / groups, kD, kH, kW)."""
+    """conv_transpose1d in three dimensions: x (N, C, D, H, W), w (C, O / groups, kD, kH, kW).
+
+    >>> conv_transpose3d(tensor([[[[1., 2.]]]]), tinygrad_c.ones(1, 1, 1, 1, 2))
+    tensor([[[[1., 3., 2.]]]])
+    """
     return _transposed("conv_transpose3d", 3, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
@@ -249,7 +270,14 @@ def _transposed(name: str, n: int, x: Tensor, weight: Tensor, bias: Tensor | Non
 # ---- The columns themselves
 
 def unfold(input: Tensor, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Tensor:
-    """What each window sees, as columns: (N, C, H, W) to (N, C * kH * kW, L), L the number of windows."""
+    """What each window sees, as columns: (N, C, H, W) to (N, C * kH * kW, L), L the number of windows.
+
+    >>> unfold(tinygrad_c.arange(6.).view(1, 1, 2, 3), 2)
+    tensor([[[0., 1.],
+             [1., 2.],
+             [3., 4.],
+             [4., 5.]]])
+    """
     if input.ndim not in (3, 4):
         raise RuntimeError("Expected 3D or 4D (batch mode) tensor with possibly 0 batch size and other non-zero dimensions "
                            f"for input, but got: {list(input.shape)}")
@@ -266,7 +294,12 @@ def unfold(input: Tensor, kernel_size: Any, dilation: Any = 1, padding: Any = 0,
 
 
 def fold(input: Tensor, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Tensor:
-    """The reverse of unfold, where windows overlap their sum: (N, C * kH * kW, L) to (N, C, *output_size)."""
+    """The reverse of unfold, where windows overlap their sum: (N, C * kH * kW, L) to (N, C, *output_size).
+
+    >>> fold(tinygrad_c.ones(1, 4, 2), (2, 3), 2)
+    tensor([[[[1., 2., 1.],
+              [1., 2., 1.]]]])
+    """
     if input.ndim not in (2, 3):
         raise RuntimeError(f"Expected 2D or 3D (batch mode) tensor for input, but got: {list(input.shape)}")
     x = input if input.ndim == 3 else input.unsqueeze(0)

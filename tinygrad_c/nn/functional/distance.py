@@ -33,7 +33,12 @@ def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6,
 
 
 def pdist(input: Tensor, p: float = 2.0) -> Tensor:
-    """|x_i - x_j|_p of all pairs of rows i < j, in a row."""
+    """|x_i - x_j|_p of all pairs of rows i < j, in a row.
+    x (N, D) gives (N (N - 1) / 2).
+
+    >>> pdist(tensor([[0., 0.], [3., 4.], [0., 1.]]))
+    tensor([5.0000, 1.0000, 4.2426])
+    """
     if input.ndim != 2:
         raise RuntimeError(f"pdist only supports 2D tensors, got: {input.ndim}D")
     n = input.shape[0]

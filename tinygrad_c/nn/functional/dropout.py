@@ -14,7 +14,11 @@ def check_probability(p: float) -> None:
 
 
 def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """In training, each element is 0 with probability p and x / (1 - p) else; else x."""
+    """In training, each element is 0 with probability p and x / (1 - p) else; else x.
+
+    >>> dropout(tinygrad_c.ones(1000), 0.5).unique()
+    tensor([0., 2.])
+    """
     check_probability(p)
     result = random.dropout(input, p, training)
     return input.copy_(result) if inplace else result
@@ -22,7 +26,11 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
 
 def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False,
                   _shape: list[int] | None = None) -> Tensor:
-    """Dropout that sets to selu's lower limit and rescales, so that mean 0 and variance 1 stay: Klambauer et al. 2017."""
+    """Dropout that sets to selu's lower limit and rescales, so that mean 0 and variance 1 stay: Klambauer et al. 2017.
+
+    >>> alpha_dropout(tensor([1., 2.]), 0.5)
+    tensor([1., 2.])
+    """
     check_probability(p)
     if not training or p == 0:
         return input
@@ -45,7 +53,11 @@ def _whole(input: Tensor, p: float, training: bool, inplace: bool, shape: list[i
 
 
 def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """Dropout of whole channels of x (N, C, L) or (C, L)."""
+    """Dropout of whole channels of x (N, C, L) or (C, L).
+
+    >>> dropout1d(tinygrad_c.ones(3, 2)).sum(1).unique()
+    tensor([0., 4.])
+    """
     if input.ndim not in (2, 3):
         raise RuntimeError(f"dropout1d: Expected 2D or 3D input, but received a {input.ndim}D input. Note that dropout1d "
                            "exists to provide channel-wise dropout on inputs with 1 spatial dimension, a channel dimension, "
@@ -54,15 +66,27 @@ def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
 
 
 def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """Dropout of whole channels of x (N, C, H, W): Tompson et al. 2015."""
+    """Dropout of whole channels of x (N, C, H, W): Tompson et al. 2015.
+
+    >>> dropout2d(tinygrad_c.ones(2, 5, 1, 2)).sum((2, 3)).unique()
+    tensor([0., 4.])
+    """
     return _whole(input, p, training, inplace, [*input.shape[:2], *[1] * (input.ndim - 2)])
 
 
 def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """Dropout of whole channels of x (N, C, D, H, W)."""
+    """Dropout of whole channels of x (N, C, D, H, W).
+
+    >>> dropout3d(tinygrad_c.ones(2, 5, 1, 1, 2)).sum((2, 3, 4)).unique()
+    tensor([0., 4.])
+    """
     return dropout2d(input, p, training, inplace)
 
 
 def feature_alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
-    """alpha_dropout of whole channels (dimension 1)."""
+    """alpha_dropout of whole channels (dimension 1).
+
+    >>> feature_alpha_dropout(tinygrad_c.ones(1, 8, 4), 0.5, training=True).std(2).sum()
+    tensor(0.)
+    """
     return alpha_dropout(input, p, training, inplace, [*input.shape[:2], *[1] * (input.ndim - 2)])

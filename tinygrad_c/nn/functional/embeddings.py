@@ -78,6 +78,10 @@ def embedding_bag(input: Tensor, weight: Tensor, offsets: Tensor | None = None, 
     """The sum, mean or maximum of the rows weight[i], i in each bag: a row of input (B, n), or input[offsets[b]:offsets[b+1]].
 
     per_sample_weights: a factor for each number of input, for mode 'sum' alone. padding_idx: a number that does not count.
+
+    >>> embedding_bag(tensor([0, 1, 2]), tensor([[1., 2.], [3., 4.], [5., 6.]]), tensor([0, 1]), mode="sum")
+    tensor([[ 1.,  2.],
+            [ 8., 10.]])
     """
     if mode not in ("sum", "mean", "max"):
         raise ValueError("mode has to be one of sum, mean or max")

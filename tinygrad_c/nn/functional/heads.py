@@ -16,7 +16,15 @@ def multi_head_attention_forward(
         q_proj_weight: Tensor | None = None, k_proj_weight: Tensor | None = None, v_proj_weight: Tensor | None = None,
         static_k: Tensor | None = None, static_v: Tensor | None = None, average_attn_weights: bool = True,
         is_causal: bool = False) -> tuple[Tensor, Tensor | None]:
-    """(output, weights) of nn.MultiheadAttention's formula: query (L, B, E), key and value (S, B, E)."""
+    """(output, weights) of nn.MultiheadAttention's formula: query (L, B, E), key and value (S, B, E).
+
+    >>> x, w = tinygrad_c.ones(2, 1, 4), tinygrad_c.eye(4)
+    >>> y, weights = multi_head_attention_forward(x, x, x, 4, 2, tinygrad_c.cat([w, w, w]), None, None, None, False, 0.0, w,
+    ...                                           None)
+    >>> y.shape, weights
+    (torch.Size([2, 1, 4]), tensor([[[0.5000, 0.5000],
+             [0.5000, 0.5000]]]))
+    """
     from tinygrad_c.nn.attention import MultiheadAttention
     if query.shape[-1] != embed_dim_to_check:
         raise AssertionError(f"was expecting embedding dimension of {embed_dim_to_check}, but got {query.shape[-1]}")

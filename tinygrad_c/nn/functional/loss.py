@@ -43,7 +43,12 @@ def _weighted(losses: Tensor, weight: Tensor, reduction: str) -> Tensor:
 
 def mse_loss(input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None,
              reduction: str = "mean", weight: Tensor | None = None) -> Tensor:
-    """(x - t)^2: its mean, sum or each."""
+    """(x - t)^2: its mean, sum or each.
+    x and t of one shape: others broadcast, with a warning.
+
+    >>> mse_loss(tensor([1., 2.]), tensor([0., 4.]))
+    tensor(2.5000)
+    """
     if size_average is not None or reduce is not None:
         reduction = legacy_reduction(size_average, reduce, reduction)
     if weight is not None:
@@ -53,7 +58,12 @@ def mse_loss(input: Tensor, target: Tensor, size_average: bool | None = None, re
 
 def l1_loss(input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None,
             reduction: str = "mean", weight: Tensor | None = None) -> Tensor:
-    """|x - t|: its mean, sum or each."""
+    """|x - t|: its mean, sum or each.
+    x and t of one shape: others broadcast, with a warning.
+
+    >>> l1_loss(tensor([1., 2.]), tensor([0., 4.]))
+    tensor(1.5000)
+    """
     if size_average is not None or reduce is not None:
         reduction = legacy_reduction(size_average, reduce, reduction)
     if weight is not None:
@@ -63,13 +73,21 @@ def l1_loss(input: Tensor, target: Tensor, size_average: bool | None = None, red
 
 def smooth_l1_loss(input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None,
                    reduction: str = "mean", beta: float = 1.0) -> Tensor:
-    """(x - t)^2 / (2 beta) where |x - t| < beta, else |x - t| - beta / 2."""
+    """(x - t)^2 / (2 beta) where |x - t| < beta, else |x - t| - beta / 2.
+
+    >>> smooth_l1_loss(tensor([0.5, 3.]), tensor([0., 0.]))
+    tensor(1.3125)
+    """
     return loss.smooth_l1_loss(input, target, legacy_reduction(size_average, reduce, reduction), beta)
 
 
 def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0,
                weight: Tensor | None = None) -> Tensor:
-    """(x - t)^2 / 2 where |x - t| <= delta, else delta * (|x - t| - delta / 2)."""
+    """(x - t)^2 / 2 where |x - t| <= delta, else delta * (|x - t| - delta / 2).
+
+    >>> huber_loss(tensor([0.5, 3.]), tensor([0., 0.]))
+    tensor(1.3125)
+    """
     if weight is not None:
         return reduced(loss.huber_loss(input, target, "none", delta) * weight, reduction)   # not by the weights' sum
     return loss.huber_loss(input, target, reduction, delta)
@@ -77,7 +95,11 @@ def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: fl
 
 def gaussian_nll_loss(input: Tensor, target: Tensor, var: Tensor | float, full: bool = False, eps: float = 1e-6,
                       reduction: str = "mean") -> Tensor:
-    """(log(var) + (x - t)^2 / var) / 2, var at least eps; full adds log(2 pi) / 2: -log density of a normal distribution."""
+    """(log(var) + (x - t)^2 / var) / 2, var at least eps; full adds log(2 pi) / 2: -log density of a normal distribution.
+
+    >>> gaussian_nll_loss(tensor([1.]), tensor([3.]), tensor([2.]))
+    tensor(1.3466)
+    """
     if not isinstance(var, Tensor):
         var = create.full_like(input, var)
     if var.shape != input.shape:
@@ -95,7 +117,11 @@ def gaussian_nll_loss(input: Tensor, target: Tensor, var: Tensor | float, full: 
 def poisson_nll_loss(input: Tensor, target: Tensor, log_input: bool = True, full: bool = False,
                      size_average: bool | None = None, eps: float = 1e-8, reduce: bool | None = None,
                      reduction: str = "mean") -> Tensor:
-    """e^x - t x (or x - t log(x + eps), if x is not a logarithm); full adds Stirling's t log t - t + log(2 pi t) / 2, t > 1."""
+    """e^x - t x (or x - t log(x + eps), if x is not a logarithm); full adds Stirling's t log t - t + log(2 pi t) / 2, t > 1.
+
+    >>> poisson_nll_loss(tensor([0., 1.]), tensor([1., 2.]))
+    tensor(0.8591)
+    """
     losses = ops.exp(input) - target * input if log_input else input - target * ops.log(input + eps)
     if full:
         larger = ops.where(target > 1, target, 1)
@@ -108,7 +134,12 @@ def poisson_nll_loss(input: Tensor, target: Tensor, log_input: bool = True, full
 
 def binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: bool | None = None,
                          reduce: bool | None = None, reduction: str = "mean") -> Tensor:
-    """-(t log(x) + (1 - t) log(1 - x)), x a probability; the logarithms are cut at -100."""
+    """-(t log(x) + (1 - t) log(1 - x)), x a probability; the logarithms are cut at -100.
+    x and t of one shape, else ValueError; RuntimeError for x below 0 or above 1.
+
+    >>> binary_cross_entropy(tensor([0.9, 0.2]), tensor([1., 0.]))
+    tensor(0.1643)
+    """
     if size_average is not None or reduce is not None:
         reduction = legacy_reduction(size_average, reduce, reduction)
     return loss.binary_cross_entropy(input, target, weight, reduction)
@@ -117,7 +148,12 @@ def binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = 
 def binary_cross_entropy_with_logits(input: Tensor, target: Tensor, weight: Tensor | None = None,
                                      size_average: bool | None = None, reduce: bool | None = None,
                                      reduction: str = "mean", pos_weight: Tensor | None = None) -> Tensor:
-    """-(p t log(s) + (1 - t) log(1 - s)), s = sigmoid(x), p = pos_weight; for any x without overflow."""
+    """-(p t log(s) + (1 - t) log(1 - s)), s = sigmoid(x), p = pos_weight; for any x without overflow.
+    x and t of one shape, else ValueError.
+
+    >>> binary_cross_entropy_with_logits(tensor([2., -1.]), tensor([1., 0.]))
+    tensor(0.2201)
+    """
     if size_average is not None or reduce is not None:
         reduction = legacy_reduction(size_average, reduce, reduction)
     return loss.binary_cross_entropy_with_logits(input, target, weight, reduction, pos_weight)
@@ -125,7 +161,11 @@ def binary_cross_entropy_with_logits(input: Tensor, target: Tensor, weight: Tens
 
 def soft_margin_loss(input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None,
                      reduction: str = "mean") -> Tensor:
-    """log(1 + e^(-t x)), t = 1 or -1."""
+    """log(1 + e^(-t x)), t = 1 or -1.
+
+    >>> soft_margin_loss(tensor([0., 2.]), tensor([1., -1.]))
+    tensor(1.4100)
+    """
     return reduced(-ops.logsigmoid(target * input), legacy_reduction(size_average, reduce, reduction))
 
 
@@ -138,6 +178,10 @@ def cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, s
 
     Also x (C) with t (), and x (N, C, d1, ...) with t (N, d1, ...). t may be floats of x's shape: probabilities.
     The mean is weighted by weight[t]; rows whose target is ignore_index do not count.
+    ValueError for another number of targets than rows, IndexError for a class not in 0 .. C - 1.
+
+    >>> cross_entropy(tensor([[2., 0., 0.], [0., 0., 3.]]), tensor([0, 2]))
+    tensor(0.1672)
     """
     if size_average is not None or reduce is not None:
         reduction = legacy_reduction(size_average, reduce, reduction)
@@ -146,7 +190,11 @@ def cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, s
 
 def nll_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: bool | None = None,
              ignore_index: int = -100, reduce: bool | None = None, reduction: str = "mean") -> Tensor:
-    """-x[t]: of logarithms of probabilities x (N, C) and classes t (N), its mean (weighted by weight[t]), sum or each."""
+    """-x[t]: of logarithms of probabilities x (N, C) and classes t (N), its mean (weighted by weight[t]), sum or each.
+
+    >>> nll_loss(tensor([[0.9, 0.1], [0.2, 0.8]]).log(), tensor([0, 1]))
+    tensor(0.1643)
+    """
     if size_average is not None or reduce is not None:
         reduction = legacy_reduction(size_average, reduce, reduction)
     return loss.nll_loss(input, target, weight, ignore_index, reduction)
@@ -154,7 +202,11 @@ def nll_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, size_a
 
 def kl_div(input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None,
            reduction: str = "mean", log_target: bool = False) -> Tensor:
-    """t * (log(t) - x), x a logarithm of probabilities; reduction 'batchmean' divides the sum by the rows."""
+    """t * (log(t) - x), x a logarithm of probabilities; reduction 'batchmean' divides the sum by the rows.
+
+    >>> kl_div(tensor([[0.5, 0.5]]).log(), tensor([[0.9, 0.1]]), reduction="batchmean")
+    tensor(0.3681)
+    """
     reduction = legacy_reduction(size_average, reduce, reduction)
     if log_target:
         losses = ops.exp(target) * (target - input)

@@ -34,7 +34,11 @@ def hinge_embedding_loss(input: Tensor, target: Tensor, margin: float = 1.0, siz
 
 def margin_ranking_loss(input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0, size_average: bool | None = None,
                         reduce: bool | None = None, reduction: str = "mean") -> Tensor:
-    """max(0, margin - t * (x1 - x2)): t = 1 where x1 should be larger, -1 where x2."""
+    """max(0, margin - t * (x1 - x2)): t = 1 where x1 should be larger, -1 where x2.
+
+    >>> margin_ranking_loss(tensor([1.]), tensor([1.2]), tensor([1.]), margin=0.5)
+    tensor(0.7000)
+    """
     if not input1.ndim == input2.ndim == target.ndim:
         raise RuntimeError("margin_ranking_loss : All input tensors should have same dimension but got sizes: "
                            f"input1: {input1.shape}, input2: {input2.shape}, target: {target.shape} ")
@@ -45,7 +49,11 @@ def margin_ranking_loss(input1: Tensor, input2: Tensor, target: Tensor, margin: 
 
 def cosine_embedding_loss(input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0, size_average: bool | None = None,
                           reduce: bool | None = None, reduction: str = "mean") -> Tensor:
-    """1 - cos(x1, x2) where t = 1, max(0, cos(x1, x2) - margin) where t = -1: x1, x2 (N, D) or (D)."""
+    """1 - cos(x1, x2) where t = 1, max(0, cos(x1, x2) - margin) where t = -1: x1, x2 (N, D) or (D).
+
+    >>> cosine_embedding_loss(tensor([[1., 0.]]), tensor([[3., 4.]]), tensor([1]))
+    tensor(0.4000)
+    """
     if target.ndim + 1 != input1.ndim or input1.ndim != input2.ndim:
         raise RuntimeError(f"{target.ndim}D target tensor expects {target.ndim + 1}D input tensors, but found inputs with "
                            f"sizes {list(input1.shape)} and {list(input2.shape)}.")
@@ -63,6 +71,9 @@ def triplet_margin_loss(anchor: Tensor, positive: Tensor, negative: Tensor, marg
     """max(0, |a - p| - |a - n| + margin): an anchor should be nearer to the positive than to the negative one.
 
     swap: the negative one's distance is the smaller of those to the anchor and to the positive one (Balntas et al. 2016).
+
+    >>> triplet_margin_loss(tensor([[0., 0.]]), tensor([[0., 1.]]), tensor([[0., 1.5]]))
+    tensor(0.5000)
     """
     def distance(x: Tensor, y: Tensor) -> Tensor:
         return pairwise_distance(x, y, p, eps)
@@ -73,7 +84,12 @@ def triplet_margin_loss(anchor: Tensor, positive: Tensor, negative: Tensor, marg
 def triplet_margin_with_distance_loss(anchor: Tensor, positive: Tensor, negative: Tensor, *,
                                       distance_function: Callable[[Tensor, Tensor], Tensor] | None = None,
                                       margin: float = 1.0, swap: bool = False, reduction: str = "mean") -> Tensor:
-    """triplet_margin_loss with a distance of your own."""
+    """triplet_margin_loss with a distance of your own.
+
+    >>> triplet_margin_with_distance_loss(tensor([[0., 0.]]), tensor([[0., 1.]]), tensor([[0., 1.5]]),
+    ...                                   distance_function=lambda a, b: (a - b).abs().sum(-1))
+    tensor(0.5000)
+    """
     return _triplet(anchor, positive, negative, distance_function or pairwise_distance, margin, swap, reduction)
 
 
@@ -108,7 +124,11 @@ def checked(reduction: str) -> str:
 
 def multi_margin_loss(input: Tensor, target: Tensor, p: int = 1, margin: float = 1.0, weight: Tensor | None = None,
                       size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean") -> Tensor:
-    """sum over i != t of max(0, margin - x[t] + x[i])^p, times weight[t], over the number of classes: x (N, C) or (C)."""
+    """sum over i != t of max(0, margin - x[t] + x[i])^p, times weight[t], over the number of classes: x (N, C) or (C).
+
+    >>> multi_margin_loss(tensor([[0.1, 0.2, 0.4, 0.8]]), tensor([3]))
+    tensor(0.3250)
+    """
     reduction = checked(legacy_reduction(size_average, reduce, reduction))
     not_empty(input)
     if p not in (1, 2):
@@ -138,6 +158,9 @@ def multilabel_margin_loss(input: Tensor, target: Tensor, size_average: bool | N
     """sum over the right classes t and the wrong ones i of max(0, 1 - (x[t] - x[i])), over the number of classes.
 
     x is (N, C) or (C); target, of its shape, begins with the right classes, then -1.
+
+    >>> multilabel_margin_loss(tensor([0.1, 0.2, 0.4, 0.8]), tensor([3, 0, -1, 1]))
+    tensor(0.8500)
     """
     reduction = checked(legacy_reduction(size_average, reduce, reduction))
     not_empty(input)
@@ -160,7 +183,11 @@ def multilabel_margin_loss(input: Tensor, target: Tensor, size_average: bool | N
 
 def multilabel_soft_margin_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: bool | None = None,
                                 reduce: bool | None = None, reduction: str = "mean") -> Tensor:
-    """-mean over the classes of t log(sigmoid(x)) + (1 - t) log(sigmoid(-x)), times weight: x and t (N, C)."""
+    """-mean over the classes of t log(sigmoid(x)) + (1 - t) log(sigmoid(-x)), times weight: x and t (N, C).
+
+    >>> multilabel_soft_margin_loss(tensor([[0., 2.]]), tensor([[1., 0.]]))
+    tensor(1.4100)
+    """
     losses = -(target * ops.logsigmoid(input) + (1 - target) * ops.logsigmoid(-input))
     if weight is not None:
         losses = losses * weight

@@ -59,7 +59,11 @@ def layer_norm(input: Tensor, normalized_shape: Sequence[int], weight: Tensor | 
 
 
 def rms_norm(input: Tensor, normalized_shape: Sequence[int], weight: Tensor | None = None, eps: float | None = None) -> Tensor:
-    """x / sqrt(mean(x^2) + eps) * w, the mean over the last dimensions: Zhang & Sennrich 2019. eps: the dtype's own if None."""
+    """x / sqrt(mean(x^2) + eps) * w, the mean over the last dimensions: Zhang & Sennrich 2019. eps: the dtype's own if None.
+
+    >>> rms_norm(tensor([[3., 4.]]), (2,))
+    tensor([[0.8485, 1.1314]])
+    """
     dims = _last_dims(input, normalized_shape)
     eps = EPSILON[input.dtype == float64] if eps is None else eps
     if weight is not None and tuple(weight.shape) != tuple(normalized_shape):
@@ -87,6 +91,13 @@ def batch_norm(input: Tensor, running_mean: Tensor | None, running_var: Tensor |
 
     In training, mean and var are the batch's, over all dimensions but the channels, and the running ones move towards
     them by `momentum`; else they are the running ones. ValueError for one value per channel in training.
+
+    >>> batch_norm(tensor([[1.], [3.]]), tensor([2.]), tensor([4.]))
+    tensor([[-0.5000],
+            [ 0.5000]])
+    >>> batch_norm(tensor([[1.], [3.]]), None, None, training=True)
+    tensor([[-1.0000],
+            [ 1.0000]])
     """
     mean = _per_channel(input, running_mean, "running_mean")
     variance = _per_channel(input, running_var, "running_var")
@@ -110,7 +121,12 @@ def batch_norm(input: Tensor, running_mean: Tensor | None, running_var: Tensor |
 def instance_norm(input: Tensor, running_mean: Tensor | None = None, running_var: Tensor | None = None,
                   weight: Tensor | None = None, bias: Tensor | None = None, use_input_stats: bool = True,
                   momentum: float = 0.1, eps: float = 1e-5) -> Tensor:
-    """(x - mean) / sqrt(var + eps) * w + b, mean and var for each sample and channel: Ulyanov et al. 2016."""
+    """(x - mean) / sqrt(var + eps) * w + b, mean and var for each sample and channel: Ulyanov et al. 2016.
+    x (N, C, *), w and b (C).
+
+    >>> instance_norm(tensor([[[1., 3.]]]))
+    tensor([[[-1.0000,  1.0000]]])
+    """
     weight, bias = _per_channel(input, weight, "weight"), _per_channel(input, bias, "bias")
     if not use_input_stats:
         return batch_norm(input, running_mean, running_var, weight, bias, False, momentum, eps)
@@ -127,7 +143,12 @@ def instance_norm(input: Tensor, running_mean: Tensor | None = None, running_var
 
 def group_norm(input: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None,
                eps: float = 1e-5) -> Tensor:
-    """(x - mean) / sqrt(var + eps) * w + b, mean and var for each sample and group of channels: Wu & He 2018."""
+    """(x - mean) / sqrt(var + eps) * w + b, mean and var for each sample and group of channels: Wu & He 2018.
+    x (N, C, *), w and b (C). RuntimeError if C cannot be divided by num_groups.
+
+    >>> group_norm(tensor([[1., 3., 10., 30.]]), 2)
+    tensor([[-1.0000,  1.0000, -1.0000,  1.0000]])
+    """
     if input.ndim < 2:
         raise RuntimeError(f"Expected at least 2 dimensions for input tensor but received {input.ndim}")
     if num_groups <= 0 or input.shape[1] % num_groups:
@@ -144,7 +165,11 @@ def group_norm(input: Tensor, num_groups: int, weight: Tensor | None = None, bia
 
 
 def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Tensor:
-    """x / (k + alpha * mean of x^2 over `size` neighbouring channels)^beta: Krizhevsky et al. 2012."""
+    """x / (k + alpha * mean of x^2 over `size` neighbouring channels)^beta: Krizhevsky et al. 2012.
+
+    >>> local_response_norm(tensor([[[1.], [2.]]]), 2, alpha=2., beta=1.).flatten()
+    tensor([0.5000, 0.3333])
+    """
     from tinygrad_c.ops.view import surrounded
     if input.ndim < 3:
         raise ValueError(f"Expected 3D or higher dimensionality                          input (got {input.ndim} dimensions)")

@@ -73,7 +73,11 @@ def _windows(name: str, n: int, x: Tensor, kernel: Any, stride: Any, padding: An
 
 def max_pool1d(input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1,
                ceil_mode: bool = False, return_indices: bool = False) -> Any:
-    """The largest element of each window of x (N, C, L) or (C, L); with return_indices also where it is."""
+    """The largest element of each window of x (N, C, L) or (C, L); with return_indices also where it is.
+
+    >>> max_pool1d(tensor([[1., 3., 2., 0.]]), 2, return_indices=True)
+    (tensor([[3., 2.]]), tensor([[1, 2]]))
+    """
     return _max_pool("max_pool1d", 1, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
 
@@ -92,7 +96,11 @@ def max_pool2d(input: Tensor, kernel_size: Any, stride: Any = None, padding: Any
 
 def max_pool3d(input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1,
                ceil_mode: bool = False, return_indices: bool = False) -> Any:
-    """The largest element of each window of x (N, C, D, H, W) or (C, D, H, W); with return_indices also where it is."""
+    """The largest element of each window of x (N, C, D, H, W) or (C, D, H, W); with return_indices also where it is.
+
+    >>> max_pool3d(tinygrad_c.arange(8.).view(1, 2, 2, 2), 2)
+    tensor([[[[7.]]]])
+    """
     if not input.is_floating_point():
         return _of_integers(max_pool3d, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
     x, kernel, stride, padding, dilation, places = _windows("max_pool3d", 3, input, kernel_size, stride, padding, dilation,
@@ -150,19 +158,32 @@ max_pool3d_with_indices = partial(max_pool3d, return_indices=True)
 
 def max_unpool1d(input: Tensor, indices: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0,
                  output_size: Any = None) -> Tensor:
-    """The reverse of max_pool1d: each element where it was, zeros elsewhere."""
+    """The reverse of max_pool1d: each element where it was, zeros elsewhere.
+
+    >>> max_unpool1d(tensor([[3., 2.]]), tensor([[1, 2]]), 2)
+    tensor([[0., 3., 2., 0.]])
+    """
     return _unpool(1, input, indices, kernel_size, stride, padding, output_size)
 
 
 def max_unpool2d(input: Tensor, indices: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0,
                  output_size: Any = None) -> Tensor:
-    """The reverse of max_pool2d: each element where it was in its plane, zeros elsewhere."""
+    """The reverse of max_pool2d: each element where it was in its plane, zeros elsewhere.
+
+    >>> max_unpool2d(tensor([[[3.]]]), tensor([[[2]]]), 2)
+    tensor([[[0., 0.],
+             [3., 0.]]])
+    """
     return _unpool(2, input, indices, kernel_size, stride, padding, output_size)
 
 
 def max_unpool3d(input: Tensor, indices: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0,
                  output_size: Any = None) -> Tensor:
-    """The reverse of max_pool3d: each element where it was in its volume, zeros elsewhere."""
+    """The reverse of max_pool3d: each element where it was in its volume, zeros elsewhere.
+
+    >>> max_unpool3d(tensor([[[[3.]]]]), tensor([[[[5]]]]), 2).flatten()
+    tensor([0., 0., 0., 0., 0., 3., 0., 0.])
+    """
     return _unpool(3, input, indices, kernel_size, stride, padding, output_size)
 
 
@@ -184,21 +205,34 @@ def _unpool(n: int, x: Tensor, indices: Tensor, kernel: Any, stride: Any, paddin
 
 def avg_pool1d(input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
                count_include_pad: bool = True) -> Tensor:
-    """The mean of each window of x (N, C, L) or (C, L); padded zeros count as elements if count_include_pad."""
+    """The mean of each window of x (N, C, L) or (C, L); padded zeros count as elements if count_include_pad.
+
+    >>> avg_pool1d(tensor([[1., 3., 2., 0.]]), 2)
+    tensor([[2., 1.]])
+    """
     return _avg_pool("avg_pool1d", 1, input, kernel_size, stride, padding, ceil_mode, count_include_pad, None)
 
 
 @takes_out
 def avg_pool2d(input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
                count_include_pad: bool = True, divisor_override: int | None = None) -> Tensor:
-    """The mean of each window of x (N, C, H, W) or (C, H, W); divisor_override: divide the sum by this instead."""
+    """The mean of each window of x (N, C, H, W) or (C, H, W); divisor_override: divide the sum by this instead.
+
+    >>> avg_pool2d(tinygrad_c.arange(16.).view(1, 4, 4), 2)
+    tensor([[[ 2.5000,  4.5000],
+             [10.5000, 12.5000]]])
+    """
     return _avg_pool("avg_pool2d", 2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
 
 
 @takes_out
 def avg_pool3d(input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
                count_include_pad: bool = True, divisor_override: int | None = None) -> Tensor:
-    """The mean of each window of x (N, C, D, H, W) or (C, D, H, W)."""
+    """The mean of each window of x (N, C, D, H, W) or (C, D, H, W).
+
+    >>> avg_pool3d(tinygrad_c.arange(8.).view(1, 2, 2, 2), 2)
+    tensor([[[[3.5000]]]])
+    """
     return _avg_pool("avg_pool3d", 3, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
 
 
@@ -230,17 +264,30 @@ def _avg_pool(name: str, n: int, input: Tensor, kernel: Any, stride: Any, paddin
 
 
 def lp_pool1d(input: Tensor, norm_type: float, kernel_size: int, stride: Any = None, ceil_mode: bool = False) -> Tensor:
-    """(sum of x^p)^(1/p) over each window of x (N, C, L)."""
+    """(sum of x^p)^(1/p) over each window of x (N, C, L).
+
+    >>> lp_pool1d(tensor([[[3., 4., 6., 8.]]]), 2, 2)
+    tensor([[[ 5., 10.]]])
+    """
     return _lp_pool(avg_pool1d(input ** norm_type, kernel_size, stride, 0, ceil_mode), norm_type, _tuple(kernel_size, 1, ""))
 
 
 def lp_pool2d(input: Tensor, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Tensor:
-    """(sum of x^p)^(1/p) over each window of x (N, C, H, W)."""
+    """(sum of x^p)^(1/p) over each window of x (N, C, H, W).
+
+    >>> lp_pool2d(tinygrad_c.ones(1, 1, 2, 4), 2, 2)
+    tensor([[[[2., 2.]]]])
+    """
     return _lp_pool(avg_pool2d(input ** norm_type, kernel_size, stride, 0, ceil_mode), norm_type, _tuple(kernel_size, 2, ""))
 
 
 def lp_pool3d(input: Tensor, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Tensor:
-    """(sum of x^p)^(1/p) over each window of x (N, C, D, H, W)."""
+    """(sum of x^p)^(1/p) over each window of x (N, C, D, H, W).
+    x (N, C, D, H, W).
+
+    >>> lp_pool3d(tinygrad_c.ones(1, 1, 2, 2, 4), 1, 2)
+    tensor([[[[[8., 8.]]]]])
+    """
     return _lp_pool(avg_pool3d(input ** norm_type, kernel_size, stride, 0, ceil_mode), norm_type, _tuple(kernel_size, 3, ""))
 
 
@@ -251,17 +298,29 @@ def _lp_pool(mean: Tensor, p: float, kernel: Sequence[int]) -> Tensor:
 # ---- Windows by the number of results
 
 def adaptive_avg_pool1d(input: Tensor, output_size: Any) -> Tensor:
-    """The means of output_size windows that cover x (*, L): window i is floor(i L / n) to ceil((i + 1) L / n)."""
+    """The means of output_size windows that cover x (*, L): window i is floor(i L / n) to ceil((i + 1) L / n).
+
+    >>> adaptive_avg_pool1d(tensor([[1., 2., 3., 4., 5.]]), 2)
+    tensor([[2., 4.]])
+    """
     return _adaptive_avg(input, _sizes(input, output_size, 1), 1)
 
 
 def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
-    """The means of output_size (a number, or rows and columns; None: as they are) windows that cover x (*, H, W)."""
+    """The means of output_size (a number, or rows and columns; None: as they are) windows that cover x (*, H, W).
+
+    >>> adaptive_avg_pool2d(tinygrad_c.arange(8.).view(1, 2, 4), (1, 2))
+    tensor([[[2.5000, 4.5000]]])
+    """
     return _adaptive_avg(input, _sizes(input, output_size, 2), 2)
 
 
 def adaptive_avg_pool3d(input: Tensor, output_size: Any) -> Tensor:
-    """The means of output_size windows that cover x (*, D, H, W)."""
+    """The means of output_size windows that cover x (*, D, H, W).
+
+    >>> adaptive_avg_pool3d(tinygrad_c.arange(8.).view(1, 2, 2, 2), 1)
+    tensor([[[[3.5000]]]])
+    """
     return _adaptive_avg(input, _sizes(input, output_size, 3), 3)
 
 
@@ -303,19 +362,31 @@ def _adaptive_avg(x: Tensor, sizes: list[int], n: int) -> Tensor:
 
 
 def adaptive_max_pool1d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
-    """The largest elements of output_size windows that cover x (*, L)."""
+    """The largest elements of output_size windows that cover x (*, L).
+
+    >>> adaptive_max_pool1d(tensor([[1., 2., 3., 4., 5.]]), 2)
+    tensor([[3., 5.]])
+    """
     values, where = _adaptive_max(input.unsqueeze(-2), [1, *_sizes(input, output_size, 1)])
     return (values.squeeze(-2), where.squeeze(-2)) if return_indices else values.squeeze(-2)
 
 
 def adaptive_max_pool2d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
-    """The largest elements of output_size windows that cover x (*, H, W); with return_indices also where they are."""
+    """The largest elements of output_size windows that cover x (*, H, W); with return_indices also where they are.
+
+    >>> adaptive_max_pool2d(tinygrad_c.arange(8.).view(1, 2, 4), (1, 2))
+    tensor([[[5., 7.]]])
+    """
     results = _adaptive_max(input, _sizes(input, output_size, 2))
     return results if return_indices else results[0]
 
 
 def adaptive_max_pool3d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
-    """The largest elements of output_size windows that cover x (*, D, H, W); with return_indices also where they are."""
+    """The largest elements of output_size windows that cover x (*, D, H, W); with return_indices also where they are.
+
+    >>> adaptive_max_pool3d(tinygrad_c.arange(8.).view(1, 2, 2, 2), 1)
+    tensor([[[[7.]]]])
+    """
     results = _adaptive_max(input, _sizes(input, output_size, 3))
     return results if return_indices else results[0]
 
@@ -343,13 +414,21 @@ def _adaptive_max(x: Tensor, sizes: list[int]) -> tuple[Tensor, Tensor]:
 def fractional_max_pool2d(input: Tensor, kernel_size: Any, output_size: Any = None, output_ratio: Any = None,
                           return_indices: bool = False, _random_samples: Tensor | None = None) -> Any:
     """The largest elements of windows in steps of random size, so many that output_size remain (or this share of x): Graham
-    2015. x (N, C, H, W) or (C, H, W)."""
+    2015. x (N, C, H, W) or (C, H, W).
+
+    >>> fractional_max_pool2d(tinygrad_c.ones(1, 6, 8), 2, output_ratio=(0.5, 0.5)).shape
+    torch.Size([1, 3, 4])
+    """
     return _fractional(2, input, kernel_size, output_size, output_ratio, return_indices, _random_samples)
 
 
 def fractional_max_pool3d(input: Tensor, kernel_size: Any, output_size: Any = None, output_ratio: Any = None,
                           return_indices: bool = False, _random_samples: Tensor | None = None) -> Any:
-    """fractional_max_pool2d of x (N, C, D, H, W) or (C, D, H, W)."""
+    """fractional_max_pool2d of x (N, C, D, H, W) or (C, D, H, W).
+
+    >>> fractional_max_pool3d(tinygrad_c.ones(1, 8, 8, 8), 2, output_size=3).shape
+    torch.Size([1, 3, 3, 3])
+    """
     return _fractional(3, input, kernel_size, output_size, output_ratio, return_indices, _random_samples)
 
 

@@ -65,12 +65,20 @@ upsample = interpolate
 
 
 def upsample_nearest(input: Tensor, size: Any = None, scale_factor: Any = None) -> Tensor:
-    """interpolate of mode 'nearest'."""
+    """interpolate of mode 'nearest'.
+
+    >>> upsample_nearest(tensor([[[0., 4.]]]), scale_factor=2)
+    tensor([[[0., 0., 4., 4.]]])
+    """
     return interpolate(input, size, scale_factor)
 
 
 def upsample_bilinear(input: Tensor, size: Any = None, scale_factor: Any = None) -> Tensor:
-    """interpolate of mode 'bilinear' with align_corners."""
+    """interpolate of mode 'bilinear' with align_corners.
+
+    >>> upsample_bilinear(tensor([[[[0., 4.]]]]), size=(1, 3))
+    tensor([[[[0., 2., 4.]]]])
+    """
     return interpolate(input, size, scale_factor, "bilinear", True)
 
 
@@ -127,7 +135,12 @@ def _cubic(distance: Any, a: float = -0.75) -> Any:
 # ---- Channels for size
 
 def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
-    """(*, C r^2, H, W) to (*, C, H r, W r): Shi et al. 2016."""
+    """(*, C r^2, H, W) to (*, C, H r, W r): Shi et al. 2016.
+
+    >>> pixel_shuffle(tinygrad_c.arange(4.).view(1, 4, 1, 1), 2)
+    tensor([[[[0., 1.],
+              [2., 3.]]]])
+    """
     r = upscale_factor
     if input.ndim < 3:
         raise RuntimeError("pixel_shuffle expects input to have at least 3 dimensions, but got input with "
@@ -142,7 +155,11 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
 
 
 def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
-    """(*, C, H r, W r) to (*, C r^2, H, W): the reverse of pixel_shuffle."""
+    """(*, C, H r, W r) to (*, C r^2, H, W): the reverse of pixel_shuffle.
+
+    >>> pixel_unshuffle(tinygrad_c.arange(4.).view(1, 1, 2, 2), 2).flatten()
+    tensor([0., 1., 2., 3.])
+    """
     r = downscale_factor
     if input.ndim < 3:
         raise RuntimeError("pixel_unshuffle expects input to have at least 3 dimensions, but got input with "
@@ -157,7 +174,11 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
 
 
 def channel_shuffle(input: Tensor, groups: int) -> Tensor:
-    """Channel g * n + i goes to i * groups + g, n the channels of a group: Zhang et al. 2018."""
+    """Channel g * n + i goes to i * groups + g, n the channels of a group: Zhang et al. 2018.
+
+    >>> channel_shuffle(tinygrad_c.arange(4.).view(1, 4, 1, 1), 2).flatten()
+    tensor([0., 2., 1., 3.])
+    """
     channels = input.shape[1]
     if groups <= 0 or channels % groups:
         raise RuntimeError(f"Number of channels must be divisible by groups. Got {channels} channels and {groups} groups.")
@@ -169,7 +190,12 @@ def channel_shuffle(input: Tensor, groups: int) -> Tensor:
 
 def affine_grid(theta: Tensor, size: Any, align_corners: bool | None = None) -> Tensor:
     """The grid (N, H, W, 2) at which grid_sample looks to move a picture of `size` (N, C, H, W) by theta (N, 2, 3); or
-    (N, D, H, W, 3), of `size` (N, C, D, H, W), by theta (N, 3, 4)."""
+    (N, D, H, W, 3), of `size` (N, C, D, H, W), by theta (N, 3, 4).
+
+    >>> affine_grid(tensor([[[1., 0., 0.], [0., 1., 0.]]]), (1, 1, 1, 2), align_corners=False)
+    tensor([[[[-0.5000,  0.0000],
+              [ 0.5000,  0.0000]]]])
+    """
     k = len(size) - 2
     if k not in (2, 3):
         raise NotImplementedError("affine_grid only supports 4D and 5D sizes, for 2D and 3D affine transforms, respectively. "
@@ -195,6 +221,9 @@ def grid_sample(input: Tensor, grid: Tensor, mode: str = "bilinear", padding_mod
 
     x is (N, C, H, W), grid (N, h, w, 2), y (N, C, h, w); or x (N, C, D, H, W), grid (N, d, h, w, 3). mode: 'bilinear',
     'nearest' or, in two dimensions, 'bicubic'; padding_mode, for points outside: 'zeros', 'border' or 'reflection'.
+
+    >>> grid_sample(tensor([[[[1., 3.]]]]), tensor([[[[-0.5, 0.], [0., 0.]]]]), align_corners=False)
+    tensor([[[[1., 2.]]]])
     """
     if mode not in ("bilinear", "nearest", "bicubic"):
         raise ValueError("nn.functional.grid_sample(): expected mode to be 'bilinear', 'nearest' or 'bicubic', but got: "

@@ -13,7 +13,12 @@ from tinygrad_c.tensor import Tensor
 
 
 def get_total_norm(tensors: Iterable[Tensor] | Tensor, norm_type: float = 2.0, error_if_nonfinite: bool = False) -> Tensor:
-    """The norm of all the tensors' elements together: (sum |x|^p)^(1/p), p = norm_type, or the largest |x| for inf."""
+    """The norm of all the tensors' elements together: (sum |x|^p)^(1/p), p = norm_type, or the largest |x| for inf.
+    RuntimeError with error_if_nonfinite where it is NaN or infinite.
+
+    >>> get_total_norm([tensor([3.]), tensor([[4.]])])
+    tensor(5.)
+    """
     tensors = [tensors] if isinstance(tensors, Tensor) else list(tensors)
     norm_type = float(norm_type)
     if not tensors:
@@ -34,7 +39,13 @@ def get_total_norm(tensors: Iterable[Tensor] | Tensor, norm_type: float = 2.0, e
 
 def clip_grad_norm_(parameters: Iterable[Tensor] | Tensor, max_norm: float, norm_type: float = 2.0,
                     error_if_nonfinite: bool = False, foreach: bool | None = None) -> Tensor:
-    """Scale all gradients together so that their norm is at most max_norm. Returns the norm that they had."""
+    """Scale all gradients together so that their norm is at most max_norm. Returns the norm that they had.
+
+    >>> p = tinygrad_c.zeros(2, requires_grad=True)
+    >>> p.grad = tensor([3., 4.])
+    >>> clip_grad_norm_([p], 1.), p.grad
+    (tensor(5.), tensor([0.6000, 0.8000]))
+    """
     gradients = _gradients(parameters)
     total = get_total_norm(gradients, norm_type, error_if_nonfinite)
     factor = float(max_norm) / (total.item() + 1e-6)
@@ -47,7 +58,14 @@ def clip_grad_norm_(parameters: Iterable[Tensor] | Tensor, max_norm: float, norm
 
 def clip_grads_with_norm_(parameters: Iterable[Tensor] | Tensor, max_norm: float, total_norm: Tensor,
                           foreach: bool | None = None) -> None:
-    """Scale all gradients by max_norm / total_norm, if that is below 1: clip_grad_norm_'s second half."""
+    """Scale all gradients by max_norm / total_norm, if that is below 1: clip_grad_norm_'s second half.
+
+    >>> p = tinygrad_c.zeros(2, requires_grad=True)
+    >>> p.grad = tensor([3., 4.])
+    >>> clip_grads_with_norm_([p], 2.5, get_total_norm([p.grad]))
+    >>> p.grad
+    tensor([1.5000, 2.0000])
+    """
     factor = float(max_norm) / (float(total_norm) + 1e-6)
     if not factor >= 1:
         with no_grad():
@@ -56,24 +74,45 @@ def clip_grads_with_norm_(parameters: Iterable[Tensor] | Tensor, max_norm: float
 
 
 def skip_init(module_cls: type, *args: Any, **kwargs: Any) -> Any:
-    """A module of that class; here its parameters are initialised all the same, which takes little."""
+    """A module of that class; here its parameters are initialised all the same, which takes little.
+
+    >>> skip_init(tinygrad_c.nn.Linear, 2, 1)
+    Linear(in_features=2, out_features=1, bias=True)
+    """
     return module_cls(*args, **{name: value for name, value in kwargs.items() if name != "device"})
 
 
 def clip_grad_value_(parameters: Iterable[Tensor] | Tensor, clip_value: float, foreach: bool | None = None) -> None:
-    """Cut every element of every gradient to [-clip_value, clip_value]."""
+    """Cut every element of every gradient to [-clip_value, clip_value].
+
+    >>> p = tinygrad_c.zeros(2, requires_grad=True)
+    >>> p.grad = tensor([3., 4.])
+    >>> clip_grad_value_([p], 3.5)
+    >>> p.grad
+    tensor([3.0000, 3.5000])
+    """
     with no_grad():
         for gradient in _gradients(parameters):
             gradient.clamp_(-float(clip_value), float(clip_value))
 
 
 def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
-    """All parameters, flattened, one behind the other."""
+    """All parameters, flattened, one behind the other.
+
+    >>> parameters_to_vector([tensor([[1., 2.]]), tensor([3.])])
+    tensor([1., 2., 3.])
+    """
     return cat([parameter.reshape(-1) for parameter in parameters])
 
 
 def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
-    """Write a flat vector back into the parameters."""
+    """Write a flat vector back into the parameters.
+
+    >>> layer = tinygrad_c.nn.Linear(2, 1)
+    >>> vector_to_parameters(tensor([1., 2., 3.]), layer.parameters())
+    >>> layer.weight.data, layer.bias.data
+    (tensor([[1., 2.]]), tensor([3.]))
+    """
     if not isinstance(vec, Tensor):
         raise TypeError(f"expected torch.Tensor, but got: {typename(vec)}")
     start = 0

@@ -9,7 +9,14 @@ from tinygrad_c.tensor import Tensor
 
 
 def fuse_conv_bn_eval(conv: Any, bn: Any, transpose: bool = False) -> Any:
-    """A convolution that does what conv and then the batch normalisation bn do in evaluation."""
+    """A convolution that does what conv and then the batch normalisation bn do in evaluation.
+    conv and bn must be in evaluation.
+
+    >>> conv, bn = tinygrad_c.nn.Conv2d(1, 2, 3).eval(), tinygrad_c.nn.BatchNorm2d(2).eval()
+    >>> x = tinygrad_c.ones(1, 1, 5, 5)
+    >>> tinygrad_c.allclose(fuse_conv_bn_eval(conv, bn)(x), bn(conv(x)))
+    True
+    """
     if conv.training or bn.training:
         raise AssertionError("Fusion only for eval!")
     fused = deepcopy(conv)
@@ -20,7 +27,13 @@ def fuse_conv_bn_eval(conv: Any, bn: Any, transpose: bool = False) -> Any:
 
 def fuse_conv_bn_weights(conv_w: Tensor, conv_b: Tensor | None, bn_rm: Tensor, bn_rv: Tensor, bn_eps: float,
                          bn_w: Tensor | None, bn_b: Tensor | None, transpose: bool = False) -> tuple[Parameter, Parameter]:
-    """(weight * s, (bias - mean) * s + b), s = w / sqrt(var + eps), for each channel that comes out."""
+    """(weight * s, (bias - mean) * s + b), s = w / sqrt(var + eps), for each channel that comes out.
+
+    >>> one = tinygrad_c.ones(1)
+    >>> w, b = fuse_conv_bn_weights(tinygrad_c.ones(1, 1, 1), one, one, one * 4, 0., one, one * 3)
+    >>> w.flatten().data, b.data
+    (tensor([0.5000]), tensor([3.]))
+    """
     scale = (bn_rv + bn_eps).rsqrt() * (1 if bn_w is None else bn_w)
     shape = [1] * conv_w.ndim
     shape[1 if transpose else 0] = -1
@@ -30,7 +43,13 @@ def fuse_conv_bn_weights(conv_w: Tensor, conv_b: Tensor | None, bn_rm: Tensor, b
 
 
 def fuse_linear_bn_eval(linear: Any, bn: Any) -> Any:
-    """A linear layer that does what linear and then the batch normalisation bn do in evaluation."""
+    """A linear layer that does what linear and then the batch normalisation bn do in evaluation.
+
+    >>> linear, bn = tinygrad_c.nn.Linear(3, 2).eval(), tinygrad_c.nn.BatchNorm1d(2).eval()
+    >>> x = tinygrad_c.ones(4, 3)
+    >>> tinygrad_c.allclose(fuse_linear_bn_eval(linear, bn)(x), bn(linear(x)))
+    True
+    """
     if linear.training or bn.training:
         raise AssertionError("Fusion only for eval!")
     if linear.out_features != bn.num_features and bn.num_features != 1:
@@ -43,5 +62,11 @@ def fuse_linear_bn_eval(linear: Any, bn: Any) -> Any:
 
 def fuse_linear_bn_weights(linear_w: Tensor, linear_b: Tensor | None, bn_rm: Tensor, bn_rv: Tensor, bn_eps: float,
                            bn_w: Tensor, bn_b: Tensor) -> tuple[Parameter, Parameter]:
-    """fuse_conv_bn_weights of a matrix."""
+    """fuse_conv_bn_weights of a matrix.
+
+    >>> one = tinygrad_c.ones(1)
+    >>> w, b = fuse_linear_bn_weights(tensor([[2.]]), one, one, one * 4, 0., one, one * 3)
+    >>> w.data, b.data
+    (tensor([[1.]]), tensor([3.]))
+    """
     return fuse_conv_bn_weights(linear_w, linear_b, bn_rm, bn_rv, bn_eps, bn_w, bn_b)

@@ -28,7 +28,12 @@ class _WeightNorm(Module):
 
 
 def weight_norm(module: Module, name: str = "weight", dim: int | None = 0) -> Module:
-    """w = g * v / |v|: parametrizations.weight.original0 is g, original1 is v. Salimans & Kingma 2016."""
+    """w = g * v / |v|: parametrizations.weight.original0 is g, original1 is v. Salimans & Kingma 2016.
+
+    >>> layer = weight_norm(Linear(2, 3))
+    >>> [name for name, _ in layer.named_parameters()]
+    ['bias', 'parametrizations.weight.original0', 'parametrizations.weight.original1']
+    """
     return register_parametrization(module, name, _WeightNorm(dim), unsafe=True)
 
 
@@ -73,7 +78,12 @@ class _SpectralNorm(Module):
 def spectral_norm(module: Module, name: str = "weight", n_power_iterations: int = 1, eps: float = 1e-12,
                   dim: int | None = None) -> Module:
     """w = w_original / sigma, sigma its largest singular value, by power iteration at each reading in training: Miyato et al.
-    2018."""
+    2018.
+
+    >>> layer = spectral_norm(Linear(2, 3), n_power_iterations=20)
+    >>> round(tinygrad_c.linalg.matrix_norm(layer.weight, 2).item(), 4)
+    1.0
+    """
     weight = getattr(module, name, None)
     if not isinstance(weight, Tensor):
         raise ValueError(f"Module '{module}' has no parameter or buffer with name '{name}'")
@@ -138,6 +148,10 @@ def orthogonal(module: Module, name: str = "weight", orthogonal_map: str | None 
 
     "matrix_exp" (of square weights, unless another is given) and "cayley" take an antisymmetric matrix; "householder" (of the
     others) makes a product of reflections. use_trivialization: the map is multiplied by the weight that was there.
+
+    >>> w = orthogonal(Linear(3, 2)).weight
+    >>> tinygrad_c.allclose(w @ w.T, tinygrad_c.eye(2), atol=1e-6)
+    True
     """
     weight = getattr(module, name, None)
     if not isinstance(weight, Tensor):

@@ -13,7 +13,13 @@ __all__ = ["ParametrizationList", "is_parametrized", "register_parametrization",
 
 
 class ParametrizationList(ModuleList):
-    """The modules that make a weight, one after the other, of `original`, or of original0, original1, ..."""
+    """The modules that make a weight, one after the other, of `original`, or of original0, original1, ...
+
+    >>> tinygrad_c.nn.utils.parametrizations.weight_norm(Linear(2, 3)).parametrizations.weight
+    ParametrizationList(
+      (0): _WeightNorm()
+    )
+    """
 
     def __init__(self, modules: list[Module], original: Tensor) -> None:
         super().__init__(modules)
@@ -45,6 +51,14 @@ def register_parametrization(module: Module, tensor_name: str, parametrization: 
     """From now on module.tensor_name is parametrization(original), original what it has been; again: one more behind it.
 
     With a method right_inverse, the parametrization says which original gives the present value.
+
+    >>> class Double(Module):
+    ...     def forward(self, w):
+    ...         return 2 * w
+    >>> layer = Linear(1, 1, bias=False)
+    >>> _ = register_parametrization(layer, "weight", Double())
+    >>> layer.weight / layer.parametrizations.weight.original
+    tensor([[2.]], grad_fn=<DivBackward0>)
     """
     if is_parametrized(module, tensor_name):
         module.parametrizations[tensor_name].append(parametrization)
@@ -82,13 +96,23 @@ def _assign(parts: ParametrizationList, value: Tensor) -> None:
 
 
 def is_parametrized(module: Module, tensor_name: str | None = None) -> bool:
-    """Whether the module, or this tensor of it, has parametrizations."""
+    """Whether the module, or this tensor of it, has parametrizations.
+
+    >>> is_parametrized(tinygrad_c.nn.utils.parametrizations.weight_norm(Linear(2, 3)), "weight")
+    True
+    """
     found = module.__dict__.get("parametrizations")
     return found is not None and (tensor_name is None or tensor_name in found)
 
 
 def remove_parametrizations(module: Module, tensor_name: str, leave_parametrized: bool = True) -> Module:
-    """Make the tensor a plain parameter again: of its present value, or (leave_parametrized=False) of the original one."""
+    """Make the tensor a plain parameter again: of its present value, or (leave_parametrized=False) of the original one.
+
+    >>> layer = tinygrad_c.nn.utils.parametrizations.weight_norm(Linear(2, 3))
+    >>> _ = remove_parametrizations(layer, "weight")
+    >>> [name for name, _ in layer.named_parameters()]
+    ['bias', 'weight']
+    """
     if not is_parametrized(module, tensor_name):
         raise ValueError(f"Module {module} does not have a parametrization on {tensor_name}")
     parts = module.parametrizations[tensor_name]

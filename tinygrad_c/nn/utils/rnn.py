@@ -18,6 +18,10 @@ class PackedSequence(NamedTuple):
 
     data: the steps (sum of lengths, *); batch_sizes: how many sequences each step has; sorted_indices: which sequence of
     the batch comes first, second, ...; unsorted_indices: its reverse. Made by pack_padded_sequence or pack_sequence.
+
+    >>> packed = pack_sequence([tensor([1., 2., 3.]), tensor([4.])])
+    >>> packed.data, packed.batch_sizes
+    (tensor([1., 4., 2., 3.]), tensor([2, 1, 1]))
     """
 
     data: Tensor
@@ -60,13 +64,21 @@ def pad_sequence(sequences: Sequence[Tensor], batch_first: bool = False, padding
 
 
 def unpad_sequence(padded_sequences: Tensor, lengths: Tensor, batch_first: bool = False) -> list[Tensor]:
-    """The reverse of pad_sequence: each sequence in its own length."""
+    """The reverse of pad_sequence: each sequence in its own length.
+
+    >>> unpad_sequence(tensor([[1., 2.], [4., 0.]]), tensor([2, 1]), batch_first=True)
+    [tensor([1., 2.]), tensor([4.])]
+    """
     rows = padded_sequences if batch_first else padded_sequences.transpose(0, 1)
     return [rows[i, :n] for i, n in enumerate(lengths.tolist())]
 
 
 def invert_permutation(permutation: Tensor | None) -> Tensor | None:
-    """Where each place went: out[permutation[i]] = i."""
+    """Where each place went: out[permutation[i]] = i.
+
+    >>> invert_permutation(tensor([2, 0, 1]))
+    tensor([1, 2, 0])
+    """
     if permutation is None:
         return None
     inverse = [0] * permutation.shape[0]
@@ -80,6 +92,11 @@ def pack_padded_sequence(input: Tensor, lengths: Tensor | Sequence[int], batch_f
     """Leave the padding of (T, B, *), or (B, T, *) with batch_first, out: the steps that the lengths count, step by step.
 
     enforce_sorted: the lengths must fall; with False, the sequences are sorted here, and sorted back by pad_packed_sequence.
+    RuntimeError for a length of 0, or lengths that rise where they must fall.
+
+    >>> x = tensor([[1., 4.], [2., 0.], [3., 0.]])
+    >>> pack_padded_sequence(x, [3, 1]).data
+    tensor([1., 4., 2., 3.])
     """
     counts = [int(n) for n in (lengths.tolist() if isinstance(lengths, Tensor) else lengths)]
     rows = input.transpose(0, 1) if batch_first else input
@@ -105,14 +122,23 @@ def pack_padded_sequence(input: Tensor, lengths: Tensor | Sequence[int], batch_f
 
 
 def pack_sequence(sequences: Sequence[Tensor], enforce_sorted: bool = True) -> PackedSequence:
-    """Pack tensors (L_i, *)."""
+    """Pack tensors (L_i, *).
+
+    >>> pack_sequence([tensor([1., 2., 3.]), tensor([4.])]).batch_sizes
+    tensor([2, 1, 1])
+    """
     lengths = [each.shape[0] for each in sequences]
     return pack_padded_sequence(pad_sequence(sequences), lengths, enforce_sorted=enforce_sorted)
 
 
 def pad_packed_sequence(sequence: PackedSequence, batch_first: bool = False, padding_value: float = 0.0,
                         total_length: int | None = None) -> tuple[Tensor, Tensor]:
-    """The packed steps as one padded tensor (T, B, *), or (B, T, *) with batch_first, and the lengths (B)."""
+    """The packed steps as one padded tensor (T, B, *), or (B, T, *) with batch_first, and the lengths (B).
+
+    >>> pad_packed_sequence(pack_sequence([tensor([1., 2., 3.]), tensor([4.])]), batch_first=True)
+    (tensor([[1., 2., 3.],
+            [4., 0., 0.]]), tensor([3, 1]))
+    """
     sizes = sequence.batch_sizes.tolist()
     steps, batch = len(sizes), sizes[0]
     if total_length is not None and total_length < steps:
@@ -134,5 +160,9 @@ def pad_packed_sequence(sequence: PackedSequence, batch_first: bool = False, pad
 
 
 def unpack_sequence(packed_sequences: PackedSequence) -> list[Tensor]:
-    """The reverse of pack_sequence: each sequence in its own length."""
+    """The reverse of pack_sequence: each sequence in its own length.
+
+    >>> unpack_sequence(pack_sequence([tensor([1., 2.]), tensor([4.])]))
+    [tensor([1., 2.]), tensor([4.])]
+    """
     return unpad_sequence(*pad_packed_sequence(packed_sequences, batch_first=True), batch_first=True)

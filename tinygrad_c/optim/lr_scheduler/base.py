@@ -9,7 +9,19 @@ from tinygrad_c.optim.optimizer import Optimizer
 
 
 class LRScheduler:
-    """The base class: a subclass says in get_lr what each group's rate is in epoch last_epoch."""
+    """The base class: a subclass says in get_lr what each group's rate is in epoch last_epoch.
+
+    >>> class Halving(LRScheduler):
+    ...     def get_lr(self):
+    ...         return [rate / 2 ** self.last_epoch for rate in self.base_lrs]
+    >>> w = tinygrad_c.ones(1, requires_grad=True)
+    >>> scheduler = Halving(tinygrad_c.optim.SGD([w], lr=1.))
+    >>> w.sum().backward()
+    >>> scheduler.optimizer.step()
+    >>> scheduler.step()
+    >>> scheduler.get_last_lr()
+    [0.5]
+    """
 
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
         check_optimizer(optimizer)

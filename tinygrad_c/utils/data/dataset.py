@@ -16,7 +16,16 @@ T = TypeVar("T")
 
 
 class Dataset(Generic[T]):
-    """The base class of data sets by number: write __getitem__(index) and __len__()."""
+    """The base class of data sets by number: write __getitem__(index) and __len__().
+
+    >>> class Squares(Dataset):
+    ...     def __len__(self):
+    ...         return 10
+    ...     def __getitem__(self, i):
+    ...         return i, i * i
+    >>> Squares()[3]
+    (3, 9)
+    """
 
     def __getitem__(self, index: Any) -> T:
         raise NotImplementedError(f"{type(self).__name__} is missing __getitem__(self, index)")
@@ -26,7 +35,14 @@ class Dataset(Generic[T]):
 
 
 class IterableDataset(Dataset[T]):
-    """The base class of data sets that can only be walked through: write __iter__()."""
+    """The base class of data sets that can only be walked through: write __iter__().
+
+    >>> class Count(IterableDataset):
+    ...     def __iter__(self):
+    ...         return iter(range(4))
+    >>> list(DataLoader(Count(), batch_size=2))
+    [tensor([0, 1]), tensor([2, 3])]
+    """
 
     def __iter__(self) -> Iterator[T]:
         raise NotImplementedError(f"{type(self).__name__} is missing __iter__(self)")
@@ -62,7 +78,11 @@ class TensorDataset(Dataset[tuple[Tensor, ...]]):
 
 
 class StackDataset(Dataset[Any]):
-    """Sample i is the tuple (or, with keywords, the dict) of the samples i of several data sets."""
+    """Sample i is the tuple (or, with keywords, the dict) of the samples i of several data sets.
+
+    >>> StackDataset("ab", [1, 2])[1]
+    ('b', 2)
+    """
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         if bool(args) == bool(kwargs):
@@ -84,7 +104,12 @@ class StackDataset(Dataset[Any]):
 
 
 class ConcatDataset(Dataset[T]):
-    """The samples of several data sets, one set behind the other."""
+    """The samples of several data sets, one set behind the other.
+
+    >>> both = ConcatDataset(["ab", "cde"])
+    >>> len(both), both[3]
+    (5, 'd')
+    """
 
     def __init__(self, datasets: Iterable[Dataset[T]]) -> None:
         self.datasets = list(datasets)
@@ -109,7 +134,14 @@ class ConcatDataset(Dataset[T]):
 
 
 class ChainDataset(IterableDataset[T]):
-    """The samples of several iterable data sets, one set behind the other."""
+    """The samples of several iterable data sets, one set behind the other.
+
+    >>> class Count(IterableDataset):
+    ...     def __iter__(self):
+    ...         return iter(range(2))
+    >>> list(ChainDataset([Count(), Count()]))
+    [0, 1, 0, 1]
+    """
 
     def __init__(self, datasets: Iterable[Dataset[T]]) -> None:
         self.datasets = datasets
@@ -119,7 +151,11 @@ class ChainDataset(IterableDataset[T]):
 
 
 class Subset(Dataset[T]):
-    """The samples of a data set that have the given numbers."""
+    """The samples of a data set that have the given numbers.
+
+    >>> list(Subset("abcde", [0, 3]))
+    ['a', 'd']
+    """
 
     def __init__(self, dataset: Dataset[T], indices: Sequence[int]) -> None:
         self.dataset = dataset

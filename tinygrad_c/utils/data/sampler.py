@@ -12,7 +12,16 @@ T = TypeVar("T")
 
 
 class Sampler(Generic[T]):
-    """The base class: write __iter__() and, if it is known, __len__()."""
+    """The base class: write __iter__() and, if it is known, __len__().
+
+    >>> class Backwards(Sampler):
+    ...     def __init__(self, data):
+    ...         self.data = data
+    ...     def __iter__(self):
+    ...         return iter(range(len(self.data))[::-1])
+    >>> list(Backwards("abc"))
+    [2, 1, 0]
+    """
 
     def __init__(self, data_source: Any = None) -> None:
         """Nothing to keep."""
@@ -33,7 +42,11 @@ class _Ordered(Sampler[int]):
 
 
 class SequentialSampler(_Ordered):
-    """0, 1, 2, ..."""
+    """0, 1, 2, ...
+
+    >>> list(SequentialSampler("abc"))
+    [0, 1, 2]
+    """
 
     def __init__(self, data_source: Sized) -> None:
         self.data_source = data_source
@@ -46,7 +59,11 @@ class SequentialSampler(_Ordered):
 
 
 class RandomSampler(_Ordered):
-    """All numbers in random order; with replacement=True, num_samples drawn independently of each other."""
+    """All numbers in random order; with replacement=True, num_samples drawn independently of each other.
+
+    >>> sorted(RandomSampler(range(5)))
+    [0, 1, 2, 3, 4]
+    """
 
     def __init__(self, data_source: Sized, replacement: bool = False, num_samples: int | None = None,
                  generator: Any = None) -> None:
@@ -78,7 +95,11 @@ class RandomSampler(_Ordered):
 
 
 class SubsetRandomSampler(_Ordered):
-    """The given numbers in random order."""
+    """The given numbers in random order.
+
+    >>> sorted(SubsetRandomSampler([1, 4, 7]))
+    [1, 4, 7]
+    """
 
     def __init__(self, indices: Sequence[int], generator: Any = None) -> None:
         self.indices = indices
@@ -94,7 +115,12 @@ class SubsetRandomSampler(_Ordered):
 
 
 class WeightedRandomSampler(_Ordered):
-    """num_samples numbers 0 .. len(weights) - 1, each with a probability in proportion to its weight."""
+    """num_samples numbers 0 .. len(weights) - 1, each with a probability in proportion to its weight.
+    ValueError for num_samples < 1.
+
+    >>> list(WeightedRandomSampler([0., 1., 0.], 3))
+    [1, 1, 1]
+    """
 
     def __init__(self, weights: Sequence[float], num_samples: int, replacement: bool = True, generator: Any = None) -> None:
         if not isinstance(num_samples, int) or isinstance(num_samples, bool) or num_samples <= 0:
@@ -116,7 +142,11 @@ class WeightedRandomSampler(_Ordered):
 
 
 class BatchSampler(Sampler[list[int]]):
-    """Lists of batch_size numbers from a sampler; drop_last leaves out a shorter last one."""
+    """Lists of batch_size numbers from a sampler; drop_last leaves out a shorter last one.
+
+    >>> list(BatchSampler(range(5), 2, drop_last=False))
+    [[0, 1], [2, 3], [4]]
+    """
 
     def __init__(self, sampler: Iterable[int], batch_size: int, drop_last: bool) -> None:
         if not isinstance(batch_size, int) or isinstance(batch_size, bool) or batch_size <= 0:
