@@ -59,6 +59,18 @@ WORDS = [
     ("m.nn.GRU(3, 5)(m.ones(2, 4, 3).double())", "RNN input dtype .torch.float64. does not match weight dtype .torch.float32."),
     ("m.nn.CircularPad2d(3)(m.ones(2, 3))", r"expected 3D or 4D input \(got 2D input\)"),
     ("m.lu_solve(m.ones(2, 1), m.ones(2, 2), m.ones(2).long())", "pivots should be a Tensor of scalar type"),
+    ("m.as_strided_scatter(m.ones(4, 4), m.ones(2, 2), (2, 2), (200, 200), 0)",
+     "itemsize 4 requiring a storage size of 1604 are out of bounds for storage of size 64"),
+    ("F.multi_margin_loss(m.ones(5, 4), m.zeros(5))", "expected scalar type Long but found Float"),
+    ("F.multilabel_margin_loss(m.ones(5, 4), m.zeros(5, 4))", "expected scalar type Long but found Float"),
+    ("F.multilabel_margin_loss(m.ones(5, 4), m.ones(()).long())", r"inconsistent target size: \[\] for input of size: \[5, 4\]"),
+    ("F.prelu(m.ones(2, 8, 3), m.ones(2, 4))", "Expected `weight` to be a scalar or 1D tensor, but got: ndim = 2"),
+    ("m.ormqr(m.ones(()), m.ones(()), m.ones(()))", "torch.ormqr: input must have at least 2 dimensions"),
+    ("m.ormqr(m.ones(5, 3), m.ones(3), m.ones(5))", "torch.ormqr: other must have at least 2 dimensions"),
+    ("m.ormqr(m.ones(5, 3), m.ones(3), m.ones(4, 5))", r"torch.ormqr: other.shape\[-2\] must be equal to input.shape\[-2\]"),
+    ("m.ormqr(m.ones(5, 0).long(), m.ones(5).long(), m.ones(5, 5).long())",
+     r"tau.shape\[-1\] must be equal to min\(other.shape\[-2\], input.shape\[-1\]\)"),
+    ("m.histogramdd(m.ones(5, 6), (1, 1, 1, 1, 1))", "The size of bins must be equal to the innermost dimension of the input"),
     ("m.nn.functional.grid_sample(m.ones(1, 1, 2, 2), m.ones(1, 1, 1, 2), mode='x')", "expected mode to be"),
 ]
 

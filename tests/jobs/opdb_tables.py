@@ -232,11 +232,16 @@ def raising(sample: Any, kind: Any, words: str, theirs: Callable, here: Callable
     if error is None:
         return "left out", ""
     _, wrong = attempt(here, *args, **kwargs)
+    return errors_agree(wrong, error, kind, words, where)
+
+
+def errors_agree(wrong: Exception | None, error: Exception, kind: Any, words: str, where: str) -> tuple[str, str]:
+    """What is raised here, beside torch's error: of the class, and with the words, that torch's own tests ask for."""
     if wrong is None:
         return "differ", f"error: nothing raised, torch {type(error).__name__}: {str(error)[:100]!r}{where}"
     if refused(wrong):
         return "left out", ""
-    if not isinstance(wrong, type(error)) and not isinstance(error, type(wrong)):
+    if not isinstance(wrong, kind):
         return "differ", (f"error: class {type(wrong).__name__}: {str(wrong)[:80]!r}, torch {type(error).__name__}: "
                           f"{str(error)[:80]!r}{where}")
     if not re.search(words, str(wrong)):
@@ -323,15 +328,7 @@ def module_error(cls: Any, kind: Any, each: Any) -> tuple[str, str]:
         return "left out", ""
     _, wrong = attempt(call, kind, Ours())
     where = f" | {shown(build.args)} {shown(build.kwargs)} {shown(forward.args) if forward else ''}"
-    if wrong is None:
-        return "differ", f"error: nothing raised, torch {type(error).__name__}: {str(error)[:100]!r}{where}"
-    if refused(wrong):
-        return "left out", ""
-    if not isinstance(wrong, each.error_type):
-        return "differ", f"error: class {type(wrong).__name__}: {str(wrong)[:80]!r}, torch {type(error).__name__}{where}"
-    if not re.search(each.error_regex, str(wrong)):
-        return "differ", f"error: words {str(wrong)[:100]!r} lack {each.error_regex[:100]!r}{where}"
-    return "agree", ""
+    return errors_agree(wrong, error, each.error_type, each.error_regex, where)
 
 
 def optimizer(info: Any) -> Found:
@@ -357,16 +354,7 @@ def optimizer(info: Any) -> Found:
             continue
         to_ours = Ours()
         _, wrong = attempt(lambda: kind(to_ours(sample.params), **to_ours(sample.kwargs)))
-        if wrong is None:
-            yield "differ", f"error: nothing raised, torch {type(error).__name__}: {str(error)[:100]!r} | {shown(sample.kwargs)}"
-        elif refused(wrong):
-            yield "left out", ""
-        elif not isinstance(wrong, each.error_type):
-            yield "differ", f"error: class {type(wrong).__name__}: {str(wrong)[:80]!r}, torch {type(error).__name__}"
-        elif not re.search(each.error_regex, str(wrong)):
-            yield "differ", f"error: words {str(wrong)[:100]!r} lack {each.error_regex[:100]!r}"
-        else:
-            yield "agree", ""
+        yield errors_agree(wrong, error, each.error_type, each.error_regex, f" | {shown(sample.kwargs)}")
 
 
 def with_flag(flag: str, kwargs: dict) -> dict:

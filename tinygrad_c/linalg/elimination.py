@@ -272,9 +272,16 @@ orgqr = householder_product
 @takes_out
 def ormqr(input, tau, other, left: bool = True, transpose: bool = False):
     """Q other, Q the whole product of the reflections (left=False: other Q; transpose: Q^T)."""
-    m = matrices(input, "ormqr").shape[-2]
-    if tau.shape[-1] > min(other.shape[-2 if left else -1], input.shape[-1]):
-        raise RuntimeError("torch.ormqr: tau.shape[-1] must be equal to min(other.shape[-2], input.shape[-1])")
+    side = -2 if left else -1
+    for x, name in ((input, "input"), (other, "other")):
+        if x.ndim < 2:
+            raise RuntimeError(f"torch.ormqr: {name} must have at least 2 dimensions.")
+    m = input.shape[-2]
+    if tau.shape[-1] > min(other.shape[side], input.shape[-1]):
+        raise RuntimeError(f"torch.ormqr: tau.shape[-1] must be equal to min(other.shape[{side}], input.shape[-1])")
+    if m != other.shape[side]:
+        raise RuntimeError(f"torch.ormqr: other.shape[{side}] must be equal to input.shape[-2], got {other.shape[side]} and {m}")
+    matrices(input, "ormqr", "input")
     q = reflected(input, tau, eye(m, dtype=input.dtype).expand(*input.shape[:-2], m, m))
     q = q.mT if transpose else q
     return q @ other if left else other @ q

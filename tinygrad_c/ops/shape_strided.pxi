@@ -122,8 +122,9 @@ def as_strided(input, size, stride, storage_offset=None):
             raise RuntimeError(f"as_strided: size {shape} with stride {steps} leaves any memory")
         last += (n - 1) * step if n > 0 else 0
     if start < 0 or (0 not in shape and last >= a.storage.nbytes // itemsize(a.dtype)):
-        raise RuntimeError(f"setStorage: sizes {shape}, strides {steps}, storage offset {start} are out of bounds for storage "
-                           f"of size {a.storage.nbytes}")
+        raise RuntimeError(f"setStorage: sizes {shape}, strides {steps}, storage offset {start}, and itemsize "
+                           f"{itemsize(a.dtype)} requiring a storage size of {(last + 1) * itemsize(a.dtype)} are out of bounds "
+                           f"for storage of size {a.storage.nbytes}")
     if recording(a) and (not a.contiguous or start < here or last - here >= a.numel):
         raise RuntimeError("as_strided with a gradient takes a contiguous tensor, and stays within its elements: call "
                            ".contiguous() first")

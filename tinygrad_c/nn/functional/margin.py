@@ -12,10 +12,11 @@ from tinygrad_c.ops.index import gather
 from tinygrad_c.tensor import Tensor, bool_
 
 
-def _same_shape(input: Tensor, target: Tensor, name: str) -> None:
-    if input.shape != target.shape:
-        raise ValueError(f"{name}: input and target must have the same size, got {tuple(input.shape)} and "
-                         f"{tuple(target.shape)}")
+def _labels(target: Tensor) -> Tensor:
+    """The labels, if they are whole numbers."""
+    if target.is_floating_point() or target.dtype is bool_:
+        raise RuntimeError(f"expected scalar type Long but found {target.type()[6:-6]}: labels are whole numbers, call .long()")
+    return target
 
 
 # ---- Of single scores
@@ -142,6 +143,7 @@ def multi_margin_loss(input: Tensor, target: Tensor, p: int = 1, margin: float =
         raise ValueError(f"weight must be one-dimensional, got {weight.ndim} dimensions")
     if weight is not None and weight.numel() != classes:
         raise RuntimeError(f"inconsistent weight size, expected {classes} but got {list(weight.shape)}")
+    t = _labels(t)
     if t.numel() and not 0 <= reductions.amin(t).item() <= reductions.amax(t).item() < classes:
         raise RuntimeError(f"target out of range: classes are 0 to {classes - 1}")
     t = t.long().unsqueeze(1)
@@ -164,7 +166,9 @@ def multilabel_margin_loss(input: Tensor, target: Tensor, size_average: bool | N
     """
     reduction = checked(legacy_reduction(size_average, reduce, reduction))
     not_empty(input)
-    _same_shape(input, target, "multilabel_margin_loss")
+    if input.shape != target.shape:
+        raise RuntimeError(f"inconsistent target size: {list(target.shape)} for input of size: {list(input.shape)}")
+    target = _labels(target)
     x, t = (input, target) if input.ndim == 2 else (input.reshape(1, -1), target.reshape(1, -1))
     n, classes = x.shape
     right, listed = create.zeros_(n, classes, dtype=bool_), []
