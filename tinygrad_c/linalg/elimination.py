@@ -280,7 +280,7 @@ def ormqr(input, tau, other, left: bool = True, transpose: bool = False):
     if tau.shape[-1] > min(other.shape[side], input.shape[-1]):
         raise RuntimeError(f"torch.ormqr: tau.shape[-1] must be equal to min(other.shape[{side}], input.shape[-1])")
     if m != other.shape[side]:
-        raise RuntimeError(f"torch.ormqr: other.shape[{side}] must be equal to input.shape[-2], got {other.shape[side]} and {m}")
+        raise RuntimeError(f"torch.ormqr: other.shape[{side}] must be equal to input.shape[-2], which is {m}")
     matrices(input, "ormqr", "input")
     q = reflected(input, tau, eye(m, dtype=input.dtype).expand(*input.shape[:-2], m, m))
     q = q.mT if transpose else q

@@ -66,8 +66,8 @@ def histogramdd(input, bins, *, range=None, weight=None, density: bool = False):
     dims = x.shape[1]
     bins = [bins] * dims if isinstance(bins, int) else list(bins)
     if len(bins) != dims:
-        raise RuntimeError("torch.histogramdd: The size of bins must be equal to the innermost dimension of the input. Expected "
-                           f"{dims} bin counts or sequences of bin edges, but got {len(bins)}")
+        raise RuntimeError("torch.histogramdd: The size of bins must be equal to the innermost dimension of the input. "
+                           f"Expected {dims} bin counts or sequences of bin edges, but got {len(bins)}")
     edges = [_edges(b, x[:, d], None if range is None else (range[2 * d], range[2 * d + 1]), input.dtype.name)
              for d, b in enumerate(bins)]
     weights = None if weight is None else array_of(weight).reshape(-1)
