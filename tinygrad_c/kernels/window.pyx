@@ -5,7 +5,7 @@ padding above ph and on the left pw, dilations dh, dw. The window's element (i, 
 (r * sh - ph + i * dh, c * sw - pw + j * dw); outside of the plane there are zeros (for `largest`, nothing).
 """
 from libc.stdint cimport int32_t, int64_t
-from libc.string cimport memset
+from libc.string cimport memcpy, memset
 
 from tinygrad_c.kernels.call cimport *
 
@@ -30,29 +30,77 @@ cdef inline void inside(const Call* call, Py_ssize_t j, Py_ssize_t* first, Py_ss
     first[0] = min(first[0], last[0])
 
 
+cdef inline bint keeps_size(const Call* call) noexcept nogil:
+    """Whether all places of a plane, row by row, see the elements of the plane, row by row, at one distance: but for those that
+    look over the edge."""
+    return call.param[0].i == 1 and call.param[1].i == 1 and call.shape[6] == call.shape[2]
+
+
+cdef inline void rows_inside(const Call* call, Py_ssize_t i, Py_ssize_t* first, Py_ssize_t* last) noexcept nogil:
+    """With steps of 1: the places r, first <= r < last, at which the window's row i lies within the plane."""
+    cdef Py_ssize_t shift = call.param[2].i - i * call.param[4].i
+    last[0] = max(0, min(call.shape[5], call.shape[1] + shift))
+    first[0] = min(max(0, shift), last[0])
+
+
+cdef inline void clear_columns(cell* to, Py_ssize_t rows, Py_ssize_t width, Py_ssize_t first, Py_ssize_t last) noexcept nogil:
+    """Zeros in the columns before `first` and from `last` on."""
+    cdef Py_ssize_t r, c
+    for c in range(first):
+        for r in range(rows):
+            to[r * width + c] = 0
+    for c in range(last, width):
+        for r in range(rows):
+            to[r * width + c] = 0
+
+
+cdef inline void copy_cells(cell* to, const cell* source, Py_ssize_t n) noexcept nogil:
+    """n elements, few of them: 16 bytes at a time."""
+    cdef Py_ssize_t per = 16 // <Py_ssize_t> sizeof(cell), c = 0
+    if n < per:
+        for c in range(n):
+            to[c] = source[c]
+        return
+    while c + per <= n:
+        memcpy(to + c, source + c, 16)
+        c += per
+    memcpy(to + n - per, source + n - per, 16)
+
+
 cdef inline void plane_columns(cell* to, const cell* x, const Call* call) noexcept nogil:
-    cdef Py_ssize_t i, j, r, c, row, first, last, ow = call.shape[6], step = call.param[1].i
+    cdef Py_ssize_t i, j, r, c, row, first, last, top, bottom, ow = call.shape[6], step = call.param[1].i
+    cdef Py_ssize_t made = call.shape[5] * ow
     cdef const cell* source
     for i in range(call.shape[3]):
+        rows_inside(call, i, &top, &bottom)
         for j in range(call.shape[4]):
             inside(call, j, &first, &last)
+            source = x + (i * call.param[4].i - call.param[2].i) * call.shape[2] - call.param[3].i + j * call.param[5].i
+            if keeps_size(call):        # one copy, then the edges
+                if top < bottom and first < last:
+                    memcpy(to + top * ow + first, source + top * ow + first,
+                           ((bottom - 1 - top) * ow + last - first) * sizeof(cell))
+                memset(to, 0, top * ow * sizeof(cell))
+                memset(to + bottom * ow, 0, (made - bottom * ow) * sizeof(cell))
+                clear_columns(to, call.shape[5], ow, first, last)
+                to += made
+                continue
             for r in range(call.shape[5]):
                 row = r * call.param[0].i - call.param[2].i + i * call.param[4].i
                 if row < 0 or row >= call.shape[1]:
                     memset(to, 0, ow * sizeof(cell))
+                elif step == 1:
+                    copy_cells(to + first, source + first, last - first)
+                elif step == 2:         # a constant makes vectors of it
+                    for c in range(first, last):
+                        to[c] = source[c * 2]
                 else:
-                    source = x + row * call.shape[2] - call.param[3].i + j * call.param[5].i
-                    for c in range(first):
-                        to[c] = 0
-                    if step == 1:
-                        for c in range(first, last):
-                            to[c] = source[c]
-                    else:
-                        for c in range(first, last):
-                            to[c] = source[c * step]
-                    for c in range(last, ow):
-                        to[c] = 0
+                    for c in range(first, last):
+                        to[c] = source[c * step]
+                source += call.param[0].i * call.shape[2]
                 to += ow
+            if first > 0 or last < ow:
+                clear_columns(to - made, call.shape[5], ow, first, last)
 
 
 cdef inline void plane_fold(real* to, const real* x, const Call* call) noexcept nogil:
@@ -69,6 +117,9 @@ cdef inline void plane_fold(real* to, const real* x, const Call* call) noexcept 
                     if step == 1:
                         for c in range(first, last):
                             place[c] = place[c] + x[c]
+                    elif step == 2:
+                        for c in range(first, last):
+                            place[c * 2] = place[c * 2] + x[c]
                     else:
                         for c in range(first, last):
                             place[c * step] = place[c * step] + x[c]
@@ -122,6 +173,28 @@ cdef inline void plane_largest(real* to, int64_t* where, const real* x, const Ca
             start += n
 
 
+cdef inline void plane_fold_whole(char* to, char* x, const Call* call, Py_ssize_t size) noexcept nogil:
+    """plane_fold where keeps_size(call): what looked over the edge becomes 0, and all rows are added at once."""
+    cdef Py_ssize_t i, j, first, last, top, bottom, ow = call.shape[6], start
+    cdef char* p[3]
+    memset(to, 0, call.shape[1] * call.shape[2] * size)
+    for i in range(call.shape[3]):
+        rows_inside(call, i, &top, &bottom)
+        for j in range(call.shape[4]):
+            inside(call, j, &first, &last)
+            if top < bottom and first < last:
+                if size == 4:
+                    clear_columns[int32_t](<int32_t*> x, call.shape[5], ow, first, last)
+                else:
+                    clear_columns[int64_t](<int64_t*> x, call.shape[5], ow, first, last)
+                start = top * ow + first
+                p[2] = x + start * size
+                p[0] = p[1] = to + (start + (i * call.param[4].i - call.param[2].i) * call.shape[2] - call.param[3].i
+                                    + j * call.param[5].i) * size
+                call.inner((bottom - 1 - top) * ow + last - first, p, call.param)
+            x += call.shape[5] * ow * size
+
+
 cdef inline void plane_put(real* to, const real* x, const int64_t* where, const Call* call) noexcept nogil:
     cdef Py_ssize_t c
     memset(to, 0, call.shape[1] * call.shape[2] * sizeof(real))
@@ -143,11 +216,14 @@ cdef void columns(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept n
 
 
 cdef void fold(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
-    """operand 0 (planes, H, W) = the sums of what operand 1 (planes, kh, kw, oh, ow) holds for each element."""
-    cdef Py_ssize_t p, size = call.shape[1] * call.shape[2]
+    """operand 0 (planes, H, W) = the sums of what operand 1 (planes, kh, kw, oh, ow) holds for each element. `inner`, which
+    adds, is given where operand 1 may be overwritten."""
+    cdef Py_ssize_t p, size = call.shape[1] * call.shape[2], bytes = call.operand[0].itemsize
     cdef Py_ssize_t given = call.shape[3] * call.shape[4] * call.shape[5] * call.shape[6]
     for p in range(begin, end):
-        if call.operand[0].itemsize == 4:
+        if call.inner != NULL and keeps_size(call):
+            plane_fold_whole(call.operand[0].data + p * size * bytes, call.operand[1].data + p * given * bytes, call, bytes)
+        elif call.operand[0].itemsize == 4:
             plane_fold[float](<float*> call.operand[0].data + p * size, <const float*> call.operand[1].data + p * given, call)
         else:
             plane_fold[double](<double*> call.operand[0].data + p * size, <const double*> call.operand[1].data + p * given,

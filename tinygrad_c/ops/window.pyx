@@ -1,14 +1,20 @@
 """Windows that slide over planes, (N, C, H, W): as columns for a matrix product, the sums back, and each one's largest element.
 
-A Geometry says where the window stands. columns and fold are each other's gradients.
+A Geometry says where the window stands. columns and fold are each other's gradients. Convolution, made of them and products, is
+in window_convolution.pxi.
 """
 from tinygrad_c.array cimport itemsize, shape_of
 from tinygrad_c.kernels cimport window as kernels_of_windows
 from tinygrad_c.kernels.call cimport *
-from tinygrad_c.kernels.dispatch cimport run
-from tinygrad_c.ops.elementwise cimport as_tensor, contiguous
-from tinygrad_c.ops.shape cimport reshape_to
+from tinygrad_c.kernels.dispatch cimport kernels, run
+from tinygrad_c.kernels.gemm cimport Gemm, gemm
+from tinygrad_c.kernels.generated.ids cimport K_ADD
+from tinygrad_c.ops.elementwise cimport add_into, as_tensor, contiguous, copy_of
+from tinygrad_c.ops.reduce cimport sum_over
+from tinygrad_c.ops.shape cimport reshape_to, transpose_dims
 from tinygrad_c.tape cimport *
+
+from tinygrad_c.ops.matmul import matmul
 
 
 cdef class Geometry:
@@ -58,6 +64,7 @@ cdef TensorBase run_on(kernel_t kernel, Geometry geometry, TensorBase x, TensorB
     cdef Call call
     if out.numel > 0:
         call.kernel = kernel
+        call.inner = NULL
         call.n_operands = 3
         geometry.fill(&call, shape[0] * (x.shape[1] if ndim == 3 else shape[1]), max(out.numel, x.numel))
         call.operand[0].data = out.data
@@ -159,3 +166,6 @@ def largest(input, Geometry geometry not None):
         save(node, 1, where)
         node.extra = geometry
     return out, where
+
+
+include "window_convolution.pxi"

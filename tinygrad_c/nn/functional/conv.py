@@ -11,7 +11,7 @@ from tinygrad_c.ops import create
 from tinygrad_c.ops.blend import WORDS as DTYPE_WORDS
 from tinygrad_c.ops.shape import as_strided
 from tinygrad_c.ops.view import surrounded
-from tinygrad_c.ops.window import Geometry, columns
+from tinygrad_c.ops.window import Geometry, columns, convolution
 from tinygrad_c.ops.window import fold as fold_columns
 from tinygrad_c.tensor import Tensor
 
@@ -122,6 +122,12 @@ def _convolution(name: str, n: int, x: Tensor, weight: Tensor, bias: Tensor | No
     if any(size < d * (k - 1) + 1 for size, k, d in zip(padded, kernel, dilation)):
         raise RuntimeError(f"Calculated padded input size per channel: ({' x '.join(map(str, padded))}). Kernel size: "
                            f"({' x '.join(map(str, kernel))}). Kernel size can't be greater than actual input size")
+    if n < 3:
+        flat = weight.unsqueeze(2) if n == 1 else weight
+        x = x.unsqueeze(2) if n == 1 else x
+        y = convolution(x, flat, bias, geometry_of(x.shape[2:], kernel, stride, before, dilation, places), groups)
+        y = y.squeeze(2) if n == 1 else y
+        return y if batched else y.squeeze(0)
     seen = columns_of(x, kernel, stride, before, after, dilation, places)
     if groups == 1:
         y = weight.reshape(out_channels, -1) @ seen
