@@ -1,9 +1,11 @@
-"""What the tests share: tensors from arrays and back, closeness, differences by hand."""
+"""What the tests share: torch where it is installed, tensors from arrays and back, closeness, differences by hand, threads."""
 from __future__ import annotations
 
+import threading
 from types import SimpleNamespace
 
 import numpy as np
+import pytest
 from sampling import Names
 
 import tinygrad_c
@@ -13,6 +15,10 @@ try:
     import torch
 except ImportError:
     torch = None
+
+with_torch = pytest.mark.skipif(torch is None, reason="torch is not installed")
+# For a test that is run twice: its argument `torch` is this package, and torch.
+both = pytest.mark.parametrize("torch", [tinygrad_c, pytest.param(torch, marks=with_torch)], ids=["here", "torch"])
 
 OURS = Names(tinygrad_c, loss, matmul, elementwise, einsum, gradient)
 # torch has an undocumented function of the same name as one of nn.functional's.
@@ -62,6 +68,38 @@ def weighed(results: list, make) -> object:
             part = (out * make(weights(tuple(out.shape), str(out.dtype).removeprefix("torch.")))).sum()
             total = part if total is None else total + part
     return total
+
+
+def squared(library, slope):
+    """x * x as a function of the library's autograd.Function, which says that its slope is slope(x)."""
+    class Square(library.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            ctx.save_for_backward(x)
+            return x * x
+
+        @staticmethod
+        def backward(ctx, g):
+            return slope(ctx.saved_tensors[0]) * g
+    return Square.apply
+
+
+def at_once(work, n: int = 4) -> list[Exception]:
+    """work(k) in n threads at once; what they raised."""
+    errors = []
+
+    def guarded(k):
+        try:
+            work(k)
+        except Exception as error:
+            errors.append(error)
+
+    threads = [threading.Thread(target=guarded, args=(k,)) for k in range(n)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    return errors
 
 
 def numeric_gradient(function, arrays: list[np.ndarray], which: list[int], step: float = 1e-5) -> list[np.ndarray]:

@@ -7,16 +7,12 @@ import subprocess
 import sys
 
 import pytest
+from comparing import torch
 
 import tinygrad_c
 from tinygrad_c import absent, nn, optim, utils
 from tinygrad_c.nn import functional, init
 from tinygrad_c.optim import lr_scheduler
-
-try:
-    import torch
-except ImportError:
-    torch = None
 
 MODULES = [tinygrad_c, nn, functional, init, optim, lr_scheduler, utils, utils.data, tinygrad_c.autograd, tinygrad_c.cuda,
            tinygrad_c.backends]

@@ -5,12 +5,11 @@ import math
 
 import numpy as np
 import pytest
-from comparing import torch
+from comparing import torch, with_torch
 
 import tinygrad_c
 from tinygrad_c import distributions as D
 
-needs_torch = pytest.mark.skipif(torch is None, reason="torch is not installed")
 A, B = np.array([[0.3, -1.2, 2.0], [0.1, 0.5, -0.4]]), np.array([0.7, 1.9, 3.1])
 PROBS, LOGITS = np.array([[0.2, 0.5, 0.3], [0.6, 0.1, 0.3]]), np.array([[0.3, -1.0, 2.0], [0.0, 0.5, 0.1]])
 TRIL = np.array([[1.0, 0, 0], [0.5, 2.0, 0], [-0.3, 0.2, 0.7]])
@@ -75,7 +74,7 @@ def compare(results: list, words: str, digits: float) -> None:
     np.testing.assert_allclose(ours.detach().numpy(), theirs.detach().numpy(), digits, digits, err_msg=words)
 
 
-@needs_torch
+@with_torch
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("case", CASES)
 def test_beside_torch(case, dtype):
@@ -110,7 +109,7 @@ def test_beside_torch(case, dtype):
                 compare([g if g is not None else h * 0, h], what + "'s gradient", digits * 10)
 
 
-@needs_torch
+@with_torch
 def test_inverse_cdf_beside_torch():
     p = np.array([0.1, 0.5, 0.95])
     for case in ("normal", "laplace", "exponential", "uniform"):
@@ -124,7 +123,7 @@ KL = ["normal", "laplace", "exponential", "uniform", "log normal", "gamma", "bet
       "independent"]
 
 
-@needs_torch
+@with_torch
 @pytest.mark.parametrize("case", KL)
 def test_divergences_beside_torch(case):
     make, arrays, _ = CASES[case]
@@ -209,7 +208,7 @@ def test_gradients_of_samples_average_to_the_gradient_of_the_mean(make):
     assert abs(each.mean() - (expected.item() if expected is not None else 0.0)) < 5 * each.std() / math.sqrt(len(each)) + 1e-12
 
 
-@needs_torch
+@with_torch
 @pytest.mark.parametrize("a", [0.05, 0.7, 3.0, 80.0])
 def test_gradient_of_a_gamma_sample_beside_torch(a):
     """torch._standard_gamma_grad approximates the same derivative to some 1e-4."""
@@ -282,7 +281,7 @@ def test_a_transform_remembers():
     assert exp.inv.log_abs_det_jacobian(tinygrad_c.tensor(2.0), tinygrad_c.tensor(2.0).log()).item() == pytest.approx(-math.log(2))
 
 
-@needs_torch
+@with_torch
 @pytest.mark.parametrize("case", ["normal", "categorical", "independent", "gamma", "beta", "multivariate", "mixture", "squashed"])
 def test_expand_beside_torch(case):
     (_, mine, _, value), (_, other, _, theirs) = both(case)

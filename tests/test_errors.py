@@ -11,15 +11,11 @@ import mistakes_everyday  # noqa: F401
 import mistakes_nn  # noqa: F401
 import mistakes_shapes  # noqa: F401
 import pytest
+from comparing import torch
 from mistakes import FINE, MISTAKES, SAME, SILENT, heard, raised
 
 import tinygrad_c
 from tinygrad_c import notices
-
-try:
-    import torch
-except ImportError:
-    torch = None
 
 ERRORS = [m for m in MISTAKES if not m.warns]
 WARNINGS = [m for m in MISTAKES if m.warns]

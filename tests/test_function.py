@@ -5,15 +5,11 @@ import gc
 import weakref
 
 import pytest
+from comparing import torch
 
 import tinygrad_c
 from tinygrad_c.autograd import Function, grad
 from tinygrad_c.autograd.function import once_differentiable
-
-try:
-    import torch
-except ImportError:
-    torch = None
 
 
 def both(program) -> None:

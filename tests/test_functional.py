@@ -3,13 +3,12 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from comparing import assert_close, ours, theirs, torch, weighed
+from comparing import assert_close, ours, theirs, torch, weighed, with_torch
 from nn_samples import CALLS
 from test_ops import LAYOUTS
 
 import tinygrad_c as tg
 
-with_torch = pytest.mark.skipif(torch is None, reason="compares with PyTorch")
 calls = pytest.mark.parametrize("call", CALLS, ids=lambda call: f"{call.text} {[x.shape for x in call.inputs.values()]}")
 
 

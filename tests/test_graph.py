@@ -2,17 +2,9 @@
 from __future__ import annotations
 
 import pytest
+from comparing import both, squared
 
 import tinygrad_c
-
-try:
-    import torch
-except ImportError:
-    torch = None
-
-MODULES = [tinygrad_c, pytest.param(torch, marks=pytest.mark.skipif(torch is None, reason="needs PyTorch"))]
-both = pytest.mark.parametrize("torch", MODULES, ids=["here", "torch"])
-
 
 # ---- What is saved
 
@@ -111,20 +103,11 @@ def test_copies_of_what_is_saved(torch):
 
 @both
 def test_a_function_of_the_users_own_packs_too(torch):
-    class Square(torch.autograd.Function):
-        @staticmethod
-        def forward(ctx, x):
-            ctx.save_for_backward(x)
-            return x * x
-
-        @staticmethod
-        def backward(ctx, g):
-            return 2 * g * ctx.saved_tensors[0]
     packed = []
     x = torch.ones(2, requires_grad=True)
     y = x * 3
     with torch.autograd.graph.saved_tensors_hooks(lambda t: packed.append(t.tolist()) or t, lambda t: t * 10):
-        z = Square.apply(y)
+        z = squared(torch, lambda x: 2 * x)(y)
     z.sum().backward()
     assert packed == [[3.0, 3.0]]
     assert x.grad.tolist() == [180.0, 180.0]

@@ -7,10 +7,10 @@ import os
 import pickle
 import subprocess
 import sys
-import threading
 
 import numpy as np
 import pytest
+from comparing import at_once
 from tinygrad_c.ops.operators import Operators
 
 import tinygrad_c
@@ -107,7 +107,7 @@ RAW = """
 import sys
 sys.path.insert(0, {tests!r})
 import tinygrad_c
-from comparing import OURS, ours
+from comparing import at_once, OURS, ours
 from op_samples import OPS
 from sampling import X, fill, leaves
 from tinygrad_c import Tensor, nn, tape
@@ -327,24 +327,14 @@ def test_copy_and_pickle():
 
 
 def test_many_threads_make_and_free():
-    errors = []
+    def work(_):
+        for k in range(200):
+            x = tinygrad_c.full((k % 50 + 1, 33), 0.5, requires_grad=True)
+            (x.exp() @ x.t()).sum().backward()
+            assert x.grad is not None
 
-    def work():
-        try:
-            for k in range(200):
-                x = tinygrad_c.full((k % 50 + 1, 33), 0.5, requires_grad=True)
-                (x.exp() @ x.t()).sum().backward()
-                assert x.grad is not None
-        except Exception as error:
-            errors.append(error)
-
-    threads = [threading.Thread(target=work) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    assert at_once(work) == []
     gc.collect()
-    assert not errors
 
 
 def test_gradients_at_nan_and_at_the_origin():

@@ -6,17 +6,12 @@ import weakref
 
 import numpy as np
 import pytest
+from comparing import torch, with_torch
 
 import tinygrad_c
 from tinygrad_c import from_dlpack, from_numpy, tensor
 from tinygrad_c.utils import dlpack
 
-try:
-    import torch
-except ImportError:
-    torch = None
-
-with_torch = pytest.mark.skipif(torch is None, reason="torch is not installed")
 DTYPES = ["float32", "float64", "int64", "int32", "uint8", "bool"]
 
 NUMPY_2 = np.lib.NumpyVersion(np.__version__) >= "2.0.0"

@@ -6,13 +6,12 @@ import pickle
 
 import numpy as np
 import pytest
-from comparing import assert_close, ours, theirs, torch
+from comparing import assert_close, ours, theirs, torch, with_torch
 from nn_samples import LAYERS
 from test_functional import flat, gradients, second_gradients
 
 import tinygrad_c as tg
 
-with_torch = pytest.mark.skipif(torch is None, reason="compares with PyTorch")
 layers = pytest.mark.parametrize("row", LAYERS, ids=lambda row: f"{row.text} {[x.shape for x in row.inputs.values()]}")
 
 

@@ -3,14 +3,10 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from comparing import torch
 
 import tinygrad_c as tg
 from tinygrad_c.autograd import gradcheck, gradgradcheck
-
-try:
-    import torch
-except ImportError:
-    torch = None
 
 RNG = np.random.default_rng(0)
 

@@ -8,28 +8,10 @@ import threading
 
 import numpy as np
 import pytest
+from comparing import at_once
 
 import tinygrad_c
 from tinygrad_c import nn, ones, tensor, zeros
-
-
-def at_once(work, n=4):
-    """work(k) in n threads at once; what they raised."""
-    errors = []
-
-    def guarded(k):
-        try:
-            work(k)
-        except Exception as error:
-            errors.append(error)
-
-    threads = [threading.Thread(target=guarded, args=(k,)) for k in range(n)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    return errors
-
 
 # ---- Threads in one graph: kernels of some size let other threads run
 

@@ -1,21 +1,11 @@
 """The modes of recording, beside PyTorch: each program runs in both, and must come to the same."""
 from __future__ import annotations
 
-import threading
-
 import pytest
+from comparing import at_once, both
 from mistakes import raised
 
 import tinygrad_c
-
-try:
-    import torch
-except ImportError:
-    torch = None
-
-MODULES = [tinygrad_c, pytest.param(torch, marks=pytest.mark.skipif(torch is None, reason="needs PyTorch"))]
-both = pytest.mark.parametrize("torch", MODULES, ids=["here", "torch"])
-
 
 # ---- inference_mode
 
@@ -123,13 +113,8 @@ def test_inference_mode_nested_and_off(torch):
 @both
 def test_inference_mode_is_a_threads_own(torch):
     seen = []
-
-    def look():
-        seen.append((torch.is_inference_mode_enabled(), torch.ones(1).is_inference()))
     with torch.inference_mode():
-        thread = threading.Thread(target=look)
-        thread.start()
-        thread.join()
+        at_once(lambda _: seen.append((torch.is_inference_mode_enabled(), torch.ones(1).is_inference())), 1)
     assert seen == [(False, False)]
 
 

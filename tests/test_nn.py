@@ -7,16 +7,11 @@ from collections import OrderedDict
 
 import numpy as np
 import pytest
+from comparing import torch, with_torch
 
 import tinygrad_c as tg
 from tinygrad_c import nn, notices
 from tinygrad_c.nn import functional as F
-
-try:
-    import torch
-except ImportError:
-    torch = None
-needs_torch = pytest.mark.skipif(torch is None, reason="compares with PyTorch")
 
 RNG = np.random.default_rng(7)
 
@@ -257,7 +252,7 @@ def test_calls_pass_any_arguments_and_see_a_changed_forward():
 
 # ---- Printing
 
-@needs_torch
+@with_torch
 def test_repr_is_pytorchs():
     def build(nn, ones):
         class Inner(nn.Module):
@@ -395,7 +390,7 @@ ACTIVATIONS = [
 ]
 
 
-@needs_torch
+@with_torch
 @pytest.mark.parametrize(("name", "settings"), ACTIVATIONS)
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_layer_values_and_gradients_are_pytorchs(name, settings, dtype):
@@ -434,7 +429,7 @@ def test_inplace_is_the_same_and_overwrites(name):
     np.testing.assert_allclose(x2.grad.numpy(), x.grad.numpy())
 
 
-@needs_torch
+@with_torch
 def test_bilinear_and_one_hot():
     ours, theirs = nn.Bilinear(3, 4, 2, dtype=tg.float64), torch.nn.Bilinear(3, 4, 2, dtype=torch.float64)
     theirs.load_state_dict({name: torch.tensor(value.numpy()) for name, value in ours.state_dict().items()})
@@ -473,7 +468,7 @@ LOSSES = [
 ]
 
 
-@needs_torch
+@with_torch
 @pytest.mark.parametrize(("name", "settings", "kind"), LOSSES)
 @pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
@@ -501,7 +496,7 @@ def compare_loss(ours, theirs, x, t, differentiate_target=False):
         np.testing.assert_allclose(b.grad.numpy(), b_.grad.numpy(), **close)
 
 
-@needs_torch
+@with_torch
 @pytest.mark.parametrize("reduction", ["mean", "sum", "none"])
 def test_bce_weights(reduction):
     x, t = pairs("probability")
@@ -520,7 +515,7 @@ CROSS_ENTROPY = [
 ]
 
 
-@needs_torch
+@with_torch
 @pytest.mark.parametrize("settings", CROSS_ENTROPY)
 @pytest.mark.parametrize("shape", [(5, 4), (4,), (2, 4, 3), (2, 4, 3, 2)])
 def test_cross_entropy_is_pytorchs(settings, shape):
@@ -534,7 +529,7 @@ def test_cross_entropy_is_pytorchs(settings, shape):
     compare_loss(ours, theirs, x, t)
 
 
-@needs_torch
+@with_torch
 @pytest.mark.parametrize("settings", [{}, {"reduction": "none"}, {"label_smoothing": 0.2}, {"weight": [0.2, 1.5, 0.7, 2.0]}])
 @pytest.mark.parametrize("shape", [(5, 4), (4,), (2, 4, 3)])
 def test_cross_entropy_of_probabilities(settings, shape):
@@ -547,7 +542,7 @@ def test_cross_entropy_of_probabilities(settings, shape):
     compare_loss(ours, theirs, x, t, differentiate_target=True)
 
 
-@needs_torch
+@with_torch
 @pytest.mark.parametrize("settings", [
     {}, {"reduction": "sum"}, {"reduction": "none", "ignore_index": 0}, {"weight": [0.2, 1.5, 0.7]}])
 @pytest.mark.parametrize("shape", [(5, 3), (3,), (2, 3, 4)])
@@ -560,7 +555,7 @@ def test_nll_is_pytorchs(settings, shape):
     compare_loss(ours, theirs, x, t)
 
 
-@needs_torch
+@with_torch
 def test_weighted_pairs_gaussian_and_batchmean():
     x, t = pairs("any")
     w = RNG.random((4, 3))
@@ -604,7 +599,7 @@ def test_every_public_name_is_there():
 
 # ---- nn.utils
 
-@needs_torch
+@with_torch
 @pytest.mark.parametrize("norm_type", [2.0, 1.0, 3.0, math.inf])
 @pytest.mark.parametrize("max_norm", [0.5, 100.0])
 def test_clipping_is_pytorchs(norm_type, max_norm):

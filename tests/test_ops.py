@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from comparing import OURS, THEIRS, array, assert_close, numeric_gradient, ours, theirs, torch, weighed
+from comparing import OURS, THEIRS, array, assert_close, numeric_gradient, ours, theirs, torch, weighed, with_torch
 from golden.record import GOLDEN, recorded
 from op_samples import CASES, OPS
 
@@ -17,7 +17,6 @@ FLOATS = ["float32", "float64"]
 INTEGERS = ["int64", "int32", "uint8", "bool"]
 NOT_FOR_BOOL = {"matmul"}       # torch does these, in some shapes at least; here they raise
 DIFFERENTIABLE = [(name, i) for name, i in CASES if OPS[name].differentiable]
-with_torch = pytest.mark.skipif(torch is None, reason="torch is not installed")
 cases = pytest.mark.parametrize(("name", "i"), CASES, ids=lambda x: str(x))
 differentiable_cases = pytest.mark.parametrize(("name", "i"), DIFFERENTIABLE, ids=lambda x: str(x))
 

@@ -6,16 +6,11 @@ import warnings
 
 import numpy as np
 import pytest
+from comparing import both, torch, with_torch
 
 import tinygrad_c as tg
 from tinygrad_c import nn, notices, optim
 from tinygrad_c.optim import lr_scheduler
-
-try:
-    import torch
-except ImportError:
-    torch = None
-needs_torch = pytest.mark.skipif(torch is None, reason="compares with PyTorch")
 
 
 @pytest.fixture(autouse=True)
@@ -67,7 +62,7 @@ def run(library, name, settings, dtype, steps, skip=True):
     return params, optimizer
 
 
-@needs_torch
+@with_torch
 @pytest.mark.parametrize(("name", "settings"), SETTINGS)
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 def test_20_steps_are_pytorchs(name, settings, dtype):
@@ -79,7 +74,7 @@ def test_20_steps_are_pytorchs(name, settings, dtype):
         np.testing.assert_allclose(p.detach().numpy(), p_.detach().numpy(), **tolerance)
 
 
-@needs_torch
+@with_torch
 def test_repr_and_defaults_are_pytorchs():
     for name in optim.__all__[1:-1]:
         ours = getattr(optim, name)([tg.ones(1, 1, requires_grad=True)])
@@ -259,7 +254,7 @@ def valley(library, steps=4, **settings):
     return losses, a.tolist() + b.reshape(-1).tolist()
 
 
-@needs_torch
+@with_torch
 @pytest.mark.parametrize("settings", [{}, {"lr": 0.1, "nesterov": False, "momentum": 0.8}, {"adjust_lr_fn": "match_rms_adamw"},
                                       {"ns_steps": 2, "ns_coefficients": (2.0, -1.5, 0.5), "weight_decay": 0.0}])
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
@@ -291,7 +286,7 @@ def test_muon_makes_singular_values_nearly_equal():
         optim.Muon([tg.ones(2, requires_grad=True)])
 
 
-@needs_torch
+@with_torch
 @pytest.mark.parametrize("settings", [
     {"line_search_fn": "strong_wolfe"}, {"line_search_fn": "strong_wolfe", "history_size": 3, "max_iter": 7},
     {"lr": 1e-3}, {"lr": 0.01, "max_iter": 4, "history_size": 2}])
@@ -340,6 +335,14 @@ SCHEDULERS = [
 ]
 
 
+def advance(optimizer, scheduler):
+    """An epoch: a step of each, without the warnings of steps without gradients."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        optimizer.step()
+        scheduler.step()
+
+
 def rates(library, name, settings, epochs=20):
     w = [library.ones(1, requires_grad=True) for _ in range(2)]
     optim_ = getattr(library, "optim", optim)
@@ -350,14 +353,11 @@ def rates(library, name, settings, epochs=20):
         seen.append([group["lr"] for group in optimizer.param_groups])
         assert scheduler.get_last_lr() == seen[-1]
         seen[-1] += [group["momentum"] for group in optimizer.param_groups]
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            optimizer.step()
-        scheduler.step()
+        advance(optimizer, scheduler)
     return seen
 
 
-@needs_torch
+@with_torch
 @pytest.mark.parametrize(("name", "settings"), SCHEDULERS)
 def test_schedules_are_pytorchs(name, settings):
     np.testing.assert_allclose(rates(tg, name, settings), rates(torch, name, settings), rtol=1e-12)
@@ -384,17 +384,27 @@ def several(library, which):
     seen = []
     for _ in range(14):
         seen.append(optimizer.param_groups[0]["lr"])
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            optimizer.step()
-            scheduler.step()
+        advance(optimizer, scheduler)
     return seen
 
 
-@needs_torch
+@with_torch
 @pytest.mark.parametrize("which", ["sequential", "chained"])
 def test_several_schedulers(which):
     np.testing.assert_allclose(several(tg, which), several(torch, which), rtol=1e-12)
+
+
+@both
+def test_what_several_schedulers_refuse(torch):
+    schedulers = torch.optim.lr_scheduler
+    optimizer, other = (torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=0.1) for _ in range(2))
+    first, plateau = schedulers.ConstantLR(optimizer), schedulers.ReduceLROnPlateau(optimizer)
+    assert isinstance(plateau, schedulers.LRScheduler)
+    for make in (lambda *each: schedulers.SequentialLR(optimizer, each, [1]), lambda *each: schedulers.ChainedScheduler(each)):
+        with pytest.raises(ValueError, match="does not support `ReduceLROnPlateau`.* at index 1 in"):
+            make(first, plateau)
+        with pytest.raises(ValueError, match="all schedulers to belong to the same optimizer, but got"):
+            make(first, schedulers.ConstantLR(other))
 
 
 def plateau(library, **settings):
@@ -409,7 +419,7 @@ def plateau(library, **settings):
     return seen
 
 
-@needs_torch
+@with_torch
 @pytest.mark.parametrize("settings", [
     {"patience": 1}, {"patience": 2, "factor": 0.5, "cooldown": 2}, {"mode": "max", "patience": 3, "min_lr": 0.005},
     {"threshold": 0.3, "threshold_mode": "abs", "patience": 0}, {"threshold": 0.1, "patience": 1}])

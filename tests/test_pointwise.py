@@ -6,12 +6,11 @@ import math
 
 import numpy as np
 import pytest
-from comparing import ours, theirs, torch
+from comparing import ours, theirs, torch, with_torch
 
 import tinygrad_c
 from tinygrad_c import formulas
 
-with_torch = pytest.mark.skipif(torch is None, reason="torch is not installed")
 SPECIAL = [0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 1.5, 2.5, -2.5, 3.7, -7.25, 0.1, 1e-30, -1e-30, 1e30, math.inf, -math.inf, math.nan]
 UNARY = [n for n, r in formulas.SCALAR.items() if len(r.inputs) == 1 and not r.params and n != "round_half_even"]
 BINARY = [n for n, r in formulas.SCALAR.items() if len(r.inputs) == 2 and r.kind != formulas.INTEGERS and n[:4] != "div_"]

@@ -5,11 +5,10 @@ import math
 
 import numpy as np
 import pytest
-from comparing import torch
+from comparing import torch, with_torch
 
 import tinygrad_c as tg
 
-with_torch = pytest.mark.skipif(torch is None, reason="beside torch")
 VALUES = [[0.4, -1.7, 0.2], [3.1, 0.9, -0.3]]
 IN_PLACE = ["x.abs().add(1).mvlgamma_(2)", "x.abs().polygamma_(1)", "x.renorm_(2, 0, 0.5)", "x.abs().igamma_(y)", "x.abs().igammac_(y)",
             "x.i0_()", "x.as_strided_((2, 2), (1, 2))", "x.hardshrink(0.5)", "x.map_(y, lambda a, b: a + 2 * b)",

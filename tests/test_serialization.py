@@ -13,17 +13,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from comparing import torch, with_torch
 
 import tinygrad_c
 from tinygrad_c import nn, optim, tensor
 from tinygrad_c.serialization import LoadError, loads, writing
 
-try:
-    import torch
-except ImportError:
-    torch = None
-
-with_torch = pytest.mark.skipif(torch is None, reason="torch is not installed")
 DTYPES = ["float32", "float64", "int64", "int32", "uint8", "bool"]
 
 

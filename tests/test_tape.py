@@ -4,20 +4,15 @@ from __future__ import annotations
 import gc
 import subprocess
 import sys
-import threading
 import warnings
 import weakref
 
 import numpy as np
 import pytest
+from comparing import at_once, torch
 
 import tinygrad_c
 from tinygrad_c import autograd, enable_grad, no_grad, ones, tensor
-
-try:
-    import torch
-except ImportError:
-    torch = None
 
 
 def leaf(*numbers: float):
@@ -420,9 +415,7 @@ def test_set_grad_enabled():
 def test_grad_mode_is_each_threads_own():
     seen = []
     with no_grad():
-        thread = threading.Thread(target=lambda: seen.append(tinygrad_c.is_grad_enabled()))
-        thread.start()
-        thread.join()
+        at_once(lambda _: seen.append(tinygrad_c.is_grad_enabled()), 1)
     assert seen == [True]
 
 
@@ -430,15 +423,11 @@ def test_threads_that_share_a_leaf():
     w = tensor(np.ones((64, 64), np.float32)).requires_grad_()
     n, steps = 4, 50
 
-    def work():
+    def work(_):
         for _ in range(steps):
             (w * 2).sum().backward()
 
-    threads = [threading.Thread(target=work) for _ in range(n)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    assert at_once(work, n) == []
     assert w.grad.numpy().min() == w.grad.numpy().max() == 2 * n * steps
 
 

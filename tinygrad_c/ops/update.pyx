@@ -14,6 +14,9 @@ from tinygrad_c.kernels.table cimport *
 from tinygrad_c.ops.elementwise cimport *
 from tinygrad_c.tape cimport *
 
+from tinygrad_c.ops.reduce import norm
+from tinygrad_c.ops.shape import stack
+
 
 cdef int begin(list params, tuple states) except -1:
     note_step()
@@ -39,6 +42,18 @@ cdef TensorBase gradient(TensorBase p):
     return g if g.contiguous else copy_of(g)
 
 
+cdef inline TensorBase next_gradient(list params, Py_ssize_t* i):
+    """Move i on to the next parameter that has a gradient, and give that; None behind the last."""
+    cdef TensorBase g
+    i[0] += 1
+    while i[0] < len(params):
+        g = gradient(<TensorBase?> params[i[0]])
+        if g is not None:
+            return g
+        i[0] += 1
+    return None
+
+
 cdef char* state_of(list states, Py_ssize_t i, TensorBase p, double value) except? NULL:
     """The memory of entry i, made if it is None, and contiguous."""
     cdef object entry = states[i]
@@ -59,8 +74,15 @@ cdef char* state_of(list states, Py_ssize_t i, TensorBase p, double value) excep
     return state.data
 
 
+cdef double next_step(list steps, Py_ssize_t i) except -1:
+    """Count the parameter's steps; gives the number of this one, from 1 on."""
+    cdef double step = <double> (0 if steps[i] is None else steps[i]) + 1
+    steps[i] = <long long> step
+    return step
+
+
 cdef int update(Call* call, kernel_t kernel, int n_operands, TensorBase p, TensorBase g, Py_ssize_t cost) except -1:
-    """Run the kernel, whose state operands and parameters are set, on p and g; cost: 1/32 ns an element."""
+    """Run the kernel, whose state operands and parameters are set, on p and g; cost: 1/32 ns an element. Gives 1."""
     cdef TensorBase target = p if p.contiguous else copy_of(p)
     over_elements(call, kernel, n_operands, p.numel, p.numel * cost // 32)
     call.operand[0].data = target.data
@@ -70,45 +92,30 @@ cdef int update(Call* call, kernel_t kernel, int n_operands, TensorBase p, Tenso
         if target is not p:
             copy_into(p, target)
     stepped(p.storage)
-    return 0
+    return 1
 
 
 def sgd_(list params, list momentum_buffers, double lr, double momentum, double dampening, double weight_decay,
          bint nesterov, bint maximize) -> int:
     """d = g + weight_decay p;  b = momentum b + (1 - dampening) d, at first d;  p -= lr b, nesterov: lr (d + momentum b)."""
-    cdef Py_ssize_t i
-    cdef int updated = 0
-    cdef bint first
+    cdef Py_ssize_t i = -1
+    cdef int updated = 0, flags = (NESTEROV if nesterov else 0) | (MAXIMIZE if maximize else 0)
     cdef TensorBase p, g
     cdef Call call
-    before = set_grad(False)
-    try:
-        begin(params, (momentum_buffers,))
-        for i in range(len(params)):
-            p = <TensorBase?> params[i]
-            g = gradient(p)
-            if g is None:
-                continue
-            updated += 1
-            call.operand[2].data = NULL
-            first = momentum != 0 and momentum_buffers[i] is None
-            if momentum != 0:
-                call.operand[2].data = state_of(momentum_buffers, i, p, 0)
-            call.param[0].f = lr
-            call.param[1].f = momentum
-            call.param[2].f = 1 - dampening
-            call.param[3].f = weight_decay
-            call.param[4].i = (FIRST if first else 0) | (NESTEROV if nesterov else 0) | (MAXIMIZE if maximize else 0)
-            update(&call, kernels(p.dtype).sgd, 3, p, g, 4)
-    finally:
-        set_grad(before)
+    begin(params, (momentum_buffers,))
+    call.operand[2].data = NULL
+    call.param[0].f = lr
+    call.param[1].f = momentum
+    call.param[2].f = 1 - dampening
+    call.param[3].f = weight_decay
+    while (g := next_gradient(params, &i)) is not None:
+        p = <TensorBase> params[i]
+        call.param[4].i = flags
+        if momentum != 0:
+            call.param[4].i = flags | (FIRST if momentum_buffers[i] is None else 0)
+            call.operand[2].data = state_of(momentum_buffers, i, p, 0)
+        updated += update(&call, kernels(p.dtype).sgd, 3, p, g, 4)
     return updated
-
-
-cdef double next_step(list steps, Py_ssize_t i) except -1:
-    cdef double step = <double> (0 if steps[i] is None else steps[i]) + 1
-    steps[i] = <long long> step
-    return step
 
 
 def adam_(list params, list exp_avgs, list exp_avg_sqs, list max_exp_avg_sqs, list steps, double lr, double beta1, double beta2,
@@ -118,39 +125,29 @@ def adam_(list params, list exp_avgs, list exp_avg_sqs, list max_exp_avg_sqs, li
     Kingma & Ba 2015, arXiv:1412.6980; decoupled: p is first shrunk by lr * weight_decay (Loshchilov & Hutter 2019,
     arXiv:1711.05101), else weight_decay * p joins g; amsgrad: v's running maximum takes its place.
     """
-    cdef Py_ssize_t i
+    cdef Py_ssize_t i = -1
     cdef int updated = 0
-    cdef double step, last_step = -1, size = 0, root = 0
+    cdef double step, last_step = -1
     cdef TensorBase p, g
     cdef Call call
-    before = set_grad(False)
-    try:
-        begin(params, (exp_avgs, exp_avg_sqs, max_exp_avg_sqs if amsgrad else None, steps))
-        for i in range(len(params)):
-            p = <TensorBase?> params[i]
-            g = gradient(p)
-            if g is None:
-                continue
-            updated += 1
-            call.operand[2].data = state_of(exp_avgs, i, p, 0)
-            call.operand[3].data = state_of(exp_avg_sqs, i, p, 0)
-            call.operand[4].data = state_of(max_exp_avg_sqs, i, p, 0) if amsgrad else NULL
-            step = next_step(steps, i)
-            if step != last_step:
-                size = lr / (1 - pow(beta1, step))
-                root = sqrt(1 - pow(beta2, step))
-                last_step = step
-            call.param[0].f = size
-            call.param[1].f = 1 - beta1
-            call.param[2].f = beta2
-            call.param[3].f = root
-            call.param[4].f = eps
-            call.param[5].f = weight_decay
-            call.param[6].f = 1 - lr * weight_decay
-            call.param[7].i = (DECOUPLED if decoupled else 0) | (MAXIMIZE if maximize else 0)
-            update(&call, kernels(p.dtype).adam, 5, p, g, 8)
-    finally:
-        set_grad(before)
+    begin(params, (exp_avgs, exp_avg_sqs, max_exp_avg_sqs if amsgrad else None, steps))
+    call.param[1].f = 1 - beta1
+    call.param[2].f = beta2
+    call.param[4].f = eps
+    call.param[5].f = weight_decay
+    call.param[6].f = 1 - lr * weight_decay
+    call.param[7].i = (DECOUPLED if decoupled else 0) | (MAXIMIZE if maximize else 0)
+    while (g := next_gradient(params, &i)) is not None:
+        p = <TensorBase> params[i]
+        call.operand[2].data = state_of(exp_avgs, i, p, 0)
+        call.operand[3].data = state_of(exp_avg_sqs, i, p, 0)
+        call.operand[4].data = state_of(max_exp_avg_sqs, i, p, 0) if amsgrad else NULL
+        step = next_step(steps, i)
+        if step != last_step:
+            call.param[0].f = lr / (1 - pow(beta1, step))
+            call.param[3].f = sqrt(1 - pow(beta2, step))
+            last_step = step
+        updated += update(&call, kernels(p.dtype).adam, 5, p, g, 8)
     return updated
 
 
@@ -161,59 +158,43 @@ def rmsprop_(list params, list square_avgs, list momentum_buffers, list grad_avg
     centered: v less the square of g's average. With momentum the quotient is accumulated, b = momentum * b + g /
     (sqrt(v) + eps), and p -= lr * b.
     """
-    cdef Py_ssize_t i
+    cdef Py_ssize_t i = -1
     cdef int updated = 0
     cdef TensorBase p, g
     cdef Call call
-    before = set_grad(False)
-    try:
-        begin(params, (square_avgs, momentum_buffers if momentum > 0 else None, grad_avgs if centered else None, steps))
-        for i in range(len(params)):
-            p = <TensorBase?> params[i]
-            g = gradient(p)
-            if g is None:
-                continue
-            updated += 1
-            next_step(steps, i)
-            call.operand[2].data = state_of(square_avgs, i, p, 0)
-            call.operand[3].data = state_of(momentum_buffers, i, p, 0) if momentum > 0 else NULL
-            call.operand[4].data = state_of(grad_avgs, i, p, 0) if centered else NULL
-            call.param[0].f = lr
-            call.param[1].f = alpha
-            call.param[2].f = eps
-            call.param[3].f = weight_decay
-            call.param[4].f = momentum
-            call.param[5].i = MAXIMIZE if maximize else 0
-            update(&call, kernels(p.dtype).rmsprop, 5, p, g, 8)
-    finally:
-        set_grad(before)
+    begin(params, (square_avgs, momentum_buffers if momentum > 0 else None, grad_avgs if centered else None, steps))
+    call.param[0].f = lr
+    call.param[1].f = alpha
+    call.param[2].f = eps
+    call.param[3].f = weight_decay
+    call.param[4].f = momentum
+    call.param[5].i = MAXIMIZE if maximize else 0
+    while (g := next_gradient(params, &i)) is not None:
+        p = <TensorBase> params[i]
+        next_step(steps, i)
+        call.operand[2].data = state_of(square_avgs, i, p, 0)
+        call.operand[3].data = state_of(momentum_buffers, i, p, 0) if momentum > 0 else NULL
+        call.operand[4].data = state_of(grad_avgs, i, p, 0) if centered else NULL
+        updated += update(&call, kernels(p.dtype).rmsprop, 5, p, g, 8)
     return updated
 
 
 def adagrad_(list params, list sums, list steps, double lr, double lr_decay, double eps, double weight_decay,
              double initial_accumulator_value, bint maximize) -> int:
     """s += g^2;  p -= lr / (1 + (t - 1) lr_decay) * g / (sqrt(s) + eps). Duchi et al. 2011."""
-    cdef Py_ssize_t i
+    cdef Py_ssize_t i = -1
     cdef int updated = 0
     cdef TensorBase p, g
     cdef Call call
-    before = set_grad(False)
-    try:
-        begin(params, (sums, steps))
-        for i in range(len(params)):
-            p = <TensorBase?> params[i]
-            g = gradient(p)
-            if g is None:
-                continue
-            updated += 1
-            call.operand[2].data = state_of(sums, i, p, initial_accumulator_value)
-            call.param[0].f = lr / (1 + (next_step(steps, i) - 1) * lr_decay)
-            call.param[1].f = eps
-            call.param[2].f = weight_decay
-            call.param[3].i = MAXIMIZE if maximize else 0
-            update(&call, kernels(p.dtype).adagrad, 3, p, g, 6)
-    finally:
-        set_grad(before)
+    begin(params, (sums, steps))
+    call.param[1].f = eps
+    call.param[2].f = weight_decay
+    call.param[3].i = MAXIMIZE if maximize else 0
+    while (g := next_gradient(params, &i)) is not None:
+        p = <TensorBase> params[i]
+        call.operand[2].data = state_of(sums, i, p, initial_accumulator_value)
+        call.param[0].f = lr / (1 + (next_step(steps, i) - 1) * lr_decay)
+        updated += update(&call, kernels(p.dtype).adagrad, 3, p, g, 6)
     return updated
 
 
@@ -238,12 +219,10 @@ def zero_grad_(list params, bint set_to_none) -> None:
 
 def clip_grad_norm_(list params, double max_norm, double norm_type) -> TensorBase:
     """Scale all gradients by min(1, max_norm / (norm + 1e-6)), norm being that of all of them as one vector; gives the norm."""
-    from tinygrad_c.ops.reduce import norm
     cdef TensorBase p, total, factor
     cdef list norms = []
     before = set_grad(False)
     try:
-        from tinygrad_c.ops.shape import stack
         for p in params:
             if p._grad is not None:
                 norms.append(norm(p._grad, norm_type))

@@ -4,7 +4,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tinygrad_c.autograd import enable_grad, no_grad
+from tinygrad_c.autograd import no_grad
 from tinygrad_c.optim.optimizer import Optimizer
 from tinygrad_c.tensor import Tensor
 
@@ -16,10 +16,7 @@ class EachOptimizer(Optimizer):
     _counts = True
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        loss = None
-        if closure is not None:
-            with enable_grad():
-                loss = closure()
+        loss = self._evaluate(closure)
         moved = 0
         with no_grad():
             for group in self.param_groups:

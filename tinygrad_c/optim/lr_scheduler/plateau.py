@@ -5,11 +5,11 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-from tinygrad_c.optim.lr_scheduler.base import check_optimizer, per_group
+from tinygrad_c.optim.lr_scheduler.base import LRScheduler, check_optimizer, per_group
 from tinygrad_c.optim.optimizer import Optimizer
 
 
-class ReduceLROnPlateau:
+class ReduceLROnPlateau(LRScheduler):
     """* factor when step(metric) has seen no better metric for more than `patience` epochs."""
 
     def __init__(self, optimizer: Optimizer, mode: str = "min", factor: float = 0.1, patience: int = 10,
@@ -32,7 +32,7 @@ class ReduceLROnPlateau:
         self.min_lrs = per_group("min_lrs", min_lr, optimizer)
         self.eps = eps
         self.last_epoch = 0
-        self._last_lr = [group["lr"] for group in optimizer.param_groups]
+        self._last_lr = self._rates()
         self._reset()
 
     def _reset(self) -> None:
@@ -40,17 +40,13 @@ class ReduceLROnPlateau:
         self.cooldown_counter = 0
         self.num_bad_epochs = 0
 
-    def get_last_lr(self) -> list[float]:
-        """The rates that were set last, one for each group."""
-        return self._last_lr
-
     def is_better(self, a: float, best: float) -> bool:
         """Whether metric a is better than best by more than the threshold."""
         margin = self.threshold if self.mode == "max" else -self.threshold
         bound = best * (1 + margin) if self.threshold_mode == "rel" else best + margin
         return a > bound if self.mode == "max" else a < bound
 
-    def step(self, metrics: Any) -> None:
+    def step(self, metrics: Any) -> None:       # type: ignore[override]
         """Note the epoch's metric (a number or a tensor with one)."""
         current = float(metrics)
         self.last_epoch += 1
@@ -69,12 +65,4 @@ class ReduceLROnPlateau:
                     group["lr"] = reduced
             self.cooldown_counter = self.cooldown
             self.num_bad_epochs = 0
-        self._last_lr = [group["lr"] for group in self.optimizer.param_groups]
-
-    def state_dict(self) -> dict[str, Any]:
-        """All that the scheduler knows, without the optimizer."""
-        return {name: value for name, value in self.__dict__.items() if name != "optimizer"}
-
-    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take over what state_dict() gave."""
-        self.__dict__.update(state_dict)
+        self._last_lr = self._rates()

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tinygrad_c.optim.lr_scheduler.base import LRScheduler
+from tinygrad_c.optim.lr_scheduler.plateau import ReduceLROnPlateau
 from tinygrad_c.optim.optimizer import Optimizer
 
 
@@ -13,6 +14,21 @@ class _Several(LRScheduler):
     """A scheduler made of schedulers; its state is theirs too."""
 
     _schedulers: list[LRScheduler]
+
+    def _take(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None) -> None:
+        """Make these the schedulers, if they are some, of one optimizer, and need nothing but the epoch."""
+        if len(schedulers) < 1:
+            raise ValueError(f"{type(self).__name__} expects at least one scheduler to be chained, but got no scheduler.")
+        self.optimizer = optimizer or schedulers[0].optimizer
+        for i, scheduler in enumerate(schedulers):
+            if isinstance(scheduler, ReduceLROnPlateau):
+                raise ValueError(f"{type(self).__name__} does not support `ReduceLROnPlateau` scheduler as it requires "
+                                 f"additional kwargs to be specified when calling `step`, but got one at index {i} in the "
+                                 "given schedulers sequence.")
+            if scheduler.optimizer is not self.optimizer:
+                raise ValueError(f"{type(self).__name__} expects all schedulers to belong to the same optimizer, but got "
+                                 f"scheduler at index {i} of another one")
+        self._schedulers = list(schedulers)
 
     def state_dict(self) -> dict[str, Any]:
         return {**super().state_dict(), "_schedulers": [scheduler.state_dict() for scheduler in self._schedulers]}
@@ -28,18 +44,11 @@ class SequentialLR(_Several):
 
     def __init__(self, optimizer: Optimizer, schedulers: Sequence[LRScheduler], milestones: Sequence[int],
                  last_epoch: int = -1) -> None:
-        if len(schedulers) < 1:
-            raise ValueError(f"{type(self).__name__} expects at least one scheduler to be chained, but got no scheduler.")
+        self._take(schedulers, optimizer)
         if len(milestones) != len(schedulers) - 1:
             raise ValueError("Sequential Schedulers expects number of schedulers provided to be one more than the number of "
                              f"milestone points, but got number of schedulers {len(schedulers)} and the number of milestones "
                              f"to be equal to {len(milestones)}")
-        for i, scheduler in enumerate(schedulers):
-            if scheduler.optimizer is not optimizer:
-                raise ValueError("SequentialLR expects all schedulers to belong to the same optimizer, "
-                                 f"but got scheduler at index {i} of another one")
-        self.optimizer = optimizer
-        self._schedulers = list(schedulers)
         self._milestones = list(milestones)
         self.last_epoch = last_epoch + 1
         self._schedulers[0]._restart()
@@ -59,12 +68,7 @@ class ChainedScheduler(_Several):
     """All of them in every epoch."""
 
     def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None) -> None:
-        if len(schedulers) < 1:
-            raise ValueError(f"{type(self).__name__} expects at least one scheduler to be chained, but got no scheduler.")
-        self.optimizer = optimizer or schedulers[0].optimizer
-        if any(scheduler.optimizer is not self.optimizer for scheduler in schedulers):
-            raise ValueError("ChainedScheduler expects all schedulers to belong to the same optimizer")
-        self._schedulers = list(schedulers)
+        self._take(schedulers, optimizer)
         self._last_lr = self._schedulers[-1].get_last_lr()
 
     def step(self) -> None:
