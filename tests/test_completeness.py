@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import inspect
+from types import ModuleType
 
 from op_samples import OPS
 
@@ -105,3 +106,19 @@ def test_every_public_name_is_documented():
     undocumented = [name for name in dir(Tensor) if not name.startswith("_") and callable(getattr(Tensor, name))
                     and not getattr(Tensor, name).__doc__]
     assert not undocumented
+
+
+def rooms_of(module) -> list:
+    """The public modules of a module, and theirs."""
+    inside = [value for name in dir(module) if type(value := getattr(module, name)) is ModuleType and name != "version"]
+    return inside + [room for each in inside for room in rooms_of(each)]
+
+
+def test_rooms_show_their_own_names_and_no_others():
+    """dir() of a public module is its __all__: no helper, no import that it needs itself; and every name is there."""
+    rooms = rooms_of(tinygrad_c)
+    assert {tinygrad_c.nn, tinygrad_c.nn.init, tinygrad_c.special, tinygrad_c.utils.data} <= set(rooms)
+    for room in rooms:
+        assert dir(room) == sorted(room.__all__), room.__name__
+        assert len(set(room.__all__)) == len(room.__all__), room.__name__
+        assert all(hasattr(room, name) for name in room.__all__), room.__name__

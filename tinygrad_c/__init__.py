@@ -9,6 +9,8 @@ tensor(6.)
 from __future__ import annotations
 
 from math import e, inf, nan, pi
+from types import ModuleType
+from typing import Any
 
 from tinygrad_c import autograd, nn, optim, places, utils
 from tinygrad_c.array import dtype, get_default_dtype, set_default_dtype
@@ -305,9 +307,10 @@ LATER = {
     **dict.fromkeys((
         "asarray", "can_cast", "contiguous_format", "empty_permuted", "empty_strided", "finfo", "frombuffer", "iinfo",
         "is_same_size", "is_signed", "layout", "logspace", "memory_format", "preserve_format", "promote_types", "range",
-        "result_type",
-        "scalar_tensor", "strided"), "ops.kinds"),
-    **dict.fromkeys(("amp", "backends", "cuda", "distributions", "func", "jit", "random", "special", "testing"), ""),
+        "result_type", "scalar_tensor", "strided"), "ops.kinds"),
+    **dict.fromkeys((
+        "amp", "backends", "cuda", "datasets", "distributions", "func", "jit", "linalg", "random", "serialization", "special",
+        "testing"), ""),
     **dict.fromkeys((
         "BoolTensor", "ByteTensor", "DoubleTensor", "FloatTensor", "IntTensor", "LongTensor",
         "are_deterministic_algorithms_enabled", "compile", "get_default_device", "get_float32_matmul_precision",
@@ -325,8 +328,8 @@ LATER = {
     "GradScaler": "amp", "is_inference_mode_enabled": "autograd", "to_dlpack": "utils.dlpack",
     "autocast": "amp", "from_dlpack": "utils.dlpack", "vmap": "func",
     "binomial": "ops.draws", "poisson": "ops.draws",
-    "load": "serialization", "save": "serialization", "serialization": "",
-    "einsum": "ops.einsum", "gradient": "ops.gradient", "linalg": "",
+    "load": "serialization", "save": "serialization",
+    "einsum": "ops.einsum", "gradient": "ops.gradient",
     **dict.fromkeys(("cholesky", "cholesky_inverse", "cholesky_solve"), "linalg.torch_names"),
     **dict.fromkeys(("det", "logdet", "matrix_exp", "matrix_power", "slogdet"), "linalg.torch_names"),
     **dict.fromkeys(("chain_matmul", "inverse", "lu", "lu_solve", "pinverse", "qr", "svd"), "linalg.torch_names"),
@@ -342,7 +345,7 @@ LATER = {
 places.install()
 
 
-def __getattr__(name: str):
+def __getattr__(name: str) -> Any:
     from importlib import import_module
     if name in LATER:
         module = import_module(f"tinygrad_c.{LATER[name] or name}")
@@ -355,4 +358,6 @@ def __getattr__(name: str):
 
 
 def __dir__() -> list[str]:
-    return sorted({*globals(), *LATER} - {"LATER", "annotations"})
+    rooms = {"autograd", "nn", "optim", "utils", "version", *LATER}
+    inside = {name for name, value in globals().items() if isinstance(value, ModuleType) and name not in rooms}
+    return sorted({*globals(), *LATER} - inside - {"Any", "LATER", "ModuleType", "annotations"})

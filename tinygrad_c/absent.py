@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from importlib import import_module
+from types import MappingProxyType
 from typing import Any
 
 # The names (or what they begin with, given a *), and the sentence. In order: the first that fits is said.
@@ -81,9 +82,11 @@ def unknown(module: str, name: str, known: dict) -> AttributeError:
     return AttributeError(f"module {module!r} has no attribute {name!r}: {words}", name=name)
 
 
-def rooms_for_later(namespace: dict[str, Any], rooms: Mapping[str, str]
-                    ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """A module's __getattr__ and __dir__: names of `rooms` (module: names in it; '': modules) are imported when asked for."""
+def public_names(namespace: dict[str, Any], rooms: Mapping[str, str] = MappingProxyType({})
+                 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+    """A public module's __getattr__ and __dir__: names of `rooms` (module: names in it; '': modules) are imported when they are
+    asked for, others get the error above; dir() shows __all__.
+    """
     package = namespace["__name__"]
     room_of = {name: room for room, names in rooms.items() for name in names.split()}
 
@@ -94,4 +97,4 @@ def rooms_for_later(namespace: dict[str, Any], rooms: Mapping[str, str]
         value = namespace[name] = getattr(module, name) if room_of[name] else module
         return value
 
-    return find, lambda: sorted({*namespace, *room_of})
+    return find, lambda: sorted(namespace["__all__"])

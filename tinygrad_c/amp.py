@@ -1,9 +1,10 @@
 """Mixed precision, as programs written for a GPU name it: all stays in the tensors' own precision here."""
 from __future__ import annotations
 
-import functools
+from tinygrad_c.absent import public_names
 
 __all__ = ["GradScaler", "autocast", "custom_bwd", "custom_fwd"]
+__getattr__, __dir__ = public_names(globals())
 
 
 class autocast:
@@ -19,10 +20,7 @@ class autocast:
         pass
 
     def __call__(self, function):
-        @functools.wraps(function)
-        def wrapped(*args, **kwargs):
-            return function(*args, **kwargs)
-        return wrapped
+        return function
 
 
 class GradScaler:

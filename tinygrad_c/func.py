@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from tinygrad_c import autograd
-from tinygrad_c.absent import unknown
+from tinygrad_c.absent import public_names
 from tinygrad_c.autograd import enable_grad, is_grad_enabled
 from tinygrad_c.autograd.functional import stack_rows
 from tinygrad_c.ops.create import full, zeros_like
@@ -20,6 +20,7 @@ from tinygrad_c.tape import AccumulateGrad, TensorBase
 
 __all__ = ["functional_call", "grad", "grad_and_value", "hessian", "jacfwd", "jacrev", "jvp", "linearize", "stack_module_state",
            "vjp", "vmap"]
+__getattr__, __dir__ = public_names(globals())
 
 
 # ---- Nested containers
@@ -392,7 +393,3 @@ def stack_module_state(models: list) -> tuple[dict, dict]:
                   for name, _ in models[0].named_parameters()}
     buffers = {name: stack([dict(m.named_buffers())[name] for m in models]) for name, _ in models[0].named_buffers()}
     return parameters, buffers
-
-
-def __getattr__(name: str):
-    raise unknown(__name__, name, globals())

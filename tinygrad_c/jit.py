@@ -4,9 +4,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tinygrad_c.absent import unknown
+from tinygrad_c.absent import public_names
 
 __all__ = ["export", "freeze", "ignore", "is_scripting", "is_tracing", "optimize_for_inference", "script", "trace", "unused"]
+_find, __dir__ = public_names(globals())
 
 
 def script(obj: Any, optimize: Any = None, _frames_up: int = 0, _rcb: Any = None, example_inputs: Any = None) -> Any:
@@ -60,4 +61,4 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}: programs are not written to files here; "
                              "save(model.state_dict(), path) keeps the weights, and model.load_state_dict(load(path)) takes "
                              "them back")
-    raise unknown(__name__, name, globals())
+    return _find(name)

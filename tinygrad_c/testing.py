@@ -3,13 +3,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from tinygrad_c.absent import unknown
+from tinygrad_c.absent import public_names
 from tinygrad_c.ops.create import as_tensor
 from tinygrad_c.ops.logic import isclose
 from tinygrad_c.tape import TensorBase
 from tinygrad_c.tensor import float32, float64
 
 __all__ = ["assert_close"]
+__getattr__, __dir__ = public_names(globals())
 
 
 def assert_close(actual: Any, expected: Any, *, allow_subclasses: bool = True, rtol: float | None = None,
@@ -81,7 +82,3 @@ def _tensors(actual: Any, expected: Any, rtol: Any, atol: Any, equal_nan: bool, 
     return (f"Tensor-likes are not {close}!\n\nMismatched elements: {wrong} / {ok.numel()} ({100 * wrong / ok.numel():.1f}%)\n"
             f"Greatest absolute difference: {place(off)} (up to {atol} allowed)\n"
             f"Greatest relative difference: {place(relative)} (up to {rtol} allowed){tail}")
-
-
-def __getattr__(name: str) -> Any:
-    raise unknown(__name__, name, globals())

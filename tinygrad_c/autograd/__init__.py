@@ -4,11 +4,17 @@ from __future__ import annotations
 import functools
 
 from tinygrad_c import tape
-from tinygrad_c.absent import unknown
+from tinygrad_c.absent import public_names
 from tinygrad_c.tape import TensorBase, is_grad_enabled, is_inference_mode_enabled
 
-__all__ = ["backward", "enable_grad", "grad", "inference_mode", "is_grad_enabled", "is_inference_mode_enabled", "no_grad",
-           "set_grad_enabled"]
+ROOMS = {       # loaded when first asked for
+    "function": "Function", "anomaly_mode": "detect_anomaly set_detect_anomaly", "checks": "gradcheck gradgradcheck",
+    "": "anomaly_mode function functional grad_mode graph variable",
+}
+__all__ = [*(name for names in ROOMS.values() for name in names.split()),
+           "Variable", "backward", "enable_grad", "grad", "inference_mode", "is_grad_enabled", "is_inference_mode_enabled",
+           "no_grad", "set_grad_enabled", "set_multithreading_enabled"]
+__getattr__, __dir__ = public_names(globals(), ROOMS)
 
 
 def as_tuple(given) -> tuple:
@@ -118,15 +124,8 @@ class set_grad_enabled:
 
     def __call__(self, function):
         tape._set_grad_enabled(self.before.pop())
-
-        @functools.wraps(function)
-        def wrapped(*args, **kwargs):
-            before = tape._set_grad_enabled(self.mode)
-            try:
-                return function(*args, **kwargs)
-            finally:
-                tape._set_grad_enabled(before)
-
+        wrapped = _Mode(function)
+        wrapped.mode = self.mode
         return wrapped
 
 
@@ -248,19 +247,3 @@ class set_multithreading_enabled:
 def Variable(data, requires_grad: bool = False, volatile: bool = False):
     """data itself, as older programs write it; requires_grad is set on it."""
     return data.requires_grad_() if requires_grad else data
-
-
-LATER = {       # name -> the module of this package that has it, loaded when first asked for
-    "Function": "function", "detect_anomaly": "anomaly_mode", "set_detect_anomaly": "anomaly_mode",
-    "gradcheck": "checks", "gradgradcheck": "checks",
-}
-
-
-def __getattr__(name: str):
-    from importlib import import_module
-    if name in LATER:
-        found = globals()[name] = getattr(import_module(f"tinygrad_c.autograd.{LATER[name]}"), name)
-        return found
-    if name in LATER.values() or name in ("functional", "graph", "grad_mode", "variable"):
-        return import_module(f"tinygrad_c.autograd.{name}")
-    raise unknown(__name__, name, {**globals(), **LATER})

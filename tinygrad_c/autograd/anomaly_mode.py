@@ -2,8 +2,10 @@
 from __future__ import annotations
 
 from tinygrad_c import tape
+from tinygrad_c.absent import public_names
 
 __all__ = ["detect_anomaly", "is_anomaly_check_nan_enabled", "is_anomaly_enabled", "set_detect_anomaly"]
+__getattr__, __dir__ = public_names(globals())
 
 _mode = 0
 

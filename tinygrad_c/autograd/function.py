@@ -8,10 +8,12 @@ from __future__ import annotations
 import functools
 
 from tinygrad_c import tape
+from tinygrad_c.absent import public_names
 from tinygrad_c.ops import create
 from tinygrad_c.tape import TensorBase
 
 __all__ = ["Function", "FunctionCtx", "once_differentiable"]
+__getattr__, __dir__ = public_names(globals())
 
 PACKED = -2         # instead of the number of an output: what pack made, and unpack, of saved_tensors_hooks
 FREED = ("Trying to backward through the graph a second time (or directly access saved tensors after they have already been "

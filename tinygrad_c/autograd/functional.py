@@ -4,12 +4,14 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tinygrad_c import autograd
+from tinygrad_c.absent import public_names
 from tinygrad_c.autograd import enable_grad
 from tinygrad_c.ops.create import full
 from tinygrad_c.ops.shape import stack
 from tinygrad_c.tape import TensorBase
 
 __all__ = ["hessian", "hvp", "jacobian", "jvp", "vhp", "vjp"]
+__getattr__, __dir__ = public_names(globals())
 
 ONE_INPUT = "the input to the user-provided function is a single Tensor with a single element"
 

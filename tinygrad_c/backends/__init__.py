@@ -3,17 +3,14 @@ from __future__ import annotations
 
 from types import SimpleNamespace
 
-from tinygrad_c.absent import unknown
+from tinygrad_c.absent import public_names
 from tinygrad_c.backends import cudnn
 
 __all__ = ["cuda", "cudnn", "mkl", "mkldnn", "mps", "openmp"]
+__getattr__, __dir__ = public_names(globals())
 
 cuda = SimpleNamespace(matmul=SimpleNamespace(allow_tf32=False), is_built=lambda: False)
 mps = SimpleNamespace(is_available=lambda: False, is_built=lambda: False)
 mkl = SimpleNamespace(is_available=lambda: False)
 mkldnn = SimpleNamespace(is_available=lambda: False, enabled=False)
 openmp = SimpleNamespace(is_available=lambda: False)
-
-
-def __getattr__(name: str):
-    raise unknown(__name__, name, globals())

@@ -1,10 +1,14 @@
 """torch.cuda's names, for programs that ask whether there is a GPU: there is none."""
 from __future__ import annotations
 
-from tinygrad_c.absent import unknown
+from tinygrad_c.absent import public_names
 from tinygrad_c.devices import no_cuda
 
-__all__ = ["device_count", "empty_cache", "is_available", "is_initialized", "manual_seed", "manual_seed_all"]
+__all__ = ["amp", "current_device", "device_count", "empty_cache", "get_device_capability", "get_device_name",
+           "get_device_properties", "is_available", "is_bf16_supported", "is_initialized", "manual_seed", "manual_seed_all",
+           "max_memory_allocated", "max_memory_reserved", "memory_allocated", "memory_reserved", "reset_peak_memory_stats",
+           "set_device", "synchronize"]
+__getattr__, __dir__ = public_names(globals(), {"": "amp"})
 
 
 def is_available() -> bool:
@@ -55,10 +59,3 @@ def reset_peak_memory_stats(device=None) -> None:
 
 
 synchronize = current_device = get_device_name = get_device_properties = get_device_capability = set_device = no_cuda
-
-
-def __getattr__(name: str):
-    if name == "amp":
-        from importlib import import_module
-        return import_module("tinygrad_c.cuda.amp")
-    raise unknown(__name__, name, globals())

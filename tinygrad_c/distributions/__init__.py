@@ -3,9 +3,9 @@ entropy and the moments, and kl_divergence between two. Loaded when it is first 
 """
 from __future__ import annotations
 
-from tinygrad_c.absent import rooms_for_later
+from tinygrad_c.absent import public_names
 
-__getattr__, __dir__ = rooms_for_later(globals(), {
+ROOMS = {       # imported when first asked for
     "distribution": "Distribution Independent",
     "continuous": "Cauchy Exponential Gumbel HalfNormal Laplace Normal Uniform",
     "discrete": "Bernoulli Binomial Categorical Geometric Multinomial OneHotCategorical OneHotCategoricalStraightThrough "
@@ -17,4 +17,6 @@ __getattr__, __dir__ = rooms_for_later(globals(), {
     "transforms": "AffineTransform ComposeTransform ExpTransform SigmoidTransform SoftplusTransform TanhTransform Transform",
     "kl": "kl_divergence register_kl",
     "": "constraints kl transforms",
-})
+}
+__all__ = [name for names in ROOMS.values() for name in names.split()]
+__getattr__, __dir__ = public_names(globals(), ROOMS)

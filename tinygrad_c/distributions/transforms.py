@@ -4,6 +4,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from tinygrad_c.absent import public_names
 from tinygrad_c.distributions import constraints
 from tinygrad_c.distributions.distribution import sum_rightmost
 from tinygrad_c.ops.create import full_like
@@ -12,6 +13,7 @@ from tinygrad_c.tape import TensorBase
 
 __all__ = ["AffineTransform", "ComposeTransform", "ExpTransform", "SigmoidTransform", "SoftplusTransform", "TanhTransform",
            "Transform"]
+__getattr__, __dir__ = public_names(globals())
 
 
 class Transform:

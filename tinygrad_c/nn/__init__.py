@@ -1,5 +1,5 @@
 """Layers and losses, from simple to elaborate: PyTorch's torch.nn."""
-from tinygrad_c.absent import rooms_for_later
+from tinygrad_c.absent import public_names
 from tinygrad_c.nn import functional, init, utils
 from tinygrad_c.nn.activation import (
     CELU,
@@ -74,7 +74,7 @@ ROOMS = {       # imported when first asked for
     "": "modules",
     "distance": "CosineSimilarity PairwiseDistance",
 }
-__getattr__, __dir__ = rooms_for_later(globals(), ROOMS)
+__getattr__, __dir__ = public_names(globals(), ROOMS)
 
 __all__ = [
     # The base, and what it is made of.
@@ -82,7 +82,7 @@ __all__ = [
     # Layers.
     "Identity", "Linear", "Bilinear", "Flatten", "Unflatten", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d",
     "AlphaDropout", "FeatureAlphaDropout",
-    *(name for room, names in ROOMS.items() if room for name in names.split()),
+    *(name for names in ROOMS.values() for name in names.split()),
     # Activations.
     "ReLU", "Sigmoid", "Tanh", "LeakyReLU", "PReLU", "RReLU", "ELU", "SELU", "CELU", "GELU", "SiLU", "Mish", "Softplus",
     "LogSigmoid", "Softsign", "Tanhshrink", "ReLU6", "Hardtanh", "Hardsigmoid", "Hardswish", "Hardshrink", "Softshrink",

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from tinygrad_c.nn import functional as F
+from tinygrad_c.nn.functional.dropout import check_probability
 from tinygrad_c.nn.module import Module
 from tinygrad_c.tensor import Tensor
 
@@ -15,7 +16,7 @@ class Dropout(Module):
 
     def __init__(self, p: float = 0.5, inplace: bool = False) -> None:
         super().__init__()
-        F.check_probability(p)
+        check_probability(p)
         self.p = p
         self.inplace = inplace
 

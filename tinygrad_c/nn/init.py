@@ -10,11 +10,15 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_c.absent import unknown
+from tinygrad_c.absent import public_names
 from tinygrad_c.autograd import no_grad
 from tinygrad_c.notices import warn
 from tinygrad_c.ops import create, elementwise, random
 from tinygrad_c.tensor import Tensor, float64
+
+__all__ = ["calculate_gain", "constant_", "dirac_", "eye_", "kaiming_normal_", "kaiming_uniform_", "normal_", "ones_",
+           "orthogonal_", "sparse_", "trunc_normal_", "uniform_", "xavier_normal_", "xavier_uniform_", "zeros_"]
+_find, __dir__ = public_names(globals())
 
 _GAINS = {"linear": 1.0, "conv1d": 1.0, "conv2d": 1.0, "conv3d": 1.0, "conv_transpose1d": 1.0, "conv_transpose2d": 1.0,
           "conv_transpose3d": 1.0, "sigmoid": 1.0, "tanh": 5 / 3, "relu": math.sqrt(2), "selu": 0.75}
@@ -259,7 +263,7 @@ OLD = ("constant", "dirac", "eye", "kaiming_normal", "kaiming_uniform", "normal"
 
 def __getattr__(name: str) -> Any:
     if name not in OLD:
-        raise unknown(__name__, name, globals())
+        return _find(name)
     function = globals()[name + "_"]
 
     def old(*args: Any, **kwargs: Any) -> Tensor:

@@ -14,9 +14,6 @@ from tinygrad_c.kernels.table cimport *
 from tinygrad_c.ops.elementwise cimport *
 from tinygrad_c.tape cimport *
 
-from tinygrad_c.ops.reduce import norm
-from tinygrad_c.ops.shape import stack
-
 
 cdef int begin(list params, tuple states) except -1:
     note_step()
@@ -215,36 +212,3 @@ def zero_grad_(list params, bint set_to_none) -> None:
         g._requires_grad = False
         copy_into(g, scalar_tensor(0, g.dtype))
         count_write(g.storage)
-
-
-def clip_grad_norm_(list params, double max_norm, double norm_type) -> TensorBase:
-    """Scale all gradients by min(1, max_norm / (norm + 1e-6)), norm being that of all of them as one vector; gives the norm."""
-    cdef TensorBase p, total, factor
-    cdef list norms = []
-    before = set_grad(False)
-    try:
-        for p in params:
-            if p._grad is not None:
-                norms.append(norm(p._grad, norm_type))
-        if not norms:
-            return scalar_tensor(0.0, FLOAT32)
-        total = norm(stack(norms), norm_type)
-        factor = unary(ROW_CLAMP, with_number(ROW_RDIV_NUMBER, with_number(ROW_ADD_NUMBER, total, 1e-6), max_norm), 0, 1)
-        for p in params:
-            if p._grad is not None:
-                binary_(ROW_MUL, p._grad, factor)
-    finally:
-        set_grad(before)
-    return total
-
-
-def clip_grad_value_(list params, double value) -> None:
-    """Bring every element of every gradient into [-value, value]."""
-    cdef TensorBase p
-    before = set_grad(False)
-    try:
-        for p in params:
-            if p._grad is not None:
-                unary_(ROW_CLAMP, p._grad, -value, value)
-    finally:
-        set_grad(before)

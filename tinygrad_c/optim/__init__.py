@@ -1,5 +1,5 @@
 """Optimizers, from simple to elaborate: PyTorch's torch.optim."""
-from tinygrad_c.absent import rooms_for_later
+from tinygrad_c.absent import public_names
 from tinygrad_c.optim import lr_scheduler
 from tinygrad_c.optim.adadelta import Adadelta
 from tinygrad_c.optim.adagrad import Adagrad
@@ -16,7 +16,6 @@ __all__ = [     # noqa: RUF022  (from simple to elaborate)
     # Without kernels of their own.
     "Adadelta", "Adamax", "NAdam", "RAdam", "Rprop", "ASGD", "LBFGS",
     "Adafactor", "Muon",
-    "lr_scheduler",
+    "lr_scheduler", "swa_utils",
 ]
-
-__getattr__, __dir__ = rooms_for_later(globals(), {"": "swa_utils", "adafactor": "Adafactor", "muon": "Muon"})
+__getattr__, __dir__ = public_names(globals(), {"": "swa_utils", "adafactor": "Adafactor", "muon": "Muon"})

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from copy import deepcopy
 from typing import Any
 
-from tinygrad_c.absent import unknown
+from tinygrad_c.absent import public_names
 from tinygrad_c.autograd import no_grad
 from tinygrad_c.nn.module import Module
 from tinygrad_c.nn.norm import _BatchNorm
@@ -17,6 +17,7 @@ from tinygrad_c.tensor import Tensor, int64
 
 __all__ = ["SWALR", "AveragedModel", "get_ema_avg_fn", "get_ema_multi_avg_fn", "get_swa_avg_fn", "get_swa_multi_avg_fn",
            "update_bn"]
+__getattr__, __dir__ = public_names(globals())
 
 
 def get_ema_avg_fn(decay: float = 0.999) -> Callable:
@@ -196,7 +197,3 @@ class SWALR(LRScheduler):
             lr = group["swa_lr"] if before == 1 else (group["lr"] - before * group["swa_lr"]) / (1 - before)
             rates.append(group["swa_lr"] * now + lr * (1 - now))
         return rates
-
-
-def __getattr__(name: str):
-    raise unknown(__name__, name, globals())

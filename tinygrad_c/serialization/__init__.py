@@ -13,12 +13,13 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from tinygrad_c.absent import unknown
+from tinygrad_c.absent import public_names
 from tinygrad_c.devices import check_device
 from tinygrad_c.serialization import atomic, reading, tensorfile, writing
 from tinygrad_c.serialization.reading import LoadError
 
 __all__ = ["LoadError", "load", "save"]
+__getattr__, __dir__ = public_names(globals())
 
 
 def save(obj: Any, f: Any, pickle_module: Any = None, pickle_protocol: int = 2,
@@ -73,7 +74,3 @@ def loads(data: bytes, name: str) -> Any:
         raise LoadError(f"{name} is in the format that torch wrote before version 1.6, or a plain pickle: load it in torch and "
                         "torch.save it again")
     raise LoadError(f"{name} is not a file of tensors: it is neither torch's format (a zip) nor .safetensors")
-
-
-def __getattr__(name: str):
-    raise unknown(__name__, name, globals())

@@ -5,10 +5,11 @@ import time
 import timeit
 from typing import Any
 
-from tinygrad_c.absent import unknown
+from tinygrad_c.absent import public_names
 from tinygrad_c.kernels.threads import get_num_threads, set_num_threads
 
 __all__ = ["Measurement", "Timer", "timer"]
+__getattr__, __dir__ = public_names(globals())
 timer = time.perf_counter
 
 
@@ -98,7 +99,3 @@ class Timer:
         return Measurement(number, found, self._title, self._num_threads)
 
     adaptive_autorange = blocked_autorange
-
-
-def __getattr__(name: str) -> Any:
-    raise unknown(__name__, name, globals())

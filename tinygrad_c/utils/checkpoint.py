@@ -5,12 +5,14 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tinygrad_c import autograd
+from tinygrad_c.absent import public_names
 from tinygrad_c.autograd import enable_grad, is_grad_enabled
 from tinygrad_c.autograd.function import Function, once_differentiable
 from tinygrad_c.ops.random import get_rng_state, set_rng_state
 from tinygrad_c.tape import AccumulateGrad, TensorBase
 
 __all__ = ["checkpoint", "checkpoint_sequential"]
+__getattr__, __dir__ = public_names(globals())
 
 
 def checkpoint(function: Callable, *args: Any, use_reentrant: bool | None = None, preserve_rng_state: bool = True,

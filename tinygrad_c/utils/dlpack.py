@@ -3,10 +3,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from tinygrad_c.absent import public_names
 from tinygrad_c.ops.create import from_numpy
 from tinygrad_c.tensor import Tensor
 
 __all__ = ["from_dlpack", "to_dlpack"]
+__getattr__, __dir__ = public_names(globals())
 
 
 class Capsule:

@@ -10,9 +10,11 @@ import struct
 import time
 from typing import Any
 
+from tinygrad_c.absent import public_names
 from tinygrad_c.notices import warn_once
 
 __all__ = ["SummaryWriter"]
+__getattr__, __dir__ = public_names(globals())
 
 
 def _table() -> list[int]:

@@ -1,5 +1,5 @@
 """torch.nn.functional's names: the layers as functions, their parameters given as arguments."""
-from tinygrad_c.absent import rooms_for_later
+from tinygrad_c.absent import public_names
 from tinygrad_c.nn.functional.activation import (
     celu,
     celu_,
@@ -40,7 +40,6 @@ from tinygrad_c.nn.functional.activation import (
 )
 from tinygrad_c.nn.functional.dropout import (
     alpha_dropout,
-    check_probability,
     dropout,
     dropout1d,
     dropout2d,
@@ -82,7 +81,7 @@ ROOMS = {       # imported when first asked for
               "triplet_margin_with_distance_loss multi_margin_loss multilabel_margin_loss multilabel_soft_margin_loss",
     "distance": "cosine_similarity pairwise_distance pdist",
 }
-__getattr__, __dir__ = rooms_for_later(globals(), ROOMS)
+__getattr__, __dir__ = public_names(globals(), ROOMS)
 
 __all__ = [
     *(name for names in ROOMS.values() for name in names.split()),
@@ -92,7 +91,6 @@ __all__ = [
     "binary_cross_entropy_with_logits",
     "celu",
     "celu_",
-    "check_probability",
     "cross_entropy",
     "dropout",
     "dropout1d",

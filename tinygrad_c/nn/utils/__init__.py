@@ -4,12 +4,22 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from tinygrad_c.absent import rooms_for_later
+from tinygrad_c.absent import public_names
 from tinygrad_c.autograd import no_grad
 from tinygrad_c.notices import typename
 from tinygrad_c.ops.create import tensor
 from tinygrad_c.ops.shape import cat, stack
 from tinygrad_c.tensor import Tensor
+
+ROOMS = {       # imported when first asked for
+    "fusion": "fuse_conv_bn_eval fuse_conv_bn_weights fuse_linear_bn_eval fuse_linear_bn_weights",
+    "norms": "weight_norm remove_weight_norm spectral_norm remove_spectral_norm",
+    "": "rnn parametrize parametrizations",
+}
+__all__ = [*(name for names in ROOMS.values() for name in names.split()),
+           "clip_grad_norm", "clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "get_total_norm",
+           "parameters_to_vector", "skip_init", "vector_to_parameters"]
+__getattr__, __dir__ = public_names(globals(), ROOMS)
 
 
 def get_total_norm(tensors: Iterable[Tensor] | Tensor, norm_type: float = 2.0, error_if_nonfinite: bool = False) -> Tensor:
@@ -48,11 +58,7 @@ def clip_grad_norm_(parameters: Iterable[Tensor] | Tensor, max_norm: float, norm
     """
     gradients = _gradients(parameters)
     total = get_total_norm(gradients, norm_type, error_if_nonfinite)
-    factor = float(max_norm) / (total.item() + 1e-6)
-    if not factor >= 1:     # a NaN goes through, as in PyTorch
-        with no_grad():
-            for gradient in gradients:
-                gradient.mul_(factor)
+    _scale(gradients, max_norm, total)
     return total
 
 
@@ -66,11 +72,7 @@ def clip_grads_with_norm_(parameters: Iterable[Tensor] | Tensor, max_norm: float
     >>> p.grad
     tensor([1.5000, 2.0000])
     """
-    factor = float(max_norm) / (float(total_norm) + 1e-6)
-    if not factor >= 1:
-        with no_grad():
-            for gradient in _gradients(parameters):
-                gradient.mul_(factor)
+    _scale(_gradients(parameters), max_norm, total_norm)
 
 
 def skip_init(module_cls: type, *args: Any, **kwargs: Any) -> Any:
@@ -122,13 +124,17 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
             start += parameter.numel()
 
 
+def _scale(gradients: list[Tensor], max_norm: float, total_norm: Tensor) -> None:
+    factor = float(max_norm) / (float(total_norm) + 1e-6)
+    if not factor >= 1:     # a NaN goes through, as in PyTorch
+        with no_grad():
+            for gradient in gradients:
+                gradient.mul_(factor)
+
+
 def _gradients(parameters: Iterable[Tensor] | Tensor) -> list[Tensor]:
     parameters = [parameters] if isinstance(parameters, Tensor) else parameters
     return [parameter.grad for parameter in parameters if parameter.grad is not None]
 
 
 clip_grad_norm = clip_grad_norm_
-ROOMS = {"": "rnn parametrize parametrizations",
-         "fusion": "fuse_conv_bn_eval fuse_conv_bn_weights fuse_linear_bn_eval fuse_linear_bn_weights",
-         "norms": "weight_norm remove_weight_norm spectral_norm remove_spectral_norm"}
-__getattr__, __dir__ = rooms_for_later(globals(), ROOMS)

@@ -1,6 +1,7 @@
 """Weights of a given form, computed whenever they are read: of a length and a direction, of norm 1, orthogonal."""
 from __future__ import annotations
 
+from tinygrad_c.absent import public_names
 from tinygrad_c.autograd import no_grad
 from tinygrad_c.linalg import householder_product, matrix_exp, qr, solve
 from tinygrad_c.linalg.elimination import geqrf
@@ -12,6 +13,9 @@ from tinygrad_c.ops import random
 from tinygrad_c.ops.create import eye
 from tinygrad_c.ops.shape import cat
 from tinygrad_c.tensor import Tensor
+
+__all__ = ["orthogonal", "spectral_norm", "weight_norm"]
+__getattr__, __dir__ = public_names(globals())
 
 
 class _WeightNorm(Module):

@@ -4,6 +4,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
+from tinygrad_c.absent import public_names
 from tinygrad_c.ops import create
 from tinygrad_c.ops.index import index_select
 from tinygrad_c.ops.shape import cat, stack
@@ -11,6 +12,7 @@ from tinygrad_c.tensor import Tensor, int64
 
 __all__ = ["PackedSequence", "invert_permutation", "pack_padded_sequence", "pack_sequence", "pad_packed_sequence",
            "pad_sequence", "unpack_sequence", "unpad_sequence"]
+__getattr__, __dir__ = public_names(globals())
 
 
 class PackedSequence(NamedTuple):

@@ -1,5 +1,5 @@
 """Data sets, samplers and the loader that makes batches of them: PyTorch's torch.utils.data."""
-from tinygrad_c.absent import unknown
+from tinygrad_c.absent import public_names
 from tinygrad_c.utils.data.collate import default_collate, default_convert
 from tinygrad_c.utils.data.dataloader import DataLoader
 from tinygrad_c.utils.data.dataset import (
@@ -41,6 +41,7 @@ __all__ = [
     "get_worker_info",
     "random_split",
 ]
+__getattr__, __dir__ = public_names(globals())
 
 
 def get_worker_info() -> None:
@@ -49,7 +50,3 @@ def get_worker_info() -> None:
     >>> tinygrad_c.utils.data.get_worker_info() is None
     True
     """
-
-
-def __getattr__(name: str):
-    raise unknown(__name__, name, globals())
