@@ -68,7 +68,8 @@ class Finder:
 
     @staticmethod
     def create_module(spec: ModuleSpec) -> Place:
-        place, (outer, _, own) = Place(spec.name), spec.name.rpartition(".")
+        place = Place(spec.name, f"Names that stand in {' and '.join(spec.loader_state)} here.")
+        outer, _, own = spec.name.rpartition(".")
         place._where = spec.loader_state
         # The import binds the name in the module outside to the place: keep what it was.
         place._function = getattr(import_module(outer), own) if own in FUNCTIONS else None
