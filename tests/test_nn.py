@@ -630,3 +630,100 @@ def test_numbers_in_where_are_as_exact_as_the_tensor():
     x = tg.zeros(2, dtype=tg.float64)
     assert tg.where(x > 0, x, 1.2).tolist() == [1.2, 1.2]
     assert tg.where(x > 0, 0.1, x + 0.3).dtype == tg.float64
+
+
+# ---- A Linear and the ReLU behind it, in one kernel
+
+def pair(bias=True, dtype=tg.float32):
+    tg.manual_seed(0)
+    return nn.Sequential(nn.Linear(5, 7, bias=bias, dtype=dtype), nn.ReLU())
+
+
+@pytest.mark.parametrize("dtype", [tg.float32, tg.float64])
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("shape", [(5,), (1, 5), (3, 5), (64, 5), (2, 3, 5), (0, 5)])
+def test_linear_and_relu_in_one_kernel_have_the_same_bits(shape, bias, dtype):
+    net = pair(bias, dtype)
+    results = []
+    for apply in (net, lambda x: net[1](net[0](x))):
+        x = tg.randn(shape, dtype=dtype, generator=tg.Generator().manual_seed(1)).requires_grad_()
+        y = apply(x)
+        (slope,) = tg.autograd.grad((y ** 2).sum(), x, create_graph=True)
+        grads = tg.autograd.grad((y ** 3).sum() + (slope ** 2).sum(), (x, *net.parameters()))
+        results.append([y.grad_fn.name(), *(t.numpy(force=True).tobytes() for t in (y, slope, *grads))])
+    assert results[0] == results[1]
+
+
+def test_linear_and_relu_are_both_on_the_tape():
+    x = tg.ones(2, 5)
+    one, two = pair()(x), pair()[1](pair()[0](x))
+    for y in (one, two):
+        assert y.grad_fn.name() == "ReluBackward0"
+        ((product, _),) = y.grad_fn.next_functions
+        assert product.name() == "AddmmBackward0"
+    assert not pair().requires_grad_(False)(x).requires_grad
+
+
+def test_linear_and_relu_of_nan_and_zeros():
+    net = nn.Sequential(nn.Linear(1, 3), nn.ReLU())
+    with tg.no_grad():
+        net[0].weight.copy_(tg.tensor([[float("nan")], [-0.0], [float("-inf")]]))
+        net[0].bias.zero_()
+    y, expected = net(tg.ones(1, 1)), net[1](net[0](tg.ones(1, 1)))
+    assert y.detach().numpy().tobytes() == expected.detach().numpy().tobytes()
+    assert y[0].tolist()[1:] == [0.0, 0.0] and y[0, 0].isnan()
+
+
+@pytest.mark.parametrize("change", ["hook of linear", "hook of relu", "pre-hook", "backward hook", "forward of instance",
+                                    "forward of class", "in place", "parametrization", "class"])
+def test_linear_and_relu_are_called_apart_when_either_has_changed(change, monkeypatch):
+    net, x = pair(), tg.ones(2, 5)
+    before, seen = net(x), []
+    if change == "hook of linear":
+        net[0].register_forward_hook(lambda module, args, output: seen.append(output.min().item()))
+    elif change == "hook of relu":
+        net[1].register_forward_hook(lambda module, args, output: output + 1)
+    elif change == "pre-hook":
+        net[1].register_forward_pre_hook(lambda module, args: (args[0] + 1,))
+    elif change == "backward hook":
+        net[0].register_full_backward_hook(lambda module, inputs, outputs: seen.append(outputs[0].shape))
+        net(x).sum().backward()
+    elif change == "forward of instance":
+        net[0].forward = lambda input: seen.append(input.shape) or input
+    elif change == "forward of class":
+        monkeypatch.setattr(nn.Linear, "forward", lambda self, input: seen.append(self) or input)
+    elif change == "in place":
+        net[1] = nn.ReLU(inplace=True)
+        net[0].register_forward_hook(lambda module, args, output: seen.append(output))
+        assert net(x) is seen[0]
+    elif change == "parametrization":
+        class Zero(nn.Module):
+            def forward(self, weight):
+                seen.append(weight.shape)
+                return weight * 0
+        nn.utils.parametrize.register_parametrization(net[0], "weight", Zero())
+    elif change == "class":
+        class Twice(nn.ReLU):
+            def forward(self, input):
+                return super().forward(input) * 2
+        net[1].__class__ = Twice
+    after = net(x)
+    assert seen or not tg.equal(before, after)
+    if change in ("hook of linear", "backward hook"):
+        assert tg.equal(before, after)
+    if change == "hook of linear":
+        assert seen[0] < 0              # what relu has not seen yet
+
+
+def test_linear_and_relu_in_copies():
+    net = pair()
+    for twin in (copy.deepcopy(net), pickle.loads(pickle.dumps(net)), net[:2], nn.Sequential(*net)):
+        assert tg.equal(twin(tg.ones(1, 5)), net(tg.ones(1, 5)))
+    twin = copy.deepcopy(net)
+    with tg.no_grad():
+        twin[0].weight.zero_(), twin[0].bias.zero_()
+    assert twin(tg.ones(1, 5)).sum() == 0 and net(tg.ones(1, 5)).sum() != 0
+    net[0] = nn.Linear(5, 2)
+    assert net(tg.ones(1, 5)).shape == (1, 2)
+    del net[1]
+    assert net(tg.ones(64, 5)).min() < 0

@@ -6,6 +6,9 @@ from collections.abc import Iterable, Iterator, Mapping
 from operator import index as as_index
 from typing import Any
 
+from tinygrad_c.nn.activation import ReLU
+from tinygrad_c.nn.call import LinearReLU
+from tinygrad_c.nn.linear import Linear
 from tinygrad_c.nn.module import Module, _indent
 from tinygrad_c.nn.parameter import Parameter
 from tinygrad_c.tensor import Tensor
@@ -113,7 +116,7 @@ class Sequential(_Indexed):
     Linear(in_features=2, out_features=3, bias=True)
     """
 
-    _chain: tuple[Module, ...] = ()     # the children, kept for forward
+    _chain: tuple[Any, ...] = ()   # what forward calls: the children, each Linear with the ReLU behind it as one
 
     def __init__(self, *args: Any) -> None:
         super().__init__()
@@ -128,6 +131,8 @@ class Sequential(_Indexed):
             for module in self._chain:
                 input = module(input)
         except (RuntimeError, TypeError, ValueError, IndexError) as error:
+            if isinstance(module, LinearReLU):
+                module = module.linear
             name = next(name for name, own in self._modules.items() if own is module)
             if len(error.args) == 1 and isinstance(error.args[0], str):
                 error.args = (f"{error.args[0]}\nin layer '{name}' of {type(self).__name__}",)
@@ -139,11 +144,20 @@ class Sequential(_Indexed):
 
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, value)
-        self.__dict__["_chain"] = tuple(self._modules.values())
+        self._link()
 
     def __delattr__(self, name: str) -> None:
         super().__delattr__(name)
-        self.__dict__["_chain"] = tuple(self._modules.values())
+        self._link()
+
+    def _link(self) -> None:
+        chain: list[Any] = []
+        for module in self._modules.values():
+            if chain and type(chain[-1]) is Linear and type(module) is ReLU:
+                chain[-1] = LinearReLU(chain[-1], module)
+            else:
+                chain.append(module)
+        self.__dict__["_chain"] = tuple(chain)
 
     def __add__(self, other: Sequential) -> Sequential:
         if not isinstance(other, Sequential):

@@ -146,6 +146,13 @@ cdef TensorBase unary_launch(Row* row, int r, TensorBase x, const Scalar* param)
     return out
 
 
+cdef int record_relu(TensorBase y) except -1:
+    cdef Row* row = &ROWS[ROW_RELU]
+    cdef Node node = record(&row.rule, y, y)
+    node.op = ROW_RELU
+    return save_result(node, y)
+
+
 cdef TensorBase with_number(int r, TensorBase x, object number):
     """A row whose parameter is a Python number: the number is weak, it changes x's dtype only to a larger category."""
     cdef Scalar[2] param

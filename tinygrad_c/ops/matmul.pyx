@@ -3,21 +3,22 @@ from libc.string cimport memcpy
 
 from tinygrad_c.array cimport DTYPE_NAMES, itemsize, shape_of
 from tinygrad_c.kernels.call cimport BOOL, FLOAT32, MAX_NDIM
-from tinygrad_c.kernels.gemm cimport Gemm, gemm
-from tinygrad_c.ops.elementwise cimport as_tensor
+from tinygrad_c.kernels.gemm cimport NONE, THEN_RELU, Gemm, gemm
+from tinygrad_c.ops.elementwise cimport as_tensor, record_relu
 from tinygrad_c.ops.shape cimport expand_to, reshape_to, transpose_dims
 from tinygrad_c.ops.reduce cimport sum_over
 from tinygrad_c.tape cimport *
 
-from tinygrad_c.ops.elementwise import add, into_out, mul
+from tinygrad_c.ops.elementwise import add, into_out, mul, relu
 from tinygrad_c.ops.shape import expand, squeeze, unsqueeze
 
 C_NAMES = ("bool", "unsigned char", "int", "long int", "float", "double")
 
 
-cdef TensorBase product(TensorBase a, bint a_t, TensorBase b, bint b_t, TensorBase bias, TensorBase into):
-    """a @ b (+ bias) for two matrices, either taken transposed; added into `into` if that is given. Neither recorded nor
-    checked."""
+cdef TensorBase product(TensorBase a, bint a_t, TensorBase b, bint b_t, TensorBase bias, TensorBase into,
+                        int activation=NONE):
+    """a @ b (+ bias), and its activation, for two matrices, either taken transposed; added into `into` if that is given.
+    Neither recorded nor checked."""
     cdef Gemm g
     cdef Py_ssize_t[2] shape
     cdef TensorBase out = into
@@ -34,7 +35,7 @@ cdef TensorBase product(TensorBase a, bint a_t, TensorBase b, bint b_t, TensorBa
     g.bias = NULL if bias is None else bias.data
     g.bias_stride = 0 if bias is None else bias.stride[0]
     g.accumulate = into is not None
-    g.activation = 0
+    g.activation = activation
     gemm(&g)
     return out
 
@@ -144,7 +145,7 @@ cdef TensorBase batched(TensorBase a, TensorBase b):
     g.a_batch, g.a_row, g.a_col = x.stride[ndim - 3], x.stride[ndim - 2], x.stride[ndim - 1]
     g.b_batch, g.b_row, g.b_col = y.stride[ndim - 3], y.stride[ndim - 2], y.stride[ndim - 1]
     g.c_batch, g.c_row = out.stride[ndim - 3], out.stride[ndim - 2]
-    g.bias, g.bias_stride, g.accumulate, g.activation = NULL, 0, False, 0
+    g.bias, g.bias_stride, g.accumulate, g.activation = NULL, 0, False, NONE
     outer = 1
     for d in range(ndim - 3):
         outer *= shape[d]
@@ -333,11 +334,25 @@ def linear(input, weight, bias=None, *, out=None):
     >>> linear(tinygrad_c.ones(1, 2), tinygrad_c.tensor([[1., 2.]]), tinygrad_c.tensor([0.5]))
     tensor([[3.5000]])
     """
+    if out is not None:
+        return into_out(linear(input, weight, bias), out)
+    return linear_then(input, weight, bias, NONE)
+
+
+def linear_relu(input, weight, bias):
+    """relu(linear(input, weight, bias)) in one kernel: the activation is computed before the product is stored. The tape has
+    both ops.
+
+    >>> linear_relu(tinygrad_c.ones(1, 2), tinygrad_c.tensor([[1., 2.], [-1., -2.]]), None)
+    tensor([[3., 0.]])
+    """
+    return linear_then(input, weight, bias, THEN_RELU)
+
+
+cdef TensorBase linear_then(object input, object weight, object bias, int activation):
     cdef TensorBase x, w, b, y
     cdef Py_ssize_t[MAX_NDIM] shape
     cdef Node node
-    if out is not None:
-        return into_out(linear(input, weight, bias), out)
     x = as_tensor(input, "linear(): argument 'input' (position 1)")
     w = as_tensor(weight, "linear(): argument 'weight' (position 2)")
     b = None if bias is None else as_tensor(bias, "linear(): argument 'bias' (position 3)")
@@ -348,10 +363,11 @@ def linear(input, weight, bias=None, *, out=None):
             raise RuntimeError("both arguments to linear need to be at least 1D, but the input is 0D")
         check_features(x, w)
         shape[0], shape[1] = leading(x), x.shape[x.ndim - 1]
-        y = linear(reshape_to(x, 2, shape), w, b)
+        y = linear_then(reshape_to(x, 2, shape), w, b, NONE)
         memcpy(shape, x.shape, x.ndim * sizeof(Py_ssize_t))
         shape[x.ndim - 1] = w.shape[0]
-        return reshape_to(y, x.ndim, shape)
+        y = reshape_to(y, x.ndim, shape)
+        return relu(y) if activation == THEN_RELU else y
     check_features(x, w)
     if x.dtype != w.dtype or (b is not None and b.dtype != w.dtype):
         raise RuntimeError(
@@ -362,10 +378,13 @@ def linear(input, weight, bias=None, *, out=None):
         raise RuntimeError(f"The expanded size of the tensor ({w.shape[0]}) must match the existing size ({b.numel}): "
                            f"linear()'s bias must have shape [{w.shape[0]}] to match weight {list(shape_of(w))}, but it is "
                            f"{list(shape_of(b))}")
-    if x.dtype < FLOAT32 and b is not None:         # the kernels of integers know no bias
-        return add(product(x, False, w, True, None, None), b)
-    y = product(x, False, w, True, b, None)
-    if x.dtype >= FLOAT32 and (recording(x) or recording(w) or (b is not None and recording(b))):
+    if x.dtype < FLOAT32:                           # the kernels of integers know no bias and no activation
+        y = product(x, False, w, True, None, None)
+        if b is not None:
+            y = add(y, b)
+        return relu(y) if activation == THEN_RELU else y
+    y = product(x, False, w, True, b, None, activation)
+    if recording(x) or recording(w) or (b is not None and recording(b)):
         node = record2(&LINEAR, y, x, w)
         if b is not None:
             node.edge2 = edge_of(b)
@@ -373,6 +392,8 @@ def linear(input, weight, bias=None, *, out=None):
             save(node, 0, x)
         if node.edge0 is not None:
             save(node, 1, w)
+        if activation == THEN_RELU:
+            record_relu(y)
     return y
 
 
