@@ -70,6 +70,7 @@ from tinygrad_c.ops.diagonals import (
     triu_indices,
     vander,
 )
+from tinygrad_c.ops.doors import door, doors
 from tinygrad_c.ops.elementwise import (
     abs,
     acos,
@@ -297,7 +298,7 @@ absolute, negative, multiply, subtract, divide, true_divide, clip = abs, neg, mu
 ger, argwhere, trapz = outer, nonzero, trapezoid
 
 
-def is_tensor(obj) -> bool:
+def is_tensor(obj: object) -> bool:
     """Whether obj is a Tensor."""
     return isinstance(obj, Tensor)
 
@@ -342,6 +343,7 @@ LATER = {
 }
 
 
+doors(globals())
 places.install()
 
 
@@ -349,7 +351,7 @@ def __getattr__(name: str) -> Any:
     from importlib import import_module
     if name in LATER:
         module = import_module(f"tinygrad_c.{LATER[name] or name}")
-        found = globals()[name] = getattr(module, name) if LATER[name] else module
+        found = globals()[name] = door(getattr(module, name), __name__) if LATER[name] else module
         return found
     if name.endswith("_") and not name.startswith("_") and hasattr(Tensor, name):     # abs_(x), which torch has as well
         return getattr(Tensor, name)

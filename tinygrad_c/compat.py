@@ -4,6 +4,7 @@ from __future__ import annotations
 from tinygrad_c.array import dtype, set_default_dtype
 from tinygrad_c.devices import Device, check_device
 from tinygrad_c.ops import create
+from tinygrad_c.ops.arguments import tensor_arg
 from tinygrad_c.tensor import Tensor, bool_, float32, float64, int32, int64, sized, uint8
 
 
@@ -76,6 +77,7 @@ def is_floating_point(input) -> bool:
 
 def is_complex(input) -> bool:
     """False: there are no complex numbers here."""
+    tensor_arg(input, "is_complex")
     return False
 
 
@@ -86,7 +88,7 @@ def is_inference(input) -> bool:
 
 def is_nonzero(input) -> bool:
     """Whether the one element is not 0."""
-    return bool(input)
+    return bool(tensor_arg(input, "is_nonzero"))
 
 
 def typename(obj) -> str:

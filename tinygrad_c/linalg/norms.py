@@ -231,4 +231,5 @@ def best_product(chain: list):
 
 def chain_matmul(*matrices):
     """multi_dot of its arguments."""
+    tensors_arg(matrices, "chain_matmul", "matrices")
     return multi_dot(matrices) if len(matrices) > 1 else matrices[0].clone()

@@ -12,8 +12,15 @@ def tensor_arg(x, function: str, name: str = "input", position: int = 1):
     """x, if it is a tensor; TypeError in torch's words otherwise."""
     if isinstance(x, TensorBase):
         return x
-    raise TypeError(f"{function}(): argument '{name}' (position {position}) must be Tensor, not {type(x).__name__}: "
-                    "write tensor(...) around it")
+    raise not_a_tensor(x, function, name, position)
+
+
+def not_a_tensor(x, function: str, name: str, position: int) -> TypeError:
+    """The error for an argument that must be a tensor, in torch's words."""
+    kind = type(x)
+    what = f"numpy.{kind.__name__}" if kind.__module__ == "numpy" else kind.__name__
+    return TypeError(f"{function}(): argument '{name}' (position {position}) must be Tensor, not {what}: "
+                     "write tensor(...) around it")
 
 
 def tensors_arg(tensors, function: str, name: str = "tensors") -> list:

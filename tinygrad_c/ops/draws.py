@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tinygrad_c.ops.arguments import tensor_arg
 from tinygrad_c.ops.create import as_tensor, from_numpy
 from tinygrad_c.ops.random import randint
 
@@ -35,6 +36,8 @@ def binomial(count, prob, generator=None):
     >>> tinygrad_c.binomial(tinygrad_c.tensor([3., 5.]), tinygrad_c.tensor([1., 0.]))
     tensor([3., 0.])
     """
+    tensor_arg(count, "binomial", "count")
+    tensor_arg(prob, "binomial", "prob", 2)
     if bool(((prob < 0) | (prob > 1)).any()):
         raise RuntimeError(f"binomial expects probabilities from 0 to 1, got {prob.detach()}")
     shape = tuple((count + prob).shape)

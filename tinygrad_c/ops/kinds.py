@@ -63,12 +63,20 @@ class iinfo:
 
 # ---- The dtype of a result
 
+def dtype_arg(x: object, function: str, name: str, position: int) -> None:
+    """TypeError in torch's words, if x is no dtype."""
+    if not isinstance(x, dtype):
+        raise TypeError(f"{function}(): argument '{name}' (position {position}) must be torch.dtype, not {type(x).__name__}")
+
+
 def promote_types(type1: dtype, type2: dtype) -> dtype:
     """The dtype of the sum of two tensors of these dtypes.
 
     >>> tinygrad_c.promote_types(tinygrad_c.int64, tinygrad_c.float32)
     torch.float32
     """
+    dtype_arg(type1, "promote_types", "type1", 1)
+    dtype_arg(type2, "promote_types", "type2", 2)
     return type1 if type1.code >= type2.code else type2
 
 
@@ -105,6 +113,8 @@ def can_cast(from_: dtype, to: dtype) -> bool:
     >>> tinygrad_c.can_cast(tinygrad_c.float32, tinygrad_c.int64)
     False
     """
+    dtype_arg(from_, "can_cast", "from_", 1)
+    dtype_arg(to, "can_cast", "to", 2)
     return category(from_) <= category(to)
 
 

@@ -235,7 +235,7 @@ def unique_consecutive(input, return_inverse: bool = False, return_counts: bool 
 
 # ---- Counting
 
-def bincount(input, weights=None, minlength: int = 0):
+def bincount(input, weights: TensorBase | None = None, minlength: int = 0):
     """How often each of the whole numbers 0, 1, ... occurs in a vector; with weights, the sum of its elements' weights.
 
     >>> bincount(tinygrad_c.tensor([0, 2, 2]))

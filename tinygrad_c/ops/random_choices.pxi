@@ -71,21 +71,20 @@ def multinomial(input, num_samples, replacement=False, *, generator=None, out=No
         if (<TensorBase?> out).dtype != INT64:
             raise RuntimeError(f"multinomial expects Long tensor out, got: {DTYPE_NAMES[(<TensorBase?> out).dtype]}")
         return into_out(multinomial(input, num_samples, replacement, generator=generator), out)
-    cdef TensorBase w = to_dtype(alias(as_tensor(input, "argument 'input' (position 1)")), FLOAT64)
-    cdef TensorBase y
+    cdef TensorBase w = as_tensor(input, "argument 'input' (position 1)"), y
     cdef Generator g = chosen(generator)
     cdef Py_ssize_t rows, n, r, i, k, samples = num_samples, positive
     cdef Py_ssize_t[2] shape
     cdef double total, u
     cdef double* p
-    if (<TensorBase> input).dtype < FLOAT32:
+    if w.dtype < FLOAT32:
         raise RuntimeError("multinomial only supports floating-point dtypes for input, got: "
-                           f"{DTYPE_NAMES[(<TensorBase> input).dtype]}: call .float()")
+                           f"{DTYPE_NAMES[w.dtype]}: call .float()")
     if w.ndim not in (1, 2):
         raise RuntimeError(f"prob_dist must be 1 or 2 dim, of floats: got shape {list(shape_of(w))}")
     if samples <= 0:
         raise RuntimeError("cannot sample n_sample <= 0 samples")
-    w = copy_of(w)
+    w = copy_of(to_dtype(alias(w), FLOAT64))
     n = w.shape[w.ndim - 1]
     rows = w.shape[0] if w.ndim == 2 else 1
     shape[0] = rows

@@ -39,6 +39,12 @@ cdef int check_range(object low, object high, int dtype) except -1:
     return 0
 
 
+cdef object whole_bound(object x, str name):
+    if not hasattr(x, "__index__"):
+        raise TypeError(f"randint(): argument '{name}' must be int, not {type(x).__name__}")
+    return x.__index__()
+
+
 def randint(low, high=None, size=None, *, generator=None, dtype=None, device=None, requires_grad=False, out=None):
     """Integers from low (0 if left out) to high - 1, each as likely: randint(high, size) or randint(low, high, size). int64.
 
@@ -54,7 +60,7 @@ def randint(low, high=None, size=None, *, generator=None, dtype=None, device=Non
         low, high, size = 0, low, high
     elif high is None:
         low, high = 0, low
-    low, high = low.__index__(), high.__index__()
+    low, high = whole_bound(low, "low"), whole_bound(high, "high")
     y = fresh((size,), dtype_or(dtype, INT64))
     check_range(low, high, y.dtype)
     fill_integers(y, chosen(generator), low, high)

@@ -6,6 +6,7 @@ import math
 from tinygrad_c.absent import public_names
 from tinygrad_c.ops.arguments import takes_out
 from tinygrad_c.ops.blend import logit, mvlgamma, round, sinc
+from tinygrad_c.ops.doors import door, doors
 from tinygrad_c.ops.elementwise import (
     digamma,
     erf,
@@ -36,7 +37,7 @@ __all__ = [*(name for names in ROOMS.values() for name in names.split()),
            "digamma", "entr", "erf", "erfc", "erfcx", "erfinv", "exp2", "expit", "expm1", "gammaln", "log1p", "log_ndtr",
            "log_softmax", "logit", "logsumexp", "multigammaln", "ndtr", "ndtri", "polygamma", "psi", "round", "sinc", "softmax",
            "xlog1py", "xlogy"]
-__getattr__, __dir__ = public_names(globals(), ROOMS)
+__getattr__, __dir__ = public_names(globals(), ROOMS, door)
 
 expit, gammaln, psi, multigammaln = sigmoid, lgamma, digamma, mvlgamma
 
@@ -103,3 +104,6 @@ def erfcx(input):
         term = term * ratio * k
         series = series + term
     return where(large, series / (x * math.sqrt(math.pi)), exp(near * near) * erfc(near))
+
+
+doors(globals())

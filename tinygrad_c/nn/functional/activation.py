@@ -8,7 +8,7 @@ from tinygrad_c.notices import warn
 from tinygrad_c.ops import elementwise as ops
 from tinygrad_c.ops import random
 from tinygrad_c.ops import softmax as softmax_ops
-from tinygrad_c.ops.arguments import takes_out
+from tinygrad_c.ops.arguments import takes_out, tensor_arg
 from tinygrad_c.ops.create import zeros_like
 from tinygrad_c.ops.elementwise import logsigmoid, relu_, sigmoid, tanh  # noqa: F401  (theirs is torch's signature)
 from tinygrad_c.tensor import Tensor
@@ -278,7 +278,7 @@ def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: 
     tensor([0.1192, 0.8808])
     """
     if dim is None:
-        dim = _softmax_dim("softmax", input.ndim)
+        dim = _softmax_dim("softmax", tensor_arg(input, "softmax").ndim)
     return softmax_ops.softmax(input if dtype is None else input.to(dtype), dim)
 
 
@@ -289,7 +289,7 @@ def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dty
     tensor([-2.1269, -0.1269])
     """
     if dim is None:
-        dim = _softmax_dim("log_softmax", input.ndim)
+        dim = _softmax_dim("log_softmax", tensor_arg(input, "log_softmax").ndim)
     return softmax_ops.log_softmax(input if dtype is None else input.to(dtype), dim)
 
 

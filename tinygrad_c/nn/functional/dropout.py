@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 from tinygrad_c.ops import create, elementwise, random
+from tinygrad_c.ops.arguments import tensor_arg
 from tinygrad_c.tensor import Tensor
 
 SELU_LIMIT = -1.7580993408473766    # selu(-infinity), Klambauer et al. 2017
@@ -33,7 +34,7 @@ def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace
     """
     check_probability(p)
     if not training or p == 0:
-        return input
+        return tensor_arg(input, "alpha_dropout")
     if p == 1:
         result = input * 0
     else:

@@ -8,6 +8,7 @@ from tinygrad_c.nn.functional.loss import legacy_reduction, reduced
 from tinygrad_c.ops import create
 from tinygrad_c.ops import elementwise as ops
 from tinygrad_c.ops import reduce as reductions
+from tinygrad_c.ops.arguments import tensor_arg
 from tinygrad_c.ops.index import gather
 from tinygrad_c.tensor import Tensor, bool_
 
@@ -28,6 +29,7 @@ def hinge_embedding_loss(input: Tensor, target: Tensor, margin: float = 1.0, siz
     >>> hinge_embedding_loss(tinygrad_c.tensor([0.5, 0.25]), tinygrad_c.tensor([1.0, -1.0]), reduction="none")
     tensor([0.5000, 0.7500])
     """
+    tensor_arg(target, "hinge_embedding_loss", "target", 2)
     alike = ops.where(target != -1, input, 0)
     unlike = ops.where(target != 1, (margin - input).clamp(min=0), 0)
     return reduced(alike + unlike, legacy_reduction(size_average, reduce, reduction))

@@ -2,8 +2,8 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
+from functools import partial, update_wrapper
 from itertools import product
 from typing import Any
 
@@ -151,9 +151,16 @@ def _shaped(y: Tensor, n: int, ndim: int) -> Tensor:
     return y if ndim == n + 2 else y.squeeze(0)
 
 
-max_pool1d_with_indices = partial(max_pool1d, return_indices=True)
-max_pool2d_with_indices = partial(max_pool2d, return_indices=True)
-max_pool3d_with_indices = partial(max_pool3d, return_indices=True)
+def with_indices(pool: Callable[..., Any]) -> Callable[..., Any]:
+    """The function that also gives where the largest ones are."""
+    both = update_wrapper(partial(pool, return_indices=True), pool)
+    both.__name__ = both.__qualname__ = f"{pool.__name__}_with_indices"
+    return both
+
+
+max_pool1d_with_indices = with_indices(max_pool1d)
+max_pool2d_with_indices = with_indices(max_pool2d)
+max_pool3d_with_indices = with_indices(max_pool3d)
 
 
 def max_unpool1d(input: Tensor, indices: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0,
@@ -391,9 +398,9 @@ def adaptive_max_pool3d(input: Tensor, output_size: Any, return_indices: bool = 
     return results if return_indices else results[0]
 
 
-adaptive_max_pool1d_with_indices = partial(adaptive_max_pool1d, return_indices=True)
-adaptive_max_pool2d_with_indices = partial(adaptive_max_pool2d, return_indices=True)
-adaptive_max_pool3d_with_indices = partial(adaptive_max_pool3d, return_indices=True)
+adaptive_max_pool1d_with_indices = with_indices(adaptive_max_pool1d)
+adaptive_max_pool2d_with_indices = with_indices(adaptive_max_pool2d)
+adaptive_max_pool3d_with_indices = with_indices(adaptive_max_pool3d)
 
 
 def _adaptive_max(x: Tensor, sizes: list[int]) -> tuple[Tensor, Tensor]:
@@ -432,8 +439,8 @@ def fractional_max_pool3d(input: Tensor, kernel_size: Any, output_size: Any = No
     return _fractional(3, input, kernel_size, output_size, output_ratio, return_indices, _random_samples)
 
 
-fractional_max_pool2d_with_indices = partial(fractional_max_pool2d, return_indices=True)
-fractional_max_pool3d_with_indices = partial(fractional_max_pool3d, return_indices=True)
+fractional_max_pool2d_with_indices = with_indices(fractional_max_pool2d)
+fractional_max_pool3d_with_indices = with_indices(fractional_max_pool3d)
 
 
 def _fractional(n: int, x: Tensor, kernel_size: Any, output_size: Any, ratio: Any, return_indices: bool,
