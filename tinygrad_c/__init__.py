@@ -70,7 +70,8 @@ from tinygrad_c.ops.diagonals import (
     triu_indices,
     vander,
 )
-from tinygrad_c.ops.doors import door, doors
+from tinygrad_c.ops.doors import door as _door
+from tinygrad_c.ops.doors import doors as _doors
 from tinygrad_c.ops.elementwise import (
     abs,
     acos,
@@ -343,7 +344,7 @@ LATER = {
 }
 
 
-doors(globals())
+_doors(globals())
 places.install()
 
 
@@ -351,7 +352,7 @@ def __getattr__(name: str) -> Any:
     from importlib import import_module
     if name in LATER:
         module = import_module(f"tinygrad_c.{LATER[name] or name}")
-        found = globals()[name] = door(getattr(module, name), __name__) if LATER[name] else module
+        found = globals()[name] = _door(getattr(module, name), __name__) if LATER[name] else module
         return found
     if name.endswith("_") and not name.startswith("_") and hasattr(Tensor, name):     # abs_(x), which torch has as well
         return getattr(Tensor, name)
