@@ -1,6 +1,6 @@
 # Every kernel, for the one element type and instruction set that this is compiled for; the modules in isa/ are this file.
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
-from libc.math cimport INFINITY
+from libc.math cimport INFINITY, sqrt
 from libc.string cimport memcpy, memset
 
 from tinygrad_c.kernels.call cimport *
@@ -17,6 +17,7 @@ include "matvec.pxi"
 include "matmul.pxi"
 include "turn.pxi"
 include "reduce.pxi"
+include "norm.pxi"
 include "softmax.pxi"
 include "cross_entropy.pxi"
 include "loss.pxi"

@@ -10,6 +10,8 @@ cdef void register(Kernels* k) noexcept:
     k.tiles = tiles_across
     register_matmul(k)
     register_reduce(k)
+    k.norm = norm
+    k.norm_backward = norm_backward
     register_softmax(k)
     register_cross_entropy(k)
     register_loss(k)

@@ -59,6 +59,8 @@ ctypedef struct Kernels:
     kernel_t arg_max            # value and index
     kernel_t arg_min
     kernel_t cumsum
+    kernel_t norm               # layer, batch, group and instance norm                (norm.pxi)
+    kernel_t norm_backward
     kernel_t softmax[N_SOFTMAX]
     kernel_t softmax_backward[N_SOFTMAX]
     kernel_t cross_entropy

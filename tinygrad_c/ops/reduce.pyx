@@ -1,4 +1,4 @@
-"""Reductions: sum, mean, prod, var, std, norm, max, min, argmax, argmin, all, any, cumsum.
+"""Reductions: sum, mean, prod, var, std, norm, max, min, argmax, argmin, all, any, cumsum; and normalisation, by mean and var.
 
     reduced(op, x, mask)      the forward pass of all: see x as (outer, reduced, inner), or copy it so; run the kernel, and
                               again on its own results while they are pieces
@@ -11,9 +11,11 @@ from tinygrad_c.array cimport DTYPE_NAMES, dtype_code, itemsize
 from tinygrad_c.kernels.call cimport *
 from tinygrad_c.kernels.dispatch cimport kernels, run
 from tinygrad_c.kernels.generated.ids cimport *
+from tinygrad_c.kernels.norm cimport *
 from tinygrad_c.kernels.table cimport *
 from tinygrad_c.ops.elementwise cimport *
 from tinygrad_c.ops.index cimport put_along
+from tinygrad_c.ops.shape cimport reshape_to
 from tinygrad_c.tape cimport *
 
 from tinygrad_c.ops.arguments import results
@@ -269,3 +271,4 @@ register_ops(add_tensors, add_into, sum_to, clone)
 include "reduce_sums.pxi"
 include "reduce_moments.pxi"
 include "reduce_extremes.pxi"
+include "reduce_normalise.pxi"

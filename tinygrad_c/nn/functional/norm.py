@@ -2,12 +2,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from math import prod
 
 from tinygrad_c.autograd import no_grad
 from tinygrad_c.ops import elementwise as ops
 from tinygrad_c.ops import reduce
 from tinygrad_c.tensor import Tensor, float64
 
+PLANE = 8       # elements of a channel's plane from which on a row's kernel is faster than a few elementwise ones
 EPSILON = {True: 2.0**-52, False: 2.0**-23}     # the distance from 1 to the next number: of float64, of float32
 
 
@@ -18,6 +20,12 @@ def _standardised(x: Tensor, mean: Tensor, variance: Tensor, eps: float, weight:
     if weight is not None and weight.numel() != scale.numel():
         y = y * weight
     return y if bias is None else y + bias
+
+
+def _is_plain(x: Tensor, parameters: Sequence[Tensor | None], least: int = 1) -> bool:
+    """Whether one kernel can do it: floats of one type, and planes of at least so many elements."""
+    return (x.is_floating_point() and x.numel() >= x.shape[0] * (x.shape[1] if least > 1 else 1) * least > 0
+            and all(each is None or each.dtype is x.dtype for each in parameters))
 
 
 def _per_channel(x: Tensor, values: Tensor | None, name: str) -> Tensor | None:
@@ -54,6 +62,9 @@ def layer_norm(input: Tensor, normalized_shape: Sequence[int], weight: Tensor | 
     tensor([-1.0000,  1.0000])
     """
     dims = _last_dims(input, normalized_shape)
+    affine = weight, bias
+    if _is_plain(input, affine) and all(each is None or each.shape == input.shape[-len(dims):] for each in affine):
+        return reduce.normalised(input, weight, bias, eps, "layer", prod(normalized_shape))[0]
     return _standardised(input, reduce.mean(input, dims, True), reduce.var(input, dims, keepdim=True, correction=0), eps,
                          weight, bias)
 
@@ -107,6 +118,11 @@ def batch_norm(input: Tensor, running_mean: Tensor | None, running_var: Tensor |
             raise ValueError(f"batch_norm eps must be positive during training, but got {eps}")
         n = input.numel() // max(input.shape[1], 1)
         _more_than_one(input.shape, n)
+        if n and _is_plain(input, (weight, bias), PLANE):
+            y, mean, variance = reduce.normalised(input, weight, bias, eps, "batch", 1)
+            _track(running_mean, mean, momentum)
+            _track(running_var, variance * (n / max(n - 1, 1)), momentum)
+            return y
         dims = (0, *range(2, input.ndim))
         mean = reduce.mean(input, dims, True)
         variance = reduce.var(input, dims, keepdim=True, correction=0)
@@ -134,6 +150,12 @@ def instance_norm(input: Tensor, running_mean: Tensor | None = None, running_var
     n = input.numel() // max(input.shape[0] * input.shape[1], 1)
     if n == 1:
         raise ValueError(f"Expected more than 1 spatial element when training, got input size {input.shape}")
+    if input.ndim > 1 and _is_plain(input, (weight, bias), PLANE):
+        y, mean, variance = reduce.normalised(input, weight, bias, eps, "group", input.shape[1])
+        for running, each in ((running_mean, mean), (running_var, variance * (n / max(n - 1, 1)))):
+            if running is not None:
+                _track(running, each.reshape(input.shape[:2]).mean(0), momentum)
+        return y
     mean = reduce.mean(input, dims, True)
     variance = reduce.var(input, dims, keepdim=True, correction=0)
     _track(running_mean, mean.detach().mean(0), momentum)
@@ -157,6 +179,8 @@ def group_norm(input: Tensor, num_groups: int, weight: Tensor | None = None, bia
     weight, bias = _per_channel(input, weight, "weight"), _per_channel(input, bias, "bias")
     per_group = input.numel() // max(input.shape[0] * num_groups, 1)
     _more_than_one(input.shape, per_group)
+    if _is_plain(input, (weight, bias), PLANE):
+        return reduce.normalised(input, weight, bias, eps, "group", num_groups)[0]
     groups = input.reshape(input.shape[0], num_groups, per_group)
     mean, variance = reduce.mean(groups, -1, True), reduce.var(groups, -1, keepdim=True, correction=0)
     y = _standardised(groups, mean, variance, eps, None, None).reshape(input.shape)
