@@ -76,7 +76,9 @@ def test_20_steps_are_pytorchs(name, settings, dtype):
 
 @with_torch
 def test_repr_and_defaults_are_pytorchs():
-    for name in optim.__all__[1:-1]:
+    for name in optim.__all__:
+        if name == "Optimizer" or not isinstance(getattr(optim, name), type):
+            continue
         ours = getattr(optim, name)([tg.ones(1, 1, requires_grad=True)])
         theirs = getattr(torch.optim, name)([torch.ones(1, 1, requires_grad=True)])
         assert repr(ours) == repr(theirs)
