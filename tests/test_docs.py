@@ -36,6 +36,12 @@ def test_the_page_of_names_is_current():
     assert sum(map(len, spaces.values())) > 1500
 
 
+def test_the_stubs_are_current():
+    """What type checkers know of the compiled modules is what they have."""
+    for path, text in runpy.run_path(str(DOCS.parent / "tools/stubs.py"))["pages"]().items():
+        assert path.read_text() == text, f"{path.name}: run: python tools/stubs.py"
+
+
 def test_the_tests_that_reliability_names_are_there():
     """`file::test_name`, the file without its test_ and .py; a * stands for the rest of a name; ::name goes on in the same file."""
     page = (DOCS / "reliability.md").read_text()

@@ -11,10 +11,10 @@ import sys
 import numpy as np
 import pytest
 from comparing import at_once
-from tinygrad_c.ops.operators import Operators
 
 import tinygrad_c
 from tinygrad_c import ones, tensor
+from tinygrad_c.ops.operators import Operators
 
 TOO_LARGE = (RuntimeError, MemoryError, ValueError, TypeError, IndexError, OverflowError, AssertionError)
 

@@ -6,6 +6,7 @@ of a method is short; the op's has the details.
 """
 from __future__ import annotations
 
+import math
 from typing import Any
 
 from tinygrad_c import autograd, printing, tape
@@ -34,7 +35,7 @@ uint8 = dtype_named("uint8")
 bool_ = dtype_named("bool")
 
 
-class Size(tuple):
+class Size(tuple[int, ...]):
     """A tensor's shape: a tuple that prints as torch.Size([2, 3])."""
 
     __slots__ = ()
@@ -44,12 +45,9 @@ class Size(tuple):
 
     def numel(self) -> int:
         """The product of the sizes."""
-        n = 1
-        for size in self:
-            n *= size
-        return n
+        return math.prod(self)
 
-    def __getitem__(self, key):
+    def __getitem__(self, key: Any) -> Any:
         item = tuple.__getitem__(self, key)
         return Size(item) if isinstance(key, slice) else item
 

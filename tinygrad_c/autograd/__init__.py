@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import functools
+from typing import Any
 
 from tinygrad_c import tape
 from tinygrad_c.absent import public_names
@@ -135,7 +136,7 @@ class _Mode:
     mode: bool
     switch = staticmethod(tape._set_grad_enabled)       # to a mode; gives what it was
 
-    def __init__(self, function=None):
+    def __init__(self, function: Any = None) -> None:
         self.before: list = []
         self.function = function
         if function is not None:
@@ -226,7 +227,7 @@ class inference_mode(_Mode):
         recording, marking = modes
         return tape._set_grad_enabled(recording), tape._set_inference(marking)
 
-    def __init__(self, mode=True):
+    def __init__(self, mode: Any = True) -> None:
         super().__init__(mode if callable(mode) else None)
         self.mode = (False, True) if callable(mode) or mode else (True, False)
 

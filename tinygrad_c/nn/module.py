@@ -49,10 +49,12 @@ class Module(Callable):
         attributes["training"] = True
         attributes["_persistent"] = {}
 
-    def forward(self, *input: Any) -> Any:
+    def _forward(self, *input: Any) -> Any:
         """The computation that calling the module does. Every subclass writes its own."""
         raise NotImplementedError(f'Module [{type(self).__name__}] is missing the required "forward" function; '
                                   f"write `def forward(self, x): ...` in class {type(self).__name__}")
+
+    forward: Function[..., Any] = _forward      # so declared, it may have other parameters in a subclass
 
     # ---- Assigning attributes.
 

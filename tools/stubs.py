@@ -1,0 +1,162 @@
+"""Writes the .pyi files beside the compiled modules, and the package's own: what type checkers and editors know of them.
+
+    python tools/stubs.py
+
+The signatures are those that the built modules have. A function gives a Tensor unless its source says otherwise, or RETURNS.
+"""
+from __future__ import annotations
+
+import inspect
+import re
+import textwrap
+from importlib import import_module
+from pathlib import Path
+
+import tinygrad_c
+
+PACKAGE = Path(__file__).resolve().parent.parent / "tinygrad_c"
+HEAD = "# Made by tools/stubs.py: run it again when names or signatures change.\n"
+MODULES = ["array", "kernels.memory", "kernels.threads", "nn.call", "ops.create", "ops.elementwise", "ops.index", "ops.loss",
+           "ops.matmul", "ops.operators", "ops.random", "ops.reduce", "ops.shape", "ops.softmax", "tape"]
+RETURNS = {
+    "dtype": "dtype_named get_default_dtype dtype_of", "int": "dimensions numel address offset wrapped node_number",
+    "bool": "is_contiguous_tensor is_grad_enabled is_inference_mode_enabled", "None": "set_default_dtype setitem",
+    "tuple[int, ...]": "sizes strides", "tuple[Tensor, ...]": "unbind split chunk",
+    # A number or a list of any kind; by the arguments one tensor or several; what only the package calls.
+    "Any": "item tolist max min cumulative_extreme nonzero in_place into_out backward grad record_function with_history "
+           "register_tensor_class",
+}
+RETURN_OF = {name: kind for kind, names in RETURNS.items() for name in names.split()}
+BINARY = ["add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "matmul", "and", "or", "xor", "lshift", "rshift"]
+OPERATORS = "".join([
+    "class Operators(TensorBase):\n",
+    *(f"    def __{name}__(self) -> Tensor: ...\n" for name in ("neg", "pos", "abs", "invert")),
+    *(f"    def __{letter}{name}__(self, other: Any) -> Tensor: ...\n" for letter in ("", "r") for name in BINARY),
+    *(f"    def __i{name}__(self, other: Any) -> Self: ...\n" for name in BINARY if name != "matmul"),
+    *(f"    def __{name}__(self, other: Any) -> Tensor: ...{'  # type: ignore[override]' * (name in ('eq', 'ne'))}\n"
+      for name in ("eq", "ne", "lt", "le", "gt", "ge")),
+    *(f"    def __{name}__(self) -> {name}: ...\n" for name in ("bool", "int", "float")), """\
+    def __index__(self) -> int: ...
+    def __round__(self, ndigits: int = 0) -> Tensor: ...
+    def __len__(self) -> int: ...
+    def __iter__(self) -> Iterator[Tensor]: ...
+    def __contains__(self, element: object) -> bool: ...
+    def __getitem__(self, key: Any) -> Tensor: ...
+    def __setitem__(self, key: Any, value: Any) -> None: ...
+    def __hash__(self) -> int: ...
+"""])
+CLASSES = {     # by module: the compiled classes that programs meet
+    "array": """\
+class dtype:
+    name: str
+    code: int
+    itemsize: int
+    is_floating_point: bool
+""",
+    "nn.call": """\
+class Callable:
+    def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
+""",
+    "ops.operators": OPERATORS,
+    "ops.random": """\
+class Generator:
+    def __init__(self, device: Any = ...) -> None: ...
+    def manual_seed(self, seed: int) -> Generator: ...
+    def seed(self) -> int: ...
+    def initial_seed(self) -> int: ...
+    def get_state(self) -> Tensor: ...
+    def set_state(self, new_state: Tensor) -> Generator: ...
+""",
+    "tape": """\
+class TensorBase:
+    requires_grad: bool
+    grad: Tensor | None
+    data: Tensor
+    @property
+    def grad_fn(self) -> Any: ...
+    @property
+    def is_leaf(self) -> bool: ...
+    @property
+    def retains_grad(self) -> bool: ...
+    @property
+    def _version(self) -> int: ...
+    def retain_grad(self) -> None: ...
+    def register_hook(self, hook: Callable[[Tensor], Any]) -> Any: ...
+    def register_post_accumulate_grad_hook(self, hook: Callable[[Self], Any]) -> Any: ...
+    def detach(self) -> Tensor: ...
+    def detach_(self) -> Self: ...
+    def is_inference(self) -> bool: ...
+""",
+}
+IMPORTS = {     # a word in a stub: where it is from
+    "Any": "from typing import Any", "Self": "from typing_extensions import Self",
+    "Callable": "from collections.abc import Callable", "Iterator": "from collections.abc import Iterator",
+    "dtype": "from tinygrad_c.array import dtype", "TensorBase": "from tinygrad_c.tape import TensorBase",
+    "Tensor": "from tinygrad_c.tensor import Tensor",
+}
+
+
+def function(name: str, value: object) -> str:
+    """A compiled function's line."""
+    signature = inspect.signature(value)
+    parameters = [each.replace(default=... if each.default is not each.empty else each.empty)
+                  for each in signature.parameters.values()]
+    returned = RETURN_OF.get(name)
+    if signature.return_annotation is not signature.empty:
+        returned = signature.return_annotation.replace("TensorBase", "Tensor")
+    text = str(signature.replace(parameters=parameters, return_annotation=signature.empty))
+    text = text.replace("Ellipsis", "...").replace("'", "")
+    return f"def {name}{text} -> {returned or 'Tensor'}: ...\n"
+
+
+def stub(module: str) -> str:
+    """The text of a compiled module's stub."""
+    compiled = import_module(f"tinygrad_c.{module}")
+    own = [(name, value) for name, value in vars(compiled).items() if getattr(value, "__module__", "") == compiled.__name__
+           and not inspect.isclass(value) and callable(value) and not name.startswith("__")]
+    text = CLASSES.get(module, "") + "".join(function(name, value) for name, value in own)
+    if module == "tape":        # what only the package's own modules use
+        text += "def __getattr__(name: str) -> Any: ...\n"
+    used = {*re.findall(r"\b\w+\b(?!=)", text)} - {*re.findall(r"^class (\w+)", text, re.M)}
+    imports = sorted(line for word, line in IMPORTS.items() if word in used)
+    return HEAD + "\n".join([*imports, "", text] if imports else [text])
+
+
+def origin(name: str) -> tuple[str, str]:
+    """The module and the name in it that a name of the package stands for."""
+    value = getattr(tinygrad_c, name)
+    if inspect.ismodule(value):
+        return "tinygrad_c", name
+    made_in, own = getattr(value, "__module__", None), getattr(value, "__name__", "")
+    if made_in and getattr(import_module(made_in), own, None) is value:
+        return made_in, own
+    if name in tinygrad_c.LATER:
+        return f"tinygrad_c.{tinygrad_c.LATER[name]}", name
+    module = import_module("math" if type(value) is float else "tinygrad_c.tensor")
+    return module.__name__, next(each for each in vars(module) if getattr(module, each) is value)      # float is float32
+
+
+def package() -> str:
+    """The text of the package's own stub: where each of its names is from."""
+    found: dict[str, list[str]] = {}
+    others = {}
+    for name in dir(tinygrad_c):
+        if not name.startswith("_") and name not in ("is_tensor", "newaxis"):
+            module, own = origin(name)
+            found.setdefault(module, []).append(f"{own} as {own}" if own in dir(tinygrad_c) else own)
+            if own != name:
+                others[name] = own
+    imports = [textwrap.fill(f"from {module} import ({', '.join(sorted({*names}))})", 128, subsequent_indent="    ")
+               for module, names in sorted(found.items())]
+    return HEAD + "\n".join(["import builtins", *imports, "", *(f"{name} = {own}" for name, own in others.items()),
+                             "__version__: str", "newaxis: None", "def is_tensor(obj: object) -> builtins.bool: ...", ""])
+
+
+def pages() -> dict[Path, str]:
+    """Each stub's path and text."""
+    return {PACKAGE / "__init__.pyi": package(), **{PACKAGE / f"{name.replace('.', '/')}.pyi": stub(name) for name in MODULES}}
+
+
+if __name__ == "__main__":
+    for path, text in pages().items():
+        path.write_text(text)
