@@ -67,16 +67,14 @@ mutation: $(VENV)/test.stamp
 files: $(VENV)/test.stamp
 	$(JOB) jobs/files.py --files 20000 --seed $(SEED)
 
-asan tsan debug: $(VENV)/test.stamp
+asan tsan debug valgrind: $(VENV)/test.stamp
 	$(BIN)/python -m pip install --quiet 'setuptools>=77' 'Cython>=3.3'
 	$(BIN)/python tests/jobs/sanitize.py $(KIND_$@)
 
 KIND_asan  := address,undefined
 KIND_tsan  := thread
 KIND_debug := debug
-
-valgrind: $(VENV)/test.stamp
-	$(JOB) jobs/sanitize.py valgrind --every $(EVERY)
+KIND_valgrind := valgrind --every $(EVERY)
 
 arm64:
 	sh tests/jobs/arm64.sh

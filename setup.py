@@ -1,7 +1,8 @@
 """What TOML cannot say: the compiled modules, and the kernels that are made from the table before they compile.
 
 TINYGRAD_C_DEBUG=1 in the environment builds with Cython's bounds and None checks on, and with little optimisation.
-TINYGRAD_C_SANITIZE=address,undefined builds for gcc's sanitizers of these names (tests/jobs/sanitize.py runs such a build).
+TINYGRAD_C_SANITIZE=address,undefined builds for gcc's sanitizers of these names, =valgrind for valgrind: as for a user, but the
+allocator keeps nothing and names stay in (tests/jobs/sanitize.py runs such builds).
 """
 import os
 import platform
@@ -39,12 +40,16 @@ ISAS = {
 # its time, so it is for what no training step calls.
 CFLAGS = ["-O1", "-g"] if DEBUG else ["-g0", "-fno-math-errno", "-fno-trapping-math", "-fno-asynchronous-unwind-tables"]
 COLD = ("ops.create", "ops.index", "ops.random", "ops.shape", "ops.view", "ops.window")
+VALGRIND = SANITIZE == "valgrind"
+if VALGRIND:
+    SANITIZE = ""
+    CFLAGS.append("-DTINYGRAD_C_NO_CACHE")
 if SANITIZE:
     CFLAGS = ["-O1", "-g1", "-fno-omit-frame-pointer", f"-fsanitize={SANITIZE}", "-DTINYGRAD_C_NO_CACHE"]
 CFLAGS += ["-Wno-unused-function", "-Wno-psabi"]
 # Cython's `inline` is a hint; the tiles of the matrix product are functions of constants and must be inlined.
 KERNEL_MACROS = [("CYTHON_INLINE", "inline __attribute__((always_inline))")] if not DEBUG and os.name == "posix" else []
-LDFLAGS = [] if DEBUG or sys.platform == "darwin" else ["-Wl,-s"]
+LDFLAGS = [] if DEBUG or VALGRIND or sys.platform == "darwin" else ["-Wl,-s"]
 if LDFLAGS and sys.platform == "linux":
     LDFLAGS.append("-Wl,-z,noseparate-code")        # no padding to whole pages: 8 KB less a module
 if SANITIZE:

@@ -89,12 +89,17 @@ def set_default_dtype(d) -> None:
     default_code = code
 
 
+cdef int n_leaving = 0                  # owners that are being let go of, each by the one before
+cdef list leaving = []                  # and those that are next
+
+
 @cython.final
 @cython.no_gc
 @cython.freelist(64)
 cdef class Storage:
     def __dealloc__(self):
-        global foreign
+        global foreign, n_leaving
+        cdef object owner
         if self.owner is None:
             if self.data != NULL:
                 release(self.data, self.nbytes)
@@ -105,6 +110,16 @@ cdef class Storage:
             foreign = self.after
         if self.after != NULL:
             (<Storage> self.after).before = self.before
+        # An owner may own another storage, and so on: from tensor to array to tensor, a hundred thousand times.
+        owner, self.owner = self.owner, None
+        if n_leaving > 50:
+            leaving.append(owner)
+            return
+        n_leaving += 1
+        owner = None
+        n_leaving -= 1
+        while leaving and n_leaving == 0:
+            leaving.pop()
 
 
 cdef Storage new_storage(Py_ssize_t nbytes):
@@ -156,10 +171,11 @@ cdef void count_others(Storage written) noexcept:
 cdef int allocate_into(Array array, int dtype, int ndim, const Py_ssize_t* shape) except -1:
     cdef Py_ssize_t numel = 1
     cdef Py_ssize_t limit = (<Py_ssize_t> 1 << 62) // itemsize(dtype)
+    cdef Py_ssize_t[MAX_NDIM] stride
+    cdef Storage storage
     cdef int d
     for d in range(ndim - 1, -1, -1):
-        array.shape[d] = shape[d]
-        array.stride[d] = numel
+        stride[d] = numel
         if shape[d] > 1:
             if numel > limit // shape[d]:
                 raise MemoryError(f"a tensor of shape {[shape[i] for i in range(ndim)]} is larger than memory can address")
@@ -167,12 +183,16 @@ cdef int allocate_into(Array array, int dtype, int ndim, const Py_ssize_t* shape
     for d in range(ndim):
         if shape[d] == 0:
             numel = 0
+    storage = new_storage(numel * itemsize(dtype))      # or MemoryError: the array stays as it was
+    for d in range(ndim):
+        array.shape[d] = shape[d]
+        array.stride[d] = stride[d]
     array.numel = numel
     array.ndim = ndim
     array.dtype = dtype
     array.contiguous = True
-    array.storage = new_storage(numel * itemsize(dtype))
-    array.data = array.storage.data
+    array.data = storage.data
+    array.storage = storage         # last: letting go of the old one may run its owner's __del__, which may look at this array
     return 0
 
 
@@ -188,8 +208,8 @@ cdef int view_into(Array array, Array source, char* data, int ndim, const Py_ssi
     array.ndim = ndim
     array.dtype = source.dtype
     array.contiguous = is_contiguous(ndim, shape, stride)
-    array.storage = source.storage
     array.data = data
+    array.storage = source.storage      # last, as above
     return 0
 
 

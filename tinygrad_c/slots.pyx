@@ -10,6 +10,8 @@ And guarded, for public functions in Python: a wrapper written in Python would c
 from cpython.ref cimport Py_DECREF, PyObject
 from libc.string cimport memset
 
+from tinygrad_c.tape cimport TensorBase
+
 ctypedef void (*dealloc_t)(PyObject*) noexcept
 
 cdef extern from "Python.h":
@@ -37,6 +39,10 @@ cdef extern from "Python.h":
     PyObject* PyType_GenericAlloc(PyTypeObject*, Py_ssize_t)
     PyObject* PyObject_Init(PyObject*, PyTypeObject*)
     void PyObject_GC_Track(void*)
+    void PyObject_GC_UnTrack(void*)
+    Py_ssize_t Py_REFCNT(PyObject*)
+    int PyGC_Disable()
+    int PyGC_Enable()
     void PyObject_GC_Del(void*)
 
 cdef enum:
@@ -52,8 +58,13 @@ cdef PyObject* new_object(PyTypeObject* cls, Py_ssize_t n) noexcept:
     """tp_alloc: as PyType_GenericAlloc, zeroed and tracked by the collector, but from the kept ones if there are any."""
     global n_kept
     cdef PyObject* o
+    cdef int collecting
     if n_kept == 0 or cls != tensor_type:
-        return PyType_GenericAlloc(cls, n)
+        collecting = PyGC_Disable()     # a __del__ that it ran could make a tensor, which would be taken for this one
+        o = PyType_GenericAlloc(cls, n)
+        if collecting:
+            PyGC_Enable()
+        return o
     n_kept -= 1
     o = kept[n_kept]
     memset(<char*> o + sizeof(PyObject), 0, cls.tp_basicsize - sizeof(PyObject))
@@ -75,8 +86,23 @@ cdef void free_object(void* o) noexcept:
 cdef void dealloc(PyObject* o) noexcept:
     """tp_dealloc: the compiled class's; then the object's reference to its Python class is given back, as Python expects."""
     cdef PyTypeObject* cls = Py_TYPE(o)
+    if (<TensorBase> o)._grad is not None:
+        let_go_of_gradients(o)
     compiled_dealloc(o)
     Py_DECREF(<object> <PyObject*> cls)
+
+
+cdef void let_go_of_gradients(PyObject* o) noexcept:
+    """x.grad, its .grad, and so on, one after another: each within the one before, a million of them need too much stack."""
+    cdef TensorBase g, after
+    PyObject_GC_UnTrack(o)
+    g = (<TensorBase> o)._grad
+    (<TensorBase> o)._grad = None
+    while g is not None and Py_REFCNT(<PyObject*> g) == 1:
+        after = g._grad
+        g._grad = None
+        g = after
+        after = None
 
 
 def take_slots(type cls, type compiled) -> None:

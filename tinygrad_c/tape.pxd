@@ -127,6 +127,7 @@ cdef void register_views(rebase_t rebase, refresh_t refresh) noexcept
 
 # Writing in place.
 cdef int check_inplace(TensorBase a) except -1
+cdef int exchange_memory(TensorBase a, unsigned int version) except -1       # before a gets other memory, of that version
 cdef int set_history(TensorBase a, Node node) except -1
 cdef int wrote(TensorBase a) except -1
 cdef int note_step() except -1              # an optimizer's step begins; and it has written here:

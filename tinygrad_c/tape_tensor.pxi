@@ -167,12 +167,7 @@ cdef class TensorBase(Array):
             raise RuntimeError("data set to a tensor that requires gradients must be floating point")
         edge_of(self)               # whose history a view has is settled before
         self._base = None
-        if not is_running():
-            replaced.clear()
-        elif len(replaced) < 1000:
-            replaced.append(self.storage)
-        # What was saved of it is refused from now on, even if the new memory was written to as often as the old.
-        self._exchanged += 0x10000 + self.storage.version - value.storage.version
+        exchange_memory(self, value.storage.version)
         view_into(self, value, value.data, value.ndim, value.shape, value.stride)
 
     @property

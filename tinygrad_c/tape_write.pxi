@@ -33,6 +33,17 @@ cdef int raise_inference() except -1:
                        "normal tensor before doing inplace update, or make it under `no_grad()` instead of `inference_mode()`.")
 
 
+cdef int exchange_memory(TensorBase a, unsigned int version) except -1:
+    """To be called before `a` gets other memory, of that version. What was saved of it is refused from then on, even if the new
+    memory was written to as often as the old."""
+    if not is_running():
+        replaced.clear()
+    elif len(replaced) < 1000:
+        replaced.append(a.storage)
+    a._exchanged += 0x10000 + a.storage.version - version
+    return 0
+
+
 cdef int set_history(TensorBase a, Node node) except -1:
     """`a` is from now on what `node` stands for; the gradient that it retains is that one's."""
     cdef Node before = a._grad_fn

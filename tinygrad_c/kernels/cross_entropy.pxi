@@ -1,6 +1,7 @@
 # Cross-entropy of logits (rows, n) with a class per row: loss[r] = w[t] * (log(total) - (x[t] - m)), t = target[r], with m and
 # total as in softmax.pxi, w the weight of the class. With label smoothing e, (1 - e) of that, and e / n of the sum over all
-# classes c of w[c] * (log(total) - (x[c] - m)). A row whose target is `ignore_index` counts nothing.
+# classes c of w[c] * (log(total) - (x[c] - m)). A row whose target is `ignore_index` counts nothing, nor does one whose target
+# is no class: the caller has refused those, but NumPy or another thread may have written to the targets since.
 #
 # The forward pass keeps two numbers a row, m and log(total): the backward pass makes the softmax of them again, for less
 # than its reading from memory would cost. A unit is ROW_BLOCK rows, and leaves one partial sum.
@@ -77,7 +78,7 @@ cdef void cross_entropy(const Call* call, Py_ssize_t begin, Py_ssize_t end) noex
                 kept[2 * r + 1] = log_total[j]
                 t = target[r]
                 loss = 0
-                if t != ignore_index:
+                if t != ignore_index and <size_t> t < <size_t> n:
                     w = 1 if weight == NULL else weight[t]
                     loss = w * (log_total[j] - (x[r * n + t] - m[j]))
                     if smooth:
@@ -121,7 +122,7 @@ cdef void cross_entropy_backward(const Call* call, Py_ssize_t begin, Py_ssize_t 
     while r < stop:
         count = min(LANES, stop - r) if n <= SHORT_ROW else 1
         for j in range(count):
-            t = target[r + j]
+            t = checked_target(target[r + j], n, ignore_index)
             m[j] = kept[2 * (r + j)]
             log_total[j] = kept[2 * (r + j) + 1]
             a = 0 if t == ignore_index else g[(r + j) * stride] * factor
@@ -148,12 +149,16 @@ cdef void cross_entropy_backward(const Call* call, Py_ssize_t begin, Py_ssize_t 
                 for i in range(n):
                     dx[r * n + i] -= share[0] * (1 if weight == NULL else weight[i])
         for j in range(count):
-            t = target[r]
+            t = checked_target(target[r], n, ignore_index)
             if t == ignore_index:
                 memset(dx + r * n, 0, n * sizeof(real))     # not 0 * p: p may be NaN
             else:
                 dx[r * n + t] -= hit[j]
             r += 1
+
+
+cdef inline int64_t checked_target(int64_t t, Py_ssize_t n, int64_t ignore_index) noexcept nogil:
+    return t if <size_t> t < <size_t> n else ignore_index
 
 
 cdef inline vec softmax_term(vec x, vec m, vec log_total, vec scale) noexcept nogil:

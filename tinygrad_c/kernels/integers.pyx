@@ -74,9 +74,10 @@ cdef inline int64_t fold_any(int op, const char* x, Py_ssize_t size, Py_ssize_t 
     return fold(op, <const int64_t*> x, n, stride)
 
 
-cdef inline int64_t find(const integer* x, Py_ssize_t stride, int64_t wanted) noexcept nogil:
+cdef inline int64_t find(const integer* x, Py_ssize_t n, Py_ssize_t stride, int64_t wanted) noexcept nogil:
+    """The first; the last place of all if another thread has written it over meanwhile."""
     cdef int64_t i = 0
-    while x[i * stride] != wanted:
+    while i < n - 1 and x[i * stride] != wanted:
         i += 1
     return i
 
@@ -133,11 +134,11 @@ cdef inline void arg_reduce(int op, const Call* call, Py_ssize_t begin, Py_ssize
         best = fold_any(op, x, size, n, inner)
         put(call.operand[0].data, size, i, best)
         if size == 1:
-            index[i] = find(<const uint8_t*> x, inner, best)
+            index[i] = find(<const uint8_t*> x, n, inner, best)
         elif size == 4:
-            index[i] = find(<const int32_t*> x, inner, best)
+            index[i] = find(<const int32_t*> x, n, inner, best)
         else:
-            index[i] = find(<const int64_t*> x, inner, best)
+            index[i] = find(<const int64_t*> x, n, inner, best)
 
 
 cdef void reduce_sum(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:

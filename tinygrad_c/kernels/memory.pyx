@@ -27,7 +27,7 @@ cdef extern from *:
     }
     #define aligned_free free
     #endif
-    #if defined(TINYGRAD_C_NO_CACHE)    /* a sanitizer is to see every block come and go */
+    #if defined(TINYGRAD_C_NO_CACHE)    /* a sanitizer is to see every block come and go, and where it ends */
     #define MOST 0
     #else
     #define MOST (1 << 29)
@@ -66,6 +66,8 @@ cdef void* allocate(Py_ssize_t nbytes) except NULL:
     if nbytes > (<Py_ssize_t> 1) << 47:      # no processor has so many addresses, and size_class no class for it
         raise MemoryError(f"cannot allocate {nbytes:,} bytes for a tensor")
     cdef int c = size_class(nbytes, &size)
+    if MOST == 0:
+        size = nbytes or 1
     cdef void* block = free_blocks[c]
     if block != NULL:
         free_blocks[c] = (<void**> block)[0]
@@ -85,6 +87,8 @@ cdef void release(void* block, Py_ssize_t nbytes) noexcept:
     global kept, in_use
     cdef Py_ssize_t size
     cdef int c = size_class(nbytes, &size)
+    if MOST == 0:
+        size = nbytes or 1
     in_use -= size
     if kept + size > LIMIT:
         aligned_free(block)

@@ -217,12 +217,12 @@ cdef inline void arg_row(bint largest, real* value, const real* x, Py_ssize_t n,
     cdef vec wanted = splat(best)
     cdef Py_ssize_t i = 0
     if best != best:
-        while x[i] == x[i]:
+        while i < n - 1 and x[i] == x[i]:       # n - 1: another thread may have written it over meanwhile
             i += 1
     else:
         while i + LANES <= n and not any_lane(eq(load(x + i), wanted)):
             i += LANES
-        while x[i] != best:
+        while i < n - 1 and x[i] != best:
             i += 1
     value[0] = best
     index[0] = i

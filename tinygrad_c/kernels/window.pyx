@@ -196,10 +196,13 @@ cdef inline void plane_fold_whole(char* to, char* x, const Call* call, Py_ssize_
 
 
 cdef inline void plane_put(real* to, const real* x, const int64_t* where, const Call* call) noexcept nogil:
-    cdef Py_ssize_t c
-    memset(to, 0, call.shape[1] * call.shape[2] * sizeof(real))
+    """Places are checked here: they were given to the user, who may have written to them through NumPy."""
+    cdef Py_ssize_t c, place, size = call.shape[1] * call.shape[2]
+    memset(to, 0, size * sizeof(real))
     for c in range(call.shape[5] * call.shape[6]):
-        to[where[c]] = to[where[c]] + x[c]
+        place = where[c]
+        if <size_t> place < <size_t> size:
+            to[place] = to[place] + x[c]
 
 
 cdef void columns(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:

@@ -67,6 +67,8 @@ cdef TensorBase from_sequence(object data, object dtype):
     if dtype is not None:
         infer_dtype(flat)       # for its errors
     out = empty(code, ndim, shape)
+    if len(flat) != out.numel:
+        raise ValueError(f"a sequence has other elements than its len() says: {len(flat)} numbers for a tensor of {out.numel}")
     for i in range(len(flat)):
         put_number(out.data + i * itemsize(code), code, flat[i])
     return out
@@ -150,7 +152,20 @@ cdef TensorBase from_buffer(object source):
         out.storage = foreign_storage(low, high - low, buffer.readonly, view)
     out.data = <char*> buffer.buf
     out.contiguous = is_contiguous(out.ndim, out.shape, out.stride)
+    if out.dtype == BOOL:
+        check_truths(out if out.contiguous else copy_of(out))
     return out
+
+
+cdef int check_truths(TensorBase a) except -1:
+    """A bool is 0 or 1 for all kernels; NumPy's view(bool) makes others."""
+    cdef uint8_t seen = 0
+    cdef Py_ssize_t i
+    for i in range(a.numel):
+        seen |= (<const uint8_t*> a.data)[i]
+    if seen > 1:
+        raise ValueError("an array of bool holds bytes other than 0 and 1, as .view(bool) leaves them: pass array != 0")
+    return 0
 
 
 cdef Storage lender(object source, char* low, char* high, bint readonly):

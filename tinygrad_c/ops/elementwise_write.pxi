@@ -130,6 +130,7 @@ def into_out(result, out):
         if o.numel:
             warn(f"An output with one or more elements was resized since it had shape {list(shape_of(o))}, which does not "
                  f"match the required output shape {list(shape_of(y))}: give an `out` of that shape, or empty(0).")
+        exchange_memory(o, 0)
         allocate_into(o, o.dtype, y.ndim, y.shape)
     copy_into(o, y)
     wrote(o)

@@ -51,13 +51,15 @@ cdef TensorBase offsets_along(TensorBase x, TensorBase index, int dim, bint keep
                 start += coordinate[d] * stride[d if keepdim or d < dim else d + 1]
         if along == 1:                      # without a multiplication, as vectors
             for i in range(n):
-                k = p[i] + (size & (p[i] >> 63))
+                k = p[i]                    # read once: another thread may write to it
+                k += size & (k >> 63)
                 wrong |= <size_t> k >= <size_t> size
                 to[i] = start + k
                 start += step
         else:
             for i in range(n):
-                k = p[i] + (size & (p[i] >> 63))
+                k = p[i]
+                k += size & (k >> 63)
                 wrong |= <size_t> k >= <size_t> size
                 to[i] = start + k * along
                 start += step
@@ -73,7 +75,8 @@ cdef TensorBase offsets_along(TensorBase x, TensorBase index, int dim, bint keep
         if d < 0:
             break
     if wrong:
-        check_bounds(index, dim, size)      # raises
+        check_bounds(index, dim, size)
+        raise_out_of_bounds("that another thread has changed meanwhile", dim, size)
     return out
 
 

@@ -276,6 +276,7 @@ cdef int check_bounds(TensorBase index, int dim, Py_ssize_t size) except -1:
         for i in range(index.numel):
             if p[i] < -size or p[i] >= size:
                 raise_out_of_bounds(p[i], dim, size)
+        raise_out_of_bounds("that another thread has changed meanwhile", dim, size)
     return 0
 
 
@@ -285,8 +286,9 @@ cdef TensorBase offsets_of(Plan plan, int which):
     cdef TensorBase index
     cdef const int64_t* p
     cdef int64_t* to
-    cdef Py_ssize_t i, size, stride
+    cdef Py_ssize_t i, j, size, stride
     cdef int d, k
+    cdef bint wrong = False             # again: the index may have been written to since it was checked
     if out is not None:
         return out
     out = empty(INT64, 1, &plan.rows)
@@ -298,10 +300,18 @@ cdef TensorBase offsets_of(Plan plan, int which):
         stride = plan.stride[which][d]
         if k == 0:
             for i in range(plan.rows):
-                to[i] = plan.start[which] + (p[i] + size if p[i] < 0 else p[i]) * stride
+                j = p[i]
+                j += size & (j >> 63)
+                wrong |= <size_t> j >= <size_t> size
+                to[i] = plan.start[which] + j * stride
         else:
             for i in range(plan.rows):
-                to[i] += (p[i] + size if p[i] < 0 else p[i]) * stride
+                j = p[i]
+                j += size & (j >> 63)
+                wrong |= <size_t> j >= <size_t> size
+                to[i] += j * stride
+    if wrong:
+        raise_out_of_bounds("that was changed after it was given", 0, size)
     if which == IN_MEMORY:
         plan.offsets = out
     else:
@@ -329,17 +339,19 @@ cdef list places(TensorBase mask):
     m = m if m.contiguous else copy_of(m)
     p = <const uint8_t*> m.data
     for i in range(m.numel):
-        n += p[i]
+        n += p[i] != 0          # a bool of NumPy's can be any byte
     out = []
     for d in range(m.ndim):
         out.append(empty(INT64, 1, &n))
         to[d] = <int64_t*> (<TensorBase> out[d]).data
     for i in range(m.numel if m.ndim > 0 else 0):
-        if p[i]:
+        if p[i] and k < n:      # another thread may write to the mask
             rest = i
             for d in range(m.ndim - 1, 0, -1):
                 to[d][k] = rest % m.shape[d]
                 rest //= m.shape[d]
             to[0][k] = rest
             k += 1
+    for d in range(m.ndim):
+        memset(to[d] + k, 0, (n - k) * sizeof(int64_t))
     return out

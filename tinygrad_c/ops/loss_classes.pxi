@@ -44,14 +44,15 @@ cdef TensorBase cross_entropy_gradient(Node node, TensorBase x, TensorBase targe
     cdef TensorBase a = zeros(x.dtype, 2, column)
     cdef TensorBase b = zeros(x.dtype, 2, x.shape)
     cdef const int64_t* t = <const int64_t*> target.data
-    cdef Py_ssize_t n = x.shape[1], r, c
+    cdef Py_ssize_t n = x.shape[1], r, c, hit
     cdef double e = node.param[1].f, w
     for r in range(x.shape[0]):
-        if t[r] != node.param[0].i:
-            w = (1 - e) * (1 if weight is None else real_at(weight, t[r]))
+        hit = t[r]
+        if hit != node.param[0].i and <size_t> hit < <size_t> n:     # NumPy may have written to it
+            w = (1 - e) * (1 if weight is None else real_at(weight, hit))
             set_real(a, r, w + e / n * node.param[2].f)
             for c in range(n):
-                set_real(b, r * n + c, e / n * (1 if weight is None else real_at(weight, c)) + (w if c == t[r] else 0))
+                set_real(b, r * n + c, e / n * (1 if weight is None else real_at(weight, c)) + (w if c == hit else 0))
     if g.ndim == 1:
         g = reshape_to(g, 2, column)
     x = binary(ROW_SUB, binary(ROW_MUL, softmax_along(SOFTMAX, x, 1), a), b)

@@ -82,7 +82,7 @@ def topk(input, k: int, dim: int = -1, largest: bool = True, sorted: bool = True
     if x.ndim == 0 or 16 * k > n or not largest:
         order = order_of(x, d, largest)
         return topk_result(taken(x, d, order if x.ndim == 0 else numpy.take(order, range(k), d), "TopkBackward0"))
-    array = array_of(x)                             # few of many: only they are sorted
+    array = numpy.array(array_of(x))    # few of many: only they are sorted; a copy: NumPy trusts that nobody writes to it
     best = numpy.take(numpy.argpartition(array, n - k, d) if k else numpy.zeros(array.shape, int), range(n - k, n), d)
     best.sort(axis=d)                               # by place, so that equal ones stay in order
     order = order_of(from_numpy(numpy.take_along_axis(array, best, d)), d, True)
@@ -249,11 +249,12 @@ def bincount(input, weights: TensorBase | None = None, minlength: int = 0):
         raise RuntimeError("minlength should be >= 0")
     if x.ndim != 1 or (x.numel() and x.min().item() < 0):
         raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
+    whole = numpy.array(array_of(x))        # a copy: NumPy looks twice, and another thread may write in between
     if weights is None:
-        return from_numpy(numpy.bincount(array_of(x), minlength=minlength).astype(numpy.int64))
+        return from_numpy(numpy.bincount(whole, minlength=minlength).astype(numpy.int64))
     if weights.shape != x.shape:
         raise RuntimeError("weights should be 1-d and have the same length as input")
-    counts = numpy.bincount(array_of(x), array_of(weights.detach()), minlength)
+    counts = numpy.bincount(whole, array_of(weights.detach()), minlength)
     out = from_numpy(counts.astype(numpy.float32 if weights.dtype.name == "float32" else numpy.float64))
     return _without_derivative(out, "bincount", weights)
 
