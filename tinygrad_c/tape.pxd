@@ -56,6 +56,10 @@ cdef class Node:
     cdef object hang(self, object hook)
 
 
+cdef enum:
+    FIRST_HEAP = 16
+
+
 cdef class Walk:
     """One backward pass: the nodes still to visit, and what came in for the leaves."""
     cdef bint create_graph
@@ -64,14 +68,13 @@ cdef class Walk:
     cdef bint pruned                # only what is in `wanted` counts
     cdef list leaves
     cdef dict kept_back             # gradients by input, while hooks wait for what a rule computes
-    cdef void** heap
+    cdef void** heap                # first_heap, or memory of its own once that is full
+    cdef void* first_heap[FIRST_HEAP]
     cdef Py_ssize_t n_heap
     cdef Py_ssize_t room
     cdef dict captures              # autograd.grad: id of node or leaf -> its gradient
     cdef dict wanted                # id of node or leaf: those that it asks for, and what leads to them
     cdef dict aside                 # id of node or leaf -> what came in, while another pass has their `pending`
-    cdef list targets               # where the pass starts, and
-    cdef list given                 # with which gradients
     cdef dict parts                 # number of a function with several outputs -> the gradients that came in for them
 
     cdef bint needs(self, Node node, int i) except -1
@@ -81,7 +84,8 @@ cdef class Walk:
     cdef int arrive_aside(self, object target, TensorBase g) except -1
     cdef int push(self, Node node) except -1
     cdef Node pop(self)
-    cdef int run(self) except -1
+    cdef int run(self, tuple roots, tuple gradients) except -1
+    cdef int begin(self, TensorBase root, object gradient, Py_ssize_t i) except -1
     cdef int visit_nodes(self) except -1
     cdef int finish_leaves(self) except -1
     cdef int abandon(self) except -1

@@ -12,7 +12,7 @@ import sys
 import weakref
 
 cimport cython
-from cpython.ref cimport Py_DECREF, Py_INCREF, PyObject
+from cpython.ref cimport Py_DECREF, Py_INCREF, Py_XDECREF, Py_XINCREF, PyObject
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcpy, memset
 
@@ -34,6 +34,7 @@ cdef extern from *:
     """
     #include <frameobject.h>
     #define frame_code(frame) ((PyObject*) PyFrame_GetCode((PyFrameObject*) (frame)))
+    #define frame_back(frame) ((PyObject*) PyFrame_GetBack((PyFrameObject*) (frame)))
     #if PY_VERSION_HEX >= 0x030B0000
     #define frame_lasti(frame) PyFrame_GetLasti((PyFrameObject*) (frame))
     #else
@@ -48,6 +49,8 @@ cdef extern from *:
     int grad_mode
     int frame_lasti(PyObject* frame)
     object frame_code(PyObject* frame)
+    PyObject* frame_back(PyObject* frame)           # a new reference, or NULL
+    PyObject* PyEval_GetFrame()                     # of the Python function that called us: borrowed, or NULL
 
 cdef unsigned long long last_number = 0
 cdef void* walking = NULL           # the backward pass that keeps its gradients in the nodes

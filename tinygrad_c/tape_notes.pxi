@@ -13,28 +13,34 @@ cdef object users_file = None       # the file of the user's that was asked for 
 cdef object frame_at = sys._getframe
 
 
-cdef unsigned int note(object frame) except 0:
-    """Remember the line that the frame is at; gives the note's number."""
+cdef unsigned int note(PyObject* frame) except 0:
+    """Remember the line that the frame, or NULL, is at; gives the note's number."""
     global last_note
     cdef int i
     last_note += 1
     if last_note == 0:
         last_note = 1
     i = last_note % NOTES
-    if frame is not None:
+    if frame != NULL:
         note_number[i] = last_note
-        note_lasti[i] = frame_lasti(<PyObject*> frame)
-        note_code[i] = frame_code(<PyObject*> frame)
+        note_lasti[i] = frame_lasti(frame)
+        note_code[i] = frame_code(frame)
     return last_note
 
 
-cdef unsigned int note_line(object depth) except 0:
-    """Remember the line `depth` Python calls up."""
-    try:
-        frame = frame_at(depth)
-    except ValueError:              # called from C
-        frame = None
-    return note(frame)
+cdef unsigned int note_line(int depth) except 0:
+    """Remember the line of the Python function that called us, or of the one `depth` calls further up."""
+    cdef PyObject* frame = PyEval_GetFrame()
+    cdef PyObject* back
+    Py_XINCREF(frame)
+    while frame != NULL and depth > 0:
+        back = frame_back(frame)
+        Py_XDECREF(frame)
+        frame = back
+        depth -= 1
+    cdef unsigned int number = note(frame)
+    Py_XDECREF(frame)
+    return number
 
 
 cdef object users_frame():
@@ -70,7 +76,8 @@ cdef object place_of_note(unsigned int number):
 cdef int note_write(Storage storage) except -1:
     """What a node had saved has been written to: remember the line."""
     storage.watched = False
-    storage.written = note(users_frame())
+    frame = users_frame()
+    storage.written = note(NULL if frame is None else <PyObject*> frame)
     return 0
 
 

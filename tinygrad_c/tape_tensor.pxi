@@ -85,6 +85,19 @@ cdef class TensorBase(Array):
     def grad(self):
         self._grad = None
 
+    def backward(self, gradient=None, retain_graph=None, create_graph=False, inputs=None) -> None:
+        """Add dL/dx, for L this tensor, into .grad of every leaf x with requires_grad that it came from, or only of `inputs`.
+
+        `gradient` is dL/d(self) when this is not a scalar. The graph's saved values are let go of unless retain_graph.
+        RuntimeError if nothing leads to a leaf, or if the graph was used up before.
+
+        >>> x = tinygrad_c.tensor([1., 2.], requires_grad=True)
+        >>> (x ** 2).sum().backward()
+        >>> x.grad
+        tensor([2., 4.])
+        """
+        go_back((self,), (gradient,), retain_graph, create_graph, inputs, 0)
+
     @property
     def retains_grad(self) -> bool:
         """Whether a non-leaf's .grad will be filled, since retain_grad() was called."""

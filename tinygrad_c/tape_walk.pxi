@@ -40,7 +40,8 @@ cdef class Walk:
         cdef Py_ssize_t i
         for i in range(self.n_heap):
             Py_DECREF(<object> self.heap[i])
-        free(self.heap)
+        if self.heap != self.first_heap:
+            free(self.heap)
 
     cdef bint needs(self, Node node, int i) except -1:
         """Whether the gradient of input i is wanted."""
@@ -124,12 +125,15 @@ cdef class Walk:
         cdef Py_ssize_t i = self.n_heap
         cdef Py_ssize_t parent
         cdef void* grown
-        if i == self.room:
-            grown = realloc(self.heap, (2 * self.room + 16) * sizeof(void*))
+        if self.heap == NULL:
+            self.heap, self.room = self.first_heap, FIRST_HEAP
+        elif i == self.room:
+            grown = realloc(NULL if self.heap == self.first_heap else self.heap, 2 * i * sizeof(void*))
             if grown == NULL:
                 raise MemoryError("no memory for the backward pass's queue")
-            self.heap = <void**> grown
-            self.room = 2 * self.room + 16
+            if self.heap == self.first_heap:
+                memcpy(grown, self.first_heap, i * sizeof(void*))
+            self.heap, self.room = <void**> grown, 2 * i
         Py_INCREF(node)
         self.n_heap += 1
         while i > 0:
@@ -165,7 +169,7 @@ cdef class Walk:
             self.heap[i] = last
         return top
 
-    cdef int run(self) except -1:
+    cdef int run(self, tuple roots, tuple gradients) except -1:
         """One pass at a time keeps gradients in the nodes. Others, of other threads or of this one's hooks, keep their own."""
         global walking
         cdef bint before = set_grad(self.create_graph)
@@ -174,8 +178,8 @@ cdef class Walk:
         else:
             self.aside = {}
         try:
-            while self.targets:
-                self.arrive(self.targets.pop(), self.given.pop())
+            for i in range(len(roots)):
+                self.begin(roots[i], gradients[i], i)
             self.visit_nodes()
             self.finish_leaves()
             if endings:
@@ -185,6 +189,18 @@ cdef class Walk:
             if self.aside is None:
                 self.abandon()
                 walking = NULL
+        return 0
+
+    cdef int begin(self, TensorBase root, object gradient, Py_ssize_t i) except -1:
+        if not wants_grad(root):
+            raise RuntimeError(
+                f"element {i} of tensors does not require grad and does not have a grad_fn: nothing leads from it back to a "
+                "tensor with requires_grad=True. It was made under no_grad(), by .detach(), .item() or NumPy, from integers, "
+                "or from tensors that do not require grad. Setting requires_grad on the loss itself would silence this and "
+                "train nothing.")
+        cdef object target = edge_of(root)
+        if not self.pruned or type(target) is Node or id(target) in self.captures:
+            self.arrive(target, first_gradient(root, gradient))
         return 0
 
     cdef int visit_nodes(self) except -1:
@@ -354,50 +370,65 @@ cdef TensorBase first_gradient(TensorBase root, object given):
     return g
 
 
-cdef Walk start(tuple roots, tuple gradients, bint retain_graph, bint create_graph, dict captures):
-    """A walk from the roots, not yet begun; with `captures`, only to what is named there."""
+cdef Walk new_walk(bint retain_graph, bint create_graph):
     cdef Walk walk = Walk.__new__(Walk)
-    cdef TensorBase root
     walk.leaves = []
-    walk.targets = []
-    walk.given = []
     walk.create_graph = create_graph
     walk.retain_graph = retain_graph
-    walk.captures = captures
-    walk.pruned = captures is not None
-    walk.wanted = wanted(roots, captures) if walk.pruned else None
-    for i, root in enumerate(roots):
-        if not wants_grad(root):
-            raise RuntimeError(
-                f"element {i} of tensors does not require grad and does not have a grad_fn: nothing leads from it back to a "
-                "tensor with requires_grad=True. It was made under no_grad(), by .detach(), .item() or NumPy, from integers, "
-                "or from tensors that do not require grad. Setting requires_grad on the loss itself would silence this and "
-                "train nothing.")
-        g = first_gradient(root, gradients[i])
-        target = edge_of(root)
-        if not walk.pruned or type(target) is Node or id(target) in captures:
-            walk.targets.append(target)
-            walk.given.append(g)
     return walk
 
 
-def backward(tuple roots, tuple gradients, bint retain_graph, bint create_graph, depth) -> None:
-    """Add the gradient of each root, times its entry of `gradients`, into the .grad of the leaves that it came from. The line
-    of the program that asks for it is `depth` Python calls up."""
+def as_tuple(given) -> tuple:
+    """A tensor, an edge of the graph, or None, as a tuple of one; several of them as a tuple."""
+    return (given,) if given is None or isinstance(given, TensorBase) or hasattr(given, "output_nr") else tuple(given)
+
+
+def tensors_of(given, name: str) -> tuple:
+    """The argument as a tuple of Tensors; TypeError if it holds anything else."""
+    given = as_tuple(given)
+    for each in given:
+        if not isinstance(each, TensorBase):
+            if hasattr(each, "output_nr"):
+                return tuple([each if isinstance(each, TensorBase) else stand_in(each.node) for each in given])
+            raise TypeError(f"{name} must be a Tensor or Tensors, but one of them is {type(each).__name__}")
+    return given
+
+
+cdef object stand_in(object node):
+    """A tensor in the place of a GradientEdge."""
+    return _tensor_at(node) if isinstance(node, Node) else node.variable
+
+
+def backward(tuple roots, tuple gradients, retain_graph, bint create_graph, inputs, int depth) -> None:
+    """Add the gradient of each root, times its entry of `gradients`, into the .grad of the leaves that it came from, or only of
+    `inputs`. The line of the program that asks for it is `depth` Python calls above the function that called this."""
+    go_back(roots, gradients, retain_graph, create_graph, inputs, depth)
+
+
+cdef int go_back(tuple roots, tuple gradients, object retain, bint create_graph, object inputs, int depth) except -1:
     global until_mark
-    cdef Walk walk = start(roots, gradients, retain_graph, create_graph, None)
-    cdef object root = walk.targets[0]
-    roots = gradients = ()
+    cdef bint retain_graph = create_graph if retain is None else retain
+    cdef Walk walk
+    cdef TensorBase root
+    if inputs is not None:
+        if not as_tuple(inputs):
+            raise RuntimeError("'inputs' argument to backward() cannot be empty.")
+        grad(roots, tensors_of(inputs, "inputs"), gradients, retain_graph, create_graph, depth, True)
+        return 0
+    walk = new_walk(retain_graph, create_graph)
     if not retain_graph:
         walk.number = note_line(depth)
-    walk.run()
+    walk.run(roots, gradients)
     if not retain_graph:
         until_mark -= 1
-        if until_mark <= 0 and type(root) is Node:
-            mark_graph(root)
+        if until_mark <= 0 and roots:
+            root = roots[0]
+            if root._grad_fn is not None:
+                mark_graph(root._grad_fn)
+    return 0
 
 
-def grad(tuple outputs, tuple inputs, tuple gradients, bint retain_graph, bint create_graph, depth,
+def grad(tuple outputs, tuple inputs, tuple gradients, bint retain_graph, bint create_graph, int depth,
          bint accumulate=False) -> list:
     """The gradients of the outputs by each input, or None where none leads there; .grad is left alone.
 
@@ -413,10 +444,13 @@ def grad(tuple outputs, tuple inputs, tuple gradients, bint retain_graph, bint c
         target = edge_of(a)
         captures[id(target)] = None
         keys.append(target)
-    cdef Walk walk = start(outputs, gradients, retain_graph, create_graph, captures)
+    cdef Walk walk = new_walk(retain_graph, create_graph)
+    walk.captures = captures
+    walk.pruned = True
+    walk.wanted = wanted(outputs, captures)
     if not retain_graph:
         walk.number = note_line(depth)
-    walk.run()
+    walk.run(outputs, gradients)
     results = [captures[id(target)] for target in keys]
     if accumulate:
         for a, g in zip(inputs, results):

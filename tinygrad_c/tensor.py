@@ -9,7 +9,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from tinygrad_c import autograd, printing, tape
+from tinygrad_c import printing
 from tinygrad_c.array import dtype_named
 from tinygrad_c.devices import Device
 from tinygrad_c.methods.convert import Conversions
@@ -231,17 +231,6 @@ class Tensor(Conversions, Interchange, Pointwise, Reductions, Matrices, Shapes, 
     mH = mT
 
     # ---- Gradients
-
-    def backward(self, gradient=None, retain_graph: bool | None = None, create_graph: bool = False, inputs=None) -> None:
-        """Add dL/dx, for L this tensor, into .grad of every leaf x with requires_grad that it came from.
-
-        `gradient` is dL/d(self) when this is not a scalar. The graph's saved values are let go of unless retain_graph.
-        RuntimeError if nothing leads to a leaf, or if the graph was used up before.
-        """
-        if gradient is None and inputs is None:
-            tape.backward((self,), (None,), create_graph if retain_graph is None else retain_graph, create_graph, 1)
-        else:
-            autograd.run((self,), None if gradient is None else (gradient,), retain_graph, create_graph, inputs)
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
         """Set requires_grad; returns the tensor."""

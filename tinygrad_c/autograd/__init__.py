@@ -6,7 +6,7 @@ from typing import Any
 
 from tinygrad_c import tape
 from tinygrad_c.absent import public_names
-from tinygrad_c.tape import TensorBase, is_grad_enabled, is_inference_mode_enabled
+from tinygrad_c.tape import as_tuple, is_grad_enabled, is_inference_mode_enabled, tensors_of
 
 ROOMS = {       # loaded when first asked for
     "function": "Function", "anomaly_mode": "detect_anomaly set_detect_anomaly", "checks": "gradcheck gradgradcheck",
@@ -18,48 +18,16 @@ __all__ = [*(name for names in ROOMS.values() for name in names.split()),
 __getattr__, __dir__ = public_names(globals(), ROOMS)
 
 
-def as_tuple(given) -> tuple:
-    """A tensor, an edge of the graph, or None, as a tuple of one; several of them as a tuple."""
-    return (given,) if given is None or isinstance(given, TensorBase) or hasattr(given, "output_nr") else tuple(given)
-
-
-def tensors_of(given, name: str) -> tuple:
-    """The argument as a tuple of Tensors; TypeError if it holds anything else."""
-    given = as_tuple(given)
-    for each in given:
-        if not isinstance(each, TensorBase):
-            if hasattr(each, "output_nr"):
-                return tuple([each if isinstance(each, TensorBase) else _at(each.node) for each in given])
-            raise TypeError(f"{name} must be a Tensor or Tensors, but one of them is {type(each).__name__}")
-    return given
-
-
-def _at(node):
-    """A tensor that stands for a GradientEdge."""
-    return tape._tensor_at(node) if isinstance(node, tape.Node) else node.variable
-
-
 def backward(tensors, grad_tensors=None, retain_graph: bool | None = None, create_graph: bool = False, inputs=None) -> None:
     """Add the gradients of the tensors into the .grad of the leaves that they came from.
 
     `grad_tensors` are the gradients that come in, one per tensor; a scalar needs none (1). With `inputs`, only they get theirs.
     """
-    run(tensors, grad_tensors, retain_graph, create_graph, inputs)
-
-
-def run(tensors, grad_tensors, retain_graph: bool | None, create_graph: bool, inputs) -> None:
-    """backward, called by a function that the user called: so that an error can name the user's line."""
     tensors = tensors_of(tensors, "tensors")
     gradients = as_tuple(grad_tensors) if grad_tensors is not None else (None,) * len(tensors)
     if len(gradients) != len(tensors):
         raise RuntimeError(f"got {len(tensors)} tensors and {len(gradients)} gradients")
-    retain = create_graph if retain_graph is None else retain_graph
-    if inputs is None:
-        tape.backward(tensors, gradients, retain, create_graph, 2)
-    elif not as_tuple(inputs):
-        raise RuntimeError("'inputs' argument to backward() cannot be empty.")
-    else:
-        tape.grad(tensors, tensors_of(inputs, "inputs"), gradients, retain, create_graph, 2, True)
+    tape.backward(tensors, gradients, retain_graph, create_graph, inputs, 1)
 
 
 def grad(outputs, inputs, grad_outputs=None, retain_graph: bool | None = None, create_graph: bool = False,
