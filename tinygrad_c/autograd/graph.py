@@ -56,13 +56,6 @@ class saved_tensors_hooks:
         tape._set_packing(self.before.pop())
 
 
-class save_on_cpu(saved_tensors_hooks):
-    """Inside the block, operations save copies: the CPU is where everything is already."""
-
-    def __init__(self, pin_memory: bool = False, device_type: str = "cuda") -> None:
-        super().__init__(lambda t: t.clone(), lambda kept: kept)
-
-
 class allow_mutation_on_saved_tensors(saved_tensors_hooks):
     """Inside the block, what an operation has saved may be written to in place: copies are kept.
 
@@ -78,6 +71,13 @@ class allow_mutation_on_saved_tensors(saved_tensors_hooks):
 
     def __init__(self) -> None:
         super().__init__(lambda t: t.clone(), lambda kept: kept)
+
+
+class save_on_cpu(allow_mutation_on_saved_tensors):
+    """Inside the block, operations save copies: the CPU is where everything is already."""
+
+    def __init__(self, pin_memory: bool = False, device_type: str = "cuda") -> None:
+        super().__init__()
 
 
 class disable_saved_tensors_hooks:

@@ -6,12 +6,11 @@ from typing import TYPE_CHECKING
 from tinygrad_c.array import dtype_named
 from tinygrad_c.devices import Device, check_device, no_cuda
 from tinygrad_c.ops import create
+from tinygrad_c.ops.arguments import TYPE_WORDS
 from tinygrad_c.tape import TensorBase
 
 if TYPE_CHECKING:
     from tinygrad_c.tensor import Tensor
-
-TYPE_WORDS = {"float32": "Float", "float64": "Double", "int64": "Long", "int32": "Int", "uint8": "Byte", "bool": "Bool"}
 
 
 def new(creator, tensor, size, dtype, device, requires_grad):

@@ -26,27 +26,14 @@ class Indexing:
         """A copy with src added at the places that the index names."""
         return indexing.scatter_add(self, dim, index, src)
 
-    def scatter_add_(self, dim: int, index: Tensor, src: Tensor) -> Tensor:
-        """scatter_add in place"""
-        return indexing.scatter_add_(self, dim, index, src)
-
     def scatter(self, dim: int, index: Tensor, src: Tensor | float | None = None, *, value: float | None = None,
                 reduce: str | None = None) -> Tensor:
         """A copy with src, or a number, written to the places that the index names."""
         return write.scatter(self, dim, index, src, value=value, reduce=reduce)
 
-    def scatter_(self, dim: int, index: Tensor, src: Tensor | float | None = None, *, value: float | None = None,
-                 reduce: str | None = None) -> Tensor:
-        """scatter in place"""
-        return write.scatter_(self, dim, index, src, value=value, reduce=reduce)
-
     def scatter_reduce(self, dim: int, index: Tensor, src: Tensor, reduce: str, *, include_self: bool = True) -> Tensor:
         """A copy where each place becomes the sum, prod, mean, amax or amin of what src sends there."""
         return write.scatter_reduce(self, dim, index, src, reduce, include_self=include_self)
-
-    def scatter_reduce_(self, dim: int, index: Tensor, src: Tensor, reduce: str, *, include_self: bool = True) -> Tensor:
-        """scatter_reduce in place"""
-        return write.scatter_reduce_(self, dim, index, src, reduce, include_self=include_self)
 
     def take_along_dim(self, indices: Tensor, dim: int | None = None) -> Tensor:
         """gather, with self and indices broadcast together but for dim."""
@@ -64,49 +51,25 @@ class Indexing:
         """value where mask is true, else self."""
         return indexing.masked_fill(self, mask, value)
 
-    def masked_fill_(self, mask: Tensor, value) -> Tensor:
-        """masked_fill in place"""
-        return indexing.masked_fill_(self, mask, value)
-
     def masked_scatter(self, mask: Tensor, source: Tensor) -> Tensor:
         """A copy with source's elements where mask is true."""
         return write.masked_scatter(self, mask, source)
-
-    def masked_scatter_(self, mask: Tensor, source: Tensor) -> Tensor:
-        """masked_scatter in place"""
-        return write.masked_scatter_(self, mask, source)
 
     def index_add(self, dim: int, index: Tensor, source: Tensor, *, alpha=1) -> Tensor:
         """A copy with source's slices added to the slices that the index names."""
         return write.index_add(self, dim, index, source, alpha=alpha)
 
-    def index_add_(self, dim: int, index: Tensor, source: Tensor, *, alpha=1) -> Tensor:
-        """index_add in place"""
-        return write.index_add_(self, dim, index, source, alpha=alpha)
-
     def index_copy(self, dim: int, index: Tensor, source: Tensor) -> Tensor:
         """A copy with source's slices in place of those that the index names."""
         return write.index_copy(self, dim, index, source)
-
-    def index_copy_(self, dim: int, index: Tensor, source: Tensor) -> Tensor:
-        """index_copy in place"""
-        return write.index_copy_(self, dim, index, source)
 
     def index_fill(self, dim: int, index: Tensor, value) -> Tensor:
         """A copy with value in the slices that the index names."""
         return write.index_fill(self, dim, index, value)
 
-    def index_fill_(self, dim: int, index: Tensor, value) -> Tensor:
-        """index_fill in place"""
-        return write.index_fill_(self, dim, index, value)
-
     def index_put(self, indices, values: Tensor, accumulate: bool = False) -> Tensor:
         """A copy with values at self[indices]."""
         return write.index_put(self, indices, values, accumulate)
-
-    def index_put_(self, indices, values: Tensor, accumulate: bool = False) -> Tensor:
-        """index_put in place"""
-        return write.index_put_(self, indices, values, accumulate)
 
     def take(self, index: Tensor) -> Tensor:
         """The elements of the flattened tensor at the places in index."""
@@ -116,13 +79,22 @@ class Indexing:
         """A copy with source's elements at places of the flattened tensor."""
         return write.put(self, index, source, accumulate)
 
-    def put_(self, index: Tensor, source: Tensor, accumulate: bool = False) -> Tensor:
-        """put in place"""
-        return write.put_(self, index, source, accumulate)
-
     def argwhere(self) -> Tensor:
         """The indices of the elements that are not 0."""
         return indexing.nonzero(self)
+
+    # ---- In place
+
+    scatter_add_ = indexing.scatter_add_
+    scatter_ = write.scatter_
+    scatter_reduce_ = write.scatter_reduce_
+    masked_fill_ = indexing.masked_fill_
+    masked_scatter_ = write.masked_scatter_
+    index_add_ = write.index_add_
+    index_copy_ = write.index_copy_
+    index_fill_ = write.index_fill_
+    index_put_ = write.index_put_
+    put_ = write.put_
 
     # ---- In order
 

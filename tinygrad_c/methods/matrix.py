@@ -58,41 +58,24 @@ class Matrices:
         """beta * self + alpha * mm(mat1, mat2)."""
         return matmul.addmm(self, mat1, mat2, beta=beta, alpha=alpha)
 
-    def addmm_(self, mat1: Tensor, mat2: Tensor, *, beta=1, alpha=1) -> Tensor:
-        """addmm in place"""
-        return products.addmm_(self, mat1, mat2, beta=beta, alpha=alpha)
-
     def addmv(self, mat: Tensor, vec: Tensor, *, beta=1, alpha=1) -> Tensor:
         """beta * self + alpha * mv(mat, vec)."""
         return products.addmv(self, mat, vec, beta=beta, alpha=alpha)
-
-    def addmv_(self, mat: Tensor, vec: Tensor, *, beta=1, alpha=1) -> Tensor:
-        """addmv in place"""
-        return products.addmv_(self, mat, vec, beta=beta, alpha=alpha)
 
     def addr(self, vec1: Tensor, vec2: Tensor, *, beta=1, alpha=1) -> Tensor:
         """beta * self + alpha * outer(vec1, vec2)."""
         return products.addr(self, vec1, vec2, beta=beta, alpha=alpha)
 
-    def addr_(self, vec1: Tensor, vec2: Tensor, *, beta=1, alpha=1) -> Tensor:
-        """addr in place"""
-        return products.addr_(self, vec1, vec2, beta=beta, alpha=alpha)
-
     def baddbmm(self, batch1: Tensor, batch2: Tensor, *, beta=1, alpha=1) -> Tensor:
         """beta * self + alpha * bmm(batch1, batch2)."""
         return products.baddbmm(self, batch1, batch2, beta=beta, alpha=alpha)
-
-    def baddbmm_(self, batch1: Tensor, batch2: Tensor, *, beta=1, alpha=1) -> Tensor:
-        """baddbmm in place"""
-        return products.baddbmm_(self, batch1, batch2, beta=beta, alpha=alpha)
 
     def addbmm(self, batch1: Tensor, batch2: Tensor, *, beta=1, alpha=1) -> Tensor:
         """beta * self + alpha * the sum of the matrices of bmm(batch1, batch2)."""
         return products.addbmm(self, batch1, batch2, beta=beta, alpha=alpha)
 
-    def addbmm_(self, batch1: Tensor, batch2: Tensor, *, beta=1, alpha=1) -> Tensor:
-        """addbmm in place"""
-        return products.addbmm_(self, batch1, batch2, beta=beta, alpha=alpha)
+    addmm_, addmv_, addr_, baddbmm_, addbmm_ = (
+        products.addmm_, products.addmv_, products.addr_, products.baddbmm_, products.addbmm_)
 
     # ---- Linear algebra: the room loads when one of these is called
 

@@ -199,17 +199,11 @@ class Shapes:
         """The lower triangle; zeros above."""
         return diagonals.tril(self, diagonal)
 
-    def tril_(self, diagonal: int = 0) -> Tensor:
-        """tril in place"""
-        return diagonals.tril_(self, diagonal)
-
     def triu(self, diagonal: int = 0) -> Tensor:
         """The upper triangle; zeros below."""
         return diagonals.triu(self, diagonal)
 
-    def triu_(self, diagonal: int = 0) -> Tensor:
-        """triu in place"""
-        return diagonals.triu_(self, diagonal)
+    tril_, triu_ = diagonals.tril_, diagonals.triu_
 
     # ---- A copy with a part replaced
 

@@ -7,6 +7,9 @@ from operator import itemgetter
 from tinygrad_c.ops.elementwise import into_out
 from tinygrad_c.tape import TensorBase
 
+# How torch's messages and the names of its old tensor types call the dtypes.
+TYPE_WORDS = {"float32": "Float", "float64": "Double", "int64": "Long", "int32": "Int", "uint8": "Byte", "bool": "Bool"}
+
 
 def tensor_arg(x, function: str, name: str = "input", position: int = 1):
     """x, if it is a tensor; TypeError in torch's words otherwise."""

@@ -5,7 +5,7 @@ import math
 from typing import TYPE_CHECKING
 
 from tinygrad_c.array import dtype_named
-from tinygrad_c.ops.arguments import takes_out
+from tinygrad_c.ops.arguments import TYPE_WORDS, takes_out
 from tinygrad_c.ops.create import dtype_of, to
 from tinygrad_c.ops.elementwise import clamp, in_place, isnan, lgamma, log, log1p, pow, round_half_even, sin, sub, trunc, where
 from tinygrad_c.tape import _call_it
@@ -13,15 +13,15 @@ from tinygrad_c.tape import _call_it
 if TYPE_CHECKING:
     from tinygrad_c.tape import TensorBase as Tensor
 
-WORDS = {"float32": "float", "float64": "double", "int64": "long int", "int32": "int", "uint8": "unsigned char", "bool": "bool"}
+C_WORDS = {"float32": "float", "float64": "double", "int64": "long int", "int32": "int", "uint8": "unsigned char",
+           "bool": "bool"}
 LARGEST = {"float32": 3.4028234663852886e38, "float64": 1.7976931348623157e308}
 
 
 def only_floats(name: str, input: Tensor) -> None:
     """NotImplementedError for whole numbers."""
     if not dtype_of(input).is_floating_point:
-        kind = {"int64": "Long", "int32": "Int", "uint8": "Byte", "bool": "Bool"}[dtype_of(input).name]
-        raise NotImplementedError(f"\"{name}\" not implemented for '{kind}': call .float() first")
+        raise NotImplementedError(f"\"{name}\" not implemented for '{TYPE_WORDS[dtype_of(input).name]}': call .float() first")
 
 
 # ---- Rounding
@@ -61,7 +61,8 @@ def lerp(input: Tensor, end: Tensor, weight: Tensor | float) -> Tensor:
     only_floats("lerp", input)
     for name, each in (("end", end), ("weight", weight)):
         if hasattr(each, "dtype") and each.dtype is not input.dtype:
-            raise RuntimeError(f"expected dtype {WORDS[input.dtype.name]} for `{name}` but got dtype {WORDS[each.dtype.name]}")
+            raise RuntimeError(f"expected dtype {C_WORDS[input.dtype.name]} for `{name}` but got dtype "
+                               f"{C_WORDS[each.dtype.name]}")
     # From the nearer end: then weight 1 gives `end` to the last digit.
     if isinstance(weight, (int, float)):
         out = input + weight * (end - input) if weight < 0.5 else end - (end - input) * (1 - weight)
@@ -143,7 +144,7 @@ def float_power(input: Tensor | float, exponent: Tensor | float) -> Tensor:
 def only_double(input: Tensor, exponent: Tensor | float) -> Tensor:
     """float_power for the form in place, which cannot change the dtype."""
     if dtype_of(input).name != "float64":
-        raise RuntimeError(f"the base given to float_power_ has dtype {WORDS[dtype_of(input).name].title()} but the "
+        raise RuntimeError(f"the base given to float_power_ has dtype {C_WORDS[dtype_of(input).name].title()} but the "
                            "operation's result requires dtype Double")
     return float_power(input, exponent)
 

@@ -2,10 +2,10 @@
 from __future__ import annotations
 
 import functools
+import math
 
 from tinygrad_c.ops.arguments import tensor_arg
 from tinygrad_c.ops.matmul import bmm
-from tinygrad_c.ops.products import numel
 from tinygrad_c.ops.reduce import sum
 from tinygrad_c.ops.shape import diagonal, permute, reshape, squeeze, transpose
 
@@ -173,7 +173,7 @@ def contracted(a, of_a: list, b, of_b: list, sizes: dict, needed: set) -> tuple:
     both = [name for name in of_a if name in of_b]
     batch, summed = [n for n in both if n in needed], [n for n in both if n not in needed]
     rows, columns = [n for n in of_a if n not in both], [n for n in of_b if n not in both]
-    count = [numel([sizes[n] for n in each]) for each in (batch, rows, summed, columns)]
+    count = [math.prod([sizes[n] for n in each]) for each in (batch, rows, summed, columns)]
     a = reshape(permute(a, [of_a.index(n) for n in batch + rows + summed]), count[0], count[1], count[2])
     b = reshape(permute(b, [of_b.index(n) for n in batch + columns + summed]), count[0], count[3], count[2])
     b = transpose(b, 1, 2)

@@ -94,16 +94,6 @@ def each_of(tensors: tuple, function: str, change):
     return tuple([change(tensor_arg(x, function)) for x in unpacked(tensors)])
 
 
-def unsafe_chunk(input, chunks: int, dim: int = 0) -> tuple:
-    """chunk: whether the parts are written over is not watched in torch; here it is."""
-    return chunk(input, chunks, dim)
-
-
-def unsafe_split(tensor, split_size, dim: int = 0) -> tuple:
-    """split: whether the parts are written over is not watched in torch; here it is."""
-    return split(tensor, split_size, dim)
-
-
 def atleast_1d(*tensors):
     """Tensors of no dimension get one.
 
@@ -135,6 +125,14 @@ def atleast_3d(*tensors):
 
 # ---- Joining
 
+def some(tensors, function: str) -> list:
+    """The tensors, if there are any."""
+    found = tensors_arg(tensors, function)
+    if not found:
+        raise RuntimeError(f"{function} expects a non-empty TensorList")
+    return found
+
+
 @takes_out
 def hstack(tensors):
     """One after the other along dimension 1, vectors along their only one.
@@ -142,9 +140,7 @@ def hstack(tensors):
     >>> hstack([tinygrad_c.tensor([1, 2]), tinygrad_c.tensor([3])])
     tensor([1, 2, 3])
     """
-    parts = [atleast_1d(x) for x in tensors_arg(tensors, "hstack")]
-    if not parts:
-        raise RuntimeError("hstack expects a non-empty TensorList")
+    parts = [atleast_1d(x) for x in some(tensors, "hstack")]
     return cat(parts, 0 if parts[0].ndim == 1 else 1)
 
 
@@ -156,9 +152,7 @@ def vstack(tensors):
     tensor([[1, 2],
             [3, 4]])
     """
-    if not tensors_arg(tensors, "vstack"):
-        raise RuntimeError("vstack expects a non-empty TensorList")
-    return cat([atleast_2d(x) for x in tensors], 0)
+    return cat([atleast_2d(x) for x in some(tensors, "vstack")], 0)
 
 
 @takes_out
@@ -169,9 +163,7 @@ def dstack(tensors):
     tensor([[[1, 3],
              [2, 4]]])
     """
-    if not tensors_arg(tensors, "dstack"):
-        raise RuntimeError("dstack expects a non-empty TensorList")
-    return cat([atleast_3d(x) for x in tensors], 2)
+    return cat([atleast_3d(x) for x in some(tensors, "dstack")], 2)
 
 
 @takes_out
@@ -182,9 +174,7 @@ def column_stack(tensors):
     tensor([[1, 3],
             [2, 4]])
     """
-    if not tensors_arg(tensors, "column_stack"):
-        raise RuntimeError("column_stack expects a non-empty TensorList")
-    return hstack([reshape(x, -1, 1) if x.ndim < 2 else x for x in tensors])
+    return hstack([reshape(x, -1, 1) if x.ndim < 2 else x for x in some(tensors, "column_stack")])
 
 
 def block_diag(*tensors):
@@ -351,3 +341,13 @@ def split_with_sizes(input, split_sizes, dim: int = 0):
     (tensor([0]), tensor([1, 2]))
     """
     return split(input, list(split_sizes), dim)
+
+
+def unsafe_chunk(input, chunks: int, dim: int = 0) -> tuple:
+    """chunk: whether the parts are written over is not watched in torch; here it is."""
+    return chunk(input, chunks, dim)
+
+
+def unsafe_split(tensor, split_size, dim: int = 0) -> tuple:
+    """split: whether the parts are written over is not watched in torch; here it is."""
+    return split(tensor, split_size, dim)

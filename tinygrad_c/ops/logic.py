@@ -3,16 +3,13 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tinygrad_c.ops.arguments import takes_out
+from tinygrad_c.ops.arguments import TYPE_WORDS, takes_out
 from tinygrad_c.ops.create import dtype_of, sizes
 from tinygrad_c.ops.elementwise import abs, eq, ge, gt, in_place, isfinite, le, lt, ne
 from tinygrad_c.ops.reduce import all
 
 if TYPE_CHECKING:
     from tinygrad_c.tape import TensorBase as Tensor
-
-WORDS = {"float32": "Float", "float64": "Double", "int64": "Long", "int32": "Int", "uint8": "Byte", "bool": "Bool"}
-
 
 @takes_out
 def logical_and(input: Tensor, other: Tensor) -> Tensor:
@@ -52,7 +49,8 @@ def isclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-
     """
     kind, other_kind = dtype_of(input), dtype_of(other)
     if kind is not other_kind:
-        raise RuntimeError(f"{WORDS[kind.name]} did not match {WORDS[other_kind.name]}: convert one with .to(other.dtype)")
+        raise RuntimeError(f"{TYPE_WORDS[kind.name]} did not match {TYPE_WORDS[other_kind.name]}: convert one with "
+                           ".to(other.dtype)")
     for name, value in (("rtol", rtol), ("atol", atol)):
         if not value >= 0:
             raise RuntimeError(f"{name} must be greater than or equal to zero, but got {value}")

@@ -1,8 +1,10 @@
 """Products of vectors and matrices beyond matmul, composed of it."""
 from __future__ import annotations
 
+import math
+
 from tinygrad_c.ops.arguments import takes_out, tensor_arg
-from tinygrad_c.ops.create import copy_
+from tinygrad_c.ops.elementwise import in_place
 from tinygrad_c.ops.matmul import add_scaled, addmm, bmm, dot, matmul, mv
 from tinygrad_c.ops.rearrange import broadcast_tensors, roll
 from tinygrad_c.ops.shape import permute, reshape, transpose, unsqueeze, wrapped
@@ -32,16 +34,8 @@ def inner(input, other):
         raise RuntimeError("inner() the last dimension must match on both input tensors but got shapes "
                            f"{list(a.shape)} and {list(b.shape)}")
     k = a.shape[-1]
-    rows = matmul(reshape(a, numel(a.shape[:-1]), k), transpose(reshape(b, numel(b.shape[:-1]), k), 0, 1))
+    rows = matmul(reshape(a, math.prod(a.shape[:-1]), k), transpose(reshape(b, math.prod(b.shape[:-1]), k), 0, 1))
     return reshape(rows, (*a.shape[:-1], *b.shape[:-1]))
-
-
-def numel(shape) -> int:
-    """The product of sizes: -1 would be ambiguous where one is 0."""
-    n = 1
-    for size in shape:
-        n *= size
-    return n
 
 
 @takes_out
@@ -124,7 +118,7 @@ def tensordot(a, b, dims=2):
             raise RuntimeError(f"contracted dimensions need to match, but first has size {a.shape[d]} in dim {d} and second "
                                f"has size {b.shape[e]} in dim {e}")
     kept_a, kept_b = [d for d in range(a.ndim) if d not in of_a], [d for d in range(b.ndim) if d not in of_b]
-    m, k, n = (numel([x.shape[d] for d in dims]) for x, dims in ((a, kept_a), (a, of_a), (b, kept_b)))
+    m, k, n = (math.prod([x.shape[d] for d in dims]) for x, dims in ((a, kept_a), (a, of_a), (b, kept_b)))
     product = matmul(reshape(permute(a, kept_a + of_a), m, k), reshape(permute(b, of_b + kept_b), k, n))
     return reshape(product, [a.shape[d] for d in kept_a] + [b.shape[d] for d in kept_b])
 
@@ -193,33 +187,4 @@ def addbmm(input, batch1, batch2, *, beta=1, alpha=1):
     return add_scaled(tensor_arg(input, "addbmm"), bmm(batch1, batch2).sum(0, dtype=input.dtype), beta, alpha)
 
 
-def addmm_(input, mat1, mat2, *, beta=1, alpha=1):
-    """addmm in place."""
-    return written(input, addmm(input, mat1, mat2, beta=beta, alpha=alpha))
-
-
-def addmv_(input, mat, vec, *, beta=1, alpha=1):
-    """addmv in place."""
-    return written(input, addmv(input, mat, vec, beta=beta, alpha=alpha))
-
-
-def addr_(input, vec1, vec2, *, beta=1, alpha=1):
-    """addr in place."""
-    return written(input, addr(input, vec1, vec2, beta=beta, alpha=alpha))
-
-
-def baddbmm_(input, batch1, batch2, *, beta=1, alpha=1):
-    """baddbmm in place."""
-    return written(input, baddbmm(input, batch1, batch2, beta=beta, alpha=alpha))
-
-
-def addbmm_(input, batch1, batch2, *, beta=1, alpha=1):
-    """addbmm in place."""
-    return written(input, addbmm(input, batch1, batch2, beta=beta, alpha=alpha))
-
-
-def written(x, value):
-    """x, with value written into it, where the two have one shape."""
-    if x.shape != value.shape:
-        raise RuntimeError(f"output with shape {list(x.shape)} doesn't match the broadcast shape {list(value.shape)}")
-    return copy_(x, value)
+addmm_, addmv_, addr_, baddbmm_, addbmm_ = map(in_place, (addmm, addmv, addr, baddbmm, addbmm))

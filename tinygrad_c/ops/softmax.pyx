@@ -92,8 +92,8 @@ cdef TensorBase prepare(object input, object dtype, str name):
     return x
 
 
-cdef int implicit_dim(object dim, TensorBase x, str name) except -1:
-    """A dim that was not given: 0 for 0-d, 1-d and 3-d, else 1, as torch once decided, with its warning."""
+cpdef int implicit_dim(object dim, TensorBase x, str name) except -1:
+    """The dim; or, where none was given, 0 for 0-d, 1-d and 3-d, else 1, as torch once decided, with its warning."""
     if dim is not None:
         return wrap_dim(dim, x.ndim)
     from tinygrad_c.notices import warn

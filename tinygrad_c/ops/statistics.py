@@ -24,8 +24,7 @@ def std_mean(input, dim=None, unbiased=None, keepdim: bool = False, *, correctio
     >>> std_mean(tinygrad_c.tensor([1., 2., 3.]))
     (tensor(1.), tensor(2.))
     """
-    return std(input, dim, unbiased, keepdim, correction=correction), mean(input, None if dim is True or dim is False else dim,
-                                                                           keepdim)
+    return std(input, dim, unbiased, keepdim, correction=correction), _mean(input, dim, keepdim)
 
 
 @takes_out
@@ -35,8 +34,12 @@ def var_mean(input, dim=None, unbiased=None, keepdim: bool = False, *, correctio
     >>> var_mean(tinygrad_c.tensor([1., 2., 3.]))
     (tensor(1.), tensor(2.))
     """
-    return var(input, dim, unbiased, keepdim, correction=correction), mean(input, None if dim is True or dim is False else dim,
-                                                                           keepdim)
+    return var(input, dim, unbiased, keepdim, correction=correction), _mean(input, dim, keepdim)
+
+
+def _mean(input, dim, keepdim: bool):
+    """The mean, where `dim` may be `unbiased` too, as in std(input, False)."""
+    return mean(input, None if isinstance(dim, bool) else dim, keepdim)
 
 
 @takes_out
@@ -212,7 +215,7 @@ def ranked(x, q, dim, keepdim: bool, interpolation: str, skip_nan: bool):
     order = order_of(rows, rows.ndim - 1)
     lost = numpy.isnan(array_of(rows)).sum(-1, keepdims=True)
     share = array_of(flatten(shares))
-    rank = share * (numpy.maximum(n - lost - 1, 0) if skip_nan else numpy.where(lost > 0, n - 1, n - 1 + 0 * lost))
+    rank = share * (numpy.maximum(n - lost - 1, 0) if skip_nan else n - 1)
     if not skip_nan:
         rank = numpy.where(lost > 0, n - 1, rank)               # NaN, which is last
     rank = rank.astype(share.dtype)

@@ -4,11 +4,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tinygrad_c.notices import warn
 from tinygrad_c.ops import elementwise as ops
 from tinygrad_c.ops import random
 from tinygrad_c.ops import softmax as softmax_ops
-from tinygrad_c.ops.arguments import takes_out, tensor_arg
+from tinygrad_c.ops.arguments import takes_out
 from tinygrad_c.ops.create import zeros_like
 from tinygrad_c.ops.elementwise import logsigmoid, relu_, sigmoid, tanh  # noqa: F401  (theirs is torch's signature)
 from tinygrad_c.tensor import Tensor
@@ -37,15 +36,6 @@ def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = Fals
     return _apply(ops.leaky_relu, input, inplace, negative_slope)
 
 
-def leaky_relu_(input: Tensor, negative_slope: float = 0.01) -> Tensor:
-    """leaky_relu in place.
-
-    >>> leaky_relu_(tensor([-1., 2.]))
-    tensor([-0.0100,  2.0000])
-    """
-    return leaky_relu(input, negative_slope, inplace=True)
-
-
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """x where x > 0, else alpha * (e^x - 1).
 
@@ -53,15 +43,6 @@ def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     tensor([-0.6321,  2.0000])
     """
     return _apply(ops.elu, input, inplace, alpha)
-
-
-def elu_(input: Tensor, alpha: float = 1.0) -> Tensor:
-    """elu in place.
-
-    >>> elu_(tensor([-1., 2.]))
-    tensor([-0.6321,  2.0000])
-    """
-    return elu(input, alpha, inplace=True)
 
 
 def selu(input: Tensor, inplace: bool = False) -> Tensor:
@@ -263,13 +244,6 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
     return a * ops.sigmoid(b)
 
 
-def _softmax_dim(name: str, ndim: int) -> int:
-    """The dimension that PyTorch takes when none is given: a rule of its early days."""
-    warn(f"Implicit dimension choice for {name} has been deprecated. Change the call to include dim=X as an argument; "
-         "dim=-1 (or 1) for rows of scores.")
-    return 0 if ndim in (0, 1, 3) else 1
-
-
 def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
     """e^x / sum(e^x) along dim.
     Without dim: 1 of a matrix, as torch guesses, with a warning.
@@ -277,9 +251,7 @@ def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: 
     >>> softmax(tensor([0., 2.]), 0)
     tensor([0.1192, 0.8808])
     """
-    if dim is None:
-        dim = _softmax_dim("softmax", tensor_arg(input, "softmax").ndim)
-    return softmax_ops.softmax(input if dtype is None else input.to(dtype), dim)
+    return softmax_ops.softmax(input, dim, dtype)
 
 
 def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
@@ -288,9 +260,7 @@ def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dty
     >>> log_softmax(tensor([0., 2.]), 0)
     tensor([-2.1269, -0.1269])
     """
-    if dim is None:
-        dim = _softmax_dim("log_softmax", tensor_arg(input, "log_softmax").ndim)
-    return softmax_ops.log_softmax(input if dtype is None else input.to(dtype), dim)
+    return softmax_ops.log_softmax(input, dim, dtype)
 
 
 def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
@@ -299,9 +269,7 @@ def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: 
     >>> softmin(tensor([0., 2.]), 0)
     tensor([0.8808, 0.1192])
     """
-    if dim is None:
-        dim = _softmax_dim("softmin", input.ndim)
-    return softmax(-input, dim, dtype=dtype)
+    return softmax_ops.softmax(-input, softmax_ops.implicit_dim(dim, input, "softmin"), dtype)
 
 
 def gumbel_softmax(logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1) -> Tensor:
@@ -318,31 +286,24 @@ def gumbel_softmax(logits: Tensor, tau: float = 1, hard: bool = False, eps: floa
     return zeros_like(soft).scatter(dim, best, 1.0) - soft.detach() + soft
 
 
-def threshold_(input: Tensor, threshold_: float, value: float) -> Tensor:
-    """threshold in place.
+# ---- In place
 
-    >>> threshold_(tensor([0.5, 2.]), 1., 0.)
-    tensor([0., 2.])
+def leaky_relu_(input: Tensor, negative_slope: float = 0.01) -> Tensor:
+    """leaky_relu in place.
+
+    >>> leaky_relu_(tensor([-1., 2.]))
+    tensor([-0.0100,  2.0000])
     """
-    return threshold(input, threshold_, value, inplace=True)
+    return leaky_relu(input, negative_slope, inplace=True)
 
 
-def hardtanh_(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
-    """hardtanh in place.
+def elu_(input: Tensor, alpha: float = 1.0) -> Tensor:
+    """elu in place.
 
-    >>> hardtanh_(tensor([-3., 0.5, 2.]))
-    tensor([-1.0000,  0.5000,  1.0000])
+    >>> elu_(tensor([-1., 2.]))
+    tensor([-0.6321,  2.0000])
     """
-    return hardtanh(input, min_val, max_val, inplace=True)
-
-
-def celu_(input: Tensor, alpha: float = 1.0) -> Tensor:
-    """celu in place.
-
-    >>> celu_(tensor([-1., 2.]), 2.)
-    tensor([-0.7869,  2.0000])
-    """
-    return celu(input, alpha, inplace=True)
+    return elu(input, alpha, inplace=True)
 
 
 def selu_(input: Tensor) -> Tensor:
@@ -354,6 +315,15 @@ def selu_(input: Tensor) -> Tensor:
     return selu(input, inplace=True)
 
 
+def celu_(input: Tensor, alpha: float = 1.0) -> Tensor:
+    """celu in place.
+
+    >>> celu_(tensor([-1., 2.]), 2.)
+    tensor([-0.7869,  2.0000])
+    """
+    return celu(input, alpha, inplace=True)
+
+
 def rrelu_(input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False) -> Tensor:
     """rrelu in place.
 
@@ -361,3 +331,21 @@ def rrelu_(input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: 
     tensor([-0.2000,  2.0000])
     """
     return rrelu(input, lower, upper, training, inplace=True)
+
+
+def hardtanh_(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
+    """hardtanh in place.
+
+    >>> hardtanh_(tensor([-3., 0.5, 2.]))
+    tensor([-1.0000,  0.5000,  1.0000])
+    """
+    return hardtanh(input, min_val, max_val, inplace=True)
+
+
+def threshold_(input: Tensor, threshold: float, value: float) -> Tensor:
+    """threshold in place.
+
+    >>> threshold_(tensor([0.5, 2.]), 1., 0.)
+    tensor([0., 2.])
+    """
+    return _apply(lambda x: ops.where(x > threshold, x, value), input, True)

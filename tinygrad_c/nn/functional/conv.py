@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tinygrad_c.ops import create
-from tinygrad_c.ops.blend import WORDS as DTYPE_WORDS
+from tinygrad_c.ops.blend import C_WORDS
 from tinygrad_c.ops.shape import as_strided
 from tinygrad_c.ops.view import surrounded
 from tinygrad_c.ops.window import Geometry, columns, convolution
@@ -158,8 +158,8 @@ def _check(name: str, n: int, x: Tensor, weight: Tensor, bias: Tensor | None) ->
         raise RuntimeError(f"Input type ({x.type()}) and weight type ({weight.type()}) should be the same; NumPy makes "
                            "float64: write input.float()")
     if bias is not None and bias.dtype != x.dtype:
-        raise RuntimeError(f"Input type ({DTYPE_WORDS[x.dtype.name]}) and bias type ({DTYPE_WORDS[bias.dtype.name]}) should be "
-                           "the same")
+        kinds = [C_WORDS[each.dtype.name] for each in (x, bias)]
+        raise RuntimeError(f"Input type ({kinds[0]}) and bias type ({kinds[1]}) should be the same")
     channels = weight.shape[0] if "transpose" not in name else None
     if bias is not None and (bias.ndim != 1 or (channels is not None and bias.shape[0] != channels)):
         raise RuntimeError(f"Given weight of size {list(weight.shape)}, expected bias to be 1-dimensional with "

@@ -4,7 +4,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tinygrad_c.nn.functional.distance import pairwise_distance
-from tinygrad_c.nn.functional.loss import legacy_reduction, reduced
+from tinygrad_c.nn.functional.loss import checked, legacy_reduction, reduced
 from tinygrad_c.ops import create
 from tinygrad_c.ops import elementwise as ops
 from tinygrad_c.ops import reduce as reductions
@@ -116,13 +116,6 @@ def not_empty(x: Tensor) -> None:
     if x.ndim > 2 or (x.ndim and x.shape[-1] == 0):
         raise RuntimeError("Expected non-empty vector or matrix with optional 0-dim batch size, but got: "
                            f"{list(x.shape)}")
-
-
-def checked(reduction: str) -> str:
-    """The word, if it is one."""
-    if reduction not in ("mean", "sum", "none"):
-        raise ValueError(f"{reduction} is not a valid value for reduction; one of 'mean', 'sum', 'none'")
-    return reduction
 
 
 def multi_margin_loss(input: Tensor, target: Tensor, p: int = 1, margin: float = 1.0, weight: Tensor | None = None,

@@ -57,7 +57,7 @@ def interpolate(input: Tensor, size: Any = None, scale_factor: Any = None, mode:
         made = parts[0]
         for part in parts[1:]:
             made = made + part
-        input = _floor(made + 0.5).clamp(0, 255).to(input.dtype) if of_bytes else made
+        input = ops.floor(made + 0.5).clamp(0, 255).to(input.dtype) if of_bytes else made
     return input
 
 
@@ -259,8 +259,8 @@ def grid_sample(input: Tensor, grid: Tensor, mode: str = "bilinear", padding_mod
         return seen * weight.unsqueeze(1)
 
     if mode == "nearest":
-        return look([_round(x.detach()) for x in at], None)
-    low = [_floor(x.detach()) for x in at]
+        return look([ops.round_half_even(x.detach()) for x in at], None)
+    low = [ops.floor(x.detach()) for x in at]
     past = [x - start for x, start in zip(at, low)]
     steps = (-1, 0, 1, 2) if mode == "bicubic" else (0, 1)
     total: Any = 0
@@ -269,7 +269,7 @@ def grid_sample(input: Tensor, grid: Tensor, mode: str = "bilinear", padding_mod
         shares = [_cubic(abs(t - step)) if mode == "bicubic" else t if step else 1 - t for t, step in zip(past, corner)]
         if mode == "bicubic":
             places = [_within(x, size, align, padding_mode) for x, size in zip(places, sizes)]
-            places = [_round(x) for x in places]
+            places = [ops.round_half_even(x) for x in places]
         total = total + look(places, math.prod(shares[1:], start=shares[0]))
     return total
 
@@ -287,16 +287,7 @@ def _within(x: Tensor, size: int, align: bool, padding_mode: str) -> Tensor:
         if span == 0:
             return x * 0
         away = (x - low).abs()
-        turns = _floor(away.detach() / span)
+        turns = ops.floor(away.detach() / span)
         rest = away - turns * span
-        x = ops.where(turns - _floor(turns / 2) * 2 == 0, rest + low, span - rest + low)
+        x = ops.where(turns - ops.floor(turns / 2) * 2 == 0, rest + low, span - rest + low)
     return x.clamp(0, size - 1)
-
-
-def _floor(x: Tensor) -> Tensor:
-    return create.tensor(np.floor(x.numpy()))
-
-
-def _round(x: Tensor) -> Tensor:
-    return create.tensor(np.round(x.numpy()))
-
