@@ -10,8 +10,14 @@ from pathlib import Path
 
 import pytest
 
-ROOMS = ["nn", "nn.init", "nn.utils", "nn.utils.rnn", "nn.utils.parametrize", "nn.utils.parametrizations", "optim", "optim.lr_scheduler",
-         "optim.swa_utils", "utils.data"]
+import tinygrad_c
+
+# Where names are for all: every module that a program imports, under its name in torch.
+ROOMS = ["", "nn", "nn.functional", "nn.init", "nn.utils", "nn.utils.rnn", "nn.utils.parametrize", "nn.utils.parametrizations",
+         "optim", "optim.lr_scheduler", "optim.swa_utils", "utils.data", "utils.benchmark", "utils.checkpoint",
+         "utils.tensorboard", "autograd", "autograd.function", "autograd.functional", "autograd.graph", "func", "linalg", "special",
+         "distributions", "distributions.constraints", "distributions.kl", "distributions.transforms", "datasets", "amp", "cuda", "cuda.amp",
+         "jit", "random", "testing", "serialization"]
 DOCS = Path(__file__).resolve().parent.parent / "docs"
 
 
@@ -66,8 +72,21 @@ def public(room: str) -> dict:
             and (getattr(value, "__module__", None) or "").startswith("tinygrad_c" if listed else module.__name__)}
 
 
+def lacking_examples(values: dict) -> list[str]:
+    return [name for name, value in values.items() if ">>>" not in (getattr(value, "__doc__", None) or "")]
+
+
 @pytest.mark.parametrize("room", ROOMS)
 def test_every_public_name_has_an_example(room):
     """test_doctests.py runs them."""
-    lacking = sorted(name for name, value in public(room).items() if ">>>" not in (value.__doc__ or ""))
+    assert public(room), "no names found"
+    lacking = lacking_examples(public(room))
+    assert not lacking, f"write an example in the docstrings of {lacking}"
+
+
+def test_every_method_and_property_of_tensors_has_an_example():
+    values = {name: inspect.getattr_static(tinygrad_c.Tensor, name) for name in dir(tinygrad_c.Tensor) if name[0] != "_"}
+    # Constants (is_cuda = False), and names that say why they are left out.
+    lacking = lacking_examples({name: value for name, value in values.items()
+                                if not isinstance(value, bool) and type(value).__name__ != "LeftOut"})
     assert not lacking, f"write an example in the docstrings of {lacking}"

@@ -2,6 +2,7 @@
 import doctest
 import importlib
 import pkgutil
+from inspect import getattr_static
 
 import pytest
 
@@ -10,13 +11,18 @@ from tinygrad_c import nn, utils
 
 
 def modules():
+    yield "tinygrad_c"
     for info in pkgutil.walk_packages(tinygrad_c.__path__, "tinygrad_c."):
-        if ".kernels.isa." not in info.name and ".cli" not in info.name and not info.name.endswith("__main__"):
+        if ".kernels.isa." not in info.name and ".methods" not in info.name and ".cli" not in info.name and not info.name.endswith("__main__"):
             yield info.name
 
 
 def examples():
     """(name, docstring) of every public class, function and method that has an example; compiled ones too."""
+    for name in dir(tinygrad_c.Tensor):     # its methods, many of which are functions of other modules
+        text = getattr(getattr_static(tinygrad_c.Tensor, name), "__doc__", None)
+        if name[0] != "_" and isinstance(text, str) and ">>>" in text:
+            yield f"tinygrad_c.Tensor.{name}", text
     for module_name in modules():
         module = importlib.import_module(module_name)
         found = {module_name: module.__doc__}
@@ -35,7 +41,7 @@ def test_example(name, text):
     tinygrad_c.manual_seed(0)
     owner = next(m for m in sorted(modules(), key=len, reverse=True) if name == m or name.startswith(m + "."))
     names = {**vars(utils.data), **vars(nn), "tinygrad_c": tinygrad_c, "tensor": tinygrad_c.tensor,
-             **vars(importlib.import_module(owner))}
+             **(vars(importlib.import_module(owner)) if ".Tensor." not in name else {})}
     test = doctest.DocTestParser().get_doctest(text, names, name, None, 0)
     report = []
     doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS).run(test, out=report.append)

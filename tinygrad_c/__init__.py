@@ -19,6 +19,7 @@ from tinygrad_c.config import show_config
 from tinygrad_c.devices import Device as device
 from tinygrad_c.kernels.memory import empty_cache, memory_stats
 from tinygrad_c.kernels.threads import get_num_threads, set_num_threads
+from tinygrad_c.methods import take_examples
 from tinygrad_c.methods.reduce import norm
 from tinygrad_c.ops.blend import (
     addcdiv,
@@ -300,16 +301,20 @@ ger, argwhere, trapz = outer, nonzero, trapezoid
 
 
 def is_tensor(obj: object) -> bool:
-    """Whether obj is a Tensor."""
+    """Whether obj is a Tensor.
+
+    >>> is_tensor(ones(2)), is_tensor([1., 1.])
+    (True, False)
+    """
     return isinstance(obj, Tensor)
 
 
 # Rooms that few programs enter: name -> module, loaded when the name is first asked for. A module's own name gives the module.
 LATER = {
     **dict.fromkeys((
-        "asarray", "can_cast", "contiguous_format", "empty_permuted", "empty_strided", "finfo", "frombuffer", "iinfo",
-        "is_same_size", "is_signed", "layout", "logspace", "memory_format", "preserve_format", "promote_types", "range",
-        "result_type", "scalar_tensor", "strided"), "ops.kinds"),
+        "asarray", "can_cast", "channels_last", "channels_last_3d", "contiguous_format", "empty_permuted", "empty_strided",
+        "finfo", "frombuffer", "iinfo", "is_same_size", "is_signed", "layout", "logspace", "memory_format", "preserve_format",
+        "promote_types", "range", "result_type", "scalar_tensor", "strided"), "ops.kinds"),
     **dict.fromkeys((
         "amp", "backends", "cuda", "datasets", "distributions", "func", "jit", "linalg", "random", "serialization", "special",
         "testing"), ""),
@@ -346,6 +351,7 @@ LATER = {
 
 _doors(globals())
 places.install()
+take_examples(Tensor, globals())
 
 
 def __getattr__(name: str) -> Any:
@@ -363,4 +369,4 @@ def __getattr__(name: str) -> Any:
 def __dir__() -> list[str]:
     rooms = {"autograd", "nn", "optim", "utils", "version", *LATER}
     inside = {name for name, value in globals().items() if isinstance(value, ModuleType) and name not in rooms}
-    return sorted({*globals(), *LATER} - inside - {"Any", "LATER", "ModuleType", "annotations"})
+    return sorted({*globals(), *LATER} - inside - {"Any", "LATER", "ModuleType", "annotations", "take_examples"})

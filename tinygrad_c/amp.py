@@ -8,7 +8,12 @@ __getattr__, __dir__ = public_names(globals())
 
 
 class autocast:
-    """A `with` block or decorator that changes nothing: there is no half precision here."""
+    """A `with` block or decorator that changes nothing: there is no half precision here.
+
+    >>> with tinygrad_c.autocast("cpu"):
+    ...     print((tinygrad_c.ones(1) * 2).dtype)
+    torch.float32
+    """
 
     def __init__(self, device_type: str = "cpu", dtype=None, enabled: bool = True, cache_enabled: bool | None = None):
         self.device = device_type
@@ -24,7 +29,16 @@ class autocast:
 
 
 class GradScaler:
-    """Scales by 1: `scale(loss).backward(); step(optimizer); update()` is a plain training step."""
+    """Scales by 1: `scale(loss).backward(); step(optimizer); update()` is a plain training step.
+
+    >>> w = tinygrad_c.tensor(1., requires_grad=True)
+    >>> scaler, optimizer = tinygrad_c.GradScaler(), tinygrad_c.optim.SGD([w], lr=0.1)
+    >>> scaler.scale(3 * w).backward()
+    >>> scaler.step(optimizer)
+    >>> scaler.update()
+    >>> w
+    tensor(0.7000, requires_grad=True)
+    """
 
     def __init__(self, device: str = "cpu", init_scale: float = 65536.0, growth_factor: float = 2.0,
                  backoff_factor: float = 0.5, growth_interval: int = 2000, enabled: bool = True):
@@ -61,10 +75,18 @@ class GradScaler:
 
 
 def custom_fwd(fwd=None, *, device_type: str = "cpu", cast_inputs=None):
-    """A decorator for the forward of an autograd.Function: the function itself."""
+    """A decorator for the forward of an autograd.Function: the function itself.
+
+    >>> custom_fwd(len) is len
+    True
+    """
     return fwd if fwd is not None else custom_fwd
 
 
 def custom_bwd(bwd=None, *, device_type: str = "cpu"):
-    """A decorator for the backward of an autograd.Function: the function itself."""
+    """A decorator for the backward of an autograd.Function: the function itself.
+
+    >>> custom_bwd(len) is len
+    True
+    """
     return bwd if bwd is not None else custom_bwd

@@ -24,6 +24,12 @@ cdef int threads_in_inference = 0   # asked first: an ordinary variable is read 
 
 @cython.final
 cdef class dtype:
+    """The type of a tensor's elements: float32, float64, int64, int32, uint8 or bool.
+
+    >>> tinygrad_c.float32.itemsize, tinygrad_c.float32.is_floating_point
+    (4, True)
+    """
+
     def __repr__(self):
         return "torch." + self.name
 
@@ -81,7 +87,15 @@ def get_default_dtype() -> dtype:
 
 
 def set_default_dtype(d) -> None:
-    """Make Python's floats become float32 (as they do at first) or float64 in a new tensor."""
+    """Make Python's floats become float32 (as they do at first) or float64 in a new tensor.
+
+    TypeError for other dtypes.
+
+    >>> tinygrad_c.set_default_dtype(tinygrad_c.float64)
+    >>> tinygrad_c.tensor(0.5)
+    tensor(0.5000)
+    >>> tinygrad_c.set_default_dtype(tinygrad_c.float32)
+    """
     global default_code
     cdef int code = dtype_code(d)
     if code < FLOAT32:

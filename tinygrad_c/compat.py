@@ -22,77 +22,136 @@ def compile(model=None, *, fullgraph: bool = False, dynamic: bool | None = None,
 
 
 def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:
-    """Nothing to switch: results have the same bits from run to run, for any number of threads."""
+    """Nothing to switch: results have the same bits from run to run, for any number of threads.
+
+    >>> tinygrad_c.use_deterministic_algorithms(True)
+    """
 
 
 def are_deterministic_algorithms_enabled() -> bool:
-    """True: see use_deterministic_algorithms."""
+    """True: see use_deterministic_algorithms.
+
+    >>> tinygrad_c.are_deterministic_algorithms_enabled()
+    True
+    """
     return True
 
 
 def set_float32_matmul_precision(precision: str) -> None:
-    """Accepts 'highest', 'high' and 'medium'; float32 products are always computed in float32."""
+    """Accepts 'highest', 'high' and 'medium'; float32 products are always computed in float32.
+
+    >>> tinygrad_c.set_float32_matmul_precision("high")
+    """
     if precision not in ("highest", "high", "medium"):
         raise ValueError(f"set_float32_matmul_precision: {precision!r} is none of 'highest', 'high', 'medium'")
 
 
 def get_float32_matmul_precision() -> str:
-    """'highest'."""
+    """'highest'.
+
+    >>> tinygrad_c.get_float32_matmul_precision()
+    'highest'
+    """
     return "highest"
 
 
 def set_num_interop_threads(n: int) -> None:
-    """Nothing: operations run one after the other. set_num_threads is for the threads within one."""
+    """Nothing: operations run one after the other. set_num_threads is for the threads within one.
+
+    >>> tinygrad_c.set_num_interop_threads(1)
+    """
 
 
 def get_num_interop_threads() -> int:
-    """1."""
+    """1.
+
+    >>> tinygrad_c.get_num_interop_threads()
+    1
+    """
     return 1
 
 
 def set_flush_denormal(mode: bool) -> bool:
-    """True: kernels flush denormal numbers to 0 in any case."""
+    """True: kernels flush denormal numbers to 0 in any case.
+
+    >>> tinygrad_c.set_flush_denormal(True)
+    True
+    """
     return True
 
 
 def set_default_device(device) -> None:
-    """Accepts the CPU."""
+    """Accepts the CPU.
+
+    AssertionError for CUDA, RuntimeError for anything else.
+
+    >>> tinygrad_c.set_default_device("cpu")
+    """
     check_device(device)
 
 
 def get_default_device() -> Device:
-    """The CPU."""
+    """The CPU.
+
+    >>> tinygrad_c.get_default_device()
+    device(type='cpu')
+    """
     return Device("cpu")
 
 
 def set_default_tensor_type(t) -> None:
-    """The old way to write set_default_dtype: FloatTensor or DoubleTensor."""
+    """The old way to write set_default_dtype: FloatTensor or DoubleTensor.
+
+    >>> tinygrad_c.set_default_tensor_type(tinygrad_c.FloatTensor)
+    """
     set_default_dtype((t if isinstance(t, _Typed) else globals()[str(t).removeprefix("torch.")]).dtype)
 
 
 def is_floating_point(input) -> bool:
-    """Whether the tensor's elements are float32 or float64."""
+    """Whether the tensor's elements are float32 or float64.
+
+    >>> tinygrad_c.is_floating_point(tinygrad_c.ones(2))
+    True
+    """
     return input.is_floating_point()
 
 
 def is_complex(input) -> bool:
-    """False: there are no complex numbers here."""
+    """False: there are no complex numbers here.
+
+    >>> tinygrad_c.is_complex(tinygrad_c.ones(2))
+    False
+    """
     tensor_arg(input, "is_complex")
     return False
 
 
 def is_inference(input) -> bool:
-    """Whether a tensor's memory was made inside inference_mode()."""
+    """Whether a tensor's memory was made inside inference_mode().
+
+    >>> tinygrad_c.is_inference(tinygrad_c.ones(2))
+    False
+    """
     return input.is_inference()
 
 
 def is_nonzero(input) -> bool:
-    """Whether the one element is not 0."""
+    """Whether the one element is not 0.
+
+    RuntimeError unless there is just one.
+
+    >>> tinygrad_c.is_nonzero(tinygrad_c.tensor([0.]))
+    False
+    """
     return bool(tensor_arg(input, "is_nonzero"))
 
 
 def typename(obj) -> str:
-    """The name of a tensor's type, or of another object's class."""
+    """The name of a tensor's type, or of another object's class.
+
+    >>> tinygrad_c.typename(tinygrad_c.ones(2))
+    'torch.FloatTensor'
+    """
     return obj.type() if isinstance(obj, Tensor) else f"{type(obj).__module__}.{type(obj).__qualname__}"
 
 
@@ -112,13 +171,21 @@ class _Typed(type):
 
 
 class FloatTensor(metaclass=_Typed):
-    """tensor(data, dtype=float32), as older programs write it."""
+    """tensor(data, dtype=float32), as older programs write it.
+
+    >>> tinygrad_c.FloatTensor([1, 2])
+    tensor([1., 2.])
+    """
 
     dtype = float32
 
 
 class DoubleTensor(metaclass=_Typed):
-    """tensor(data, dtype=float64), as older programs write it."""
+    """tensor(data, dtype=float64), as older programs write it.
+
+    >>> tinygrad_c.DoubleTensor([1, 2])
+    tensor([1., 2.], dtype=torch.float64)
+    """
 
     dtype = float64
 
@@ -134,18 +201,30 @@ class LongTensor(metaclass=_Typed):
 
 
 class IntTensor(metaclass=_Typed):
-    """tensor(data, dtype=int32), as older programs write it."""
+    """tensor(data, dtype=int32), as older programs write it.
+
+    >>> tinygrad_c.IntTensor([1, 2])
+    tensor([1, 2], dtype=torch.int32)
+    """
 
     dtype = int32
 
 
 class ByteTensor(metaclass=_Typed):
-    """tensor(data, dtype=uint8), as older programs write it."""
+    """tensor(data, dtype=uint8), as older programs write it.
+
+    >>> tinygrad_c.ByteTensor([1, 2])
+    tensor([1, 2], dtype=torch.uint8)
+    """
 
     dtype = uint8
 
 
 class BoolTensor(metaclass=_Typed):
-    """tensor(data, dtype=bool), as older programs write it."""
+    """tensor(data, dtype=bool), as older programs write it.
+
+    >>> tinygrad_c.BoolTensor([1, 0])
+    tensor([ True, False])
+    """
 
     dtype = bool_

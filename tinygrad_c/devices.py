@@ -59,6 +59,11 @@ def check_device(device) -> None:
 
 
 def no_cuda(*args, **kwargs):
-    """Raise AssertionError: there is no GPU."""
+    """Raise AssertionError: there is no GPU.
+
+    >>> tinygrad_c.cuda.current_device()
+    Traceback (most recent call last):
+    AssertionError: Torch not compiled with CUDA enabled: there is only the CPU here...
+    """
     raise AssertionError("Torch not compiled with CUDA enabled: there is only the CPU here; leave .cuda() out, or choose the "
                          "device by `'cuda' if torch.cuda.is_available() else 'cpu'`")

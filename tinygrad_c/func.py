@@ -268,7 +268,12 @@ def jacrev(func: Callable, argnums: int | tuple[int, ...] = 0, *, has_aux: bool 
 
 def jacfwd(func: Callable, argnums: int | tuple[int, ...] = 0, has_aux: bool = False, *,
            randomness: str = "error") -> Callable:
-    """The same as jacrev by a pass per element of the input: better when there are fewer of these."""
+    """The same as jacrev by a pass per element of the input: better when there are fewer of these.
+
+    >>> jacfwd(lambda x: x.sum() * x)(tensor([1., 2.]))
+    tensor([[4., 1.],
+            [2., 5.]])
+    """
     return _jacobian(func, argnums, has_aux, True)
 
 
@@ -386,7 +391,12 @@ def functional_call(module, parameter_and_buffer_dicts: dict | tuple, args: Any 
 
 
 def stack_module_state(models: list) -> tuple[dict, dict]:
-    """(parameters, buffers) of models of one kind, by name, each stacked along a new first dimension: for vmap."""
+    """(parameters, buffers) of models of one kind, by name, each stacked along a new first dimension: for vmap.
+
+    >>> parameters, buffers = stack_module_state([Linear(2, 1) for _ in range(3)])
+    >>> {name: value.shape for name, value in parameters.items()}
+    {'weight': torch.Size([3, 1, 2]), 'bias': torch.Size([3, 1])}
+    """
     if not models:
         raise RuntimeError("stack_module_state: Expected at least one model, got 0.")
     parameters = {name: stack([dict(m.named_parameters())[name].detach() for m in models]).requires_grad_()

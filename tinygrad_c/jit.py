@@ -23,12 +23,20 @@ def script(obj: Any, optimize: Any = None, _frames_up: int = 0, _rcb: Any = None
 
 
 def trace(func: Callable, example_inputs: Any = None, **options: Any) -> Callable:
-    """The function or module itself; the example inputs are not used."""
+    """The function or module itself; the example inputs are not used.
+
+    >>> trace(Linear(1, 1), tensor([[1.]]))
+    Linear(in_features=1, out_features=1, bias=True)
+    """
     return func
 
 
 def freeze(mod: Any, *args: Any, **options: Any) -> Any:
-    """The module itself."""
+    """The module itself.
+
+    >>> freeze(Linear(1, 1))
+    Linear(in_features=1, out_features=1, bias=True)
+    """
     return mod
 
 
@@ -36,12 +44,20 @@ optimize_for_inference = freeze
 
 
 def export(fn: Any) -> Any:
-    """The function itself."""
+    """The function itself.
+
+    >>> export(len) is len
+    True
+    """
     return fn
 
 
 def ignore(drop: Any = False, **options: Any) -> Any:
-    """The function itself; also with arguments: @ignore(drop=True)."""
+    """The function itself; also with arguments: @ignore(drop=True).
+
+    >>> ignore(len) is len
+    True
+    """
     return drop if callable(drop) else export
 
 
@@ -49,7 +65,11 @@ unused = export
 
 
 def is_scripting() -> bool:
-    """False."""
+    """False.
+
+    >>> is_scripting()
+    False
+    """
     return False
 
 

@@ -16,7 +16,13 @@ OPTIONS = SimpleNamespace(**DEFAULTS)
 
 def set_printoptions(precision: int | None = None, threshold: int | None = None, edgeitems: int | None = None,
                      linewidth: int | None = None, profile: str | None = None, sci_mode: bool | None = None) -> None:
-    """Set how tensors print; profile is "default", "short" or "full"."""
+    """Set how tensors print; profile is "default", "short" or "full".
+
+    >>> tinygrad_c.set_printoptions(precision=2)
+    >>> tinygrad_c.tensor([1 / 3])
+    tensor([0.33])
+    >>> tinygrad_c.set_printoptions(profile="default")
+    """
     profiles = {"default": {}, "short": {"precision": 2, "edgeitems": 2}, "full": {"threshold": 2**63}}
     if profile is not None:
         if profile not in profiles:

@@ -330,7 +330,12 @@ def _set_grad_enabled(bint on) -> bool:
 
 
 def is_inference_mode_enabled() -> bool:
-    """Whether this is inside a `with inference_mode()` block, in this thread."""
+    """Whether this is inside a `with inference_mode()` block, in this thread.
+
+    >>> with tinygrad_c.inference_mode():
+    ...     print(tinygrad_c.is_inference_mode_enabled())
+    True
+    """
     return inference_enabled()
 
 

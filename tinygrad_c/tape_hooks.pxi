@@ -29,7 +29,14 @@ class Packed:
 
 
 class RemovableHandle:
-    """What register_hook returns; remove() takes the hook off again, and so does leaving a `with` block."""
+    """What register_hook returns; remove() takes the hook off again, and so does leaving a `with` block.
+
+    >>> w = tinygrad_c.tensor([1., 2.], requires_grad=True)
+    >>> with w.register_hook(lambda g: 10 * g):
+    ...     w.sum().backward()
+    >>> w.grad
+    tensor([10., 10.])
+    """
 
     def __init__(self, hooks: list, hook):
         self.hooks, self.hook = hooks, hook
@@ -46,7 +53,12 @@ class RemovableHandle:
 
 
 class AccumulateGrad:
-    """Stands in `next_functions` for a leaf, whose gradient is added into `variable.grad`."""
+    """Stands in `next_functions` for a leaf, whose gradient is added into `variable.grad`.
+
+    >>> w = tinygrad_c.tensor([1., 2.], requires_grad=True)
+    >>> (w * 2).grad_fn.next_functions[0][0].variable is w
+    True
+    """
 
     def __init__(self, variable):
         self.variable = variable

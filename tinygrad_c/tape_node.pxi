@@ -18,7 +18,12 @@ SAVED_NAMES = {"_saved_self": 0, "_saved_input": 0, "_saved_mat1": 0, "_saved_ot
 @cython.freelist(256)
 @cython.trashcan(True)
 cdef class Node:
-    """What an op left on the tape: which rule, whose gradients it feeds, what it saved. Seen as `tensor.grad_fn`."""
+    """What an op left on the tape: which rule, whose gradients it feeds, what it saved. Seen as `tensor.grad_fn`.
+
+    >>> y = (tinygrad_c.ones(2, requires_grad=True) * 2).sum()
+    >>> y.grad_fn.name(), y.grad_fn.next_functions[0][0].name()
+    ('SumBackward0', 'MulBackward0')
+    """
 
     def name(self) -> str:
         """The rule's name.

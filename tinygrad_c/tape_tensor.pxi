@@ -3,7 +3,11 @@
 
 @cython.trashcan(True)
 cdef class TensorBase(Array):
-    """An array that can have a gradient."""
+    """An array that can have a gradient.
+
+    >>> issubclass(tinygrad_c.Tensor, TensorBase)
+    True
+    """
 
     def __cinit__(self):
         """Made from Python (TensorBase.__new__) and not by an op, it is an empty tensor: never one without memory."""
@@ -20,7 +24,12 @@ cdef class TensorBase(Array):
 
     @property
     def requires_grad(self) -> bool:
-        """Whether operations on this tensor are recorded, so that backward() can find its gradient."""
+        """Whether operations on this tensor are recorded, so that backward() can find its gradient.
+
+        >>> w = tinygrad_c.tensor([1., 2.], requires_grad=True)
+        >>> (w * 2).requires_grad, w.detach().requires_grad
+        (True, False)
+        """
         return wants_grad(self)
 
     @requires_grad.setter
@@ -42,19 +51,34 @@ cdef class TensorBase(Array):
 
     @property
     def is_leaf(self) -> bool:
-        """Whether no recorded operation made this tensor: it was created by you, or needs no gradient."""
+        """Whether no recorded operation made this tensor: it was created by you, or needs no gradient.
+
+        >>> w = tinygrad_c.tensor([1., 2.], requires_grad=True)
+        >>> w.is_leaf, (w * 2).is_leaf
+        (True, False)
+        """
         return self._grad_fn is None and not is_stale(self)
 
     @property
     def grad_fn(self):
-        """The Node of the operation that made this tensor; None for a leaf."""
+        """The Node of the operation that made this tensor; None for a leaf.
+
+        >>> (tinygrad_c.ones(2, requires_grad=True) * 2).grad_fn.name()
+        'MulBackward0'
+        """
         if is_stale(self):
             refresh_op(self)
         return self._grad_fn
 
     @property
     def grad(self):
-        """The gradient that backward() accumulated, or None."""
+        """The gradient that backward() accumulated, or None.
+
+        >>> w = tinygrad_c.tensor([1., 2.], requires_grad=True)
+        >>> (w * w).sum().backward()
+        >>> w.grad
+        tensor([2., 4.])
+        """
         if self._grad is None and self._grad_fn is not None and not self._retains_grad:
             import warnings
             warnings.warn(
@@ -100,11 +124,26 @@ cdef class TensorBase(Array):
 
     @property
     def retains_grad(self) -> bool:
-        """Whether a non-leaf's .grad will be filled, since retain_grad() was called."""
+        """Whether a non-leaf's .grad will be filled, since retain_grad() was called.
+
+        >>> w = tinygrad_c.tensor([1., 2.], requires_grad=True)
+        >>> y = w * 2
+        >>> y.retain_grad()
+        >>> y.retains_grad
+        True
+        """
         return self._retains_grad and self._grad_fn is not None
 
     def retain_grad(self) -> None:
-        """Have backward() fill this tensor's .grad although it is not a leaf."""
+        """Have backward() fill this tensor's .grad although it is not a leaf.
+
+        >>> w = tinygrad_c.tensor([1., 2.], requires_grad=True)
+        >>> y = w * 2
+        >>> y.retain_grad()
+        >>> y.sum().backward()
+        >>> y.grad
+        tensor([1., 1.])
+        """
         if not wants_grad(self):
             raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
         if self.grad_fn is not None and not self._retains_grad:
@@ -162,7 +201,11 @@ cdef class TensorBase(Array):
         return alias(self)
 
     def detach_(self):
-        """Cut this tensor's own history off; it becomes a leaf."""
+        """Cut this tensor's own history off; it becomes a leaf.
+
+        >>> (tinygrad_c.ones(2, requires_grad=True) * 2).detach_()
+        tensor([2., 2.])
+        """
         if self._base is not None:
             raise RuntimeError("Can't detach views in-place. Use detach() instead.")
         self._grad_fn = None
@@ -171,7 +214,12 @@ cdef class TensorBase(Array):
 
     @property
     def data(self):
-        """The same memory without the history; assigning a tensor to it replaces this one's memory."""
+        """The same memory without the history; assigning a tensor to it replaces this one's memory.
+
+        >>> w = tinygrad_c.ones(2, requires_grad=True)
+        >>> w.data.mul_(3).requires_grad, w
+        (False, tensor([3., 3.], requires_grad=True))
+        """
         return alias(self)
 
     @data.setter
@@ -191,7 +239,11 @@ cdef class TensorBase(Array):
         return self.storage.version
 
     def is_inference(self) -> bool:
-        """Whether this tensor's memory was made inside inference_mode()."""
+        """Whether this tensor's memory was made inside inference_mode().
+
+        >>> tinygrad_c.ones(2).is_inference()
+        False
+        """
         return bool(self.storage.inference)
 
     def _is_view(self) -> bool:

@@ -36,7 +36,13 @@ bool_ = dtype_named("bool")
 
 
 class Size(tuple[int, ...]):
-    """A tensor's shape: a tuple that prints as torch.Size([2, 3])."""
+    """A tensor's shape: a tuple that prints as torch.Size([2, 3]).
+
+    >>> tinygrad_c.ones(2, 3).shape
+    torch.Size([2, 3])
+    >>> tinygrad_c.Size([2, 3]).numel()
+    6
+    """
 
     __slots__ = ()
 
@@ -113,116 +119,220 @@ class Tensor(Conversions, Interchange, Pointwise, Reductions, Matrices, Shapes, 
 
     @property
     def shape(self) -> Size:
-        """The sizes of the dimensions."""
+        """The sizes of the dimensions.
+
+        >>> tinygrad_c.ones(2, 3).shape
+        torch.Size([2, 3])
+        """
         return Size(create.sizes(self))
 
     def size(self, dim: int | None = None) -> Size | int:
-        """The shape, or the size of one dimension."""
+        """The shape, or the size of one dimension.
+
+        >>> tinygrad_c.ones(2, 3).size(), tinygrad_c.ones(2, 3).size(-1)
+        (torch.Size([2, 3]), 3)
+        """
         return self.shape if dim is None else self.shape[shape.wrapped(dim, self.ndim)]
 
     def stride(self, dim: int | None = None):
-        """How many elements lie between neighbours along each dimension, or along one."""
+        """How many elements lie between neighbours along each dimension, or along one.
+
+        >>> tinygrad_c.ones(2, 3).stride()
+        (3, 1)
+        """
         return create.strides(self) if dim is None else create.strides(self)[shape.wrapped(dim, self.ndim)]
 
     @property
     def ndim(self) -> int:
-        """The number of dimensions."""
+        """The number of dimensions.
+
+        >>> tinygrad_c.ones(2, 3).ndim
+        2
+        """
         return create.dimensions(self)
 
     def dim(self) -> int:
-        """The number of dimensions."""
+        """The number of dimensions.
+
+        >>> tinygrad_c.ones(2, 3).dim()
+        2
+        """
         return create.dimensions(self)
 
     ndimension = dim
 
     def numel(self) -> int:
-        """The number of elements."""
+        """The number of elements.
+
+        >>> tinygrad_c.ones(2, 3).numel()
+        6
+        """
         return create.numel(self)
 
     nelement = numel
 
     @property
     def dtype(self):
-        """The type of the elements."""
+        """The type of the elements.
+
+        >>> tinygrad_c.tensor([1, 2]).dtype
+        torch.int64
+        """
         return create.dtype_of(self)
 
     @property
     def device(self) -> Device:
-        """Where the memory is: the CPU, always."""
+        """Where the memory is: the CPU, always.
+
+        >>> tinygrad_c.ones(2).device
+        device(type='cpu')
+        """
         return CPU
 
     is_cpu = True
     is_cuda = is_mps = is_meta = is_sparse = is_quantized = is_nested = False
 
     def element_size(self) -> int:
-        """Bytes per element."""
+        """Bytes per element.
+
+        >>> tinygrad_c.ones(2).element_size()
+        4
+        """
         return self.dtype.itemsize
 
     def data_ptr(self) -> int:
-        """The address of the first element."""
+        """The address of the first element.
+
+        >>> x = tinygrad_c.ones(2)
+        >>> x[1:].data_ptr() - x.data_ptr()
+        4
+        """
         return create.address(self)
 
-    def is_contiguous(self) -> bool:
-        """Whether the elements lie in C order with nothing between."""
+    def is_contiguous(self, memory_format=None) -> bool:
+        """Whether the elements lie in C order with nothing between; memory_format=channels_last: if the channels came last.
+
+        >>> tinygrad_c.ones(2, 3).T.is_contiguous()
+        False
+        """
+        if getattr(memory_format, "name", "").startswith("channels_last"):
+            last = 5 if memory_format.name.endswith("3d") else 4
+            return self.ndim == last and create.is_contiguous_tensor(self.movedim(1, -1))
         return create.is_contiguous_tensor(self)
 
     def is_floating_point(self) -> bool:
-        """Whether the elements are float32 or float64."""
+        """Whether the elements are float32 or float64.
+
+        >>> tinygrad_c.tensor([1, 2]).is_floating_point()
+        False
+        """
         return self.dtype.is_floating_point
 
     def is_complex(self) -> bool:
-        """False: there are no complex numbers here."""
+        """False: there are no complex numbers here.
+
+        >>> tinygrad_c.ones(2).is_complex()
+        False
+        """
         return False
 
     def is_signed(self) -> bool:
-        """Whether the dtype has negative numbers."""
+        """Whether the dtype has negative numbers.
+
+        >>> tinygrad_c.ones(2).is_signed()
+        True
+        """
         return self.dtype.name not in ("uint8", "bool")
 
     def is_nonzero(self) -> bool:
-        """Whether the one element is not 0."""
+        """Whether the one element is not 0.
+
+        >>> tinygrad_c.tensor([3.]).is_nonzero()
+        True
+        """
         return bool(self)
 
     def is_same_size(self, other: Tensor) -> bool:
-        """Whether the two have the same shape."""
+        """Whether the two have the same shape.
+
+        >>> tinygrad_c.ones(2).is_same_size(tinygrad_c.ones(3))
+        False
+        """
         return self.shape == other.shape
 
     def get_device(self) -> int:
-        """-1: the CPU."""
+        """-1: the CPU.
+
+        >>> tinygrad_c.ones(2).get_device()
+        -1
+        """
         return -1
 
     @property
     def itemsize(self) -> int:
-        """Bytes per element."""
+        """Bytes per element.
+
+        >>> tinygrad_c.ones(2).itemsize
+        4
+        """
         return self.dtype.itemsize
 
     @property
     def nbytes(self) -> int:
-        """Bytes of all elements."""
+        """Bytes of all elements.
+
+        >>> tinygrad_c.ones(2, 3).nbytes
+        24
+        """
         return self.dtype.itemsize * create.numel(self)
 
     @property
     def layout(self):
-        """How the elements are stored: strided, always."""
+        """How the elements are stored: strided, always.
+
+        >>> tinygrad_c.ones(2).layout
+        torch.strided
+        """
         from tinygrad_c.ops.kinds import strided
         return strided
 
     def storage_offset(self) -> int:
-        """How many elements of the memory lie before the first one."""
+        """How many elements of the memory lie before the first one.
+
+        >>> tinygrad_c.ones(5)[2:].storage_offset()
+        2
+        """
         return create.offset(self)
 
     @property
     def T(self) -> Tensor:
-        """The dimensions in reverse order; of a matrix, its transpose."""
+        """The dimensions in reverse order; of a matrix, its transpose.
+
+        >>> tinygrad_c.tensor([[1, 2], [3, 4]]).T
+        tensor([[1, 3],
+                [2, 4]])
+        """
         return shape.permute(self, tuple(reversed(range(self.ndim))))
 
     @property
     def mT(self) -> Tensor:
-        """The last two dimensions swapped."""
+        """The last two dimensions swapped.
+
+        >>> tinygrad_c.ones(5, 2, 3).mT.shape
+        torch.Size([5, 3, 2])
+        """
         return shape.transpose(self, -2, -1)
 
     @property
     def H(self) -> Tensor:
-        """The transpose of a matrix: of real numbers, the conjugate transpose."""
+        """The transpose of a matrix: of real numbers, the conjugate transpose.
+
+        RuntimeError for other than 0 or 2 dimensions.
+
+        >>> tinygrad_c.tensor([[1, 2], [3, 4]]).H
+        tensor([[1, 3],
+                [2, 4]])
+        """
         if self.ndim not in (0, 2):
             raise RuntimeError("tensor.H is only supported on matrices (2-D tensors). Got "
                                f"{self.ndim}-D tensor. For batches of matrices, consider using tensor.mH")
@@ -233,30 +343,53 @@ class Tensor(Conversions, Interchange, Pointwise, Reductions, Matrices, Shapes, 
     # ---- Gradients
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
-        """Set requires_grad; returns the tensor."""
+        """Set requires_grad; returns the tensor.
+
+        RuntimeError for integers, and for False of what was computed.
+
+        >>> tinygrad_c.ones(2).requires_grad_()
+        tensor([1., 1.], requires_grad=True)
+        """
         self.requires_grad = requires_grad
         return self
 
-    def clone(self) -> Tensor:
+    def clone(self, *, memory_format=None) -> Tensor:
         """A copy; gradients flow through it."""
         return create.clone(self)
 
-    def contiguous(self) -> Tensor:
-        """The tensor itself if its elements lie in C order, else a copy where they do."""
+    def contiguous(self, memory_format=None) -> Tensor:
+        """The tensor itself if its elements lie in C order, else a copy where they do.
+
+        >>> tinygrad_c.tensor([[1, 2], [3, 4]]).T.contiguous().stride()
+        (2, 1)
+        """
         return create.make_contiguous(self)
 
     # ---- Writing in place
 
     def zero_(self) -> Tensor:
-        """Set every element to 0."""
+        """Set every element to 0.
+
+        >>> tinygrad_c.ones(2).zero_()
+        tensor([0., 0.])
+        """
         return create.fill_(self, 0)
 
     def fill_(self, value) -> Tensor:
-        """Set every element to value."""
+        """Set every element to value.
+
+        >>> tinygrad_c.ones(2).fill_(7)
+        tensor([7., 7.])
+        """
         return create.fill_(self, value)
 
     def copy_(self, src: Tensor, non_blocking: bool = False) -> Tensor:
-        """Write src's elements into this tensor, broadcast and converted."""
+        """Write src's elements into this tensor, broadcast and converted.
+
+        >>> tinygrad_c.zeros(2, 2).copy_(tinygrad_c.tensor([1, 2]))
+        tensor([[1., 2.],
+                [1., 2.]])
+        """
         return create.copy_(self, src)
 
 

@@ -22,6 +22,12 @@ def backward(tensors, grad_tensors=None, retain_graph: bool | None = None, creat
     """Add the gradients of the tensors into the .grad of the leaves that they came from.
 
     `grad_tensors` are the gradients that come in, one per tensor; a scalar needs none (1). With `inputs`, only they get theirs.
+    RuntimeError where nothing requires grad, or the graph was used up before.
+
+    >>> w = tinygrad_c.tensor(3., requires_grad=True)
+    >>> backward([w * w])
+    >>> w.grad
+    tensor(6.)
     """
     tensors = tensors_of(tensors, "tensors")
     gradients = as_tuple(grad_tensors) if grad_tensors is not None else (None,) * len(tensors)
@@ -74,7 +80,12 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph: bool | None = None, c
 
 
 class set_grad_enabled:
-    """Turn recording on or off: at once, or for a `with` block, or, as a decorator, for a function."""
+    """Turn recording on or off: at once, or for a `with` block, or, as a decorator, for a function.
+
+    >>> with tinygrad_c.set_grad_enabled(False):
+    ...     print((tinygrad_c.ones(1, requires_grad=True) * 2).requires_grad)
+    False
+    """
 
     def __init__(self, mode: bool):
         self.mode = bool(mode)
@@ -175,7 +186,12 @@ class no_grad(_Mode):
 
 
 class enable_grad(_Mode):
-    """Inside, operations are recorded, also within no_grad()."""
+    """Inside, operations are recorded, also within no_grad().
+
+    >>> with tinygrad_c.no_grad(), tinygrad_c.enable_grad():
+    ...     print((tinygrad_c.ones(1, requires_grad=True) * 2).requires_grad)
+    True
+    """
 
     mode = True
 
@@ -201,7 +217,11 @@ class inference_mode(_Mode):
 
 
 class set_multithreading_enabled:
-    """Taken and ignored: one thread walks the graph."""
+    """Taken and ignored: one thread walks the graph.
+
+    >>> with set_multithreading_enabled(False):
+    ...     tinygrad_c.ones(1, requires_grad=True).sum().backward()
+    """
 
     def __init__(self, mode: bool):
         pass
@@ -214,5 +234,9 @@ class set_multithreading_enabled:
 
 
 def Variable(data, requires_grad: bool = False, volatile: bool = False):
-    """data itself, as older programs write it; requires_grad is set on it."""
+    """data itself, as older programs write it; requires_grad is set on it.
+
+    >>> Variable(tinygrad_c.ones(2), requires_grad=True)
+    tensor([1., 1.], requires_grad=True)
+    """
     return data.requires_grad_() if requires_grad else data

@@ -22,7 +22,22 @@ FREED = ("Trying to backward through the graph a second time (or directly access
 
 
 class FunctionCtx:
-    """The context of one call of a Function: what forward leaves for backward, tensors and anything else."""
+    """The context of one call of a Function: what forward leaves for backward, tensors and anything else.
+
+    >>> class Square(Function):
+    ...     @staticmethod
+    ...     def forward(ctx, x):
+    ...         ctx.save_for_backward(x)
+    ...         return x * x
+    ...     @staticmethod
+    ...     def backward(ctx, g):
+    ...         x, = ctx.saved_tensors
+    ...         return 2 * x * g
+    >>> x = tinygrad_c.tensor(3., requires_grad=True)
+    >>> Square.apply(x).backward()
+    >>> x.grad
+    tensor(6.)
+    """
 
     needs_input_grad: tuple = ()
     _to_save: tuple = ()
@@ -293,7 +308,21 @@ class _Undifferentiable(Function):
 
 
 def once_differentiable(function):
-    """Decorate a Function's backward that is not written in tensor operations: differentiating it again raises."""
+    """Decorate a Function's backward that is not written in tensor operations: differentiating it again raises.
+
+    >>> class Double(Function):
+    ...     @staticmethod
+    ...     def forward(ctx, x):
+    ...         return 2 * x
+    ...     @staticmethod
+    ...     @once_differentiable
+    ...     def backward(ctx, g):
+    ...         return tinygrad_c.from_numpy(2 * g.numpy())
+    >>> x = tinygrad_c.ones(1, requires_grad=True)
+    >>> Double.apply(x).sum().backward()
+    >>> x.grad
+    tensor([2.])
+    """
     @functools.wraps(function)
     def wrapped(ctx, *grads):
         before = tape._set_grad_enabled(False)

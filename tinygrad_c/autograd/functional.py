@@ -92,7 +92,11 @@ def hessian(func: Callable, inputs, create_graph: bool = False, strict: bool = F
 
 
 def vhp(func: Callable, inputs, v=None, create_graph: bool = False, strict: bool = False):
-    """(func(inputs), v H), without making the Hessian H."""
+    """(func(inputs), v H), without making the Hessian H.
+
+    >>> vhp(lambda x: (x ** 3).sum(), tinygrad_c.tensor([1., 2.]), tinygrad_c.tensor([1., 1.]))
+    (tensor(9.), tensor([ 6., 12.]))
+    """
     return _hessian_product(func, inputs, v, create_graph, strict, "vhp")
 
 

@@ -16,14 +16,25 @@ _refused: list[str] = []        # what to say to saved_tensors_hooks inside disa
 
 
 class GradientEdge(NamedTuple):
-    """Where a tensor's gradient arrives: a node, and which of its outputs. grad() and backward() take it for the tensor."""
+    """Where a tensor's gradient arrives: a node, and which of its outputs. grad() and backward() take it for the tensor.
+
+    >>> w = tinygrad_c.tensor([1., 2.], requires_grad=True)
+    >>> tinygrad_c.autograd.grad((w * 3).sum(), get_gradient_edge(w))
+    (tensor([3., 3.]),)
+    """
 
     node: Node | AccumulateGrad
     output_nr: int
 
 
 def get_gradient_edge(tensor: TensorBase) -> GradientEdge:
-    """The edge of a tensor that requires grad."""
+    """The edge of a tensor that requires grad.
+
+    RuntimeError for one that requires none.
+
+    >>> get_gradient_edge(tinygrad_c.ones(1, requires_grad=True) * 2).output_nr
+    0
+    """
     if not tensor.requires_grad:
         raise RuntimeError("It is not possible to get the gradient edge for a Tensor that does not require gradients")
     if tensor.grad_fn is not None:
@@ -74,14 +85,28 @@ class allow_mutation_on_saved_tensors(saved_tensors_hooks):
 
 
 class save_on_cpu(allow_mutation_on_saved_tensors):
-    """Inside the block, operations save copies: the CPU is where everything is already."""
+    """Inside the block, operations save copies: the CPU is where everything is already.
+
+    >>> w = tinygrad_c.tensor(3., requires_grad=True)
+    >>> with save_on_cpu():
+    ...     y = w * w
+    >>> y.backward()
+    >>> w.grad
+    tensor(6.)
+    """
 
     def __init__(self, pin_memory: bool = False, device_type: str = "cuda") -> None:
         super().__init__()
 
 
 class disable_saved_tensors_hooks:
-    """Inside the block, saved_tensors_hooks raises a RuntimeError with this message."""
+    """Inside the block, saved_tensors_hooks raises a RuntimeError with this message.
+
+    >>> with disable_saved_tensors_hooks("not here"), saved_tensors_hooks(abs, abs):
+    ...     pass
+    Traceback (most recent call last):
+    RuntimeError: not here
+    """
 
     def __init__(self, error_message: str) -> None:
         self.error_message = error_message

@@ -21,33 +21,55 @@ def is_available() -> bool:
 
 
 def is_initialized() -> bool:
-    """False."""
+    """False.
+
+    >>> tinygrad_c.cuda.is_initialized()
+    False
+    """
     return False
 
 
 def is_bf16_supported(including_emulation: bool = True) -> bool:
-    """False."""
+    """False.
+
+    >>> tinygrad_c.cuda.is_bf16_supported()
+    False
+    """
     return False
 
 
 def device_count() -> int:
-    """0."""
+    """0.
+
+    >>> tinygrad_c.cuda.device_count()
+    0
+    """
     return 0
 
 
 def manual_seed(seed: int) -> None:
-    """Nothing: no GPU has random numbers to seed. tinygrad_c.manual_seed seeds the CPU's."""
+    """Nothing: no GPU has random numbers to seed. tinygrad_c.manual_seed seeds the CPU's.
+
+    >>> tinygrad_c.cuda.manual_seed(0)
+    """
 
 
 manual_seed_all = manual_seed
 
 
 def empty_cache() -> None:
-    """Nothing: no GPU has memory to give back."""
+    """Nothing: no GPU has memory to give back.
+
+    >>> tinygrad_c.cuda.empty_cache()
+    """
 
 
 def memory_allocated(device=None) -> int:
-    """0."""
+    """0.
+
+    >>> tinygrad_c.cuda.memory_allocated()
+    0
+    """
     return 0
 
 
@@ -55,7 +77,10 @@ max_memory_allocated = memory_reserved = max_memory_reserved = memory_allocated
 
 
 def reset_peak_memory_stats(device=None) -> None:
-    """Nothing."""
+    """Nothing.
+
+    >>> tinygrad_c.cuda.reset_peak_memory_stats()
+    """
 
 
 synchronize = current_device = get_device_name = get_device_properties = get_device_capability = set_device = no_cuda

@@ -27,7 +27,11 @@ class Constraint:
 
 
 def independent(base: Constraint, reinterpreted_batch_ndims: int) -> Constraint:
-    """All the elements of the last dimensions are in `base`."""
+    """All the elements of the last dimensions are in `base`.
+
+    >>> independent(real, 1).event_dim
+    1
+    """
     def check(value: Any) -> Any:
         ok = base.check(value)
         for _ in range(reinterpreted_batch_ndims):
@@ -38,28 +42,58 @@ def independent(base: Constraint, reinterpreted_batch_ndims: int) -> Constraint:
 
 
 def greater_than(lower_bound) -> Constraint:
+    """x > lower_bound.
+
+    >>> greater_than(0.).check(tensor([0., 1.]))
+    tensor([False,  True])
+    """
     return Constraint(f"GreaterThan(lower_bound={lower_bound})", lambda x: x > lower_bound)
 
 
 def greater_than_eq(lower_bound) -> Constraint:
+    """x >= lower_bound.
+
+    >>> greater_than_eq(0.).check(tensor([0., -1.]))
+    tensor([ True, False])
+    """
     return Constraint(f"GreaterThanEq(lower_bound={lower_bound})", lambda x: x >= lower_bound)
 
 
 def less_than(upper_bound) -> Constraint:
+    """x < upper_bound.
+
+    >>> less_than(1.).check(tensor([0., 1.]))
+    tensor([ True, False])
+    """
     return Constraint(f"LessThan(upper_bound={upper_bound})", lambda x: x < upper_bound)
 
 
 def interval(lower_bound, upper_bound) -> Constraint:
+    """lower_bound <= x <= upper_bound.
+
+    >>> interval(0., 1.).check(tensor([0.5, 2.]))
+    tensor([ True, False])
+    """
     return Constraint(f"Interval(lower_bound={lower_bound}, upper_bound={upper_bound})",
                       lambda x: (x >= lower_bound) & (x <= upper_bound))
 
 
 def integer_interval(lower_bound, upper_bound) -> Constraint:
+    """Whole numbers from lower_bound to upper_bound.
+
+    >>> integer_interval(0, 3).check(tensor([0.5, 2.]))
+    tensor([False,  True])
+    """
     return Constraint(f"IntegerInterval(lower_bound={lower_bound}, upper_bound={upper_bound})",
                       lambda x: (x % 1 == 0) & (x >= lower_bound) & (x <= upper_bound), is_discrete=True)
 
 
 def multinomial(upper_bound) -> Constraint:
+    """Counts (the last dimension) of at most upper_bound in all.
+
+    >>> multinomial(3).check(tensor([1., 2.]))
+    tensor(True)
+    """
     return Constraint("Multinomial()", lambda x: (x >= 0).all(-1) & (x.sum(-1) <= upper_bound), 1, True)
 
 

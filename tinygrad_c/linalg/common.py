@@ -8,7 +8,11 @@ from tinygrad_c.ops.create import from_numpy
 
 
 class LinAlgError(RuntimeError):
-    """A matrix is singular, or not positive definite, or an iteration did not converge."""
+    """A matrix is singular, or not positive definite, or an iteration did not converge.
+
+    >>> issubclass(tinygrad_c.linalg.LinAlgError, RuntimeError)
+    True
+    """
 
 
 def made(array):

@@ -108,7 +108,7 @@ def permutation(order: np.ndarray, like):
 def lu(A, *, pivot: bool = True):
     """(P, L, U) with A = P L U: P exchanges rows, L is lower triangular with ones on its diagonal, U is upper triangular.
 
-    >>> lu(tensor([[0., 2.], [1., 3.]])).U
+    >>> tinygrad_c.linalg.lu(tensor([[0., 2.], [1., 3.]])).U
     tensor([[1., 3.],
             [0., 2.]])
     """
@@ -119,7 +119,11 @@ def lu(A, *, pivot: bool = True):
 
 @takes_out
 def lu_factor_ex(A, *, pivot: bool = True, check_errors: bool = False):
-    """lu_factor, and info: 0, or which element of U's diagonal (from 1) is 0."""
+    """lu_factor, and info: 0, or which element of U's diagonal (from 1) is 0.
+
+    >>> tinygrad_c.linalg.lu_factor_ex(tensor([[2., 0.], [0., 0.]])).info
+    tensor(2, dtype=torch.int32)
+    """
     matrices(A, "lu_factor_ex")
     lower, upper, pivots, info, _ = factors(A, pivot)
     if check_errors and info.any():
@@ -139,7 +143,7 @@ def lu_factor_ex(A, *, pivot: bool = True, check_errors: bool = False):
 def lu_factor(A, *, pivot: bool = True):
     """(LU, pivots): both factors in one matrix, without L's diagonal of ones, and row pivots[i] - 1 exchanged with row i.
 
-    >>> lu_factor(tensor([[0., 2.], [1., 3.]])).pivots
+    >>> tinygrad_c.linalg.lu_factor(tensor([[0., 2.], [1., 3.]])).pivots
     tensor([2, 2], dtype=torch.int32)
     """
     return factor_result(lu_factor_ex(A, pivot=pivot)[:2])
@@ -149,7 +153,7 @@ def lu_factor(A, *, pivot: bool = True):
 def lu_solve(LU, pivots, B, *, left: bool = True, adjoint: bool = False):
     """X with A X = B (left=False: X A = B; adjoint: A^T instead of A) for the A that lu_factor took apart.
 
-    >>> lu_solve(*lu_factor(tensor([[0., 2.], [1., 3.]])), tensor([[2.], [4.]]))
+    >>> tinygrad_c.linalg.lu_solve(*lu_factor(tensor([[0., 2.], [1., 3.]])), tensor([[2.], [4.]]))
     tensor([[1.],
             [1.]])
     """
@@ -169,7 +173,13 @@ def lu_solve(LU, pivots, B, *, left: bool = True, adjoint: bool = False):
 
 @takes_out
 def lu_unpack(LU_data, LU_pivots, unpack_data: bool = True, unpack_pivots: bool = True):
-    """(P, L, U) of what lu_factor gave."""
+    """(P, L, U) of what lu_factor gave.
+
+    >>> P, L, U = tinygrad_c.lu_unpack(*tinygrad_c.lu(tensor([[1., 2.], [4., 6.]])))
+    >>> P @ L @ U
+    tensor([[1., 2.],
+            [4., 6.]])
+    """
     m, n = LU_data.shape[-2:]
     k = min(m, n)
     none = LU_data.new_empty(0)
@@ -184,14 +194,22 @@ def lu_unpack(LU_data, LU_pivots, unpack_data: bool = True, unpack_pivots: bool 
 
 @takes_out
 def inv_ex(A, *, check_errors: bool = False):
-    """(inverse, info): info is 0, or for a singular matrix which element of U's diagonal (from 1) is 0; no error then."""
+    """(inverse, info): info is 0, or for a singular matrix which element of U's diagonal (from 1) is 0; no error then.
+
+    >>> tinygrad_c.linalg.inv_ex(tensor([[2., 0.], [0., 0.]])).info
+    tensor(2, dtype=torch.int32)
+    """
     result = solve_ex(square(A, "inv"), eye(A.shape[-1], dtype=A.dtype).expand(A.shape), check_errors=check_errors)
     return inv_result(result)
 
 
 @takes_out
 def solve_ex(A, B, *, left: bool = True, check_errors: bool = False):
-    """(result, info): as solve, but info tells of a singular matrix instead of an error; the result is then not finite."""
+    """(result, info): as solve, but info tells of a singular matrix instead of an error; the result is then not finite.
+
+    >>> tinygrad_c.linalg.solve_ex(tensor([[2., 0.], [0., 4.]]), tensor([2., 2.])).result
+    tensor([1.0000, 0.5000])
+    """
     info = eliminated(array_of(square(A, "solve")), True)[2] if A.numel() else np.zeros(A.shape[:-2], np.int32)
     if not info.any():
         return solve_result((solve(A, B, left=left), made(np.asarray(info))))
@@ -213,7 +231,11 @@ def replaced(A, bad):
 
 @takes_out
 def cholesky_ex(A, *, upper: bool = False, check_errors: bool = False):
-    """(L, info): info is 0, or the size of the first leading part of the matrix that is not positive definite."""
+    """(L, info): info is 0, or the size of the first leading part of the matrix that is not positive definite.
+
+    >>> tinygrad_c.linalg.cholesky_ex(tensor([[1., 2.], [2., 1.]])).info
+    tensor(2, dtype=torch.int32)
+    """
     from tinygrad_c.linalg.factor import cholesky
     array = array_of(square(A, "cholesky"))
     flat = stacked(array)
@@ -256,7 +278,13 @@ def reflected(A, tau, other):
 
 @takes_out
 def householder_product(A, tau):
-    """The first columns of H_1 H_2 ... H_k: the Q of the reflections that geqrf leaves below the diagonal of A, and of tau."""
+    """The first columns of H_1 H_2 ... H_k: the Q of the reflections that geqrf leaves below the diagonal of A, and of tau.
+
+    >>> a, tau = tinygrad_c.geqrf(tensor([[3., 1.], [4., 2.]]))
+    >>> q = tinygrad_c.linalg.householder_product(a, tau)
+    >>> tinygrad_c.allclose(q.T @ q, tinygrad_c.eye(2), atol=1e-6)
+    True
+    """
     matrices(A, "householder_product")
     m, n = A.shape[-2:]
     if m < n:
@@ -271,7 +299,12 @@ orgqr = householder_product
 
 @takes_out
 def ormqr(input, tau, other, left: bool = True, transpose: bool = False):
-    """Q other, Q the whole product of the reflections (left=False: other Q; transpose: Q^T)."""
+    """Q other, Q the whole product of the reflections (left=False: other Q; transpose: Q^T).
+
+    >>> a, tau = tinygrad_c.geqrf(tensor([[3., 1.], [4., 2.]]))
+    >>> tinygrad_c.allclose(tinygrad_c.ormqr(a, tau, a.triu()), tensor([[3., 1.], [4., 2.]]))
+    True
+    """
     side = -2 if left else -1
     for x, name in ((input, "input"), (other, "other")):
         if x.ndim < 2:
@@ -289,7 +322,13 @@ def ormqr(input, tau, other, left: bool = True, transpose: bool = False):
 
 @takes_out
 def geqrf(input):
-    """(a, tau): R on and above the diagonal of a, the reflections that make Q below it: LAPACK's own form. No gradient."""
+    """(a, tau): R on and above the diagonal of a, the reflections that make Q below it: LAPACK's own form. No gradient.
+
+    >>> a, tau = tinygrad_c.geqrf(tensor([[3., 1.], [4., 2.]]))
+    >>> a.triu().abs()
+    tensor([[5.0000, 2.2000],
+            [0.0000, 0.4000]])
+    """
     array = array_of(matrices(input, "geqrf"))
     flat = stacked(array)
     pairs = [np.linalg.qr(each, "raw") for each in flat]
@@ -301,7 +340,12 @@ def geqrf(input):
 
 @takes_out
 def triangular_solve(b, A, upper: bool = True, transpose: bool = False, unitriangular: bool = False):
-    """(X, A) with A X = b for triangular A (transpose: A^T X = b): linalg.solve_triangular's older form."""
+    """(X, A) with A X = b for triangular A (transpose: A^T X = b): linalg.solve_triangular's older form.
+
+    >>> tinygrad_c.triangular_solve(tensor([[4.], [3.]]), tensor([[2., 1.], [0., 3.]])).solution
+    tensor([[1.5000],
+            [1.0000]])
+    """
     triangle = A.triu() if upper else A.tril()
     solution = solve_triangular(triangle.mT if transpose else triangle, b, upper=upper != transpose,
                                 unitriangular=unitriangular)
@@ -313,6 +357,9 @@ def triangular_solve(b, A, upper: bool = True, transpose: bool = False, unitrian
 def svd_lowrank(A, q: int | None = 6, niter: int | None = 2, M=None):
     """(U, S, V) of rank q near A, or near A - M: singular values of A on what it makes of q random vectors. Halko, Martinsson &
     Tropp 2011, algorithms 4.4 and 5.1. Exact for matrices of a rank of q or less.
+
+    >>> tinygrad_c.svd_lowrank(tensor([[3., 4.], [6., 8.]]), q=1)[1]
+    tensor([11.1803])
     """
     from tinygrad_c.linalg.factor import qr, svd
     from tinygrad_c.ops.random import randn
@@ -326,7 +373,13 @@ def svd_lowrank(A, q: int | None = 6, niter: int | None = 2, M=None):
 
 
 def pca_lowrank(A, q: int | None = None, center: bool = True, niter: int = 2):
-    """(U, S, V): svd_lowrank of A less the mean of its rows (center): the columns of V are the q principal directions."""
+    """(U, S, V): svd_lowrank of A less the mean of its rows (center): the columns of V are the q principal directions.
+
+    >>> U, S, V = tinygrad_c.pca_lowrank(tensor([[1., 1.], [2., 2.], [6., 6.]]), q=1)
+    >>> V.abs()
+    tensor([[0.7071],
+            [0.7071]])
+    """
     m, n = A.shape[-2:]
     q = min(6, m, n) if q is None else q
     if not 0 <= q <= min(m, n):

@@ -48,7 +48,7 @@ def cholesky(A, *, upper: bool = False):
 
     LinAlgError if A is not positive definite.
 
-    >>> cholesky(tensor([[4., 2.], [2., 2.]]))
+    >>> tinygrad_c.linalg.cholesky(tensor([[4., 2.], [2., 2.]]))
     tensor([[2., 0.],
             [1., 1.]])
     """
@@ -84,7 +84,7 @@ def qr(A, mode: str = "reduced"):
     For A of (m, n): mode "reduced" makes Q (m, k) and R (k, n) with k = min(m, n); "complete" makes Q (m, m); "r" makes R
     alone, without a gradient.
 
-    >>> qr(tensor([[2., 1.], [0., 3.]])).R.abs()
+    >>> tinygrad_c.linalg.qr(tensor([[2., 1.], [0., 3.]])).R.abs()
     tensor([[2., 1.],
             [0., 3.]])
     """
@@ -138,7 +138,7 @@ def eigh(A, UPLO: str = "L"):
     Only the lower triangle of A is looked at, or the upper one with UPLO="U". The sign of each vector is not determined; the
     gradient of the vectors is infinite where two values are equal.
 
-    >>> eigh(tensor([[2., 0.], [0., 1.]])).eigenvalues
+    >>> tinygrad_c.linalg.eigh(tensor([[2., 0.], [0., 1.]])).eigenvalues
     tensor([1., 2.])
     """
     if not isinstance(UPLO, str):
@@ -152,7 +152,7 @@ def eigh(A, UPLO: str = "L"):
 def eigvalsh(A, UPLO: str = "L"):
     """The eigenvalues of symmetric matrices, rising.
 
-    >>> eigvalsh(tensor([[2., 0.], [0., 1.]]))
+    >>> tinygrad_c.linalg.eigvalsh(tensor([[2., 0.], [0., 1.]]))
     tensor([1., 2.])
     """
     return eigh(A, UPLO)[0]
@@ -202,7 +202,7 @@ def svd(A, full_matrices: bool = True, *, driver: str | None = None):
     For A of (m, n): U is (m, m) and Vh (n, n), or with full_matrices=False (m, k) and (k, n), k = min(m, n). The further
     vectors of full matrices have no gradient.
 
-    >>> svd(tensor([[3., 0.], [0., 4.]])).S
+    >>> tinygrad_c.linalg.svd(tensor([[3., 0.], [0., 4.]])).S
     tensor([4., 3.])
     """
     u, s, vh = Svd.apply(matrices(A, "svd"))
@@ -219,7 +219,7 @@ def svd(A, full_matrices: bool = True, *, driver: str | None = None):
 def svdvals(A, *, driver: str | None = None):
     """The singular values, falling.
 
-    >>> svdvals(tensor([[3., 0.], [0., 4.]]))
+    >>> tinygrad_c.linalg.svdvals(tensor([[3., 0.], [0., 4.]]))
     tensor([4., 3.])
     """
     return Svd.apply(matrices(A, "svdvals"))[1]

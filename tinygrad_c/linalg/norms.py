@@ -20,7 +20,7 @@ INFINITE = (math.inf, -math.inf)
 def vector_norm(x, ord: float = 2, dim=None, keepdim: bool = False, *, dtype=None):
     """sum(|x|^ord)^(1/ord) of all elements or over the dimensions in `dim`; inf: the largest |x|, 0: how many are not 0.
 
-    >>> vector_norm(tensor([3., 4.]))
+    >>> tinygrad_c.linalg.vector_norm(tensor([3., 4.]))
     tensor(5.)
     """
     return reduce.norm(tensor_arg(x, "linalg_vector_norm", "x"), float(ord), dim, keepdim, dtype=dtype)
@@ -31,7 +31,7 @@ def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim: bool = False, *, dtype=None
     """A norm of matrices: "fro" (the root of the sum of squares), "nuc" (the sum of the singular values), 2 and -2 (the largest
     and the smallest of them), 1 and -1 (of the columns' sums of |x|), inf and -inf (of the rows').
 
-    >>> matrix_norm(tensor([[1., -2.], [3., 4.]]), 1)
+    >>> tinygrad_c.linalg.matrix_norm(tensor([[1., -2.], [3., 4.]]), 1)
     tensor(6.)
     """
     x = matrices(A, "matrix_norm")
@@ -63,7 +63,7 @@ def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim: bool = False, *, dtype=None
 def norm(A, ord=None, dim=None, keepdim: bool = False, *, dtype=None):
     """vector_norm, or matrix_norm where `dim` has two dimensions or there is none and A is a matrix, if ord is given.
 
-    >>> norm(tensor([[3., 4.]]))
+    >>> tinygrad_c.linalg.norm(tensor([[3., 4.]]))
     tensor(5.)
     """
     x = tensor_arg(A, "linalg_norm", "A")
@@ -86,7 +86,7 @@ def norm(A, ord=None, dim=None, keepdim: bool = False, *, dtype=None):
 def cond(A, p=None):
     """The condition number: the norm of A times that of its inverse; without p, of the singular values.
 
-    >>> cond(tensor([[2., 0.], [0., 1.]]))
+    >>> tinygrad_c.linalg.cond(tensor([[2., 0.], [0., 1.]]))
     tensor(2.)
     """
     if p in (None, 2, -2):
@@ -98,7 +98,11 @@ def cond(A, p=None):
 # ---- Products
 
 def matmul(input, other):
-    """The matrix product: tinygrad_c.matmul."""
+    """The matrix product: tinygrad_c.matmul.
+
+    >>> tinygrad_c.linalg.matmul(tensor([[1., 2.]]), tensor([[3.], [4.]]))
+    tensor([[11.]])
+    """
     return input @ other
 
 
@@ -106,7 +110,7 @@ def matmul(input, other):
 def vecdot(x, y, *, dim: int = -1):
     """The sum of products along dim, the others broadcast.
 
-    >>> vecdot(tensor([[1., 2.], [3., 4.]]), tensor([1., 1.]))
+    >>> tinygrad_c.linalg.vecdot(tensor([[1., 2.], [3., 4.]]), tensor([1., 1.]))
     tensor([3., 7.])
     """
     return (tensor_arg(x, "linalg_vecdot", "x") * y).sum(dim)
@@ -116,7 +120,7 @@ def vecdot(x, y, *, dim: int = -1):
 def cross(input, other, *, dim: int = -1):
     """The cross product of vectors of three numbers along dim.
 
-    >>> cross(tensor([1., 0., 0.]), tensor([0., 1., 0.]))
+    >>> tinygrad_c.linalg.cross(tensor([1., 0., 0.]), tensor([0., 1., 0.]))
     tensor([0., 0., 1.])
     """
     return products.cross(input, other, dim)
@@ -125,7 +129,7 @@ def cross(input, other, *, dim: int = -1):
 def diagonal(A, *, offset: int = 0, dim1: int = -2, dim2: int = -1):
     """The diagonals of matrices, in the last dimension; a view.
 
-    >>> diagonal(tensor([[1., 2.], [3., 4.]]))
+    >>> tinygrad_c.linalg.diagonal(tensor([[1., 2.], [3., 4.]]))
     tensor([1., 4.])
     """
     return diagonal_of(A, offset, dim1, dim2)
@@ -134,7 +138,7 @@ def diagonal(A, *, offset: int = 0, dim1: int = -2, dim2: int = -1):
 def vander(x, *, N: int | None = None):
     """The powers 1, x, x^2, ..., x^(N-1) of each element, in a new last dimension.
 
-    >>> vander(tensor([1, 2, 3]))
+    >>> tinygrad_c.linalg.vander(tensor([1, 2, 3]))
     tensor([[1, 1, 1],
             [1, 2, 4],
             [1, 3, 9]])
@@ -148,7 +152,7 @@ def vander(x, *, N: int | None = None):
 def matrix_power(A, n: int):
     """A multiplied by itself n times; of a negative n, the inverse is.
 
-    >>> matrix_power(tensor([[1., 1.], [0., 1.]]), 3)
+    >>> tinygrad_c.linalg.matrix_power(tensor([[1., 1.], [0., 1.]]), 3)
     tensor([[1., 3.],
             [0., 1.]])
     """
@@ -168,7 +172,7 @@ def matrix_power(A, n: int):
 def matrix_exp(A):
     """e^A = I + A + A^2 / 2! + ...: the series of A / 2^s, squared s times.
 
-    >>> matrix_exp(tensor([[0., 1.], [0., 0.]]))
+    >>> tinygrad_c.linalg.matrix_exp(tensor([[0., 1.], [0., 0.]]))
     tensor([[1., 1.],
             [0., 1.]])
     """
@@ -189,7 +193,7 @@ def matrix_exp(A):
 def multi_dot(tensors):
     """The product of several matrices, in the order that needs the fewest multiplications; the first and last may be vectors.
 
-    >>> multi_dot([tensor([[1., 2.]]), tensor([[1.], [1.]]), tensor([[3.]])])
+    >>> tinygrad_c.linalg.multi_dot([tensor([[1., 2.]]), tensor([[1.], [1.]]), tensor([[3.]])])
     tensor([[9.]])
     """
     tensors = tensors_arg(tensors, "linalg_multi_dot")
@@ -230,6 +234,10 @@ def best_product(chain: list):
 
 
 def chain_matmul(*matrices):
-    """multi_dot of its arguments."""
+    """multi_dot of its arguments.
+
+    >>> tinygrad_c.chain_matmul(tensor([[1., 2.]]), tensor([[3.], [4.]]), tensor([[5.]]))
+    tensor([[55.]])
+    """
     tensors_arg(matrices, "chain_matmul", "matrices")
     return multi_dot(matrices) if len(matrices) > 1 else matrices[0].clone()

@@ -36,7 +36,7 @@ class Inverse(Function):
 def inv(A):
     """The inverse of square matrices; LinAlgError if one is singular.
 
-    >>> inv(tensor([[2., 0.], [0., 4.]]))
+    >>> tinygrad_c.linalg.inv(tensor([[2., 0.], [0., 4.]]))
     tensor([[0.5000, 0.0000],
             [0.0000, 0.2500]])
     """
@@ -71,7 +71,7 @@ def solve(A, B, *, left: bool = True):
 
     B counts as a vector if it has one dimension, or one less than A and A's batch shape. LinAlgError if A is singular.
 
-    >>> solve(tensor([[2., 0.], [0., 4.]]), tensor([2., 2.]))
+    >>> tinygrad_c.linalg.solve(tensor([[2., 0.], [0., 4.]]), tensor([2., 2.]))
     tensor([1.0000, 0.5000])
     """
     square(A, "solve")
@@ -98,7 +98,7 @@ def solve(A, B, *, left: bool = True):
 def solve_triangular(A, B, *, upper: bool, left: bool = True, unitriangular: bool = False):
     """X with A X = B (left=False: X A = B) for triangular A; the other triangle of A is not looked at.
 
-    >>> solve_triangular(tensor([[2., 9.], [1., 1.]]), tensor([[2.], [2.]]), upper=False)
+    >>> tinygrad_c.linalg.solve_triangular(tensor([[2., 9.], [1., 1.]]), tensor([[2.], [2.]]), upper=False)
     tensor([[1.],
             [1.]])
     """
@@ -110,7 +110,7 @@ def solve_triangular(A, B, *, upper: bool, left: bool = True, unitriangular: boo
 def tensorsolve(A, B, dims=None):
     """X with tensordot(A, X, X.ndim) = B: solve, with the first dimensions of A (B's shape) as rows and the others as columns.
 
-    >>> tensorsolve(tensor([[2., 0.], [0., 4.]]), tensor([2., 4.]))
+    >>> tinygrad_c.linalg.tensorsolve(tensor([[2., 0.], [0., 4.]]), tensor([2., 4.]))
     tensor([1., 1.])
     """
     if dims is not None:
@@ -126,7 +126,7 @@ def tensorsolve(A, B, dims=None):
 def tensorinv(A, ind: int = 2):
     """The inverse of A as a map from its last dimensions to its first `ind`.
 
-    >>> tensorinv(tensor([[2., 0.], [0., 4.]]), 1)
+    >>> tinygrad_c.linalg.tensorinv(tensor([[2., 0.], [0., 4.]]), 1)
     tensor([[0.5000, 0.0000],
             [0.0000, 0.2500]])
     """
@@ -168,7 +168,7 @@ class Determinant(Function):
 def det(A):
     """The determinant of square matrices.
 
-    >>> det(tensor([[1., 2.], [3., 4.]]))
+    >>> tinygrad_c.linalg.det(tensor([[1., 2.], [3., 4.]]))
     tensor(-2.)
     """
     return Determinant.apply(square(A, "det"))
@@ -193,7 +193,7 @@ class LogDeterminant(Function):
 def slogdet(A):
     """(sign, logabsdet): the sign of the determinant, and the logarithm of its absolute value.
 
-    >>> slogdet(tensor([[2., 0.], [0., -2.]])).sign
+    >>> tinygrad_c.linalg.slogdet(tensor([[2., 0.], [0., -2.]])).sign
     tensor(-1.)
     """
     return slogdet_result(LogDeterminant.apply(square(A, "slogdet")))
@@ -202,7 +202,7 @@ def slogdet(A):
 def logdet(A):
     """The logarithm of the determinant; NaN where that is negative.
 
-    >>> logdet(tensor([[1., 0.], [0., 1.]]))
+    >>> tinygrad_c.logdet(tensor([[1., 0.], [0., 1.]]))
     tensor(0.)
     """
     sign, logabsdet = slogdet(A)
@@ -234,7 +234,7 @@ class PseudoInverse(Function):
 def pinv(A, rcond: float | None = None, hermitian: bool = False, *, atol: float | None = None, rtol: float | None = None):
     """The Moore-Penrose inverse: singular values below max(atol, rtol * the largest) count as 0.
 
-    >>> pinv(tensor([[2., 0.], [0., 0.], [0., 0.]]))
+    >>> tinygrad_c.linalg.pinv(tensor([[2., 0.], [0., 0.], [0., 0.]]))
     tensor([[0.5000, 0.0000, 0.0000],
             [0.0000, 0.0000, 0.0000]])
     """
@@ -255,7 +255,7 @@ def lstsq(A, B, rcond: float | None = None, *, driver: str | None = None):
     driver: of its names, "gelsy" (the default) decides what comes back: no residuals and no singular values. With the others,
     residuals are the sums of squares per column, if A has more rows than columns and full rank, else empty.
 
-    >>> lstsq(tensor([[2.], [0.]]), tensor([[4.], [3.]])).solution
+    >>> tinygrad_c.linalg.lstsq(tensor([[2.], [0.]]), tensor([[4.], [3.]])).solution
     tensor([[2.]])
     """
     matrices(A, "lstsq"), matrices(B, "lstsq", "B")
@@ -279,7 +279,7 @@ def lstsq(A, B, rcond: float | None = None, *, driver: str | None = None):
 def matrix_rank(A, tol: float | None = None, hermitian: bool = False, *, atol=None, rtol=None):
     """How many singular values are above max(atol, rtol * the largest).
 
-    >>> matrix_rank(tensor([[1., 2.], [2., 4.]]))
+    >>> tinygrad_c.linalg.matrix_rank(tensor([[1., 2.], [2., 4.]]))
     tensor(1)
     """
     array = array_of(matrices(A, "matrix_rank"))

@@ -18,7 +18,13 @@ __all__ = ["chain_matmul", "cholesky", "cholesky_inverse", "cholesky_solve", "de
 
 @takes_out
 def lu(A, pivot: bool = True, get_infos: bool = False):
-    """(LU, pivots), with get_infos also info: linalg.lu_factor_ex."""
+    """(LU, pivots), with get_infos also info: linalg.lu_factor_ex.
+
+    >>> lu, pivots = tinygrad_c.lu(tensor([[1., 2.], [4., 6.]]))
+    >>> lu, pivots
+    (tensor([[4.0000, 6.0000],
+            [0.2500, 0.5000]]), tensor([2, 2], dtype=torch.int32))
+    """
     from tinygrad_c.linalg.elimination import lu_factor_ex
     found = lu_factor_ex(A, pivot=pivot)
     return lu_infos_result(found) if get_infos else lu_result(found[:2])
@@ -26,50 +32,90 @@ def lu(A, pivot: bool = True, get_infos: bool = False):
 
 @takes_out
 def lu_solve(b, LU_data, LU_pivots):
-    """X with A X = b, from lu's result: linalg.lu_solve."""
+    """X with A X = b, from lu's result: linalg.lu_solve.
+
+    >>> lu, pivots = tinygrad_c.lu(tensor([[1., 2.], [4., 6.]]))
+    >>> tinygrad_c.lu_solve(tensor([[5.], [16.]]), lu, pivots)
+    tensor([[1.],
+            [2.]])
+    """
     from tinygrad_c.linalg import elimination
     return elimination.lu_solve(LU_data, LU_pivots, b)
 
 
 @takes_out
 def cholesky(input, upper: bool = False):
-    """linalg.cholesky."""
+    """linalg.cholesky.
+
+    >>> tinygrad_c.cholesky(tensor([[4., 2.], [2., 10.]]))
+    tensor([[2., 0.],
+            [1., 3.]])
+    """
     return factor.cholesky(input, upper=upper)
 
 
 @takes_out
 def slogdet(input):
-    """linalg.slogdet: (sign, logabsdet)."""
+    """linalg.slogdet: (sign, logabsdet).
+
+    >>> tinygrad_c.slogdet(tensor([[2., 0.], [0., -4.]]))
+    torch.return_types.slogdet(
+    sign=tensor(-1.),
+    logabsdet=tensor(2.0794))
+    """
     return slogdet_result(systems.slogdet(input))
 
 
 def pinverse(input, rcond: float = 1e-15):
-    """linalg.pinv."""
+    """linalg.pinv.
+
+    >>> tinygrad_c.pinverse(tensor([[2.], [0.]]))
+    tensor([[0.5000, 0.0000]])
+    """
     return systems.pinv(input, rtol=rcond)
 
 
 @takes_out
 def qr(input, some: bool = True):
-    """linalg.qr with mode "reduced", or with some=False "complete"."""
+    """linalg.qr with mode "reduced", or with some=False "complete".
+
+    >>> q, r = tinygrad_c.qr(tensor([[3., 1.], [4., 2.]]))
+    >>> tinygrad_c.allclose(q @ r, tensor([[3., 1.], [4., 2.]]))
+    True
+    """
     return qr_result(factor.qr(input, "reduced" if some else "complete"))
 
 
 @takes_out
 def svd(input, some: bool = True, compute_uv: bool = True):
-    """(U, S, V) with U diag(S) V^T = input: linalg.svd has V^T instead."""
+    """(U, S, V) with U diag(S) V^T = input: linalg.svd has V^T instead.
+
+    >>> tinygrad_c.svd(tensor([[3., 0.], [0., 2.]])).S
+    tensor([3., 2.])
+    """
     u, s, vh = factor.svd(input, full_matrices=not some)
     return svd_result((u, s, vh.mT)) if compute_uv else svd_result((u * 0, s, vh.mT * 0))
 
 
 @takes_out
 def cholesky_solve(B, L, upper: bool = False):
-    """X with A X = B, from the Cholesky factor L of A = L L^T (upper=True: L^T L)."""
+    """X with A X = B, from the Cholesky factor L of A = L L^T (upper=True: L^T L).
+
+    >>> tinygrad_c.cholesky_solve(tensor([[8.], [22.]]), tensor([[2., 0.], [1., 3.]]))
+    tensor([[1.],
+            [2.]])
+    """
     lower = L.triu().mT if upper else L.tril()
     return systems.solve(lower.mT, systems.solve(lower, B))
 
 
 @takes_out
 def cholesky_inverse(L, upper: bool = False):
-    """A^-1, from the Cholesky factor L of A = L L^T (upper=True: L^T L)."""
+    """A^-1, from the Cholesky factor L of A = L L^T (upper=True: L^T L).
+
+    >>> tinygrad_c.cholesky_inverse(tensor([[2., 0.], [1., 3.]]))
+    tensor([[ 0.2778, -0.0556],
+            [-0.0556,  0.1111]])
+    """
     inverse = systems.inv(L.triu().mT if upper else L.tril())
     return inverse.mT @ inverse

@@ -80,43 +80,90 @@ class Matrices:
     # ---- Linear algebra: the room loads when one of these is called
 
     def det(self) -> Tensor:
-        """The determinant."""
+        """The determinant.
+
+        >>> tinygrad_c.tensor([[4., 2.], [2., 10.]]).det()
+        tensor(36.)
+        """
         return linear("det")(self)
 
     def logdet(self) -> Tensor:
-        """The logarithm of the determinant."""
+        """The logarithm of the determinant.
+
+        >>> tinygrad_c.tensor([[4., 2.], [2., 10.]]).logdet()
+        tensor(3.5835)
+        """
         return linear("logdet")(self)
 
     def slogdet(self):
-        """The sign and the logarithm of the absolute value of the determinant."""
+        """The sign and the logarithm of the absolute value of the determinant.
+
+        >>> tinygrad_c.tensor([[4., 2.], [2., 10.]]).slogdet().logabsdet
+        tensor(3.5835)
+        """
         return linear("slogdet")(self)
 
     def inverse(self) -> Tensor:
-        """The inverse of a square matrix."""
+        """The inverse of a square matrix.
+
+        LinAlgError for a singular one.
+
+        >>> tinygrad_c.tensor([[2., 0.], [0., 4.]]).inverse()
+        tensor([[0.5000, 0.0000],
+                [0.0000, 0.2500]])
+        """
         return linear("inverse")(self)
 
     def pinverse(self, rcond: float = 1e-15) -> Tensor:
-        """The Moore-Penrose inverse."""
+        """The Moore-Penrose inverse.
+
+        >>> tinygrad_c.tensor([[2.], [0.]]).pinverse()
+        tensor([[0.5000, 0.0000]])
+        """
         return linear("pinverse")(self, rcond)
 
     def cholesky(self, upper: bool = False) -> Tensor:
-        """The triangular L with L L^T = self."""
+        """The triangular L with L L^T = self.
+
+        >>> tinygrad_c.tensor([[4., 2.], [2., 10.]]).cholesky()
+        tensor([[2., 0.],
+                [1., 3.]])
+        """
         return linear("cholesky")(self, upper)
 
     def qr(self, some: bool = True):
-        """(Q, R): orthonormal columns, and an upper triangle."""
+        """(Q, R): orthonormal columns, and an upper triangle.
+
+        >>> q, r = tinygrad_c.tensor([[4., 2.], [2., 10.]]).qr()
+        >>> tinygrad_c.allclose(q @ r, tinygrad_c.tensor([[4., 2.], [2., 10.]]))
+        True
+        """
         return linear("qr")(self, some)
 
     def svd(self, some: bool = True, compute_uv: bool = True):
-        """(U, S, V): U diag(S) V^T = self."""
+        """(U, S, V): U diag(S) V^T = self.
+
+        >>> tinygrad_c.tensor([[3., 0.], [0., 2.]]).svd().S
+        tensor([3., 2.])
+        """
         return linear("svd")(self, some, compute_uv)
 
     def matrix_power(self, n: int) -> Tensor:
-        """The matrix multiplied by itself n times."""
+        """The matrix multiplied by itself n times.
+
+        >>> tinygrad_c.tensor([[1., 1.], [0., 1.]]).matrix_power(3)
+        tensor([[1., 3.],
+                [0., 1.]])
+        """
         return linear("matrix_power")(self, n)
 
     def matrix_exp(self) -> Tensor:
-        """e^self, of a square matrix."""
+        """e^self, of a square matrix.
+
+        >>> tinygrad_c.tensor([[0., 1.], [0., 0.]]).matrix_exp()
+        tensor([[1., 1.],
+                [0., 1.]])
+        """
         return linear("matrix_exp")(self)
 
 

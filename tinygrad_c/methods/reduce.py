@@ -17,7 +17,7 @@ def norm(input, p="fro", dim=None, keepdim: bool = False, dtype=None) -> Tensor:
 
     The gradient is 0 where the norm is 0. Raises RuntimeError for integers.
 
-    >>> norm(tinygrad_c.tensor([3., 4.]))
+    >>> tinygrad_c.norm(tinygrad_c.tensor([3., 4.]))
     tensor(5.)
     """
     if p == "nuc":

@@ -18,17 +18,31 @@ class Shapes:
         return shape.reshape(self, *shape_)
 
     def view(self, *shape_) -> Tensor:
-        """The same memory in another shape."""
+        """The same memory in another shape.
+
+        RuntimeError where the elements do not lie so: reshape copies then.
+
+        >>> tinygrad_c.tensor([[1, 2], [3, 4]]).view(4)
+        tensor([1, 2, 3, 4])
+        """
         if len(shape_) == 1 and not isinstance(shape_[0], (int, tuple, list)) and hasattr(shape_[0], "itemsize"):
             raise RuntimeError("view(dtype) is not supported here: .to(dtype) converts")
         return shape.view(self, *shape_)
 
     def view_as(self, other: Tensor) -> Tensor:
-        """view in other's shape."""
+        """view in other's shape.
+
+        >>> tinygrad_c.tensor([[1, 2], [3, 4]]).view_as(tinygrad_c.ones(1, 4))
+        tensor([[1, 2, 3, 4]])
+        """
         return shape.view(self, other.shape)
 
     def reshape_as(self, other: Tensor) -> Tensor:
-        """reshape in other's shape."""
+        """reshape in other's shape.
+
+        >>> tinygrad_c.tensor([[1, 2], [3, 4]]).reshape_as(tinygrad_c.ones(4))
+        tensor([1, 2, 3, 4])
+        """
         return shape.reshape(self, other.shape)
 
     def flatten(self, start_dim: int = 0, end_dim: int = -1) -> Tensor:
@@ -66,7 +80,12 @@ class Shapes:
         return shape.expand(self, *sizes)
 
     def expand_as(self, other: Tensor) -> Tensor:
-        """expand to other's shape."""
+        """expand to other's shape.
+
+        >>> tinygrad_c.tensor([1, 2]).expand_as(tinygrad_c.ones(2, 2))
+        tensor([[1, 2],
+                [1, 2]])
+        """
         return shape.expand(self, other.shape)
 
     def narrow(self, dim: int, start: int, length: int) -> Tensor:
@@ -108,7 +127,11 @@ class Shapes:
         return rearrange.broadcast_to(self, size)
 
     def sum_to_size(self, *size) -> Tensor:
-        """Summed over what broadcasting to this shape from the given size would repeat."""
+        """Summed over what broadcasting to this shape from the given size would repeat.
+
+        >>> tinygrad_c.tensor([[1, 2], [3, 4]]).sum_to_size(1, 2)
+        tensor([[4, 6]])
+        """
         return rearrange.sum_to_size(self, *size)
 
     def flip(self, *along, dims=None) -> Tensor:
@@ -134,7 +157,12 @@ class Shapes:
     # ---- Repeated, cut
 
     def repeat(self, *counts, repeats=None) -> Tensor:
-        """Laid out repeats[d] times along each dimension d."""
+        """Laid out repeats[d] times along each dimension d.
+
+        >>> tinygrad_c.tensor([1, 2]).repeat(2, 2)
+        tensor([[1, 2, 1, 2],
+                [1, 2, 1, 2]])
+        """
         return join.repeat(self, *counts, repeats=repeats)
 
     def tile(self, *counts, dims=None) -> Tensor:
@@ -172,7 +200,13 @@ class Shapes:
         return shape.diagonal(self, offset, dim1, dim2)
 
     def unfold(self, dimension: int, size: int, step: int) -> Tensor:
-        """Windows along a dimension, as a view with their elements in the last one."""
+        """Windows along a dimension, as a view with their elements in the last one.
+
+        >>> tinygrad_c.tensor([1, 2, 3, 4]).unfold(0, 2, 1)
+        tensor([[1, 2],
+                [2, 3],
+                [3, 4]])
+        """
         return shape.unfold(self, dimension, size, step)
 
     def as_strided(self, size, stride, storage_offset: int | None = None) -> Tensor:
@@ -221,7 +255,11 @@ class Shapes:
         return diagonals.diagonal_scatter(self, src, offset, dim1, dim2)
 
     def narrow_copy(self, dim: int, start: int, length: int) -> Tensor:
-        """A copy of narrow."""
+        """A copy of narrow.
+
+        >>> tinygrad_c.tensor([1, 2, 3]).narrow_copy(0, 1, 2)
+        tensor([2, 3])
+        """
         return shape.narrow(self, dim, start, length).clone()
 
     # ---- The tensor itself in another shape
@@ -232,7 +270,12 @@ class Shapes:
     resize_, resize_as_ = reshape_inplace.resize_, reshape_inplace.resize_as_
 
     def fill_diagonal_(self, fill_value: float, wrap: bool = False) -> Tensor:
-        """Set the diagonal's elements."""
+        """Set the diagonal's elements.
+
+        >>> tinygrad_c.zeros(2, 2).fill_diagonal_(5)
+        tensor([[5., 0.],
+                [0., 5.]])
+        """
         if self.ndim < 2:
             raise RuntimeError("dimensions must larger than 1")
         if self.ndim > 2 and len(set(self.shape)) > 1:

@@ -329,6 +329,7 @@ class Hardshrink(_Activation):
 
 class Softshrink(Hardshrink):
     """x moved towards 0 by lambd, and 0 within lambd of 0.
+
     RuntimeError if lambd < 0.
 
     >>> Softshrink()(tensor([-1., 0.2, 2.]))
@@ -395,6 +396,7 @@ class Softmax2d(_Activation):
 
 class GLU(_Activation):
     """a * sigmoid(b), a and b the halves of x along dim.
+
     x (.., 2 n) along dim gives (.., n). RuntimeError if that dimension is odd.
 
     >>> GLU()(tensor([1., 2., 0., 9.]))

@@ -73,6 +73,7 @@ def zeros_(tensor: Tensor) -> Tensor:
 
 def eye_(tensor: Tensor) -> Tensor:
     """Fill a matrix with the identity: 1 on the diagonal, 0 elsewhere.
+
     ValueError unless it has 2 dimensions.
 
     >>> eye_(tinygrad_c.empty(2, 3))
@@ -87,6 +88,7 @@ def eye_(tensor: Tensor) -> Tensor:
 
 def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
     """Fill a convolution's weight so that it hands its input through: 1 in the middle of each channel's own kernel.
+
     ValueError unless the weight has 3, 4 or 5 dimensions.
 
     >>> dirac_(tinygrad_c.empty(2, 2, 3))
@@ -152,6 +154,7 @@ def trunc_normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float 
 
 def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Any = None) -> Tensor:
     """Draw from +-gain * sqrt(6 / (fan_in + fan_out)): Glorot & Bengio 2010.
+
     ValueError for fewer than 2 dimensions.
 
     >>> xavier_uniform_(tinygrad_c.empty(60, 90)).abs().max()
@@ -163,6 +166,7 @@ def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Any = None) ->
 
 def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Any = None) -> Tensor:
     """Draw from the normal distribution with std gain * sqrt(2 / (fan_in + fan_out)): Glorot & Bengio 2010.
+
     ValueError for fewer than 2 dimensions.
 
     >>> xavier_normal_(tinygrad_c.empty(600, 200)).std()
@@ -188,6 +192,7 @@ def kaiming_uniform_(tensor: Tensor, a: float = 0, mode: str = "fan_in", nonline
 def kaiming_normal_(tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu",
                     generator: Any = None) -> Tensor:
     """Draw from the normal distribution with std gain / sqrt(fan): He et al. 2015.
+
     fan: the weight's inputs, or with mode='fan_out' its outputs. ValueError for fewer than 2 dimensions.
 
     >>> kaiming_normal_(tinygrad_c.empty(1000, 50)).std()
@@ -220,6 +225,7 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tenso
 
 def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Any = None) -> Tensor:
     """Draw a matrix from the normal distribution, then set a share `sparsity` of each column to 0: Martens 2010.
+
     ValueError unless it has 2 dimensions.
 
     >>> (sparse_(tinygrad_c.empty(10, 2), 0.8) == 0).sum(0)

@@ -96,6 +96,7 @@ class HuberLoss(_Loss):
 
 class GaussianNLLLoss(_Loss):
     """(log(var) + (x - t)^2 / var) / 2, var at least eps; full adds log(2 pi) / 2.
+
     x, t and var of one shape, or var with a last dimension of 1.
 
     >>> GaussianNLLLoss()(tensor([1.]), tensor([3.]), tensor([2.]))

@@ -125,6 +125,7 @@ class MultiMarginLoss(_WeightedLoss):
 
 class MultiLabelMarginLoss(_Loss):
     """sum over the right classes t and the wrong ones i of max(0, 1 - (x[t] - x[i])), over the number of classes.
+
     x (N, C) or (C); t of that shape: the right classes, then -1.
 
     >>> MultiLabelMarginLoss()(tensor([0.1, 0.2, 0.4, 0.8]), tensor([3, 0, -1, 1]))

@@ -263,6 +263,7 @@ class AdaptiveMaxPool3d(AdaptiveMaxPool1d):
 
 class FractionalMaxPool2d(Module):
     """The largest elements of windows in steps of random size: output_size of them, or output_ratio of x. Graham 2015.
+
     x (N, C, H, W) or (C, H, W). ValueError unless just one of output_size and output_ratio is given.
 
     >>> FractionalMaxPool2d(2, output_ratio=0.5)(tinygrad_c.ones(1, 6, 8)).shape

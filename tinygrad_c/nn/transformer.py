@@ -82,6 +82,7 @@ class TransformerEncoderLayer(_Layer):
 
 class TransformerDecoderLayer(_Layer):
     """Self-attention of the target, attention to the encoder's memory, then a net for each position.
+
     tgt (T, B, d_model) and memory (S, B, d_model), or (B, T, d_model) with batch_first.
 
     >>> TransformerDecoderLayer(8, 2, 16)(tinygrad_c.ones(3, 2, 8), tinygrad_c.ones(5, 2, 8)).shape

@@ -98,6 +98,7 @@ class PixelUnshuffle(Module):
 
 class ChannelShuffle(Module):
     """The channels of all groups in turn: Zhang et al. 2018.
+
     x (N, C, *), C divisible by groups.
 
     >>> ChannelShuffle(2)(tinygrad_c.arange(4.).view(1, 4, 1, 1)).flatten()
@@ -142,6 +143,7 @@ class Unfold(Module):
 
 class Fold(Unfold):
     """The reverse of Unfold; where windows overlap, their sum.
+
     x (N, C * kH * kW, windows) gives (N, C, *output_size). RuntimeError if the number of windows is another.
 
     >>> Fold((2, 3), 2)(tinygrad_c.ones(1, 4, 2))

@@ -30,9 +30,9 @@ def only_floats(name: str, input: Tensor) -> None:
 def round(input: Tensor, *, decimals: int = 0) -> Tensor:
     """The nearest number with that many decimals, the even one of two; negative decimals round to tens, hundreds, ...
 
-    >>> round(tinygrad_c.tensor([0.5, 1.5, 2.345]))
+    >>> tinygrad_c.round(tinygrad_c.tensor([0.5, 1.5, 2.345]))
     tensor([0., 2., 2.])
-    >>> round(tinygrad_c.tensor([2.345]), decimals=1)
+    >>> tinygrad_c.round(tinygrad_c.tensor([2.345]), decimals=1)
     tensor([2.3000])
     """
     if decimals == 0:
@@ -44,7 +44,11 @@ def round(input: Tensor, *, decimals: int = 0) -> Tensor:
 
 @takes_out
 def frac(input: Tensor) -> Tensor:
-    """input - trunc(input): the part after the point, with the sign of input."""
+    """input - trunc(input): the part after the point, with the sign of input.
+
+    >>> tinygrad_c.frac(tensor([1.5, -2.25]))
+    tensor([ 0.5000, -0.2500])
+    """
     only_floats("frac_cpu", input)
     return input - trunc(input)
 
@@ -55,7 +59,7 @@ def frac(input: Tensor) -> Tensor:
 def lerp(input: Tensor, end: Tensor, weight: Tensor | float) -> Tensor:
     """input + weight * (end - input): from input, at weight 0, to end, at weight 1.
 
-    >>> lerp(tinygrad_c.tensor([0., 10.]), tinygrad_c.tensor([10., 20.]), 0.25)
+    >>> tinygrad_c.lerp(tinygrad_c.tensor([0., 10.]), tinygrad_c.tensor([10., 20.]), 0.25)
     tensor([ 2.5000, 12.5000])
     """
     only_floats("lerp", input)
@@ -75,7 +79,7 @@ def lerp(input: Tensor, end: Tensor, weight: Tensor | float) -> Tensor:
 def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
     """input + value * tensor1 * tensor2.
 
-    >>> addcmul(tinygrad_c.tensor([1.]), tinygrad_c.tensor([2.]), tinygrad_c.tensor([3.]), value=0.5)
+    >>> tinygrad_c.addcmul(tinygrad_c.tensor([1.]), tinygrad_c.tensor([2.]), tinygrad_c.tensor([3.]), value=0.5)
     tensor([4.])
     """
     product = tensor1 * tensor2
@@ -84,7 +88,11 @@ def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1
 
 @takes_out
 def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
-    """input + value * tensor1 / tensor2. RuntimeError where integers are divided by integers."""
+    """input + value * tensor1 / tensor2. RuntimeError where integers are divided by integers.
+
+    >>> tinygrad_c.addcdiv(tensor([1., 2.]), tensor([6., 8.]), tensor([2., 4.]), value=10)
+    tensor([31., 22.])
+    """
     if not dtype_of(tensor1).is_floating_point and not dtype_of(tensor2).is_floating_point:
         raise RuntimeError("Integer division with addcdiv is no longer supported: call .float() on tensor1")
     quotient = tensor1 / tensor2
@@ -92,12 +100,20 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1
 
 
 def rsub(input: Tensor, other: Tensor | float, *, alpha: float = 1) -> Tensor:
-    """other - alpha * input."""
+    """other - alpha * input.
+
+    >>> tinygrad_c.rsub(tensor([1., 2.]), 10)
+    tensor([9., 8.])
+    """
     return sub(other, input, alpha=alpha)
 
 
 def positive(input: Tensor) -> Tensor:
-    """+input: the tensor itself. RuntimeError for bools."""
+    """+input: the tensor itself. RuntimeError for bools.
+
+    >>> tinygrad_c.positive(tensor([1., -2.]))
+    tensor([ 1., -2.])
+    """
     if dtype_of(input).name == "bool":
         raise RuntimeError("The `+` operator, on a bool tensor is not supported: call .int() first")
     return input
@@ -107,13 +123,21 @@ def positive(input: Tensor) -> Tensor:
 
 @takes_out
 def clamp_min(input: Tensor, min: Tensor | float) -> Tensor:
-    """input, but no less than min."""
+    """input, but no less than min.
+
+    >>> tinygrad_c.clamp_min(tensor([1., 5.]), 3)
+    tensor([3., 5.])
+    """
     return clamp(input, min=min)
 
 
 @takes_out
 def clamp_max(input: Tensor, max: Tensor | float) -> Tensor:
-    """input, but no more than max."""
+    """input, but no more than max.
+
+    >>> tinygrad_c.clamp_max(tensor([1., 5.]), 3)
+    tensor([1., 3.])
+    """
     return clamp(input, max=max)
 
 
@@ -121,7 +145,7 @@ def clamp_max(input: Tensor, max: Tensor | float) -> Tensor:
 def nan_to_num(input: Tensor, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Tensor:
     """input with NaN replaced by `nan`, infinity by `posinf` and -infinity by `neginf` (if None, the dtype's largest numbers).
 
-    >>> nan_to_num(tinygrad_c.tensor([float("nan"), float("inf")]), nan=0.0, posinf=9.0)
+    >>> tinygrad_c.nan_to_num(tinygrad_c.tensor([float("nan"), float("inf")]), nan=0.0, posinf=9.0)
     tensor([0., 9.])
     """
     if not dtype_of(input).is_floating_point:
@@ -136,7 +160,11 @@ def nan_to_num(input: Tensor, nan: float = 0.0, posinf: float | None = None, neg
 
 @takes_out
 def float_power(input: Tensor | float, exponent: Tensor | float) -> Tensor:
-    """input ^ exponent, in float64."""
+    """input ^ exponent, in float64.
+
+    >>> tinygrad_c.float_power(tensor([1., 2.], dtype=tinygrad_c.float64), 10)
+    tensor([1.0000e+00, 1.0240e+03], dtype=torch.float64)
+    """
     double = dtype_named("float64")
     return pow(*[to(each, double) if hasattr(each, "dtype") else each for each in (input, exponent)])
 
@@ -151,7 +179,11 @@ def only_double(input: Tensor, exponent: Tensor | float) -> Tensor:
 
 @takes_out
 def ldexp(input: Tensor, other: Tensor) -> Tensor:
-    """input * 2 ^ other."""
+    """input * 2 ^ other.
+
+    >>> tinygrad_c.ldexp(tensor([1., 3.]), tensor([2, 4]))
+    tensor([ 4., 48.])
+    """
     return input * pow(2.0, other)
 
 
@@ -159,7 +191,7 @@ def ldexp(input: Tensor, other: Tensor) -> Tensor:
 def logit(input: Tensor, eps: float | None = None) -> Tensor:
     """log(x / (1 - x)), the inverse of sigmoid; with eps, x is first clamped to [eps, 1 - eps].
 
-    >>> logit(tinygrad_c.tensor([0.25, 0.5]))
+    >>> tinygrad_c.logit(tinygrad_c.tensor([0.25, 0.5]))
     tensor([-1.0986,  0.0000])
     """
     x = input * 1.0 if eps is None else clamp(input * 1.0, eps, 1 - eps)
@@ -168,7 +200,11 @@ def logit(input: Tensor, eps: float | None = None) -> Tensor:
 
 @takes_out
 def sinc(input: Tensor) -> Tensor:
-    """sin(pi x) / (pi x), and 1 at 0."""
+    """sin(pi x) / (pi x), and 1 at 0.
+
+    >>> tinygrad_c.sinc(tensor([0., 0.5]))
+    tensor([1.0000, 0.6366])
+    """
     at_0 = input == 0
     angle = where(at_0, 1.0, input * math.pi)       # nothing is divided by 0, in the gradient neither
     return where(at_0, 1.0, sin(angle) / angle)
@@ -176,19 +212,33 @@ def sinc(input: Tensor) -> Tensor:
 
 @takes_out
 def deg2rad(input: Tensor) -> Tensor:
-    """Degrees as radians: x * pi / 180."""
+    """Degrees as radians: x * pi / 180.
+
+    >>> tinygrad_c.deg2rad(tensor([90., 180.]))
+    tensor([1.5708, 3.1416])
+    """
     return input * (math.pi / 180)
 
 
 @takes_out
 def rad2deg(input: Tensor) -> Tensor:
-    """Radians as degrees: x * 180 / pi."""
+    """Radians as degrees: x * 180 / pi.
+
+    >>> tinygrad_c.rad2deg(tensor([1., 3.1416]))
+    tensor([ 57.2958, 180.0004])
+    """
     return input * (180 / math.pi)
 
 
 @takes_out
 def mvlgamma(input: Tensor, p: int) -> Tensor:
-    """The logarithm of the gamma function of p dimensions: p (p - 1) / 4 log(pi) + the sum over j < p of lgamma(x - j / 2)."""
+    """The logarithm of the gamma function of p dimensions: p (p - 1) / 4 log(pi) + the sum over j < p of lgamma(x - j / 2).
+
+    ValueError for p < 1.
+
+    >>> tinygrad_c.mvlgamma(tensor([2., 3.]), 2)
+    tensor([0.4516, 1.5502])
+    """
     if not 1 <= p <= 100_000:
         raise RuntimeError(f"p has to be greater than or equal to 1, and no more than 100,000 (each takes a pass), got {p}")
     total = lgamma(input)

@@ -70,7 +70,11 @@ cdef int fill(TensorBase out, object value) except -1:
 # ---- Sizes and a value
 
 def empty_(*sizes, size=None, dtype=None, device=None, requires_grad=False, out=None):
-    """A tensor of that size whose elements are whatever the memory held."""
+    """A tensor of that size whose elements are whatever the memory held.
+
+    >>> tinygrad_c.empty(2, 3).shape
+    torch.Size([2, 3])
+    """
     if out is not None:
         return into_out(empty_(*sizes, size=size, dtype=dtype_of(out) if dtype is None else dtype), out)
     return finish(fresh(sizes_in(sizes, size), dtype_or(dtype, default_dtype())), requires_grad, device)
@@ -92,7 +96,7 @@ def zeros_(*sizes, size=None, dtype=None, device=None, requires_grad=False, out=
 def ones(*sizes, size=None, dtype=None, device=None, requires_grad=False, out=None):
     """A tensor of ones.
 
-    >>> ones(2)
+    >>> tinygrad_c.ones(2)
     tensor([1., 1.])
     """
     if out is not None:
@@ -104,7 +108,7 @@ def ones(*sizes, size=None, dtype=None, device=None, requires_grad=False, out=No
 def full(size, fill_value, *, dtype=None, device=None, requires_grad=False, out=None):
     """A tensor of that size, every element fill_value.
 
-    >>> full((2, 2), 7)
+    >>> tinygrad_c.full((2, 2), 7)
     tensor([[7, 7],
             [7, 7]])
     """
@@ -123,7 +127,11 @@ def full(size, fill_value, *, dtype=None, device=None, requires_grad=False, out=
 
 
 def empty_like_(input, *, dtype=None, device=None, requires_grad=False, memory_format=None):
-    """A tensor of input's shape whose elements are whatever the memory held."""
+    """A tensor of input's shape whose elements are whatever the memory held.
+
+    >>> tinygrad_c.empty_like(tinygrad_c.ones(2, 3)).shape
+    torch.Size([2, 3])
+    """
     cdef TensorBase a = tensor_of(input)
     return finish(empty(dtype_or(dtype, a.dtype), a.ndim, a.shape), requires_grad, device)
 
@@ -131,21 +139,25 @@ def empty_like_(input, *, dtype=None, device=None, requires_grad=False, memory_f
 def zeros_like(input, *, dtype=None, device=None, requires_grad=False, memory_format=None):
     """Zeros of input's shape and dtype.
 
-    >>> zeros_like(tinygrad_c.tensor([1, 2]))
+    >>> tinygrad_c.zeros_like(tinygrad_c.tensor([1, 2]))
     tensor([0, 0])
     """
     return full_like(input, 0, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
 def ones_like(input, *, dtype=None, device=None, requires_grad=False, memory_format=None):
-    """Ones of input's shape and dtype."""
+    """Ones of input's shape and dtype.
+
+    >>> tinygrad_c.ones_like(tinygrad_c.tensor([5, 6]))
+    tensor([1, 1])
+    """
     return full_like(input, 1, dtype=dtype, device=device, requires_grad=requires_grad)
 
 
 def full_like(input, fill_value, *, dtype=None, device=None, requires_grad=False, memory_format=None):
     """fill_value in input's shape and dtype.
 
-    >>> full_like(tinygrad_c.tensor([1., 2.]), 3)
+    >>> tinygrad_c.full_like(tinygrad_c.tensor([1., 2.]), 3)
     tensor([3., 3.])
     """
     cdef TensorBase a = tensor_of(input)
@@ -159,7 +171,7 @@ def full_like(input, fill_value, *, dtype=None, device=None, requires_grad=False
 def arange(start, end=None, step=1, *, dtype=None, device=None, requires_grad=False, out=None):
     """start, start + step, ... up to but without end; arange(end) starts at 0.
 
-    >>> arange(1, 2, 0.25)
+    >>> tinygrad_c.arange(1, 2, 0.25)
     tensor([1.0000, 1.2500, 1.5000, 1.7500])
     """
     if out is not None:
@@ -203,7 +215,7 @@ def arange(start, end=None, step=1, *, dtype=None, device=None, requires_grad=Fa
 def linspace(start, end, steps, *, dtype=None, device=None, requires_grad=False, out=None):
     """`steps` numbers, evenly spaced from start to end, both included.
 
-    >>> linspace(0, 1, 5)
+    >>> tinygrad_c.linspace(0, 1, 5)
     tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
     """
     if out is not None:
@@ -248,7 +260,7 @@ def linspace(start, end, steps, *, dtype=None, device=None, requires_grad=False,
 def eye(n, m=None, *, dtype=None, device=None, requires_grad=False, out=None):
     """The n x m matrix with ones on the diagonal; m is n if not given.
 
-    >>> eye(2)
+    >>> tinygrad_c.eye(2)
     tensor([[1., 0.],
             [0., 1.]])
     """

@@ -79,7 +79,7 @@ def tensor(data, *, dtype=None, device=None, requires_grad=False):
 
     Python's floats become float32 (see set_default_dtype), ints int64, bools bool; arrays keep their type.
 
-    >>> tensor([[1., 2.], [3., 4.]], requires_grad=True)
+    >>> tinygrad_c.tensor([[1., 2.], [3., 4.]], requires_grad=True)
     tensor([[1., 2.],
             [3., 4.]], requires_grad=True)
     """
@@ -205,7 +205,14 @@ cdef int buffer_dtype(str format, Py_ssize_t size) except -1:
 
 def from_numpy(array):
     """A tensor on the array's own memory: what is written to one is seen in the other. Read-only arrays make tensors that
-    refuse to be written to. TypeError for other element types than float64, float32, int64, int32, uint8 and bool."""
+    refuse to be written to. TypeError for other element types than float64, float32, int64, int32, uint8 and bool.
+
+    >>> import numpy
+    >>> a = numpy.zeros(2)
+    >>> tinygrad_c.from_numpy(a)[0] = 5
+    >>> a
+    array([5., 0.])
+    """
     if not hasattr(array, "__array_interface__"):
         raise TypeError(f"expected np.ndarray (got {type(array).__name__})")
     array_dtype(array)
@@ -215,7 +222,7 @@ def from_numpy(array):
 def as_tensor(data, dtype=None, device=None):
     """The data as a tensor, without a copy where that is possible.
 
-    >>> as_tensor([1, 2])
+    >>> tinygrad_c.as_tensor([1, 2])
     tensor([1, 2])
     """
     cdef TensorBase out

@@ -44,8 +44,12 @@ def to(input, dtype):
     return to_dtype(tensor_of(input), dtype_code(dtype))
 
 
-def clone(input):
-    """A copy; gradients flow through it."""
+def clone(input, *, memory_format=None):
+    """A copy; gradients flow through it.
+
+    >>> tinygrad_c.clone(tinygrad_c.tensor([1., 2.]))
+    tensor([1., 2.])
+    """
     from tinygrad_c.ops.elementwise import clone_op
     return clone_op(input)
 
@@ -85,7 +89,11 @@ def dimensions(input) -> int:
 
 
 def numel(input) -> int:
-    """The number of elements."""
+    """The number of elements.
+
+    >>> tinygrad_c.numel(tinygrad_c.ones(2, 3))
+    6
+    """
     return tensor_of(input).numel
 
 

@@ -13,7 +13,7 @@ from tinygrad_c.ops.shape import diagonal as diagonal_of
 def diag(input, diagonal: int = 0):
     """Of a vector, the matrix with it on the diagonal; of a matrix, a copy of its diagonal.
 
-    >>> diag(tinygrad_c.tensor([1, 2]))
+    >>> tinygrad_c.diag(tinygrad_c.tensor([1, 2]))
     tensor([[1, 0],
             [0, 2]])
     """
@@ -28,7 +28,7 @@ def diag(input, diagonal: int = 0):
 def diagflat(input, offset: int = 0):
     """The matrix with all elements on a diagonal.
 
-    >>> diagflat(tinygrad_c.tensor([[1], [2]]))
+    >>> tinygrad_c.diagflat(tinygrad_c.tensor([[1], [2]]))
     tensor([[1, 0],
             [0, 2]])
     """
@@ -38,7 +38,7 @@ def diagflat(input, offset: int = 0):
 def diag_embed(input, offset: int = 0, dim1: int = -2, dim2: int = -1):
     """Zeros with the last dimension laid on a diagonal of two new ones, dim1 and dim2.
 
-    >>> diag_embed(tinygrad_c.tensor([[1, 2]]))
+    >>> tinygrad_c.diag_embed(tinygrad_c.tensor([[1, 2]]))
     tensor([[[1, 0],
              [0, 2]]])
     """
@@ -58,7 +58,7 @@ def diag_embed(input, offset: int = 0, dim1: int = -2, dim2: int = -1):
 def trace(input):
     """The sum of a matrix's diagonal.
 
-    >>> trace(tinygrad_c.tensor([[1., 2.], [3., 4.]]))
+    >>> tinygrad_c.trace(tinygrad_c.tensor([[1., 2.], [3., 4.]]))
     tensor(5.)
     """
     if tensor_arg(input, "trace").ndim != 2:
@@ -78,7 +78,7 @@ def part(x, k: int, upper: bool, function: str):
 def tril(input, diagonal: int = 0):
     """The lower triangle, up to a diagonal; zeros above.
 
-    >>> tril(tinygrad_c.ones(2, 2))
+    >>> tinygrad_c.tril(tinygrad_c.ones(2, 2))
     tensor([[1., 0.],
             [1., 1.]])
     """
@@ -89,7 +89,7 @@ def tril(input, diagonal: int = 0):
 def triu(input, diagonal: int = 0):
     """The upper triangle, from a diagonal on; zeros below.
 
-    >>> triu(tinygrad_c.ones(2, 2), 1)
+    >>> tinygrad_c.triu(tinygrad_c.ones(2, 2), 1)
     tensor([[0., 1.],
             [0., 0.]])
     """
@@ -102,7 +102,7 @@ tril_, triu_ = in_place(tril), in_place(triu)
 def tril_indices(row: int, col: int, offset: int = 0, *, dtype=int, device=None):
     """The coordinates of the lower triangle of a (row, col) matrix, in two rows.
 
-    >>> tril_indices(2, 2)
+    >>> tinygrad_c.tril_indices(2, 2)
     tensor([[0, 1, 1],
             [0, 0, 1]])
     """
@@ -112,7 +112,7 @@ def tril_indices(row: int, col: int, offset: int = 0, *, dtype=int, device=None)
 def triu_indices(row: int, col: int, offset: int = 0, *, dtype=int, device=None):
     """The coordinates of the upper triangle of a (row, col) matrix, in two rows.
 
-    >>> triu_indices(2, 2)
+    >>> tinygrad_c.triu_indices(2, 2)
     tensor([[0, 0, 1],
             [0, 1, 1]])
     """
@@ -128,7 +128,7 @@ def triangle_indices(inside, dtype, row: int, col: int):
 def vander(x, N: int | None = None, increasing: bool = False):
     """The powers x^(N-1), ..., x, 1 of each element, in a new last dimension; increasing: 1, x, ...
 
-    >>> vander(tinygrad_c.tensor([1, 2, 3]))
+    >>> tinygrad_c.vander(tinygrad_c.tensor([1, 2, 3]))
     tensor([[1, 1, 1],
             [4, 2, 1],
             [9, 3, 1]])
@@ -166,7 +166,7 @@ def replaced(input, src, look, function: str):
 def select_scatter(input, src, dim: int, index: int):
     """A copy of input with src in place of element `index` of dimension dim.
 
-    >>> select_scatter(tinygrad_c.zeros(2, 2), tinygrad_c.ones(2), 0, 1)
+    >>> tinygrad_c.select_scatter(tinygrad_c.zeros(2, 2), tinygrad_c.ones(2), 0, 1)
     tensor([[0., 0.],
             [1., 1.]])
     """
@@ -177,7 +177,7 @@ def select_scatter(input, src, dim: int, index: int):
 def slice_scatter(input, src, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1):
     """A copy of input with src in place of elements start to end of dimension dim, each step-th.
 
-    >>> slice_scatter(tinygrad_c.zeros(3), tinygrad_c.ones(2), 0, 1)
+    >>> tinygrad_c.slice_scatter(tinygrad_c.zeros(3), tinygrad_c.ones(2), 0, 1)
     tensor([0., 1., 1.])
     """
     key = slice(start, end, step)
@@ -187,7 +187,7 @@ def slice_scatter(input, src, dim: int = 0, start: int | None = None, end: int |
 def as_strided_scatter(input, src, size, stride, storage_offset: int = 0):
     """A copy of input with src in place of as_strided(copy, size, stride, storage_offset).
 
-    >>> as_strided_scatter(tinygrad_c.zeros(3), tinygrad_c.ones(2), (2,), (2,))
+    >>> tinygrad_c.as_strided_scatter(tinygrad_c.zeros(3), tinygrad_c.ones(2), (2,), (2,))
     tensor([1., 0., 1.])
     """
     return replaced(input, src, lambda x: as_strided(x, size, stride, storage_offset or 0), "as_strided_scatter")
@@ -196,7 +196,7 @@ def as_strided_scatter(input, src, size, stride, storage_offset: int = 0):
 def diagonal_scatter(input, src, offset: int = 0, dim1: int = 0, dim2: int = 1):
     """A copy of input with src in place of a diagonal.
 
-    >>> diagonal_scatter(tinygrad_c.zeros(2, 2), tinygrad_c.ones(2))
+    >>> tinygrad_c.diagonal_scatter(tinygrad_c.zeros(2, 2), tinygrad_c.ones(2))
     tensor([[1., 0.],
             [0., 1.]])
     """

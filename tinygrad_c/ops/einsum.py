@@ -22,7 +22,7 @@ def einsum(equation, *operands):
     the result's list last.
     Raises RuntimeError for an equation that does not fit the operands.
 
-    >>> einsum("ij,j->i", tinygrad_c.tensor([[1., 2.], [3., 4.]]), tinygrad_c.tensor([1., 10.]))
+    >>> tinygrad_c.einsum("ij,j->i", tinygrad_c.tensor([[1., 2.], [3., 4.]]), tinygrad_c.tensor([1., 10.]))
     tensor([21., 43.])
     """
     if not isinstance(equation, str):

@@ -4,9 +4,9 @@
 def add(input, other, *, alpha=1, out=None):
     """input + alpha * other, broadcast together.
 
-    >>> add(tinygrad_c.tensor([1., 2.]), tinygrad_c.tensor([[10.], [20.]]))
-    tensor([[11., 12.],
-            [21., 22.]])
+    >>> tinygrad_c.add(tinygrad_c.tensor([[1., 2.], [3., 4.]]), tinygrad_c.tensor([10., 20.]))
+    tensor([[11., 22.],
+            [13., 24.]])
     """
     if out is not None:
         return into_out(add(input, other, alpha=alpha), out)
@@ -22,7 +22,7 @@ def add(input, other, *, alpha=1, out=None):
 def sub(input, other, *, alpha=1, out=None):
     """input - alpha * other, broadcast together.
 
-    >>> sub(tinygrad_c.tensor([1., 2.]), 3, alpha=2)
+    >>> tinygrad_c.sub(tinygrad_c.tensor([1., 2.]), 3, alpha=2)
     tensor([-5., -4.])
     """
     if out is not None:
@@ -39,7 +39,7 @@ def sub(input, other, *, alpha=1, out=None):
 def mul(input, other, *, out=None):
     """input * other, broadcast together.
 
-    >>> mul(tinygrad_c.tensor([1., 2.]), tinygrad_c.tensor([3., 4.]))
+    >>> tinygrad_c.mul(tinygrad_c.tensor([1., 2.]), tinygrad_c.tensor([3., 4.]))
     tensor([3., 8.])
     """
     if out is not None:
@@ -56,7 +56,7 @@ def div(input, other, *, rounding_mode=None, out=None):
 
     rounding_mode="trunc" drops the quotient's fraction, "floor" rounds it down: then integers stay integers.
 
-    >>> div(tinygrad_c.tensor([7, -7]), 2, rounding_mode="floor")
+    >>> tinygrad_c.div(tinygrad_c.tensor([7, -7]), 2, rounding_mode="floor")
     tensor([ 3, -4])
     """
     if out is not None:
@@ -79,7 +79,7 @@ cdef TensorBase rounded_div(object input, object other, object mode):
 def pow(input, exponent, *, out=None):
     """input^exponent, either a tensor, the other a tensor or a number; 0^0 is 1, with derivative 0.
 
-    >>> pow(tinygrad_c.tensor([1., 2., 3.]), 2)
+    >>> tinygrad_c.pow(tinygrad_c.tensor([1., 2., 3.]), 2)
     tensor([1., 4., 9.])
     """
     if out is not None:
@@ -128,7 +128,7 @@ def div_(input, other, *, rounding_mode=None):
 def maximum(input, other, *, out=None):
     """The larger of two, element by element; NaN where either is. Where they are equal each gets half of the gradient.
 
-    >>> maximum(tinygrad_c.tensor([1., 5.]), tinygrad_c.tensor([3., 4.]))
+    >>> tinygrad_c.maximum(tinygrad_c.tensor([1., 5.]), tinygrad_c.tensor([3., 4.]))
     tensor([3., 5.])
     """
     if out is not None:
@@ -139,7 +139,7 @@ def maximum(input, other, *, out=None):
 def minimum(input, other, *, out=None):
     """The smaller of two, element by element; NaN where either is. Where they are equal each gets half of the gradient.
 
-    >>> minimum(tinygrad_c.tensor([1., 5.]), tinygrad_c.tensor([3., 4.]))
+    >>> tinygrad_c.minimum(tinygrad_c.tensor([1., 5.]), tinygrad_c.tensor([3., 4.]))
     tensor([1., 4.])
     """
     if out is not None:
@@ -151,9 +151,9 @@ def where(condition, input=None, other=None, *, out=None):
     """input where condition is true, else other; the three broadcast together. Of the condition alone: where it is true, as
     nonzero(condition, as_tuple=True).
 
-    >>> where(tinygrad_c.tensor([True, False]), tinygrad_c.tensor([1., 2.]), 0)
+    >>> tinygrad_c.where(tinygrad_c.tensor([True, False]), tinygrad_c.tensor([1., 2.]), 0)
     tensor([1., 0.])
-    >>> where(tinygrad_c.tensor([False, True, True]))
+    >>> tinygrad_c.where(tinygrad_c.tensor([False, True, True]))
     (tensor([1, 2]),)
     """
     if input is None and other is None:
@@ -169,7 +169,7 @@ def where(condition, input=None, other=None, *, out=None):
 def clamp(input, min=None, max=None, *, out=None):
     """input, but no less than min and no more than max; the gradient is 0 where it was cut.
 
-    >>> clamp(tinygrad_c.tensor([-3., 0.5, 3.]), -1, 1)
+    >>> tinygrad_c.clamp(tinygrad_c.tensor([-3., 0.5, 3.]), -1, 1)
     tensor([-1.0000,  0.5000,  1.0000])
     """
     if out is not None:
@@ -241,7 +241,7 @@ def softplus1(input):
 def eq(input, other, *, out=None):
     """input == other, element by element.
 
-    >>> eq(tinygrad_c.tensor([1, 2]), tinygrad_c.tensor([1, 3]))
+    >>> tinygrad_c.eq(tinygrad_c.tensor([1, 2]), tinygrad_c.tensor([1, 3]))
     tensor([ True, False])
     """
     if out is not None:
@@ -250,35 +250,55 @@ def eq(input, other, *, out=None):
 
 
 def ne(input, other, *, out=None):
-    """input != other, element by element."""
+    """input != other, element by element.
+
+    >>> tinygrad_c.ne(tinygrad_c.tensor([1, 2]), tinygrad_c.tensor([1, 3]))
+    tensor([False,  True])
+    """
     if out is not None:
         return into_out(ne(input, other), out)
     return binary(ROW_NE, input, comparable(other, input))
 
 
 def lt(input, other, *, out=None):
-    """input < other, element by element."""
+    """input < other, element by element.
+
+    >>> tinygrad_c.lt(tinygrad_c.tensor([1, 2, 3]), 2)
+    tensor([ True, False, False])
+    """
     if out is not None:
         return into_out(lt(input, other), out)
     return binary(ROW_LT, input, comparable(other, input))
 
 
 def le(input, other, *, out=None):
-    """input <= other, element by element."""
+    """input <= other, element by element.
+
+    >>> tinygrad_c.le(tinygrad_c.tensor([1, 2, 3]), 2)
+    tensor([ True,  True, False])
+    """
     if out is not None:
         return into_out(le(input, other), out)
     return binary(ROW_LE, input, comparable(other, input))
 
 
 def gt(input, other, *, out=None):
-    """input > other, element by element."""
+    """input > other, element by element.
+
+    >>> tinygrad_c.gt(tinygrad_c.tensor([1, 2, 3]), 2)
+    tensor([False, False,  True])
+    """
     if out is not None:
         return into_out(gt(input, other), out)
     return binary(ROW_GT, input, comparable(other, input))
 
 
 def ge(input, other, *, out=None):
-    """input >= other, element by element."""
+    """input >= other, element by element.
+
+    >>> tinygrad_c.ge(tinygrad_c.tensor([1, 2, 3]), 2)
+    tensor([False,  True,  True])
+    """
     if out is not None:
         return into_out(ge(input, other), out)
     return binary(ROW_GE, input, comparable(other, input))
@@ -310,6 +330,11 @@ cdef str documentation(int r):
     """What the row says: in words, then its value and what it hands back for each input."""
     cdef object row = row_of(r)
     handed = [f"    d{name} = {each}" for name, each in zip(row.inputs, row.derivatives) if each]
+    if row.shows:
+        given, _, results = row.shows.partition(" -> ")
+        given, also, other = given.partition("; ")
+        handed += ["", f"    >>> tinygrad_c.tensor([{given}]).{row_name(r)}({f'tinygrad_c.tensor([{other}])' if also else ''})",
+                   f"    tensor([{results}])"]
     return "\n".join([row.doc, "", f"    y = {row.y}", *handed])
 
 
@@ -367,7 +392,7 @@ def fmod(input, other, *, out=None):
 
     RuntimeError (ZeroDivisionError) for integers by 0; floats by 0 give nan.
 
-    >>> fmod(tinygrad_c.tensor([-3., 3.]), 2)
+    >>> tinygrad_c.fmod(tinygrad_c.tensor([-3., 3.]), 2)
     tensor([-1.,  1.])
     """
     if out is not None:
@@ -380,7 +405,7 @@ def remainder(input, other, *, out=None):
 
     RuntimeError (ZeroDivisionError) for integers by 0; floats by 0 give nan.
 
-    >>> remainder(tinygrad_c.tensor([-3., 3.]), 2)
+    >>> tinygrad_c.remainder(tinygrad_c.tensor([-3., 3.]), 2)
     tensor([1., 1.])
     """
     if out is not None:
@@ -394,7 +419,7 @@ def floor_divide(input, other, *, out=None):
 
     RuntimeError (ZeroDivisionError) for integers by 0.
 
-    >>> floor_divide(tinygrad_c.tensor([-3, 3]), 2)
+    >>> tinygrad_c.floor_divide(tinygrad_c.tensor([-3, 3]), 2)
     tensor([-2,  1])
     """
     if out is not None:
@@ -431,7 +456,11 @@ cdef TensorBase floor_divided_(TensorBase x, object other):
 
 
 def bitwise_not(input, *, out=None):
-    """-input - 1, each bit turned; of bools, the opposite."""
+    """-input - 1, each bit turned; of bools, the opposite.
+
+    >>> tinygrad_c.bitwise_not(tinygrad_c.tensor([0, 5]))
+    tensor([-1, -6])
+    """
     if out is not None:
         return into_out(bitwise_not(input), out)
     cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
@@ -445,7 +474,7 @@ def bitwise_not(input, *, out=None):
 def polygamma(n, input, *, out=None):
     """The derivative of order n of digamma; n = 0 is digamma itself.
 
-    >>> polygamma(1, tinygrad_c.tensor([1.]))
+    >>> tinygrad_c.polygamma(1, tinygrad_c.tensor([1.]))
     tensor([1.6449])
     """
     if out is not None:

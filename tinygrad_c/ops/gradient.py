@@ -14,7 +14,7 @@ def gradient(input, *, spacing=1, dim=None, edge_order: int = 1):
     Inside by central differences, exact for parabolas; at the ends by one-sided ones of edge_order 1 or 2.
     spacing: the distance of the points, or for each dimension its own, or vectors of their coordinates.
 
-    >>> gradient(tinygrad_c.tensor([1., 4., 9.]))
+    >>> tinygrad_c.gradient(tinygrad_c.tensor([1., 4., 9.]))
     (tensor([3., 4., 5.]),)
     """
     x = tensor_arg(input, "gradient")

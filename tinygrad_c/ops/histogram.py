@@ -19,7 +19,7 @@ def histogram(input, bins, *, range=None, weight=None, density: bool = False):
     the edges that a tensor `bins` names, rising; weight: what each counts; density: over their sum and the widths. The last
     part is closed.
 
-    >>> histogram(tinygrad_c.tensor([1., 2., 1.]), 4, range=(0., 3.)).hist
+    >>> tinygrad_c.histogram(tinygrad_c.tensor([1., 2., 1.]), 4, range=(0., 3.)).hist
     tensor([0., 2., 1., 0.])
     """
     import numpy
@@ -54,7 +54,7 @@ def _edges(bins, x, range, dtype: str):
 def histogramdd(input, bins, *, range=None, weight=None, density: bool = False):
     """(hist, bin_edges) of points (N, D): counts in boxes; bins: a number, one for each dimension, or D tensors of edges.
 
-    >>> histogramdd(tinygrad_c.tensor([[0., 1.], [1., 0.], [1., 1.]]), [2, 2]).hist
+    >>> tinygrad_c.histogramdd(tinygrad_c.tensor([[0., 1.], [1., 0.], [1., 1.]]), [2, 2]).hist
     tensor([[0., 1.],
             [1., 1.]])
     """
@@ -78,7 +78,7 @@ def histogramdd(input, bins, *, range=None, weight=None, density: bool = False):
 def unravel_index(indices, shape) -> tuple:
     """The coordinates, a tensor for each dimension, of places numbered through a tensor of that shape.
 
-    >>> unravel_index(tinygrad_c.tensor([0, 5]), (2, 3))
+    >>> tinygrad_c.unravel_index(tinygrad_c.tensor([0, 5]), (2, 3))
     (tensor([0, 1]), tensor([0, 2]))
     """
     tensor_arg(indices, "unravel_index", "indices")
@@ -98,7 +98,7 @@ def unravel_index(indices, shape) -> tuple:
 def nonzero_static(input, *, size: int, fill_value: int = -1):
     """nonzero with `size` rows, whatever the number of those that are not 0: cut off, or filled up with fill_value.
 
-    >>> nonzero_static(tinygrad_c.tensor([0, 7]), size=2)
+    >>> tinygrad_c.nonzero_static(tinygrad_c.tensor([0, 7]), size=2)
     tensor([[ 1],
             [-1]])
     """

@@ -116,7 +116,7 @@ def gather(input, dim, index, *, out=None):
     index: integers, as many dimensions as input, no larger except in `dim`; the result has its shape.
     Raises RuntimeError for shapes that do not fit, IndexError for an index out of bounds.
 
-    >>> gather(tinygrad_c.tensor([[1., 2.], [3., 4.]]), 1, tinygrad_c.tensor([[1], [0]]))
+    >>> tinygrad_c.gather(tinygrad_c.tensor([[1., 2.], [3., 4.]]), 1, tinygrad_c.tensor([[1], [0]]))
     tensor([[2.],
             [3.]])
     """
@@ -134,7 +134,7 @@ def gather(input, dim, index, *, out=None):
 def take_along_dim(input, indices, dim=None, *, out=None):
     """gather, with input and indices broadcast together but for `dim`; without dim, elements of the flattened input.
 
-    >>> take_along_dim(tinygrad_c.tensor([[3., 1., 2.]]), tinygrad_c.tensor([[1, 2, 0]]), 1)
+    >>> tinygrad_c.take_along_dim(tinygrad_c.tensor([[3., 1., 2.]]), tinygrad_c.tensor([[1, 2, 0]]), 1)
     tensor([[1., 2., 3.]])
     """
     from tinygrad_c.ops.shape import reshape
@@ -196,7 +196,7 @@ def scatter(input, dim, index, src):
 
     Of several elements with one place the last stays. Raises as gather does.
 
-    >>> scatter(tinygrad_c.zeros(2, 3), 1, tinygrad_c.tensor([[2], [0]]), 1.)
+    >>> tinygrad_c.scatter(tinygrad_c.zeros(2, 3), 1, tinygrad_c.tensor([[2], [0]]), 1.)
     tensor([[0., 0., 1.],
             [1., 0., 0.]])
     """
@@ -272,7 +272,7 @@ cdef int add_whole(TensorBase x, TensorBase source, Plan plan) except -1:
 def scatter_add(input, dim, index, src, *, out=None):
     """A copy of input with out[index[i][j]][j] += src[i][j] for dim 0, out[i][index[i][j]] for dim 1, ...; summed in order.
 
-    >>> scatter_add(tinygrad_c.zeros(3), 0, tinygrad_c.tensor([0, 2, 0]), tinygrad_c.tensor([1., 2., 3.]))
+    >>> tinygrad_c.scatter_add(tinygrad_c.zeros(3), 0, tinygrad_c.tensor([0, 2, 0]), tinygrad_c.tensor([1., 2., 3.]))
     tensor([4., 0., 2.])
     """
     if out is not None:

@@ -6,7 +6,7 @@ def index_select(input, dim, index, *, out=None):
 
     Raises IndexError for a number out of range.
 
-    >>> index_select(tinygrad_c.tensor([[1., 2.], [3., 4.], [5., 6.]]), 0, tinygrad_c.tensor([2, 0]))
+    >>> tinygrad_c.index_select(tinygrad_c.tensor([[1., 2.], [3., 4.], [5., 6.]]), 0, tinygrad_c.tensor([2, 0]))
     tensor([[5., 6.],
             [1., 2.]])
     """
@@ -29,7 +29,7 @@ def index_select(input, dim, index, *, out=None):
 def masked_select(input, mask, *, out=None):
     """The elements of input where mask is true, in a vector; the two are broadcast together.
 
-    >>> masked_select(tinygrad_c.tensor([1., 2., 3.]), tinygrad_c.tensor([True, False, True]))
+    >>> tinygrad_c.masked_select(tinygrad_c.tensor([1., 2., 3.]), tinygrad_c.tensor([True, False, True]))
     tensor([1., 3.])
     """
     if out is not None:
@@ -53,7 +53,7 @@ def masked_select(input, mask, *, out=None):
 def masked_fill(input, mask, value):
     """A copy of input with value where mask is true.
 
-    >>> masked_fill(tinygrad_c.tensor([1., 2.]), tinygrad_c.tensor([True, False]), 0.)
+    >>> tinygrad_c.masked_fill(tinygrad_c.tensor([1., 2.]), tinygrad_c.tensor([True, False]), 0.)
     tensor([0., 2.])
     """
     cdef TensorBase x = as_tensor(input, "masked_fill(): argument 'input' (position 1)")
@@ -118,7 +118,7 @@ def triangle(input, k, upper):
 def nonzero(input, *, as_tuple=False, out=None):
     """Where input is not 0: an (n, ndim) matrix of coordinates, or, with as_tuple=True, a vector per dimension: a key for x.
 
-    >>> nonzero(tinygrad_c.tensor([0., 5., 6.]))
+    >>> tinygrad_c.nonzero(tinygrad_c.tensor([0., 5., 6.]))
     tensor([[1],
             [2]])
     """

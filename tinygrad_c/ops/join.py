@@ -43,7 +43,7 @@ def repeat_along(x, dim: int, count: int, at: int):
 def tile(input, *counts, dims=None):
     """repeat, with as many ones put before `dims` as the tensor has further dimensions.
 
-    >>> tile(tinygrad_c.tensor([[1, 2]]), (2,))
+    >>> tinygrad_c.tile(tinygrad_c.tensor([[1, 2]]), (2,))
     tensor([[1, 2, 1, 2]])
     """
     x, counts = tensor_arg(input, "tile"), unpacked(counts, dims)
@@ -56,7 +56,7 @@ def repeat_interleave(input, repeats=None, dim: int | None = None, *, output_siz
 
     With one tensor of counts alone: the numbers of the elements, repeated.
 
-    >>> repeat_interleave(tinygrad_c.tensor([1, 2]), 2)
+    >>> tinygrad_c.repeat_interleave(tinygrad_c.tensor([1, 2]), 2)
     tensor([1, 1, 2, 2])
     """
     x = tensor_arg(input, "repeat_interleave")
@@ -97,7 +97,7 @@ def each_of(tensors: tuple, function: str, change):
 def atleast_1d(*tensors):
     """Tensors of no dimension get one.
 
-    >>> atleast_1d(tinygrad_c.tensor(1.))
+    >>> tinygrad_c.atleast_1d(tinygrad_c.tensor(1.))
     tensor([1.])
     """
     return each_of(tensors, "atleast_1d", lambda x: reshape(x, 1) if x.ndim == 0 else x)
@@ -106,7 +106,7 @@ def atleast_1d(*tensors):
 def atleast_2d(*tensors):
     """Numbers and vectors become matrices of one row.
 
-    >>> atleast_2d(tinygrad_c.tensor([1., 2.]))
+    >>> tinygrad_c.atleast_2d(tinygrad_c.tensor([1., 2.]))
     tensor([[1., 2.]])
     """
     return each_of(tensors, "atleast_2d",
@@ -116,7 +116,7 @@ def atleast_2d(*tensors):
 def atleast_3d(*tensors):
     """Tensors with three dimensions: a vector's is the middle one, a matrix's are the first two.
 
-    >>> atleast_3d(tinygrad_c.tensor([1., 2.])).shape
+    >>> tinygrad_c.atleast_3d(tinygrad_c.tensor([1., 2.])).shape
     torch.Size([1, 2, 1])
     """
     return each_of(tensors, "atleast_3d", lambda x: reshape(x, 1, 1, 1) if x.ndim == 0 else reshape(x, 1, -1, 1)
@@ -137,7 +137,7 @@ def some(tensors, function: str) -> list:
 def hstack(tensors):
     """One after the other along dimension 1, vectors along their only one.
 
-    >>> hstack([tinygrad_c.tensor([1, 2]), tinygrad_c.tensor([3])])
+    >>> tinygrad_c.hstack([tinygrad_c.tensor([1, 2]), tinygrad_c.tensor([3])])
     tensor([1, 2, 3])
     """
     parts = [atleast_1d(x) for x in some(tensors, "hstack")]
@@ -148,7 +148,7 @@ def hstack(tensors):
 def vstack(tensors):
     """One below the other: along dimension 0, vectors as rows.
 
-    >>> vstack([tinygrad_c.tensor([1, 2]), tinygrad_c.tensor([3, 4])])
+    >>> tinygrad_c.vstack([tinygrad_c.tensor([1, 2]), tinygrad_c.tensor([3, 4])])
     tensor([[1, 2],
             [3, 4]])
     """
@@ -159,7 +159,7 @@ def vstack(tensors):
 def dstack(tensors):
     """One behind the other: along dimension 2.
 
-    >>> dstack([tinygrad_c.tensor([1, 2]), tinygrad_c.tensor([3, 4])])
+    >>> tinygrad_c.dstack([tinygrad_c.tensor([1, 2]), tinygrad_c.tensor([3, 4])])
     tensor([[[1, 3],
              [2, 4]]])
     """
@@ -170,7 +170,7 @@ def dstack(tensors):
 def column_stack(tensors):
     """Side by side, vectors as columns.
 
-    >>> column_stack([tinygrad_c.tensor([1, 2]), tinygrad_c.tensor([3, 4])])
+    >>> tinygrad_c.column_stack([tinygrad_c.tensor([1, 2]), tinygrad_c.tensor([3, 4])])
     tensor([[1, 3],
             [2, 4]])
     """
@@ -180,7 +180,7 @@ def column_stack(tensors):
 def block_diag(*tensors):
     """The matrices along the diagonal of a larger one, zeros elsewhere; vectors are rows.
 
-    >>> block_diag(tinygrad_c.tensor([[1, 2]]), tinygrad_c.tensor([[3]]))
+    >>> tinygrad_c.block_diag(tinygrad_c.tensor([[1, 2]]), tinygrad_c.tensor([[3]]))
     tensor([[1, 2, 0],
             [0, 0, 3]])
     """
@@ -206,7 +206,7 @@ def meshgrid(*tensors, indexing: str | None = None):
 
     indexing="ij" (the default), or "xy", which swaps the first two dimensions.
 
-    >>> meshgrid(tinygrad_c.tensor([1, 2]), tinygrad_c.tensor([3, 4]), indexing="ij")[0]
+    >>> tinygrad_c.meshgrid(tinygrad_c.tensor([1, 2]), tinygrad_c.tensor([3, 4]), indexing="ij")[0]
     tensor([[1, 1],
             [2, 2]])
     """
@@ -230,7 +230,7 @@ def meshgrid(*tensors, indexing: str | None = None):
 def cartesian_prod(*tensors):
     """All tuples with one element of each vector, as rows.
 
-    >>> cartesian_prod(tinygrad_c.tensor([1, 2]), tinygrad_c.tensor([3]))
+    >>> tinygrad_c.cartesian_prod(tinygrad_c.tensor([1, 2]), tinygrad_c.tensor([3]))
     tensor([[1, 3],
             [2, 3]])
     """
@@ -245,7 +245,7 @@ def cartesian_prod(*tensors):
 def combinations(input, r: int = 2, with_replacement: bool = False):
     """All sets of r elements of a vector, as rows, in the order of the elements.
 
-    >>> combinations(tinygrad_c.tensor([1, 2, 3]))
+    >>> tinygrad_c.combinations(tinygrad_c.tensor([1, 2, 3]))
     tensor([[1, 2],
             [1, 3],
             [2, 3]])
@@ -269,7 +269,7 @@ def combinations(input, r: int = 2, with_replacement: bool = False):
 def tensor_split(input, indices_or_sections, dim: int = 0):
     """Into n parts, the first ones larger by one where it does not come out even; or at the given indices. Views.
 
-    >>> tensor_split(tinygrad_c.arange(5), 2)
+    >>> tinygrad_c.tensor_split(tinygrad_c.arange(5), 2)
     (tensor([0, 1, 2]), tensor([3, 4]))
     """
     x = tensor_arg(input, "tensor_split")
@@ -299,7 +299,7 @@ def divided(x, indices_or_sections, dim: int, function: str) -> tuple:
 def hsplit(input, indices_or_sections):
     """tensor_split by columns (dimension 1; of vectors, 0) that must come out even.
 
-    >>> hsplit(tinygrad_c.arange(4), 2)
+    >>> tinygrad_c.hsplit(tinygrad_c.arange(4), 2)
     (tensor([0, 1]), tensor([2, 3]))
     """
     x = tensor_arg(input, "hsplit")
@@ -311,7 +311,7 @@ def hsplit(input, indices_or_sections):
 def vsplit(input, indices_or_sections):
     """tensor_split by rows (dimension 0) that must come out even.
 
-    >>> vsplit(tinygrad_c.tensor([[1, 2], [3, 4]]), 2)[1]
+    >>> tinygrad_c.vsplit(tinygrad_c.tensor([[1, 2], [3, 4]]), 2)[1]
     tensor([[3, 4]])
     """
     x = tensor_arg(input, "vsplit")
@@ -324,7 +324,7 @@ def vsplit(input, indices_or_sections):
 def dsplit(input, indices_or_sections):
     """tensor_split along dimension 2 that must come out even.
 
-    >>> [x.shape for x in dsplit(tinygrad_c.zeros(1, 2, 4), 2)]
+    >>> [x.shape for x in tinygrad_c.dsplit(tinygrad_c.zeros(1, 2, 4), 2)]
     [torch.Size([1, 2, 2]), torch.Size([1, 2, 2])]
     """
     x = tensor_arg(input, "dsplit")
@@ -337,7 +337,7 @@ def dsplit(input, indices_or_sections):
 def split_with_sizes(input, split_sizes, dim: int = 0):
     """split, by the sizes of the parts.
 
-    >>> split_with_sizes(tinygrad_c.arange(3), [1, 2])
+    >>> tinygrad_c.split_with_sizes(tinygrad_c.arange(3), [1, 2])
     (tensor([0]), tensor([1, 2]))
     """
     return split(input, list(split_sizes), dim)

@@ -119,19 +119,31 @@ def can_cast(from_: dtype, to: dtype) -> bool:
 
 
 def is_same_size(input: Tensor, other: Tensor) -> bool:
-    """Whether the two have the same shape."""
+    """Whether the two have the same shape.
+
+    >>> tinygrad_c.is_same_size(tinygrad_c.ones(2), tinygrad_c.ones(1, 2))
+    False
+    """
     return create.sizes(input) == create.sizes(other)
 
 
 def is_signed(input: Tensor) -> bool:
-    """Whether the dtype has negative numbers."""
+    """Whether the dtype has negative numbers.
+
+    >>> tinygrad_c.is_signed(tinygrad_c.ones(2, dtype=tinygrad_c.uint8))
+    False
+    """
     return create.dtype_of(input).name not in ("uint8", "bool")
 
 
 # ---- Making tensors
 
 def scalar_tensor(s: float, *, dtype: dtype | None = None, device: Any = None, requires_grad: bool = False) -> Tensor:
-    """A number as a 0-d tensor, of the default float dtype if none is given."""
+    """A number as a 0-d tensor, of the default float dtype if none is given.
+
+    >>> tinygrad_c.scalar_tensor(2)
+    tensor(2.)
+    """
     return create.tensor(s, dtype=dtype or get_default_dtype(), device=device, requires_grad=requires_grad)
 
 
@@ -177,7 +189,11 @@ def logspace(start: float, end: float, steps: int, base: float = 10.0, *, dtype:
 
 def range(start: float, end: float | None = None, step: float = 1, *, dtype: dtype | None = None, device: Any = None,
           requires_grad: bool = False) -> Tensor:
-    """start, start + step, ... up to and with end; arange, which leaves end out, is what torch says to use instead."""
+    """start, start + step, ... up to and with end; arange, which leaves end out, is what torch says to use instead.
+
+    >>> tinygrad_c.range(1, 3)
+    tensor([1., 2., 3.])
+    """
     if end is None:
         start, end = 0, start
     count = int((end - start) / step) + 1
@@ -190,6 +206,9 @@ def asarray(obj: Any, *, dtype: dtype | None = None, device: Any = None, copy: b
     """obj (a tensor, an array, a buffer, numbers) as a tensor: on the same memory where that is possible, unless copy=True.
 
     ValueError with copy=False where it is not.
+
+    >>> tinygrad_c.asarray([1, 2])
+    tensor([1, 2])
     """
     check_device(device)
     if isinstance(obj, (bytes, bytearray, memoryview)):
@@ -231,7 +250,11 @@ def frombuffer(buffer: Any, *, dtype: dtype, count: int = -1, offset: int = 0, r
 
 def empty_strided(size: tuple[int, ...], stride: tuple[int, ...], *, dtype: dtype | None = None, device: Any = None,
                   requires_grad: bool = False) -> Tensor:
-    """A tensor of that size and those strides whose elements are whatever the memory held."""
+    """A tensor of that size and those strides whose elements are whatever the memory held.
+
+    >>> tinygrad_c.empty_strided((2, 3), (1, 2)).stride()
+    (1, 2)
+    """
     from tinygrad_c.ops.shape import as_strided
     check_device(device)
     extent = 0 if 0 in size else 1 + sum((n - 1) * step for n, step in zip(size, stride))
@@ -241,14 +264,22 @@ def empty_strided(size: tuple[int, ...], stride: tuple[int, ...], *, dtype: dtyp
 # ---- Words for how a tensor lies in memory
 
 class layout:
-    """How a tensor is stored: `strided`, always."""
+    """How a tensor is stored: `strided`, always.
+
+    >>> tinygrad_c.ones(2).layout
+    torch.strided
+    """
 
     def __repr__(self) -> str:
         return "torch.strided"
 
 
 class memory_format:
-    """The order of the elements in memory: accepted, and rows in C order, always."""
+    """The order of the elements in memory: accepted, and rows in C order, always.
+
+    >>> tinygrad_c.ones(2, 3).T.contiguous(memory_format=tinygrad_c.contiguous_format).stride()
+    (2, 1)
+    """
 
     def __init__(self, name: str):
         self.name = name
@@ -259,3 +290,4 @@ class memory_format:
 
 strided = layout()
 contiguous_format, preserve_format = memory_format("contiguous_format"), memory_format("preserve_format")
+channels_last, channels_last_3d = memory_format("channels_last"), memory_format("channels_last_3d")

@@ -171,7 +171,7 @@ def matmul(input, other, *, out=None):
     """The matrix product: of vectors the dot product, of a vector and a matrix the obvious one, of batches of matrices (the
     last two dimensions) each with each, the batch dimensions broadcast.
 
-    >>> matmul(tinygrad_c.tensor([[1., 2.], [3., 4.]]), tinygrad_c.tensor([1., 1.]))
+    >>> tinygrad_c.matmul(tinygrad_c.tensor([[1., 2.], [3., 4.]]), tinygrad_c.tensor([1., 1.]))
     tensor([3., 7.])
     """
     if out is not None:
@@ -229,7 +229,7 @@ cdef Py_ssize_t leading(TensorBase a) noexcept:
 def mm(input, mat2, *, out=None):
     """The product of two matrices, (n, k) and (k, m); RuntimeError for other shapes: matmul takes them.
 
-    >>> mm(tinygrad_c.tensor([[1., 2.]]), tinygrad_c.tensor([[3.], [4.]]))
+    >>> tinygrad_c.mm(tinygrad_c.tensor([[1., 2.]]), tinygrad_c.tensor([[3.], [4.]]))
     tensor([[11.]])
     """
     if out is not None:
@@ -247,7 +247,7 @@ def mm(input, mat2, *, out=None):
 def bmm(input, mat2, *, out=None):
     """The products of two batches of matrices, (b, n, k) and (b, k, m), each with each; RuntimeError for other shapes.
 
-    >>> bmm(tinygrad_c.ones(2, 1, 3), tinygrad_c.ones(2, 3, 1)).shape
+    >>> tinygrad_c.bmm(tinygrad_c.ones(2, 1, 3), tinygrad_c.ones(2, 3, 1)).shape
     torch.Size([2, 1, 1])
     """
     if out is not None:
@@ -267,7 +267,7 @@ def bmm(input, mat2, *, out=None):
 def mv(input, vec, *, out=None):
     """The product of a matrix (n, k) and a vector (k); RuntimeError for other shapes.
 
-    >>> mv(tinygrad_c.tensor([[1., 2.], [3., 4.]]), tinygrad_c.tensor([1., 1.]))
+    >>> tinygrad_c.mv(tinygrad_c.tensor([[1., 2.], [3., 4.]]), tinygrad_c.tensor([1., 1.]))
     tensor([3., 7.])
     """
     if out is not None:
@@ -285,7 +285,7 @@ def mv(input, vec, *, out=None):
 def dot(input, tensor, *, out=None):
     """The sum of the products of two vectors' elements; RuntimeError for other shapes.
 
-    >>> dot(tinygrad_c.tensor([1., 2.]), tinygrad_c.tensor([3., 4.]))
+    >>> tinygrad_c.dot(tinygrad_c.tensor([1., 2.]), tinygrad_c.tensor([3., 4.]))
     tensor(11.)
     """
     if out is not None:
@@ -409,7 +409,7 @@ cdef int check_features(TensorBase x, TensorBase w) except -1:
 def addmm(input, mat1, mat2, *, beta=1, alpha=1, out=None):
     """beta * input + alpha * (mat1 @ mat2); input broadcasts to the product's shape.
 
-    >>> addmm(tinygrad_c.ones(2), tinygrad_c.ones(1, 3), tinygrad_c.ones(3, 2))
+    >>> tinygrad_c.addmm(tinygrad_c.ones(1, 2), tinygrad_c.ones(1, 3), tinygrad_c.ones(3, 2))
     tensor([[4., 4.]])
     """
     if out is not None:

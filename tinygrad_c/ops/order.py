@@ -36,7 +36,7 @@ def taken(x, dim: int, places, op: str):
 def sort(input, dim: int = -1, descending: bool = False, *, stable: bool = True):
     """The elements in order along dim, NaN as the largest: (values, indices). Equal elements keep their order.
 
-    >>> sort(tinygrad_c.tensor([3., 1., 2.])).values
+    >>> tinygrad_c.sort(tinygrad_c.tensor([3., 1., 2.])).values
     tensor([1., 2., 3.])
     """
     x = tensor_arg(input, "sort")
@@ -48,7 +48,7 @@ def sort(input, dim: int = -1, descending: bool = False, *, stable: bool = True)
 def argsort(input, dim: int = -1, descending: bool = False, *, stable: bool = True):
     """Where the elements stand, in their order along dim: the indices of sort.
 
-    >>> argsort(tinygrad_c.tensor([3., 1., 2.]))
+    >>> tinygrad_c.argsort(tinygrad_c.tensor([3., 1., 2.]))
     tensor([1, 2, 0])
     """
     return sort(input, dim, descending)[1]
@@ -58,7 +58,7 @@ def argsort(input, dim: int = -1, descending: bool = False, *, stable: bool = Tr
 def msort(input):
     """The elements in order along the first dimension.
 
-    >>> msort(tinygrad_c.tensor([3., 1., 2.]))
+    >>> tinygrad_c.msort(tinygrad_c.tensor([3., 1., 2.]))
     tensor([1., 2., 3.])
     """
     return sort(input, 0)[0]
@@ -70,7 +70,7 @@ def topk(input, k: int, dim: int = -1, largest: bool = True, sorted: bool = True
 
     Raises RuntimeError if there are fewer than k.
 
-    >>> topk(tinygrad_c.tensor([3., 1., 2.]), 2).values
+    >>> tinygrad_c.topk(tinygrad_c.tensor([3., 1., 2.]), 2).values
     tensor([3., 2.])
     """
     import numpy
@@ -93,7 +93,7 @@ def topk(input, k: int, dim: int = -1, largest: bool = True, sorted: bool = True
 def kthvalue(input, k: int, dim: int = -1, keepdim: bool = False):
     """The k-th smallest element along dim, k counted from 1: (values, indices).
 
-    >>> kthvalue(tinygrad_c.tensor([3., 1., 2.]), 2).values
+    >>> tinygrad_c.kthvalue(tinygrad_c.tensor([3., 1., 2.]), 2).values
     tensor(2.)
     """
     x = tensor_arg(input, "kthvalue")
@@ -126,7 +126,7 @@ def searchsorted(sorted_sequence, input, *, out_int32: bool = False, right: bool
 
     sorted_sequence: a vector, or (..., n) with as many rows as input has. input: a tensor, or a number.
 
-    >>> searchsorted(tinygrad_c.tensor([1., 2., 3.]), tinygrad_c.tensor([2., 9.]))
+    >>> tinygrad_c.searchsorted(tinygrad_c.tensor([1., 2., 3.]), tinygrad_c.tensor([2., 9.]))
     tensor([1, 3])
     """
     import numpy
@@ -158,7 +158,7 @@ def searchsorted(sorted_sequence, input, *, out_int32: bool = False, right: bool
 def bucketize(input, boundaries, *, out_int32: bool = False, right: bool = False):
     """Which bucket each number falls into: how many boundaries are smaller than it (right=True: or equal to it).
 
-    >>> bucketize(tinygrad_c.tensor([0.5, 2., 9.]), tinygrad_c.tensor([1., 2., 3.]))
+    >>> tinygrad_c.bucketize(tinygrad_c.tensor([0.5, 2., 9.]), tinygrad_c.tensor([1., 2., 3.]))
     tensor([0, 1, 3])
     """
     if tensor_arg(boundaries, "bucketize", "boundaries", 2).ndim != 1:
@@ -170,7 +170,7 @@ def bucketize(input, boundaries, *, out_int32: bool = False, right: bool = False
 def isin(elements, test_elements, *, assume_unique: bool = False, invert: bool = False):
     """Whether each element is one of test_elements; with invert=True, whether it is none.
 
-    >>> isin(tinygrad_c.tensor([1, 2, 3]), tinygrad_c.tensor([3, 1]))
+    >>> tinygrad_c.isin(tinygrad_c.tensor([1, 2, 3]), tinygrad_c.tensor([3, 1]))
     tensor([ True, False,  True])
     """
     import numpy
@@ -187,9 +187,9 @@ def unique(input, sorted: bool = True, return_inverse: bool = False, return_coun
 
     With return_inverse, also where each element of input went; with return_counts, also how often each occurs.
 
-    >>> unique(tinygrad_c.tensor([2, 1, 2]))
+    >>> tinygrad_c.unique(tinygrad_c.tensor([2, 1, 2]))
     tensor([1, 2])
-    >>> unique(tinygrad_c.tensor([2, 1, 2]), return_inverse=True, return_counts=True)
+    >>> tinygrad_c.unique(tinygrad_c.tensor([2, 1, 2]), return_inverse=True, return_counts=True)
     (tensor([1, 2]), tensor([1, 0, 1]), tensor([1, 2]))
     """
     import numpy
@@ -211,7 +211,7 @@ def unique(input, sorted: bool = True, return_inverse: bool = False, return_coun
 def unique_consecutive(input, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None):
     """Without the elements (or, along dim, the slices) that equal the one before. The further results are those of unique.
 
-    >>> unique_consecutive(tinygrad_c.tensor([1, 1, 2, 1]))
+    >>> tinygrad_c.unique_consecutive(tinygrad_c.tensor([1, 1, 2, 1]))
     tensor([1, 2, 1])
     """
     import numpy
@@ -238,7 +238,7 @@ def unique_consecutive(input, return_inverse: bool = False, return_counts: bool 
 def bincount(input, weights: TensorBase | None = None, minlength: int = 0):
     """How often each of the whole numbers 0, 1, ... occurs in a vector; with weights, the sum of its elements' weights.
 
-    >>> bincount(tinygrad_c.tensor([0, 2, 2]))
+    >>> tinygrad_c.bincount(tinygrad_c.tensor([0, 2, 2]))
     tensor([1, 0, 2])
     """
     import numpy
@@ -263,7 +263,7 @@ def bincount(input, weights: TensorBase | None = None, minlength: int = 0):
 def histc(input, bins: int = 100, min: float = 0, max: float = 0):
     """How many elements fall into each of `bins` equal parts of [min, max]; without bounds, those of the elements.
 
-    >>> histc(tinygrad_c.tensor([1., 2., 2., 4.]), bins=3, min=1, max=4)
+    >>> tinygrad_c.histc(tinygrad_c.tensor([1., 2., 2., 4.]), bins=3, min=1, max=4)
     tensor([1., 2., 1.])
     """
     import numpy

@@ -16,7 +16,7 @@ frexp_result = results("frexp", "mantissa", "exponent")
 def frexp(input):
     """(mantissa, exponent) with input = mantissa * 2^exponent, 0.5 <= |mantissa| < 1; the exponent is int32.
 
-    >>> frexp(tinygrad_c.tensor([6.0])).mantissa
+    >>> tinygrad_c.frexp(tinygrad_c.tensor([6.0])).mantissa
     tensor([0.7500])
     """
     import numpy
@@ -34,7 +34,7 @@ def frexp(input):
 def angle(input):
     """pi where x is negative, 0 where not, NaN where NaN: the argument of a real number.
 
-    >>> angle(tinygrad_c.tensor([-1., 2.]))
+    >>> tinygrad_c.angle(tinygrad_c.tensor([-1., 2.]))
     tensor([3.1416, 0.0000])
     """
     x = tensor_arg(input, "angle")
@@ -43,12 +43,21 @@ def angle(input):
 
 
 def real(input):
-    """The tensor itself: all numbers here are real."""
+    """The tensor itself: all numbers here are real.
+
+    >>> tinygrad_c.real(tensor([1., 2.]))
+    tensor([1., 2.])
+    """
     return tensor_arg(input, "real")
 
 
 def imag(input):
-    """RuntimeError: real numbers have no imaginary part."""
+    """RuntimeError: real numbers have no imaginary part.
+
+    >>> tinygrad_c.imag(tinygrad_c.ones(2))
+    Traceback (most recent call last):
+    RuntimeError: imag is not implemented for tensors with non-complex dtypes.
+    """
     tensor_arg(input, "imag")
     raise RuntimeError("imag is not implemented for tensors with non-complex dtypes.")
 
@@ -56,7 +65,7 @@ def imag(input):
 def isreal(input):
     """True everywhere: all numbers here are real.
 
-    >>> isreal(tinygrad_c.tensor([1.]))
+    >>> tinygrad_c.isreal(tinygrad_c.tensor([1.]))
     tensor([True])
     """
     return tensor_arg(input, "isreal").new_ones(input.shape, dtype=BOOL)
@@ -65,12 +74,16 @@ def isreal(input):
 def fill(input, value):
     """A copy of input with `value`, a number or a tensor with one element, in every place.
 
-    >>> fill(tinygrad_c.zeros(2), 3.)
+    >>> tinygrad_c.fill(tinygrad_c.zeros(2), 3.)
     tensor([3., 3.])
     """
     return clone(tensor_arg(input, "fill")).fill_(value)
 
 
 def resolve_neg(input):
-    """The tensor itself: no negation waits to be carried out here."""
+    """The tensor itself: no negation waits to be carried out here.
+
+    >>> tinygrad_c.resolve_neg(tensor([1., 2.]))
+    tensor([1., 2.])
+    """
     return tensor_arg(input, "resolve_neg")

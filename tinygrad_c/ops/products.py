@@ -14,7 +14,7 @@ from tinygrad_c.ops.shape import permute, reshape, transpose, unsqueeze, wrapped
 def vdot(input, other):
     """dot: the sum of the products of two vectors' elements. (Of complex numbers it would differ.)
 
-    >>> vdot(tinygrad_c.tensor([1., 2.]), tinygrad_c.tensor([3., 4.]))
+    >>> tinygrad_c.vdot(tinygrad_c.tensor([1., 2.]), tinygrad_c.tensor([3., 4.]))
     tensor(11.)
     """
     return dot(input, other)
@@ -24,7 +24,7 @@ def vdot(input, other):
 def inner(input, other):
     """The dot products of the rows (last dimensions) of one with those of the other; with a number, the product.
 
-    >>> inner(tinygrad_c.tensor([[1., 2.], [3., 4.]]), tinygrad_c.tensor([1., 1.]))
+    >>> tinygrad_c.inner(tinygrad_c.tensor([[1., 2.], [3., 4.]]), tinygrad_c.tensor([1., 1.]))
     tensor([3., 7.])
     """
     a, b = tensor_arg(input, "inner"), tensor_arg(other, "inner", "other", 2)
@@ -42,7 +42,7 @@ def inner(input, other):
 def outer(input, vec2):
     """out[i, j] = input[i] * vec2[j] for two vectors.
 
-    >>> outer(tinygrad_c.tensor([1., 2.]), tinygrad_c.tensor([3., 4.]))
+    >>> tinygrad_c.outer(tinygrad_c.tensor([1., 2.]), tinygrad_c.tensor([3., 4.]))
     tensor([[3., 4.],
             [6., 8.]])
     """
@@ -56,7 +56,7 @@ def outer(input, vec2):
 def kron(input, other):
     """The Kronecker product: each element of input times the whole of other, in its place.
 
-    >>> kron(tinygrad_c.tensor([[1, 2]]), tinygrad_c.tensor([[1], [3]]))
+    >>> tinygrad_c.kron(tinygrad_c.tensor([[1, 2]]), tinygrad_c.tensor([[1], [3]]))
     tensor([[1, 2],
             [3, 6]])
     """
@@ -71,7 +71,7 @@ def kron(input, other):
 def cross(input, other, dim: int | None = None):
     """The cross product of vectors of three numbers along dim; without dim, the first dimension of size 3.
 
-    >>> cross(tinygrad_c.tensor([1., 0., 0.]), tinygrad_c.tensor([0., 1., 0.]))
+    >>> tinygrad_c.cross(tinygrad_c.tensor([1., 0., 0.]), tinygrad_c.tensor([0., 1., 0.]))
     tensor([0., 0., 1.])
     """
     a, b = tensor_arg(input, "cross"), tensor_arg(other, "cross", "other", 2)
@@ -93,7 +93,7 @@ def cross(input, other, dim: int | None = None):
 def tensordot(a, b, dims=2):
     """Sums of products over dimensions of a and of b: the last `dims` of a with the first of b, or two lists of them.
 
-    >>> tensordot(tinygrad_c.ones(2, 3), tinygrad_c.ones(3, 4), 1).shape
+    >>> tinygrad_c.tensordot(tinygrad_c.ones(2, 3), tinygrad_c.ones(3, 4), 1).shape
     torch.Size([2, 4])
     """
     tensor_arg(a, "tensordot", "a"), tensor_arg(b, "tensordot", "b", 2)
@@ -126,7 +126,7 @@ def tensordot(a, b, dims=2):
 def bilinear(input1, input2, weight, bias=None):
     """out[..., k] = sum over i, j of input1[..., i] * weight[k, i, j] * input2[..., j], plus bias[k].
 
-    >>> bilinear(tinygrad_c.ones(1, 2), tinygrad_c.ones(1, 3), tinygrad_c.ones(1, 2, 3))
+    >>> tinygrad_c.bilinear(tinygrad_c.ones(1, 2), tinygrad_c.ones(1, 3), tinygrad_c.ones(1, 2, 3))
     tensor([[6.]])
     """
     for d, (m, n) in enumerate(zip(input1.shape[:-1], input2.shape[:-1])):
@@ -147,7 +147,7 @@ def bilinear(input1, input2, weight, bias=None):
 def addmv(input, mat, vec, *, beta=1, alpha=1):
     """beta * input + alpha * (mat @ vec).
 
-    >>> addmv(tinygrad_c.ones(1), tinygrad_c.ones(1, 3), tinygrad_c.ones(3))
+    >>> tinygrad_c.addmv(tinygrad_c.ones(1), tinygrad_c.ones(1, 3), tinygrad_c.ones(3))
     tensor([4.])
     """
     return add_scaled(tensor_arg(input, "addmv"), mv(mat, vec), beta, alpha)
@@ -157,7 +157,7 @@ def addmv(input, mat, vec, *, beta=1, alpha=1):
 def addr(input, vec1, vec2, *, beta=1, alpha=1):
     """beta * input + alpha * outer(vec1, vec2).
 
-    >>> addr(tinygrad_c.ones(1, 2), tinygrad_c.ones(1), tinygrad_c.ones(2))
+    >>> tinygrad_c.addr(tinygrad_c.ones(1, 2), tinygrad_c.ones(1), tinygrad_c.ones(2))
     tensor([[2., 2.]])
     """
     for name, x in (("vec1", vec1), ("vec2", vec2)):
@@ -171,7 +171,7 @@ def addr(input, vec1, vec2, *, beta=1, alpha=1):
 def baddbmm(input, batch1, batch2, *, beta=1, alpha=1):
     """beta * input + alpha * bmm(batch1, batch2).
 
-    >>> baddbmm(tinygrad_c.ones(1), tinygrad_c.ones(2, 1, 3), tinygrad_c.ones(2, 3, 1)).shape
+    >>> tinygrad_c.baddbmm(tinygrad_c.ones(2, 1, 1), tinygrad_c.ones(2, 1, 3), tinygrad_c.ones(2, 3, 1)).shape
     torch.Size([2, 1, 1])
     """
     return add_scaled(tensor_arg(input, "baddbmm"), bmm(batch1, batch2), beta, alpha)
@@ -181,7 +181,7 @@ def baddbmm(input, batch1, batch2, *, beta=1, alpha=1):
 def addbmm(input, batch1, batch2, *, beta=1, alpha=1):
     """beta * input + alpha * the sum of the matrices of bmm(batch1, batch2).
 
-    >>> addbmm(tinygrad_c.ones(1), tinygrad_c.ones(2, 1, 3), tinygrad_c.ones(2, 3, 1))
+    >>> tinygrad_c.addbmm(tinygrad_c.ones(1, 1), tinygrad_c.ones(2, 1, 3), tinygrad_c.ones(2, 3, 1))
     tensor([[7.]])
     """
     return add_scaled(tensor_arg(input, "addbmm"), bmm(batch1, batch2).sum(0, dtype=input.dtype), beta, alpha)

@@ -84,7 +84,7 @@ cdef TensorBase fill_in_place(object input, Generator g, kernel_t of32, kernel_t
 def rand(*size, generator=None, dtype=None, device=None, requires_grad=False, out=None):
     """Numbers uniform in [0, 1): multiples of 2^-24 for float32, of 2^-53 for float64.
 
-    >>> rand(2, 3).shape
+    >>> tinygrad_c.rand(2, 3).shape
     torch.Size([2, 3])
     """
     if out is not None:
@@ -97,7 +97,7 @@ def rand(*size, generator=None, dtype=None, device=None, requires_grad=False, ou
 def randn(*size, generator=None, dtype=None, device=None, requires_grad=False, out=None):
     """Normal numbers of mean 0 and variance 1: the inverse of their distribution function at uniform numbers.
 
-    >>> randn(2, 3).shape
+    >>> tinygrad_c.randn(2, 3).shape
     torch.Size([2, 3])
     """
     if out is not None:
@@ -108,14 +108,22 @@ def randn(*size, generator=None, dtype=None, device=None, requires_grad=False, o
 
 
 def rand_like(input, *, generator=None, dtype=None, device=None, requires_grad=False):
-    """rand of input's shape and dtype."""
+    """rand of input's shape and dtype.
+
+    >>> tinygrad_c.rand_like(tinygrad_c.ones(2, 3)).shape
+    torch.Size([2, 3])
+    """
     cdef TensorBase out = like(input, dtype, "rand_like")
     fill(out, chosen(generator), uniform32, uniform64, 0, 1)
     return finish(out, requires_grad, device)
 
 
 def randn_like(input, *, generator=None, dtype=None, device=None, requires_grad=False):
-    """randn of input's shape and dtype."""
+    """randn of input's shape and dtype.
+
+    >>> tinygrad_c.randn_like(tinygrad_c.ones(2, 3)).shape
+    torch.Size([2, 3])
+    """
     cdef TensorBase out = like(input, dtype, "randn_like")
     fill(out, chosen(generator), normal32, normal64, 0, 1)
     return finish(out, requires_grad, device)
@@ -139,7 +147,7 @@ def normal(mean=0.0, std=1.0, size=None, *, generator=None, dtype=None, layout=N
            out=None):
     """Normal numbers: of numbers mean and std in a given size, or of tensors mean and std, one for each element of them.
 
-    >>> normal(0.0, 1.0, (2, 3)).shape
+    >>> tinygrad_c.normal(0.0, 1.0, (2, 3)).shape
     torch.Size([2, 3])
     """
     cdef TensorBase y

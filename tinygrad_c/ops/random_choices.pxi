@@ -13,7 +13,7 @@ def bernoulli(input, p=None, *, generator=None, out=None):
 
     Raises RuntimeError for a probability outside [0, 1].
 
-    >>> bernoulli(tinygrad_c.tensor([0., 1.]))
+    >>> tinygrad_c.bernoulli(tinygrad_c.tensor([0., 1.]))
     tensor([0., 1.])
     """
     if out is not None:
@@ -64,7 +64,7 @@ def multinomial(input, num_samples, replacement=False, *, generator=None, out=No
     Raises RuntimeError for negative, infinite or NaN weights, a row of zeros, or more samples than there are positive weights
     when they are not put back.
 
-    >>> multinomial(tinygrad_c.tensor([0., 1., 0.]), 2, replacement=True)
+    >>> tinygrad_c.multinomial(tinygrad_c.tensor([0., 1., 0.]), 2, replacement=True)
     tensor([1, 1])
     """
     if out is not None:

@@ -32,7 +32,7 @@ def dropout(input, p=0.5, training=True, *, generator=None):
 
     Raises ValueError unless 0 <= p <= 1.
 
-    >>> dropout(tinygrad_c.tensor([1., 2.]), 0.5, training=False)
+    >>> tinygrad_c.dropout(tinygrad_c.tensor([1., 2.]), 0.5, training=False)
     tensor([1., 2.])
     """
     cdef TensorBase x = to_float(as_tensor(input, "dropout(): argument 'input' (position 1)"))

@@ -108,27 +108,48 @@ cdef inline Generator chosen(object generator):
 def manual_seed(seed) -> Generator:
     """Start the default generator's stream anew, the same one for the same seed everywhere.
 
-    >>> manual_seed(0).initial_seed()
+    >>> tinygrad_c.manual_seed(0).initial_seed()
     0
     """
     return standard.manual_seed(seed)
 
 
 def seed() -> int:
-    """Start the default generator from a seed that the operating system gives; returns it."""
+    """Start the default generator from a seed that the operating system gives; returns it.
+
+    >>> tinygrad_c.seed() == tinygrad_c.initial_seed()
+    True
+    """
     return standard.seed()
 
 
 def initial_seed() -> int:
-    """The seed of the default generator."""
+    """The seed of the default generator.
+
+    >>> _ = tinygrad_c.manual_seed(7)
+    >>> tinygrad_c.initial_seed()
+    7
+    """
     return standard.key
 
 
 def get_rng_state():
-    """The default generator's state; see Generator.get_state."""
+    """The default generator's state; see Generator.get_state.
+
+    >>> state = tinygrad_c.get_rng_state()
+    >>> x = tinygrad_c.rand(2)
+    >>> tinygrad_c.set_rng_state(state)
+    >>> tinygrad_c.equal(x, tinygrad_c.rand(2))
+    True
+    """
     return standard.get_state()
 
 
 def set_rng_state(new_state) -> None:
-    """Continue the default generator where get_rng_state was called."""
+    """Continue the default generator where get_rng_state was called.
+
+    RuntimeError for what is no such state.
+
+    >>> tinygrad_c.set_rng_state(tinygrad_c.get_rng_state())
+    """
     standard.set_state(new_state)

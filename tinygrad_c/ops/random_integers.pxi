@@ -48,7 +48,7 @@ cdef object whole_bound(object x, str name):
 def randint(low, high=None, size=None, *, generator=None, dtype=None, device=None, requires_grad=False, out=None):
     """Integers from low (0 if left out) to high - 1, each as likely: randint(high, size) or randint(low, high, size). int64.
 
-    >>> int(randint(5, 6, (1,)))
+    >>> int(tinygrad_c.randint(5, 6, (1,)))
     5
     """
     if out is not None:
@@ -68,7 +68,11 @@ def randint(low, high=None, size=None, *, generator=None, dtype=None, device=Non
 
 
 def randint_like(input, low, high=None, *, generator=None, dtype=None, layout=None, device=None, requires_grad=False):
-    """randint of input's shape and dtype."""
+    """randint of input's shape and dtype.
+
+    >>> tinygrad_c.randint_like(tinygrad_c.ones(2, 3), 10).shape
+    torch.Size([2, 3])
+    """
     cdef TensorBase a = as_tensor(input, "argument 'input' (position 1)")
     cdef TensorBase out = empty(dtype_or(dtype, a.dtype), a.ndim, a.shape)
     low, high = (0, low) if high is None else (low, high)
@@ -96,7 +100,7 @@ def random_(input, from_=None, to=None, *, generator=None):
 def randperm(n, *, generator=None, dtype=None, device=None, requires_grad=False, out=None):
     """The integers 0 to n - 1 in random order, every order as likely (Fisher & Yates, from the last position down).
 
-    >>> int(randperm(10).sum())
+    >>> int(tinygrad_c.randperm(10).sum())
     45
     """
     if out is not None:

@@ -10,7 +10,7 @@ from tinygrad_c.ops.shape import cat, expand, flatten, narrow, permute, reshape,
 def ravel(input):
     """All dimensions become one.
 
-    >>> ravel(tinygrad_c.tensor([[1, 2], [3, 4]]))
+    >>> tinygrad_c.ravel(tinygrad_c.tensor([[1, 2], [3, 4]]))
     tensor([1, 2, 3, 4])
     """
     return flatten(input)
@@ -19,7 +19,7 @@ def ravel(input):
 def unflatten(input, dim: int, sizes):
     """One dimension cut into several; one of the sizes may be -1.
 
-    >>> unflatten(tinygrad_c.arange(6), 0, (2, -1))
+    >>> tinygrad_c.unflatten(tinygrad_c.arange(6), 0, (2, -1))
     tensor([[0, 1, 2],
             [3, 4, 5]])
     """
@@ -43,7 +43,7 @@ def unflatten(input, dim: int, sizes):
 def movedim(input, source, destination):
     """Dimensions moved to other places; those not named keep their order. A view.
 
-    >>> movedim(tinygrad_c.zeros(2, 3, 4), 0, -1).shape
+    >>> tinygrad_c.movedim(tinygrad_c.zeros(2, 3, 4), 0, -1).shape
     torch.Size([3, 4, 2])
     """
     x = tensor_arg(input, "movedim")
@@ -71,7 +71,7 @@ def movedim(input, source, destination):
 def adjoint(input):
     """The last two dimensions swapped: of real numbers, the conjugate transpose.
 
-    >>> adjoint(tinygrad_c.tensor([[1, 2], [3, 4]]))
+    >>> tinygrad_c.adjoint(tinygrad_c.tensor([[1, 2], [3, 4]]))
     tensor([[1, 3],
             [2, 4]])
     """
@@ -85,7 +85,7 @@ def adjoint(input):
 def broadcast_shapes(*shapes):
     """The shape that tensors of these shapes have together after broadcasting.
 
-    >>> broadcast_shapes((2, 1), (3,))
+    >>> tinygrad_c.broadcast_shapes((2, 1), (3,))
     torch.Size([2, 3])
     """
     shapes = [(shape,) if isinstance(shape, int) else tuple(shape) for shape in shapes]
@@ -104,7 +104,7 @@ def broadcast_shapes(*shapes):
 def broadcast_to(input, size):
     """Stretched to a shape, dimensions of size 1 repeating; a view without memory of its own.
 
-    >>> broadcast_to(tinygrad_c.tensor([1, 2]), (2, 2))
+    >>> tinygrad_c.broadcast_to(tinygrad_c.tensor([1, 2]), (2, 2))
     tensor([[1, 2],
             [1, 2]])
     """
@@ -114,7 +114,7 @@ def broadcast_to(input, size):
 def broadcast_tensors(*tensors):
     """The tensors, stretched to the shape that they have together.
 
-    >>> [x.shape for x in broadcast_tensors(tinygrad_c.zeros(2, 1), tinygrad_c.zeros(3))]
+    >>> [x.shape for x in tinygrad_c.broadcast_tensors(tinygrad_c.zeros(2, 1), tinygrad_c.zeros(3))]
     [torch.Size([2, 3]), torch.Size([2, 3])]
     """
     tensors = [tensor_arg(x, "broadcast_tensors", "tensors") for x in unpacked(tensors)]
@@ -147,7 +147,7 @@ def sum_to_size(input, *size):
 def flip(input, *along, dims=None):
     """The elements in reverse order along each of `dims`; a copy.
 
-    >>> flip(tinygrad_c.tensor([[1, 2], [3, 4]]), (0,))
+    >>> tinygrad_c.flip(tinygrad_c.tensor([[1, 2], [3, 4]]), (0,))
     tensor([[3, 4],
             [1, 2]])
     """
@@ -164,7 +164,7 @@ def flip(input, *along, dims=None):
 def fliplr(input):
     """The columns in reverse order.
 
-    >>> fliplr(tinygrad_c.tensor([[1, 2], [3, 4]]))
+    >>> tinygrad_c.fliplr(tinygrad_c.tensor([[1, 2], [3, 4]]))
     tensor([[2, 1],
             [4, 3]])
     """
@@ -176,7 +176,7 @@ def fliplr(input):
 def flipud(input):
     """The rows in reverse order.
 
-    >>> flipud(tinygrad_c.tensor([1, 2, 3]))
+    >>> tinygrad_c.flipud(tinygrad_c.tensor([1, 2, 3]))
     tensor([3, 2, 1])
     """
     if tensor_arg(input, "flipud").ndim < 1:
@@ -187,7 +187,7 @@ def flipud(input):
 def roll(input, shifts, dims=None):
     """Elements shifted along `dims`, those that leave coming in at the other end; without dims, in the flattened tensor.
 
-    >>> roll(tinygrad_c.tensor([1, 2, 3]), 1)
+    >>> tinygrad_c.roll(tinygrad_c.tensor([1, 2, 3]), 1)
     tensor([3, 1, 2])
     """
     x = tensor_arg(input, "roll")
@@ -214,7 +214,7 @@ def roll(input, shifts, dims=None):
 def rot90(input, k: int = 1, dims=(0, 1)):
     """Turned by 90 degrees k times, from the first of two dimensions towards the second.
 
-    >>> rot90(tinygrad_c.tensor([[1, 2], [3, 4]]))
+    >>> tinygrad_c.rot90(tinygrad_c.tensor([[1, 2], [3, 4]]))
     tensor([[2, 4],
             [1, 3]])
     """

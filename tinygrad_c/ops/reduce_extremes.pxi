@@ -48,7 +48,7 @@ cdef TensorBase extreme_over(int op, TensorBase x, unsigned int mask, bint keepd
 def amax(input, dim=(), keepdim=False, *, axis=None, keepdims=None, out=None):
     """The largest element over the dimensions in `dim` (all by default); NaN if there is one. Ties share the gradient evenly.
 
-    >>> amax(tinygrad_c.tensor([[1., 5.], [3., 4.]]), 1)
+    >>> tinygrad_c.amax(tinygrad_c.tensor([[1., 5.], [3., 4.]]), 1)
     tensor([5., 4.])
     """
     if keepdims is not None:
@@ -62,7 +62,7 @@ def amax(input, dim=(), keepdim=False, *, axis=None, keepdims=None, out=None):
 def amin(input, dim=(), keepdim=False, *, axis=None, keepdims=None, out=None):
     """The smallest element over the dimensions in `dim` (all by default); NaN if there is one. Ties share the gradient evenly.
 
-    >>> amin(tinygrad_c.tensor([[1., 5.], [3., 4.]]), 1)
+    >>> tinygrad_c.amin(tinygrad_c.tensor([[1., 5.], [3., 4.]]), 1)
     tensor([1., 3.])
     """
     if keepdims is not None:
@@ -215,7 +215,7 @@ def max(input, dim=None, keepdim=False, *, other=None, axis=None, keepdims=None,
     NaN counts as the largest. The gradient of the whole maximum is shared evenly among ties; along a dimension it goes to
     the index, the first of ties. Raises RuntimeError if there is no element.
 
-    >>> max(tinygrad_c.tensor([[1., 5.], [3., 4.]]), 1)
+    >>> tinygrad_c.max(tinygrad_c.tensor([[1., 5.], [3., 4.]]), 1)
     torch.return_types.max(
     values=tensor([5., 4.]),
     indices=tensor([1, 1]))
@@ -236,7 +236,7 @@ def max(input, dim=None, keepdim=False, *, other=None, axis=None, keepdims=None,
 def min(input, dim=None, keepdim=False, *, other=None, axis=None, keepdims=None, out=None):
     """The smallest element; min(x, dim) gives (values, indices) along one dimension; min(a, b) is minimum(a, b). See max.
 
-    >>> min(tinygrad_c.tensor([3., 1., 2.]))
+    >>> tinygrad_c.min(tinygrad_c.tensor([3., 1., 2.]))
     tensor(1.)
     """
     if keepdims is not None:
@@ -275,7 +275,7 @@ cdef TensorBase arg_extreme(int op, object input, object dim, bint keepdim, str 
 def argmax(input, dim=None, keepdim=False, *, axis=None, keepdims=None, out=None):
     """Where the largest element is, first of ties: along `dim`, or in the flattened tensor. int64.
 
-    >>> argmax(tinygrad_c.tensor([[1., 5.], [3., 4.]]), 1)
+    >>> tinygrad_c.argmax(tinygrad_c.tensor([[1., 5.], [3., 4.]]), 1)
     tensor([1, 1])
     """
     if keepdims is not None:
@@ -288,7 +288,7 @@ def argmax(input, dim=None, keepdim=False, *, axis=None, keepdims=None, out=None
 def argmin(input, dim=None, keepdim=False, *, axis=None, keepdims=None, out=None):
     """Where the smallest element is, first of ties: along `dim`, or in the flattened tensor. int64.
 
-    >>> argmin(tinygrad_c.tensor([3., 1., 2.]))
+    >>> tinygrad_c.argmin(tinygrad_c.tensor([3., 1., 2.]))
     tensor(1)
     """
     if keepdims is not None:

@@ -68,7 +68,7 @@ def var(input, dim=None, unbiased=None, keepdim=False, *, correction=None, axis=
 
     correction is 1 unless it is given or unbiased=False, which makes it 0. Raises RuntimeError for integers.
 
-    >>> var(tinygrad_c.tensor([1., 2., 3., 4.]))
+    >>> tinygrad_c.var(tinygrad_c.tensor([1., 2., 3., 4.]))
     tensor(1.6667)
     """
     if keepdims is not None:
@@ -81,7 +81,7 @@ def var(input, dim=None, unbiased=None, keepdim=False, *, correction=None, axis=
 def std(input, dim=None, unbiased=None, keepdim=False, *, correction=None, axis=None, keepdims=None, out=None):
     """The standard deviation, sqrt(var(...)); its gradient is 0 where it is 0.
 
-    >>> std(tinygrad_c.tensor([1., 2., 3., 4.]))
+    >>> tinygrad_c.std(tinygrad_c.tensor([1., 2., 3., 4.]))
     tensor(1.2910)
     """
     if keepdims is not None:
@@ -117,7 +117,7 @@ def norm(input, p="fro", dim=None, keepdim=False, *, axis=None, keepdims=None, d
 
     The gradient is 0 where the norm is 0. Raises RuntimeError for integers.
 
-    >>> norm(tinygrad_c.tensor([3., 4.]))
+    >>> tinygrad_c.norm(tinygrad_c.tensor([3., 4.]))
     tensor(5.)
     """
     if keepdims is not None:

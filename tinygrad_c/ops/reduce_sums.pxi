@@ -38,7 +38,7 @@ def sum(input, dim=None, keepdim=False, *, axis=None, keepdims=None, dtype=None,
     input: any shape; dim: int, tuple of ints, or None for all. A reduced dimension goes away, or has size 1 with keepdim=True.
     Raises IndexError for a dim that is not there.
 
-    >>> sum(tinygrad_c.tensor([[1., 2.], [3., 4.]]), 0)
+    >>> tinygrad_c.sum(tinygrad_c.tensor([[1., 2.], [3., 4.]]), 0)
     tensor([4., 6.])
     """
     if keepdims is not None:
@@ -86,7 +86,7 @@ def mean(input, dim=None, keepdim=False, *, axis=None, keepdims=None, dtype=None
 
     Raises RuntimeError for integers, IndexError for a dim that is not there.
 
-    >>> mean(tinygrad_c.tensor([[1., 2.], [3., 4.]]), 1)
+    >>> tinygrad_c.mean(tinygrad_c.tensor([[1., 2.], [3., 4.]]), 1)
     tensor([1.5000, 3.5000])
     """
     if keepdims is not None:
@@ -134,7 +134,7 @@ cdef TensorBase prod_over(TensorBase x, unsigned int mask, bint keepdim):
 def prod(input, dim=None, keepdim=False, *, axis=None, keepdims=None, dtype=None, out=None):
     """The product of all elements, or over one dimension; of none, 1. Products of integers are int64.
 
-    >>> prod(tinygrad_c.tensor([2., 3., 4.]))
+    >>> tinygrad_c.prod(tinygrad_c.tensor([2., 3., 4.]))
     tensor(24.)
     """
     if keepdims is not None:
@@ -169,7 +169,7 @@ cdef TensorBase truth_over(int op, object input, object dim, bint keepdim):
 def all(input, dim=None, keepdim=False, *, axis=None, keepdims=None, out=None):
     """Whether all elements are true (not 0), altogether or over the dimensions in `dim`.
 
-    >>> all(tinygrad_c.tensor([True, False]))
+    >>> tinygrad_c.all(tinygrad_c.tensor([True, False]))
     tensor(False)
     """
     if keepdims is not None:
@@ -182,7 +182,7 @@ def all(input, dim=None, keepdim=False, *, axis=None, keepdims=None, out=None):
 def any(input, dim=None, keepdim=False, *, axis=None, keepdims=None, out=None):
     """Whether any element is true (not 0), altogether or over the dimensions in `dim`.
 
-    >>> any(tinygrad_c.tensor([True, False]))
+    >>> tinygrad_c.any(tinygrad_c.tensor([True, False]))
     tensor(True)
     """
     if keepdims is not None:
@@ -240,7 +240,7 @@ cdef TensorBase cumulated(TensorBase x, int dim, bint reverse, bint product):
 def cumsum(input, dim=None, *, axis=None, dtype=None, out=None):
     """Running sums along a dimension: out[i] = x[0] + ... + x[i]. Of integers, int64.
 
-    >>> cumsum(tinygrad_c.tensor([1., 2., 3.]), 0)
+    >>> tinygrad_c.cumsum(tinygrad_c.tensor([1., 2., 3.]), 0)
     tensor([1., 3., 6.])
     """
     dim = pick(dim, axis)
@@ -254,7 +254,7 @@ def cumsum(input, dim=None, *, axis=None, dtype=None, out=None):
 def cumprod(input, dim=None, *, axis=None, dtype=None, out=None):
     """Running products along a dimension: out[i] = x[0] * ... * x[i]. Of integers, int64.
 
-    >>> cumprod(tinygrad_c.tensor([1., 2., 3.]), 0)
+    >>> tinygrad_c.cumprod(tinygrad_c.tensor([1., 2., 3.]), 0)
     tensor([1., 2., 6.])
     """
     dim = pick(dim, axis)

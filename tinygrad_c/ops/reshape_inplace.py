@@ -51,5 +51,9 @@ def resize_(input, *shape):
 
 
 def resize_as_(input, the_template):
-    """resize_ to another tensor's shape."""
+    """resize_ to another tensor's shape.
+
+    >>> tinygrad_c.tensor([1, 2, 3]).resize_as_(tinygrad_c.ones(2))
+    tensor([1, 2])
+    """
     return resize_(input, *sizes(the_template))

@@ -55,7 +55,7 @@ def products_of_others(x, dim: int | None):
 def logcumsumexp(input, dim: int):
     """The logarithm of running sums of e^x along a dimension, without overflow.
 
-    >>> logcumsumexp(tinygrad_c.tensor([0., 0.]), 0)
+    >>> tinygrad_c.logcumsumexp(tinygrad_c.tensor([0., 0.]), 0)
     tensor([0.0000, 0.6931])
     """
     x = tensor_arg(input, "logcumsumexp")
@@ -75,7 +75,7 @@ def log_of_sum(a, b):
 def cummax(input, dim: int):
     """The largest elements so far along a dimension: (values, indices).
 
-    >>> cummax(tinygrad_c.tensor([1., 3., 2.]), 0).values
+    >>> tinygrad_c.cummax(tinygrad_c.tensor([1., 3., 2.]), 0).values
     tensor([1., 3., 3.])
     """
     return cummax_result(cumulative_extreme(tensor_arg(input, "cummax"), dim, True))
@@ -85,7 +85,7 @@ def cummax(input, dim: int):
 def cummin(input, dim: int):
     """The smallest elements so far along a dimension: (values, indices).
 
-    >>> cummin(tinygrad_c.tensor([3., 1., 2.]), 0).values
+    >>> tinygrad_c.cummin(tinygrad_c.tensor([3., 1., 2.]), 0).values
     tensor([3., 1., 1.])
     """
     return cummin_result(cumulative_extreme(tensor_arg(input, "cummin"), dim, False))
@@ -97,7 +97,7 @@ def cummin(input, dim: int):
 def diff(input, n: int = 1, dim: int = -1, prepend=None, append=None):
     """x[i + 1] - x[i] along a dimension, n times over; prepend and append are laid beside x first.
 
-    >>> diff(tinygrad_c.tensor([1., 4., 9.]))
+    >>> tinygrad_c.diff(tinygrad_c.tensor([1., 4., 9.]))
     tensor([3., 5.])
     """
     x = tensor_arg(input, "diff")
@@ -139,7 +139,7 @@ def areas(y, x, dx, dim: int, function: str):
 def trapezoid(y, x=None, *, dx: float | None = None, dim: int = -1):
     """The integral of y along a dimension by the trapezoidal rule, at the places x or at distances dx (1 unless given).
 
-    >>> trapezoid(tinygrad_c.tensor([1., 2., 3.]))
+    >>> tinygrad_c.trapezoid(tinygrad_c.tensor([1., 2., 3.]))
     tensor(4.)
     """
     parts, d = areas(y, x, dx, dim, "trapezoid")
@@ -150,7 +150,7 @@ def trapezoid(y, x=None, *, dx: float | None = None, dim: int = -1):
 def cumulative_trapezoid(y, x=None, *, dx: float | None = None, dim: int = -1):
     """The integral from the first place to each further one, by the trapezoidal rule.
 
-    >>> cumulative_trapezoid(tinygrad_c.tensor([1., 2., 3.]))
+    >>> tinygrad_c.cumulative_trapezoid(tinygrad_c.tensor([1., 2., 3.]))
     tensor([1.5000, 4.0000])
     """
     parts, d = areas(y, x, dx, dim, "cumulative_trapezoid")

@@ -164,7 +164,7 @@ cdef TensorBase reshape_to(TensorBase a, int ndim, const Py_ssize_t* shape):
 def reshape(input, *shape):
     """The same elements in another shape: a view where the strides allow it, else a copy. One size may be -1.
 
-    >>> reshape(tinygrad_c.arange(6), (2, -1))
+    >>> tinygrad_c.reshape(tinygrad_c.arange(6), (2, -1))
     tensor([[0, 1, 2],
             [3, 4, 5]])
     """
@@ -193,7 +193,7 @@ def view(input, *shape):
 def flatten(input, start_dim=0, end_dim=-1):
     """Dimensions start_dim to end_dim become one.
 
-    >>> flatten(tinygrad_c.ones(2, 3, 4), 1).shape
+    >>> tinygrad_c.flatten(tinygrad_c.ones(2, 3, 4), 1).shape
     torch.Size([2, 12])
     """
     cdef TensorBase a = as_tensor(input, "argument 'input' (position 1)")
@@ -219,7 +219,7 @@ def flatten(input, start_dim=0, end_dim=-1):
 def squeeze(input, dim=None, *, axis=None):
     """Without the dimensions of size 1, or without those of them that `dim` (an int or a tuple) names.
 
-    >>> squeeze(tinygrad_c.ones(1, 3, 1)).shape
+    >>> tinygrad_c.squeeze(tinygrad_c.ones(1, 3, 1)).shape
     torch.Size([3])
     """
     cdef TensorBase a = as_tensor(input, "argument 'input' (position 1)")
@@ -244,7 +244,7 @@ def squeeze(input, dim=None, *, axis=None):
 def unsqueeze(input, dim=None, *, axis=None):
     """With a dimension of size 1 put in at `dim`.
 
-    >>> unsqueeze(tinygrad_c.tensor([1, 2]), 1)
+    >>> tinygrad_c.unsqueeze(tinygrad_c.tensor([1, 2]), 1)
     tensor([[1],
             [2]])
     """
@@ -307,7 +307,7 @@ cdef TensorBase transpose_dims(TensorBase a, int d0, int d1):
 def transpose(input, dim0, dim1):
     """With two dimensions swapped; a view.
 
-    >>> transpose(tinygrad_c.tensor([[1, 2], [3, 4]]), 0, 1)
+    >>> tinygrad_c.transpose(tinygrad_c.tensor([[1, 2], [3, 4]]), 0, 1)
     tensor([[1, 3],
             [2, 4]])
     """
@@ -316,7 +316,14 @@ def transpose(input, dim0, dim1):
 
 
 def t(input):
-    """The transpose of a matrix; a vector as it is."""
+    """The transpose of a matrix; a vector as it is.
+
+    RuntimeError for more than 2 dimensions.
+
+    >>> tinygrad_c.t(tinygrad_c.tensor([[1, 2], [3, 4]]))
+    tensor([[1, 3],
+            [2, 4]])
+    """
     cdef TensorBase a = as_tensor(input, "argument 'input' (position 1)")
     if a.ndim > 2:
         raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {a.ndim}D: name the dimensions with "
@@ -335,7 +342,7 @@ cdef Rule PERMUTE = Rule(b"PermuteBackward0", permute_backward)
 def permute(input, *order, dims=None):
     """With the dimensions in the given order; a view.
 
-    >>> permute(tinygrad_c.ones(2, 3, 4), (2, 0, 1)).shape
+    >>> tinygrad_c.permute(tinygrad_c.ones(2, 3, 4), (2, 0, 1)).shape
     torch.Size([4, 2, 3])
     """
     cdef TensorBase a = as_tensor(input, "argument 'input' (position 1)")
@@ -401,7 +408,7 @@ cdef int check_numel(int ndim, const Py_ssize_t* shape) except -1:
 def expand(input, *sizes):
     """Dimensions of size 1 repeated to the given sizes, -1 keeping a size; a view that takes no memory.
 
-    >>> expand(tinygrad_c.tensor([[1], [2]]), 2, 3)
+    >>> tinygrad_c.expand(tinygrad_c.tensor([[1], [2]]), 2, 3)
     tensor([[1, 1, 1],
             [2, 2, 2]])
     """

@@ -30,7 +30,7 @@ cdef list tensor_list(object tensors):
 def cat(tensors, dim=0, *, axis=None, out=None):
     """The tensors one after the other along `dim`; all other sizes must agree.
 
-    >>> cat([tinygrad_c.ones(1, 2), tinygrad_c.zeros(1, 2)])
+    >>> tinygrad_c.cat([tinygrad_c.ones(1, 2), tinygrad_c.zeros(1, 2)])
     tensor([[1., 1.],
             [0., 0.]])
     """
@@ -95,7 +95,7 @@ def cat(tensors, dim=0, *, axis=None, out=None):
 def stack(tensors, dim=0, *, axis=None, out=None):
     """The tensors, all of one shape, side by side along a new dimension.
 
-    >>> stack([tinygrad_c.tensor([1, 2]), tinygrad_c.tensor([3, 4])])
+    >>> tinygrad_c.stack([tinygrad_c.tensor([1, 2]), tinygrad_c.tensor([3, 4])])
     tensor([[1, 2],
             [3, 4]])
     """
@@ -162,7 +162,7 @@ cdef TensorBase place_region(TensorBase g, Node node, int ndim, const Py_ssize_t
 def narrow(input, dim, start, length):
     """Elements start to start + length of dimension `dim`; a view.
 
-    >>> narrow(tinygrad_c.arange(5), 0, 1, 3)
+    >>> tinygrad_c.narrow(tinygrad_c.arange(5), 0, 1, 3)
     tensor([1, 2, 3])
     """
     cdef TensorBase a = as_tensor(input, "argument 'input' (position 1)")
@@ -187,7 +187,7 @@ def narrow(input, dim, start, length):
 def select(input, dim, index):
     """Element `index` of dimension `dim`, which goes away; a view.
 
-    >>> select(tinygrad_c.tensor([[1, 2], [3, 4]]), 1, 0)
+    >>> tinygrad_c.select(tinygrad_c.tensor([[1, 2], [3, 4]]), 1, 0)
     tensor([1, 3])
     """
     cdef TensorBase a = as_tensor(input, "argument 'input' (position 1)")
@@ -203,7 +203,7 @@ def select(input, dim, index):
 def unbind(input, dim=0, *, axis=None):
     """The parts along a dimension, as a tuple of views without it.
 
-    >>> unbind(tinygrad_c.tensor([[1, 2], [3, 4]]))
+    >>> tinygrad_c.unbind(tinygrad_c.tensor([[1, 2], [3, 4]]))
     (tensor([1, 2]), tensor([3, 4]))
     """
     cdef TensorBase a = as_tensor(input, "argument 'input' (position 1)")
@@ -217,7 +217,7 @@ def unbind(input, dim=0, *, axis=None):
 def split(input, split_size_or_sections, dim=0):
     """Parts of the given size (the last may be smaller) or sizes along `dim`, as a tuple of views.
 
-    >>> split(tinygrad_c.arange(5), 2)
+    >>> tinygrad_c.split(tinygrad_c.arange(5), 2)
     (tensor([0, 1]), tensor([2, 3]), tensor([4]))
     """
     cdef TensorBase a = as_tensor(input, "argument 'input' (position 1)")
@@ -254,7 +254,7 @@ cdef Py_ssize_t sum_of(list sizes) except -1:
 def chunk(input, chunks, dim=0, *, axis=None):
     """At most `chunks` parts of equal size (the last may be smaller) along `dim`, as a tuple of views.
 
-    >>> chunk(tinygrad_c.arange(5), 2)
+    >>> tinygrad_c.chunk(tinygrad_c.arange(5), 2)
     (tensor([0, 1, 2]), tensor([3, 4]))
     """
     cdef TensorBase a = as_tensor(input, "argument 'input' (position 1)")

@@ -47,7 +47,7 @@ cdef list without(list items, int d0, int d1):
 def diagonal(input, offset=0, dim1=0, dim2=1):
     """The elements whose numbers along dim2 and dim1 differ by `offset`, in a new last dimension; a view.
 
-    >>> diagonal(tinygrad_c.tensor([[1., 2.], [3., 4.]]))
+    >>> tinygrad_c.diagonal(tinygrad_c.tensor([[1., 2.], [3., 4.]]))
     tensor([1., 4.])
     """
     cdef TensorBase a = as_tensor(input, "diagonal(): argument 'input' (position 1)")
@@ -104,7 +104,7 @@ def as_strided(input, size, stride, storage_offset=None):
 
     A gradient needs a contiguous tensor and steps that are not negative.
 
-    >>> as_strided(tinygrad_c.arange(6), (2, 2), (1, 2))
+    >>> tinygrad_c.as_strided(tinygrad_c.arange(6), (2, 2), (1, 2))
     tensor([[0, 2],
             [1, 3]])
     """
@@ -123,8 +123,8 @@ def as_strided(input, size, stride, storage_offset=None):
         last += (n - 1) * step if n > 0 else 0
     if start < 0 or (0 not in shape and last >= a.storage.nbytes // itemsize(a.dtype)):
         raise RuntimeError(f"setStorage: sizes {shape}, strides {steps}, storage offset {start}, and itemsize "
-                           f"{itemsize(a.dtype)} requiring a storage size of {(last + 1) * itemsize(a.dtype)} are out of bounds "
-                           f"for storage of size {a.storage.nbytes}")
+                           f"{itemsize(a.dtype)} requiring a storage size of {(last + 1) * itemsize(a.dtype)} are out of "
+                           f"bounds for storage of size {a.storage.nbytes}")
     if recording(a) and (not a.contiguous or start < here or last - here >= a.numel):
         raise RuntimeError("as_strided with a gradient takes a contiguous tensor, and stays within its elements: call "
                            ".contiguous() first")

@@ -107,7 +107,7 @@ def softmax(input, dim=None, dtype=None, *, axis=None, out=None):
 
     input: any float shape; the result has the same. Raises IndexError for a dim that is not there.
 
-    >>> softmax(tinygrad_c.tensor([0., 0.]), 0)
+    >>> tinygrad_c.softmax(tinygrad_c.tensor([0., 0.]), 0)
     tensor([0.5000, 0.5000])
     """
     if out is not None:
@@ -119,7 +119,7 @@ def softmax(input, dim=None, dtype=None, *, axis=None, out=None):
 def log_softmax(input, dim=None, dtype=None, *, axis=None, out=None):
     """x - log(sum(exp(x))) along a dimension: the logarithm of softmax, exact where that would round to 0.
 
-    >>> log_softmax(tinygrad_c.tensor([0., 0.]), 0)
+    >>> tinygrad_c.log_softmax(tinygrad_c.tensor([0., 0.]), 0)
     tensor([-0.6931, -0.6931])
     """
     if out is not None:
@@ -145,7 +145,7 @@ cdef Rule LOGSUMEXP_RULE = Rule(b"LogsumexpBackward0", logsumexp_backward)
 def logsumexp(input, dim=None, keepdim=False, *, axis=None, keepdims=None, out=None):
     """log(sum(exp(x))) over the dimensions in `dim`. Large x do not overflow; a row of -inf gives -inf.
 
-    >>> logsumexp(tinygrad_c.tensor([0., 0.]), 0)
+    >>> tinygrad_c.logsumexp(tinygrad_c.tensor([0., 0.]), 0)
     tensor(0.6931)
     """
     if keepdims is not None:

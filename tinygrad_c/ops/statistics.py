@@ -21,7 +21,7 @@ mode_result = results("mode", "values", "indices")
 def std_mean(input, dim=None, unbiased=None, keepdim: bool = False, *, correction=None):
     """(std, mean) of all elements or over the dimensions in `dim`.
 
-    >>> std_mean(tinygrad_c.tensor([1., 2., 3.]))
+    >>> tinygrad_c.std_mean(tinygrad_c.tensor([1., 2., 3.]))
     (tensor(1.), tensor(2.))
     """
     return std(input, dim, unbiased, keepdim, correction=correction), _mean(input, dim, keepdim)
@@ -31,7 +31,7 @@ def std_mean(input, dim=None, unbiased=None, keepdim: bool = False, *, correctio
 def var_mean(input, dim=None, unbiased=None, keepdim: bool = False, *, correction=None):
     """(var, mean) of all elements or over the dimensions in `dim`.
 
-    >>> var_mean(tinygrad_c.tensor([1., 2., 3.]))
+    >>> tinygrad_c.var_mean(tinygrad_c.tensor([1., 2., 3.]))
     (tensor(1.), tensor(2.))
     """
     return var(input, dim, unbiased, keepdim, correction=correction), _mean(input, dim, keepdim)
@@ -46,7 +46,7 @@ def _mean(input, dim, keepdim: bool):
 def aminmax(input, *, dim: int | None = None, keepdim: bool = False):
     """(min, max) of all elements or along dim; ties share the gradient.
 
-    >>> aminmax(tinygrad_c.tensor([1., 3., 2.])).max
+    >>> tinygrad_c.aminmax(tinygrad_c.tensor([1., 3., 2.])).max
     tensor(3.)
     """
     x = tensor_arg(input, "aminmax")
@@ -62,7 +62,7 @@ def aminmax(input, *, dim: int | None = None, keepdim: bool = False):
 def count_nonzero(input, dim=None):
     """How many elements are not 0.
 
-    >>> count_nonzero(tinygrad_c.tensor([0., 5., 6.]))
+    >>> tinygrad_c.count_nonzero(tinygrad_c.tensor([0., 5., 6.]))
     tensor(2)
     """
     return sum(tensor_arg(input, "count_nonzero") != 0, dim)
@@ -72,7 +72,7 @@ def count_nonzero(input, dim=None):
 def nansum(input, dim=None, keepdim: bool = False, *, dtype=None):
     """The sum, NaN counted as 0.
 
-    >>> nansum(tinygrad_c.tensor([1., float("nan")]))
+    >>> tinygrad_c.nansum(tinygrad_c.tensor([1., float("nan")]))
     tensor(1.)
     """
     x = tensor_arg(input, "nansum")
@@ -83,7 +83,7 @@ def nansum(input, dim=None, keepdim: bool = False, *, dtype=None):
 def nanmean(input, dim=None, keepdim: bool = False, *, dtype=None):
     """The mean of the elements that are not NaN.
 
-    >>> nanmean(tinygrad_c.tensor([1., float("nan"), 3.]))
+    >>> tinygrad_c.nanmean(tinygrad_c.tensor([1., float("nan"), 3.]))
     tensor(2.)
     """
     x = tensor_arg(input, "nanmean")
@@ -99,7 +99,7 @@ def nanmean(input, dim=None, keepdim: bool = False, *, dtype=None):
 def median(input, dim: int | None = None, keepdim: bool = False):
     """The middle element, the lower of two; NaN if there is one. Along dim: (values, indices).
 
-    >>> median(tinygrad_c.tensor([3., 1., 2., 9.]))
+    >>> tinygrad_c.median(tinygrad_c.tensor([3., 1., 2., 9.]))
     tensor(2.)
     """
     return middle(tensor_arg(input, "median"), dim, keepdim, False, median_result)
@@ -109,7 +109,7 @@ def median(input, dim: int | None = None, keepdim: bool = False):
 def nanmedian(input, dim: int | None = None, keepdim: bool = False):
     """The median of the elements that are not NaN. Along dim: (values, indices).
 
-    >>> nanmedian(tinygrad_c.tensor([3., float("nan"), 2.]))
+    >>> tinygrad_c.nanmedian(tinygrad_c.tensor([3., float("nan"), 2.]))
     tensor(2.)
     """
     return middle(tensor_arg(input, "nanmedian"), dim, keepdim, True, nanmedian_result)
@@ -139,7 +139,7 @@ def middle(x, dim, keepdim: bool, skip_nan: bool, result):
 def mode(input, dim: int = -1, keepdim: bool = False):
     """The most frequent element along dim, the smallest of several, and where it stands last: (values, indices).
 
-    >>> mode(tinygrad_c.tensor([1, 2, 2, 3])).values
+    >>> tinygrad_c.mode(tinygrad_c.tensor([1, 2, 2, 3])).values
     tensor(2)
     """
     import numpy
@@ -171,7 +171,7 @@ def quantile(input, q, dim: int | None = None, keepdim: bool = False, *, interpo
     q: a number in [0, 1], or a vector of them, which makes a first dimension of the result.
     interpolation: "linear", "lower", "higher", "midpoint" or "nearest".
 
-    >>> quantile(tinygrad_c.tensor([1., 2., 4.]), 0.75)
+    >>> tinygrad_c.quantile(tinygrad_c.tensor([1., 2., 4.]), 0.75)
     tensor(3.)
     """
     return ranked(tensor_arg(input, "quantile"), q, dim, keepdim, interpolation, False)
@@ -181,7 +181,7 @@ def quantile(input, q, dim: int | None = None, keepdim: bool = False, *, interpo
 def nanquantile(input, q, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear"):
     """quantile of the elements that are not NaN.
 
-    >>> nanquantile(tinygrad_c.tensor([1., float("nan"), 4.]), 0.5)
+    >>> tinygrad_c.nanquantile(tinygrad_c.tensor([1., float("nan"), 4.]), 0.5)
     tensor(2.5000)
     """
     return ranked(tensor_arg(input, "nanquantile"), q, dim, keepdim, interpolation, True)
@@ -250,7 +250,7 @@ def cov(input, *, correction: int = 1, fweights=None, aweights=None):
 
     fweights: how often each observation counts; aweights: how much. correction: subtracted from the count.
 
-    >>> cov(tinygrad_c.tensor([[1., 2., 3.], [3., 2., 1.]]))
+    >>> tinygrad_c.cov(tinygrad_c.tensor([[1., 2., 3.], [3., 2., 1.]]))
     tensor([[ 1., -1.],
             [-1.,  1.]])
     """
@@ -293,7 +293,7 @@ def cov(input, *, correction: int = 1, fweights=None, aweights=None):
 def corrcoef(input):
     """The correlations of the rows of a matrix (variables), whose columns are observations; between -1 and 1.
 
-    >>> corrcoef(tinygrad_c.tensor([[1., 2., 3.], [6., 4., 2.]]))
+    >>> tinygrad_c.corrcoef(tinygrad_c.tensor([[1., 2., 3.], [6., 4., 2.]]))
     tensor([[ 1., -1.],
             [-1.,  1.]])
     """
@@ -309,7 +309,7 @@ def corrcoef(input):
 def dist(input, other, p: float = 2):
     """The p-norm of the difference.
 
-    >>> dist(tinygrad_c.tensor([1., 2.]), tinygrad_c.tensor([4., 6.]))
+    >>> tinygrad_c.dist(tinygrad_c.tensor([1., 2.]), tinygrad_c.tensor([4., 6.]))
     tensor(5.)
     """
     return norm(tensor_arg(input, "dist") - other, p)
@@ -318,7 +318,7 @@ def dist(input, other, p: float = 2):
 def cdist(x1, x2, p: float = 2.0, compute_mode: str | None = None):
     """The p-norm of the difference of each row of x1 (..., n, d) and each of x2 (..., m, d): (..., n, m).
 
-    >>> cdist(tinygrad_c.tensor([[0., 0.]]), tinygrad_c.tensor([[3., 4.], [0., 1.]]))
+    >>> tinygrad_c.cdist(tinygrad_c.tensor([[0., 0.]]), tinygrad_c.tensor([[3., 4.], [0., 1.]]))
     tensor([[5., 1.]])
     """
     for name, x in (("X1", x1), ("X2", x2)):
@@ -351,7 +351,7 @@ def euclidean(x1, x2):
 def renorm(input, p: float, dim: int, maxnorm: float):
     """Each slice along dim scaled down to a p-norm of maxnorm, where it is larger.
 
-    >>> renorm(tinygrad_c.tensor([[3., 4.], [0., 1.]]), 2, 0, 1.0)
+    >>> tinygrad_c.renorm(tinygrad_c.tensor([[3., 4.], [0., 1.]]), 2, 0, 1.0)
     tensor([[0.6000, 0.8000],
             [0.0000, 1.0000]])
     """

@@ -67,7 +67,7 @@ def index_add_(input, dim: int, index, source, *, alpha=1):
 def index_add(input, dim: int, index, source, *, alpha=1):
     """A copy of input with alpha * the slices of source added to its slices index[0], index[1], ... along dim.
 
-    >>> index_add(tinygrad_c.zeros(3), 0, tinygrad_c.tensor([0, 2, 0]), tinygrad_c.tensor([1., 2., 3.]))
+    >>> tinygrad_c.index_add(tinygrad_c.zeros(3), 0, tinygrad_c.tensor([0, 2, 0]), tinygrad_c.tensor([1., 2., 3.]))
     tensor([4., 0., 2.])
     """
     return index_add_(clone(tensor_arg(input, "index_add")), dim, index, source, alpha=alpha)
@@ -85,7 +85,7 @@ def index_copy_(input, dim: int, index, source):
 def index_copy(input, dim: int, index, source):
     """A copy of input with its slices index[0], index[1], ... along dim replaced by those of source.
 
-    >>> index_copy(tinygrad_c.zeros(3), 0, tinygrad_c.tensor([0, 2]), tinygrad_c.tensor([1., 2.]))
+    >>> tinygrad_c.index_copy(tinygrad_c.zeros(3), 0, tinygrad_c.tensor([0, 2]), tinygrad_c.tensor([1., 2.]))
     tensor([1., 0., 2.])
     """
     return index_copy_(clone(tensor_arg(input, "index_copy")), dim, index, source)
@@ -108,7 +108,7 @@ def index_fill_(input, dim: int, index, value):
 def index_fill(input, dim: int, index, value):
     """A copy of input with value in its slices index[0], index[1], ... along dim.
 
-    >>> index_fill(tinygrad_c.zeros(3), 0, tinygrad_c.tensor([0, 2]), 1)
+    >>> tinygrad_c.index_fill(tinygrad_c.zeros(3), 0, tinygrad_c.tensor([0, 2]), 1)
     tensor([1., 0., 1.])
     """
     return index_fill_(clone(tensor_arg(input, "index_fill")), dim, index, value)
@@ -122,7 +122,12 @@ def flat_places(x, key):
 
 
 def index_put_(input, indices, values, accumulate: bool = False):
-    """index_put in place."""
+    """index_put in place.
+
+    >>> x = tinygrad_c.zeros(3)
+    >>> tinygrad_c.index_put_(x, [tensor([0, 2])], tensor([1., 5.]))
+    tensor([1., 0., 5.])
+    """
     x = tensor_arg(input, "index_put_")
     tensor_arg(values, "index_put_", "values", 3)
     if values.dtype is not x.dtype:
@@ -143,7 +148,7 @@ def index_put_(input, indices, values, accumulate: bool = False):
 def index_put(input, indices, values, accumulate: bool = False):
     """A copy of input with input[indices] = values; with accumulate=True, values are added, those of one place all.
 
-    >>> index_put(tinygrad_c.zeros(2), (tinygrad_c.tensor([1, 1]),), tinygrad_c.tensor([1., 2.]), accumulate=True)
+    >>> tinygrad_c.index_put(tinygrad_c.zeros(2), (tinygrad_c.tensor([1, 1]),), tinygrad_c.tensor([1., 2.]), accumulate=True)
     tensor([0., 3.])
     """
     return index_put_(clone(tensor_arg(input, "index_put")), indices, values, accumulate)
@@ -165,7 +170,7 @@ def check_flat(x, index, function: str):
 def take(input, index):
     """The elements of the flattened input at the places in index, in index's shape.
 
-    >>> take(tinygrad_c.tensor([[1., 2.], [3., 4.]]), tinygrad_c.tensor([0, 3]))
+    >>> tinygrad_c.take(tinygrad_c.tensor([[1., 2.], [3., 4.]]), tinygrad_c.tensor([0, 3]))
     tensor([1., 4.])
     """
     x = tensor_arg(input, "take")
@@ -180,7 +185,7 @@ def take(input, index):
 def put(input, index, source, accumulate: bool = False):
     """A copy of input with source's elements at places of the flattened input; with accumulate=True they are added.
 
-    >>> put(tinygrad_c.zeros(2, 2), tinygrad_c.tensor([0, 3]), tinygrad_c.tensor([1., 4.]))
+    >>> tinygrad_c.put(tinygrad_c.zeros(2, 2), tinygrad_c.tensor([0, 3]), tinygrad_c.tensor([1., 4.]))
     tensor([[1., 0.],
             [0., 4.]])
     """
@@ -217,7 +222,7 @@ def masked_scatter_(input, mask, source):
 def masked_scatter(input, mask, source):
     """A copy of input with source's elements, one after the other, where mask is true.
 
-    >>> masked_scatter(tinygrad_c.zeros(3), tinygrad_c.tensor([True, False, True]), tinygrad_c.tensor([1., 2., 3.]))
+    >>> tinygrad_c.masked_scatter(tinygrad_c.zeros(3), tinygrad_c.tensor([True, False, True]), tinygrad_c.tensor([1., 2., 3.]))
     tensor([1., 0., 2.])
     """
     x = tensor_arg(input, "masked_scatter")
@@ -236,7 +241,7 @@ def scatter_reduce(input, dim: int, index, src, reduce: str, *, include_self: bo
     What stood there before counts too, unless include_self=False. Places that nothing is sent to keep their element.
     Of equal extremes each gets the same share of the gradient.
 
-    >>> scatter_reduce(tinygrad_c.zeros(2), 0, tinygrad_c.tensor([0, 0, 1]), tinygrad_c.tensor([1., 3., 5.]), "mean",
+    >>> tinygrad_c.scatter_reduce(tinygrad_c.zeros(2), 0, tinygrad_c.tensor([0, 0, 1]), tinygrad_c.tensor([1., 3., 5.]), "mean",
     ...                include_self=False)
     tensor([2., 5.])
     """
@@ -306,7 +311,7 @@ def index_reduce(input, dim: int, index, source, reduce: str, *, include_self: b
     """A copy of input whose slices index[0], index[1], ... along dim become the prod, mean, amax or amin of themselves and of
     the slices of source that go there (include_self=False: of those alone).
 
-    >>> index_reduce(tinygrad_c.ones(2), 0, tinygrad_c.tensor([0, 0]), tinygrad_c.tensor([3., 5.]), "amax")
+    >>> tinygrad_c.index_reduce(tinygrad_c.ones(2), 0, tinygrad_c.tensor([0, 0]), tinygrad_c.tensor([3., 5.]), "amax")
     tensor([5., 1.])
     """
     x = tensor_arg(input, "index_reduce")
@@ -329,7 +334,7 @@ def scatter(input, dim: int, index, src=None, *, value=None, reduce: str | None 
     Of several elements with one place the last stays; with reduce="add" or "multiply" all are added or multiplied to it.
     Raises RuntimeError for shapes that do not fit, IndexError for an index out of bounds.
 
-    >>> scatter(tinygrad_c.zeros(2, 3), 1, tinygrad_c.tensor([[2], [0]]), 1.)
+    >>> tinygrad_c.scatter(tinygrad_c.zeros(2, 3), 1, tinygrad_c.tensor([[2], [0]]), 1.)
     tensor([[0., 0., 1.],
             [1., 0., 0.]])
     """

@@ -12,6 +12,7 @@ from tinygrad_c.tensor import Tensor
 
 class Adadelta(EachOptimizer):
     """p <- p - lr * d, d = g * sqrt(a + eps) / sqrt(s + eps), s and a the running means of g^2 and d^2. Zeiler 2012.
+
     ValueError for lr, eps or weight_decay < 0, or rho outside [0, 1].
 
     >>> w = tensor([1., -2.], requires_grad=True)

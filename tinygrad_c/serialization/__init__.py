@@ -50,6 +50,13 @@ def load(f: Any, map_location: Any = None, pickle_module: Any = None, *, weights
 
     Only data is read, whatever weights_only says: a file that asks for a class or function to be called, is damaged or cut off,
     raises LoadError (a RuntimeError, and torch's pickle.UnpicklingError) and nothing else happens.
+
+    >>> import io
+    >>> file = io.BytesIO()
+    >>> tinygrad_c.save({"w": tinygrad_c.ones(2)}, file)
+    >>> _ = file.seek(0)
+    >>> tinygrad_c.load(file)
+    {'w': tensor([1., 1.])}
     """
     if map_location is not None and not callable(map_location) and not isinstance(map_location, dict):
         check_device(map_location)

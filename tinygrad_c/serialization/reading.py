@@ -25,7 +25,13 @@ from tinygrad_c.tensor import Size, Tensor
 
 
 class LoadError(RuntimeError, pickle.UnpicklingError):
-    """A file that is damaged, cut off, or asks for more than data."""
+    """A file that is damaged, cut off, or asks for more than data.
+
+    >>> import io
+    >>> tinygrad_c.load(io.BytesIO(b"not a file of tensors"))
+    Traceback (most recent call last):
+    tinygrad_c.serialization.reading.LoadError: the file is not a file of tensors: i...
+    """
 
 
 DTYPES = {"Float": "float32", "Double": "float64", "Long": "int64", "Int": "int32", "Byte": "uint8", "Bool": "bool"}

@@ -78,13 +78,21 @@ def ndtr(input):
 
 @takes_out
 def ndtri(input):
-    """The inverse of ndtr: sqrt 2 * erfinv(2 p - 1)."""
+    """The inverse of ndtr: sqrt 2 * erfinv(2 p - 1).
+
+    >>> tinygrad_c.special.ndtri(tinygrad_c.tensor([0.5, 0.975]))
+    tensor([0.0000, 1.9600])
+    """
     return erfinv(input * 2.0 - 1.0) * math.sqrt(2)
 
 
 @takes_out
 def log_ndtr(input):
-    """log(ndtr(x)), exact where ndtr is small, too."""
+    """log(ndtr(x)), exact where ndtr is small, too.
+
+    >>> tinygrad_c.special.log_ndtr(tinygrad_c.tensor([0., -20.]))
+    tensor([  -0.6931, -203.9172])
+    """
     low = input < -1
     z = where(low, input, -1.0) * -math.sqrt(0.5)
     return where(low, log(erfcx(z) * 0.5) - z * z, log1p(erfc(where(low, 0.0, input) * math.sqrt(0.5)) * -0.5))

@@ -75,7 +75,7 @@ def _bessel(input, order: int, scaled: bool, name: str):
 def i0(input):
     """I0(x): the modified Bessel function of the first kind of order 0.
 
-    >>> i0(tinygrad_c.tensor([0., 1.]))
+    >>> tinygrad_c.i0(tinygrad_c.tensor([0., 1.]))
     tensor([1.0000, 1.2661])
     """
     return _bessel(input, 0, False, "i0")
@@ -181,7 +181,7 @@ def _incomplete(a, x, upper: bool):
 def igamma(input, other):
     """P(a, x) = (1 / gamma(a)) * the integral of t^(a - 1) e^-t from 0 to x; a is input, x is other. Only x has a gradient.
 
-    >>> igamma(tinygrad_c.tensor([1.]), tinygrad_c.tensor([1.]))
+    >>> tinygrad_c.igamma(tinygrad_c.tensor([1.]), tinygrad_c.tensor([1.]))
     tensor([0.6321])
     """
     return _incomplete(input, other, False)
@@ -191,7 +191,7 @@ def igamma(input, other):
 def igammac(input, other):
     """1 - igamma: the integral from x to infinity.
 
-    >>> igammac(tinygrad_c.tensor([1.]), tinygrad_c.tensor([1.]))
+    >>> tinygrad_c.igammac(tinygrad_c.tensor([1.]), tinygrad_c.tensor([1.]))
     tensor([0.3679])
     """
     return _incomplete(input, other, True)

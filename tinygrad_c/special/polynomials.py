@@ -11,21 +11,22 @@ from tinygrad_c.ops.create import tensor
 from tinygrad_c.ops.elementwise import where
 from tinygrad_c.tensor import Tensor
 
-# name: p[1] as (times x, plus), and for k >= 1 (a, b, c).
-RECURRENCES: dict[str, tuple[tuple[float, float], Callable[[int], tuple[float, float, float]]]] = {
-    "chebyshev_polynomial_t": ((1, 0), lambda k: (2, 0, 1)),
-    "chebyshev_polynomial_u": ((2, 0), lambda k: (2, 0, 1)),
-    "chebyshev_polynomial_v": ((2, -1), lambda k: (2, 0, 1)),
-    "chebyshev_polynomial_w": ((2, 1), lambda k: (2, 0, 1)),
-    "hermite_polynomial_h": ((2, 0), lambda k: (2, 0, 2 * k)),
-    "hermite_polynomial_he": ((1, 0), lambda k: (1, 0, k)),
-    "laguerre_polynomial_l": ((-1, 1), lambda k: (-1 / (k + 1), (2 * k + 1) / (k + 1), k / (k + 1))),
-    "legendre_polynomial_p": ((1, 0), lambda k: ((2 * k + 1) / (k + 1), 0, k / (k + 1))),
+# name: p[1] as (times x, plus), and for k >= 1 (a, b, c);
+# and, for the documentation, the polynomial of degree 2 at 2, and at 2 * 2 - 1.
+RECURRENCES: dict[str, tuple[tuple[float, float], Callable[[int], tuple[float, float, float]], str]] = {
+    "chebyshev_polynomial_t": ((1, 0), lambda k: (2, 0, 1), "7. 17."),
+    "chebyshev_polynomial_u": ((2, 0), lambda k: (2, 0, 1), "15. 35."),
+    "chebyshev_polynomial_v": ((2, -1), lambda k: (2, 0, 1), "11. 29."),
+    "chebyshev_polynomial_w": ((2, 1), lambda k: (2, 0, 1), "19. 41."),
+    "hermite_polynomial_h": ((2, 0), lambda k: (2, 0, 2 * k), "14."),
+    "hermite_polynomial_he": ((1, 0), lambda k: (1, 0, k), "3."),
+    "laguerre_polynomial_l": ((-1, 1), lambda k: (-1 / (k + 1), (2 * k + 1) / (k + 1), k / (k + 1)), "-1."),
+    "legendre_polynomial_p": ((1, 0), lambda k: ((2 * k + 1) / (k + 1), 0, k / (k + 1)), "5.5000"),
 }
 
 
 def _polynomial(name: str, shifted: bool) -> Callable[..., Tensor]:
-    first, rest = RECURRENCES[name]
+    first, rest, shown = RECURRENCES[name]
 
     def polynomial(input, n) -> Tensor:
         x = input if isinstance(input, Tensor) else tensor(float(input))
@@ -48,7 +49,9 @@ def _polynomial(name: str, shifted: bool) -> Callable[..., Tensor]:
     polynomial.__name__ = polynomial.__qualname__ = ("shifted_" if shifted else "") + name
     kind, letter = name.split("_polynomial_")
     polynomial.__doc__ = (f"{kind.title()}'s polynomial {letter.title()} of degree n at {'2 x - 1' if shifted else 'x'}: its "
-                          "recurrence, so the cost grows with the largest n.")
+                          "recurrence, so the cost grows with the largest n.\n\n"
+                          f"    >>> tinygrad_c.special.{polynomial.__name__}(tinygrad_c.tensor([2.]), 2)\n"
+                          f"    tensor([{shown.split()[shifted]}])")
     return takes_out(polynomial)
 
 

@@ -21,7 +21,11 @@ def _middle(values: list[float], share: float = 0.5) -> float:
 
 
 class Measurement:
-    """Times of a statement, each the mean of number_per_run runs, in seconds; printed with its unit."""
+    """Times of a statement, each the mean of number_per_run runs, in seconds; printed with its unit.
+
+    >>> Measurement(10, [1e-3, 2e-3, 4e-3]).median
+    0.0002
+    """
 
     def __init__(self, number_per_run: int, raw_times: list[float], title: str = "", num_threads: int = 1):
         self.number_per_run, self.raw_times, self.title, self.num_threads = number_per_run, raw_times, title, num_threads

@@ -91,7 +91,12 @@ class _Again(Function):
 
 def checkpoint_sequential(functions: Sequence[Callable], segments: int, input: Any, use_reentrant: bool | None = None,
                           **kwargs: Any) -> Any:
-    """The functions one after the other, in segments of which only the inputs are kept."""
+    """The functions one after the other, in segments of which only the inputs are kept.
+
+    >>> x = tinygrad_c.tensor(3., requires_grad=True)
+    >>> checkpoint_sequential([tinygrad_c.square, tinygrad_c.exp], 2, x, use_reentrant=False)
+    tensor(8103.0840, grad_fn=<ExpBackward0>)
+    """
     functions = list(functions.children()) if hasattr(functions, "children") else list(functions)
     size = max(len(functions) // segments, 1)
 

@@ -71,5 +71,9 @@ def writeable(array: Any) -> Any:
 
 
 def to_dlpack(tensor: Tensor) -> Any:
-    """tensor.__dlpack__()."""
+    """tensor.__dlpack__().
+
+    >>> tinygrad_c.from_dlpack(tinygrad_c.to_dlpack(tensor([1., 2.])))
+    tensor([1., 2.])
+    """
     return tensor.__dlpack__()

@@ -58,6 +58,10 @@ class SummaryWriter:
     """Writes scalars and texts into `log_dir` (runs/<time>_<host> if it is not given), as an events.out.tfevents file.
 
     What else torch's writer can draw (images, histograms, graphs, ...) is accepted and left out, with one warning.
+
+    >>> import tempfile
+    >>> with SummaryWriter(tempfile.mkdtemp()) as writer:
+    ...     writer.add_scalar("loss", 0.5, global_step=1)
     """
 
     def __init__(self, log_dir: str | os.PathLike | None = None, comment: str = "", purge_step: int | None = None,

@@ -56,6 +56,7 @@ def selu(input: Tensor, inplace: bool = False) -> Tensor:
 
 def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """max(x, 0) + min(0, alpha * (e^(x / alpha) - 1)).
+
     RuntimeError for alpha = 0.
 
     >>> celu(tensor([-1., 2.]), 2.)
@@ -124,6 +125,7 @@ def tanhshrink(input: Tensor) -> Tensor:
 
 def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
     """x, but no less than min_val and no more than max_val; derivative 0 at and beyond both.
+
     ValueError if min_val > max_val.
 
     >>> hardtanh(tensor([-3., 0.5, 2.]))
@@ -185,6 +187,7 @@ def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
 @takes_out
 def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """x moved towards 0 by lambd, and 0 within lambd of 0.
+
     RuntimeError if lambd < 0.
 
     >>> softshrink(tensor([-1., 0.2, 2.]))
@@ -232,6 +235,7 @@ def rrelu(input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: b
 
 def glu(input: Tensor, dim: int = -1) -> Tensor:
     """a * sigmoid(b), a and b the halves of x along dim.
+
     x (.., 2 n) along dim gives (.., n). RuntimeError if that dimension is odd.
 
     >>> glu(tensor([1., 2., 0., 9.]))
@@ -246,6 +250,7 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
 
 def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
     """e^x / sum(e^x) along dim.
+
     Without dim: 1 of a matrix, as torch guesses, with a warning.
 
     >>> softmax(tensor([0., 2.]), 0)

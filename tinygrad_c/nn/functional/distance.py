@@ -34,6 +34,7 @@ def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6,
 
 def pdist(input: Tensor, p: float = 2.0) -> Tensor:
     """|x_i - x_j|_p of all pairs of rows i < j, in a row.
+
     x (N, D) gives (N (N - 1) / 2).
 
     >>> pdist(tensor([[0., 0.], [3., 4.], [0., 1.]]))

@@ -51,6 +51,7 @@ def _weighted(losses: Tensor, weight: Tensor, reduction: str) -> Tensor:
 def mse_loss(input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None,
              reduction: str = "mean", weight: Tensor | None = None) -> Tensor:
     """(x - t)^2: its mean, sum or each.
+
     x and t of one shape: others broadcast, with a warning.
 
     >>> mse_loss(tensor([1., 2.]), tensor([0., 4.]))
@@ -66,6 +67,7 @@ def mse_loss(input: Tensor, target: Tensor, size_average: bool | None = None, re
 def l1_loss(input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None,
             reduction: str = "mean", weight: Tensor | None = None) -> Tensor:
     """|x - t|: its mean, sum or each.
+
     x and t of one shape: others broadcast, with a warning.
 
     >>> l1_loss(tensor([1., 2.]), tensor([0., 4.]))
@@ -142,6 +144,7 @@ def poisson_nll_loss(input: Tensor, target: Tensor, log_input: bool = True, full
 def binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: bool | None = None,
                          reduce: bool | None = None, reduction: str = "mean") -> Tensor:
     """-(t log(x) + (1 - t) log(1 - x)), x a probability; the logarithms are cut at -100.
+
     x and t of one shape, else ValueError; RuntimeError for x below 0 or above 1.
 
     >>> binary_cross_entropy(tensor([0.9, 0.2]), tensor([1., 0.]))
@@ -156,6 +159,7 @@ def binary_cross_entropy_with_logits(input: Tensor, target: Tensor, weight: Tens
                                      size_average: bool | None = None, reduce: bool | None = None,
                                      reduction: str = "mean", pos_weight: Tensor | None = None) -> Tensor:
     """-(p t log(s) + (1 - t) log(1 - s)), s = sigmoid(x), p = pos_weight; for any x without overflow.
+
     x and t of one shape, else ValueError.
 
     >>> binary_cross_entropy_with_logits(tensor([2., -1.]), tensor([1., 0.]))

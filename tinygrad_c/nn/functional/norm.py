@@ -138,6 +138,7 @@ def instance_norm(input: Tensor, running_mean: Tensor | None = None, running_var
                   weight: Tensor | None = None, bias: Tensor | None = None, use_input_stats: bool = True,
                   momentum: float = 0.1, eps: float = 1e-5) -> Tensor:
     """(x - mean) / sqrt(var + eps) * w + b, mean and var for each sample and channel: Ulyanov et al. 2016.
+
     x (N, C, *), w and b (C).
 
     >>> instance_norm(tensor([[[1., 3.]]]))
@@ -166,6 +167,7 @@ def instance_norm(input: Tensor, running_mean: Tensor | None = None, running_var
 def group_norm(input: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None,
                eps: float = 1e-5) -> Tensor:
     """(x - mean) / sqrt(var + eps) * w + b, mean and var for each sample and group of channels: Wu & He 2018.
+
     x (N, C, *), w and b (C). RuntimeError if C cannot be divided by num_groups.
 
     >>> group_norm(tensor([[1., 3., 10., 30.]]), 2)

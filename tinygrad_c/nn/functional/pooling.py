@@ -290,6 +290,7 @@ def lp_pool2d(input: Tensor, norm_type: float, kernel_size: Any, stride: Any = N
 
 def lp_pool3d(input: Tensor, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Tensor:
     """(sum of x^p)^(1/p) over each window of x (N, C, D, H, W).
+
     x (N, C, D, H, W).
 
     >>> lp_pool3d(tinygrad_c.ones(1, 1, 2, 2, 4), 1, 2)

@@ -24,6 +24,7 @@ __getattr__, __dir__ = public_names(globals(), ROOMS)
 
 def get_total_norm(tensors: Iterable[Tensor] | Tensor, norm_type: float = 2.0, error_if_nonfinite: bool = False) -> Tensor:
     """The norm of all the tensors' elements together: (sum |x|^p)^(1/p), p = norm_type, or the largest |x| for inf.
+
     RuntimeError with error_if_nonfinite where it is NaN or infinite.
 
     >>> get_total_norm([tensor([3.]), tensor([[4.]])])

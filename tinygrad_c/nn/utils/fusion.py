@@ -10,6 +10,7 @@ from tinygrad_c.tensor import Tensor
 
 def fuse_conv_bn_eval(conv: Any, bn: Any, transpose: bool = False) -> Any:
     """A convolution that does what conv and then the batch normalisation bn do in evaluation.
+
     conv and bn must be in evaluation.
 
     >>> conv, bn = tinygrad_c.nn.Conv2d(1, 2, 3).eval(), tinygrad_c.nn.BatchNorm2d(2).eval()

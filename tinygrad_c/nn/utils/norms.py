@@ -128,6 +128,7 @@ def _remove(module: Module, name: str, kind: type[_Recomputed], word: str, ends:
 
 def remove_weight_norm(module: Module, name: str = "weight") -> Module:
     """Make the weight a plain parameter again, of its present value.
+
     ValueError if there is none.
 
     >>> layer = remove_weight_norm(weight_norm(Linear(2, 3)))
@@ -139,6 +140,7 @@ def remove_weight_norm(module: Module, name: str = "weight") -> Module:
 
 def remove_spectral_norm(module: Module, name: str = "weight") -> Module:
     """Make the weight a plain parameter again, of its present value.
+
     ValueError if there is none.
 
     >>> layer = remove_spectral_norm(spectral_norm(Linear(2, 3)))

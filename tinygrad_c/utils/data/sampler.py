@@ -116,6 +116,7 @@ class SubsetRandomSampler(_Ordered):
 
 class WeightedRandomSampler(_Ordered):
     """num_samples numbers 0 .. len(weights) - 1, each with a probability in proportion to its weight.
+
     ValueError for num_samples < 1.
 
     >>> list(WeightedRandomSampler([0., 1., 0.], 3))
