@@ -18,6 +18,10 @@ NOT_OPS = {
     "are_deterministic_algorithms_enabled", "compile", "get_default_device", "get_float32_matmul_precision",
     "get_num_interop_threads", "is_complex", "is_floating_point", "is_inference", "is_nonzero", "set_default_device", "set_default_tensor_type",
     "set_float32_matmul_precision", "set_flush_denormal", "set_num_interop_threads", "typename", "use_deterministic_algorithms",
+    "get_deterministic_debug_mode", "init_num_threads", "is_conj", "is_deterministic_algorithms_warn_only_enabled",
+    "is_warn_always_enabled", "set_deterministic_debug_mode", "set_warn_always",
+    # test_windows.py
+    "bartlett_window", "blackman_window", "hamming_window", "hann_window", "kaiser_window",
     # functions of functions: test_func.py; other libraries' memory: test_interchange.py
     "vmap", "from_dlpack", "to_dlpack", "is_inference_mode_enabled",
     # files: test_serialization.py
@@ -48,7 +52,7 @@ NOT_METHODS = {
     # test_pointwise.py
     "allclose", "equal", "sinc_", "deg2rad_", "rad2deg_", "float_power", "float_power_",
     # what a tensor is
-    "size", "stride", "dim", "numel", "nelement", "element_size", "data_ptr", "is_contiguous", "is_floating_point", "type",
+    "size", "stride", "dim", "numel", "nelement", "element_size", "data_ptr", "const_data_ptr", "is_contiguous", "is_floating_point", "type",
     "type_as",
     # the tape: test_tape.py
     "backward", "requires_grad_", "detach", "detach_", "retain_grad", "register_hook",

@@ -12,8 +12,8 @@ from typing import Any
 LEFT_OUT = [
     ("float16 half bfloat16 HalfTensor BFloat16Tensor float8* finfo16",
      "half precision is left out; the floating types are float32 and float64"),
-    ("complex* cfloat cdouble chalf view_as_complex view_as_real polar fft fft_* stft istft conj conj_physical resolve_conj "
-     "eig eigvals",
+    ("complex* cfloat cdouble chalf view_as_complex view_as_real polar fft fft_* stft istft conj conj_physical conj_physical_ "
+     "resolve_conj eig eigvals",
      "complex numbers are left out; keep real and imaginary parts in two tensors"),
     ("int8 char int16 short uint16 uint32 uint64 ShortTensor CharTensor int4 int2 int1",
      "the integer types are int64, int32, uint8 and bool"),
@@ -26,9 +26,10 @@ LEFT_OUT = [
     ("fx export _dynamo _inductor _C script_* Script* parse_* import_ir_module* merge_type_from_type_comment "
      "unify_type_list fork wait Sym* sym_* cond while_loop AggregationType DispatchKey Tag *_torch_function* boolean_dispatch",
      "there is no compiler of Python programs here; leave the line out (compile(model) is accepted and returns the model)"),
-    ("distributed multiprocessing DataParallel DistributedDataParallel parallel rpc futures",
+    ("distributed DistributedSampler multiprocessing DataParallel DistributedDataParallel parallel rpc futures",
      "one process on one machine is what there is here; leave the line out, or run several programs"),
-    ("xpu hpu mtia Stream Event stream vulkan hip UntypedStorage TypedStorage pin_memory_device",
+    ("xpu hpu ipu mtia cuda record_stream get_device_module Stream Event stream vulkan hip UntypedStorage TypedStorage "
+     "pin_memory_device",
      "there is only the CPU here"),
     ("Lazy* Uninitialized*", "modules that take their sizes from the first input are left out; write the sizes"),
     ("scaled_mm grouped_mm scaled_grouped_mm ScalingType SwizzleType",
@@ -36,6 +37,23 @@ LEFT_OUT = [
     ("*_copy", "views that are copied at once are left out; write .clone() after the operation without _copy"),
     ("storage storage_type untyped_storage set_ is_storage", "storages are not seen here; data_ptr(), "
      "as_strided() and numpy() reach the memory"),
+    ("names rename rename_ refine_names align_to align_as", "dimensions have numbers here, not names"),
+    ("index", "write x[i, j] for elements of a tensor; index_select takes some along one dimension"),
+    ("module_load", "write x.copy_(other); load_state_dict does so for a whole module"),
+    ("to_mkldnn to_padded_tensor", "there is one layout here: leave the line out"),
+    ("from_file", "write from_numpy(numpy.memmap(filename, dtype, 'r+', shape=size))"),
+    ("segment_reduce", "this function is left out; scatter_reduce, with the segment of each row as index, does the same"),
+    ("thread_safe_generator", "write Generator().manual_seed(torch.initial_seed()) in each worker of a DataLoader"),
+    ("compiled_with_cxx11_abi", "there is no C++ here; leave the line out"),
+    ("AdaptiveLogSoftmaxWithLoss", "this layer for very many classes is left out; write "
+     "CrossEntropyLoss()(Linear(n, classes)(x), y)"),
+    ("factory_kwargs", "pass device= and dtype= on as they are"),
+    ("swap_in_optimizer_params_and_state", "write load_state_dict, of the module and of the optimizer"),
+    ("IterDataPipe MapDataPipe", "data pipes are left out; write an IterableDataset, or a Dataset"),
+    ("NestedIOFunction InplaceFunction BackwardCFunction FunctionMeta", "write a subclass of autograd.Function"),
+    ("enforce_grad_layout_policy", "gradients lie in memory as the backward pass makes them; leave the line out"),
+    ("debug_unwrap", "there are no wrapped tensors here: x itself is what debug_unwrap(x) gives"),
+    ("rearrange", "write x.permute(...) and x.reshape(...)"),
     ("CTCLoss ctc_loss", "alignments of sequences are left out"),
     ("linear_cross_entropy LinearCrossEntropyLoss LinearCrossEntropyOptions",
      "one call of both is left out; write cross_entropy(linear(x, weight), target)"),
@@ -44,7 +62,8 @@ LEFT_OUT = [
     ("profiler record_function emit_nvtx", "the profiler is left out; utils.benchmark.Timer times a statement, and Python's "
      "cProfile shows where a program spends its time"),
     ("forward_ad", "derivatives are taken backward here; func.jvp gives products with the Jacobian"),
-    ("masked signal masked.* signal.*", "this part of torch is left out: write where(mask, x, ...), and windows in NumPy"),
+    ("masked signal masked.* signal.*",
+     "this part of torch is left out: write where(mask, x, ...), and hann_window(n) and its like"),
     ("bessel_* *modified_bessel* airy_ai spherical_bessel_j0 zeta ldl_* lobpcg",
      "this function is left out; it has no gradient in torch either: SciPy's takes x.numpy()"),
     ("hub onnx package monitor nested mps accelerator", "this part of torch is left out"),

@@ -1,6 +1,7 @@
 """torch's words for what is always so here, or can only be so: switches that programs set, and old names of constructors."""
 from __future__ import annotations
 
+from tinygrad_c import notices
 from tinygrad_c.array import dtype, set_default_dtype
 from tinygrad_c.devices import Device, check_device
 from tinygrad_c.ops import create
@@ -37,6 +38,34 @@ def are_deterministic_algorithms_enabled() -> bool:
     return True
 
 
+def set_deterministic_debug_mode(debug_mode) -> None:
+    """Accepts 0, 1 and 2, or "default", "warn" and "error": nothing to switch, see use_deterministic_algorithms.
+
+    >>> tinygrad_c.set_deterministic_debug_mode("error")
+    """
+    if debug_mode not in (0, 1, 2, "default", "warn", "error"):
+        raise RuntimeError("invalid value of debug_mode, expected `default`, `warn`, or `error`, or 0, 1 or 2, "
+                           f"but got {debug_mode}")
+
+
+def get_deterministic_debug_mode() -> int:
+    """2: what is not deterministic would raise; nothing is so here.
+
+    >>> tinygrad_c.get_deterministic_debug_mode()
+    2
+    """
+    return 2
+
+
+def is_deterministic_algorithms_warn_only_enabled() -> bool:
+    """False.
+
+    >>> tinygrad_c.is_deterministic_algorithms_warn_only_enabled()
+    False
+    """
+    return False
+
+
 def set_float32_matmul_precision(precision: str) -> None:
     """Accepts 'highest', 'high' and 'medium'; float32 products are always computed in float32.
 
@@ -69,6 +98,13 @@ def get_num_interop_threads() -> int:
     1
     """
     return 1
+
+
+def init_num_threads() -> None:
+    """Nothing: threads are made when they are first needed.
+
+    >>> tinygrad_c.init_num_threads()
+    """
 
 
 def set_flush_denormal(mode: bool) -> bool:
@@ -126,6 +162,15 @@ def is_complex(input) -> bool:
     return False
 
 
+def is_conj(input) -> bool:
+    """False: there are no complex numbers here.
+
+    >>> tinygrad_c.is_conj(tinygrad_c.ones(2))
+    False
+    """
+    return False
+
+
 def is_inference(input) -> bool:
     """Whether a tensor's memory was made inside inference_mode().
 
@@ -153,6 +198,41 @@ def typename(obj) -> str:
     'torch.FloatTensor'
     """
     return obj.type() if isinstance(obj, Tensor) else f"{type(obj).__module__}.{type(obj).__qualname__}"
+
+
+def set_warn_always(b: bool, /) -> None:
+    """Whether what is said once, at a first mistake, is said every time.
+
+    >>> tinygrad_c.set_warn_always(False)
+    """
+    if not isinstance(b, bool):
+        raise RuntimeError(f"setWarnOnlyOnce expects a bool, but got {typename(b)}")
+    notices.always = b
+
+
+def is_warn_always_enabled() -> bool:
+    """What set_warn_always was told last.
+
+    >>> tinygrad_c.is_warn_always_enabled()
+    False
+    """
+    return notices.always
+
+
+class AcceleratorError(RuntimeError):
+    """What a GPU raises in torch; nothing raises it here.
+
+    >>> issubclass(tinygrad_c.AcceleratorError, RuntimeError)
+    True
+    """
+
+
+class OutOfMemoryError(RuntimeError):
+    """What is raised in torch when a GPU's memory is used up; nothing raises it here: it is Python's MemoryError.
+
+    >>> issubclass(tinygrad_c.OutOfMemoryError, RuntimeError)
+    True
+    """
 
 
 class _Typed(type):

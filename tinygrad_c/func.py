@@ -18,8 +18,8 @@ from tinygrad_c.ops.random import get_rng_state, set_rng_state
 from tinygrad_c.ops.shape import stack
 from tinygrad_c.tape import AccumulateGrad, TensorBase
 
-__all__ = ["functional_call", "grad", "grad_and_value", "hessian", "jacfwd", "jacrev", "jvp", "linearize", "stack_module_state",
-           "vjp", "vmap"]
+__all__ = ["functional_call", "functionalize", "grad", "grad_and_value", "hessian", "jacfwd", "jacrev", "jvp", "linearize",
+           "replace_all_batch_norm_modules_", "stack_module_state", "vjp", "vmap"]
 __getattr__, __dir__ = public_names(globals())
 
 
@@ -287,6 +287,20 @@ def hessian(func: Callable, argnums: int | tuple[int, ...] = 0) -> Callable:
     return jacfwd(jacrev(func, argnums), argnums)
 
 
+def functionalize(func: Callable, *, remove: str = "mutations") -> Callable:
+    """func itself: that it writes in place is no obstacle to the functions of this module.
+
+    RuntimeError unless remove is "mutations" or "mutations_and_views".
+
+    >>> grad(functionalize(lambda x: x.clone().mul_(3)))(tensor(1.))
+    tensor(3.)
+    """
+    if remove not in ("mutations", "mutations_and_views"):
+        raise RuntimeError("functionalize(f, remove=...): Valid options for argument \"remove\" are [\"mutations\", "
+                           f"\"mutations_and_views\"], got remove={remove}")
+    return func
+
+
 # ---- Batches
 
 def vmap(func: Callable, in_dims: Any = 0, out_dims: Any = 0, randomness: str = "error", *,
@@ -388,6 +402,20 @@ def functional_call(module, parameter_and_buffer_dicts: dict | tuple, args: Any 
     finally:
         for attributes, last, before in reversed(kept):
             attributes[last] = before
+
+
+def replace_all_batch_norm_modules_(root: Any) -> Any:
+    """Let every BatchNorm in a module forget its running averages, and always use the batch's: vmap cannot update them.
+
+    >>> from tinygrad_c.nn import BatchNorm1d
+    >>> replace_all_batch_norm_modules_(BatchNorm1d(2)).running_mean is None
+    True
+    """
+    for module in root.modules():
+        if any(each.__name__ == "_BatchNorm" for each in type(module).__mro__) and module.track_running_stats:
+            module.running_mean = module.running_var = module.num_batches_tracked = None
+            module.track_running_stats = False
+    return root
 
 
 def stack_module_state(models: list) -> tuple[dict, dict]:

@@ -7,6 +7,7 @@ import warnings
 
 PACKAGE = os.path.dirname(__file__) + os.sep
 _said: set[object] = set()
+always = False      # set_warn_always: warn_once warns each time
 
 
 def users_level() -> int:
@@ -24,7 +25,7 @@ def warn(text: str, category: type[Warning] = UserWarning) -> None:
 
 def warn_once(key: object, text: str) -> None:
     """Warn the first time that this key comes up in this process."""
-    if key not in _said:
+    if always or key not in _said:
         _said.add(key)
         warnings.warn(text, stacklevel=users_level())
 

@@ -209,6 +209,8 @@ class Tensor(Conversions, Interchange, Pointwise, Reductions, Matrices, Shapes, 
         """
         return create.address(self)
 
+    const_data_ptr = data_ptr
+
     def is_contiguous(self, memory_format=None) -> bool:
         """Whether the elements lie in C order with nothing between; memory_format=channels_last: if the channels came last.
 

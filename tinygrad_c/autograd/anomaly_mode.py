@@ -32,6 +32,10 @@ class set_detect_anomaly:
     While it is on, operations note the line of the program that they are on, an error in a backward pass says the line of the
     operation that it belongs to, and, with check_nan, a gradient that becomes NaN is an error. It is slow: for looking into
     things.
+
+    >>> with set_detect_anomaly(True):
+    ...     print(is_anomaly_enabled())
+    True
     """
 
     def __init__(self, mode: bool, check_nan: bool = True):

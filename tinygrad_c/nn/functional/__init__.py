@@ -66,7 +66,7 @@ from tinygrad_c.ops.doors import door, doors
 ROOMS = {       # imported when first asked for
     "norm": "layer_norm rms_norm batch_norm instance_norm group_norm local_response_norm normalize",
     "embeddings": "embedding embedding_bag one_hot",
-    "conv": "conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d unfold fold",
+    "conv": "conv1d conv2d conv3d conv_tbc conv_transpose1d conv_transpose2d conv_transpose3d unfold fold",
     "pooling": "max_pool1d max_pool2d max_pool3d max_unpool1d max_unpool2d max_unpool3d avg_pool1d avg_pool2d avg_pool3d "
                "lp_pool1d lp_pool2d lp_pool3d max_pool1d_with_indices max_pool2d_with_indices max_pool3d_with_indices "
                "adaptive_avg_pool1d adaptive_avg_pool2d adaptive_avg_pool3d adaptive_max_pool1d adaptive_max_pool2d "
@@ -75,7 +75,7 @@ ROOMS = {       # imported when first asked for
                "fractional_max_pool2d_with_indices fractional_max_pool3d_with_indices",
     "padding": "pad",
     "vision": "interpolate upsample upsample_nearest upsample_bilinear pixel_shuffle pixel_unshuffle "
-              "channel_shuffle affine_grid grid_sample",
+              "channel_shuffle native_channel_shuffle affine_grid grid_sample",
     "attention": "scaled_dot_product_attention",
     "heads": "multi_head_attention_forward",
     "margin": "hinge_embedding_loss margin_ranking_loss cosine_embedding_loss triplet_margin_loss "

@@ -70,6 +70,15 @@ def conv1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: An
     return _convolution("conv1d", 1, input, weight, bias, stride, padding, dilation, groups)
 
 
+def conv_tbc(input: Tensor, weight: Tensor, bias: Tensor, pad: int = 0) -> Tensor:
+    """conv1d of input (L, N, C), weight (K, C, O), bias (O) to (L + 2 pad - K + 1, N, O).
+
+    >>> conv_tbc(tensor([[[1.]], [[2.]], [[3.]]]), tensor([[[1.]], [[-1.]]]), tensor([0.])).flatten()
+    tensor([-1., -1.])
+    """
+    return conv1d(input.permute(1, 2, 0), weight.permute(2, 1, 0), bias, padding=pad).permute(2, 0, 1)
+
+
 def conv2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
            groups: int = 1) -> Tensor:
     """conv1d's sum over windows of two dimensions: (N, C, H, W) or (C, H, W) with weight (O, C / groups, kH, kW).

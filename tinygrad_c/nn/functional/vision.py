@@ -186,6 +186,8 @@ def channel_shuffle(input: Tensor, groups: int) -> Tensor:
     return parts.transpose(1, 2).reshape(input.shape)
 
 
+native_channel_shuffle = channel_shuffle
+
 # ---- Along a grid
 
 def affine_grid(theta: Tensor, size: Any, align_corners: bool | None = None) -> Tensor:

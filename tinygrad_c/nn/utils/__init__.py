@@ -17,7 +17,8 @@ ROOMS = {       # imported when first asked for
     "": "rnn parametrize parametrizations",
 }
 __all__ = [*(name for names in ROOMS.values() for name in names.split()),
-           "clip_grad_norm", "clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_", "get_total_norm",
+           "clip_grad_norm", "clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_",
+           "convert_conv2d_weight_memory_format", "convert_conv3d_weight_memory_format", "get_total_norm",
            "parameters_to_vector", "skip_init", "vector_to_parameters"]
 __getattr__, __dir__ = public_names(globals(), ROOMS)
 
@@ -138,4 +139,14 @@ def _gradients(parameters: Iterable[Tensor] | Tensor) -> list[Tensor]:
     return [parameter.grad for parameter in parameters if parameter.grad is not None]
 
 
+def convert_conv2d_weight_memory_format(module: Any, memory_format: Any) -> Any:
+    """The module itself: its weights' rows lie in C order, whatever format is asked for.
+
+    >>> convert_conv2d_weight_memory_format(tinygrad_c.nn.Identity(), tinygrad_c.channels_last)
+    Identity()
+    """
+    return module
+
+
 clip_grad_norm = clip_grad_norm_
+convert_conv3d_weight_memory_format = convert_conv2d_weight_memory_format
