@@ -2,7 +2,9 @@
 from __future__ import annotations
 
 import copy
+import importlib
 import pickle
+import re
 import subprocess
 import sys
 
@@ -14,6 +16,12 @@ from tinygrad_c import absent, nn, optim, utils
 from tinygrad_c.nn import functional, init
 from tinygrad_c.optim import lr_scheduler
 
+# Every module whose names are public.
+PUBLIC = ["", "nn", "nn.functional", "nn.init", "nn.utils", "nn.utils.rnn", "nn.utils.parametrize", "nn.utils.parametrizations",
+          "optim", "optim.lr_scheduler", "optim.swa_utils", "utils", "utils.data", "utils.benchmark", "utils.checkpoint",
+          "utils.tensorboard", "autograd", "autograd.function", "autograd.functional", "autograd.graph", "func", "linalg",
+          "special", "distributions", "distributions.constraints", "distributions.kl", "distributions.transforms", "datasets",
+          "amp", "backends", "cuda", "cuda.amp", "jit", "random", "testing", "serialization"]
 MODULES = [tinygrad_c, nn, functional, init, optim, lr_scheduler, utils, utils.data, tinygrad_c.autograd, tinygrad_c.cuda,
            tinygrad_c.backends]
 
@@ -87,6 +95,29 @@ def test_unknown_names(module):
     assert not hasattr(module, "__wrapped__")
 
 
+@pytest.mark.parametrize("room", PUBLIC)
+def test_the_nearest_name_is_said_in_every_room(room):
+    """Of each public name, with two letters in the middle swapped: it, or another one that is there."""
+    module = importlib.import_module(f"tinygrad_c.{room}".rstrip("."))
+    names = [name for name in dir(module) if len(name) > 5 and not name.startswith("_")]
+    assert names
+    said = 0
+    for name in names:
+        k = len(name) // 2
+        wrong = name[:k - 1] + name[k] + name[k - 1] + name[k + 1:]
+        if wrong in dir(module) or absent.sentence(wrong):
+            said += 1       # another name, or one that is left out
+            continue
+        with pytest.raises(AttributeError) as raised:
+            getattr(module, wrong)
+        words = re.fullmatch(rf"module '{re.escape(module.__name__)}' has no attribute '{wrong}': did you mean '(\w+)'\?",
+                             str(raised.value))
+        assert words, raised.value
+        assert hasattr(module, words[1])
+        said += words[1] == name
+    assert said >= 0.9 * len(names)
+
+
 @pytest.mark.parametrize(("module", "name", "meant"), [
     (tinygrad_c, "matmull", "matmul"), (nn, "Linaer", "Linear"), (nn, "relu", "ReLU"), (functional, "softmaks", "softmax"),
     (functional, "crossentropy", "cross_entropy"), (optim, "Adm", "Adam"), (optim, "adamax_", "Adamax"), (init, "xavier_unifrom_",
@@ -110,9 +141,11 @@ def test_what_is_left_out_says_so(name, words):
 
 def test_tensors_suggest_a_name():
     """Python itself does, in the traceback: Tensor has no __getattr__, which would slow every method down."""
-    program = "import tinygrad_c; tinygrad_c.ones(2).softmaxx(0)"
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
-    assert "Did you mean: 'softmax'" in done.stderr
+    for wrong, meant in (("tinygrad_c.ones(2).softmaxx(0)", "softmax"), ("tinygrad_c.nn.Linear(1, 1).wieght", "weight"),
+                         ("tinygrad_c.optim.SGD([tinygrad_c.ones(1)]).zero_gard()", "zero_grad")):
+        program = f"import tinygrad_c; {wrong}"
+        done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+        assert f"Did you mean: '{meant}'" in done.stderr
     with pytest.raises(TypeError, match="half precision is left out"):
         tinygrad_c.ones(2).half()
 

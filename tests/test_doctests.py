@@ -41,7 +41,7 @@ def test_example(name, text):
     tinygrad_c.manual_seed(0)
     owner = next(m for m in sorted(modules(), key=len, reverse=True) if name == m or name.startswith(m + "."))
     names = {**vars(utils.data), **vars(nn), "tinygrad_c": tinygrad_c, "tensor": tinygrad_c.tensor,
-             **(vars(importlib.import_module(owner)) if ".Tensor." not in name else {})}
+             **(vars(importlib.import_module(owner)) if owner != "tinygrad_c" else {})}      # whose float is no float()
     test = doctest.DocTestParser().get_doctest(text, names, name, None, 0)
     report = []
     doctest.DocTestRunner(optionflags=doctest.NORMALIZE_WHITESPACE | doctest.ELLIPSIS).run(test, out=report.append)

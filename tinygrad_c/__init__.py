@@ -303,7 +303,7 @@ ger, argwhere, trapz = outer, nonzero, trapezoid
 def is_tensor(obj: object) -> bool:
     """Whether obj is a Tensor.
 
-    >>> is_tensor(ones(2)), is_tensor([1., 1.])
+    >>> tinygrad_c.is_tensor(tinygrad_c.ones(2)), tinygrad_c.is_tensor([1., 1.])
     (True, False)
     """
     return isinstance(obj, Tensor)

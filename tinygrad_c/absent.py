@@ -31,7 +31,8 @@ LEFT_OUT = [
     ("xpu hpu ipu mtia cuda record_stream get_device_module Stream Event stream vulkan hip UntypedStorage TypedStorage "
      "pin_memory_device",
      "there is only the CPU here"),
-    ("Lazy* Uninitialized*", "modules that take their sizes from the first input are left out; write the sizes"),
+    ("LazyInstanceNorm1d LazyInstanceNorm2d LazyInstanceNorm3d Uninitialized*", "these layers do not take their sizes from the "
+     "first input; write the sizes"),
     ("scaled_mm grouped_mm scaled_grouped_mm ScalingType SwizzleType",
      "half precision is left out; the floating types are float32 and float64"),
     ("*_copy", "views that are copied at once are left out; write .clone() after the operation without _copy"),

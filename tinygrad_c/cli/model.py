@@ -6,11 +6,12 @@ from itertools import pairwise
 
 import numpy as np
 
-from tinygrad_c import from_numpy, nn, no_grad
+from tinygrad_c import from_numpy, nn
 from tinygrad_c.cli.encode import Recipe
 from tinygrad_c.cli.errors import UserError, need
 from tinygrad_c.cli.files import read_file
 from tinygrad_c.serialization.tensorfile import checksum, in_order
+from tinygrad_c.utils import predict
 
 FORMAT = "tinygrad_c mlp 1"
 ROWS_AT_ONCE = 8192
@@ -26,9 +27,7 @@ def network(widths: list[int], dropout: float = 0.0) -> nn.Sequential:
 
 def run(net: nn.Module, X: np.ndarray) -> np.ndarray:
     """The net's output for all rows, float32 [rows, outputs], in its evaluation mode."""
-    net.eval()
-    with no_grad():
-        return np.concatenate([net(from_numpy(X[i:i + ROWS_AT_ONCE])).numpy() for i in range(0, len(X), ROWS_AT_ONCE)])
+    return predict(net, from_numpy(X), batch_size=ROWS_AT_ONCE).numpy()
 
 
 def weights(net: nn.Module) -> dict[str, np.ndarray]:

@@ -10,7 +10,7 @@ def take_examples(tensor: type, functions: dict[str, Any]) -> None:
                if name[0] != "_" and hasattr(method, "__code__") and method.__doc__ and ">>>" not in method.__doc__]
     for name, method in lacking:
         function = functions.get(name)
-        if hasattr(function, "__code__"):
+        if hasattr(function, "__name__"):
             method.__doc__ = function.__doc__
     for name, method in lacking:
         function = getattr(tensor, name[:-1], None) if name[-1] == "_" and ">>>" not in method.__doc__ else None

@@ -1,6 +1,7 @@
-"""What stands beside nn and optim: utils.data."""
+"""What stands beside nn and optim: utils.data, and what a model answers, utils.predict."""
 from tinygrad_c.absent import public_names
 from tinygrad_c.utils import data
 
-__all__ = ["benchmark", "checkpoint", "data", "dlpack", "tensorboard"]
-__getattr__, __dir__ = public_names(globals(), {"": "benchmark checkpoint dlpack tensorboard"})
+__all__ = ["benchmark", "checkpoint", "data", "dlpack", "evaluating", "predict", "tensorboard"]
+__getattr__, __dir__ = public_names(
+    globals(), {"": "benchmark checkpoint dlpack tensorboard", "evaluation": "evaluating predict"})
