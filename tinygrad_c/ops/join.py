@@ -344,10 +344,18 @@ def split_with_sizes(input, split_sizes, dim: int = 0):
 
 
 def unsafe_chunk(input, chunks: int, dim: int = 0) -> tuple:
-    """chunk: whether the parts are written over is not watched in torch; here it is."""
+    """chunk: whether the parts are written over is not watched in torch; here it is.
+
+    >>> tinygrad_c.unsafe_chunk(tensor([1, 2, 3]), 2)
+    (tensor([1, 2]), tensor([3]))
+    """
     return chunk(input, chunks, dim)
 
 
 def unsafe_split(tensor, split_size, dim: int = 0) -> tuple:
-    """split: whether the parts are written over is not watched in torch; here it is."""
+    """split: whether the parts are written over is not watched in torch; here it is.
+
+    >>> tinygrad_c.unsafe_split(tensor([1, 2, 3]), 2)
+    (tensor([1, 2]), tensor([3]))
+    """
     return split(tensor, split_size, dim)
