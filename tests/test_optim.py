@@ -1,4 +1,5 @@
 """optim: 20 steps of every optimizer with every setting against PyTorch; one step by hand; groups, state, schedulers."""
+import collections
 import copy
 import math
 import pickle
@@ -185,6 +186,59 @@ def test_state_is_pytorchs_in_form():
     with pytest.raises(ValueError, match="doesn't match the size of optimizer's group"):
         optimizer.load_state_dict({"state": {}, "param_groups": [{"params": [0]}]})
     assert optimizer.state_dict()["state"][0]["step"] == 3
+
+
+def other_rows(library, optimizer, rows):
+    """The parameter with other rows in its place, and its state cut alike: as nets that grow and shrink in training do."""
+    state = optimizer.state.get(optimizer.param_groups[0]["params"][0])
+    for name in state:
+        if name != "step":
+            state[name] = state[name][rows]
+    old = optimizer.param_groups[0]["params"][0]
+    del optimizer.state[old]
+    new = optimizer.param_groups[0]["params"][0] = old.detach()[rows].clone().requires_grad_()
+    optimizer.state[new] = state
+    new.grad = library.ones_like(new)
+
+
+WRITES = {
+    "one": lambda m, o, p: o.state[p].__setitem__("exp_avg", m.full((3, 2), 9.0)),
+    "update": lambda m, o, p: o.state[p].update(exp_avg=m.full((3, 2), 9.0), exp_avg_sq=m.full((3, 2), 2.0)),
+    "in place": lambda m, o, p: o.state[p]["exp_avg"].mul_(3.0),
+    "whole": lambda m, o, p: o.state.__setitem__(p, {"step": m.tensor(7.0), "exp_avg": m.ones(3, 2), "exp_avg_sq": m.ones(3, 2)}),
+    "gone": lambda m, o, p: o.state.pop(p), "all gone": lambda m, o, p: o.state.clear(), "empty": lambda m, o, p: o.state[p].clear(),
+    "another": lambda m, o, p: setattr(o, "state", collections.defaultdict(dict)),
+    "other rows": lambda m, o, p: other_rows(m, o, [2, 0]),
+}
+
+
+@pytest.mark.parametrize("write", WRITES)
+def test_what_is_written_to_the_state_the_next_step_finds(write):
+    """It was written to a copy, and lost in silence."""
+    results = []
+    for library in (tg, torch) if torch else (tg,):
+        p = library.tensor(values(0, "float32")[0], requires_grad=True)
+        optimizer = library.optim.Adam([p], lr=0.1)
+        for _ in range(3):
+            p.grad = library.ones_like(p)
+            optimizer.step()
+        WRITES[write](library, optimizer, p)
+        p = optimizer.param_groups[0]["params"][0]
+        optimizer.step()
+        optimizer.step()
+        results.append(p.detach().numpy())
+    np.testing.assert_allclose(results[0], results[-1], 1e-5)
+
+
+def test_a_momentum_that_is_written_by_hand():
+    p = tg.zeros(2, requires_grad=True)
+    optimizer = optim.SGD([p], lr=0.1, momentum=0.5)
+    p.grad = tg.ones(2)
+    optimizer.step()
+    optimizer.state[p]["momentum_buffer"] = tg.full((2,), 100.0)
+    p.grad = tg.zeros(2)
+    optimizer.step()
+    np.testing.assert_allclose(p.tolist(), [-0.1 - 0.1 * 50] * 2, 1e-6)
 
 
 def test_deepcopy_of_net_and_optimizer_stay_together():

@@ -147,6 +147,33 @@ def test_values_that_another_thread_writes():
     while_written(array, (1.0, float("nan"), 0.0), lambda: (x.argmax(), x.topk(50), x.reshape(200, 1000).max(1)))
 
 
+# ---- Memory that may not be written to
+
+def read_only(tmp_path):
+    (tmp_path / "floats").write_bytes(np.full(6, 0.5, np.float32).tobytes())
+    return tinygrad_c.from_numpy(np.memmap(tmp_path / "floats", np.float32, "r", shape=(2, 3)))
+
+
+def test_a_gradient_in_a_read_only_map_is_not_filled_with_zeros(tmp_path):
+    p = nn.Parameter(ones(2, 3))
+    p.grad = read_only(tmp_path)
+    tinygrad_c.optim.SGD([p], 0.1).zero_grad(set_to_none=False)
+    assert p.grad.tolist() == zeros(2, 3).tolist()
+
+
+@pytest.mark.parametrize("kind", ["SGD", "Adam", "RMSprop", "Adagrad"])
+def test_an_optimizer_keeps_no_state_in_a_read_only_map(tmp_path, kind):
+    p = nn.Parameter(ones(2, 3))
+    optimizer = getattr(tinygrad_c.optim, kind)([p], 0.1, **({"momentum": 0.9} if kind == "SGD" else {}))
+    p.grad = ones(2, 3)
+    optimizer.step()
+    name = next(name for name in optimizer.state[p] if name != "step")
+    optimizer.state[p][name] = given = read_only(tmp_path)
+    optimizer.step()
+    assert given.tolist() == [[0.5] * 3] * 2
+    assert optimizer.state[p][name].tolist() != given.tolist()
+
+
 # ---- Bytes that are no bool
 
 def test_bytes_that_are_no_bool():

@@ -65,7 +65,7 @@ cdef char* state_of(list states, Py_ssize_t i, TensorBase p, double value) excep
     if not same_shape(state, p):
         raise RuntimeError(f"the optimizer's state of shape {list(shape_of(state))} does not fit its parameter of shape "
                            f"{list(shape_of(p))}")
-    if state.dtype != p.dtype or not state.contiguous:
+    if state.dtype != p.dtype or not state.contiguous or state.storage.readonly:
         state = copy_of(to_dtype(state, p.dtype))
         states[i] = state
     return state.data
@@ -205,6 +205,9 @@ def zero_grad_(list params, bint set_to_none) -> None:
         g = p._grad
         if g is None or set_to_none:
             p._grad = None
+            continue
+        if g.storage.readonly:
+            p._grad = zeros(g.dtype, g.ndim, g.shape)
             continue
         if g._grad_fn is not None or g._base is not None:
             g = alias(g)

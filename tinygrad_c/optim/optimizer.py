@@ -15,6 +15,7 @@ from weakref import ref
 from tinygrad_c.autograd import enable_grad
 from tinygrad_c.notices import typename, warn, warn_once
 from tinygrad_c.ops.update import zero_grad_
+from tinygrad_c.optim.state import Kept, State
 from tinygrad_c.tensor import Tensor
 
 required: Any = type("required", (), {"__repr__": lambda self: "<required parameter>"})()
@@ -149,7 +150,7 @@ class Optimizer:
             count = len(group["params"])
             groups.append({**{k: v for k, v in group.items() if k != "params"}, "params": list(range(start, start + count))})
             start += count
-        state = {number.get(id(key), key): value for key, value in self.state.items()}
+        state = {number.get(id(key), key): dict(value) if type(value) is Kept else value for key, value in self.state.items()}
         return {"state": state, "param_groups": groups}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
@@ -232,14 +233,14 @@ class ListOptimizer(Optimizer):
         return [[0 if name == "step" else None] * count for name in self._slots]
 
     @property
-    def state(self) -> dict[Tensor, dict[str, Any]]:
-        """For each parameter that has taken a step: what is kept of it, by name. The tensors are the optimizer's own."""
-        result: dict[Tensor, dict[str, Any]] = defaultdict(dict)
+    def state(self) -> State:
+        """For each parameter that has taken a step: what is kept of it, by name. What is written here, the next step finds."""
+        result = State(self._keep)
         for group, lists in zip(self.param_groups, self._lists):
             for parameter, *entries in zip(group["params"], *lists):
                 kept = {name: entry for name, entry in zip(self._slots, entries) if entry is not None}
                 if kept and kept.get("step", 1):
-                    result[parameter] = kept
+                    result.hold(parameter, kept)
         return result
 
     @state.setter
@@ -247,12 +248,17 @@ class ListOptimizer(Optimizer):
         if not hasattr(self, "param_groups"):
             return
         self._lists = [self._new_lists(len(group["params"])) for group in self.param_groups]
+        for parameter, kept in state.items():
+            self._keep(parameter, kept)
+
+    def _keep(self, parameter: Any, kept: dict[str, Any]) -> None:
+        """Put what is to be kept of the parameter into the lists; what is not among their names is not needed."""
         for group, lists in zip(self.param_groups, self._lists):
-            for i, parameter in enumerate(group["params"]):
-                kept = state.get(parameter, {})
-                for name, entries in zip(self._slots, lists):
-                    if kept.get(name) is not None:
-                        entries[i] = int(kept[name]) if name == "step" else kept[name]
+            for i, each in enumerate(group["params"]):
+                if each is parameter:
+                    for name, entries in zip(self._slots, lists):
+                        value = kept.get(name)
+                        entries[i] = int(value or 0) if name == "step" else value
 
 
 def check_lr(lr: Any) -> None:
