@@ -7,6 +7,7 @@ import pickle
 import re
 import subprocess
 import sys
+import warnings
 
 import pytest
 from comparing import torch
@@ -148,6 +149,53 @@ def test_tensors_suggest_a_name():
         assert f"Did you mean: '{meant}'" in done.stderr
     with pytest.raises(TypeError, match="half precision is left out"):
         tinygrad_c.ones(2).half()
+
+
+def test_what_is_said_once_can_be_said_every_time():
+    def mistake():
+        nn.functional.cross_entropy(tinygrad_c.ones(2, 3, requires_grad=True).softmax(1), tinygrad_c.tensor([0, 1]))
+    tinygrad_c.set_warn_always(True)
+    try:
+        assert tinygrad_c.is_warn_always_enabled()
+        for _ in range(2):
+            with pytest.warns(UserWarning, match="softmax"):
+                mistake()
+    finally:
+        tinygrad_c.set_warn_always(False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        mistake()
+    for wrong in (1, "yes", None):
+        with pytest.raises(RuntimeError, match="setWarnOnlyOnce expects a bool, but got"):
+            tinygrad_c.set_warn_always(wrong)
+
+
+def test_memory_formats():
+    """Accepted; the elements lie in C order. channels_last is asked of the strides, as in torch."""
+    def program(m):
+        x = m.ones(2, 3, 4, 5)
+        last = m.ones(2, 4, 5, 3).permute(0, 3, 1, 2)
+        kinds = (m.contiguous_format, m.channels_last)
+        shapes = [x.contiguous(memory_format=kind).shape for kind in (*kinds, m.preserve_format)[:2]]
+        return [*shapes, x.clone(memory_format=m.contiguous_format).stride(), m.clone(x, memory_format=m.preserve_format).stride(),
+                x.to(memory_format=m.preserve_format).shape, *[each.is_contiguous(memory_format=kind) for each in (x, last)
+                                                               for kind in kinds],
+                m.ones(2, 4, 5, 6, 3).permute(0, 4, 1, 2, 3).is_contiguous(memory_format=m.channels_last_3d),
+                m.ones(2, 3).T.is_contiguous(memory_format=m.contiguous_format)]
+    ours = program(tinygrad_c)
+    assert ours[5:] == [True, False, False, True, True, False]
+    if torch is not None:
+        assert ours == program(torch)
+
+
+def test_switches_of_what_is_always_so():
+    for mode in (0, 1, 2, "default", "warn", "error"):
+        tinygrad_c.set_deterministic_debug_mode(mode)
+    with pytest.raises(RuntimeError, match="invalid value of debug_mode"):
+        tinygrad_c.set_deterministic_debug_mode(3)
+    tinygrad_c.init_num_threads()
+    assert not tinygrad_c.is_conj(tinygrad_c.ones(1))
+    assert tinygrad_c.cuda.OutOfMemoryError is tinygrad_c.OutOfMemoryError
 
 
 def test_compile_gives_what_it_got():

@@ -36,7 +36,7 @@ def both(program) -> None:
     for m in (torch, tinygrad_c):
         try:
             seen.append(numbers(program(m)))
-        except (RuntimeError, TypeError, ValueError) as error:
+        except (RuntimeError, TypeError, ValueError, IndexError) as error:
             seen.append((type(error), str(error).split(".")[0].split(",")[0][:60]))
     if isinstance(seen[0], tuple) and isinstance(seen[0][1], list) and isinstance(seen[1], tuple):
         for i, (b, a) in enumerate(zip(seen[0][1], seen[1][1])):
@@ -213,6 +213,64 @@ def test_vmap():
                 F.vmap(F.grad(lambda w, a: (w * a).sin().sum()), (None, 0))(w, x), F.vmap(lambda a, k=None: a * k)(x, k=x),
                 F.vmap(lambda a: a.sum(), in_dims=-1)(x), m.vmap(lambda a: a + 1)(x)]
     both(program)
+
+
+def test_vmap_dims():
+    """Dimensions counted from the end, of each result by itself, in nested containers; with derivatives inside and around."""
+    def program(m):
+        x, F = m.arange(24.0).reshape(2, 3, 4) / 10, m.func
+        inner = F.vmap(lambda a: a.sum(0), in_dims=1)
+        return [F.vmap(lambda a: a * 2, in_dims=-1, out_dims=-1)(x), F.vmap(lambda a: (a, a.sum()), in_dims=1, out_dims=(1, 0))(x),
+                F.vmap(inner, in_dims=2, out_dims=1)(x), F.vmap(inner, in_dims=-1, out_dims=-1)(x),
+                F.vmap(lambda row, c: row[0] * row[1]["b"] + c, in_dims=([0, {"b": 1}], None))([x[0], {"b": x[1].T}], 2.0),
+                F.vmap(lambda a: {"a": a, "sum": a.sum()}, out_dims=0)(x)["sum"], F.vmap(lambda a: (a, 3), out_dims=(0, None))(x),
+                F.vmap(lambda a: a * 2, chunk_size=1)(x), F.vmap(F.jacrev(lambda a: a * a.sum()), in_dims=1)(x[0]),
+                F.vmap(F.hessian(f1))(x[0]), F.jacrev(F.vmap(lambda a: a.sum() ** 2))(x[0]),
+                F.grad(lambda w: F.vmap(lambda a: (a * w).sin().sum(), in_dims=1)(x[0]).sum())(x[0, :, 0])]
+    both(program)
+
+
+@pytest.mark.parametrize("call", [
+    lambda F, x: F.vmap(lambda a: a, in_dims=2)(x), lambda F, x: F.vmap(lambda a: a)(x.sum()), lambda F, x: F.vmap(lambda a: a)(3.0),
+    lambda F, x: F.vmap(lambda a: a, in_dims="a")(x), lambda F, x: F.vmap(lambda a, b: a, in_dims=(0,))(x, x),
+    lambda F, x: F.vmap(lambda a: a, in_dims=({"a": 0},))(x), lambda F, x: F.vmap(lambda a: (a, a), out_dims=(0, 0, 0))(x),
+    lambda F, x: F.vmap(lambda a: a, out_dims=2)(x), lambda F, x: F.vmap(lambda a: 3.0)(x),
+    lambda F, x: F.vmap(lambda a, b: a)(x, x.T)])
+def test_vmap_errors(call):
+    if torch is None:
+        with pytest.raises((ValueError, IndexError)):
+            call(func, tinygrad_c.ones(2, 3))
+    else:
+        both(lambda m: call(m.func, m.ones(2, 3)))
+    with pytest.raises(ValueError, match="got no inputs"):
+        func.vmap(lambda: 1)()
+
+
+def test_vmap_of_gradients_is_each_samples_gradient():
+    """Without torch: row i is what a backward pass of sample i alone leaves in .grad."""
+    tinygrad_c.manual_seed(0)
+    net, x, y = nn.Linear(3, 2), tinygrad_c.randn(5, 3), tinygrad_c.tensor([0, 1, 1, 0, 1])
+
+    def loss(params, sample, target):
+        return nn.functional.cross_entropy(func.functional_call(net, params, (sample,)), target)
+    found = func.vmap(func.grad(loss), in_dims=(None, 0, 0))({k: p.detach() for k, p in net.named_parameters()}, x, y)
+    for i in range(5):
+        net.zero_grad()
+        nn.functional.cross_entropy(net(x[i]), y[i]).backward()
+        for name, p in net.named_parameters():
+            assert tinygrad_c.allclose(found[name][i], p.grad, atol=1e-6)
+
+
+def test_functionalize_and_batch_norms_without_averages():
+    def program(m):
+        net = m.nn.Sequential(m.nn.BatchNorm1d(2), m.nn.Linear(2, 1))
+        same = m.func.replace_all_batch_norm_modules_(net) is net
+        x = m.tensor([[1.0, 2.0], [3.0, 5.0]])
+        f = m.func.functionalize(lambda a: a.clone().mul_(a).sum())
+        return same, net[0].running_mean, net[0].track_running_stats, net[0](x), m.func.grad(f)(x)
+    both(program)
+    with pytest.raises(RuntimeError, match="Valid options for argument"):
+        func.functionalize(f1, remove="all")
 
 
 def test_gradient_through_vmap():

@@ -38,7 +38,7 @@ def are_deterministic_algorithms_enabled() -> bool:
     return True
 
 
-def set_deterministic_debug_mode(debug_mode) -> None:
+def set_deterministic_debug_mode(debug_mode: int | str) -> None:
     """Accepts 0, 1 and 2, or "default", "warn" and "error": nothing to switch, see use_deterministic_algorithms.
 
     >>> tinygrad_c.set_deterministic_debug_mode("error")
@@ -116,7 +116,7 @@ def set_flush_denormal(mode: bool) -> bool:
     return True
 
 
-def set_default_device(device) -> None:
+def set_default_device(device: object) -> None:
     """Accepts the CPU.
 
     AssertionError for CUDA, RuntimeError for anything else.
@@ -135,7 +135,7 @@ def get_default_device() -> Device:
     return Device("cpu")
 
 
-def set_default_tensor_type(t) -> None:
+def set_default_tensor_type(t: object) -> None:
     """The old way to write set_default_dtype: FloatTensor or DoubleTensor.
 
     >>> tinygrad_c.set_default_tensor_type(tinygrad_c.FloatTensor)
@@ -206,7 +206,7 @@ def set_warn_always(b: bool, /) -> None:
     >>> tinygrad_c.set_warn_always(False)
     """
     if not isinstance(b, bool):
-        raise RuntimeError(f"setWarnOnlyOnce expects a bool, but got {typename(b)}")
+        raise RuntimeError(f"setWarnOnlyOnce expects a bool, but got {type(b).__name__}")
     notices.always = b
 
 
