@@ -79,13 +79,15 @@ def topk(input, k: int, dim: int = -1, largest: bool = True, sorted: bool = True
     n = x.shape[d] if x.ndim else 1
     if not 0 <= k <= n:
         raise RuntimeError(f"selected index k out of range: topk of {k} from {n} elements along dimension {d}")
-    if x.ndim == 0 or 16 * k > n or not largest:
+    if x.ndim == 0 or 4 * k > n:
         order = order_of(x, d, largest)
         return topk_result(taken(x, d, order if x.ndim == 0 else numpy.take(order, range(k), d), "TopkBackward0"))
     array = numpy.array(array_of(x))    # few of many: only they are sorted; a copy: NumPy trusts that nobody writes to it
-    best = numpy.take(numpy.argpartition(array, n - k, d) if k else numpy.zeros(array.shape, int), range(n - k, n), d)
+    first = n - k if largest else 0
+    best = numpy.argpartition(array, first if largest else k - 1, d) if k else numpy.zeros(array.shape, int)
+    best = numpy.take(best, range(first, first + k), d)
     best.sort(axis=d)                               # by place, so that equal ones stay in order
-    order = order_of(from_numpy(numpy.take_along_axis(array, best, d)), d, True)
+    order = order_of(from_numpy(numpy.take_along_axis(array, best, d)), d, largest)
     return topk_result(taken(x, d, numpy.take_along_axis(best, order, d), "TopkBackward0"))
 
 
