@@ -19,6 +19,9 @@ SHAPES = {      # x, weight, and the settings
     "one_element_turned": ((3, 7, 4, 4), (3, 7, 1, 1), {}),
     "one_element_groups": ((3, 6, 4, 4), (4, 3, 1, 1), {"groups": 2}),
     "sample_by_sample": ((5, 16, 40, 40), (4, 16, 3, 3), {"padding": 1}),
+    "a_few_rows_at_a_time": ((2, 24, 40, 40), (3, 24, 3, 3), {"padding": 1}),
+    "a_few_rows_at_a_time_strided": ((2, 24, 70, 50), (30, 24, 3, 3), {"padding": (1, 0), "stride": 2}),
+    "a_few_rows_of_groups": ((2, 24, 40, 40), (6, 8, 3, 3), {"padding": 1, "groups": 3}),
     "a_large_weight": ((2, 60, 5, 5), (50, 60, 7, 7), {"padding": 3}),
     "a_large_weight_not_turned": ((2, 20, 5, 5), (140, 20, 7, 7), {"padding": 3}),
 }

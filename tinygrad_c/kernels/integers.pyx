@@ -1,6 +1,7 @@
 """Reductions of integers and bool, in the layout of reduce.pxi: sums and products are int64, the rest keeps its type.
 
-Plain loops, one output at a time; the element's size, which tells the three integer types apart, is looked at once a row.
+Plain loops, one output at a time along the memory, strips of them across it; the element's size, which tells the three integer
+types apart, is looked at once a row or strip.
 """
 from libc.stdint cimport int32_t, int64_t, uint8_t
 
@@ -17,26 +18,31 @@ cdef inline integer extreme(int op, const integer* x, Py_ssize_t n, Py_ssize_t s
     cdef integer[16] r          # side by side: one would wait for the comparison before
     cdef Py_ssize_t i = 0
     cdef int j
+    if n < 16 or stride != 1:
+        r[0] = x[0]
+        for i in range(1, n):
+            r[0] = x[i * stride] if (x[i * stride] > r[0]) == (op == MAX) else r[0]
+        return r[0]
     for j in range(16):
         r[j] = x[0]
-    if op == MAX and stride == 1:
+    if op == MAX:
         while i + 16 <= n:
             for j in range(16):
                 r[j] = x[i + j] if x[i + j] > r[j] else r[j]
             i += 16
-    elif stride == 1:
+    else:
         while i + 16 <= n:
             for j in range(16):
                 r[j] = x[i + j] if x[i + j] < r[j] else r[j]
             i += 16
     if op == MAX:
         for i in range(i, n):
-            r[0] = x[i * stride] if x[i * stride] > r[0] else r[0]
+            r[0] = x[i] if x[i] > r[0] else r[0]
         for j in range(1, 16):
             r[0] = r[j] if r[j] > r[0] else r[0]
     else:
         for i in range(i, n):
-            r[0] = x[i * stride] if x[i * stride] < r[0] else r[0]
+            r[0] = x[i] if x[i] < r[0] else r[0]
         for j in range(1, 16):
             r[0] = r[j] if r[j] < r[0] else r[0]
     return r[0]
@@ -44,11 +50,19 @@ cdef inline integer extreme(int op, const integer* x, Py_ssize_t n, Py_ssize_t s
 
 cdef inline int64_t fold(int op, const integer* x, Py_ssize_t n, Py_ssize_t stride) noexcept nogil:
     cdef int64_t r
-    cdef Py_ssize_t i
+    cdef int64_t[8] several
+    cdef Py_ssize_t i, j
     if op == SUM:
         r = 0
         if stride == 1:
-            for i in range(n):
+            for j in range(8):
+                several[j] = 0
+            for i in range(0, n - 7, 8):
+                for j in range(8):
+                    several[j] += x[i + j]
+            for j in range(8):
+                r += several[j]
+            for i in range(n // 8 * 8, n):
                 r += x[i]
         else:
             for i in range(n):
@@ -97,13 +111,33 @@ cdef inline void put(char* x, Py_ssize_t size, Py_ssize_t i, int64_t value) noex
         (<int64_t*> x)[i] = value
 
 
+cdef inline void fold_strip(int op, int64_t* r, const integer* x, Py_ssize_t n, Py_ssize_t stride,
+                            Py_ssize_t width) noexcept nogil:
+    """fold for `width` neighbours at once, along the memory; not of squares or products."""
+    cdef Py_ssize_t _, k
+    for k in range(width):
+        r[k] = 0 if op == SUM else x[k]
+    for _ in range(n):
+        if op == SUM:
+            for k in range(width):
+                r[k] += x[k]
+        elif op == MAX:
+            for k in range(width):
+                r[k] = x[k] if x[k] > r[k] else r[k]
+        else:
+            for k in range(width):
+                r[k] = x[k] if x[k] < r[k] else r[k]
+        x += stride
+
+
 cdef inline void reduce(int op, const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
     cdef Py_ssize_t n = call.shape[1], inner = call.shape[2], piece = call.param[0].i
     cdef Py_ssize_t pieces = (n + piece - 1) // piece
     cdef Py_ssize_t strips = (inner + COLUMN_STRIP - 1) // COLUMN_STRIP
     cdef Py_ssize_t size = call.operand[1].itemsize
-    cdef Py_ssize_t unit, o, b, i, stop
+    cdef Py_ssize_t unit, o, b, i, k, stop
     cdef const char* x
+    cdef int64_t[COLUMN_STRIP] strip
     if inner == 1 and n <= SHORT_ROW:
         begin *= ROW_BLOCK
         end = min(end * ROW_BLOCK, call.shape[0])
@@ -112,6 +146,17 @@ cdef inline void reduce(int op, const Call* call, Py_ssize_t begin, Py_ssize_t e
         stop = min(i + COLUMN_STRIP, inner)
         b = unit // strips % pieces
         o = unit // strips // pieces
+        x = call.operand[1].data + ((o * n + b * piece) * inner + i) * size
+        if stop - i > 1 and (op == SUM or op == MAX or op == MIN):
+            if size == 1:
+                fold_strip(op, strip, <const uint8_t*> x, min(piece, n - b * piece), inner, stop - i)
+            elif size == 4:
+                fold_strip(op, strip, <const int32_t*> x, min(piece, n - b * piece), inner, stop - i)
+            else:
+                fold_strip(op, strip, <const int64_t*> x, min(piece, n - b * piece), inner, stop - i)
+            for k in range(i, stop):
+                put(call.operand[0].data, call.operand[0].itemsize, (o * pieces + b) * inner + k, strip[k - i])
+            continue
         while i < stop:
             x = call.operand[1].data + ((o * n + b * piece) * inner + i) * size
             put(call.operand[0].data, call.operand[0].itemsize, (o * pieces + b) * inner + i,

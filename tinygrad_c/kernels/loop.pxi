@@ -2,11 +2,14 @@
 #
 # The elements are numbered in row-major order. A unit is UNIT of them. When every operand is contiguous the inner kernel
 # gets the whole range at once. Otherwise the range is walked in blocks: an operand whose block is contiguous is passed
-# as it is, one that repeats a single element is a block filled once, and any other is gathered into a block in L1.
+# as it is, one that repeats an element or a row is a block filled once, and any other is gathered into a block in L1. Where
+# rows are short and many, a block is a number of whole ones.
 # Shared by every element type: operands are bytes here.
 
 cdef enum:
     UNIT = 8192
+    LONG_ROW = 64           # elements: a block lies in one such row
+    MANY_ROWS = 8           # shorter ones: a block is so many of them, or more
     BLOCK = 512             # elements: MAX_OPERANDS blocks of doubles are 24 KB, half of a common L1
 
 
@@ -87,6 +90,56 @@ cdef void transfer(const Call* c, const Operand* o, char* block, Py_ssize_t star
             index[d] += 1
 
 
+cdef inline bint is_repeated(const Call* c, const Operand* o) noexcept nogil:
+    cdef int d
+    for d in range(c.ndim):
+        if c.shape[d] != 1 and o.stride[d] != 0:
+            return False
+    return True
+
+
+cdef void copy_runs(const Call* c, Py_ssize_t start, Py_ssize_t stop) noexcept nogil:
+    """A plain copy of elements start..stop, a row at a time."""
+    cdef Py_ssize_t index[MAX_NDIM]
+    cdef int last = c.ndim - 1
+    cdef int d
+    cdef Py_ssize_t run
+    decode(c, start, index)
+    while start < stop:
+        run = min(c.shape[last] - index[last], stop - start)
+        copy_run(locate(c, &c.operand[0], index), c.operand[0].stride[last], locate(c, &c.operand[1], index),
+                 c.operand[1].stride[last], run, c.operand[0].itemsize)
+        start += run
+        index[last] += run
+        d = last
+        while d > 0 and index[d] == c.shape[d]:
+            index[d] = 0
+            d -= 1
+            index[d] += 1
+
+
+cdef void gather_rows(char* block, const char* p, Py_ssize_t rows, Py_ssize_t row_stride, Py_ssize_t m, Py_ssize_t stride,
+                      Py_ssize_t size) noexcept nogil:
+    """`rows` rows of m elements, to a contiguous block."""
+    cdef Py_ssize_t r, i
+    cdef int32_t* four = <int32_t*> block
+    cdef int64_t* eight = <int64_t*> block
+    for r in range(rows):
+        if size == 4:
+            for i in range(m):
+                four[i] = (<const int32_t*> p)[i * stride]
+            four += m
+        elif size == 8:
+            for i in range(m):
+                eight[i] = (<const int64_t*> p)[i * stride]
+            eight += m
+        else:
+            for i in range(m):
+                block[i] = p[i * stride]
+            block += m
+        p += row_stride * size
+
+
 cdef inline bint runs_through(const Call* c, const Operand* o) noexcept nogil:
     """Whether the operand's elements lie in memory in row-major order with nothing between."""
     cdef Py_ssize_t expected = 1
@@ -96,14 +149,6 @@ cdef inline bint runs_through(const Call* c, const Operand* o) noexcept nogil:
             return False
         expected *= c.shape[d]
         d -= 1
-    return True
-
-
-cdef inline bint is_repeated(const Call* c, const Operand* o) noexcept nogil:
-    cdef int d
-    for d in range(c.ndim):
-        if c.shape[d] != 1 and o.stride[d] != 0:
-            return False
     return True
 
 
@@ -122,7 +167,9 @@ cdef void loop(const Call* c, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
     for i in range(c.n_operands):
         through[i] = runs_through(c, &c.operand[i])
         all_through = all_through and through[i]
-    if c.inner == NULL and through[0] and not through[1]:
+    if c.inner == NULL and not through[0]:
+        copy_runs(c, start, stop)
+    elif c.inner == NULL and not through[1]:
         transfer(c, &c.operand[1], c.operand[0].data + start * c.operand[0].itemsize, start, stop - start, False)
     elif not all_through:
         loop_blocks(c, start, stop, through)
@@ -137,46 +184,54 @@ cdef void loop(const Call* c, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
 
 cdef void loop_blocks(const Call* c, Py_ssize_t start, Py_ssize_t stop, const bint* through) noexcept nogil:
     cdef char[MAX_OPERANDS][BLOCK * 8] block
-    cdef Py_ssize_t filled[MAX_OPERANDS]
+    cdef const char* held[MAX_OPERANDS]         # what a block repeats,
+    cdef Py_ssize_t filled[MAX_OPERANDS]        # up to that element
     cdef Py_ssize_t index[MAX_NDIM]
     cdef char* p[MAX_OPERANDS]
     cdef const Operand* o
-    cdef Py_ssize_t n, rest
+    cdef Py_ssize_t n, rest, rows, done, along, across
     cdef int i
     cdef int last = c.ndim - 1
+    cdef Py_ssize_t m = c.shape[last]
     for i in range(c.n_operands):
-        filled[i] = 0
+        held[i] = NULL
     while start < stop:
         decode(c, start, index)
-        rest = c.shape[last] - index[last]
-        n = stop - start
-        if n > BLOCK:
-            n = BLOCK
-        if n > rest and c.shape[last] >= 64:    # long rows: stay in one, so that contiguous rows need no copy
-            n = rest
+        rest = m - index[last]
+        n = min(stop - start, BLOCK)
+        rows = 1
+        if n > rest:
+            if m >= LONG_ROW:                   # stay in one, so that contiguous rows need no copy
+                n = rest
+            elif last > 0 and c.shape[last - 1] >= MANY_ROWS:
+                rows = min(n // m, c.shape[last - 1] - index[last - 1]) if rest == m else 1
+                n = rows * m if rows > 1 else rest
+            else:
+                rows = 0                        # any elements
         for i in range(c.n_operands):
             o = &c.operand[i]
-            if through[i]:
-                p[i] = o.data + start * o.itemsize
-            elif n <= rest and o.stride[last] == 1:
-                p[i] = locate(c, o, index)
-            elif i == 0:
-                p[i] = block[i]
-            elif is_repeated(c, o):
-                p[i] = block[i]
-                if filled[i] < n:
-                    copy_run(block[i], 1, o.data, 0, n, o.itemsize)
+            p[i] = locate(c, o, index)
+            along = o.stride[last]
+            across = o.stride[last - 1] if rows > 1 else 0
+            if through[i] or rows == 1 and along == 1 or rows > 1 and along == 1 and across == m:
+                continue
+            if i > 0 and (rows > 0 and across == 0 and (along == 0 or rows > 1) or is_repeated(c, o)):
+                if held[i] != p[i] or filled[i] < n:
+                    done = n if along == 0 else m
+                    copy_run(block[i], 1, p[i], along, done, o.itemsize)
+                    while done < n:
+                        memcpy(block[i] + done * o.itemsize, block[i], min(done, n - done) * o.itemsize)
+                        done += min(done, n - done)
+                    held[i] = p[i]
                     filled[i] = n
-            elif c.inner == NULL and p[0] != block[0]:
-                transfer(c, o, p[0], start, n, False)       # a plain copy: straight to where it goes
-                p[i] = p[0]
-            else:
-                p[i] = block[i]
-                transfer(c, o, block[i], start, n, False)
-        if c.inner != NULL:
-            c.inner(n, p, c.param)
-        elif p[1] != p[0]:
-            memcpy(p[0], p[1], n * c.operand[0].itemsize)
+            elif i > 0:
+                held[i] = NULL
+                if rows > 1:
+                    gather_rows(block[i], p[i], rows, across, m, along, o.itemsize)
+                else:
+                    transfer(c, o, block[i], start, n, False)
+            p[i] = block[i]
+        c.inner(n, p, c.param)
         if p[0] == block[0]:
             transfer(c, &c.operand[0], block[0], start, n, True)
         start += n

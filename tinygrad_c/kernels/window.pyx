@@ -80,8 +80,10 @@ cdef inline void plane_columns(cell* to, const cell* x, const Call* call) noexce
                 if top < bottom and first < last:
                     memcpy(to + top * ow + first, source + top * ow + first,
                            ((bottom - 1 - top) * ow + last - first) * sizeof(cell))
-                memset(to, 0, top * ow * sizeof(cell))
-                memset(to + bottom * ow, 0, (made - bottom * ow) * sizeof(cell))
+                if top > 0:
+                    memset(to, 0, top * ow * sizeof(cell))
+                if bottom < call.shape[5]:
+                    memset(to + bottom * ow, 0, (made - bottom * ow) * sizeof(cell))
                 clear_columns(to, call.shape[5], ow, first, last)
                 to += made
                 continue

@@ -156,6 +156,15 @@ cdef TensorBase reduced(int op, TensorBase x, unsigned int mask, bint keepdim):
     cdef bint widens = x.dtype < FLOAT32 and (op == SUM or op == PROD or op == SQUARES)
     cdef TensorBase out, target
     cdef Call call
+    cdef unsigned int tail = 0
+    cdef int d = x.ndim - 1
+    while d >= 0 and (x.shape[d] == 1 or is_in(mask, d)):
+        tail |= <unsigned int> (x.shape[d] > 1) << d
+        d -= 1
+    while d >= 0 and (x.shape[d] == 1 or not is_in(mask, d)):
+        d -= 1
+    if tail and d >= 0 and x.contiguous and x.numel > 0:    # apart: those at the end go first, then nothing has to be moved
+        return reduced(SUM if op == SQUARES else op, reduced(op, x, tail, True), mask, keepdim)
     if mask == (<unsigned int> 1 << x.ndim) - 1 and not keepdim:
         out = empty(INT64 if widens else x.dtype, 0, NULL)
     else:

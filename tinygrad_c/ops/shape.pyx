@@ -5,7 +5,7 @@ parts of one dimension (shape_parts.pxi); views by offset and strides (shape_str
 """
 from libc.string cimport memcpy
 
-from tinygrad_c.array cimport DTYPE_NAMES, itemsize, shape_of
+from tinygrad_c.array cimport DTYPE_NAMES, itemsize, same_shape, shape_of
 from tinygrad_c.kernels.call cimport MAX_NDIM
 from tinygrad_c.ops.elementwise cimport as_tensor, clone, copy_into
 from tinygrad_c.ops.view cimport put as put_region

@@ -14,8 +14,53 @@ cdef int cat_backward(Walk walk, Node node, TensorBase g) except -1:
         start += size
     return 0
 
+cdef int stack_backward(Walk walk, Node node, TensorBase g) except -1:
+    cdef int dim = node.param[0].i, i
+    cdef Py_ssize_t[MAX_NDIM] shape
+    memcpy(shape, g.shape, dim * sizeof(Py_ssize_t))
+    memcpy(shape + dim, g.shape + dim + 1, (g.ndim - 1 - dim) * sizeof(Py_ssize_t))
+    for i in range(<int> g.shape[dim]):
+        if walk.needs(node, i):
+            walk.give(node, i, reshape_to(narrow_dim(g, dim, i, 1), g.ndim - 1, shape))
+    return 0
+
 cdef Rule CAT = Rule(b"CatBackward0", cat_backward)
-cdef Rule STACK = Rule(b"StackBackward0", cat_backward)
+cdef Rule STACK = Rule(b"StackBackward0", stack_backward)
+
+cdef enum:
+    SMALL_PART = 1 << 16        # bytes: a part that one thread has copied at once
+
+
+cdef bint copied_at_once(TensorBase y, TensorBase a, int along, Py_ssize_t start, Py_ssize_t bytes) noexcept:
+    """Copy a small part of `bytes` a row to where it belongs in y, by hand; whether that was possible."""
+    cdef Py_ssize_t outer = 1, r
+    cdef int d
+    if a.numel == 0:
+        return True
+    for d in range(along):
+        outer *= y.shape[d]
+    if not a.contiguous or a.dtype != y.dtype or outer * bytes > SMALL_PART or (outer > 1 and bytes < 64):
+        return False
+    for r in range(outer):
+        memcpy(y.data + (r * y.shape[along] + start) * y.stride[along] * itemsize(y.dtype), a.data + r * bytes, bytes)
+    return True
+
+
+cdef int record_parts(const Rule* rule, TensorBase y, list parts, int along) except -1:
+    cdef Node node
+    cdef int i
+    if grad_enabled() and any([wants_grad(a) for a in parts]):
+        node = record(rule, y, parts[0])
+        node.param[0].i = along
+        node.extra = None if rule == &STACK else [(<TensorBase> a).shape[along] for a in parts]
+        for i, a in enumerate(parts):
+            if i == 1:
+                node.edge1 = edge_of(a)
+            elif i == 2:
+                node.edge2 = edge_of(a)
+            elif i > 2:
+                record_more(node, a)
+    return 0
 
 
 cdef list tensor_list(object tensors):
@@ -40,7 +85,6 @@ def cat(tensors, dim=0, *, axis=None, out=None):
         return into_out(cat(tensors, dim), out)
     cdef Py_ssize_t[MAX_NDIM] shape
     cdef TensorBase a, first, y
-    cdef Node node
     cdef int i, d, along
     cdef Py_ssize_t start = 0
     cdef list parts
@@ -75,20 +119,11 @@ def cat(tensors, dim=0, *, axis=None, out=None):
     y = empty(dtype, first.ndim, shape)
     before = set_grad(False)
     for a in parts:
-        copy_into(narrow_dim(y, along, start, a.shape[along]), a)
+        if not copied_at_once(y, a, along, start, a.shape[along] * y.stride[along] * itemsize(y.dtype)):
+            copy_into(narrow_dim(y, along, start, a.shape[along]), a)
         start += a.shape[along]
     set_grad(before)
-    if grad_enabled() and any([wants_grad(a) for a in parts]):
-        node = record(&CAT, y, parts[0])
-        node.param[0].i = along
-        node.extra = [(<TensorBase> a).shape[along] for a in parts]
-        for i, a in enumerate(parts):
-            if i == 1:
-                node.edge1 = edge_of(a)
-            elif i == 2:
-                node.edge2 = edge_of(a)
-            elif i > 2:
-                record_more(node, a)
+    record_parts(&CAT, y, parts, along)
     return y
 
 
@@ -103,17 +138,33 @@ def stack(tensors, dim=0, *, axis=None, out=None):
         dim = axis
     if out is not None:
         return into_out(stack(tensors, dim), out)
-    cdef TensorBase first
-    parts = tensor_list(tensors)
+    cdef TensorBase first, a, y
+    cdef Py_ssize_t[MAX_NDIM] shape, stride
+    cdef int i, at
+    cdef list parts = tensor_list(tensors)
     if not parts:
         raise RuntimeError("stack expects a non-empty TensorList")
     first = parts[0]
+    dtype = first.dtype
     for i, a in enumerate(parts):
-        if shape_of(a) != shape_of(first):
+        dtype = max(dtype, a.dtype)
+        if not same_shape(a, first):
             raise RuntimeError(f"stack expects each tensor to be equal size, but got {list(shape_of(first))} at entry 0 and "
                                f"{list(shape_of(a))} at entry {i}")
     at = parse_dim(dim, first.ndim + 1)
-    return spelled(cat([unsqueeze(a, at) for a in parts], at), &STACK)
+    if first.ndim == MAX_NDIM:
+        return cat([unsqueeze(a, at) for a in parts], at)       # raises
+    memcpy(shape, first.shape, at * sizeof(Py_ssize_t))
+    shape[at] = len(parts)
+    memcpy(shape + at + 1, first.shape + at, (first.ndim - at) * sizeof(Py_ssize_t))
+    y = empty(dtype, first.ndim + 1, shape)
+    memcpy(stride, y.stride, at * sizeof(Py_ssize_t))
+    memcpy(stride + at, y.stride + at + 1, (first.ndim - at) * sizeof(Py_ssize_t))
+    for i, a in enumerate(parts):
+        if not copied_at_once(y, a, at, i, y.stride[at] * itemsize(y.dtype)):
+            copy_into(view_of(y, y.data + i * y.stride[at] * itemsize(y.dtype), first.ndim, first.shape, stride), a)
+    record_parts(&STACK, y, parts, at)
+    return y
 
 
 # ---- narrow: a part of one dimension

@@ -2,6 +2,7 @@
 
 cdef enum:
     COLUMNS_BYTES = 1 << 19     # of the columns made at a time
+    LEAST_PLACES = 64           # and how many places that should be
     SPREAD = 1 << 18            # elements: so much is allotted to a weight's gradients by sample, that samples be independent
 
 ctypedef struct Sizes:
@@ -12,26 +13,37 @@ ctypedef struct Sizes:
     Py_ssize_t o                # results of a group
     Py_ssize_t k                # elements that each of them sees
     Py_ssize_t places
+    Py_ssize_t width            # places in a row of them
+    Py_ssize_t rows             # at a time, where a sample's columns are too many
+    Py_ssize_t now              # places of the columns at hand
     Py_ssize_t item             # bytes
     bint direct                 # windows of one element: the planes are the columns
 
 
-cdef Sizes sizes_of(TensorBase x, TensorBase w, Geometry geometry, Py_ssize_t groups):
+cdef Sizes sizes_of(TensorBase x, TensorBase w, Geometry geometry, Py_ssize_t groups, bint in_parts):
+    """in_parts: whether a sample may be taken a few rows of places at a time."""
     cdef Sizes s
+    cdef Py_ssize_t height = geometry.places[0], bands
     s.samples, s.planes, s.groups = x.shape[0], x.shape[1], groups
     s.o = w.shape[0] // groups
     s.k = w.numel // max(w.shape[0], 1)
     s.places = geometry.places[0] * geometry.places[1]
     s.item = itemsize(x.dtype)
     s.direct = geometry.kernel == (1, 1) and geometry.stride == (1, 1) and geometry.padding == (0, 0)
+    s.width, s.rows, s.now = geometry.places[1], max(height, 1), s.places
     s.together = max(1, min(s.samples, COLUMNS_BYTES // max(1, groups * s.k * s.places * s.item)))
     if s.direct:
         s.together = s.samples
+    elif in_parts and groups * s.k * s.places * s.item > 2 * COLUMNS_BYTES:
+        s.rows = COLUMNS_BYTES // (groups * s.k * s.width * s.item)
+        s.rows = min(max(s.rows, (LEAST_PLACES + s.width - 1) // s.width, 1), height)
+        bands = (height + s.rows - 1) // s.rows
+        s.rows = (height + bands - 1) // bands
     return s
 
 
 cdef TensorBase room_for_columns(const Sizes* s, int dtype):
-    cdef Py_ssize_t n = s.together * s.groups * s.k * s.places
+    cdef Py_ssize_t n = s.together * s.groups * s.k * s.rows * s.width
     return None if s.direct else empty(dtype, 1, &n)
 
 
@@ -40,36 +52,40 @@ cdef inline char* sample(TensorBase x, Py_ssize_t first) noexcept:
     return x.data + first * x.stride[0] * itemsize(x.dtype)
 
 
-cdef int move(kernel_t kernel, const Sizes* s, Geometry geometry, char* to, char* source, Py_ssize_t n, int dtype) except -1:
-    """Between planes and columns of n samples."""
+cdef int move(kernel_t kernel, const Sizes* s, Geometry geometry, char* to, char* source, Py_ssize_t n, Py_ssize_t top,
+              int dtype) except -1:
+    """Between planes and columns of n samples, of the places from row `top` on."""
     cdef Call call
     call.kernel = kernel
     call.inner = kernels(dtype).inner[K_ADD]
     call.n_operands = 2
-    geometry.fill(&call, n * s.planes, n * s.groups * s.k * s.places)
+    geometry.fill(&call, n * s.planes, n * s.groups * s.k * s.now)
+    call.shape[5] = s.now // s.width if s.width else 0
+    call.param[2].i -= top * call.param[0].i
     call.operand[0].data, call.operand[1].data = to, source
     call.operand[0].itemsize = s.item
     run(&call)
     return 0
 
 
-cdef char* columns_at(const Sizes* s, Geometry geometry, TensorBase x, TensorBase room, Py_ssize_t first,
-                      Py_ssize_t n) except NULL:
-    """The columns of samples first..first + n."""
+cdef char* columns_at(Sizes* s, Geometry geometry, TensorBase x, TensorBase room, Py_ssize_t first, Py_ssize_t n,
+                      Py_ssize_t top) except NULL:
+    """The columns of samples first..first + n, at some rows of places from `top` on."""
+    s.now = min(s.rows * s.width, s.places - top * s.width)
     if s.direct:
         return sample(x, first)
-    move(kernels_of_windows.columns, s, geometry, room.data, sample(x, first), n, x.dtype)
+    move(kernels_of_windows.columns, s, geometry, room.data, sample(x, first), n, top, x.dtype)
     return room.data
 
 
-cdef int to_results(const Sizes* s, TensorBase w, const char* seen, char* y, Py_ssize_t n) except -1:
-    """y (n, groups * o, places) = w @ columns."""
+cdef int to_results(const Sizes* s, TensorBase w, const char* seen, char* y, Py_ssize_t n, Py_ssize_t top) except -1:
+    """y (n, groups * o, places), from row `top` of the places on, = w @ columns."""
     cdef Gemm g
     g.dtype, g.accumulate = w.dtype, False
-    g.m, g.n, g.k = s.o, s.places, s.k
+    g.m, g.n, g.k = s.o, s.now, s.k
     g.a, g.a_batch, g.a_row, g.a_col = w.data, s.o * s.k, s.k, 1
-    g.b, g.b_batch, g.b_row, g.b_col = seen, s.k * s.places, s.places, 1
-    g.c, g.c_batch, g.c_row = y, s.o * s.places, s.places
+    g.b, g.b_batch, g.b_row, g.b_col = seen, s.k * s.now, s.now, 1
+    g.c, g.c_batch, g.c_row = y + top * s.width * s.item, s.o * s.places, s.places
     return multiply(s, &g, n, 0, s.groups * g.b_batch, s.groups * g.c_batch)
 
 
@@ -110,7 +126,7 @@ cdef int convolution_backward(Walk walk, Node node, TensorBase g) except -1:
     """
     cdef Geometry geometry = node.extra
     cdef TensorBase x, w, room, seen, rows, dx = None, dw = None
-    cdef Py_ssize_t groups = node.param[0].i, first = 0, n, size, step = 0
+    cdef Py_ssize_t groups = node.param[0].i, first = 0, n, size, step = 0, top = 0
     cdef bint turn = False
     cdef Sizes s
     cdef Gemm m
@@ -132,7 +148,7 @@ cdef int convolution_backward(Walk walk, Node node, TensorBase g) except -1:
         w, seen, rows = turned(w, groups), g, x
     else:
         seen, rows = x, g
-    s = sizes_of(seen, w, geometry, groups)
+    s = sizes_of(seen, w, geometry, groups, dx is None or turn)
     room = room_for_columns(&s, x.dtype)
     size = w.numel
     if walk.needs(node, 1):
@@ -144,16 +160,17 @@ cdef int convolution_backward(Walk walk, Node node, TensorBase g) except -1:
     m.dtype = x.dtype
     while first < s.samples:
         n = min(s.together, s.samples - first)
+        if dw is not None or turn:
+            columns_at(&s, geometry, seen, room, first, n, top)
         if dw is not None:
-            m.accumulate = step == 0
-            m.m, m.n, m.k = s.o, s.k, s.places
-            m.a, m.a_batch, m.a_row, m.a_col = sample(rows, first), s.o * s.places, s.places, 1
-            m.b, m.b_batch, m.b_row, m.b_col = columns_at(&s, geometry, seen, room, first, n), s.k * s.places, 1, s.places
+            m.accumulate = step == 0 or top > 0
+            m.m, m.n, m.k = s.o, s.k, s.now
+            m.a, m.a_batch, m.a_row, m.a_col = sample(rows, first) + top * s.width * s.item, s.o * s.places, s.places, 1
+            m.b, m.b_batch, m.b_row, m.b_col = sample(seen, first) if s.direct else room.data, s.k * s.now, 1, s.now
             m.c, m.c_batch, m.c_row = dw.data + first * step * s.item, s.o * s.k, s.k
             multiply(&s, &m, n, s.groups * m.a_batch, s.groups * m.b_batch, step)
         if dx is not None and turn:
-            to_results(&s, w, room.data if room is not None and dw is not None
-                       else columns_at(&s, geometry, seen, room, first, n), sample(dx, first), n)
+            to_results(&s, w, sample(seen, first) if s.direct else room.data, sample(dx, first), n, top)
         elif dx is not None:
             m.accumulate = False
             m.m, m.n, m.k = s.k, s.places, s.o
@@ -162,8 +179,10 @@ cdef int convolution_backward(Walk walk, Node node, TensorBase g) except -1:
             m.c, m.c_batch, m.c_row = sample(dx, first) if s.direct else room.data, s.k * s.places, s.places
             multiply(&s, &m, n, 0, s.groups * m.b_batch, s.groups * m.c_batch)
             if not s.direct:
-                move(kernels_of_windows.fold, &s, geometry, sample(dx, first), room.data, n, x.dtype)
-        first += n
+                move(kernels_of_windows.fold, &s, geometry, sample(dx, first), room.data, n, 0, x.dtype)
+        top += s.rows
+        if top >= geometry.places[0]:
+            first, top = first + n, 0
     if dw is not None:
         dw = reshape_to(sum_over(dw, 1, False), 4, w.shape) if step else dw
         walk.give(node, 1, turned(dw, groups) if turn else dw)
@@ -176,7 +195,7 @@ cdef int by_parts(Walk walk, Node node, TensorBase g, TensorBase x, TensorBase w
     """The same with ops that record themselves."""
     cdef Geometry geometry = node.extra
     cdef TensorBase seen
-    cdef Sizes s = sizes_of(x, w, geometry, node.param[0].i)
+    cdef Sizes s = sizes_of(x, w, geometry, node.param[0].i, False)
     g = reshape_to(g, 4, [s.samples, s.groups, s.o, s.places])
     if walk.needs(node, 1):
         seen = reshape_to(columns(x, geometry), 4, [s.samples, s.groups, s.k, s.places])
@@ -197,16 +216,18 @@ def convolution(input, weight, bias, Geometry geometry not None, Py_ssize_t grou
     cdef TensorBase b = None if bias is None else as_tensor(bias, "argument 'bias' (position 3)")
     cdef TensorBase out, room
     cdef Py_ssize_t[4] shape
-    cdef Py_ssize_t first = 0, n
-    cdef Sizes s = sizes_of(x, w, geometry, groups)
+    cdef Py_ssize_t first = 0, n, top = 0
+    cdef Sizes s = sizes_of(x, w, geometry, groups, True)
     cdef Node node
     shape[0], shape[1], shape[2], shape[3] = s.samples, w.shape[0], geometry.places[0], geometry.places[1]
     out = empty(x.dtype, 4, shape)
     room = room_for_columns(&s, x.dtype)
     while first < s.samples:
         n = min(s.together, s.samples - first)
-        to_results(&s, w, columns_at(&s, geometry, x, room, first, n), sample(out, first), n)
-        first += n
+        to_results(&s, w, columns_at(&s, geometry, x, room, first, n, top), sample(out, first), n, top)
+        top += s.rows
+        if top >= shape[2]:
+            first, top = first + n, 0
     if b is not None:
         before = set_grad(False)
         add_into(out, reshape_to(b, 3, [shape[1], 1, 1]))
