@@ -312,9 +312,10 @@ def is_tensor(obj: object) -> bool:
 # Rooms that few programs enter: name -> module, loaded when the name is first asked for. A module's own name gives the module.
 LATER = {
     **dict.fromkeys((
-        "asarray", "can_cast", "channels_last", "channels_last_3d", "contiguous_format", "empty_permuted", "empty_strided",
-        "finfo", "frombuffer", "iinfo", "is_same_size", "is_signed", "layout", "logspace", "memory_format", "preserve_format",
-        "promote_types", "range", "result_type", "scalar_tensor", "strided"), "ops.kinds"),
+        "can_cast", "channels_last", "channels_last_3d", "contiguous_format", "finfo", "iinfo", "is_same_size", "is_signed",
+        "layout", "memory_format", "preserve_format", "promote_types", "result_type", "strided"), "ops.kinds"),
+    **dict.fromkeys((
+        "asarray", "empty_permuted", "empty_strided", "frombuffer", "logspace", "range", "scalar_tensor"), "ops.create_rare"),
     **dict.fromkeys((
         "amp", "backends", "cuda", "datasets", "distributions", "func", "jit", "linalg", "random", "serialization", "special",
         "testing"), ""),
@@ -345,8 +346,8 @@ LATER = {
     **dict.fromkeys(("cholesky", "cholesky_inverse", "cholesky_solve"), "linalg.torch_names"),
     **dict.fromkeys(("det", "logdet", "matrix_exp", "matrix_power", "slogdet"), "linalg.torch_names"),
     **dict.fromkeys(("chain_matmul", "inverse", "lu", "lu_solve", "pinverse", "qr", "svd"), "linalg.torch_names"),
-    **dict.fromkeys(("geqrf", "lu_unpack", "orgqr", "ormqr", "pca_lowrank", "svd_lowrank", "triangular_solve"),
-                    "linalg.elimination"),
+    **dict.fromkeys(("geqrf", "lu_unpack", "orgqr", "ormqr", "triangular_solve"), "linalg.elimination"),
+    **dict.fromkeys(("pca_lowrank", "svd_lowrank"), "linalg.factor"),
     **dict.fromkeys(("i0", "igamma", "igammac"), "special.bessel"),
     **dict.fromkeys(("angle", "fill", "frexp", "imag", "isreal", "real", "resolve_neg"), "ops.parts"),
     **dict.fromkeys(("histogram", "histogramdd", "nonzero_static", "unravel_index"), "ops.histogram"),

@@ -26,7 +26,8 @@ from tinygrad_c.func import (vmap as vmap)
 from tinygrad_c.kernels.memory import (empty_cache as empty_cache, memory_stats as memory_stats)
 from tinygrad_c.kernels.threads import (get_num_threads as get_num_threads, set_num_threads as set_num_threads)
 from tinygrad_c.linalg.elimination import (geqrf as geqrf, householder_product, lu_unpack as lu_unpack, ormqr as ormqr,
-    pca_lowrank as pca_lowrank, svd_lowrank as svd_lowrank, triangular_solve as triangular_solve)
+    triangular_solve as triangular_solve)
+from tinygrad_c.linalg.factor import (pca_lowrank as pca_lowrank, svd_lowrank as svd_lowrank)
 from tinygrad_c.linalg.norms import (chain_matmul as chain_matmul, matrix_exp as matrix_exp, matrix_power as matrix_power)
 from tinygrad_c.linalg.systems import (det as det, inv, logdet as logdet)
 from tinygrad_c.linalg.torch_names import (cholesky as cholesky, cholesky_inverse as cholesky_inverse, cholesky_solve as
@@ -55,6 +56,8 @@ from tinygrad_c.ops.blend import (addcdiv as addcdiv, addcmul as addcmul, clamp_
 from tinygrad_c.ops.create import (arange as arange, as_tensor as as_tensor, clone as clone, empty_, empty_like_, eye as eye,
     from_numpy as from_numpy, full as full, full_like as full_like, linspace as linspace, numel as numel, ones as ones,
     ones_like as ones_like, tensor as tensor, zeros_, zeros_like as zeros_like)
+from tinygrad_c.ops.create_rare import (asarray as asarray, empty_permuted as empty_permuted, empty_strided as empty_strided,
+    frombuffer as frombuffer, logspace as logspace, range as range, scalar_tensor as scalar_tensor)
 from tinygrad_c.ops.diagonals import (as_strided_scatter as as_strided_scatter, diag as diag, diag_embed as diag_embed, diagflat
     as diagflat, diagonal_scatter as diagonal_scatter, select_scatter as select_scatter, slice_scatter as slice_scatter, trace
     as trace, tril as tril, tril_indices as tril_indices, triu as triu, triu_indices as triu_indices, vander as vander)
@@ -82,11 +85,10 @@ from tinygrad_c.ops.join import (atleast_1d as atleast_1d, atleast_2d as atleast
     dstack as dstack, hsplit as hsplit, hstack as hstack, meshgrid as meshgrid, repeat_interleave as repeat_interleave,
     split_with_sizes as split_with_sizes, tensor_split as tensor_split, tile as tile, unsafe_chunk as unsafe_chunk, unsafe_split
     as unsafe_split, vsplit as vsplit, vstack as vstack)
-from tinygrad_c.ops.kinds import (asarray as asarray, can_cast as can_cast, channels_last as channels_last, channels_last_3d as
-    channels_last_3d, contiguous_format as contiguous_format, empty_permuted as empty_permuted, empty_strided as empty_strided,
-    finfo as finfo, frombuffer as frombuffer, iinfo as iinfo, is_same_size as is_same_size, is_signed as is_signed, layout as
-    layout, logspace as logspace, memory_format as memory_format, preserve_format as preserve_format, promote_types as
-    promote_types, range as range, result_type as result_type, scalar_tensor as scalar_tensor, strided as strided)
+from tinygrad_c.ops.kinds import (can_cast as can_cast, channels_last as channels_last, channels_last_3d as channels_last_3d,
+    contiguous_format as contiguous_format, finfo as finfo, iinfo as iinfo, is_same_size as is_same_size, is_signed as
+    is_signed, layout as layout, memory_format as memory_format, preserve_format as preserve_format, promote_types as
+    promote_types, result_type as result_type, strided as strided)
 from tinygrad_c.ops.logic import (allclose as allclose, equal as equal, isclose as isclose, logical_and as logical_and,
     logical_not as logical_not, logical_or as logical_or, logical_xor as logical_xor)
 from tinygrad_c.ops.matmul import (addmm as addmm, bmm as bmm, dot as dot, matmul as matmul, mm as mm, mv as mv)

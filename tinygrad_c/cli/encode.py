@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, field
 
 import numpy as np
 
-from tinygrad_c.cli.table import Table
+from tinygrad_c.cli.table import Table, many
 
 CLASSIFICATION, REGRESSION = "classification", "regression"
 MAX_CLASSES = 20      # a target of more different whole numbers than this is a quantity, not a label
@@ -41,7 +41,7 @@ class Number:
         x = finite_numbers(table, self.name)
         gaps = np.isnan(x)
         if gaps.any():
-            notes.append(f"column {self.name!r}: {_many(gaps.sum(), 'missing value')} filled with the median {self.median:g}")
+            notes.append(f"column {self.name!r}: {many(gaps.sum(), 'missing value')} filled with the median {self.median:g}")
         x = (np.where(gaps, self.median, x) - self.mean) / self.std
         return (x if self.clip is None else x.clip(-self.clip, self.clip))[:, None]
 
@@ -59,7 +59,7 @@ class Category:
         unseen = sorted(set(text) - set(self.levels) - {""})
         if unseen:
             shown = ", ".join(map(repr, unseen[:3])) + (", .." if len(unseen) > 3 else "")
-            notes.append(f"column {self.name!r}: {_many(np.isin(text, unseen).sum(), 'value')} that the training rows do not "
+            notes.append(f"column {self.name!r}: {many(np.isin(text, unseen).sum(), 'value')} that the training rows do not "
                          f"have ({shown}), taken as none of the known")
         return (text[:, None] == np.array(self.levels, dtype=object)).astype(np.float64)
 
@@ -122,7 +122,7 @@ def read_target(table: Table, column: str, task: str | None) -> tuple[str, np.nd
     """
     table.require(column)
     if len(table) < MIN_ROWS:
-        raise table.error(f"has {_many(len(table), 'row')}; training takes at least {MIN_ROWS}")
+        raise table.error(f"has {many(len(table), 'row')}; training takes at least {MIN_ROWS}")
     text = table.text(column)
     if (text == "").any():
         row = int((text == "").argmax())
@@ -249,8 +249,3 @@ def rare_classes(recipe: Recipe, labels: np.ndarray) -> list[str]:
     """Notes on the classes of which no row is among `labels`, those to train on."""
     rare = set(range(len(recipe.classes))) - set(labels.ravel().tolist()) if recipe.classes else set()
     return [f"class {recipe.classes[i]!r} has too few rows: none is left to train on" for i in sorted(rare)]
-
-
-def _many(n: int, thing: str) -> str:
-    return f"{n} {thing}{'' if n == 1 else 's'}"
-

@@ -1,10 +1,13 @@
-"""What the user can mend is said in one line, and ends with exit status 2."""
+"""What the user can mend is said in one line, and ends with exit status 2; and what the other statuses mean."""
 from __future__ import annotations
 
 import difflib
 import importlib
 from collections.abc import Iterable
 from types import ModuleType
+
+# Exit statuses: done; training could not go on; the input is at fault, said in one line on standard error; Ctrl-C.
+DONE, FAILED, USER_ERROR, INTERRUPTED = 0, 1, 2, 130
 
 
 class UserError(Exception):

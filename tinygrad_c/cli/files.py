@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 from tinygrad_c.cli.errors import UserError
+from tinygrad_c.serialization import atomic
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
@@ -26,27 +27,11 @@ def read_file(path: str) -> bytes:
 
 
 def write_file(path: str | Path, data: bytes) -> None:
-    """Put `data` at `path`: into a temporary file of the same folder, synced, then renamed over what was there.
-
-    A pipe or a device (/dev/stdout) cannot be renamed over: it is written to. UserError when the disk refuses.
-    """
-    path = Path(os.path.realpath(path))
-    temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
+    """Put `data` at `path`, whole or not at all; a pipe or a device (/dev/stdout) is written to. UserError when that fails."""
     try:
-        if path.exists() and not path.is_file():
-            path.write_bytes(data)
-            return
-        with open(temporary, "wb") as file:
-            file.write(data)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-        _sync_folder(path.parent)
+        atomic.write(path, data)
     except OSError as error:
         raise UserError(f"cannot be written: {_reason(error)}", str(path)) from None
-    finally:
-        with contextlib.suppress(OSError):
-            temporary.unlink(missing_ok=True)
 
 
 def check_writable(folder: str | Path, names: list[str], nbytes: int = 0) -> None:
@@ -86,16 +71,6 @@ def _fill(path: Path, nbytes: int) -> None:
         else:
             for start in range(0, nbytes, 1 << 20):
                 file.write(bytes(min(1 << 20, nbytes - start)))
-
-
-def _sync_folder(folder: Path) -> None:
-    """The rename itself reaches the disk; a system that cannot open a folder does not need it."""
-    with contextlib.suppress(OSError):
-        descriptor = os.open(folder, os.O_RDONLY)
-        try:
-            os.fsync(descriptor)
-        finally:
-            os.close(descriptor)
 
 
 def _reason(error: Exception) -> str:

@@ -1,7 +1,4 @@
-"""The way in: what can be written on the command line, and what its exit status means.
-
-0: done. 1: training could not go on. 2: the input is at fault, said in one line on standard error. 130: Ctrl-C.
-"""
+"""The way in: what can be written on the command line."""
 from __future__ import annotations
 
 import argparse
@@ -11,9 +8,7 @@ import sys
 from collections.abc import Callable
 from typing import NoReturn
 
-from tinygrad_c.cli.errors import UserError
-
-DONE, USER_ERROR, INTERRUPTED = 0, 2, 130
+from tinygrad_c.cli.errors import DONE, INTERRUPTED, USER_ERROR, UserError
 
 
 class Parser(argparse.ArgumentParser):

@@ -140,7 +140,7 @@ def _check_shape(text: str, delimiter: str, path: str) -> tuple[list[str], np.nd
             elif not empty:
                 rows += 1
                 if len(record) != len(names):
-                    raise UserError(f"has {_count(len(record), 'field')}, and the header names {_count(len(names), 'column')}",
+                    raise UserError(f"has {many(len(record), 'field')}, and the header names {many(len(names), 'column')}",
                                     path, f"row {rows} (line {line})")
             line = reader.line_num + 1
     except csv.Error as error:
@@ -158,13 +158,14 @@ def _header(record: list[str], path: str) -> list[str]:
     return names
 
 
+def many(n: int, thing: str) -> str:
+    """1 row, 2 rows."""
+    return f"{n} {thing}{'' if n == 1 else 's'}"
+
+
 def _is_number(text: str) -> bool:
     try:
         float(text)
     except ValueError:
         return False
     return True
-
-
-def _count(n: int, thing: str) -> str:
-    return f"{n} {thing}{'' if n == 1 else 's'}"

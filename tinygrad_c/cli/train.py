@@ -28,7 +28,7 @@ from tinygrad_c import (
 )
 from tinygrad_c.cli import checkpoint, encode, model, report
 from tinygrad_c.cli.checkpoint import Training
-from tinygrad_c.cli.errors import UserError, need
+from tinygrad_c.cli.errors import DONE, FAILED, INTERRUPTED, UserError, need
 from tinygrad_c.cli.files import check_writable, write_elsewhere, write_file
 from tinygrad_c.cli.plan import Plan, effects, make_plan
 from tinygrad_c.cli.score import score
@@ -40,7 +40,6 @@ FILES = ["model.safetensors", "curves.png", checkpoint.FILE]
 ROOM = 9 * 4              # bytes a weight: the model, the old and the new checkpoint (weights, best ones, two moments)
 SMALL_FILES = 1 << 20     # bytes, for the curves and what the files say in words
 INTERRUPTED_BY_USER = "interrupted"
-INTERRUPTED = 130         # the exit status of a program that Ctrl-C ended
 
 
 def train(args: argparse.Namespace) -> int:
@@ -203,7 +202,7 @@ def _write(path: Path, data: bytes) -> Path:
 def _status(training: Training) -> int:
     if training.stopped == INTERRUPTED_BY_USER:
         return INTERRUPTED
-    return 1 if training.stopped else 0
+    return FAILED if training.stopped else DONE
 
 
 def make_optimizer(plan: Plan, net: nn.Module) -> optim.Optimizer:

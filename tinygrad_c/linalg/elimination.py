@@ -11,6 +11,7 @@ import numpy as np
 
 from tinygrad_c.autograd import Function
 from tinygrad_c.linalg.common import LinAlgError, made, matrices, square
+from tinygrad_c.linalg.factor import cholesky
 from tinygrad_c.linalg.systems import solve, solve_triangular
 from tinygrad_c.ops.arguments import array_of, results, takes_out, tensor_arg
 from tinygrad_c.ops.create import eye
@@ -190,8 +191,6 @@ def lu_unpack(LU_data, LU_pivots, unpack_data: bool = True, unpack_pivots: bool 
 
 # ---- With a number that says whether it could be done, instead of an error
 
-
-
 @takes_out
 def inv_ex(A, *, check_errors: bool = False):
     """(inverse, info): info is 0, or for a singular matrix which element of U's diagonal (from 1) is 0; no error then.
@@ -236,7 +235,6 @@ def cholesky_ex(A, *, upper: bool = False, check_errors: bool = False):
     >>> tinygrad_c.linalg.cholesky_ex(tensor([[1., 2.], [2., 1.]])).info
     tensor(2, dtype=torch.int32)
     """
-    from tinygrad_c.linalg.factor import cholesky
     array = array_of(square(A, "cholesky"))
     flat = stacked(array)
     info = np.zeros(len(flat), np.int32)
@@ -350,38 +348,3 @@ def triangular_solve(b, A, upper: bool = True, transpose: bool = False, unitrian
     solution = solve_triangular(triangle.mT if transpose else triangle, b, upper=upper != transpose,
                                 unitriangular=unitriangular)
     return triangular_result((solution, A.clone()))
-
-
-# ---- Of low rank
-
-def svd_lowrank(A, q: int | None = 6, niter: int | None = 2, M=None):
-    """(U, S, V) of rank q near A, or near A - M: singular values of A on what it makes of q random vectors. Halko, Martinsson &
-    Tropp 2011, algorithms 4.4 and 5.1. Exact for matrices of a rank of q or less.
-
-    >>> tinygrad_c.svd_lowrank(tensor([[3., 4.], [6., 8.]]), q=1)[1]
-    tensor([11.1803])
-    """
-    from tinygrad_c.linalg.factor import qr, svd
-    from tinygrad_c.ops.random import randn
-    a = A if M is None else A - M
-    q = min(6 if q is None else q, *a.shape[-2:])
-    space = qr(a @ randn(a.shape[-1], q, dtype=a.dtype))[0]
-    for _ in range(niter or 0):
-        space = qr(a @ qr(a.mT @ space)[0])[0]
-    u, s, vh = svd(space.mT @ a, full_matrices=False)
-    return space @ u, s, vh.mT
-
-
-def pca_lowrank(A, q: int | None = None, center: bool = True, niter: int = 2):
-    """(U, S, V): svd_lowrank of A less the mean of its rows (center): the columns of V are the q principal directions.
-
-    >>> U, S, V = tinygrad_c.pca_lowrank(tensor([[1., 1.], [2., 2.], [6., 6.]]), q=1)
-    >>> V.abs()
-    tensor([[0.7071],
-            [0.7071]])
-    """
-    m, n = A.shape[-2:]
-    q = min(6, m, n) if q is None else q
-    if not 0 <= q <= min(m, n):
-        raise ValueError(f"q(={q}) must be non-negative integer and not greater than min(m, n)={min(m, n)}")
-    return svd_lowrank(A - A.mean(-2, keepdim=True) if center else A, q, niter)

@@ -1,4 +1,4 @@
-"""Factors of matrices: Cholesky, QR, eigenvalues of symmetric matrices, singular values.
+"""Factors of matrices: Cholesky, QR, eigenvalues of symmetric matrices, singular values, all or the largest.
 
 The gradients are those of Giles 2008 (An extended collection of matrix derivative results for forward and reverse mode AD),
 and of Walter & Lehmann 2012 for QR; written in tensor operations, so that they can be differentiated again.
@@ -12,6 +12,7 @@ from tinygrad_c.linalg.common import called, made, matrices, square
 from tinygrad_c.linalg.systems import inv
 from tinygrad_c.ops.arguments import array_of, results, takes_out
 from tinygrad_c.ops.create import eye
+from tinygrad_c.ops.random import randn
 from tinygrad_c.ops.shape import cat
 
 qr_result = results("linalg_qr", "Q", "R")
@@ -223,3 +224,36 @@ def svdvals(A, *, driver: str | None = None):
     tensor([4., 3.])
     """
     return Svd.apply(matrices(A, "svdvals"))[1]
+
+
+# ---- Of low rank
+
+def svd_lowrank(A, q: int | None = 6, niter: int | None = 2, M=None):
+    """(U, S, V) of rank q near A, or near A - M: singular values of A on what it makes of q random vectors. Halko, Martinsson &
+    Tropp 2011, algorithms 4.4 and 5.1. Exact for matrices of a rank of q or less.
+
+    >>> tinygrad_c.svd_lowrank(tensor([[3., 4.], [6., 8.]]), q=1)[1]
+    tensor([11.1803])
+    """
+    a = A if M is None else A - M
+    q = min(6 if q is None else q, *a.shape[-2:])
+    space = qr(a @ randn(a.shape[-1], q, dtype=a.dtype))[0]
+    for _ in range(niter or 0):
+        space = qr(a @ qr(a.mT @ space)[0])[0]
+    u, s, vh = svd(space.mT @ a, full_matrices=False)
+    return space @ u, s, vh.mT
+
+
+def pca_lowrank(A, q: int | None = None, center: bool = True, niter: int = 2):
+    """(U, S, V): svd_lowrank of A less the mean of its rows (center): the columns of V are the q principal directions.
+
+    >>> U, S, V = tinygrad_c.pca_lowrank(tensor([[1., 1.], [2., 2.], [6., 6.]]), q=1)
+    >>> V.abs()
+    tensor([[0.7071],
+            [0.7071]])
+    """
+    m, n = A.shape[-2:]
+    q = min(6, m, n) if q is None else q
+    if not 0 <= q <= min(m, n):
+        raise ValueError(f"q(={q}) must be non-negative integer and not greater than min(m, n)={min(m, n)}")
+    return svd_lowrank(A - A.mean(-2, keepdim=True) if center else A, q, niter)

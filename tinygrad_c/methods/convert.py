@@ -266,7 +266,7 @@ class Conversions:
         >>> tinygrad_c.ones(1).new_empty_strided((2, 3), (1, 2)).stride()
         (1, 2)
         """
-        from tinygrad_c.ops.kinds import empty_strided
+        from tinygrad_c.ops.create_rare import empty_strided
         return new(empty_strided, self, (size, stride), dtype, device, requires_grad)
 
     def new(self, *args) -> Tensor:

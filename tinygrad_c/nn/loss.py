@@ -4,7 +4,7 @@ from __future__ import annotations
 from typing import Any
 
 from tinygrad_c.nn import functional as F
-from tinygrad_c.nn.functional.loss import legacy_reduction
+from tinygrad_c.nn.functional.loss import checked, legacy_reduction
 from tinygrad_c.nn.module import Module
 from tinygrad_c.ops import loss
 from tinygrad_c.tensor import Tensor
@@ -18,11 +18,10 @@ class _Loss(Module):
         if isinstance(size_average, Tensor) or isinstance(reduce, Tensor):
             raise _called_too_early(type(self).__name__)
         self.reduction = legacy_reduction(size_average, reduce, reduction)
-        if self.reduction not in ("mean", "sum", "none"):
-            self._check_reduction()
+        self._check_reduction()
 
     def _check_reduction(self) -> None:
-        raise ValueError(f"{self.reduction} is not a valid value for reduction; one of 'mean', 'sum', 'none'")
+        checked(self.reduction)
 
 
 class _WeightedLoss(_Loss):
@@ -141,15 +140,11 @@ class BCELoss(_WeightedLoss):
     tensor(0.3993)
     """
 
-    def __init__(self, weight: Tensor | None = None, size_average: Any = None, reduce: Any = None,
-                 reduction: str = "mean") -> None:
-        super().__init__(weight, size_average, reduce, reduction)
-
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
         return loss.binary_cross_entropy(input, target, self.weight, self.reduction)
 
 
-class BCEWithLogitsLoss(_Loss):
+class BCEWithLogitsLoss(_WeightedLoss):
     """-(p t log(s) + (1 - t) log(1 - s)), s = sigmoid(x), p = pos_weight: without a Sigmoid before it, for any x.
 
     >>> BCEWithLogitsLoss()(tensor([0., 3.]), tensor([0., 1.]))
@@ -158,8 +153,7 @@ class BCEWithLogitsLoss(_Loss):
 
     def __init__(self, weight: Tensor | None = None, size_average: Any = None, reduce: Any = None,
                  reduction: str = "mean", pos_weight: Tensor | None = None) -> None:
-        super().__init__(size_average, reduce, reduction)
-        self.register_buffer("weight", weight)
+        super().__init__(weight, size_average, reduce, reduction)
         self.register_buffer("pos_weight", pos_weight)
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:

@@ -25,9 +25,9 @@ def write(path, data: bytes) -> None:
         with suppress(OSError):
             os.unlink(temporary)
         raise
-    if hasattr(os, "O_DIRECTORY"):      # the rename itself must reach the disk
-        directory = os.open(os.path.dirname(path), os.O_RDONLY | os.O_DIRECTORY)
+    with suppress(OSError):     # the rename itself must reach the disk; a system that cannot open a folder does not need it
+        folder = os.open(os.path.dirname(path), os.O_RDONLY)
         try:
-            os.fsync(directory)
+            os.fsync(folder)
         finally:
-            os.close(directory)
+            os.close(folder)

@@ -1,12 +1,13 @@
 """torch's file format to objects, without running anything: an interpreter of the few words of pickle that data needs.
 
 A pickle is a program for a machine with a stack. Python's own machine can import any name and call it. This one knows the
-names of KNOWN, which make tensors and containers, and no others. It does not recurse, and takes no more memory than the file
-has.
+names of Machine.known, which make tensors and containers, and no others. It does not recurse, and takes no more memory than
+the file has.
 """
 from __future__ import annotations
 
 import io
+import math
 import pickle
 import struct
 import zipfile
@@ -20,6 +21,7 @@ from tinygrad_c.array import dtype_named
 from tinygrad_c.autograd import no_grad
 from tinygrad_c.devices import Device
 from tinygrad_c.nn.parameter import Parameter
+from tinygrad_c.ops.arguments import TYPE_WORDS
 from tinygrad_c.ops.create import empty_, from_numpy
 from tinygrad_c.tensor import Size, Tensor
 
@@ -34,7 +36,7 @@ class LoadError(RuntimeError, pickle.UnpicklingError):
     """
 
 
-DTYPES = {"Float": "float32", "Double": "float64", "Long": "int64", "Int": "int32", "Byte": "uint8", "Bool": "bool"}
+DTYPES = {word: name for name, word in TYPE_WORDS.items()}
 LEFT_OUT = {"Half": "float16", "BFloat16": "bfloat16", "Short": "int16", "Char": "int8", "ComplexFloat": "complex64",
             "ComplexDouble": "complex128"}
 
@@ -235,16 +237,22 @@ class Reference:
 
 def strided(memory: Tensor, offset: int, shape: tuple, stride: tuple) -> Tensor:
     """A view of 1-d memory; within it, as the caller has made sure."""
-    expected, numel = [], 1
-    for n in reversed(shape):
-        expected.insert(0, numel)
-        numel *= n
-    if all(n == 1 or s == e for n, s, e in zip(shape, stride, expected)) and numel > 0:
-        return memory[offset:offset + numel].reshape(shape)
+    numel = math.prod(shape)
     if numel == 0:
         return empty_(*shape, dtype=memory.dtype)
+    if all(n == 1 or s == e for n, s, e in zip(shape, stride, contiguous_stride(shape))):
+        return memory[offset:offset + numel].reshape(shape)
     item = memory.element_size()
     return from_numpy(numpy.lib.stride_tricks.as_strided(memory.numpy()[offset:], shape, [s * item for s in stride]))
+
+
+def contiguous_stride(shape: tuple) -> tuple[int, ...]:
+    """The strides of C order."""
+    stride, step = [], 1
+    for n in reversed(shape):
+        stride.insert(0, step)
+        step *= max(n, 1)
+    return tuple(stride)
 
 
 def encode(text: str, encoding: str) -> bytes:

@@ -14,10 +14,9 @@ from tinygrad_c.array import dtype
 from tinygrad_c.devices import Device
 from tinygrad_c.nn.module import Module
 from tinygrad_c.nn.parameter import Parameter
+from tinygrad_c.ops.arguments import TYPE_WORDS
+from tinygrad_c.serialization.reading import contiguous_stride
 from tinygrad_c.tensor import Size, Tensor
-
-STORAGES = {"float32": "FloatStorage", "float64": "DoubleStorage", "int64": "LongStorage", "int32": "IntStorage",
-            "uint8": "ByteStorage", "bool": "BoolStorage"}
 
 
 def dump(obj: Any) -> bytes:
@@ -88,15 +87,6 @@ def span(t: Tensor) -> tuple[int, int]:
     return t.data_ptr(), t.data_ptr() + reach * t.element_size()
 
 
-def contiguous_stride(shape) -> tuple[int, ...]:
-    """The strides of C order."""
-    stride, step = [], 1
-    for n in reversed(shape):
-        stride.insert(0, step)
-        step *= max(n, 1)
-    return tuple(stride)
-
-
 class Writer:
     """Emits pickle's words for one object; an object that was written before is referred to."""
 
@@ -120,7 +110,7 @@ class Writer:
         return n is not None
 
     def name(self, module: str, name: str) -> None:
-        """A global: one of those that reading.KNOWN lists."""
+        """A global: one of those that reading.Machine knows."""
         key = f"{module}\n{name}\n"
         if not self.recall(key):
             self.out.append(b"c" + key.encode())
@@ -219,7 +209,7 @@ class Writer:
         self.name("torch._utils", "_rebuild_tensor_v2")
         self.out.append(b"((")
         self.write("storage")
-        self.name("torch", STORAGES[t.dtype.name])
+        self.name("torch", f"{TYPE_WORDS[t.dtype.name]}Storage")
         self.write(str(storage))
         self.write("cpu")
         self.write(len(self.storages.made[storage]))
