@@ -14,6 +14,7 @@ from tinygrad_c.ops.reduce cimport sum_over
 from tinygrad_c.ops.shape cimport reshape_to, transpose_dims
 from tinygrad_c.tape cimport *
 
+from tinygrad_c.kernels.threads import get_num_threads
 from tinygrad_c.ops.matmul import matmul
 
 

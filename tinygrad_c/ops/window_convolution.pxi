@@ -1,7 +1,7 @@
 """Convolution: the columns of a few samples at a time, that stay in cache, times the weight; part of window.pyx."""
 
 cdef enum:
-    COLUMNS_BYTES = 1 << 19     # of the columns made at a time
+    COLUMNS_BYTES = 1 << 19     # of the columns made at a time; more for several threads, which changes no result
     LEAST_PLACES = 64           # and how many places that should be
     SPREAD = 1 << 18            # elements: so much is allotted to a weight's gradients by sample, that samples be independent
 
@@ -23,7 +23,7 @@ ctypedef struct Sizes:
 cdef Sizes sizes_of(TensorBase x, TensorBase w, Geometry geometry, Py_ssize_t groups, bint in_parts):
     """in_parts: whether a sample may be taken a few rows of places at a time."""
     cdef Sizes s
-    cdef Py_ssize_t height = geometry.places[0], bands
+    cdef Py_ssize_t height = geometry.places[0], bands, room, threads = get_num_threads()
     s.samples, s.planes, s.groups = x.shape[0], x.shape[1], groups
     s.o = w.shape[0] // groups
     s.k = w.numel // max(w.shape[0], 1)
@@ -31,7 +31,8 @@ cdef Sizes sizes_of(TensorBase x, TensorBase w, Geometry geometry, Py_ssize_t gr
     s.item = itemsize(x.dtype)
     s.direct = geometry.kernel == (1, 1) and geometry.stride == (1, 1) and geometry.padding == (0, 0)
     s.width, s.rows, s.now = geometry.places[1], max(height, 1), s.places
-    s.together = max(1, min(s.samples, COLUMNS_BYTES // max(1, groups * s.k * s.places * s.item)))
+    room = COLUMNS_BYTES * (1 if threads == 1 else 2 * min(threads, 8))
+    s.together = max(1, min(s.samples, room // max(1, groups * s.k * s.places * s.item)))
     if s.direct:
         s.together = s.samples
     elif in_parts and groups * s.k * s.places * s.item > 2 * COLUMNS_BYTES:
