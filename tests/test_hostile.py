@@ -352,6 +352,8 @@ def test_gradients_at_nan_and_at_the_origin():
 @pytest.mark.parametrize("call", [
     lambda: tinygrad_c.special.hermite_polynomial_h(ones(3), 2 ** 62), lambda: tinygrad_c.mvlgamma(ones(3) * 5, 2 ** 62),
     lambda: tinygrad_c.mvlgamma(ones(3), 0),
+    lambda: tinygrad_c.nn.functional.adaptive_avg_pool1d(ones(1, 1, 4), 2 ** 40),
+    lambda: tinygrad_c.nn.functional.adaptive_max_pool2d(ones(1, 1, 4, 4), (1, 2 ** 40)),
     lambda: ones(2, 3).movedim(tensor(0).expand(2 ** 31), 0), lambda: ones(2, 3).movedim((0, 1, 0), (0, 1, 2)),
 ])
 def test_endless_numbers_of_passes_and_dimensions(call):

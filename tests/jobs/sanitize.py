@@ -93,7 +93,8 @@ def main() -> None:
                                   env=environment(args.kind, folder), errors="replace")
             text, status = done.stdout + done.stderr, done.returncode
     found = sorted({line.strip() for line in text.splitlines() if FINDINGS.search(line)})
-    last = [line for line in text.splitlines() if line.strip()][-1]
+    lines = [line for line in text.splitlines() if line.strip()]
+    last = next((line for line in reversed(lines) if re.search(r"\d+ passed", line)), lines[-1])
     print(f"{args.kind}: {len(found)} findings, status {status}; {last.strip(' =')}; {time.monotonic() - start:.0f} s")
     for line in found[:20]:
         print(line)

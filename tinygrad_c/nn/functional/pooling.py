@@ -346,6 +346,8 @@ def _sizes(x: Tensor, output_size: Any, n: int) -> list[int]:
     if min(sizes) < 0:
         raise RuntimeError(f"adaptive pooling: elements of output_size must be greater than or equal to 0 but received "
                            f"{sizes}. Trying to create tensor with negative dimension")
+    if max(sizes) > 1 << 24:
+        raise RuntimeError(f"adaptive pooling: an output_size of {sizes} is larger than memory")
     if 0 in x.shape[-n:]:
         raise RuntimeError("adaptive pooling: Expected input to have non-zero size for non-batch dimensions, but input has "
                            f"sizes {list(x.shape)}")
