@@ -40,7 +40,7 @@ def unflatten(input, dim: int, sizes):
     return reshape(x, (*x.shape[:at], *sizes, *x.shape[at + 1:]))
 
 
-def movedim(input, source, destination):
+def movedim(input, source: int | tuple[int, ...], destination: int | tuple[int, ...]):
     """Dimensions moved to other places; those not named keep their order. A view.
 
     >>> tinygrad_c.movedim(tinygrad_c.zeros(2, 3, 4), 0, -1).shape
