@@ -236,7 +236,10 @@ class RNNBase(Module):
         """One layer in one direction. Sequences that are shorter leave the batch at their end; backwards, they join it."""
         step, get = STEPS[self.mode][1], self.__dict__.get
         weight, bias, projection = get(f"weight_hh_{end}"), get(f"bias_hh_{end}"), get(f"weight_hr_{end}")
-        parts = _Parts.apply(linear(flat, get(f"weight_ih_{end}"), get(f"bias_ih_{end}")), sizes)
+        of_inputs = get(f"bias_ih_{end}")
+        if bias is not None and self.mode != "GRU":     # both are added to the same sum: once for the whole sequence
+            of_inputs, bias = of_inputs + bias, None
+        parts = _Parts.apply(linear(flat, get(f"weight_ih_{end}"), of_inputs), sizes)
         start, outputs, ended = state, [], []
         if backwards:
             parts = parts[::-1]

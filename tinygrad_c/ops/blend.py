@@ -8,7 +8,7 @@ from tinygrad_c.array import dtype_named
 from tinygrad_c.ops.arguments import TYPE_WORDS, takes_out
 from tinygrad_c.ops.create import dtype_of, to
 from tinygrad_c.ops.elementwise import clamp, in_place, isnan, lgamma, log, log1p, pow, round_half_even, sin, sub, trunc, where
-from tinygrad_c.tape import _call_it
+from tinygrad_c.tape import _call_it, is_grad_enabled
 
 if TYPE_CHECKING:
     from tinygrad_c.tape import TensorBase as Tensor
@@ -55,6 +55,17 @@ def frac(input: Tensor) -> Tensor:
 
 # ---- Sums of products
 
+def _added(input: Tensor, fresh: Tensor, value: float) -> Tensor:
+    """input + fresh * value, in the memory of `fresh`, which nobody else has, where nothing is recorded."""
+    recorded = is_grad_enabled() and (fresh.requires_grad or input.requires_grad)
+    if recorded or fresh.shape != input.shape or fresh.dtype is not input.dtype or not fresh.is_floating_point():
+        return input + (fresh if value == 1 else fresh * value)
+    if value != 1:
+        fresh *= value
+    fresh += input
+    return fresh
+
+
 @takes_out
 def lerp(input: Tensor, end: Tensor, weight: Tensor | float) -> Tensor:
     """input + weight * (end - input): from input, at weight 0, to end, at weight 1.
@@ -69,8 +80,9 @@ def lerp(input: Tensor, end: Tensor, weight: Tensor | float) -> Tensor:
                                f"{C_WORDS[each.dtype.name]}")
     # From the nearer end: then weight 1 gives `end` to the last digit.
     if isinstance(weight, (int, float)):
-        out = input + weight * (end - input) if weight < 0.5 else end - (end - input) * (1 - weight)
-        return _call_it(out, "LerpBackward0")
+        if weight < 0.5:
+            return _call_it(_added(input, end - input, weight), "LerpBackward0")
+        return _call_it(end - (end - input) * (1 - weight), "LerpBackward0")
     out = where(weight < 0.5, input + weight * (end - input), end - (end - input) * (1 - weight))
     return _call_it(out, "LerpBackward1")
 
@@ -82,8 +94,7 @@ def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1
     >>> tinygrad_c.addcmul(tinygrad_c.tensor([1.]), tinygrad_c.tensor([2.]), tinygrad_c.tensor([3.]), value=0.5)
     tensor([4.])
     """
-    product = tensor1 * tensor2
-    return _call_it(input + (product if value == 1 else product * value), "AddcmulBackward0")
+    return _call_it(_added(input, tensor1 * tensor2, value), "AddcmulBackward0")
 
 
 @takes_out
@@ -95,8 +106,7 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1
     """
     if not dtype_of(tensor1).is_floating_point and not dtype_of(tensor2).is_floating_point:
         raise RuntimeError("Integer division with addcdiv is no longer supported: call .float() on tensor1")
-    quotient = tensor1 / tensor2
-    return _call_it(input + (quotient if value == 1 else quotient * value), "AddcdivBackward0")
+    return _call_it(_added(input, tensor1 / tensor2, value), "AddcdivBackward0")
 
 
 def rsub(input: Tensor, other: Tensor | float, *, alpha: float = 1) -> Tensor:
