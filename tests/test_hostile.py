@@ -352,6 +352,7 @@ def test_gradients_at_nan_and_at_the_origin():
 @pytest.mark.parametrize("call", [
     lambda: tinygrad_c.special.hermite_polynomial_h(ones(3), 2 ** 62), lambda: tinygrad_c.mvlgamma(ones(3) * 5, 2 ** 62),
     lambda: tinygrad_c.mvlgamma(ones(3), 0),
+    lambda: ones(3).tensor_split(2 ** 40), lambda: ones(1, 1).expand(2, 2 ** 40).hsplit(2 ** 40),
     lambda: tinygrad_c.nn.functional.adaptive_avg_pool1d(ones(1, 1, 4), 2 ** 40),
     lambda: tinygrad_c.nn.functional.adaptive_max_pool2d(ones(1, 1, 4, 4), (1, 2 ** 40)),
     lambda: ones(2, 3).movedim(tensor(0).expand(2 ** 31), 0), lambda: ones(2, 3).movedim((0, 1, 0), (0, 1, 2)),

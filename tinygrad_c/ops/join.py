@@ -282,6 +282,8 @@ def tensor_split(input, indices_or_sections, dim: int = 0):
     if isinstance(at, int):
         if at <= 0:
             raise RuntimeError(f"number of sections must be larger than 0, got {at}")
+        if at > 1 << 24:
+            raise RuntimeError(f"tensor_split into {at} sections makes more tensors than memory holds")
         bounds = [n // at * i + min(i, n % at) for i in range(at + 1)]
     else:
         inner = [min(max(i + n if i < 0 else i, 0), n) for i in at]
