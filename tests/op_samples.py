@@ -8,6 +8,8 @@ that is not a function of its name; it gets the module, ours or torch, in its fi
 """
 from __future__ import annotations
 
+from functools import partial
+
 import numpy as np
 import samples_matrix
 import samples_order
@@ -40,11 +42,22 @@ SPELLING = {
     "div_trunc": lambda m, a, b: m.div(a, b, rounding_mode="trunc"),
     "cube": lambda m, x: x ** 3,
     "hardtanh": lambda m, x, low, high: m.nn.functional.hardtanh(x, low, high),
-    "hardsigmoid": lambda m, x: (       # PyTorch's 1 / 6 is of single precision
-        m.nn.functional.hardsigmoid(x) if isinstance(x, Tensor) else m.nn.functional.relu6(x + 3) / 6),
     "hardswish": lambda m, x: m.nn.functional.hardswish(x),
-    "prelu": lambda m, a, b: getattr(m, "_prelu_kernel", elementwise.prelu)(a, b),
 }
+# Rows that are functions here and none of torch's: how torch makes them of others.
+MADE_IN_TORCH = {
+    "hardsigmoid": lambda m, x: m.nn.functional.relu6(x + 3) / 6,       # its own has a 1 / 6 of single precision
+    "prelu": lambda m, a, b: m._prelu_kernel(a, b),
+}
+
+
+def spelled(name: str):
+    """How to call a row, here and in torch."""
+    if name not in MADE_IN_TORCH:
+        return SPELLING.get(name, named(name))
+    return lambda m, x, *more: (getattr(elementwise, name) if isinstance(x, Tensor) else partial(MADE_IN_TORCH[name], m))(x, *more)
+
+
 # A method here or not, as it is.
 FUNCTIONS_ONLY = {"leaky_relu", "elu", "selu", "gelu", "silu", "mish", "softplus", "logsigmoid"}
 NO_TWIN = {"maximum", "minimum", "logaddexp", "logaddexp2", "fmax", "fmin"}      # no form in place, in torch neither
@@ -67,15 +80,15 @@ def pointwise_op(name: str, row: formulas.Row) -> Op:
             xs.insert(0, X(*shape[-1], dtype="bool"))
         samples.append(S(*xs, *row.sample))
     plain = name not in SPELLING and not isinstance(row, formulas.Ternary)
-    method = plain and (name not in FUNCTIONS_ONLY or hasattr(Tensor, name))
+    method = plain and (name not in {*FUNCTIONS_ONLY, *MADE_IN_TORCH} or hasattr(Tensor, name))
     twin = method and name not in NO_TWIN and row.kind != formulas.BOOLS
     errors = []
     if isinstance(row, formulas.Binary):
-        errors = [E(RuntimeError, "must match the size", lambda m: SPELLING.get(name, named(name))(
+        errors = [E(RuntimeError, "must match the size", lambda m: spelled(name)(
             m, *[m.ones(*s, dtype=m.int64 if row.kind == formulas.INTEGERS else m.float32) for s in ((2, 3), (4,))]))]
-    elif plain and not row.params:
+    elif plain and not row.params and name not in MADE_IN_TORCH:
         errors = [E(TypeError, "must be Tensor", lambda m: getattr(m, name)([1.0, 2.0]))]
-    return Op(name, samples, SPELLING.get(name, named(name)),
+    return Op(name, samples, spelled(name),
               differentiable=any(d is not None for d in row.derivatives),
               method=name if method else None, inplace=name + "_" if twin else None,
               integers=row.kind in (formulas.NUMBERS, formulas.BOOLS), errors=errors)

@@ -7,14 +7,16 @@ import math
 import numpy as np
 import pytest
 from comparing import ours, theirs, torch, with_torch
+from op_samples import MADE_IN_TORCH, SPELLING
 
 import tinygrad_c
 from tinygrad_c import formulas
 
 SPECIAL = [0.0, -0.0, 1.0, -1.0, 0.5, -0.5, 1.5, 2.5, -2.5, 3.7, -7.25, 0.1, 1e-30, -1e-30, 1e30, math.inf, -math.inf, math.nan]
-UNARY = [n for n, r in formulas.SCALAR.items() if len(r.inputs) == 1 and not r.params and n != "round_half_even"]
-BINARY = [n for n, r in formulas.SCALAR.items() if len(r.inputs) == 2 and r.kind != formulas.INTEGERS and n[:4] != "div_"]
-WHOLE = [n for n, r in formulas.SCALAR.items() if r.kind == formulas.INTEGERS and n != "pow_whole"]
+SCALAR = {n: r for n, r in formulas.SCALAR.items() if n not in {*SPELLING, *MADE_IN_TORCH}}       # torch's functions too
+UNARY = [n for n, r in SCALAR.items() if len(r.inputs) == 1 and not r.params]
+BINARY = [n for n, r in SCALAR.items() if len(r.inputs) == 2 and r.kind != formulas.INTEGERS]
+WHOLE = [n for n, r in SCALAR.items() if r.kind == formulas.INTEGERS]
 DTYPES = ["bool", "uint8", "int32", "int64", "float32", "float64"]
 
 

@@ -15,7 +15,7 @@ hypothesis = pytest.importorskip("hypothesis")
 
 from hypothesis import given, settings  # noqa: E402
 from hypothesis import strategies as st  # noqa: E402
-from op_samples import SPELLING  # noqa: E402
+from op_samples import spelled  # noqa: E402
 
 import tinygrad_c  # noqa: E402
 from tinygrad_c.formulas import BOOLS, NUMBERS, POINTWISE, Ternary, Unary  # noqa: E402
@@ -84,8 +84,7 @@ ROWS = rows()
 
 def call(name: str, tensors: list, numbers: tuple):
     from comparing import OURS
-    function = SPELLING.get(name)
-    return function(OURS, *tensors, *numbers) if function else getattr(OURS, name)(*tensors, *numbers)
+    return spelled(name)(OURS, *tensors, *numbers)
 
 
 SHAPES = st.lists(st.sampled_from([0, 1, 1, 2, 3, 5, 17]), max_size=4).map(tuple)
