@@ -139,8 +139,10 @@ cdef inline void reduce(int op, const Call* call, Py_ssize_t begin, Py_ssize_t e
     cdef const char* x
     cdef int64_t[COLUMN_STRIP] strip
     if inner == 1 and n <= SHORT_ROW:
-        begin *= ROW_BLOCK
-        end = min(end * ROW_BLOCK, call.shape[0])
+        for i in range(begin * ROW_BLOCK, min(end * ROW_BLOCK, call.shape[0])):
+            x = call.operand[1].data + i * n * size
+            put(call.operand[0].data, call.operand[0].itemsize, i, fold_any(op, x, size, n, 1))
+        return
     for unit in range(begin, end):
         i = unit % strips * COLUMN_STRIP
         stop = min(i + COLUMN_STRIP, inner)
