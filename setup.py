@@ -7,7 +7,10 @@ allocator keeps nothing and names stay in (tests/jobs/sanitize.py runs such buil
 import os
 import platform
 import runpy
+import shlex
+import subprocess
 import sys
+import sysconfig
 from pathlib import Path
 
 from Cython.Build import cythonize
@@ -59,10 +62,22 @@ if SANITIZE:
 # Cython's own functions, which every module needs, are compiled once: each module is 10 to 20 KB smaller.
 SHARED = "tinygrad_c._cython"
 
-# Of a branch that Cython calls unlikely, gcc still makes one in ten taken, and lays it out to be fast. What raises an exception
-# may be slow: that and unaligned jumps take 7 % off such a module, at the same speed of a small op.
-SMALLER = ["--param", "builtin-expect-probability=100", "-fno-align-functions", "-fno-align-jumps", "-fno-align-loops",
-           "-fno-align-labels"] if sys.platform == "linux" else []
+def is_gcc():
+    """Whether the compiler is gcc, and not another that calls itself so: clang refuses flags that it does not know."""
+    compiler = os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc"
+    try:
+        macros = subprocess.run([*shlex.split(compiler), "-dM", "-E", "-x", "c", os.devnull], capture_output=True, text=True)
+    except OSError:
+        return False
+    return "__GNUC__" in macros.stdout and "__clang__" not in macros.stdout
+
+
+# What size costs nothing in speed. Kernels: loops are not doubled for a condition or a stride of 1 (where it counts, they are
+# written twice). Others: of a branch that Cython calls unlikely gcc still thinks one in ten taken, and makes it fast; what
+# raises an exception may be slow.
+SMALL_KERNELS = ["-fno-unswitch-loops", "-fno-version-loops-for-strides"] if is_gcc() else []
+SMALL = ["--param", "builtin-expect-probability=100", "-fno-align-functions", "-fno-align-jumps", "-fno-align-loops",
+         "-fno-align-labels"] if is_gcc() else []
 
 # The random numbers have the same bits everywhere: a * b + c is rounded twice, whatever the processor could do.
 OWN_FLAGS = {"kernels.philox": [] if sys.platform == "win32" else ["-ffp-contract=off"]}
@@ -72,8 +87,8 @@ def level(name):
     if DEBUG or SANITIZE:
         return []
     if name.startswith("kernels."):
-        return ["-O2"] if X86 and ".baseline" in name else ["-O3", "-fno-unswitch-loops"]
-    return ["-Os" if name in COLD else "-O2", *SMALLER]
+        return ["-O2" if X86 and ".baseline" in name else "-O3", *SMALL_KERNELS]
+    return ["-Os" if name in COLD else "-O2", *SMALL]
 
 
 def extension(name, cflags=(), macros=()):
