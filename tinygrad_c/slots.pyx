@@ -4,8 +4,6 @@ Operators: Cython lists `__add__` among a class's methods as well as in its slot
 with a look-up of `__add__` by name. The subclass gets the compiled slot itself.
 
 Memory: the object of a tensor that died is kept, and is the next tensor's. (Its elements are kept by kernels/memory.pyx.)
-
-And guarded, for public functions in Python: a wrapper written in Python would cost 400 ns a call.
 """
 from cpython.ref cimport Py_DECREF, PyObject
 from libc.string cimport memset
@@ -145,14 +143,3 @@ def take_slots(type cls, type compiled) -> None:
         to.tp_alloc = new_object
         to.tp_free = free_object
         to.tp_dealloc = dealloc
-
-
-def guarded(function, explain):
-    """The function, with explain(function, args, kwargs, error) called when it fails, before the error goes on."""
-    def call(*args, **kwargs):
-        try:
-            return function(*args, **kwargs)
-        except Exception as error:
-            explain(function, args, kwargs, error)
-            raise
-    return call

@@ -22,7 +22,7 @@ from tinygrad_c.methods.rare import Rare
 from tinygrad_c.methods.reduce import Reductions
 from tinygrad_c.methods.shape import Shapes
 from tinygrad_c.notices import warn_once
-from tinygrad_c.ops import create, shape
+from tinygrad_c.ops import create, doors, shape
 from tinygrad_c.ops.operators import Operators
 from tinygrad_c.slots import take_slots
 from tinygrad_c.tape import register_tensor_class
@@ -403,3 +403,4 @@ def rebuild(array, requires_grad: bool) -> Tensor:
 CPU = Device()
 register_tensor_class(Tensor)
 take_slots(Tensor, Operators)
+doors.methods(Tensor)

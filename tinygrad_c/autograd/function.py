@@ -49,6 +49,7 @@ class FunctionCtx:
     _outputs: list                      # (shape, dtype) of each output, None for what is not a tensor
     _n_inputs = 0
     _node = None                        # while backward runs
+    called: str | None = None           # what the op is called that the function stands for
 
     def __init__(self, function: type[Function]):
         self._function = function
@@ -92,7 +93,7 @@ class FunctionCtx:
 
     def name(self) -> str:
         """The name that tensor.grad_fn shows."""
-        return self._function.__name__ + "Backward"
+        return self.called or self._function.__name__ + "Backward"
 
     # ---- What the tape calls
 

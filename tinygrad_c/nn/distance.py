@@ -1,7 +1,7 @@
 """Distances as layers."""
 from __future__ import annotations
 
-from tinygrad_c.nn.functional import distance as functions
+from tinygrad_c.nn import functional as F
 from tinygrad_c.nn.module import Module
 from tinygrad_c.tensor import Tensor
 
@@ -19,7 +19,7 @@ class CosineSimilarity(Module):
         self.eps = eps
 
     def forward(self, x1: Tensor, x2: Tensor) -> Tensor:
-        return functions.cosine_similarity(x1, x2, self.dim, self.eps)
+        return F.cosine_similarity(x1, x2, self.dim, self.eps)
 
 
 class PairwiseDistance(Module):
@@ -36,4 +36,4 @@ class PairwiseDistance(Module):
         self.keepdim = keepdim
 
     def forward(self, x1: Tensor, x2: Tensor) -> Tensor:
-        return functions.pairwise_distance(x1, x2, self.norm, self.eps, self.keepdim)
+        return F.pairwise_distance(x1, x2, self.norm, self.eps, self.keepdim)

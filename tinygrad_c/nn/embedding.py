@@ -4,8 +4,8 @@ from __future__ import annotations
 from typing import Any
 
 from tinygrad_c.autograd import no_grad
+from tinygrad_c.nn import functional as F
 from tinygrad_c.nn import init
-from tinygrad_c.nn.functional import embeddings as functions
 from tinygrad_c.nn.module import Module
 from tinygrad_c.nn.parameter import Parameter
 from tinygrad_c.ops.create import empty_ as empty
@@ -69,7 +69,7 @@ class Embedding(_Table):
                          _freeze, dtype)
 
     def forward(self, input: Tensor) -> Tensor:
-        return functions.embedding(input, self.weight, self.padding_idx, self.max_norm, self.norm_type,
+        return F.embedding(input, self.weight, self.padding_idx, self.max_norm, self.norm_type,
                                    self.scale_grad_by_freq, self.sparse)
 
     @classmethod
@@ -103,7 +103,7 @@ class EmbeddingBag(_Table):
         self.include_last_offset = include_last_offset
 
     def forward(self, input: Tensor, offsets: Tensor | None = None, per_sample_weights: Tensor | None = None) -> Tensor:
-        return functions.embedding_bag(input, self.weight, offsets, self.max_norm, self.norm_type, self.scale_grad_by_freq,
+        return F.embedding_bag(input, self.weight, offsets, self.max_norm, self.norm_type, self.scale_grad_by_freq,
                                        self.mode, self.sparse, per_sample_weights, self.include_last_offset, self.padding_idx)
 
     @classmethod

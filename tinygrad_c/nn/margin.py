@@ -4,8 +4,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from tinygrad_c.nn import functional as F
 from tinygrad_c.nn.distance import PairwiseDistance
-from tinygrad_c.nn.functional import margin as functions
 from tinygrad_c.nn.loss import _Loss, _WeightedLoss
 from tinygrad_c.tensor import Tensor
 
@@ -31,7 +31,7 @@ class HingeEmbeddingLoss(_MarginLoss):
     _margin = 1.0
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        return functions.hinge_embedding_loss(input, target, self.margin, reduction=self.reduction)
+        return F.hinge_embedding_loss(input, target, self.margin, reduction=self.reduction)
 
 
 class MarginRankingLoss(_MarginLoss):
@@ -44,7 +44,7 @@ class MarginRankingLoss(_MarginLoss):
     _margin = 0.0
 
     def forward(self, input1: Tensor, input2: Tensor, target: Tensor) -> Tensor:
-        return functions.margin_ranking_loss(input1, input2, target, self.margin, reduction=self.reduction)
+        return F.margin_ranking_loss(input1, input2, target, self.margin, reduction=self.reduction)
 
 
 class CosineEmbeddingLoss(_MarginLoss):
@@ -57,7 +57,7 @@ class CosineEmbeddingLoss(_MarginLoss):
     _margin = 0.0
 
     def forward(self, input1: Tensor, input2: Tensor, target: Tensor) -> Tensor:
-        return functions.cosine_embedding_loss(input1, input2, target, self.margin, reduction=self.reduction)
+        return F.cosine_embedding_loss(input1, input2, target, self.margin, reduction=self.reduction)
 
 
 class TripletMarginLoss(_Loss):
@@ -78,7 +78,7 @@ class TripletMarginLoss(_Loss):
         self.swap = swap
 
     def forward(self, anchor: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
-        return functions.triplet_margin_loss(anchor, positive, negative, self.margin, self.p, self.eps, self.swap,
+        return F.triplet_margin_loss(anchor, positive, negative, self.margin, self.p, self.eps, self.swap,
                                              reduction=self.reduction)
 
 
@@ -100,7 +100,7 @@ class TripletMarginWithDistanceLoss(_Loss):
         self.swap = swap
 
     def forward(self, anchor: Tensor, positive: Tensor, negative: Tensor) -> Tensor:
-        return functions.triplet_margin_with_distance_loss(anchor, positive, negative, distance_function=self.distance_function,
+        return F.triplet_margin_with_distance_loss(anchor, positive, negative, distance_function=self.distance_function,
                                                            margin=self.margin, swap=self.swap, reduction=self.reduction)
 
 
@@ -120,7 +120,7 @@ class MultiMarginLoss(_WeightedLoss):
         self.margin = margin
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        return functions.multi_margin_loss(input, target, self.p, self.margin, self.weight, reduction=self.reduction)
+        return F.multi_margin_loss(input, target, self.p, self.margin, self.weight, reduction=self.reduction)
 
 
 class MultiLabelMarginLoss(_Loss):
@@ -133,7 +133,7 @@ class MultiLabelMarginLoss(_Loss):
     """
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        return functions.multilabel_margin_loss(input, target, reduction=self.reduction)
+        return F.multilabel_margin_loss(input, target, reduction=self.reduction)
 
 
 class MultiLabelSoftMarginLoss(_WeightedLoss):
@@ -144,4 +144,4 @@ class MultiLabelSoftMarginLoss(_WeightedLoss):
     """
 
     def forward(self, input: Tensor, target: Tensor) -> Tensor:
-        return functions.multilabel_soft_margin_loss(input, target, self.weight, reduction=self.reduction)
+        return F.multilabel_soft_margin_loss(input, target, self.weight, reduction=self.reduction)

@@ -6,7 +6,6 @@ from typing import Any
 
 from tinygrad_c.nn import functional as F
 from tinygrad_c.nn import init
-from tinygrad_c.nn.functional import norm as functions
 from tinygrad_c.nn.module import Module
 from tinygrad_c.nn.parameter import Parameter
 from tinygrad_c.ops.create import empty_ as empty
@@ -48,7 +47,7 @@ class LayerNorm(_Affine):
         self.reset_parameters()
 
     def forward(self, input: Tensor) -> Tensor:
-        return functions.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
+        return F.layer_norm(input, self.normalized_shape, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
         return (f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}, "
@@ -72,7 +71,7 @@ class RMSNorm(_Affine):
         self.reset_parameters()
 
     def forward(self, x: Tensor) -> Tensor:
-        return functions.rms_norm(x, self.normalized_shape, self.weight, self.eps)
+        return F.rms_norm(x, self.normalized_shape, self.weight, self.eps)
 
     def extra_repr(self) -> str:
         return f"{self.normalized_shape}, eps={self.eps}, elementwise_affine={self.elementwise_affine}"
@@ -101,7 +100,7 @@ class GroupNorm(_Affine):
         self.reset_parameters()
 
     def forward(self, input: Tensor) -> Tensor:
-        return functions.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
+        return F.group_norm(input, self.num_groups, self.weight, self.bias, self.eps)
 
     def extra_repr(self) -> str:
         return (f"{self.num_groups}, {self.num_channels}, eps={self.eps}, affine={self.affine}, "
@@ -169,7 +168,7 @@ class _BatchNorm(_Running):
             if momentum is None:
                 momentum = 1 / self.num_batches_tracked.item()
         follow = self.track_running_stats or not self.training
-        return functions.batch_norm(input, self.running_mean if follow else None, self.running_var if follow else None,
+        return F.batch_norm(input, self.running_mean if follow else None, self.running_var if follow else None,
                                     self.weight, self.bias, self.training or self.running_mean is None,
                                     0.0 if momentum is None else momentum, self.eps)
 
@@ -222,7 +221,7 @@ class _InstanceNorm(_Running):
         if channels != self.num_features and self.affine:
             raise ValueError(f"expected input's size at dim={0 if single else 1} to match num_features ({self.num_features}), "
                              f"but got: {channels}.")
-        y = functions.instance_norm(input.unsqueeze(0) if single else input, self.running_mean, self.running_var, self.weight,
+        y = F.instance_norm(input.unsqueeze(0) if single else input, self.running_mean, self.running_var, self.weight,
                                     self.bias, self.training or not self.track_running_stats,
                                     0.0 if self.momentum is None else self.momentum, self.eps)
         return y.squeeze(0) if single else y

@@ -11,10 +11,43 @@ from types import FunctionType
 from typing import Any
 
 from tinygrad_c.ops.arguments import not_a_tensor
-from tinygrad_c.slots import guarded
+from tinygrad_c.tape import _guarded
 
 IN_A_STEP = frozenset({"binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "gelu", "l1_loss",
                        "log_softmax", "mse_loss", "nll_loss", "relu", "smooth_l1_loss", "softmax"})
+# What torch calls grad_fn's node where the function is one op there, and composed of others here: name + "Backward0".
+NODES = {name: f"{node}Backward0" for node, names in {
+    "AvgPool2D": "avg_pool2d", "AvgPool3D": "avg_pool3d",
+    "AdaptiveMaxPool2D": "adaptive_max_pool2d adaptive_max_pool2d_with_indices",
+    "AdaptiveMaxPool3D": "adaptive_max_pool3d adaptive_max_pool3d_with_indices",
+    "FractionalMaxPool2D": "fractional_max_pool2d fractional_max_pool2d_with_indices",
+    "FractionalMaxPool3D": "fractional_max_pool3d fractional_max_pool3d_with_indices",
+    "MaxPool2DWithIndices": "max_pool2d max_pool2d_with_indices", "MaxPool3DWithIndices": "max_pool3d max_pool3d_with_indices",
+    "MaxUnpool2D": "max_unpool2d", "MaxUnpool3D": "max_unpool3d",
+    "Convolution": "conv1d conv2d conv3d conv_transpose1d conv_transpose2d conv_transpose3d",
+    "NativeBatchNorm": "batch_norm", "NativeGroupNorm": "group_norm", "NativeLayerNorm": "layer_norm",
+    "Embedding": "embedding", "EmbeddingBag": "embedding_bag", "PixelShuffle": "pixel_shuffle",
+    "PixelUnshuffle": "pixel_unshuffle", "ChannelShuffle": "channel_shuffle", "GridSampler2D": "grid_sample",
+    "Celu": "celu", "Glu": "glu", "Threshold": "threshold", "Softshrink": "softshrink", "Hardshrink": "hardshrink",
+    "RreluWithNoise": "rrelu", "SoftMarginLoss": "soft_margin_loss", "MultiMarginLoss": "multi_margin_loss",
+    "MultilabelMarginLoss": "multilabel_margin_loss", "Pdist": "pdist", "UnsafeView": "scaled_dot_product_attention kron",
+    "View": "instance_norm", "Cdist": "cdist", "Dist": "dist", "BlockDiag": "block_diag", "LinalgCross": "cross",
+    "Deg2Rad": "deg2rad", "Rad2Deg": "rad2deg", "Frac": "frac", "Flip": "flip fliplr flipud", "Roll": "roll", "Rot90": "rot90",
+    "Repeat": "repeat tile", "Trace": "trace", "Take": "take", "Put": "put", "Kthvalue": "kthvalue", "Mode": "mode",
+    "StdMean": "std_mean", "VarMean": "var_mean", "Aminmax": "aminmax", "Sinc": "sinc", "NanToNum": "nan_to_num",
+    "Nansum": "nansum", "Logcumsumexp": "logcumsumexp", "Renorm": "renorm", "Ldexp": "ldexp", "Mvlgamma": "mvlgamma",
+    "DiagEmbed": "diag_embed diagflat", "DiagonalScatter": "diagonal_scatter", "SelectScatter": "select_scatter",
+    "SliceScatter": "slice_scatter", "AsStridedScatter": "as_strided_scatter", "MaskedScatter": "masked_scatter",
+    "IndexAdd": "index_add", "IndexCopy": "index_copy", "IndexFill": "index_fill", "IndexReduce": "index_reduce",
+    "ScatterReduce": "scatter_reduce", "Frexp": "frexp", "I0": "i0", "SpecialI0E": "i0e", "SpecialI1": "i1",
+    "SpecialI1E": "i1e", "SpecialEntr": "entr", "SpecialErfcx": "erfcx", "SpecialLogNdtr": "log_ndtr", "SpecialNdtri": "ndtri",
+    "SpecialXlog1Py": "xlog1py", "LinalgCholeskyEx": "cholesky cholesky_ex", "LinalgDet": "det", "LinalgEigh": "eigh eigvalsh",
+    "LinalgInvEx": "inv inv_ex", "LinalgLstsq": "lstsq", "LinalgLuFactorEx": "lu lu_factor lu_factor_ex",
+    "LinalgLuSolve": "lu_solve", "LinalgMatrixExp": "matrix_exp", "LinalgPinv": "pinv", "LinalgQr": "qr",
+    "LinalgSlogdet": "slogdet", "LinalgSolveEx": "solve solve_ex", "LinalgSolveTriangular": "solve_triangular",
+    "LinalgSvd": "svd svdvals", "LinalgHouseholderProduct": "householder_product", "CholeskyInverse": "cholesky_inverse",
+    "CholeskySolve": "cholesky_solve", "TriangularSolve": "triangular_solve", "LuUnpack": "lu_unpack", "Ormqr": "ormqr",
+}.items() for name in names.split(" ")}
 NOT_TENSORS = ("tensors", "equation", "model", "obj", "elements")
 
 
@@ -27,7 +60,7 @@ def door(function: Any, module: str) -> Any:
     names, kinds = parameters(function)
     if not names or kinds.get(names[0], "Tensor") not in TENSORS or names[0] in NOT_TENSORS:
         return function
-    guard = update_wrapper(guarded(function, explain), function)
+    guard = update_wrapper(_guarded(function, explain, NODES.get(function.__name__)), function)
     guard.__module__ = module           # where pickle finds it
     guard.at_door = function.at_door = guard
     return guard
@@ -39,6 +72,18 @@ def doors(namespace: dict[str, Any]) -> None:
     for name in namespace.get("__all__") or [*namespace]:
         if name[0] != "_" and name in namespace:
             namespace[name] = door(namespace[name], module)
+
+
+METHODS = ("diag_embed", "flip", "fliplr", "flipud", "index_add", "index_copy", "index_fill", "index_reduce", "kthvalue",
+           "logcumsumexp", "masked_scatter", "mode", "nan_to_num", "nansum", "put", "renorm", "repeat", "roll", "rot90",
+           "scatter_reduce", "take", "tile", "trace")
+
+
+def methods(cls: type) -> None:
+    """The methods that are one op in torch get their door."""
+    for name in METHODS:
+        function = getattr(cls, name)
+        setattr(cls, name, update_wrapper(_guarded(function, explain, NODES.get(name)), function))
 
 
 # Names of parameters that are tensors in all functions that leave them without an annotation.
@@ -70,4 +115,4 @@ def explain(function: Callable, args: tuple, kwargs: dict, error: Exception) -> 
         if kind == "Tensor" or (kind.endswith("| None") and kind in TENSORS and value is not None) or (
                 kind in TENSORS and not isinstance(value, (int, float)) and value is not None) or (
                 isinstance(error, AttributeError) and not kind and error.obj is value):
-            raise not_a_tensor(value, prefix + function.__name__, name, position + 1) from None
+            raise not_a_tensor(value, prefix + function.__name__, name, position + (names[0] != "self")) from None

@@ -128,7 +128,7 @@ def gather(input, dim, index, *, out=None):
     if i.numel == 0 and x.ndim != i.ndim:           # nothing to gather: any shape will do
         return empty(x.dtype, i.ndim, i.shape)
     check_along(x, i, d, "gather")
-    return take_along(x, i, d, True)
+    return called(take_along(x, i, d, True), "GatherBackward0")
 
 
 def take_along_dim(input, indices, dim=None, *, out=None):
@@ -145,7 +145,7 @@ def take_along_dim(input, indices, dim=None, *, out=None):
     cdef Py_ssize_t[MAX_NDIM] shape
     cdef int d, k
     if dim is None:
-        return take_along(reshape(x, -1), reshape(i, -1), 0, True)
+        return called(take_along(reshape(x, -1), reshape(i, -1), 0, True), "GatherBackward0")
     d = parse_dim(dim, x.ndim)
     if x.ndim != i.ndim:
         raise RuntimeError("torch.take_along_dim(): input and indices should have the same number of dimensions, but got "
@@ -157,7 +157,7 @@ def take_along_dim(input, indices, dim=None, *, out=None):
                                f"non-singleton dimension {k}")
     i = copy_of(expand_to(i, x.ndim, shape))
     shape[d] = x.shape[d]
-    return take_along(expand_to(x, x.ndim, shape), i, d, True)
+    return called(take_along(expand_to(x, x.ndim, shape), i, d, True), "GatherBackward0")
 
 
 cdef TensorBase source_of(object src, TensorBase x, TensorBase index, str name):
@@ -200,7 +200,8 @@ def scatter(input, dim, index, src):
     tensor([[0., 0., 1.],
             [1., 0., 0.]])
     """
-    return scatter_(clone(as_tensor(input, "scatter(): argument 'input' (position 1)")), dim, index, src)
+    return called(scatter_(clone(as_tensor(input, "scatter(): argument 'input' (position 1)")), dim, index, src),
+                  "ScatterBackward0" if isinstance(src, TensorBase) else "ScatterBackward1")
 
 
 cdef int scatter_add_backward(Walk walk, Node node, TensorBase g) except -1:

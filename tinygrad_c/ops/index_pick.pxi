@@ -22,8 +22,8 @@ def index_select(input, dim, index, *, out=None):
     if x.ndim == 0:
         if i.numel != 1:
             raise RuntimeError(f"index_select(): Index to scalar can have only 1 value, got {i.numel} value(s)")
-        return take(x[None], parse(x[None], i), IN_MEMORY)[0]
-    return take(x, parse(x, (slice(None),) * d + (i,)), IN_MEMORY)
+        return called(take(x[None], parse(x[None], i), IN_MEMORY)[0], "IndexSelectBackward0")
+    return called(take(x, parse(x, (slice(None),) * d + (i,)), IN_MEMORY), "IndexSelectBackward0")
 
 
 def masked_select(input, mask, *, out=None):
@@ -47,7 +47,7 @@ def masked_select(input, mask, *, out=None):
         m = expand_to(m, ndim, shape)
     if x.ndim == 0:
         x, m = x[None], m[None]
-    return take(x, parse(x, m), IN_MEMORY)
+    return called(take(x, parse(x, m), IN_MEMORY), "MaskedSelectBackward0")
 
 
 def masked_fill(input, mask, value):
@@ -63,7 +63,8 @@ def masked_fill(input, mask, value):
     if isinstance(value, TensorBase) and (<TensorBase> value).ndim:
         raise RuntimeError("masked_fill_ only supports a 0-dimensional value tensor, but got tensor with "
                            f"{(<TensorBase> value).ndim} dimension(s).")
-    return where_(mask, scalar_tensor(value, x.dtype) if is_number(value) else to_dtype(value, x.dtype), x)
+    return called(where_(mask, scalar_tensor(value, x.dtype) if is_number(value) else to_dtype(value, x.dtype), x),
+                  "MaskedFillBackward1" if isinstance(value, TensorBase) else "MaskedFillBackward0")
 
 
 def masked_fill_(input, mask, value):

@@ -36,6 +36,8 @@ cdef int cross_entropy_backward(Walk walk, Node node, TensorBase g) except -1:
     return walk.give(node, 0, dx)
 
 cdef Rule CROSS_ENTROPY = Rule(b"NllLossBackward0", cross_entropy_backward)
+cdef Rule CROSS_ENTROPY_2D = Rule(b"NllLoss2DBackward0", cross_entropy_backward)
+cdef Rule CROSS_ENTROPY_SMOOTH = Rule(b"AddBackward0", cross_entropy_backward)
 
 
 cdef TensorBase cross_entropy_gradient(Node node, TensorBase x, TensorBase target, TensorBase weight, TensorBase g):
@@ -212,7 +214,7 @@ def cross_entropy(input, target, weight=None, ignore_index=-100, reduction="mean
     if how != EACH:
         set_real(out, 0, total)
     if recording(x):
-        node = record(&CROSS_ENTROPY, out, x)
+        node = record(&CROSS_ENTROPY_SMOOTH if smoothing else &CROSS_ENTROPY_2D if target_.ndim > 1 else &CROSS_ENTROPY, out, x)
         save(node, 0, x)
         save(node, 1, t)
         save(node, 2, kept)
@@ -274,7 +276,9 @@ def nll_loss(input, target, weight=None, ignore_index=-100, reduction="mean"):
         loss = binary(ROW_MUL, loss, share)
     loss = where_(ignored, scalar_tensor(0, x.dtype), loss)
     if how == MEAN:
-        return binary(ROW_DIV, sum_over(loss, 1, False), sum_over(share, 1, False))
-    if how == TOTAL:
-        return sum_over(loss, 1, False)
-    return reshape_to(loss, given.ndim, given.shape)
+        loss = binary(ROW_DIV, sum_over(loss, 1, False), sum_over(share, 1, False))
+    elif how == TOTAL:
+        loss = sum_over(loss, 1, False)
+    else:
+        loss = reshape_to(loss, given.ndim, given.shape)
+    return called(loss, "NllLoss2DBackward0" if given.ndim > 1 else "NllLossBackward0")

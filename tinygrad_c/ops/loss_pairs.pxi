@@ -31,6 +31,9 @@ cdef Rule[N_LOSSES] PAIR_RULES = [
     Rule(b"SmoothL1LossBackward0", pair_backward), Rule(b"HuberLossBackward0", pair_backward),
     Rule(b"BinaryCrossEntropyBackward0", pair_backward), Rule(b"BinaryCrossEntropyWithLogitsBackward0", pair_backward)]
 
+cdef Rule[3] L1_RULES = [           # by reduction, none first: torch's is composed
+    Rule(b"AbsBackward0", pair_backward), Rule(b"MeanBackward0", pair_backward), Rule(b"SumBackward0", pair_backward)]
+
 
 cdef TensorBase log_cut(TensorBase x):
     return unary(ROW_CLAMP, unary(ROW_LOG, x, 0, 0), -100, INFINITY)
@@ -94,7 +97,7 @@ cdef TensorBase pair_loss(int op, TensorBase x, TensorBase t, double parameter, 
     if how != EACH:
         set_real(out, 0, total / <double> x.numel if how == MEAN else total)
     if recording(x) or recording(t):
-        node = record2(&PAIR_RULES[op], out, x, t)
+        node = record2(&L1_RULES[how] if op == L1 else &PAIR_RULES[op], out, x, t)
         node.op = op
         save(node, 0, x)
         save(node, 1, t)

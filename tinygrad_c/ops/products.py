@@ -150,7 +150,7 @@ def addmv(input, mat, vec, *, beta=1, alpha=1):
     >>> tinygrad_c.addmv(tinygrad_c.ones(1), tinygrad_c.ones(1, 3), tinygrad_c.ones(3))
     tensor([4.])
     """
-    return add_scaled(tensor_arg(input, "addmv"), mv(mat, vec), beta, alpha)
+    return add_scaled(tensor_arg(input, "addmv"), mv(mat, vec), beta, alpha, "AddmvBackward0")
 
 
 @takes_out
@@ -163,7 +163,7 @@ def addr(input, vec1, vec2, *, beta=1, alpha=1):
     for name, x in (("vec1", vec1), ("vec2", vec2)):
         if tensor_arg(x, "addr", name, 2).ndim != 1:
             raise RuntimeError(f"addr: Expected 1-D argument {name}, but got {x.ndim}-D")
-    out = add_scaled(tensor_arg(input, "addr"), outer(vec1, vec2), beta, alpha)
+    out = add_scaled(tensor_arg(input, "addr"), outer(vec1, vec2), beta, alpha, "AddrBackward0")
     return out.bool() if input.dtype is vec1.dtype is vec2.dtype and vec1.dtype.name == "bool" else out
 
 
@@ -174,7 +174,7 @@ def baddbmm(input, batch1, batch2, *, beta=1, alpha=1):
     >>> tinygrad_c.baddbmm(tinygrad_c.ones(2, 1, 1), tinygrad_c.ones(2, 1, 3), tinygrad_c.ones(2, 3, 1)).shape
     torch.Size([2, 1, 1])
     """
-    return add_scaled(tensor_arg(input, "baddbmm"), bmm(batch1, batch2), beta, alpha)
+    return add_scaled(tensor_arg(input, "baddbmm"), bmm(batch1, batch2), beta, alpha, "BaddbmmBackward0")
 
 
 @takes_out
@@ -184,7 +184,8 @@ def addbmm(input, batch1, batch2, *, beta=1, alpha=1):
     >>> tinygrad_c.addbmm(tinygrad_c.ones(1, 1), tinygrad_c.ones(2, 1, 3), tinygrad_c.ones(2, 3, 1))
     tensor([[7.]])
     """
-    return add_scaled(tensor_arg(input, "addbmm"), bmm(batch1, batch2).sum(0, dtype=input.dtype), beta, alpha)
+    products = bmm(batch1, batch2).sum(0, dtype=input.dtype)
+    return add_scaled(tensor_arg(input, "addbmm"), products, beta, alpha, "AddbmmBackward0")
 
 
 addmm_, addmv_, addr_, baddbmm_, addbmm_ = map(in_place, (addmm, addmv, addr, baddbmm, addbmm))

@@ -4,7 +4,7 @@
 cdef int dropout_backward(Walk walk, Node node, TensorBase g) except -1:
     return walk.give(node, 0, masked(g, saved(node, 1), node.param[0].f))
 
-cdef Rule DROPOUT = Rule(b"NativeDropoutBackward0", dropout_backward)
+cdef Rule DROPOUT = Rule(b"MulBackward0", dropout_backward)
 
 
 cdef TensorBase masked(TensorBase x, TensorBase mask, double scale):

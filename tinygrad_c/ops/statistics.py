@@ -9,7 +9,7 @@ from tinygrad_c.ops.index import gather, masked_fill
 from tinygrad_c.ops.order import at_rank, order_of
 from tinygrad_c.ops.reduce import amax, amin, mean, norm, std, sum, var
 from tinygrad_c.ops.shape import flatten, permute, reshape, squeeze, transpose, unsqueeze, wrapped
-from tinygrad_c.tape import TensorBase
+from tinygrad_c.tape import TensorBase, _call_it
 
 aminmax_result = results("aminmax", "min", "max")
 median_result = results("median", "values", "indices")
@@ -102,7 +102,7 @@ def median(input, dim: int | None = None, keepdim: bool = False):
     >>> tinygrad_c.median(tinygrad_c.tensor([3., 1., 2., 9.]))
     tensor(2.)
     """
-    return middle(tensor_arg(input, "median"), dim, keepdim, False, median_result)
+    return middle(tensor_arg(input, "median"), dim, keepdim, False, median_result, "Median")
 
 
 @takes_out
@@ -112,14 +112,14 @@ def nanmedian(input, dim: int | None = None, keepdim: bool = False):
     >>> tinygrad_c.nanmedian(tinygrad_c.tensor([3., float("nan"), 2.]))
     tensor(2.)
     """
-    return middle(tensor_arg(input, "nanmedian"), dim, keepdim, True, nanmedian_result)
+    return middle(tensor_arg(input, "nanmedian"), dim, keepdim, True, nanmedian_result, "Nanmedian")
 
 
-def middle(x, dim, keepdim: bool, skip_nan: bool, result):
+def middle(x, dim, keepdim: bool, skip_nan: bool, result, op: str):
     if dim is None:
         if x.numel() == 0:
             return x.new_full((), float("nan") if x.is_floating_point() else -2 ** (8 * x.element_size() - 1))
-        return middle(flatten(x), 0, False, skip_nan, result)[0]
+        return _call_it(middle(flatten(x), 0, False, skip_nan, result, op)[0], f"{op}Backward0")
     d = wrapped(dim, x.ndim)
     n = x.shape[d] if x.ndim else 1
     if n == 0:
@@ -127,12 +127,14 @@ def middle(x, dim, keepdim: bool, skip_nan: bool, result):
     import numpy
     lost = numpy.isnan(array_of(x)).sum(d, keepdims=True) if x.ndim else None
     if lost is None or not lost.any():
-        return result(at_rank(x, d, (n - 1) // 2, keepdim))
+        values, index = at_rank(x, d, (n - 1) // 2, keepdim)
+        return result((_call_it(values, f"{op}Backward1"), index))
     order = order_of(x, d)                          # NaN come last
     rank = (n - numpy.where(lost == n, 0, lost) - 1) // 2 if skip_nan else numpy.where(lost > 0, n - lost, (n - 1) // 2)
     index = from_numpy(numpy.take_along_axis(order, rank, d).astype(numpy.int64))
     values = gather(x, d, index)
-    return result((values, index) if keepdim else (squeeze(values, d), squeeze(index, d)))
+    values, index = (values, index) if keepdim else (squeeze(values, d), squeeze(index, d))
+    return result((_call_it(values, f"{op}Backward1"), index))
 
 
 @takes_out

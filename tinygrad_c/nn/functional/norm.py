@@ -180,7 +180,7 @@ def group_norm(input: Tensor, num_groups: int, weight: Tensor | None = None, bia
                            f"{list(input.shape)} and num_groups={num_groups}")
     weight, bias = _per_channel(input, weight, "weight"), _per_channel(input, bias, "bias")
     per_group = input.numel() // max(input.shape[0] * num_groups, 1)
-    _more_than_one(input.shape, per_group)
+    _more_than_one(input.shape, input.shape[0] * per_group)
     if _is_plain(input, (weight, bias), PLANE):
         return reduce.normalised(input, weight, bias, eps, "group", num_groups)[0]
     groups = input.reshape(input.shape[0], num_groups, per_group)

@@ -7,6 +7,7 @@ from tinygrad_c.ops import create
 from tinygrad_c.ops import elementwise as ops
 from tinygrad_c.ops.index import index_select
 from tinygrad_c.ops.view import surrounded
+from tinygrad_c.tape import _call_it
 from tinygrad_c.tensor import Tensor, bool_
 
 
@@ -27,7 +28,8 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
                            f"length {len(pad)} and input of dimension {input.ndim}")
     if mode == "constant":
         value = 0 if value is None else value
-        return _constant(input, pad, value if input.is_floating_point() else input.new_full((), value).item())
+        return _call_it(_constant(input, pad, value if input.is_floating_point() else input.new_full((), value).item()),
+                        "ConstantPadNdBackward0")
     if mode not in ("reflect", "replicate", "circular"):
         raise NotImplementedError(f"Unrecognised padding mode {mode}")
     if value:
@@ -35,13 +37,16 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
     if not 1 <= len(pad) // 2 <= 3 or input.ndim - len(pad) // 2 not in (1, 2):
         raise NotImplementedError("Only 2D, 3D, 4D, 5D padding with non-constant padding are supported for now: "
                                   f"got {len(pad) // 2} padded dimensions of a {input.ndim}D tensor")
+    given = input
     for k in range(len(pad) // 2):
         before, after = pad[2 * k], pad[2 * k + 1]
         if before or after:
             dim = input.ndim - 1 - k
             places = _places(input, dim, before, after, mode)
             input = index_select(input, dim, create.tensor(places))
-    return input
+    if input is given or mode == "circular":
+        return input
+    return _call_it(input, f"{'Reflection' if mode == 'reflect' else 'Replication'}Pad{len(pad) // 2}DBackward0")
 
 
 def _constant(x: Tensor, pad: tuple[int, ...], value: float) -> Tensor:

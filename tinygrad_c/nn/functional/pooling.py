@@ -16,6 +16,7 @@ from tinygrad_c.ops.arguments import takes_out
 from tinygrad_c.ops.index import gather, scatter
 from tinygrad_c.ops.shape import as_strided, stack
 from tinygrad_c.ops.window import largest
+from tinygrad_c.tape import _call_it
 from tinygrad_c.tensor import Tensor
 
 
@@ -361,6 +362,7 @@ def _bounds(size: int, parts: int) -> list[tuple[int, int]]:
 def _adaptive_avg(x: Tensor, sizes: list[int], n: int) -> Tensor:
     if all(size == 1 for size in sizes):
         return reduce.mean(x, tuple(range(-n, 0)), True)
+    given = x
     for d, parts in enumerate(sizes, -n):
         size = x.shape[d]
         if parts == size:
@@ -368,7 +370,7 @@ def _adaptive_avg(x: Tensor, sizes: list[int], n: int) -> Tensor:
         rows = [[1 / (end - start) if start <= j < end else 0.0 for j in range(size)] for start, end in _bounds(size, parts)]
         means = create.tensor(rows, dtype=x.dtype).reshape(parts, size)
         x = (x.transpose(d, -1) @ means.t()).transpose(d, -1)
-    return x.contiguous()
+    return _call_it(x.clone() if x is given else x.contiguous(), f"AdaptiveAvgPool{n}DBackward0")
 
 
 def adaptive_max_pool1d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:

@@ -11,11 +11,14 @@ from tinygrad_c.notices import warn_once
 from tinygrad_c.ops import create
 from tinygrad_c.ops import elementwise as ops
 from tinygrad_c.ops.index import gather, index_select
+from tinygrad_c.tape import _call_it
 from tinygrad_c.tensor import Tensor
 
 # ---- Other sizes
 
 LINEAR = {"linear": 3, "bilinear": 4, "trilinear": 5, "bicubic": 4}     # how many dimensions x has
+UPSAMPLED = {"nearest": "Nearest", "nearest-exact": "NearestExact", "linear": "Linear", "bilinear": "Bilinear",
+             "trilinear": "Trilinear", "bicubic": "Bicubic"}
 
 
 def interpolate(input: Tensor, size: Any = None, scale_factor: Any = None, mode: str = "nearest",
@@ -58,7 +61,7 @@ def interpolate(input: Tensor, size: Any = None, scale_factor: Any = None, mode:
         for part in parts[1:]:
             made = made + part
         input = ops.floor(made + 0.5).clamp(0, 255).to(input.dtype) if of_bytes else made
-    return input
+    return _call_it(input, f"Upsample{UPSAMPLED[mode]}{n}DBackward0")
 
 
 upsample = interpolate
