@@ -153,7 +153,7 @@ def what_a_power_saved_is_changed(torch, keep):
     y.sum().backward()
 
 
-@mistake("5", RuntimeError, MODIFIED, "needed by AddmmBackward0", "{changed}")
+@mistake("5", RuntimeError, MODIFIED, "needed by MmBackward0", "{changed}")
 def weights_changed_between_forward_and_backward(torch, keep):
     net = torch.nn.Sequential(torch.nn.Linear(3, 4, bias=False), torch.nn.Linear(4, 1, bias=False))
     optimizer = torch.optim.SGD(net.parameters(), lr=0.1)

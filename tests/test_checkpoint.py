@@ -59,7 +59,7 @@ def test_nothing_between_is_kept():
     calls = []
     x = tinygrad_c.ones(2, requires_grad=True)
     out = checkpoint(lambda x: calls.append(1) or x.sin().cos().exp(), x)
-    assert out.grad_fn.next_functions[0][0].name() == "AccumulateGrad"
+    assert out.grad_fn.next_functions[0][0].name() == "torch::autograd::AccumulateGrad"
     assert len(calls) == 1
     out.sum().backward()
     assert len(calls) == 2

@@ -70,6 +70,10 @@ WORDS = [
     ("m.ormqr(m.ones(5, 3), m.ones(3), m.ones(4, 5))", r"torch.ormqr: other.shape\[-2\] must be equal to input.shape\[-2\]"),
     ("m.ormqr(m.ones(5, 0).long(), m.ones(5).long(), m.ones(5, 5).long())",
      r"tau.shape\[-1\] must be equal to min\(other.shape\[-2\], input.shape\[-1\]\)"),
+    ("m.ones(3) @ m.arange(3)", "dot : expected both vectors to have same dtype, but found Float and Long"),
+    ("m.tensor([1, 2], requires_grad=True)", "Only Tensors of floating point and complex dtype can require gradients"),
+    ("m.zeros(2, dtype=m.bool, requires_grad=True)", "Only Tensors of floating point and complex dtype can require gradients"),
+    ("m.arange(2).requires_grad_()", "only Tensors of floating point dtype can require gradients"),
     ("m.histogramdd(m.ones(5, 6), (1, 1, 1, 1, 1))", "The size of bins must be equal to the innermost dimension of the input"),
     ("m.nn.functional.grid_sample(m.ones(1, 1, 2, 2), m.ones(1, 1, 1, 2), mode='x')", "expected mode to be"),
 ]

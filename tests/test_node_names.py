@@ -214,6 +214,19 @@ def test_names(text, name):
         assert node_of(m, text) == name
 
 
+def test_names_of_the_machinery():
+    for m in filter(None, (tinygrad_c, torch)):
+        x = m.ones(2, requires_grad=True)
+        y = x * 2
+        assert y.grad_fn.next_functions[0][0].name() == "torch::autograd::AccumulateGrad"
+        y[0] = 3.0
+        assert y.grad_fn.name() == "torch::autograd::CopySlices"
+        assert repr(y) == "tensor([3., 2.], grad_fn=<CopySlices>)"
+        assert repr(y.grad_fn).startswith("<CopySlices object at")
+        assert repr(m.nn.Linear(1, 1).load_state_dict({}, strict=False)) == (
+            "_IncompatibleKeys(missing_keys=['weight', 'bias'], unexpected_keys=[])")
+
+
 def test_only_nodes_of_its_own_are_called_so():
     w = tinygrad_c.ones(2, requires_grad=True)
     y = w * 2

@@ -128,7 +128,7 @@ def text(tensor, prefix: str = "tensor(") -> str:
         if name not in (get_default_dtype().name, "int64", "bool"):
             suffixes.append(f"dtype={tensor.dtype}")
     if tensor.grad_fn is not None:
-        suffixes.append(f"grad_fn=<{tensor.grad_fn.name()}>")
+        suffixes.append(f"grad_fn=<{tensor.grad_fn.name().rpartition('::')[2]}>")
     elif tensor.requires_grad:
         suffixes.append("requires_grad=True")
     closing = "".join(f", {s}" for s in suffixes)

@@ -111,6 +111,7 @@ cdef Node record2(const Rule* rule, TensorBase out, TensorBase a, TensorBase b)
 cdef Node record3(const Rule* rule, TensorBase out, TensorBase a, TensorBase b, TensorBase c)
 cdef int record_more(Node node, TensorBase a) except -1
 cdef TensorBase called(TensorBase out, str name)
+cdef int no_gradient_of_integers(str words) except -1
 cdef TensorBase without_derivative(TensorBase out, str op, object a, object b)
 cdef int input_shape(Node node, int i, int* ndim, Py_ssize_t* shape) except -1     # of an input that needs a gradient
 cdef int save(Node node, int slot, TensorBase a) except -1

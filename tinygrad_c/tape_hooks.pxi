@@ -65,7 +65,7 @@ class AccumulateGrad:
         self.next_functions = ()
 
     def name(self) -> str:
-        return "AccumulateGrad"
+        return "torch::autograd::AccumulateGrad"
 
     def register_prehook(self, hook):
         """Call hook((gradient,)) before the gradient is added; a tuple that it returns replaces it."""

@@ -35,7 +35,8 @@ cdef class Node:
             return self.extra.name()
         if self.rule is &FUNCTION_OUTPUT:
             return (<Node> self.edge0).name()
-        return self.rule.name.decode()
+        name = self.rule.name.decode()
+        return f"torch::autograd::{name}" if name in ("CopySlices", "CopyBackwards") else name
 
     @property
     def next_functions(self) -> tuple:
@@ -96,7 +97,7 @@ cdef class Node:
         raise AttributeError(f"'{self.name()}' object has no attribute {name!r}")
 
     def __repr__(self):
-        return f"<{self.name()} object at {<size_t> <PyObject*> self:#x}>"
+        return f"<{self.name().rpartition('::')[2]} object at {<size_t> <PyObject*> self:#x}>"
 
     cdef void release(self) noexcept:
         self.saved0 = None

@@ -1,6 +1,11 @@
 """TensorBase: what of a tensor the tape sees; part of tape.pyx."""
 
 
+cdef int no_gradient_of_integers(str words) except -1:
+    raise RuntimeError(f"{words} can require gradients: this one holds integers or bools. Write the numbers with a point (1. for "
+                       "1), pass dtype=float32, or call .float() first.")
+
+
 @cython.trashcan(True)
 cdef class TensorBase(Array):
     """An array that can have a gradient.
@@ -41,9 +46,7 @@ cdef class TensorBase(Array):
                     "subgraph that doesn't require differentiation use var_no_grad = var.detach().")
             return
         if value and self.dtype < FLOAT32:
-            raise RuntimeError(
-                "only Tensors of floating point dtype can require gradients: this one holds integers or bools. Write the "
-                "numbers with a point (1. for 1), pass dtype=float32, or call .float() first.")
+            no_gradient_of_integers("only Tensors of floating point dtype")
         if value and self.storage.inference and not inference_enabled():
             raise RuntimeError("Setting requires_grad=True on inference tensor outside InferenceMode is not allowed. If you "
                                "want to record computations on it, .clone() it first.")

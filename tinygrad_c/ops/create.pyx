@@ -34,6 +34,8 @@ cdef TensorBase finish(TensorBase out, object requires_grad, object device):
     if device is not None:
         check_device(device)
     if requires_grad:
+        if out.dtype < FLOAT32:
+            no_gradient_of_integers("Only Tensors of floating point and complex dtype")
         out.requires_grad = True
     return out
 

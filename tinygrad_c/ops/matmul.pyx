@@ -40,6 +40,11 @@ cdef TensorBase product(TensorBase a, bint a_t, TensorBase b, bint b_t, TensorBa
     return out
 
 
+cdef int raise_dot(TensorBase a, TensorBase b) except -1:
+    raise RuntimeError(f"dot : expected both vectors to have same dtype, but found {DTYPE_NAMES[a.dtype]} and "
+                       f"{DTYPE_NAMES[b.dtype]}: call .to() on one")
+
+
 cdef int check_dtypes(TensorBase a, TensorBase b) except -1:
     if a.dtype != b.dtype:
         raise RuntimeError(
@@ -190,6 +195,8 @@ def matmul(input, other, *, out=None):
         if a.shape[0] != b.shape[0]:
             raise RuntimeError(f"inconsistent tensor size, expected tensor [{a.shape[0]}] and src [{b.shape[0]}] to have the "
                                f"same number of elements, but got {a.shape[0]} and {b.shape[0]} elements respectively")
+        if a.dtype != b.dtype:
+            raise_dot(a, b)
         return called(reshape_to(matmul(unsqueeze(a, 0), unsqueeze(b, 1)), 0, NULL), "DotBackward0")
     if a.ndim == 1:
         if a.shape[0] != b.shape[b.ndim - 2]:
@@ -297,8 +304,7 @@ def dot(input, tensor, *, out=None):
         raise RuntimeError(f"1D tensors expected, but got {a.ndim}D and {b.ndim}D tensors: of tensors of more dimensions, "
                            "(a * b).sum() is the inner product, a @ b the matrix product")
     if a.dtype != b.dtype:
-        raise RuntimeError(f"dot : expected both vectors to have same dtype, but found {DTYPE_NAMES[a.dtype]} and "
-                           f"{DTYPE_NAMES[b.dtype]}")
+        raise_dot(a, b)
     return matmul(a, b)
 
 
