@@ -3,6 +3,7 @@ from collections import Counter, namedtuple
 
 import numpy as np
 import pytest
+from comparing import torch
 
 import tinygrad_c as tg
 from tinygrad_c.utils.data import (
@@ -129,7 +130,7 @@ def test_python_datasets():
     assert [(x.tolist(), y.tolist()) for x, y in loader] == [([0, 1], [0, 1]), ([2, 3], [4, 9]), ([4], [16])]
     assert next(iter(loader))[0].dtype == tg.float64
     assert next(iter(loader))[1].dtype == tg.int64
-    assert list(DataLoader(Squares(3), batch_size=None)) == [(0.0, 0), (1.0, 1), (2.0, 4)]
+    assert list(DataLoader(Squares(3), batch_size=None)) == [[0.0, 0], [1.0, 1], [2.0, 4]]
     assert list(DataLoader(Squares(4), batch_size=2, collate_fn=list)) == [[(0.0, 0), (1.0, 1)], [(2.0, 4), (3.0, 9)]]
     both = Squares(2) + Squares(3)
     assert isinstance(both, ConcatDataset)
@@ -234,3 +235,10 @@ def test_loader_errors():
         DataLoader(rows(), num_workers=-1)
     with pytest.raises(ValueError, match="mutually exclusive with drop_last"):
         DataLoader(rows(), batch_size=None, drop_last=True)
+
+
+def test_a_loader_without_batches_converts():
+    for module in [tg, *([torch] if torch is not None else [])]:
+        first = next(iter(module.utils.data.DataLoader([{"t": (1, 2.0), "a": np.ones(1)}], batch_size=None)))
+        assert first["t"] == [1, 2.0]
+        assert isinstance(first["a"], module.Tensor)

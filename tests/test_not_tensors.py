@@ -39,6 +39,10 @@ def functions():
                 yield where, name
 
 
+def in_python(f):
+    return hasattr(f, "at_door") and isinstance(inspect.unwrap(f), types.FunctionType)
+
+
 FUNCTIONS = list(functions())
 
 
@@ -60,13 +64,13 @@ def test_words(where, name):
         for places in PLACES:
             error = outcome(f, tinygrad_c, places, rubbish)
             assert not isinstance(error, AttributeError), (kind, places, error)
-            if error is None or theirs is None or (isinstance(rubbish, (int, float)) and not hasattr(f, "at_door")):
+            if error is None or theirs is None or (isinstance(rubbish, (int, float)) and not in_python(f)):
                 continue        # numbers are tensors without dimensions here, wherever that makes sense
             wanted = outcome(theirs, torch, places, rubbish)
             if isinstance(wanted, TypeError) and (words := WORDS.search(str(wanted))):
                 if name not in doors.IN_A_STEP or places[0] == "r":
                     assert isinstance(error, TypeError), (kind, places, error)
-                if hasattr(f, "at_door") and "positional argument" not in str(error):
+                if in_python(f) and "positional argument" not in str(error):
                     said = WORDS.search(str(error))
                     assert said is not None, (places, error)
                     assert said[1] == words[1], (places, error)
@@ -116,3 +120,33 @@ def test_doors_look_like_what_is_behind_them():
         assert pickle.loads(pickle.dumps(f)) is f
     assert tinygrad_c.conv1d is F.conv1d
     assert doors.door(F.pad, "elsewhere") is F.pad
+
+
+NUMPYS_WORDS = [
+    "m.gather(x, axis=0, index=i)", "x.gather(axis=0, index=i)", "m.index_select(x, axis=0, index=v)",
+    "x.index_select(axis=0, index=v)", "x.scatter(axis=0, index=i, src=x)", "x.scatter_add(axis=0, index=i, src=x)",
+    "m.take_along_dim(x, i, axis=0)", "x.index_add(axis=0, index=v, source=x[:1])", "x.index_copy(axis=0, index=v, source=x[:1])",
+    "x.index_fill(axis=0, index=v, value=1.0)", "x.select(axis=0, index=0)", "x.narrow(axis=0, start=0, length=1)",
+    "x.renorm(2, axis=0, maxnorm=1.0)", "x.scatter_reduce(axis=0, index=i, src=x, reduce='sum')",
+    "F.cosine_similarity(x, x, axis=0)", "F.pairwise_distance(x, x, keepdims=True)", "m.split_with_sizes(x, [1, 1], axis=1)",
+    "m.cross(m.eye(3), m.eye(3) * 2, axis=1)", "m.linalg.vecdot(x, x, axis=0)",
+]
+
+
+@pytest.mark.parametrize("text", NUMPYS_WORDS)
+def test_axis_and_keepdims(text):
+    found = [eval(text, {"m": m, "F": m.nn.functional, "x": m.tensor([[1.0, 2.0], [3.0, 5.0]]), "i": m.tensor([[1, 0]]),
+                         "v": m.tensor([1])}) for m in filter(None, (tinygrad_c, torch))]
+    as_dim = eval(text.replace("axis", "dim").replace("keepdims", "keepdim"), {
+        "m": tinygrad_c, "F": tinygrad_c.nn.functional, "x": tinygrad_c.tensor([[1.0, 2.0], [3.0, 5.0]]),
+        "i": tinygrad_c.tensor([[1, 0]]), "v": tinygrad_c.tensor([1])})
+    for each in [as_dim, *found[1:]]:
+        for a, b in zip(found[0], each, strict=True):
+            np.testing.assert_allclose(a.numpy(), b.numpy(), rtol=1e-6)
+
+
+@pytest.mark.parametrize("text", ["F.normalize(x, axis=0)", "F.softmax(x, axis=0)", "x.unflatten(axis=0, sizes=(1, 2))"])
+def test_where_torch_takes_no_axis(text):
+    for m in filter(None, (tinygrad_c, torch)):
+        with pytest.raises(TypeError, match="axis"):
+            eval(text, {"F": m.nn.functional, "x": m.ones(2, 2)})

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from comparing import torch
 
 import tinygrad_c as tg
 
@@ -109,3 +110,11 @@ def test_the_tensor_itself_in_another_shape(change):
     assert ours.tolist() == theirs.tolist()
     with pytest.raises(RuntimeError, match="a leaf Variable that requires grad"):
         tg.ones(2, requires_grad=True).unsqueeze_(0)
+
+
+def test_sizes_add_up_to_sizes():
+    for m in filter(None, (tg, torch)):
+        size = m.Size([2, 3])
+        for found, wanted in ((size + (1,), [2, 3, 1]), ((1,) + size, [1, 2, 3]), (size * 2, [2, 3, 2, 3]), (size[:1], [2])):  # noqa: RUF005
+            assert type(found) is m.Size
+            assert repr(found) == f"torch.Size({wanted})"

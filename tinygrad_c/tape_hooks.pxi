@@ -279,16 +279,18 @@ cdef TensorBase called(TensorBase out, str name):
 
 
 def _guarded(function, explain, str node):
-    """The function, with explain(function, args, kwargs, error) called when it fails, before the error goes on; and the nodes of
-    its results, if it has made them, called `node`. Here, since a wrapper written in Python would cost 400 ns a call.
+    """The function, with explain(function, args, kwargs, error) called when it fails, which raises another error or gives (the
+    result,), or None; and the nodes of its results, if it has made them, called `node`. Here, since a wrapper written in Python would cost 400 ns a call.
     """
     def call(*args, **kwargs):
         cdef unsigned long long before = last_number
         try:
             out = function(*args, **kwargs)
         except Exception as error:
-            explain(function, args, kwargs, error)
-            raise
+            again = explain(function, args, kwargs, error)
+            if again is None:
+                raise
+            out, = again
         if node is not None:
             for each in out if isinstance(out, tuple) else (out,):
                 if isinstance(each, TensorBase) and number_of(<TensorBase> each) > before:

@@ -39,7 +39,8 @@ def round(input: Tensor, *, decimals: int = 0) -> Tensor:
         return round_half_even(input)
     only_floats("round_cpu", input)
     scale = 10.0 ** max(decimals, -decimals)
-    return round_half_even(input * scale) / scale if decimals > 0 else round_half_even(input / scale) * scale
+    found = round_half_even(input * scale) / scale if decimals > 0 else round_half_even(input / scale) * scale
+    return _call_it(found, "RoundBackward1")
 
 
 @takes_out

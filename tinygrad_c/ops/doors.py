@@ -10,7 +10,7 @@ from functools import partial, update_wrapper
 from types import FunctionType
 from typing import Any
 
-from tinygrad_c.ops.arguments import not_a_tensor
+from tinygrad_c.ops.arguments import NUMPY, not_a_tensor
 from tinygrad_c.tape import _guarded
 
 IN_A_STEP = frozenset({"binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "gelu", "l1_loss",
@@ -53,7 +53,9 @@ NOT_TENSORS = ("tensors", "equation", "model", "obj", "elements")
 
 def door(function: Any, module: str) -> Any:
     """The function as `module` shows it: another for one in Python that takes a tensor first, else itself."""
-    if type(function) not in (FunctionType, partial) or function.__name__ in IN_A_STEP:
+    if getattr(function, "__name__", "") in AXIS and hasattr(function, "__code__"):
+        pass
+    elif type(function) not in (FunctionType, partial) or function.__name__ in IN_A_STEP:
         return function
     if "at_door" in function.__dict__:
         return function.at_door
@@ -74,6 +76,11 @@ def doors(namespace: dict[str, Any]) -> None:
             namespace[name] = door(namespace[name], module)
 
 
+# Those that take NumPy's words, axis for dim and keepdims for keepdim, as torch does, and do not see to it themselves.
+AXIS = ("cosine_similarity", "cross", "gather", "index_add", "index_add_", "index_copy", "index_copy_", "index_fill",
+        "index_fill_", "index_reduce", "index_select", "narrow", "pairwise_distance", "renorm", "scatter", "scatter_",
+        "scatter_add", "scatter_add_", "scatter_reduce", "scatter_reduce_", "select", "split_with_sizes", "take_along_dim",
+        "unsafe_chunk", "unsafe_split")
 METHODS = ("diag_embed", "flip", "fliplr", "flipud", "index_add", "index_copy", "index_fill", "index_reduce", "kthvalue",
            "logcumsumexp", "masked_scatter", "mode", "nan_to_num", "nansum", "put", "renorm", "repeat", "roll", "rot90",
            "scatter_reduce", "take", "tile", "trace")
@@ -81,8 +88,10 @@ METHODS = ("diag_embed", "flip", "fliplr", "flipud", "index_add", "index_copy", 
 
 def methods(cls: type) -> None:
     """The methods that are one op in torch get their door."""
-    for name in METHODS:
-        function = getattr(cls, name)
+    for name in {*METHODS, *AXIS}:
+        function = getattr(cls, name, None)
+        if function is None:
+            continue
         setattr(cls, name, update_wrapper(_guarded(function, explain, NODES.get(name)), function))
 
 
@@ -101,8 +110,12 @@ def parameters(function: Callable) -> tuple[tuple[str, ...], dict[str, str]]:
     return code.co_varnames[:code.co_argcount + code.co_kwonlyargcount], function.__annotations__
 
 
-def explain(function: Callable, args: tuple, kwargs: dict, error: Exception) -> None:
-    """TypeError, if the function has failed and an argument that must be a tensor is none."""
+def explain(function: Callable, args: tuple, kwargs: dict, error: Exception) -> tuple | None:
+    """When the function has failed: (its result,) with NumPy's words turned into torch's; TypeError, if one that
+    must be a tensor is none.
+    """
+    if function.__name__ in AXIS and not NUMPY.keys().isdisjoint(kwargs) and isinstance(error, TypeError):
+        return (function(*args, **{NUMPY.get(name, name): value for name, value in kwargs.items()}),)
     names, kinds = parameters(function)
     room = function.__module__.split(".")[1]
     prefix = f"{room}_" if room in ("linalg", "special") else ""
@@ -116,3 +129,4 @@ def explain(function: Callable, args: tuple, kwargs: dict, error: Exception) -> 
                 kind in TENSORS and not isinstance(value, (int, float)) and value is not None) or (
                 isinstance(error, AttributeError) and not kind and error.obj is value):
             raise not_a_tensor(value, prefix + function.__name__, name, position + (names[0] != "self")) from None
+    return None

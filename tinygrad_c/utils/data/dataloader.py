@@ -9,7 +9,7 @@ from typing import Any
 from tinygrad_c.ops.batch import gather_rows
 from tinygrad_c.ops.index import index_select
 from tinygrad_c.tensor import Tensor
-from tinygrad_c.utils.data.collate import default_collate
+from tinygrad_c.utils.data.collate import default_collate, default_convert
 from tinygrad_c.utils.data.dataset import IterableDataset, rows_behind
 from tinygrad_c.utils.data.sampler import BatchSampler, RandomSampler, SequentialSampler
 
@@ -61,7 +61,7 @@ class DataLoader:
         self.sampler = sampler
         self.batch_sampler = batch_sampler
         self.num_workers = num_workers
-        self.collate_fn = collate_fn or (default_collate if batch_size is not None else _as_is)
+        self.collate_fn = collate_fn or (default_collate if batch_size is not None else default_convert)
         self.drop_last = drop_last
         self.generator = generator
         self.prefetch_factor = prefetch_factor
@@ -127,7 +127,3 @@ class DataLoader:
             finally:
                 for job in waiting:
                     job.cancel()
-
-
-def _as_is(sample: Any) -> Any:
-    return sample
