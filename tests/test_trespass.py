@@ -135,6 +135,14 @@ def test_counts_that_another_thread_writes():
     while_written(array, (10 ** 6, 0), lambda: (index.bincount(), index.argmax(), index.max(0)))
 
 
+def test_divisors_that_another_thread_writes():
+    for dtype in (np.int64, np.int32, np.uint8):
+        array = np.ones(200_000, dtype)
+        x = tinygrad_c.from_numpy(array)
+        a = ones(200_000, dtype=x.dtype)
+        while_written(array, (0, 1), lambda a=a, x=x: (a // x, a % x, a.fmod(x), tinygrad_c.div(a, x, rounding_mode="trunc")), 0.4)
+
+
 def test_a_mask_that_another_thread_writes():
     array = np.zeros(200_000, bool)
     mask = tinygrad_c.from_numpy(array)

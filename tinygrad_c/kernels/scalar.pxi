@@ -106,8 +106,8 @@ cdef inline double real_polygamma_n(double x, double n) noexcept nogil:
     return total if n % 2 == 1 else -total
 
 
-# ---- Whole numbers. A divisor is not 0 (the ops see to that); dividing by -1 must not reach the processor, whose smallest
-# number has no negative: it stops the process.
+# ---- Whole numbers. Dividing by -1 must not reach the processor, whose smallest number has no negative: it stops the process;
+# nor dividing by 0, which the ops refuse, but another thread may have written it since.
 
 cdef inline int64_t negated(int64_t a) noexcept nogil:
     return <int64_t> (0 - <uint64_t> a)
@@ -130,20 +130,20 @@ cdef inline int64_t whole_round_half_even(int64_t x) noexcept nogil:
 
 
 cdef inline int64_t whole_fmod(int64_t a, int64_t b) noexcept nogil:
-    return 0 if b == -1 else a % b
+    return 0 if -1 <= b <= 0 else a % b
 
 
 cdef inline int64_t whole_remainder(int64_t a, int64_t b) noexcept nogil:
-    cdef int64_t m = 0 if b == -1 else a % b
+    cdef int64_t m = 0 if -1 <= b <= 0 else a % b
     return m + b if m != 0 and (m < 0) != (b < 0) else m
 
 
 cdef inline int64_t whole_div_trunc(int64_t a, int64_t b) noexcept nogil:
-    return negated(a) if b == -1 else a // b
+    return negated(a) if -1 <= b <= 0 else a // b
 
 
 cdef inline int64_t whole_div_floor(int64_t a, int64_t b) noexcept nogil:
-    if b == -1:
+    if -1 <= b <= 0:
         return negated(a)
     return a // b - (a % b != 0 and (a < 0) != (b < 0))
 
