@@ -6,16 +6,34 @@ import os
 import subprocess
 import sys
 import time
+from collections.abc import Callable, Iterable
 from pathlib import Path
 
 
-def arguments(description: str, **numbers: int) -> argparse.ArgumentParser:
-    """--seed, and an option for each of `numbers` with its default."""
+def main(argv: list[str] | None, description: str, script: str, work: Callable, counts: Iterable[str], size: int,
+         **numbers: int) -> None:
+    """The command of a job: as many of something as the option `numbers` says, by work(seed, which ones), `size` to a process.
+
+    work prints a line `name: number` for each of `counts`.
+    """
     parser = argparse.ArgumentParser(description=description.partition("\n")[0])
     for name, default in {"seed": 1, **numbers}.items():
         parser.add_argument(f"--{name}", type=int, default=default)
     parser.add_argument("--only", type=int, help="one number of the seed's, in this process: to look into what was found")
-    return parser
+    parser.add_argument("--first", type=int)
+    parser.add_argument("--last", type=int)
+    args = parser.parse_args(argv)
+    if args.only is not None:
+        work(args.seed, [args.only])
+    elif args.last is not None:
+        work(args.seed, range(args.first, args.last))
+    else:
+        (word,) = numbers
+        count = getattr(args, word)
+        lines, faults, seconds = run(script, args.seed, count, size)
+        found = ", ".join(f"{name} {total(lines, name)}" for name in counts)
+        print(f"{count} {word}: {found}; {len(faults)} faults; {seconds:.0f} s")
+        finish(faults)
 
 
 def run(script: str, seed: int, count: int, size: int, timeout: float = 600) -> tuple[list[str], list[str], float]:

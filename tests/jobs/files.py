@@ -132,20 +132,8 @@ def work(seed: int, numbers) -> None:
 
 
 def main(argv: list[str] | None = None) -> None:
-    parser = batches.arguments(__doc__, files=20_000)
-    parser.add_argument("--first", type=int)
-    parser.add_argument("--last", type=int)
-    args = parser.parse_args(argv)
     os.environ["PYTHONWARNINGS"] = "ignore"
-    if args.only is not None:
-        work(args.seed, [args.only])
-    elif args.last is not None:
-        work(args.seed, range(args.first, args.last))
-    else:
-        lines, faults, seconds = batches.run(__file__, args.seed, args.files, 2000)
-        print(f"{args.files} files: " + ", ".join(f"{batches.total(lines, name)} {name}" for name in COUNTS)
-              + f"; {len(faults)} faults; {seconds:.0f} s")
-        batches.finish(faults)
+    batches.main(argv, __doc__, __file__, work, COUNTS, 2000, files=20_000)
 
 
 if __name__ == "__main__":

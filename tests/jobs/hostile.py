@@ -257,21 +257,9 @@ def work(seed: int, numbers) -> None:
 
 
 def main(argv: list[str] | None = None) -> None:
-    parser = batches.arguments(__doc__, sequences=2000)
-    parser.add_argument("--first", type=int)
-    parser.add_argument("--last", type=int)
-    args = parser.parse_args(argv)
     sys.set_int_max_str_digits(10_000)
     signal.signal(signal.SIGPIPE, signal.SIG_DFL)
-    if args.only is not None:
-        work(args.seed, [args.only])
-    elif args.last is not None:
-        work(args.seed, range(args.first, args.last))
-    else:
-        lines, faults, seconds = batches.run(__file__, args.seed, args.sequences, 50)
-        print(f"{args.sequences} sequences: " + ", ".join(f"{batches.total(lines, name)} {name}" for name in COUNTS)
-              + f"; {len(faults)} faults; {seconds:.0f} s")
-        batches.finish(faults)
+    batches.main(argv, __doc__, __file__, work, COUNTS, 50, sequences=2000)
 
 
 if __name__ == "__main__":

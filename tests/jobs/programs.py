@@ -383,20 +383,8 @@ def work(seed: int, numbers) -> None:
 
 
 def main(argv: list[str] | None = None) -> None:
-    parser = batches.arguments(__doc__, programs=5000)
-    parser.add_argument("--first", type=int)
-    parser.add_argument("--last", type=int)
-    args = parser.parse_args(argv)
     torch.set_num_threads(1)
-    if args.only is not None:
-        work(args.seed, [args.only])
-    elif args.last is not None:
-        work(args.seed, range(args.first, args.last))
-    else:
-        lines, faults, seconds = batches.run(__file__, args.seed, args.programs, 500)
-        print(f"{args.programs} programs: " + ", ".join(f"{name} {batches.total(lines, name)}" for name in COUNTS)
-              + f"; {len(faults)} faults; {seconds:.0f} s")
-        batches.finish(faults)
+    batches.main(argv, __doc__, __file__, work, COUNTS, 500, programs=5000)
 
 
 if __name__ == "__main__":
