@@ -79,6 +79,21 @@ def test_every_public_name_has_an_example(room):
     assert not lacking, f"write an example in the docstrings of {lacking}"
 
 
+# Methods that programs do not call: the package does, or a subclass that is written overrides them.
+INNER = {"forward", "order", "switch", "run", "release", "name", "is_better", "save_for_forward", "originals", "is_cuda",
+         "has_rsample", "arg_constraints"}
+
+
+def test_every_method_of_a_public_class_has_an_example():
+    """Its own, or that of the method which it overrides."""
+    classes = {value for room in PUBLIC for value in public(room).values() if inspect.isclass(value)} - {tinygrad_c.Tensor}
+    lacking = sorted(
+        f"{each.__name__}.{name}" for each in classes for name, value in vars(each).items()
+        if name[0] != "_" and name not in INNER and (inspect.isroutine(value) or isinstance(value, property))
+        and not any(">>>" in (getattr(vars(base).get(name), "__doc__", None) or "") for base in each.__mro__))
+    assert not lacking, f"write an example in the docstrings of {lacking}"
+
+
 def test_every_method_and_property_of_tensors_has_an_example():
     values = {name: inspect.getattr_static(tinygrad_c.Tensor, name) for name in dir(tinygrad_c.Tensor) if name[0] != "_"}
     # Constants (is_cuda = False), and names that say why they are left out.

@@ -45,33 +45,65 @@ class GradScaler:
         pass
 
     def is_enabled(self) -> bool:
-        """False: nothing is scaled."""
+        """False: nothing is scaled.
+
+        >>> GradScaler().is_enabled()
+        False
+        """
         return False
 
     def scale(self, outputs):
-        """The outputs themselves."""
+        """The outputs themselves.
+
+        >>> GradScaler().scale(tinygrad_c.ones(1))
+        tensor([1.])
+        """
         return outputs
 
     def unscale_(self, optimizer) -> None:
-        """Nothing to do."""
+        """Nothing to do.
+
+        >>> GradScaler().unscale_(tinygrad_c.optim.SGD([tinygrad_c.ones(1, requires_grad=True)]))
+        """
 
     def step(self, optimizer, *args, **kwargs):
-        """optimizer.step()."""
+        """optimizer.step().
+
+        >>> w = tinygrad_c.ones(1, requires_grad=True)
+        >>> w.sum().backward()
+        >>> GradScaler().step(tinygrad_c.optim.SGD([w], lr=0.5))
+        >>> w
+        tensor([0.5000], requires_grad=True)
+        """
         return optimizer.step(*args, **kwargs)
 
     def update(self, new_scale=None) -> None:
-        """Nothing to do."""
+        """Nothing to do.
+
+        >>> GradScaler().update()
+        """
 
     def get_scale(self) -> float:
-        """1."""
+        """1.
+
+        >>> GradScaler().get_scale()
+        1.0
+        """
         return 1.0
 
     def state_dict(self) -> dict:
-        """Empty."""
+        """Empty.
+
+        >>> GradScaler().state_dict()
+        {}
+        """
         return {}
 
     def load_state_dict(self, state_dict: dict) -> None:
-        """Nothing to do."""
+        """Nothing to do.
+
+        >>> GradScaler().load_state_dict({})
+        """
 
 
 def custom_fwd(fwd=None, *, device_type: str = "cpu", cast_inputs=None):

@@ -68,11 +68,25 @@ class AccumulateGrad:
         return "torch::autograd::AccumulateGrad"
 
     def register_prehook(self, hook):
-        """Call hook((gradient,)) before the gradient is added; a tuple that it returns replaces it."""
+        """Call hook((gradient,)) before the gradient is added; a tuple that it returns replaces it.
+
+        >>> w = tinygrad_c.ones(2, requires_grad=True)
+        >>> node = (w * 3).grad_fn.next_functions[0][0]
+        >>> handle = node.register_prehook(lambda outputs: print(outputs[0]))
+        >>> w.sum().backward()
+        tensor([1., 1.])
+        """
         return self.variable.register_hook(lambda g: only(hook((g,))))
 
     def register_hook(self, hook):
-        """Call hook((), (gradient,)) after the gradient has been added."""
+        """Call hook((), (gradient,)) after the gradient has been added.
+
+        >>> w = tinygrad_c.ones(2, requires_grad=True)
+        >>> node = (w * 3).grad_fn.next_functions[0][0]
+        >>> handle = node.register_hook(lambda inputs, outputs: print(outputs[0], w.grad))
+        >>> w.sum().backward()
+        tensor([1., 1.]) tensor([1., 1.])
+        """
         seen = []
         taken = self.variable.register_hook(lambda g: seen.__setitem__(slice(None), [g]))
         called = self.variable.register_post_accumulate_grad_hook(lambda leaf: hook((), tuple(seen)))

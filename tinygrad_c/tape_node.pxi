@@ -49,7 +49,13 @@ cdef class Node:
         return tuple([(accumulate_grad(e) if isinstance(e, TensorBase) else e, 0) for e in edges])
 
     def register_prehook(self, hook):
-        """Call hook((gradient,)) before the rule runs; a tuple that it returns replaces the gradient."""
+        """Call hook((gradient,)) before the rule runs; a tuple that it returns replaces the gradient.
+
+        >>> y = tinygrad_c.ones(2, requires_grad=True) * 3
+        >>> handle = y.grad_fn.register_prehook(lambda outputs: print(outputs[0]))
+        >>> y.sum().backward()
+        tensor([1., 1.])
+        """
         return self.hang(lambda g: only(hook((g,))))
 
     def register_hook(self, hook):

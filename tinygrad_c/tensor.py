@@ -50,7 +50,11 @@ class Size(tuple[int, ...]):
         return f"torch.Size({list(self)})"
 
     def numel(self) -> int:
-        """The product of the sizes."""
+        """The product of the sizes.
+
+        >>> tinygrad_c.Size([2, 3]).numel()
+        6
+        """
         return math.prod(self)
 
     def __add__(self, other: Any) -> Size:

@@ -60,6 +60,17 @@ class FunctionCtx:
         """Keep tensors (inputs, outputs, or others; None is kept as None) for backward: ctx.saved_tensors.
 
         In backward they are checked for not having been modified in place since.
+
+        >>> class Square(Function):
+        ...     @staticmethod
+        ...     def forward(ctx, x):
+        ...         ctx.save_for_backward(x)
+        ...         return x * x
+        ...     @staticmethod
+        ...     def backward(ctx, g):
+        ...         return 2 * g * ctx.saved_tensors[0]
+        >>> tinygrad_c.autograd.gradcheck(Square.apply, tinygrad_c.ones(2, dtype=tinygrad_c.float64, requires_grad=True))
+        True
         """
         for i, each in enumerate(tensors):
             if each is not None and not isinstance(each, TensorBase):
@@ -71,22 +82,79 @@ class FunctionCtx:
         """Taken and ignored: jvp here goes through backward, which has what save_for_backward kept."""
 
     def mark_dirty(self, *args) -> None:
-        """Say which inputs forward has written to in place; they must be returned."""
+        """Say which inputs forward has written to in place; they must be returned.
+
+        >>> class Zero(Function):
+        ...     @staticmethod
+        ...     def forward(ctx, x):
+        ...         ctx.mark_dirty(x)
+        ...         return x.zero_()
+        ...     @staticmethod
+        ...     def backward(ctx, g):
+        ...         return 0 * g
+        >>> x = tinygrad_c.ones(2)
+        >>> Zero.apply(x) is x, x
+        (True, tensor([0., 0.]))
+        """
         self._dirty = args
 
     def mark_non_differentiable(self, *args) -> None:
-        """Say which outputs have no gradient; backward gets zeros for them."""
+        """Say which outputs have no gradient; backward gets zeros for them.
+
+        >>> class Order(Function):
+        ...     @staticmethod
+        ...     def forward(ctx, x):
+        ...         y, places = x.sort()
+        ...         ctx.mark_non_differentiable(places)
+        ...         ctx.save_for_backward(places)
+        ...         return y, places
+        ...     @staticmethod
+        ...     def backward(ctx, g, _):
+        ...         return g[ctx.saved_tensors[0].argsort()]
+        >>> y, places = Order.apply(tinygrad_c.tensor([2., 1.], requires_grad=True))
+        >>> y.requires_grad, places.requires_grad
+        (True, False)
+        """
         self._not_differentiable = args
 
     def set_materialize_grads(self, value: bool) -> None:
-        """Whether backward gets zeros (True, as at first) or None for an output that no gradient came in for."""
+        """Whether backward gets zeros (True, as at first) or None for an output that no gradient came in for.
+
+        >>> class Two(Function):
+        ...     @staticmethod
+        ...     def forward(ctx, x):
+        ...         ctx.set_materialize_grads(False)
+        ...         return x * 1, x * 2
+        ...     @staticmethod
+        ...     def backward(ctx, g, h):
+        ...         return g if h is None else h
+        >>> x = tinygrad_c.tensor(3., requires_grad=True)
+        >>> Two.apply(x)[0].backward()
+        >>> x.grad
+        tensor(1.)
+        """
         self._materialize = value
 
     # ---- What backward reads
 
     @property
     def saved_tensors(self) -> tuple:
-        """What save_for_backward kept."""
+        """What save_for_backward kept.
+
+        >>> class Exp(Function):
+        ...     @staticmethod
+        ...     def forward(ctx, x):
+        ...         ctx.save_for_backward(y := x.exp())
+        ...         return y
+        ...     @staticmethod
+        ...     def backward(ctx, g):
+        ...         y, = ctx.saved_tensors
+        ...         return g * y
+        >>> x = tinygrad_c.tensor(0., requires_grad=True)
+        >>> Exp.apply(x).backward()
+        >>> x.grad
+        tensor(1.)
+        """
         if self._saved is None:
             raise RuntimeError(FREED.format(self.name()))
         return tuple([None if each is None else self._unpacked(*each) for each in self._saved])
@@ -196,12 +264,41 @@ class Function:
 
     @staticmethod
     def setup_context(ctx, inputs: tuple, output) -> None:
-        """Beside a forward without ctx: store what backward needs."""
+        """Beside a forward without ctx: store what backward needs.
+
+        >>> class Square(Function):
+        ...     @staticmethod
+        ...     def forward(x):
+        ...         return x * x
+        ...     @staticmethod
+        ...     def setup_context(ctx, inputs, output):
+        ...         ctx.save_for_backward(*inputs)
+        ...     @staticmethod
+        ...     def backward(ctx, g):
+        ...         return 2 * g * ctx.saved_tensors[0]
+        >>> x = tinygrad_c.tensor(3., requires_grad=True)
+        >>> Square.apply(x).backward()
+        >>> x.grad
+        tensor(6.)
+        """
         raise NotImplementedError("setup_context is not implemented.")
 
     @staticmethod
     def backward(ctx, *grad_outputs):
-        """The gradient of each argument of forward, from that of each output. May be called vjp instead."""
+        """The gradient of each argument of forward, from that of each output. May be called vjp instead.
+
+        >>> class Steep(Function):
+        ...     @staticmethod
+        ...     def forward(ctx, x):
+        ...         return x.clone()
+        ...     @staticmethod
+        ...     def backward(ctx, g):
+        ...         return 10 * g
+        >>> x = tinygrad_c.tensor(3., requires_grad=True)
+        >>> Steep.apply(x).backward()
+        >>> x.grad
+        tensor(10.)
+        """
         raise NotImplementedError("You must implement either the backward or vjp method for your custom autograd.Function to "
                                   "use it with backward mode AD.")
 
@@ -213,7 +310,18 @@ class Function:
 
     @classmethod
     def apply(cls, *args, **kwargs):
-        """Call the function and record it, if a tensor among the arguments requires a gradient."""
+        """Call the function and record it, if a tensor among the arguments requires a gradient.
+
+        >>> class Double(Function):
+        ...     @staticmethod
+        ...     def forward(ctx, x, times):
+        ...         return times * x
+        ...     @staticmethod
+        ...     def backward(ctx, g):
+        ...         return 2 * g, None
+        >>> Double.apply(tinygrad_c.ones(2), 2)
+        tensor([2., 2.])
+        """
         ctx = FunctionCtx(cls)
         separate = cls.setup_context is not Function.setup_context
         if kwargs:

@@ -63,7 +63,10 @@ class Distribution:
 
     @staticmethod
     def set_default_validate_args(value: bool) -> None:
-        """Whether distributions that are made from now on check their arguments."""
+        """Whether distributions that are made from now on check their arguments.
+
+        >>> Distribution.set_default_validate_args(True)
+        """
         Distribution._validate_args = value
 
     def __init__(self, batch_shape=(), event_shape=(), validate_args: bool | None = None):
@@ -81,75 +84,148 @@ class Distribution:
 
     @property
     def batch_shape(self) -> Size:
+        """The shape of the parameters: so many distributions are in one.
+
+        >>> tinygrad_c.distributions.Normal(tinygrad_c.zeros(3), tinygrad_c.ones(3)).batch_shape
+        torch.Size([3])
+        """
         return self._batch_shape
 
     @property
     def event_shape(self) -> Size:
+        """The shape of one draw of one distribution.
+
+        >>> tinygrad_c.distributions.Categorical(tinygrad_c.ones(5)).event_shape
+        torch.Size([])
+        """
         return self._event_shape
 
     @property
     def support(self) -> constraints.Constraint:
-        """Where samples lie."""
+        """Where samples lie.
+
+        >>> tinygrad_c.distributions.Exponential(tensor(1.)).support
+        GreaterThanEq(lower_bound=0.0)
+        """
         raise NotImplementedError
 
     @property
     def mean(self) -> Any:
+        """The mean.
+
+        >>> tinygrad_c.distributions.Normal(tensor(0.), tensor(2.)).mean
+        tensor(0.)
+        """
         raise NotImplementedError
 
     @property
     def mode(self) -> Any:
-        """The value of the highest density."""
+        """The value of the highest density.
+
+        >>> tinygrad_c.distributions.Gamma(tensor(3.), tensor(1.)).mode
+        tensor(2.)
+        """
         raise NotImplementedError(f"{type(self)} does not implement mode")
 
     @property
     def variance(self) -> Any:
+        """The variance.
+
+        >>> tinygrad_c.distributions.Normal(tensor(0.), tensor(2.)).variance
+        tensor(4.)
+        """
         raise NotImplementedError
 
     @property
     def stddev(self) -> Any:
-        """The square root of the variance."""
+        """The square root of the variance.
+
+        >>> tinygrad_c.distributions.Normal(tensor(0.), tensor(2.)).stddev
+        tensor(2.)
+        """
         return self.variance.sqrt()
 
     def sample(self, sample_shape=()) -> Any:
-        """Draw without gradients: a tensor of shape sample_shape + batch_shape + event_shape."""
+        """Draw without gradients: a tensor of shape sample_shape + batch_shape + event_shape.
+
+        >>> tinygrad_c.distributions.Normal(tensor(0.), tensor(2.)).sample((3,)).shape
+        torch.Size([3])
+        """
         with no_grad():
             return self.rsample(sample_shape)
 
     def rsample(self, sample_shape=()) -> Any:
-        """Draw as a function of the parameters, so that gradients reach them."""
+        """Draw as a function of the parameters, so that gradients reach them.
+
+        >>> loc = tensor(0., requires_grad=True)
+        >>> tinygrad_c.distributions.Normal(loc, tensor(1.)).rsample().requires_grad
+        True
+        """
         raise NotImplementedError(f"{type(self).__name__} has no rsample(): its samples are not differentiable in its "
                                   "parameters; use sample() and log_prob()")
 
     def sample_n(self, n: int) -> Any:
-        """sample((n,))."""
+        """sample((n,)).
+
+        >>> tinygrad_c.distributions.Normal(tensor(0.), tensor(2.)).sample_n(3).shape
+        torch.Size([3])
+        """
         return self.sample(Size([n]))
 
     def log_prob(self, value: Any) -> Any:
-        """The log of the density or of the probability at `value`."""
+        """The log of the density or of the probability at `value`.
+
+        >>> tinygrad_c.distributions.Normal(tensor(0.), tensor(2.)).log_prob(tensor(0.))
+        tensor(-1.6121)
+        """
         raise NotImplementedError
 
     def cdf(self, value: Any) -> Any:
-        """The probability of being at most `value`."""
+        """The probability of being at most `value`.
+
+        >>> tinygrad_c.distributions.Normal(tensor(0.), tensor(2.)).cdf(tensor(0.))
+        tensor(0.5000)
+        """
         raise NotImplementedError
 
     def icdf(self, value: Any) -> Any:
-        """The inverse of cdf."""
+        """The inverse of cdf.
+
+        >>> tinygrad_c.distributions.Normal(tensor(0.), tensor(2.)).icdf(tensor(0.975))
+        tensor(3.9199)
+        """
         raise NotImplementedError
 
     def entropy(self) -> Any:
-        """-E[log_prob]."""
+        """-E[log_prob].
+
+        >>> tinygrad_c.distributions.Normal(tensor(0.), tensor(2.)).entropy()
+        tensor(2.1121)
+        """
         raise NotImplementedError
 
     def perplexity(self) -> Any:
-        """exp(entropy)."""
+        """exp(entropy).
+
+        >>> tinygrad_c.distributions.Categorical(tinygrad_c.ones(5)).perplexity()
+        tensor(5.)
+        """
         return self.entropy().exp()
 
     def enumerate_support(self, expand: bool = True) -> Any:
-        """All the values that a discrete distribution can take, along a new first dimension."""
+        """All the values that a discrete distribution can take, along a new first dimension.
+
+        >>> tinygrad_c.distributions.Bernoulli(tensor(0.3)).enumerate_support()
+        tensor([0., 1.])
+        """
         raise NotImplementedError
 
     def expand(self, batch_shape, _instance=None) -> Any:
-        """The same distribution, repeated to another batch_shape."""
+        """The same distribution, repeated to another batch_shape.
+
+        >>> tinygrad_c.distributions.Normal(tensor(0.), tensor(2.)).expand((2, 3)).batch_shape
+        torch.Size([2, 3])
+        """
         new, own = copy(self), len(self._batch_shape)
         for name, value in self.__dict__.items():
             if isinstance(value, TensorBase):

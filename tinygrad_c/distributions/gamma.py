@@ -161,10 +161,20 @@ class Beta(Distribution):
 
     @property
     def concentration1(self) -> Any:
+        """alpha.
+
+        >>> Beta(tensor(2.), tensor(3.)).concentration1
+        tensor(2.)
+        """
         return self._dirichlet.concentration[..., 0]
 
     @property
     def concentration0(self) -> Any:
+        """beta.
+
+        >>> Beta(tensor(2.), tensor(3.)).concentration0
+        tensor(3.)
+        """
         return self._dirichlet.concentration[..., 1]
 
     @property

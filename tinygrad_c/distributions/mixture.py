@@ -36,10 +36,22 @@ class MixtureSameFamily(Distribution):
 
     @property
     def mixture_distribution(self) -> Categorical:
+        """The Categorical that chooses the component.
+
+        >>> two = tinygrad_c.distributions.Normal(tensor([0., 4.]), tensor([1., 1.]))
+        >>> MixtureSameFamily(tinygrad_c.distributions.Categorical(tensor([0.25, 0.75])), two).mixture_distribution.probs
+        tensor([0.2500, 0.7500])
+        """
         return self._mixture_distribution
 
     @property
     def component_distribution(self) -> Distribution:
+        """The components, along the last batch dimension.
+
+        >>> two = tinygrad_c.distributions.Normal(tensor([0., 4.]), tensor([1., 1.]))
+        >>> MixtureSameFamily(tinygrad_c.distributions.Categorical(tensor([0.25, 0.75])), two).component_distribution.mean
+        tensor([0., 4.])
+        """
         return self._component_distribution
 
     @property

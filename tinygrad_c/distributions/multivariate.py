@@ -51,17 +51,32 @@ class MultivariateNormal(Centred):
 
     @lazy
     def scale_tril(self) -> Any:
-        """The lower L of C = L L^T."""
+        """The lower L of C = L L^T.
+
+        >>> MultivariateNormal(tinygrad_c.zeros(2), 4 * tinygrad_c.eye(2)).scale_tril
+        tensor([[2., 0.],
+                [0., 2.]])
+        """
         return self._unbroadcasted_scale_tril
 
     @lazy
     def covariance_matrix(self) -> Any:
-        """C = L L^T."""
+        """C = L L^T.
+
+        >>> MultivariateNormal(tinygrad_c.zeros(2), 4 * tinygrad_c.eye(2)).covariance_matrix
+        tensor([[4., 0.],
+                [0., 4.]])
+        """
         return self._unbroadcasted_scale_tril @ self._unbroadcasted_scale_tril.mT
 
     @lazy
     def precision_matrix(self) -> Any:
-        """C^-1."""
+        """C^-1.
+
+        >>> MultivariateNormal(tinygrad_c.zeros(2), 4 * tinygrad_c.eye(2)).precision_matrix
+        tensor([[0.2500, 0.0000],
+                [0.0000, 0.2500]])
+        """
         return inv(self.covariance_matrix)
 
     @property

@@ -92,10 +92,20 @@ class LogNormal(TransformedDistribution):
 
     @property
     def loc(self) -> Any:
+        """The mean of the logarithm.
+
+        >>> LogNormal(tensor(0.), tensor(2.)).loc
+        tensor(0.)
+        """
         return self.base_dist.loc
 
     @property
     def scale(self) -> Any:
+        """The standard deviation of the logarithm.
+
+        >>> LogNormal(tensor(0.), tensor(2.)).scale
+        tensor(2.)
+        """
         return self.base_dist.scale
 
     @property

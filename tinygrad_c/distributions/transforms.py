@@ -55,7 +55,11 @@ class Transform:
 
     @property
     def inv(self) -> Transform:
-        """The inverse, a transform too."""
+        """The inverse, a transform too.
+
+        >>> tinygrad_c.distributions.ExpTransform().inv(tensor(1.))
+        tensor(0.)
+        """
         return _Inverse(self)
 
     def _call(self, x: Any) -> Any:
@@ -65,7 +69,12 @@ class Transform:
         raise NotImplementedError
 
     def log_abs_det_jacobian(self, x: Any, y: Any) -> Any:
-        """log |dy / dx|."""
+        """log |dy / dx|.
+
+        >>> t = tinygrad_c.distributions.AffineTransform(0., 3.)
+        >>> t.log_abs_det_jacobian(tensor(1.), t(tensor(1.)))
+        tensor(1.0986)
+        """
         raise NotImplementedError
 
     def __repr__(self) -> str:

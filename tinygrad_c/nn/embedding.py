@@ -76,7 +76,11 @@ class Embedding(_Table):
     def from_pretrained(cls, embeddings: Tensor, freeze: bool = True, padding_idx: int | None = None,
                         max_norm: float | None = None, norm_type: float = 2.0, scale_grad_by_freq: bool = False,
                         sparse: bool = False) -> Embedding:
-        """A layer with this table (V, D), not trained unless freeze=False."""
+        """A layer with this table (V, D), not trained unless freeze=False.
+
+        >>> Embedding.from_pretrained(tensor([[1., 2.], [3., 4.]]))(tensor([1]))
+        tensor([[3., 4.]])
+        """
         if embeddings.ndim != 2:
             raise AssertionError("Embeddings parameter is expected to be 2-dimensional")
         return cls(*embeddings.shape, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse, embeddings, freeze)
@@ -110,7 +114,11 @@ class EmbeddingBag(_Table):
     def from_pretrained(cls, embeddings: Tensor, freeze: bool = True, max_norm: float | None = None, norm_type: float = 2.0,
                         scale_grad_by_freq: bool = False, mode: str = "mean", sparse: bool = False,
                         include_last_offset: bool = False, padding_idx: int | None = None) -> EmbeddingBag:
-        """A layer with this table (V, D), not trained unless freeze=False."""
+        """A layer with this table (V, D), not trained unless freeze=False.
+
+        >>> EmbeddingBag.from_pretrained(tensor([[1., 2.], [3., 4.]]), mode="sum")(tensor([[0, 1]]))
+        tensor([[4., 6.]])
+        """
         if embeddings.ndim != 2:
             raise AssertionError("Embeddings parameter is expected to be 2-dimensional")
         layer = cls(*embeddings.shape, max_norm, norm_type, scale_grad_by_freq, mode, sparse, embeddings, include_last_offset,

@@ -50,7 +50,13 @@ class Linear(Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw the weights anew, as PyTorch does: kaiming_uniform with a = sqrt(5) is uniform in +-1/sqrt(in_features)."""
+        """Draw the weights anew, as PyTorch does: kaiming_uniform with a = sqrt(5) is uniform in +-1/sqrt(in_features).
+
+        >>> layer = Linear(2, 1)
+        >>> layer.reset_parameters()
+        >>> bool(layer.weight.abs().max() < 2 ** -0.5)
+        True
+        """
         init.kaiming_uniform_(self.weight, a=math.sqrt(5))
         if self.bias is not None:
             bound = 1 / math.sqrt(self.in_features) if self.in_features > 0 else 0
@@ -91,7 +97,13 @@ class Bilinear(Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw the weights anew, uniform in +-1/sqrt(in1_features)."""
+        """Draw the weights anew, uniform in +-1/sqrt(in1_features).
+
+        >>> layer = Bilinear(2, 2, 1)
+        >>> layer.reset_parameters()
+        >>> bool(layer.weight.abs().max() < 2 ** -0.5)
+        True
+        """
         bound = 1 / math.sqrt(self.in1_features)
         init.uniform_(self.weight, -bound, bound)
         if self.bias is not None:

@@ -87,7 +87,15 @@ class Module(Callable):
         self._persistent.pop(name, None)
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:
-        """Add a parameter under this name; None keeps the name free for one."""
+        """Add a parameter under this name; None keeps the name free for one.
+        KeyError for a name that is taken, empty or has a dot.
+
+        >>> layer = tinygrad_c.nn.Linear(2, 1)
+        >>> layer.register_parameter("scale", Parameter(tinygrad_c.ones(1)))
+        >>> layer.scale
+        Parameter containing:
+        tensor([1.], requires_grad=True)
+        """
         self._check_new(name, "parameter", param, Parameter, "torch.nn.Parameter or None required")
         setattr(self, name, param)
 
@@ -95,13 +103,24 @@ class Module(Callable):
         """Add a tensor that is not trained but belongs to the module's state (a running mean, say).
 
         It moves with `to` and, if persistent, is in the state_dict.
+
+        >>> layer = tinygrad_c.nn.Linear(2, 1)
+        >>> layer.register_buffer("seen", tinygrad_c.zeros(1))
+        >>> list(layer.state_dict())
+        ['weight', 'bias', 'seen']
         """
         self._check_new(name, "buffer", tensor, Tensor, "torch Tensor or None required")
         super().__setattr__(name, tensor)
         self._persistent[name] = persistent
 
     def register_module(self, name: str, module: Module | None) -> None:
-        """Add a child module under this name."""
+        """Add a child module under this name.
+
+        >>> module = Module()
+        >>> module.register_module("inner", tinygrad_c.nn.Linear(2, 1))
+        >>> module.inner
+        Linear(in_features=2, out_features=1, bias=True)
+        """
         if not isinstance(module, Module) and module is not None:
             raise TypeError(f"{typename(module)} is not a Module subclass")
         self._check_new(name, "module", module, Module, "")
@@ -157,23 +176,43 @@ class Module(Callable):
         return {name: value for name, value in self.__dict__.items() if isinstance(value, Module)}
 
     def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
-        """All parameters of this module and of those in it, each once: what an optimizer is given."""
+        """All parameters of this module and of those in it, each once: what an optimizer is given.
+
+        >>> layer = tinygrad_c.nn.Linear(2, 1)
+        >>> [p.shape for p in layer.parameters()]
+        [torch.Size([1, 2]), torch.Size([1])]
+        """
         for _, parameter in self.named_parameters(recurse=recurse):
             yield parameter
 
     def named_parameters(self, prefix: str = "", recurse: bool = True,
                          remove_duplicate: bool = True) -> Iterator[tuple[str, Parameter]]:
-        """(name, parameter) pairs; the name says the path: 'layer.0.weight'."""
+        """(name, parameter) pairs; the name says the path: 'layer.0.weight'.
+
+        >>> net = tinygrad_c.nn.Sequential(tinygrad_c.nn.Linear(2, 3), tinygrad_c.nn.BatchNorm1d(3))
+        >>> [name for name, _ in net.named_parameters()]
+        ['0.weight', '0.bias', '1.weight', '1.bias']
+        """
         return self._named_members(Module._own_parameters, prefix, recurse, remove_duplicate)
 
     def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
-        """All buffers of this module and of those in it, each once."""
+        """All buffers of this module and of those in it, each once.
+
+        >>> net = tinygrad_c.nn.Sequential(tinygrad_c.nn.Linear(2, 3), tinygrad_c.nn.BatchNorm1d(3))
+        >>> len(list(net.buffers()))
+        3
+        """
         for _, buffer in self.named_buffers(recurse=recurse):
             yield buffer
 
     def named_buffers(self, prefix: str = "", recurse: bool = True,
                       remove_duplicate: bool = True) -> Iterator[tuple[str, Tensor]]:
-        """(name, buffer) pairs; the name says the path."""
+        """(name, buffer) pairs; the name says the path.
+
+        >>> net = tinygrad_c.nn.Sequential(tinygrad_c.nn.Linear(2, 3), tinygrad_c.nn.BatchNorm1d(3))
+        >>> [name for name, _ in net.named_buffers()]
+        ['1.running_mean', '1.running_var', '1.num_batches_tracked']
+        """
         return self._named_members(lambda module: module._buffers, prefix, recurse, remove_duplicate)
 
     def _own_parameters(self) -> dict[str, Parameter]:
@@ -195,12 +234,22 @@ class Module(Callable):
                 yield (f"{path}.{name}" if path else name), value
 
     def children(self) -> Iterator[Module]:
-        """The modules directly in this one, each once."""
+        """The modules directly in this one, each once.
+
+        >>> net = tinygrad_c.nn.Sequential(tinygrad_c.nn.Linear(2, 3), tinygrad_c.nn.BatchNorm1d(3))
+        >>> [type(each).__name__ for each in net.children()]
+        ['Linear', 'BatchNorm1d']
+        """
         for _, module in self.named_children():
             yield module
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
-        """(name, module) pairs of the modules directly in this one."""
+        """(name, module) pairs of the modules directly in this one.
+
+        >>> net = tinygrad_c.nn.Sequential(tinygrad_c.nn.Linear(2, 3), tinygrad_c.nn.BatchNorm1d(3))
+        >>> [name for name, _ in net.named_children()]
+        ['0', '1']
+        """
         seen: set[int] = set()
         for name, module in self._modules.items():
             if id(module) not in seen:
@@ -208,13 +257,23 @@ class Module(Callable):
                 yield name, module
 
     def modules(self) -> Iterator[Module]:
-        """This module and all in it, at any depth, each once."""
+        """This module and all in it, at any depth, each once.
+
+        >>> net = tinygrad_c.nn.Sequential(tinygrad_c.nn.Linear(2, 3), tinygrad_c.nn.BatchNorm1d(3))
+        >>> [type(each).__name__ for each in net.modules()]
+        ['Sequential', 'Linear', 'BatchNorm1d']
+        """
         for _, module in self.named_modules():
             yield module
 
     def named_modules(self, memo: set[int] | None = None, prefix: str = "",
                       remove_duplicate: bool = True) -> Iterator[tuple[str, Module]]:
-        """(path, module) pairs of this module (path '') and all in it."""
+        """(path, module) pairs of this module (path '') and all in it.
+
+        >>> net = tinygrad_c.nn.Sequential(tinygrad_c.nn.Linear(2, 3), tinygrad_c.nn.BatchNorm1d(3))
+        >>> [name for name, _ in net.named_modules()]
+        ['', '0', '1']
+        """
         memo = set() if memo is None else memo
         if id(self) in memo:
             return
@@ -225,7 +284,12 @@ class Module(Callable):
             yield from module.named_modules(memo, f"{prefix}.{name}" if prefix else name, remove_duplicate)
 
     def get_submodule(self, target: str) -> Module:
-        """The module at a path like 'layer.0'; '' is this one. AttributeError where the path ends."""
+        """The module at a path like 'layer.0'; '' is this one. AttributeError where the path ends.
+
+        >>> net = tinygrad_c.nn.Sequential(tinygrad_c.nn.Linear(2, 3), tinygrad_c.nn.BatchNorm1d(3))
+        >>> net.get_submodule("0")
+        Linear(in_features=2, out_features=3, bias=True)
+        """
         module = self
         for name in target.split(".") if target else ():
             if not hasattr(module, name):
@@ -236,7 +300,13 @@ class Module(Callable):
         return module
 
     def set_submodule(self, target: str, module: Module) -> None:
-        """Put a module in the place of the one at a path like 'layer.0'."""
+        """Put a module in the place of the one at a path like 'layer.0'.
+
+        >>> net = tinygrad_c.nn.Sequential(tinygrad_c.nn.Linear(2, 3), tinygrad_c.nn.BatchNorm1d(3))
+        >>> net.set_submodule("1", tinygrad_c.nn.ReLU())
+        >>> net[1]
+        ReLU()
+        """
         path, _, name = target.rpartition(".")
         if not name:
             raise ValueError("Cannot set the submodule without a target name!")
@@ -246,11 +316,21 @@ class Module(Callable):
         setattr(self.get_submodule(path), name, module)
 
     def get_parameter(self, target: str) -> Parameter:
-        """The parameter at a path like 'layer.0.weight'."""
+        """The parameter at a path like 'layer.0.weight'.
+
+        >>> net = tinygrad_c.nn.Sequential(tinygrad_c.nn.Linear(2, 3), tinygrad_c.nn.BatchNorm1d(3))
+        >>> net.get_parameter("0.weight").shape
+        torch.Size([3, 2])
+        """
         return self._get(target, Parameter, "an nn.Parameter")
 
     def get_buffer(self, target: str) -> Tensor:
-        """The buffer at a path like 'norm.running_mean'."""
+        """The buffer at a path like 'norm.running_mean'.
+
+        >>> net = tinygrad_c.nn.Sequential(tinygrad_c.nn.Linear(2, 3), tinygrad_c.nn.BatchNorm1d(3))
+        >>> net.get_buffer("1.running_mean")
+        tensor([0., 0., 0.])
+        """
         return self._get(target, Tensor, "a buffer")
 
     def _get(self, target: str, kind: type, what: str) -> Any:
@@ -266,7 +346,12 @@ class Module(Callable):
     # ---- Acting on all of them.
 
     def train(self: M, mode: bool = True) -> M:
-        """Set training mode (or, with False, evaluation mode) here and in all children: Dropout acts by it."""
+        """Set training mode (or, with False, evaluation mode) here and in all children: Dropout acts by it.
+
+        >>> net = tinygrad_c.nn.Sequential(tinygrad_c.nn.Linear(2, 3), tinygrad_c.nn.BatchNorm1d(3))
+        >>> net.train(False)[1].training
+        False
+        """
         if not isinstance(mode, bool):
             raise ValueError("training mode is expected to be boolean")
         for module in self.modules():
@@ -274,21 +359,45 @@ class Module(Callable):
         return self
 
     def eval(self: M) -> M:
-        """Set evaluation mode: train(False)."""
+        """Set evaluation mode: train(False).
+
+        >>> net = tinygrad_c.nn.Sequential(tinygrad_c.nn.Linear(2, 3), tinygrad_c.nn.BatchNorm1d(3))
+        >>> net.eval()[1].training
+        False
+        """
         return self.train(False)
 
     def requires_grad_(self: M, requires_grad: bool = True) -> M:
-        """Set requires_grad of all parameters: False freezes the module."""
+        """Set requires_grad of all parameters: False freezes the module.
+
+        >>> net = tinygrad_c.nn.Sequential(tinygrad_c.nn.Linear(2, 3), tinygrad_c.nn.BatchNorm1d(3))
+        >>> any(p.requires_grad for p in net.requires_grad_(False).parameters())
+        False
+        """
         for parameter in self.parameters():
             parameter.requires_grad_(requires_grad)
         return self
 
     def zero_grad(self, set_to_none: bool = True) -> None:
-        """Forget the gradients of all parameters; with set_to_none=False fill them with zeros."""
+        """Forget the gradients of all parameters; with set_to_none=False fill them with zeros.
+
+        >>> layer = tinygrad_c.nn.Linear(2, 1)
+        >>> layer(tinygrad_c.ones(1, 2)).sum().backward()
+        >>> layer.zero_grad()
+        >>> layer.weight.grad is None
+        True
+        """
         zero_grad_(list(self.parameters()), set_to_none)
 
     def apply(self: M, fn: Function[[Module], Any]) -> M:
-        """Call fn on every module in this one, children first, then on this one: to initialise weights, say."""
+        """Call fn on every module in this one, children first, then on this one: to initialise weights, say.
+
+        >>> net = tinygrad_c.nn.Sequential(tinygrad_c.nn.Linear(2, 3), tinygrad_c.nn.BatchNorm1d(3))
+        >>> _ = net.apply(lambda each: print(type(each).__name__))
+        Linear
+        BatchNorm1d
+        Sequential
+        """
         for module in self.children():
             module.apply(fn)
         fn(self)
@@ -309,7 +418,12 @@ class Module(Callable):
         return self
 
     def to(self: M, *args: Any, **kwargs: Any) -> M:
-        """Change the float dtype of all parameters and float buffers: to(float64), to(other_tensor), to('cpu')."""
+        """Change the float dtype of all parameters and float buffers: to(float64), to(other_tensor), to('cpu').
+
+        >>> layer = tinygrad_c.nn.Linear(2, 1)
+        >>> layer.to(tinygrad_c.float64).weight.dtype
+        torch.float64
+        """
         for each in (*args, kwargs.get("device")):
             if isinstance(each, (str, Device)):
                 check_device(each)
@@ -325,30 +439,61 @@ class Module(Callable):
         return self._apply(convert)
 
     def cuda(self: M, device: Any = None) -> M:
-        """Raises AssertionError: there is no GPU."""
+        """Raises AssertionError: there is no GPU.
+
+        >>> layer = tinygrad_c.nn.Linear(2, 1)
+        >>> layer.cuda()
+        Traceback (most recent call last):
+        AssertionError: Torch not compiled with CUDA enabled: there is only the CPU here...
+        """
         return self.to("cuda")
 
     def float(self: M) -> M:
-        """Change all parameters and float buffers to float32."""
+        """Change all parameters and float buffers to float32.
+
+        >>> layer = tinygrad_c.nn.Linear(2, 1)
+        >>> layer.double().float().weight.dtype
+        torch.float32
+        """
         return self._apply(lambda tensor: tensor.float() if tensor.is_floating_point() else tensor)
 
     def double(self: M) -> M:
-        """Change all parameters and float buffers to float64."""
+        """Change all parameters and float buffers to float64.
+
+        >>> layer = tinygrad_c.nn.Linear(2, 1)
+        >>> layer.double().weight.dtype
+        torch.float64
+        """
         return self._apply(lambda tensor: tensor.double() if tensor.is_floating_point() else tensor)
 
     def type(self: M, dst_type: Any) -> M:
-        """Change all parameters and buffers to a dtype."""
+        """Change all parameters and buffers to a dtype.
+
+        >>> layer = tinygrad_c.nn.Linear(2, 1)
+        >>> layer.type(tinygrad_c.float64).weight.dtype
+        torch.float64
+        """
         return self._apply(lambda tensor: tensor.type(dst_type))
 
     def cpu(self: M) -> M:
-        """This module: all memory is the CPU's."""
+        """This module: all memory is the CPU's.
+
+        >>> layer = tinygrad_c.nn.Linear(2, 1)
+        >>> layer.cpu() is layer
+        True
+        """
         return self
 
     # ---- State.
 
     def state_dict(self, *, destination: dict[str, Any] | None = None, prefix: str = "",
                    keep_vars: bool = False) -> dict[str, Any]:
-        """All parameters and persistent buffers by name, detached (keep_vars=True: as they are), sharing their memory."""
+        """All parameters and persistent buffers by name, detached (keep_vars=True: as they are), sharing their memory.
+
+        >>> net = tinygrad_c.nn.Sequential(tinygrad_c.nn.Linear(2, 3), tinygrad_c.nn.BatchNorm1d(3))
+        >>> list(net.state_dict())
+        ['0.weight', '0.bias', '1.weight', '1.bias', '1.running_mean', '1.running_var', '1.num_batches_tracked']
+        """
         result: dict[str, Any] = OrderedDict() if destination is None else destination
         for name, value in self._named_state(prefix):
             result[name] = value if keep_vars else value.detach()
@@ -357,12 +502,24 @@ class Module(Callable):
         return result
 
     def get_extra_state(self) -> Any:
-        """What state_dict keeps of this module beside its tensors: for a class that writes this and set_extra_state."""
+        """What state_dict keeps of this module beside its tensors: for a class that writes this and set_extra_state.
+
+        >>> layer = tinygrad_c.nn.Linear(2, 1)
+        >>> layer.get_extra_state()
+        Traceback (most recent call last):
+        RuntimeError: Reached a code path in Module.get_extra_state() that should never ...
+        """
         raise RuntimeError("Reached a code path in Module.get_extra_state() that should never be called. "
                            f"Write get_extra_state and set_extra_state in class {type(self).__name__}, or neither.")
 
     def set_extra_state(self, state: Any) -> None:
-        """Take over what get_extra_state gave."""
+        """Take over what get_extra_state gave.
+
+        >>> layer = tinygrad_c.nn.Linear(2, 1)
+        >>> layer.set_extra_state({})
+        Traceback (most recent call last):
+        RuntimeError: Reached a code path in Module.set_extra_state() that should never ...
+        """
         raise RuntimeError("Reached a code path in Module.set_extra_state() that should never be called. "
                            f"Write get_extra_state and set_extra_state in class {type(self).__name__}, or neither.")
 
@@ -388,6 +545,10 @@ class Module(Callable):
 
         strict: raise RuntimeError on missing or unexpected names; sizes must always agree. Whenever it raises,
         nothing has been changed. Returns the missing and the unexpected names.
+
+        >>> layer = tinygrad_c.nn.Linear(2, 1)
+        >>> layer.load_state_dict(tinygrad_c.nn.Linear(2, 1).state_dict())
+        <All keys matched successfully>
         """
         return load(self, state_dict, strict, assign)
 
@@ -395,7 +556,13 @@ class Module(Callable):
 
     def register_forward_pre_hook(self, hook: Function[..., Any], *, prepend: bool = False,
                                   with_kwargs: bool = False) -> hooks.RemovableHandle:
-        """Call hook(module, args) before forward; what it returns, if not None, replaces the arguments."""
+        """Call hook(module, args) before forward; what it returns, if not None, replaces the arguments.
+
+        >>> layer = tinygrad_c.nn.Linear(2, 1)
+        >>> handle = layer.register_forward_pre_hook(lambda module, args: print(args[0].shape))
+        >>> _ = layer(tinygrad_c.ones(5, 2))
+        torch.Size([5, 2])
+        """
         return _register(self, "BEFORE", hook, prepend, with_kwargs)
 
     def register_forward_hook(self, hook: Function[..., Any], *, prepend: bool = False,
@@ -403,17 +570,33 @@ class Module(Callable):
         """Call hook(module, args, output) after forward; what it returns, if not None, replaces the output.
 
         always_call: also when forward has raised an exception.
+
+        >>> layer = tinygrad_c.nn.Linear(2, 1)
+        >>> handle = layer.register_forward_hook(lambda module, args, output: print(output.shape))
+        >>> _ = layer(tinygrad_c.ones(5, 2))
+        torch.Size([5, 1])
         """
         return _register(self, "AFTER", hook, prepend, with_kwargs, always_call)
 
     def register_full_backward_pre_hook(self, hook: Function[..., Any], prepend: bool = False) -> hooks.RemovableHandle:
-        """Call hook(module, grad_output) when gradients of the outputs come in; what it returns, if not None, replaces them."""
+        """Call hook(module, grad_output) when gradients of the outputs come in; what it returns, if not None, replaces them.
+
+        >>> layer = tinygrad_c.nn.Linear(2, 1)
+        >>> handle = layer.register_full_backward_pre_hook(lambda module, grad_output: print(grad_output))
+        >>> layer(tinygrad_c.ones(1, 2)).sum().backward()
+        (tensor([[1.]]),)
+        """
         return _register(self, "BACKWARD_BEFORE", hook, prepend)
 
     def register_full_backward_hook(self, hook: Function[..., Any], prepend: bool = False) -> hooks.RemovableHandle:
         """Call hook(module, grad_input, grad_output), tuples, when the gradients of the inputs are there.
 
         What it returns, if not None, replaces grad_input. None stands for an input that needs no gradient.
+
+        >>> layer = tinygrad_c.nn.Linear(2, 1)
+        >>> handle = layer.register_full_backward_hook(lambda module, grad_input, grad_output: print(grad_output))
+        >>> layer(tinygrad_c.ones(1, 2)).sum().backward()
+        (tensor([[1.]]),)
         """
         return _register(self, "BACKWARD", hook, prepend)
 
@@ -422,7 +605,12 @@ class Module(Callable):
     # ---- Printing.
 
     def extra_repr(self) -> str:
-        """What repr shows between the parentheses: the layer's settings."""
+        """What repr shows between the parentheses: the layer's settings.
+
+        >>> layer = tinygrad_c.nn.Linear(2, 1)
+        >>> layer.extra_repr()
+        'in_features=2, out_features=1, bias=True'
+        """
         return ""
 
     def _get_name(self) -> str:

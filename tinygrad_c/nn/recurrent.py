@@ -134,18 +134,31 @@ class RNNBase(Module):
         return [(f"l{layer}{end}", layer == 0) for layer in range(self.num_layers) for end in ends]
 
     def reset_parameters(self) -> None:
-        """Draw all parameters anew, uniform in +-1/sqrt(hidden_size)."""
+        """Draw all parameters anew, uniform in +-1/sqrt(hidden_size).
+
+        >>> layer = RNN(2, 3)
+        >>> layer.reset_parameters()
+        >>> bool(layer.weight_hh_l0.abs().max() < 3 ** -0.5)
+        True
+        """
         bound = 1 / math.sqrt(self.hidden_size)
         for parameter in self.parameters():
             init.uniform_(parameter, -bound, bound)
 
     @property
     def all_weights(self) -> list[list[Parameter]]:
-        """The parameters of each layer and direction."""
+        """The parameters of each layer and direction.
+
+        >>> [[p.shape for p in each] for each in RNN(2, 3, bias=False).all_weights]
+        [[torch.Size([3, 2]), torch.Size([3, 3])]]
+        """
         return [[value for name, value in self._parameters.items() if name.endswith("_" + end)] for end, _ in self._names()]
 
     def flatten_parameters(self) -> None:
-        """Nothing: it is for GPUs."""
+        """Nothing: it is for GPUs.
+
+        >>> RNN(2, 3).flatten_parameters()
+        """
 
     def forward(self, input: Any, hx: Any = None) -> tuple[Any, Any]:
         """(output, last state): output (T, B, D * H), D the directions, the last layer's h of each step; the state as hx.

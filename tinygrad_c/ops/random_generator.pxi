@@ -21,7 +21,11 @@ cdef class Generator:
         self.seed()
 
     def manual_seed(self, seed) -> Generator:
-        """Start the stream of that seed, an integer from -2^63 to 2^64 - 1. Returns the generator."""
+        """Start the stream of that seed, an integer from -2^63 to 2^64 - 1. Returns the generator.
+
+        >>> tinygrad_c.Generator().manual_seed(7).initial_seed()
+        7
+        """
         if isinstance(seed, bool) or not hasattr(seed, "__index__"):
             raise TypeError(f"manual_seed expected an int, but got {type(seed).__name__}")
         seed = seed.__index__()
@@ -33,16 +37,29 @@ cdef class Generator:
         return self
 
     def seed(self) -> int:
-        """Start the stream of a seed that the operating system gives, and return the seed."""
+        """Start the stream of a seed that the operating system gives, and return the seed.
+
+        >>> g = tinygrad_c.Generator()
+        >>> g.seed() == g.initial_seed()
+        True
+        """
         self.manual_seed(int.from_bytes(os.urandom(8), "little"))
         return self.key
 
     def initial_seed(self) -> int:
-        """The seed that the stream began with."""
+        """The seed that the stream began with.
+
+        >>> tinygrad_c.Generator().manual_seed(7).initial_seed()
+        7
+        """
         return self.key
 
     def get_state(self):
-        """The seed and the position, as a uint8 tensor of 16 bytes: set_state continues there."""
+        """The seed and the position, as a uint8 tensor of 16 bytes: set_state continues there.
+
+        >>> tinygrad_c.Generator().get_state().shape
+        torch.Size([16])
+        """
         cdef Py_ssize_t[1] shape = [16]
         cdef TensorBase out = empty(UINT8, 1, shape)
         (<uint64_t*> out.data)[0] = self.key
@@ -50,7 +67,14 @@ cdef class Generator:
         return out
 
     def set_state(self, new_state) -> Generator:
-        """Continue where get_state was called."""
+        """Continue where get_state was called.
+
+        >>> g = tinygrad_c.Generator()
+        >>> state, x = g.get_state(), tinygrad_c.rand(2, generator=g)
+        >>> _ = g.set_state(state)
+        >>> tinygrad_c.equal(x, tinygrad_c.rand(2, generator=g))
+        True
+        """
         cdef TensorBase state = new_state
         if state.dtype != UINT8 or state.numel != 16 or not state.contiguous:
             raise RuntimeError(f"RNG state is wrong size or type: expected 16 uint8 numbers, as get_state() gives, got "

@@ -97,24 +97,63 @@ class Optimizer:
             self.add_param_group(group)
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Change every parameter by its gradient. closure, if given, computes the loss again first; its result is returned."""
+        """Change every parameter by its gradient. closure, if given, computes the loss again first; its result is returned.
+
+        >>> w = tensor([1.], requires_grad=True)
+        >>> optimizer = tinygrad_c.optim.SGD([w], lr=0.1)
+        >>> w.square().sum().backward()
+        >>> optimizer.step()
+        >>> w
+        tensor([0.8000], requires_grad=True)
+        """
         raise NotImplementedError(f"{type(self).__name__} has no step")
 
     def register_step_pre_hook(self, hook: Callable[..., Any]) -> StepHook:
-        """Call hook(optimizer, args, kwargs) before each step; a pair (args, kwargs) that it returns replaces them."""
+        """Call hook(optimizer, args, kwargs) before each step; a pair (args, kwargs) that it returns replaces them.
+
+        >>> w = tensor([1.], requires_grad=True)
+        >>> optimizer = tinygrad_c.optim.SGD([w], lr=0.1)
+        >>> handle = optimizer.register_step_pre_hook(lambda optimizer, args, kwargs: print("before"))
+        >>> w.sum().backward()
+        >>> optimizer.step()
+        before
+        """
         return StepHook(self, hook, "_before_step")
 
     def register_step_post_hook(self, hook: Callable[..., Any]) -> StepHook:
-        """Call hook(optimizer, args, kwargs) after each step."""
+        """Call hook(optimizer, args, kwargs) after each step.
+
+        >>> w = tensor([1.], requires_grad=True)
+        >>> optimizer = tinygrad_c.optim.SGD([w], lr=0.1)
+        >>> handle = optimizer.register_step_post_hook(lambda optimizer, args, kwargs: print("after"))
+        >>> w.sum().backward()
+        >>> optimizer.step()
+        after
+        """
         return StepHook(self, hook, "_after_step")
 
     def zero_grad(self, set_to_none: bool = True) -> None:
-        """Forget all gradients; with set_to_none=False fill them with zeros."""
+        """Forget all gradients; with set_to_none=False fill them with zeros.
+
+        >>> w = tensor([1.], requires_grad=True)
+        >>> optimizer = tinygrad_c.optim.SGD([w], lr=0.1)
+        >>> w.sum().backward()
+        >>> optimizer.zero_grad()
+        >>> w.grad is None
+        True
+        """
         for group in self.param_groups:
             zero_grad_(group["params"], set_to_none)
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
-        """Add parameters with settings of their own: {'params': ..., 'lr': ...}."""
+        """Add parameters with settings of their own: {'params': ..., 'lr': ...}.
+
+        >>> w = tensor([1.], requires_grad=True)
+        >>> optimizer = tinygrad_c.optim.SGD([w], lr=0.1)
+        >>> optimizer.add_param_group({"params": [tensor([2.], requires_grad=True)], "lr": 0.01})
+        >>> [group["lr"] for group in optimizer.param_groups]
+        [0.1, 0.01]
+        """
         if not isinstance(param_group, dict):
             raise TypeError(f"param_group must be a dict, but got {type(param_group)}")
         group = dict(param_group)
@@ -143,7 +182,13 @@ class Optimizer:
         self.param_groups.append(group)
 
     def state_dict(self) -> dict[str, Any]:
-        """The settings and the state, with parameters by number in the order of the groups."""
+        """The settings and the state, with parameters by number in the order of the groups.
+
+        >>> w = tensor([1.], requires_grad=True)
+        >>> optimizer = tinygrad_c.optim.SGD([w], lr=0.1)
+        >>> list(optimizer.state_dict())
+        ['state', 'param_groups']
+        """
         number = {id(parameter): i for i, parameter in enumerate(self._parameters())}
         groups, start = [], 0
         for group in self.param_groups:
@@ -154,7 +199,14 @@ class Optimizer:
         return {"state": state, "param_groups": groups}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take over settings and state; the parameters stay. ValueError, and nothing changed, if the groups do not fit."""
+        """Take over settings and state; the parameters stay. ValueError, and nothing changed, if the groups do not fit.
+
+        >>> w = tensor([1.], requires_grad=True)
+        >>> optimizer = tinygrad_c.optim.SGD([w], lr=0.1)
+        >>> optimizer.load_state_dict(tinygrad_c.optim.SGD([w], lr=0.5).state_dict())
+        >>> optimizer.param_groups[0]["lr"]
+        0.5
+        """
         groups = deepcopy(state_dict["param_groups"])
         if len(groups) != len(self.param_groups):
             raise ValueError("loaded state dict has a different number of parameter groups")

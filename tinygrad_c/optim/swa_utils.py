@@ -112,7 +112,14 @@ class AveragedModel(Module):
 
     @no_grad()
     def update_parameters(self, model: Module) -> None:
-        """Take the model's parameters, as they are now, into the average."""
+        """Take the model's parameters, as they are now, into the average.
+
+        >>> net = tinygrad_c.nn.Linear(1, 1)
+        >>> average = AveragedModel(net)
+        >>> average.update_parameters(net)
+        >>> average.n_averaged
+        tensor(1)
+        """
         means, values = self._averaged(self.module), self._averaged(model)
         if self.n_averaged.item() == 0:
             for mean, value in zip(means, values):
@@ -157,7 +164,9 @@ def update_bn(loader: Iterable, model: Module, device: Any = None) -> None:
 class SWALR(LRScheduler):
     """Goes from each group's learning rate to swa_lr in anneal_epochs steps, and stays: by a cosine, or in a line.
 
-    >>> optimizer = tinygrad_c.optim.SGD([tinygrad_c.zeros(1, requires_grad=True)], lr=1.0)
+    >>> w = tinygrad_c.zeros(1, requires_grad=True)
+    >>> w.sum().backward()
+    >>> optimizer = tinygrad_c.optim.SGD([w], lr=1.0)
     >>> scheduler = tinygrad_c.optim.swa_utils.SWALR(optimizer, swa_lr=0.5, anneal_epochs=2, anneal_strategy="linear")
     >>> for _ in range(3):
     ...     optimizer.step(); scheduler.step(); print(scheduler.get_last_lr())

@@ -32,22 +32,38 @@ class Measurement:
 
     @property
     def times(self) -> list[float]:
-        """Seconds a run, one for each measurement."""
+        """Seconds a run, one for each measurement.
+
+        >>> Measurement(10, [1e-3, 2e-3]).times
+        [0.0001, 0.0002]
+        """
         return [t / self.number_per_run for t in self.raw_times]
 
     @property
     def mean(self) -> float:
-        """The mean of the times."""
+        """The mean of the times.
+
+        >>> round(Measurement(10, [1e-3, 3e-3]).mean, 6)
+        0.0002
+        """
         return sum(self.times) / len(self.raw_times)
 
     @property
     def median(self) -> float:
-        """The middle one of the times."""
+        """The middle one of the times.
+
+        >>> round(Measurement(10, [1e-3, 3e-3]).median, 6)
+        0.0002
+        """
         return _middle(self.times)
 
     @property
     def iqr(self) -> float:
-        """The distance from the first quarter of the times to the third."""
+        """The distance from the first quarter of the times to the third.
+
+        >>> round(Measurement(10, [1e-3, 2e-3, 3e-3]).iqr, 6)
+        0.0001
+        """
         return _middle(self.times, 0.75) - _middle(self.times, 0.25)
 
     def __repr__(self) -> str:
@@ -88,12 +104,20 @@ class Timer:
             set_num_threads(before)
 
     def timeit(self, number: int = 1000000) -> Measurement:
-        """One measurement of `number` runs, after a short warm-up."""
+        """One measurement of `number` runs, after a short warm-up.
+
+        >>> Timer("1 + 1").timeit(100).number_per_run
+        100
+        """
         self._run(max(number // 100, 2))
         return Measurement(number, [self._run(number)], self._title, self._num_threads)
 
     def blocked_autorange(self, callback: Any = None, min_run_time: float = 0.2) -> Measurement:
-        """Measurements for min_run_time seconds, of as many runs each as take a thousandth of that at least."""
+        """Measurements for min_run_time seconds, of as many runs each as take a thousandth of that at least.
+
+        >>> Timer("1 + 1").blocked_autorange(min_run_time=0.01).median < 1e-3
+        True
+        """
         number = 1
         while self._run(number) < min_run_time / 1000 and number < 10 ** 9:
             number *= 2

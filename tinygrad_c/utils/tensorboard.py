@@ -88,18 +88,35 @@ class SummaryWriter:
         self._file.write(length + _checksum(length) + event + _checksum(event))
 
     def get_logdir(self) -> str:
-        """Where the file is."""
+        """Where the file is.
+
+        >>> import tempfile
+        >>> folder = tempfile.mkdtemp()
+        >>> SummaryWriter(folder).get_logdir() == folder
+        True
+        """
         return self.log_dir
 
     def add_scalar(self, tag: str, scalar_value: Any, global_step: int | None = None, walltime: float | None = None,
                    new_style: bool = False, double_precision: bool = False) -> None:
-        """One number, under a tag like "loss/train"."""
+        """One number, under a tag like "loss/train".
+
+        >>> import tempfile
+        >>> writer = SummaryWriter(tempfile.mkdtemp())
+        >>> writer.add_scalar("loss", 0.5, global_step=1)
+        >>> writer.close()
+        """
         value = _field(1, tag.encode()) + b"\x15" + struct.pack("<f", float(scalar_value))
         self._record(_field(5, _field(1, value)), global_step, walltime)
 
     def add_scalars(self, main_tag: str, tag_scalar_dict: dict[str, Any], global_step: int | None = None,
                     walltime: float | None = None) -> None:
-        """Several numbers for one picture: each in a folder of its own, log_dir/main_tag_tag."""
+        """Several numbers for one picture: each in a folder of its own, log_dir/main_tag_tag.
+
+        >>> import tempfile
+        >>> writer = SummaryWriter(tempfile.mkdtemp())
+        >>> writer.add_scalars("loss", {"train": 0.5, "test": 0.6}, global_step=1)
+        """
         for tag, value in tag_scalar_dict.items():
             folder = os.path.join(self.log_dir, main_tag.replace("/", "_") + "_" + tag)
             if folder not in self._children:
@@ -107,26 +124,46 @@ class SummaryWriter:
             self._children[folder].add_scalar(main_tag, value, global_step, walltime)
 
     def add_text(self, tag: str, text_string: str, global_step: int | None = None, walltime: float | None = None) -> None:
-        """A text, shown as Markdown."""
+        """A text, shown as Markdown.
+
+        >>> import tempfile
+        >>> writer = SummaryWriter(tempfile.mkdtemp())
+        >>> writer.add_text("note", "a first run")
+        """
         plugin = _field(9, _field(1, _field(1, b"text")))
         tensor = _field(8, b"\x08\x07" + _field(2, _field(2, b"\x08\x01")) + _field(8, text_string.encode()))
         self._record(_field(5, _field(1, _field(1, (tag + "/text_summary").encode()) + plugin + tensor)), global_step, walltime)
 
     def add_hparams(self, hparam_dict: dict[str, Any], metric_dict: dict[str, Any], hparam_domain_discrete: Any = None,
                     run_name: str | None = None, global_step: int | None = None) -> None:
-        """The settings as a text, the metrics as scalars."""
+        """The settings as a text, the metrics as scalars.
+
+        >>> import tempfile
+        >>> writer = SummaryWriter(tempfile.mkdtemp())
+        >>> writer.add_hparams({"lr": 0.1}, {"loss": 0.5})
+        """
         self.add_text("hparams", "\n".join(f"    {name} = {value}" for name, value in hparam_dict.items()), global_step)
         for name, value in metric_dict.items():
             self.add_scalar(name, value, global_step)
 
     def flush(self) -> None:
-        """Write to the file what is still in memory."""
+        """Write to the file what is still in memory.
+
+        >>> import tempfile
+        >>> writer = SummaryWriter(tempfile.mkdtemp())
+        >>> writer.flush()
+        """
         for each in (self, *self._children.values()):
             if not each._file.closed:
                 each._file.flush()
 
     def close(self) -> None:
-        """Close the file."""
+        """Close the file.
+
+        >>> import tempfile
+        >>> writer = SummaryWriter(tempfile.mkdtemp())
+        >>> writer.close()
+        """
         for each in (self, *self._children.values()):
             each._file.close()
 

@@ -32,7 +32,11 @@ class PackedSequence(NamedTuple):
     unsorted_indices: Tensor | None = None
 
     def to(self, *args: Any, **kwargs: Any) -> PackedSequence:
-        """With data converted as Tensor.to does."""
+        """With data converted as Tensor.to does.
+
+        >>> pack_sequence([tensor([1.])]).to(tinygrad_c.float64).data
+        tensor([1.], dtype=torch.float64)
+        """
         return self._replace(data=self.data.to(*args, **kwargs))
 
     @property

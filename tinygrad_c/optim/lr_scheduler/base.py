@@ -38,15 +38,36 @@ class LRScheduler:
         self._resumed = False
 
     def get_lr(self) -> list[float]:
-        """The rates of this epoch, one for each group."""
+        """The rates of this epoch, one for each group.
+
+        >>> optimizer = tinygrad_c.optim.SGD([tensor([1.], requires_grad=True)], lr=1.)
+        >>> scheduler = tinygrad_c.optim.lr_scheduler.StepLR(optimizer, 1)
+        >>> scheduler.get_lr()
+        [1.0]
+        """
         raise NotImplementedError(f"{type(self).__name__} has no get_lr")
 
     def get_last_lr(self) -> list[float]:
-        """The rates that were set last, one for each group."""
+        """The rates that were set last, one for each group.
+
+        >>> optimizer = tinygrad_c.optim.SGD([tensor([1.], requires_grad=True)], lr=1.)
+        >>> scheduler = tinygrad_c.optim.lr_scheduler.StepLR(optimizer, 1)
+        >>> scheduler.get_last_lr()
+        [1.0]
+        """
         return self._last_lr
 
     def step(self, epoch: int | None = None) -> None:
-        """Go to the next epoch: after the optimizer's steps of this one. epoch: go to that one instead (deprecated)."""
+        """Go to the next epoch: after the optimizer's steps of this one. epoch: go to that one instead (deprecated).
+
+        >>> optimizer = tinygrad_c.optim.SGD([tensor([1.], requires_grad=True)], lr=1.)
+        >>> scheduler = tinygrad_c.optim.lr_scheduler.StepLR(optimizer, 1)
+        >>> optimizer.param_groups[0]["params"][0].sum().backward()
+        >>> optimizer.step()
+        >>> scheduler.step()
+        >>> scheduler.get_last_lr()
+        [0.1]
+        """
         if self.last_epoch == 0 and self.optimizer._step_count == 0:
             warn_once("scheduler first",
                       "Detected call of `lr_scheduler.step()` before `optimizer.step()`. You should call them in the opposite "
@@ -80,12 +101,23 @@ class LRScheduler:
         return [group["lr"] for group in self.optimizer.param_groups]
 
     def state_dict(self) -> dict[str, Any]:
-        """All that the scheduler knows, without the optimizer and without functions."""
+        """All that the scheduler knows, without the optimizer and without functions.
+
+        >>> optimizer = tinygrad_c.optim.SGD([tensor([1.], requires_grad=True)], lr=1.)
+        >>> scheduler = tinygrad_c.optim.lr_scheduler.StepLR(optimizer, 1)
+        >>> scheduler.state_dict()["last_epoch"]
+        0
+        """
         return {name: value for name, value in self.__dict__.items()
                 if name not in ("optimizer", "lr_lambdas", "_scale_fn")}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take over what state_dict() gave."""
+        """Take over what state_dict() gave.
+
+        >>> optimizer = tinygrad_c.optim.SGD([tensor([1.], requires_grad=True)], lr=1.)
+        >>> scheduler = tinygrad_c.optim.lr_scheduler.StepLR(optimizer, 1)
+        >>> scheduler.load_state_dict(scheduler.state_dict())
+        """
         self.__dict__.update(state_dict)
 
 

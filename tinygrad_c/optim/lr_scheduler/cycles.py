@@ -23,7 +23,16 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def step(self, epoch: float | None = None) -> None:
-        """Go to the next epoch, or to the given one, which may be a fraction: epoch + batch / batches."""
+        """Go to the next epoch, or to the given one, which may be a fraction: epoch + batch / batches.
+
+        >>> optimizer = tinygrad_c.optim.SGD([tinygrad_c.ones(1, requires_grad=True)], lr=1.)
+        >>> optimizer.param_groups[0]["params"][0].sum().backward()
+        >>> optimizer.step()
+        >>> scheduler = CosineAnnealingWarmRestarts(optimizer, T_0=4)
+        >>> scheduler.step(2)
+        >>> scheduler.get_last_lr()
+        [0.5]
+        """
         if epoch is None:
             super().step()
             return

@@ -47,7 +47,17 @@ class ReduceLROnPlateau(LRScheduler):
         return a > bound if self.mode == "max" else a < bound
 
     def step(self, metrics: Any) -> None:       # type: ignore[override]
-        """Note the epoch's metric (a number or a tensor with one)."""
+        """Note the epoch's metric (a number or a tensor with one).
+
+        >>> optimizer = tinygrad_c.optim.SGD([tinygrad_c.ones(1, requires_grad=True)], lr=1.)
+        >>> optimizer.param_groups[0]["params"][0].sum().backward()
+        >>> optimizer.step()
+        >>> scheduler = ReduceLROnPlateau(optimizer, patience=0)
+        >>> scheduler.step(3.)
+        >>> scheduler.step(3.)
+        >>> scheduler.get_last_lr()
+        [0.1]
+        """
         current = float(metrics)
         self.last_epoch += 1
         if self.is_better(current, self.best):

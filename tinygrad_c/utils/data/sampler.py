@@ -78,7 +78,11 @@ class RandomSampler(_Ordered):
 
     @property
     def num_samples(self) -> int:
-        """How many numbers an epoch has."""
+        """How many numbers an epoch has.
+
+        >>> RandomSampler("abc").num_samples
+        3
+        """
         return len(self.data_source) if self._num_samples is None else self._num_samples
 
     def order(self) -> Tensor:
