@@ -13,13 +13,21 @@ from tinygrad_c.tape cimport *
 from tinygrad_c.ops.elementwise import into_out
 
 
-cdef inline int set_work(Call* call, Py_ssize_t numel) noexcept:
+cdef int launch(Call* call, kernel_t kernel, TensorBase out, TensorBase a, TensorBase b) except -1:
+    """Run the kernel into out, on a and, where it is not None, b; call.shape is set: before, along and behind the dimension."""
+    call.kernel = kernel
     call.ndim = 3
     if call.shape[2] == 1:
         call.units = (call.shape[0] + ROW_BLOCK - 1) // ROW_BLOCK
     else:
         call.units = call.shape[0] * ((call.shape[2] + COLUMN_STRIP - 1) // COLUMN_STRIP)
-    call.work = numel // 4
+    call.work = a.numel // 4
+    call.n_operands = 2 if b is None else 3
+    call.operand[0].data = out.data
+    call.operand[1].data = a.data
+    if b is not None:
+        call.operand[2].data = b.data
+    run(call)
     return 0
 
 
@@ -51,13 +59,7 @@ cdef TensorBase backward_kernel(int op, TensorBase y, TensorBase g, int dim):
         return out
     g = contiguous(g)
     around(y, dim, &call.shape[0], &call.shape[1], &call.shape[2])
-    call.kernel = kernels(y.dtype).softmax_backward[op]
-    call.n_operands = 3
-    set_work(&call, y.numel)
-    call.operand[0].data = out.data
-    call.operand[1].data = y.data
-    call.operand[2].data = g.data
-    run(&call)
+    launch(&call, kernels(y.dtype).softmax_backward[op], out, y, g)
     return out
 
 
@@ -70,12 +72,7 @@ cdef TensorBase softmax_along(int op, TensorBase x, int dim):
     if out.numel > 0:
         source = x if x.contiguous else copy_of(x)
         around(source, dim, &call.shape[0], &call.shape[1], &call.shape[2])
-        call.kernel = kernels(x.dtype).softmax[op]
-        call.n_operands = 2
-        set_work(&call, x.numel)
-        call.operand[0].data = out.data
-        call.operand[1].data = source.data
-        run(&call)
+        launch(&call, kernels(x.dtype).softmax[op], out, source, None)
     if recording(x):
         node = record(&SOFTMAX_RULE if op == SOFTMAX else &LOG_SOFTMAX_RULE, out, x)
         node.param[0].i = dim
@@ -162,12 +159,7 @@ def logsumexp(input, dim=None, keepdim=False, *, axis=None, keepdims=None, out=N
         copy_into(y, scalar_tensor(-INFINITY, x.dtype))
     else:
         source = arranged(x, mask, &call.shape[0], &call.shape[1], &call.shape[2])
-        call.kernel = kernels(x.dtype).softmax[LOGSUMEXP]
-        call.n_operands = 2
-        set_work(&call, x.numel)
-        call.operand[0].data = y.data
-        call.operand[1].data = source.data
-        run(&call)
+        launch(&call, kernels(x.dtype).softmax[LOGSUMEXP], y, source, None)
     if recording(x):
         node = record(&LOGSUMEXP_RULE, y, x)
         node.param[0].i = mask
