@@ -131,9 +131,9 @@ cdef class Storage:
             return
         n_leaving += 1
         owner = None
-        n_leaving -= 1
-        while leaving and n_leaving == 0:
+        while leaving and n_leaving == 1:
             leaving.pop()
+        n_leaving -= 1
 
 
 cdef Storage new_storage(Py_ssize_t nbytes):
