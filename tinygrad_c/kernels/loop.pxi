@@ -101,21 +101,28 @@ cdef inline bint is_repeated(const Call* c, const Operand* o) noexcept nogil:
 cdef void copy_runs(const Call* c, Py_ssize_t start, Py_ssize_t stop) noexcept nogil:
     """A plain copy of elements start..stop, a row at a time."""
     cdef Py_ssize_t index[MAX_NDIM]
+    cdef const Operand* out = &c.operand[0]
+    cdef const Operand* x = &c.operand[1]
+    cdef Py_ssize_t run, rows, across = 0, x_across = 0, _
     cdef int last = c.ndim - 1
-    cdef int d
-    cdef Py_ssize_t run
-    decode(c, start, index)
+    cdef char* to
+    cdef const char* source
+    if last > 0:
+        across = out.stride[last - 1] * out.itemsize
+        x_across = x.stride[last - 1] * x.itemsize
     while start < stop:
+        decode(c, start, index)
+        to = locate(c, out, index)
+        source = locate(c, x, index)
         run = min(c.shape[last] - index[last], stop - start)
-        copy_run(locate(c, &c.operand[0], index), c.operand[0].stride[last], locate(c, &c.operand[1], index),
-                 c.operand[1].stride[last], run, c.operand[0].itemsize)
-        start += run
-        index[last] += run
-        d = last
-        while d > 0 and index[d] == c.shape[d]:
-            index[d] = 0
-            d -= 1
-            index[d] += 1
+        rows = 1
+        if last > 0 and run == c.shape[last]:
+            rows = min(c.shape[last - 1] - index[last - 1], (stop - start) // run)
+        for _ in range(rows):
+            copy_run(to, out.stride[last], source, x.stride[last], run, out.itemsize)
+            to += across
+            source += x_across
+        start += rows * run
 
 
 cdef void gather_rows(char* block, const char* p, Py_ssize_t rows, Py_ssize_t row_stride, Py_ssize_t m, Py_ssize_t stride,
