@@ -129,6 +129,13 @@ def test_indices_that_another_thread_writes(work):
     while_written(array, (10 ** 14, 0, -10 ** 14, 0), lambda: work(index))
 
 
+def test_an_index_beside_a_number_that_is_out_of_bounds():
+    """A number is no tensor, but src may be one: the error is the index's."""
+    for f in (lambda: zeros(3).scatter_(0, tensor([7]), 1.0), lambda: zeros(3).scatter(0, tensor([7]), 1.0)):
+        with pytest.raises(IndexError, match="out of bounds"):
+            f()
+
+
 def test_counts_that_another_thread_writes():
     array = np.zeros(200_000, np.int64)
     index = tinygrad_c.from_numpy(array)

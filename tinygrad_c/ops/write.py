@@ -8,6 +8,7 @@ from tinygrad_c.ops.elementwise import clamp, where
 from tinygrad_c.ops.index import add_slices_, gather, getitem, scatter_add, scatter_add_, setitem
 from tinygrad_c.ops.order import unique
 from tinygrad_c.ops.shape import expand, flatten, narrow, reshape, wrapped
+from tinygrad_c.tape import TensorBase
 
 
 def check_index(index, function: str):
@@ -328,7 +329,7 @@ def index_reduce(input, dim: int, index, source, reduce: str, *, include_self: b
 # ---- scatter, with all that torch's takes
 
 @takes_out
-def scatter(input, dim: int, index, src=None, *, value=None, reduce: str | None = None):
+def scatter(input, dim: int, index, src: TensorBase | float | None = None, *, value=None, reduce: str | None = None):
     """A copy of input with out[index[i][j]][j] = src[i][j] for dim 0, out[i][index[i][j]] for dim 1, ...; src may be a number.
 
     Of several elements with one place the last stays; with reduce="add" or "multiply" all are added or multiplied to it.
@@ -347,7 +348,7 @@ def scatter(input, dim: int, index, src=None, *, value=None, reduce: str | None 
     return scatter_reduce(input, dim, index, src, "sum" if reduce == "add" else "prod")
 
 
-def scatter_(input, dim: int, index, src=None, *, value=None, reduce: str | None = None):
+def scatter_(input, dim: int, index, src: TensorBase | float | None = None, *, value=None, reduce: str | None = None):
     """scatter in place."""
     if reduce is None:
         return indexing.scatter_(input, dim, index, value if src is None else src)
