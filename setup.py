@@ -42,6 +42,7 @@ ISAS = {
 # more). On the path of a small op -O2 is as fast as that, and smaller; -Os, a sixth smaller still, costs such an op a tenth of
 # its time, so it is for what no training step calls.
 CFLAGS = ["-O1", "-g"] if DEBUG else ["-g0", "-fno-math-errno", "-fno-trapping-math", "-fno-asynchronous-unwind-tables"]
+CONTROL = ("kernels.dispatch", "kernels.memory", "kernels.threads")     # no loops over elements
 COLD = ("ops.create", "ops.index", "ops.random", "ops.shape", "ops.view", "ops.window")
 VALGRIND = SANITIZE == "valgrind"
 if VALGRIND:
@@ -86,7 +87,7 @@ OWN_FLAGS = {"kernels.philox": [] if sys.platform == "win32" else ["-ffp-contrac
 def level(name):
     if DEBUG or SANITIZE:
         return []
-    if name.startswith("kernels."):
+    if name.startswith("kernels.") and name not in CONTROL:
         return ["-O2" if X86 and ".baseline" in name else "-O3", *SMALL_KERNELS]
     return ["-Os" if name in COLD else "-O2", *SMALL]
 
