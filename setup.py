@@ -76,9 +76,9 @@ def is_gcc():
 # What size costs nothing in speed. Kernels: loops are not doubled for a condition or a stride of 1 (where it counts, they are
 # written twice). Others: of a branch that Cython calls unlikely gcc still thinks one in ten taken, and makes it fast; what
 # raises an exception may be slow.
-SMALL_KERNELS = ["-fno-unswitch-loops", "-fno-version-loops-for-strides"] if is_gcc() else []
-SMALL = ["--param", "builtin-expect-probability=100", "-fno-align-functions", "-fno-align-jumps", "-fno-align-loops",
-         "-fno-align-labels"] if is_gcc() else []
+UNALIGNED = ["-fno-align-functions", "-fno-align-jumps", "-fno-align-labels"]
+SMALL_KERNELS = [*UNALIGNED, "-fno-unswitch-loops", "-fno-version-loops-for-strides"] if is_gcc() else []
+SMALL = [*UNALIGNED, "-fno-align-loops", "--param", "builtin-expect-probability=100"] if is_gcc() else []
 
 # The random numbers have the same bits everywhere: a * b + c is rounded twice, whatever the processor could do.
 OWN_FLAGS = {"kernels.philox": [] if sys.platform == "win32" else ["-ffp-contract=off"]}
