@@ -51,7 +51,7 @@ def frac(input: Tensor) -> Tensor:
     tensor([ 0.5000, -0.2500])
     """
     only_floats("frac_cpu", input)
-    return input - trunc(input)
+    return input - trunc(input.detach())       # of gradient 0 everywhere
 
 
 # ---- Sums of products
