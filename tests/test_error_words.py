@@ -74,6 +74,13 @@ WORDS = [
     ("m.tensor([1, 2], requires_grad=True)", "Only Tensors of floating point and complex dtype can require gradients"),
     ("m.zeros(2, dtype=m.bool, requires_grad=True)", "Only Tensors of floating point and complex dtype can require gradients"),
     ("m.arange(2).requires_grad_()", "only Tensors of floating point dtype can require gradients"),
+    ("m.ones(2).__setitem__(slice(None), m.ones(3))",
+     r"The expanded size of the tensor \(2\) must match the existing size \(3\) at non-singleton dimension 0"),
+    ("m.ones(2).__setitem__(0, m.ones(3))", r"the number of sizes provided \(0\) must be greater or equal to the number"),
+    ("m.ones(2).mT", "tensor.mT is only supported on matrices or batches of matrices. Got 1-D tensor"),
+    ("F.interpolate(m.ones(2, 2), scale_factor=2)", "Only 3D, 4D and 5D input Tensors supported"),
+    ("m.ones(2).to('gpu')", "device type at start of device string: gpu"),
+    ("m.cat([])", r"torch.cat\(\): expected a non-empty list of Tensors"),
     ("m.histogramdd(m.ones(5, 6), (1, 1, 1, 1, 1))", "The size of bins must be equal to the innermost dimension of the input"),
     ("m.nn.functional.grid_sample(m.ones(1, 1, 2, 2), m.ones(1, 1, 1, 2), mode='x')", "expected mode to be"),
 ]

@@ -243,3 +243,14 @@ def test_classes_of_one_channel_each():
         assert m.nn.functional.group_norm(m.tensor(x), 2).tolist() == [[0.0, 0.0], [0.0, 0.0]]
         with pytest.raises(ValueError, match="Expected more than 1 value per channel"):
             m.nn.functional.group_norm(m.tensor(x[:1]), 2)
+
+
+@pytest.mark.parametrize("n", range(3, 9))
+@pytest.mark.parametrize("text", ["x * 1", "x.select(0, 0)", "x.double()", "x.double() * 1", "x.detach().double()", "x"])
+def test_what_does_not_fit_a_line_of_80_goes_to_the_next(n, text):
+    """Five numbers and grad_fn=<SelectBackward0> do not, with torch's counting of what closes a line."""
+    for wide in (1.0, -10.25):
+        shown = {repr(eval(text, {"x": (m.arange(2.0 * n).reshape(2, n) / 7 * wide).requires_grad_()}))
+                 for m in filter(None, (tinygrad_c, torch))}
+        assert len(shown) == 1, shown
+        assert max(map(len, shown.pop().splitlines())) <= 81

@@ -55,6 +55,7 @@ def check_device(device) -> None:
     if device is not None and str(device) not in ("cpu", "cpu:0"):
         if str(device).startswith("cuda") or isinstance(device, int):
             no_cuda()
+        Device(device)
         raise RuntimeError(f"there is only the CPU here, not device {str(device)!r}: write 'cpu', or leave the device out")
 
 

@@ -131,8 +131,10 @@ def text(tensor, prefix: str = "tensor(") -> str:
         suffixes.append(f"grad_fn=<{tensor.grad_fn.name().rpartition('::')[2]}>")
     elif tensor.requires_grad:
         suffixes.append("requires_grad=True")
-    closing = "".join(f", {s}" for s in suffixes)
-    last_line = len(body) - body.rfind("\n") - 1 + (len(prefix) if "\n" not in body else 0)
-    if closing and last_line + len(closing) + 1 > OPTIONS.linewidth:
-        closing = ",\n" + " " * len(prefix) + closing[2:]
-    return f"{prefix}{body}{closing})"
+    written = prefix + body
+    taken = len(written) - written.rfind("\n") + 1      # of the last line, and two for what closes it
+    for each in suffixes:
+        apart = taken + len(each) + 2 > OPTIONS.linewidth
+        written += (",\n" + " " * len(prefix) if apart else ", ") + each
+        taken = (len(prefix) if apart else taken + 2) + len(each)
+    return written + ")"

@@ -338,6 +338,9 @@ class Tensor(Conversions, Interchange, Pointwise, Reductions, Matrices, Shapes, 
         >>> tinygrad_c.ones(5, 2, 3).mT.shape
         torch.Size([5, 3, 2])
         """
+        if self.ndim < 2:
+            raise RuntimeError("tensor.mT is only supported on matrices or batches of matrices. Got "
+                               f"{self.ndim}-D tensor.")
         return shape.transpose(self, -2, -1)
 
     @property

@@ -25,6 +25,7 @@ from tinygrad_c.tape cimport *
 
 from tinygrad_c.ops.create import tensor
 from tinygrad_c.ops.elementwise import into_out, write
+from tinygrad_c.ops.shape import expand
 
 cdef enum:
     IN_MEMORY
@@ -97,6 +98,14 @@ cdef TensorBase without_leading_ones(TensorBase value, int ndim):
     return reshape_to(value, value.ndim - extra, value.shape + extra) if extra else value
 
 
+cdef bint broadcasts_to(TensorBase value, TensorBase a):
+    cdef int d, more = a.ndim - value.ndim
+    for d in range(value.ndim):
+        if more < 0 or value.shape[d] not in (1, a.shape[d + more]):
+            return False
+    return True
+
+
 def setitem(x, key, value):
     """x[key] = value, in place: value is broadcast, and converted to x's dtype. Nothing is written if an index is wrong."""
     cdef TensorBase a = x
@@ -108,7 +117,10 @@ def setitem(x, key, value):
     if isinstance(value, TensorBase):
         value = without_leading_ones(value, plan.ndim if plan.index is None else plan.out_ndim)
     if plan.index is None:
-        write(view_by(a, plan), value)
+        a = view_by(a, plan)
+        if isinstance(value, TensorBase) and not broadcasts_to(<TensorBase> value, a):
+            expand(value, shape_of(a))              # says what does not fit
+        write(a, value)
     else:
         put(a, plan, scalar_tensor(value, a.dtype) if is_number(value) else as_tensor(value, "the value"))
 

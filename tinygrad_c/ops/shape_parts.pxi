@@ -92,7 +92,7 @@ def cat(tensors, dim=0, *, axis=None, out=None):
         raise TypeError(f"cat(): argument 'tensors' (position 1) must be tuple of Tensors, not {type(tensors).__name__}")
     parts = tensor_list(tensors)
     if not parts:
-        raise ValueError("cat(): expected a non-empty list of Tensors")
+        raise ValueError("torch.cat(): expected a non-empty list of Tensors")
     first = parts[0]
     for a in parts:         # a 1-D empty tensor joins anything, as in torch
         if not (a.ndim == 1 and a.numel == 0):

@@ -1,6 +1,8 @@
 """Writing to places: index_add, index_copy, index_fill, index_put, scatter_reduce, take, put, masked_scatter."""
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from tinygrad_c.ops import index as indexing
 from tinygrad_c.ops.arguments import array_of, takes_out, tensor_arg
 from tinygrad_c.ops.create import arange, clone, copy_, from_numpy
@@ -9,6 +11,9 @@ from tinygrad_c.ops.index import add_slices_, gather, getitem, scatter_add, scat
 from tinygrad_c.ops.order import unique
 from tinygrad_c.ops.shape import expand, flatten, narrow, reshape, wrapped
 from tinygrad_c.tape import TensorBase
+
+if TYPE_CHECKING:
+    from tinygrad_c.tape import TensorBase
 
 
 def check_index(index, function: str):

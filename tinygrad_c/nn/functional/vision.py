@@ -35,6 +35,9 @@ def interpolate(input: Tensor, size: Any = None, scale_factor: Any = None, mode:
     if antialias:
         raise NotImplementedError("interpolate: antialias=True is left out; smooth before, or use mode='area'")
     n = input.ndim - 2
+    if not 1 <= n <= 3:
+        raise NotImplementedError(f"Input Error: Only 3D, 4D and 5D input Tensors supported (got {input.ndim}D) for the modes: "
+                                  f"nearest | linear | bilinear | bicubic | trilinear | area | nearest-exact (got {mode})")
     if mode in ("nearest", "nearest-exact", "area"):
         if align_corners is not None:
             raise ValueError("align_corners option can only be set with the interpolating modes: linear | bilinear | bicubic | "
