@@ -11,7 +11,8 @@ from tinygrad_c.tape import _guarded
 NODES = {
     "RsubBackward1": ["1-x"],
     "DivBackward0": ["x/2", "F.kl_div(x,x.detach(),reduction='batchmean')", "F.normalize(x)", "F.softsign(x)"],
-    "NegBackward0": ["-x"],
+    "DivBackward1": ["F.cross_entropy(x,x.detach().softmax(1))"],
+    "NegBackward0": ["F.cross_entropy(x,x.detach().softmax(1),reduction='none')", "-x"],
     "MvBackward0": ["x@v", "m.mv(x,v)"],
     "DotBackward0": ["v@v", "m.dot(v,v)"],
     "SumBackward1": ["x.sum(0)", "F.cosine_similarity(x,x)", "x.sum((0,1))"],

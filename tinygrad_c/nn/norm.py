@@ -84,7 +84,7 @@ class GroupNorm(_Affine):
     ValueError if num_channels cannot be divided by num_groups.
 
     >>> GroupNorm(2, 4)(tensor([[1., 3., 10., 30.]]))
-    tensor([[-1.0000,  1.0000, -1.0000,  1.0000]], grad_fn=<AddBackward0>)
+    tensor([[-1.0000,  1.0000, -1.0000,  1.0000]], grad_fn=<NativeGroupNormBackward0>)
     """
 
     def __init__(self, num_groups: int, num_channels: int, eps: float = 1e-5, affine: bool = True, device: Any = None,
@@ -179,7 +179,7 @@ class BatchNorm1d(_BatchNorm):
 
     >>> BatchNorm1d(1)(tensor([[1.], [3.]]))
     tensor([[-1.0000],
-            [ 1.0000]], grad_fn=<AddBackward0>)
+            [ 1.0000]], grad_fn=<NativeBatchNormBackward0>)
     """
     _dims = (2, 3)
 

@@ -243,7 +243,7 @@ cdef TensorBase cross_entropy_of_probabilities(TensorBase x, TensorBase target, 
             shape[d] = n if d == dim else 1
         loss = binary(ROW_MUL, loss, reshape_to(w, x.ndim, shape))
     loss = unary(ROW_NEG, sum_over(binary(ROW_MUL, loss, target), <unsigned int> 1 << dim, False), 0, 0)
-    return summarize(loss, how)
+    return called(summarize(loss, how), "DivBackward1" if how == MEAN else "NegBackward0")
 
 
 def nll_loss(input, target, weight=None, ignore_index=-100, reduction="mean"):
