@@ -116,6 +116,8 @@ def explain(function: Callable, args: tuple, kwargs: dict, error: Exception) -> 
     """
     if function.__name__ in AXIS and not NUMPY.keys().isdisjoint(kwargs) and isinstance(error, TypeError):
         return (function(*args, **{NUMPY.get(name, name): value for name, value in kwargs.items()}),)
+    if isinstance(error, IndexError):       # the number was taken as one: select(x, 0, 7)
+        return None
     names, kinds = parameters(function)
     room = function.__module__.split(".")[1]
     prefix = f"{room}_" if room in ("linalg", "special") else ""
