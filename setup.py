@@ -43,7 +43,7 @@ ISAS = {
 # its time, so it is for what no training step calls.
 CFLAGS = ["-O1", "-g"] if DEBUG else ["-g0", "-fno-math-errno", "-fno-trapping-math", "-fno-asynchronous-unwind-tables"]
 CONTROL = ("kernels.dispatch", "kernels.memory", "kernels.threads")     # no loops over elements
-COLD = ("ops.create", "ops.index", "ops.random", "ops.shape", "ops.view", "ops.window")
+COLD = ("ops.create", "ops.index", "ops.random", "ops.reduce", "ops.shape", "ops.view", "ops.window")
 VALGRIND = SANITIZE == "valgrind"
 if VALGRIND:
     SANITIZE = ""
@@ -59,9 +59,9 @@ if LDFLAGS and sys.platform == "linux":
 if SANITIZE:
     LDFLAGS = [f"-fsanitize={SANITIZE}"]
 
-
 # Cython's own functions, which every module needs, are compiled once: each module is 10 to 20 KB smaller.
 SHARED = "tinygrad_c._cython"
+
 
 def is_gcc():
     """Whether the compiler is gcc, and not another that calls itself so: clang refuses flags that it does not know."""
@@ -81,7 +81,10 @@ SMALL_KERNELS = [*UNALIGNED, "-fno-unswitch-loops", "-fno-version-loops-for-stri
 SMALL = [*UNALIGNED, "-fno-align-loops", "--param", "builtin-expect-probability=100"] if is_gcc() else []
 
 # The random numbers have the same bits everywhere: a * b + c is rounded twice, whatever the processor could do.
-OWN_FLAGS = {"kernels.philox": [] if sys.platform == "win32" else ["-ffp-contract=off"]}
+OWN_FLAGS = {
+    "kernels.philox": [] if sys.platform == "win32" else ["-ffp-contract=off"],
+    "kernels.generic": ["-O2", "-ftree-loop-vectorize", "-fvect-cost-model=dynamic"] if is_gcc() and not (DEBUG or SANITIZE) else [],
+}
 
 
 def level(name):
