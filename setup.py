@@ -81,10 +81,9 @@ SMALL_KERNELS = [*UNALIGNED, "-fno-unswitch-loops", "-fno-version-loops-for-stri
 SMALL = [*UNALIGNED, "-fno-align-loops", "--param", "builtin-expect-probability=100"] if is_gcc() else []
 
 # The random numbers have the same bits everywhere: a * b + c is rounded twice, whatever the processor could do.
-OWN_FLAGS = {
-    "kernels.philox": [] if sys.platform == "win32" else ["-ffp-contract=off"],
-    "kernels.generic": ["-O2", "-ftree-loop-vectorize", "-fvect-cost-model=dynamic"] if is_gcc() and not (DEBUG or SANITIZE) else [],
-}
+OWN_FLAGS = {"kernels.philox": [] if sys.platform == "win32" else ["-ffp-contract=off"]}
+if is_gcc() and not (DEBUG or SANITIZE):        # loops over whole numbers and bytes, which the compiler makes into vectors
+    OWN_FLAGS["kernels.generic"] = ["-O2", "-ftree-loop-vectorize", "-fvect-cost-model=dynamic"]
 
 
 def level(name):
