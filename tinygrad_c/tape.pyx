@@ -13,8 +13,9 @@ import weakref
 
 cimport cython
 from cpython.ref cimport Py_DECREF, Py_INCREF, Py_XDECREF, Py_XINCREF, PyObject
+from cpython.unicode cimport PyUnicode_AsUTF8
 from libc.stdlib cimport free, malloc, realloc
-from libc.string cimport memcpy, memset
+from libc.string cimport memcpy, memset, strcmp
 
 from tinygrad_c.array cimport (
     DTYPE_NAMES, Array, Storage, allocate_into, count_write, inference_enabled, is_dense, itemsize, same_shape, set_inference,

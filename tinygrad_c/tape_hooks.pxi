@@ -272,7 +272,7 @@ cdef TensorBase called(TensorBase out, str name):
     """`out`, made of several operations, with the last of them called as the one that it stands for: as in torch."""
     cdef Node node = out._grad_fn
     cdef Rule* rule
-    if node is None:
+    if node is None or strcmp(node.rule.name, PyUnicode_AsUTF8(name)) == 0:
         return out
     if node.rule is &FUNCTION_OUTPUT:
         node = <Node> node.edge0
@@ -294,7 +294,8 @@ cdef TensorBase called(TensorBase out, str name):
 
 def _guarded(function, explain, str node):
     """The function, with explain(function, args, kwargs, error) called when it fails, which raises another error or gives (the
-    result,), or None; and the nodes of its results, if it has made them, called `node`. Here, since a wrapper written in Python would cost 400 ns a call.
+    result,), or None; and the nodes of its results, if it has made them, called `node`. Here, since a wrapper written in Python
+    would cost 400 ns a call.
     """
     def call(*args, **kwargs):
         cdef unsigned long long before = last_number
@@ -305,9 +306,13 @@ def _guarded(function, explain, str node):
             if again is None:
                 raise
             out, = again
-        if node is not None:
-            for each in out if isinstance(out, tuple) else (out,):
-                if isinstance(each, TensorBase) and number_of(<TensorBase> each) > before:
-                    called(<TensorBase> each, node)
+        if node is not None and last_number != before:
+            if isinstance(out, TensorBase):
+                if number_of(<TensorBase> out) > before:
+                    called(<TensorBase> out, node)
+            elif isinstance(out, tuple):
+                for each in out:
+                    if isinstance(each, TensorBase) and number_of(<TensorBase> each) > before:
+                        called(<TensorBase> each, node)
         return out
     return call

@@ -2,8 +2,8 @@
 
 
 cdef int no_gradient_of_integers(str words) except -1:
-    raise RuntimeError(f"{words} can require gradients: this one holds integers or bools. Write the numbers with a point (1. for "
-                       "1), pass dtype=float32, or call .float() first.")
+    raise RuntimeError(f"{words} can require gradients: this one holds integers or bools. Write the numbers with a point (1. "
+                       "for 1), pass dtype=float32, or call .float() first.")
 
 
 @cython.trashcan(True)
