@@ -67,6 +67,8 @@ def test_words(where, name):
             if error is None or theirs is None or (isinstance(rubbish, (int, float)) and not in_python(f)):
                 continue        # numbers are tensors without dimensions here, wherever that makes sense
             wanted = outcome(theirs, torch, places, rubbish)
+            if isinstance(error, IndexError) and isinstance(rubbish, (int, float)):
+                continue
             if isinstance(wanted, TypeError) and (words := WORDS.search(str(wanted))):
                 if name not in doors.IN_A_STEP or places[0] == "r":
                     assert isinstance(error, TypeError), (kind, places, error)
@@ -108,6 +110,8 @@ def test_other_errors_stay():
         tinygrad_c.ones(2).scatter_(0, tinygrad_c.tensor([5]), 1.0)      # a number may stand for src
     with pytest.raises(RuntimeError, match="weight should have at least three dimensions"):
         tinygrad_c.nn.functional.conv1d(tinygrad_c.ones(1, 1, 3), tinygrad_c.ones(1, 1))
+    with pytest.raises(RuntimeError, match="the edges of the bins must rise"):       # weight may be None
+        tinygrad_c.histogramdd(tinygrad_c.ones(2, 1), [tinygrad_c.tensor([1.0, 0.0])], weight=None)
     with pytest.raises(TypeError, match="missing 1 required positional argument"):
         tinygrad_c.nn.functional.conv1d(tinygrad_c.ones(1, 1, 3))
 

@@ -110,25 +110,35 @@ def parameters(function: Callable) -> tuple[tuple[str, ...], dict[str, str]]:
     return code.co_varnames[:code.co_argcount + code.co_kwonlyargcount], function.__annotations__
 
 
+def optional(function: Callable) -> set[str]:
+    """The names of a function's parameters that need not be given."""
+    while hasattr(function, "__wrapped__"):
+        function = function.__wrapped__
+    code, defaults = function.__code__, function.__defaults__ or ()
+    return {*code.co_varnames[code.co_argcount - len(defaults):code.co_argcount], *(function.__kwdefaults__ or ())}
+
+
 def explain(function: Callable, args: tuple, kwargs: dict, error: Exception) -> tuple | None:
     """When the function has failed: (its result,) with NumPy's words turned into torch's; TypeError, if one that
     must be a tensor is none.
     """
     if function.__name__ in AXIS and not NUMPY.keys().isdisjoint(kwargs) and isinstance(error, TypeError):
         return (function(*args, **{NUMPY.get(name, name): value for name, value in kwargs.items()}),)
-    if isinstance(error, IndexError):       # the number was taken as one: select(x, 0, 7)
-        return None
     names, kinds = parameters(function)
     room = function.__module__.split(".")[1]
     prefix = f"{room}_" if room in ("linalg", "special") else ""
     given = {**dict(zip(names, args)), **kwargs}
+    may_be_none = optional(function)
     for position, name in enumerate(names):
         value = given.get(name, error)
         if value is error or hasattr(value, "grad_fn"):
             continue
-        kind = kinds.get(name, "Tensor" if position == 0 or name in ALWAYS else "")
+        if isinstance(error, IndexError) and isinstance(value, (int, float)):       # it was taken as one: select(3, 0, 7)
+            continue
+        kind = kinds.get(name, "Tensor" if position == 0 or (name in ALWAYS and (value is not None or name not in may_be_none))
+                         else "")
         if kind == "Tensor" or (kind.endswith("| None") and kind in TENSORS and value is not None) or (
                 kind in TENSORS and not isinstance(value, (int, float)) and value is not None) or (
-                isinstance(error, AttributeError) and not kind and error.obj is value):
+                isinstance(error, AttributeError) and error.obj is value):
             raise not_a_tensor(value, prefix + function.__name__, name, position + (names[0] != "self")) from None
     return None
