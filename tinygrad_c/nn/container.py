@@ -110,7 +110,7 @@ class _Indexed(Module):
 class Sequential(_Indexed):
     """y = f_n(... f_2(f_1(x))): the modules, one after the other.
 
-    Takes modules, or one OrderedDict of names and modules.
+    Takes modules, or one OrderedDict of names and modules. A Linear and the ReLU behind it are computed by one kernel.
 
     >>> Sequential(Linear(2, 3), ReLU())[0]
     Linear(in_features=2, out_features=3, bias=True)
