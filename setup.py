@@ -73,16 +73,17 @@ def is_gcc():
     return "__GNUC__" in macros.stdout and "__clang__" not in macros.stdout
 
 
+GCC = is_gcc()
 # What size costs nothing in speed. Kernels: loops are not doubled for a condition or a stride of 1 (where it counts, they are
 # written twice). Others: of a branch that Cython calls unlikely gcc still thinks one in ten taken, and makes it fast; what
 # raises an exception may be slow.
 UNALIGNED = ["-fno-align-functions", "-fno-align-jumps", "-fno-align-labels"]
-SMALL_KERNELS = [*UNALIGNED, "-fno-unswitch-loops", "-fno-version-loops-for-strides"] if is_gcc() else []
-SMALL = [*UNALIGNED, "-fno-align-loops", "--param", "builtin-expect-probability=100"] if is_gcc() else []
+SMALL_KERNELS = [*UNALIGNED, "-fno-unswitch-loops", "-fno-version-loops-for-strides"] if GCC else []
+SMALL = [*UNALIGNED, "-fno-align-loops", "--param", "builtin-expect-probability=100"] if GCC else []
 
 # The random numbers have the same bits everywhere: a * b + c is rounded twice, whatever the processor could do.
 OWN_FLAGS = {"kernels.philox": [] if sys.platform == "win32" else ["-ffp-contract=off"]}
-if is_gcc() and not (DEBUG or SANITIZE):        # loops over whole numbers and bytes, which the compiler makes into vectors
+if GCC and not (DEBUG or SANITIZE):        # loops over whole numbers and bytes, which the compiler makes into vectors
     OWN_FLAGS["kernels.generic"] = ["-O2", "-ftree-loop-vectorize", "-fvect-cost-model=dynamic"]
 
 

@@ -7,8 +7,10 @@ from operator import itemgetter
 from tinygrad_c.ops.elementwise import into_out
 from tinygrad_c.tape import TensorBase
 
-# How torch's messages and the names of its old tensor types call the dtypes.
+# How torch's messages and the names of its old tensor types call the dtypes; and messages that take C's words for them.
 TYPE_WORDS = {"float32": "Float", "float64": "Double", "int64": "Long", "int32": "Int", "uint8": "Byte", "bool": "Bool"}
+C_WORDS = {"float32": "float", "float64": "double", "int64": "long int", "int32": "int", "uint8": "unsigned char",
+           "bool": "bool"}
 
 
 def tensor_arg(x, function: str, name: str = "input", position: int = 1):

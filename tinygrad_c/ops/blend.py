@@ -5,7 +5,7 @@ import math
 from typing import TYPE_CHECKING
 
 from tinygrad_c.array import dtype_named
-from tinygrad_c.ops.arguments import TYPE_WORDS, takes_out
+from tinygrad_c.ops.arguments import C_WORDS, TYPE_WORDS, takes_out
 from tinygrad_c.ops.create import dtype_of, to
 from tinygrad_c.ops.elementwise import clamp, in_place, isnan, lgamma, log, log1p, pow, round_half_even, sin, sub, trunc, where
 from tinygrad_c.tape import _call_it, is_grad_enabled
@@ -13,8 +13,6 @@ from tinygrad_c.tape import _call_it, is_grad_enabled
 if TYPE_CHECKING:
     from tinygrad_c.tape import TensorBase as Tensor
 
-C_WORDS = {"float32": "float", "float64": "double", "int64": "long int", "int32": "int", "uint8": "unsigned char",
-           "bool": "bool"}
 LARGEST = {"float32": 3.4028234663852886e38, "float64": 1.7976931348623157e308}
 
 

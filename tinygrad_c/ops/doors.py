@@ -49,13 +49,25 @@ NODES = {name: f"{node}Backward0" for node, names in {
     "CholeskySolve": "cholesky_solve", "TriangularSolve": "triangular_solve", "LuUnpack": "lu_unpack", "Ormqr": "ormqr",
 }.items() for name in names.split(" ")}
 NOT_TENSORS = ("tensors", "equation", "model", "obj", "elements")
+# Names of parameters that are tensors in all functions that leave them without an annotation.
+ALWAYS = ("input", "A", "B", "L", "LU", "LU_data", "LU_pivots", "b", "batch1", "batch2", "count", "index", "input1", "input2",
+          "logits", "mask", "mat", "mat1", "mat2", "other", "pivots", "source", "src", "tau", "target", "tensor1", "tensor2",
+          "vec", "vec1", "vec2", "weight", "x1", "x2", "y")
+TENSORS = ("Tensor", "Tensor | None", "TensorBase | None", "Tensor | float", "float | Tensor")
+# Those that take NumPy's words, axis for dim and keepdims for keepdim, as torch does, and do not see to it themselves.
+AXIS = ("cosine_similarity", "cross", "gather", "index_add", "index_add_", "index_copy", "index_copy_", "index_fill",
+        "index_fill_", "index_reduce", "index_select", "narrow", "pairwise_distance", "renorm", "scatter", "scatter_",
+        "scatter_add", "scatter_add_", "scatter_reduce", "scatter_reduce_", "select", "split_with_sizes", "take_along_dim",
+        "unsafe_chunk", "unsafe_split")
+METHODS = ("diag_embed", "flip", "fliplr", "flipud", "index_add", "index_copy", "index_fill", "index_reduce", "kthvalue",
+           "logcumsumexp", "masked_scatter", "mode", "nan_to_num", "nansum", "put", "renorm", "repeat", "roll", "rot90",
+           "scatter_reduce", "take", "tile", "trace")
 
 
 def door(function: Any, module: str) -> Any:
     """The function as `module` shows it: another for one in Python that takes a tensor first, else itself."""
-    if getattr(function, "__name__", "") in AXIS and hasattr(function, "__code__"):
-        pass
-    elif type(function) not in (FunctionType, partial) or function.__name__ in IN_A_STEP:
+    compiled = getattr(function, "__name__", "") in AXIS and hasattr(function, "__code__")
+    if not compiled and (type(function) not in (FunctionType, partial) or function.__name__ in IN_A_STEP):
         return function
     if "at_door" in function.__dict__:
         return function.at_door
@@ -76,16 +88,6 @@ def doors(namespace: dict[str, Any]) -> None:
             namespace[name] = door(namespace[name], module)
 
 
-# Those that take NumPy's words, axis for dim and keepdims for keepdim, as torch does, and do not see to it themselves.
-AXIS = ("cosine_similarity", "cross", "gather", "index_add", "index_add_", "index_copy", "index_copy_", "index_fill",
-        "index_fill_", "index_reduce", "index_select", "narrow", "pairwise_distance", "renorm", "scatter", "scatter_",
-        "scatter_add", "scatter_add_", "scatter_reduce", "scatter_reduce_", "select", "split_with_sizes", "take_along_dim",
-        "unsafe_chunk", "unsafe_split")
-METHODS = ("diag_embed", "flip", "fliplr", "flipud", "index_add", "index_copy", "index_fill", "index_reduce", "kthvalue",
-           "logcumsumexp", "masked_scatter", "mode", "nan_to_num", "nansum", "put", "renorm", "repeat", "roll", "rot90",
-           "scatter_reduce", "take", "tile", "trace")
-
-
 def methods(cls: type) -> None:
     """The methods that are one op in torch get their door."""
     for name in {*METHODS, *AXIS}:
@@ -95,25 +97,23 @@ def methods(cls: type) -> None:
         setattr(cls, name, update_wrapper(_guarded(function, explain, NODES.get(name)), function))
 
 
-# Names of parameters that are tensors in all functions that leave them without an annotation.
-ALWAYS = ("input", "A", "B", "L", "LU", "LU_data", "LU_pivots", "b", "batch1", "batch2", "count", "index", "input1", "input2",
-          "logits", "mask", "mat", "mat1", "mat2", "other", "pivots", "source", "src", "tau", "target", "tensor1", "tensor2",
-          "vec", "vec1", "vec2", "weight", "x1", "x2", "y")
-TENSORS = ("Tensor", "Tensor | None", "TensorBase | None", "Tensor | float", "float | Tensor")
+def written(function: Callable) -> Callable:
+    """The function that decorators are around."""
+    while hasattr(function, "__wrapped__"):
+        function = function.__wrapped__
+    return function
 
 
 def parameters(function: Callable) -> tuple[tuple[str, ...], dict[str, str]]:
     """The names of a function's parameters, and how they are annotated."""
-    while hasattr(function, "__wrapped__"):
-        function = function.__wrapped__
+    function = written(function)
     code = function.__code__
     return code.co_varnames[:code.co_argcount + code.co_kwonlyargcount], function.__annotations__
 
 
 def optional(function: Callable) -> set[str]:
     """The names of a function's parameters that need not be given."""
-    while hasattr(function, "__wrapped__"):
-        function = function.__wrapped__
+    function = written(function)
     code, defaults = function.__code__, function.__defaults__ or ()
     return {*code.co_varnames[code.co_argcount - len(defaults):code.co_argcount], *(function.__kwdefaults__ or ())}
 

@@ -73,9 +73,6 @@ cdef object not_implemented(int r, int dtype):
     if r == ROW_NEG:
         return RuntimeError("Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a "
                             "mask, use the `~` or `logical_not()` operator instead.")
-    if r == ROW_NEG and dtype == BOOL:
-        return RuntimeError("Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a "
-                            "mask, use the `~` or `logical_not()` operator instead.")
     return NotImplementedError(f"\"{row_name(r)}_cpu\" not implemented for '{DTYPE_NAMES[dtype]}': call "
                                f"{'.int() or .float()' if dtype == BOOL else '.long()'} first")
 

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from tinygrad_c.ops import create
-from tinygrad_c.ops.blend import C_WORDS
+from tinygrad_c.ops.arguments import C_WORDS
 from tinygrad_c.ops.shape import as_strided
 from tinygrad_c.ops.view import surrounded
 from tinygrad_c.ops.window import Geometry, columns, convolution
