@@ -1,5 +1,5 @@
 """utils.data: the loader's batches by every way in, against stacking the samples one by one; splits, samplers, collation."""
-from collections import Counter, namedtuple
+from collections import Counter, OrderedDict, UserList, defaultdict, namedtuple
 
 import numpy as np
 import pytest
@@ -14,6 +14,7 @@ from tinygrad_c.utils.data import (
     Dataset,
     IterableDataset,
     RandomSampler,
+    Sampler,
     SequentialSampler,
     StackDataset,
     Subset,
@@ -242,3 +243,67 @@ def test_a_loader_without_batches_converts():
         first = next(iter(module.utils.data.DataLoader([{"t": (1, 2.0), "a": np.ones(1)}], batch_size=None)))
         assert first["t"] == [1, 2.0]
         assert isinstance(first["a"], module.Tensor)
+
+
+def test_a_samplers_own_way_of_iterating_is_used():
+    """However it is derived, and whatever else it calls its attributes."""
+    class Fixed(SequentialSampler):
+        def __iter__(self):
+            return iter([3, 1])
+
+    class Listed(Sampler):
+        def __init__(self):
+            self.order = [4, 2, 0]
+
+        def __iter__(self):
+            return iter(self.order)
+    assert [y.tolist() for _, y in DataLoader(rows(), 2, sampler=Fixed(rows()))] == [[3, 1]]
+    assert [y.tolist() for _, y in DataLoader(rows(), 2, sampler=Listed())] == [[4, 2], [0]]
+
+
+def test_numbers_from_the_end():
+    data = rows()
+    assert [y.tolist() for _, y in DataLoader(Subset(data, [-1, 0]), 2)] == [[9, 0]]
+    assert [y.tolist() for _, y in DataLoader(Subset(Subset(data, [2, 3, 4]), [-1]), 2)] == [[4]]
+    assert [y.tolist() for _, y in DataLoader(data, 2, sampler=SubsetRandomSampler([-2]))] == [[8]]
+    with pytest.raises(IndexError, match="index 10 is out of bounds for dimension 0 with size 10"):
+        list(DataLoader(Subset(data, [10]), 2))
+
+
+def test_a_dataset_may_give_a_batch_at_once():
+    class Together(Squares):
+        def __getitems__(self, numbers):
+            return [("together", number) for number in numbers]
+    assert list(DataLoader(Together(3), 2, collate_fn=list)) == [[("together", 0), ("together", 1)], [("together", 2)]]
+
+
+def test_containers_keep_their_kind():
+    def filled(value):
+        made = defaultdict(list)
+        made["a"] = value
+        return made
+    for module in [tg, *([torch] if torch is not None else [])]:
+        collate, convert = module.utils.data.default_collate, module.utils.data.default_convert
+        batch = collate([filled(1), filled(2)])
+        assert batch["a"].tolist() == [1, 2]
+        assert batch["b"] == []
+        assert type(convert(OrderedDict(a=1))) is OrderedDict
+        assert type(collate([UserList([1]), UserList([2])])) is UserList
+        assert collate([range(2), range(2)])[1].tolist() == [1, 1]
+        with pytest.raises(RuntimeError, match="stack expects each tensor to be equal size"):
+            collate([np.ones(2), np.ones(3)])
+        with pytest.raises(TypeError, match="batch must contain tensors, numpy arrays, numbers, dicts or lists"):
+            collate([np.array(["a"]), np.array(["b"])])
+
+
+def test_a_loaders_settings_can_be_read_and_not_changed():
+    for module in [tg, *([torch] if torch is not None else [])]:
+        loader = module.utils.data.DataLoader([1, 2], 2)
+        assert (loader.pin_memory, loader.timeout, loader.worker_init_fn, loader.persistent_workers, loader.prefetch_factor,
+                loader.multiprocessing_context, loader.in_order) == (False, 0, None, False, None, None, True)
+        with pytest.raises(ValueError, match="batch_size attribute should not be set after DataLoader is initialized"):
+            loader.batch_size = 1
+        for settings in ({"timeout": -1}, {"prefetch_factor": 2}, {"persistent_workers": True}):
+            with pytest.raises(ValueError, match="timeout option|prefetch_factor option|persistent_workers option"):
+                module.utils.data.DataLoader([1, 2], **settings)
+        assert module.utils.data.DataLoader[int]

@@ -1,6 +1,7 @@
 """Memory shared with NumPy, torch and whoever speaks DLPack or the buffer protocol; and how long it lives."""
 from __future__ import annotations
 
+import ctypes
 import gc
 import weakref
 
@@ -9,7 +10,7 @@ import pytest
 from comparing import torch, with_torch
 
 import tinygrad_c
-from tinygrad_c import from_dlpack, from_numpy, tensor
+from tinygrad_c import from_dlpack, from_numpy, tensor, zeros
 from tinygrad_c.utils import dlpack
 
 DTYPES = ["float32", "float64", "int64", "int32", "uint8", "bool"]
@@ -86,6 +87,19 @@ def test_buffer_protocol():
     assert view.tolist() == [[1.0, 2.0], [3.0, 4.0]]
     with pytest.raises(BufferError, match="requires grad"):
         memoryview(tensor([1.0], requires_grad=True))
+
+
+def test_a_buffer_in_one_run_is_refused_to_a_view_with_gaps():
+    """ctypes and C code ask so, and do not look at the strides."""
+    get, release = ctypes.pythonapi.PyObject_GetBuffer, ctypes.pythonapi.PyBuffer_Release
+    get.argtypes, room = (ctypes.py_object, ctypes.c_void_p, ctypes.c_int), ctypes.create_string_buffer(200)
+    contiguous, strided = 0x38, 0x18        # PyBUF_C_CONTIGUOUS, PyBUF_STRIDES
+    x = zeros(2, 3)
+    with pytest.raises(BufferError, match="not contiguous"):
+        get(x.t(), room, contiguous)
+    for each, flags in ((x, contiguous), (x.t(), strided)):
+        assert get(each, room, flags) == 0
+        release(room)
 
 
 @pytest.mark.parametrize("op", ["+", "-", "*", "/", "**", "@", "//", "%", ">", ">=", "<", "<=", "==", "!="])

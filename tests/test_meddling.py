@@ -52,6 +52,20 @@ def test_threads_go_back_through_one_graph():
     assert w.grad is None
 
 
+def test_hooks_of_nodes_in_several_threads():
+    """Each pass keeps its own gradients back for them, whenever the other's hooks are done."""
+    missed = []
+
+    def work(k):
+        x, w = tinygrad_c.ones(100 + 50 * k, 400, requires_grad=True), tinygrad_c.ones(400, 400, requires_grad=True)
+        for _ in range(40):
+            y = x @ w
+            y.grad_fn.register_hook(lambda inputs, outputs: missed.extend(k for g in inputs[:2] if g is None))
+            y.sum().backward()
+    assert at_once(work) == []
+    assert missed == []
+
+
 # ---- .data exchanged between the forward pass and backward()
 
 @pytest.mark.parametrize("other", [zeros(2), zeros(5), zeros(2, dtype=tinygrad_c.float64), zeros(3, 2)])

@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import gc
+import math
 import subprocess
 import sys
 import warnings
@@ -9,7 +10,7 @@ import weakref
 
 import numpy as np
 import pytest
-from comparing import at_once, torch
+from comparing import at_once, both, torch
 
 import tinygrad_c
 from tinygrad_c import autograd, enable_grad, no_grad, ones, tensor
@@ -240,6 +241,50 @@ def test_same_input_twice():
     x = leaf(2.0)
     a, b = autograd.grad((x * x).sum(), [x, x])
     assert a.tolist() == b.tolist() == [4.0]
+
+
+@both
+def test_grad_by_a_value_on_the_way_leaves_the_graph_before_it(torch):
+    """So that a pass can be made in two parts: what comes after h first, then what came before."""
+    w = torch.tensor([1.0, 2.0], requires_grad=True)
+    h = w.exp()
+    g, = torch.autograd.grad((h * h).sum(), h)
+    h.backward(g)
+    assert w.grad.tolist() == pytest.approx([2 * math.exp(2), 2 * math.exp(4)])
+
+
+@both
+def test_gradients_that_may_be_differentiated_are_each_leafs_own(torch):
+    x, y, given = torch.ones(2, requires_grad=True), torch.ones(2, requires_grad=True), torch.tensor([1.0, 2.0])
+    (x + y).backward(given, create_graph=True)
+    with torch.no_grad():
+        x.grad.mul_(5)
+    assert (x.grad.tolist(), y.grad.tolist(), given.tolist()) == ([5, 10], [1, 2], [1, 2])
+
+
+@both
+def test_retained_gradients_are_each_tensors_own(torch):
+    x = torch.ones(2, requires_grad=True)
+    a = x * 2
+    b = a + 1
+    a.retain_grad()
+    b.retain_grad()
+    b.sum().backward()
+    a.grad.mul_(5)
+    assert (a.grad.tolist(), b.grad.tolist(), x.grad.tolist()) == ([5, 5], [1, 1], [2, 2])
+    assert b.grad.stride() == (1,)
+
+
+@both
+def test_backward_by_inputs(torch):
+    """One that is given twice counts once; one that is not a leaf retains its gradient from then on."""
+    x = torch.tensor([1.0, 2.0], requires_grad=True)
+    y = x * 1
+    z = (y * y).sum()
+    z.backward(inputs=[y, x, x], retain_graph=True)
+    assert (y.grad.tolist(), x.grad.tolist(), y.retains_grad) == ([2, 4], [2, 4], True)
+    z.backward()
+    assert (y.grad.tolist(), x.grad.tolist()) == ([4, 8], [4, 8])
 
 
 # ---- Hooks

@@ -1,6 +1,6 @@
 """Array: typed elements in memory, seen through a shape and strides."""
 cimport cython
-from cpython.buffer cimport PyBUF_FORMAT, PyBUF_STRIDES, PyBUF_WRITABLE, PyBUF_ND
+from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_STRIDES, PyBUF_WRITABLE, PyBUF_ND
 from cpython.ref cimport Py_DECREF, Py_INCREF, PyObject
 from libc.stdlib cimport free, malloc
 
@@ -281,7 +281,8 @@ cdef class Array:
             raise BufferError("this tensor was never given memory")
         if flags & PyBUF_WRITABLE and self.storage.readonly:
             raise BufferError("this tensor's memory is read-only")
-        if not self.contiguous and (flags & PyBUF_STRIDES) != PyBUF_STRIDES:
+        if not self.contiguous and ((flags & PyBUF_STRIDES) != PyBUF_STRIDES
+                                    or (flags & PyBUF_C_CONTIGUOUS) == PyBUF_C_CONTIGUOUS):
             raise BufferError("this tensor is not contiguous: ask for strides, or call .contiguous() first")
         cdef Py_ssize_t size = itemsize(self.dtype)
         cdef Exported* exported = <Exported*> malloc(sizeof(Exported))

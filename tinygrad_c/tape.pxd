@@ -73,7 +73,7 @@ cdef class Walk:
     cdef Py_ssize_t n_heap
     cdef Py_ssize_t room
     cdef dict captures              # autograd.grad: id of node or leaf -> its gradient
-    cdef dict wanted                # id of node or leaf: those that it asks for, and what leads to them
+    cdef dict wanted                # id of node or leaf: those asked for (-> None), and nodes leading to them (-> node)
     cdef dict aside                 # id of node or leaf -> what came in, while another pass has their `pending`
     cdef dict parts                 # number of a function with several outputs -> the gradients that came in for them
 

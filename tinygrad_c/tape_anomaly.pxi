@@ -3,7 +3,6 @@
 cdef enum:
     NOTE_PLACES = 1
     FIND_NAN = 2                    # in what comes out of every rule
-    KEEP_BACK = 4                   # what comes out of a rule, for hooks
 cdef int anomaly = 0                # the sum of those that are on
 
 

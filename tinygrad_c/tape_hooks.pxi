@@ -177,19 +177,15 @@ cdef bint has_packed(Node node) except -1:
 
 cdef int visit_with_hooks(Walk walk, Node node, TensorBase g, list hooks) except -1:
     """Run a node's rule, keep its gradients back, and hand over what the hooks make of them."""
-    global anomaly
     cdef Py_ssize_t[MAX_NDIM] shape
     cdef TensorBase each
     cdef int i, ndim
-    cdef int before = anomaly & KEEP_BACK
     outputs = (g,) if node.rule is not &FUNCTION or node.op == 0 else tuple(walk.parts[node.number])
     walk.kept_back = {}
-    anomaly |= KEEP_BACK
     try:
         node.rule.backward(walk, node, g)
     finally:
         kept, walk.kept_back = walk.kept_back, None
-        anomaly = (anomaly & ~KEEP_BACK) | before
     inputs = []
     for i in range(len(node.next_functions)):
         each = kept.get(i)

@@ -53,13 +53,12 @@ cdef class Walk:
     cdef int give(self, Node node, int i, TensorBase g) except -1:
         """Hand over the gradient of a node's input i."""
         if self.needs(node, i):
-            if anomaly > 1:
-                if self.kept_back is not None:
-                    held = self.kept_back.get(i)
-                    self.kept_back[i] = g if held is None else add_op(held, g)
-                    return 0
-                if anomaly & FIND_NAN:
-                    check_nan(node, i, g)
+            if self.kept_back is not None:
+                held = self.kept_back.get(i)
+                self.kept_back[i] = g if held is None else add_op(held, g)
+                return 0
+            if anomaly & FIND_NAN:
+                check_nan(node, i, g)
             self.arrive(edge(node, i), g)
         return 0
 
@@ -112,7 +111,7 @@ cdef class Walk:
         """What has come in for input i so far, if a kernel may add into it in place; else None."""
         cdef object target = edge(node, i)
         cdef TensorBase pending = None
-        if self.create_graph or target is None or anomaly or self.aside is not None:
+        if self.create_graph or target is None or anomaly or self.kept_back is not None or self.aside is not None:
             return None
         if type(target) is Node:
             if (<Node> target).pending is not None and owned(<PyObject*> (<Node> target).pending):
@@ -220,7 +219,7 @@ cdef class Walk:
                 misfit(g, node.ndim, node.shape)
             if self.captures is not None and id(node) in self.captures:
                 self.captures[id(node)] = g
-            if self.pruned and id(node) not in self.wanted:
+            if self.pruned and self.wanted.get(id(node)) is None:
                 continue
             if node.freed != 0:
                 raise_freed(node)
@@ -261,7 +260,7 @@ cdef class Walk:
                 leaf._pending = None
             else:
                 g = self.aside.pop(id(leaf))
-            if leaf._grad is None and (self.create_graph or owned(<PyObject*> g)):
+            if leaf._grad is None and owned(<PyObject*> g):
                 leaf._grad = g
             else:
                 add_to_grad(leaf, g, self.create_graph)
@@ -326,7 +325,7 @@ cdef TensorBase run_hooks(list hooks, TensorBase g):
         if isinstance(hook, weakref.ref):
             tensor = hook()
             if tensor is not None and (<TensorBase> tensor)._grad is None:
-                (<TensorBase> tensor)._grad = g
+                (<TensorBase> tensor)._grad = clone_op(g)
             elif tensor is not None:
                 (<TensorBase> tensor)._grad = add_op((<TensorBase> tensor)._grad, g)
     return g
@@ -441,6 +440,8 @@ def grad(tuple outputs, tuple inputs, tuple gradients, bint retain_graph, bint c
         if not wants_grad(a):
             raise RuntimeError("One of the differentiated Tensors does not require grad: set requires_grad=True before it "
                                "is used")
+        if accumulate:
+            a.retain_grad()
         target = edge_of(a)
         captures[id(target)] = None
         keys.append(target)
@@ -453,8 +454,8 @@ def grad(tuple outputs, tuple inputs, tuple gradients, bint retain_graph, bint c
     walk.run(outputs, gradients)
     results = [captures[id(target)] for target in keys]
     if accumulate:
-        for a, g in zip(inputs, results):
-            if g is not None and not (a._retains_grad and a._grad_fn is not None):      # its hook has done that
+        for a, g in {id(a): (a, g) for a, g in zip(inputs, results)}.values():
+            if g is not None and a._grad_fn is None:        # or it retains its gradient already
                 if a._grad is not None:
                     check_gradient(a)
                 add_to_grad(a, g, True)
@@ -465,7 +466,7 @@ def grad(tuple outputs, tuple inputs, tuple gradients, bint retain_graph, bint c
 
 
 cdef dict wanted(tuple roots, dict captures):
-    """By id, what a pass has to visit: the captures, and the nodes that lead to one of them."""
+    """By id, the captures, and the nodes that lead to one of them: only these have a value, and their rules are run."""
     cdef Node node
     cdef TensorBase root
     cdef dict seen = {}

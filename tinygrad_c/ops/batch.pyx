@@ -13,18 +13,19 @@ cdef enum:
 
 
 cdef TensorBase rows_of(TensorBase x, const int64_t* number, int64_t* offset, Py_ssize_t n):
-    """x[number[0]], x[number[1]], ... as one new tensor."""
+    """x[number[0]], x[number[1]], ... as one new tensor; -1 is the last row."""
     cdef Py_ssize_t[MAX_NDIM] shape
-    cdef Py_ssize_t i
+    cdef Py_ssize_t i, row
     cdef int d
     cdef TensorBase out
     cdef Call call
     if x.ndim == 0:
         raise IndexError("a batch is made of rows: the tensor has no dimension")
     for i in range(n):
-        if number[i] < 0 or number[i] >= x.shape[0]:
-            raise IndexError(f"sample {number[i]} is out of range for {x.shape[0]} samples")
-        offset[i] = number[i] * x.stride[0]
+        row = number[i] if number[i] >= 0 else number[i] + x.shape[0]
+        if row < 0 or row >= x.shape[0]:
+            raise IndexError(f"index {number[i]} is out of bounds for dimension 0 with size {x.shape[0]}")
+        offset[i] = row * x.stride[0]
     shape[0] = n
     for d in range(1, x.ndim):
         shape[d] = x.shape[d]

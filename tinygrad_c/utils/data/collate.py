@@ -1,7 +1,8 @@
 """From a list of samples to a batch."""
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, MutableMapping, MutableSequence, Sequence
+from copy import copy
 from typing import Any
 
 import numpy as np
@@ -22,12 +23,28 @@ def default_convert(data: Any) -> Any:
     if isinstance(data, np.generic):
         return create.from_numpy(np.asarray(data))
     if isinstance(data, Mapping):
-        return {key: default_convert(value) for key, value in data.items()}
+        return _of_kind(data, {key: default_convert(value) for key, value in data.items()})
     if isinstance(data, tuple) and hasattr(data, "_fields"):
         return type(data)(*map(default_convert, data))
     if isinstance(data, Sequence) and not isinstance(data, (str, bytes)):
-        return [default_convert(each) for each in data]
+        return _of_kind(data, [default_convert(each) for each in data])
     return data
+
+
+def _of_kind(first: Any, made: Any) -> Any:
+    """`made`, a dict or a list, as the kind of container that `first` is, with what else that one holds (a defaultdict's
+    factory); as it is for a tuple, and for a kind that cannot be filled."""
+    if type(first) is type(made) or isinstance(first, tuple):
+        return made
+    if not isinstance(first, (MutableMapping, MutableSequence)):
+        try:
+            return type(first)(made)    # type: ignore[call-arg]
+        except TypeError:
+            return made
+    filled = copy(first)
+    for key, value in made.items() if isinstance(made, dict) else enumerate(made):
+        filled[key] = value
+    return filled
 
 
 def default_collate(batch: Sequence[Any]) -> Any:
@@ -41,8 +58,8 @@ def default_collate(batch: Sequence[Any]) -> Any:
     first = batch[0]
     if isinstance(first, Tensor):
         return stack(list(batch), 0)
-    if isinstance(first, np.ndarray):
-        return create.from_numpy(np.stack(list(batch)))
+    if isinstance(first, np.ndarray) and first.dtype.kind not in "SaUO":
+        return stack([create.as_tensor(each) for each in batch], 0)
     if isinstance(first, np.generic):
         return create.from_numpy(np.array(batch))
     if isinstance(first, float):
@@ -52,13 +69,12 @@ def default_collate(batch: Sequence[Any]) -> Any:
     if isinstance(first, (str, bytes)):
         return batch
     if isinstance(first, Mapping):
-        collated = {key: default_collate([sample[key] for sample in batch]) for key in first}
-        return collated if type(first) is dict else type(first)(collated)   # type: ignore[call-arg]
+        return _of_kind(first, {key: default_collate([sample[key] for sample in batch]) for key in first})
     if isinstance(first, tuple) and hasattr(first, "_fields"):
         return type(first)(*(default_collate(samples) for samples in zip(*batch)))
     if isinstance(first, Sequence):
         if any(len(sample) != len(first) for sample in batch):
             raise RuntimeError("each element in list of batch should be of equal size")
-        return [default_collate(samples) for samples in zip(*batch)]
+        return _of_kind(first, [default_collate(samples) for samples in zip(*batch)])
     raise TypeError("default_collate: batch must contain tensors, numpy arrays, numbers, dicts or lists; "
                     f"found {type(first)}")

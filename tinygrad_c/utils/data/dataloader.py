@@ -4,22 +4,28 @@ from __future__ import annotations
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
-from typing import Any
+from typing import Any, Generic, TypeVar
 
 from tinygrad_c.ops.batch import gather_rows
-from tinygrad_c.ops.index import index_select
 from tinygrad_c.tensor import Tensor
 from tinygrad_c.utils.data.collate import default_collate, default_convert
 from tinygrad_c.utils.data.dataset import IterableDataset, rows_behind
-from tinygrad_c.utils.data.sampler import BatchSampler, RandomSampler, SequentialSampler
+from tinygrad_c.utils.data.sampler import BatchSampler, RandomSampler, SequentialSampler, knows_order
+
+T = TypeVar("T")
+FIXED = {"batch_size", "batch_sampler", "sampler", "drop_last", "dataset", "persistent_workers"}
 
 
-class DataLoader:
+class DataLoader(Generic[T]):
     """Batches of a data set: `for x, y in DataLoader(dataset, batch_size=32, shuffle=True)`.
 
     shuffle draws a new order for each epoch from `generator` (or from the generator that manual_seed seeds). drop_last
     leaves out a last batch that is shorter. collate_fn makes a batch of a list of samples. num_workers threads, if any,
-    get samples ahead of time, in the same order. batch_size=None gives single samples.
+    get samples ahead of time, in the same order; what is there for processes (worker_init_fn, timeout, pin_memory and such)
+    is kept and does nothing. batch_size=None gives single samples. A data set that has __getitems__(indices) is asked for a
+    batch's samples at once.
+
+    ValueError for settings that do not go together.
 
     The rows of a TensorDataset are gathered by one compiled call a tensor; a batch is always a copy.
 
@@ -27,6 +33,8 @@ class DataLoader:
     >>> [batch for batch, in DataLoader(data, batch_size=2)]
     [tensor([1., 2.]), tensor([3.])]
     """
+
+    _made = False
 
     def __init__(self, dataset: Any, batch_size: int | None = 1, shuffle: bool | None = None,
                  sampler: Iterable[Any] | None = None, batch_sampler: Iterable[list[Any]] | None = None,
@@ -36,6 +44,15 @@ class DataLoader:
                  persistent_workers: bool = False, pin_memory_device: str = "", in_order: bool = True) -> None:
         if num_workers < 0:
             raise ValueError("num_workers option should be non-negative; use num_workers=0 to disable multiprocessing.")
+        if timeout < 0:
+            raise ValueError("timeout option should be non-negative")
+        if num_workers == 0 and prefetch_factor is not None:
+            raise ValueError("prefetch_factor option could only be specified in multiprocessing.let num_workers > 0 to enable "
+                             "multiprocessing, otherwise set prefetch_factor to None.")
+        if prefetch_factor is not None and prefetch_factor < 0:
+            raise ValueError("prefetch_factor option should be non-negative")
+        if persistent_workers and num_workers == 0:
+            raise ValueError("persistent_workers option needs num_workers > 0")
         if sampler is not None and shuffle:
             raise ValueError("sampler option is mutually exclusive with shuffle")
         if batch_sampler is not None and (batch_size != 1 or shuffle or sampler is not None or drop_last):
@@ -64,7 +81,16 @@ class DataLoader:
         self.collate_fn = collate_fn or (default_collate if batch_size is not None else default_convert)
         self.drop_last = drop_last
         self.generator = generator
-        self.prefetch_factor = prefetch_factor
+        self.prefetch_factor = prefetch_factor if prefetch_factor is not None or num_workers == 0 else 2
+        self.pin_memory, self.pin_memory_device, self.timeout = pin_memory, pin_memory_device, timeout
+        self.worker_init_fn, self.multiprocessing_context = worker_init_fn, multiprocessing_context
+        self.persistent_workers, self.in_order = persistent_workers, in_order
+        self._made = True
+
+    def __setattr__(self, name: str, value: Any) -> None:
+        if self._made and name in FIXED:
+            raise ValueError(f"{name} attribute should not be set after {type(self).__name__} is initialized")
+        super().__setattr__(name, value)
 
     def __len__(self) -> int:
         """How many batches an epoch has."""
@@ -75,8 +101,8 @@ class DataLoader:
             return count // self.batch_size if self.drop_last else -(-count // self.batch_size)
         return len(self.sampler if self.batch_sampler is None else self.batch_sampler)  # type: ignore[arg-type]
 
-    def __iter__(self) -> Iterator[Any]:
-        if self._own_batches and self.collate_fn is default_collate and hasattr(self.sampler, "order"):
+    def __iter__(self) -> Iterator[T]:
+        if self._own_batches and self.collate_fn is default_collate and knows_order(self.sampler):
             behind = rows_behind(self.dataset)
             if behind is not None:
                 return self._gathered(*behind)
@@ -86,9 +112,9 @@ class DataLoader:
         return self._fetched(iter(keys)) if self.num_workers == 0 else self._fetched_ahead(iter(keys))  # type: ignore
 
     def _gathered(self, tensors: tuple[Tensor, ...], numbers: Tensor | None) -> Iterator[list[Tensor]]:
-        order, size = self.sampler.order(), self.batch_size     # type: ignore[union-attr]
+        order, size = self.sampler._order(), self.batch_size    # type: ignore[union-attr]
         if numbers is not None:
-            order = index_select(numbers, 0, order)
+            order = numbers[order]
         end = len(order)
         if self.drop_last:
             end -= end % size       # type: ignore[operator]
@@ -107,7 +133,8 @@ class DataLoader:
     def _fetch(self, key: Any) -> Any:
         if self.batch_sampler is None:
             return self.collate_fn(self.dataset[key])
-        return self.collate_fn([self.dataset[index] for index in key])
+        together = getattr(self.dataset, "__getitems__", None)
+        return self.collate_fn(together(key) if together else [self.dataset[index] for index in key])
 
     def _fetched(self, keys: Iterator[Any]) -> Iterator[Any]:
         for key in keys:
@@ -117,7 +144,7 @@ class DataLoader:
         from concurrent.futures import ThreadPoolExecutor  # 10 ms to import: only when asked for
 
         with ThreadPoolExecutor(self.num_workers) as pool:
-            ahead = self.num_workers * (self.prefetch_factor or 2)
+            ahead = self.num_workers * max(self.prefetch_factor, 1)    # type: ignore[type-var]
             waiting = deque(pool.submit(self._fetch, key) for key in islice(keys, ahead))
             try:
                 while waiting:

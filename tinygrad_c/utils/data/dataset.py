@@ -9,7 +9,6 @@ from typing import Any, Generic, TypeVar
 
 from tinygrad_c.notices import typename, warn
 from tinygrad_c.ops import create, random
-from tinygrad_c.ops.index import index_select
 from tinygrad_c.tensor import Tensor, int64
 
 T = TypeVar("T")
@@ -215,4 +214,4 @@ def rows_behind(dataset: Any) -> tuple[tuple[Tensor, ...], Tensor | None] | None
         return None
     tensors, inner = behind
     numbers = create.tensor(list(dataset.indices), dtype=int64)
-    return tensors, numbers if inner is None else index_select(inner, 0, numbers)
+    return tensors, numbers if inner is None else inner[numbers]

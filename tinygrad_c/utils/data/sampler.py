@@ -33,12 +33,17 @@ class Sampler(Generic[T]):
 class _Ordered(Sampler[int]):
     """A sampler that knows the whole order beforehand, as an int64 tensor."""
 
-    def order(self) -> Tensor:
+    def _order(self) -> Tensor:
         """The numbers of one epoch; drawn anew at each call, if they are random."""
         raise NotImplementedError
 
     def __iter__(self) -> Iterator[int]:
-        return iter(self.order().tolist())
+        return iter(self._order().tolist())
+
+
+def knows_order(sampler: Any) -> bool:
+    """Whether `sampler._order()` is what iterating over it gives: not so once a subclass iterates in its own way."""
+    return getattr(type(sampler), "__iter__", None) is _Ordered.__iter__
 
 
 class SequentialSampler(_Ordered):
@@ -51,7 +56,7 @@ class SequentialSampler(_Ordered):
     def __init__(self, data_source: Sized) -> None:
         self.data_source = data_source
 
-    def order(self) -> Tensor:
+    def _order(self) -> Tensor:
         return create.arange(len(self.data_source))
 
     def __len__(self) -> int:
@@ -85,7 +90,7 @@ class RandomSampler(_Ordered):
         """
         return len(self.data_source) if self._num_samples is None else self._num_samples
 
-    def order(self) -> Tensor:
+    def _order(self) -> Tensor:
         total, wanted = len(self.data_source), self.num_samples
         if self.replacement:
             return random.randint(0, total, (wanted,), generator=self.generator)
@@ -109,7 +114,7 @@ class SubsetRandomSampler(_Ordered):
         self.indices = indices
         self.generator = generator
 
-    def order(self) -> Tensor:
+    def _order(self) -> Tensor:
         numbers = list(self.indices)
         return create.tensor([numbers[i] for i in random.randperm(len(numbers), generator=self.generator).tolist()],
                                dtype=int64)
@@ -139,7 +144,7 @@ class WeightedRandomSampler(_Ordered):
         self.replacement = replacement
         self.generator = generator
 
-    def order(self) -> Tensor:
+    def _order(self) -> Tensor:
         return random.multinomial(self.weights, self.num_samples, self.replacement, generator=self.generator)
 
     def __len__(self) -> int:
