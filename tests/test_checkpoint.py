@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from comparing import both
 
 import tinygrad_c
 from tinygrad_c import autograd, nn
@@ -65,6 +66,22 @@ def test_nothing_between_is_kept():
     assert len(calls) == 2
     with pytest.raises(RuntimeError, match="second time"):
         out.sum().backward()
+
+
+@both
+def test_what_was_computed_before_is_gone_back_through_once(torch):
+    """And gets its gradients from all that used it, in the checkpoint and beside it."""
+    w, x = torch.tensor([1.0, 2.0], requires_grad=True), torch.tensor([0.5, 0.25], requires_grad=True)
+
+    def gradients(call):
+        h = w.exp()
+        a, b = (w * 2).split(1)
+        y = call(lambda x, more: (x * h).sin() + a * more[0], x, [b.sigmoid()])
+        return torch.autograd.grad(y.sum() + (h * h).sum() + a.sum() * b.sum(), (w, x))
+
+    expected = gradients(lambda f, *args: f(*args))
+    for g, e in zip(gradients(lambda f, *args: torch.utils.checkpoint.checkpoint(f, *args, use_reentrant=False)), expected):
+        assert g.tolist() == pytest.approx(e.tolist())
 
 
 def test_gradient_edges():

@@ -103,6 +103,14 @@ def test_batch_norm_in_evaluation_uses_what_it_saw():
     assert norm.num_batches_tracked.item() == 1
 
 
+def test_batch_norm_loads_what_did_not_count_batches():
+    for module in [tg, *([torch] if torch is not None else [])]:
+        norm = module.nn.BatchNorm1d(1)
+        old = {name: value + 1 for name, value in norm.state_dict().items() if name != "num_batches_tracked"}
+        assert str(norm.load_state_dict(old)) == "<All keys matched successfully>"
+        assert norm.weight.item() == 2
+
+
 def test_lstm_by_hand():
     """One unit, one step, all weights 1: i = f = o = sigmoid(x + h), g = tanh(x + h)."""
     lstm = tg.nn.LSTM(1, 1, bias=False)

@@ -250,6 +250,11 @@ def _without_derivative(out, op, a, b=None):
 
 # ---- Nodes from outside
 
+def _last_number() -> int:
+    """Of the newest node: those that are made from now on have larger ones."""
+    return last_number
+
+
 def _tensor_at(Node node):
     """A tensor that stands for what the node made, to start a pass from or to ask for the gradient of; its elements are 0."""
     cdef TensorBase out = zeros(node.dtype, node.ndim, node.shape)

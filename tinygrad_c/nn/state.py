@@ -30,7 +30,9 @@ def load(module: Module, state_dict: Mapping[str, Any], strict: bool, assign: bo
         raise TypeError(f"Expected state_dict to be dict-like, got {type(state_dict)}.")
     own = dict(module._named_state())
     extra = dict(module._with_extra_state())
-    missing = [name for name in (*own, *extra) if name not in state_dict]
+    # A plain dict may be from before batch normalisation counted its batches, or a part of another: torch does not miss it.
+    uncounted = "num_batches_tracked" if not hasattr(state_dict, "_metadata") else None
+    missing = [name for name in (*own, *extra) if name not in state_dict and name.rpartition(".")[2] != uncounted]
     unexpected = [name for name in state_dict if name not in own and name not in extra]
     errors = []
     if strict and missing:

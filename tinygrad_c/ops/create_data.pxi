@@ -27,8 +27,8 @@ cdef int infer_dtype(list flat) except -1:
 cdef int array_dtype(object array) except -1:
     names = {"float32": FLOAT32, "float64": FLOAT64, "int64": INT64, "int32": INT32, "uint8": UINT8, "bool": BOOL}
     if array.dtype.name not in names:
-        raise TypeError(f"can't convert np.ndarray of type numpy.{array.dtype.name}. The only supported types are: float64, "
-                        "float32, int64, int32, uint8, and bool: convert it first with array.astype('float32')")
+        raise TypeError(f"can't convert np.ndarray of type numpy.{array.dtype.type.__name__}. The only supported types are: "
+                        "float64, float32, int64, int32, uint8, and bool: convert it first with array.astype('float32')")
     return names[array.dtype.name]
 
 

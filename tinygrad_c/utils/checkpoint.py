@@ -4,7 +4,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tinygrad_c import autograd
+from tinygrad_c import autograd, tape
 from tinygrad_c.absent import public_names
 from tinygrad_c.autograd import enable_grad, is_grad_enabled
 from tinygrad_c.autograd.function import Function, once_differentiable
@@ -19,8 +19,8 @@ def checkpoint(function: Callable, *args: Any, use_reentrant: bool | None = None
                context_fn: Any = None, determinism_check: str = "default", debug: bool = False, **kwargs: Any) -> Any:
     """function(*args), keeping only its inputs: the values between are computed again when backward() comes to them.
 
-    The parameters that the function uses get their gradients too. With preserve_rng_state, what it draws at random (dropout) is
-    the same both times. Differentiating twice through it raises.
+    The parameters that the function uses get their gradients too, and so does what was computed before the call. With
+    preserve_rng_state, what it draws at random (dropout) is the same both times. Differentiating twice through it raises.
 
     >>> x = tinygrad_c.ones(2, requires_grad=True)
     >>> checkpoint(lambda x: x.exp().sin(), x, use_reentrant=False).sum().backward()
@@ -31,18 +31,20 @@ def checkpoint(function: Callable, *args: Any, use_reentrant: bool | None = None
         return function(*args, **kwargs)
     state = get_rng_state() if preserve_rng_state else None
     inner = [x.detach().requires_grad_(x.requires_grad) if isinstance(x, TensorBase) else x for x in args]
+    begun = tape._last_number()
     with enable_grad():
         result = function(*inner, **kwargs)
     outputs = result if isinstance(result, tuple) else (result,)
     own = {id(x) for x in inner}
-    parameters = [leaf for leaf in leaves_of(outputs) if id(leaf) not in own]
+    parameters = [x for x in reached_from(outputs, begun) if id(x) not in own]
     kept = tuple([out.detach() if isinstance(out, TensorBase) else out for out in outputs])
     made = _Again.apply(lambda *given: function(*given, **kwargs), (state,), kept, len(args), *args, *parameters)
     return made if isinstance(result, tuple) else made[0]
 
 
-def leaves_of(outputs: tuple) -> list[TensorBase]:
-    """The leaves that the outputs were computed from."""
+def reached_from(outputs: tuple, begun: int) -> list[TensorBase]:
+    """Where the gradients of the outputs go: leaves, and tensors that stand for the nodes that were there when node number
+    `begun` was the newest: the pass through those comes later, with what else their values were used for."""
     found, seen = [], set()
     todo = [out.grad_fn for out in outputs if isinstance(out, TensorBase) and out.grad_fn is not None]
     while todo:
@@ -53,6 +55,9 @@ def leaves_of(outputs: tuple) -> list[TensorBase]:
                 found.append(node.variable)
         elif id(node) not in seen:
             seen.add(id(node))
+            if tape.node_number(node) <= begun:
+                found.append(tape._tensor_at(node))
+                continue
             todo += [each for each, _ in node.next_functions if each is not None]
     return found
 
