@@ -451,6 +451,39 @@ def test_several_schedulers(which):
 
 
 @both
+@pytest.mark.parametrize(("name", "settings"), [("SGD", {"momentum": 0.5}), ("Adam", {}), ("RMSprop", {}), ("Adagrad", {})])
+def test_parameters_that_the_user_puts_into_a_group(torch, name, settings):
+    """Each keeps its own state, wherever in the group it stands; a new one begins without, also in another's place."""
+    p, q, r = (torch.nn.Parameter(torch.tensor([float(i)])) for i in range(1, 4))
+    optimizer = getattr(torch.optim, name)([p, q], lr=0.1, **settings)
+    group = optimizer.param_groups[0]
+
+    def step(*gradients):
+        for each, g in zip((p, q, r), gradients):
+            each.grad = torch.tensor([float(g)])
+        optimizer.step()
+
+    step(1, -10)
+    group["params"] = [q, p]
+    step(1, -10)
+    group["params"].append(r)
+    step(1, -10, 100)
+    group["params"][1] = torch.nn.Parameter(torch.zeros(1))
+    assert group["params"][1] not in optimizer.state
+    step(1, -10, 100)
+
+    alone = []
+    for value, g, n in ((1, 1, 3), (2, -10, 4), (3, 100, 2)):
+        w = torch.nn.Parameter(torch.tensor([float(value)]))
+        optimizer = getattr(torch.optim, name)([w], lr=0.1, **settings)
+        for _ in range(n):
+            w.grad = torch.tensor([float(g)])
+            optimizer.step()
+        alone.append(w.item())
+    assert [p.item(), q.item(), r.item()] == pytest.approx(alone)
+
+
+@both
 def test_what_several_schedulers_refuse(torch):
     schedulers = torch.optim.lr_scheduler
     optimizer, other = (torch.optim.SGD([torch.ones(1, requires_grad=True)], lr=0.1) for _ in range(2))

@@ -90,7 +90,7 @@ STATES = {"sgd": 1, "adam": 3, "rmsprop": 3, "adagrad": 1}
 
 def run(name, params, states, steps, options):
     extra = () if name == "sgd" else (steps,)
-    return getattr(update, name + "_")(params, *states, *extra, *options)
+    return getattr(update, name + "_")(params, params, *states, *extra, *options)
 
 
 @pytest.mark.parametrize(("name", "options"), CASES)
@@ -126,7 +126,7 @@ def test_strides_versions_and_missing_gradients():
     versions = [p._version for p in params]
     m, v, steps = [None] * 4, [None] * 4, [0] * 4
     for _ in range(2):
-        assert update.adam_(params, m, v, [None] * 4, steps, 0.1, 0.9, 0.999, 1e-8, 0, False, False, False) == 3
+        assert update.adam_(params, params, m, v, [None] * 4, steps, 0.1, 0.9, 0.999, 1e-8, 0, False, False, False) == 3
     assert plain.tolist() == turned.tolist() == sliced.tolist() != a.tolist()
     assert untouched.tolist() == a.tolist()
     assert m[3] is None
@@ -139,7 +139,7 @@ def test_nothing_is_recorded_and_saved_values_are_guarded():
     w = tg.ones(3, requires_grad=True)
     loss = (w * w).sum()
     w.grad = tg.ones(3)
-    update.sgd_([w], [None], 0.1, 0, 0, 0, False, False)
+    update.sgd_([w], [w], [None], 0.1, 0, 0, 0, False, False)
     assert w.is_leaf
     assert w.requires_grad
     with pytest.raises(RuntimeError, match="modified by an inplace operation"):
@@ -150,9 +150,9 @@ def test_refused():
     p = tg.ones(3, requires_grad=True)
     p.grad = tg.ones(3)
     with pytest.raises(ValueError, match="must be as long as params"):
-        update.sgd_([p], [], 0.1, 0.9, 0, 0, False, False)
+        update.sgd_([p], [p], [], 0.1, 0.9, 0, 0, False, False)
     with pytest.raises(RuntimeError, match="does not fit its parameter"):
-        update.sgd_([p], [tg.ones(4)], 0.1, 0.9, 0, 0, False, False)
+        update.sgd_([p], [p], [tg.ones(4)], 0.1, 0.9, 0, 0, False, False)
     assert p.tolist() == [1, 1, 1]
 
 
@@ -175,7 +175,7 @@ def test_bits_do_not_depend_on_the_cut():
         p.grad = tg.tensor(part)
     for params in ([whole], parts):
         n = len(params)
-        update.adam_(params, [None] * n, [None] * n, [None] * n, [0] * n, 0.1, 0.9, 0.999, 1e-8, 0.1, True, False, False)
+        update.adam_(params, params, [None] * n, [None] * n, [None] * n, [0] * n, 0.1, 0.9, 0.999, 1e-8, 0.1, True, False, False)
     np.testing.assert_array_equal(whole.numpy(), np.concatenate([p.numpy() for p in parts]))
 
 
@@ -208,6 +208,6 @@ def test_every_combination_of_flags_runs():
     for amsgrad, maximize, decoupled in itertools.product((False, True), repeat=3):
         p = tg.zeros(3, requires_grad=True)
         p.grad = tg.tensor([1.0, -1.0, 0.0])
-        update.adam_([p], [None], [None], [None], [0], 0.1, 0.9, 0.999, 0.0, 0.0, amsgrad, maximize, decoupled)
+        update.adam_([p], [p], [None], [None], [None], [0], 0.1, 0.9, 0.999, 0.0, 0.0, amsgrad, maximize, decoupled)
         sign = 1 if maximize else -1
         np.testing.assert_allclose(p.tolist()[:2], [sign * 0.1, -sign * 0.1], rtol=1e-5)  # the first step is lr long

@@ -2,8 +2,9 @@
 
 For each parameter that has a gradient: its state is made if it is not there yet, the numbers that depend on the step are
 computed in double precision, and one kernel (kernels/update.pxi) does the rest. Nothing is recorded. Each function returns how
-many parameters had a gradient.
+many parameters had a gradient. `owners` is optim's Owners, or params itself.
 """
+from cpython.ref cimport PyObject
 from libc.math cimport pow, sqrt
 
 from tinygrad_c.array cimport count_write, same_shape, shape_of
@@ -14,9 +15,24 @@ from tinygrad_c.kernels.table cimport *
 from tinygrad_c.ops.elementwise cimport *
 from tinygrad_c.tape cimport *
 
+cdef extern from "Python.h":
+    Py_ssize_t PyList_GET_SIZE(object)
+    PyObject* PyList_GET_ITEM(object, Py_ssize_t)       # borrowed
 
-cdef int begin(list params, tuple states) except -1:
+
+cdef int begin(list params, object owners, tuple states) except -1:
+    """`owners`: the parameters that the entries of the states belong to. If the user has put others into `params` since, its
+    follow(params) moves the entries."""
+    cdef Py_ssize_t i
+    cdef bint same
     note_step()
+    if not isinstance(owners, list):
+        raise TypeError(f"owners must be a list, not {type(owners).__name__}")
+    same = PyList_GET_SIZE(owners) == len(params)
+    for i in range(len(params) if same else 0):
+        same = same and PyList_GET_ITEM(owners, i) == <PyObject*> params[i]
+    if not same:
+        owners.follow(params)
     for state in states:
         if state is not None and len(<list?> state) != len(params):
             raise ValueError(f"each list of the optimizer's state must be as long as params ({len(params)}), got {len(state)}")
@@ -92,14 +108,14 @@ cdef int update(Call* call, kernel_t kernel, int n_operands, TensorBase p, Tenso
     return 1
 
 
-def sgd_(list params, list momentum_buffers, double lr, double momentum, double dampening, double weight_decay,
-         bint nesterov, bint maximize) -> int:
+def sgd_(list params, owners, list momentum_buffers, double lr, double momentum, double dampening,
+         double weight_decay, bint nesterov, bint maximize) -> int:
     """d = g + weight_decay p;  b = momentum b + (1 - dampening) d, at first d;  p -= lr b, nesterov: lr (d + momentum b)."""
     cdef Py_ssize_t i = -1
     cdef int updated = 0, flags = (NESTEROV if nesterov else 0) | (MAXIMIZE if maximize else 0)
     cdef TensorBase p, g
     cdef Call call
-    begin(params, (momentum_buffers,))
+    begin(params, owners, (momentum_buffers,))
     call.operand[2].data = NULL
     call.param[0].f = lr
     call.param[1].f = momentum
@@ -115,8 +131,8 @@ def sgd_(list params, list momentum_buffers, double lr, double momentum, double 
     return updated
 
 
-def adam_(list params, list exp_avgs, list exp_avg_sqs, list max_exp_avg_sqs, list steps, double lr, double beta1, double beta2,
-          double eps, double weight_decay, bint amsgrad, bint maximize, bint decoupled) -> int:
+def adam_(list params, owners, list exp_avgs, list exp_avg_sqs, list max_exp_avg_sqs, list steps, double lr,
+          double beta1, double beta2, double eps, double weight_decay, bint amsgrad, bint maximize, bint decoupled) -> int:
     """m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2;  p -= lr m / (1 - beta1^t) / (sqrt(v / (1 - beta2^t)) + eps)
 
     Kingma & Ba 2015, arXiv:1412.6980; decoupled: p is first shrunk by lr * weight_decay (Loshchilov & Hutter 2019,
@@ -127,7 +143,7 @@ def adam_(list params, list exp_avgs, list exp_avg_sqs, list max_exp_avg_sqs, li
     cdef double step, last_step = -1
     cdef TensorBase p, g
     cdef Call call
-    begin(params, (exp_avgs, exp_avg_sqs, max_exp_avg_sqs if amsgrad else None, steps))
+    begin(params, owners, (exp_avgs, exp_avg_sqs, max_exp_avg_sqs if amsgrad else None, steps))
     call.param[1].f = 1 - beta1
     call.param[2].f = beta2
     call.param[4].f = eps
@@ -148,8 +164,8 @@ def adam_(list params, list exp_avgs, list exp_avg_sqs, list max_exp_avg_sqs, li
     return updated
 
 
-def rmsprop_(list params, list square_avgs, list momentum_buffers, list grad_avgs, list steps, double lr, double alpha,
-             double eps, double weight_decay, double momentum, bint centered, bint maximize) -> int:
+def rmsprop_(list params, owners, list square_avgs, list momentum_buffers, list grad_avgs, list steps, double lr,
+             double alpha, double eps, double weight_decay, double momentum, bint centered, bint maximize) -> int:
     """v = alpha v + (1 - alpha) g^2;  p -= lr * g / (sqrt(v) + eps).
 
     centered: v less the square of g's average. With momentum the quotient is accumulated, b = momentum * b + g /
@@ -159,7 +175,7 @@ def rmsprop_(list params, list square_avgs, list momentum_buffers, list grad_avg
     cdef int updated = 0
     cdef TensorBase p, g
     cdef Call call
-    begin(params, (square_avgs, momentum_buffers if momentum > 0 else None, grad_avgs if centered else None, steps))
+    begin(params, owners, (square_avgs, momentum_buffers if momentum > 0 else None, grad_avgs if centered else None, steps))
     call.param[0].f = lr
     call.param[1].f = alpha
     call.param[2].f = eps
@@ -176,14 +192,14 @@ def rmsprop_(list params, list square_avgs, list momentum_buffers, list grad_avg
     return updated
 
 
-def adagrad_(list params, list sums, list steps, double lr, double lr_decay, double eps, double weight_decay,
+def adagrad_(list params, owners, list sums, list steps, double lr, double lr_decay, double eps, double weight_decay,
              double initial_accumulator_value, bint maximize) -> int:
     """s += g^2;  p -= lr / (1 + (t - 1) lr_decay) * g / (sqrt(s) + eps). Duchi et al. 2011."""
     cdef Py_ssize_t i = -1
     cdef int updated = 0
     cdef TensorBase p, g
     cdef Call call
-    begin(params, (sums, steps))
+    begin(params, owners, (sums, steps))
     call.param[1].f = eps
     call.param[2].f = weight_decay
     call.param[3].i = MAXIMIZE if maximize else 0

@@ -37,8 +37,8 @@ class Adagrad(ListOptimizer):
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         loss = None if closure is None else self._evaluate(closure)
         moved = 0
-        for group, (steps, sums) in zip(self.param_groups, self._lists):
-            moved += adagrad_(group["params"], sums, steps, group["lr"], group["lr_decay"], group["eps"],
+        for group, (owners, steps, sums) in zip(self.param_groups, self._lists):
+            moved += adagrad_(group["params"], owners, sums, steps, group["lr"], group["lr_decay"], group["eps"],
                               group["weight_decay"], group["initial_accumulator_value"], group["maximize"])
         self._step_count += 1
         if self._step_count <= 2:

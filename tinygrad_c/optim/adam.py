@@ -43,10 +43,10 @@ class Adam(ListOptimizer):
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         loss = None if closure is None else self._evaluate(closure)
         moved = 0
-        for group, (steps, means, squares, largest) in zip(self.param_groups, self._lists):
+        for group, (owners, steps, means, squares, largest) in zip(self.param_groups, self._lists):
             beta1, beta2 = group["betas"]
-            moved += adam_(group["params"], means, squares, largest, steps, group["lr"], beta1, beta2, group["eps"],
-                           group["weight_decay"], group["amsgrad"], group["maximize"], group["decoupled_weight_decay"])
+            moved += adam_(group["params"], owners, means, squares, largest, steps, group["lr"], beta1, beta2,
+                           group["eps"], group["weight_decay"], group["amsgrad"], group["maximize"], group["decoupled_weight_decay"])
         self._step_count += 1
         if self._step_count <= 2:
             self._check_habits(moved)

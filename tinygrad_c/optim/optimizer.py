@@ -15,7 +15,7 @@ from weakref import ref
 from tinygrad_c.autograd import enable_grad
 from tinygrad_c.notices import typename, warn, warn_once
 from tinygrad_c.ops.update import zero_grad_
-from tinygrad_c.optim.state import Kept, State
+from tinygrad_c.optim.state import Kept, Owners, State
 from tinygrad_c.tensor import Tensor
 
 required: Any = type("required", (), {"__repr__": lambda self: "<required parameter>"})()
@@ -266,7 +266,8 @@ class Optimizer:
 class ListOptimizer(Optimizer):
     """An optimizer whose state is, for each group and each name of `_slots`, a list with an entry for each parameter.
 
-    An entry is None until the compiled step makes it (a count of steps: 0). Each class writes the loop over the groups itself:
+    An entry is None until the compiled step makes it (a count of steps: 0). Before the lists is that of the parameters that the
+    entries belong to, which finds out when the user has put others into the group. Each class writes the loop over the groups itself:
     a method for it here would cost a step of a small net 2% of its time.
     """
 
@@ -279,17 +280,20 @@ class ListOptimizer(Optimizer):
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         super().add_param_group(param_group)
-        self._lists.append(self._new_lists(len(self.param_groups[-1]["params"])))
+        self._lists.append(self._new_lists(self.param_groups[-1]))
 
-    def _new_lists(self, count: int) -> list[list[Any]]:
-        return [[0 if name == "step" else None] * count for name in self._slots]
+    def _new_lists(self, group: dict[str, Any]) -> list[list[Any]]:
+        owners = Owners(self._slots)
+        owners.follow(group["params"])
+        return [owners, *owners.lists]
 
     @property
     def state(self) -> State:
         """For each parameter that has taken a step: what is kept of it, by name. What is written here, the next step finds."""
         result = State(self._keep)
-        for group, lists in zip(self.param_groups, self._lists):
-            for parameter, *entries in zip(group["params"], *lists):
+        for group, (owners, *lists) in zip(self.param_groups, self._lists):
+            owners.follow(group["params"])
+            for parameter, *entries in zip(owners, *lists):
                 kept = {name: entry for name, entry in zip(self._slots, entries) if entry is not None}
                 if kept and kept.get("step", 1):
                     result.hold(parameter, kept)
@@ -299,14 +303,15 @@ class ListOptimizer(Optimizer):
     def state(self, state: dict[Tensor, dict[str, Any]]) -> None:
         if not hasattr(self, "param_groups"):
             return
-        self._lists = [self._new_lists(len(group["params"])) for group in self.param_groups]
+        self._lists = [self._new_lists(group) for group in self.param_groups]
         for parameter, kept in state.items():
             self._keep(parameter, kept)
 
     def _keep(self, parameter: Any, kept: dict[str, Any]) -> None:
         """Put what is to be kept of the parameter into the lists; what is not among their names is not needed."""
-        for group, lists in zip(self.param_groups, self._lists):
-            for i, each in enumerate(group["params"]):
+        for group, (owners, *lists) in zip(self.param_groups, self._lists):
+            owners.follow(group["params"])
+            for i, each in enumerate(owners):
                 if each is parameter:
                     for name, entries in zip(self._slots, lists):
                         value = kept.get(name)

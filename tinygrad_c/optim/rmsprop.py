@@ -38,9 +38,9 @@ class RMSprop(ListOptimizer):
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         loss = None if closure is None else self._evaluate(closure)
         moved = 0
-        for group, (steps, squares, buffers, means) in zip(self.param_groups, self._lists):
-            moved += rmsprop_(group["params"], squares, buffers, means, steps, group["lr"], group["alpha"], group["eps"],
-                              group["weight_decay"], group["momentum"], group["centered"], group["maximize"])
+        for group, (owners, steps, squares, buffers, means) in zip(self.param_groups, self._lists):
+            moved += rmsprop_(group["params"], owners, squares, buffers, means, steps, group["lr"], group["alpha"],
+                              group["eps"], group["weight_decay"], group["momentum"], group["centered"], group["maximize"])
         self._step_count += 1
         if self._step_count <= 2:
             self._check_habits(moved)

@@ -38,8 +38,8 @@ class SGD(ListOptimizer):
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
         loss = None if closure is None else self._evaluate(closure)
         moved = 0
-        for group, lists in zip(self.param_groups, self._lists):
-            moved += sgd_(group["params"], lists[0], group["lr"], group["momentum"], group["dampening"],
+        for group, (owners, buffers) in zip(self.param_groups, self._lists):
+            moved += sgd_(group["params"], owners, buffers, group["lr"], group["momentum"], group["dampening"],
                           group["weight_decay"], group["nesterov"], group["maximize"])
         self._step_count += 1
         if self._step_count <= 2:

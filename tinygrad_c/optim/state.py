@@ -3,7 +3,27 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Callable
+from operator import is_
 from typing import Any
+
+
+class Owners(list):
+    """The parameters that the entries of an optimizer's lists belong to, in their order."""
+
+    def __init__(self, names: tuple[str, ...]) -> None:
+        super().__init__()
+        self.names = names
+        self.lists: list[list[Any]] = [[] for _ in names]
+
+    def follow(self, params: list[Any]) -> None:
+        """The group has these parameters now: those that it had keep their entries, new ones begin without."""
+        if len(self) == len(params) and all(map(is_, self, params)):
+            return
+        place = {id(parameter): i for i, parameter in enumerate(self)}
+        for name, entries in zip(self.names, self.lists):
+            new = 0 if name == "step" else None
+            entries[:] = [entries[place[id(parameter)]] if id(parameter) in place else new for parameter in params]
+        self[:] = params
 
 
 class Kept(dict):
