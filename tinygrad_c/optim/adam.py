@@ -46,7 +46,8 @@ class Adam(ListOptimizer):
         for group, (owners, steps, means, squares, largest) in zip(self.param_groups, self._lists):
             beta1, beta2 = group["betas"]
             moved += adam_(group["params"], owners, means, squares, largest, steps, group["lr"], beta1, beta2,
-                           group["eps"], group["weight_decay"], group["amsgrad"], group["maximize"], group["decoupled_weight_decay"])
+                           group["eps"], group["weight_decay"], group["amsgrad"], group["maximize"],
+                           group["decoupled_weight_decay"])
         self._step_count += 1
         if self._step_count <= 2:
             self._check_habits(moved)
