@@ -266,9 +266,9 @@ class Optimizer:
 class ListOptimizer(Optimizer):
     """An optimizer whose state is, for each group and each name of `_slots`, a list with an entry for each parameter.
 
-    An entry is None until the compiled step makes it (a count of steps: 0). Before the lists is that of the parameters which the
-    entries belong to: the user may put others into the group. Each class writes the loop over the groups itself: a method for it
-    here would cost a step of a small net 2% of its time.
+    An entry is None until the compiled step makes it (a count of steps: 0). The first list is of the parameters that the
+    entries belong to: the user may put others into the group. Each class writes the loop over the groups itself: a method for
+    it here would cost a step of a small net 2% of its time.
     """
 
     _slots: tuple[str, ...] = ()
