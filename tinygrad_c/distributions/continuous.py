@@ -137,6 +137,9 @@ class Cauchy(LocScale):
     def cdf(self, value: Any) -> Any:
         return self._z(value).atan() / math.pi + 0.5
 
+    def icdf(self, value: Any) -> Any:
+        return self.loc + self.scale * (math.pi * (value - 0.5)).tan()
+
     def entropy(self) -> Any:
         return math.log(4 * math.pi) + self.scale.log()
 
@@ -165,6 +168,9 @@ class Gumbel(LocScale):
 
     def cdf(self, value: Any) -> Any:
         return (-(-self._z(value)).exp()).exp()
+
+    def icdf(self, value: Any) -> Any:
+        return self.loc - self.scale * (-value.log()).log()
 
     def entropy(self) -> Any:
         return self.scale.log() + (1 + EULER)
@@ -199,6 +205,9 @@ class HalfNormal(LocScale):
 
     def cdf(self, value: Any) -> Any:
         return (self._z(value) / math.sqrt(2)).erf()
+
+    def icdf(self, value: Any) -> Any:
+        return self.scale * value.erfinv() * math.sqrt(2)
 
     def entropy(self) -> Any:
         return 0.5 + HALF_LOG_2PI - math.log(2) + self.scale.log()

@@ -241,6 +241,8 @@ class Distribution:
     def _validate_sample(self, value: Any) -> None:
         if not isinstance(value, TensorBase):
             raise ValueError("The value argument to log_prob must be a Tensor")
+        if tuple(value.shape[max(value.ndim - len(self._event_shape), 0):]) != tuple(self._event_shape):
+            raise ValueError(f"The right-most size of value must match event_shape: {value.shape} vs {self._event_shape}.")
         own = tuple(self._batch_shape) + tuple(self._event_shape)
         if any(i != j and i != 1 and j != 1 for i, j in zip(reversed(value.shape), reversed(own))):
             raise ValueError(f"Value is not broadcastable with batch_shape+event_shape: {value.shape} vs {Size(own)}.")

@@ -15,6 +15,7 @@ from tinygrad_c.ops.elementwise import log1p, where, xlogy
 from tinygrad_c.ops.index import one_hot
 from tinygrad_c.ops.random import normal_
 from tinygrad_c.ops.shape import stack
+from tinygrad_c.special.bessel import igamma
 
 __all__ = ["Beta", "Chi2", "Dirichlet", "Gamma", "StudentT"]
 
@@ -76,6 +77,11 @@ class Gamma(Distribution):
             self._validate_sample(value)
         a, rate = self.concentration, self.rate
         return xlogy(a, rate) + xlogy(a - 1, value) - rate * value - a.lgamma()
+
+    def cdf(self, value: Any) -> Any:
+        if self._validate_args:
+            self._validate_sample(value)
+        return igamma(self.concentration, self.rate * value)
 
     def entropy(self) -> Any:
         a = self.concentration

@@ -73,8 +73,18 @@ class TransformedDistribution(Distribution):
             rising = rising * transform.sign
         if self._validate_args:
             self.base_dist._validate_sample(value)
-        found = self.base_dist.cdf(value)
-        return rising * (found - 0.5) + 0.5
+        return _turned(self.base_dist.cdf(value), rising)
+
+    def icdf(self, value: Any) -> Any:
+        rising = 1
+        for transform in self.transforms:
+            rising = rising * transform.sign
+        return self._through(self.base_dist.icdf(_turned(value, rising)))
+
+
+def _turned(p: Any, rising: Any) -> Any:
+    """The probability of being at most x, of a function of x that rises (1) or falls (-1)."""
+    return rising * (p - 0.5) + 0.5
 
 
 class LogNormal(TransformedDistribution):

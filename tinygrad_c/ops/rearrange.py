@@ -112,7 +112,7 @@ def broadcast_to(input, size):
 
 
 def broadcast_tensors(*tensors):
-    """The tensors, stretched to the shape that they have together.
+    """The tensors, stretched to the shape that they have together; those that have it as they are.
 
     >>> [x.shape for x in tinygrad_c.broadcast_tensors(tinygrad_c.zeros(2, 1), tinygrad_c.zeros(3))]
     [torch.Size([2, 3]), torch.Size([2, 3])]
@@ -125,7 +125,7 @@ def broadcast_tensors(*tensors):
                 raise RuntimeError(f"The size of tensor a ({shape[-d]}) must match the size of tensor b ({x.shape[-d]}) at "
                                    f"non-singleton dimension {len(shape) - d}")
             shape[-d] = shape[-d] if x.shape[-d] == 1 else x.shape[-d]
-    return [expand(x, shape) for x in tensors]
+    return [x if list(x.shape) == shape else expand(x, shape) for x in tensors]
 
 
 def sum_to_size(input, *size):
