@@ -25,7 +25,7 @@ X86 = platform.machine().lower() in ("x86_64", "amd64", "i686")
 DIRECTIVES = {
     "language_level": 3,
     "binding": True,
-    "boundscheck": DEBUG,
+    "boundscheck": True,            # of lists and tuples, which a program may change at any moment: pointers have none
     "wraparound": False,
     "initializedcheck": DEBUG,
     "nonecheck": DEBUG,

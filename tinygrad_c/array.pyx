@@ -23,6 +23,7 @@ cdef int threads_in_inference = 0   # asked first: an ordinary variable is read 
 
 
 @cython.final
+@cython.binding(False)            # a method taken from the class checks its self
 cdef class dtype:
     """The type of a tensor's elements: float32, float64, int64, int32, uint8 or bool.
 

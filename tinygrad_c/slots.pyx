@@ -103,9 +103,12 @@ cdef void let_go_of_gradients(PyObject* o) noexcept:
         after = None
 
 
-def take_slots(type cls, type compiled) -> None:
-    """Give `cls`, a Python subclass of `compiled` without attributes of its own, the compiled operators and kept memory."""
+def take_slots(type cls not None, type compiled not None) -> None:
+    """Give `cls`, a Python subclass of `compiled` without attributes of its own, the compiled operators and kept memory.
+    Once."""
     global tensor_type, compiled_dealloc
+    if tensor_type != NULL or not issubclass(cls, compiled) or not issubclass(compiled, TensorBase):
+        raise RuntimeError("the class of all tensors takes its slots when the package is imported, and keeps them")
     cdef PyTypeObject* to = <PyTypeObject*> cls
     cdef PyTypeObject* base = <PyTypeObject*> compiled
     cdef PyNumberMethods* mine = to.tp_as_number
@@ -135,11 +138,10 @@ def take_slots(type cls, type compiled) -> None:
         mine.nb_or = theirs.nb_or
     if "__xor__" in same:
         mine.nb_xor = theirs.nb_xor
-    if tensor_type == NULL:
-        while base.tp_base.tp_basicsize == base.tp_basicsize:       # a class without fields only passes on
-            base = base.tp_base
-        tensor_type = to
-        compiled_dealloc = base.tp_dealloc
-        to.tp_alloc = new_object
-        to.tp_free = free_object
-        to.tp_dealloc = dealloc
+    while base.tp_base.tp_basicsize == base.tp_basicsize:       # a class without fields only passes on
+        base = base.tp_base
+    tensor_type = to
+    compiled_dealloc = base.tp_dealloc
+    to.tp_alloc = new_object
+    to.tp_free = free_object
+    to.tp_dealloc = dealloc

@@ -134,6 +134,9 @@ cdef void register_views(rebase_t rebase, refresh_t refresh) noexcept
 # Writing in place.
 cdef int check_inplace(TensorBase a) except -1
 cdef int exchange_memory(TensorBase a, unsigned int version) except -1       # before a gets other memory, of that version
+cdef void count_change() noexcept            # and so does whoever gives it another shape
+cdef unsigned int changes() noexcept        # how often that has happened to any tensor
+cdef int unchanged(unsigned int since) except -1        # raises if it has: an argument was asked what it is, and did it
 cdef int set_history(TensorBase a, Node node) except -1
 cdef int wrote(TensorBase a) except -1
 cdef int note_step() except -1              # an optimizer's step begins; and it has written here:

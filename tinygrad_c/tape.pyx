@@ -69,8 +69,10 @@ cdef refresh_t refresh_op = NULL
 
 
 def register_tensor_class(cls) -> None:
-    """Let every op make its results of this class, a subclass of TensorBase without an __init__ that must run."""
+    """Let every op make its results of this class, a subclass of TensorBase without an __init__ that must run. Once."""
     global tensor_type, tensor_class, compiled_type
+    if tensor_class is not None or not issubclass(cls, TensorBase):
+        raise RuntimeError("the class of all tensors is registered when the package is imported, and stays")
     tensor_class = cls
     tensor_type = <PyTypeObject*> cls
     compiled_type = <PyTypeObject*> cls.__base__
@@ -115,12 +117,38 @@ cdef TensorBase empty_like(TensorBase a):
 
 
 cdef TensorBase view_of(TensorBase a, char* data, int ndim, const Py_ssize_t* shape, const Py_ssize_t* stride):
-    cdef TensorBase out = new_tensor()
+    cdef TensorBase out
+    check_within(a.storage, data, a.dtype, ndim, shape, stride)
+    out = new_tensor()
     view_into(out, a, data, ndim, shape, stride)
     if grad_mode:
         out._base = a if a._base is None else a._base
         out._base_number = number_of(out._base)
     return out
+
+
+cdef int check_within(Storage storage, char* data, int dtype, int ndim, const Py_ssize_t* shape,
+                      const Py_ssize_t* stride) except -1:
+    """The last door before memory: whatever told an op its numbers, no view leads out of the storage. In doubles, since the
+    numbers may be any; they are exact where it matters."""
+    cdef double low = <double> (data - storage.data), high = low + itemsize(dtype), step
+    cdef int d
+    for d in range(ndim):
+        if shape[d] <= 0:
+            return 0 if shape[d] == 0 else raise_outside(storage, ndim, shape)
+        step = <double> (shape[d] - 1) * <double> stride[d] * itemsize(dtype)
+        if step < 0:
+            low += step
+        else:
+            high += step
+    if low < 0 or high > <double> storage.nbytes:
+        raise_outside(storage, ndim, shape)
+    return 0
+
+
+cdef int raise_outside(Storage storage, int ndim, const Py_ssize_t* shape) except -1:
+    raise RuntimeError(f"a view of sizes {[shape[d] for d in range(ndim)]} is out of bounds for storage of size "
+                       f"{storage.nbytes}: the tensor was changed while its view was made, or the view's numbers are wrong")
 
 
 cdef TensorBase alias(TensorBase a):

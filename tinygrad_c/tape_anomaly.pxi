@@ -91,5 +91,7 @@ def _set_anomaly(int mode) -> int:
     """0: off; 1: note where operations are; 2: look for NaN too. Gives what it was."""
     global anomaly
     before = anomaly
+    if not 0 <= mode <= 2:
+        raise ValueError(f"a mode from 0 to 2, not {mode}")
     anomaly = (0, NOTE_PLACES, NOTE_PLACES | FIND_NAN)[mode]
     return 2 if before & FIND_NAN else before & NOTE_PLACES

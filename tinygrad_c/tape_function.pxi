@@ -54,6 +54,9 @@ def record_function(context, tuple inputs, tuple outputs, tuple dirty) -> None:
     cdef Node node = Node.__new__(Node)
     cdef TensorBase a, out
     cdef int i
+    for each in dirty + inputs:
+        if not isinstance(each, TensorBase):
+            raise TypeError(f"a function's inputs must be Tensors, but one of them is {type(each).__name__}")
     for a in dirty:
         check_inplace(a)
     for i, a in enumerate(inputs):
@@ -87,8 +90,10 @@ def record_function(context, tuple inputs, tuple outputs, tuple dirty) -> None:
         note_place(node)
 
 
-def with_history(TensorBase kept, Node node, int i) -> TensorBase:
+def with_history(TensorBase kept not None, Node node not None, int i) -> TensorBase:
     """Output i of a function again, for its own backward: `kept` is its memory, `node` the function's."""
+    if node.rule is not &FUNCTION or not 0 <= i < max(node.op, 1):
+        raise RuntimeError(f"{node.name()} is no function with an output {i}")
     cdef TensorBase out = alias(kept)
     if grad_mode:
         out._grad_fn = node if node.op == 0 else output_node(node, i, kept)

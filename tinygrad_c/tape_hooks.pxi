@@ -161,6 +161,9 @@ cdef TensorBase unpacked(Node node, int slot):
                            f"{list(shape_of(made))} for a torch.{DTYPE_NAMES[each.like[1]]}Tensor of shape "
                            f"{list(each.like[0])}")
     out = alias(made) if (<TensorBase> made).contiguous else clone_op(alias(made))
+    for slot in range(3):               # the rule has looked at them perhaps, before the hook could change them
+        if (node.saved0 if slot == 0 else node.saved1 if slot == 1 else node.saved2) is not None:
+            saved(node, slot)
     if type(each.edge) is Node:
         out._grad_fn = each.edge
     return out
@@ -244,7 +247,7 @@ cdef TensorBase without_derivative(TensorBase out, str op, object a, object b):
     return out
 
 
-def _without_derivative(out, op, a, b=None):
+def _without_derivative(TensorBase out not None, str op not None, a, b=None):
     return without_derivative(out, op, a, b)
 
 
@@ -255,7 +258,7 @@ def _last_number() -> int:
     return last_number
 
 
-def _tensor_at(Node node):
+def _tensor_at(Node node not None):
     """A tensor that stands for what the node made, to start a pass from or to ask for the gradient of; its elements are 0."""
     cdef TensorBase out = zeros(node.dtype, node.ndim, node.shape)
     out._grad_fn = node
@@ -265,7 +268,7 @@ def _tensor_at(Node node):
 cdef dict spellings = {}            # (address of a rule, another name) -> address of a copy with that name
 
 
-def _call_it(TensorBase out, str name):
+def _call_it(TensorBase out not None, str name not None):
     return called(out, name)
 
 

@@ -17,6 +17,9 @@ SAVED_NAMES = {"_saved_self": 0, "_saved_input": 0, "_saved_mat1": 0, "_saved_ot
 @cython.final
 @cython.freelist(256)
 @cython.trashcan(True)
+@cython.embedsignature(True)
+@cython.embedsignature.format("clinic")
+@cython.binding(False)            # a method taken from the class checks its self: Node.name(5) raises
 cdef class Node:
     """What an op left on the tape: which rule, whose gradients it feeds, what it saved. Seen as `tensor.grad_fn`.
 

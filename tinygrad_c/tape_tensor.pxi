@@ -7,6 +7,9 @@ cdef int no_gradient_of_integers(str words) except -1:
 
 
 @cython.trashcan(True)
+@cython.embedsignature(True)
+@cython.embedsignature.format("clinic")
+@cython.binding(False)            # as for Node: Tensor.detach(5) raises
 cdef class TensorBase(Array):
     """An array that can have a gradient.
 

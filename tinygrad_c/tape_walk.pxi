@@ -178,7 +178,7 @@ cdef class Walk:
             self.aside = {}
         try:
             for i in range(len(roots)):
-                self.begin(roots[i], gradients[i], i)
+                self.begin(<TensorBase?> roots[i], gradients[i], i)
             self.visit_nodes()
             self.finish_leaves()
             if endings:
@@ -324,9 +324,11 @@ cdef TensorBase run_hooks(list hooks, TensorBase g):
     for hook in hooks:
         if isinstance(hook, weakref.ref):
             tensor = hook()
-            if tensor is not None and (<TensorBase> tensor)._grad is None:
+            if not isinstance(tensor, TensorBase):          # it is gone; or the user's, put into handle.hooks
+                pass
+            elif (<TensorBase> tensor)._grad is None:
                 (<TensorBase> tensor)._grad = clone_op(g)
-            elif tensor is not None:
+            else:
                 (<TensorBase> tensor)._grad = add_op((<TensorBase> tensor)._grad, g)
     return g
 
@@ -436,7 +438,8 @@ def grad(tuple outputs, tuple inputs, tuple gradients, bint retain_graph, bint c
     cdef TensorBase a
     cdef dict captures = {}
     cdef list keys = []
-    for a in inputs:
+    for each in inputs:
+        a = <TensorBase?> each
         if not wants_grad(a):
             raise RuntimeError("One of the differentiated Tensors does not require grad: set requires_grad=True before it "
                                "is used")
@@ -468,12 +471,11 @@ def grad(tuple outputs, tuple inputs, tuple gradients, bint retain_graph, bint c
 cdef dict wanted(tuple roots, dict captures):
     """By id, the captures, and the nodes that lead to one of them: only these have a value, and their rules are run."""
     cdef Node node
-    cdef TensorBase root
     cdef dict seen = {}
     cdef list todo = []
     cdef dict found = dict.fromkeys(captures)
-    for root in roots:
-        target = edge_of(root)
+    for each in roots:
+        target = edge_of(<TensorBase?> each)
         if type(target) is Node:
             todo.append(target)
     while todo:
@@ -489,7 +491,7 @@ cdef dict wanted(tuple roots, dict captures):
     return found
 
 
-def node_number(Node node):
+def node_number(Node node not None):
     return node.number
 
 

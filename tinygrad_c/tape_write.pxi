@@ -41,6 +41,26 @@ cdef int exchange_memory(TensorBase a, unsigned int version) except -1:
     elif len(replaced) < 1000:
         replaced.append(a.storage)
     a._exchanged += 0x10000 + a.storage.version - version
+    count_change()
+    return 0
+
+
+cdef unsigned int n_changes = 0
+
+
+cdef void count_change() noexcept:
+    global n_changes
+    n_changes += 1
+
+
+cdef unsigned int changes() noexcept:
+    return n_changes
+
+
+cdef int unchanged(unsigned int since) except -1:
+    if n_changes != since:
+        raise RuntimeError("a tensor was given another shape or other memory by an argument that was asked for its value: pass "
+                           "plain ints")
     return 0
 
 

@@ -26,7 +26,7 @@ from jobs import batches
 SOURCES = Path(__file__).resolve().parent.parent.parent
 TESTS = [f"test_{name}.py" for name in (
     "ops", "tape", "index", "reduce", "softmax", "loss", "random", "update", "nn", "optim", "hostile", "data", "shape", "slots",
-    "doors", "properties", "layers", "math", "convolution", "normalisation", "broadcast_blocks", "trespass")]
+    "doors", "properties", "layers", "math", "convolution", "normalisation", "broadcast_blocks", "trespass", "nonsense")]
 HIDE = 'raise ModuleNotFoundError("hidden from the sanitizers", name="torch")\n'
 FINDINGS = re.compile(r"runtime error:|ERROR: AddressSanitizer|WARNING: ThreadSanitizer|^valgrind: ")
 

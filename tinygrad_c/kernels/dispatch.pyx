@@ -89,7 +89,7 @@ def supported_levels() -> tuple:
     return LEVELS[:1 + cpu_has_avx2() + cpu_has_avx512()]
 
 
-def choose_level() -> str:
+cdef str choose_level():
     wanted = os.environ.get("TINYGRAD_C_SIMD", "")
     supported = supported_levels()
     if not wanted:
@@ -102,7 +102,7 @@ def choose_level() -> str:
     return wanted
 
 
-def load_kernels(level: str) -> None:
+cdef int load_kernels(str level) except -1:
     global simd_level
     memset(tables, 0, sizeof(tables))
     register_generic(tables)
@@ -115,13 +115,15 @@ def load_kernels(level: str) -> None:
     register_vectors(tables)
     set_words(tables[FLOAT64].words)
     simd_level = level
+    return 0
 
 
-def check_lock() -> None:
+cdef int check_lock() except -1:
     """Free-threaded Python turns its lock on for modules that need it, unless it was told not to."""
     if hasattr(sys, "_is_gil_enabled") and not sys._is_gil_enabled():
         raise ImportError("tinygrad_c needs Python's lock, and this interpreter was told to keep it off: run it without "
                           "PYTHON_GIL=0 and -X gil=0, and it turns the lock on by itself")
+    return 0
 
 
 check_lock()

@@ -3,6 +3,7 @@
 Callable: obj(x) is obj.forward(x). In Python, `def __call__(self, *args, **kwargs)` costs about 140 ns over forward itself;
 here it is under 50 ns. LinearReLU: a Linear and the ReLU behind it in one kernel.
 """
+cimport cython
 from cpython.method cimport PyMethod_Check, PyMethod_GET_FUNCTION
 from cpython.ref cimport PyObject
 
@@ -18,6 +19,7 @@ cdef class Callable:
         return self.forward(*args, **kwargs)
 
 
+@cython.binding(False)            # a method taken from the class checks its self
 cdef class LinearReLU:
     """relu(linear(x)) of two neighbours in a Sequential: one kernel, as long as nobody has given either another forward,
     which is also what a hook does."""

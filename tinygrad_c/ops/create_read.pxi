@@ -74,7 +74,7 @@ def fill_(input, value):
 
 def sizes(input) -> tuple:
     """The sizes of the dimensions."""
-    return shape_of(input)
+    return shape_of(tensor_of(input))
 
 
 def strides(input) -> tuple:

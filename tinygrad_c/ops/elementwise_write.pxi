@@ -146,7 +146,7 @@ def in_place(function):
         for each in (*args, *kwargs.values()):
             recorded = recorded or (isinstance(each, TensorBase) and recording(each))
         # Recorded, the function may keep its input for the gradient: then it computes from a copy.
-        return adopt(x, function(clone(x) if recorded else x, *args, **kwargs))
+        return adopt(x, <TensorBase?> function(clone(x) if recorded else x, *args, **kwargs))
     twin.__name__ = twin.__qualname__ = function.__name__ + "_"
     twin.__doc__ = function.__name__ + " in place: the tensor itself is overwritten, and returned."
     twin.__module__ = function.__module__

@@ -9,6 +9,7 @@
 PyTorch's rules: several index tensors are broadcast together and select point by point; the dimensions they make stand where
 the first of them stood if they are neighbours, else in front. Beyond PyTorch, slices may have negative steps.
 """
+from cpython.ref cimport PyObject
 from cpython.slice cimport PySlice_Check, PySlice_Unpack, PySlice_AdjustIndices
 from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.string cimport memcpy, memset
@@ -23,9 +24,17 @@ from tinygrad_c.ops.shape cimport expand_to, parse_dim, reshape_to
 from tinygrad_c.ops.view cimport put as put_region
 from tinygrad_c.tape cimport *
 
+from operator import index as index_of
+
 from tinygrad_c.ops.create import tensor
 from tinygrad_c.ops.elementwise import into_out, write
 from tinygrad_c.ops.shape import expand
+
+cdef extern from "Python.h":
+    ctypedef struct PySliceObject:
+        PyObject* start
+        PyObject* stop
+        PyObject* step
 
 cdef enum:
     IN_MEMORY
@@ -39,7 +48,7 @@ include "index_move.pxi"
 
 def getitem(x, key):
     """x[key]: a view for ints, slices, None and ...; a copy if there are index tensors, lists, arrays or masks."""
-    cdef TensorBase a = x
+    cdef TensorBase a = <TensorBase?> x
     cdef Plan plan
     cdef Py_ssize_t i
     if type(key) is int and a.ndim > 0 and not recording(a):     # the quick way to a row
@@ -108,12 +117,13 @@ cdef bint broadcasts_to(TensorBase value, TensorBase a):
 
 def setitem(x, key, value):
     """x[key] = value, in place: value is broadcast, and converted to x's dtype. Nothing is written if an index is wrong."""
-    cdef TensorBase a = x
-    cdef Plan plan = parse(a, key)
+    cdef TensorBase a = <TensorBase?> x
+    cdef Plan plan
     if not isinstance(value, TensorBase) and not is_number(value):
         if value is None or isinstance(value, str):
             raise TypeError(f"can't assign a {type(value).__name__} to a torch.{DTYPE_NAMES[a.dtype]}Tensor")
         value = tensor(value)
+    plan = parse(a, key)                # now: what was asked for its numbers may have changed a
     if isinstance(value, TensorBase):
         value = without_leading_ones(value, plan.ndim if plan.index is None else plan.out_ndim)
     if plan.index is None:

@@ -240,11 +240,16 @@ cdef Rule INDEX_ADD = Rule(b"IndexAddBackward0", scatter_add_backward)
 
 def add_slices_(input, int dim, index, source):
     """x[..., index[i], ...] += source[..., i, ...] along dim, of floats, in place and in the order of i: index_add, checked."""
-    cdef TensorBase x = input, s = source
-    cdef TensorBase dense = s if s.contiguous and s.storage is not x.storage and s.storage.owner is None else copy_of(s)
+    cdef TensorBase x = as_tensor(input, "argument 'input'"), s = as_tensor(source, "argument 'source'")
+    cdef TensorBase dense
     cdef Plan plan
+    cdef int d
     check_inplace(x)
     plan = parse(x, (slice(None),) * dim + (index,))
+    if x.dtype < FLOAT32 or s.dtype != x.dtype or shape_of(s) != tuple([plan.out_shape[d] for d in range(plan.out_ndim)]):
+        raise RuntimeError(f"index_add(): source of shape {list(shape_of(s))} and {DTYPE_NAMES[s.dtype]} does not fit what is "
+                           f"indexed of shape {list(shape_of(x))} and {DTYPE_NAMES[x.dtype]}")
+    dense = s if s.contiguous and s.storage is not x.storage and s.storage.owner is None else copy_of(s)
     launch(kernels(x.dtype).scatter_add, plan, dense, x, IN_MEMORY, True)
     if recording(x) or recording(s):
         freeze(plan, x)

@@ -63,7 +63,8 @@ def masked_fill(input, mask, value):
     if isinstance(value, TensorBase) and (<TensorBase> value).ndim:
         raise RuntimeError("masked_fill_ only supports a 0-dimensional value tensor, but got tensor with "
                            f"{(<TensorBase> value).ndim} dimension(s).")
-    return called(where_(mask, scalar_tensor(value, x.dtype) if is_number(value) else to_dtype(value, x.dtype), x),
+    return called(where_(mask, scalar_tensor(value, x.dtype) if is_number(value) else to_dtype(
+        as_tensor(value, "masked_fill(): argument 'value' (position 2)"), x.dtype), x),
                   "MaskedFillBackward1" if isinstance(value, TensorBase) else "MaskedFillBackward0")
 
 

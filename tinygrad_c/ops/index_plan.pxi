@@ -99,6 +99,21 @@ cdef Py_ssize_t wrapped(object key, int dim, Py_ssize_t size) except -1:
     return i + size if i < 0 else i
 
 
+cdef object plain_slice(object key):
+    """The slice, of None and ints only: what else it holds is asked for its number now."""
+    cdef PySliceObject* s = <PySliceObject*> key
+    if not (is_plain(s.start) and is_plain(s.stop) and is_plain(s.step)):
+        key = slice(*[each if each is None else index_of(each) for each in (key.start, key.stop, key.step)])
+        s = <PySliceObject*> key
+    if <object> s.step is not None and <object> s.step == 0:
+        raise ValueError("slice step cannot be zero: it must be greater than zero, or negative")
+    return key
+
+
+cdef inline bint is_plain(PyObject* bound) noexcept:
+    return <object> bound is None or type(<object> bound) is int
+
+
 cdef Plan parse(TensorBase x, object key):
     cdef Plan plan = Plan.__new__(Plan)
     cdef Py_ssize_t[MAX_NDIM] flat
@@ -108,8 +123,6 @@ cdef Plan parse(TensorBase x, object key):
     cdef bint dots = False
     cdef Py_ssize_t begin, stop, step, n
     cdef TensorBase index, place
-    plan.start_from(x)
-    flat_strides(x, flat)
     for part in keys:
         if part is None:
             pass
@@ -119,10 +132,13 @@ cdef Plan parse(TensorBase x, object key):
             dots = True
         elif isinstance(part, bool):
             part = tensor(part)
-        elif PySlice_Check(part) or type(part) is int:
+        elif PySlice_Check(part):
+            part = plain_slice(part)
+            used += 1
+        elif type(part) is int:
             used += 1
         elif not isinstance(part, TensorBase) and not hasattr(part, "__len__") and hasattr(part, "__index__"):
-            part = part.__index__()         # a NumPy integer
+            part = index_of(part)           # a NumPy integer
             used += 1
         else:
             index = index_tensor(part)
@@ -133,6 +149,8 @@ cdef Plan parse(TensorBase x, object key):
                 part = index
                 used += index.ndim if is_mask(index) else 1
         parts.append(part)
+    plan.start_from(x)                  # from here on nothing runs that could change x
+    flat_strides(x, flat)
     if used > x.ndim:
         if x.ndim == 0:
             raise IndexError("invalid index of a 0-dim tensor: too many indices. Use `tensor.item()` to convert a 0-dim tensor "
@@ -148,8 +166,6 @@ cdef Plan parse(TensorBase x, object key):
                 plan.add_dim(x.shape[d], x.stride[d], flat[d])
                 d += 1
         elif PySlice_Check(part):
-            if part.step is not None and part.step == 0:
-                raise ValueError("slice step cannot be zero: it must be greater than zero, or negative")
             PySlice_Unpack(part, &begin, &stop, &step)
             n = PySlice_AdjustIndices(x.shape[d], &begin, &stop, step)
             if n > 0:

@@ -434,7 +434,7 @@ def addmm(input, mat1, mat2, *, beta=1, alpha=1, out=None):
     return add_scaled(bias, matmul(a, b), beta, alpha, "AddmmBackward0")
 
 
-def add_scaled(input, TensorBase product, beta, alpha, str name):
+def add_scaled(input, TensorBase product not None, beta, alpha, str name):
     """beta * input + alpha * product, in the product's shape; with beta = 0 whatever input holds, NaN too, is ignored."""
     if product.dtype < FLOAT32:                     # of integers, the factors are cut to integers
         beta, alpha = int(beta), int(alpha)

@@ -2,6 +2,8 @@
 
 Tensor, a Python class, inherits them: Python's type slots then lead straight here, with no lookup by name.
 """
+cimport cython
+
 from tinygrad_c.array cimport shape_of
 from tinygrad_c.kernels.call cimport FLOAT32
 from tinygrad_c.kernels.generated.ids cimport *
@@ -73,6 +75,7 @@ cdef object quotient(int row, object a, object b):
     return floor_divided(a, b) if row == ROW_DIV_FLOOR else divided(row, a, b)
 
 
+@cython.binding(False)            # a method taken from the class checks its self
 cdef class Operators(TensorBase):
     """TensorBase with Python's operators."""
 

@@ -2,6 +2,9 @@
 
 
 @cython.final
+@cython.embedsignature(True)
+@cython.embedsignature.format("clinic")
+@cython.binding(False)            # a method taken from the class checks its self
 cdef class Generator:
     """A stream of random numbers: Philox 4x32-10 under a seed, and how many blocks of it have been used.
 
@@ -75,7 +78,7 @@ cdef class Generator:
         >>> tinygrad_c.equal(x, tinygrad_c.rand(2, generator=g))
         True
         """
-        cdef TensorBase state = new_state
+        cdef TensorBase state = as_tensor(new_state, "set_state(): argument 'new_state'")
         if state.dtype != UINT8 or state.numel != 16 or not state.contiguous:
             raise RuntimeError(f"RNG state is wrong size or type: expected 16 uint8 numbers, as get_state() gives, got "
                                f"{list(shape_of(state))}")

@@ -37,6 +37,22 @@ cdef int describe(Call* call, TensorBase x, int kind, Py_ssize_t number, double 
     return 0
 
 
+cdef int check_norm(TensorBase x, TensorBase w, TensorBase b, int kind, Py_ssize_t number) except -1:
+    cdef Py_ssize_t wanted = number if kind == LAYER else x.shape[1] if x.ndim > 1 else 0
+    cdef bint wrong = x.dtype < FLOAT32 or number < 1 or wanted < 1
+    if kind == LAYER:
+        wrong = wrong or x.numel % number
+    else:
+        wrong = wrong or x.shape[0] == 0 or (kind == GROUP and wanted % number)
+    for each in (w, b):
+        if each is not None:
+            wrong = wrong or (<TensorBase> each).dtype != x.dtype or (<TensorBase> each).numel != wanted
+    if wrong:
+        raise RuntimeError(f"normalised(): a {DTYPE_NAMES[x.dtype]}Tensor of shape {list(shape_of(x))} and weights that do not "
+                           f"fit it, or rows of {number}")
+    return 0
+
+
 cdef int norm_layer_backward(Walk walk, Node node, TensorBase g) except -1:
     cdef TensorBase x = saved(node, 0), stats = saved(node, 2)
     cdef TensorBase w = saved(node, 1) if node.param[3].i else None
@@ -129,12 +145,14 @@ def normalised(input, weight, bias, double eps, str kind, Py_ssize_t number):
     cdef TensorBase x = contiguous(as_tensor(input, "argument 'input' (position 1)"))
     cdef TensorBase w = None if weight is None else contiguous(as_tensor(weight, "argument 'weight' (position 2)"))
     cdef TensorBase b = None if bias is None else contiguous(as_tensor(bias, "argument 'bias' (position 3)"))
-    cdef TensorBase out = empty(x.dtype, x.ndim, x.shape), stats
+    cdef TensorBase out, stats
     cdef int which = LAYER if kind == "layer" else GROUP if kind == "group" else BATCH
     cdef Py_ssize_t[2] shape
     cdef Py_ssize_t one = 1
     cdef Call call
     cdef Node node
+    check_norm(x, w, b, which, number)
+    out = empty(x.dtype, x.ndim, x.shape)
     describe(&call, x, which, number, eps)
     shape[0], shape[1] = 2, call.shape[0]
     stats = empty(x.dtype, 2, shape)

@@ -223,16 +223,17 @@ def narrow(input, dim, start, length):
             raise RuntimeError(f"start must be an 0-dim integral Tensor. It has shape {list(start.shape)} and dtype "
                                f"{start.dtype}")
         start = start.item()
-    cdef Py_ssize_t s = start + a.shape[d] if start < 0 else start
+    cdef Py_ssize_t s = start, n = length
+    s = s + a.shape[d] if s < 0 else s
     if a.ndim == 0:
         raise RuntimeError("narrow() cannot be applied to a 0-dim tensor.")
     if s < 0 or s > a.shape[d]:
         raise IndexError(f"start out of range (expected to be in range of [{-a.shape[d]}, {a.shape[d]}], but got {start})")
-    if length < 0:
+    if n < 0:
         raise RuntimeError("narrow(): length must be non-negative.")
-    if s + length > a.shape[d]:
-        raise RuntimeError(f"start ({s}) + length ({length}) exceeds dimension size ({a.shape[d]}).")
-    return narrow_dim(a, d, s, length)
+    if n > a.shape[d] - s:
+        raise RuntimeError(f"start ({s}) + length ({n}) exceeds dimension size ({a.shape[d]}).")
+    return narrow_dim(a, d, s, n)
 
 
 def select(input, dim, index):

@@ -149,9 +149,10 @@ def logsumexp(input, dim=None, keepdim=False, *, axis=None, keepdims=None, out=N
         keepdim = keepdims
     if out is not None:
         return into_out(logsumexp(input, dim, keepdim, axis=axis), out)
+    cdef bint keeps = keepdim               # asked once, and first: it may be any object
     cdef TensorBase x = to_float(as_tensor(input, "argument 'input' (position 1)"))
     cdef unsigned int mask = dims_mask(pick(dim, axis), x.ndim)
-    cdef TensorBase y = empty_reduced(x.dtype, x, mask, keepdim)
+    cdef TensorBase y = empty_reduced(x.dtype, x, mask, keeps)
     cdef TensorBase source
     cdef Call call
     cdef Node node
@@ -163,7 +164,7 @@ def logsumexp(input, dim=None, keepdim=False, *, axis=None, keepdims=None, out=N
     if recording(x):
         node = record(&LOGSUMEXP_RULE, y, x)
         node.param[0].i = mask
-        node.param[1].i = keepdim
+        node.param[1].i = keeps
         save(node, 0, x)
         save_output(node, y)
     return y

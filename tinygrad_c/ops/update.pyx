@@ -67,8 +67,8 @@ cdef inline TensorBase next_gradient(list params, Py_ssize_t* i):
     return None
 
 
-cdef char* state_of(list states, Py_ssize_t i, TensorBase p, double value) except? NULL:
-    """The memory of entry i, made if it is None, and contiguous."""
+cdef TensorBase state_of(list states, Py_ssize_t i, TensorBase p, double value):
+    """Entry i, made if it is None, and contiguous."""
     cdef object entry = states[i]
     cdef TensorBase state
     if entry is None:
@@ -76,14 +76,19 @@ cdef char* state_of(list states, Py_ssize_t i, TensorBase p, double value) excep
         if value != 0:
             copy_into(state, scalar_tensor(value, p.dtype))
         states[i] = state
-        return state.data
+        return state
     state = <TensorBase?> entry
-    if not same_shape(state, p):
-        raise RuntimeError(f"the optimizer's state of shape {list(shape_of(state))} does not fit its parameter of shape "
-                           f"{list(shape_of(p))}")
     if state.dtype != p.dtype or not state.contiguous or state.storage.readonly:
         state = copy_of(to_dtype(state, p.dtype))
         states[i] = state
+    return state
+
+
+cdef char* memory_of(TensorBase state, TensorBase p) except? NULL:
+    """Asked last, when nothing runs any more that could change it."""
+    if not same_shape(state, p) or state.dtype != p.dtype or not state.contiguous:
+        raise RuntimeError(f"the optimizer's state of shape {list(shape_of(state))} does not fit its parameter of shape "
+                           f"{list(shape_of(p))}")
     return state.data
 
 
@@ -94,12 +99,16 @@ cdef double next_step(list steps, Py_ssize_t i) except -1:
     return step
 
 
-cdef int update(Call* call, kernel_t kernel, int n_operands, TensorBase p, TensorBase g, Py_ssize_t cost) except -1:
-    """Run the kernel, whose state operands and parameters are set, on p and g; cost: 1/32 ns an element. Gives 1."""
+cdef int update(Call* call, kernel_t kernel, int n_operands, TensorBase p, TensorBase g, TensorBase s, TensorBase s2,
+                TensorBase s3, Py_ssize_t cost) except -1:
+    """Run the kernel, whose parameters are set, on p, g and the states; cost: 1/32 ns an element. Gives 1."""
     cdef TensorBase target = p if p.contiguous else copy_of(p)
     over_elements(call, kernel, n_operands, p.numel, p.numel * cost // 32)
     call.operand[0].data = target.data
-    call.operand[1].data = g.data
+    call.operand[1].data = memory_of(g, p)
+    call.operand[2].data = NULL if s is None else memory_of(s, p)
+    call.operand[3].data = NULL if s2 is None else memory_of(s2, p)
+    call.operand[4].data = NULL if s3 is None else memory_of(s3, p)
     if p.numel > 0:
         run(call)
         if target is not p:
@@ -113,10 +122,9 @@ def sgd_(list params, owners, list momentum_buffers, double lr, double momentum,
     """d = g + weight_decay p;  b = momentum b + (1 - dampening) d, at first d;  p -= lr b, nesterov: lr (d + momentum b)."""
     cdef Py_ssize_t i = -1
     cdef int updated = 0, flags = (NESTEROV if nesterov else 0) | (MAXIMIZE if maximize else 0)
-    cdef TensorBase p, g
+    cdef TensorBase p, g, b = None
     cdef Call call
     begin(params, owners, (momentum_buffers,))
-    call.operand[2].data = NULL
     call.param[0].f = lr
     call.param[1].f = momentum
     call.param[2].f = 1 - dampening
@@ -126,8 +134,8 @@ def sgd_(list params, owners, list momentum_buffers, double lr, double momentum,
         call.param[4].i = flags
         if momentum != 0:
             call.param[4].i = flags | (FIRST if momentum_buffers[i] is None else 0)
-            call.operand[2].data = state_of(momentum_buffers, i, p, 0)
-        updated += update(&call, kernels(p.dtype).sgd, 3, p, g, 4)
+            b = state_of(momentum_buffers, i, p, 0)
+        updated += update(&call, kernels(p.dtype).sgd, 3, p, g, b, None, None, 4)
     return updated
 
 
@@ -141,7 +149,7 @@ def adam_(list params, owners, list exp_avgs, list exp_avg_sqs, list max_exp_avg
     cdef Py_ssize_t i = -1
     cdef int updated = 0
     cdef double step, last_step = -1
-    cdef TensorBase p, g
+    cdef TensorBase p, g, m, v, most
     cdef Call call
     begin(params, owners, (exp_avgs, exp_avg_sqs, max_exp_avg_sqs if amsgrad else None, steps))
     call.param[1].f = 1 - beta1
@@ -152,15 +160,14 @@ def adam_(list params, owners, list exp_avgs, list exp_avg_sqs, list max_exp_avg
     call.param[7].i = (DECOUPLED if decoupled else 0) | (MAXIMIZE if maximize else 0)
     while (g := next_gradient(params, &i)) is not None:
         p = <TensorBase> params[i]
-        call.operand[2].data = state_of(exp_avgs, i, p, 0)
-        call.operand[3].data = state_of(exp_avg_sqs, i, p, 0)
-        call.operand[4].data = state_of(max_exp_avg_sqs, i, p, 0) if amsgrad else NULL
         step = next_step(steps, i)
+        m, v = state_of(exp_avgs, i, p, 0), state_of(exp_avg_sqs, i, p, 0)
+        most = state_of(max_exp_avg_sqs, i, p, 0) if amsgrad else None
         if step != last_step:
             call.param[0].f = lr / (1 - pow(beta1, step))
             call.param[3].f = sqrt(1 - pow(beta2, step))
             last_step = step
-        updated += update(&call, kernels(p.dtype).adam, 5, p, g, 8)
+        updated += update(&call, kernels(p.dtype).adam, 5, p, g, m, v, most, 8)
     return updated
 
 
@@ -173,7 +180,7 @@ def rmsprop_(list params, owners, list square_avgs, list momentum_buffers, list 
     """
     cdef Py_ssize_t i = -1
     cdef int updated = 0
-    cdef TensorBase p, g
+    cdef TensorBase p, g, v, b, mean
     cdef Call call
     begin(params, owners, (square_avgs, momentum_buffers if momentum > 0 else None, grad_avgs if centered else None, steps))
     call.param[0].f = lr
@@ -185,10 +192,10 @@ def rmsprop_(list params, owners, list square_avgs, list momentum_buffers, list 
     while (g := next_gradient(params, &i)) is not None:
         p = <TensorBase> params[i]
         next_step(steps, i)
-        call.operand[2].data = state_of(square_avgs, i, p, 0)
-        call.operand[3].data = state_of(momentum_buffers, i, p, 0) if momentum > 0 else NULL
-        call.operand[4].data = state_of(grad_avgs, i, p, 0) if centered else NULL
-        updated += update(&call, kernels(p.dtype).rmsprop, 5, p, g, 8)
+        v = state_of(square_avgs, i, p, 0)
+        b = state_of(momentum_buffers, i, p, 0) if momentum > 0 else None
+        mean = state_of(grad_avgs, i, p, 0) if centered else None
+        updated += update(&call, kernels(p.dtype).rmsprop, 5, p, g, v, b, mean, 8)
     return updated
 
 
@@ -197,7 +204,7 @@ def adagrad_(list params, owners, list sums, list steps, double lr, double lr_de
     """s += g^2;  p -= lr / (1 + (t - 1) lr_decay) * g / (sqrt(s) + eps). Duchi et al. 2011."""
     cdef Py_ssize_t i = -1
     cdef int updated = 0
-    cdef TensorBase p, g
+    cdef TensorBase p, g, s
     cdef Call call
     begin(params, owners, (sums, steps))
     call.param[1].f = eps
@@ -205,9 +212,9 @@ def adagrad_(list params, owners, list sums, list steps, double lr, double lr_de
     call.param[3].i = MAXIMIZE if maximize else 0
     while (g := next_gradient(params, &i)) is not None:
         p = <TensorBase> params[i]
-        call.operand[2].data = state_of(sums, i, p, initial_accumulator_value)
         call.param[0].f = lr / (1 + (next_step(steps, i) - 1) * lr_decay)
-        updated += update(&call, kernels(p.dtype).adagrad, 3, p, g, 6)
+        s = state_of(sums, i, p, initial_accumulator_value)
+        updated += update(&call, kernels(p.dtype).adagrad, 3, p, g, s, None, None, 6)
     return updated
 
 

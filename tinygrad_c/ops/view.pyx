@@ -147,6 +147,14 @@ cdef int add_by_parts(TensorBase out, TensorBase g, tuple region, list kept, lis
     return 0
 
 
+cdef list sizes_before(object given, int ndim):
+    cdef Py_ssize_t size
+    cdef list out = [size for size in given]
+    if len(out) != ndim or (out and min(out) < 0):
+        raise RuntimeError(f"pad(): expected {ndim} numbers of at least 0, one for each dimension, got {out}")
+    return out
+
+
 def surrounded(input, before, after):
     """input with zeros around: before[d] of them in front of dimension d and after[d] behind it.
 
@@ -158,6 +166,7 @@ def surrounded(input, before, after):
     cdef Py_ssize_t offset = 0, step = 1
     cdef int d
     cdef list stride = []
+    before, after = sizes_before(before, a.ndim), sizes_before(after, a.ndim)
     for d in range(a.ndim - 1, -1, -1):
         shape[d] = before[d] + a.shape[d] + after[d]
         stride.append(step)
@@ -226,9 +235,13 @@ def check_may_change(input):
 
 def become(input, view):
     """x.t_() and its like: input takes over the shape, the strides and the history of `view`, which looks at its memory."""
-    cdef TensorBase x = input
-    cdef TensorBase v = view
+    cdef TensorBase x = <TensorBase?> input
+    cdef TensorBase v = <TensorBase?> view
     cdef int d
+    if v.storage is not x.storage or v.dtype != x.dtype:
+        raise RuntimeError("a tensor can only take the shape of a view of its own memory")
+    x.data = v.data
+    count_change()
     x._exchanged += 0x10000         # where a rule has saved x, it is not to be read in another shape
     x.ndim, x.numel, x.contiguous = v.ndim, v.numel, v.contiguous
     for d in range(v.ndim):

@@ -3,7 +3,7 @@
 A Geometry says where the window stands. columns and fold are each other's gradients. Convolution, made of them and products, is
 in window_convolution.pxi.
 """
-from tinygrad_c.array cimport itemsize, shape_of
+from tinygrad_c.array cimport DTYPE_NAMES, itemsize, shape_of
 from tinygrad_c.kernels cimport window as kernels_of_windows
 from tinygrad_c.kernels.call cimport *
 from tinygrad_c.kernels.dispatch cimport kernels, run
@@ -18,6 +18,14 @@ from tinygrad_c.kernels.threads import get_num_threads
 from tinygrad_c.ops.matmul import matmul
 
 
+cdef tuple pair(str name, object given, Py_ssize_t least):
+    cdef Py_ssize_t n
+    cdef tuple out = tuple([n for n in given])
+    if len(out) != 2 or min(out) < least or max(out) >= 1 << 31:
+        raise RuntimeError(f"a window's {name} must be two numbers of at least {least} and below 2**31, got {out}")
+    return out
+
+
 cdef class Geometry:
     """Planes of `size`; a window of `kernel` at steps of `stride`, its elements `dilation` apart, `padding` zeros in front.
 
@@ -26,13 +34,12 @@ cdef class Geometry:
 
     cdef readonly tuple size, kernel, stride, padding, dilation, places
 
-    def __init__(self, size, kernel, stride, padding, dilation, places):
-        self.size, self.kernel, self.stride = tuple(size), tuple(kernel), tuple(stride)
-        self.padding, self.dilation, self.places = tuple(padding), tuple(dilation), tuple(places)
-        for name, pair, least in (("size", self.size, 0), ("kernel", self.kernel, 1), ("stride", self.stride, 1),
-                                  ("padding", self.padding, 0), ("dilation", self.dilation, 1), ("places", self.places, 0)):
-            if len(pair) != 2 or min(pair) < least or max(pair) > 1 << 31:
-                raise RuntimeError(f"a window's {name} must be two numbers of at least {least}, got {pair}")
+    def __cinit__(self, size, kernel, stride, padding, dilation, places):
+        self.size, self.kernel, self.stride = pair("size", size, 0), pair("kernel", kernel, 1), pair("stride", stride, 1)
+        self.padding, self.dilation = pair("padding", padding, 0), pair("dilation", dilation, 1)
+        self.places = pair("places", places, 0)
+        if self.kernel[0] * self.kernel[1] > 1 << 31:
+            raise RuntimeError(f"a window of {self.kernel} has more elements than memory can address")
 
     cdef int fill(self, Call* call, Py_ssize_t planes, Py_ssize_t work) except -1:
         cdef int d

@@ -208,7 +208,7 @@ cdef int by_parts(Walk walk, Node node, TensorBase g, TensorBase x, TensorBase w
 
 
 def convolution(input, weight, bias, Geometry geometry not None, Py_ssize_t groups):
-    """y[n, o, place] = b[o] + the sum of weight[o] times what the window sees there of sample n. The shapes must fit.
+    """y[n, o, place] = b[o] + the sum of weight[o] times what the window sees there of sample n. Shapes and dtypes must fit.
 
     input (N, C, H, W), weight (O, C / groups, kh, kw), bias (O) or None; the result is (N, O, oh, ow).
     """
@@ -218,8 +218,14 @@ def convolution(input, weight, bias, Geometry geometry not None, Py_ssize_t grou
     cdef TensorBase out, room
     cdef Py_ssize_t[4] shape
     cdef Py_ssize_t first = 0, n, top = 0
-    cdef Sizes s = sizes_of(x, w, geometry, groups, True)
+    cdef Sizes s
     cdef Node node
+    if w.ndim != 4 or w.dtype != x.dtype or (b is not None and (b.dtype != x.dtype or b.numel != w.shape[0])) or groups < 1 \
+            or w.shape[0] % groups or w.shape[1] != x.shape[1] // groups or x.shape[1] % groups \
+            or (w.shape[2], w.shape[3]) != geometry.kernel:
+        raise RuntimeError(f"a weight of shape {list(shape_of(w))} and {DTYPE_NAMES[w.dtype]} does not fit planes of shape "
+                           f"{list(shape_of(x))} and {DTYPE_NAMES[x.dtype]} in {groups} groups, or the bias does not fit it")
+    s = sizes_of(x, w, geometry, groups, True)
     shape[0], shape[1], shape[2], shape[3] = s.samples, w.shape[0], geometry.places[0], geometry.places[1]
     out = empty(x.dtype, 4, shape)
     room = room_for_columns(&s, x.dtype)
