@@ -234,11 +234,11 @@ def test_a_step_that_changes_the_optimizer_s_state_while_it_is_asked(change):
     state = [zeros(100_000)]
     asked = Asked(lambda: change(state), [1])
     with pytest.raises(ERRORS):
-        update.adagrad_([p], state, [asked], 0.1, 0.0, 1e-8, 0.0, 0.0, False)
+        update.adagrad_([p], [p], state, [asked], 0.1, 0.0, 1e-8, 0.0, 0.0, False)
     assert p.sum().item() == 100_000
     state = [zeros(100_000)]
     with pytest.raises(ERRORS):
-        update.adam_([p], state, [zeros(100_000)], [], [asked], 0.1, 0.9, 0.99, 1e-8, 0.0, False, False, False)
+        update.adam_([p], [p], state, [zeros(100_000)], [], [asked], 0.1, 0.9, 0.99, 1e-8, 0.0, False, False, False)
     assert p.sum().item() == 100_000
 
 
