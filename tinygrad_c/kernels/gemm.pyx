@@ -10,9 +10,9 @@ from tinygrad_c.kernels.dispatch cimport kernels, run
 from tinygrad_c.kernels.table cimport Kernels
 
 cdef enum:
-    UNIT = 1 << 21              # multiply-adds that a unit should have at least: some 20 microseconds
+    UNIT = 1 << 18              # multiply-adds that a unit should have at least: two or three microseconds
     MIN_UNITS = 8               # and the units that a large product should have at least
-    MAX_ROWS = 512              # rows of a unit at most: A's share for one k-block stays in L2
+    LONG_UNIT = 1 << 21         # twenty microseconds, of a product that waits for memory
     PACK_B_ROWS = 96            # a panel of B that serves so many rows is worth copying, if it is
     PACK_B_SIZE = 1 << 15       # not in L1 anyway
     STORE_TRANSPOSED = 40       # what a transposed vector of C costs, in vector operations
@@ -121,19 +121,21 @@ cdef inline void cut(const Kernels* t, Call* call) noexcept:
     cdef Py_ssize_t rows = m
     cdef Py_ssize_t cols = n
     call.work = call.shape[0] * (m * n * k // (t.lanes * 6) + m * n // t.lanes + 20)
+    cdef Py_ssize_t units = m * n * k // UNIT
     if call.kernel != t.matmul:                 # memory's speed counts, and the pieces of B should be long
         call.work += call.shape[0] * n * k // 6
-        cols = max(UNIT // 16 // (k + 1) // 64, 8) * 64
+        cols = max(LONG_UNIT // 16 // (k + 1) // 64, 8) * 64
         if m > 8:
-            rows = max(UNIT // 16 // (n + 1), 8)
-    elif k <= SHORT and m * n > UNIT // 32:     # writing C counts: rows of C as long as possible, but a page for each
+            rows = max(LONG_UNIT // 16 // (n + 1), 8)
+    elif k <= SHORT and m * n > LONG_UNIT // 32:    # writing C counts: rows of C as long as possible, but a page for each
         rows = 8 if call.operand[2].stride[2] == 1 else 16 * t.tile_rows
-    elif m * n * k > 2 * UNIT:
-        rows = ceil_div(ceil_div(m, ceil_div(m, MAX_ROWS)), t.tile_rows) * t.tile_rows
-        cols = n // MIN_UNITS
-        if cols * rows * k < UNIT:
-            cols = UNIT // (rows * k)
-        cols = ceil_div(cols if cols else 1, t.tile_cols) * t.tile_cols
+    elif units >= 2:
+        units = min(units, MIN_UNITS)
+        rows = ceil_div(m, ceil_div(m, kernel.MAX_ROWS))
+        if m >= 4 * t.tile_rows and (n < 2 * t.tile_cols or call.operand[2].stride[2] == 1 and n * k <= PACK_B_SIZE):
+            rows = min(rows, ceil_div(m, min(units, m // (2 * t.tile_rows))))       # each core has all of B in its cache
+        else:
+            cols = max(n // units // t.tile_cols, 1) * t.tile_cols
     call.param[kernel.UNIT_ROWS].i = rows
     call.param[kernel.UNIT_COLS].i = cols
     call.units = call.shape[0] * ceil_div(m, rows) * ceil_div(n, cols)

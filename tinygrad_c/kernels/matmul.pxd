@@ -17,3 +17,6 @@ cdef enum:              # bits of param[FLAGS].i
     THEN_RELU = 4
     TRANSPOSED = 8      # C's rows are contiguous, not its columns
     PACK_B = 16         # copy B, panel by panel, though its rows could be read where they are
+
+cdef enum:
+    MAX_ROWS = 512      # of a unit: A's share for one k-block stays in L2

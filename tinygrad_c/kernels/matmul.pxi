@@ -12,6 +12,8 @@ cdef enum:
     KC = 512                            # k is cut so: 64 KB of B. It comes from L2, but C is read and written half as often
     K_RUN = 256                         # products that are added up one after the other
     AHEAD = 16                          # rows of B are asked for so early: of a large B each lies in another page
+    ALIASED = 4096                      # bytes: rows so far apart fall into the same few sets of a cache
+    FAR = 1 << 18                       # elements of B that a core's caches do not hold
 
 
 ctypedef struct Tile
@@ -25,6 +27,8 @@ ctypedef struct Tile:                   # a column of tiles, one below the other
     Py_ssize_t a_col
     const real* b
     Py_ssize_t b_row
+    const real* next_b                  # what the next panel is made from: columns that are contiguous, or NULL
+    Py_ssize_t next_col
     Py_ssize_t cols                     # in use, of the nv vectors
     real* c
     Py_ssize_t c_row                    # stride of C between a tile's rows (transposed: between its columns)
@@ -65,6 +69,13 @@ cdef inline void tiles(int mr, int nv, Py_ssize_t count, Tile* t) noexcept nogil
         else:
             for p in range(t.cols):
                 prefetch(t.c + p * c_row)
+        if t.next_b != NULL:                    # two of its columns, which will be in L2 when pack() wants them
+            p = 0
+            while p < t.k:
+                prefetch_l2(t.next_b + p)
+                prefetch_l2(t.next_b + t.next_col + p)
+                p += LANES
+            t.next_b += 2 * t.next_col
         b = t.b
         left = t.k
         while True:
@@ -261,10 +272,11 @@ cdef void matmul_unit(const Call* call, Py_ssize_t batch, Py_ssize_t i0, Py_ssiz
     cdef tiles_t run
     cdef Tile t
     cdef int nv, high
+    cdef bint far = call.shape[2] * k > FAR
     # As many tiles as the rows need, all of nearly one height: the first `more` are one row higher than the others.
     high = TILE_ROWS
-    if TILE_ROWS > 8 and oa.stride[1] % (4096 // <Py_ssize_t> sizeof(real)) == 0:
-        high = 8            # rows that fall into the same set of L1, which has 8 or 12 places
+    if TILE_ROWS > 8 and oa.stride[1] * <Py_ssize_t> sizeof(real) % ALIASED == 0:
+        high = 8            # rows, for L1's sets have 8 or 12 places
     down = (i1 - i0 + high - 1) // high
     high = <int> ((i1 - i0) // down)
     more = (i1 - i0) % down
@@ -288,8 +300,12 @@ cdef void matmul_unit(const Call* call, Py_ssize_t batch, Py_ssize_t i0, Py_ssiz
             run = tiles_1 if nv == 1 else tiles_2
             t.b = b + p * ob.stride[1] + j * ob.stride[2]
             t.b_row = ob.stride[1]
+            t.next_b = NULL
             if ob.stride[2] != 1 or flags & PACK_B or (t.cols % LANES and not MASKED_LOADS):
                 pack(<real*> panel, nv * LANES, t.b, ob.stride[2], t.b_row, t.cols, t.k)
+                if far and ob.stride[1] == 1 and ob.stride[2] * <Py_ssize_t> sizeof(real) % ALIASED:
+                    t.next_b = t.b + t.cols * ob.stride[2] if j + t.cols < j1 else b + p + t.k + j0 * ob.stride[2]
+                    t.next_col = ob.stride[2]
                 t.b = <real*> panel
                 t.b_row = nv * LANES
             t.bias = NULL
@@ -319,11 +335,16 @@ cdef void matmul(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept no
     cdef Py_ssize_t n = call.shape[2]
     cdef Py_ssize_t down = (m + rows - 1) // rows
     cdef Py_ssize_t across = (n + cols - 1) // cols
-    cdef Py_ssize_t unit, i, j
-    for unit in range(begin, end):
+    cdef Py_ssize_t unit = begin
+    cdef Py_ssize_t i, j, below
+    while unit < end:
         j = unit % across * cols
-        i = unit // across % down * rows
-        matmul_unit(call, unit // across // down, i, min(i + rows, m), j, min(j + cols, n))
+        i = unit // across % down
+        below = 1                       # units below each other, done as one
+        if across == 1:
+            below = max(min(min(down - i, end - unit), MAX_ROWS // rows), 1)
+        matmul_unit(call, unit // across // down, i * rows, min((i + below) * rows, m), j, min(j + cols, n))
+        unit += below
 
 
 cdef void register_matmul(Kernels* k) noexcept:
