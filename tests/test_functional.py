@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from comparing import assert_close, ours, theirs, torch, weighed, with_torch
+from comparing import assert_close, both, ours, theirs, torch, weighed, with_torch
 from nn_samples import CALLS
 from test_ops import LAYOUTS
 
@@ -120,3 +120,13 @@ def test_layouts(call, layout):
         assert (a is None) == (b is None)
         if a is not None:
             assert_close(a, b, scale=40)
+
+
+@both
+def test_hardshrink_hands_nan_on(torch):
+    x = torch.tensor([float("nan"), 0.5, -2.0], requires_grad=True)
+    y = torch.nn.functional.hardshrink(x)
+    assert y[0] != y[0]
+    assert y[1:].tolist() == [0, -2]
+    y.sum().backward()
+    assert x.grad.tolist() == [1, 0, 1]

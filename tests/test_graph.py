@@ -1,6 +1,8 @@
 """Looking into the graph and hooking into it: each program runs here and, where it is installed, in PyTorch, to the same end."""
 from __future__ import annotations
 
+import threading
+
 import pytest
 from comparing import both, squared
 
@@ -43,6 +45,22 @@ def test_saved_values_go_through_the_hooks(torch, create_graph):
     else:
         for a, b in zip(found, expected):
             assert torch.allclose(torch.tensor(a), torch.tensor(b), 1e-4, 1e-4)
+
+
+@both
+def test_hooks_of_saved_values_are_a_threads_own(torch):
+    packed, x = [], torch.ones(2, requires_grad=True)
+
+    def elsewhere():
+        (x * 2).exp().sum().backward()
+
+    with torch.autograd.graph.saved_tensors_hooks(lambda t: packed.append(t) or t, lambda t: t):
+        thread = threading.Thread(target=elsewhere)
+        thread.start()
+        thread.join()
+        assert packed == []
+        (x * 2).exp()
+    assert len(packed) == 1
 
 
 @both
@@ -218,6 +236,21 @@ def test_hooks_over_several_tensors(torch):
     assert len(every) == 3
     with pytest.raises(ValueError, match="mode"):
         torch.autograd.graph.register_multi_grad_hook((a,), print, mode="some")
+
+
+@both
+def test_hooks_over_several_tensors_after_a_pass_that_failed(torch):
+    a, b, c = (torch.ones(2, requires_grad=True) for _ in range(3))
+    every, first = [], []
+    torch.autograd.graph.register_multi_grad_hook((a, b), lambda grads: every.append([g is not None for g in grads]))
+    torch.autograd.graph.register_multi_grad_hook((a, b), first.append, mode="any")
+    c.register_hook(lambda g: 1 / 0)
+    with pytest.raises(ZeroDivisionError):
+        (b + c * 2).sum().backward()
+    first.clear()
+    (a * 3).sum().backward()
+    assert every[-1] == [True, False]
+    assert len(first) == 1
 
 
 @both

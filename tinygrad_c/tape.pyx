@@ -43,11 +43,14 @@ cdef extern from *:
     #endif
     #if defined(_MSC_VER)
     static __declspec(thread) int grad_mode = 1;
+    static __declspec(thread) PyObject* packing = NULL;
     #else
     static __thread int grad_mode = 1;
+    static __thread PyObject* packing = NULL;
     #endif
     """
     int grad_mode
+    PyObject* packing               # (pack, unpack) of this thread's innermost saved_tensors_hooks, or NULL
     int frame_lasti(PyObject* frame)
     object frame_code(PyObject* frame)
     PyObject* frame_back(PyObject* frame)           # a new reference, or NULL
@@ -264,7 +267,7 @@ cdef int save(Node node, int slot, TensorBase a) except -1:
     """Keep `a` for the backward pass. What is about to be written in place is kept without its history: `a` will own `node`."""
     if a._grad_fn is node:
         a = alias(a)
-    if (a.storage.inference or packing is not None) and pack(node, slot, a):
+    if (a.storage.inference or packers != 0) and pack(node, slot, a):
         return 0
     a.storage.watched = True
     node.version[slot] = a.storage.version + a._exchanged
@@ -279,7 +282,7 @@ cdef int save(Node node, int slot, TensorBase a) except -1:
 
 cdef int save_output(Node node, TensorBase out) except -1:
     """Keep a fresh, contiguous output: its memory only, since the tensor owns the node."""
-    if packing is not None and pack(node, OUTPUT, out):
+    if packers != 0 and pack(node, OUTPUT, out):
         return 0
     out.storage.watched = True
     node.saved_output = out.storage

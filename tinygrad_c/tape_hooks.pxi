@@ -2,8 +2,8 @@
 
 cdef enum:
     OUTPUT = 3                      # the slot of a saved output, after those of the saved inputs
-cdef object packing = None          # (pack, unpack) of the innermost saved_tensors_hooks
-cdef list endings = []              # what is to be called when the pass ends that runs
+cdef int packers = 0                # threads inside saved_tensors_hooks: asked first, read faster than a thread's own variable
+cdef list endings = None            # what is to be called when the pass ends that runs
 cdef object accumulators = weakref.WeakValueDictionary()       # id of a leaf -> its AccumulateGrad, while somebody has that
 
 
@@ -112,14 +112,18 @@ cdef object only(object result):
 # ---- Saved values that the user keeps
 
 def _set_packing(pair):
-    """What saved values go through, (pack, unpack), or None; gives what it was."""
-    global packing
-    before, packing = packing, pair
+    """What this thread's saved values go through, (pack, unpack), or None; gives what it was."""
+    global packing, packers
+    before = _packing()
+    Py_INCREF(pair)
+    Py_XDECREF(packing)
+    packing = NULL if pair is None else <PyObject*> pair
+    packers += (pair is not None) - (before is not None)
     return before
 
 
 def _packing():
-    return packing
+    return None if packing == NULL else <object> packing
 
 
 cdef bint pack(Node node, int slot, TensorBase a) except -1:
@@ -129,16 +133,17 @@ cdef bint pack(Node node, int slot, TensorBase a) except -1:
             "Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode in "
             "computation tracked by autograd. To work around this, you can make a clone to get a normal tensor and use it in "
             "autograd, or use `no_grad()` instead of `inference_mode()`.")
-    if packing is None or (a._requires_grad and a._grad_fn is None):
+    if packing == NULL or (a._requires_grad and a._grad_fn is None):
         return False
     like = alias(a)
+    hooks = <object> packing
     before = set_grad(False)
     try:
-        value = packing[0](like)
+        value = hooks[0](like)
     finally:
         set_grad(before)
     node.hooks = (node.hooks or []) + [
-        Packed(slot, value, packing[1], (shape_of(a), a.dtype), None if slot == OUTPUT else edge_of(a))]
+        Packed(slot, value, hooks[1], (shape_of(a), a.dtype), None if slot == OUTPUT else edge_of(a))]
     return True
 
 
@@ -215,15 +220,16 @@ cdef int dtype_of_input(Node node, int i) except -1:
 
 
 def _when_pass_ends(call) -> None:
-    """Call this when the backward pass ends that is running."""
-    endings.append(call)
-
-
-cdef int call_endings() except -1:
+    """Call this, with whether it failed, when the backward pass ends that is running."""
     global endings
-    calls, endings = endings, []
-    for call in calls:
-        call()
+    endings = (endings or []) + [call]
+
+
+cdef int call_endings(bint failed) except -1:
+    global endings
+    calls, endings = endings, None
+    for call in calls or ():
+        call(failed)
     return 0
 
 

@@ -170,8 +170,10 @@ cdef class Walk:
 
     cdef int run(self, tuple roots, tuple gradients) except -1:
         """One pass at a time keeps gradients in the nodes. Others, of other threads or of this one's hooks, keep their own."""
-        global walking
+        global walking, endings
         cdef bint before = set_grad(self.create_graph)
+        cdef list outer = endings
+        endings = None
         if walking == NULL:
             walking = <void*> self
         else:
@@ -181,9 +183,12 @@ cdef class Walk:
                 self.begin(<TensorBase?> roots[i], gradients[i], i)
             self.visit_nodes()
             self.finish_leaves()
-            if endings:
-                call_endings()
+            call_endings(False)
+        except BaseException:
+            call_endings(True)
+            raise
         finally:
+            endings = outer
             set_grad(before)
             if self.aside is None:
                 self.abandon()

@@ -149,10 +149,10 @@ def register_multi_grad_hook(tensors: Sequence[TensorBase], fn: Callable[[Any], 
         raise ValueError(f"Expects mode to be one of ('all', 'any') but got {mode}")
     seen: dict[int, Any] = {}
 
-    def at_the_end() -> None:
+    def at_the_end(failed: bool) -> None:
         grads = [seen.get(i) for i in range(len(tensors))]
         seen.clear()
-        if mode == "all":
+        if mode == "all" and not failed:
             fn(grads)
 
     def hook_of(i: int) -> Callable[[Any], None]:

@@ -119,7 +119,11 @@ def middle(x, dim, keepdim: bool, skip_nan: bool, result, op: str):
     if dim is None:
         if x.numel() == 0:
             return x.new_full((), float("nan") if x.is_floating_point() else -2 ** (8 * x.element_size() - 1))
-        return _call_it(middle(flatten(x), 0, False, skip_nan, result, op)[0], f"{op}Backward0")
+        flat = flatten(x)
+        value = middle(flat, 0, False, skip_nan, result, op)[0]
+        if value.requires_grad:     # elements that are equal share the gradient, as in amax
+            value = amax(flat[(flat == value) | isnan(flat) & isnan(value)])
+        return _call_it(value, f"{op}Backward0")
     d = wrapped(dim, x.ndim)
     n = x.shape[d] if x.ndim else 1
     if n == 0:

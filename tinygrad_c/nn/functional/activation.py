@@ -181,7 +181,7 @@ def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     >>> hardshrink(tensor([-1., 0.2, 2.]))
     tensor([-1.,  0.,  2.])
     """
-    return ops.where(input.abs() > lambd, input, 0)
+    return ops.where(input.abs() <= lambd, 0, input)        # NaN, which no comparison is true of, stays NaN
 
 
 @takes_out
