@@ -1,6 +1,7 @@
 """Optimizers, from simple to elaborate: PyTorch's torch.optim."""
+from typing import TYPE_CHECKING
+
 from tinygrad_c.absent import public_names
-from tinygrad_c.optim import lr_scheduler
 from tinygrad_c.optim.adadelta import Adadelta
 from tinygrad_c.optim.adagrad import Adagrad
 from tinygrad_c.optim.adam import Adam, AdamW
@@ -11,6 +12,9 @@ from tinygrad_c.optim.rmsprop import RMSprop
 from tinygrad_c.optim.rprop import ASGD, Rprop
 from tinygrad_c.optim.sgd import SGD
 
+if TYPE_CHECKING:
+    from tinygrad_c.optim import lr_scheduler
+
 __all__ = [     # noqa: RUF022  (from simple to elaborate)
     "Optimizer", "SGD", "Adagrad", "RMSprop", "Adam", "AdamW",
     # Without kernels of their own.
@@ -18,4 +22,4 @@ __all__ = [     # noqa: RUF022  (from simple to elaborate)
     "Adafactor", "Muon",
     "lr_scheduler", "swa_utils",
 ]
-__getattr__, __dir__ = public_names(globals(), {"": "swa_utils", "adafactor": "Adafactor", "muon": "Muon"})
+__getattr__, __dir__ = public_names(globals(), {"": "lr_scheduler swa_utils", "adafactor": "Adafactor", "muon": "Muon"})
