@@ -11,6 +11,7 @@ from tinygrad_c.nn.call import LinearReLU
 from tinygrad_c.nn.linear import Linear
 from tinygrad_c.nn.module import Module, _indent
 from tinygrad_c.nn.parameter import Parameter
+from tinygrad_c.notices import typename
 from tinygrad_c.tensor import Tensor
 
 
@@ -36,7 +37,7 @@ class _Indexed(Module):
 
     def _check(self, part: Any) -> None:
         if not isinstance(part, self._kind):
-            raise TypeError(f"{type(part).__module__}.{type(part).__qualname__} is not a Module subclass")
+            raise TypeError(f"{typename(part)} is not a Module subclass")
 
     def _name(self, index: Any) -> str:
         names, index = list(self._parts), as_index(index)
