@@ -5,6 +5,7 @@ Each gives the right gradient or an exception, and a pass that fails leaves ever
 from __future__ import annotations
 
 import threading
+import time
 
 import numpy as np
 import pytest
@@ -120,6 +121,28 @@ def test_other_data_while_another_thread_computes_with_it():
     assert x.sum().item() == 2
     x.data = x.data     # and is let go of then
     assert tinygrad_c.memory_stats()["in_use"] < 600_000_000
+
+
+def test_much_other_data_while_another_thread_computes():
+    """What 5,000 other tensors give up meanwhile does not push the memory out that is read."""
+    others = [ones(1) for _ in range(1000)]
+    for _ in range(3):
+        x = ones(60_000_000)
+        found = []
+        thread = threading.Thread(target=lambda x=x, found=found: found.append(x.logsumexp(0).item()))
+        thread.start()
+        time.sleep(0.01)
+        for y in others * 5:
+            y.data = ones(1)
+        x.data = ones(2)
+        tinygrad_c.empty_cache()
+        others[0].data = others[1].data = ones(1)
+        tinygrad_c.empty_cache()
+        thread.join()
+        assert abs(found[0] - 18.9098) < 1e-3
+    for y in others[:3]:
+        y.data = ones(1)
+    assert tinygrad_c.memory_stats()["in_use"] < 240_000_000
 
 
 # ---- Hooks

@@ -21,7 +21,7 @@ from tinygrad_c.array cimport (
     DTYPE_NAMES, Array, Storage, allocate_into, count_write, inference_enabled, is_dense, itemsize, same_shape, set_inference,
     shape_of, view_into)
 from tinygrad_c.kernels.call cimport FLOAT32
-from tinygrad_c.kernels.dispatch cimport hold_lock, is_running
+from tinygrad_c.kernels.dispatch cimport hold_lock, is_running, next_generation
 
 from tinygrad_c.notices import PACKAGE, warn_once
 
@@ -58,7 +58,8 @@ cdef extern from *:
 
 cdef unsigned long long last_number = 0
 cdef void* walking = NULL           # the backward pass that keeps its gradients in the nodes
-cdef list replaced = []             # memory that a tensor gave up while another thread was perhaps computing with it
+cdef list replaced = []             # memory that a tensor gave up while other threads were perhaps computing with it; kept until
+cdef list replaced_before = []      # all kernels have ended that had begun by then: that of two generations of them
 cdef PyTypeObject* tensor_type = NULL
 cdef PyTypeObject* compiled_type = NULL      # its compiled base, whose tp_new skips the Python class's __new__
 cdef object tensor_class = None

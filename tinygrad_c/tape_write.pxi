@@ -36,9 +36,16 @@ cdef int raise_inference() except -1:
 cdef int exchange_memory(TensorBase a, unsigned int version) except -1:
     """To be called before `a` gets other memory, of that version. What was saved of it is refused from then on, even if the new
     memory was written to as often as the old."""
+    global replaced, replaced_before
+    cdef list let_go = [replaced_before]
     if not is_running():
-        replaced.clear()
-    elif len(replaced) < 1000:
+        let_go.append(replaced)
+        replaced_before, replaced = [], []
+    else:
+        if next_generation():
+            replaced_before, replaced = replaced, []
+        else:
+            let_go.clear()
         replaced.append(a.storage)
     a._exchanged += 0x10000 + a.storage.version - version
     count_change()

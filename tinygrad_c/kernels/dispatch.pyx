@@ -45,7 +45,8 @@ cdef Kernels[N_DTYPES] tables
 LEVELS = ("baseline", "avx2", "avx512")
 simd_level = None
 cdef int locked = 0              # calls of hold_lock that last
-cdef int running = 0            # kernels without the GIL
+cdef int[2] running             # kernels without the GIL, of two generations
+cdef int generation = 0
 
 
 cdef Kernels* kernels(int dtype) noexcept:
@@ -53,8 +54,8 @@ cdef Kernels* kernels(int dtype) noexcept:
 
 
 cdef void run(const Call* call) noexcept:
-    global running
     cdef fp_state state
+    cdef int mine
     if call.work < TINY_WORK:
         call.kernel(call, 0, call.units)
         return
@@ -64,10 +65,11 @@ cdef void run(const Call* call) noexcept:
     elif locked:
         run_shared(call)
     else:
-        running += 1
+        mine = generation
+        running[mine] += 1
         with nogil:
             run_shared(call)
-        running -= 1
+        running[mine] -= 1
     restore_denormals(state)
 
 
@@ -77,7 +79,15 @@ cdef void hold_lock(int change) noexcept:
 
 
 cdef bint is_running() noexcept:
-    return running > 0
+    return running[0] + running[1] > 0
+
+
+cdef bint next_generation() noexcept:
+    global generation
+    if running[1 - generation] > 0:
+        return False
+    generation = 1 - generation
+    return True
 
 
 def supported_levels() -> tuple:

@@ -138,7 +138,7 @@ cdef int convolution_backward(Walk walk, Node node, TensorBase g) except -1:
     x, w = saved(node, 0), saved(node, 1)
     if walk.create_graph:
         return by_parts(walk, node, g, x, w)
-    g = contiguous(g)
+    g, x, w = contiguous(g), alias(x), alias(w)
     if walk.needs(node, 0):
         dx = empty(x.dtype, 4, x.shape)
     back = [(k - 1) * d - p for k, d, p in zip(geometry.kernel, geometry.dilation, geometry.padding)]
@@ -215,7 +215,7 @@ def convolution(input, weight, bias, Geometry geometry not None, Py_ssize_t grou
     cdef TensorBase x = planes_of(input, geometry)
     cdef TensorBase w = contiguous(as_tensor(weight, "argument 'weight' (position 2)"))
     cdef TensorBase b = None if bias is None else as_tensor(bias, "argument 'bias' (position 3)")
-    cdef TensorBase out, room
+    cdef TensorBase out, room, given_x, given_w
     cdef Py_ssize_t[4] shape
     cdef Py_ssize_t first = 0, n, top = 0
     cdef Sizes s
@@ -225,6 +225,8 @@ def convolution(input, weight, bias, Geometry geometry not None, Py_ssize_t grou
             or (w.shape[2], w.shape[3]) != geometry.kernel:
         raise RuntimeError(f"a weight of shape {list(shape_of(w))} and {DTYPE_NAMES[w.dtype]} does not fit planes of shape "
                            f"{list(shape_of(x))} and {DTYPE_NAMES[x.dtype]} in {groups} groups, or the bias does not fit it")
+    given_x, given_w = x, w
+    x, w = alias(x), alias(w)           # other threads run between the kernels: x.data = y
     s = sizes_of(x, w, geometry, groups, True)
     shape[0], shape[1], shape[2], shape[3] = s.samples, w.shape[0], geometry.places[0], geometry.places[1]
     out = empty(x.dtype, 4, shape)
@@ -239,10 +241,11 @@ def convolution(input, weight, bias, Geometry geometry not None, Py_ssize_t grou
         before = set_grad(False)
         add_into(out, reshape_to(b, 3, [shape[1], 1, 1]))
         set_grad(before)
-    if x.dtype >= FLOAT32 and (recording(x) or recording(w) or (b is not None and recording(b))):
-        node = record2(&CONVOLUTION, out, x, w) if b is None else record3(&CONVOLUTION, out, x, w, b)
+    if x.dtype >= FLOAT32 and (recording(given_x) or recording(given_w) or (b is not None and recording(b))):
+        node = (record2(&CONVOLUTION, out, given_x, given_w) if b is None
+                else record3(&CONVOLUTION, out, given_x, given_w, b))
         node.param[0].i = groups
         node.extra = geometry
-        save(node, 0, x)
-        save(node, 1, w)
+        save(node, 0, given_x if given_x.storage is x.storage else x)
+        save(node, 1, given_w if given_w.storage is w.storage else w)
     return out
