@@ -95,17 +95,35 @@ def test_a_mask_that_numpy_writes_over_before_backward(f, new):
     assert w.grad.shape == w.shape
 
 
+@pytest.mark.parametrize("new", [True, False])
+@pytest.mark.parametrize("f", [lambda w, m: w[m], lambda w, m: w.masked_select(m), lambda w, m: zeros(50, 4).masked_scatter(m, w),
+                               lambda w, m: zeros(50, 4).index_put((m,), w.reshape(-1)[:m.sum().item()])])
+def test_what_a_mask_chose_stays_chosen(f, new):
+    """Only where a mask itself is used again (masked_fill, where) is the one in memory then the one that counts."""
+    array = np.zeros((50, 4), bool)
+    array[::3] = True
+    grads = []
+    for written in (array.copy(), np.full_like(array, new)):
+        memory, w = array.copy(), weights()
+        loss = (f(w, tinygrad_c.from_numpy(memory)) * 3).sum()
+        memory[...] = written
+        loss.backward()
+        grads.append(w.grad.tolist())
+    assert grads[0] == grads[1]
+    assert sum(map(sum, grads[0])) == 3 * array.sum()
+
+
 # ---- Memory that another thread writes to while it is read
 
 def while_written(array, others, work, seconds=0.3):
-    """work() again and again, while another thread fills the array with each of `others` in turn."""
+    """work() again and again, while another thread writes each of `others`, numbers or arrays, into the array in turn."""
     import time
     stop = threading.Event()
 
     def write():
         while not stop.is_set():
             for each in others:
-                array.fill(each)
+                np.copyto(array, each)
 
     thread = threading.Thread(target=write)
     thread.start()
@@ -159,7 +177,40 @@ def test_a_mask_that_another_thread_writes():
 def test_values_that_another_thread_writes():
     array = np.random.default_rng(0).random(200_000).astype(np.float32)
     x = tinygrad_c.from_numpy(array)
-    while_written(array, (1.0, float("nan"), 0.0), lambda: (x.argmax(), x.topk(50), x.reshape(200, 1000).max(1)))
+    while_written(array, (1.0, float("nan"), 0.0), lambda: (x.argmax(), x.reshape(200, 1000).max(1)))
+
+
+@pytest.mark.parametrize(("seconds", "work"), [(1, lambda x: x.topk(50)), *[(0.2, work) for work in (
+    lambda x: x.sort(), lambda x: x.kthvalue(70), lambda x: x.median(), lambda x: x.quantile(0.3),
+    lambda x: x.unique(), lambda x: tinygrad_c.searchsorted(x, x[:100]), lambda x: x.histc(10), lambda x: x.mode(),
+    lambda x: tinygrad_c.histogram(x, 10))]])
+def test_numbers_that_another_thread_writes_while_they_are_sorted(seconds, work):
+    """NumPy's partition runs past the end where numbers change under it."""
+    rng = np.random.default_rng(0)
+    array = rng.random(200_000).astype(np.float32)
+    x = tinygrad_c.from_numpy(array)
+    others = [rng.random(200_000).astype(np.float32) for _ in range(3)]
+    while_written(array, (*others, 1.0, float("nan"), 0.0), lambda: work(x), seconds)
+
+
+def test_counts_that_the_weights_change_while_they_are_counted():
+    """NumPy asks for the weights after it has looked for the largest number, and then trusts that."""
+    array = np.zeros(100, np.int64)
+    x = tinygrad_c.from_numpy(array)
+
+    class Weights:
+        shape, dtype = x.shape, tinygrad_c.float32
+
+        def detach(self):
+            return self
+
+        numpy = detach
+
+        def __array__(self, *args, **kwargs):
+            array[:] = 10 ** 14
+            return np.ones(100)
+
+    assert tinygrad_c.bincount(x, Weights()).tolist() == [100.0]
 
 
 # ---- Memory that may not be written to
