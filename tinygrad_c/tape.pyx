@@ -58,8 +58,8 @@ cdef extern from *:
 
 cdef unsigned long long last_number = 0
 cdef void* walking = NULL           # the backward pass that keeps its gradients in the nodes
-cdef list replaced = []             # memory that a tensor gave up while other threads were perhaps computing with it; kept until
-cdef list replaced_before = []      # all kernels have ended that had begun by then: that of two generations of them
+cdef list replaced = []             # memory that a tensor gave up while other threads were perhaps computing with it: kept
+cdef list replaced_before = []      # until all kernels have ended that had begun by then, of two generations of them
 cdef PyTypeObject* tensor_type = NULL
 cdef PyTypeObject* compiled_type = NULL      # its compiled base, whose tp_new skips the Python class's __new__
 cdef object tensor_class = None
