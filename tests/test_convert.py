@@ -104,7 +104,7 @@ np.array(m.tensor([1, 2]), dtype=np.float32)
 [1, 2, 3][m.tensor(1.0)]
 [1, 2, 3][m.tensor([1, 2])]
 list(range(m.tensor(3)))
-len(m.tensor([1, 2])), list(reversed(m.tensor([1, 2])))
+len(m.tensor([1, 2])), list(reversed(m.tensor([1, 2]))), reversed(m.tensor(3)), reversed(m.ones(2, 1).cumsum(0))
 1 in m.tensor([1, 2]), 3 in m.tensor([1, 2]), m.tensor(1.0) in m.tensor([1.0, 2])
 "a" in m.tensor([1, 2])
 None in m.tensor([1, 2])

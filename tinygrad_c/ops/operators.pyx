@@ -225,7 +225,7 @@ cdef class Operators(TensorBase):
         return bool((self == element).any())
 
     def __reversed__(self):
-        return iter(unbind(self)[::-1]) if self.ndim else iter((self,))
+        return self.flip(0) if self.ndim else self
 
     # Python numbers
     def __bool__(self):
