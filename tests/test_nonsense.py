@@ -4,6 +4,8 @@ tests/jobs/nonsense.py (make nonsense) tries everything that the compiled module
 """
 from __future__ import annotations
 
+import contextlib
+import gc
 import inspect
 import os
 import subprocess
@@ -268,6 +270,34 @@ def test_a_function_whose_context_gives_too_few_gradients():
     tape.record_function(Context(), (x,), (y,), ())
     with pytest.raises(IndexError):
         y.sum().backward()
+
+
+INDEX = zeros(3, 4, dtype=tinygrad_c.int64)
+
+
+@pytest.mark.parametrize("use", [lambda x: x[x > 0], lambda x: x.__setitem__(x > 0, 1.0), lambda x: x[:, [0, 1]], lambda x: x[0, 0],
+                                 lambda x: x.gather(1, INDEX), lambda x: x.scatter_(1, INDEX, 1.0)])
+def test_a_finaliser_that_changes_the_tensor_in_the_middle(use):
+    """The collector may run at any allocation of Python's, those of an operation among them."""
+    x = ones(3, 4)
+
+    class Last:
+        def __init__(self):
+            self.me = self
+
+        def __del__(self):
+            x.data = ones(1, 1) if x.numel() > 1 else ones(30, 40)
+
+    before = gc.get_threshold()
+    gc.set_threshold(1)
+    try:
+        for _ in range(300):
+            Last(), Last()
+            with contextlib.suppress(*ERRORS):
+                use(x)
+    finally:
+        gc.set_threshold(*before)
+    assert x.sum().item() == x.numel()
 
 
 def test_unpacking_a_value_that_changes_the_other():

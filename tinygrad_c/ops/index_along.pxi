@@ -13,6 +13,8 @@ cdef Plan plan_along(TensorBase x, TensorBase index, int dim, bint keepdim):
     cdef Plan plan = Plan.__new__(Plan)
     cdef Py_ssize_t[MAX_NDIM] flat
     cdef int d
+    if keepdim:                         # again: making the Plan may have run the collector, and that a __del__ that changed x
+        check_along(x, index, dim, "gather")
     flat_strides(x, flat)
     if x.ndim == 0:
         check_bounds(index, 0, 1)
@@ -265,6 +267,7 @@ cdef int add_whole(TensorBase x, TensorBase source, Plan plan) except -1:
     cdef const int64_t* offset = <const int64_t*> plan.offsets.data
     cdef Py_ssize_t i
     copy_into(dense, source)
+    plan.check_same(x)
     for i in range(plan.rows):
         if x.dtype == INT64:
             (<int64_t*> x.data)[offset[i]] += p[i]
