@@ -22,3 +22,31 @@ def test_rounding(k, transposed):
         y = tinygrad_c.from_numpy(np.ascontiguousarray(b.T)).t()
     error = (x @ y).numpy() - a.astype(np.float64) @ b
     assert np.sqrt((error ** 2).mean()) < limit * k ** 0.5
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("transposed", ["", "a", "b"])
+@pytest.mark.parametrize(("m", "k", "n"), [
+    (63, 65, 64), (65, 100, 100), (97, 97, 97), (113, 130, 161), (178, 178, 178), (512, 33, 70), (1111, 40, 30),      # by rows
+    (32, 300, 129), (200, 300, 333), (300, 1100, 300), (130, 600, 900), (32, 20, 2100)])                             # by columns
+def test_units(m, k, n, transposed, dtype):
+    """However a product is cut into units, and whoever does them: the right numbers, the same to the bit."""
+    rng = np.random.default_rng(m * n + k)
+    a, b = rng.standard_normal((m, k)).astype(dtype), rng.standard_normal((k, n)).astype(dtype)
+    x, y = tinygrad_c.from_numpy(a), tinygrad_c.from_numpy(b)
+    if transposed == "a":
+        x = tinygrad_c.from_numpy(np.ascontiguousarray(a.T)).t()
+    if transposed == "b":
+        y = tinygrad_c.from_numpy(np.ascontiguousarray(b.T)).t()
+    before, found = tinygrad_c.get_num_threads(), {}
+    try:
+        for threads in (1, 2, 4):
+            tinygrad_c.set_num_threads(threads)
+            for _ in range(3):          # a thread that was asleep is awake for the next
+                found.setdefault((x @ y).numpy().tobytes(), threads)
+    finally:
+        tinygrad_c.set_num_threads(before)
+    assert list(found.values()) == [1]
+    exact = a.astype(np.float64) @ b.astype(np.float64)
+    tolerance = {"float32": 1e-6, "float64": 2e-15}[dtype] * k ** 0.5 * 8
+    assert np.abs((x @ y).numpy() - exact).max() < tolerance

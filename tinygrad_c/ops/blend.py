@@ -214,8 +214,9 @@ def sinc(input: Tensor) -> Tensor:
     >>> tinygrad_c.sinc(tensor([0., 0.5]))
     tensor([1.0000, 0.6366])
     """
-    at_0 = input == 0
-    angle = where(at_0, 1.0, input * math.pi)       # nothing is divided by 0, in the gradient neither
+    angle = input * math.pi
+    at_0 = abs(angle) < 1e-10                       # 1 to the last bit
+    angle = where(at_0, 1.0, angle)                 # nothing is divided by 0, or by a square that vanishes in the gradient
     return where(at_0, 1.0, sin(angle) / angle)
 
 
