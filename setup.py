@@ -43,7 +43,7 @@ ISAS = {
 # its time, so it is for what no training step calls.
 CFLAGS = ["-O1", "-g"] if DEBUG else ["-g0", "-fno-math-errno", "-fno-trapping-math", "-fno-asynchronous-unwind-tables"]
 CONTROL = ("kernels.dispatch", "kernels.memory", "kernels.threads")     # no loops over elements
-COLD = ("ops.create", "ops.index", "ops.random", "ops.reduce", "ops.shape", "ops.view", "ops.window")
+COLD = ("ops.batch", "ops.create", "ops.index", "ops.loss", "ops.random", "ops.reduce", "ops.shape", "ops.view", "ops.window")
 VALGRIND = SANITIZE == "valgrind"
 if VALGRIND:
     SANITIZE = ""
