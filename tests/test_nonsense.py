@@ -280,24 +280,55 @@ INDEX = zeros(3, 4, dtype=tinygrad_c.int64)
 def test_a_finaliser_that_changes_the_tensor_in_the_middle(use):
     """The collector may run at any allocation of Python's, those of an operation among them."""
     x = ones(3, 4)
+    with finalisers_that_change(x) as left_behind:
+        for _ in range(300):
+            left_behind()
+            with contextlib.suppress(*ERRORS):
+                use(x)
+    assert x.numel() in (1, 12, 1200)
 
+
+@contextlib.contextmanager
+def finalisers_that_change(x):
+    """What this gives leaves objects to the collector, which now runs at each allocation; their __del__ changes x."""
     class Last:
         def __init__(self):
             self.me = self
 
         def __del__(self):
-            x.data = ones(1, 1) if x.numel() > 1 else ones(30, 40)
+            numbers.append(len(numbers))
+            x.data = tinygrad_c.full((1, 1) if x.numel() > 1 else (300, 4), float(len(numbers)))
 
+    numbers = []
     before = gc.get_threshold()
     gc.set_threshold(1)
     try:
-        for _ in range(300):
-            Last(), Last()
-            with contextlib.suppress(*ERRORS):
-                use(x)
+        yield lambda n=2: [Last() for _ in range(n)] and None
     finally:
         gc.set_threshold(*before)
-    assert x.sum().item() == x.numel()
+
+
+def test_a_finaliser_that_changes_the_tensor_while_its_shape_is_noted():
+    """x[mask]: its gradient has the shape that x had when the places were found, or there is none."""
+    found = 0
+    for _ in range(300):
+        x = ones(300, 4, requires_grad=True)
+        with finalisers_that_change(x) as left_behind:
+            left_behind()
+            with contextlib.suppress(*ERRORS):
+                y = x[x > 0]
+                g, = tinygrad_c.autograd.grad(y, x, ones(*y.shape))
+                found += 1
+                assert g.numel() == y.numel()
+    assert found > 0
+
+
+def test_a_finaliser_that_changes_the_tensor_while_it_becomes_a_list():
+    x = ones(300, 4)
+    with finalisers_that_change(x) as left_behind:
+        for n in range(300):
+            left_behind(n % 4)
+            assert len({value for row in x.tolist() for value in row}) == 1
 
 
 def test_unpacking_a_value_that_changes_the_other():

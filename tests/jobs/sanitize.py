@@ -49,7 +49,7 @@ def environment(kind: str, folder: Path) -> dict[str, str]:
     env = {**os.environ, "PYTHONPATH": os.pathsep.join([str(folder / "hidden"), str(folder)]), "TINYGRAD_C_NUM_THREADS": "2"}
     if "address" in kind:
         env |= {"LD_PRELOAD": f"{library('libasan.so')} {library('libubsan.so')}", "PYTHONMALLOC": "malloc",
-                "ASAN_OPTIONS": "detect_leaks=0:allocator_may_return_null=1:handle_segv=0:exitcode=99",
+                "ASAN_OPTIONS": "detect_leaks=0:allocator_may_return_null=1:max_allocation_size_mb=4096:handle_segv=0:exitcode=99",
                 "UBSAN_OPTIONS": "print_stacktrace=1"}
     if kind == "thread":
         env |= {"LD_PRELOAD": library("libtsan.so"), "TSAN_OPTIONS": "exitcode=66:die_after_fork=0:report_signal_unsafe=0",

@@ -35,7 +35,7 @@ cdef object nested(const char* p, TensorBase a, int d):
 
 def tolist(input):
     """The elements as nested lists of Python numbers; a number if there are no dimensions."""
-    cdef TensorBase a = tensor_of(input)
+    cdef TensorBase a = alias(tensor_of(input))     # a __del__ that the collector runs may give the tensor other memory
     return nested(a.data, a, 0)
 
 

@@ -267,7 +267,7 @@ cdef int add_whole(TensorBase x, TensorBase source, Plan plan) except -1:
     cdef const int64_t* offset = <const int64_t*> plan.offsets.data
     cdef Py_ssize_t i
     copy_into(dense, source)
-    plan.check_same(x)
+    plan.check_same(x, IN_MEMORY)
     for i in range(plan.rows):
         if x.dtype == INT64:
             (<int64_t*> x.data)[offset[i]] += p[i]

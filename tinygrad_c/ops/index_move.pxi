@@ -9,8 +9,7 @@ cdef int launch(kernel_t kernel, Plan plan, TensorBase dense, TensorBase scatter
     if dense.numel == 0:
         return 0
     offsets = offsets_of(plan, which)
-    if which == IN_MEMORY:
-        plan.check_same(scattered)
+    plan.check_same(scattered, which)
     call.kernel = kernel
     call.n_operands = 3
     call.shape[0] = plan.rows
