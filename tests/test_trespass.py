@@ -328,7 +328,7 @@ def test_memory_that_was_lent_on_and_on():
         x = tinygrad_c.from_dlpack(x)
     assert x.tolist() == [1.0] * 3
     y = np.ones(3)
-    for _ in range(30_000):
+    for _ in range(30_000 if int(np.__version__.split(".")[0]) > 1 else 0):     # NumPy 1 lends on nothing that was lent to it
         y = np.from_dlpack(tinygrad_c.from_dlpack(y))
     assert y.tolist() == [1.0] * 3
     del x, y
