@@ -308,18 +308,19 @@ def finalisers_that_change(x):
         gc.set_threshold(*before)
 
 
-def test_a_finaliser_that_changes_the_tensor_while_its_shape_is_noted():
-    """x[mask]: its gradient has the shape that x had when the places were found, or there is none."""
+@pytest.mark.parametrize("part", [lambda x: x[x > 0], lambda x: x.split(100)[0]])
+def test_a_finaliser_that_changes_the_tensor_while_its_shape_is_noted(part):
+    """The gradient has the shape that x had when the places were found, or there is none."""
     found = 0
     for _ in range(300):
         x = ones(300, 4, requires_grad=True)
         with finalisers_that_change(x) as left_behind:
             left_behind()
             with contextlib.suppress(*ERRORS):
-                y = x[x > 0]
+                y = part(x)
                 g, = tinygrad_c.autograd.grad(y, x, ones(*y.shape))
                 found += 1
-                assert g.numel() == y.numel()
+                assert g.numel() >= y.numel()
     assert found > 0
 
 

@@ -95,6 +95,7 @@ cdef TensorBase put_along(TensorBase x, TensorBase index, int ndim, const Py_ssi
         like.stride[d] = n
         n *= shape[d]
     like.ndim = ndim
+    like.numel = n
     like.contiguous = True
     return add_into_zeros(x, plan_along(like, index, dim, keepdim), ndim, shape)
 

@@ -202,6 +202,8 @@ cdef TensorBase place_region(TensorBase g, Node node, int ndim, const Py_ssize_t
     cdef int dim = node.param[0].i
     cdef Py_ssize_t start = node.param[1].i
     cdef Py_ssize_t rest = shape[dim] - start - g.shape[dim]
+    if ndim != g.ndim or rest < 0:      # a __del__ changed the tensor before its shape was noted
+        raise RuntimeError("a tensor was given another shape while a part of it was taken")
     memcpy(size, shape, ndim * sizeof(Py_ssize_t))
     size[dim] = start
     before = zeros(g.dtype, ndim, size)
