@@ -9,7 +9,7 @@ SOURCES := pyproject.toml setup.py MANIFEST.in LICENSE $(wildcard README.md) \
 	$(shell find tinygrad_c \( -name generated -o -name __pycache__ \) -prune -o -type f \
 		! -name '*.c' ! -name '*.so' ! -name '*.html' -print)
 
-.PHONY: train test lint clean kill opdb fuzz hostile nonsense endurance properties mutation files wheel arm64 asan tsan debug valgrind
+.PHONY: train test lint clean kill opdb fuzz hostile nonsense finalisers endurance properties mutation files wheel arm64 asan tsan debug valgrind
 
 # -I: the package is the installed one, not the folder of sources that this runs in.
 train: $(VENV)/train.stamp
@@ -31,6 +31,7 @@ lint: $(VENV)/test.stamp
 # make opdb    torch's own sample inputs of its ops, modules and optimizers, beside torch (installed by this)
 # make hostile   random calls of everything public with hostile arguments, in batches that may crash
 # make nonsense  what cannot be meant, for everything that the compiled modules hold, public or not, in children that may crash
+# make finalisers  every sample of every operation while finalisers change its inputs in the middle of it
 # make endurance   a million ops on a small stack, 100,000 steps, 1,000 trainings
 # make properties  every row of the table on 20,000 tensors of any shape and layout, against NumPy
 # make mutation  wrong derivatives on purpose: a test must fail for each
@@ -57,6 +58,9 @@ hostile: $(VENV)/test.stamp
 
 nonsense: $(VENV)/test.stamp
 	$(JOB) jobs/nonsense.py --calls 200000 --seed $(SEED)
+
+finalisers: $(VENV)/test.stamp
+	cd tests && $(BIN)/python -W ignore jobs/finalisers.py --seed $(SEED)
 
 endurance: $(VENV)/test.stamp
 	$(JOB) jobs/endurance.py
