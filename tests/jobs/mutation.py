@@ -141,15 +141,15 @@ def mutable_package(folder: Path) -> None:
         shutil.copytree(source / "build", folder / "build")
     path = folder / "tinygrad_c/tape_walk.pxi"
     text = path.read_text()
-    give = "        if self.needs(node, i):\n            if anomaly"
-    assert text.count(give) == 1, "tape_walk.pxi has changed: look at Walk.give"
+    give = "        if self.needs(node, i):\n            if self.kept_back"
+    in_place = "        if self.create_graph or target is None or "
+    assert text.count(give) == text.count(in_place) == 1, "tape_walk.pxi has changed: look at Walk.give and Walk.accumulator"
     text = text.replace(give, "        if mutation is not None and self.needs(node, i):\n"
                               "            g = mutation(node.rule.name.decode(), i, g)\n" + give)
     klass = text.index("\ncdef class Walk")
     text = text[:klass] + HOOK + text[klass:]
     # No kernel adds into a gradient behind give's back.
-    text = text.replace("        if self.create_graph or target is None or anomaly:",
-                        "        if True or self.create_graph or target is None or anomaly:")
+    text = text.replace(in_place, "        if True or self.create_graph or target is None or ")
     path.write_text(text)
     batches.build(folder)
 
