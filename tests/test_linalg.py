@@ -1,6 +1,10 @@
 """linalg beside torch: values, gradients, dtypes, errors; and beside finite differences, first and second gradients."""
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from comparing import torch
@@ -267,3 +271,29 @@ def test_unknown_names():
         tg.linalg.solv  # noqa: B018
     with pytest.raises(AttributeError, match="complex numbers are left out"):
         tg.linalg.eig  # noqa: B018
+
+
+INFINITE = """
+import tinygrad_c as t
+inf, nan = float("inf"), float("nan")
+rows = [[-1.58, 2.65, -0.72, 2.4], [-inf, 2.0, -1.6, 2.8], [-1.97, -0.67, 0.84, -0.5], [1.1, 0.4, -1.05, -1.47]]
+x = t.tensor(rows)
+for f in (t.linalg.svdvals, t.linalg.pinv, t.linalg.cond, lambda x: t.linalg.svd(x).U, lambda x: t.linalg.norm(x, 2),
+          lambda x: t.linalg.norm(x, "nuc"), lambda x: t.linalg.lstsq(x, x).solution, lambda x: t.linalg.matrix_norm(x, -2)):
+    assert f(x).isnan().all()
+    both = t.linalg.svdvals(t.stack([x, t.eye(4)]))
+    assert both[0].isnan().all() and both[1].tolist() == [1, 1, 1, 1]
+    try:
+        f(x.masked_fill(x.isinf(), nan))
+    except t.linalg.LinAlgError as error:
+        assert "because the input matrix contained non-finite values" in str(error)
+    else:
+        raise AssertionError("no error")
+assert t.linalg.matrix_rank(x).item() == 0
+"""
+
+
+def test_singular_values_of_infinite_matrices_come_to_an_end():
+    """LAPACK's may not."""
+    path = os.pathsep.join(p or "." for p in sys.path)
+    subprocess.run([sys.executable, "-c", INFINITE], check=True, timeout=60, env={**os.environ, "PYTHONPATH": path})

@@ -46,3 +46,16 @@ def called(function: str, message: str, routine, *args, **kwargs):
     except np.linalg.LinAlgError:
         raise LinAlgError(f"linalg.{function}: {message}") from None
 
+
+def of_finite(routine, array, *args, **kwargs):
+    """A NumPy routine that takes singular values, which LAPACK may seek for ever in a matrix with infinite elements: there all
+    is NaN, as in torch."""
+    infinite = ~np.isfinite(array).all((-2, -1))
+    if not infinite.any():
+        return called("svd", "The algorithm failed to converge.", routine, array, *args, **kwargs)
+    if np.isnan(array).any():
+        raise LinAlgError("linalg.svd: The algorithm failed to converge because the input matrix contained non-finite values.")
+    found = routine(np.where(infinite[..., None, None], array.dtype.type(0), array), *args, **kwargs)
+    for each in found if isinstance(found, tuple) else (found,):
+        each[infinite] = np.nan
+    return found

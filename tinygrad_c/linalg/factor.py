@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from tinygrad_c.autograd import Function
-from tinygrad_c.linalg.common import called, made, matrices, square
+from tinygrad_c.linalg.common import called, made, matrices, of_finite, square
 from tinygrad_c.linalg.systems import inv
 from tinygrad_c.ops.arguments import array_of, results, takes_out
 from tinygrad_c.ops.create import eye
@@ -168,8 +168,7 @@ class Svd(Function):
 
     @staticmethod
     def forward(ctx, a):
-        u, s, vh = (made(each) for each in called("svd", "The algorithm failed to converge.", np.linalg.svd, array_of(a),
-                                                    full_matrices=False))
+        u, s, vh = (made(each) for each in of_finite(np.linalg.svd, array_of(a), full_matrices=False))
         ctx.save_for_backward(u, s, vh)
         ctx.set_materialize_grads(False)
         return u, s, vh
@@ -209,7 +208,7 @@ def svd(A, full_matrices: bool = True, *, driver: str | None = None):
     u, s, vh = Svd.apply(matrices(A, "svd"))
     m, n = A.shape[-2:]
     if full_matrices and m != n:
-        full = np.linalg.svd(array_of(A))
+        full = of_finite(np.linalg.svd, array_of(A))
         k = min(m, n)
         u = cat([u, made(full[0][..., k:])], -1) if m > n else u
         vh = cat([vh, made(full[2][..., k:, :])], -2) if n > m else vh

@@ -6,7 +6,7 @@ import math
 import numpy as np
 
 from tinygrad_c.autograd import Function
-from tinygrad_c.linalg.common import called, made, matrices, square
+from tinygrad_c.linalg.common import called, made, matrices, of_finite, square
 from tinygrad_c.ops.arguments import array_of, results, takes_out, tensor_arg
 from tinygrad_c.ops.create import eye
 from tinygrad_c.ops.elementwise import log, where
@@ -158,7 +158,7 @@ class Determinant(Function):
         weak = (d == 0) | (abs(d) <= 1e-30)
         if not weak.any():
             return (g * d)[..., None, None] * inv(a).mT
-        u, s, vh = np.linalg.svd(array_of(a))           # singular: through the singular values, once
+        u, s, vh = of_finite(np.linalg.svd, array_of(a))           # singular: through the singular values, once
         others = np.stack([np.prod(np.delete(s, i, -1), -1) for i in range(s.shape[-1])], -1)
         sign = np.linalg.det(u) * np.linalg.det(vh)
         return g[..., None, None] * made((sign[..., None, None] * (u * others[..., None, :]) @ vh).astype(u.dtype))
@@ -217,8 +217,8 @@ class PseudoInverse(Function):
     @staticmethod
     def forward(ctx, a, rtol, hermitian):
         array = array_of(a)
-        out = made(np.linalg.pinv(array, max(array.shape[-2:]) * np.finfo(array.dtype).eps if rtol is None else rtol,
-                                    hermitian).astype(array.dtype))
+        rtol = max(array.shape[-2:]) * np.finfo(array.dtype).eps if rtol is None else rtol
+        out = made(of_finite(np.linalg.pinv, array, rtol, hermitian).astype(array.dtype))
         ctx.save_for_backward(a, out)
         return out
 
@@ -243,7 +243,7 @@ def pinv(A, rcond: float | None = None, hermitian: bool = False, *, atol: float 
     if A.numel() == 0:
         return A.mT * 1
     if atol is not None:
-        largest = float(np.linalg.norm(array_of(A), 2, (-2, -1)).max())
+        largest = float(of_finite(np.linalg.svd, array_of(A), compute_uv=False).max())
         rtol = max(rtol or 0.0, atol / largest if largest else 0.0)
     return PseudoInverse.apply(A, rtol, hermitian)
 
@@ -271,7 +271,7 @@ def lstsq(A, B, rcond: float | None = None, *, driver: str | None = None):
         residuals = ((A @ solution - B) ** 2).sum(-2)
     values = A.new_empty(0)
     if driver in ("gelsd", "gelss"):
-        values = made(np.linalg.svd(array_of(A), compute_uv=False))
+        values = made(of_finite(np.linalg.svd, array_of(A), compute_uv=False))
     return lstsq_result((solution, residuals, A.new_empty(0).long() if driver == "gels" else rank, values))
 
 
@@ -285,7 +285,7 @@ def matrix_rank(A, tol: float | None = None, hermitian: bool = False, *, atol=No
     array = array_of(matrices(A, "matrix_rank"))
     if array.size == 0:
         return made(np.zeros(array.shape[:-2], np.int64))
-    s = abs(np.linalg.eigvalsh(array)) if hermitian else np.linalg.svd(array, compute_uv=False)
+    s = abs(np.linalg.eigvalsh(array)) if hermitian else of_finite(np.linalg.svd, array, compute_uv=False)
     atol = tol if atol is None else atol
     if rtol is None:
         rtol = max(array.shape[-2:]) * np.finfo(array.dtype).eps if atol is None else 0.0

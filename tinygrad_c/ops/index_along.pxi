@@ -15,6 +15,10 @@ cdef Plan plan_along(TensorBase x, TensorBase index, int dim, bint keepdim):
     cdef int d
     if keepdim:                         # again: making the Plan may have run the collector, and that a __del__ that changed x
         check_along(x, index, dim, "gather")
+    elif x.ndim > 0:                    # a gradient's: so may have been its shape before that was noted
+        for d in range(index.ndim):
+            if index.ndim != x.ndim - 1 or index.shape[d] > x.shape[d if d < dim else d + 1]:
+                raise RuntimeError("a tensor was given another shape while an operation ran on it")
     flat_strides(x, flat)
     if x.ndim == 0:
         check_bounds(index, 0, 1)
