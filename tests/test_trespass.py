@@ -177,7 +177,13 @@ def test_a_mask_that_another_thread_writes():
 def test_values_that_another_thread_writes():
     array = np.random.default_rng(0).random(200_000).astype(np.float32)
     x = tinygrad_c.from_numpy(array)
-    while_written(array, (1.0, float("nan"), 0.0), lambda: (x.argmax(), x.reshape(200, 1000).max(1)))
+
+    def work():
+        assert 0 <= x.argmax().item() < 200_000
+        index = x.reshape(200, 1000).max(1).indices
+        assert 0 <= index.min().item() <= index.max().item() < 1000
+
+    while_written(array, (1.0, float("nan"), 0.0), work)
 
 
 @pytest.mark.parametrize(("seconds", "work"), [(1, lambda x: x.topk(50)), *[(0.2, work) for work in (

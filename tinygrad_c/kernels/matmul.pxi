@@ -13,7 +13,7 @@ cdef enum:
     K_RUN = 256                         # products that are added up one after the other
     AHEAD = 16                          # rows of B are asked for so early: of a large B each lies in another page
     ALIASED = 4096                      # bytes: rows so far apart fall into the same few sets of a cache
-    FAR = 1 << 18                       # elements of B that a core's caches do not hold
+    FAR_B = 1 << 18                     # elements of B that a core's caches do not hold
 
 
 ctypedef struct Tile
@@ -272,7 +272,7 @@ cdef void matmul_unit(const Call* call, Py_ssize_t batch, Py_ssize_t i0, Py_ssiz
     cdef tiles_t run
     cdef Tile t
     cdef int nv, high
-    cdef bint far = call.shape[2] * k > FAR
+    cdef bint far = call.shape[2] * k > FAR_B
     # As many tiles as the rows need, all of nearly one height: the first `more` are one row higher than the others.
     high = TILE_ROWS
     if TILE_ROWS > 8 and oa.stride[1] * <Py_ssize_t> sizeof(real) % ALIASED == 0:
