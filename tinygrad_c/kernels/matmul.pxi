@@ -13,6 +13,7 @@ cdef enum:
     K_RUN = 256                         # products that are added up one after the other
     AHEAD = 16                          # rows of B are asked for so early: of a large B each lies in another page
     ALIASED = 4096                      # bytes: rows so far apart fall into the same few sets of a cache
+    PACK_AHEAD = 40
     FAR_B = 1 << 18                     # elements of B that a core's caches do not hold
 
 
@@ -27,6 +28,7 @@ ctypedef struct Tile:                   # a column of tiles, one below the other
     Py_ssize_t a_col
     const real* b
     Py_ssize_t b_row
+    real* panel                         # where first_tile() copies B
     const real* next_b                  # what the next panel is made from: columns that are contiguous, or NULL
     Py_ssize_t next_col
     Py_ssize_t cols                     # in use, of the nv vectors
@@ -39,10 +41,11 @@ ctypedef struct Tile:                   # a column of tiles, one below the other
     bint relu
 
 
-cdef inline void tiles(int mr, int nv, Py_ssize_t count, Tile* t) noexcept nogil:
-    """count tiles of mr rows by nv vectors; t.a, t.c and a strided t.bias move on behind them.
+cdef inline void tiles(int mr, int nv, bint packs, Py_ssize_t count, Tile* t) noexcept nogil:
+    """count tiles of mr rows by nv vectors; t.a, t.c and a strided t.bias move on behind them. packs: what is read of B is
+    copied to t.panel on the way.
 
-    mr and nv are constants at each call, so that the loops over them are gone and acc is registers. (The loop over the tiles
+    mr, nv and packs are constants at each call, so that the loops over them are gone and acc is registers. (The loop over the tiles
     has to be here: gcc 12 unrolls a loop that stands outermost in its function too late for that.)
     """
     cdef vec[MAX_TILE_ROWS][TILE_VECS] acc
@@ -52,6 +55,7 @@ cdef inline void tiles(int mr, int nv, Py_ssize_t count, Tile* t) noexcept nogil
     cdef const real* fours[4]           # every fourth row of A: three strides reach the rest
     cdef const real* b
     cdef real* c = t.c
+    cdef real* panel = t.panel
     cdef Py_ssize_t a_row = t.a_row
     cdef Py_ssize_t a_col = t.a_col
     cdef Py_ssize_t b_row = t.b_row
@@ -88,7 +92,12 @@ cdef inline void tiles(int mr, int nv, Py_ssize_t count, Tile* t) noexcept nogil
                     row[j] = load(b + j * LANES)
                 row[nv - 1] = load_row(b + (nv - 1) * LANES, last)
                 for j in range(nv):
-                    prefetch_l2(b + AHEAD * b_row + j * LANES)
+                    prefetch_l2(b + (PACK_AHEAD if packs else AHEAD) * b_row + j * LANES)
+                if packs:
+                    prefetch_l2(b + PACK_AHEAD * b_row + nv * LANES - 1)        # of a row that is not aligned
+                    for j in range(nv):
+                        store(panel + j * LANES, row[j])
+                    panel += nv * LANES
                 for i in range(mr):
                     x = splat(fours[i // 4][i % 4 * a_row])
                     for j in range(nv):
@@ -172,33 +181,33 @@ cdef void store_transposed(const real* sums, int mr, Py_ssize_t width, Tile* t) 
 
 cdef inline void tiles_of(int mr, int nv, Py_ssize_t count, Tile* t) noexcept nogil:
     if mr == 1:
-        tiles(1, nv, count, t)
+        tiles(1, nv, False, count, t)
     elif mr == 2:
-        tiles(2, nv, count, t)
+        tiles(2, nv, False, count, t)
     elif mr == 3:
-        tiles(3, nv, count, t)
+        tiles(3, nv, False, count, t)
     elif mr == 4:
-        tiles(4, nv, count, t)
+        tiles(4, nv, False, count, t)
     elif mr == 5 and TILE_ROWS >= 5:
-        tiles(5, nv, count, t)
+        tiles(5, nv, False, count, t)
     elif mr == 6 and TILE_ROWS >= 6:
-        tiles(6, nv, count, t)
+        tiles(6, nv, False, count, t)
     elif mr == 7 and TILE_ROWS >= 7:
-        tiles(7, nv, count, t)
+        tiles(7, nv, False, count, t)
     elif mr == 8 and TILE_ROWS >= 8:
-        tiles(8, nv, count, t)
+        tiles(8, nv, False, count, t)
     elif mr == 9 and TILE_ROWS >= 9:
-        tiles(9, nv, count, t)
+        tiles(9, nv, False, count, t)
     elif mr == 10 and TILE_ROWS >= 10:
-        tiles(10, nv, count, t)
+        tiles(10, nv, False, count, t)
     elif mr == 11 and TILE_ROWS >= 11:
-        tiles(11, nv, count, t)
+        tiles(11, nv, False, count, t)
     elif mr == 12 and TILE_ROWS >= 12:
-        tiles(12, nv, count, t)
+        tiles(12, nv, False, count, t)
     elif mr == 13 and TILE_ROWS >= 13:
-        tiles(13, nv, count, t)
+        tiles(13, nv, False, count, t)
     elif mr == 14 and TILE_ROWS >= 14:
-        tiles(14, nv, count, t)
+        tiles(14, nv, False, count, t)
 
 
 cdef void tiles_1(int mr, Py_ssize_t count, Tile* t) noexcept nogil:
@@ -207,6 +216,16 @@ cdef void tiles_1(int mr, Py_ssize_t count, Tile* t) noexcept nogil:
 
 cdef void tiles_2(int mr, Py_ssize_t count, Tile* t) noexcept nogil:
     tiles_of(mr, 2, count, t)
+
+
+cdef void first_tile(int nv, Tile* t) noexcept nogil:
+    """FIRST_ROWS rows of C, and t.panel for the others: the multiply-adds go on while B comes from memory."""
+    if nv == 1:
+        tiles(FIRST_ROWS, 1, True, 1, t)
+    else:
+        tiles(FIRST_ROWS, 2, True, 1, t)
+    t.b = t.panel
+    t.b_row = nv * LANES
 
 
 cdef void pack(real* to, Py_ssize_t width, const real* source, Py_ssize_t stride, Py_ssize_t step, Py_ssize_t n,
@@ -273,13 +292,15 @@ cdef void matmul_unit(const Call* call, Py_ssize_t batch, Py_ssize_t i0, Py_ssiz
     cdef Tile t
     cdef int nv, high
     cdef bint far = call.shape[2] * k > FAR_B
+    cdef bint packs = flags & PACK_B and ob.stride[2] == 1
+    cdef Py_ssize_t rows = i1 - i0 - (FIRST_ROWS if packs else 0)
     # As many tiles as the rows need, all of nearly one height: the first `more` are one row higher than the others.
     high = TILE_ROWS
     if TILE_ROWS > 8 and oa.stride[1] * <Py_ssize_t> sizeof(real) % ALIASED == 0:
         high = 8            # rows, for L1's sets have 8 or 12 places
-    down = (i1 - i0 + high - 1) // high
-    high = <int> ((i1 - i0) // down)
-    more = (i1 - i0) % down
+    down = (rows + high - 1) // high
+    high = <int> (rows // down)
+    more = rows % down
     blocks = (k + KC - 1) // KC
     kc = (k + blocks - 1) // blocks if blocks else 0
     t.store_transposed = NULL
@@ -301,7 +322,8 @@ cdef void matmul_unit(const Call* call, Py_ssize_t batch, Py_ssize_t i0, Py_ssiz
             t.b = b + p * ob.stride[1] + j * ob.stride[2]
             t.b_row = ob.stride[1]
             t.next_b = NULL
-            if ob.stride[2] != 1 or flags & PACK_B or (t.cols % LANES and not MASKED_LOADS):
+            t.panel = <real*> panel
+            if ob.stride[2] != 1 or (t.cols % LANES and not MASKED_LOADS):
                 pack(<real*> panel, nv * LANES, t.b, ob.stride[2], t.b_row, t.cols, t.k)
                 if far and ob.stride[1] == 1 and ob.stride[2] * <Py_ssize_t> sizeof(real) % ALIASED:
                     t.next_b = t.b + t.cols * ob.stride[2] if j + t.cols < j1 else b + p + t.k + j0 * ob.stride[2]
@@ -319,6 +341,8 @@ cdef void matmul_unit(const Call* call, Py_ssize_t batch, Py_ssize_t i0, Py_ssiz
                     t.bias = bias_row
             t.c = c + j * oc.stride[2]
             t.a = a + i0 * t.a_row + p * t.a_col
+            if packs:
+                first_tile(nv, &t)
             run(high + 1, more, &t)
             run(high, down - more, &t)
             j += t.cols

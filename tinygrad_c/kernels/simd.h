@@ -386,6 +386,7 @@ INLINE void store_bool(uint8_t* p, mask m, ptrdiff_t n) {
 #define TILE_ROWS 4
 #endif
 #endif
+#define FIRST_ROWS (TILE_ROWS > 8 ? 8 : TILE_ROWS)  /* of the tile that copies B as it reads it */
 
 #define DOT_ROWS (LANES >= 16 ? 4 : LANES >= 4 ? 2 : 1)  /* LANES dot products: so many rows times LANES / DOT_ROWS columns */
 

@@ -20,6 +20,7 @@ cdef extern from "simd.h" nogil:
         LANES
         REAL_BITS
     const int TILE_ROWS
+    const int FIRST_ROWS
     const int DOT_ROWS
     const bint MASKED_LOADS
 
