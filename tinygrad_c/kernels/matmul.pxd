@@ -19,4 +19,4 @@ cdef enum:              # bits of param[FLAGS].i
     PACK_B = 16         # copy B, panel by panel, though its rows could be read where they are
 
 cdef enum:
-    MAX_ROWS = 512      # of a unit: A's share for one k-block stays in L2
+    MAX_ROWS = 1024     # of a unit: a panel of B, which is copied, serves all of them
