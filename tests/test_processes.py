@@ -55,6 +55,43 @@ def test_same_bits_for_any_number_of_threads(digest, threads):
     assert run("import hashlib; print(hashlib.sha256(trained(3, width=300)).hexdigest())", threads=threads) == digest
 
 
+@pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="counts threads in /proc")
+@pytest.mark.parametrize("pause, shared", [(0, True), (0.002, False)], ids=["without a pause", "with pauses"])
+def test_short_products_are_shared_only_where_they_take_most_of_the_time(pause, shared):
+    """A product of 20 to 40 microseconds: as soon as one is shared, the process has one thread more."""
+    assert run(f"""
+import os, time
+def threads():
+    return len(os.listdir("/proc/self/task"))
+a = tinygrad_c.ones(160, 160)
+before, end = threads(), time.monotonic() + 10
+for _ in range(100000 if {shared} else 300):
+    b = a @ a
+    time.sleep({pause}) if {pause} else None
+    if threads() > before or time.monotonic() > end:
+        break
+assert (b == 160).all()
+print(threads() - before)
+""") == f"{int(shared)}\n"
+
+
+def test_results_of_short_products_that_are_shared():
+    """The same bits while threads come, go to sleep and come again."""
+    run("""
+import time
+pairs = [(tinygrad_c.randn(m, k), tinygrad_c.randn(k, n)) for m, k, n in ((100, 90, 110), (128, 256, 5), (64, 150, 150))]
+tinygrad_c.set_num_threads(1)
+expected = [(a @ b).numpy().tobytes() for a, b in pairs]
+for threads in (2, 3, 2):
+    tinygrad_c.set_num_threads(threads)
+    for _ in range(5):
+        for (a, b), bits in zip(pairs, expected):
+            for _ in range(300):
+                assert (a @ b).numpy().tobytes() == bits
+        time.sleep(0.001)
+""")
+
+
 def test_models_trained_in_several_threads_at_once():
     """Each comes to what it comes to alone; and inference on one shared model gives the same everywhere."""
     assert run("""

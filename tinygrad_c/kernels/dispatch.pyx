@@ -15,7 +15,7 @@ from tinygrad_c.kernels.generic cimport register_generic, register_vectors
 from tinygrad_c.kernels.integers cimport register_integer_kernels
 from tinygrad_c.kernels.philox cimport set_words
 from tinygrad_c.kernels.table cimport Kernels
-from tinygrad_c.kernels.threads cimport flush_denormals, fp_state, is_worth_sharing, restore_denormals, run_shared
+from tinygrad_c.kernels.threads cimport flush_denormals, fp_state, is_short, restore_denormals, run_shared
 
 cdef extern from *:
     """
@@ -60,9 +60,9 @@ cdef void run(const Call* call) noexcept:
         call.kernel(call, 0, call.units)
         return
     state = flush_denormals()
-    if call.work < GIL_WORK and not is_worth_sharing(call):
+    if is_short(call):
         call.kernel(call, 0, call.units)
-    elif locked:
+    elif call.work < GIL_WORK or locked:
         run_shared(call)
     else:
         mine = generation

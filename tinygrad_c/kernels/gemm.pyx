@@ -10,7 +10,7 @@ from tinygrad_c.kernels.dispatch cimport kernels, run
 from tinygrad_c.kernels.table cimport Kernels
 
 cdef enum:
-    UNIT = 1 << 18              # multiply-adds that a unit should have at least: two or three microseconds
+    UNIT = 1 << 17              # multiply-adds that a unit should have at least: a microsecond or more
     MIN_UNITS = 8               # and the units that a large product should have at least
     LONG_UNIT = 1 << 21         # twenty microseconds, of a product that waits for memory
     PACK_B_ROWS = 96            # a panel of B that serves so many rows is worth copying, if it is
@@ -120,8 +120,9 @@ cdef inline void cut(const Kernels* t, Call* call) noexcept:
     cdef Py_ssize_t k = call.shape[3]
     cdef Py_ssize_t rows = m
     cdef Py_ssize_t cols = n
-    call.work = call.shape[0] * (m * n * k // (t.lanes * 6) + m * n // t.lanes + 20)
-    cdef Py_ssize_t units = m * n * k // UNIT
+    cdef Py_ssize_t adds = m * ceil_div(n, t.lanes) * t.lanes * k       # multiply-adds, those beyond the end of a row too
+    cdef Py_ssize_t units = adds // UNIT
+    call.work = call.shape[0] * (adds // (t.lanes * 6) + m * n // t.lanes + 20)
     if call.kernel != t.matmul:                 # memory's speed counts, and the pieces of B should be long
         call.work += call.shape[0] * n * k // 6
         cols = max(LONG_UNIT // 16 // (k + 1) // 64, 8) * 64
@@ -133,7 +134,8 @@ cdef inline void cut(const Kernels* t, Call* call) noexcept:
         units = min(units, MIN_UNITS)
         rows = ceil_div(m, ceil_div(m, kernel.MAX_ROWS))
         if m >= 4 * t.tile_rows and (n < 2 * t.tile_cols or call.operand[2].stride[2] == 1 and n * k <= PACK_B_SIZE):
-            rows = min(rows, ceil_div(m, min(units, m // (2 * t.tile_rows))))       # each core has all of B in its cache
+            units = min(units, m // (2 * t.tile_rows)) // 2 * 2      # as many for one of two threads as for the other
+            rows = min(rows, ceil_div(m, units))       # each core has all of B in its cache
         else:
             cols = max(n // units // t.tile_cols, 1) * t.tile_cols
     call.param[kernel.UNIT_ROWS].i = rows

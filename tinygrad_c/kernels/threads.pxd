@@ -6,5 +6,5 @@ cdef extern from "threads.h" nogil:
     fp_state flush_denormals() noexcept             # and what restore_denormals takes to undo it
     void restore_denormals(fp_state state) noexcept
 
-cdef bint is_worth_sharing(const Call* call) noexcept nogil
+cdef bint is_short(const Call* call) noexcept nogil
 cdef void run_shared(const Call* call) noexcept nogil

@@ -7,6 +7,11 @@ atomic counter, a few at a time: of its own range first, then of the others'. Wh
 a thread that has not woken by then does not join, and the caller waits only for those in the middle of a unit. So a core that
 is busy with another process delays a call by one unit at most.
 
+Which calls are shared: long ones always; short ones, of a few microseconds, only by threads that look for work at that moment,
+and only while calls that could be shared take most of the time (`dense`). Else a thread would be kept awake, and a core busy,
+to wait. Where another process wants the core, a thread gives way and no longer looks; if it loses the core in the middle of a
+short call, none is shared for a while.
+
 One call at a time has the pool. A second one, from another Python thread, is done by its caller alone. A child of fork()
 starts without threads.
 """
@@ -30,6 +35,7 @@ cdef extern from "threads.h" nogil:
                        void (*child)() noexcept nogil) noexcept
     int start_thread(void* (*f)(void*) noexcept nogil) noexcept
     Py_ssize_t fetch_add(Py_ssize_t* counter, Py_ssize_t n) noexcept
+    int fetch_add_int "fetch_add"(int* counter, int n) noexcept
     bint exchange(bint* flag, bint value) noexcept
     int read_atomic(int* counter) noexcept
     void write_atomic(int* number, int value) noexcept
@@ -40,10 +46,15 @@ cdef extern from "threads.h" nogil:
 cdef enum:
     MAX_THREADS = 256
     WORK_PER_THREAD = 30000     # nanoseconds: a sleeping thread takes 20 to 30 microseconds to come,
-    WORK_PER_AWAKE = 5000       # one that looks for work takes one or two
+    WORK_PER_AWAKE = 1250       # one that looks for work less than one
     CHUNKS = 8                  # of units, for each thread
-    SPINS = 1000                # turns of looking before the caller sleeps until the last unit is done: a few microseconds
+    TURNS = 1000                # of looking for a call before a thread gives way: some ten microseconds
+    SPINS = 1000                # turns of looking before the caller sleeps until the last unit is done
     AWAKE = 200000              # nanoseconds before a thread without a call sleeps
+    WINDOW = 200000             # nanoseconds over which the calls' share of the time is measured
+    DENSE = 85                  # percent: above, short calls are shared,
+    SPARSE = 70                 # below, they are not
+    PAUSE = 30                  # how many times as long as a short call waited for a thread without a core none is shared
 
 ctypedef struct Range:
     Py_ssize_t next             # the first unit that nobody has
@@ -61,10 +72,14 @@ cdef pthread_cond_t finished
 cdef const Call* job = NULL
 cdef int places = 0             # how many threads may still join the job
 cdef int active = 0             # how many work on it
-cdef int awake = 0              # how many have just worked, and look for more
+cdef int awake = 0              # how many have no call, and look for one: atomic
 cdef int ranges = 1             # of the job's units: one for each thread that it is worth
 cdef Range[MAX_THREADS] range_of
 cdef Py_ssize_t chunk = 1
+cdef int dense = False          # share short calls too: read without the lock, as rouse
+cdef int rouse = False          # and wake one more thread for the next one
+cdef long long window = 0       # when the measured time began, or will
+cdef long long in_calls = 0     # nanoseconds of it in calls that could be shared
 
 
 cdef void take_units(const Call* call, int first) noexcept nogil:
@@ -86,14 +101,30 @@ cdef void* help_out(void* unused) noexcept nogil:
     global places, active, awake, threads_begun
     cdef const Call* call
     cdef long long since
-    cdef int number
+    cdef int number, _
     flush_denormals()
     pthread_mutex_lock(&lock)
     threads_begun += 1
     number = threads_begun
     while True:
-        while places == 0:
-            pthread_cond_wait(&wake, &lock)
+        if places == 0:
+            fetch_add_int(&awake, 1)
+            pthread_mutex_unlock(&lock)
+            since = nanoseconds()
+            while read_atomic(&places) == 0 and nanoseconds() - since < AWAKE:
+                for _ in range(TURNS):
+                    if read_atomic(&places) > 0:
+                        break
+                    relax()
+                else:
+                    fetch_add_int(&awake, -1)
+                    give_way()      # to another process: this core is away for longer then, and the thread sleeps after it
+                    fetch_add_int(&awake, 1)
+            pthread_mutex_lock(&lock)
+            fetch_add_int(&awake, -1)
+            if places == 0:
+                pthread_cond_wait(&wake, &lock)     # for a call, which may be done by then: others will follow
+                continue
         write_atomic(&places, places - 1)
         write_atomic(&active, active + 1)       # the caller looks at it without the lock
         call = job
@@ -103,41 +134,56 @@ cdef void* help_out(void* unused) noexcept nogil:
         write_atomic(&active, active - 1)
         if active == 0:
             pthread_cond_signal(&finished)
-        write_atomic(&awake, awake + 1)
-        pthread_mutex_unlock(&lock)
-        since = nanoseconds()
-        while read_atomic(&places) == 0 and nanoseconds() - since < AWAKE:
-            give_way()              # to another process: this core is away for longer then, and the thread sleeps after it
-        pthread_mutex_lock(&lock)
-        write_atomic(&awake, awake - 1)
 
 
-cdef bint is_worth_sharing(const Call* call) noexcept nogil:
-    return call.work >= 2 * WORK_PER_THREAD or call.work >= 2 * WORK_PER_AWAKE and read_atomic(&awake) > 0
+cdef bint is_short(const Call* call) noexcept nogil:
+    """Too short to be shared at all, or to ask by how many."""
+    return call.work < 2 * WORK_PER_AWAKE or limit == 1 and call.work < WORK_PER_THREAD
 
 
-cdef void run_shared(const Call* call) noexcept nogil:
-    """All units of the call, by as many threads as it is worth."""
-    global threads, job, ranges, chunk
-    cdef Py_ssize_t helpers = max(call.work // WORK_PER_THREAD - 1,
-                                  min(call.work // WORK_PER_AWAKE - 1, <Py_ssize_t> read_atomic(&awake)))
-    cdef Py_ssize_t units = call.units
-    cdef int i, _
-    helpers = min(min(helpers, <Py_ssize_t> read_atomic(&limit) - 1), call.units - 1)
-    if helpers < 1 or exchange(&busy, True):
-        call.kernel(call, 0, call.units)
+cdef Py_ssize_t worth(const Call* call) noexcept nogil:
+    """How many threads besides the caller the call is worth, of those that would come in time."""
+    cdef Py_ssize_t helpers = call.work // WORK_PER_THREAD - 1
+    if not read_atomic(&dense):
+        return helpers
+    return max(helpers, min(call.work // WORK_PER_AWAKE - 1, <Py_ssize_t> read_atomic(&awake) + read_atomic(&rouse)))
+
+
+cdef void note(long long took, long long now) noexcept nogil:
+    """A call that could be shared has been done, by however many: how much of the time do such calls take?"""
+    global dense, rouse, window, in_calls
+    if now < window:
         return
+    in_calls += took
+    if now - window < WINDOW:
+        return
+    if in_calls * 100 > (now - window) * DENSE:
+        write_atomic(&dense, True)
+    elif in_calls * 100 < (now - window) * SPARSE:
+        write_atomic(&dense, False)
+    write_atomic(&rouse, dense and read_atomic(&awake) < read_atomic(&limit) - 1)
+    window = now
+    in_calls = 0
+
+
+cdef void share(const Call* call, int helpers) noexcept nogil:
+    """All units of the call, by the caller and so many threads, or fewer."""
+    global threads, job, ranges, chunk, window, in_calls
+    cdef Py_ssize_t units = call.units
+    cdef long long since
+    cdef int i, _
     while threads < helpers and start_thread(help_out) == 0:
         threads += 1
     pthread_mutex_lock(&lock)
     job = call
-    ranges = <int> helpers + 1
+    ranges = helpers + 1
     chunk = max(1, units // (ranges * CHUNKS))
     for i in range(ranges):
         range_of[i].next = units * i // ranges
         range_of[i].end = units * (i + 1) // ranges
-    write_atomic(&places, <int> min(helpers, threads))
-    for _ in range(places):
+    write_atomic(&rouse, False)
+    write_atomic(&places, min(helpers, threads))
+    for _ in range(places - read_atomic(&awake)):
         pthread_cond_signal(&wake)
     pthread_mutex_unlock(&lock)
     take_units(call, 0)
@@ -146,23 +192,44 @@ cdef void run_shared(const Call* call) noexcept nogil:
     pthread_mutex_unlock(&lock)
     for _ in range(SPINS):
         if read_atomic(&active) == 0:
-            break
+            return
         relax()
+    since = nanoseconds()
     pthread_mutex_lock(&lock)
     while active > 0:
         pthread_cond_wait(&finished, &lock)
+    if call.work < 2 * WORK_PER_THREAD:
+        write_atomic(&dense, False)
+        window = nanoseconds() + PAUSE * (nanoseconds() - since)
+        in_calls = 0
     pthread_mutex_unlock(&lock)
-    write_atomic(<int*> &busy, False)
+
+
+cdef void run_shared(const Call* call) noexcept nogil:
+    """All units of the call, by as many threads as it is worth."""
+    cdef long long began = nanoseconds()
+    cdef long long now
+    cdef Py_ssize_t helpers = min(min(worth(call), <Py_ssize_t> read_atomic(&limit) - 1), call.units - 1)
+    if helpers < 1 or exchange(&busy, True):
+        call.kernel(call, 0, call.units)
+    else:
+        share(call, <int> helpers)
+        write_atomic(<int*> &busy, False)
+    now = nanoseconds()
+    pthread_mutex_lock(&lock)
+    note(now - began, now)
+    pthread_mutex_unlock(&lock)
 
 
 cdef void start_empty() noexcept nogil:
     """No threads, no call: at import, and in the child of a fork."""
-    global threads, threads_begun, busy, places, active, awake
+    global threads, threads_begun, busy, places, active, awake, dense, rouse, window, in_calls
     pthread_mutex_init(&lock, NULL)
     pthread_cond_init(&wake, NULL)
     pthread_cond_init(&finished, NULL)
     threads = threads_begun = places = active = awake = 0
-    busy = False
+    window = in_calls = 0
+    busy = dense = rouse = False
 
 
 def get_num_threads() -> int:
