@@ -56,7 +56,7 @@ def test_same_bits_for_any_number_of_threads(digest, threads):
 
 
 @pytest.mark.skipif(not os.path.isdir("/proc/self/task"), reason="counts threads in /proc")
-@pytest.mark.parametrize("pause, shared", [(0, True), (0.002, False)], ids=["without a pause", "with pauses"])
+@pytest.mark.parametrize(("pause", "shared"), [(0, True), (0.002, False)], ids=["without a pause", "with pauses"])
 def test_short_products_are_shared_only_where_they_take_most_of_the_time(pause, shared):
     """A product of 20 to 40 microseconds: as soon as one is shared, the process has one thread more."""
     assert run(f"""

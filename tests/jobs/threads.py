@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import os
 import threading
+import time
 
 import tinygrad_c
 from tinygrad_c import nn, optim
@@ -31,11 +32,22 @@ def train() -> None:
         opt.step()
 
 
+def short_products() -> None:
+    """Nothing but products of some 20 microseconds, so that they are shared, with a pause now and then."""
+    a, b = tinygrad_c.randn(128, 256), tinygrad_c.randn(256, 60)
+    for n in range(1000):
+        a @ b
+        if n % 200 == 199:
+            time.sleep(0.001)
+
+
 def main() -> None:
     tinygrad_c.set_num_threads(4)
+    short_products()
     everything(1)
     train()
-    threads = [threading.Thread(target=everything, args=(k,)) for k in range(3)] + [threading.Thread(target=train)]
+    threads = [threading.Thread(target=everything, args=(k,)) for k in range(3)] + [
+        threading.Thread(target=train), threading.Thread(target=short_products)]
     for thread in threads:
         thread.start()
     for n in (1, 4, 2, 3) * 5:
