@@ -200,12 +200,14 @@ cdef void loop_blocks(const Call* c, Py_ssize_t start, Py_ssize_t stop, const bi
     cdef int i
     cdef int last = c.ndim - 1
     cdef Py_ssize_t m = c.shape[last]
+    cdef bint in_place = m >= LONG_ROW          # each row of each operand can be read where it is
     for i in range(c.n_operands):
         held[i] = NULL
+        in_place = in_place and (through[i] or c.operand[i].stride[last] == 1)
     while start < stop:
         decode(c, start, index)
         rest = m - index[last]
-        n = min(stop - start, BLOCK)
+        n = stop - start if in_place else min(stop - start, BLOCK)
         rows = 1
         if n > rest:
             if m >= LONG_ROW:                   # stay in one, so that contiguous rows need no copy
