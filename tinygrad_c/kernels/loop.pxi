@@ -8,7 +8,7 @@
 
 cdef enum:
     UNIT = 8192
-    LONG_ROW = 64           # elements: a block lies in one such row
+    LONG_ROW = 64           # elements: a block lies in one such row (of BLOCK // 2 where rows are only repeated)
     MANY_ROWS = 8           # shorter ones: a block is so many of them, or more
     BLOCK = 512             # elements: MAX_OPERANDS blocks of doubles are 24 KB, half of a common L1
 
@@ -197,20 +197,25 @@ cdef void loop_blocks(const Call* c, Py_ssize_t start, Py_ssize_t stop, const bi
     cdef char* p[MAX_OPERANDS]
     cdef const Operand* o
     cdef Py_ssize_t n, rest, rows, done, along, across
-    cdef int i
+    cdef int i, d
     cdef int last = c.ndim - 1
     cdef Py_ssize_t m = c.shape[last]
-    cdef bint in_place = m >= LONG_ROW          # each row of each operand can be read where it is
+    cdef bint repeats = last > 0                # no operand is but contiguous or the same row again and again
+    cdef bint in_place = True                   # each row of each operand can be read where it is
+    cdef Py_ssize_t long_row
     for i in range(c.n_operands):
         held[i] = NULL
+        repeats = repeats and (through[i] or c.operand[i].stride[last - 1] == 0)
         in_place = in_place and (through[i] or c.operand[i].stride[last] == 1)
+    long_row = BLOCK // 2 if repeats else LONG_ROW
+    in_place = in_place and m >= long_row
+    decode(c, start, index)
     while start < stop:
-        decode(c, start, index)
         rest = m - index[last]
         n = stop - start if in_place else min(stop - start, BLOCK)
         rows = 1
         if n > rest:
-            if m >= LONG_ROW:                   # stay in one, so that contiguous rows need no copy
+            if m >= long_row:                   # stay in one, so that contiguous rows need no copy
                 n = rest
             elif last > 0 and c.shape[last - 1] >= MANY_ROWS:
                 rows = min(n // m, c.shape[last - 1] - index[last - 1]) if rest == m else 1
@@ -244,3 +249,11 @@ cdef void loop_blocks(const Call* c, Py_ssize_t start, Py_ssize_t stop, const bi
         if p[0] == block[0]:
             transfer(c, &c.operand[0], block[0], start, n, True)
         start += n
+        index[last] += n
+        d = last
+        while d > 0 and index[d] >= c.shape[d]:
+            across = index[d] // c.shape[d] if index[d] > c.shape[d] else 1     # rows; a division is slow
+            index[d] -= across * c.shape[d]
+            index[d - 1] += across
+            d -= 1
+
