@@ -168,6 +168,16 @@ cdef inline void reduce(int op, const Call* call, Py_ssize_t begin, Py_ssize_t e
         o = begin * ROW_BLOCK
         reduce_short_rows(op, out + o, x + o * reduced, min(end * ROW_BLOCK, call.shape[0]) - o, reduced)
         return
+    if inner == 1:
+        b = begin % pieces
+        x += begin // pieces * reduced
+        for unit in range(begin, end):      # without a division for each row
+            out[unit] = reduce_row(op, x + b * piece, min(piece, reduced - b * piece))
+            b += 1
+            if b == pieces:
+                b = 0
+                x += reduced
+        return
     for unit in range(begin, end):
         i = unit % strips * COLUMN_STRIP
         b = unit // strips % pieces
@@ -176,9 +186,7 @@ cdef inline void reduce(int op, const Call* call, Py_ssize_t begin, Py_ssize_t e
         width = min(COLUMN_STRIP, inner - i)
         x = <const real*> call.operand[1].data + (o * reduced + b * piece) * inner + i
         out = <real*> call.operand[0].data + (o * pieces + b) * inner + i
-        if inner == 1:
-            out[0] = reduce_row(op, x, n)
-        elif inner == width and inner <= NARROW and n >= 4 * LANES:
+        if inner == width and inner <= NARROW and n >= 4 * LANES:
             reduce_narrow(op, out, x, n, inner)
         else:
             reduce_columns(op, out, x, n, inner, width)
