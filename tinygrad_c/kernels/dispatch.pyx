@@ -38,7 +38,6 @@ cdef extern from *:
     bint cpu_has_avx512()
 
 cdef enum:                      # nanoseconds of work
-    TINY_WORK = 32              # below, denormals cost less than the 7 ns that it takes to flush and to restore
     GIL_WORK = 30000            # from here on other Python threads may run meanwhile
 
 cdef Kernels[N_DTYPES] tables

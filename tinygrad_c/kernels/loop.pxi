@@ -210,7 +210,7 @@ cdef void loop_blocks(const Call* c, Py_ssize_t start, Py_ssize_t stop, const bi
     long_row = BLOCK // 2 if repeats else LONG_ROW
     in_place = in_place and m >= long_row
     decode(c, start, index)
-    while start < stop:
+    while True:
         rest = m - index[last]
         n = stop - start if in_place else min(stop - start, BLOCK)
         rows = 1
@@ -249,6 +249,8 @@ cdef void loop_blocks(const Call* c, Py_ssize_t start, Py_ssize_t stop, const bi
         if p[0] == block[0]:
             transfer(c, &c.operand[0], block[0], start, n, True)
         start += n
+        if start >= stop:
+            return
         index[last] += n
         d = last
         while d > 0 and index[d] >= c.shape[d]:

@@ -17,7 +17,7 @@ from libc.string cimport memchr, memcpy
 from tinygrad_c.array cimport DTYPE_NAMES, DTYPES, allocate_into, count_write, default_dtype, fill_operand, is_dense, \
     itemsize, same_shape, shape_of
 from tinygrad_c.kernels.call cimport *
-from tinygrad_c.kernels.dispatch cimport kernels, run
+from tinygrad_c.kernels.dispatch cimport TINY_WORK, kernels, run
 from tinygrad_c.kernels.generated.ids cimport *
 from tinygrad_c.kernels.generated.scalar_ids cimport *
 from tinygrad_c.kernels.generic cimport cast, scalar_kernel

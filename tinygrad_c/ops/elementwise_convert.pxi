@@ -54,8 +54,14 @@ cdef TensorBase as_tensor(object a, str what):
                     if hint else f"{what} must be Tensor, not {type(a).__qualname__}")
 
 
-cdef TensorBase as_operand(object a, object other, str what):
+cdef inline TensorBase as_operand(object a, object other, str what):
     """as_tensor, but a Python number beside a tensor takes that tensor's dtype, unless that is of a smaller category."""
+    if isinstance(a, TensorBase) and (<TensorBase> a).storage is not None:
+        return <TensorBase> a
+    return number_beside(a, other, what)
+
+
+cdef TensorBase number_beside(object a, object other, str what):
     cdef int dtype
     if not is_number(a) or not isinstance(other, TensorBase):
         return as_tensor(a, what)
