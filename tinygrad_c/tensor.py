@@ -86,7 +86,8 @@ def sized(sizes: tuple, dtype: Any) -> Any:
     return create.zeros_(*sizes, dtype=dtype or float32)
 
 
-class Tensor(Conversions, Interchange, Pointwise, Reductions, Matrices, Shapes, Indexing, Randoms, Rare, Operators):
+# Operators first: isinstance(x, TensorBase), which each operation asks, walks the classes in this order.
+class Tensor(Operators, Conversions, Interchange, Pointwise, Reductions, Matrices, Shapes, Indexing, Randoms, Rare):
     """Numbers in a grid of any number of dimensions, of one dtype, that can know how they were computed.
 
     With requires_grad=True, operations are recorded; backward() on a scalar result then fills .grad of every such tensor

@@ -127,11 +127,11 @@ cdef void launch(inner_t inner, Kernels* table, TensorBase out, int n_inputs, Py
     if out.numel == 0:
         return
     p[0] = out.data
-    for i in range(n_inputs):
-        a = <TensorBase> inputs[i]
-        p[1 + i] = a.data
-        alike = alike and a.contiguous and a.numel == out.numel
-        flat = flat and ((a.contiguous and a.numel == out.numel) or a.numel == 1)
+    for i in range(n_inputs):       # no name for the input: that would count a reference
+        p[1 + i] = (<TensorBase> inputs[i]).data
+        if not (<TensorBase> inputs[i]).contiguous or (<TensorBase> inputs[i]).numel != out.numel:
+            alike = False
+            flat = flat and (<TensorBase> inputs[i]).numel == 1
     c.work = out.numel * tenths // 10
     if alike and c.work < TINY_WORK and inner != NULL:
         inner(out.numel, p, param)  # what run() would come to
