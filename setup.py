@@ -78,7 +78,7 @@ GCC = is_gcc()
 # written twice). Others: of a branch that Cython calls unlikely gcc still thinks one in ten taken, and makes it fast; what
 # raises an exception may be slow.
 UNALIGNED = ["-fno-align-functions", "-fno-align-jumps", "-fno-align-labels"]
-SMALL_KERNELS = [*UNALIGNED, "-fno-unswitch-loops", "-fno-version-loops-for-strides"] if GCC else []
+SMALL_KERNELS = ["-falign-functions=64", *UNALIGNED[1:], "-fno-unswitch-loops", "-fno-version-loops-for-strides"] if GCC else []
 SMALL = [*UNALIGNED, "-fno-align-loops", "--param", "builtin-expect-probability=100"] if GCC else []
 
 # The random numbers have the same bits everywhere: a * b + c is rounded twice, whatever the processor could do.
