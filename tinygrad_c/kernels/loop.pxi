@@ -258,4 +258,3 @@ cdef void loop_blocks(const Call* c, Py_ssize_t start, Py_ssize_t stop, const bi
             index[d] -= across * c.shape[d]
             index[d - 1] += across
             d -= 1
-

@@ -4,7 +4,8 @@
 # and multiplies it by TILE_ROWS elements of A, each broadcast to a vector. So
 #   - A is read an element at a time and may have any strides: it is never copied;
 #   - B's rows must be contiguous. Where they are not, a panel (KC x tile columns, 64 KB at most) is copied on to the stack,
-#     LANES x LANES blocks being transposed in registers, and used for all rows of the unit while it is in cache.
+#     LANES x LANES blocks being transposed in registers, and used for all rows of the unit while it is in cache. A large B is
+#     copied though its rows are contiguous, by the unit's first tile as it reads them.
 # gemm.pyx chooses which operand plays A and which B: in the other order the tile is C's transpose (TRANSPOSED).
 # Rows that do not fill a tile run a tile of fewer rows, not one padded with zeros.
 
@@ -13,7 +14,7 @@ cdef enum:
     K_RUN = 256                         # products that are added up one after the other
     AHEAD = 16                          # rows of B are asked for so early: of a large B each lies in another page
     ALIASED = 4096                      # bytes: rows so far apart fall into the same few sets of a cache
-    PACK_AHEAD = 40
+    PACK_AHEAD = 40                     # while they are copied, which is done once for many tiles: from memory
     FAR_B = 1 << 18                     # elements of B that a core's caches do not hold
 
 
@@ -42,11 +43,11 @@ ctypedef struct Tile:                   # a column of tiles, one below the other
 
 
 cdef inline void tiles(int mr, int nv, bint packs, Py_ssize_t count, Tile* t) noexcept nogil:
-    """count tiles of mr rows by nv vectors; t.a, t.c and a strided t.bias move on behind them. packs: what is read of B is
-    copied to t.panel on the way.
+    """count tiles of mr rows by nv vectors; t.a, t.c and a strided t.bias move on behind them. packs: what is read of B is also
+    copied to t.panel.
 
-    mr, nv and packs are constants at each call, so that the loops over them are gone and acc is registers. (The loop over the tiles
-    has to be here: gcc 12 unrolls a loop that stands outermost in its function too late for that.)
+    mr, nv and packs are constants at each call, so that the loops over them are gone and acc is registers. (The loop over the
+    tiles has to be here: gcc 12 unrolls a loop that stands outermost in its function too late for that.)
     """
     cdef vec[MAX_TILE_ROWS][TILE_VECS] acc
     cdef vec[TILE_VECS] row
