@@ -43,10 +43,11 @@ cdef inline vec _reduce_exp(vec x, vec* k_magic, vec* low) noexcept nogil:
 
 cdef inline vec _exp_tail(vec r) noexcept nogil:
     """e^r - 1 - r, |r| <= ln 2 / 2"""
-    cdef vec p
-    if REAL_BITS == 32:
-        p = _poly3(r, splat(<real> 0.0013940458884462714),
-                   0.008366310968995094, 0.04166640713810921, 0.1666654646396637)
+    cdef vec p, z
+    if REAL_BITS == 32:         # even and odd powers apart: each step waits for the one before
+        z = r * r
+        p = splat(<real> 0.0013940458884462714) * z + (splat(<real> 0.008366310968995094) * r + splat(<real> 0.04166640713810921))
+        return (p * z + (splat(<real> 0.1666654646396637) * r + splat(<real> 0.5))) * z
     else:
         p = splat(<real> 2.511208593276229e-08) * r + splat(<real> 2.762209887900365e-07)
         p = _poly3(r, p * r + splat(<real> 2.7557236038006934e-06),
