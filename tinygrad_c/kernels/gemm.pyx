@@ -10,7 +10,7 @@ from tinygrad_c.kernels.dispatch cimport kernels, run
 from tinygrad_c.kernels.table cimport Kernels
 
 cdef enum:
-    UNIT = 1 << 17              # multiply-adds that a unit should have at least: a microsecond or more
+    UNIT = 3 << 15              # multiply-adds that a unit should have at least: half a microsecond to one
     MIN_UNITS = 8               # and the units that a large product should have at least
     LONG_UNIT = 1 << 21         # twenty microseconds, of a product that waits for memory
     PACK_B_ROWS = 96            # a panel of B that serves so many rows is worth copying, if it is

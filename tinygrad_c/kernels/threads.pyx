@@ -46,7 +46,7 @@ cdef extern from "threads.h" nogil:
 cdef enum:
     MAX_THREADS = 256
     WORK_PER_THREAD = 30000     # nanoseconds: a sleeping thread takes 20 to 30 microseconds to come,
-    WORK_PER_AWAKE = 1250       # one that looks for work less than one
+    WORK_PER_AWAKE = 1000       # one that looks for work less than one
     CHUNKS = 8                  # of units, for each thread
     TURNS = 1000                # of looking for a call before a thread gives way: some ten microseconds
     SPINS = 1000                # turns of looking before the caller sleeps until the last unit is done
