@@ -50,3 +50,28 @@ def test_units(m, k, n, transposed, dtype):
     exact = a.astype(np.float64) @ b.astype(np.float64)
     tolerance = {"float32": 1e-6, "float64": 2e-15}[dtype] * k ** 0.5 * 8
     assert np.abs((x @ y).numpy() - exact).max() < tolerance
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+@pytest.mark.parametrize("skip", [0, 3], ids=["aligned", "from the fourth column"])
+@pytest.mark.parametrize(("m", "k", "n"), [(96, 513, 65), (97, 1030, 33), (1025, 100, 340), (104, 512, 128), (110, 257, 200)])
+def test_a_large_b_that_the_first_tile_copies(m, k, n, skip, dtype):
+    """Columns that do not fill a vector, several blocks of k, more rows than a panel serves; and what is added to the product."""
+    rng = np.random.default_rng(m + n + k)
+    a, b = rng.standard_normal((m, k)).astype(dtype), rng.standard_normal((k, n + skip)).astype(dtype)
+    bias, c = rng.standard_normal(n).astype(dtype), rng.standard_normal((m, n)).astype(dtype)
+    x, y = tinygrad_c.from_numpy(a), tinygrad_c.from_numpy(b)[:, skip:]
+    exact = a.astype(np.float64) @ b[:, skip:].astype(np.float64)
+    layer = tinygrad_c.nn.Linear(k, n, dtype=y.dtype)
+    with tinygrad_c.no_grad():
+        layer.weight.copy_(y.t())
+        layer.bias.copy_(tinygrad_c.from_numpy(bias))
+        found = {
+            "a @ b": ((x @ y).numpy(), exact),
+            "c + a @ b": (tinygrad_c.addmm(tinygrad_c.from_numpy(c), x, y).numpy(), exact + c),
+            "a @ b + bias": (tinygrad_c.addmm(tinygrad_c.from_numpy(bias), x, y).numpy(), exact + bias),
+            "relu(linear)": (tinygrad_c.nn.Sequential(layer, tinygrad_c.nn.ReLU())(x).numpy(), np.maximum(exact + bias, 0)),
+        }
+    tolerance = {"float32": 1e-6, "float64": 2e-15}[dtype] * k ** 0.5 * 8
+    for what, (value, wanted) in found.items():
+        assert np.abs(value - wanted).max() < tolerance, what
