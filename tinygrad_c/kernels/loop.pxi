@@ -3,14 +3,16 @@
 # The elements are numbered in row-major order. A unit is UNIT of them. When every operand is contiguous the inner kernel
 # gets the whole range at once. Otherwise the range is walked in blocks: an operand whose block is contiguous is passed
 # as it is, one that repeats an element or a row is a block filled once, and any other is gathered into a block in L1. Where
-# rows are short and many, a block is a number of whole ones.
+# rows are short and many, a block is a number of whole ones. Contiguous operands beside one row for all of them (a bias) are
+# walked without regard to where rows end (loop_repeated).
 # Shared by every element type: operands are bytes here.
 
 cdef enum:
     UNIT = 8192
-    LONG_ROW = 64           # elements: a block lies in one such row (of BLOCK // 2 where rows are only repeated)
+    LONG_ROW = 64           # elements: a block lies in one such row
     MANY_ROWS = 8           # shorter ones: a block is so many of them, or more
     BLOCK = 512             # elements: MAX_OPERANDS blocks of doubles are 24 KB, half of a common L1
+    ALIGNED = 16            # elements: where a multiple of so many begins in the output, a vector does
 
 
 cdef inline void copy_run(char* to, Py_ssize_t to_stride, const char* source, Py_ssize_t stride, Py_ssize_t n,
@@ -179,7 +181,10 @@ cdef void loop(const Call* c, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
     elif c.inner == NULL and not through[1]:
         transfer(c, &c.operand[1], c.operand[0].data + start * c.operand[0].itemsize, start, stop - start, False)
     elif not all_through:
-        loop_blocks(c, start, stop, through)
+        if repeats_rows(c, through):
+            loop_repeated(c, start, stop, through)
+        else:
+            loop_blocks(c, start, stop, through)
     elif c.inner == NULL:
         memcpy(c.operand[0].data + start * c.operand[0].itemsize, c.operand[1].data + start * c.operand[0].itemsize,
                (stop - start) * c.operand[0].itemsize)
@@ -187,6 +192,59 @@ cdef void loop(const Call* c, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
         for i in range(c.n_operands):
             p[i] = c.operand[i].data + start * c.operand[i].itemsize
         c.inner(stop - start, p, c.param)
+
+
+cdef inline bint repeats_rows(const Call* c, const bint* through) noexcept nogil:
+    """Whether the output is contiguous, and each input is, or one row for all rows of the output, short enough for a block."""
+    cdef int d, i
+    cdef int last = c.ndim - 1
+    if last == 0 or not through[0]:
+        return False
+    for i in range(1, c.n_operands):
+        if not through[i]:
+            if (c.shape[last] + ALIGNED) * c.operand[i].itemsize > BLOCK * 8:
+                return False
+            for d in range(last):
+                if c.operand[i].stride[d] != 0 and c.shape[d] != 1:
+                    return False
+    return True
+
+
+cdef void loop_repeated(const Call* c, Py_ssize_t start, Py_ssize_t stop, const bint* through) noexcept nogil:
+    """A block begins where the output is aligned, not where a row does: of what is repeated there are as many rows as fit a
+    block, and behind them the first elements again, for a vector that crosses into the next row."""
+    cdef char[MAX_OPERANDS][BLOCK * 8] block
+    cdef char* p[MAX_OPERANDS]
+    cdef const Operand* o
+    cdef int last = c.ndim - 1
+    cdef Py_ssize_t m = c.shape[last]
+    cdef Py_ssize_t period = stop - start + m - 1       # what it is worth to repeat, if it fits
+    cdef Py_ssize_t done, at, n
+    cdef int i
+    for i in range(1, c.n_operands):
+        if not through[i]:
+            period = min(period, BLOCK * 8 // c.operand[i].itemsize - ALIGNED)
+    period = period // m * m
+    for i in range(1, c.n_operands):
+        if not through[i]:
+            o = &c.operand[i]
+            copy_run(block[i], 1, o.data, o.stride[last], m, o.itemsize)
+            done = m
+            while done < period + ALIGNED:
+                n = min(done, period + ALIGNED - done)
+                memcpy(block[i] + done * o.itemsize, block[i], n * o.itemsize)
+                done += n
+    at = start % period
+    while start < stop:
+        n = min(stop - start, (period - at + ALIGNED - 1) // ALIGNED * ALIGNED)
+        for i in range(c.n_operands):
+            o = &c.operand[i]
+            p[i] = o.data + start * o.itemsize if through[i] else block[i] + at * o.itemsize
+        c.inner(n, p, c.param)
+        start += n
+        at += n
+        if at >= period:
+            at -= period
 
 
 cdef void loop_blocks(const Call* c, Py_ssize_t start, Py_ssize_t stop, const bint* through) noexcept nogil:
@@ -200,22 +258,17 @@ cdef void loop_blocks(const Call* c, Py_ssize_t start, Py_ssize_t stop, const bi
     cdef int i, d
     cdef int last = c.ndim - 1
     cdef Py_ssize_t m = c.shape[last]
-    cdef bint repeats = last > 0                # no operand is but contiguous or the same row again and again
-    cdef bint in_place = True                   # each row of each operand can be read where it is
-    cdef Py_ssize_t long_row
+    cdef bint in_place = m >= LONG_ROW          # each row of each operand can be read where it is
     for i in range(c.n_operands):
         held[i] = NULL
-        repeats = repeats and (through[i] or c.operand[i].stride[last - 1] == 0)
         in_place = in_place and (through[i] or c.operand[i].stride[last] == 1)
-    long_row = BLOCK // 2 if repeats else LONG_ROW
-    in_place = in_place and m >= long_row
     decode(c, start, index)
     while True:
         rest = m - index[last]
         n = stop - start if in_place else min(stop - start, BLOCK)
         rows = 1
         if n > rest:
-            if m >= long_row:                   # stay in one, so that contiguous rows need no copy
+            if m >= LONG_ROW:                   # stay in one, so that contiguous rows need no copy
                 n = rest
             elif last > 0 and c.shape[last - 1] >= MANY_ROWS:
                 rows = min(n // m, c.shape[last - 1] - index[last - 1]) if rest == m else 1
