@@ -32,6 +32,7 @@ NETS = [
     Net("tanh rows", (4, 32, 16, 4), 10_000, activation="tanh", loss="mse", optimizer="adam"),
 ]
 CHECKED_STEPS = 4
+SETTLE = 0.2        # seconds before a turn: threads that the peer before it left looking for work (OpenBLAS: 0.1) go to sleep
 TOLERANCE = {"float32": 1e-4, "float64": 1e-6}      # of the loss, relative
 
 
@@ -103,6 +104,7 @@ def measure(net: Net, workers: list[harness.Worker], rounds: int, seconds: float
     bursts = {worker.peer: [] for worker in ready}
     for _ in range(rounds):
         for worker in ready:
+            time.sleep(SETTLE)
             bursts[worker.peer].append(worker.ask(do="time", seconds=seconds))
     return {peer: tuple(median(column) for column in zip(*times)) for peer, times in bursts.items()}
 
