@@ -138,7 +138,7 @@ cdef void* help_out(void* unused) noexcept nogil:
 
 cdef bint is_short(const Call* call) noexcept nogil:
     """Too short to be shared at all, or to ask by how many."""
-    return call.work < 2 * WORK_PER_AWAKE or limit == 1 and call.work < WORK_PER_THREAD
+    return call.work < 2 * WORK_PER_AWAKE or read_atomic(&limit) == 1 and call.work < WORK_PER_THREAD
 
 
 cdef Py_ssize_t worth(const Call* call) noexcept nogil:
