@@ -9,6 +9,7 @@ In parts: numbers, dtypes and copies (elementwise_convert.pxi), a kernel's Call 
 """
 import math
 
+from cpython.long cimport PyLong_AsDouble
 from cpython.ref cimport PyObject
 from libc.math cimport INFINITY
 from libc.stdint cimport INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN
@@ -165,10 +166,12 @@ cdef TensorBase with_number(int r, TensorBase x, object number):
         dtype = INT64
     dtype = result_dtype(row, dtype)
     x = to_dtype(x, dtype)
-    if dtype >= FLOAT32:
-        param[0].f = number
-    else:
+    if dtype < FLOAT32:
         param[0].i = number
+    elif type(number) is int:           # float(number) would make an object of it
+        param[0].f = PyLong_AsDouble(number)
+    else:
+        param[0].f = number
     param[1].f = 0
     return unary_launch(row, r, x, param)
 
