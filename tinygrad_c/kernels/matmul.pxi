@@ -266,6 +266,8 @@ cdef void pack(real* to, Py_ssize_t width, const real* source, Py_ssize_t stride
             w += LANES
     else:
         for p in range(k):
+            for w in range(0, n, 8):
+                prefetch_l2(source + PACK_AHEAD * step + w * stride)
             for w in range(n):
                 to[w] = source[w * stride]
             for w in range(n, width):
