@@ -46,7 +46,8 @@ cdef inline vec _exp_tail(vec r) noexcept nogil:
     cdef vec p, z
     if REAL_BITS == 32:         # even and odd powers apart: each step waits for the one before
         z = r * r
-        p = splat(<real> 0.0013940458884462714) * z + (splat(<real> 0.008366310968995094) * r + splat(<real> 0.04166640713810921))
+        p = splat(<real> 0.008366310968995094) * r + splat(<real> 0.04166640713810921)
+        p = splat(<real> 0.0013940458884462714) * z + p
         return (p * z + (splat(<real> 0.1666654646396637) * r + splat(<real> 0.5))) * z
     else:
         p = splat(<real> 2.511208593276229e-08) * r + splat(<real> 2.762209887900365e-07)
