@@ -228,7 +228,10 @@ cdef void loop_repeated(const Call* c, Py_ssize_t start, Py_ssize_t stop, const 
     for i in range(1, c.n_operands):
         if not through[i]:
             o = &c.operand[i]
-            copy_run(block[i], 1, o.data, o.stride[last], m, o.itemsize)
+            if o.stride[last] == 1:
+                memcpy(block[i], o.data, m * o.itemsize)
+            else:
+                gather_rows(block[i], o.data, 1, 0, m, o.stride[last], o.itemsize)
             done = m
             while done < period + ALIGNED:
                 n = min(done, period + ALIGNED - done)
