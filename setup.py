@@ -79,7 +79,8 @@ GCC = is_gcc()
 # raises an exception may be slow.
 UNALIGNED = ["-fno-align-functions", "-fno-align-jumps", "-fno-align-labels"]
 SMALL_KERNELS = [*UNALIGNED, "-fno-unswitch-loops", "-fno-version-loops-for-strides"] if GCC else []
-# But kernels for today's processors begin on lines of the cache: else a change to one makes others slower, or faster, by a tenth.
+# But kernels for today's processors begin on lines of the cache: else a change to one makes others slower or faster, by a tenth
+# of a small operation.
 ALIGNED = ["-falign-functions=64"] if GCC else []
 SMALL = [*UNALIGNED, "-fno-align-loops", "--param", "builtin-expect-probability=100"] if GCC else []
 
