@@ -1,4 +1,5 @@
-"""What is around a training step: import, the first steps, the loader, memory, page faults, numbers that almost vanish.
+"""What is around a training step: import, the first steps, the loader, memory, page faults, numbers that almost vanish, and a
+process that has the second core.
 
     python benchmarks/around.py [--only import loader ...]
 """
@@ -91,6 +92,25 @@ for epoch in range(35):
 tiny = np.float32(1e-38) * np.float32(0.1)
 print(min(times[1:4]), max(times[20:]), float(tiny) > 0)
 """
+NEIGHBOUR = NET + """
+os.sched_setaffinity(0, {cores})
+for widths, batch in {nets}:
+    step, net = step_of(widths, batch, 1e-4)
+    for threads in (1, 2):
+        t.set_num_threads(threads)
+        times = []
+        for _ in range(5):
+            start = time.perf_counter()
+            steps = 0
+            while time.perf_counter() - start < 0.2:
+                step()
+                steps += 1
+            times.append((time.perf_counter() - start) / steps)
+        print(sorted(times)[2])
+"""
+NEIGHBOURED = {"mnist_s": ((784, 128, 64, 10), 32), "mnist_m": ((784, 256, 128, 10), 128),
+               "mnist_l": ((784, 512, 512, 10), 256), "odd, large": ((1111, 1777, 999, 20), 300)}
+CORES = harness.cores()[:2]
 
 
 def run(program: str, module: str = "tinygrad_c") -> list[float]:
@@ -141,7 +161,21 @@ def denormals() -> str:
             f"vanish: {late * 1e3:.2f} ms ({late / early:.2f}); NumPy's denormals after it: {'there' if kept else 'GONE'}")
 
 
-PARTS = {"import": imports, "first": first, "loader": loader, "memory": memory, "faults": faults, "denormals": denormals}
+def neighbour() -> str:
+    if len(CORES) < 2 or not hasattr(os, "sched_setaffinity"):
+        return "needs two cores, and a system that says which"
+    loop = f"import os; os.sched_setaffinity(0, {{{CORES[1]}}})\nwhile True: pass"
+    busy = subprocess.Popen([sys.executable, "-c", loop])
+    try:
+        times = run(NEIGHBOUR.format(cores=CORES, nets=list(NEIGHBOURED.values())))
+    finally:
+        busy.kill()
+    return "a step on one thread, on two, us, while another process has the second core: " + "; ".join(
+        f"{name} {one * 1e6:,.0f}, {two * 1e6:,.0f}" for name, one, two in zip(NEIGHBOURED, times[::2], times[1::2]))
+
+
+PARTS = {"import": imports, "first": first, "loader": loader, "memory": memory, "faults": faults, "denormals": denormals,
+         "neighbour": neighbour}
 
 
 def main() -> None:
