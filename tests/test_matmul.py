@@ -1,8 +1,13 @@
 """Products of matrices: how exact they are. (Their values for all layouts are in test_ops.py, their levels in test_simd.py.)"""
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+
 import numpy as np
 import pytest
+from tinygrad_c.kernels.dispatch import supported_levels
 
 import tinygrad_c
 
@@ -75,3 +80,14 @@ def test_a_large_b_that_the_first_tile_copies(m, k, n, skip, dtype):
     tolerance = {"float32": 1e-6, "float64": 2e-15}[dtype] * k ** 0.5 * 8
     for what, (value, wanted) in found.items():
         assert np.abs(value - wanted).max() < tolerance, what
+
+
+@pytest.mark.parametrize("level", supported_levels())
+def test_units_of_hardly_a_row(level):
+    """The last unit of a large product may have no more rows than the tile that copies B."""
+    code = ("import tinygrad_c as t\n"
+            "for m in range(96, 130):\n"
+            "    assert ((t.ones(m, 1100) @ t.ones(1100, 31)) == 1100).all(), m")
+    done = subprocess.run([sys.executable, "-c", code], env={**os.environ, "TINYGRAD_C_SIMD": level},
+                          capture_output=True, text=True)
+    assert done.returncode == 0, (done.returncode, done.stderr[-1000:])

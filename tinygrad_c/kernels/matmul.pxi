@@ -295,7 +295,7 @@ cdef void matmul_unit(const Call* call, Py_ssize_t batch, Py_ssize_t i0, Py_ssiz
     cdef Tile t
     cdef int nv, high
     cdef bint far = call.shape[2] * k > FAR_B
-    cdef bint packs = flags & PACK_B and ob.stride[2] == 1
+    cdef bint packs = flags & PACK_B and ob.stride[2] == 1 and i1 - i0 > FIRST_ROWS     # the last unit may have fewer
     cdef Py_ssize_t rows = i1 - i0 - (FIRST_ROWS if packs else 0)
     # As many tiles as the rows need, all of nearly one height: the first `more` are one row higher than the others.
     high = TILE_ROWS
