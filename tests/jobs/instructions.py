@@ -25,6 +25,7 @@ import subprocess
 import sys
 import tempfile
 import traceback
+from itertools import pairwise
 from pathlib import Path
 
 RECORDED = Path(__file__).with_suffix(".json")
@@ -68,7 +69,7 @@ def cases(T):
         def make():
             T.manual_seed(0)
             layers = []
-            for i, o in zip(widths, widths[1:]):
+            for i, o in pairwise(widths):
                 layers += [nn.Linear(i, o), nn.ReLU()]
             net = nn.Sequential(*layers[:-1])
             x, y = T.randn(rows, widths[0]), T.randint(0, widths[-1], (rows,))
@@ -153,8 +154,7 @@ def count(dump, name, f, n):
 
 def measure(python, path, level, only):
     """Instructions by case."""
-    env = {key: value for key, value in os.environ.items() if not key.startswith(("TINYGRAD_C_", "PYTHON"))}
-    env |= {"PYTHONHASHSEED": "0", "TINYGRAD_C_SIMD": level, "TINYGRAD_C_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
+    env = {"PATH": os.environ["PATH"], "PYTHONHASHSEED": "0", "TINYGRAD_C_SIMD": level, "TINYGRAD_C_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     if path:
         env["PYTHONPATH"] = str(path)
     with tempfile.TemporaryDirectory() as folder:
