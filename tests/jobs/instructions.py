@@ -5,7 +5,8 @@
     python tests/jobs/instructions.py --check FILE              # before, after, percent; status 1 if one rose by more than --most
     python tests/jobs/instructions.py --only "tiny*" --python OTHER/bin/python --path FOLDER
 
-Counts, not times: they repeat to within 0.1% on a busy machine. Valgrind knows no AVX-512, so TINYGRAD_C_SIMD is avx2 (or what
+Counts, not times: the same command on a busy machine gives the same counts. Another build, path or --only moves addresses, on
+which the collisions in Python's cache of attributes depend: up to 20 instructions a call (0.4%) are noise. Valgrind knows no AVX-512, so TINYGRAD_C_SIMD is avx2 (or what
 --level says); one thread, PYTHONHASHSEED=0, no garbage collection while counting. One process under valgrind imports the
 package; each case runs in a fork of it, warms up, and is counted for N and for 3N repetitions: the count is their difference
 over 2N, so what is paid once falls out. The boundaries are valgrind's client requests (x86-64 only). The recorded counts
