@@ -11,6 +11,7 @@ import importlib.util
 import io
 import json
 import lzma
+import os
 import pickle
 import subprocess
 import sys
@@ -208,6 +209,7 @@ def test_loaded_modules_compute():
     assert not wrong, "\n".join(wrong)
 
 
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="no fork")
 def test_pickles_load_before_anything_is_imported(tmp_path):
     """pickle alone brings in what it needs, each in a fork of a new process."""
     for name in archive().namelist():
