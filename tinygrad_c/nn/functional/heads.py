@@ -5,7 +5,7 @@ from functools import partial
 from typing import Any
 
 from tinygrad_c._tensor.tensor import Tensor
-from tinygrad_c.ops.matmul.matmul import linear
+from tinygrad_c.ops.matmul.products import linear
 
 
 def multi_head_attention_forward(
