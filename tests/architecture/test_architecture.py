@@ -124,7 +124,8 @@ def room_of(module: str) -> str:
 
 @cache
 def modules() -> set[str]:
-    return {name_of(file) for file in files()} | {"kernels.generated", "kernels.generated.ids"}
+    compiled = {str(path.relative_to(PACKAGE)).split(".")[0].replace("/", ".") for path in PACKAGE.rglob("*.so")}
+    return {name_of(file) for file in files()} | compiled | {"kernels.generated", "kernels.generated.ids"}
 
 
 def parts(base: str, names: list[str]) -> set[str]:
