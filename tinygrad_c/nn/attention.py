@@ -1,4 +1,4 @@
-"""MultiheadAttention: several attentions side by side, each on projections of its own."""
+"""MultiheadAttention: several attention heads in parallel, each with its own projections."""
 from __future__ import annotations
 
 from typing import Any
@@ -16,16 +16,16 @@ from tinygrad_c.ops.shape.shape import cat
 
 
 class NonDynamicallyQuantizableLinear(Linear):
-    """Linear, by the name that PyTorch prints within MultiheadAttention."""
+    """A Linear with the class name that PyTorch's MultiheadAttention prints."""
 
 
 class MultiheadAttention(Module):
     """concat(head_1, ..., head_h) W + b, head_i = softmax(Q_i K_i^T / sqrt(d)) V_i, d = embed_dim / num_heads: Vaswani 2017.
 
-    Q_i, K_i, V_i are products of query (L, B, embed_dim), key (S, B, kdim) and value (S, B, vdim) with rows of
-    in_proj_weight, or of q_proj_weight, k_proj_weight and v_proj_weight if kdim or vdim is given. With batch_first the first
-    two dimensions are swapped; without a batch there is no B. add_bias_kv: one more key and value, learnt; add_zero_attn: one
-    more, of zeros.
+    Q_i, K_i, V_i are projections of query (L, B, embed_dim), key (S, B, kdim) and value (S, B, vdim) by rows of
+    in_proj_weight, or by q_proj_weight, k_proj_weight and v_proj_weight if kdim or vdim is given. With batch_first=True the
+    first two dimensions are swapped. Unbatched inputs have no B. add_bias_kv adds a learned key and value to the sequence;
+    add_zero_attn adds a key and value of zeros.
 
     >>> attention = MultiheadAttention(8, 2, batch_first=True)
     >>> x = tinygrad_c.ones(3, 5, 8)
@@ -78,10 +78,10 @@ class MultiheadAttention(Module):
     def forward(self, query: Tensor, key: Tensor, value: Tensor, key_padding_mask: Tensor | None = None,
                 need_weights: bool = True, attn_mask: Tensor | None = None, average_attn_weights: bool = True,
                 is_causal: bool = False) -> tuple[Tensor, Tensor | None]:
-        """(output, weights): output as query; weights (B, L, S), for each head (B, num_heads, L, S) if not averaged, or None.
+        """(output, weights): output has query's shape; weights are (B, L, S), (B, num_heads, L, S) if not averaged, or None.
 
-        key_padding_mask (B, S) and attn_mask (L, S) or (B * num_heads, L, S): bools, true where a query may *not* look, or
-        numbers that are added. is_causal says that attn_mask is causal, and needs it.
+        key_padding_mask (B, S) and attn_mask (L, S) or (B * num_heads, L, S): bool, True where attention is *not* allowed,
+        or float, added to the scores. is_causal is a hint that attn_mask is causal; it requires attn_mask.
         """
         if query.ndim not in (2, 3):
             raise AssertionError(f"query should be unbatched 2D or batched 3D tensor but received {query.ndim}-D query tensor")
@@ -137,7 +137,7 @@ class MultiheadAttention(Module):
         return [x.reshape(b, x.shape[1], self.num_heads, self.head_dim).transpose(1, 2) for x in (q, k, v)]
 
     def _mask(self, padding: Tensor | None, attention: Tensor | None, query: Tensor, batched: bool) -> Tensor | None:
-        """Both masks as one that broadcasts to (B, num_heads, L, S), with places for the keys that are added."""
+        """Both masks merged into one that broadcasts to (B, num_heads, L, S), padded for the keys that are appended."""
         more = (self.bias_k is not None) + self.add_zero_attn
         if attention is not None:
             if attention.ndim == 3:

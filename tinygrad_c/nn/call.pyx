@@ -1,7 +1,7 @@
-"""What calling a module does, without the price of a Python function.
+"""Module.__call__, compiled.
 
-Callable: obj(x) is obj.forward(x). In Python, `def __call__(self, *args, **kwargs)` costs about 140 ns over forward itself;
-here it is under 50 ns. LinearReLU: a Linear and the ReLU behind it in one kernel.
+Callable: obj(x) calls obj.forward(x). In Python, `def __call__(self, *args, **kwargs)` adds about 140 ns to forward; here it
+adds less than 50 ns. LinearReLU: a Linear followed by a ReLU, in one kernel.
 """
 cimport cython
 from cpython.method cimport PyMethod_Check, PyMethod_GET_FUNCTION
@@ -11,7 +11,7 @@ from tinygrad_c.ops.matmul.products import linear_relu
 
 
 cdef class Callable:
-    """Calling it calls its method `forward`."""
+    """Base class: obj(...) calls obj.forward(...)."""
 
     def __call__(self, *args, **kwargs):
         if not kwargs and len(args) == 1:
@@ -19,13 +19,13 @@ cdef class Callable:
         return self.forward(*args, **kwargs)
 
 
-@cython.binding(False)            # a method taken from the class checks its self
+@cython.binding(False)            # an unbound method checks the type of self
 cdef class LinearReLU:
-    """relu(linear(x)) of two neighbours in a Sequential: one kernel, as long as nobody has given either another forward,
-    which is also what a hook does."""
+    """relu(linear(x)) for two consecutive modules of a Sequential, in one kernel. If either has a forward of its own,
+    for example because of a hook, the two modules are called instead."""
     cdef readonly object linear
     cdef readonly object relu
-    cdef object linear_forward          # as their classes have it
+    cdef object linear_forward          # forward of the two classes
     cdef object relu_forward
 
     def __init__(self, linear, relu):
@@ -39,7 +39,7 @@ cdef class LinearReLU:
             try:
                 return linear_relu(input, self.linear.weight, self.linear.bias)
             except (RuntimeError, TypeError):
-                pass                    # the Linear alone says it in its own words
+                pass                    # call the Linear, which raises its own error
         return self.relu(self.linear(input))
 
     def __reduce__(self):

@@ -1,4 +1,4 @@
-"""multi_head_attention_forward: MultiheadAttention with its weights as arguments."""
+"""multi_head_attention_forward: MultiheadAttention as a function of its weights."""
 from __future__ import annotations
 
 from functools import partial
@@ -16,7 +16,7 @@ def multi_head_attention_forward(
         q_proj_weight: Tensor | None = None, k_proj_weight: Tensor | None = None, v_proj_weight: Tensor | None = None,
         static_k: Tensor | None = None, static_v: Tensor | None = None, average_attn_weights: bool = True,
         is_causal: bool = False) -> tuple[Tensor, Tensor | None]:
-    """(output, weights) of nn.MultiheadAttention's formula: query (L, B, E), key and value (S, B, E).
+    """(output, weights) of nn.MultiheadAttention: query (L, B, E), key and value (S, B, E).
 
     >>> x, w = tinygrad_c.ones(2, 1, 4), tinygrad_c.eye(4)
     >>> y, weights = multi_head_attention_forward(x, x, x, 4, 2, tinygrad_c.cat([w, w, w]), None, None, None, False, 0.0, w,
@@ -29,7 +29,7 @@ def multi_head_attention_forward(
     if query.shape[-1] != embed_dim_to_check:
         raise AssertionError(f"was expecting embedding dimension of {embed_dim_to_check}, but got {query.shape[-1]}")
     if static_k is not None or static_v is not None:
-        raise NotImplementedError("static_k and static_v are left out: call scaled_dot_product_attention with them")
+        raise NotImplementedError("static_k and static_v are not supported: pass them to scaled_dot_product_attention")
     attention: Any = MultiheadAttention.__new__(MultiheadAttention)
     super(MultiheadAttention, attention).__init__()
     attention.__dict__.update(

@@ -32,7 +32,7 @@ cdef int begin(list params, object owners, tuple states) except -1:
     for i in range(len(params) if same else 0):
         same = same and PyList_GET_ITEM(owners, i) == <PyObject*> params[i]
     if not same:
-        owners.follow(params)
+        owners.sync(params)
     for state in states:
         if state is not None and len(<list?> state) != len(params):
             raise ValueError(f"each list of the optimizer's state must be as long as params ({len(params)}), got {len(state)}")
