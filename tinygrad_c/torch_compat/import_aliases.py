@@ -38,7 +38,7 @@ MOVED = {
     "ops.reduce": "ops.softmax ops.scan ops.statistics ops.gradient",
     "ops.sorting": "ops.order ops.histogram",
     "ops.shape": "ops.view ops.join ops.rearrange ops.diagonals ops.reshape_inplace",
-    "ops.indexing": "ops.index ops.write ops.batch",
+    "ops.indexing": "ops.index ops.write ops.batch=index",
     "ops.create": "ops.create_rare=rare ops.kinds=dtypes",
     "ops.random": "ops.draws=numpy_samplers",
     "ops.conv": "ops.window=unfold",
@@ -52,6 +52,8 @@ MOVED = {
 }
 ALIASES = {old: f"{folder}.{new or old.rpartition('.')[2]}".lstrip(".") for folder, names in MOVED.items()
            for old, _, new in (name.partition("=") for name in names.split())}
+# Names that have left their module since then: for those who import them by its old path, as pickles do.
+LEFT = {"ops.index": {"one_hot": "ops.create.create", "triangle": "ops.shape.shape"}}
 FUNCTIONS = ("weight_norm", "spectral_norm", "gradcheck")
 OTHER_NAMES = {"_ConvNd": "_Conv", "_ConvTransposeNd": "_ConvTranspose", "_NormBase": "_Running", "Device": "device"}
 
@@ -90,7 +92,10 @@ class MovedFinder:
 
     @staticmethod
     def exec_module(module: ModuleType) -> None:
-        sys.modules[module.__name__] = import_module(f"{PACKAGE}.{ALIASES[module.__name__.partition('.')[2]]}")
+        old = module.__name__.partition(".")[2]
+        moved = sys.modules[module.__name__] = import_module(f"{PACKAGE}.{ALIASES[old]}")
+        for name, home in LEFT.get(old, {}).items():
+            setattr(moved, name, getattr(import_module(f"{PACKAGE}.{home}"), name))
 
 
 class Finder:

@@ -1,4 +1,4 @@
-"""Reductions: sum, mean, prod, var, std, norm, max, min, argmax, argmin, all, any, cumsum; and normalisation, by mean and var.
+"""Reductions: sum, mean, prod, var, std, norm, max, min, argmax, argmin, all, any, cumsum.
 
     reduced(op, x, mask)      the forward pass of all: see x as (outer, reduced, inner), or copy it so; run the kernel, and
                               again on its own results while they are pieces
@@ -11,7 +11,6 @@ from tinygrad_c.core.array cimport DTYPE_NAMES, dtype_code, itemsize, shape_of
 from tinygrad_c.kernels.call cimport *
 from tinygrad_c.kernels.runtime.dispatch cimport kernels, run
 from tinygrad_c.kernels.generated.ids cimport *
-from tinygrad_c.kernels.simd.norm cimport *
 from tinygrad_c.kernels.table cimport *
 from tinygrad_c.ops.elementwise.elementwise cimport *
 from tinygrad_c.ops.indexing.index cimport put_along
@@ -283,4 +282,3 @@ register_ops(add_tensors, add_into, sum_to, clone)
 include "sums.pxi"
 include "moments.pxi"
 include "extremes.pxi"
-include "normalise.pxi"

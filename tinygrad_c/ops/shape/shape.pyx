@@ -1,13 +1,13 @@
 """Ops that change how memory is seen. Each rule stands beside its op.
 
 In parts: other shapes of the same elements, in the same order or another, and expand (here); tensors laid side by side, and
-parts of one dimension (parts.pxi); views by offset and strides (strided.pxi).
+parts of one dimension (parts.pxi); views by offset and strides (strided.pxi); triangles of matrices (triangle.pxi).
 """
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
 from tinygrad_c.core.array cimport DTYPE_NAMES, itemsize, same_shape, shape_of
 from tinygrad_c.kernels.call cimport MAX_NDIM
-from tinygrad_c.ops.elementwise.elementwise cimport as_tensor, clone, copy_into
+from tinygrad_c.ops.elementwise.elementwise cimport as_tensor, clone, copy_into, copy_of
 from tinygrad_c.ops.shape.view cimport put as put_region
 from tinygrad_c.core.tape cimport *
 
@@ -438,3 +438,4 @@ def expand(input, *sizes):
 
 include "parts.pxi"
 include "strided.pxi"
+include "triangle.pxi"
