@@ -19,10 +19,10 @@ cdef enum:
     ROWS_TOGETHER = 8192    # elements of a unit of short rows
 
 cdef enum:                  # node.param
-    KIND
-    NUMBER                  # of elements in a row (LAYER) or of groups (GROUP)
+    NODE_KIND               # LAYER, GROUP or BATCH
+    NODE_NUMBER             # of elements in a row (LAYER) or of groups (GROUP)
     NODE_EPS
-    WEIGHTED                # whether there is a weight
+    NODE_WEIGHTED           # whether there is a weight
 
 
 cdef int describe(Call* call, TensorBase x, int kind, Py_ssize_t number, double eps) except -1:
@@ -73,15 +73,15 @@ cdef int check_norm(TensorBase x, TensorBase w, TensorBase b, int kind, Py_ssize
 
 cdef int norm_layer_backward(Walk walk, Node node, TensorBase g) except -1:
     cdef TensorBase x = saved(node, 0), stats = saved(node, 2)
-    cdef TensorBase w = saved(node, 1) if node.param[WEIGHTED].i else None
+    cdef TensorBase w = saved(node, 1) if node.param[NODE_WEIGHTED].i else None
     cdef TensorBase dx = None, parts = None
-    cdef int kind = <int> node.param[KIND].i, i
+    cdef int kind = <int> node.param[NODE_KIND].i, i
     cdef Py_ssize_t[3] shape
     cdef Py_ssize_t one = 1
     cdef Call call
     if walk.create_graph:
         return normalise_by_parts(walk, node, g, x, w)
-    describe(&call, x, kind, node.param[NUMBER].i, node.param[NODE_EPS].f)
+    describe(&call, x, kind, node.param[NODE_NUMBER].i, node.param[NODE_EPS].f)
     g = contiguous(g)
     if walk.needs(node, 0):
         dx = empty(x.dtype, x.ndim, x.shape)
@@ -115,15 +115,15 @@ cdef Rule BATCH_NORM = Rule(b"NativeBatchNormBackward0", norm_layer_backward)
 
 cdef int normalise_by_parts(Walk walk, Node node, TensorBase g, TensorBase x, TensorBase w) except -1:
     """The same with ops that record themselves: kernels/simd/norm.pxi has the formula."""
-    cdef Py_ssize_t number = node.param[NUMBER].i
-    cdef Py_ssize_t area = 1 if node.param[KIND].i == LAYER else x.numel // (x.shape[0] * x.shape[1])
+    cdef Py_ssize_t number = node.param[NODE_NUMBER].i
+    cdef Py_ssize_t area = 1 if node.param[NODE_KIND].i == LAYER else x.numel // (x.shape[0] * x.shape[1])
     cdef unsigned int mask = 0b10, spare = 0b01         # of the row; of what a weight is stretched over
     cdef TensorBase scale, h, gw
     cdef Py_ssize_t[MAX_NDIM] shape
     cdef int ndim, i
-    if node.param[KIND].i == LAYER:
+    if node.param[NODE_KIND].i == LAYER:
         sizes, of_weight = [x.numel // number, number], [number]
-    elif node.param[KIND].i == GROUP:
+    elif node.param[NODE_KIND].i == GROUP:
         sizes, of_weight = [x.shape[0], number, x.shape[1] // number, area], [number, x.shape[1] // number, 1]
         mask, spare = 0b1100, 0b1001
     else:
@@ -185,8 +185,8 @@ def normalised(input, weight, bias, double eps, str kind, Py_ssize_t number):
     run(&call)
     if recording(x) or (w is not None and recording(w)) or (b is not None and recording(b)):
         node = record(&LAYER_NORM if which == LAYER else &GROUP_NORM if which == GROUP else &BATCH_NORM, out, x)
-        node.param[KIND].i, node.param[NUMBER].i, node.param[NODE_EPS].f = which, number, eps
-        node.param[WEIGHTED].i = w is not None
+        node.param[NODE_KIND].i, node.param[NODE_NUMBER].i, node.param[NODE_EPS].f = which, number, eps
+        node.param[NODE_WEIGHTED].i = w is not None
         save(node, 0, x)
         save(node, 2, stats)
         if w is not None:

@@ -6,7 +6,7 @@
 cdef int extreme_backward(Walk walk, Node node, TensorBase g) except -1:
     cdef TensorBase x = saved(node, 0)
     cdef TensorBase hit = to_dtype(binary(ROW_EQ, x, spread_like(node, output(walk, node))), x.dtype)
-    cdef TensorBase ties = reduced(SUM, hit, <unsigned int> node.param[0].i, node.param[1].i)
+    cdef TensorBase ties = reduced(SUM, hit, <unsigned int> node.param[NODE_MASK].i, node.param[NODE_KEEPDIM].i)
     return walk.give(node, 0, binary(ROW_MUL, spread_like(node, binary(ROW_DIV, g, ties)), hit))
 
 
@@ -16,7 +16,7 @@ cdef int whole_extreme_backward(Walk walk, Node node, TensorBase g) except -1:
     cdef TensorBase y = output(walk, node)
     cdef double extreme = (<float*> y.data)[0] if y.dtype == FLOAT32 else (<double*> y.data)[0]
     cdef TensorBase hit = binary(ROW_EQ, x, y) if extreme == extreme else binary(ROW_NE, x, x)
-    cdef TensorBase ties = reduced(SUM, to_dtype(hit, x.dtype), <unsigned int> node.param[0].i, node.param[1].i)
+    cdef TensorBase ties = reduced(SUM, to_dtype(hit, x.dtype), <unsigned int> node.param[NODE_MASK].i, node.param[NODE_KEEPDIM].i)
     return walk.give(node, 0, where_(hit, spread_like(node, binary(ROW_DIV, g, ties)), 0))
 
 cdef Rule MAX_RULE = Rule(b"MaxBackward1", whole_extreme_backward)
@@ -114,7 +114,7 @@ cdef int along_backward(Walk walk, Node node, TensorBase g) except -1:
     cdef int ndim
     cdef Py_ssize_t[MAX_NDIM] shape
     input_shape(node, 0, &ndim, shape)
-    return walk.give(node, 0, put_along(g, saved(node, 1), ndim, shape, <int> node.param[0].i, node.param[1].i))
+    return walk.give(node, 0, put_along(g, saved(node, 1), ndim, shape, <int> node.param[NODE_DIM].i, node.param[NODE_KEEPDIM].i))
 
 cdef Rule MAX_ALONG = Rule(b"MaxBackward0", along_backward)
 cdef Rule MIN_ALONG = Rule(b"MinBackward0", along_backward)
@@ -127,8 +127,8 @@ cdef tuple extreme_along(int op, TensorBase x, object dim, bint keepdim, str nam
     cdef Node node
     if x.dtype >= FLOAT32 and recording(x):
         node = record(&MAX_ALONG if op == MAX else &MIN_ALONG, values, x)
-        node.param[0].i = d
-        node.param[1].i = keepdim
+        node.param[NODE_DIM].i = d
+        node.param[NODE_KEEPDIM].i = keepdim
         save(node, 1, index)
     return values, index
 
@@ -203,8 +203,8 @@ def cumulative_extreme(input, dim, bint largest):
         extremes_so_far(<const uint8_t*> source.data, <uint8_t*> values.data, to, outer, n, inner, largest)
     if x.dtype >= FLOAT32 and recording(x):
         node = record(&CUMMAX_RULE if largest else &CUMMIN_RULE, values, x)
-        node.param[0].i = d
-        node.param[1].i = True
+        node.param[NODE_DIM].i = d
+        node.param[NODE_KEEPDIM].i = True
         save(node, 1, index)
     return values, index
 

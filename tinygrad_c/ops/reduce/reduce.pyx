@@ -181,8 +181,8 @@ cdef TensorBase reduced(int op, TensorBase x, unsigned int mask, bint keepdim):
     call.ndim = 3
     call.n_operands = 2
     while True:
-        call.param[0].i = ROW_PIECE if inner == 1 else COLUMN_PIECE
-        pieces = (n + call.param[0].i - 1) // call.param[0].i
+        call.param[REDUCE_PIECE].i = ROW_PIECE if inner == 1 else COLUMN_PIECE
+        pieces = (n + call.param[REDUCE_PIECE].i - 1) // call.param[REDUCE_PIECE].i
         target = out if pieces == 1 else flat(out.dtype, outer * pieces * inner)
         call.kernel = kernels(x.dtype).reduce[op]
         call.units = rows_units(outer, n) if inner == 1 and n <= SHORT_ROW else \
@@ -216,7 +216,7 @@ cdef TensorBase flat(int dtype, Py_ssize_t n):
 # ---- What undoes a reduction
 
 cdef int spread_backward(Walk walk, Node node, TensorBase g) except -1:
-    return walk.give(node, 0, sum_over(g, <unsigned int> node.param[0].i, node.param[1].i))
+    return walk.give(node, 0, sum_over(g, <unsigned int> node.param[NODE_MASK].i, node.param[NODE_KEEPDIM].i))
 
 cdef Rule SPREAD = Rule(b"ExpandBackward0", spread_backward)
 
@@ -236,23 +236,23 @@ cdef TensorBase spread(TensorBase g, int ndim, const Py_ssize_t* shape, unsigned
     out = view_of(g, g.data, ndim, shape, stride)
     if recording(g):
         node = record(&SPREAD, out, g)
-        node.param[0].i = mask
-        node.param[1].i = keepdim
+        node.param[NODE_MASK].i = mask
+        node.param[NODE_KEEPDIM].i = keepdim
     return out
 
 
 cdef TensorBase spread_like(Node node, TensorBase g):
-    """g stretched to the shape of a reduction's input: param[0] is its mask, param[1] its keepdim."""
+    """g stretched to the shape of a reduction's input."""
     cdef int ndim
     cdef Py_ssize_t[MAX_NDIM] shape
     input_shape(node, 0, &ndim, shape)
-    return spread(g, ndim, shape, <unsigned int> node.param[0].i, node.param[1].i)
+    return spread(g, ndim, shape, <unsigned int> node.param[NODE_MASK].i, node.param[NODE_KEEPDIM].i)
 
 
 cdef Node record_reduction(const Rule* rule, TensorBase out, TensorBase x, unsigned int mask, bint keepdim):
     cdef Node node = record(rule, out, x)
-    node.param[0].i = mask
-    node.param[1].i = keepdim
+    node.param[NODE_MASK].i = mask
+    node.param[NODE_KEEPDIM].i = keepdim
     return node
 
 

@@ -280,8 +280,12 @@ cdef TensorBase restride(TensorBase a, int ndim, const Py_ssize_t* shape, const 
 
 # ---- transpose, permute
 
+cdef enum:                  # node.param of transpose
+    NODE_DIM0
+    NODE_DIM1
+
 cdef int transpose_backward(Walk walk, Node node, TensorBase g) except -1:
-    walk.give(node, 0, transpose_dims(g, node.param[0].i, node.param[1].i))
+    walk.give(node, 0, transpose_dims(g, node.param[NODE_DIM0].i, node.param[NODE_DIM1].i))
     return 0
 
 cdef Rule TRANSPOSE = Rule(b"TransposeBackward0", transpose_backward)
@@ -301,8 +305,8 @@ cdef TensorBase transpose_dims(TensorBase a, int d0, int d1):
     out = view_of(a, a.data, a.ndim, shape, stride)
     if recording(a):
         node = record(&TRANSPOSE, out, a)
-        node.param[0].i = d0
-        node.param[1].i = d1
+        node.param[NODE_DIM0].i = d0
+        node.param[NODE_DIM1].i = d1
     return out
 
 

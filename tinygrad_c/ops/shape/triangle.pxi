@@ -1,8 +1,12 @@
 """Matrices with zeros above a diagonal, or below it; part of shape.pyx."""
 
+cdef enum:                  # node.param
+    NODE_DIAGONAL
+    NODE_UPPER
+
 
 cdef int triangle_backward(Walk walk, Node node, TensorBase g) except -1:
-    return walk.give(node, 0, triangle_of(g, node.param[0].i, node.param[1].i))
+    return walk.give(node, 0, triangle_of(g, node.param[NODE_DIAGONAL].i, node.param[NODE_UPPER].i))
 
 cdef Rule TRIL = Rule(b"TrilBackward0", triangle_backward)
 cdef Rule TRIU = Rule(b"TriuBackward0", triangle_backward)
@@ -27,8 +31,8 @@ cdef TensorBase triangle_of(TensorBase x, Py_ssize_t k, bint upper):
         to += cols * size
     if recording(x):
         node = record(&TRIU if upper else &TRIL, out, x)
-        node.param[0].i = k
-        node.param[1].i = upper
+        node.param[NODE_DIAGONAL].i = k
+        node.param[NODE_UPPER].i = upper
     return out
 
 
