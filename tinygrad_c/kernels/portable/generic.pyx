@@ -13,6 +13,7 @@ from tinygrad_c.kernels.table cimport ELEMENT_BLOCK, LOOP_ALIGN, LOOP_BLOCK, Ker
 cdef inner_t[N_DTYPES][N_DTYPES] casts
 cdef inner_t[N_DTYPES][N_SCALAR] scalars
 
+include "../simd/copy_run.pxi"
 include "../simd/loop.pxi"
 include "../matmul/integers.pxi"
 include "../generated/casts.pxi"

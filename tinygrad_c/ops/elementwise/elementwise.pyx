@@ -15,8 +15,8 @@ from libc.math cimport INFINITY
 from libc.stdint cimport INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN
 from libc.string cimport memchr, memcpy
 
-from tinygrad_c.core.array cimport DTYPE_NAMES, DTYPES, allocate_into, count_write, default_dtype, fill_operand, is_dense, \
-    itemsize, same_shape, shape_of
+from tinygrad_c.core.array cimport DTYPE_NAMES, DTYPES, allocate_into, category, count_write, default_dtype, dtype_code, \
+    fill_operand, is_dense, itemsize, same_shape, shape_of
 from tinygrad_c.kernels.call cimport *
 from tinygrad_c.kernels.runtime.dispatch cimport TINY_WORK, kernels, run
 from tinygrad_c.kernels.generated.ids cimport *

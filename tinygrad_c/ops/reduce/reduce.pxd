@@ -7,7 +7,6 @@ cdef enum:                  # node.param of a reduction's node
     NODE_KEEPDIM = 1
 
 # Sets of dimensions are bit masks: bit d for dimension d.
-cdef int wrap_dim(object dim, int ndim) except -1               # a dimension, negative from the end; IndexError
 cdef unsigned int dims_mask(object dim, int ndim) except? 0     # None: all
 cdef TensorBase sum_over(TensorBase x, unsigned int mask, bint keepdim)     # recorded
 cdef TensorBase mean_over(TensorBase x, unsigned int mask, bint keepdim)    # recorded

@@ -14,7 +14,7 @@ from tinygrad_c.kernels.generated.ids cimport *
 from tinygrad_c.kernels.table cimport *
 from tinygrad_c.ops.elementwise.elementwise cimport *
 from tinygrad_c.ops.indexing.index cimport put_along
-from tinygrad_c.ops.shape.shape cimport reshape_to
+from tinygrad_c.ops.shape.shape cimport parse_dim, reshape_to
 from tinygrad_c.core.tape cimport *
 
 from tinygrad_c.ops.arguments import results
@@ -30,31 +30,20 @@ min_result = results("min", "values", "indices")
 
 # ---- Dimensions
 
-cdef int wrap_dim(object dim, int ndim) except -1:
-    cdef Py_ssize_t d
-    cdef int n = ndim if ndim > 0 else 1        # a 0-d tensor takes dim 0 and -1, as if it had one
-    cdef unsigned int before = changes()
-    if isinstance(dim, bool) or not hasattr(dim, "__index__"):
-        raise TypeError(f"dim must be int, not {type(dim).__name__}")
-    d = dim.__index__()
-    unchanged(before)
-    if d < -n or d >= n:
-        raise IndexError(f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {d})")
-    return <int> (d + n if d < 0 else d)
-
-
 cdef unsigned int dims_mask(object dim, int ndim) except? 0:
     cdef unsigned int mask = 0, bit, before = changes()
+    cdef int place
     if dim is None:
         return (<unsigned int> 1 << ndim) - 1
     if not isinstance(dim, (tuple, list)):
-        return <unsigned int> 1 << wrap_dim(dim, ndim) if ndim > 0 else wrap_dim(dim, 0)
+        return <unsigned int> 1 << parse_dim(dim, ndim) if ndim > 0 else parse_dim(dim, 0)
     if not dim:
         return (<unsigned int> 1 << ndim) - 1   # torch's meaning of an empty tuple
     for d in dim:
-        bit = <unsigned int> 1 << wrap_dim(d, ndim)
+        place = parse_dim(d, ndim)
+        bit = <unsigned int> 1 << place
         if mask & bit:
-            raise RuntimeError(f"dim {wrap_dim(d, ndim)} appears multiple times in the list of dims")
+            raise RuntimeError(f"dim {place} appears multiple times in the list of dims")
         mask |= bit
     unchanged(before)
     return mask if ndim > 0 else 0

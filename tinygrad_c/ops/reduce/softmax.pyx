@@ -7,7 +7,9 @@ from tinygrad_c.kernels.runtime.dispatch cimport kernels, run
 from tinygrad_c.kernels.generated.ids cimport *
 from tinygrad_c.kernels.table cimport *
 from tinygrad_c.ops.elementwise.elementwise cimport *
-from tinygrad_c.ops.reduce.reduce cimport NODE_DIM, NODE_KEEPDIM, NODE_MASK, around, arranged, dims_mask, empty_reduced, pick, spread, sum_over, wrap_dim
+from tinygrad_c.ops.reduce.reduce cimport NODE_DIM, NODE_KEEPDIM, NODE_MASK, around, arranged, dims_mask, empty_reduced, pick
+from tinygrad_c.ops.reduce.reduce cimport spread, sum_over
+from tinygrad_c.ops.shape.shape cimport parse_dim
 from tinygrad_c.core.tape cimport *
 
 from tinygrad_c.ops.elementwise.elementwise import into_out
@@ -92,7 +94,7 @@ cdef TensorBase prepare(object input, object dtype, str name):
 cpdef int implicit_dim(object dim, TensorBase x, str name) except -1:
     """The dim; or, where none was given, 0 for 0-d, 1-d and 3-d, else 1, as torch once decided, with its warning."""
     if dim is not None:
-        return wrap_dim(dim, x.ndim)
+        return parse_dim(dim, x.ndim)
     from tinygrad_c._base.warn import warn
     warn(f"Implicit dimension choice for {name} has been deprecated. Change the call to include dim=X as an argument: dim=-1 "
          "for the last dimension.")

@@ -274,5 +274,5 @@ cdef TensorBase cumulate(object input, object dim, object dtype, bint product):
     cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
     if dtype is not None:
         x = to_dtype(x, dtype_code(dtype))
-        return to_dtype(cumulated(x, wrap_dim(dim, x.ndim), False, product), x.dtype)
-    return cumulated(x, wrap_dim(dim, x.ndim), False, product)
+        return to_dtype(cumulated(x, parse_dim(dim, x.ndim), False, product), x.dtype)
+    return cumulated(x, parse_dim(dim, x.ndim), False, product)

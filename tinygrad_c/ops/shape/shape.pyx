@@ -30,8 +30,8 @@ cdef int parse_dim(object dim, int ndim) except -1:
         d = n
     unchanged(before)
     if d < -n or d >= n:
-        raise IndexError(f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {dim})")
-    return d + n if d < 0 else d
+        raise IndexError(f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {dim.__index__()})")
+    return <int> (d + n if d < 0 else d)
 
 
 cdef int parse_sizes(tuple sizes, int* ndim, Py_ssize_t* shape) except -1:
