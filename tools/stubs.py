@@ -18,7 +18,7 @@ PACKAGE = Path(__file__).resolve().parent.parent / "tinygrad_c"
 HEAD = "# Made by tools/stubs.py: run it again when names or signatures change.\n"
 MODULES = ["core.array", "core.tape", "kernels.runtime.memory", "kernels.runtime.threads", "nn.call", "ops.create.create",
            "ops.elementwise.elementwise", "ops.elementwise.operators", "ops.indexing.index", "ops.loss.loss",
-           "ops.matmul.matmul", "ops.norm.norm", "ops.random.random", "ops.reduce.reduce", "ops.reduce.softmax",
+           "ops.matmul.products", "ops.norm.norm", "ops.random.random", "ops.reduce.reduce", "ops.reduce.softmax",
            "ops.shape.shape"]
 RETURNS = {
     "dtype": "dtype_named get_default_dtype dtype_of", "int": "dimensions numel address offset wrapped node_number",
@@ -60,7 +60,7 @@ class Callable:
     def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
 """,
     "ops.elementwise.operators": OPERATORS,
-    "ops.matmul.matmul": """\
+    "ops.matmul.products": """\
 class LinearReLU:
     linear: Any
     relu: Any

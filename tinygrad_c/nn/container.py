@@ -12,7 +12,7 @@ from tinygrad_c.nn.activation import ReLU
 from tinygrad_c.nn.linear import Linear
 from tinygrad_c.nn.module import Module, _indent
 from tinygrad_c.nn.parameter import Parameter
-from tinygrad_c.ops.matmul.matmul import LinearReLU
+from tinygrad_c.ops.matmul.products import LinearReLU
 
 
 class _Indexed(Module):

@@ -34,7 +34,7 @@ MOVED = {
     "core": "array tape slots=type_slots",
     "ops": "ops.doors=guard",
     "ops.elementwise": "ops.operators ops.blend=composed ops.logic ops.parts",
-    "ops.matmul": "ops.products ops.einsum",
+    "ops.matmul": "ops.products=composed ops.einsum",
     "ops.reduce": "ops.softmax ops.scan ops.statistics ops.gradient",
     "ops.sorting": "ops.order ops.histogram",
     "ops.shape": "ops.view ops.join ops.rearrange ops.diagonals ops.reshape_inplace",
@@ -53,7 +53,8 @@ MOVED = {
 ALIASES = {old: f"{folder}.{new or old.rpartition('.')[2]}".lstrip(".") for folder, names in MOVED.items()
            for old, _, new in (name.partition("=") for name in names.split())}
 # Names that have left their module since then: for those who import them by its old path, as pickles do.
-LEFT = {"ops.index": {"one_hot": "ops.create.create", "triangle": "ops.shape.shape"}}
+LEFT = {"ops.index": {"one_hot": "ops.create.create.one_hot", "triangle": "ops.shape.shape.triangle"},
+        "ops.reduce": {"normalised": "ops.norm.norm.normalised"}, "ops.view": {"surrounded": "ops.shape.view.zero_pad"}}
 FUNCTIONS = ("weight_norm", "spectral_norm", "gradcheck")
 OTHER_NAMES = {"_ConvNd": "_Conv", "_ConvTransposeNd": "_ConvTranspose", "_NormBase": "_Running", "Device": "device"}
 
@@ -78,6 +79,12 @@ class Place(ModuleType):
         return self._function(*args, **kwargs)
 
 
+def where_it_went(old: str, name: str) -> Any:
+    """What has left the module `old` for another."""
+    home, _, new = LEFT[old][name].rpartition(".")
+    return getattr(import_module(f"{PACKAGE}.{home}"), new)
+
+
 class MovedFinder:
     """Asked first: a module under its old path is the module at its new one, once in memory."""
 
@@ -94,8 +101,8 @@ class MovedFinder:
     def exec_module(module: ModuleType) -> None:
         old = module.__name__.partition(".")[2]
         moved = sys.modules[module.__name__] = import_module(f"{PACKAGE}.{ALIASES[old]}")
-        for name, home in LEFT.get(old, {}).items():
-            setattr(moved, name, getattr(import_module(f"{PACKAGE}.{home}"), name))
+        for name in LEFT.get(old, ()):
+            setattr(moved, name, where_it_went(old, name))
 
 
 class Finder:
@@ -143,4 +150,7 @@ def install() -> None:
     if not any(getattr(each, "__name__", "") == "Finder" and each.__module__ == __name__ for each in sys.meta_path):
         sys.meta_path.append(Finder)
         sys.meta_path.insert(0, MovedFinder)
+        reduce: Any = sys.modules[f"{PACKAGE}.ops.reduce"]              # a folder now, at the path that the module had
+        of_reduce = reduce.__getattr__
+        reduce.__getattr__ = lambda name: where_it_went("ops.reduce", name) if name in LEFT["ops.reduce"] else of_reduce(name)
         sys.modules[f"{PACKAGE}.tensor"] = sys.modules[f"{PACKAGE}._tensor.tensor"]    # its attribute is the function

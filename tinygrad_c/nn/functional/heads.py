@@ -8,7 +8,7 @@ from tinygrad_c._tensor.tensor import Tensor, bool_
 from tinygrad_c.nn.functional.attention import attention_scores, masked, merged_mask, scaled_dot_product_attention
 from tinygrad_c.nn.functional.dropout import dropout
 from tinygrad_c.ops.create import create
-from tinygrad_c.ops.matmul.matmul import linear
+from tinygrad_c.ops.matmul.products import linear
 from tinygrad_c.ops.reduce import softmax as softmax_ops
 from tinygrad_c.ops.shape.shape import cat
 
