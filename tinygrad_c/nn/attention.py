@@ -118,16 +118,16 @@ class MultiheadAttention(Module):
             raise AssertionError(f"was expecting embedding dimension of {e}, but got {query.shape[-1]}")
         biases = [None] * 3 if self.in_proj_bias is None else self.in_proj_bias.chunk(3)
         if query is key and key is value and self._qkv_same_embed_dim:
-            made = linear(query, self.in_proj_weight, self.in_proj_bias).chunk(3, -1)
+            projected = linear(query, self.in_proj_weight, self.in_proj_bias).chunk(3, -1)
         else:
             weights = (self.in_proj_weight.chunk(3) if self._qkv_same_embed_dim else
                        (self.q_proj_weight, self.k_proj_weight, self.v_proj_weight))
-            made = [linear(x, weight, bias) for x, weight, bias in zip((query, key, value), weights, biases)]
+            projected = [linear(x, weight, bias) for x, weight, bias in zip((query, key, value), weights, biases)]
         if not batched:
-            made = [x.unsqueeze(0) for x in made]
+            projected = [x.unsqueeze(0) for x in projected]
         elif not self.batch_first:
-            made = [x.transpose(0, 1) for x in made]
-        q, k, v = made
+            projected = [x.transpose(0, 1) for x in projected]
+        q, k, v = projected
         b = q.shape[0]
         if self.bias_k is not None:
             k, v = cat([k, self.bias_k.expand(b, 1, e)], 1), cat([v, self.bias_v.expand(b, 1, e)], 1)
