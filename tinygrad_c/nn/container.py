@@ -9,10 +9,10 @@ from typing import Any
 from tinygrad_c._base.warn import typename
 from tinygrad_c._tensor.tensor import Tensor
 from tinygrad_c.nn.activation import ReLU
-from tinygrad_c.nn.call import LinearReLU
 from tinygrad_c.nn.linear import Linear
 from tinygrad_c.nn.module import Module, _indent
 from tinygrad_c.nn.parameter import Parameter
+from tinygrad_c.ops.matmul.products import LinearReLU
 
 
 class _Indexed(Module):

@@ -35,11 +35,11 @@ MOVED = {
     "core": "array tape slots=type_slots",
     "ops": "ops.doors=guard",
     "ops.elementwise": "ops.operators ops.blend=composed ops.logic ops.parts",
-    "ops.matmul": "ops.products ops.einsum",
+    "ops.matmul": "ops.products=composed ops.einsum",
     "ops.reduce": "ops.softmax ops.scan ops.statistics ops.gradient",
     "ops.sorting": "ops.order ops.histogram",
     "ops.shape": "ops.view ops.join ops.rearrange ops.diagonals ops.reshape_inplace",
-    "ops.indexing": "ops.index ops.write ops.batch",
+    "ops.indexing": "ops.index ops.write ops.batch=index",
     "ops.create": "ops.create_rare=rare ops.kinds=dtypes",
     "ops.random": "ops.draws=numpy_samplers",
     "ops.conv": "ops.window=unfold",
@@ -53,6 +53,9 @@ MOVED = {
 }
 ALIASES = {old: f"{folder}.{new or old.rpartition('.')[2]}".lstrip(".") for folder, names in MOVED.items()
            for old, _, new in (name.partition("=") for name in names.split())}
+# Names that moved to another module since then. Pickles import them by the old path.
+LEFT = {"ops.index": {"one_hot": "ops.create.create.one_hot", "triangle": "ops.shape.shape.triangle"},
+        "ops.reduce": {"normalised": "ops.norm.norm.normalised"}, "ops.view": {"surrounded": "ops.shape.view.zero_pad"}}
 FUNCTIONS = ("weight_norm", "spectral_norm", "gradcheck")
 OTHER_NAMES = {"_ConvNd": "_Conv", "_ConvTransposeNd": "_ConvTranspose", "_NormBase": "_Running", "Device": "device"}
 
@@ -77,6 +80,12 @@ class Place(ModuleType):
         return self._function(*args, **kwargs)
 
 
+def where_it_went(old: str, name: str) -> Any:
+    """The object that moved from the module `old` to another module."""
+    home, _, new = LEFT[old][name].rpartition(".")
+    return getattr(import_module(f"{PACKAGE}.{home}"), new)
+
+
 class MovedFinder:
     """First on sys.meta_path: importing an old path gives the module at its new path, the same object."""
 
@@ -91,7 +100,10 @@ class MovedFinder:
 
     @staticmethod
     def exec_module(module: ModuleType) -> None:
-        sys.modules[module.__name__] = import_module(f"{PACKAGE}.{ALIASES[module.__name__.partition('.')[2]]}")
+        old = module.__name__.partition(".")[2]
+        moved = sys.modules[module.__name__] = import_module(f"{PACKAGE}.{ALIASES[old]}")
+        for name in LEFT.get(old, ()):
+            setattr(moved, name, where_it_went(old, name))
 
 
 class Finder:
@@ -139,4 +151,7 @@ def install() -> None:
     if not any(getattr(each, "__name__", "") == "Finder" and each.__module__ == __name__ for each in sys.meta_path):
         sys.meta_path.append(Finder)
         sys.meta_path.insert(0, MovedFinder)
+        reduce: Any = sys.modules[f"{PACKAGE}.ops.reduce"]              # now a package with the same path
+        of_reduce = reduce.__getattr__
+        reduce.__getattr__ = lambda name: where_it_went("ops.reduce", name) if name in LEFT["ops.reduce"] else of_reduce(name)
         sys.modules[f"{PACKAGE}.tensor"] = sys.modules[f"{PACKAGE}._tensor.tensor"]   # as attribute: the function

@@ -6,8 +6,8 @@ from itertools import pairwise
 from tinygrad_c._tensor.tensor import Tensor, int32, int64
 from tinygrad_c.autograd import no_grad
 from tinygrad_c.ops.create import create
+from tinygrad_c.ops.create.create import one_hot
 from tinygrad_c.ops.elementwise import elementwise as ops
-from tinygrad_c.ops.indexing.index import one_hot
 from tinygrad_c.ops.reduce import reduce
 
 __all__ = ["embedding", "embedding_bag", "one_hot"]

@@ -7,6 +7,7 @@ from math import prod
 from tinygrad_c._tensor.tensor import Tensor, float64
 from tinygrad_c.autograd import no_grad
 from tinygrad_c.ops.elementwise import elementwise as ops
+from tinygrad_c.ops.norm.norm import normalised
 from tinygrad_c.ops.reduce import reduce
 
 PLANE = 8       # elements per channel from which one kernel per row is faster than several elementwise kernels
@@ -64,7 +65,7 @@ def layer_norm(input: Tensor, normalized_shape: Sequence[int], weight: Tensor | 
     dims = _last_dims(input, normalized_shape)
     affine = weight, bias
     if _is_plain(input, affine) and all(each is None or each.shape == input.shape[-len(dims):] for each in affine):
-        return reduce.normalised(input, weight, bias, eps, "layer", prod(normalized_shape))[0]
+        return normalised(input, weight, bias, eps, "layer", prod(normalized_shape))[0]
     return _standardised(input, reduce.mean(input, dims, True), reduce.var(input, dims, keepdim=True, correction=0), eps,
                          weight, bias)
 
@@ -119,7 +120,7 @@ def batch_norm(input: Tensor, running_mean: Tensor | None, running_var: Tensor |
         n = input.numel() // max(input.shape[1], 1)
         _more_than_one(input.shape, n)
         if n and _is_plain(input, (weight, bias), PLANE):
-            y, mean, variance = reduce.normalised(input, weight, bias, eps, "batch", 1)
+            y, mean, variance = normalised(input, weight, bias, eps, "batch", 1)
             _track(running_mean, mean, momentum)
             _track(running_var, variance * (n / max(n - 1, 1)), momentum)
             return y
@@ -152,7 +153,7 @@ def instance_norm(input: Tensor, running_mean: Tensor | None = None, running_var
     if n == 1:
         raise ValueError(f"Expected more than 1 spatial element when training, got input size {input.shape}")
     if input.ndim > 1 and _is_plain(input, (weight, bias), PLANE):
-        y, mean, variance = reduce.normalised(input, weight, bias, eps, "group", input.shape[1])
+        y, mean, variance = normalised(input, weight, bias, eps, "group", input.shape[1])
         for running, each in ((running_mean, mean), (running_var, variance * (n / max(n - 1, 1)))):
             if running is not None:
                 _track(running, each.reshape(input.shape[:2]).mean(0), momentum)
@@ -182,7 +183,7 @@ def group_norm(input: Tensor, num_groups: int, weight: Tensor | None = None, bia
     per_group = input.numel() // max(input.shape[0] * num_groups, 1)
     _more_than_one(input.shape, input.shape[0] * per_group)
     if _is_plain(input, (weight, bias), PLANE):
-        return reduce.normalised(input, weight, bias, eps, "group", num_groups)[0]
+        return normalised(input, weight, bias, eps, "group", num_groups)[0]
     groups = input.reshape(input.shape[0], num_groups, per_group)
     mean, variance = reduce.mean(groups, -1, True), reduce.var(groups, -1, keepdim=True, correction=0)
     y = _standardised(groups, mean, variance, eps, None, None).reshape(input.shape)
