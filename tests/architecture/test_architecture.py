@@ -43,6 +43,7 @@ LEVELS = [
         "ops.reduce": "ops ops.create ops.elementwise ops.indexing ops.shape ops.sorting",
         "ops.sorting": "ops ops.create ops.elementwise ops.indexing ops.shape",
         "ops.matmul": "ops ops.elementwise ops.reduce ops.shape",
+        "ops.norm": "ops.elementwise ops.reduce ops.shape",
         "ops.random": "ops ops.create ops.elementwise ops.reduce",
         "ops.loss": "ops.elementwise ops.indexing ops.reduce ops.shape",
         "ops.conv": "ops.elementwise ops.indexing ops.matmul ops.reduce ops.shape",
