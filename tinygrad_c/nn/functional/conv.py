@@ -13,7 +13,7 @@ from tinygrad_c.ops.conv.unfold import Geometry, columns, convolution
 from tinygrad_c.ops.conv.unfold import fold as fold_columns
 from tinygrad_c.ops.create import create
 from tinygrad_c.ops.shape.shape import as_strided
-from tinygrad_c.ops.shape.view import surrounded
+from tinygrad_c.ops.shape.view import zero_pad
 
 
 def tuple_of(value: Any, n: int, name: str) -> tuple[int, ...]:
@@ -35,7 +35,7 @@ def columns_of(x: Tensor, kernel: Sequence[int], stride: Sequence[int], before: 
                dilation: Sequence[int], counts: Sequence[int]) -> Tensor:
     """x (N, C, *) to (N, C * kernel elements, windows), with zero padding before and after."""
     if len(kernel) == 3:
-        x = surrounded(x, (0, 0, *before), (0, 0, *after))
+        x = zero_pad(x, (0, 0, *before), (0, 0, *after))
         n, c, *_ = x.shape
         steps = x.stride()
         windows = as_strided(x, (n, c, *kernel, *counts),

@@ -197,13 +197,13 @@ def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: flo
     >>> local_response_norm(tensor([[[1.], [2.]]]), 2, alpha=2., beta=1.).flatten()
     tensor([0.5000, 0.3333])
     """
-    from tinygrad_c.ops.shape.view import surrounded
+    from tinygrad_c.ops.shape.view import zero_pad
     if input.ndim < 3:
         raise ValueError(f"Expected 3D or higher dimensionality                          input (got {input.ndim} dimensions)")
     around = [0] * input.ndim
     before, after = list(around), list(around)
     before[1], after[1] = size // 2, (size - 1) // 2
-    squares = surrounded(input * input, before, after)
+    squares = zero_pad(input * input, before, after)
     channels = input.shape[1]
     total = squares.narrow(1, 0, channels)
     for shift in range(1, size):

@@ -8,7 +8,7 @@ from tinygrad_c.core.tape import _call_it
 from tinygrad_c.ops.create import create
 from tinygrad_c.ops.elementwise import elementwise as ops
 from tinygrad_c.ops.indexing.index import index_select
-from tinygrad_c.ops.shape.view import surrounded
+from tinygrad_c.ops.shape.view import zero_pad
 
 
 def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Tensor:
@@ -63,10 +63,10 @@ def _constant(x: Tensor, pad: tuple[int, ...], value: float) -> Tensor:
         before[dim], after[dim] = max(left, 0), max(right, 0)
     if not any(before) and not any(after):
         return x.clone()
-    padded = surrounded(x, before, after)
+    padded = zero_pad(x, before, after)
     if value == 0:
         return padded
-    inside = surrounded(create.ones(*x.shape, dtype=bool_), before, after)
+    inside = zero_pad(create.ones(*x.shape, dtype=bool_), before, after)
     return ops.where(inside, padded, create.full((), value, dtype=x.dtype))
 
 

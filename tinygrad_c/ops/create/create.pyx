@@ -14,7 +14,7 @@ from libc.string cimport memcpy
 from tinygrad_c.core.array cimport DTYPES, Storage, code_named, code_of_format, default_dtype, dtype_code, foreign_storage, \
     is_contiguous, itemsize, shape_of
 from tinygrad_c.kernels.call cimport BOOL, FLOAT32, FLOAT64, INT32, INT64, MAX_NDIM, UINT8
-from tinygrad_c.kernels.portable.generic cimport ramp, ramp_integers, ramp_single
+from tinygrad_c.kernels.portable.generic cimport arange_double, arange_int64, arange_single
 from tinygrad_c.ops.elementwise.elementwise cimport as_tensor as check_tensor
 from tinygrad_c.ops.elementwise.elementwise cimport contiguous, copy_into, copy_of, put_number, scalar_tensor, to_dtype
 from tinygrad_c.ops.shape.shape cimport parse_sizes
@@ -207,9 +207,9 @@ def arange(start, end=None, step=1, *, dtype=None, device=None, requires_grad=Fa
     shape[0] = n
     y = empty(code, 1, shape)
     if code >= FLOAT32:
-        ramp(code, y.data, n, 0, start, step)
+        arange_double(code, y.data, n, 0, start, step)
     elif code == INT64 and n > 0 and -(1 << 63) <= start + (n - 1) * step < (1 << 63):
-        ramp_integers(<int64_t*> y.data, n, start, step)
+        arange_int64(<int64_t*> y.data, n, start, step)
     else:
         for i in range(n):
             put_number(y.data + i * itemsize(code), code, int(start) + i * int(step))
@@ -250,11 +250,11 @@ def linspace(start, end, steps, *, dtype=None, device=None, requires_grad=False,
     y = empty(code, 1, shape)
     half = n // 2 if n > 1 else n       # from both ends, so that the last is exactly `end`
     if code == FLOAT32:
-        ramp_single(<float*> y.data, half, 0, af, sf)
-        ramp_single(<float*> y.data + half, n - half, half + 1 - n, bf, sf)
+        arange_single(<float*> y.data, half, 0, af, sf)
+        arange_single(<float*> y.data + half, n - half, half + 1 - n, bf, sf)
     elif code == FLOAT64:
-        ramp(FLOAT64, y.data, half, 0, a, s)
-        ramp(FLOAT64, y.data + half * sizeof(double), n - half, half + 1 - n, b, s)
+        arange_double(FLOAT64, y.data, half, 0, a, s)
+        arange_double(FLOAT64, y.data + half * sizeof(double), n - half, half + 1 - n, b, s)
     else:
         for i in range(n):
             put_number(y.data + i * itemsize(code), code, a + s * i if i < half else b - s * (n - i - 1))

@@ -160,7 +160,7 @@ cdef int record_relu(TensorBase y) except -1:
     return save_result(node, y)
 
 
-cdef TensorBase with_number(int r, TensorBase x, object number):
+cdef TensorBase binary_scalar(int r, TensorBase x, object number):
     """A row whose parameter is a Python number: the number is weak, it changes x's dtype only to a larger category."""
     cdef Scalar[2] param
     cdef Row* row = &ROWS[r]
@@ -306,7 +306,7 @@ cdef TensorBase power(object a, object b):
         x = a
         p = b
         if p == 2:
-            return with_number(ROW_POW_NUMBER, x, b) if x.dtype < FLOAT32 and type(b) is float else unary(ROW_SQUARE, x, 0, 0)
+            return binary_scalar(ROW_POW_NUMBER, x, b) if x.dtype < FLOAT32 and type(b) is float else unary(ROW_SQUARE, x, 0, 0)
         if x.dtype < FLOAT32 and type(b) is not float:
             return integer_power(x, b)
         if p == 3:
@@ -317,9 +317,9 @@ cdef TensorBase power(object a, object b):
             return unary(ROW_RSQRT, x, 0, 0)
         if p == -1:
             return unary(ROW_RECIPROCAL, x, 0, 0)
-        return with_number(ROW_POW_NUMBER, x, b)
+        return binary_scalar(ROW_POW_NUMBER, x, b)
     if isinstance(b, TensorBase) and is_number(a) and ((<TensorBase> b).dtype >= FLOAT32 or type(a) is float):
-        return with_number(ROW_RPOW_NUMBER, b, a)
+        return binary_scalar(ROW_RPOW_NUMBER, b, a)
     x = as_tensor(a, "argument 'input' (position 1)")
     if x.dtype < FLOAT32 and as_tensor(b, "argument 'exponent' (position 2)").dtype < FLOAT32:
         return binary(ROW_POW_WHOLE, x, b)
@@ -332,7 +332,7 @@ cdef TensorBase integer_power(TensorBase x, object exponent):
     if exponent < 0:
         raise RuntimeError("Integers to negative integer powers are not allowed: call .float() first")
     if exponent == 0:
-        return with_number(ROW_ADD_NUMBER, with_number(ROW_MUL_NUMBER, x, 0), 1)
+        return binary_scalar(ROW_ADD_NUMBER, binary_scalar(ROW_MUL_NUMBER, x, 0), 1)
     while exponent:
         if exponent & 1:
             y = x if y is None else binary(ROW_MUL, y, x)

@@ -57,7 +57,7 @@ cdef TensorBase cross_entropy_gradient(Node node, TensorBase x, TensorBase targe
     if g.ndim == 1:
         g = reshape_to(g, 2, column)
     x = binary(ROW_SUB, binary(ROW_MUL, softmax_along(SOFTMAX, x, 1), a), b)
-    return binary(ROW_MUL, x, with_number(ROW_MUL_NUMBER, g, node.param[CE_FACTOR].f))
+    return binary(ROW_MUL, x, binary_scalar(ROW_MUL_NUMBER, g, node.param[CE_FACTOR].f))
 
 
 cdef int check_targets(TensorBase target, Py_ssize_t n, int64_t ignore_index) except -1:
@@ -236,7 +236,7 @@ cdef TensorBase cross_entropy_of_probabilities(TensorBase x, TensorBase target, 
     cdef Py_ssize_t[MAX_NDIM] shape
     cdef int d
     if smoothing > 0:
-        target = with_number(ROW_ADD_NUMBER, with_number(ROW_MUL_NUMBER, target, 1 - smoothing), smoothing / n)
+        target = binary_scalar(ROW_ADD_NUMBER, binary_scalar(ROW_MUL_NUMBER, target, 1 - smoothing), smoothing / n)
     if w is not None:
         for d in range(x.ndim):
             shape[d] = n if d == dim else 1

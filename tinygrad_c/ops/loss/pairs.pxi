@@ -7,7 +7,7 @@ cdef int pair_backward(Walk walk, Node node, TensorBase g) except -1:
     cdef TensorBase t = saved(node, 1)
     cdef TensorBase dx
     if walk.create_graph:
-        g = with_number(ROW_MUL_NUMBER, g, node.param[LOSS_FACTOR].f)
+        g = binary_scalar(ROW_MUL_NUMBER, g, node.param[LOSS_FACTOR].f)
         dx = binary(ROW_MUL, g, slope(node.op, x, t, node.param[LOSS_THRESHOLD].f))
     elif walk.needs(node, 0) or node.op < BCE:
         dx = slope_kernel(node, x, t, contiguous(g))
@@ -18,9 +18,9 @@ cdef int pair_backward(Walk walk, Node node, TensorBase g) except -1:
             walk.give(node, 1, unary(ROW_NEG, dx, 0, 0))
         else:
             if not walk.create_graph:
-                g = with_number(ROW_MUL_NUMBER, g, node.param[LOSS_FACTOR].f)
+                g = binary_scalar(ROW_MUL_NUMBER, g, node.param[LOSS_FACTOR].f)
             if node.op == BCE:      # d/dt = log(1 - x) - log(x), the logarithms cut as in the forward pass
-                t = binary(ROW_SUB, log_cut(with_number(ROW_RSUB_NUMBER, x, 1)), log_cut(x))
+                t = binary(ROW_SUB, log_cut(binary_scalar(ROW_RSUB_NUMBER, x, 1)), log_cut(x))
             else:
                 t = unary(ROW_NEG, x, 0, 0)
             walk.give(node, 1, binary(ROW_MUL, g, t))
@@ -46,14 +46,14 @@ cdef TensorBase slope(int op, TensorBase x, TensorBase t, double parameter):
         return binary(ROW_SUB, unary(ROW_SIGMOID, x, 0, 0), t)
     d = binary(ROW_SUB, x, t)
     if op == MSE:
-        return with_number(ROW_MUL_NUMBER, d, 2)
+        return binary_scalar(ROW_MUL_NUMBER, d, 2)
     if op == L1:
         return unary(ROW_SIGN, d, 0, 0)
     if op == SMOOTH_L1:
-        return unary(ROW_CLAMP, with_number(ROW_DIV_NUMBER, d, parameter), -1, 1)
+        return unary(ROW_CLAMP, binary_scalar(ROW_DIV_NUMBER, d, parameter), -1, 1)
     if op == HUBER:
         return unary(ROW_CLAMP, d, -parameter, parameter)
-    t = binary(ROW_MUL, x, with_number(ROW_RSUB_NUMBER, x, 1))
+    t = binary(ROW_MUL, x, binary_scalar(ROW_RSUB_NUMBER, x, 1))
     return binary(ROW_DIV, d, unary(ROW_CLAMP, t, 1e-12, INFINITY))
 
 
@@ -228,8 +228,8 @@ def binary_cross_entropy_with_logits(input, target, weight=None, reduction="mean
     x = to_dtype(x, dtype)
     t = to_dtype(t, dtype)
     if pos_weight is not None:      # (1 - t) x + (1 + (pos_weight - 1) t) softplus(-x)
-        share = with_number(ROW_ADD_NUMBER, binary(ROW_MUL, binary(ROW_SUB, pos_weight, 1.0), t), 1)
+        share = binary_scalar(ROW_ADD_NUMBER, binary(ROW_MUL, binary(ROW_SUB, pos_weight, 1.0), t), 1)
         share = binary(ROW_MUL, share, unary(ROW_SOFTPLUS1, unary(ROW_NEG, x, 0, 0), 0, 0))
-        return weighted(binary(ROW_ADD, binary(ROW_MUL, with_number(ROW_RSUB_NUMBER, t, 1), x), share), weight, how)
+        return weighted(binary(ROW_ADD, binary(ROW_MUL, binary_scalar(ROW_RSUB_NUMBER, t, 1), x), share), weight, how)
     x = pair_loss(BCE_WITH_LOGITS, x, t, 0, how if weight is None else EACH)
     return x if weight is None else weighted(x, weight, how)

@@ -135,7 +135,7 @@ cdef int normalise_by_parts(Walk walk, Node node, TensorBase g, TensorBase x, Te
     h = reshape_to(x, len(sizes), shape)
     h = binary(ROW_SUB, h, mean_over(h, mask, True))
     scale = mean_over(unary(ROW_SQUARE, h, 0, 0), mask, True)
-    scale = unary(ROW_RSQRT, with_number(ROW_ADD_NUMBER, scale, node.param[NODE_EPS].f), 0, 0)
+    scale = unary(ROW_RSQRT, binary_scalar(ROW_ADD_NUMBER, scale, node.param[NODE_EPS].f), 0, 0)
     h = binary(ROW_MUL, h, scale)
     for i, value in ((1, binary(ROW_MUL, g, h)), (2, g)):
         if walk.needs(node, i):

@@ -159,7 +159,7 @@ def normal(mean=0.0, std=1.0, size=None, *, generator=None, dtype=None, layout=N
             raise TypeError("normal() of numbers needs a size: normal(0.0, 1.0, (2, 3))")
         y = fresh_floats((size,), dtype, "normal")
         return finish(normal_(y, mean, std, generator=generator), requires_grad, device)
-    y = to_float(binary(ROW_ADD, mean, with_number(ROW_MUL_NUMBER, std, 0) if isinstance(std, TensorBase) else 0.0))
+    y = to_float(binary(ROW_ADD, mean, binary_scalar(ROW_MUL_NUMBER, std, 0) if isinstance(std, TensorBase) else 0.0))
     y = randn_like(y, generator=generator)
     return finish(binary(ROW_ADD, binary(ROW_MUL, y, std), mean), requires_grad, device)
 

@@ -5,9 +5,9 @@
 
 cdef int extreme_backward(Walk walk, Node node, TensorBase g) except -1:
     cdef TensorBase x = saved(node, 0)
-    cdef TensorBase hit = to_dtype(binary(ROW_EQ, x, spread_like(node, output(walk, node))), x.dtype)
+    cdef TensorBase hit = to_dtype(binary(ROW_EQ, x, expand_reduced_as(node, output(walk, node))), x.dtype)
     cdef TensorBase ties = reduced(SUM, hit, <unsigned int> node.param[NODE_MASK].i, node.param[NODE_KEEPDIM].i)
-    return walk.give(node, 0, binary(ROW_MUL, spread_like(node, binary(ROW_DIV, g, ties)), hit))
+    return walk.give(node, 0, binary(ROW_MUL, expand_reduced_as(node, binary(ROW_DIV, g, ties)), hit))
 
 
 cdef int whole_extreme_backward(Walk walk, Node node, TensorBase g) except -1:
@@ -18,7 +18,7 @@ cdef int whole_extreme_backward(Walk walk, Node node, TensorBase g) except -1:
     cdef TensorBase hit = binary(ROW_EQ, x, y) if extreme == extreme else binary(ROW_NE, x, x)
     cdef TensorBase ties = reduced(SUM, to_dtype(hit, x.dtype), <unsigned int> node.param[NODE_MASK].i,
                                    node.param[NODE_KEEPDIM].i)
-    return walk.give(node, 0, where_(hit, spread_like(node, binary(ROW_DIV, g, ties)), 0))
+    return walk.give(node, 0, where_(hit, expand_reduced_as(node, binary(ROW_DIV, g, ties)), 0))
 
 cdef Rule MAX_RULE = Rule(b"MaxBackward1", whole_extreme_backward)
 cdef Rule MIN_RULE = Rule(b"MinBackward1", whole_extreme_backward)

@@ -13,8 +13,8 @@ cdef int var_backward(Walk walk, Node node, TensorBase g) except -1:
     if node.param[NODE_ROOT].i:
         g = over_root(walk, node, g)
         factor = 1
-    g = with_number(ROW_DIV_NUMBER, with_number(ROW_MUL_NUMBER, g, factor), node.param[NODE_FREEDOM].f)
-    return walk.give(node, 0, binary(ROW_MUL, spread_like(node, g), centered))
+    g = binary_scalar(ROW_DIV_NUMBER, binary_scalar(ROW_MUL_NUMBER, g, factor), node.param[NODE_FREEDOM].f)
+    return walk.give(node, 0, binary(ROW_MUL, expand_reduced_as(node, g), centered))
 
 cdef Rule VAR_RULE = Rule(b"VarBackward0", var_backward)
 cdef Rule STD_RULE = Rule(b"StdBackward0", var_backward)
@@ -52,7 +52,7 @@ cdef TensorBase variance(object input, object dim, object unbiased, object corre
     before = set_grad(False)
     try:
         out = reduced(SQUARES, binary(ROW_SUB, x, mean_over(x, mask, True)), mask, keepdim)
-        out = with_number(ROW_DIV_NUMBER, out, freedom)
+        out = binary_scalar(ROW_DIV_NUMBER, out, freedom)
         if root:
             out = unary(ROW_SQRT, out, 0, 0)
     finally:
@@ -96,7 +96,7 @@ def std(input, dim=None, unbiased=None, keepdim=False, *, correction=None, axis=
 
 
 cdef int norm_backward(Walk walk, Node node, TensorBase g) except -1:
-    return walk.give(node, 0, binary(ROW_MUL, spread_like(node, over_root(walk, node, g)), saved(node, 0)))
+    return walk.give(node, 0, binary(ROW_MUL, expand_reduced_as(node, over_root(walk, node, g)), saved(node, 0)))
 
 cdef Rule NORM_RULE = Rule(b"LinalgVectorNormBackward0", norm_backward)
 
@@ -143,7 +143,7 @@ def norm(input, p="fro", dim=None, keepdim=False, *, axis=None, keepdims=None, d
                            "matrices")
     p = float(p)
     if p == 0:
-        return sum_over(where_(binary(ROW_NE, x, 0), 1, with_number(ROW_MUL_NUMBER, x, 0)), mask, keepdim)
+        return sum_over(where_(binary(ROW_NE, x, 0), 1, binary_scalar(ROW_MUL_NUMBER, x, 0)), mask, keepdim)
     x = unary(ROW_ABS, x, 0, 0)
     if p == 1:
         return sum_over(x, mask, keepdim)

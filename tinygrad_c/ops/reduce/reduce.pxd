@@ -13,7 +13,7 @@ cdef TensorBase mean_over(TensorBase x, unsigned int mask, bint keepdim)    # re
 cdef TensorBase reduced(int op, TensorBase x, unsigned int mask, bint keepdim)  # not recorded
 cdef TensorBase sum_to(TensorBase g, int dtype, int ndim, const Py_ssize_t* shape)  # undoes broadcasting; recorded
 # g, a result of reducing the dimensions of mask, stretched to the shape that was reduced, without a copy; recorded.
-cdef TensorBase spread(TensorBase g, int ndim, const Py_ssize_t* shape, unsigned int mask, bint keepdim)
+cdef TensorBase expand_reduced(TensorBase g, int ndim, const Py_ssize_t* shape, unsigned int mask, bint keepdim)
 # Lay x out as a contiguous (outer, n, inner), n being the dimensions of mask: x itself if it lies so, else a copy.
 cdef TensorBase arranged(TensorBase x, unsigned int mask, Py_ssize_t* outer, Py_ssize_t* n, Py_ssize_t* inner)
 # The same numbers for one dimension of a contiguous x.

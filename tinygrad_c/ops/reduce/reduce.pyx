@@ -2,19 +2,19 @@
 
     reduced(op, x, mask)      the forward pass of all: see x as (outer, reduced, inner), or copy it so; run the kernel, and
                               again on its own results while they are pieces
-    spread(g, ..., mask)      the other way: a view that repeats g over the reduced dimensions; the gradient of sum
+    expand_reduced(g, ..., mask)      the other way: a view that repeats g over the reduced dimensions; the gradient of sum
 """
 from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.string cimport memcpy
 
-from tinygrad_c.core.array cimport DTYPE_NAMES, dtype_code, itemsize, shape_of
+from tinygrad_c.core.array cimport DTYPE_NAMES, dtype_code, itemsize
 from tinygrad_c.kernels.call cimport *
 from tinygrad_c.kernels.runtime.dispatch cimport kernels, run
 from tinygrad_c.kernels.generated.ids cimport *
 from tinygrad_c.kernels.table cimport *
 from tinygrad_c.ops.elementwise.elementwise cimport *
 from tinygrad_c.ops.indexing.index cimport put_along
-from tinygrad_c.ops.shape.shape cimport parse_dim, reshape_to
+from tinygrad_c.ops.shape.shape cimport parse_dim
 from tinygrad_c.core.tape cimport *
 
 from tinygrad_c.ops.arguments import results
@@ -204,13 +204,13 @@ cdef TensorBase flat(int dtype, Py_ssize_t n):
 
 # ---- What undoes a reduction
 
-cdef int spread_backward(Walk walk, Node node, TensorBase g) except -1:
+cdef int expand_reduced_backward(Walk walk, Node node, TensorBase g) except -1:
     return walk.give(node, 0, sum_over(g, <unsigned int> node.param[NODE_MASK].i, node.param[NODE_KEEPDIM].i))
 
-cdef Rule SPREAD = Rule(b"ExpandBackward0", spread_backward)
+cdef Rule EXPAND_REDUCED = Rule(b"ExpandBackward0", expand_reduced_backward)
 
 
-cdef TensorBase spread(TensorBase g, int ndim, const Py_ssize_t* shape, unsigned int mask, bint keepdim):
+cdef TensorBase expand_reduced(TensorBase g, int ndim, const Py_ssize_t* shape, unsigned int mask, bint keepdim):
     cdef Py_ssize_t[MAX_NDIM] stride
     cdef TensorBase out
     cdef Node node
@@ -224,18 +224,18 @@ cdef TensorBase spread(TensorBase g, int ndim, const Py_ssize_t* shape, unsigned
             i += 1
     out = view_of(g, g.data, ndim, shape, stride)
     if recording(g):
-        node = record(&SPREAD, out, g)
+        node = record(&EXPAND_REDUCED, out, g)
         node.param[NODE_MASK].i = mask
         node.param[NODE_KEEPDIM].i = keepdim
     return out
 
 
-cdef TensorBase spread_like(Node node, TensorBase g):
+cdef TensorBase expand_reduced_as(Node node, TensorBase g):
     """g stretched to the shape of a reduction's input."""
     cdef int ndim
     cdef Py_ssize_t[MAX_NDIM] shape
     input_shape(node, 0, &ndim, shape)
-    return spread(g, ndim, shape, <unsigned int> node.param[NODE_MASK].i, node.param[NODE_KEEPDIM].i)
+    return expand_reduced(g, ndim, shape, <unsigned int> node.param[NODE_MASK].i, node.param[NODE_KEEPDIM].i)
 
 
 cdef Node record_reduction(const Rule* rule, TensorBase out, TensorBase x, unsigned int mask, bint keepdim):

@@ -8,7 +8,7 @@ from tinygrad_c.kernels.generated.ids cimport *
 from tinygrad_c.kernels.table cimport *
 from tinygrad_c.ops.elementwise.elementwise cimport *
 from tinygrad_c.ops.reduce.reduce cimport NODE_DIM, NODE_KEEPDIM, NODE_MASK, around, arranged, dims_mask, empty_reduced, pick
-from tinygrad_c.ops.reduce.reduce cimport spread, sum_over
+from tinygrad_c.ops.reduce.reduce cimport expand_reduced, sum_over
 from tinygrad_c.ops.shape.shape cimport parse_dim
 from tinygrad_c.core.tape cimport *
 
@@ -134,9 +134,9 @@ cdef int logsumexp_backward(Walk walk, Node node, TensorBase g) except -1:
     cdef TensorBase x = saved(node, 0)
     cdef unsigned int mask = <unsigned int> node.param[NODE_MASK].i
     cdef bint keepdim = node.param[NODE_KEEPDIM].i
-    cdef TensorBase y = spread(output(walk, node), x.ndim, x.shape, mask, keepdim)
+    cdef TensorBase y = expand_reduced(output(walk, node), x.ndim, x.shape, mask, keepdim)
     cdef TensorBase p = where_(binary(ROW_EQ, x, y), 1, unary(ROW_EXP, binary(ROW_SUB, x, y), 0, 0))
-    return walk.give(node, 0, binary(ROW_MUL, spread(g, x.ndim, x.shape, mask, keepdim), p))
+    return walk.give(node, 0, binary(ROW_MUL, expand_reduced(g, x.ndim, x.shape, mask, keepdim), p))
 
 cdef Rule LOGSUMEXP_RULE = Rule(b"LogsumexpBackward0", logsumexp_backward)
 

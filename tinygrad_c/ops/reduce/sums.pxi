@@ -4,7 +4,7 @@
 # ---- sum, mean
 
 cdef int sum_backward(Walk walk, Node node, TensorBase g) except -1:
-    return walk.give(node, 0, spread_like(node, g))
+    return walk.give(node, 0, expand_reduced_as(node, g))
 
 cdef Rule SUM_RULE = Rule(b"SumBackward0", sum_backward)
 cdef Rule SUM_ALONG_RULE = Rule(b"SumBackward1", sum_backward)
@@ -59,7 +59,7 @@ cdef enum:                  # node.param
 
 
 cdef int mean_backward(Walk walk, Node node, TensorBase g) except -1:
-    return walk.give(node, 0, spread_like(node, with_number(ROW_DIV_NUMBER, g, node.param[NODE_COUNT].f)))
+    return walk.give(node, 0, expand_reduced_as(node, binary_scalar(ROW_DIV_NUMBER, g, node.param[NODE_COUNT].f)))
 
 cdef Rule MEAN_RULE = Rule(b"MeanBackward0", mean_backward)
 cdef Rule MEAN_ALONG_RULE = Rule(b"MeanBackward1", mean_backward)
@@ -72,7 +72,7 @@ cdef TensorBase mean_over(TensorBase x, unsigned int mask, bint keepdim):
     if out.numel == 1 and x.dtype == FLOAT32:
         (<float*> out.data)[0] = <float> ((<float*> out.data)[0] / n)
     else:
-        out = with_number(ROW_DIV_NUMBER, out, n)
+        out = binary_scalar(ROW_DIV_NUMBER, out, n)
     if recording(x):
         node = record_reduction(&MEAN_RULE, out, x, mask, keepdim)
         node.param[NODE_COUNT].f = n
@@ -117,13 +117,13 @@ cdef int prod_backward(Walk walk, Node node, TensorBase g) except -1:
     cdef TensorBase zero = binary(ROW_EQ, x, 0)
     if recording(x) and any(zero):      # that 0 has a gradient of its own
         from tinygrad_c.ops.reduce.scan import products_of_others
-        return walk.give(node, 0, binary(ROW_MUL, spread_like(node, g), products_of_others(
+        return walk.give(node, 0, binary(ROW_MUL, expand_reduced_as(node, g), products_of_others(
             x, None if mask == (<unsigned int> 1 << x.ndim) - 1 else [d for d in range(x.ndim) if is_in(mask, d)][0])))
     cdef TensorBase rest = where_(zero, 1, x)
-    cdef TensorBase others = binary(ROW_DIV, spread_like(node, prod_over(rest, mask, node.param[NODE_KEEPDIM].i)), rest)
+    cdef TensorBase others = binary(ROW_DIV, expand_reduced_as(node, prod_over(rest, mask, node.param[NODE_KEEPDIM].i)), rest)
     cdef TensorBase zeros_elsewhere = binary(ROW_SUB, reduced(SUM, zero, mask, True), to_dtype(zero, INT64))
     others = where_(binary(ROW_EQ, zeros_elsewhere, 0), others, 0)
-    return walk.give(node, 0, binary(ROW_MUL, spread_like(node, g), others))
+    return walk.give(node, 0, binary(ROW_MUL, expand_reduced_as(node, g), others))
 
 cdef Rule PROD_RULE = Rule(b"ProdBackward0", prod_backward)
 cdef Rule PROD_ALONG_RULE = Rule(b"ProdBackward1", prod_backward)
