@@ -143,8 +143,8 @@ from tinygrad_c.ops.elementwise.elementwise import (
     xlogy,
 )
 from tinygrad_c.ops.elementwise.logic import allclose, equal, isclose, logical_and, logical_not, logical_or, logical_xor
-from tinygrad_c.ops.guard import door as _door
-from tinygrad_c.ops.guard import doors as _doors
+from tinygrad_c.ops.guard import guard as _guard
+from tinygrad_c.ops.guard import guard_all as _guard_all
 from tinygrad_c.ops.indexing.index import gather, index_select, masked_fill, masked_select, nonzero, scatter_add, take_along_dim
 from tinygrad_c.ops.indexing.write import (
     index_add,
@@ -373,7 +373,7 @@ LATER = {
 }
 
 
-_doors(globals())
+_guard_all(globals())
 import_aliases.install()
 take_examples(Tensor, globals())
 
@@ -382,7 +382,7 @@ def __getattr__(name: str) -> Any:
     from importlib import import_module
     if name in LATER:
         module = import_module(f"tinygrad_c.{LATER[name] or name}")
-        found = globals()[name] = _door(getattr(module, name), __name__) if LATER[name] else module
+        found = globals()[name] = _guard(getattr(module, name), __name__) if LATER[name] else module
         return found
     if name.endswith("_") and not name.startswith("_") and hasattr(Tensor, name):     # abs_(x), which torch has as well
         return getattr(Tensor, name)

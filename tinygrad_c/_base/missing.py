@@ -103,10 +103,10 @@ def unknown(module: str, name: str, known: dict) -> AttributeError:
 
 
 def public_names(namespace: dict[str, Any], rooms: Mapping[str, str] = MappingProxyType({}),
-                 door: Callable[[Any, str], Any] = lambda value, package: value
+                 wrap: Callable[[Any, str], Any] = lambda value, package: value
                  ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
     """A public module's __getattr__ and __dir__: names of `rooms` (module: names in it; '': modules) are imported when they are
-    asked for, and go through `door`, with the module's name; others get the error above; dir() shows __all__.
+    asked for, and go through `wrap`, with the module's name; others get the error above; dir() shows __all__.
     """
     package = namespace["__name__"].replace(".torch_compat.", ".")      # as programs name it
     room_of = {name: room for room, names in rooms.items() for name in names.split()}
@@ -115,7 +115,7 @@ def public_names(namespace: dict[str, Any], rooms: Mapping[str, str] = MappingPr
         if name not in room_of:
             raise unknown(package, name, {**namespace, **room_of})
         module = import_module(f"{package}.{room_of[name] or name}")
-        value = namespace[name] = door(getattr(module, name), package) if room_of[name] else module
+        value = namespace[name] = wrap(getattr(module, name), package) if room_of[name] else module
         return value
 
     return find, lambda: sorted(namespace["__all__"])

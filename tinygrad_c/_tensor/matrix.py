@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tinygrad_c._base.public import public
 from tinygrad_c.ops.matmul import matmul, products
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class Matrices:
         """Each element times the whole of other, in its place."""
         return products.kron(self, other)
 
+    @public("self other", node="LinalgCrossBackward0", axis=True)
     def cross(self, other: Tensor, dim: int | None = None) -> Tensor:
         """The cross product of vectors of three numbers along dim."""
         return products.cross(self, other, dim)

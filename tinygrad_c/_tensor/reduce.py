@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tinygrad_c._base.public import public
 from tinygrad_c.ops.arguments import numpy_words, takes_out
 from tinygrad_c.ops.reduce import reduce, scan, softmax, statistics
 
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
     from tinygrad_c._tensor.tensor import Tensor
 
 
+@public
 @takes_out
 def norm(input, p="fro", dim=None, keepdim: bool = False, dtype=None) -> Tensor:
     """The p-norm, sum(|x|^p)^(1/p), of all elements or over the dimensions in `dim`; p=2 unless given, inf for max(|x|), "nuc"
@@ -111,6 +113,7 @@ class Reductions:
         """The running product along dim."""
         return reduce.cumprod(self, dim, dtype=dtype)
 
+    @public(node="LogcumsumexpBackward0")
     def logcumsumexp(self, dim: int) -> Tensor:
         """The logarithm of running sums of e^x along dim."""
         return scan.logcumsumexp(self, dim)
@@ -137,6 +140,7 @@ class Reductions:
         """How many elements are not 0."""
         return statistics.count_nonzero(self, dim)
 
+    @public(node="NansumBackward0")
     def nansum(self, dim=None, keepdim: bool = False, *, dtype=None) -> Tensor:
         """The sum, NaN counted as 0."""
         return statistics.nansum(self, dim, keepdim, dtype=dtype)
@@ -153,6 +157,7 @@ class Reductions:
         """The median of the elements that are not NaN."""
         return statistics.nanmedian(self, dim, keepdim)
 
+    @public(node="ModeBackward0")
     def mode(self, dim: int = -1, keepdim: bool = False):
         """The most frequent element along dim: (values, indices)."""
         return statistics.mode(self, dim, keepdim)
@@ -177,6 +182,7 @@ class Reductions:
         """The p-norm of the difference."""
         return statistics.dist(self, other, p)
 
+    @public(node="RenormBackward0", axis=True)
     def renorm(self, p: float, dim: int, maxnorm: float) -> Tensor:
         """Each slice along dim scaled down to a norm of maxnorm, where it is larger."""
         return statistics.renorm(self, p, dim, maxnorm)

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tinygrad_c._base.public import public
 from tinygrad_c.ops.arguments import numpy_words
 from tinygrad_c.ops.shape import diagonals, join, rearrange, reshape_inplace, shape
 
@@ -88,10 +89,12 @@ class Shapes:
         """
         return shape.expand(self, other.shape)
 
+    @public(axis=True)
     def narrow(self, dim: int, start: int, length: int) -> Tensor:
         """Elements start to start + length of a dimension."""
         return shape.narrow(self, dim, start, length)
 
+    @public(axis=True)
     def select(self, dim: int, index: int) -> Tensor:
         """Element `index` of a dimension, which goes away."""
         return shape.select(self, dim, index)
@@ -134,28 +137,34 @@ class Shapes:
         """
         return rearrange.sum_to_size(self, *size)
 
+    @public(node="FlipBackward0")
     def flip(self, *along, dims=None) -> Tensor:
         """The elements in reverse order along each of dims."""
         return rearrange.flip(self, *along, dims=dims)
 
+    @public(node="FlipBackward0")
     def fliplr(self) -> Tensor:
         """The columns in reverse order."""
         return rearrange.fliplr(self)
 
+    @public(node="FlipBackward0")
     def flipud(self) -> Tensor:
         """The rows in reverse order."""
         return rearrange.flipud(self)
 
+    @public(node="RollBackward0")
     def roll(self, shifts, dims=None) -> Tensor:
         """Elements shifted along dims, those that leave coming in at the other end."""
         return rearrange.roll(self, shifts, dims)
 
+    @public(node="Rot90Backward0")
     def rot90(self, k: int = 1, dims=(0, 1)) -> Tensor:
         """Turned by 90 degrees k times."""
         return rearrange.rot90(self, k, dims)
 
     # ---- Repeated, cut
 
+    @public(node="RepeatBackward0")
     def repeat(self, *counts, repeats=None) -> Tensor:
         """Laid out repeats[d] times along each dimension d.
 
@@ -165,6 +174,7 @@ class Shapes:
         """
         return join.repeat(self, *counts, repeats=repeats)
 
+    @public(node="RepeatBackward0")
     def tile(self, *counts, dims=None) -> Tensor:
         """repeat, with ones for the dimensions that dims leaves out in front."""
         return join.tile(self, *counts, dims=dims)
@@ -189,6 +199,7 @@ class Shapes:
         """Parts along dimension 2."""
         return join.dsplit(self, indices_or_sections)
 
+    @public(axis=True)
     def split_with_sizes(self, split_sizes, dim: int = 0) -> tuple[Tensor, ...]:
         """Parts of the given sizes."""
         return join.split_with_sizes(self, split_sizes, dim)
@@ -221,10 +232,12 @@ class Shapes:
         """The matrix with all elements on a diagonal."""
         return diagonals.diagflat(self, offset)
 
+    @public(node="DiagEmbedBackward0")
     def diag_embed(self, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
         """The last dimension laid on a diagonal of two new ones."""
         return diagonals.diag_embed(self, offset, dim1, dim2)
 
+    @public(node="TraceBackward0")
     def trace(self) -> Tensor:
         """The sum of a matrix's diagonal."""
         return diagonals.trace(self)

@@ -24,9 +24,9 @@ from tinygrad_c._tensor.shape import Shapes
 from tinygrad_c.core.array import dtype_named
 from tinygrad_c.core.tape import register_tensor_class
 from tinygrad_c.core.type_slots import take_slots
-from tinygrad_c.ops import guard
 from tinygrad_c.ops.create import create
 from tinygrad_c.ops.elementwise.operators import Operators
+from tinygrad_c.ops.guard import guard_methods
 from tinygrad_c.ops.shape import shape
 
 float32 = dtype_named("float32")
@@ -424,4 +424,4 @@ def rebuild(array, requires_grad: bool) -> Tensor:
 CPU = Device()
 register_tensor_class(Tensor)
 take_slots(Tensor, Operators)
-guard.methods(Tensor)
+guard_methods(Tensor)

@@ -33,7 +33,7 @@ from tinygrad_c.linalg.systems import (
     tensorinv,
     tensorsolve,
 )
-from tinygrad_c.ops.guard import door, doors
+from tinygrad_c.ops.guard import guard, guard_all
 
 ROOMS = {"elimination": "lu lu_factor lu_factor_ex lu_solve inv_ex solve_ex cholesky_ex householder_product"}
 __all__ = [*ROOMS["elimination"].split(),
@@ -41,5 +41,5 @@ __all__ = [*ROOMS["elimination"].split(),
            "matrix_exp", "matrix_norm", "matrix_power", "matrix_rank", "multi_dot", "norm", "pinv", "qr", "slogdet", "solve",
            "solve_triangular", "svd", "svdvals", "tensorinv", "tensorsolve", "vander", "vecdot", "vector_norm"]
 
-__getattr__, __dir__ = public_names(globals(), ROOMS, door)
-doors(globals())
+__getattr__, __dir__ = public_names(globals(), ROOMS, guard)
+guard_all(globals())

@@ -9,6 +9,7 @@ import math
 
 import numpy as np
 
+from tinygrad_c._base.public import public
 from tinygrad_c.autograd import Function
 from tinygrad_c.linalg.common import LinAlgError, made, matrices, square
 from tinygrad_c.linalg.factor import cholesky
@@ -105,6 +106,7 @@ def permutation(order: np.ndarray, like):
     return made(np.swapaxes(np.eye(order.shape[-1], dtype=array_of(like).dtype)[order], -1, -2))
 
 
+@public(node="LinalgLuFactorExBackward0")
 @takes_out
 def lu(A, *, pivot: bool = True):
     """(P, L, U) with A = P L U: P exchanges rows, L is lower triangular with ones on its diagonal, U is upper triangular.
@@ -118,6 +120,7 @@ def lu(A, *, pivot: bool = True):
     return lu_result((permutation(order, A) if pivot else A.new_empty(0), lower, upper))
 
 
+@public(node="LinalgLuFactorExBackward0")
 @takes_out
 def lu_factor_ex(A, *, pivot: bool = True, check_errors: bool = False):
     """lu_factor, and info: 0, or which element of U's diagonal (from 1) is 0.
@@ -140,6 +143,7 @@ def lu_factor_ex(A, *, pivot: bool = True, check_errors: bool = False):
     return factor_ex_result((low + upper, made(pivots), made(np.asarray(info))))
 
 
+@public(node="LinalgLuFactorExBackward0")
 @takes_out
 def lu_factor(A, *, pivot: bool = True):
     """(LU, pivots): both factors in one matrix, without L's diagonal of ones, and row pivots[i] - 1 exchanged with row i.
@@ -150,6 +154,7 @@ def lu_factor(A, *, pivot: bool = True):
     return factor_result(lu_factor_ex(A, pivot=pivot)[:2])
 
 
+@public("LU pivots B", node="LinalgLuSolveBackward0")
 @takes_out
 def lu_solve(LU, pivots, B, *, left: bool = True, adjoint: bool = False):
     """X with A X = B (left=False: X A = B; adjoint: A^T instead of A) for the A that lu_factor took apart.
@@ -172,6 +177,7 @@ def lu_solve(LU, pivots, B, *, left: bool = True, adjoint: bool = False):
     return solve_triangular(LU, y, upper=True)
 
 
+@public("LU_data LU_pivots", node="LuUnpackBackward0")
 @takes_out
 def lu_unpack(LU_data, LU_pivots, unpack_data: bool = True, unpack_pivots: bool = True):
     """(P, L, U) of what lu_factor gave.
@@ -191,6 +197,7 @@ def lu_unpack(LU_data, LU_pivots, unpack_data: bool = True, unpack_pivots: bool 
 
 # ---- With a number that says whether it could be done, instead of an error
 
+@public(node="LinalgInvExBackward0")
 @takes_out
 def inv_ex(A, *, check_errors: bool = False):
     """(inverse, info): info is 0, or for a singular matrix which element of U's diagonal (from 1) is 0; no error then.
@@ -202,6 +209,7 @@ def inv_ex(A, *, check_errors: bool = False):
     return inv_result(result)
 
 
+@public("A B", node="LinalgSolveExBackward0")
 @takes_out
 def solve_ex(A, B, *, left: bool = True, check_errors: bool = False):
     """(result, info): as solve, but info tells of a singular matrix instead of an error; the result is then not finite.
@@ -228,6 +236,7 @@ def replaced(A, bad):
     return A.masked_fill(mask.expand(A.shape), 0.0) + mask.to(A.dtype) * eye(A.shape[-1], dtype=A.dtype)
 
 
+@public(node="LinalgCholeskyExBackward0")
 @takes_out
 def cholesky_ex(A, *, upper: bool = False, check_errors: bool = False):
     """(L, info): info is 0, or the size of the first leading part of the matrix that is not positive definite.
@@ -274,6 +283,7 @@ def reflected(A, tau, other):
     return other
 
 
+@public("A tau", node="LinalgHouseholderProductBackward0")
 @takes_out
 def householder_product(A, tau):
     """The first columns of H_1 H_2 ... H_k: the Q of the reflections that geqrf leaves below the diagonal of A, and of tau.
@@ -295,6 +305,7 @@ def householder_product(A, tau):
 orgqr = householder_product
 
 
+@public("input tau other", node="OrmqrBackward0")
 @takes_out
 def ormqr(input, tau, other, left: bool = True, transpose: bool = False):
     """Q other, Q the whole product of the reflections (left=False: other Q; transpose: Q^T).
@@ -318,6 +329,7 @@ def ormqr(input, tau, other, left: bool = True, transpose: bool = False):
     return q @ other if left else other @ q
 
 
+@public
 @takes_out
 def geqrf(input):
     """(a, tau): R on and above the diagonal of a, the reflections that make Q below it: LAPACK's own form. No gradient.
@@ -336,6 +348,7 @@ def geqrf(input):
     return geqrf_result((made(a.reshape(array.shape)), made(tau.reshape(*array.shape[:-2], k))))
 
 
+@public("b A", node="TriangularSolveBackward0")
 @takes_out
 def triangular_solve(b, A, upper: bool = True, transpose: bool = False, unitriangular: bool = False):
     """(X, A) with A X = b for triangular A (transpose: A^T X = b): linalg.solve_triangular's older form.

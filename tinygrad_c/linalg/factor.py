@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from tinygrad_c._base.public import public
 from tinygrad_c.autograd import Function
 from tinygrad_c.linalg.common import called, made, matrices, of_finite, square
 from tinygrad_c.linalg.systems import inv
@@ -43,6 +44,7 @@ class Cholesky(Function):
         return 0.5 * (da + da.mT)
 
 
+@public(node="LinalgCholeskyExBackward0")
 @takes_out
 def cholesky(A, *, upper: bool = False):
     """The lower triangular L with L L^T = A, for symmetric positive definite A; with upper=True its transpose.
@@ -78,6 +80,7 @@ class Qr(Function):
         return (dq + q @ (m.tril() + m.tril(-1).mT)) @ inv(r).mT, None
 
 
+@public(node="LinalgQrBackward0")
 @takes_out
 def qr(A, mode: str = "reduced"):
     """(Q, R) with Q R = A, the columns of Q orthonormal and R upper triangular.
@@ -132,6 +135,7 @@ class Eigh(Function):
         return 0.5 * (da + da.mT), None
 
 
+@public(node="LinalgEighBackward0")
 @takes_out
 def eigh(A, UPLO: str = "L"):
     """(eigenvalues, eigenvectors) of symmetric matrices: the values rising, the vectors in the columns.
@@ -149,6 +153,7 @@ def eigh(A, UPLO: str = "L"):
     return eigh_result(Eigh.apply(square(A, "eigh"), UPLO.upper()))
 
 
+@public(node="LinalgEighBackward0")
 @takes_out
 def eigvalsh(A, UPLO: str = "L"):
     """The eigenvalues of symmetric matrices, rising.
@@ -195,6 +200,7 @@ class Svd(Function):
         return u @ middle @ vh + outside
 
 
+@public(node="LinalgSvdBackward0")
 @takes_out
 def svd(A, full_matrices: bool = True, *, driver: str | None = None):
     """(U, S, Vh) with U diag(S) Vh = A, S falling, the columns of U and the rows of Vh orthonormal.
@@ -215,6 +221,7 @@ def svd(A, full_matrices: bool = True, *, driver: str | None = None):
     return svd_result((u, s, vh))
 
 
+@public(node="LinalgSvdBackward0")
 @takes_out
 def svdvals(A, *, driver: str | None = None):
     """The singular values, falling.
@@ -227,6 +234,7 @@ def svdvals(A, *, driver: str | None = None):
 
 # ---- Of low rank
 
+@public
 def svd_lowrank(A, q: int | None = 6, niter: int | None = 2, M=None):
     """(U, S, V) of rank q near A, or near A - M: singular values of A on what it makes of q random vectors. Halko, Martinsson &
     Tropp 2011, algorithms 4.4 and 5.1. Exact for matrices of a rank of q or less.
@@ -243,6 +251,7 @@ def svd_lowrank(A, q: int | None = 6, niter: int | None = 2, M=None):
     return space @ u, s, vh.mT
 
 
+@public
 def pca_lowrank(A, q: int | None = None, center: bool = True, niter: int = 2):
     """(U, S, V): svd_lowrank of A less the mean of its rows (center): the columns of V are the q principal directions.
 

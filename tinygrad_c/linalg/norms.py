@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import math
 
+from tinygrad_c._base.public import public
 from tinygrad_c.linalg.common import matrices, square
 from tinygrad_c.linalg.factor import svdvals
 from tinygrad_c.linalg.systems import inv
@@ -18,6 +19,7 @@ from tinygrad_c.ops.shape.shape import wrapped
 INFINITE = (math.inf, -math.inf)
 
 
+@public
 @takes_out
 def vector_norm(x, ord: float = 2, dim=None, keepdim: bool = False, *, dtype=None):
     """sum(|x|^ord)^(1/ord) of all elements or over the dimensions in `dim`; inf: the largest |x|, 0: how many are not 0.
@@ -28,6 +30,7 @@ def vector_norm(x, ord: float = 2, dim=None, keepdim: bool = False, *, dtype=Non
     return reduce.norm(tensor_arg(x, "linalg_vector_norm", "x"), float(ord), dim, keepdim, dtype=dtype)
 
 
+@public
 @takes_out
 def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim: bool = False, *, dtype=None):
     """A norm of matrices: "fro" (the root of the sum of squares), "nuc" (the sum of the singular values), 2 and -2 (the largest
@@ -61,6 +64,7 @@ def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim: bool = False, *, dtype=None
     return out
 
 
+@public
 @takes_out
 def norm(A, ord=None, dim=None, keepdim: bool = False, *, dtype=None):
     """vector_norm, or matrix_norm where `dim` has two dimensions or there is none and A is a matrix, if ord is given.
@@ -84,6 +88,7 @@ def norm(A, ord=None, dim=None, keepdim: bool = False, *, dtype=None):
     return vector_norm(x, ord, dims, keepdim, dtype=dtype)
 
 
+@public
 @takes_out
 def cond(A, p=None):
     """The condition number: the norm of A times that of its inverse; without p, of the singular values.
@@ -99,6 +104,7 @@ def cond(A, p=None):
 
 # ---- Products
 
+@public("input other")
 def matmul(input, other):
     """The matrix product: tinygrad_c.matmul.
 
@@ -108,6 +114,7 @@ def matmul(input, other):
     return input @ other
 
 
+@public("x y")
 @takes_out
 def vecdot(x, y, *, dim: int = -1):
     """The sum of products along dim, the others broadcast.
@@ -118,6 +125,7 @@ def vecdot(x, y, *, dim: int = -1):
     return (tensor_arg(x, "linalg_vecdot", "x") * y).sum(dim)
 
 
+@public("input other", node="LinalgCrossBackward0", axis=True)
 @takes_out
 def cross(input, other, *, dim: int = -1):
     """The cross product of vectors of three numbers along dim.
@@ -128,6 +136,7 @@ def cross(input, other, *, dim: int = -1):
     return products.cross(input, other, dim)
 
 
+@public
 def diagonal(A, *, offset: int = 0, dim1: int = -2, dim2: int = -1):
     """The diagonals of matrices, in the last dimension; a view.
 
@@ -137,6 +146,7 @@ def diagonal(A, *, offset: int = 0, dim1: int = -2, dim2: int = -1):
     return diagonal_of(A, offset, dim1, dim2)
 
 
+@public
 def vander(x, *, N: int | None = None):
     """The powers 1, x, x^2, ..., x^(N-1) of each element, in a new last dimension.
 
@@ -150,6 +160,7 @@ def vander(x, *, N: int | None = None):
     return diagonals.powers(x, x.shape[-1] if N is None else N, True)
 
 
+@public
 @takes_out
 def matrix_power(A, n: int):
     """A multiplied by itself n times; of a negative n, the inverse is.
@@ -171,6 +182,7 @@ def matrix_power(A, n: int):
     return eye(A.shape[-1], dtype=A.dtype).expand(A.shape).clone() if out is None else out.clone() if out is A else out
 
 
+@public(node="LinalgMatrixExpBackward0")
 def matrix_exp(A):
     """e^A = I + A + A^2 / 2! + ...: the series of A / 2^s, squared s times.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 import math
 
 from tinygrad_c._base.missing import public_names
+from tinygrad_c._base.public import public
 from tinygrad_c.ops.arguments import takes_out
 from tinygrad_c.ops.elementwise.composed import logit, mvlgamma, round, sinc
 from tinygrad_c.ops.elementwise.elementwise import (
@@ -23,7 +24,7 @@ from tinygrad_c.ops.elementwise.elementwise import (
     where,
     xlogy,
 )
-from tinygrad_c.ops.guard import door, doors
+from tinygrad_c.ops.guard import guard, guard_all
 from tinygrad_c.ops.reduce.softmax import log_softmax, logsumexp, softmax
 
 ROOMS = {
@@ -37,11 +38,12 @@ __all__ = [*(name for names in ROOMS.values() for name in names.split()),
            "digamma", "entr", "erf", "erfc", "erfcx", "erfinv", "exp2", "expit", "expm1", "gammaln", "log1p", "log_ndtr",
            "log_softmax", "logit", "logsumexp", "multigammaln", "ndtr", "ndtri", "polygamma", "psi", "round", "sinc", "softmax",
            "xlog1py", "xlogy"]
-__getattr__, __dir__ = public_names(globals(), ROOMS, door)
+__getattr__, __dir__ = public_names(globals(), ROOMS, guard)
 
 expit, gammaln, psi, multigammaln = sigmoid, lgamma, digamma, mvlgamma
 
 
+@public("input other", node="SpecialXlog1PyBackward0")
 @takes_out
 def xlog1py(input, other):
     """input * log(1 + other), and 0 where input is 0.
@@ -53,6 +55,7 @@ def xlog1py(input, other):
     return where(zero, 0.0, input * log1p(where(zero, 0.0, other)))
 
 
+@public(node="SpecialEntrBackward0")
 @takes_out
 def entr(input):
     """-x log(x), 0 at 0, and -infinity below.
@@ -66,6 +69,7 @@ def entr(input):
     return where(isnan(input), input, found)
 
 
+@public
 @takes_out
 def ndtr(input):
     """The probability that a standard normal number is below x: erfc(-x / sqrt 2) / 2.
@@ -76,6 +80,7 @@ def ndtr(input):
     return erfc(input * -math.sqrt(0.5)) * 0.5
 
 
+@public(node="SpecialNdtriBackward0")
 @takes_out
 def ndtri(input):
     """The inverse of ndtr: sqrt 2 * erfinv(2 p - 1).
@@ -86,6 +91,7 @@ def ndtri(input):
     return erfinv(input * 2.0 - 1.0) * math.sqrt(2)
 
 
+@public(node="SpecialLogNdtrBackward0")
 @takes_out
 def log_ndtr(input):
     """log(ndtr(x)), exact where ndtr is small, too.
@@ -98,6 +104,7 @@ def log_ndtr(input):
     return where(low, log(erfcx(z) * 0.5) - z * z, log1p(erfc(where(low, 0.0, input) * math.sqrt(0.5)) * -0.5))
 
 
+@public(node="SpecialErfcxBackward0")
 @takes_out
 def erfcx(input):
     """exp(x^2) * erfc(x); from x = 9 on its asymptotic series (DLMF 7.12.1), as erfc ends soon after in float32.
@@ -114,4 +121,4 @@ def erfcx(input):
     return where(large, series / (x * math.sqrt(math.pi)), exp(near * near) * erfc(near))
 
 
-doors(globals())
+guard_all(globals())

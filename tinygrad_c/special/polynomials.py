@@ -6,6 +6,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from tinygrad_c._base.public import public
 from tinygrad_c._tensor.tensor import Tensor
 from tinygrad_c.ops.arguments import array_of, takes_out
 from tinygrad_c.ops.create.create import tensor
@@ -52,7 +53,7 @@ def _polynomial(name: str, shifted: bool) -> Callable[..., Tensor]:
                           "recurrence, so the cost grows with the largest n.\n\n"
                           f"    >>> tinygrad_c.special.{polynomial.__name__}(tinygrad_c.tensor([2.]), 2)\n"
                           f"    tensor([{shown.split()[shifted]}])")
-    return takes_out(polynomial)
+    return public(takes_out(polynomial))
 
 
 for _name in RECURRENCES:

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from tinygrad_c._base import warn
 from tinygrad_c._base.device import Device, check_device
+from tinygrad_c._base.public import public
 from tinygrad_c._tensor.tensor import Tensor, bool_, float32, float64, int32, int64, sized, uint8
 from tinygrad_c.core.array import dtype, set_default_dtype
 from tinygrad_c.ops.arguments import tensor_arg
@@ -143,6 +144,7 @@ def set_default_tensor_type(t: object) -> None:
     set_default_dtype((t if isinstance(t, _Typed) else globals()[str(t).removeprefix("torch.")]).dtype)
 
 
+@public
 def is_floating_point(input) -> bool:
     """Whether the tensor's elements are float32 or float64.
 
@@ -152,6 +154,7 @@ def is_floating_point(input) -> bool:
     return input.is_floating_point()
 
 
+@public
 def is_complex(input) -> bool:
     """False: there are no complex numbers here.
 
@@ -162,6 +165,7 @@ def is_complex(input) -> bool:
     return False
 
 
+@public
 def is_conj(input) -> bool:
     """False: there are no complex numbers here.
 
@@ -171,6 +175,7 @@ def is_conj(input) -> bool:
     return False
 
 
+@public
 def is_inference(input) -> bool:
     """Whether a tensor's memory was made inside inference_mode().
 
@@ -180,6 +185,7 @@ def is_inference(input) -> bool:
     return input.is_inference()
 
 
+@public
 def is_nonzero(input) -> bool:
     """Whether the one element is not 0.
 

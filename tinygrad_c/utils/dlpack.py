@@ -4,6 +4,7 @@ from __future__ import annotations
 from typing import Any
 
 from tinygrad_c._base.missing import public_names
+from tinygrad_c._base.public import public
 from tinygrad_c._tensor.tensor import Tensor
 from tinygrad_c.ops.create.create import from_numpy
 
@@ -70,6 +71,7 @@ def writeable(array: Any) -> Any:
     return numpy.lib.stride_tricks.as_strided(flat, array.shape, array.strides)
 
 
+@public
 def to_dlpack(tensor: Tensor) -> Any:
     """tensor.__dlpack__().
 

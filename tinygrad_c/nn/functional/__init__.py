@@ -61,7 +61,7 @@ from tinygrad_c.nn.functional.loss import (
     smooth_l1_loss,
     soft_margin_loss,
 )
-from tinygrad_c.ops.guard import door, doors
+from tinygrad_c.ops.guard import guard, guard_all
 
 ROOMS = {       # imported when first asked for
     "norm": "layer_norm rms_norm batch_norm instance_norm group_norm local_response_norm normalize",
@@ -82,7 +82,7 @@ ROOMS = {       # imported when first asked for
               "triplet_margin_with_distance_loss multi_margin_loss multilabel_margin_loss multilabel_soft_margin_loss",
     "distance": "cosine_similarity pairwise_distance pdist",
 }
-__getattr__, __dir__ = public_names(globals(), ROOMS, door)
+__getattr__, __dir__ = public_names(globals(), ROOMS, guard)
 
 __all__ = [
     *(name for names in ROOMS.values() for name in names.split()),
@@ -143,4 +143,4 @@ __all__ = [
     "threshold",
     "threshold_",
 ]
-doors(globals())
+guard_all(globals())

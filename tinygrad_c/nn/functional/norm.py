@@ -4,6 +4,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 
+from tinygrad_c._base.public import public
 from tinygrad_c._tensor.tensor import Tensor, float64
 from tinygrad_c.autograd import no_grad
 from tinygrad_c.ops.elementwise import elementwise as ops
@@ -52,6 +53,7 @@ def _track(running: Tensor | None, batch: Tensor, momentum: float) -> None:
             running.mul_(1 - momentum).add_(batch.detach().reshape(running.shape) * momentum)
 
 
+@public("input weight? bias?", node="NativeLayerNormBackward0")
 def layer_norm(input: Tensor, normalized_shape: Sequence[int], weight: Tensor | None = None, bias: Tensor | None = None,
                eps: float = 1e-5) -> Tensor:
     """(x - mean) / sqrt(var + eps) * w + b, mean and var over the last dimensions: Ba et al. 2016.
@@ -69,6 +71,7 @@ def layer_norm(input: Tensor, normalized_shape: Sequence[int], weight: Tensor | 
                          weight, bias)
 
 
+@public("input weight?")
 def rms_norm(input: Tensor, normalized_shape: Sequence[int], weight: Tensor | None = None, eps: float | None = None) -> Tensor:
     """x / sqrt(mean(x^2) + eps) * w, the mean over the last dimensions: Zhang & Sennrich 2019. eps: the dtype's own if None.
 
@@ -96,6 +99,7 @@ def _last_dims(input: Tensor, normalized_shape: Sequence[int]) -> tuple[int, ...
     return tuple(range(-len(shape), 0))
 
 
+@public("input running_mean? running_var? weight? bias?", node="NativeBatchNormBackward0")
 def batch_norm(input: Tensor, running_mean: Tensor | None, running_var: Tensor | None, weight: Tensor | None = None,
                bias: Tensor | None = None, training: bool = False, momentum: float = 0.1, eps: float = 1e-5) -> Tensor:
     """(x - mean) / sqrt(var + eps) * w + b for each channel (dimension 1): Ioffe & Szegedy 2015.
@@ -134,6 +138,7 @@ def batch_norm(input: Tensor, running_mean: Tensor | None, running_var: Tensor |
     return _standardised(input, mean, variance, eps, weight, bias)
 
 
+@public("input running_mean? running_var? weight? bias?", node="ViewBackward0")
 def instance_norm(input: Tensor, running_mean: Tensor | None = None, running_var: Tensor | None = None,
                   weight: Tensor | None = None, bias: Tensor | None = None, use_input_stats: bool = True,
                   momentum: float = 0.1, eps: float = 1e-5) -> Tensor:
@@ -164,6 +169,7 @@ def instance_norm(input: Tensor, running_mean: Tensor | None = None, running_var
     return _standardised(input, mean, variance, eps, weight, bias)
 
 
+@public("input weight? bias?", node="NativeGroupNormBackward0")
 def group_norm(input: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None,
                eps: float = 1e-5) -> Tensor:
     """(x - mean) / sqrt(var + eps) * w + b, mean and var for each sample and group of channels: Wu & He 2018.
@@ -190,6 +196,7 @@ def group_norm(input: Tensor, num_groups: int, weight: Tensor | None = None, bia
     return y if bias is None else y + bias
 
 
+@public
 def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Tensor:
     """x / (k + alpha * mean of x^2 over `size` neighbouring channels)^beta: Krizhevsky et al. 2012.
 
@@ -210,6 +217,7 @@ def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: flo
     return input / (total * (alpha / size) + k) ** beta
 
 
+@public
 def normalize(input: Tensor, p: float = 2.0, dim: int | tuple[int, ...] = 1, eps: float = 1e-12, out: None = None) -> Tensor:
     """x / max(|x|_p, eps), the norms along dim.
 

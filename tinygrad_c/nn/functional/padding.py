@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tinygrad_c._base.public import public
 from tinygrad_c._tensor.tensor import Tensor, bool_
 from tinygrad_c.core.tape import _call_it
 from tinygrad_c.ops.create import create
@@ -11,6 +12,7 @@ from tinygrad_c.ops.indexing.index import index_select
 from tinygrad_c.ops.shape.view import surrounded
 
 
+@public
 def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Tensor:
     """input with pad[0] elements more in front of the last dimension and pad[1] behind it, pad[2], pad[3] for the one before...
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_c._base.public import public
 from tinygrad_c._base.warn import warn_once
 from tinygrad_c._tensor.tensor import Tensor
 from tinygrad_c.core.tape import _call_it
@@ -21,6 +22,7 @@ UPSAMPLED = {"nearest": "Nearest", "nearest-exact": "NearestExact", "linear": "L
              "trilinear": "Trilinear", "bicubic": "Bicubic"}
 
 
+@public
 def interpolate(input: Tensor, size: Any = None, scale_factor: Any = None, mode: str = "nearest",
                 align_corners: bool | None = None, recompute_scale_factor: bool | None = None,
                 antialias: bool = False) -> Tensor:
@@ -70,6 +72,7 @@ def interpolate(input: Tensor, size: Any = None, scale_factor: Any = None, mode:
 upsample = interpolate
 
 
+@public
 def upsample_nearest(input: Tensor, size: Any = None, scale_factor: Any = None) -> Tensor:
     """interpolate of mode 'nearest'.
 
@@ -79,6 +82,7 @@ def upsample_nearest(input: Tensor, size: Any = None, scale_factor: Any = None) 
     return interpolate(input, size, scale_factor)
 
 
+@public
 def upsample_bilinear(input: Tensor, size: Any = None, scale_factor: Any = None) -> Tensor:
     """interpolate of mode 'bilinear' with align_corners.
 
@@ -140,6 +144,7 @@ def _cubic(distance: Any, a: float = -0.75) -> Any:
 
 # ---- Channels for size
 
+@public(node="PixelShuffleBackward0")
 def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     """(*, C r^2, H, W) to (*, C, H r, W r): Shi et al. 2016.
 
@@ -160,6 +165,7 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     return parts.permute(*range(k + 1), k + 3, k + 1, k + 4, k + 2).reshape(*lead, channels // (r * r), height * r, width * r)
 
 
+@public(node="PixelUnshuffleBackward0")
 def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
     """(*, C, H r, W r) to (*, C r^2, H, W): the reverse of pixel_shuffle.
 
@@ -179,6 +185,7 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
     return parts.permute(*range(k + 1), k + 2, k + 4, k + 1, k + 3).reshape(*lead, channels * r * r, height // r, width // r)
 
 
+@public(node="ChannelShuffleBackward0")
 def channel_shuffle(input: Tensor, groups: int) -> Tensor:
     """Channel g * n + i goes to i * groups + g, n the channels of a group: Zhang et al. 2018.
 
@@ -196,6 +203,7 @@ native_channel_shuffle = channel_shuffle
 
 # ---- Along a grid
 
+@public
 def affine_grid(theta: Tensor, size: Any, align_corners: bool | None = None) -> Tensor:
     """The grid (N, H, W, 2) at which grid_sample looks to move a picture of `size` (N, C, H, W) by theta (N, 2, 3); or
     (N, D, H, W, 3), of `size` (N, C, D, H, W), by theta (N, 3, 4).
@@ -223,6 +231,7 @@ def _centres(count: int, align: bool) -> np.ndarray:
     return centres if align else centres * (count - 1) / count
 
 
+@public("input grid", node="GridSampler2DBackward0")
 def grid_sample(input: Tensor, grid: Tensor, mode: str = "bilinear", padding_mode: str = "zeros",
                 align_corners: bool | None = None) -> Tensor:
     """y[n, c, i, j] = x[n, c] at the point grid[n, i, j] = (column, row), each from -1 to 1, between elements by their shares.

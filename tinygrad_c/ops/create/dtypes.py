@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tinygrad_c._base.public import public
 from tinygrad_c.core.array import dtype, dtype_named, get_default_dtype
 from tinygrad_c.core.tape import TensorBase
 from tinygrad_c.ops.create import create
@@ -80,6 +81,7 @@ def category(kind: dtype) -> int:
     return 2 if kind.is_floating_point else int(kind.name != "bool")
 
 
+@public("tensor1# tensor2#")
 def result_type(tensor1: Tensor | float, tensor2: Tensor | float) -> dtype:
     """The dtype of tensor1 + tensor2. A number, or a 0-d tensor beside a larger one, counts only by its category.
 
@@ -113,6 +115,7 @@ def can_cast(from_: dtype, to: dtype) -> bool:
     return category(from_) <= category(to)
 
 
+@public("input other")
 def is_same_size(input: Tensor, other: Tensor) -> bool:
     """Whether the two have the same shape.
 
@@ -122,6 +125,7 @@ def is_same_size(input: Tensor, other: Tensor) -> bool:
     return create.sizes(input) == create.sizes(other)
 
 
+@public
 def is_signed(input: Tensor) -> bool:
     """Whether the dtype has negative numbers.
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from tinygrad_c._base.public import public
 from tinygrad_c.core.array import dtype_named
 from tinygrad_c.core.tape import _call_it, is_grad_enabled
 from tinygrad_c.ops.arguments import C_WORDS, TYPE_WORDS, takes_out
@@ -37,6 +38,7 @@ def only_floats(name: str, input: Tensor) -> None:
 
 # ---- Rounding
 
+@public
 @takes_out
 def round(input: Tensor, *, decimals: int = 0) -> Tensor:
     """The nearest number with that many decimals, the even one of two; negative decimals round to tens, hundreds, ...
@@ -54,6 +56,7 @@ def round(input: Tensor, *, decimals: int = 0) -> Tensor:
     return _call_it(found, "RoundBackward1")
 
 
+@public(node="FracBackward0")
 @takes_out
 def frac(input: Tensor) -> Tensor:
     """input - trunc(input): the part after the point, with the sign of input.
@@ -78,6 +81,7 @@ def _added(input: Tensor, fresh: Tensor, value: float) -> Tensor:
     return fresh
 
 
+@public("input end weight#")
 @takes_out
 def lerp(input: Tensor, end: Tensor, weight: Tensor | float) -> Tensor:
     """input + weight * (end - input): from input, at weight 0, to end, at weight 1.
@@ -99,6 +103,7 @@ def lerp(input: Tensor, end: Tensor, weight: Tensor | float) -> Tensor:
     return _call_it(out, "LerpBackward1")
 
 
+@public("input tensor1 tensor2")
 @takes_out
 def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
     """input + value * tensor1 * tensor2.
@@ -109,6 +114,7 @@ def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1
     return _call_it(_added(input, tensor1 * tensor2, value), "AddcmulBackward0")
 
 
+@public("input tensor1 tensor2")
 @takes_out
 def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
     """input + value * tensor1 / tensor2. RuntimeError where integers are divided by integers.
@@ -121,6 +127,7 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1
     return _call_it(_added(input, tensor1 / tensor2, value), "AddcdivBackward0")
 
 
+@public("input other#")
 def rsub(input: Tensor, other: Tensor | float, *, alpha: float = 1) -> Tensor:
     """other - alpha * input.
 
@@ -130,6 +137,7 @@ def rsub(input: Tensor, other: Tensor | float, *, alpha: float = 1) -> Tensor:
     return sub(other, input, alpha=alpha)
 
 
+@public
 def positive(input: Tensor) -> Tensor:
     """+input: the tensor itself. RuntimeError for bools.
 
@@ -143,6 +151,7 @@ def positive(input: Tensor) -> Tensor:
 
 # ---- Limits
 
+@public("input min#")
 @takes_out
 def clamp_min(input: Tensor, min: Tensor | float) -> Tensor:
     """input, but no less than min.
@@ -153,6 +162,7 @@ def clamp_min(input: Tensor, min: Tensor | float) -> Tensor:
     return clamp(input, min=min)
 
 
+@public("input max#")
 @takes_out
 def clamp_max(input: Tensor, max: Tensor | float) -> Tensor:
     """input, but no more than max.
@@ -163,6 +173,7 @@ def clamp_max(input: Tensor, max: Tensor | float) -> Tensor:
     return clamp(input, max=max)
 
 
+@public(node="NanToNumBackward0")
 @takes_out
 def nan_to_num(input: Tensor, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Tensor:
     """input with NaN replaced by `nan`, infinity by `posinf` and -infinity by `neginf` (if None, the dtype's largest numbers).
@@ -180,6 +191,7 @@ def nan_to_num(input: Tensor, nan: float = 0.0, posinf: float | None = None, neg
 
 # ---- Powers, logarithms, angles
 
+@public("input# exponent#")
 @takes_out
 def float_power(input: Tensor | float, exponent: Tensor | float) -> Tensor:
     """input ^ exponent, in float64.
@@ -199,6 +211,7 @@ def only_double(input: Tensor, exponent: Tensor | float) -> Tensor:
     return float_power(input, exponent)
 
 
+@public("input other", node="LdexpBackward0")
 @takes_out
 def ldexp(input: Tensor, other: Tensor) -> Tensor:
     """input * 2 ^ other.
@@ -209,6 +222,7 @@ def ldexp(input: Tensor, other: Tensor) -> Tensor:
     return input * pow(2.0, other)
 
 
+@public
 @takes_out
 def logit(input: Tensor, eps: float | None = None) -> Tensor:
     """log(x / (1 - x)), the inverse of sigmoid; with eps, x is first clamped to [eps, 1 - eps].
@@ -220,6 +234,7 @@ def logit(input: Tensor, eps: float | None = None) -> Tensor:
     return _call_it(log(x) - log1p(-x), "LogitBackward0")
 
 
+@public(node="SincBackward0")
 @takes_out
 def sinc(input: Tensor) -> Tensor:
     """sin(pi x) / (pi x), and 1 at 0.
@@ -233,6 +248,7 @@ def sinc(input: Tensor) -> Tensor:
     return where(at_0, 1.0, sin(angle) / angle)
 
 
+@public(node="Deg2RadBackward0")
 @takes_out
 def deg2rad(input: Tensor) -> Tensor:
     """Degrees as radians: x * pi / 180.
@@ -243,6 +259,7 @@ def deg2rad(input: Tensor) -> Tensor:
     return input * (math.pi / 180)
 
 
+@public(node="Rad2DegBackward0")
 @takes_out
 def rad2deg(input: Tensor) -> Tensor:
     """Radians as degrees: x * 180 / pi.
@@ -253,6 +270,7 @@ def rad2deg(input: Tensor) -> Tensor:
     return input * (180 / math.pi)
 
 
+@public(node="MvlgammaBackward0")
 @takes_out
 def mvlgamma(input: Tensor, p: int) -> Tensor:
     """The logarithm of the gamma function of p dimensions: p (p - 1) / 4 log(pi) + the sum over j < p of lgamma(x - j / 2).

@@ -117,6 +117,7 @@ cdef int check_along(TensorBase x, TensorBase index, int dim, str name) except -
     return 0
 
 
+@public("input index", axis=True)
 def gather(input, dim, index, *, out=None):
     """out[i][j] = input[index[i][j]][j] for dim 0, input[i][index[i][j]] for dim 1, and so on.
 
@@ -138,6 +139,7 @@ def gather(input, dim, index, *, out=None):
     return called(take_along(x, i, d, True), "GatherBackward0")
 
 
+@public(axis=True)
 def take_along_dim(input, indices, dim=None, *, out=None):
     """gather, with input and indices broadcast together but for `dim`; without dim, elements of the flattened input.
 
@@ -219,6 +221,7 @@ cdef int scatter_add_backward(Walk walk, Node node, TensorBase g) except -1:
 cdef Rule SCATTER_ADD = Rule(b"ScatterAddBackward0", scatter_add_backward)
 
 
+@public("input index src", axis=True)
 def scatter_add_(input, dim, index, src):
     """scatter_add in place."""
     cdef TensorBase x = as_tensor(input, "scatter_add_(): argument 'input' (position 1)")
@@ -283,6 +286,7 @@ cdef int add_whole(TensorBase x, TensorBase source, Plan plan) except -1:
     return 0
 
 
+@public("input index src", axis=True)
 def scatter_add(input, dim, index, src, *, out=None):
     """A copy of input with out[index[i][j]][j] += src[i][j] for dim 0, out[i][index[i][j]] for dim 1, ...; summed in order.
 

@@ -1,6 +1,7 @@
 """Rows, masks, places: index_select, masked_select, masked_fill, nonzero, one_hot; part of index.pyx."""
 
 
+@public("input index", axis=True)
 def index_select(input, dim, index, *, out=None):
     """The slices of input along `dim` whose numbers stand in index, a vector of integers: one gathering copy.
 

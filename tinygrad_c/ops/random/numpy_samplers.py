@@ -5,6 +5,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tinygrad_c._base.public import public
 from tinygrad_c.ops.arguments import tensor_arg
 from tinygrad_c.ops.create.create import as_tensor, from_numpy
 from tinygrad_c.ops.random.random import randint
@@ -17,6 +18,7 @@ def _drawn(sampler: str, arguments: tuple, shape: tuple, like: Any, generator: A
     return from_numpy(numpy.asarray(values)).to(like.dtype)
 
 
+@public
 def poisson(input, generator=None):
     """Whole numbers, each drawn with P(n) = rate^n e^-rate / n! for the rate that the element is; in input's dtype.
 
@@ -30,6 +32,7 @@ def poisson(input, generator=None):
     return _drawn("poisson", (rate,), tuple(rate.shape), rate, generator)
 
 
+@public
 def binomial(count, prob, generator=None):
     """How many of `count` trials succeed when each does with probability `prob`; both tensors, of shapes that broadcast.
 

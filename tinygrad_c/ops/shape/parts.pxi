@@ -212,6 +212,7 @@ cdef TensorBase place_region(TensorBase g, Node node, int ndim, const Py_ssize_t
     return cat([before, g, after], dim)
 
 
+@public(axis=True)
 def narrow(input, dim, start, length):
     """Elements start to start + length of dimension `dim`; a view.
 
@@ -238,6 +239,7 @@ def narrow(input, dim, start, length):
     return narrow_dim(a, d, s, n)
 
 
+@public("input index", axis=True)
 def select(input, dim, index):
     """Element `index` of dimension `dim`, which goes away; a view.
 

@@ -11,6 +11,7 @@ from tinygrad_c.ops.elementwise.elementwise cimport as_tensor, clone, copy_into
 from tinygrad_c.ops.shape.view cimport put as put_region
 from tinygrad_c.core.tape cimport *
 
+from tinygrad_c._base.public import public
 from tinygrad_c.ops.elementwise.elementwise import into_out
 
 cdef Py_ssize_t MAX_SIZE = <Py_ssize_t> 1 << 62
