@@ -11,7 +11,7 @@ from sampling import Names
 import tinygrad_c
 from tinygrad_c.ops.elementwise import elementwise
 from tinygrad_c.ops.loss import loss
-from tinygrad_c.ops.matmul import einsum, matmul
+from tinygrad_c.ops.matmul import einsum, products
 from tinygrad_c.ops.reduce import gradient
 
 try:
@@ -23,7 +23,7 @@ with_torch = pytest.mark.skipif(torch is None, reason="torch is not installed")
 # For a test that is run twice: its argument `torch` is this package, and torch.
 both = pytest.mark.parametrize("torch", [tinygrad_c, pytest.param(torch, marks=with_torch)], ids=["here", "torch"])
 
-OURS = Names(tinygrad_c, loss, matmul, elementwise, einsum, gradient)
+OURS = Names(tinygrad_c, loss, products, elementwise, einsum, gradient)
 # torch has an undocumented function of the same name as one of nn.functional's.
 THEIRS = torch and Names(SimpleNamespace(**{name: getattr(torch.nn.functional, name) for name in (
     "binary_cross_entropy_with_logits", "gelu", "softplus")}), torch, torch.nn.functional)

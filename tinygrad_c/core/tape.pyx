@@ -5,8 +5,8 @@ first visits every consumer of a value before the node that made it. A heap of p
 backward pass needs; no recursion, whatever the depth.
 
 In parts: making tensors and recording (here), writing in place (tape_inplace.pxi), the Node that a recorded operation leaves
-(tape_node.pxi), the walk (tape_backward.pxi), functions written in Python (tape_function.pxi), anomaly mode (tape_anomaly.pxi), and
-TensorBase, a tensor as the tape sees it (tape_tensor_base.pxi).
+(tape_node.pxi), the backward pass (tape_backward.pxi), functions written in Python (tape_function.pxi), anomaly mode
+(tape_anomaly.pxi), and TensorBase, a tensor as the tape sees it (tape_tensor_base.pxi).
 """
 import sys
 import weakref

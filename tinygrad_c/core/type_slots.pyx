@@ -1,9 +1,9 @@
-"""What the class Tensor, written in Python, is given by hand in its type object, so that it costs what a compiled class costs.
+"""Patches Tensor's type slots so that a Python subclass costs what a compiled class costs.
 
 Operators: Cython lists `__add__` among a class's methods as well as in its slot nb_add; Python then fills a subclass's slot
 with a look-up of `__add__` by name. The subclass gets the compiled slot itself.
 
-Memory: the object of a tensor that died is kept, and is the next tensor's. (Its elements are kept by kernels/runtime/memory.pyx.)
+Memory: the object of a freed tensor is kept and reused for the next one. (kernels/runtime/memory.pyx keeps its elements.)
 """
 from cpython.ref cimport Py_DECREF, PyObject
 from libc.string cimport memset

@@ -9,7 +9,7 @@ from tinygrad_c.linalg.factor import svdvals
 from tinygrad_c.linalg.systems import inv
 from tinygrad_c.ops.arguments import array_of, takes_out, tensor_arg, tensors_arg
 from tinygrad_c.ops.create.create import eye
-from tinygrad_c.ops.matmul import products
+from tinygrad_c.ops.matmul import composed
 from tinygrad_c.ops.reduce import reduce
 from tinygrad_c.ops.shape import diagonals
 from tinygrad_c.ops.shape.rearrange import movedim
@@ -133,7 +133,7 @@ def cross(input, other, *, dim: int = -1):
     >>> tinygrad_c.linalg.cross(tensor([1., 0., 0.]), tensor([0., 1., 0.]))
     tensor([0., 0., 1.])
     """
-    return products.cross(input, other, dim)
+    return composed.cross(input, other, dim)
 
 
 @public

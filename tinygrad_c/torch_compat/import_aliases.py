@@ -34,7 +34,7 @@ MOVED = {
     "core": "array tape slots=type_slots",
     "ops": "ops.doors=guard",
     "ops.elementwise": "ops.operators ops.blend=composed ops.logic ops.parts",
-    "ops.matmul": "ops.products ops.einsum",
+    "ops.matmul": "ops.products=composed ops.einsum",
     "ops.reduce": "ops.softmax ops.scan ops.statistics ops.gradient",
     "ops.sorting": "ops.order ops.histogram",
     "ops.shape": "ops.view ops.join ops.rearrange ops.diagonals ops.reshape_inplace",

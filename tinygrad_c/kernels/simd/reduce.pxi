@@ -1,9 +1,9 @@
 # Reductions of a contiguous block seen as (outer, reduced, inner): out[o, b, i] = the op over r of x[o, r, i], r in piece b.
 #
-# A long reduction is cut into pieces of param[0] elements; ops/reduce/reduce.pyx reduces the pieces' results again. So a sum of n
-# numbers is a tree: at most some hundred additions in a row, whoever computes which piece. inner == 1 runs along the memory
-# (rows); otherwise lanes are columns, in strips of COLUMN_STRIP. A unit is one strip of one piece, or ROW_BLOCK rows if they
-# are short.
+# A long reduction is cut into pieces of param[0] elements; ops/reduce/reduce.pyx reduces the pieces' results again. So a sum
+# of n numbers is a tree: at most some hundred additions in a row, whichever thread computes a piece. inner == 1 runs along
+# the memory (rows); otherwise lanes are columns, in strips of COLUMN_STRIP. A unit is one strip of one piece, or ROW_BLOCK
+# rows if they are short.
 
 cdef enum:
     NARROW = 16                 # columns: narrower rows share vectors

@@ -1,5 +1,5 @@
 # The optimizers' steps: one pass over a parameter, its gradient and its state, all contiguous; a unit is a block of elements.
-# Every formula is PyTorch's to the order of its operations; scalars that depend on the step are computed by ops/optim_steps/update.pyx.
+# Every formula follows PyTorch in the order of its operations; ops/optim_steps/update.pyx computes the scalars of a step.
 # Each has operand 0 the parameter, 1 the gradient, then the state; shape[0] elements.
 
 cdef inline vec lerp(vec a, vec b, vec weight, bint small) noexcept nogil:

@@ -6,7 +6,7 @@ from typing import Any
 
 from tinygrad_c._base.public import public
 from tinygrad_c._tensor.tensor import Tensor
-from tinygrad_c.ops.matmul.matmul import linear
+from tinygrad_c.ops.matmul.products import linear
 
 
 @public("query key value in_proj_weight? in_proj_bias? bias_k? bias_v? out_proj_weight out_proj_bias? key_padding_mask? "

@@ -15,7 +15,7 @@ from tinygrad_c.ops.shape.shape cimport reshape_to, transpose_dims
 from tinygrad_c.core.tape cimport *
 
 from tinygrad_c.kernels.runtime.threads import get_num_threads
-from tinygrad_c.ops.matmul.matmul import matmul
+from tinygrad_c.ops.matmul.products import matmul
 
 
 cdef tuple pair(str name, object given, Py_ssize_t least):

@@ -10,7 +10,8 @@ from cpython.buffer cimport Py_buffer
 from libc.math cimport ceil
 from libc.stdint cimport int32_t, int64_t, uint8_t
 
-from tinygrad_c.core.array cimport DTYPES, Storage, default_dtype, dtype_code, foreign_storage, is_contiguous, itemsize, shape_of
+from tinygrad_c.core.array cimport (
+    DTYPES, Storage, default_dtype, dtype_code, foreign_storage, is_contiguous, itemsize, shape_of)
 from tinygrad_c.kernels.call cimport BOOL, FLOAT32, FLOAT64, INT32, INT64, MAX_NDIM, UINT8
 from tinygrad_c.kernels.portable.generic cimport ramp, ramp_integers, ramp_single
 from tinygrad_c.ops.elementwise.elementwise cimport as_tensor as check_tensor

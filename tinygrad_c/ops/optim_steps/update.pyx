@@ -1,8 +1,8 @@
 """The optimizers' steps: one call updates every parameter of a group in place, each in one pass over its memory.
 
 For each parameter that has a gradient: its state is made if it is not there yet, the numbers that depend on the step are
-computed in double precision, and one kernel (kernels/simd/update.pxi) does the rest. Nothing is recorded. Each function returns how
-many parameters had a gradient. `owners` is optim's Owners, or params itself.
+computed in double precision, and one kernel (kernels/simd/update.pxi) does the rest. Nothing is recorded. Each function
+returns how many parameters had a gradient. `owners` is optim's Owners, or params itself.
 """
 from cpython.ref cimport PyObject
 from libc.math cimport pow, sqrt

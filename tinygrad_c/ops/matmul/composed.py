@@ -6,7 +6,7 @@ import math
 from tinygrad_c._base.public import public
 from tinygrad_c.ops.arguments import takes_out, tensor_arg
 from tinygrad_c.ops.elementwise.elementwise import in_place
-from tinygrad_c.ops.matmul.matmul import add_scaled, addmm, bmm, dot, matmul, mv
+from tinygrad_c.ops.matmul.products import add_scaled, addmm, bmm, dot, matmul, mv
 from tinygrad_c.ops.shape.rearrange import broadcast_tensors, roll
 from tinygrad_c.ops.shape.shape import permute, reshape, transpose, unsqueeze, wrapped
 
