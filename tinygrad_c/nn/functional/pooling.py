@@ -11,7 +11,7 @@ import numpy as np
 
 from tinygrad_c._base.public import public
 from tinygrad_c._tensor.tensor import Tensor
-from tinygrad_c.core.tape import _call_it
+from tinygrad_c.core.tape import _named
 from tinygrad_c.nn.functional.conv import columns_of, geometry_of
 from tinygrad_c.ops.arguments import takes_out
 from tinygrad_c.ops.conv.unfold import largest
@@ -388,7 +388,7 @@ def _adaptive_avg(x: Tensor, sizes: list[int], n: int) -> Tensor:
         rows = [[1 / (end - start) if start <= j < end else 0.0 for j in range(size)] for start, end in _bounds(size, parts)]
         means = create.tensor(rows, dtype=x.dtype).reshape(parts, size)
         x = (x.transpose(d, -1) @ means.t()).transpose(d, -1)
-    return _call_it(x.clone() if x is given else x.contiguous(), f"AdaptiveAvgPool{n}DBackward0")
+    return _named(x.clone() if x is given else x.contiguous(), f"AdaptiveAvgPool{n}DBackward0")
 
 
 @public

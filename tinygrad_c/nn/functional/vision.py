@@ -10,7 +10,7 @@ import numpy as np
 from tinygrad_c._base.public import public
 from tinygrad_c._base.warn import warn_once
 from tinygrad_c._tensor.tensor import Tensor
-from tinygrad_c.core.tape import _call_it
+from tinygrad_c.core.tape import _named
 from tinygrad_c.ops.create import create
 from tinygrad_c.ops.elementwise import elementwise as ops
 from tinygrad_c.ops.indexing.index import gather, index_select
@@ -66,7 +66,7 @@ def interpolate(input: Tensor, size: Any = None, scale_factor: Any = None, mode:
         for part in parts[1:]:
             made = made + part
         input = ops.floor(made + 0.5).clamp(0, 255).to(input.dtype) if of_bytes else made
-    return _call_it(input, f"Upsample{UPSAMPLED[mode]}{n}DBackward0")
+    return _named(input, f"Upsample{UPSAMPLED[mode]}{n}DBackward0")
 
 
 upsample = interpolate

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tinygrad_c._base.public import public
 from tinygrad_c.core.array import dtype_named
-from tinygrad_c.core.tape import _call_it, is_grad_enabled
+from tinygrad_c.core.tape import _named, is_grad_enabled
 from tinygrad_c.ops.arguments import C_WORDS, TYPE_WORDS, takes_out
 from tinygrad_c.ops.create.create import dtype_of, to
 from tinygrad_c.ops.elementwise.elementwise import (
@@ -53,7 +53,7 @@ def round(input: Tensor, *, decimals: int = 0) -> Tensor:
     only_floats("round_cpu", input)
     scale = 10.0 ** max(decimals, -decimals)
     found = round_half_even(input * scale) / scale if decimals > 0 else round_half_even(input / scale) * scale
-    return _call_it(found, "RoundBackward1")
+    return _named(found, "RoundBackward1")
 
 
 @public(node="FracBackward0")
@@ -97,10 +97,10 @@ def lerp(input: Tensor, end: Tensor, weight: Tensor | float) -> Tensor:
     # From the nearer end: then weight 1 gives `end` to the last digit.
     if isinstance(weight, (int, float)):
         if weight < 0.5:
-            return _call_it(_added(input, end - input, weight), "LerpBackward0")
-        return _call_it(end - (end - input) * (1 - weight), "LerpBackward0")
+            return _named(_added(input, end - input, weight), "LerpBackward0")
+        return _named(end - (end - input) * (1 - weight), "LerpBackward0")
     out = where(weight < 0.5, input + weight * (end - input), end - (end - input) * (1 - weight))
-    return _call_it(out, "LerpBackward1")
+    return _named(out, "LerpBackward1")
 
 
 @public("input tensor1 tensor2")
@@ -111,7 +111,7 @@ def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1
     >>> tinygrad_c.addcmul(tinygrad_c.tensor([1.]), tinygrad_c.tensor([2.]), tinygrad_c.tensor([3.]), value=0.5)
     tensor([4.])
     """
-    return _call_it(_added(input, tensor1 * tensor2, value), "AddcmulBackward0")
+    return _named(_added(input, tensor1 * tensor2, value), "AddcmulBackward0")
 
 
 @public("input tensor1 tensor2")
@@ -124,7 +124,7 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1
     """
     if not dtype_of(tensor1).is_floating_point and not dtype_of(tensor2).is_floating_point:
         raise RuntimeError("Integer division with addcdiv is no longer supported: call .float() on tensor1")
-    return _call_it(_added(input, tensor1 / tensor2, value), "AddcdivBackward0")
+    return _named(_added(input, tensor1 / tensor2, value), "AddcdivBackward0")
 
 
 @public("input other#")
@@ -231,7 +231,7 @@ def logit(input: Tensor, eps: float | None = None) -> Tensor:
     tensor([-1.0986,  0.0000])
     """
     x = input * 1.0 if eps is None else clamp(input * 1.0, eps, 1 - eps)
-    return _call_it(log(x) - log1p(-x), "LogitBackward0")
+    return _named(log(x) - log1p(-x), "LogitBackward0")
 
 
 @public(node="SincBackward0")

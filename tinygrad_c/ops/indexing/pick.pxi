@@ -23,8 +23,8 @@ def index_select(input, dim, index, *, out=None):
     if x.ndim == 0:
         if i.numel != 1:
             raise RuntimeError(f"index_select(): Index to scalar can have only 1 value, got {i.numel} value(s)")
-        return called(take(x[None], parse(x[None], i), IN_MEMORY)[0], "IndexSelectBackward0")
-    return called(take(x, parse(x, (slice(None),) * d + (i,)), IN_MEMORY), "IndexSelectBackward0")
+        return named(take(x[None], parse(x[None], i), IN_MEMORY)[0], b"IndexSelectBackward0")
+    return named(take(x, parse(x, (slice(None),) * d + (i,)), IN_MEMORY), b"IndexSelectBackward0")
 
 
 def masked_select(input, mask, *, out=None):
@@ -48,7 +48,7 @@ def masked_select(input, mask, *, out=None):
         m = expand_to(m, ndim, shape)
     if x.ndim == 0:
         x, m = x[None], m[None]
-    return called(take(x, parse(x, m), IN_MEMORY), "MaskedSelectBackward0")
+    return named(take(x, parse(x, m), IN_MEMORY), b"MaskedSelectBackward0")
 
 
 def masked_fill(input, mask, value):
@@ -64,9 +64,9 @@ def masked_fill(input, mask, value):
     if isinstance(value, TensorBase) and (<TensorBase> value).ndim:
         raise RuntimeError("masked_fill_ only supports a 0-dimensional value tensor, but got tensor with "
                            f"{(<TensorBase> value).ndim} dimension(s).")
-    return called(where_(mask, scalar_tensor(value, x.dtype) if is_number(value) else to_dtype(
+    return named(where_(mask, scalar_tensor(value, x.dtype) if is_number(value) else to_dtype(
         as_tensor(value, "masked_fill(): argument 'value' (position 2)"), x.dtype), x),
-                  "MaskedFillBackward1" if isinstance(value, TensorBase) else "MaskedFillBackward0")
+                  b"MaskedFillBackward1" if isinstance(value, TensorBase) else b"MaskedFillBackward0")
 
 
 def masked_fill_(input, mask, value):
@@ -80,7 +80,6 @@ cdef int triangle_backward(Walk walk, Node node, TensorBase g) except -1:
     return walk.give(node, 0, triangle_of(g, node.param[0].i, node.param[1].i))
 
 cdef Rule TRIL = Rule(b"TrilBackward0", triangle_backward)
-cdef Rule TRIU = Rule(b"TriuBackward0", triangle_backward)
 
 
 cdef TensorBase triangle_of(TensorBase x, Py_ssize_t k, bint upper):
@@ -101,7 +100,9 @@ cdef TensorBase triangle_of(TensorBase x, Py_ssize_t k, bint upper):
         p += cols * size
         to += cols * size
     if recording(x):
-        node = record(&TRIU if upper else &TRIL, out, x)
+        node = record(&TRIL, out, x)
+        if upper:
+            node.label = b"TriuBackward0"
         node.param[0].i = k
         node.param[1].i = upper
     return out

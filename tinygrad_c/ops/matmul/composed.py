@@ -4,6 +4,7 @@ from __future__ import annotations
 import math
 
 from tinygrad_c._base.public import public
+from tinygrad_c.core.tape import _named
 from tinygrad_c.ops.arguments import takes_out, tensor_arg
 from tinygrad_c.ops.elementwise.elementwise import in_place
 from tinygrad_c.ops.matmul.products import add_scaled, addmm, bmm, dot, matmul, mv
@@ -159,7 +160,7 @@ def addmv(input, mat, vec, *, beta=1, alpha=1):
     >>> tinygrad_c.addmv(tinygrad_c.ones(1), tinygrad_c.ones(1, 3), tinygrad_c.ones(3))
     tensor([4.])
     """
-    return add_scaled(tensor_arg(input, "addmv"), mv(mat, vec), beta, alpha, "AddmvBackward0")
+    return _named(add_scaled(tensor_arg(input, "addmv"), mv(mat, vec), beta, alpha), "AddmvBackward0")
 
 
 @public("input vec1 vec2")
@@ -173,7 +174,7 @@ def addr(input, vec1, vec2, *, beta=1, alpha=1):
     for name, x in (("vec1", vec1), ("vec2", vec2)):
         if tensor_arg(x, "addr", name, 2).ndim != 1:
             raise RuntimeError(f"addr: Expected 1-D argument {name}, but got {x.ndim}-D")
-    out = add_scaled(tensor_arg(input, "addr"), outer(vec1, vec2), beta, alpha, "AddrBackward0")
+    out = _named(add_scaled(tensor_arg(input, "addr"), outer(vec1, vec2), beta, alpha), "AddrBackward0")
     return out.bool() if input.dtype is vec1.dtype is vec2.dtype and vec1.dtype.name == "bool" else out
 
 
@@ -185,7 +186,7 @@ def baddbmm(input, batch1, batch2, *, beta=1, alpha=1):
     >>> tinygrad_c.baddbmm(tinygrad_c.ones(2, 1, 1), tinygrad_c.ones(2, 1, 3), tinygrad_c.ones(2, 3, 1)).shape
     torch.Size([2, 1, 1])
     """
-    return add_scaled(tensor_arg(input, "baddbmm"), bmm(batch1, batch2), beta, alpha, "BaddbmmBackward0")
+    return _named(add_scaled(tensor_arg(input, "baddbmm"), bmm(batch1, batch2), beta, alpha), "BaddbmmBackward0")
 
 
 @public("input batch1 batch2")
@@ -197,7 +198,7 @@ def addbmm(input, batch1, batch2, *, beta=1, alpha=1):
     tensor([[7.]])
     """
     products = bmm(batch1, batch2).sum(0, dtype=input.dtype)
-    return add_scaled(tensor_arg(input, "addbmm"), products, beta, alpha, "AddbmmBackward0")
+    return _named(add_scaled(tensor_arg(input, "addbmm"), products, beta, alpha), "AddbmmBackward0")
 
 
 addmm_, addmv_, addr_, baddbmm_, addbmm_ = map(in_place, (addmm, addmv, addr, baddbmm, addbmm))

@@ -197,7 +197,7 @@ def matmul(input, other, *, out=None):
                                f"same number of elements, but got {a.shape[0]} and {b.shape[0]} elements respectively")
         if a.dtype != b.dtype:
             raise_dot(a, b)
-        return called(reshape_to(matmul(unsqueeze(a, 0), unsqueeze(b, 1)), 0, NULL), "DotBackward0")
+        return named(reshape_to(matmul(unsqueeze(a, 0), unsqueeze(b, 1)), 0, NULL), b"DotBackward0")
     if a.ndim == 1:
         if a.shape[0] != b.shape[b.ndim - 2]:
             raise_vector(a, b, a.shape[0], b.shape[b.ndim - 2])
@@ -206,7 +206,7 @@ def matmul(input, other, *, out=None):
         if a.shape[a.ndim - 1] != b.shape[0]:
             raise_vector(a, b, a.shape[a.ndim - 1], b.shape[0])
         y = squeeze(matmul(a, unsqueeze(b, 1)), -1)
-        return called(y, "MvBackward0") if a.ndim == 2 else y
+        return named(y, b"MvBackward0") if a.ndim == 2 else y
     check_inner(a, b)
     check_dtypes(a, b)
     if b.ndim == 2:                     # fold the batch into the rows: one large product
@@ -330,7 +330,6 @@ cdef int linear_backward(Walk walk, Node node, TensorBase g) except -1:
     return 0
 
 cdef Rule LINEAR = Rule(b"AddmmBackward0", linear_backward)
-cdef Rule LINEAR_ALONE = Rule(b"MmBackward0", linear_backward)
 
 
 def linear(input, weight, bias=None, *, out=None):
@@ -393,9 +392,11 @@ cdef TensorBase linear_then(object input, object weight, object bias, int activa
         return relu(y) if activation == THEN_RELU else y
     y = product(x, False, w, True, b, None, activation)
     if recording(x) or recording(w) or (b is not None and recording(b)):
-        node = record2(&LINEAR if b is not None else &LINEAR_ALONE, y, x, w)
+        node = record2(&LINEAR, y, x, w)
         if b is not None:
             node.edge2 = edge_of(b)
+        else:
+            node.label = b"MmBackward0"
         if node.edge1 is not None:
             save(node, 0, x)
         if node.edge0 is not None:
@@ -431,15 +432,14 @@ def addmm(input, mat1, mat2, *, beta=1, alpha=1, out=None):
     check_inner(a, b)
     if beta == 1 and alpha == 1 and bias.ndim == 1 and bias.shape[0] == b.shape[1]:
         return linear(a, transpose_dims(b, 0, 1), bias)         # one kernel: the bias is added as the product is stored
-    return add_scaled(bias, matmul(a, b), beta, alpha, "AddmmBackward0")
+    return named(add_scaled(bias, matmul(a, b), beta, alpha), b"AddmmBackward0")
 
 
-def add_scaled(input, TensorBase product not None, beta, alpha, str name):
+def add_scaled(input, TensorBase product not None, beta, alpha):
     """beta * input + alpha * product, in the product's shape; with beta = 0 whatever input holds, NaN too, is ignored."""
     if product.dtype < FLOAT32:                     # of integers, the factors are cut to integers
         beta, alpha = int(beta), int(alpha)
     scaled = product if alpha == 1 else mul(product, alpha)
     if beta == 0:
         return scaled
-    return called(add(scaled, mul(expand(input, shape_of(product)), beta) if beta != 1 else expand(input, shape_of(product))),
-                  name)
+    return add(scaled, mul(expand(input, shape_of(product)), beta) if beta != 1 else expand(input, shape_of(product)))

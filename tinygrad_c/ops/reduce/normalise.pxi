@@ -91,8 +91,6 @@ cdef int norm_layer_backward(Walk walk, Node node, TensorBase g) except -1:
     return 0 if dx is None else walk.give(node, 0, dx)
 
 cdef Rule LAYER_NORM = Rule(b"NativeLayerNormBackward0", norm_layer_backward)
-cdef Rule GROUP_NORM = Rule(b"NativeGroupNormBackward0", norm_layer_backward)
-cdef Rule BATCH_NORM = Rule(b"NativeBatchNormBackward0", norm_layer_backward)
 
 
 cdef int normalise_by_parts(Walk walk, Node node, TensorBase g, TensorBase x, TensorBase w) except -1:
@@ -165,7 +163,9 @@ def normalised(input, weight, bias, double eps, str kind, Py_ssize_t number):
     call.operand[4].data = NULL if b is None else b.data
     run(&call)
     if recording(x) or (w is not None and recording(w)) or (b is not None and recording(b)):
-        node = record(&LAYER_NORM if which == LAYER else &GROUP_NORM if which == GROUP else &BATCH_NORM, out, x)
+        node = record(&LAYER_NORM, out, x)
+        if which != LAYER:
+            node.label = b"NativeGroupNormBackward0" if which == GROUP else b"NativeBatchNormBackward0"
         node.param[0].i, node.param[1].i, node.param[2].f, node.param[3].i = which, number, eps, w is not None
         save(node, 0, x)
         save(node, 2, stats)

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from tinygrad_c._base.public import public
-from tinygrad_c.core.tape import TensorBase, _call_it
+from tinygrad_c.core.tape import TensorBase, _named
 from tinygrad_c.ops.arguments import array_of, results, takes_out, tensor_arg
 from tinygrad_c.ops.create.create import clone, from_numpy
 from tinygrad_c.ops.create.create import tensor as new_tensor
@@ -132,7 +132,7 @@ def middle(x, dim, keepdim: bool, skip_nan: bool, result, op: str):
         value = middle(flat, 0, False, skip_nan, result, op)[0]
         if value.requires_grad:     # elements that are equal share the gradient, as in amax
             value = amax(flat[(flat == value) | isnan(flat) & isnan(value)])
-        return _call_it(value, f"{op}Backward0")
+        return _named(value, f"{op}Backward0")
     d = wrapped(dim, x.ndim)
     n = x.shape[d] if x.ndim else 1
     if n == 0:
@@ -141,13 +141,13 @@ def middle(x, dim, keepdim: bool, skip_nan: bool, result, op: str):
     lost = numpy.isnan(array_of(x)).sum(d, keepdims=True) if x.ndim else None
     if lost is None or not lost.any():
         values, index = at_rank(x, d, (n - 1) // 2, keepdim)
-        return result((_call_it(values, f"{op}Backward1"), index))
+        return result((_named(values, f"{op}Backward1"), index))
     order = order_of(x, d)                          # NaN come last
     rank = (n - numpy.where(lost == n, 0, lost) - 1) // 2 if skip_nan else numpy.where(lost > 0, n - lost, (n - 1) // 2)
     index = from_numpy(numpy.take_along_axis(order, rank, d).astype(numpy.int64))
     values = gather(x, d, index)
     values, index = (values, index) if keepdim else (squeeze(values, d), squeeze(index, d))
-    return result((_call_it(values, f"{op}Backward1"), index))
+    return result((_named(values, f"{op}Backward1"), index))
 
 
 @public(node="ModeBackward0")

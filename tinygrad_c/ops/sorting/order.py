@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from tinygrad_c._base.public import public
-from tinygrad_c.core.tape import TensorBase, _call_it, _without_derivative
+from tinygrad_c.core.tape import TensorBase, _named, _without_derivative
 from tinygrad_c.ops.arguments import array_of, numpy_words, results, takes_out, tensor_arg
 from tinygrad_c.ops.create.create import clone, from_numpy
 from tinygrad_c.ops.create.create import tensor as new_tensor
@@ -30,7 +30,7 @@ def taken(x, dim: int, places, op: str):
     """(values, indices) of x at the places, which are along dim; `op` is what the graph calls it."""
     import numpy
     index = from_numpy(numpy.array(places, dtype=numpy.int64))
-    return _call_it(clone(x) if x.ndim == 0 else gather(x, dim, index), op), index
+    return _named(clone(x) if x.ndim == 0 else gather(x, dim, index), op), index
 
 
 @public
