@@ -8,12 +8,14 @@ tensor(6.)
 """
 from __future__ import annotations
 
+from importlib import import_module
 from math import e, inf, nan, pi
 from types import ModuleType
 from typing import Any
 
 from tinygrad_c import autograd, nn, optim, utils
 from tinygrad_c._base.device import Device as device
+from tinygrad_c._base.lazy import lazy_names
 from tinygrad_c._base.version import __version__
 from tinygrad_c._tensor import take_examples
 from tinygrad_c._tensor.printing import set_printoptions
@@ -297,7 +299,6 @@ from tinygrad_c.ops.sorting.order import (
     unique_consecutive,
 )
 from tinygrad_c.torch_compat import import_aliases
-from tinygrad_c.torch_compat.config import show_config
 
 # isort: split
 from tinygrad_c.ops.create.create import tensor
@@ -326,51 +327,49 @@ def is_tensor(obj: object) -> bool:
     return isinstance(obj, Tensor)
 
 
-# Rooms that few programs enter: name -> module, loaded when the name is first asked for. A module's own name gives the module.
-LATER = {
-    **dict.fromkeys((
-        "can_cast", "channels_last", "channels_last_3d", "contiguous_format", "finfo", "iinfo", "is_same_size", "is_signed",
-        "layout", "memory_format", "preserve_format", "promote_types", "result_type", "strided"), "ops.create.dtypes"),
-    **dict.fromkeys((
-        "asarray", "empty_permuted", "empty_strided", "frombuffer", "logspace", "range", "scalar_tensor"), "ops.create.rare"),
-    **dict.fromkeys((
-        "amp", "backends", "cuda", "datasets", "distributions", "func", "jit", "linalg", "random", "serialization", "special",
-        "testing"), ""),
-    **dict.fromkeys((
-        "AcceleratorError", "BoolTensor", "ByteTensor", "DoubleTensor", "FloatTensor", "IntTensor", "LongTensor",
-        "OutOfMemoryError", "are_deterministic_algorithms_enabled", "compile", "get_default_device",
-        "get_deterministic_debug_mode", "get_float32_matmul_precision", "get_num_interop_threads", "init_num_threads",
-        "is_complex", "is_conj", "is_deterministic_algorithms_warn_only_enabled", "is_floating_point", "is_inference",
-        "is_nonzero", "is_warn_always_enabled", "set_default_device", "set_default_tensor_type",
-        "set_deterministic_debug_mode", "set_float32_matmul_precision", "set_flush_denormal", "set_num_interop_threads",
-        "set_warn_always", "typename", "use_deterministic_algorithms"), "torch_compat.switches"),
-    **dict.fromkeys(("bartlett_window", "blackman_window", "hamming_window", "hann_window", "kaiser_window"),
-                    "special.windows"),
-    **dict.fromkeys((
-        "adaptive_avg_pool1d", "alpha_dropout", "avg_pool1d", "batch_norm", "celu", "celu_", "channel_shuffle",
-        "conv1d", "conv2d", "conv3d", "conv_tbc", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d",
-        "rms_norm", "cosine_embedding_loss", "cosine_similarity", "dropout",
-        "embedding", "embedding_bag", "group_norm", "hardshrink", "hinge_embedding_loss", "instance_norm", "kl_div",
-        "layer_norm", "margin_ranking_loss", "max_pool1d", "max_pool2d", "max_pool3d",
-        "native_channel_shuffle", "pairwise_distance", "pdist",
-        "pixel_shuffle", "pixel_unshuffle", "poisson_nll_loss", "prelu", "rrelu", "rrelu_", "threshold", "threshold_",
-        "triplet_margin_loss"), "nn.functional"),
-    "GradScaler": "torch_compat.amp", "is_inference_mode_enabled": "autograd", "to_dlpack": "utils.dlpack",
-    "autocast": "torch_compat.amp", "from_dlpack": "utils.dlpack", "vmap": "func",
-    "binomial": "ops.random.numpy_samplers", "poisson": "ops.random.numpy_samplers",
-    "load": "serialization", "save": "serialization",
-    "einsum": "ops.matmul.einsum", "gradient": "ops.reduce.gradient",
-    **dict.fromkeys(("cholesky", "cholesky_inverse", "cholesky_solve"), "linalg.torch_names"),
-    **dict.fromkeys(("det", "logdet", "matrix_exp", "matrix_power", "slogdet"), "linalg.torch_names"),
-    **dict.fromkeys(("chain_matmul", "inverse", "lu", "lu_solve", "pinverse", "qr", "svd"), "linalg.torch_names"),
-    **dict.fromkeys(("geqrf", "lu_unpack", "orgqr", "ormqr", "triangular_solve"), "linalg.elimination"),
-    **dict.fromkeys(("pca_lowrank", "svd_lowrank"), "linalg.factor"),
-    **dict.fromkeys(("i0", "igamma", "igammac"), "special.bessel"),
-    **dict.fromkeys(("angle", "fill", "frexp", "imag", "isreal", "real", "resolve_neg"), "ops.elementwise.parts"),
-    **dict.fromkeys(("histogram", "histogramdd", "nonzero_static", "unravel_index"), "ops.sorting.histogram"),
-    "as_strided_scatter": "ops.shape.diagonals", "index_reduce": "ops.indexing.write",
-    "unsafe_chunk": "ops.shape.join", "unsafe_split": "ops.shape.join",
-}
+# Imported when first asked for, by module; '': modules.
+_find = lazy_names(globals(), {
+    "": "amp backends cuda datasets distributions func jit linalg random serialization special testing",
+    "ops.elementwise.parts": "angle fill frexp imag isreal real resolve_neg",
+    "ops.matmul.einsum": "einsum",
+    "ops.reduce.gradient": "gradient",
+    "ops.sorting.histogram": "histogram histogramdd nonzero_static unravel_index",
+    "ops.shape.diagonals": "as_strided_scatter",
+    "ops.shape.join": "unsafe_chunk unsafe_split",
+    "ops.indexing.write": "index_reduce",
+    "ops.create.dtypes":
+        "can_cast channels_last channels_last_3d contiguous_format finfo iinfo is_same_size is_signed layout memory_format "
+        "preserve_format promote_types result_type strided",
+    "ops.create.rare": "asarray empty_permuted empty_strided frombuffer logspace range scalar_tensor",
+    "ops.random.numpy_samplers": "binomial poisson",
+    "autograd": "is_inference_mode_enabled",
+    "func": "vmap",
+    "nn.functional":
+        "adaptive_avg_pool1d alpha_dropout avg_pool1d batch_norm celu celu_ channel_shuffle conv1d conv2d conv3d conv_tbc "
+        "conv_transpose1d conv_transpose2d conv_transpose3d cosine_embedding_loss cosine_similarity dropout embedding "
+        "embedding_bag group_norm hardshrink hinge_embedding_loss instance_norm kl_div layer_norm margin_ranking_loss "
+        "max_pool1d max_pool2d max_pool3d native_channel_shuffle pairwise_distance pdist pixel_shuffle pixel_unshuffle "
+        "poisson_nll_loss prelu rms_norm rrelu rrelu_ threshold threshold_ triplet_margin_loss",
+    "utils.dlpack": "from_dlpack to_dlpack",
+    "serialization": "load save",
+    "linalg.torch_names":
+        "chain_matmul cholesky cholesky_inverse cholesky_solve det inverse logdet lu lu_solve matrix_exp matrix_power pinverse "
+        "qr slogdet svd",
+    "linalg.elimination": "geqrf lu_unpack orgqr ormqr triangular_solve",
+    "linalg.factor": "pca_lowrank svd_lowrank",
+    "special.bessel": "i0 igamma igammac",
+    "special.windows": "bartlett_window blackman_window hamming_window hann_window kaiser_window",
+    "torch_compat.amp": "GradScaler autocast",
+    "torch_compat.config": "show_config",
+    "torch_compat.switches":
+        "AcceleratorError BoolTensor ByteTensor DoubleTensor FloatTensor IntTensor LongTensor OutOfMemoryError "
+        "are_deterministic_algorithms_enabled compile get_default_device get_deterministic_debug_mode "
+        "get_float32_matmul_precision get_num_interop_threads init_num_threads is_complex is_conj "
+        "is_deterministic_algorithms_warn_only_enabled is_floating_point is_inference is_nonzero is_warn_always_enabled "
+        "set_default_device set_default_tensor_type set_deterministic_debug_mode set_float32_matmul_precision "
+        "set_flush_denormal set_num_interop_threads set_warn_always typename use_deterministic_algorithms",
+}, _guard)[0]
+LATER = _find.where
 
 
 _guard_all(globals())
@@ -379,20 +378,16 @@ take_examples(Tensor, globals())
 
 
 def __getattr__(name: str) -> Any:
-    from importlib import import_module
-    if name in LATER:
-        module = import_module(f"tinygrad_c.{LATER[name] or name}")
-        found = globals()[name] = _guard(getattr(module, name), __name__) if LATER[name] else module
-        return found
-    if name.endswith("_") and not name.startswith("_") and hasattr(Tensor, name):     # abs_(x), which torch has as well
-        return getattr(Tensor, name)
-    if name in import_aliases.ALIASES:
-        return import_module(f"tinygrad_c.{name}")
-    from tinygrad_c._base.missing import unknown
-    raise unknown("tinygrad_c", name, {**globals(), **LATER})
+    if name not in LATER:
+        if name.endswith("_") and not name.startswith("_") and hasattr(Tensor, name):     # abs_(x), which torch has as well
+            return getattr(Tensor, name)
+        if name in import_aliases.ALIASES:
+            return import_module(f"tinygrad_c.{name}")
+    return _find(name)
 
 
 def __dir__() -> list[str]:
     rooms = {"autograd", "nn", "optim", "utils", "version", *LATER}
     inside = {name for name, value in globals().items() if isinstance(value, ModuleType) and name not in rooms}
-    return sorted({*globals(), *LATER} - inside - {"Any", "LATER", "ModuleType", "annotations", "take_examples"})
+    hidden = {"Any", "LATER", "ModuleType", "annotations", "import_module", "lazy_names", "take_examples"}
+    return sorted({*globals(), *LATER} - inside - hidden)

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tinygrad_c._base.lazy import load
 from tinygrad_c._base.public import public
 from tinygrad_c.ops.arguments import numpy_words, takes_out
 from tinygrad_c.ops.reduce import reduce, scan, softmax, statistics
@@ -23,8 +24,7 @@ def norm(input, p="fro", dim=None, keepdim: bool = False, dtype=None) -> Tensor:
     tensor(5.)
     """
     if p == "nuc":
-        from tinygrad_c.linalg.norms import matrix_norm
-        return matrix_norm(input, "nuc", (-2, -1) if dim is None else dim, keepdim, dtype=dtype)
+        return load("linalg.norms", "matrix_norm")(input, "nuc", (-2, -1) if dim is None else dim, keepdim, dtype=dtype)
     return reduce.norm(input, p, dim, keepdim, dtype=dtype)
 
 

@@ -10,6 +10,7 @@ import math
 from typing import Any
 
 from tinygrad_c._base.device import Device
+from tinygrad_c._base.lazy import load
 from tinygrad_c._base.warn import warn_once
 from tinygrad_c._tensor import printing
 from tinygrad_c._tensor.convert import Conversions
@@ -313,8 +314,7 @@ class Tensor(Operators, Conversions, Interchange, Pointwise, Reductions, Matrice
         >>> tinygrad_c.ones(2).layout
         torch.strided
         """
-        from tinygrad_c.ops.create.dtypes import strided
-        return strided
+        return load("ops.create.dtypes", "strided")
 
     def storage_offset(self) -> int:
         """How many elements of the memory lie before the first one.

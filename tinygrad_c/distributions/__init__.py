@@ -3,7 +3,7 @@ entropy and the moments, and kl_divergence between two. Loaded when it is first 
 """
 from __future__ import annotations
 
-from tinygrad_c._base.missing import public_names
+from tinygrad_c._base.lazy import lazy_names
 
 ROOMS = {       # imported when first asked for
     "distribution": "Distribution Independent",
@@ -19,4 +19,4 @@ ROOMS = {       # imported when first asked for
     "": "constraints kl transforms",
 }
 __all__ = [name for names in ROOMS.values() for name in names.split()]
-__getattr__, __dir__ = public_names(globals(), ROOMS)
+__getattr__, __dir__ = lazy_names(globals(), ROOMS)

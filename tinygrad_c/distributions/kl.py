@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from tinygrad_c._base.missing import public_names
+from tinygrad_c._base.lazy import lazy_names
 from tinygrad_c.distributions.continuous import Exponential, Laplace, Normal, Uniform
 from tinygrad_c.distributions.discrete import Bernoulli, Binomial, Categorical, Geometric, OneHotCategorical, Poisson
 from tinygrad_c.distributions.distribution import Distribution, Independent, sum_rightmost
@@ -16,7 +16,7 @@ from tinygrad_c.linalg import solve_triangular
 from tinygrad_c.ops.elementwise.elementwise import where, xlogy
 
 __all__ = ["kl_divergence", "register_kl"]
-__getattr__, __dir__ = public_names(globals())
+__getattr__, __dir__ = lazy_names(globals())
 _FORMULAS: dict[tuple[type, type], Callable[[Any, Any], Any]] = {}
 
 

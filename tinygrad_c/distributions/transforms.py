@@ -4,7 +4,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from tinygrad_c._base.missing import public_names
+from tinygrad_c._base.lazy import lazy_names
 from tinygrad_c.core.tape import TensorBase
 from tinygrad_c.distributions import constraints
 from tinygrad_c.distributions.distribution import sum_rightmost
@@ -13,7 +13,7 @@ from tinygrad_c.ops.elementwise.elementwise import softplus
 
 __all__ = ["AffineTransform", "ComposeTransform", "ExpTransform", "SigmoidTransform", "SoftplusTransform", "TanhTransform",
            "Transform"]
-__getattr__, __dir__ = public_names(globals())
+__getattr__, __dir__ = lazy_names(globals())
 
 
 class Transform:

@@ -4,7 +4,7 @@ Loaded when it is first asked for.
 """
 from __future__ import annotations
 
-from tinygrad_c._base.missing import public_names
+from tinygrad_c._base.lazy import lazy_names
 from tinygrad_c.linalg.common import LinAlgError
 from tinygrad_c.linalg.factor import cholesky, eigh, eigvalsh, qr, svd, svdvals
 from tinygrad_c.linalg.norms import (
@@ -41,5 +41,5 @@ __all__ = [*ROOMS["elimination"].split(),
            "matrix_exp", "matrix_norm", "matrix_power", "matrix_rank", "multi_dot", "norm", "pinv", "qr", "slogdet", "solve",
            "solve_triangular", "svd", "svdvals", "tensorinv", "tensorsolve", "vander", "vecdot", "vector_norm"]
 
-__getattr__, __dir__ = public_names(globals(), ROOMS, guard)
+__getattr__, __dir__ = lazy_names(globals(), ROOMS, guard)
 guard_all(globals())

@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 from tinygrad_c._base.public import public
-from tinygrad_c.linalg import factor, systems
+from tinygrad_c.linalg import elimination, factor, systems
 from tinygrad_c.linalg.norms import chain_matmul, matrix_exp, matrix_power
 from tinygrad_c.ops.arguments import results, takes_out
 
@@ -27,8 +27,7 @@ def lu(A, pivot: bool = True, get_infos: bool = False):
     (tensor([[4.0000, 6.0000],
             [0.2500, 0.5000]]), tensor([2, 2], dtype=torch.int32))
     """
-    from tinygrad_c.linalg.elimination import lu_factor_ex
-    found = lu_factor_ex(A, pivot=pivot)
+    found = elimination.lu_factor_ex(A, pivot=pivot)
     return lu_infos_result(found) if get_infos else lu_result(found[:2])
 
 
@@ -42,7 +41,6 @@ def lu_solve(b, LU_data, LU_pivots):
     tensor([[1.],
             [2.]])
     """
-    from tinygrad_c.linalg import elimination
     return elimination.lu_solve(LU_data, LU_pivots, b)
 
 

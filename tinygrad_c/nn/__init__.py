@@ -1,5 +1,5 @@
 """Layers and losses, from simple to elaborate: PyTorch's torch.nn."""
-from tinygrad_c._base.missing import public_names
+from tinygrad_c._base.lazy import lazy_names
 from tinygrad_c.nn import functional, init, utils
 from tinygrad_c.nn.activation import (
     CELU,
@@ -74,7 +74,7 @@ ROOMS = {       # imported when first asked for
     "": "modules",
     "distance": "CosineSimilarity PairwiseDistance",
 }
-__getattr__, __dir__ = public_names(globals(), ROOMS)
+__getattr__, __dir__ = lazy_names(globals(), ROOMS)
 
 __all__ = [
     # The base, and what it is made of.

@@ -1,7 +1,7 @@
 """Optimizers, from simple to elaborate: PyTorch's torch.optim."""
 from typing import TYPE_CHECKING
 
-from tinygrad_c._base.missing import public_names
+from tinygrad_c._base.lazy import lazy_names
 from tinygrad_c.optim.adadelta import Adadelta
 from tinygrad_c.optim.adagrad import Adagrad
 from tinygrad_c.optim.adam import Adam, AdamW
@@ -22,4 +22,4 @@ __all__ = [     # noqa: RUF022  (from simple to elaborate)
     "Adafactor", "Muon",
     "lr_scheduler", "swa_utils",
 ]
-__getattr__, __dir__ = public_names(globals(), {"": "lr_scheduler swa_utils", "adafactor": "Adafactor", "muon": "Muon"})
+__getattr__, __dir__ = lazy_names(globals(), {"": "lr_scheduler swa_utils", "adafactor": "Adafactor", "muon": "Muon"})

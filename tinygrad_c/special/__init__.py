@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import math
 
-from tinygrad_c._base.missing import public_names
+from tinygrad_c._base.lazy import lazy_names
 from tinygrad_c._base.public import public
 from tinygrad_c.ops.arguments import takes_out
 from tinygrad_c.ops.elementwise.composed import logit, mvlgamma, round, sinc
@@ -38,7 +38,7 @@ __all__ = [*(name for names in ROOMS.values() for name in names.split()),
            "digamma", "entr", "erf", "erfc", "erfcx", "erfinv", "exp2", "expit", "expm1", "gammaln", "log1p", "log_ndtr",
            "log_softmax", "logit", "logsumexp", "multigammaln", "ndtr", "ndtri", "polygamma", "psi", "round", "sinc", "softmax",
            "xlog1py", "xlogy"]
-__getattr__, __dir__ = public_names(globals(), ROOMS, guard)
+__getattr__, __dir__ = lazy_names(globals(), ROOMS, guard)
 
 expit, gammaln, psi, multigammaln = sigmoid, lgamma, digamma, mvlgamma
 

@@ -1,5 +1,5 @@
 """torch.nn.functional's names: the layers as functions, their parameters given as arguments."""
-from tinygrad_c._base.missing import public_names
+from tinygrad_c._base.lazy import lazy_names
 from tinygrad_c.nn.functional.activation import (
     celu,
     celu_,
@@ -82,7 +82,7 @@ ROOMS = {       # imported when first asked for
               "triplet_margin_with_distance_loss multi_margin_loss multilabel_margin_loss multilabel_soft_margin_loss",
     "distance": "cosine_similarity pairwise_distance pdist",
 }
-__getattr__, __dir__ = public_names(globals(), ROOMS, guard)
+__getattr__, __dir__ = lazy_names(globals(), ROOMS, guard)
 
 __all__ = [
     *(name for names in ROOMS.values() for name in names.split()),

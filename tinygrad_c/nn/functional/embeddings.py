@@ -10,6 +10,7 @@ from tinygrad_c.ops.create import create
 from tinygrad_c.ops.elementwise import elementwise as ops
 from tinygrad_c.ops.indexing.index import one_hot
 from tinygrad_c.ops.reduce import reduce
+from tinygrad_c.ops.shape.shape import stack
 
 __all__ = ["embedding", "embedding_bag", "one_hot"]
 
@@ -133,7 +134,6 @@ def _bag_lengths(input: Tensor, offsets: Tensor | None, include_last_offset: boo
 
 
 def _largest(rows: Tensor, counts: Tensor, lengths: list[int]) -> Tensor:
-    from tinygrad_c.ops.shape.shape import stack
     counted = [count > 0 for count in counts.tolist()]
     bags, start = [], 0
     for n in lengths:

@@ -13,6 +13,7 @@ from tinygrad_c._base.public import public
 from tinygrad_c._tensor.tensor import Tensor
 from tinygrad_c.core.tape import _named
 from tinygrad_c.nn.functional.conv import columns_of, geometry_of
+from tinygrad_c.nn.functional.padding import pad
 from tinygrad_c.ops.arguments import takes_out
 from tinygrad_c.ops.conv.unfold import largest
 from tinygrad_c.ops.create import create
@@ -112,7 +113,6 @@ def max_pool3d(input: Tensor, kernel_size: Any, stride: Any = None, padding: Any
         return _of_integers(max_pool3d, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
     x, kernel, stride, padding, dilation, places = _windows("max_pool3d", 3, input, kernel_size, stride, padding, dilation,
                                                             ceil_mode)
-    from tinygrad_c.nn.functional.padding import pad
     behind = [max((o - 1) * s + d * (k - 1) + 1 - size - p, 0)
               for o, s, d, k, size, p in zip(places, stride, dilation, kernel, x.shape[2:], padding)]
     around = [each for p, q in zip(reversed(padding), reversed(behind)) for each in (p, q)]

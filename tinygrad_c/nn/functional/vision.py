@@ -11,6 +11,7 @@ from tinygrad_c._base.public import public
 from tinygrad_c._base.warn import warn_once
 from tinygrad_c._tensor.tensor import Tensor
 from tinygrad_c.core.tape import _named
+from tinygrad_c.nn.functional.pooling import _adaptive_avg
 from tinygrad_c.ops.create import create
 from tinygrad_c.ops.elementwise import elementwise as ops
 from tinygrad_c.ops.indexing.index import gather, index_select
@@ -50,7 +51,6 @@ def interpolate(input: Tensor, size: Any = None, scale_factor: Any = None, mode:
                                   f"nearest-exact (got {mode})")
     sizes, scales = _target(input, n, size, scale_factor, recompute_scale_factor)
     if mode == "area":
-        from tinygrad_c.nn.functional.pooling import _adaptive_avg
         return _adaptive_avg(input, sizes, n)
     of_bytes = mode not in ("nearest", "nearest-exact") and not input.is_floating_point()
     for d in reversed(range(n)) if of_bytes else range(n):      # bytes are rounded to bytes after each dimension, as in torch

@@ -10,6 +10,7 @@ from tinygrad_c.ops.create.create import arange, clone, copy_, from_numpy
 from tinygrad_c.ops.elementwise.elementwise import clamp, where
 from tinygrad_c.ops.indexing import index as indexing
 from tinygrad_c.ops.indexing.index import add_slices_, gather, getitem, scatter_add, scatter_add_, setitem
+from tinygrad_c.ops.shape.rearrange import broadcast_tensors
 from tinygrad_c.ops.shape.shape import expand, flatten, narrow, reshape, wrapped
 from tinygrad_c.ops.sorting.order import unique
 
@@ -245,7 +246,6 @@ def masked_scatter(input, mask, source):
     """
     x = tensor_arg(input, "masked_scatter")
     if x.shape != mask.shape:
-        from tinygrad_c.ops.shape.rearrange import broadcast_tensors
         x = broadcast_tensors(x, mask)[0]
     return masked_scatter_(clone(x), mask, source)
 

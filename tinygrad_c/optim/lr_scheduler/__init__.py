@@ -7,7 +7,7 @@
 Most multiply the rate that they find by a factor of the epoch, so that several on one optimizer work together.
 `last_epoch` is the number of steps taken; the rate of epoch 0 is set when the scheduler is made.
 """
-from tinygrad_c._base.missing import public_names
+from tinygrad_c._base.lazy import lazy_names
 from tinygrad_c.optim.lr_scheduler.base import LRScheduler
 from tinygrad_c.optim.lr_scheduler.cycles import CosineAnnealingWarmRestarts, CyclicLR, OneCycleLR
 from tinygrad_c.optim.lr_scheduler.plateau import ReduceLROnPlateau
@@ -31,7 +31,7 @@ __all__ = [     # noqa: RUF022  (from simple to elaborate)
     "PolynomialLR", "CosineAnnealingLR", "CosineAnnealingWarmRestarts", "CyclicLR", "OneCycleLR", "ReduceLROnPlateau",
     "SequentialLR", "ChainedScheduler",
 ]
-__getattr__, __dir__ = public_names(globals())
+__getattr__, __dir__ = lazy_names(globals())
 
 EXAMPLES = (    # what comes after the optimizer, and what becomes of a rate of 1 in four epochs
     (LambdaLR, "lambda epoch: 0.5 ** epoch", "0.5 0.25 0.125 0.0625"),
