@@ -91,6 +91,33 @@ def test_links_lead_somewhere(page):
         assert not place or place in map(anchor, re.findall(r"^#+ (.+)$", target.read_text(), re.M)), link
 
 
+SOURCES = ROOT / "tinygrad_c"
+needs_sources = pytest.mark.skipif(not SOURCES.exists(), reason="make wheel runs this with the sources away")
+
+
+@needs_sources
+@pytest.mark.parametrize("page", ["architecture.md", "contributing.md"])
+def test_the_files_that_a_page_names_are_there(page):
+    text = (DOCS / page).read_text()
+    named = re.findall(r"(?<![\w/.-])((?:\w+/)*\w+\.(?:pyx|pxd|pxi|py|h|md)|(?:\w+/)+\w+)(?![\w*<])", " ".join(re.findall(r"`([^`\n]+)`", text)))
+    assert len(named) > 15
+    for name in named:
+        found = any((folder / name).exists() for folder in (SOURCES, ROOT, DOCS, ROOT / "tests", ROOT / "tests/samples"))
+        assert found or ("/" not in name and [*SOURCES.rglob(name)]), name
+
+
+@needs_sources
+def test_the_functions_that_the_page_of_the_architecture_names_are_there():
+    """Each name in `code` there stands in the sources."""
+    page = (DOCS / "architecture.md").read_text()
+    sources = " ".join(path.read_text() for path in SOURCES.rglob("*") if path.suffix in (".py", ".pyx", ".pxd", ".pxi"))
+    words = set(re.findall(r"\w+", sources))
+    named = {name for name in re.findall(r"`(?:\w+\.)*([A-Za-z_]\w+)(?:\([^`]*\))?`", page)}
+    assert len(named) > 30
+    unknown = sorted(named - words)
+    assert not unknown
+
+
 def public(room: str) -> dict:
     """The classes and functions that a room offers: those of __all__, or those that are made there and do not begin with _."""
     module = importlib.import_module(f"tinygrad_c.{room}".rstrip("."))

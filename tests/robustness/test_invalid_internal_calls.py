@@ -23,8 +23,8 @@ from tinygrad_c.ops.conv import unfold
 from tinygrad_c.ops.create import create
 from tinygrad_c.ops.elementwise import elementwise
 from tinygrad_c.ops.indexing import index
+from tinygrad_c.ops.norm import norm
 from tinygrad_c.ops.optim_steps import update
-from tinygrad_c.ops.reduce import reduce
 from tinygrad_c.ops.shape import view
 
 ERRORS = (TypeError, ValueError, RuntimeError, IndexError)
@@ -87,13 +87,13 @@ REFUSED = [
     lambda: tape.register_tensor_class(int), lambda: tape.register_tensor_class(tinygrad_c.Tensor),
     lambda: tinygrad_c.slots.take_slots(int, float), lambda: tinygrad_c.slots.take_slots(None, None),
     lambda: tinygrad_c.Generator().set_state(None), lambda: update.zero_grad_([None], False),
-    lambda: reduce.normalised(ones(2, 3), None, None, 0.0, "layer", 0),
-    lambda: reduce.normalised(ones(2, 3), ones(1), None, 0.0, "layer", 3),
-    lambda: reduce.normalised(ones(2, 3), None, ones(3).double(), 0.0, "layer", 3),
-    lambda: reduce.normalised(ones(3), None, None, 0.0, "batch", 1),
-    lambda: reduce.normalised(ones(2, 3), None, None, 0.0, "group", 2),
-    lambda: reduce.normalised(tensor([[1]]), None, None, 0.0, "layer", 1),
-    lambda: reduce.normalised(ones(0, 3), None, None, 0.0, "batch", 1),
+    lambda: norm.normalised(ones(2, 3), None, None, 0.0, "layer", 0),
+    lambda: norm.normalised(ones(2, 3), ones(1), None, 0.0, "layer", 3),
+    lambda: norm.normalised(ones(2, 3), None, ones(3).double(), 0.0, "layer", 3),
+    lambda: norm.normalised(ones(3), None, None, 0.0, "batch", 1),
+    lambda: norm.normalised(ones(2, 3), None, None, 0.0, "group", 2),
+    lambda: norm.normalised(tensor([[1]]), None, None, 0.0, "layer", 1),
+    lambda: norm.normalised(ones(0, 3), None, None, 0.0, "batch", 1),
 ]
 
 

@@ -87,8 +87,19 @@ cdef int promote(TensorBase a, TensorBase b) noexcept:
     return max(x, y)
 
 
-cdef inline int category(int dtype) noexcept:
-    return 0 if dtype == BOOL else 1 if dtype < FLOAT32 else 2
+def result_dtype_of(a, b):
+    """The dtype of a + b, for tensors and numbers.
+
+    >>> result_dtype_of(tinygrad_c.tensor([1, 2]), 2.5)
+    torch.float32
+    """
+    return DTYPES[promote(as_operand(a, b, "result_type(): argument 'tensor1' (position 1)"),
+                          as_operand(b, a, "result_type(): argument 'tensor2' (position 2)"))]
+
+
+def may_become(from_, to) -> bool:
+    """Whether an operation in place may turn numbers of one dtype into the other."""
+    return category(dtype_code(from_)) <= category(dtype_code(to))
 
 
 # ---- Copies and conversions
