@@ -13,295 +13,63 @@ from math import e, inf, nan, pi
 from types import ModuleType
 from typing import Any
 
-from tinygrad_c import autograd, nn, optim, utils
 from tinygrad_c._base.device import Device as device
 from tinygrad_c._base.lazy import lazy_names
+from tinygrad_c._base.public import guard as _guard, guard_all as _guard_all
 from tinygrad_c._base.version import __version__
-from tinygrad_c._tensor import take_examples
-from tinygrad_c._tensor.printing import set_printoptions
-from tinygrad_c._tensor.reduce import norm
-from tinygrad_c._tensor.tensor import Size, Tensor, float32, float64, int32, int64, uint8
-from tinygrad_c._tensor.tensor import bool_ as bool
-from tinygrad_c.autograd import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
-from tinygrad_c.core.array import dtype, get_default_dtype, set_default_dtype
 from tinygrad_c.kernels.runtime.memory import empty_cache, memory_stats
 from tinygrad_c.kernels.runtime.threads import get_num_threads, set_num_threads
-from tinygrad_c.ops.create.create import (
-    arange,
-    as_tensor,
-    clone,
-    eye,
-    from_numpy,
-    full,
-    full_like,
-    linspace,
-    numel,
-    ones,
-    ones_like,
-    zeros_like,
-)
-from tinygrad_c.ops.create.create import empty_ as empty
-from tinygrad_c.ops.create.create import empty_like_ as empty_like
-from tinygrad_c.ops.create.create import zeros_ as zeros
+from tinygrad_c.core.array import dtype, get_default_dtype, set_default_dtype
 from tinygrad_c.ops.elementwise.composed import (
-    addcdiv,
-    addcmul,
-    clamp_max,
-    clamp_min,
-    deg2rad,
-    float_power,
-    frac,
-    ldexp,
-    lerp,
-    logit,
-    mvlgamma,
-    nan_to_num,
-    positive,
-    rad2deg,
-    round,
-    rsub,
-    sinc,
-)
+    addcdiv, addcmul, clamp_max, clamp_min, deg2rad, float_power, frac, ldexp, lerp, logit, mvlgamma, nan_to_num, positive,
+    rad2deg, round, rsub, sinc)
 from tinygrad_c.ops.elementwise.elementwise import (
-    abs,
-    acos,
-    acosh,
-    add,
-    asin,
-    asinh,
-    atan,
-    atan2,
-    atanh,
-    bitwise_and,
-    bitwise_left_shift,
-    bitwise_not,
-    bitwise_or,
-    bitwise_right_shift,
-    bitwise_xor,
-    ceil,
-    clamp,
-    copysign,
-    cos,
-    cosh,
-    digamma,
-    div,
-    eq,
-    erf,
-    erfc,
-    erfinv,
-    exp,
-    exp2,
-    expm1,
-    floor,
-    floor_divide,
-    fmax,
-    fmin,
-    fmod,
-    gcd,
-    ge,
-    gt,
-    heaviside,
-    hypot,
-    isfinite,
-    isinf,
-    isnan,
-    isneginf,
-    isposinf,
-    lcm,
-    le,
-    lgamma,
-    log,
-    log1p,
-    log2,
-    log10,
-    logaddexp,
-    logaddexp2,
-    lt,
-    maximum,
-    minimum,
-    mul,
-    ne,
-    neg,
-    nextafter,
-    polygamma,
-    pow,
-    reciprocal,
-    relu,
-    remainder,
-    rsqrt,
-    selu,
-    sigmoid,
-    sign,
-    signbit,
-    sin,
-    sinh,
-    sqrt,
-    square,
-    sub,
-    tan,
-    tanh,
-    trunc,
-    where,
-    xlogy,
-)
+    abs, acos, acosh, add, asin, asinh, atan, atan2, atanh, bitwise_and, bitwise_left_shift, bitwise_not, bitwise_or,
+    bitwise_right_shift, bitwise_xor, ceil, clamp, copysign, cos, cosh, digamma, div, eq, erf, erfc, erfinv, exp, exp2,
+    expm1, floor, floor_divide, fmax, fmin, fmod, gcd, ge, gt, heaviside, hypot, isfinite, isinf, isnan, isneginf,
+    isposinf, lcm, le, lgamma, log, log1p, log2, log10, logaddexp, logaddexp2, lt, maximum, minimum, mul, ne, neg,
+    nextafter, polygamma, pow, reciprocal, relu, remainder, rsqrt, selu, sigmoid, sign, signbit, sin, sinh, sqrt, square,
+    sub, tan, tanh, trunc, where, xlogy)
 from tinygrad_c.ops.elementwise.logic import allclose, equal, isclose, logical_and, logical_not, logical_or, logical_xor
-from tinygrad_c.ops.guard import guard as _guard
-from tinygrad_c.ops.guard import guard_all as _guard_all
-from tinygrad_c.ops.indexing.index import gather, index_select, masked_fill, masked_select, nonzero, scatter_add, take_along_dim
-from tinygrad_c.ops.indexing.write import (
-    index_add,
-    index_copy,
-    index_fill,
-    index_put,
-    index_put_,
-    masked_scatter,
-    put,
-    scatter,
-    scatter_reduce,
-    take,
-)
 from tinygrad_c.ops.matmul.composed import addbmm, addmv, addr, baddbmm, bilinear, cross, inner, kron, outer, tensordot, vdot
 from tinygrad_c.ops.matmul.products import addmm, bmm, dot, matmul, mm, mv
-from tinygrad_c.ops.random.random import (
-    Generator,
-    bernoulli,
-    get_rng_state,
-    initial_seed,
-    manual_seed,
-    multinomial,
-    normal,
-    rand,
-    rand_like,
-    randint,
-    randint_like,
-    randn,
-    randn_like,
-    randperm,
-    seed,
-    set_rng_state,
-)
 from tinygrad_c.ops.reduce.reduce import (
-    all,
-    amax,
-    amin,
-    any,
-    argmax,
-    argmin,
-    cumprod,
-    cumsum,
-    max,
-    mean,
-    min,
-    prod,
-    std,
-    sum,
-    var,
-)
+    all, amax, amin, any, argmax, argmin, cumprod, cumsum, max, mean, min, prod, std, sum, var)
 from tinygrad_c.ops.reduce.scan import cummax, cummin, cumulative_trapezoid, diff, logcumsumexp, trapezoid
 from tinygrad_c.ops.reduce.softmax import log_softmax, logsumexp, softmax
 from tinygrad_c.ops.reduce.statistics import (
-    aminmax,
-    cdist,
-    corrcoef,
-    count_nonzero,
-    cov,
-    dist,
-    median,
-    mode,
-    nanmean,
-    nanmedian,
-    nanquantile,
-    nansum,
-    quantile,
-    renorm,
-    std_mean,
-    var_mean,
-)
+    aminmax, cdist, corrcoef, count_nonzero, cov, dist, median, mode, nanmean, nanmedian, nanquantile, nansum, quantile,
+    renorm, std_mean, var_mean)
 from tinygrad_c.ops.shape.diagonals import (
-    diag,
-    diag_embed,
-    diagflat,
-    diagonal_scatter,
-    select_scatter,
-    slice_scatter,
-    trace,
-    tril,
-    tril_indices,
-    triu,
-    triu_indices,
-    vander,
-)
+    diag, diag_embed, diagflat, diagonal_scatter, select_scatter, slice_scatter, trace, tril, tril_indices, triu,
+    triu_indices, vander)
 from tinygrad_c.ops.shape.join import (
-    atleast_1d,
-    atleast_2d,
-    atleast_3d,
-    block_diag,
-    cartesian_prod,
-    column_stack,
-    combinations,
-    dsplit,
-    dstack,
-    hsplit,
-    hstack,
-    meshgrid,
-    repeat_interleave,
-    split_with_sizes,
-    tensor_split,
-    tile,
-    vsplit,
-    vstack,
-)
+    atleast_1d, atleast_2d, atleast_3d, block_diag, cartesian_prod, column_stack, combinations, dsplit, dstack, hsplit,
+    hstack, meshgrid, repeat_interleave, split_with_sizes, tensor_split, tile, vsplit, vstack)
 from tinygrad_c.ops.shape.rearrange import (
-    adjoint,
-    broadcast_shapes,
-    broadcast_tensors,
-    broadcast_to,
-    flip,
-    fliplr,
-    flipud,
-    movedim,
-    ravel,
-    roll,
-    rot90,
-    unflatten,
-)
+    adjoint, broadcast_shapes, broadcast_tensors, broadcast_to, flip, fliplr, flipud, movedim, ravel, roll, rot90,
+    unflatten)
 from tinygrad_c.ops.shape.shape import (
-    as_strided,
-    cat,
-    chunk,
-    diagonal,
-    expand,
-    flatten,
-    narrow,
-    permute,
-    reshape,
-    select,
-    split,
-    squeeze,
-    stack,
-    t,
-    transpose,
-    unbind,
-    unsqueeze,
-)
+    as_strided, cat, chunk, diagonal, expand, flatten, narrow, permute, reshape, select, split, squeeze, stack, t,
+    transpose, unbind, unsqueeze)
+from tinygrad_c.ops.indexing.index import gather, index_select, masked_fill, masked_select, nonzero, scatter_add, take_along_dim
+from tinygrad_c.ops.indexing.write import (
+    index_add, index_copy, index_fill, index_put, index_put_, masked_scatter, put, scatter, scatter_reduce, take)
 from tinygrad_c.ops.sorting.order import (
-    argsort,
-    bincount,
-    bucketize,
-    histc,
-    isin,
-    kthvalue,
-    msort,
-    searchsorted,
-    sort,
-    topk,
-    unique,
-    unique_consecutive,
-)
+    argsort, bincount, bucketize, histc, isin, kthvalue, msort, searchsorted, sort, topk, unique, unique_consecutive)
+from tinygrad_c.ops.create.create import (
+    arange, as_tensor, clone, empty_ as empty, empty_like_ as empty_like, eye, from_numpy, full, full_like, linspace, numel,
+    ones, ones_like, tensor, zeros_ as zeros, zeros_like)
+from tinygrad_c.ops.random.random import (
+    Generator, bernoulli, get_rng_state, initial_seed, manual_seed, multinomial, normal, rand, rand_like, randint,
+    randint_like, randn, randn_like, randperm, seed, set_rng_state)
+from tinygrad_c._tensor import take_examples
+from tinygrad_c._tensor.printing import set_printoptions
+from tinygrad_c._tensor.reduce import norm
+from tinygrad_c._tensor.tensor import Size, Tensor, float32, float64, int32, int64, uint8, bool_ as bool
+from tinygrad_c.autograd import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
+from tinygrad_c import autograd, nn, optim, utils
 from tinygrad_c.torch_compat import import_aliases
-
-# isort: split
-from tinygrad_c.ops.create.create import tensor
 
 float = float32
 double = float64

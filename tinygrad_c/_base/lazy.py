@@ -23,9 +23,9 @@ def names_of(module: str) -> Callable[[str], Any]:
 def lazy_names(namespace: dict[str, Any], modules: dict[str, str] | None = None,
                wrap: Callable[[Any, str], Any] = lambda value, package: value
                ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """A public module's __getattr__ and __dir__. `modules` has the names to import by the module within it that they are in, ''
-    for modules themselves; they go through wrap(value, the public module's name). Other names raise missing.unknown; dir() shows
-    __all__.
+    """A public module's __getattr__ and __dir__. `modules` has the names to import by the module within it that they are in,
+    '' for modules themselves; they go through wrap(value, the public module's name). Other names raise missing.unknown; dir()
+    shows __all__.
     """
     package = namespace["__name__"].replace(".torch_compat.", ".")      # as programs name it
     where = {name: module for module, names in (modules or {}).items() for name in names.split()}

@@ -3,8 +3,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tinygrad_c._base.arguments import numpy_words
 from tinygrad_c._base.public import public
-from tinygrad_c.ops.arguments import numpy_words
 from tinygrad_c.ops.indexing import index as indexing
 from tinygrad_c.ops.indexing import write
 from tinygrad_c.ops.sorting import order

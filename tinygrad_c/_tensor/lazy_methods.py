@@ -5,8 +5,8 @@ from typing import TYPE_CHECKING, Any
 
 from tinygrad_c._base.lazy import load
 from tinygrad_c._base.missing import sentence
+from tinygrad_c._base.public import guard
 from tinygrad_c.ops.elementwise.elementwise import in_place
-from tinygrad_c.ops.guard import guard
 
 if TYPE_CHECKING:
     from tinygrad_c._tensor.tensor import Tensor

@@ -3,9 +3,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tinygrad_c._base.arguments import numpy_words, takes_out
 from tinygrad_c._base.lazy import load
 from tinygrad_c._base.public import public
-from tinygrad_c.ops.arguments import numpy_words, takes_out
 from tinygrad_c.ops.reduce import reduce, scan, softmax, statistics
 
 if TYPE_CHECKING:

@@ -11,6 +11,7 @@ from typing import Any
 
 from tinygrad_c._base.device import Device
 from tinygrad_c._base.lazy import load
+from tinygrad_c._base.public import guard_methods
 from tinygrad_c._base.warn import warn_once
 from tinygrad_c._tensor import printing
 from tinygrad_c._tensor.convert import Conversions
@@ -27,7 +28,6 @@ from tinygrad_c.core.tape import register_tensor_class
 from tinygrad_c.core.type_slots import take_slots
 from tinygrad_c.ops.create import create
 from tinygrad_c.ops.elementwise.operators import Operators
-from tinygrad_c.ops.guard import guard_methods
 from tinygrad_c.ops.shape import shape
 
 float32 = dtype_named("float32")

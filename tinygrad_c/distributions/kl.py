@@ -5,6 +5,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from tinygrad_c import where, xlogy
 from tinygrad_c._base.lazy import lazy_names
 from tinygrad_c.distributions.continuous import Exponential, Laplace, Normal, Uniform
 from tinygrad_c.distributions.discrete import Bernoulli, Binomial, Categorical, Geometric, OneHotCategorical, Poisson
@@ -13,7 +14,6 @@ from tinygrad_c.distributions.gamma import Beta, Dirichlet, Gamma
 from tinygrad_c.distributions.multivariate import MultivariateNormal
 from tinygrad_c.distributions.transformed import LogNormal
 from tinygrad_c.linalg import solve_triangular
-from tinygrad_c.ops.elementwise.elementwise import where, xlogy
 
 __all__ = ["kl_divergence", "register_kl"]
 __getattr__, __dir__ = lazy_names(globals())

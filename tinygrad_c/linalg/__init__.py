@@ -6,6 +6,7 @@ The package is imported on first access.
 from __future__ import annotations
 
 from tinygrad_c._base.lazy import lazy_names
+from tinygrad_c._base.public import guard, guard_all
 from tinygrad_c.linalg.common import LinAlgError
 from tinygrad_c.linalg.factor import cholesky, eigh, eigvalsh, qr, svd, svdvals
 from tinygrad_c.linalg.norms import (
@@ -34,7 +35,6 @@ from tinygrad_c.linalg.systems import (
     tensorinv,
     tensorsolve,
 )
-from tinygrad_c.ops.guard import guard, guard_all
 
 LAZY_NAMES = {"elimination": "lu lu_factor lu_factor_ex lu_solve inv_ex solve_ex cholesky_ex householder_product"}
 __all__ = [*LAZY_NAMES["elimination"].split(),

@@ -3,18 +3,14 @@ from __future__ import annotations
 
 import math
 
+from tinygrad_c import cross as cross_product
+from tinygrad_c import diagonal as diagonal_of
+from tinygrad_c import eye, movedim, stack
+from tinygrad_c._base.arguments import array_of, takes_out, tensor_arg, tensors_arg
 from tinygrad_c._base.public import public
-from tinygrad_c.linalg.common import matrices, square
+from tinygrad_c.linalg.common import matrices, square, wrapped
 from tinygrad_c.linalg.factor import svdvals
 from tinygrad_c.linalg.systems import inv
-from tinygrad_c.ops.arguments import array_of, takes_out, tensor_arg, tensors_arg
-from tinygrad_c.ops.create.create import eye
-from tinygrad_c.ops.matmul import composed
-from tinygrad_c.ops.reduce import reduce
-from tinygrad_c.ops.shape import diagonals
-from tinygrad_c.ops.shape.rearrange import movedim
-from tinygrad_c.ops.shape.shape import diagonal as diagonal_of
-from tinygrad_c.ops.shape.shape import wrapped
 
 INFINITE = (math.inf, -math.inf)
 
@@ -27,7 +23,7 @@ def vector_norm(x, ord: float = 2, dim=None, keepdim: bool = False, *, dtype=Non
     >>> tinygrad_c.linalg.vector_norm(tensor([3., 4.]))
     tensor(5.)
     """
-    return reduce.norm(tensor_arg(x, "linalg_vector_norm", "x"), float(ord), dim, keepdim, dtype=dtype)
+    return tensor_arg(x, "linalg_vector_norm", "x").norm(float(ord), dim, keepdim, dtype=dtype)
 
 
 @public
@@ -49,7 +45,7 @@ def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim: bool = False, *, dtype=None
     if 0 in (x.shape[d0], x.shape[d1]) and ord in ("nuc", 1, 2, math.inf):
         return x.sum((d0, d1), keepdim)
     if ord == "fro":
-        return reduce.norm(x, 2, (d0, d1), keepdim)
+        return x.norm(2, (d0, d1), keepdim)
     if ord in ("nuc", 2, -2):
         s = svdvals(movedim(x, (d0, d1), (-2, -1)))
         out = s.sum(-1) if ord == "nuc" else s.amax(-1) if ord == 2 else s.amin(-1)
@@ -133,7 +129,7 @@ def cross(input, other, *, dim: int = -1):
     >>> tinygrad_c.linalg.cross(tensor([1., 0., 0.]), tensor([0., 1., 0.]))
     tensor([0., 0., 1.])
     """
-    return composed.cross(input, other, dim)
+    return cross_product(input, other, dim)
 
 
 @public
@@ -157,7 +153,12 @@ def vander(x, *, N: int | None = None):
     """
     x = tensor_arg(x, "linalg_vander", "x")
     x = x if x.ndim else x.unsqueeze(0)
-    return diagonals.powers(x, x.shape[-1] if N is None else N, True)
+    x = x if x.is_floating_point() else x.long()
+    n = x.shape[-1] if N is None else N
+    powers = [x.new_ones(x.shape)]
+    for _ in range(n - 1):
+        powers.append(powers[-1] * x)
+    return stack(powers, -1) if n > 0 else x.new_empty((*x.shape, 0))
 
 
 @public

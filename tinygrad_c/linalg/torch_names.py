@@ -1,10 +1,10 @@
 """Linear algebra functions of torch's top level, some with other names and arguments than in torch.linalg."""
 from __future__ import annotations
 
+from tinygrad_c._base.arguments import results, takes_out
 from tinygrad_c._base.public import public
 from tinygrad_c.linalg import elimination, factor, systems
 from tinygrad_c.linalg.norms import chain_matmul, matrix_exp, matrix_power
-from tinygrad_c.ops.arguments import results, takes_out
 
 qr_result = results("qr", "Q", "R")
 svd_result = results("svd", "U", "S", "V")

@@ -3,11 +3,7 @@ from __future__ import annotations
 
 import math
 
-from tinygrad_c._base.lazy import lazy_names
-from tinygrad_c._base.public import public
-from tinygrad_c.ops.arguments import takes_out
-from tinygrad_c.ops.elementwise.composed import logit, mvlgamma, round, sinc
-from tinygrad_c.ops.elementwise.elementwise import (
+from tinygrad_c import (
     digamma,
     erf,
     erfc,
@@ -19,13 +15,21 @@ from tinygrad_c.ops.elementwise.elementwise import (
     lgamma,
     log,
     log1p,
+    log_softmax,
+    logit,
+    logsumexp,
+    mvlgamma,
     polygamma,
+    round,
     sigmoid,
+    sinc,
+    softmax,
     where,
     xlogy,
 )
-from tinygrad_c.ops.guard import guard, guard_all
-from tinygrad_c.ops.reduce.softmax import log_softmax, logsumexp, softmax
+from tinygrad_c._base.arguments import takes_out
+from tinygrad_c._base.lazy import lazy_names
+from tinygrad_c._base.public import guard, guard_all, public
 
 LAZY_NAMES = {
     "bessel": "i0 i0e i1 i1e gammainc gammaincc",

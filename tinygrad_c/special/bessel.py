@@ -7,13 +7,10 @@ from __future__ import annotations
 
 import math
 
+from tinygrad_c import broadcast_tensors, exp, from_numpy, lgamma, log, promote_types, sign, where
+from tinygrad_c._base.arguments import array_of, takes_out, tensor_arg
 from tinygrad_c._base.public import public
 from tinygrad_c.autograd import Function
-from tinygrad_c.ops.arguments import array_of, takes_out, tensor_arg
-from tinygrad_c.ops.create.create import from_numpy
-from tinygrad_c.ops.create.dtypes import promote_types
-from tinygrad_c.ops.elementwise.elementwise import exp, lgamma, log, sign, where
-from tinygrad_c.ops.shape.rearrange import broadcast_tensors
 
 
 def _scaled(x, order: int):

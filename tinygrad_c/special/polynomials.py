@@ -6,11 +6,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from tinygrad_c import Tensor, tensor, where
+from tinygrad_c._base.arguments import array_of, takes_out
 from tinygrad_c._base.public import public
-from tinygrad_c._tensor.tensor import Tensor
-from tinygrad_c.ops.arguments import array_of, takes_out
-from tinygrad_c.ops.create.create import tensor
-from tinygrad_c.ops.elementwise.elementwise import where
 
 # name: p[1] as (factor of x, constant), and (a, b, c) for k >= 1.
 # For the documentation: the value of degree 2 at 2 and at 2 * 2 - 1.

@@ -2,11 +2,11 @@
 from __future__ import annotations
 
 from tinygrad_c._base import warn
+from tinygrad_c._base.arguments import tensor_arg
 from tinygrad_c._base.device import Device, check_device
 from tinygrad_c._base.public import public
 from tinygrad_c._tensor.tensor import Tensor, bool_, float32, float64, int32, int64, sized, uint8
 from tinygrad_c.core.array import dtype, set_default_dtype
-from tinygrad_c.ops.arguments import tensor_arg
 from tinygrad_c.ops.create import create
 
 

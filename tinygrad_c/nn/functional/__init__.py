@@ -1,5 +1,6 @@
 """The names of torch.nn.functional: layers as functions that take the parameters as arguments."""
 from tinygrad_c._base.lazy import lazy_names
+from tinygrad_c._base.public import guard, guard_all
 from tinygrad_c.nn.functional.activation import (
     celu,
     celu_,
@@ -61,7 +62,6 @@ from tinygrad_c.nn.functional.loss import (
     smooth_l1_loss,
     soft_margin_loss,
 )
-from tinygrad_c.ops.guard import guard, guard_all
 
 LAZY_NAMES = {       # imported on first access
     "norm": "layer_norm rms_norm batch_norm instance_norm group_norm local_response_norm normalize",

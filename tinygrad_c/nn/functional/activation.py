@@ -4,9 +4,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from tinygrad_c._base.arguments import takes_out
 from tinygrad_c._base.public import public
 from tinygrad_c._tensor.tensor import Tensor
-from tinygrad_c.ops.arguments import takes_out
 from tinygrad_c.ops.create.create import zeros_like
 from tinygrad_c.ops.elementwise import elementwise as ops
 from tinygrad_c.ops.elementwise.elementwise import logsigmoid, relu_, sigmoid, tanh  # noqa: F401  (signatures as torch's)

@@ -1,9 +1,9 @@
 """Dropout functions."""
 from __future__ import annotations
 
+from tinygrad_c._base.arguments import tensor_arg
 from tinygrad_c._base.public import public
 from tinygrad_c._tensor.tensor import Tensor
-from tinygrad_c.ops.arguments import tensor_arg
 from tinygrad_c.ops.create import create
 from tinygrad_c.ops.elementwise import elementwise
 from tinygrad_c.ops.random import random

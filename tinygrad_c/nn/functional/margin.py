@@ -3,11 +3,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from tinygrad_c._base.arguments import tensor_arg
 from tinygrad_c._base.public import public
 from tinygrad_c._tensor.tensor import Tensor, bool_
 from tinygrad_c.nn.functional.distance import pairwise_distance
 from tinygrad_c.nn.functional.loss import checked, legacy_reduction, reduced
-from tinygrad_c.ops.arguments import tensor_arg
 from tinygrad_c.ops.create import create
 from tinygrad_c.ops.elementwise import elementwise as ops
 from tinygrad_c.ops.indexing.index import gather

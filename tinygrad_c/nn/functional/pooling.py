@@ -9,12 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_c._base.arguments import takes_out
 from tinygrad_c._base.public import public
 from tinygrad_c._tensor.tensor import Tensor
 from tinygrad_c.core.tape import _named
 from tinygrad_c.nn.functional.conv import columns_of, geometry_of
 from tinygrad_c.nn.functional.padding import pad
-from tinygrad_c.ops.arguments import takes_out
 from tinygrad_c.ops.conv.unfold import largest
 from tinygrad_c.ops.create import create
 from tinygrad_c.ops.elementwise import elementwise as ops

@@ -1,5 +1,5 @@
-"""Random numbers that need more than one formula: poisson, binomial, and the gamma distribution's, by NumPy's samplers under a
-seed that our generator draws. (RandomState's streams are frozen: the same seed gives the same numbers with any NumPy.)
+"""Random numbers that need more than one formula: poisson and binomial, by NumPy's samplers under a seed that our generator
+draws. (RandomState's streams are frozen: the same seed gives the same numbers with any NumPy.)
 """
 from __future__ import annotations
 
@@ -45,8 +45,3 @@ def binomial(count, prob, generator=None):
         raise RuntimeError(f"binomial expects probabilities from 0 to 1, got {prob.detach()}")
     shape = tuple((count + prob).shape)
     return _drawn("binomial", (count.long(), prob), shape, prob, generator)
-
-
-def standard_gamma(concentration, generator=None):
-    """Numbers of the density x^(a - 1) e^-x / Gamma(a), for a each element of `concentration`."""
-    return _drawn("standard_gamma", (concentration,), tuple(concentration.shape), concentration, generator)

@@ -143,11 +143,7 @@ def vander(x, N: int | None = None, increasing: bool = False):
     x = tensor_arg(x, "vander", "x")
     if x.ndim != 1:
         raise RuntimeError("x must be a one-dimensional tensor.")
-    return powers(x, x.numel() if N is None else N, increasing)
-
-
-def powers(x, n: int, increasing: bool):
-    """1, x, ..., x^(n-1) in a new last dimension, or in the other order."""
+    n = x.numel() if N is None else N
     x = x if x.is_floating_point() else x.long()
     parts = [x.new_ones(x.shape)]
     for _ in range(n - 1):
