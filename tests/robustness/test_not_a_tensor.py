@@ -12,7 +12,7 @@ import pytest
 from samples.comparing import torch
 
 import tinygrad_c
-from tinygrad_c.ops import guard
+from tinygrad_c._base.public import guard, parameters
 
 SPACES = ["", "nn.functional", "linalg", "special"]
 # They set something for the whole process, take functions or files, or anything at all; torch.embedding(weight, input) and
@@ -67,7 +67,7 @@ def test_a_mark_names_parameters_that_there_are():
     for where, name in FUNCTIONS:
         f = getattr(space(tinygrad_c, where), name)
         if hasattr(f, "guarded") and f._public.tensors:
-            assert {each.rstrip("?#") for each in f._public.tensors.split(" ")} <= {*guard.parameters(f)}, name
+            assert {each.rstrip("?#") for each in f._public.tensors.split(" ")} <= {*parameters(f)}, name
 
 
 def outcome(f, m, places, rubbish):
@@ -149,7 +149,7 @@ def test_doors_look_like_what_is_behind_them():
         assert f.guarded is f
         assert pickle.loads(pickle.dumps(f)) is f
     assert tinygrad_c.conv1d is F.conv1d
-    assert guard.guard(F.pad, "elsewhere") is F.pad
+    assert guard(F.pad, "elsewhere") is F.pad
 
 
 NUMPYS_WORDS = [
