@@ -68,7 +68,7 @@ from tinygrad_c._tensor.printing import set_printoptions
 from tinygrad_c._tensor.reduce import norm
 from tinygrad_c._tensor.tensor import Size, Tensor, float32, float64, int32, int64, uint8, bool_ as bool
 from tinygrad_c.autograd import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
-from tinygrad_c import autograd, nn, optim, utils
+from tinygrad_c import autograd, nn, utils
 from tinygrad_c.torch_compat import import_aliases
 
 float = float32
@@ -97,7 +97,7 @@ def is_tensor(obj: object) -> bool:
 
 # Imported when first asked for, by module; '': modules.
 _find = lazy_names(globals(), {
-    "": "amp backends cuda datasets distributions func jit linalg random serialization special testing",
+    "": "amp backends cuda datasets distributions func jit linalg optim random serialization special testing",
     "ops.elementwise.parts": "angle fill frexp imag isreal real resolve_neg",
     "ops.matmul.einsum": "einsum",
     "ops.reduce.gradient": "gradient",
@@ -155,7 +155,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    rooms = {"autograd", "nn", "optim", "utils", "version", *LATER}
+    rooms = {"autograd", "nn", "utils", "version", *LATER}
     inside = {name for name, value in globals().items() if isinstance(value, ModuleType) and name not in rooms}
     hidden = {"Any", "LATER", "ModuleType", "annotations", "import_module", "lazy_names", "take_examples"}
     return sorted({*globals(), *LATER} - inside - hidden)

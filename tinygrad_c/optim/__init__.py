@@ -23,6 +23,6 @@ __all__ = [     # noqa: RUF022  (from simple to complex)
     "lr_scheduler", "swa_utils",
 ]
 __getattr__, __dir__ = lazy_names(globals(), {
-    "": "lr_scheduler swa_utils adadelta adamax lbfgs rprop each", "adadelta": "Adadelta", "adamax": "Adamax NAdam RAdam",
-    "rprop": "Rprop ASGD", "lbfgs": "LBFGS", "adafactor": "Adafactor", "muon": "Muon",
+    "adadelta": "Adadelta", "adamax": "Adamax NAdam RAdam", "rprop": "Rprop ASGD", "lbfgs": "LBFGS", "adafactor": "Adafactor",
+    "muon": "Muon", "": "lr_scheduler swa_utils adadelta adamax lbfgs rprop each",
 })
