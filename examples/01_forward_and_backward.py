@@ -84,7 +84,7 @@ def main(out: Path = Path(".")) -> dict:
 
     curves = {f"lr = {lr}": (range(1, 21), [step["loss"] for step in learn(lr, 20)]) for lr in (0.1, 0.02)}
     save_panels(out / "01_forward_and_backward.png", {
-        "title": "too large a learning rate does not converge", "xlabel": "step", "ylabel": "loss", "log": True, "lines": curves})
+        "title": "a large learning rate does not converge", "xlabel": "step", "ylabel": "loss", "log": True, "lines": curves})
     return {"runs": runs, "message": message, "dw": dw, "dx": dx, "kept": kept, "zeroed": zeroed}
 
 

@@ -9,7 +9,8 @@ import runpy
 from pathlib import Path
 
 import pytest
-from samples.paths import ROOT
+from jobs import sanitize
+from samples.paths import ROOT, TESTS
 from samples.public_modules import PUBLIC
 
 import tinygrad_c
@@ -75,6 +76,15 @@ def test_each_promise_names_its_tests():
     assert len(set(named_tests((DOCS / "reliability.md").read_text()))) > 40
     assert [*named_tests("`a/test_b.py::test_c*`, `::test_d`, `a/test_e.py`")] == \
         [("a/test_b.py", "test_c*"), ("a/test_b.py", "test_d"), ("a/test_e.py", "")]
+
+
+def test_the_tests_that_jobs_run_are_there():
+    named = set(sanitize.TESTS)
+    for path in (ROOT / "Makefile", ROOT / "pyproject.toml", *TESTS.glob("jobs/*.*")):
+        named |= set(re.findall(r"\b(?:tests/)?(\w+/test_\w+\.py)\b", path.read_text()))
+    assert len(named) > 20
+    for name in named:
+        assert (TESTS / name).exists(), name
 
 
 def anchor(heading: str) -> str:

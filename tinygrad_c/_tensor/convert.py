@@ -172,7 +172,7 @@ class Conversions:
         Traceback (most recent call last):
         TypeError: half precision is left out; the floating types are float32 and float64: leave .half() out
         """
-        raise TypeError("half precision is not supported; the floating types are float32 and float64: remove .half()")
+        raise TypeError("half precision is left out; the floating types are float32 and float64: leave .half() out")
 
     bfloat16 = half
 

@@ -48,7 +48,7 @@ class Interchange:
         if copy:
             array = array.copy()
         if dl_device is not None and tuple(dl_device) != (1, 0):
-            raise BufferError(f"the only device is the CPU, (1, 0), but got {dl_device}")
+            raise BufferError(f"there is only the CPU here, device (1, 0), not {dl_device}")
         if max_version is not None:
             try:
                 return array.__dlpack__(stream=stream, max_version=max_version)

@@ -27,7 +27,7 @@ class Shapes:
         tensor([1, 2, 3, 4])
         """
         if len(shape_) == 1 and not isinstance(shape_[0], (int, tuple, list)) and hasattr(shape_[0], "itemsize"):
-            raise RuntimeError("view(dtype) is not supported: write .to(dtype) to convert")
+            raise RuntimeError("view(dtype) is not supported here: .to(dtype) converts")
         return shape.view(self, *shape_)
 
     def view_as(self, other: Tensor) -> Tensor:

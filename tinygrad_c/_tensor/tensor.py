@@ -84,7 +84,7 @@ def sized(sizes: tuple, dtype: Any) -> Any:
         return None
     if len(sizes) == 1 and dtype is None:       # Tensor(3) may be a mistake of a beginner; LongTensor(3) is old code
         n = sizes[0]
-        warn_once("Tensor(n)", f"Tensor({n}) makes {n} elements, not the number {n}: write zeros({n}) for the former, "
+        warn_once("Tensor(n)", f"Tensor({n}) makes {n} numbers, not the number {n}: write zeros({n}) for the former, "
                   f"tensor({n}.) for the latter.")
     return create.zeros_(*sizes, dtype=dtype or float32)
 
@@ -121,7 +121,7 @@ class Tensor(Operators, Conversions, Interchange, Pointwise, Reductions, Matrice
 
     def __reduce__(self):
         if not self.is_leaf:
-            raise RuntimeError("only leaf tensors can be pickled: write x.detach()")
+            raise RuntimeError("only leaf tensors can be pickled: .detach() this one first")
         return rebuild, (self.detach().numpy().copy(), self.requires_grad)
 
     def __deepcopy__(self, memo):

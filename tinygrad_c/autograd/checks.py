@@ -57,7 +57,7 @@ def gradgradcheck(func: Callable, inputs: TensorBase | Sequence, grad_outputs: T
         given = [tensor(rng.standard_normal(tuple(out.shape)), dtype=out.dtype, requires_grad=True) for out in outputs]
     else:
         given = [g.detach().requires_grad_() for g in _tuple(grad_outputs)]
-    wanted = [i for i, x in enumerate(inputs) if _wanted(x)]
+    wanted = [i for i, x in enumerate(inputs) if _requires_check(x)]
 
     def gradients(*args):
         args, grads = args[:len(inputs)], args[len(inputs):]
@@ -72,12 +72,12 @@ def _tuple(given) -> tuple:
     return tuple(given) if isinstance(given, (tuple, list)) else (given,)
 
 
-def _wanted(x) -> bool:
+def _requires_check(x) -> bool:
     return isinstance(x, TensorBase) and x.requires_grad
 
 
 def _check(func: Callable, inputs: tuple, eps: float, atol: float, rtol: float, nondet_tol: float, undefined: bool) -> bool:
-    wanted = [i for i, x in enumerate(inputs) if _wanted(x)]
+    wanted = [i for i, x in enumerate(inputs) if _requires_check(x)]
     if not wanted:
         raise ValueError("gradcheck expects at least one input tensor to require gradient, but none of the them have "
                          "requires_grad=True.")

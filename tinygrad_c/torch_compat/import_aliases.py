@@ -54,7 +54,7 @@ MOVED = {
 }
 ALIASES = {old: f"{folder}.{new or old.rpartition('.')[2]}".lstrip(".") for folder, names in MOVED.items()
            for old, _, new in (name.partition("=") for name in names.split())}
-# Names that have left their module since then: for those who import them by its old path, as pickles do.
+# Names that moved to another module since then. Pickles import them by the old path.
 LEFT = {"ops.index": {"one_hot": "ops.create.create.one_hot", "triangle": "ops.shape.shape.triangle"},
         "ops.reduce": {"normalised": "ops.norm.norm.normalised"}, "ops.view": {"surrounded": "ops.shape.view.zero_pad"}}
 FUNCTIONS = ("weight_norm", "spectral_norm", "gradcheck")
@@ -82,7 +82,7 @@ class Place(ModuleType):
 
 
 def where_it_went(old: str, name: str) -> Any:
-    """What has left the module `old` for another."""
+    """The object that moved from the module `old` to another module."""
     home, _, new = LEFT[old][name].rpartition(".")
     return getattr(import_module(f"{PACKAGE}.{home}"), new)
 
@@ -157,7 +157,7 @@ def install() -> None:
     if not any(getattr(each, "__name__", "") == "Finder" and each.__module__ == __name__ for each in sys.meta_path):
         sys.meta_path.append(Finder)
         sys.meta_path.insert(0, MovedFinder)
-        reduce: Any = sys.modules[f"{PACKAGE}.ops.reduce"]              # a folder now, at the path that the module had
+        reduce: Any = sys.modules[f"{PACKAGE}.ops.reduce"]              # now a package with the same path
         of_reduce = reduce.__getattr__
         reduce.__getattr__ = lambda name: where_it_went("ops.reduce", name) if name in LEFT["ops.reduce"] else of_reduce(name)
         sys.modules[f"{PACKAGE}.tensor"] = sys.modules[f"{PACKAGE}._tensor.tensor"]   # as attribute: the function

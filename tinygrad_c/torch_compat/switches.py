@@ -73,7 +73,7 @@ def set_float32_matmul_precision(precision: str) -> None:
     >>> tinygrad_c.set_float32_matmul_precision("high")
     """
     if precision not in ("highest", "high", "medium"):
-        raise ValueError(f"set_float32_matmul_precision: {precision!r} is not one of 'highest', 'high', 'medium'")
+        raise ValueError(f"set_float32_matmul_precision: {precision!r} is none of 'highest', 'high', 'medium'")
 
 
 def get_float32_matmul_precision() -> str:

@@ -33,28 +33,28 @@ def tuple_of(value: Any, n: int, name: str) -> tuple[int, ...]:
 # ---- Columns for one, two or three dimensions
 
 def columns_of(x: Tensor, kernel: Sequence[int], stride: Sequence[int], before: Sequence[int], after: Sequence[int],
-               dilation: Sequence[int], places: Sequence[int]) -> Tensor:
+               dilation: Sequence[int], counts: Sequence[int]) -> Tensor:
     """x (N, C, *) to (N, C * kernel elements, windows), with zero padding before and after."""
     if len(kernel) == 3:
         x = surrounded(x, (0, 0, *before), (0, 0, *after))
         n, c, *_ = x.shape
         steps = x.stride()
-        windows = as_strided(x, (n, c, *kernel, *places),
+        windows = as_strided(x, (n, c, *kernel, *counts),
                              (*steps[:2], *(s * d for s, d in zip(steps[2:], dilation)),
                               *(s * t for s, t in zip(steps[2:], stride))))
         size = kernel[0] * kernel[1] * kernel[2]
-        return windows.reshape(n, c * size, places[0] * places[1] * places[2])
+        return windows.reshape(n, c * size, counts[0] * counts[1] * counts[2])
     if len(kernel) == 1:
         x = x.unsqueeze(2)
-    return columns(x, geometry_of(x.shape[2:], kernel, stride, before, dilation, places))
+    return columns(x, geometry_of(x.shape[2:], kernel, stride, before, dilation, counts))
 
 
 def geometry_of(size: Sequence[int], kernel: Sequence[int], stride: Sequence[int], before: Sequence[int],
-                dilation: Sequence[int], places: Sequence[int]) -> Geometry:
+                dilation: Sequence[int], counts: Sequence[int]) -> Geometry:
     """The geometry of the window. A one-dimensional window gets one row."""
     if len(kernel) == 1:
-        return Geometry((1, size[-1]), (1, *kernel), (1, *stride), (0, *before), (1, *dilation), (1, *places))
-    return Geometry(size, kernel, stride, before, dilation, places)
+        return Geometry((1, size[-1]), (1, *kernel), (1, *stride), (0, *before), (1, *dilation), (1, *counts))
+    return Geometry(size, kernel, stride, before, dilation, counts)
 
 
 # ---- Convolution
@@ -132,23 +132,23 @@ def _convolution(name: str, n: int, x: Tensor, weight: Tensor, bias: Tensor | No
         raise RuntimeError(f"Given groups={groups}, expected weight to be divisible by {groups} at dimension 0, but got "
                            f"weight of size {list(weight.shape)} instead")
     padded = [size + b + a for size, b, a in zip(x.shape[2:], before, after)]
-    places = [(size - d * (k - 1) - 1) // s + 1 for size, k, s, d in zip(padded, kernel, stride, dilation)]
+    counts = [(size - d * (k - 1) - 1) // s + 1 for size, k, s, d in zip(padded, kernel, stride, dilation)]
     if any(size < d * (k - 1) + 1 for size, k, d in zip(padded, kernel, dilation)):
         raise RuntimeError(f"Calculated padded input size per channel: ({' x '.join(map(str, padded))}). Kernel size: "
                            f"({' x '.join(map(str, kernel))}). Kernel size can't be greater than actual input size")
     if n < 3:
         flat = weight.unsqueeze(2) if n == 1 else weight
         x = x.unsqueeze(2) if n == 1 else x
-        y = convolution(x, flat, bias, geometry_of(x.shape[2:], kernel, stride, before, dilation, places), groups)
+        y = convolution(x, flat, bias, geometry_of(x.shape[2:], kernel, stride, before, dilation, counts), groups)
         y = y.squeeze(2) if n == 1 else y
         return y if batched else y.squeeze(0)
-    seen = columns_of(x, kernel, stride, before, after, dilation, places)
+    cols = columns_of(x, kernel, stride, before, after, dilation, counts)
     if groups == 1:
-        y = weight.reshape(out_channels, -1) @ seen
+        y = weight.reshape(out_channels, -1) @ cols
     else:
-        seen = seen.reshape(x.shape[0], groups, seen.shape[1] // groups, seen.shape[2])
-        y = weight.reshape(groups, out_channels // groups, -1) @ seen
-    return _finished(y.reshape(x.shape[0], out_channels, *places), bias, batched)
+        cols = cols.reshape(x.shape[0], groups, cols.shape[1] // groups, cols.shape[2])
+        y = weight.reshape(groups, out_channels // groups, -1) @ cols
+    return _finished(y.reshape(x.shape[0], out_channels, *counts), bias, batched)
 
 
 def _finished(y: Tensor, bias: Tensor | None, batched: bool) -> Tensor:
@@ -234,21 +234,21 @@ def conv_transpose3d(input: Tensor, weight: Tensor, bias: Tensor | None = None, 
     return _transposed("conv_transpose3d", 3, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
-def _folded(made: Tensor, size: Sequence[int], kernel: Sequence[int], stride: Sequence[int], padding: Sequence[int],
-            dilation: Sequence[int], places: Sequence[int]) -> Tensor:
+def _folded(cols: Tensor, size: Sequence[int], kernel: Sequence[int], stride: Sequence[int], padding: Sequence[int],
+            dilation: Sequence[int], counts: Sequence[int]) -> Tensor:
     """Sum columns (N, O * kernel elements, windows) into (N, O, *size)."""
     if len(kernel) < 3:
-        return fold_columns(made, geometry_of(size, kernel, stride, padding, dilation, places))
-    n, depth, area = made.shape[0], places[0], kernel[1] * kernel[2]
-    flat = geometry_of(size[1:], kernel[1:], stride[1:], padding[1:], dilation[1:], places[1:])
-    made = made.reshape(n, -1, kernel[0], area, depth, places[1] * places[2])
-    channels = made.shape[1]
+        return fold_columns(cols, geometry_of(size, kernel, stride, padding, dilation, counts))
+    n, depth, area = cols.shape[0], counts[0], kernel[1] * kernel[2]
+    flat = geometry_of(size[1:], kernel[1:], stride[1:], padding[1:], dilation[1:], counts[1:])
+    cols = cols.reshape(n, -1, kernel[0], area, depth, counts[1] * counts[2])
+    channels = cols.shape[1]
     total = None
     for k in range(kernel[0]):      # each depth of the kernel gives planes, added at their depths of the output
-        planes = made[:, :, k].permute(0, 3, 1, 2, 4).reshape(n * depth, channels * area, places[1] * places[2])
+        planes = cols[:, :, k].permute(0, 3, 1, 2, 4).reshape(n * depth, channels * area, counts[1] * counts[2])
         planes = fold_columns(planes, flat).reshape(n, depth, channels, size[1] * size[2]).permute(0, 2, 1, 3)
         goes = [[float(z == d * stride[0] - padding[0] + k * dilation[0]) for d in range(depth)] for z in range(size[0])]
-        part = create.tensor(goes, dtype=made.dtype) @ planes
+        part = create.tensor(goes, dtype=cols.dtype) @ planes
         total = part if total is None else total + part
     return total
 
@@ -270,7 +270,7 @@ def _transposed(name: str, n: int, x: Tensor, weight: Tensor, bias: Tensor | Non
                            f"{list(extra)} stride: {list(stride)} dilation: {list(dilation)}")
     batched = x.ndim == n + 2
     x = x if batched else x.unsqueeze(0)
-    batch, channels, *places = x.shape
+    batch, channels, *counts = x.shape
     if channels != weight.shape[0] or channels % groups:
         raise RuntimeError(f"Given transposed=1, weight of size {list(weight.shape)}, expected input{list(x.shape)} to have "
                            f"{weight.shape[0]} channels, but got {channels} channels instead")
@@ -279,14 +279,14 @@ def _transposed(name: str, n: int, x: Tensor, weight: Tensor, bias: Tensor | Non
         raise RuntimeError(f"Given transposed=1, weight of size {list(weight.shape)}, expected bias to be 1-dimensional with "
                            f"{out_channels} elements, but got bias of size {list(bias.shape)} instead")
     size = [(p - 1) * s - 2 * q + d * (k - 1) + e + 1
-            for p, s, q, d, k, e in zip(places, stride, padding, dilation, kernel, extra)]
+            for p, s, q, d, k, e in zip(counts, stride, padding, dilation, kernel, extra)]
     if min(size) <= 0:
-        raise RuntimeError(f"Given input size per channel: {places}. Calculated output size per channel: {size}. Output size "
+        raise RuntimeError(f"Given input size per channel: {counts}. Calculated output size per channel: {size}. Output size "
                            "is too small")
     flat = x.reshape(batch, groups, channels // groups, -1)
-    made = weight.reshape(groups, channels // groups, -1).transpose(1, 2) @ flat
-    made = made.reshape(batch, -1, flat.shape[-1])
-    y = _folded(made, size, kernel, stride, padding, dilation, places)
+    cols = weight.reshape(groups, channels // groups, -1).transpose(1, 2) @ flat
+    cols = cols.reshape(batch, -1, flat.shape[-1])
+    y = _folded(cols, size, kernel, stride, padding, dilation, counts)
     return _finished(y.reshape(batch, out_channels, *size), bias, batched)
 
 
@@ -307,13 +307,13 @@ def unfold(input: Tensor, kernel_size: Any, dilation: Any = 1, padding: Any = 0,
                            f"for input, but got: {list(input.shape)}")
     x = input if input.ndim == 4 else input.unsqueeze(0)
     kernel, dilation, padding, stride = _pairs(kernel_size, dilation, padding, stride)
-    places = _window_counts(x.shape[2:], kernel, dilation, padding, stride)
-    if min(places) < 1:
+    counts = _window_counts(x.shape[2:], kernel, dilation, padding, stride)
+    if min(counts) < 1:
         raise RuntimeError(f"Given input with spatial size {tuple(x.shape[2:])}, kernel_size={kernel}, dilation={dilation}, "
-                           f"padding={padding}, calculated shape of the array of sliding blocks as {places}, but its "
+                           f"padding={padding}, calculated shape of the array of sliding blocks as {counts}, but its "
                            "components must be at least one.")
     wide = x if x.element_size() > 2 else x.int()
-    y = columns(wide, Geometry(x.shape[2:], kernel, stride, padding, dilation, places)).to(x.dtype)
+    y = columns(wide, Geometry(x.shape[2:], kernel, stride, padding, dilation, counts)).to(x.dtype)
     return y if input.ndim == 4 else y.squeeze(0)
 
 
@@ -330,15 +330,15 @@ def fold(input: Tensor, output_size: Any, kernel_size: Any, dilation: Any = 1, p
     x = input if input.ndim == 3 else input.unsqueeze(0)
     size = tuple_of(output_size, 2, "output_size")
     kernel, dilation, padding, stride = _pairs(kernel_size, dilation, padding, stride)
-    places = _window_counts(size, kernel, dilation, padding, stride)
+    counts = _window_counts(size, kernel, dilation, padding, stride)
     if x.shape[1] % (kernel[0] * kernel[1]):
         raise RuntimeError("Expected size of input's dimension 1 to be divisible by the product of kernel_size, but got "
                            f"input.size(1)={x.shape[1]} and kernel_size={kernel}.")
-    if x.shape[2] != places[0] * places[1]:
+    if x.shape[2] != counts[0] * counts[1]:
         raise RuntimeError(f"Given output_size={size}, kernel_size={kernel}, dilation={dilation}, padding={padding}, "
                            f"stride={stride}, expected size of input's dimension 2 to match the calculated number of sliding "
-                           f"blocks {places[0]} * {places[1]} = {places[0] * places[1]}, but got input.size(2)={x.shape[2]}.")
-    y = fold_columns(x, Geometry(size, kernel, stride, padding, dilation, places))
+                           f"blocks {counts[0]} * {counts[1]} = {counts[0] * counts[1]}, but got input.size(2)={x.shape[2]}.")
+    y = fold_columns(x, Geometry(size, kernel, stride, padding, dilation, counts))
     return y if input.ndim == 3 else y.squeeze(0)
 
 

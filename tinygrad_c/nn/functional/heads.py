@@ -1,4 +1,4 @@
-"""multi_head_attention_forward, and what it shares with nn.MultiheadAttention: several attentions side by side."""
+"""multi_head_attention_forward, and the code that it shares with nn.MultiheadAttention: attention with several heads."""
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -19,7 +19,7 @@ def attend(query: Tensor, key: Tensor, value: Tensor, embed_dim: int, num_heads:
            bias_v: Tensor | None, add_zero_attn: bool, dropout_p: float, out_proj: Callable[[Tensor], Tensor],
            training: bool, key_padding_mask: Tensor | None, need_weights: bool, attn_mask: Tensor | None,
            average_attn_weights: bool, is_causal: bool, batch_first: bool) -> tuple[Tensor, Tensor | None]:
-    """(output, weights), see nn.MultiheadAttention. in_proj_weight: one for query, key and value together, or a tuple of three.
+    """(output, weights), see nn.MultiheadAttention. in_proj_weight: one weight for all three inputs, or a tuple of three.
 
     >>> x, w = tinygrad_c.ones(2, 4), tinygrad_c.eye(4)
     >>> y, weights = attend(x, x, x, 4, 2, (w, w, w), None, None, None, False, 0.0, lambda y: y, False, None, False, None, True,
@@ -38,15 +38,15 @@ def attend(query: Tensor, key: Tensor, value: Tensor, embed_dim: int, num_heads:
     mask = _whole_mask(key_padding_mask, attn_mask, query, num_heads, (bias_k is not None) + add_zero_attn)
     if query.shape[-1] != embed_dim:
         raise AssertionError(f"was expecting embedding dimension of {embed_dim}, but got {query.shape[-1]}")
-    made = _projections(query, key, value, in_proj_weight, in_proj_bias)
+    projected = _projections(query, key, value, in_proj_weight, in_proj_bias)
     if not batched:
-        made = [x.unsqueeze(0) for x in made]
+        projected = [x.unsqueeze(0) for x in projected]
     elif not batch_first:
-        made = [x.transpose(0, 1) for x in made]
-    q, k, v = made
+        projected = [x.transpose(0, 1) for x in projected]
+    q, k, v = projected
     b = q.shape[0]
     if (bias_k is None) != (bias_v is None):
-        raise AssertionError("bias_k and bias_v: give both, or neither")
+        raise AssertionError("bias_k and bias_v must both be given, or neither")
     if bias_k is not None and bias_v is not None:
         k, v = cat([k, bias_k.expand(b, 1, embed_dim)], 1), cat([v, bias_v.expand(b, 1, embed_dim)], 1)
     if add_zero_attn:
@@ -73,7 +73,7 @@ def attend(query: Tensor, key: Tensor, value: Tensor, embed_dim: int, num_heads:
 
 def _projections(query: Tensor, key: Tensor, value: Tensor, weight: Tensor | tuple[Tensor | None, ...] | None,
                  bias: Tensor | None) -> list[Tensor]:
-    """Queries, keys and values, each (B, L or S, embed_dim) as its input is laid out; of one input, in one product."""
+    """Queries, keys and values, each with the layout of its input. If the three inputs are one tensor, in one product."""
     if query is key and key is value and not isinstance(weight, tuple):
         return list(linear(query, weight, bias).chunk(3, -1))
     weights = weight if isinstance(weight, tuple) else weight.chunk(3)
@@ -82,7 +82,7 @@ def _projections(query: Tensor, key: Tensor, value: Tensor, weight: Tensor | tup
 
 
 def _whole_mask(padding: Tensor | None, attention: Tensor | None, query: Tensor, num_heads: int, more: int) -> Tensor | None:
-    """Both masks as one that broadcasts to (B, num_heads, L, S + more), false or 0 for the keys that are added."""
+    """Both masks merged into one that broadcasts to (B, num_heads, L, S + more), False or 0 for the appended keys."""
     if attention is not None:
         if attention.ndim == 3:
             attention = attention.reshape(-1, num_heads, *attention.shape[1:])

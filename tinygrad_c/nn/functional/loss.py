@@ -101,7 +101,8 @@ def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: fl
     tensor(1.3125)
     """
     if weight is not None:
-        return reduced(loss.huber_loss(input, target, "none", delta) * weight, reduction) # divided by the count, as in torch
+        # As in torch, the mean divides by the number of elements, not by the sum of the weights.
+        return reduced(loss.huber_loss(input, target, "none", delta) * weight, reduction)
     return loss.huber_loss(input, target, reduction, delta)
 
 

@@ -44,8 +44,8 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
         before, after = pad[2 * k], pad[2 * k + 1]
         if before or after:
             dim = input.ndim - 1 - k
-            places = _source_indices(input, dim, before, after, mode)
-            input = index_select(input, dim, create.tensor(places))
+            indices = _source_indices(input, dim, before, after, mode)
+            input = index_select(input, dim, create.tensor(indices))
     if input is given or mode == "circular":
         return input
     return _named(input, f"{'Reflection' if mode == 'reflect' else 'Replication'}Pad{len(pad) // 2}DBackward0")

@@ -63,15 +63,15 @@ def _windows(name: str, n: int, x: Tensor, kernel: Any, stride: Any, padding: An
     if 0 in x.shape[1:] and "max" in name:
         raise RuntimeError(f"{name}: Expected {n + 1}D or {n + 2}D (batch mode) tensor with optional 0 dim batch size for "
                            f"input (Expected input's non-batch dimensions to have positive length), but got: {list(x.shape)}")
-    places = []
+    out_size = []
     for size, k, s, p, d in zip(x.shape[2:], kernel, stride, padding, dilation):
         span = size + 2 * p - d * (k - 1) - 1
         count = (span + (s - 1 if ceil_mode else 0)) // s + 1
-        places.append(count - 1 if ceil_mode and (count - 1) * s >= size + p else count)   # no window starts beyond the input
-    if min(places) < 1:
-        raise RuntimeError(f"Given input size: ({by(x.shape[1:])}). Calculated output size: ({by((x.shape[1], *places))}). "
-                           f"Output size is too small. Invalid computed output size: {min(places)}")
-    return x, kernel, stride, padding, dilation, places
+        out_size.append(count - 1 if ceil_mode and (count - 1) * s >= size + p else count)   # no window starts beyond the input
+    if min(out_size) < 1:
+        raise RuntimeError(f"Given input size: ({by(x.shape[1:])}). Calculated output size: ({by((x.shape[1], *out_size))}). "
+                           f"Output size is too small. Invalid computed output size: {min(out_size)}")
+    return x, kernel, stride, padding, dilation, out_size
 
 
 # ---- Max pooling
@@ -111,25 +111,25 @@ def max_pool3d(input: Tensor, kernel_size: Any, stride: Any = None, padding: Any
     """
     if not input.is_floating_point():
         return _of_integers(max_pool3d, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
-    x, kernel, stride, padding, dilation, places = _windows("max_pool3d", 3, input, kernel_size, stride, padding, dilation,
-                                                            ceil_mode)
-    behind = [max((o - 1) * s + d * (k - 1) + 1 - size - p, 0)
-              for o, s, d, k, size, p in zip(places, stride, dilation, kernel, x.shape[2:], padding)]
-    around = [each for p, q in zip(reversed(padding), reversed(behind)) for each in (p, q)]
-    x = pad(x, around, value=-math.inf) if any(around) else x.contiguous()
+    x, kernel, stride, padding, dilation, out_size = _windows("max_pool3d", 3, input, kernel_size, stride, padding, dilation,
+                                                              ceil_mode)
+    after = [max((o - 1) * s + d * (k - 1) + 1 - size - p, 0)
+             for o, s, d, k, size, p in zip(out_size, stride, dilation, kernel, x.shape[2:], padding)]
+    sides = [each for p, q in zip(reversed(padding), reversed(after)) for each in (p, q)]
+    x = pad(x, sides, value=-math.inf) if any(sides) else x.contiguous()
     steps = x.stride()
-    seen = as_strided(x, (*x.shape[:2], *places, *kernel),
-                      (*steps[:2], *(a * s for a, s in zip(steps[2:], stride)), *(a * d for a, d in zip(steps[2:], dilation))))
-    y, best = reduce.max(seen.flatten(5), -1)
+    windows = as_strided(x, (*x.shape[:2], *out_size, *kernel), (
+        *steps[:2], *(a * s for a, s in zip(steps[2:], stride)), *(a * d for a, d in zip(steps[2:], dilation))))
+    y, best = reduce.max(windows.flatten(5), -1)
     results = [y]
     if return_indices:
-        places_of = np.zeros((1,) * 6, np.int64)        # flat indices of each window's elements
+        flat_indices = np.zeros((1,) * 6, np.int64)        # flat indices of each window's elements
         for k in range(3):
-            line = np.arange(places[k])[:, None] * stride[k] - padding[k] + np.arange(kernel[k]) * dilation[k]
+            line = np.arange(out_size[k])[:, None] * stride[k] - padding[k] + np.arange(kernel[k]) * dilation[k]
             shape = [1] * 6
             shape[k], shape[3 + k] = line.shape
-            places_of = places_of * input.shape[k - 3] + line.reshape(shape)
-        table = create.tensor(places_of.reshape(1, 1, *places, -1)).expand(*seen.shape[:5], math.prod(kernel))
+            flat_indices = flat_indices * input.shape[k - 3] + line.reshape(shape)
+        table = create.tensor(flat_indices.reshape(1, 1, *out_size, -1)).expand(*windows.shape[:5], math.prod(kernel))
         results.append(gather(table, -1, best.unsqueeze(-1)).squeeze(-1))
     results = [each if input.ndim == 5 else each.squeeze(0) for each in results]
     return tuple(results) if return_indices else results[0]
@@ -145,9 +145,9 @@ def _max_pool(name: str, n: int, input: Tensor, kernel: Any, stride: Any, paddin
               return_indices: bool) -> Any:
     if not input.is_floating_point():
         return _of_integers(partial(_max_pool, name, n), input, kernel, stride, padding, dilation, ceil_mode, return_indices)
-    x, kernel, stride, padding, dilation, places = _windows(name, n, input, kernel, stride, padding, dilation, ceil_mode)
+    x, kernel, stride, padding, dilation, out_size = _windows(name, n, input, kernel, stride, padding, dilation, ceil_mode)
     x = x if n == 2 else x.unsqueeze(2)
-    results = largest(x, geometry_of(x.shape[2:], kernel, stride, padding, dilation, places))
+    results = largest(x, geometry_of(x.shape[2:], kernel, stride, padding, dilation, out_size))
     results = [_shaped(each, n, input.ndim) for each in results]
     return tuple(results) if return_indices else results[0]
 
@@ -260,23 +260,23 @@ def _avg_pool(name: str, n: int, input: Tensor, kernel: Any, stride: Any, paddin
               count_include_pad: bool, divisor: int | None) -> Tensor:
     if not input.is_floating_point():
         return _of_integers(partial(_avg_pool, name, n), input, kernel, stride, padding, ceil_mode, count_include_pad, divisor)
-    x, kernel, stride, padding, dilation, places = _windows(name, n, input, kernel, stride, padding, 1, ceil_mode)
+    x, kernel, stride, padding, dilation, out_size = _windows(name, n, input, kernel, stride, padding, 1, ceil_mode)
     if divisor == 0:
         raise RuntimeError("divisor must be not zero")
     size = x.shape[2:]
     if x.numel() == 0:
-        y = (reduce.sum(x) * 0).expand(*x.shape[:2], *places)
+        y = (reduce.sum(x) * 0).expand(*x.shape[:2], *out_size)
         return y if input.ndim == n + 2 else y.squeeze(0)
-    behind = [max((o - 1) * s + k - m - p, 0) for o, s, k, m, p in zip(places, stride, kernel, size, padding)]
-    seen = columns_of(x, kernel, stride, padding, behind, dilation, places)
-    total = reduce.sum(seen.reshape(*x.shape[:2], math.prod(kernel), seen.shape[2]), 2).reshape(*x.shape[:2], *places)
-    if divisor is None and not any(behind) and (count_include_pad or not any(padding)):
+    after = [max((o - 1) * s + k - m - p, 0) for o, s, k, m, p in zip(out_size, stride, kernel, size, padding)]
+    windows = columns_of(x, kernel, stride, padding, after, dilation, out_size)
+    total = reduce.sum(windows.reshape(*x.shape[:2], math.prod(kernel), windows.shape[2]), 2).reshape(*x.shape[:2], *out_size)
+    if divisor is None and not any(after) and (count_include_pad or not any(padding)):
         divisor = math.prod(kernel)
     if divisor is not None:
         y = total / divisor
     else:
         y = total
-        for d, (m, k, s, p, o) in enumerate(zip(size, kernel, stride, padding, places)):
+        for d, (m, k, s, p, o) in enumerate(zip(size, kernel, stride, padding, out_size)):
             starts = [i * s - p for i in range(o)]
             counts = [min(a + k, m + p) - a if count_include_pad else min(a + k, m) - max(a, 0) for a in starts]
             y = y / create.tensor(counts, dtype=x.dtype).reshape([-1] + [1] * (n - 1 - d))
@@ -430,16 +430,16 @@ adaptive_max_pool3d_with_indices = with_indices(adaptive_max_pool3d)
 
 
 def _adaptive_max(x: Tensor, sizes: list[int]) -> tuple[Tensor, Tensor]:
-    values, places = [], []
+    values, indices = [], []
     n = len(sizes)
     numbers = create.arange(math.prod(x.shape[-n:])).reshape(x.shape[-n:])
     for bounds in product(*[_bounds(size, parts) for size, parts in zip(x.shape[-n:], sizes)]):
         key = tuple(slice(start, end) for start, end in bounds)
         value, at = reduce.max(x[(..., *key)].flatten(-n), -1)
         values.append(value)
-        places.append(numbers[key].reshape(-1)[at])
+        indices.append(numbers[key].reshape(-1)[at])
     shape = [*x.shape[:-n], *sizes]
-    return stack(values, -1).reshape(shape), stack(places, -1).reshape(shape)
+    return stack(values, -1).reshape(shape), stack(indices, -1).reshape(shape)
 
 
 # ---- Fractional pooling: windows at random positions
@@ -503,8 +503,8 @@ def _fractional(n: int, x: Tensor, kernel_size: Any, output_size: Any, ratio: An
         place = place * m + line.reshape(shape)
     place = place.reshape(len(drawn), math.prod(wanted), math.prod(kernel))
     table = create.tensor(place)
-    seen = gather(flat, 1, table.reshape(len(drawn), math.prod(place.shape[1:]))).reshape(place.shape)
-    y, best = reduce.max(seen, -1)
+    windows = gather(flat, 1, table.reshape(len(drawn), math.prod(place.shape[1:]))).reshape(place.shape)
+    y, best = reduce.max(windows, -1)
     shape = [*x.shape[:-n], *wanted]
     where = gather(table, 2, best.unsqueeze(2)).reshape(shape)
     return (y.reshape(shape), where) if return_indices else y.reshape(shape)

@@ -53,20 +53,20 @@ def interpolate(input: Tensor, size: Any = None, scale_factor: Any = None, mode:
     sizes, scales = _target(input, n, size, scale_factor, recompute_scale_factor)
     if mode == "area":
         return _adaptive_avg(input, sizes, n)
-    of_bytes = mode not in ("nearest", "nearest-exact") and not input.is_floating_point()
-    for d in reversed(range(n)) if of_bytes else range(n):      # uint8 is rounded after each dimension, as in torch
+    is_uint8 = mode not in ("nearest", "nearest-exact") and not input.is_floating_point()
+    for d in reversed(range(n)) if is_uint8 else range(n):      # uint8 is rounded after each dimension, as in torch
         taps = _taps(mode, input.shape[d + 2], sizes[d], scales[d], bool(align_corners))
         parts = []
-        for places, shares in taps:
-            part = index_select(input, d + 2, create.tensor(places.tolist()))
+        for positions, shares in taps:
+            part = index_select(input, d + 2, create.tensor(positions.tolist()))
             if shares is not None:
-                part = part * create.tensor(shares.tolist(), dtype=None if of_bytes else input.dtype).reshape(
+                part = part * create.tensor(shares.tolist(), dtype=None if is_uint8 else input.dtype).reshape(
                     [-1] + [1] * (n - 1 - d))
             parts.append(part)
         made = parts[0]
         for part in parts[1:]:
             made = made + part
-        input = ops.floor(made + 0.5).clamp(0, 255).to(input.dtype) if of_bytes else made
+        input = ops.floor(made + 0.5).clamp(0, 255).to(input.dtype) if is_uint8 else made
     return _named(input, f"Upsample{UPSAMPLED[mode]}{n}DBackward0")
 
 
@@ -267,29 +267,29 @@ def grid_sample(input: Tensor, grid: Tensor, mode: str = "bilinear", padding_mod
     if mode != "bicubic":
         at = [_within(x, size, align, padding_mode) for x, size in zip(at, sizes)]
 
-    def look(places: list[Tensor], share: Tensor | None) -> Tensor:
+    def sample(positions: list[Tensor], share: Tensor | None) -> Tensor:
         inside, place = None, None
-        for x, size in zip(places, sizes):
+        for x, size in zip(positions, sizes):
             fits = (x >= 0) & (x <= size - 1)
             inside = fits if inside is None else inside & fits
             place = x.clamp(0, size - 1) if place is None else place * size + x.clamp(0, size - 1)
-        seen = gather(flat, 2, place.long().reshape(n, 1, -1).expand(n, channels, -1)).reshape(n, channels, *grid.shape[1:-1])
+        values = gather(flat, 2, place.long().reshape(n, 1, -1).expand(n, channels, -1)).reshape(n, channels, *grid.shape[1:-1])
         weight = inside.to(input.dtype) if share is None else ops.where(inside, share, 0)
-        return seen * weight.unsqueeze(1)
+        return values * weight.unsqueeze(1)
 
     if mode == "nearest":
-        return look([ops.round_half_even(x.detach()) for x in at], None)
+        return sample([ops.round_half_even(x.detach()) for x in at], None)
     low = [ops.floor(x.detach()) for x in at]
     past = [x - start for x, start in zip(at, low)]
     steps = (-1, 0, 1, 2) if mode == "bicubic" else (0, 1)
     total: Any = 0
     for corner in product(steps, repeat=k):
-        places = [start + step for start, step in zip(low, corner)]
+        positions = [start + step for start, step in zip(low, corner)]
         shares = [_cubic(abs(t - step)) if mode == "bicubic" else t if step else 1 - t for t, step in zip(past, corner)]
         if mode == "bicubic":
-            places = [_within(x, size, align, padding_mode) for x, size in zip(places, sizes)]
-            places = [ops.round_half_even(x) for x in places]
-        total = total + look(places, math.prod(shares[1:], start=shares[0]))
+            positions = [_within(x, size, align, padding_mode) for x, size in zip(positions, sizes)]
+            positions = [ops.round_half_even(x) for x in positions]
+        total = total + sample(positions, math.prod(shares[1:], start=shares[0]))
     return total
 
 
