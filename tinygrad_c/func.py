@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from tinygrad_c import autograd
-from tinygrad_c._base.missing import public_names
+from tinygrad_c._base.lazy import lazy_names
 from tinygrad_c.autograd import enable_grad, is_grad_enabled
 from tinygrad_c.autograd.functional import stack_rows
 from tinygrad_c.core.tape import AccumulateGrad, TensorBase
@@ -20,7 +20,7 @@ from tinygrad_c.ops.shape.shape import stack
 
 __all__ = ["functional_call", "functionalize", "grad", "grad_and_value", "hessian", "jacfwd", "jacrev", "jvp", "linearize",
            "replace_all_batch_norm_modules_", "stack_module_state", "vjp", "vmap"]
-__getattr__, __dir__ = public_names(globals())
+__getattr__, __dir__ = lazy_names(globals())
 
 
 # ---- Nested containers

@@ -141,7 +141,7 @@ def origin(name: str) -> tuple[str, str]:
     value = getattr(tinygrad_c, name)
     if inspect.ismodule(value):
         return "tinygrad_c", name
-    if getattr(value, "at_door", None) is value:        # ops/guard.py
+    if getattr(value, "guarded", None) is value:        # _base/public.py
         value = value.__wrapped__
     made_in, own = getattr(value, "__module__", None), getattr(value, "__name__", "")
     if made_in and getattr(import_module(made_in), own, None) is value:

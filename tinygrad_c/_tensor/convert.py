@@ -4,6 +4,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tinygrad_c._base.device import Device, check_device, no_cuda
+from tinygrad_c._base.lazy import load
 from tinygrad_c.core.array import dtype_named
 from tinygrad_c.core.tape import TensorBase
 from tinygrad_c.ops.arguments import TYPE_WORDS
@@ -266,8 +267,7 @@ class Conversions:
         >>> tinygrad_c.ones(1).new_empty_strided((2, 3), (1, 2)).stride()
         (1, 2)
         """
-        from tinygrad_c.ops.create.rare import empty_strided
-        return new(empty_strided, self, (size, stride), dtype, device, requires_grad)
+        return new(load("ops.create.rare", "empty_strided"), self, (size, stride), dtype, device, requires_grad)
 
     def new(self, *args) -> Tensor:
         """The old form of new_tensor(data) and of new_empty(sizes).

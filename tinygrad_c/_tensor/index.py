@@ -3,7 +3,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tinygrad_c.ops.arguments import numpy_words
+from tinygrad_c._base.arguments import numpy_words
+from tinygrad_c._base.public import public
 from tinygrad_c.ops.indexing import index as indexing
 from tinygrad_c.ops.indexing import write
 from tinygrad_c.ops.sorting import order
@@ -15,27 +16,33 @@ if TYPE_CHECKING:
 class Indexing:
     __slots__ = ()
 
+    @public("self index", axis=True)
     def gather(self, dim: int, index: Tensor, *, sparse_grad: bool = False) -> Tensor:
         """out[i][j] = self[index[i][j]][j] for dim 0, and so on."""
         return indexing.gather(self, dim, index)
 
+    @public("self index", axis=True)
     def index_select(self, dim: int, index: Tensor) -> Tensor:
         """The slices of dimension dim at the indices in index."""
         return indexing.index_select(self, dim, index)
 
+    @public("self index src", axis=True)
     def scatter_add(self, dim: int, index: Tensor, src: Tensor) -> Tensor:
         """A copy with src added at the positions in index."""
         return indexing.scatter_add(self, dim, index, src)
 
+    @public("self index", axis=True)
     def scatter(self, dim: int, index: Tensor, src: Tensor | float | None = None, *, value: float | None = None,
                 reduce: str | None = None) -> Tensor:
         """A copy with src, or a number, written to the positions in index."""
         return write.scatter(self, dim, index, src, value=value, reduce=reduce)
 
+    @public("self index src", node="ScatterReduceBackward0", axis=True)
     def scatter_reduce(self, dim: int, index: Tensor, src: Tensor, reduce: str, *, include_self: bool = True) -> Tensor:
         """A copy with each position reduced with the elements of src for it: sum, prod, mean, amax or amin."""
         return write.scatter_reduce(self, dim, index, src, reduce, include_self=include_self)
 
+    @public("self indices", axis=True)
     def take_along_dim(self, indices: Tensor, dim: int | None = None) -> Tensor:
         """gather, with self and indices broadcast in all dimensions except dim."""
         return indexing.take_along_dim(self, indices, dim)
@@ -52,18 +59,22 @@ class Indexing:
         """value where mask is true, else self."""
         return indexing.masked_fill(self, mask, value)
 
+    @public("self mask source", node="MaskedScatterBackward0")
     def masked_scatter(self, mask: Tensor, source: Tensor) -> Tensor:
         """A copy with source's elements where mask is true."""
         return write.masked_scatter(self, mask, source)
 
+    @public("self index source", node="IndexAddBackward0", axis=True)
     def index_add(self, dim: int, index: Tensor, source: Tensor, *, alpha=1) -> Tensor:
         """A copy with source's slices added to the slices at index."""
         return write.index_add(self, dim, index, source, alpha=alpha)
 
+    @public("self index source", node="IndexCopyBackward0", axis=True)
     def index_copy(self, dim: int, index: Tensor, source: Tensor) -> Tensor:
         """A copy with the slices at index replaced by source's slices."""
         return write.index_copy(self, dim, index, source)
 
+    @public("self index", node="IndexFillBackward0", axis=True)
     def index_fill(self, dim: int, index: Tensor, value) -> Tensor:
         """A copy with the slices at index filled with value."""
         return write.index_fill(self, dim, index, value)
@@ -72,10 +83,12 @@ class Indexing:
         """A copy with values at self[indices]."""
         return write.index_put(self, indices, values, accumulate)
 
+    @public("self index", node="TakeBackward0")
     def take(self, index: Tensor) -> Tensor:
         """The elements of the flattened tensor at the positions in index."""
         return write.take(self, index)
 
+    @public("self index source", node="PutBackward0")
     def put(self, index: Tensor, source: Tensor, accumulate: bool = False) -> Tensor:
         """A copy with source's elements at positions of the flattened tensor."""
         return write.put(self, index, source, accumulate)
@@ -115,6 +128,7 @@ class Indexing:
         """The k largest (or smallest) elements along dim: (values, indices)."""
         return order.topk(self, k, dim, largest, sorted)
 
+    @public(node="KthvalueBackward0")
     def kthvalue(self, k: int, dim: int = -1, keepdim: bool = False):
         """The k-th smallest element along dim: (values, indices)."""
         return order.kthvalue(self, k, dim, keepdim)

@@ -1,8 +1,10 @@
 """Matrix products and linear algebra."""
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from tinygrad_c._base.lazy import load
+from tinygrad_c._base.public import public
 from tinygrad_c.ops.matmul import composed, products
 
 if TYPE_CHECKING:
@@ -50,6 +52,7 @@ class Matrices:
         """The Kronecker product."""
         return composed.kron(self, other)
 
+    @public("self other", node="LinalgCrossBackward0", axis=True)
     def cross(self, other: Tensor, dim: int | None = None) -> Tensor:
         """The cross product of vectors of size 3 along dim."""
         return composed.cross(self, other, dim)
@@ -167,7 +170,6 @@ class Matrices:
         return linear("matrix_exp")(self)
 
 
-def linear(name: str):
-    """A function of tinygrad_c.linalg."""
-    from tinygrad_c.linalg import torch_names
-    return getattr(torch_names, name)
+def linear(name: str) -> Any:
+    """A function of linear algebra, loaded when it is called."""
+    return load("linalg.torch_names", name)

@@ -4,6 +4,9 @@ from __future__ import annotations
 import math
 from types import SimpleNamespace
 
+from tinygrad_c.core.array import get_default_dtype
+from tinygrad_c.ops.shape.shape import cat, narrow
+
 DEFAULTS = {
     "precision": 4,         # digits after the decimal point
     "threshold": 1000,      # more elements than this are summarised
@@ -102,14 +105,12 @@ def edges(tensor):
     for d, size in enumerate(tensor.shape):
         edge = OPTIONS.edgeitems
         if size > 2 * edge + 1:
-            from tinygrad_c.ops.shape.shape import cat, narrow
             tensor = cat([narrow(tensor, d, 0, edge + 1), narrow(tensor, d, size - edge, edge)], d)
     return tensor
 
 
 def text(tensor, prefix: str = "tensor(") -> str:
     """repr(tensor)."""
-    from tinygrad_c.core.array import get_default_dtype
     plain = tensor.detach()
     summarise = plain.numel() > OPTIONS.threshold
     plain = edges(plain) if summarise else plain

@@ -3,13 +3,16 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tinygrad_c.ops.arguments import numpy_words, takes_out
+from tinygrad_c._base.arguments import numpy_words, takes_out
+from tinygrad_c._base.lazy import load
+from tinygrad_c._base.public import public
 from tinygrad_c.ops.reduce import reduce, scan, softmax, statistics
 
 if TYPE_CHECKING:
     from tinygrad_c._tensor.tensor import Tensor
 
 
+@public
 @takes_out
 def norm(input, p="fro", dim=None, keepdim: bool = False, dtype=None) -> Tensor:
     """The p-norm, sum(|x|^p)^(1/p), of all elements or over the dimensions `dim`. Default p=2; inf: max(|x|); "nuc": the
@@ -21,8 +24,7 @@ def norm(input, p="fro", dim=None, keepdim: bool = False, dtype=None) -> Tensor:
     tensor(5.)
     """
     if p == "nuc":
-        from tinygrad_c.linalg.norms import matrix_norm
-        return matrix_norm(input, "nuc", (-2, -1) if dim is None else dim, keepdim, dtype=dtype)
+        return load("linalg.norms", "matrix_norm")(input, "nuc", (-2, -1) if dim is None else dim, keepdim, dtype=dtype)
     return reduce.norm(input, p, dim, keepdim, dtype=dtype)
 
 
@@ -111,6 +113,7 @@ class Reductions:
         """The cumulative product along dim."""
         return reduce.cumprod(self, dim, dtype=dtype)
 
+    @public(node="LogcumsumexpBackward0")
     def logcumsumexp(self, dim: int) -> Tensor:
         """The logarithm of the cumulative sum of e^x along dim."""
         return scan.logcumsumexp(self, dim)
@@ -137,6 +140,7 @@ class Reductions:
         """The number of nonzero elements."""
         return statistics.count_nonzero(self, dim)
 
+    @public(node="NansumBackward0")
     def nansum(self, dim=None, keepdim: bool = False, *, dtype=None) -> Tensor:
         """The sum with NaN treated as 0."""
         return statistics.nansum(self, dim, keepdim, dtype=dtype)
@@ -153,6 +157,7 @@ class Reductions:
         """The median of the elements that are not NaN."""
         return statistics.nanmedian(self, dim, keepdim)
 
+    @public(node="ModeBackward0")
     def mode(self, dim: int = -1, keepdim: bool = False):
         """The most frequent element along dim: (values, indices)."""
         return statistics.mode(self, dim, keepdim)
@@ -177,6 +182,7 @@ class Reductions:
         """The p-norm of the difference."""
         return statistics.dist(self, other, p)
 
+    @public(node="RenormBackward0", axis=True)
     def renorm(self, p: float, dim: int, maxnorm: float) -> Tensor:
         """Scale each slice along dim down to norm maxnorm if its norm is larger."""
         return statistics.renorm(self, p, dim, maxnorm)

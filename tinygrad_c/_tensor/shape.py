@@ -3,7 +3,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tinygrad_c.ops.arguments import numpy_words
+from tinygrad_c._base.arguments import numpy_words
+from tinygrad_c._base.public import public
 from tinygrad_c.ops.shape import diagonals, join, rearrange, reshape_inplace, shape
 
 if TYPE_CHECKING:
@@ -88,10 +89,12 @@ class Shapes:
         """
         return shape.expand(self, other.shape)
 
+    @public(axis=True)
     def narrow(self, dim: int, start: int, length: int) -> Tensor:
         """Elements start to start + length of a dimension."""
         return shape.narrow(self, dim, start, length)
 
+    @public(axis=True)
     def select(self, dim: int, index: int) -> Tensor:
         """The slice at `index` of a dimension, without that dimension."""
         return shape.select(self, dim, index)
@@ -134,28 +137,34 @@ class Shapes:
         """
         return rearrange.sum_to_size(self, *size)
 
+    @public(node="FlipBackward0")
     def flip(self, *along, dims=None) -> Tensor:
         """Reverse the elements along dims."""
         return rearrange.flip(self, *along, dims=dims)
 
+    @public(node="FlipBackward0")
     def fliplr(self) -> Tensor:
         """Reverse the columns."""
         return rearrange.fliplr(self)
 
+    @public(node="FlipBackward0")
     def flipud(self) -> Tensor:
         """Reverse the rows."""
         return rearrange.flipud(self)
 
+    @public(node="RollBackward0")
     def roll(self, shifts, dims=None) -> Tensor:
         """Shift elements along dims, with wrap-around."""
         return rearrange.roll(self, shifts, dims)
 
+    @public(node="Rot90Backward0")
     def rot90(self, k: int = 1, dims=(0, 1)) -> Tensor:
         """Rotate by 90 degrees k times."""
         return rearrange.rot90(self, k, dims)
 
     # ---- Repeat and split
 
+    @public(node="RepeatBackward0")
     def repeat(self, *counts, repeats=None) -> Tensor:
         """Repeat the tensor repeats[d] times along each dimension d.
 
@@ -165,6 +174,7 @@ class Shapes:
         """
         return join.repeat(self, *counts, repeats=repeats)
 
+    @public(node="RepeatBackward0")
     def tile(self, *counts, dims=None) -> Tensor:
         """repeat; missing leading repeats are 1."""
         return join.tile(self, *counts, dims=dims)
@@ -189,6 +199,7 @@ class Shapes:
         """Split along dimension 2."""
         return join.dsplit(self, indices_or_sections)
 
+    @public(axis=True)
     def split_with_sizes(self, split_sizes, dim: int = 0) -> tuple[Tensor, ...]:
         """Parts of the given sizes."""
         return join.split_with_sizes(self, split_sizes, dim)
@@ -221,10 +232,12 @@ class Shapes:
         """A matrix with all elements on a diagonal."""
         return diagonals.diagflat(self, offset)
 
+    @public(node="DiagEmbedBackward0")
     def diag_embed(self, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
         """Put the last dimension on the diagonal of two new dimensions."""
         return diagonals.diag_embed(self, offset, dim1, dim2)
 
+    @public(node="TraceBackward0")
     def trace(self) -> Tensor:
         """The sum of a matrix's diagonal."""
         return diagonals.trace(self)

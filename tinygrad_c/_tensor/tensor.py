@@ -10,6 +10,8 @@ import math
 from typing import Any
 
 from tinygrad_c._base.device import Device
+from tinygrad_c._base.lazy import load
+from tinygrad_c._base.public import guard_methods
 from tinygrad_c._base.warn import warn_once
 from tinygrad_c._tensor import printing
 from tinygrad_c._tensor.convert import Conversions
@@ -24,7 +26,6 @@ from tinygrad_c._tensor.shape import Shapes
 from tinygrad_c.core.array import dtype_named
 from tinygrad_c.core.tape import register_tensor_class
 from tinygrad_c.core.type_slots import take_slots
-from tinygrad_c.ops import guard
 from tinygrad_c.ops.create import create
 from tinygrad_c.ops.elementwise.operators import Operators
 from tinygrad_c.ops.shape import shape
@@ -313,8 +314,7 @@ class Tensor(Operators, Conversions, Interchange, Pointwise, Reductions, Matrice
         >>> tinygrad_c.ones(2).layout
         torch.strided
         """
-        from tinygrad_c.ops.create.dtypes import strided
-        return strided
+        return load("ops.create.dtypes", "strided")
 
     def storage_offset(self) -> int:
         """The offset of the first element in the memory, in elements.
@@ -424,4 +424,4 @@ def rebuild(array, requires_grad: bool) -> Tensor:
 CPU = Device()
 register_tensor_class(Tensor)
 take_slots(Tensor, Operators)
-guard.methods(Tensor)
+guard_methods(Tensor)

@@ -6,13 +6,13 @@ from __future__ import annotations
 
 import functools
 
-from tinygrad_c._base.missing import public_names
+from tinygrad_c._base.lazy import lazy_names
 from tinygrad_c.core import tape
 from tinygrad_c.core.tape import TensorBase
 from tinygrad_c.ops.create import create
 
 __all__ = ["Function", "FunctionCtx", "once_differentiable"]
-__getattr__, __dir__ = public_names(globals())
+__getattr__, __dir__ = lazy_names(globals())
 
 PACKED = -2         # in place of an output index: a value packed by saved_tensors_hooks, with its unpack
 FREED = ("Trying to backward through the graph a second time (or directly access saved tensors after they have already been "

@@ -3,7 +3,7 @@ moments; kl_divergence compares two of them. The package is imported on first ac
 """
 from __future__ import annotations
 
-from tinygrad_c._base.missing import public_names
+from tinygrad_c._base.lazy import lazy_names
 
 LAZY_NAMES = {       # imported on first access
     "distribution": "Distribution Independent",
@@ -19,4 +19,4 @@ LAZY_NAMES = {       # imported on first access
     "": "constraints kl transforms",
 }
 __all__ = [name for names in LAZY_NAMES.values() for name in names.split()]
-__getattr__, __dir__ = public_names(globals(), LAZY_NAMES)
+__getattr__, __dir__ = lazy_names(globals(), LAZY_NAMES)

@@ -4,11 +4,9 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from tinygrad_c import empty, expm1, log1p, where
 from tinygrad_c.distributions import constraints
 from tinygrad_c.distributions.distribution import Centred, Distribution, broadcast_all
-from tinygrad_c.ops.create.create import empty_ as empty
-from tinygrad_c.ops.elementwise.elementwise import expm1, log1p, where
-from tinygrad_c.ops.random.random import normal_, uniform_
 
 __all__ = ["Cauchy", "Exponential", "Gumbel", "HalfNormal", "Laplace", "LocScale", "Normal", "Uniform"]
 HALF_LOG_2PI = math.log(2 * math.pi) / 2
@@ -35,7 +33,7 @@ class LocScale(Centred):
 
     def _uniform(self, shape) -> Any:
         """Uniform samples in the open interval (0, 1): at its ends logarithms are infinite."""
-        u = uniform_(empty(tuple(shape), dtype=self.loc.dtype))
+        u = empty(tuple(shape), dtype=self.loc.dtype).uniform_()
         tiny = 2.0 ** -24 if u.element_size() == 4 else 2.0 ** -53
         return u.clamp(tiny / 2, 1 - tiny)
 
@@ -62,7 +60,7 @@ class Normal(LocScale):
         return self.scale ** 2
 
     def _standard(self, shape) -> Any:
-        return normal_(empty(tuple(shape), dtype=self.loc.dtype))
+        return empty(tuple(shape), dtype=self.loc.dtype).normal_()
 
     def log_prob(self, value: Any) -> Any:
         if self._validate_args:
@@ -198,7 +196,7 @@ class HalfNormal(LocScale):
         return self.scale ** 2 * (1 - 2 / math.pi)
 
     def _standard(self, shape) -> Any:
-        return normal_(empty(tuple(shape), dtype=self.loc.dtype)).abs()
+        return empty(tuple(shape), dtype=self.loc.dtype).normal_().abs()
 
     def log_prob(self, value: Any) -> Any:
         return math.log(2) - HALF_LOG_2PI - self._z(value) ** 2 / 2 - self.scale.log() + where(value >= 0, 0.0, -math.inf)
@@ -296,7 +294,7 @@ class Uniform(Distribution):
         return (self.high - self.low) ** 2 / 12
 
     def rsample(self, sample_shape=()) -> Any:
-        u = uniform_(empty(tuple(self._extended_shape(sample_shape)), dtype=self.low.dtype))
+        u = empty(tuple(self._extended_shape(sample_shape)), dtype=self.low.dtype).uniform_()
         return self.low + u * (self.high - self.low)
 
     def log_prob(self, value: Any) -> Any:

@@ -4,15 +4,11 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from tinygrad_c import arange, bernoulli, binomial, empty, log1p, multinomial, poisson, where, xlogy
 from tinygrad_c.autograd import no_grad
 from tinygrad_c.distributions import constraints
 from tinygrad_c.distributions.distribution import Distribution, broadcast_all, broadcast_shapes, lazy
-from tinygrad_c.ops.create.create import arange, one_hot
-from tinygrad_c.ops.create.create import empty_ as empty
-from tinygrad_c.ops.elementwise.elementwise import log1p, where, xlogy
-from tinygrad_c.ops.loss.loss import binary_cross_entropy_with_logits
-from tinygrad_c.ops.random.numpy_samplers import binomial, poisson
-from tinygrad_c.ops.random.random import bernoulli, multinomial
+from tinygrad_c.nn.functional import binary_cross_entropy_with_logits, one_hot
 
 __all__ = ["Bernoulli", "Binomial", "Categorical", "Geometric", "Multinomial", "OneHotCategorical",
            "OneHotCategoricalStraightThrough", "Poisson"]

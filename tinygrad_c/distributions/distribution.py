@@ -5,23 +5,19 @@ from collections.abc import Callable
 from copy import copy
 from typing import Any
 
-from tinygrad_c._tensor.tensor import Size
+from tinygrad_c import Size, Tensor, broadcast_shapes, broadcast_tensors, get_default_dtype, tensor
 from tinygrad_c.autograd import enable_grad, no_grad
-from tinygrad_c.core.array import get_default_dtype
-from tinygrad_c.core.tape import TensorBase
 from tinygrad_c.distributions import constraints
-from tinygrad_c.ops.create.create import tensor
-from tinygrad_c.ops.shape.rearrange import broadcast_shapes, broadcast_tensors
 
 
 def broadcast_all(*values) -> tuple:
     """Broadcast numbers and tensors to tensors of one shape. Numbers get the dtype of the first tensor."""
-    kind = next((v.dtype for v in values if isinstance(v, TensorBase)), get_default_dtype())
+    kind = next((v.dtype for v in values if isinstance(v, Tensor)), get_default_dtype())
     for v in values:
-        if not isinstance(v, (TensorBase, int, float)):
+        if not isinstance(v, (Tensor, int, float)):
             raise ValueError("Input arguments must all be instances of Number, torch.Tensor or objects implementing "
                              f"__torch_function__: got {type(v).__name__}; wrap it in torch.tensor(...)")
-    return tuple(broadcast_tensors(*(v if isinstance(v, TensorBase) else tensor(v, dtype=kind) for v in values)))
+    return tuple(broadcast_tensors(*(v if isinstance(v, Tensor) else tensor(v, dtype=kind) for v in values)))
 
 
 def sum_rightmost(value: Any, dims: int) -> Any:
@@ -228,7 +224,7 @@ class Distribution:
         """
         new, own = copy(self), len(self._batch_shape)
         for name, value in self.__dict__.items():
-            if isinstance(value, TensorBase):
+            if isinstance(value, Tensor):
                 new.__dict__[name] = value.expand(tuple(batch_shape) + tuple(value.shape[own:]))
             elif isinstance(value, Distribution):
                 new.__dict__[name] = value.expand(tuple(batch_shape) + tuple(value.batch_shape[own:]))
@@ -239,7 +235,7 @@ class Distribution:
         return Size(tuple(sample_shape) + tuple(self._batch_shape) + tuple(self._event_shape))
 
     def _validate_sample(self, value: Any) -> None:
-        if not isinstance(value, TensorBase):
+        if not isinstance(value, Tensor):
             raise ValueError("The value argument to log_prob must be a Tensor")
         if tuple(value.shape[max(value.ndim - len(self._event_shape), 0):]) != tuple(self._event_shape):
             raise ValueError(f"The right-most size of value must match event_shape: {value.shape} vs {self._event_shape}.")

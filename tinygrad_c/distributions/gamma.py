@@ -4,19 +4,22 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import numpy as np
+
+from tinygrad_c import arange, empty, from_numpy, igamma, log1p, randint, stack, where, xlogy
 from tinygrad_c.autograd import no_grad
 from tinygrad_c.distributions import constraints
 from tinygrad_c.distributions.continuous import LocScale
 from tinygrad_c.distributions.distribution import Distribution, broadcast_all
-from tinygrad_c.ops.create.create import arange, one_hot
-from tinygrad_c.ops.create.create import empty_ as empty
-from tinygrad_c.ops.elementwise.elementwise import log1p, where, xlogy
-from tinygrad_c.ops.random.numpy_samplers import standard_gamma
-from tinygrad_c.ops.random.random import normal_
-from tinygrad_c.ops.shape.shape import stack
-from tinygrad_c.special.bessel import igamma
+from tinygrad_c.nn.functional import one_hot
 
 __all__ = ["Beta", "Chi2", "Dirichlet", "Gamma", "StudentT"]
+
+
+def standard_gamma(a: Any) -> Any:
+    """Samples of Gamma(a, 1) by NumPy's sampler, under a seed that our generator draws; RandomState's streams are frozen."""
+    state = np.random.RandomState(randint(2 ** 32, ()).item())
+    return from_numpy(np.asarray(state.standard_gamma(a.detach().numpy(), size=tuple(a.shape)))).to(a.dtype)
 
 
 def reparametrised_gamma(a: Any) -> Any:
@@ -231,7 +234,7 @@ class StudentT(LocScale):
 
     def _standard(self, shape) -> Any:
         chi2 = 2 * reparametrised_gamma((0.5 * self.df).expand(shape))
-        return normal_(empty(tuple(shape), dtype=self.loc.dtype)) * (self.df / chi2).sqrt()
+        return empty(tuple(shape), dtype=self.loc.dtype).normal_() * (self.df / chi2).sqrt()
 
     def log_prob(self, value: Any) -> Any:
         z, df = self._z(value), self.df

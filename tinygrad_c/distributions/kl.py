@@ -5,7 +5,8 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from tinygrad_c._base.missing import public_names
+from tinygrad_c import where, xlogy
+from tinygrad_c._base.lazy import lazy_names
 from tinygrad_c.distributions.continuous import Exponential, Laplace, Normal, Uniform
 from tinygrad_c.distributions.discrete import Bernoulli, Binomial, Categorical, Geometric, OneHotCategorical, Poisson
 from tinygrad_c.distributions.distribution import Distribution, Independent, sum_rightmost
@@ -13,10 +14,9 @@ from tinygrad_c.distributions.gamma import Beta, Dirichlet, Gamma
 from tinygrad_c.distributions.multivariate import MultivariateNormal
 from tinygrad_c.distributions.transformed import LogNormal
 from tinygrad_c.linalg import solve_triangular
-from tinygrad_c.ops.elementwise.elementwise import where, xlogy
 
 __all__ = ["kl_divergence", "register_kl"]
-__getattr__, __dir__ = public_names(globals())
+__getattr__, __dir__ = lazy_names(globals())
 _FORMULAS: dict[tuple[type, type], Callable[[Any, Any], Any]] = {}
 
 

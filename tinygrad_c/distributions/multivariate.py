@@ -4,11 +4,10 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from tinygrad_c import empty
 from tinygrad_c.distributions import constraints
 from tinygrad_c.distributions.distribution import Centred, broadcast_shapes, lazy
 from tinygrad_c.linalg import cholesky, inv, solve_triangular
-from tinygrad_c.ops.create.create import empty_ as empty
-from tinygrad_c.ops.random.random import normal_
 
 __all__ = ["MultivariateNormal"]
 
@@ -84,7 +83,7 @@ class MultivariateNormal(Centred):
         return (self._unbroadcasted_scale_tril ** 2).sum(-1)
 
     def rsample(self, sample_shape=()) -> Any:
-        drawn = normal_(empty(tuple(self._extended_shape(sample_shape)), dtype=self.loc.dtype))
+        drawn = empty(tuple(self._extended_shape(sample_shape)), dtype=self.loc.dtype).normal_()
         return self.loc + (self._unbroadcasted_scale_tril @ drawn.unsqueeze(-1)).squeeze(-1)
 
     def log_prob(self, value: Any) -> Any:

@@ -4,16 +4,15 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from tinygrad_c._base.missing import public_names
-from tinygrad_c.core.tape import TensorBase
+from tinygrad_c import Tensor, full_like
+from tinygrad_c._base.lazy import lazy_names
 from tinygrad_c.distributions import constraints
 from tinygrad_c.distributions.distribution import sum_rightmost
-from tinygrad_c.ops.create.create import full_like
-from tinygrad_c.ops.elementwise.elementwise import softplus
+from tinygrad_c.nn.functional import softplus
 
 __all__ = ["AffineTransform", "ComposeTransform", "ExpTransform", "SigmoidTransform", "SoftplusTransform", "TanhTransform",
            "Transform"]
-__getattr__, __dir__ = public_names(globals())
+__getattr__, __dir__ = lazy_names(globals())
 
 
 class Transform:
@@ -238,7 +237,7 @@ class AffineTransform(Transform):
 
     @property
     def sign(self) -> Any:
-        return self.scale.sign() if isinstance(self.scale, TensorBase) else math.copysign(1, self.scale)
+        return self.scale.sign() if isinstance(self.scale, Tensor) else math.copysign(1, self.scale)
 
     def _call(self, x: Any) -> Any:
         return self.loc + self.scale * x
@@ -247,7 +246,7 @@ class AffineTransform(Transform):
         return (y - self.loc) / self.scale
 
     def log_abs_det_jacobian(self, x: Any, y: Any) -> Any:
-        if isinstance(self.scale, TensorBase):
+        if isinstance(self.scale, Tensor):
             found = self.scale.abs().log().expand(x.shape)
         else:
             found = full_like(x, math.log(abs(self.scale)))

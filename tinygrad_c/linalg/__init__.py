@@ -5,7 +5,8 @@ The package is imported on first access.
 """
 from __future__ import annotations
 
-from tinygrad_c._base.missing import public_names
+from tinygrad_c._base.lazy import lazy_names
+from tinygrad_c._base.public import guard, guard_all
 from tinygrad_c.linalg.common import LinAlgError
 from tinygrad_c.linalg.factor import cholesky, eigh, eigvalsh, qr, svd, svdvals
 from tinygrad_c.linalg.norms import (
@@ -34,7 +35,6 @@ from tinygrad_c.linalg.systems import (
     tensorinv,
     tensorsolve,
 )
-from tinygrad_c.ops.guard import door, doors
 
 LAZY_NAMES = {"elimination": "lu lu_factor lu_factor_ex lu_solve inv_ex solve_ex cholesky_ex householder_product"}
 __all__ = [*LAZY_NAMES["elimination"].split(),
@@ -42,5 +42,5 @@ __all__ = [*LAZY_NAMES["elimination"].split(),
            "matrix_exp", "matrix_norm", "matrix_power", "matrix_rank", "multi_dot", "norm", "pinv", "qr", "slogdet", "solve",
            "solve_triangular", "svd", "svdvals", "tensorinv", "tensorsolve", "vander", "vecdot", "vector_norm"]
 
-__getattr__, __dir__ = public_names(globals(), LAZY_NAMES, door)
-doors(globals())
+__getattr__, __dir__ = lazy_names(globals(), LAZY_NAMES, guard)
+guard_all(globals())

@@ -3,8 +3,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from tinygrad_c.ops.arguments import tensor_arg
-from tinygrad_c.ops.create.create import from_numpy
+from tinygrad_c import from_numpy
+from tinygrad_c._base.arguments import tensor_arg
 
 
 class LinAlgError(RuntimeError):
@@ -29,6 +29,13 @@ def matrices(x, function: str, name: str = "A"):
         raise RuntimeError(f"linalg.{function}: Expected a floating point or complex tensor as input. Got {x.dtype}: call "
                            ".float()")
     return x
+
+
+def wrapped(dim: int, ndim: int) -> int:
+    """A dimension's number, counted from the end if it is negative. IndexError if there is none."""
+    if not -ndim <= dim < ndim:
+        raise IndexError(f"Dimension out of range (expected to be in range of [{-ndim}, {ndim - 1}], but got {dim})")
+    return dim % ndim
 
 
 def square(x, function: str):

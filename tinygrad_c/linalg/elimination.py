@@ -9,14 +9,13 @@ import math
 
 import numpy as np
 
+from tinygrad_c import cat, eye, take_along_dim
+from tinygrad_c._base.arguments import array_of, results, takes_out, tensor_arg
+from tinygrad_c._base.public import public
 from tinygrad_c.autograd import Function
 from tinygrad_c.linalg.common import LinAlgError, made, matrices, square
 from tinygrad_c.linalg.factor import cholesky
 from tinygrad_c.linalg.systems import solve, solve_triangular
-from tinygrad_c.ops.arguments import array_of, results, takes_out, tensor_arg
-from tinygrad_c.ops.create.create import eye
-from tinygrad_c.ops.indexing.index import take_along_dim
-from tinygrad_c.ops.shape.shape import cat
 
 lu_result = results("linalg_lu", "P", "L", "U")
 unpack_result = results("lu_unpack", "P", "L", "U")
@@ -105,6 +104,7 @@ def permutation(order: np.ndarray, like):
     return made(np.swapaxes(np.eye(order.shape[-1], dtype=array_of(like).dtype)[order], -1, -2))
 
 
+@public(node="LinalgLuFactorExBackward0")
 @takes_out
 def lu(A, *, pivot: bool = True):
     """(P, L, U) with A = P L U: P a permutation, L lower triangular with ones on the diagonal, U upper triangular.
@@ -118,6 +118,7 @@ def lu(A, *, pivot: bool = True):
     return lu_result((permutation(order, A) if pivot else A.new_empty(0), lower, upper))
 
 
+@public(node="LinalgLuFactorExBackward0")
 @takes_out
 def lu_factor_ex(A, *, pivot: bool = True, check_errors: bool = False):
     """lu_factor with info: 0, or the 1-based index of a zero on U's diagonal.
@@ -140,6 +141,7 @@ def lu_factor_ex(A, *, pivot: bool = True, check_errors: bool = False):
     return factor_ex_result((low + upper, made(pivots), made(np.asarray(info))))
 
 
+@public(node="LinalgLuFactorExBackward0")
 @takes_out
 def lu_factor(A, *, pivot: bool = True):
     """(LU, pivots): both factors in one matrix, without L's diagonal of ones. Row i was swapped with row pivots[i] - 1.
@@ -150,6 +152,7 @@ def lu_factor(A, *, pivot: bool = True):
     return factor_result(lu_factor_ex(A, pivot=pivot)[:2])
 
 
+@public("LU pivots B", node="LinalgLuSolveBackward0")
 @takes_out
 def lu_solve(LU, pivots, B, *, left: bool = True, adjoint: bool = False):
     """X with A X = B (left=False: X A = B; adjoint: A^T instead of A) for the A that lu_factor factored.
@@ -172,6 +175,7 @@ def lu_solve(LU, pivots, B, *, left: bool = True, adjoint: bool = False):
     return solve_triangular(LU, y, upper=True)
 
 
+@public("LU_data LU_pivots", node="LuUnpackBackward0")
 @takes_out
 def lu_unpack(LU_data, LU_pivots, unpack_data: bool = True, unpack_pivots: bool = True):
     """(P, L, U) from the result of lu_factor.
@@ -191,6 +195,7 @@ def lu_unpack(LU_data, LU_pivots, unpack_data: bool = True, unpack_pivots: bool 
 
 # ---- Functions that return info instead of raising an error
 
+@public(node="LinalgInvExBackward0")
 @takes_out
 def inv_ex(A, *, check_errors: bool = False):
     """(inverse, info): info is 0, or for a singular matrix the 1-based index of a zero on U's diagonal. It does not raise.
@@ -202,6 +207,7 @@ def inv_ex(A, *, check_errors: bool = False):
     return inv_result(result)
 
 
+@public("A B", node="LinalgSolveExBackward0")
 @takes_out
 def solve_ex(A, B, *, left: bool = True, check_errors: bool = False):
     """(result, info): like solve, but a singular matrix gives a nonzero info and a non-finite result instead of an error.
@@ -228,6 +234,7 @@ def replaced(A, bad):
     return A.masked_fill(mask.expand(A.shape), 0.0) + mask.to(A.dtype) * eye(A.shape[-1], dtype=A.dtype)
 
 
+@public(node="LinalgCholeskyExBackward0")
 @takes_out
 def cholesky_ex(A, *, upper: bool = False, check_errors: bool = False):
     """(L, info): info is 0, or the order of the first leading minor that is not positive definite.
@@ -274,6 +281,7 @@ def reflect(A, tau, other):
     return other
 
 
+@public("A tau", node="LinalgHouseholderProductBackward0")
 @takes_out
 def householder_product(A, tau):
     """The first columns of H_1 H_2 ... H_k: Q from geqrf's reflections, stored below the diagonal of A, and tau.
@@ -295,6 +303,7 @@ def householder_product(A, tau):
 orgqr = householder_product
 
 
+@public("input tau other", node="OrmqrBackward0")
 @takes_out
 def ormqr(input, tau, other, left: bool = True, transpose: bool = False):
     """Q other, Q the full product of the reflections (left=False: other Q; transpose: Q^T).
@@ -318,6 +327,7 @@ def ormqr(input, tau, other, left: bool = True, transpose: bool = False):
     return q @ other if left else other @ q
 
 
+@public
 @takes_out
 def geqrf(input):
     """(a, tau) in LAPACK's format: R on and above the diagonal of a, the reflections of Q below it. No gradient.
@@ -336,6 +346,7 @@ def geqrf(input):
     return geqrf_result((made(a.reshape(array.shape)), made(tau.reshape(*array.shape[:-2], k))))
 
 
+@public("b A", node="TriangularSolveBackward0")
 @takes_out
 def triangular_solve(b, A, upper: bool = True, transpose: bool = False, unitriangular: bool = False):
     """(X, A) with A X = b for triangular A (transpose: A^T X = b): the older form of linalg.solve_triangular.

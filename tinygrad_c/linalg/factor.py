@@ -7,13 +7,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from tinygrad_c import cat, eye, randn
+from tinygrad_c._base.arguments import array_of, results, takes_out
+from tinygrad_c._base.public import public
 from tinygrad_c.autograd import Function
 from tinygrad_c.linalg.common import called, made, matrices, of_finite, square
 from tinygrad_c.linalg.systems import inv
-from tinygrad_c.ops.arguments import array_of, results, takes_out
-from tinygrad_c.ops.create.create import eye
-from tinygrad_c.ops.random.random import randn
-from tinygrad_c.ops.shape.shape import cat
 
 qr_result = results("linalg_qr", "Q", "R")
 eigh_result = results("linalg_eigh", "eigenvalues", "eigenvectors")
@@ -43,6 +42,7 @@ class Cholesky(Function):
         return 0.5 * (da + da.mT)
 
 
+@public(node="LinalgCholeskyExBackward0")
 @takes_out
 def cholesky(A, *, upper: bool = False):
     """The lower triangular L with L L^T = A, for symmetric positive definite A; with upper=True its transpose.
@@ -78,6 +78,7 @@ class Qr(Function):
         return (dq + q @ (m.tril() + m.tril(-1).mT)) @ inv(r).mT, None
 
 
+@public(node="LinalgQrBackward0")
 @takes_out
 def qr(A, mode: str = "reduced"):
     """(Q, R) with Q R = A, the columns of Q orthonormal and R upper triangular.
@@ -132,6 +133,7 @@ class Eigh(Function):
         return 0.5 * (da + da.mT), None
 
 
+@public(node="LinalgEighBackward0")
 @takes_out
 def eigh(A, UPLO: str = "L"):
     """(eigenvalues, eigenvectors) of symmetric matrices: eigenvalues in ascending order, eigenvectors in the columns.
@@ -149,6 +151,7 @@ def eigh(A, UPLO: str = "L"):
     return eigh_result(Eigh.apply(square(A, "eigh"), UPLO.upper()))
 
 
+@public(node="LinalgEighBackward0")
 @takes_out
 def eigvalsh(A, UPLO: str = "L"):
     """The eigenvalues of symmetric matrices, in ascending order.
@@ -195,6 +198,7 @@ class Svd(Function):
         return u @ middle @ vh + outside
 
 
+@public(node="LinalgSvdBackward0")
 @takes_out
 def svd(A, full_matrices: bool = True, *, driver: str | None = None):
     """(U, S, Vh) with U diag(S) Vh = A, S in descending order, the columns of U and the rows of Vh orthonormal.
@@ -215,6 +219,7 @@ def svd(A, full_matrices: bool = True, *, driver: str | None = None):
     return svd_result((u, s, vh))
 
 
+@public(node="LinalgSvdBackward0")
 @takes_out
 def svdvals(A, *, driver: str | None = None):
     """The singular values, in descending order.
@@ -227,6 +232,7 @@ def svdvals(A, *, driver: str | None = None):
 
 # ---- Low rank
 
+@public
 def svd_lowrank(A, q: int | None = 6, niter: int | None = 2, M=None):
     """(U, S, V) of a rank q approximation of A, or of A - M, by random projection: Halko, Martinsson & Tropp 2011,
     algorithms 4.4 and 5.1. It is exact for matrices of rank q or less.
@@ -243,6 +249,7 @@ def svd_lowrank(A, q: int | None = 6, niter: int | None = 2, M=None):
     return space @ u, s, vh.mT
 
 
+@public
 def pca_lowrank(A, q: int | None = None, center: bool = True, niter: int = 2):
     """(U, S, V): svd_lowrank of A minus the mean of its rows (center). The columns of V are the q principal directions.
 

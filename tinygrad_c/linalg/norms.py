@@ -3,21 +3,19 @@ from __future__ import annotations
 
 import math
 
-from tinygrad_c.linalg.common import matrices, square
+from tinygrad_c import cross as cross_product
+from tinygrad_c import diagonal as diagonal_of
+from tinygrad_c import eye, movedim, stack
+from tinygrad_c._base.arguments import array_of, takes_out, tensor_arg, tensors_arg
+from tinygrad_c._base.public import public
+from tinygrad_c.linalg.common import matrices, square, wrapped
 from tinygrad_c.linalg.factor import svdvals
 from tinygrad_c.linalg.systems import inv
-from tinygrad_c.ops.arguments import array_of, takes_out, tensor_arg, tensors_arg
-from tinygrad_c.ops.create.create import eye
-from tinygrad_c.ops.matmul import composed
-from tinygrad_c.ops.reduce import reduce
-from tinygrad_c.ops.shape import diagonals
-from tinygrad_c.ops.shape.rearrange import movedim
-from tinygrad_c.ops.shape.shape import diagonal as diagonal_of
-from tinygrad_c.ops.shape.shape import wrapped
 
 INFINITE = (math.inf, -math.inf)
 
 
+@public
 @takes_out
 def vector_norm(x, ord: float = 2, dim=None, keepdim: bool = False, *, dtype=None):
     """sum(|x|^ord)^(1/ord) of all elements or over the dimensions `dim`. inf: the largest |x|, 0: the number of nonzeros.
@@ -25,9 +23,10 @@ def vector_norm(x, ord: float = 2, dim=None, keepdim: bool = False, *, dtype=Non
     >>> tinygrad_c.linalg.vector_norm(tensor([3., 4.]))
     tensor(5.)
     """
-    return reduce.norm(tensor_arg(x, "linalg_vector_norm", "x"), float(ord), dim, keepdim, dtype=dtype)
+    return tensor_arg(x, "linalg_vector_norm", "x").norm(float(ord), dim, keepdim, dtype=dtype)
 
 
+@public
 @takes_out
 def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim: bool = False, *, dtype=None):
     """A matrix norm: "fro" (the root of the sum of squares), "nuc" (the sum of the singular values), 2 and -2 (the largest and
@@ -46,7 +45,7 @@ def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim: bool = False, *, dtype=None
     if 0 in (x.shape[d0], x.shape[d1]) and ord in ("nuc", 1, 2, math.inf):
         return x.sum((d0, d1), keepdim)
     if ord == "fro":
-        return reduce.norm(x, 2, (d0, d1), keepdim)
+        return x.norm(2, (d0, d1), keepdim)
     if ord in ("nuc", 2, -2):
         s = svdvals(movedim(x, (d0, d1), (-2, -1)))
         out = s.sum(-1) if ord == "nuc" else s.amax(-1) if ord == 2 else s.amin(-1)
@@ -61,6 +60,7 @@ def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim: bool = False, *, dtype=None
     return out
 
 
+@public
 @takes_out
 def norm(A, ord=None, dim=None, keepdim: bool = False, *, dtype=None):
     """matrix_norm if ord is given and `dim` has two dimensions (or no dim is given and A is a matrix), else vector_norm.
@@ -84,6 +84,7 @@ def norm(A, ord=None, dim=None, keepdim: bool = False, *, dtype=None):
     return vector_norm(x, ord, dims, keepdim, dtype=dtype)
 
 
+@public
 @takes_out
 def cond(A, p=None):
     """The condition number: the norm of A times the norm of its inverse. Default: the ratio of the extreme singular values.
@@ -99,6 +100,7 @@ def cond(A, p=None):
 
 # ---- Products
 
+@public("input other")
 def matmul(input, other):
     """The matrix product: tinygrad_c.matmul.
 
@@ -108,6 +110,7 @@ def matmul(input, other):
     return input @ other
 
 
+@public("x y")
 @takes_out
 def vecdot(x, y, *, dim: int = -1):
     """The dot product along dim. The other dimensions broadcast.
@@ -118,6 +121,7 @@ def vecdot(x, y, *, dim: int = -1):
     return (tensor_arg(x, "linalg_vecdot", "x") * y).sum(dim)
 
 
+@public("input other", node="LinalgCrossBackward0", axis=True)
 @takes_out
 def cross(input, other, *, dim: int = -1):
     """The cross product of vectors of size 3 along dim.
@@ -125,9 +129,10 @@ def cross(input, other, *, dim: int = -1):
     >>> tinygrad_c.linalg.cross(tensor([1., 0., 0.]), tensor([0., 1., 0.]))
     tensor([0., 0., 1.])
     """
-    return composed.cross(input, other, dim)
+    return cross_product(input, other, dim)
 
 
+@public
 def diagonal(A, *, offset: int = 0, dim1: int = -2, dim2: int = -1):
     """The diagonals of matrices, in the last dimension, as a view.
 
@@ -137,6 +142,7 @@ def diagonal(A, *, offset: int = 0, dim1: int = -2, dim2: int = -1):
     return diagonal_of(A, offset, dim1, dim2)
 
 
+@public
 def vander(x, *, N: int | None = None):
     """The powers 1, x, x^2, ..., x^(N-1) of each element, in a new last dimension.
 
@@ -147,9 +153,15 @@ def vander(x, *, N: int | None = None):
     """
     x = tensor_arg(x, "linalg_vander", "x")
     x = x if x.ndim else x.unsqueeze(0)
-    return diagonals.powers(x, x.shape[-1] if N is None else N, True)
+    x = x if x.is_floating_point() else x.long()
+    n = x.shape[-1] if N is None else N
+    powers = [x.new_ones(x.shape)]
+    for _ in range(n - 1):
+        powers.append(powers[-1] * x)
+    return stack(powers, -1) if n > 0 else x.new_empty((*x.shape, 0))
 
 
+@public
 @takes_out
 def matrix_power(A, n: int):
     """A^n for an integer n. A negative n uses the inverse.
@@ -171,6 +183,7 @@ def matrix_power(A, n: int):
     return eye(A.shape[-1], dtype=A.dtype).expand(A.shape).clone() if out is None else out.clone() if out is A else out
 
 
+@public(node="LinalgMatrixExpBackward0")
 def matrix_exp(A):
     """e^A = I + A + A^2 / 2! + ...: the series for A / 2^s, then s squarings.
 

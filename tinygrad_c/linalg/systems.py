@@ -5,12 +5,11 @@ import math
 
 import numpy as np
 
+from tinygrad_c import eye, log, movedim, where
+from tinygrad_c._base.arguments import array_of, results, takes_out, tensor_arg
+from tinygrad_c._base.public import public
 from tinygrad_c.autograd import Function
 from tinygrad_c.linalg.common import called, made, matrices, of_finite, square
-from tinygrad_c.ops.arguments import array_of, results, takes_out, tensor_arg
-from tinygrad_c.ops.create.create import eye
-from tinygrad_c.ops.elementwise.elementwise import log, where
-from tinygrad_c.ops.shape.rearrange import movedim
 
 slogdet_result = results("linalg_slogdet", "sign", "logabsdet")
 lstsq_result = results("linalg_lstsq", "solution", "residuals", "rank", "singular_values")
@@ -32,6 +31,7 @@ class Inverse(Function):
         return -(y.mT @ g @ y.mT)
 
 
+@public(node="LinalgInvExBackward0")
 @takes_out
 def inv(A):
     """The inverse of square matrices. LinAlgError if one is singular.
@@ -65,6 +65,7 @@ def summed(g, shape):
     return g.sum_to_size(shape) if g.shape != shape else g
 
 
+@public("A B", node="LinalgSolveExBackward0")
 @takes_out
 def solve(A, B, *, left: bool = True):
     """X with A X = B (or, with left=False, X A = B), for square matrices A and vectors or matrices B.
@@ -94,6 +95,7 @@ def solve(A, B, *, left: bool = True):
     return out.squeeze(-1) if vector else out
 
 
+@public("A B", node="LinalgSolveTriangularBackward0")
 @takes_out
 def solve_triangular(A, B, *, upper: bool, left: bool = True, unitriangular: bool = False):
     """X with A X = B (left=False: X A = B) for triangular A. The other triangle of A is not used.
@@ -106,6 +108,7 @@ def solve_triangular(A, B, *, upper: bool, left: bool = True, unitriangular: boo
     return solve(triangle + eye(A.shape[-1], dtype=A.dtype) if unitriangular else triangle, B, left=left)
 
 
+@public("A B")
 @takes_out
 def tensorsolve(A, B, dims=None):
     """X with tensordot(A, X, X.ndim) = B: solve with the first dimensions of A (B's shape) as rows, the others as columns.
@@ -122,6 +125,7 @@ def tensorsolve(A, B, dims=None):
     return solve(A.reshape(B.numel(), -1), B.reshape(-1)).reshape(rest)
 
 
+@public
 @takes_out
 def tensorinv(A, ind: int = 2):
     """The inverse of A as a linear map from its last dimensions to its first `ind` dimensions.
@@ -164,6 +168,7 @@ class Determinant(Function):
         return g[..., None, None] * made((sign[..., None, None] * (u * others[..., None, :]) @ vh).astype(u.dtype))
 
 
+@public(node="LinalgDetBackward0")
 @takes_out
 def det(A):
     """The determinant of square matrices.
@@ -189,6 +194,7 @@ class LogDeterminant(Function):
         return g[..., None, None] * inv(a).mT
 
 
+@public(node="LinalgSlogdetBackward0")
 @takes_out
 def slogdet(A):
     """(sign, logabsdet): the sign of the determinant, and the logarithm of its absolute value.
@@ -199,6 +205,7 @@ def slogdet(A):
     return slogdet_result(LogDeterminant.apply(square(A, "slogdet")))
 
 
+@public
 def logdet(A):
     """The logarithm of the determinant. NaN if the determinant is negative.
 
@@ -230,6 +237,7 @@ class PseudoInverse(Function):
         return -(p.mT @ g @ p.mT) + left @ p @ p.mT + p.mT @ p @ right, None, None
 
 
+@public(node="LinalgPinvBackward0")
 @takes_out
 def pinv(A, rcond: float | None = None, hermitian: bool = False, *, atol: float | None = None, rtol: float | None = None):
     """The Moore-Penrose inverse: singular values below max(atol, rtol * the largest) are treated as 0.
@@ -248,6 +256,7 @@ def pinv(A, rcond: float | None = None, hermitian: bool = False, *, atol: float 
     return PseudoInverse.apply(A, rtol, hermitian)
 
 
+@public("A B", node="LinalgLstsqBackward0")
 @takes_out
 def lstsq(A, B, rcond: float | None = None, *, driver: str | None = None):
     """(solution, residuals, rank, singular_values) of min |A X - B|.
@@ -275,6 +284,7 @@ def lstsq(A, B, rcond: float | None = None, *, driver: str | None = None):
     return lstsq_result((solution, residuals, A.new_empty(0).long() if driver == "gels" else rank, values))
 
 
+@public
 @takes_out
 def matrix_rank(A, tol: float | None = None, hermitian: bool = False, *, atol=None, rtol=None):
     """The number of singular values above max(atol, rtol * the largest).

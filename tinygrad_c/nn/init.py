@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_c._base.missing import public_names
+from tinygrad_c._base.lazy import lazy_names
 from tinygrad_c._base.warn import warn
 from tinygrad_c._tensor.tensor import Tensor, float64
 from tinygrad_c.autograd import no_grad
@@ -20,7 +20,7 @@ from tinygrad_c.ops.random import random
 
 __all__ = ["calculate_gain", "constant_", "dirac_", "eye_", "kaiming_normal_", "kaiming_uniform_", "normal_", "ones_",
            "orthogonal_", "sparse_", "trunc_normal_", "uniform_", "xavier_normal_", "xavier_uniform_", "zeros_"]
-_find, __dir__ = public_names(globals())
+_find, __dir__ = lazy_names(globals())
 
 _GAINS = {"linear": 1.0, "conv1d": 1.0, "conv2d": 1.0, "conv3d": 1.0, "conv_transpose1d": 1.0, "conv_transpose2d": 1.0,
           "conv_transpose3d": 1.0, "sigmoid": 1.0, "tanh": 5 / 3, "relu": math.sqrt(2), "selu": 0.75}

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from copy import deepcopy
 from typing import Any
 
-from tinygrad_c._base.missing import public_names
+from tinygrad_c._base.lazy import lazy_names
 from tinygrad_c._tensor.tensor import Tensor, int64
 from tinygrad_c.autograd import no_grad
 from tinygrad_c.nn.module import Module
@@ -17,7 +17,7 @@ from tinygrad_c.optim.optimizer import Optimizer
 
 __all__ = ["SWALR", "AveragedModel", "get_ema_avg_fn", "get_ema_multi_avg_fn", "get_swa_avg_fn", "get_swa_multi_avg_fn",
            "update_bn"]
-__getattr__, __dir__ = public_names(globals())
+__getattr__, __dir__ = lazy_names(globals())
 
 
 def get_ema_avg_fn(decay: float = 0.999) -> Callable:

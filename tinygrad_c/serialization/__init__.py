@@ -14,12 +14,12 @@ import os
 from typing import Any
 
 from tinygrad_c._base.device import check_device
-from tinygrad_c._base.missing import public_names
+from tinygrad_c._base.lazy import lazy_names
 from tinygrad_c.serialization import atomic, reading, tensorfile, writing
 from tinygrad_c.serialization.reading import LoadError
 
 __all__ = ["LoadError", "load", "save"]
-__getattr__, __dir__ = public_names(globals())
+__getattr__, __dir__ = lazy_names(globals())
 
 
 def save(obj: Any, f: Any, pickle_module: Any = None, pickle_protocol: int = 2,

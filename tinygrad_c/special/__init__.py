@@ -3,10 +3,7 @@ from __future__ import annotations
 
 import math
 
-from tinygrad_c._base.missing import public_names
-from tinygrad_c.ops.arguments import takes_out
-from tinygrad_c.ops.elementwise.composed import logit, mvlgamma, round, sinc
-from tinygrad_c.ops.elementwise.elementwise import (
+from tinygrad_c import (
     digamma,
     erf,
     erfc,
@@ -18,13 +15,21 @@ from tinygrad_c.ops.elementwise.elementwise import (
     lgamma,
     log,
     log1p,
+    log_softmax,
+    logit,
+    logsumexp,
+    mvlgamma,
     polygamma,
+    round,
     sigmoid,
+    sinc,
+    softmax,
     where,
     xlogy,
 )
-from tinygrad_c.ops.guard import door, doors
-from tinygrad_c.ops.reduce.softmax import log_softmax, logsumexp, softmax
+from tinygrad_c._base.arguments import takes_out
+from tinygrad_c._base.lazy import lazy_names
+from tinygrad_c._base.public import guard, guard_all, public
 
 LAZY_NAMES = {
     "bessel": "i0 i0e i1 i1e gammainc gammaincc",
@@ -37,11 +42,12 @@ __all__ = [*(name for names in LAZY_NAMES.values() for name in names.split()),
            "digamma", "entr", "erf", "erfc", "erfcx", "erfinv", "exp2", "expit", "expm1", "gammaln", "log1p", "log_ndtr",
            "log_softmax", "logit", "logsumexp", "multigammaln", "ndtr", "ndtri", "polygamma", "psi", "round", "sinc", "softmax",
            "xlog1py", "xlogy"]
-__getattr__, __dir__ = public_names(globals(), LAZY_NAMES, door)
+__getattr__, __dir__ = lazy_names(globals(), LAZY_NAMES, guard)
 
 expit, gammaln, psi, multigammaln = sigmoid, lgamma, digamma, mvlgamma
 
 
+@public("input other", node="SpecialXlog1PyBackward0")
 @takes_out
 def xlog1py(input, other):
     """input * log(1 + other), 0 where input is 0.
@@ -53,6 +59,7 @@ def xlog1py(input, other):
     return where(zero, 0.0, input * log1p(where(zero, 0.0, other)))
 
 
+@public(node="SpecialEntrBackward0")
 @takes_out
 def entr(input):
     """-x log(x), 0 at 0, -infinity below 0.
@@ -66,6 +73,7 @@ def entr(input):
     return where(isnan(input), input, found)
 
 
+@public
 @takes_out
 def ndtr(input):
     """The cdf of the standard normal distribution: erfc(-x / sqrt 2) / 2.
@@ -76,6 +84,7 @@ def ndtr(input):
     return erfc(input * -math.sqrt(0.5)) * 0.5
 
 
+@public(node="SpecialNdtriBackward0")
 @takes_out
 def ndtri(input):
     """The inverse of ndtr: sqrt 2 * erfinv(2 p - 1).
@@ -86,6 +95,7 @@ def ndtri(input):
     return erfinv(input * 2.0 - 1.0) * math.sqrt(2)
 
 
+@public(node="SpecialLogNdtrBackward0")
 @takes_out
 def log_ndtr(input):
     """log(ndtr(x)), accurate also where ndtr is small.
@@ -98,6 +108,7 @@ def log_ndtr(input):
     return where(low, log(erfcx(z) * 0.5) - z * z, log1p(erfc(where(low, 0.0, input) * math.sqrt(0.5)) * -0.5))
 
 
+@public(node="SpecialErfcxBackward0")
 @takes_out
 def erfcx(input):
     """exp(x^2) * erfc(x). From x = 9 on, the asymptotic series (DLMF 7.12.1), because erfc underflows soon after in float32.
@@ -114,4 +125,4 @@ def erfcx(input):
     return where(large, series / (x * math.sqrt(math.pi)), exp(near * near) * erfc(near))
 
 
-doors(globals())
+guard_all(globals())

@@ -7,12 +7,10 @@ from __future__ import annotations
 
 import math
 
+from tinygrad_c import broadcast_tensors, exp, from_numpy, lgamma, log, promote_types, sign, where
+from tinygrad_c._base.arguments import array_of, takes_out, tensor_arg
+from tinygrad_c._base.public import public
 from tinygrad_c.autograd import Function
-from tinygrad_c.ops.arguments import array_of, takes_out, tensor_arg
-from tinygrad_c.ops.create.create import from_numpy
-from tinygrad_c.ops.create.dtypes import promote_types
-from tinygrad_c.ops.elementwise.elementwise import exp, lgamma, log, sign, where
-from tinygrad_c.ops.shape.rearrange import broadcast_tensors
 
 
 def _scaled(x, order: int):
@@ -71,6 +69,7 @@ def _bessel(input, order: int, scaled: bool, name: str):
     return Bessel.apply(x if x.is_floating_point() else x * 1.0, order, scaled)
 
 
+@public(node="I0Backward0")
 @takes_out
 def i0(input):
     """I0(x): the modified Bessel function of the first kind of order 0.
@@ -81,6 +80,7 @@ def i0(input):
     return _bessel(input, 0, False, "i0")
 
 
+@public(node="SpecialI0EBackward0")
 @takes_out
 def i0e(input):
     """e^-|x| I0(x).
@@ -91,6 +91,7 @@ def i0e(input):
     return _bessel(input, 0, True, "special_i0e")
 
 
+@public(node="SpecialI1Backward0")
 @takes_out
 def i1(input):
     """I1(x): the modified Bessel function of the first kind of order 1.
@@ -101,6 +102,7 @@ def i1(input):
     return _bessel(input, 1, False, "special_i1")
 
 
+@public(node="SpecialI1EBackward0")
 @takes_out
 def i1e(input):
     """e^-|x| I1(x).
@@ -177,6 +179,7 @@ def _incomplete(a, x, upper: bool):
     return IncompleteGamma.apply(*broadcast_tensors(a.to(dtype), x.to(dtype)), upper)
 
 
+@public("input other")
 @takes_out
 def igamma(input, other):
     """P(a, x) = (1 / gamma(a)) * the integral of t^(a - 1) e^-t from 0 to x; a is input, x is other. Only x has a gradient.
@@ -187,6 +190,7 @@ def igamma(input, other):
     return _incomplete(input, other, False)
 
 
+@public("input other")
 @takes_out
 def igammac(input, other):
     """1 - igamma: the integral from x to infinity.

@@ -6,10 +6,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tinygrad_c._tensor.tensor import Tensor
-from tinygrad_c.ops.arguments import array_of, takes_out
-from tinygrad_c.ops.create.create import tensor
-from tinygrad_c.ops.elementwise.elementwise import where
+from tinygrad_c import Tensor, tensor, where
+from tinygrad_c._base.arguments import array_of, takes_out
+from tinygrad_c._base.public import public
 
 # name: p[1] as (factor of x, constant), and (a, b, c) for k >= 1.
 # For the documentation: the value of degree 2 at 2 and at 2 * 2 - 1.
@@ -52,7 +51,7 @@ def _polynomial(name: str, shifted: bool) -> Callable[..., Tensor]:
                           "by recurrence: the cost is proportional to the largest n.\n\n"
                           f"    >>> tinygrad_c.special.{polynomial.__name__}(tinygrad_c.tensor([2.]), 2)\n"
                           f"    tensor([{shown.split()[shifted]}])")
-    return takes_out(polynomial)
+    return public(takes_out(polynomial))
 
 
 for _name in RECURRENCES:

@@ -1,10 +1,10 @@
 """The names of mixed precision. They have no effect: tensors keep their own precision."""
 from __future__ import annotations
 
-from tinygrad_c._base.missing import public_names
+from tinygrad_c._base.lazy import lazy_names
 
 __all__ = ["GradScaler", "autocast", "custom_bwd", "custom_fwd"]
-__getattr__, __dir__ = public_names(globals())
+__getattr__, __dir__ = lazy_names(globals())
 
 
 class autocast:

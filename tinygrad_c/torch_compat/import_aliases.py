@@ -14,7 +14,8 @@ from typing import Any
 from tinygrad_c._base.missing import sentence, unknown
 
 PACKAGE = __name__.partition(".")[0]
-# torch's module: our modules with its names, tried in this order. A name that ends in a dot means all modules in it.
+# torch's module: our modules with its names, tried in this order, and `: names` if it shows no more. A name that ends in a dot
+# means all modules in it.
 PLACES = {
     "nn.modules": "nn", "nn.modules.": "nn", "nn.modules.batchnorm": "nn nn.norm", "nn.modules.conv": "nn nn.conv",
     "nn.modules.loss": "nn nn.loss", "nn.modules.module": "nn nn.module nn.state",
@@ -23,17 +24,17 @@ PLACES = {
     "nn.utils.clip_grad": "nn.utils", "nn.utils.convert_parameters": "nn.utils", "nn.utils.weight_norm": "nn.utils",
     "nn.utils.spectral_norm": "nn.utils", "optim.adamw": "optim", "optim.nadam": "optim", "optim.radam": "optim",
     "optim.asgd": "optim", "utils.data._utils": "utils.data", "utils.data._utils.collate": "utils.data",
-    "autograd.variable": "autograd", "autograd.gradcheck": "autograd", "distributions.": "distributions",
+    "autograd.grad_mode": "autograd: enable_grad inference_mode no_grad set_grad_enabled",
+    "autograd.variable": "autograd: Variable", "autograd.gradcheck": "autograd", "distributions.": "distributions",
     "types": "", "amp.autocast_mode": "amp", "amp.grad_scaler": "amp",
 }
 # Folder: the paths of its modules in version 0.1.0, which can still be imported. `old=new`: the name changed too.
 MOVED = {
-    "_base": "version devices=device notices=warn absent=missing",
+    "_base": "version devices=device notices=warn absent=missing ops.doors=public",
     "kernels.runtime": "kernels.dispatch kernels.memory kernels.threads",
     "kernels.portable": "kernels.generic kernels.integers kernels.gather kernels.philox kernels.window=unfold",
     "kernels.matmul": "kernels.gemm",
     "core": "array tape slots=type_slots",
-    "ops": "ops.doors=guard",
     "ops.elementwise": "ops.operators ops.blend=composed ops.logic ops.parts",
     "ops.matmul": "ops.products=composed ops.einsum",
     "ops.reduce": "ops.softmax ops.scan ops.statistics ops.gradient",
@@ -117,7 +118,8 @@ class Finder:
         where = PLACES.get(inner, PLACES.get(inner.rpartition(".")[0] + "."))
         if where is not None:
             spec = ModuleSpec(name, Finder, is_package=True)
-            spec.loader_state = [f"{PACKAGE}.{each}" if each else PACKAGE for each in where.split(" ")]
+            modules, _, names = where.partition(": ")
+            spec.loader_state = [f"{PACKAGE}.{each}" if each else PACKAGE for each in modules.split(" ")], names.split()
             return spec
         words = sentence(inner.split(".")[-1]) or sentence(inner.split(".")[0])
         if words and not inner.startswith("kernels."):
@@ -126,9 +128,13 @@ class Finder:
 
     @staticmethod
     def create_module(spec: ModuleSpec) -> Place:
-        place = Place(spec.name, f"The names of torch's module, from {' and '.join(spec.loader_state)}.")
+        where, names = spec.loader_state
+        place = Place(spec.name, f"The names of torch's module, from {' and '.join(where)}.")
         outer, _, own = spec.name.rpartition(".")
-        place._where = spec.loader_state
+        place._where = where
+        if names:
+            place.__all__ = names
+            place.__dir__ = lambda: sorted(names)
         # The import binds this module to its name in the parent: keep the function that was there.
         place._function = getattr(import_module(outer), own) if own in FUNCTIONS else None
         return place

@@ -4,10 +4,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tinygrad_c._base.missing import public_names
+from tinygrad_c._base.lazy import lazy_names
 
 __all__ = ["export", "freeze", "ignore", "is_scripting", "is_tracing", "optimize_for_inference", "script", "trace", "unused"]
-_find, __dir__ = public_names(globals())
+_find, __dir__ = lazy_names(globals())
 
 
 def script(obj: Any, optimize: Any = None, _frames_up: int = 0, _rcb: Any = None, example_inputs: Any = None) -> Any:

@@ -2,10 +2,11 @@
 from __future__ import annotations
 
 from tinygrad_c._base import warn
+from tinygrad_c._base.arguments import tensor_arg
 from tinygrad_c._base.device import Device, check_device
+from tinygrad_c._base.public import public
 from tinygrad_c._tensor.tensor import Tensor, bool_, float32, float64, int32, int64, sized, uint8
 from tinygrad_c.core.array import dtype, set_default_dtype
-from tinygrad_c.ops.arguments import tensor_arg
 from tinygrad_c.ops.create import create
 
 
@@ -143,6 +144,7 @@ def set_default_tensor_type(t: object) -> None:
     set_default_dtype((t if isinstance(t, _Typed) else globals()[str(t).removeprefix("torch.")]).dtype)
 
 
+@public
 def is_floating_point(input) -> bool:
     """Whether the tensor's elements are float32 or float64.
 
@@ -152,6 +154,7 @@ def is_floating_point(input) -> bool:
     return input.is_floating_point()
 
 
+@public
 def is_complex(input) -> bool:
     """False: there are no complex dtypes.
 
@@ -162,6 +165,7 @@ def is_complex(input) -> bool:
     return False
 
 
+@public
 def is_conj(input) -> bool:
     """False: there are no complex dtypes.
 
@@ -171,6 +175,7 @@ def is_conj(input) -> bool:
     return False
 
 
+@public
 def is_inference(input) -> bool:
     """Whether the tensor was created inside inference_mode().
 
@@ -180,6 +185,7 @@ def is_inference(input) -> bool:
     return input.is_inference()
 
 
+@public
 def is_nonzero(input) -> bool:
     """Whether the only element is not 0.
 

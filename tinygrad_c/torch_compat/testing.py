@@ -3,14 +3,14 @@ from __future__ import annotations
 
 from typing import Any
 
-from tinygrad_c._base.missing import public_names
+from tinygrad_c._base.lazy import lazy_names
 from tinygrad_c._tensor.tensor import float32, float64
 from tinygrad_c.core.tape import TensorBase
 from tinygrad_c.ops.create.create import as_tensor
 from tinygrad_c.ops.elementwise.logic import isclose
 
 __all__ = ["assert_close"]
-__getattr__, __dir__ = public_names(globals())
+__getattr__, __dir__ = lazy_names(globals())
 
 
 def assert_close(actual: Any, expected: Any, *, allow_subclasses: bool = True, rtol: float | None = None,

@@ -5,11 +5,11 @@ import time
 import timeit
 from typing import Any
 
-from tinygrad_c._base.missing import public_names
+from tinygrad_c._base.lazy import lazy_names
 from tinygrad_c.kernels.runtime.threads import get_num_threads, set_num_threads
 
 __all__ = ["Measurement", "Timer", "timer"]
-__getattr__, __dir__ = public_names(globals())
+__getattr__, __dir__ = lazy_names(globals())
 timer = time.perf_counter
 
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 from tinygrad_c import autograd
-from tinygrad_c._base.missing import public_names
+from tinygrad_c._base.lazy import lazy_names
 from tinygrad_c.autograd import enable_grad, is_grad_enabled
 from tinygrad_c.autograd.function import Function, once_differentiable
 from tinygrad_c.core import tape
@@ -13,7 +13,7 @@ from tinygrad_c.core.tape import AccumulateGrad, TensorBase
 from tinygrad_c.ops.random.random import get_rng_state, set_rng_state
 
 __all__ = ["checkpoint", "checkpoint_sequential"]
-__getattr__, __dir__ = public_names(globals())
+__getattr__, __dir__ = lazy_names(globals())
 
 
 def checkpoint(function: Callable, *args: Any, use_reentrant: bool | None = None, preserve_rng_state: bool = True,

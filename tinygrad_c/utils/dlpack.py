@@ -3,12 +3,13 @@ from __future__ import annotations
 
 from typing import Any
 
-from tinygrad_c._base.missing import public_names
+from tinygrad_c._base.lazy import lazy_names
+from tinygrad_c._base.public import public
 from tinygrad_c._tensor.tensor import Tensor
 from tinygrad_c.ops.create.create import from_numpy
 
 __all__ = ["from_dlpack", "to_dlpack"]
-__getattr__, __dir__ = public_names(globals())
+__getattr__, __dir__ = lazy_names(globals())
 
 
 class Capsule:
@@ -69,6 +70,7 @@ def writeable(array: Any) -> Any:
     return numpy.lib.stride_tricks.as_strided(flat, array.shape, array.strides)
 
 
+@public
 def to_dlpack(tensor: Tensor) -> Any:
     """tensor.__dlpack__().
 

@@ -11,11 +11,11 @@ import struct
 import time
 from typing import Any
 
-from tinygrad_c._base.missing import public_names
+from tinygrad_c._base.lazy import lazy_names
 from tinygrad_c._base.warn import warn_once
 
 __all__ = ["SummaryWriter"]
-__getattr__, __dir__ = public_names(globals())
+__getattr__, __dir__ = lazy_names(globals())
 
 
 def _table() -> list[int]:

@@ -1,5 +1,6 @@
 """The names of torch.nn.functional: layers as functions that take the parameters as arguments."""
-from tinygrad_c._base.missing import public_names
+from tinygrad_c._base.lazy import lazy_names
+from tinygrad_c._base.public import guard, guard_all
 from tinygrad_c.nn.functional.activation import (
     celu,
     celu_,
@@ -61,7 +62,6 @@ from tinygrad_c.nn.functional.loss import (
     smooth_l1_loss,
     soft_margin_loss,
 )
-from tinygrad_c.ops.guard import door, doors
 
 LAZY_NAMES = {       # imported on first access
     "norm": "layer_norm rms_norm batch_norm instance_norm group_norm local_response_norm normalize",
@@ -82,7 +82,7 @@ LAZY_NAMES = {       # imported on first access
               "triplet_margin_with_distance_loss multi_margin_loss multilabel_margin_loss multilabel_soft_margin_loss",
     "distance": "cosine_similarity pairwise_distance pdist",
 }
-__getattr__, __dir__ = public_names(globals(), LAZY_NAMES, door)
+__getattr__, __dir__ = lazy_names(globals(), LAZY_NAMES, guard)
 
 __all__ = [
     *(name for names in LAZY_NAMES.values() for name in names.split()),
@@ -143,4 +143,4 @@ __all__ = [
     "threshold",
     "threshold_",
 ]
-doors(globals())
+guard_all(globals())

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_c._base.public import public
 from tinygrad_c._tensor.tensor import Tensor, bool_
 from tinygrad_c.nn.functional.dropout import dropout
 from tinygrad_c.ops.create import create
@@ -16,6 +17,7 @@ from tinygrad_c.ops.reduce import softmax as softmax_ops
 NEVER = -math.inf
 
 
+@public("query key value attn_mask?", node="UnsafeViewBackward0")
 def scaled_dot_product_attention(query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None,
                                  dropout_p: float = 0.0, is_causal: bool = False, scale: float | None = None,
                                  enable_gqa: bool = False) -> Tensor:

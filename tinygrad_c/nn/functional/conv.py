@@ -7,6 +7,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from tinygrad_c._base.public import public
 from tinygrad_c._tensor.tensor import Tensor
 from tinygrad_c.ops.arguments import C_WORDS
 from tinygrad_c.ops.conv.unfold import Geometry, columns, convolution
@@ -58,6 +59,7 @@ def geometry_of(size: Sequence[int], kernel: Sequence[int], stride: Sequence[int
 
 # ---- Convolution
 
+@public("input weight bias?", node="ConvolutionBackward0")
 def conv1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
            groups: int = 1) -> Tensor:
     """y[n, o, t] = b[o] + sum over c, k of w[o, c, k] * x[n, c, t * stride - padding + k * dilation].
@@ -70,6 +72,7 @@ def conv1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: An
     return _convolution("conv1d", 1, input, weight, bias, stride, padding, dilation, groups)
 
 
+@public("input weight bias")
 def conv_tbc(input: Tensor, weight: Tensor, bias: Tensor, pad: int = 0) -> Tensor:
     """conv1d of input (L, N, C), weight (K, C, O), bias (O) to (L + 2 pad - K + 1, N, O).
 
@@ -79,6 +82,7 @@ def conv_tbc(input: Tensor, weight: Tensor, bias: Tensor, pad: int = 0) -> Tenso
     return conv1d(input.permute(1, 2, 0), weight.permute(2, 1, 0), bias, padding=pad).permute(2, 0, 1)
 
 
+@public("input weight bias?", node="ConvolutionBackward0")
 def conv2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
            groups: int = 1) -> Tensor:
     """Convolution over windows of two dimensions, as in conv1d: (N, C, H, W) or (C, H, W) with weight (O, C / groups, kH, kW).
@@ -90,6 +94,7 @@ def conv2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: An
     return _convolution("conv2d", 2, input, weight, bias, stride, padding, dilation, groups)
 
 
+@public("input weight bias?", node="ConvolutionBackward0")
 def conv3d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
            groups: int = 1) -> Tensor:
     """Convolution over three dimensions, as in conv1d: (N, C, D, H, W) or (C, D, H, W), weight (O, C / groups, kD, kH, kW).
@@ -193,6 +198,7 @@ def _paddings(padding: Any, n: int, kernel: Sequence[int], stride: Sequence[int]
 
 # ---- Transposed convolution
 
+@public("input weight bias?", node="ConvolutionBackward0")
 def conv_transpose1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0,
                      output_padding: Any = 0, groups: int = 1, dilation: Any = 1) -> Tensor:
     """Gradient of conv1d with respect to its input: each element of x (N, C, L) adds x * w (C, O / groups, K) to y.
@@ -205,6 +211,7 @@ def conv_transpose1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, 
     return _transposed("conv_transpose1d", 1, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
+@public("input weight bias?", node="ConvolutionBackward0")
 def conv_transpose2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0,
                      output_padding: Any = 0, groups: int = 1, dilation: Any = 1) -> Tensor:
     """conv_transpose1d in two dimensions: x (N, C, H, W), w (C, O / groups, kH, kW).
@@ -216,6 +223,7 @@ def conv_transpose2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, 
     return _transposed("conv_transpose2d", 2, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
+@public("input weight bias?", node="ConvolutionBackward0")
 def conv_transpose3d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0,
                      output_padding: Any = 0, groups: int = 1, dilation: Any = 1) -> Tensor:
     """conv_transpose1d in three dimensions: x (N, C, D, H, W), w (C, O / groups, kD, kH, kW).
@@ -284,6 +292,7 @@ def _transposed(name: str, n: int, x: Tensor, weight: Tensor, bias: Tensor | Non
 
 # ---- Columns
 
+@public
 def unfold(input: Tensor, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Tensor:
     """Copy each window to a column: (N, C, H, W) to (N, C * kH * kW, L), L the number of windows.
 
@@ -308,6 +317,7 @@ def unfold(input: Tensor, kernel_size: Any, dilation: Any = 1, padding: Any = 0,
     return y if input.ndim == 4 else y.squeeze(0)
 
 
+@public
 def fold(input: Tensor, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Tensor:
     """The reverse of unfold: sum the columns into the windows. (N, C * kH * kW, L) to (N, C, *output_size).
 

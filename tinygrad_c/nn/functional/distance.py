@@ -1,11 +1,13 @@
 """Distances and the cosine similarity of vectors."""
 from __future__ import annotations
 
+from tinygrad_c._base.public import public
 from tinygrad_c._tensor.tensor import Tensor
 from tinygrad_c.ops.reduce import reduce
 from tinygrad_c.ops.shape.rearrange import broadcast_tensors
 
 
+@public("x1 x2", axis=True)
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """x1 . x2 / (max(|x1|, eps) * max(|x2|, eps)) along dim.
 
@@ -23,6 +25,7 @@ def _length(x: Tensor, dim: int, eps: float) -> Tensor:
     return length + (length.detach().clamp(min=eps) - length.detach())
 
 
+@public("x1 x2", axis=True)
 def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Tensor:
     """|x1 - x2 + eps|_p along the last dimension.
 
@@ -32,6 +35,7 @@ def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6,
     return reduce.norm(x1 - x2 + eps, p, -1, keepdim)
 
 
+@public(node="PdistBackward0")
 def pdist(input: Tensor, p: float = 2.0) -> Tensor:
     """|x_i - x_j|_p of all pairs of rows i < j, as one vector.
 

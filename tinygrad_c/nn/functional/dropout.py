@@ -1,8 +1,9 @@
 """Dropout functions."""
 from __future__ import annotations
 
+from tinygrad_c._base.arguments import tensor_arg
+from tinygrad_c._base.public import public
 from tinygrad_c._tensor.tensor import Tensor
-from tinygrad_c.ops.arguments import tensor_arg
 from tinygrad_c.ops.create import create
 from tinygrad_c.ops.elementwise import elementwise
 from tinygrad_c.ops.random import random
@@ -16,6 +17,7 @@ def check_probability(p: float) -> None:
         raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
 
 
+@public
 def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """In training, each element is 0 with probability p, else x / (1 - p). In evaluation, x.
 
@@ -27,6 +29,7 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     return input.copy_(result) if inplace else result
 
 
+@public
 def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False,
                   _shape: list[int] | None = None) -> Tensor:
     """Dropout that sets elements to selu's lower limit and rescales, to keep mean 0 and variance 1: Klambauer et al. 2017.
@@ -55,6 +58,7 @@ def _dropout_with_mask(input: Tensor, p: float, training: bool, inplace: bool, s
     return input.copy_(result) if inplace else result
 
 
+@public
 def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """Dropout of whole channels of x (N, C, L) or (C, L).
 
@@ -68,6 +72,7 @@ def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
     return _dropout_with_mask(input, p, training, inplace, [*input.shape[:-1], 1])
 
 
+@public
 def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """Dropout of whole channels of x (N, C, H, W): Tompson et al. 2015.
 
@@ -77,6 +82,7 @@ def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
     return _dropout_with_mask(input, p, training, inplace, [*input.shape[:2], *[1] * (input.ndim - 2)])
 
 
+@public
 def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """Dropout of whole channels of x (N, C, D, H, W).
 
@@ -86,6 +92,7 @@ def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
     return dropout2d(input, p, training, inplace)
 
 
+@public
 def feature_alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
     """alpha_dropout of whole channels (dimension 1).
 

@@ -3,16 +3,19 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+from tinygrad_c._base.public import public
 from tinygrad_c._tensor.tensor import Tensor, int32, int64
 from tinygrad_c.autograd import no_grad
 from tinygrad_c.ops.create import create
 from tinygrad_c.ops.create.create import one_hot
 from tinygrad_c.ops.elementwise import elementwise as ops
 from tinygrad_c.ops.reduce import reduce
+from tinygrad_c.ops.shape.shape import stack
 
 __all__ = ["embedding", "embedding_bag", "one_hot"]
 
 
+@public("input weight", node="EmbeddingBackward0")
 def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None, max_norm: float | None = None,
               norm_type: float = 2.0, scale_grad_by_freq: bool = False, sparse: bool = False) -> Tensor:
     """weight[input]: indices (*) and weight (V, D) give rows (*, D).
@@ -72,6 +75,7 @@ def _renormalise(input: Tensor, weight: Tensor, max_norm: float, norm_type: floa
             weight[used] = ops.where(norms > max_norm, rows * (max_norm / (norms + 1e-7)), rows)
 
 
+@public("input weight offsets? per_sample_weights?", node="EmbeddingBagBackward0")
 def embedding_bag(input: Tensor, weight: Tensor, offsets: Tensor | None = None, max_norm: float | None = None,
                   norm_type: float = 2.0, scale_grad_by_freq: bool = False, mode: str = "mean", sparse: bool = False,
                   per_sample_weights: Tensor | None = None, include_last_offset: bool = False,
@@ -130,7 +134,6 @@ def _bag_lengths(input: Tensor, offsets: Tensor | None, include_last_offset: boo
 
 
 def _bag_maximum(rows: Tensor, counts: Tensor, lengths: list[int]) -> Tensor:
-    from tinygrad_c.ops.shape.shape import stack
     counted = [count > 0 for count in counts.tolist()]
     bags, start = [], 0
     for n in lengths:

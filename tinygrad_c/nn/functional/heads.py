@@ -4,6 +4,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 
+from tinygrad_c._base.public import public
 from tinygrad_c._tensor.tensor import Tensor, bool_
 from tinygrad_c.nn.functional.attention import attention_scores, masked, merged_mask, scaled_dot_product_attention
 from tinygrad_c.nn.functional.dropout import dropout
@@ -95,6 +96,8 @@ def _whole_mask(padding: Tensor | None, attention: Tensor | None, query: Tensor,
     return mask
 
 
+@public("query key value in_proj_weight? in_proj_bias? bias_k? bias_v? out_proj_weight out_proj_bias? key_padding_mask? "
+        "attn_mask? q_proj_weight? k_proj_weight? v_proj_weight? static_k? static_v?")
 def multi_head_attention_forward(
         query: Tensor, key: Tensor, value: Tensor, embed_dim_to_check: int, num_heads: int, in_proj_weight: Tensor | None,
         in_proj_bias: Tensor | None, bias_k: Tensor | None, bias_v: Tensor | None, add_zero_attn: bool, dropout_p: float,

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import math
 
+from tinygrad_c._base.public import public
 from tinygrad_c._base.warn import warn, warn_once
 from tinygrad_c._tensor.tensor import Tensor
 from tinygrad_c.ops.create import create
@@ -91,6 +92,7 @@ def smooth_l1_loss(input: Tensor, target: Tensor, size_average: bool | None = No
     return loss.smooth_l1_loss(input, target, legacy_reduction(size_average, reduce, reduction), beta)
 
 
+@public("input target weight?")
 def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0,
                weight: Tensor | None = None) -> Tensor:
     """(x - t)^2 / 2 where |x - t| <= delta, else delta * (|x - t| - delta / 2).
@@ -104,6 +106,7 @@ def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: fl
     return loss.huber_loss(input, target, reduction, delta)
 
 
+@public("input target var#")
 def gaussian_nll_loss(input: Tensor, target: Tensor, var: Tensor | float, full: bool = False, eps: float = 1e-6,
                       reduction: str = "mean") -> Tensor:
     """(log(var) + (x - t)^2 / var) / 2, var clamped to at least eps. full adds log(2 pi) / 2: the -log density of N(x, var).
@@ -125,6 +128,7 @@ def gaussian_nll_loss(input: Tensor, target: Tensor, var: Tensor | float, full: 
     return reduced(losses + 0.5 * math.log(2 * math.pi) if full else losses, reduction)
 
 
+@public("input target")
 def poisson_nll_loss(input: Tensor, target: Tensor, log_input: bool = True, full: bool = False,
                      size_average: bool | None = None, eps: float = 1e-8, reduce: bool | None = None,
                      reduction: str = "mean") -> Tensor:
@@ -172,6 +176,7 @@ def binary_cross_entropy_with_logits(input: Tensor, target: Tensor, weight: Tens
     return loss.binary_cross_entropy_with_logits(input, target, weight, reduction, pos_weight)
 
 
+@public("input target", node="SoftMarginLossBackward0")
 def soft_margin_loss(input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None,
                      reduction: str = "mean") -> Tensor:
     """log(1 + e^(-t x)), t = 1 or -1.
@@ -213,6 +218,7 @@ def nll_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, size_a
     return loss.nll_loss(input, target, weight, ignore_index, reduction)
 
 
+@public("input target")
 def kl_div(input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None,
            reduction: str = "mean", log_target: bool = False) -> Tensor:
     """t * (log(t) - x), x log probabilities. reduction='batchmean' divides the sum by the batch size.

@@ -3,10 +3,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from tinygrad_c._base.arguments import tensor_arg
+from tinygrad_c._base.public import public
 from tinygrad_c._tensor.tensor import Tensor, bool_
 from tinygrad_c.nn.functional.distance import pairwise_distance
 from tinygrad_c.nn.functional.loss import checked, legacy_reduction, reduced
-from tinygrad_c.ops.arguments import tensor_arg
 from tinygrad_c.ops.create import create
 from tinygrad_c.ops.elementwise import elementwise as ops
 from tinygrad_c.ops.indexing.index import gather
@@ -22,6 +23,7 @@ def _labels(target: Tensor) -> Tensor:
 
 # ---- Losses of single scores
 
+@public("input target")
 def hinge_embedding_loss(input: Tensor, target: Tensor, margin: float = 1.0, size_average: bool | None = None,
                          reduce: bool | None = None, reduction: str = "mean") -> Tensor:
     """x where t = 1, max(0, margin - x) where t = -1: x is a distance, t says whether the pair is similar.
@@ -35,6 +37,7 @@ def hinge_embedding_loss(input: Tensor, target: Tensor, margin: float = 1.0, siz
     return reduced(alike + unlike, legacy_reduction(size_average, reduce, reduction))
 
 
+@public("input1 input2 target")
 def margin_ranking_loss(input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0, size_average: bool | None = None,
                         reduce: bool | None = None, reduction: str = "mean") -> Tensor:
     """max(0, margin - t * (x1 - x2)): t = 1 where x1 should be larger, -1 where x2.
@@ -50,6 +53,7 @@ def margin_ranking_loss(input1: Tensor, input2: Tensor, target: Tensor, margin: 
 
 # ---- Losses of vectors
 
+@public("input1 input2 target")
 def cosine_embedding_loss(input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0, size_average: bool | None = None,
                           reduce: bool | None = None, reduction: str = "mean") -> Tensor:
     """1 - cos(x1, x2) where t = 1, max(0, cos(x1, x2) - margin) where t = -1: x1, x2 (N, D) or (D).
@@ -68,6 +72,7 @@ def cosine_embedding_loss(input1: Tensor, input2: Tensor, target: Tensor, margin
     return reduced(losses, legacy_reduction(size_average, reduce, reduction))
 
 
+@public("anchor positive negative")
 def triplet_margin_loss(anchor: Tensor, positive: Tensor, negative: Tensor, margin: float = 1.0, p: float = 2,
                         eps: float = 1e-6, swap: bool = False, size_average: bool | None = None, reduce: bool | None = None,
                         reduction: str = "mean") -> Tensor:
@@ -84,6 +89,7 @@ def triplet_margin_loss(anchor: Tensor, positive: Tensor, negative: Tensor, marg
     return _triplet(anchor, positive, negative, distance, margin, swap, legacy_reduction(size_average, reduce, reduction))
 
 
+@public("anchor positive negative")
 def triplet_margin_with_distance_loss(anchor: Tensor, positive: Tensor, negative: Tensor, *,
                                       distance_function: Callable[[Tensor, Tensor], Tensor] | None = None,
                                       margin: float = 1.0, swap: bool = False, reduction: str = "mean") -> Tensor:
@@ -118,6 +124,7 @@ def not_empty(x: Tensor) -> None:
                            f"{list(x.shape)}")
 
 
+@public("input target weight?", node="MultiMarginLossBackward0")
 def multi_margin_loss(input: Tensor, target: Tensor, p: int = 1, margin: float = 1.0, weight: Tensor | None = None,
                       size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean") -> Tensor:
     """sum over i != t of max(0, margin - x[t] + x[i])^p, times weight[t], divided by the number of classes: x (N, C) or (C).
@@ -150,6 +157,7 @@ def multi_margin_loss(input: Tensor, target: Tensor, p: int = 1, margin: float =
     return losses.squeeze(0) if input.ndim < 2 and reduction == "none" else losses
 
 
+@public("input target", node="MultilabelMarginLossBackward0")
 def multilabel_margin_loss(input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None,
                            reduction: str = "mean") -> Tensor:
     """sum over the right classes t and the wrong classes i of max(0, 1 - (x[t] - x[i])), divided by the number of classes.
@@ -180,6 +188,7 @@ def multilabel_margin_loss(input: Tensor, target: Tensor, size_average: bool | N
     return losses.squeeze(0) if input.ndim < 2 and reduction == "none" else losses
 
 
+@public("input target weight?")
 def multilabel_soft_margin_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: bool | None = None,
                                 reduce: bool | None = None, reduction: str = "mean") -> Tensor:
     """-mean over the classes of t log(sigmoid(x)) + (1 - t) log(sigmoid(-x)), times weight: x and t (N, C).

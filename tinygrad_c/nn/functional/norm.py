@@ -4,11 +4,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 
+from tinygrad_c._base.public import public
 from tinygrad_c._tensor.tensor import Tensor, float64
 from tinygrad_c.autograd import no_grad
 from tinygrad_c.ops.elementwise import elementwise as ops
 from tinygrad_c.ops.norm.norm import normalised
 from tinygrad_c.ops.reduce import reduce
+from tinygrad_c.ops.shape.view import zero_pad
 
 PLANE = 8       # elements per channel from which one kernel per row is faster than several elementwise kernels
 EPSILON = {True: 2.0**-52, False: 2.0**-23}     # machine epsilon of float64 and of float32
@@ -53,6 +55,7 @@ def _track(running: Tensor | None, batch: Tensor, momentum: float) -> None:
             running.mul_(1 - momentum).add_(batch.detach().reshape(running.shape) * momentum)
 
 
+@public("input weight? bias?", node="NativeLayerNormBackward0")
 def layer_norm(input: Tensor, normalized_shape: Sequence[int], weight: Tensor | None = None, bias: Tensor | None = None,
                eps: float = 1e-5) -> Tensor:
     """(x - mean) / sqrt(var + eps) * w + b, mean and var over the last dimensions: Ba et al. 2016.
@@ -70,6 +73,7 @@ def layer_norm(input: Tensor, normalized_shape: Sequence[int], weight: Tensor | 
                          weight, bias)
 
 
+@public("input weight?")
 def rms_norm(input: Tensor, normalized_shape: Sequence[int], weight: Tensor | None = None, eps: float | None = None) -> Tensor:
     """x / sqrt(mean(x^2) + eps) * w, the mean over the last dimensions: Zhang & Sennrich 2019. eps=None: the dtype's epsilon.
 
@@ -97,6 +101,7 @@ def _last_dims(input: Tensor, normalized_shape: Sequence[int]) -> tuple[int, ...
     return tuple(range(-len(shape), 0))
 
 
+@public("input running_mean? running_var? weight? bias?", node="NativeBatchNormBackward0")
 def batch_norm(input: Tensor, running_mean: Tensor | None, running_var: Tensor | None, weight: Tensor | None = None,
                bias: Tensor | None = None, training: bool = False, momentum: float = 0.1, eps: float = 1e-5) -> Tensor:
     """(x - mean) / sqrt(var + eps) * w + b for each channel (dimension 1): Ioffe & Szegedy 2015.
@@ -135,6 +140,7 @@ def batch_norm(input: Tensor, running_mean: Tensor | None, running_var: Tensor |
     return _standardised(input, mean, variance, eps, weight, bias)
 
 
+@public("input running_mean? running_var? weight? bias?", node="ViewBackward0")
 def instance_norm(input: Tensor, running_mean: Tensor | None = None, running_var: Tensor | None = None,
                   weight: Tensor | None = None, bias: Tensor | None = None, use_input_stats: bool = True,
                   momentum: float = 0.1, eps: float = 1e-5) -> Tensor:
@@ -165,6 +171,7 @@ def instance_norm(input: Tensor, running_mean: Tensor | None = None, running_var
     return _standardised(input, mean, variance, eps, weight, bias)
 
 
+@public("input weight? bias?", node="NativeGroupNormBackward0")
 def group_norm(input: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None,
                eps: float = 1e-5) -> Tensor:
     """(x - mean) / sqrt(var + eps) * w + b, mean and var for each sample and group of channels: Wu & He 2018.
@@ -191,13 +198,13 @@ def group_norm(input: Tensor, num_groups: int, weight: Tensor | None = None, bia
     return y if bias is None else y + bias
 
 
+@public
 def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Tensor:
     """x / (k + alpha * mean of x^2 over `size` neighbouring channels)^beta: Krizhevsky et al. 2012.
 
     >>> local_response_norm(tensor([[[1.], [2.]]]), 2, alpha=2., beta=1.).flatten()
     tensor([0.5000, 0.3333])
     """
-    from tinygrad_c.ops.shape.view import zero_pad
     if input.ndim < 3:
         raise ValueError(f"Expected 3D or higher dimensionality                          input (got {input.ndim} dimensions)")
     around = [0] * input.ndim
@@ -211,6 +218,7 @@ def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: flo
     return input / (total * (alpha / size) + k) ** beta
 
 
+@public
 def normalize(input: Tensor, p: float = 2.0, dim: int | tuple[int, ...] = 1, eps: float = 1e-12, out: None = None) -> Tensor:
     """x / max(|x|_p, eps), the norm along dim.
 

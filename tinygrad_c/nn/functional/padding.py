@@ -3,14 +3,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tinygrad_c._base.public import public
 from tinygrad_c._tensor.tensor import Tensor, bool_
-from tinygrad_c.core.tape import _call_it
+from tinygrad_c.core.tape import _named
 from tinygrad_c.ops.create import create
 from tinygrad_c.ops.elementwise import elementwise as ops
 from tinygrad_c.ops.indexing.index import index_select
 from tinygrad_c.ops.shape.view import zero_pad
 
 
+@public
 def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Tensor:
     """Pad the last dimension with pad[0] elements before and pad[1] after it, the dimension before it with pad[2], pad[3], ...
 
@@ -28,7 +30,7 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
                            f"length {len(pad)} and input of dimension {input.ndim}")
     if mode == "constant":
         value = 0 if value is None else value
-        return _call_it(_constant(input, pad, value if input.is_floating_point() else input.new_full((), value).item()),
+        return _named(_constant(input, pad, value if input.is_floating_point() else input.new_full((), value).item()),
                         "ConstantPadNdBackward0")
     if mode not in ("reflect", "replicate", "circular"):
         raise NotImplementedError(f"Unrecognised padding mode {mode}")
@@ -46,7 +48,7 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
             input = index_select(input, dim, create.tensor(indices))
     if input is given or mode == "circular":
         return input
-    return _call_it(input, f"{'Reflection' if mode == 'reflect' else 'Replication'}Pad{len(pad) // 2}DBackward0")
+    return _named(input, f"{'Reflection' if mode == 'reflect' else 'Replication'}Pad{len(pad) // 2}DBackward0")
 
 
 def _constant(x: Tensor, pad: tuple[int, ...], value: float) -> Tensor:

@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_c._base.arguments import takes_out
+from tinygrad_c._base.public import public
 from tinygrad_c._tensor.tensor import Tensor
-from tinygrad_c.core.tape import _call_it
+from tinygrad_c.core.tape import _named
 from tinygrad_c.nn.functional.conv import columns_of, geometry_of
-from tinygrad_c.ops.arguments import takes_out
+from tinygrad_c.nn.functional.padding import pad
 from tinygrad_c.ops.conv.unfold import largest
 from tinygrad_c.ops.create import create
 from tinygrad_c.ops.elementwise import elementwise as ops
@@ -74,6 +76,7 @@ def _windows(name: str, n: int, x: Tensor, kernel: Any, stride: Any, padding: An
 
 # ---- Max pooling
 
+@public
 def max_pool1d(input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1,
                ceil_mode: bool = False, return_indices: bool = False) -> Any:
     """The maximum of each window of x (N, C, L) or (C, L). return_indices also gives its index.
@@ -84,6 +87,7 @@ def max_pool1d(input: Tensor, kernel_size: Any, stride: Any = None, padding: Any
     return _max_pool("max_pool1d", 1, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
 
+@public(node="MaxPool2DWithIndicesBackward0")
 def max_pool2d(input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1,
                ceil_mode: bool = False, return_indices: bool = False) -> Any:
     """The maximum of each window of x (N, C, H, W) or (C, H, W). return_indices also gives its flat index in the plane.
@@ -97,6 +101,7 @@ def max_pool2d(input: Tensor, kernel_size: Any, stride: Any = None, padding: Any
     return _max_pool("max_pool2d", 2, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
 
+@public(node="MaxPool3DWithIndicesBackward0")
 def max_pool3d(input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1,
                ceil_mode: bool = False, return_indices: bool = False) -> Any:
     """The maximum of each window of x (N, C, D, H, W) or (C, D, H, W). return_indices also gives its flat index.
@@ -108,7 +113,6 @@ def max_pool3d(input: Tensor, kernel_size: Any, stride: Any = None, padding: Any
         return _of_integers(max_pool3d, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
     x, kernel, stride, padding, dilation, out_size = _windows("max_pool3d", 3, input, kernel_size, stride, padding, dilation,
                                                               ceil_mode)
-    from tinygrad_c.nn.functional.padding import pad
     after = [max((o - 1) * s + d * (k - 1) + 1 - size - p, 0)
              for o, s, d, k, size, p in zip(out_size, stride, dilation, kernel, x.shape[2:], padding)]
     sides = [each for p, q in zip(reversed(padding), reversed(after)) for each in (p, q)]
@@ -166,6 +170,7 @@ max_pool2d_with_indices = with_indices(max_pool2d)
 max_pool3d_with_indices = with_indices(max_pool3d)
 
 
+@public("input indices")
 def max_unpool1d(input: Tensor, indices: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0,
                  output_size: Any = None) -> Tensor:
     """The reverse of max_pool1d: each element at its index, zeros elsewhere.
@@ -176,6 +181,7 @@ def max_unpool1d(input: Tensor, indices: Tensor, kernel_size: Any, stride: Any =
     return _unpool(1, input, indices, kernel_size, stride, padding, output_size)
 
 
+@public("input indices", node="MaxUnpool2DBackward0")
 def max_unpool2d(input: Tensor, indices: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0,
                  output_size: Any = None) -> Tensor:
     """The reverse of max_pool2d: each element at its index in the plane, zeros elsewhere.
@@ -187,6 +193,7 @@ def max_unpool2d(input: Tensor, indices: Tensor, kernel_size: Any, stride: Any =
     return _unpool(2, input, indices, kernel_size, stride, padding, output_size)
 
 
+@public("input indices", node="MaxUnpool3DBackward0")
 def max_unpool3d(input: Tensor, indices: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0,
                  output_size: Any = None) -> Tensor:
     """The reverse of max_pool3d: each element at its index in the volume, zeros elsewhere.
@@ -213,6 +220,7 @@ def _unpool(n: int, x: Tensor, indices: Tensor, kernel: Any, stride: Any, paddin
 
 # ---- Average pooling
 
+@public
 def avg_pool1d(input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
                count_include_pad: bool = True) -> Tensor:
     """The mean of each window of x (N, C, L) or (C, L). count_include_pad: the mean includes the padding zeros.
@@ -223,6 +231,7 @@ def avg_pool1d(input: Tensor, kernel_size: Any, stride: Any = None, padding: Any
     return _avg_pool("avg_pool1d", 1, input, kernel_size, stride, padding, ceil_mode, count_include_pad, None)
 
 
+@public(node="AvgPool2DBackward0")
 @takes_out
 def avg_pool2d(input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
                count_include_pad: bool = True, divisor_override: int | None = None) -> Tensor:
@@ -235,6 +244,7 @@ def avg_pool2d(input: Tensor, kernel_size: Any, stride: Any = None, padding: Any
     return _avg_pool("avg_pool2d", 2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
 
 
+@public(node="AvgPool3DBackward0")
 @takes_out
 def avg_pool3d(input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
                count_include_pad: bool = True, divisor_override: int | None = None) -> Tensor:
@@ -273,6 +283,7 @@ def _avg_pool(name: str, n: int, input: Tensor, kernel: Any, stride: Any, paddin
     return y if input.ndim == n + 2 else y.squeeze(0)
 
 
+@public
 def lp_pool1d(input: Tensor, norm_type: float, kernel_size: int, stride: Any = None, ceil_mode: bool = False) -> Tensor:
     """(sum of x^p)^(1/p) over each window of x (N, C, L).
 
@@ -282,6 +293,7 @@ def lp_pool1d(input: Tensor, norm_type: float, kernel_size: int, stride: Any = N
     return _lp_pool(avg_pool1d(input ** norm_type, kernel_size, stride, 0, ceil_mode), norm_type, _tuple(kernel_size, 1, ""))
 
 
+@public
 def lp_pool2d(input: Tensor, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Tensor:
     """(sum of x^p)^(1/p) over each window of x (N, C, H, W).
 
@@ -291,6 +303,7 @@ def lp_pool2d(input: Tensor, norm_type: float, kernel_size: Any, stride: Any = N
     return _lp_pool(avg_pool2d(input ** norm_type, kernel_size, stride, 0, ceil_mode), norm_type, _tuple(kernel_size, 2, ""))
 
 
+@public
 def lp_pool3d(input: Tensor, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Tensor:
     """(sum of x^p)^(1/p) over each window of x (N, C, D, H, W).
 
@@ -308,6 +321,7 @@ def _lp_pool(mean: Tensor, p: float, kernel: Sequence[int]) -> Tensor:
 
 # ---- Adaptive pooling: the number of windows is given
 
+@public
 def adaptive_avg_pool1d(input: Tensor, output_size: Any) -> Tensor:
     """The mean of each of output_size windows of x (*, L). Window i is floor(i L / n) to ceil((i + 1) L / n).
 
@@ -317,6 +331,7 @@ def adaptive_avg_pool1d(input: Tensor, output_size: Any) -> Tensor:
     return _adaptive_avg(input, _sizes(input, output_size, 1), 1)
 
 
+@public
 def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
     """The mean of each of output_size windows of x (*, H, W). output_size: an int or (rows, columns); None keeps the size.
 
@@ -326,6 +341,7 @@ def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
     return _adaptive_avg(input, _sizes(input, output_size, 2), 2)
 
 
+@public
 def adaptive_avg_pool3d(input: Tensor, output_size: Any) -> Tensor:
     """The mean of each of output_size windows of x (*, D, H, W).
 
@@ -372,9 +388,10 @@ def _adaptive_avg(x: Tensor, sizes: list[int], n: int) -> Tensor:
         rows = [[1 / (end - start) if start <= j < end else 0.0 for j in range(size)] for start, end in _bounds(size, parts)]
         means = create.tensor(rows, dtype=x.dtype).reshape(parts, size)
         x = (x.transpose(d, -1) @ means.t()).transpose(d, -1)
-    return _call_it(x.clone() if x is given else x.contiguous(), f"AdaptiveAvgPool{n}DBackward0")
+    return _named(x.clone() if x is given else x.contiguous(), f"AdaptiveAvgPool{n}DBackward0")
 
 
+@public
 def adaptive_max_pool1d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
     """The maximum of each of output_size windows of x (*, L).
 
@@ -385,6 +402,7 @@ def adaptive_max_pool1d(input: Tensor, output_size: Any, return_indices: bool = 
     return (values.squeeze(-2), where.squeeze(-2)) if return_indices else values.squeeze(-2)
 
 
+@public(node="AdaptiveMaxPool2DBackward0")
 def adaptive_max_pool2d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
     """The maximum of each of output_size windows of x (*, H, W). return_indices also gives the flat indices.
 
@@ -395,6 +413,7 @@ def adaptive_max_pool2d(input: Tensor, output_size: Any, return_indices: bool = 
     return results if return_indices else results[0]
 
 
+@public(node="AdaptiveMaxPool3DBackward0")
 def adaptive_max_pool3d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
     """The maximum of each of output_size windows of x (*, D, H, W). return_indices also gives the flat indices.
 
@@ -425,6 +444,7 @@ def _adaptive_max(x: Tensor, sizes: list[int]) -> tuple[Tensor, Tensor]:
 
 # ---- Fractional pooling: windows at random positions
 
+@public("input _random_samples?", node="FractionalMaxPool2DBackward0")
 def fractional_max_pool2d(input: Tensor, kernel_size: Any, output_size: Any = None, output_ratio: Any = None,
                           return_indices: bool = False, _random_samples: Tensor | None = None) -> Any:
     """The maximum of windows at pseudo-random positions: Graham 2015. x (N, C, H, W) or (C, H, W).
@@ -437,6 +457,7 @@ def fractional_max_pool2d(input: Tensor, kernel_size: Any, output_size: Any = No
     return _fractional(2, input, kernel_size, output_size, output_ratio, return_indices, _random_samples)
 
 
+@public("input _random_samples?", node="FractionalMaxPool3DBackward0")
 def fractional_max_pool3d(input: Tensor, kernel_size: Any, output_size: Any = None, output_ratio: Any = None,
                           return_indices: bool = False, _random_samples: Tensor | None = None) -> Any:
     """fractional_max_pool2d for x (N, C, D, H, W) or (C, D, H, W).

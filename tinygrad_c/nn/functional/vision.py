@@ -7,9 +7,11 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_c._base.public import public
 from tinygrad_c._base.warn import warn_once
 from tinygrad_c._tensor.tensor import Tensor
-from tinygrad_c.core.tape import _call_it
+from tinygrad_c.core.tape import _named
+from tinygrad_c.nn.functional.pooling import _adaptive_avg
 from tinygrad_c.ops.create import create
 from tinygrad_c.ops.elementwise import elementwise as ops
 from tinygrad_c.ops.indexing.index import gather, index_select
@@ -21,6 +23,7 @@ UPSAMPLED = {"nearest": "Nearest", "nearest-exact": "NearestExact", "linear": "L
              "trilinear": "Trilinear", "bicubic": "Bicubic"}
 
 
+@public
 def interpolate(input: Tensor, size: Any = None, scale_factor: Any = None, mode: str = "nearest",
                 align_corners: bool | None = None, recompute_scale_factor: bool | None = None,
                 antialias: bool = False) -> Tensor:
@@ -49,7 +52,6 @@ def interpolate(input: Tensor, size: Any = None, scale_factor: Any = None, mode:
                                   f"nearest-exact (got {mode})")
     sizes, scales = _target(input, n, size, scale_factor, recompute_scale_factor)
     if mode == "area":
-        from tinygrad_c.nn.functional.pooling import _adaptive_avg
         return _adaptive_avg(input, sizes, n)
     is_uint8 = mode not in ("nearest", "nearest-exact") and not input.is_floating_point()
     for d in reversed(range(n)) if is_uint8 else range(n):      # uint8 is rounded after each dimension, as in torch
@@ -65,12 +67,13 @@ def interpolate(input: Tensor, size: Any = None, scale_factor: Any = None, mode:
         for part in parts[1:]:
             made = made + part
         input = ops.floor(made + 0.5).clamp(0, 255).to(input.dtype) if is_uint8 else made
-    return _call_it(input, f"Upsample{UPSAMPLED[mode]}{n}DBackward0")
+    return _named(input, f"Upsample{UPSAMPLED[mode]}{n}DBackward0")
 
 
 upsample = interpolate
 
 
+@public
 def upsample_nearest(input: Tensor, size: Any = None, scale_factor: Any = None) -> Tensor:
     """interpolate with mode='nearest'.
 
@@ -80,6 +83,7 @@ def upsample_nearest(input: Tensor, size: Any = None, scale_factor: Any = None) 
     return interpolate(input, size, scale_factor)
 
 
+@public
 def upsample_bilinear(input: Tensor, size: Any = None, scale_factor: Any = None) -> Tensor:
     """interpolate with mode='bilinear' and align_corners=True.
 
@@ -141,6 +145,7 @@ def _cubic(distance: Any, a: float = -0.75) -> Any:
 
 # ---- Pixel and channel shuffles
 
+@public(node="PixelShuffleBackward0")
 def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     """(*, C r^2, H, W) to (*, C, H r, W r): Shi et al. 2016.
 
@@ -161,6 +166,7 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     return parts.permute(*range(k + 1), k + 3, k + 1, k + 4, k + 2).reshape(*lead, channels // (r * r), height * r, width * r)
 
 
+@public(node="PixelUnshuffleBackward0")
 def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
     """(*, C, H r, W r) to (*, C r^2, H, W): the reverse of pixel_shuffle.
 
@@ -180,6 +186,7 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
     return parts.permute(*range(k + 1), k + 2, k + 4, k + 1, k + 3).reshape(*lead, channels * r * r, height // r, width // r)
 
 
+@public(node="ChannelShuffleBackward0")
 def channel_shuffle(input: Tensor, groups: int) -> Tensor:
     """Move channel g * n + i to i * groups + g, n the number of channels of a group: Zhang et al. 2018.
 
@@ -197,6 +204,7 @@ native_channel_shuffle = channel_shuffle
 
 # ---- Sampling along a grid
 
+@public
 def affine_grid(theta: Tensor, size: Any, align_corners: bool | None = None) -> Tensor:
     """The grid with which grid_sample applies affine transforms theta (N, 2, 3) to images of `size` (N, C, H, W).
 
@@ -225,6 +233,7 @@ def _centres(count: int, align: bool) -> np.ndarray:
     return centres if align else centres * (count - 1) / count
 
 
+@public("input grid", node="GridSampler2DBackward0")
 def grid_sample(input: Tensor, grid: Tensor, mode: str = "bilinear", padding_mode: str = "zeros",
                 align_corners: bool | None = None) -> Tensor:
     """y[n, c, i, j] = x[n, c] interpolated at grid[n, i, j] = (column, row), each from -1 to 1.

@@ -4,7 +4,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from tinygrad_c._base.missing import public_names
+from tinygrad_c._base.lazy import lazy_names
 from tinygrad_c._base.warn import typename
 from tinygrad_c._tensor.tensor import Tensor
 from tinygrad_c.autograd import no_grad
@@ -20,7 +20,7 @@ __all__ = [*(name for names in LAZY_NAMES.values() for name in names.split()),
            "clip_grad_norm", "clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_",
            "convert_conv2d_weight_memory_format", "convert_conv3d_weight_memory_format", "get_total_norm",
            "parameters_to_vector", "skip_init", "vector_to_parameters"]
-__getattr__, __dir__ = public_names(globals(), LAZY_NAMES)
+__getattr__, __dir__ = lazy_names(globals(), LAZY_NAMES)
 
 
 def get_total_norm(tensors: Iterable[Tensor] | Tensor, norm_type: float = 2.0, error_if_nonfinite: bool = False) -> Tensor:

@@ -1,11 +1,9 @@
 """Parametrizations of weights: weight_norm, spectral_norm, orthogonal. The weight is computed each time it is read."""
 from __future__ import annotations
 
-from tinygrad_c._base.missing import public_names
+from tinygrad_c._base.lazy import lazy_names, load
 from tinygrad_c._tensor.tensor import Tensor
 from tinygrad_c.autograd import no_grad
-from tinygrad_c.linalg import householder_product, matrix_exp, qr, solve
-from tinygrad_c.linalg.elimination import geqrf
 from tinygrad_c.nn.functional.norm import normalize
 from tinygrad_c.nn.module import Module
 from tinygrad_c.nn.utils.norms import _lengths
@@ -15,7 +13,7 @@ from tinygrad_c.ops.random import random
 from tinygrad_c.ops.shape.shape import cat
 
 __all__ = ["orthogonal", "spectral_norm", "weight_norm"]
-__getattr__, __dir__ = public_names(globals())
+__getattr__, __dir__ = lazy_names(globals())
 
 
 class _WeightNorm(Module):
@@ -110,7 +108,7 @@ class _Orthogonal(Module):
         X = X if rows >= columns else X.mT
         n, k = X.shape[-2:]
         if self.orthogonal_map == "householder":
-            Q = householder_product(X, 2.0 / (1.0 + (X.tril(-1) ** 2).sum(-2)))
+            Q = load("linalg", "householder_product")(X, 2.0 / (1.0 + (X.tril(-1) ** 2).sum(-2)))
             Q = Q * X.diagonal(0, -2, -1).trunc().unsqueeze(-2)     # the signs, stored there by right_inverse
         else:
             A = X.tril()
@@ -118,7 +116,10 @@ class _Orthogonal(Module):
                 A = cat([A, A.new_zeros(*A.shape[:-2], n, n - k)], -1)
             A = A - A.mT
             same = eye(n, dtype=A.dtype)
-            Q = matrix_exp(A) if self.orthogonal_map == "matrix_exp" else solve(same - 0.5 * A, same + 0.5 * A)
+            if self.orthogonal_map == "matrix_exp":
+                Q = load("linalg", "matrix_exp")(A)
+            else:
+                Q = load("linalg", "solve")(same - 0.5 * A, same + 0.5 * A)
             Q = Q if n == k else Q[..., :k]
         if getattr(self, "base", None) is not None:
             Q = self.base @ Q
@@ -134,7 +135,7 @@ class _Orthogonal(Module):
                 if self.orthogonal_map != "householder":
                     raise NotImplementedError("It is not possible to assign to the matrix exponential or the Cayley "
                                               "parametrizations when use_trivialization=False.")
-                a, tau = geqrf(q)
+                a, tau = load("linalg.elimination", "geqrf")(q)
                 signs = a.diagonal(0, -2, -1).sign() * (1 - 2 * (tau == 0).to(a.dtype))      # tau = 0: no reflection
                 signs = signs.diag_embed()
                 signs = signs if n == k else cat([signs, signs.new_zeros(*signs.shape[:-2], n - k, k)], -2)
@@ -142,7 +143,7 @@ class _Orthogonal(Module):
                 return a.mT if wide else a
             if n != k:
                 q = cat([q, random.randn(*q.shape[:-1], n - k, dtype=q.dtype)], -1)
-            q, r = qr(q)
+            q, r = load("linalg", "qr")(q)
             self.base = q * r.diagonal(0, -2, -1).sign().unsqueeze(-2)
             return -eye(*Q.shape[-2:], dtype=Q.dtype).expand(Q.shape).clone()       # all maps give the identity matrix for it
 

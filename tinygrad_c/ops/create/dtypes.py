@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
+from tinygrad_c._base.public import public
 from tinygrad_c.core.array import dtype, get_default_dtype
 from tinygrad_c.ops.create import create
 from tinygrad_c.ops.elementwise.elementwise import may_become, result_dtype_of
@@ -75,6 +76,7 @@ def promote_types(type1: dtype, type2: dtype) -> dtype:
     return type1 if type1.code >= type2.code else type2
 
 
+@public("tensor1# tensor2#")
 def result_type(tensor1: Tensor | float, tensor2: Tensor | float) -> dtype:
     """The dtype of tensor1 + tensor2. A number, or a 0-d tensor beside a larger one, counts only by its category.
 
@@ -95,6 +97,7 @@ def can_cast(from_: dtype, to: dtype) -> bool:
     return may_become(from_, to)
 
 
+@public("input other")
 def is_same_size(input: Tensor, other: Tensor) -> bool:
     """Whether the two have the same shape.
 
@@ -104,6 +107,7 @@ def is_same_size(input: Tensor, other: Tensor) -> bool:
     return create.sizes(input) == create.sizes(other)
 
 
+@public
 def is_signed(input: Tensor) -> bool:
     """Whether the dtype has negative numbers.
 

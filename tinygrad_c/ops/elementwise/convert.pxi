@@ -122,7 +122,6 @@ cdef int convert_backward(Walk walk, Node node, TensorBase g) except -1:
     return 0
 
 cdef Rule CONVERT = Rule(b"ToCopyBackward0", convert_backward)
-cdef Rule CLONE = Rule(b"CloneBackward0", convert_backward)
 
 
 cdef TensorBase to_dtype(TensorBase a, int dtype):
@@ -143,7 +142,7 @@ cdef TensorBase to_float(TensorBase a):
 cdef TensorBase clone(TensorBase a):
     cdef TensorBase out = copy_of(a)
     if recording(a):
-        record(&CLONE, out, a)
+        record(&CONVERT, out, a).label = b"CloneBackward0"
     return out
 
 

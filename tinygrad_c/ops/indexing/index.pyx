@@ -27,6 +27,7 @@ from tinygrad_c.core.tape cimport *
 
 from operator import index as index_of
 
+from tinygrad_c._base.public import public
 from tinygrad_c.ops.create.create import tensor
 from tinygrad_c.ops.elementwise.elementwise import into_out, write
 from tinygrad_c.ops.shape.shape import expand

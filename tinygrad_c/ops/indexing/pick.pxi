@@ -1,6 +1,7 @@
 """Rows, masks, places: index_select, masked_select, masked_fill, nonzero; part of index.pyx."""
 
 
+@public("input index", axis=True)
 def index_select(input, dim, index, *, out=None):
     """The slices of input along `dim` whose numbers stand in index, a vector of integers: one gathering copy.
 
@@ -22,8 +23,8 @@ def index_select(input, dim, index, *, out=None):
     if x.ndim == 0:
         if i.numel != 1:
             raise RuntimeError(f"index_select(): Index to scalar can have only 1 value, got {i.numel} value(s)")
-        return called(take(x[None], parse(x[None], i), IN_MEMORY)[0], "IndexSelectBackward0")
-    return called(take(x, parse(x, (slice(None),) * d + (i,)), IN_MEMORY), "IndexSelectBackward0")
+        return named(take(x[None], parse(x[None], i), IN_MEMORY)[0], b"IndexSelectBackward0")
+    return named(take(x, parse(x, (slice(None),) * d + (i,)), IN_MEMORY), b"IndexSelectBackward0")
 
 
 def masked_select(input, mask, *, out=None):
@@ -47,7 +48,7 @@ def masked_select(input, mask, *, out=None):
         m = expand_to(m, ndim, shape)
     if x.ndim == 0:
         x, m = x[None], m[None]
-    return called(take(x, parse(x, m), IN_MEMORY), "MaskedSelectBackward0")
+    return named(take(x, parse(x, m), IN_MEMORY), b"MaskedSelectBackward0")
 
 
 def masked_fill(input, mask, value):
@@ -63,9 +64,9 @@ def masked_fill(input, mask, value):
     if isinstance(value, TensorBase) and (<TensorBase> value).ndim:
         raise RuntimeError("masked_fill_ only supports a 0-dimensional value tensor, but got tensor with "
                            f"{(<TensorBase> value).ndim} dimension(s).")
-    return called(where_(mask, scalar_tensor(value, x.dtype) if is_number(value) else to_dtype(
+    return named(where_(mask, scalar_tensor(value, x.dtype) if is_number(value) else to_dtype(
         as_tensor(value, "masked_fill(): argument 'value' (position 2)"), x.dtype), x),
-                  "MaskedFillBackward1" if isinstance(value, TensorBase) else "MaskedFillBackward0")
+                  b"MaskedFillBackward1" if isinstance(value, TensorBase) else b"MaskedFillBackward0")
 
 
 def masked_fill_(input, mask, value):

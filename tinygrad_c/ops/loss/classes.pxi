@@ -35,8 +35,6 @@ cdef int cross_entropy_backward(Walk walk, Node node, TensorBase g) except -1:
     return walk.give(node, 0, dx)
 
 cdef Rule CROSS_ENTROPY = Rule(b"NllLossBackward0", cross_entropy_backward)
-cdef Rule CROSS_ENTROPY_2D = Rule(b"NllLoss2DBackward0", cross_entropy_backward)
-cdef Rule CROSS_ENTROPY_SMOOTH = Rule(b"AddBackward0", cross_entropy_backward)
 
 
 cdef TensorBase cross_entropy_gradient(Node node, TensorBase x, TensorBase target, TensorBase weight, TensorBase g):
@@ -213,7 +211,11 @@ def cross_entropy(input, target, weight=None, ignore_index=-100, reduction="mean
     if how != EACH:
         set_real(out, 0, total)
     if recording(x):
-        node = record(&CROSS_ENTROPY_SMOOTH if smoothing else &CROSS_ENTROPY_2D if target_.ndim > 1 else &CROSS_ENTROPY, out, x)
+        node = record(&CROSS_ENTROPY, out, x)
+        if smoothing:
+            node.label = b"AddBackward0"
+        elif target_.ndim > 1:
+            node.label = b"NllLoss2DBackward0"
         save(node, 0, x)
         save(node, 1, t)
         save(node, 2, kept)
@@ -242,7 +244,7 @@ cdef TensorBase cross_entropy_of_probabilities(TensorBase x, TensorBase target, 
             shape[d] = n if d == dim else 1
         loss = binary(ROW_MUL, loss, reshape_to(w, x.ndim, shape))
     loss = unary(ROW_NEG, sum_over(binary(ROW_MUL, loss, target), <unsigned int> 1 << dim, False), 0, 0)
-    return called(summarize(loss, how), "DivBackward1" if how == MEAN else "NegBackward0")
+    return named(summarize(loss, how), b"DivBackward1" if how == MEAN else b"NegBackward0")
 
 
 def nll_loss(input, target, weight=None, ignore_index=-100, reduction="mean"):
@@ -280,4 +282,4 @@ def nll_loss(input, target, weight=None, ignore_index=-100, reduction="mean"):
         loss = sum_over(loss, 1, False)
     else:
         loss = reshape_to(loss, given.ndim, given.shape)
-    return called(loss, "NllLoss2DBackward0" if given.ndim > 1 else "NllLossBackward0")
+    return named(loss, b"NllLoss2DBackward0" if given.ndim > 1 else b"NllLossBackward0")

@@ -26,13 +26,12 @@ cdef int pair_backward(Walk walk, Node node, TensorBase g) except -1:
             walk.give(node, 1, binary(ROW_MUL, g, t))
     return 0
 
-cdef Rule[N_LOSSES] PAIR_RULES = [
-    Rule(b"MseLossBackward0", pair_backward), Rule(b"L1LossBackward0", pair_backward),
-    Rule(b"SmoothL1LossBackward0", pair_backward), Rule(b"HuberLossBackward0", pair_backward),
-    Rule(b"BinaryCrossEntropyBackward0", pair_backward), Rule(b"BinaryCrossEntropyWithLogitsBackward0", pair_backward)]
-
-cdef Rule[3] L1_RULES = [           # by reduction, none first: torch's is composed
-    Rule(b"AbsBackward0", pair_backward), Rule(b"MeanBackward0", pair_backward), Rule(b"SumBackward0", pair_backward)]
+cdef Rule PAIR = Rule(b"PairLoss", pair_backward)
+ctypedef const char* label_t
+cdef label_t[N_LOSSES] PAIR_LABELS = [
+    b"MseLossBackward0", b"", b"SmoothL1LossBackward0", b"HuberLossBackward0", b"BinaryCrossEntropyBackward0",
+    b"BinaryCrossEntropyWithLogitsBackward0"]
+cdef label_t[3] L1_LABELS = [b"AbsBackward0", b"MeanBackward0", b"SumBackward0"]    # by reduction: composed in PyTorch
 
 
 cdef TensorBase log_cut(TensorBase x):
@@ -97,7 +96,8 @@ cdef TensorBase pair_loss(int op, TensorBase x, TensorBase t, double parameter, 
     if how != EACH:
         set_real(out, 0, total / <double> x.numel if how == MEAN else total)
     if recording(x) or recording(t):
-        node = record2(&L1_RULES[how] if op == L1 else &PAIR_RULES[op], out, x, t)
+        node = record2(&PAIR, out, x, t)
+        node.label = L1_LABELS[how] if op == L1 else PAIR_LABELS[op]
         node.op = op
         save(node, 0, x)
         save(node, 1, t)

@@ -21,7 +21,6 @@ cdef int linear_backward(Walk walk, Node node, TensorBase g) except -1:
     return 0
 
 cdef Rule LINEAR = Rule(b"AddmmBackward0", linear_backward)
-cdef Rule LINEAR_ALONE = Rule(b"MmBackward0", linear_backward)
 
 
 def linear(input, weight, bias=None, *, out=None):
@@ -84,9 +83,11 @@ cdef TensorBase linear_then(object input, object weight, object bias, int activa
         return relu(y) if activation == THEN_RELU else y
     y = product(x, False, w, True, b, None, activation)
     if recording(x) or recording(w) or (b is not None and recording(b)):
-        node = record2(&LINEAR if b is not None else &LINEAR_ALONE, y, x, w)
+        node = record2(&LINEAR, y, x, w)
         if b is not None:
             node.edge2 = edge_of(b)
+        else:
+            node.label = b"MmBackward0"
         if node.edge1 is not None:
             save(node, 0, x)
         if node.edge0 is not None:
@@ -122,18 +123,17 @@ def addmm(input, mat1, mat2, *, beta=1, alpha=1, out=None):
     check_inner(a, b)
     if beta == 1 and alpha == 1 and bias.ndim == 1 and bias.shape[0] == b.shape[1]:
         return linear(a, transpose_dims(b, 0, 1), bias)         # one kernel: the bias is added as the product is stored
-    return add_scaled(bias, matmul(a, b), beta, alpha, "AddmmBackward0")
+    return named(add_scaled(bias, matmul(a, b), beta, alpha), b"AddmmBackward0")
 
 
-def add_scaled(input, TensorBase product not None, beta, alpha, str name):
+def add_scaled(input, TensorBase product not None, beta, alpha):
     """beta * input + alpha * product, in the product's shape; with beta = 0 whatever input holds, NaN too, is ignored."""
     if product.dtype < FLOAT32:                     # of integers, the factors are cut to integers
         beta, alpha = int(beta), int(alpha)
     scaled = product if alpha == 1 else mul(product, alpha)
     if beta == 0:
         return scaled
-    return called(add(scaled, mul(expand(input, shape_of(product)), beta) if beta != 1 else expand(input, shape_of(product))),
-                  name)
+    return add(scaled, mul(expand(input, shape_of(product)), beta) if beta != 1 else expand(input, shape_of(product)))
 
 
 # ---- a Linear and the ReLU behind it, for Sequential

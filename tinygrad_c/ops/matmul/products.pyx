@@ -206,7 +206,7 @@ def matmul(input, other, *, out=None):
                                f"same number of elements, but got {a.shape[0]} and {b.shape[0]} elements respectively")
         if a.dtype != b.dtype:
             raise_dot(a, b)
-        return called(reshape_to(matmul(unsqueeze(a, 0), unsqueeze(b, 1)), 0, NULL), "DotBackward0")
+        return named(reshape_to(matmul(unsqueeze(a, 0), unsqueeze(b, 1)), 0, NULL), b"DotBackward0")
     if a.ndim == 1:
         if a.shape[0] != b.shape[b.ndim - 2]:
             raise_vector(a, b, a.shape[0], b.shape[b.ndim - 2])
@@ -215,7 +215,7 @@ def matmul(input, other, *, out=None):
         if a.shape[a.ndim - 1] != b.shape[0]:
             raise_vector(a, b, a.shape[a.ndim - 1], b.shape[0])
         y = squeeze(matmul(a, unsqueeze(b, 1)), -1)
-        return called(y, "MvBackward0") if a.ndim == 2 else y
+        return named(y, b"MvBackward0") if a.ndim == 2 else y
     check_inner(a, b)
     check_dtypes(a, b)
     if b.ndim == 2:                     # fold the batch into the rows: one large product

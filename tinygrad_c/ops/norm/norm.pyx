@@ -109,8 +109,6 @@ cdef int norm_layer_backward(Walk walk, Node node, TensorBase g) except -1:
     return 0 if dx is None else walk.give(node, 0, dx)
 
 cdef Rule LAYER_NORM = Rule(b"NativeLayerNormBackward0", norm_layer_backward)
-cdef Rule GROUP_NORM = Rule(b"NativeGroupNormBackward0", norm_layer_backward)
-cdef Rule BATCH_NORM = Rule(b"NativeBatchNormBackward0", norm_layer_backward)
 
 
 cdef int normalise_by_parts(Walk walk, Node node, TensorBase g, TensorBase x, TensorBase w) except -1:
@@ -184,7 +182,9 @@ def normalised(input, weight, bias, double eps, str kind, Py_ssize_t number):
     call.operand[4].data = NULL if b is None else b.data
     run(&call)
     if recording(x) or (w is not None and recording(w)) or (b is not None and recording(b)):
-        node = record(&LAYER_NORM if which == LAYER else &GROUP_NORM if which == GROUP else &BATCH_NORM, out, x)
+        node = record(&LAYER_NORM, out, x)
+        if which != LAYER:
+            node.label = b"NativeGroupNormBackward0" if which == GROUP else b"NativeBatchNormBackward0"
         node.param[NODE_KIND].i, node.param[NODE_NUMBER].i, node.param[NODE_EPS].f = which, number, eps
         node.param[NODE_WEIGHTED].i = w is not None
         save(node, 0, x)

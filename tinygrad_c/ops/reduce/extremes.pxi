@@ -21,9 +21,7 @@ cdef int whole_extreme_backward(Walk walk, Node node, TensorBase g) except -1:
     return walk.give(node, 0, where_(hit, expand_reduced_as(node, binary(ROW_DIV, g, ties)), 0))
 
 cdef Rule MAX_RULE = Rule(b"MaxBackward1", whole_extreme_backward)
-cdef Rule MIN_RULE = Rule(b"MinBackward1", whole_extreme_backward)
 cdef Rule AMAX_RULE = Rule(b"AmaxBackward0", extreme_backward)
-cdef Rule AMIN_RULE = Rule(b"AminBackward0", extreme_backward)
 
 
 cdef TensorBase extreme_over(int op, TensorBase x, unsigned int mask, bint keepdim, str name):
@@ -38,9 +36,11 @@ cdef TensorBase extreme_over(int op, TensorBase x, unsigned int mask, bint keepd
     out = reduced(op, x, mask, keepdim)
     if x.dtype >= FLOAT32 and recording(x):
         if whole:
-            node = record_reduction(&MAX_RULE if op == MAX else &MIN_RULE, out, x, mask, keepdim)
+            node = record_reduction(&MAX_RULE, out, x, mask, keepdim)
         else:
-            node = record_reduction(&AMAX_RULE if op == MAX else &AMIN_RULE, out, x, mask, keepdim)
+            node = record_reduction(&AMAX_RULE, out, x, mask, keepdim)
+        if op != MAX:
+            node.label = b"MinBackward1" if whole else b"AminBackward0"
         save(node, 0, x)
         save_output(node, out)
     return out
@@ -119,7 +119,6 @@ cdef int along_backward(Walk walk, Node node, TensorBase g) except -1:
                                         node.param[NODE_KEEPDIM].i))
 
 cdef Rule MAX_ALONG = Rule(b"MaxBackward0", along_backward)
-cdef Rule MIN_ALONG = Rule(b"MinBackward0", along_backward)
 
 
 cdef tuple extreme_along(int op, TensorBase x, object dim, bint keepdim, str name):
@@ -128,7 +127,9 @@ cdef tuple extreme_along(int op, TensorBase x, object dim, bint keepdim, str nam
     cdef TensorBase values = arg_reduced(op, x, d, keepdim, index, name)
     cdef Node node
     if x.dtype >= FLOAT32 and recording(x):
-        node = record(&MAX_ALONG if op == MAX else &MIN_ALONG, values, x)
+        node = record(&MAX_ALONG, values, x)
+        if op != MAX:
+            node.label = b"MinBackward0"
         node.param[NODE_DIM].i = d
         node.param[NODE_KEEPDIM].i = keepdim
         save(node, 1, index)
@@ -136,9 +137,6 @@ cdef tuple extreme_along(int op, TensorBase x, object dim, bint keepdim, str nam
 
 
 # ---- cummax, cummin
-
-cdef Rule CUMMAX_RULE = Rule(b"CummaxBackward0", along_backward)
-cdef Rule CUMMIN_RULE = Rule(b"CumminBackward0", along_backward)
 
 ctypedef fused number:
     uint8_t
@@ -204,7 +202,8 @@ def cumulative_extreme(input, dim, bint largest):
     else:
         extremes_so_far(<const uint8_t*> source.data, <uint8_t*> values.data, to, outer, n, inner, largest)
     if x.dtype >= FLOAT32 and recording(x):
-        node = record(&CUMMAX_RULE if largest else &CUMMIN_RULE, values, x)
+        node = record(&MAX_ALONG, values, x)
+        node.label = b"CummaxBackward0" if largest else b"CumminBackward0"
         node.param[NODE_DIM].i = d
         node.param[NODE_KEEPDIM].i = True
         save(node, 1, index)

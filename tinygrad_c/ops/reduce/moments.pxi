@@ -17,7 +17,6 @@ cdef int var_backward(Walk walk, Node node, TensorBase g) except -1:
     return walk.give(node, 0, binary(ROW_MUL, expand_reduced_as(node, g), centered))
 
 cdef Rule VAR_RULE = Rule(b"VarBackward0", var_backward)
-cdef Rule STD_RULE = Rule(b"StdBackward0", var_backward)
 
 
 cdef TensorBase over_root(Walk walk, Node node, TensorBase g):
@@ -58,11 +57,12 @@ cdef TensorBase variance(object input, object dim, object unbiased, object corre
     finally:
         set_grad(before)
     if recording(x):
-        node = record_reduction(&STD_RULE if root else &VAR_RULE, out, x, mask, keepdim)
+        node = record_reduction(&VAR_RULE, out, x, mask, keepdim)
         node.param[NODE_FREEDOM].f = freedom
         node.param[NODE_ROOT].i = root
         save(node, 0, x)
         if root:
+            node.label = b"StdBackward0"
             save_output(node, out)
     return out
 

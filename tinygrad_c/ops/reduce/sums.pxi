@@ -7,7 +7,6 @@ cdef int sum_backward(Walk walk, Node node, TensorBase g) except -1:
     return walk.give(node, 0, expand_reduced_as(node, g))
 
 cdef Rule SUM_RULE = Rule(b"SumBackward0", sum_backward)
-cdef Rule SUM_ALONG_RULE = Rule(b"SumBackward1", sum_backward)
 
 
 cdef TensorBase sum_over(TensorBase x, unsigned int mask, bint keepdim):
@@ -17,11 +16,9 @@ cdef TensorBase sum_over(TensorBase x, unsigned int mask, bint keepdim):
     return out
 
 
-cdef inline TensorBase named(TensorBase out, object dim, const Rule* along):
-    """`out`; along a dimension, its node has the name that torch gives it then."""
-    if dim is not None and out._grad_fn is not None:
-        out._grad_fn.rule = along
-    return out
+cdef inline TensorBase named_along(TensorBase out, object dim, const char* label):
+    """`out`; along a dimension, its node has the name that PyTorch gives it then."""
+    return out if dim is None else named(out, label)
 
 
 cdef object pick(object dim, object axis):
@@ -50,7 +47,7 @@ def sum(input, dim=None, keepdim=False, *, axis=None, keepdims=None, dtype=None,
         x = to_dtype(x, dtype_code(dtype))
         return to_dtype(sum_over(x, dims_mask(pick(dim, axis), x.ndim), keepdim), x.dtype)
     dim = pick(dim, axis)
-    return named(sum_over(x, dims_mask(dim, x.ndim), keepdim), dim, &SUM_ALONG_RULE)
+    return named_along(sum_over(x, dims_mask(dim, x.ndim), keepdim), dim, b"SumBackward1")
 
 
 cdef enum:                  # node.param
@@ -62,7 +59,6 @@ cdef int mean_backward(Walk walk, Node node, TensorBase g) except -1:
     return walk.give(node, 0, expand_reduced_as(node, binary_scalar(ROW_DIV_NUMBER, g, node.param[NODE_COUNT].f)))
 
 cdef Rule MEAN_RULE = Rule(b"MeanBackward0", mean_backward)
-cdef Rule MEAN_ALONG_RULE = Rule(b"MeanBackward1", mean_backward)
 
 
 cdef TensorBase mean_over(TensorBase x, unsigned int mask, bint keepdim):
@@ -105,7 +101,7 @@ def mean(input, dim=None, keepdim=False, *, axis=None, keepdims=None, dtype=None
                                f"complex dtype. Got: {dtype}")
         x = to_dtype(x, dtype_code(dtype))
     dim = pick(dim, axis)
-    return named(mean_over(need_float(x, "mean"), dims_mask(dim, x.ndim), keepdim), dim, &MEAN_ALONG_RULE)
+    return named_along(mean_over(need_float(x, "mean"), dims_mask(dim, x.ndim), keepdim), dim, b"MeanBackward1")
 
 
 # ---- prod
@@ -126,7 +122,6 @@ cdef int prod_backward(Walk walk, Node node, TensorBase g) except -1:
     return walk.give(node, 0, binary(ROW_MUL, expand_reduced_as(node, g), others))
 
 cdef Rule PROD_RULE = Rule(b"ProdBackward0", prod_backward)
-cdef Rule PROD_ALONG_RULE = Rule(b"ProdBackward1", prod_backward)
 
 
 cdef TensorBase prod_over(TensorBase x, unsigned int mask, bint keepdim):
@@ -151,7 +146,7 @@ def prod(input, dim=None, keepdim=False, *, axis=None, keepdims=None, dtype=None
         x = to_dtype(x, dtype_code(dtype))
         return to_dtype(prod_over(x, dims_mask(pick(dim, axis), x.ndim), keepdim), x.dtype)
     dim = pick(dim, axis)
-    return named(prod_over(x, dims_mask(dim, x.ndim), keepdim), dim, &PROD_ALONG_RULE)
+    return named_along(prod_over(x, dims_mask(dim, x.ndim), keepdim), dim, b"ProdBackward1")
 
 
 # ---- all, any, cumsum

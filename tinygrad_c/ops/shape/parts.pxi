@@ -182,8 +182,6 @@ cdef int narrow_backward(Walk walk, Node node, TensorBase g) except -1:
     return 0
 
 cdef Rule NARROW = Rule(b"SliceBackward0", narrow_backward)
-cdef Rule SPLIT = Rule(b"SplitBackward0", narrow_backward)
-cdef Rule SPLIT_WITH_SIZES = Rule(b"SplitWithSizesBackward0", narrow_backward)
 
 
 cdef TensorBase narrow_dim(TensorBase a, int dim, Py_ssize_t start, Py_ssize_t length):
@@ -217,6 +215,7 @@ cdef TensorBase place_region(TensorBase g, Node node, int ndim, const Py_ssize_t
     return cat([before, g, after], dim)
 
 
+@public(axis=True)
 def narrow(input, dim, start, length):
     """Elements start to start + length of dimension `dim`; a view.
 
@@ -243,6 +242,7 @@ def narrow(input, dim, start, length):
     return narrow_dim(a, d, s, n)
 
 
+@public("input index", axis=True)
 def select(input, dim, index):
     """Element `index` of dimension `dim`, which goes away; a view.
 
@@ -256,7 +256,7 @@ def select(input, dim, index):
     d = parse_dim(dim, a.ndim)
     if not -a.shape[d] <= index < a.shape[d]:
         raise IndexError(f"select(): index {index} out of range for tensor of size {list(shape_of(a))} at dimension {d}")
-    return spelled(squeeze(narrow_dim(a, d, index % a.shape[d], 1), d), &SELECT)
+    return named(squeeze(narrow_dim(a, d, index % a.shape[d], 1), d), b"SelectBackward0")
 
 
 def unbind(input, dim=0, *, axis=None):
@@ -270,7 +270,7 @@ def unbind(input, dim=0, *, axis=None):
     if a.ndim == 0:
         raise IndexError("Dimension specified as 0 but tensor has no dimensions")
     cdef int d = parse_dim(dim if axis is None else axis, a.ndim)
-    return tuple([spelled(squeeze(narrow_dim(a, d, i, 1), d), &UNBIND) for i in range(a.shape[d])])
+    return tuple([named(squeeze(narrow_dim(a, d, i, 1), d), b"UnbindBackward0") for i in range(a.shape[d])])
 
 
 def split(input, split_size_or_sections, dim=0):
@@ -282,13 +282,14 @@ def split(input, split_size_or_sections, dim=0):
     cdef TensorBase a = as_tensor(input, "argument 'input' (position 1)")
     cdef int d = parse_dim(dim, a.ndim)
     cdef Py_ssize_t start = 0
-    cdef const Rule* rule = &SPLIT if isinstance(split_size_or_sections, int) else &SPLIT_WITH_SIZES
+    cdef const char* label = b"SplitBackward0"
     if isinstance(split_size_or_sections, int):
         size = split_size_or_sections
         if size < 0 or (size == 0 and a.shape[d] != 0):
             raise RuntimeError(f"split expects split_size be non-negative, but got split_size={size}")
         sizes = [min(size, a.shape[d] - i) for i in range(0, a.shape[d], size)] if size and a.shape[d] else [a.shape[d]]
     else:
+        label = b"SplitWithSizesBackward0"
         sizes = list(split_size_or_sections)
         if any([size < 0 for size in sizes]):
             raise RuntimeError("split_with_sizes expects split_sizes have only non-negative entries, but got "
@@ -298,7 +299,7 @@ def split(input, split_size_or_sections, dim=0):
                                f"dimension {d}), but got split_sizes={sizes}")
     parts = []
     for size in sizes:
-        parts.append(spelled(narrow_dim(a, d, start, size), rule))
+        parts.append(named(narrow_dim(a, d, start, size), label))
         start += size
     return tuple(parts)
 

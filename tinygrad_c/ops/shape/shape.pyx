@@ -11,6 +11,7 @@ from tinygrad_c.ops.elementwise.elementwise cimport as_tensor, clone, copy_into,
 from tinygrad_c.ops.shape.view cimport put as put_region
 from tinygrad_c.core.tape cimport *
 
+from tinygrad_c._base.public import public
 from tinygrad_c.ops.elementwise.elementwise import into_out
 
 cdef Py_ssize_t MAX_SIZE = <Py_ssize_t> 1 << 62
@@ -131,19 +132,6 @@ cdef int reshape_backward(Walk walk, Node node, TensorBase g) except -1:
     return 0
 
 cdef Rule VIEW = Rule(b"ViewBackward0", reshape_backward)
-cdef Rule SQUEEZE_ALL = Rule(b"SqueezeBackward0", reshape_backward)
-cdef Rule SQUEEZE_ONE = Rule(b"SqueezeBackward1", reshape_backward)
-cdef Rule SQUEEZE_SOME = Rule(b"SqueezeBackward2", reshape_backward)
-cdef Rule UNSQUEEZE = Rule(b"UnsqueezeBackward0", reshape_backward)
-cdef Rule SELECT = Rule(b"SelectBackward0", reshape_backward)
-cdef Rule UNBIND = Rule(b"UnbindBackward0", reshape_backward)
-
-
-cdef TensorBase spelled(TensorBase out, const Rule* rule):
-    """`out`, whose node's rule is the same under another name: what torch calls it."""
-    if out._grad_fn is not None:
-        out._grad_fn.rule = rule
-    return out
 
 
 cdef TensorBase view_or_none(TensorBase a, int ndim, const Py_ssize_t* shape):
@@ -239,8 +227,12 @@ def squeeze(input, dim=None, *, axis=None):
             shape[n] = a.shape[d]
             stride[n] = a.stride[d]
             n += 1
-    return spelled(restride(a, n, shape, stride),
-                   &SQUEEZE_ALL if dim is None else &SQUEEZE_SOME if isinstance(dim, (tuple, list)) else &SQUEEZE_ONE)
+    cdef const char* label = b"SqueezeBackward1"
+    if dim is None:
+        label = b"SqueezeBackward0"
+    elif isinstance(dim, (tuple, list)):
+        label = b"SqueezeBackward2"
+    return named(restride(a, n, shape, stride), label)
 
 
 def unsqueeze(input, dim=None, *, axis=None):
@@ -267,7 +259,7 @@ def unsqueeze(input, dim=None, *, axis=None):
         else:
             shape[d] = a.shape[d - (d > at)]
             stride[d] = a.stride[d - (d > at)]
-    return spelled(restride(a, a.ndim + 1, shape, stride), &UNSQUEEZE)
+    return named(restride(a, a.ndim + 1, shape, stride), b"UnsqueezeBackward0")
 
 
 cdef TensorBase restride(TensorBase a, int ndim, const Py_ssize_t* shape, const Py_ssize_t* stride):
@@ -289,7 +281,6 @@ cdef int transpose_backward(Walk walk, Node node, TensorBase g) except -1:
     return 0
 
 cdef Rule TRANSPOSE = Rule(b"TransposeBackward0", transpose_backward)
-cdef Rule T = Rule(b"TBackward0", transpose_backward)
 
 
 cdef TensorBase transpose_dims(TensorBase a, int d0, int d1):
@@ -334,7 +325,7 @@ def t(input):
     if a.ndim > 2:
         raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {a.ndim}D: name the dimensions with "
                            ".transpose(d0, d1) or .permute(...)")
-    return spelled(transpose_dims(a, 0, 1), &T) if a.ndim == 2 else a
+    return named(transpose_dims(a, 0, 1), b"TBackward0") if a.ndim == 2 else a
 
 
 cdef int permute_backward(Walk walk, Node node, TensorBase g) except -1:

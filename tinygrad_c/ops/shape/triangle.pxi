@@ -9,7 +9,6 @@ cdef int triangle_backward(Walk walk, Node node, TensorBase g) except -1:
     return walk.give(node, 0, triangle_of(g, node.param[NODE_DIAGONAL].i, node.param[NODE_UPPER].i))
 
 cdef Rule TRIL = Rule(b"TrilBackward0", triangle_backward)
-cdef Rule TRIU = Rule(b"TriuBackward0", triangle_backward)
 
 
 cdef TensorBase triangle_of(TensorBase x, Py_ssize_t k, bint upper):
@@ -30,7 +29,9 @@ cdef TensorBase triangle_of(TensorBase x, Py_ssize_t k, bint upper):
         p += cols * size
         to += cols * size
     if recording(x):
-        node = record(&TRIU if upper else &TRIL, out, x)
+        node = record(&TRIL, out, x)
+        if upper:
+            node.label = b"TriuBackward0"
         node.param[NODE_DIAGONAL].i = k
         node.param[NODE_UPPER].i = upper
     return out

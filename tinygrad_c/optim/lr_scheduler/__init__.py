@@ -7,7 +7,7 @@
 Most multiply the current rate by a factor that depends on the epoch, so several schedulers can share one optimizer.
 `last_epoch` is the number of steps taken. The constructor sets the rate of epoch 0.
 """
-from tinygrad_c._base.missing import public_names
+from tinygrad_c._base.lazy import lazy_names
 from tinygrad_c.optim.lr_scheduler.base import LRScheduler
 from tinygrad_c.optim.lr_scheduler.cycles import CosineAnnealingWarmRestarts, CyclicLR, OneCycleLR
 from tinygrad_c.optim.lr_scheduler.plateau import ReduceLROnPlateau
@@ -31,7 +31,7 @@ __all__ = [     # noqa: RUF022  (from simple to complex)
     "PolynomialLR", "CosineAnnealingLR", "CosineAnnealingWarmRestarts", "CyclicLR", "OneCycleLR", "ReduceLROnPlateau",
     "SequentialLR", "ChainedScheduler",
 ]
-__getattr__, __dir__ = public_names(globals())
+__getattr__, __dir__ = lazy_names(globals())
 
 EXAMPLES = (    # the arguments after the optimizer, and the rates of four epochs from lr=1
     (LambdaLR, "lambda epoch: 0.5 ** epoch", "0.5 0.25 0.125 0.0625"),

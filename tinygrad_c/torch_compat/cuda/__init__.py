@@ -2,14 +2,14 @@
 from __future__ import annotations
 
 from tinygrad_c._base.device import no_cuda
-from tinygrad_c._base.missing import public_names
+from tinygrad_c._base.lazy import lazy_names
 from tinygrad_c.torch_compat.switches import OutOfMemoryError
 
 __all__ = ["OutOfMemoryError", "amp", "current_device", "device_count", "empty_cache", "get_device_capability",
            "get_device_name", "get_device_properties", "is_available", "is_bf16_supported", "is_initialized", "manual_seed",
            "manual_seed_all", "max_memory_allocated", "max_memory_reserved", "memory_allocated", "memory_reserved",
            "reset_peak_memory_stats", "set_device", "synchronize"]
-__getattr__, __dir__ = public_names(globals(), {"": "amp"})
+__getattr__, __dir__ = lazy_names(globals(), {"": "amp"})
 
 
 def is_available() -> bool:

@@ -1,5 +1,5 @@
 """Datasets, samplers and DataLoader: the names of torch.utils.data."""
-from tinygrad_c._base.missing import public_names
+from tinygrad_c._base.lazy import lazy_names
 from tinygrad_c.utils.data.collate import default_collate, default_convert
 from tinygrad_c.utils.data.dataloader import DataLoader
 from tinygrad_c.utils.data.dataset import (
@@ -41,7 +41,7 @@ __all__ = [
     "get_worker_info",
     "random_split",
 ]
-__getattr__, __dir__ = public_names(globals())
+__getattr__, __dir__ = lazy_names(globals())
 
 
 def get_worker_info() -> None:
