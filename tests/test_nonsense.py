@@ -246,13 +246,18 @@ def test_a_step_that_changes_the_optimizer_s_state_while_it_is_asked(change):
 
 # ---- Graphs
 
-def test_a_reference_among_the_hooks():
+@pytest.mark.parametrize("leaf", [True, False])
+def test_a_reference_among_the_hooks(leaf):
+    """It is called as a hook: only the tape's own list of weak references says whose gradients are retained."""
     x = ones(2, requires_grad=True)
     y = x * 2
-    for each in (x.register_hook(lambda g: None), y.register_hook(lambda g: None)):
-        each.hooks.append(weakref.ref(type("Anything", (), {})))
-    y.sum().backward()
-    assert x.grad.tolist() == [2.0, 2.0]
+    y.retain_grad()
+    handle = (x if leaf else y).register_hook(lambda g: None)
+    handle.hooks.append(weakref.ref(type("Anything", (), {})))
+    with pytest.raises(TypeError):
+        y.sum().backward()
+    assert x.grad is None
+    handle.remove()
 
 
 def test_a_function_whose_context_gives_too_few_gradients():

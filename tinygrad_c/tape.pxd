@@ -21,7 +21,7 @@ cdef class TensorBase(Array):
     cdef Node _grad_fn              # what made this; None for a leaf
     cdef bint _requires_grad        # a leaf's own wish; see wants_grad
     cdef bint _retains_grad
-    cdef list _hooks
+    cdef LeafHooks _hooks          # None for nearly all
     cdef TensorBase _base           # of a differentiable view: the tensor it looks into
     cdef unsigned long long _base_number    # the number of _base's node when this view's node was made
     cdef TensorBase _pending        # a leaf's gradient during a backward pass
@@ -50,10 +50,25 @@ cdef class Node:
     cdef int ndim
     cdef Py_ssize_t[MAX_NDIM] shape
     cdef TensorBase pending         # the sum of the gradients that came in, during a backward pass
-    cdef list hooks                 # of the output
+    cdef NodeExtras extras          # None for nearly all
 
     cdef void release(self) noexcept
-    cdef object hang(self, object hook)
+
+
+cdef class NodeExtras:
+    """What few nodes have beside their rule: hooks, values that the user packed, notes."""
+    cdef list pre_hooks             # hook(gradient of the output), before the rule runs
+    cdef list post_hooks            # hook(gradients of the inputs, gradients of the outputs), after it
+    cdef list retained              # weak references to the tensors whose .grad gets the output's gradient
+    cdef dict packed                # slot -> PackedTensor: in place of a saved value, under saved_tensors_hooks
+    cdef object created_at          # Traceback of the operation, recorded in anomaly mode
+    cdef dict metadata              # the user's own
+
+
+cdef class LeafHooks:
+    """The hooks of a leaf."""
+    cdef list grad_hooks            # hook(gradient), before it is accumulated
+    cdef list post_accumulate_hooks     # hook(leaf), after
 
 
 cdef enum:

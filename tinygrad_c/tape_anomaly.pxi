@@ -6,17 +6,14 @@ cdef enum:
 cdef int anomaly = 0                # the sum of those that are on
 
 
-class Place:
-    """Among a node's hooks: the lines of the program that led to its operation."""
+class Traceback:
+    """The lines of the program that led to a node's operation."""
 
     def __init__(self, stack):
         self.stack = stack
 
     def __str__(self) -> str:
         return "".join(self.stack.format()).rstrip()
-
-
-NOT_CALLED = (weakref.ref, Afterwards, AfterRule, Packed, Place, dict)      # in the lists of hooks
 
 
 cdef int note_place(Node node) except -1:
@@ -26,30 +23,26 @@ cdef int note_place(Node node) except -1:
         frame = frame.f_back
     stack = traceback.StackSummary.extract(traceback.walk_stack(frame), limit=20, lookup_lines=False)
     stack.reverse()
-    node.hooks = (node.hooks or []) + [Place(stack)]
+    extras_of(node).created_at = Traceback(stack)
     return 0
 
 
-cdef object place_of(Node node):
-    for hook in node.hooks or ():
-        if type(hook) is Place:
-            return hook
-    return None
+cdef object created_at(Node node):
+    return None if node.extras is None else node.extras.created_at
 
 
 cdef int visit_with_care(Walk walk, Node node, TensorBase g) except -1:
     """Run a node's rule, with its hooks; in anomaly mode, say of an error which line of the forward pass it belongs to."""
-    cdef list hooks = [hook for hook in node.hooks or () if type(hook) is AfterRule]
     try:
-        if hooks:
-            visit_with_hooks(walk, node, g, hooks)
+        if node.extras is not None and node.extras.post_hooks:
+            visit_with_hooks(walk, node, g)
         else:
             node.rule.backward(walk, node, g)
     except Exception:
         if not anomaly & NOTE_PLACES:
             raise
         from tinygrad_c.notices import warn
-        place = place_of(node)
+        place = created_at(node)
         said = f"Traceback of forward call that caused the error:\n{place}" if place is not None else \
             "It was recorded before anomaly detection was on: no traceback of its forward call."
         warn(f"Error detected in {node.name()}. {said}")
@@ -69,7 +62,7 @@ cdef int check_nan(Node node, int i, TensorBase g) except -1:
             break
     else:
         return 0
-    place = place_of(node)
+    place = created_at(node)
     where = ""
     if place is not None and len(place.stack) > 0:
         line = place.stack[len(place.stack) - 1]

@@ -7,25 +7,11 @@ cdef list endings = None            # what is to be called when the pass ends th
 cdef object accumulators = weakref.WeakValueDictionary()       # id of a leaf -> its AccumulateGrad, while somebody has that
 
 
-class Afterwards:
-    """Among a leaf's hooks: one that is called when its .grad has been changed."""
+class PackedTensor:
+    """What a user's pack hook made of a value that a node was to save."""
 
-    def __init__(self, hook):
-        self.hook = hook
-
-
-class AfterRule:
-    """Among a node's hooks: one that is called with the gradients that its rule has computed."""
-
-    def __init__(self, hook):
-        self.hook = hook
-
-
-class Packed:
-    """Among a node's hooks: what a user's pack made of the value that was to be saved in a slot."""
-
-    def __init__(self, slot, value, unpack, like, edge):
-        self.slot, self.value, self.unpack, self.like, self.edge = slot, value, unpack, like, edge
+    def __init__(self, value, unpack, like, edge):
+        self.value, self.unpack, self.like, self.edge = value, unpack, like, edge
 
 
 class RemovableHandle:
@@ -42,8 +28,11 @@ class RemovableHandle:
         self.hooks, self.hook = hooks, hook
 
     def remove(self) -> None:
-        if self.hook in self.hooks:
-            self.hooks.remove(self.hook)
+        for i, hook in enumerate(self.hooks):
+            if hook is self.hook:
+                del self.hooks[i]
+                break
+        self.hooks = []         # the same hook may be registered again, under another handle
 
     def __enter__(self):
         return self
@@ -142,17 +131,14 @@ cdef bint pack(Node node, int slot, TensorBase a) except -1:
         value = hooks[0](like)
     finally:
         set_grad(before)
-    node.hooks = (node.hooks or []) + [
-        Packed(slot, value, hooks[1], (shape_of(a), a.dtype), None if slot == OUTPUT else edge_of(a))]
+    extras_of(node).packed[slot] = PackedTensor(value, hooks[1], (shape_of(a), a.dtype), None if slot == OUTPUT else edge_of(a))
     return True
 
 
 cdef TensorBase unpacked(Node node, int slot):
     cdef TensorBase out
-    for each in node.hooks or ():
-        if type(each) is Packed and each.slot == slot:
-            break
-    else:
+    each = None if node.extras is None else node.extras.packed.get(slot)
+    if each is None:
         raise_freed(node)
     before = set_grad(False)
     try:
@@ -174,16 +160,9 @@ cdef TensorBase unpacked(Node node, int slot):
     return out
 
 
-cdef bint has_packed(Node node) except -1:
-    for each in node.hooks or ():
-        if type(each) is Packed:
-            return True
-    return False
-
-
 # ---- Hooks that see what a rule has computed
 
-cdef int visit_with_hooks(Walk walk, Node node, TensorBase g, list hooks) except -1:
+cdef int visit_with_hooks(Walk walk, Node node, TensorBase g) except -1:
     """Run a node's rule, keep its gradients back, and hand over what the hooks make of them."""
     cdef Py_ssize_t[MAX_NDIM] shape
     cdef TensorBase each
@@ -201,8 +180,8 @@ cdef int visit_with_hooks(Walk walk, Node node, TensorBase g, list hooks) except
             input_shape(node, i, &ndim, shape)
             each = fit(each, dtype_of_input(node, i), ndim, shape)
         inputs.append(each)
-    for hook in hooks:
-        result = hook.hook(tuple(inputs), outputs)
+    for hook in list(node.extras.post_hooks):
+        result = hook(tuple(inputs), outputs)
         if result is not None:
             result = result if isinstance(result, tuple) else (result,)
             if len(result) != len(inputs):

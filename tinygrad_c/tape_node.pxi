@@ -15,6 +15,35 @@ SAVED_NAMES = {"_saved_self": 0, "_saved_input": 0, "_saved_mat1": 0, "_saved_ot
 
 
 @cython.final
+cdef class NodeExtras:
+    def __cinit__(self):
+        self.pre_hooks, self.post_hooks, self.retained, self.packed, self.metadata = [], [], [], {}, {}
+
+
+@cython.final
+cdef class LeafHooks:
+    def __cinit__(self):
+        self.grad_hooks, self.post_accumulate_hooks = [], []
+
+
+cdef NodeExtras extras_of(Node node):
+    if node.extras is None:
+        node.extras = NodeExtras.__new__(NodeExtras)
+    return node.extras
+
+
+cdef LeafHooks hooks_of(TensorBase leaf):
+    if leaf._hooks is None:
+        leaf._hooks = LeafHooks.__new__(LeafHooks)
+    return leaf._hooks
+
+
+cdef object hang(list hooks, object hook):
+    hooks.append(hook)
+    return RemovableHandle(hooks, hook)
+
+
+@cython.final
 @cython.freelist(256)
 @cython.trashcan(True)
 @cython.embedsignature(True)
@@ -59,7 +88,7 @@ cdef class Node:
         >>> y.sum().backward()
         tensor([1., 1.])
         """
-        return self.hang(lambda g: only(hook((g,))))
+        return hang(extras_of(self).pre_hooks, lambda g: only(hook((g,))))
 
     def register_hook(self, hook):
         """Call hook(gradients of the inputs, (gradient,)) after the rule has run; a tuple that it returns replaces the first.
@@ -69,22 +98,12 @@ cdef class Node:
         >>> y.sum().backward()
         tensor([3., 3.]) tensor([1., 1.])
         """
-        return (<Node> self.edge0 if self.rule is &FUNCTION_OUTPUT else self).hang(AfterRule(hook))
-
-    cdef object hang(self, object hook):
-        if self.hooks is None:
-            self.hooks = []
-        self.hooks.append(hook)
-        return RemovableHandle(self.hooks, hook)
+        return hang(extras_of(<Node> self.edge0 if self.rule is &FUNCTION_OUTPUT else self).post_hooks, hook)
 
     @property
     def metadata(self) -> dict:
         """A dict of the user's own."""
-        for each in self.hooks or ():
-            if type(each) is dict:
-                return each
-        self.hang({})
-        return self.metadata
+        return extras_of(self).metadata
 
     def __getattr__(self, name):
         """What a Function's context holds can be read here, y.grad_fn.saved_tensors, and what an operation has saved."""
@@ -113,5 +132,5 @@ cdef class Node:
         self.saved1 = None
         self.saved2 = None
         self.saved_output = None
-        if self.hooks is not None:
-            self.hooks = [hook for hook in self.hooks if type(hook) is not Packed]
+        if self.extras is not None:
+            self.extras.packed = {}

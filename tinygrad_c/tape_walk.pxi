@@ -218,8 +218,8 @@ cdef class Walk:
                 node.pending = None
             else:
                 g = self.aside.pop(id(node))
-            if node.hooks is not None:
-                g = run_hooks(node.hooks, g)
+            if node.extras is not None:
+                g = before_rule(node.extras, g)
             if not fits(g, node.dtype, node.ndim, node.shape):      # kernels trust it
                 misfit(g, node.ndim, node.shape)
             if self.captures is not None and id(node) in self.captures:
@@ -228,13 +228,14 @@ cdef class Walk:
                 continue
             if node.freed != 0:
                 raise_freed(node)
-            if anomaly or node.hooks is not None:
+            if anomaly or node.extras is not None:
                 visit_with_care(self, node, g)
             else:
                 node.rule.backward(self, node, g)
             # What saved nothing (a view, a sum) can be walked again from elsewhere, as in torch; not as where a pass begins.
             if not self.retain_graph and (first or node.saved0 is not None or node.saved_output is not None or
-                                          node.saved1 is not None or node.saved2 is not None or has_packed(node)):
+                                          node.saved1 is not None or node.saved2 is not None or
+                                          (node.extras is not None and node.extras.packed)):
                 node.release()
                 node.freed = self.number
             first = False
@@ -246,7 +247,7 @@ cdef class Walk:
         for leaf in self.leaves:
             g = leaf._pending if self.aside is None else self.aside[id(leaf)]
             if leaf._hooks is not None:
-                g = run_hooks(leaf._hooks, g)
+                g = call_hooks(leaf._hooks.grad_hooks, g)
                 if self.aside is None:
                     leaf._pending = g
                 else:
@@ -270,9 +271,8 @@ cdef class Walk:
             else:
                 add_to_grad(leaf, g, self.create_graph)
             if leaf._hooks is not None:
-                for hook in list(leaf._hooks):
-                    if type(hook) is Afterwards:
-                        hook.hook(leaf)
+                for hook in list(leaf._hooks.post_accumulate_hooks):
+                    hook(leaf)
         return 0
 
     cdef int abandon(self) except -1:
@@ -319,22 +319,23 @@ cdef bint may_be_written(TensorBase a) noexcept:
     return True
 
 
-cdef TensorBase run_hooks(list hooks, TensorBase g):
-    """Each hook may replace the gradient; tensors that retain theirs see what came out."""
+cdef TensorBase call_hooks(list hooks, TensorBase g):
+    """Each hook may replace the gradient."""
     for hook in list(hooks):
-        if not isinstance(hook, NOT_CALLED):
-            result = hook(g)
-            if result is not None:
-                g = checked(result, g)
-    for hook in hooks:
-        if isinstance(hook, weakref.ref):
-            tensor = hook()
-            if not isinstance(tensor, TensorBase):          # it is gone; or the user's, put into handle.hooks
-                pass
-            elif (<TensorBase> tensor)._grad is None:
-                (<TensorBase> tensor)._grad = clone_op(g)
-            else:
-                (<TensorBase> tensor)._grad = add_op((<TensorBase> tensor)._grad, g)
+        result = hook(g)
+        if result is not None:
+            g = checked(result, g)
+    return g
+
+
+cdef TensorBase before_rule(NodeExtras extras, TensorBase g):
+    """The pre-hooks; tensors that retain their gradient get what comes out of these."""
+    cdef TensorBase tensor
+    g = call_hooks(extras.pre_hooks, g)
+    for reference in extras.retained:
+        tensor = reference()
+        if tensor is not None:
+            tensor._grad = clone_op(g) if tensor._grad is None else add_op(tensor._grad, g)
     return g
 
 
@@ -467,9 +468,9 @@ def grad(tuple outputs, tuple inputs, tuple gradients, bint retain_graph, bint c
                 if a._grad is not None:
                     check_gradient(a)
                 add_to_grad(a, g, True)
-                for hook in list(a._hooks or ()):
-                    if type(hook) is Afterwards:
-                        hook.hook(a)
+                if a._hooks is not None:
+                    for hook in list(a._hooks.post_accumulate_hooks):
+                        hook(a)
     return results
 
 

@@ -76,11 +76,9 @@ cdef int set_history(TensorBase a, Node node) except -1:
     cdef Node before = a._grad_fn
     a._grad_fn = node
     if a._retains_grad and before is not None and node is not None and before is not node:
-        for hook in before.hooks:
-            if isinstance(hook, weakref.ref) and hook() is a:
-                before.hooks.remove(hook)
-                node.hooks = (node.hooks or []) + [hook]
-                break
+        moved = [each for each in extras_of(before).retained if each() is a]
+        before.extras.retained = [each for each in before.extras.retained if each() is not a]
+        extras_of(node).retained.extend(moved)
     return 0
 
 
