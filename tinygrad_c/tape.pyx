@@ -21,7 +21,7 @@ from tinygrad_c.array cimport (
     DTYPE_NAMES, Array, Storage, allocate_into, count_write, inference_enabled, is_dense, itemsize, same_shape, set_inference,
     shape_of, view_into)
 from tinygrad_c.kernels.call cimport FLOAT32
-from tinygrad_c.kernels.dispatch cimport hold_lock, is_running, next_generation
+from tinygrad_c.kernels.dispatch cimport keep_gil, is_running, next_generation
 
 from tinygrad_c.notices import PACKAGE, warn_once
 
@@ -44,12 +44,15 @@ cdef extern from *:
     #if defined(_MSC_VER)
     static __declspec(thread) int grad_mode = 1;
     static __declspec(thread) PyObject* packing = NULL;
+    static __declspec(thread) PyObject* hooks_pass = NULL;
     #else
     static __thread int grad_mode = 1;
     static __thread PyObject* packing = NULL;
+    static __thread PyObject* hooks_pass = NULL;
     #endif
     """
     int grad_mode
+    PyObject* hooks_pass            # the backward pass whose hooks this thread is running, or NULL
     PyObject* packing               # (pack, unpack) of this thread's innermost saved_tensors_hooks, or NULL
     int frame_lasti(PyObject* frame)
     object frame_code(PyObject* frame)
@@ -57,7 +60,7 @@ cdef extern from *:
     PyObject* PyEval_GetFrame()                     # of the Python function that called us: borrowed, or NULL
 
 cdef unsigned long long last_number = 0
-cdef void* walking = NULL           # the backward pass that keeps its gradients in the nodes
+cdef PyObject* pass_in_nodes = NULL          # the backward pass that keeps its gradients in the nodes
 cdef list replaced = []             # memory that a tensor gave up while other threads were perhaps computing with it: kept
 cdef list replaced_before = []      # until all kernels have ended that had begun by then, of two generations of them
 cdef PyTypeObject* tensor_type = NULL
@@ -254,14 +257,19 @@ cdef inline object edge(Node node, int i):
 
 
 cdef int input_shape(Node node, int i, int* ndim, Py_ssize_t* shape) except -1:
-    cdef object target = edge(node, i)
+    shape_of_target(edge(node, i), ndim, shape)
+    return 0
+
+
+cdef int shape_of_target(object target, int* ndim, Py_ssize_t* shape) noexcept:
+    """The shape of a node's output or of a leaf; its dtype is returned."""
     if type(target) is Node:
         ndim[0] = (<Node> target).ndim
         memcpy(shape, (<Node> target).shape, ndim[0] * sizeof(Py_ssize_t))
-    else:
-        ndim[0] = (<TensorBase> target).ndim
-        memcpy(shape, (<TensorBase> target).shape, ndim[0] * sizeof(Py_ssize_t))
-    return 0
+        return (<Node> target).dtype
+    ndim[0] = (<TensorBase> target).ndim
+    memcpy(shape, (<TensorBase> target).shape, ndim[0] * sizeof(Py_ssize_t))
+    return (<TensorBase> target).dtype
 
 
 cdef int save(Node node, int slot, TensorBase a) except -1:
@@ -271,7 +279,7 @@ cdef int save(Node node, int slot, TensorBase a) except -1:
     if (a.storage.inference or packers != 0) and pack(node, slot, a):
         return 0
     a.storage.watched = True
-    node.version[slot] = a.storage.version + a._exchanged
+    node.version[slot] = a.storage.version + a._generation
     if slot == 0:
         node.saved0 = a
     elif slot == 1:
@@ -305,17 +313,17 @@ cdef TensorBase saved(Node node, int slot):
     cdef TensorBase a = node.saved0 if slot == 0 else node.saved1 if slot == 1 else node.saved2
     if a is None:
         return unpacked(node, slot)
-    if a.storage.version + a._exchanged != node.version[slot]:
-        was_modified(node, a.storage, a.dtype, a.ndim, a.shape, a.storage.version + a._exchanged, node.version[slot])
+    if a.storage.version + a._generation != node.version[slot]:
+        was_modified(node, a.storage, a.dtype, a.ndim, a.shape, a.storage.version + a._generation, node.version[slot])
     return a
 
 
-cdef TensorBase output(Walk walk, Node node):
+cdef TensorBase output(BackwardPass back, Node node):
     """The saved output again; with create_graph it has its history."""
     cdef TensorBase out
     if node.saved_output is None:
         out = unpacked(node, OUTPUT)
-        if walk.create_graph:
+        if back.create_graph:
             out._grad_fn = node
         return out
     if node.saved_output.version != node.output_version:
@@ -323,7 +331,7 @@ cdef TensorBase output(Walk walk, Node node):
     out = new_tensor()
     out.storage = node.saved_output
     contiguous_view(out, node)
-    if walk.create_graph:
+    if back.create_graph:
         out._grad_fn = node
     return out
 
@@ -381,7 +389,9 @@ include "tape_write.pxi"
 include "tape_node.pxi"
 include "tape_notes.pxi"
 include "tape_hooks.pxi"
+include "tape_heap.pxi"
 include "tape_walk.pxi"
+include "tape_grad.pxi"
 include "tape_function.pxi"
 include "tape_anomaly.pxi"
 include "tape_tensor.pxi"
@@ -391,5 +401,5 @@ cdef object not_from_python(PyTypeObject* type, object arguments, PyObject* keyw
     raise TypeError("cannot create instances of this type: operations on tensors make them")
 
 # A Node without a rule, or memory without an address, would be read as if it had one. Cython's own calls do not come here.
-(<PyTypeObject*> Node).tp_new = (<PyTypeObject*> Walk).tp_new = not_from_python
-(<PyTypeObject*> Node).tp_vectorcall = (<PyTypeObject*> Walk).tp_vectorcall = NULL
+(<PyTypeObject*> Node).tp_new = (<PyTypeObject*> BackwardPass).tp_new = not_from_python
+(<PyTypeObject*> Node).tp_vectorcall = (<PyTypeObject*> BackwardPass).tp_vectorcall = NULL

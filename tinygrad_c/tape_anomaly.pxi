@@ -31,13 +31,13 @@ cdef object created_at(Node node):
     return None if node.extras is None else node.extras.created_at
 
 
-cdef int visit_with_care(Walk walk, Node node, TensorBase g) except -1:
+cdef int run_rule_with_care(BackwardPass back, Node node, TensorBase g) except -1:
     """Run a node's rule, with its hooks; in anomaly mode, say of an error which line of the forward pass it belongs to."""
     try:
         if node.extras is not None and node.extras.post_hooks:
-            visit_with_hooks(walk, node, g)
+            call_post_hooks(back, node, g)
         else:
-            node.rule.backward(walk, node, g)
+            node.rule.backward(back, node, g)
     except Exception:
         if not anomaly & NOTE_PLACES:
             raise

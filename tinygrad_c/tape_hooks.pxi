@@ -3,7 +3,6 @@
 cdef enum:
     OUTPUT = 3                      # the slot of a saved output, after those of the saved inputs
 cdef int packers = 0                # threads inside saved_tensors_hooks: asked first, read faster than a thread's own variable
-cdef list endings = None            # what is to be called when the pass ends that runs
 cdef object accumulators = weakref.WeakValueDictionary()       # id of a leaf -> its AccumulateGrad, while somebody has that
 
 
@@ -160,26 +159,62 @@ cdef TensorBase unpacked(Node node, int slot):
     return out
 
 
-# ---- Hooks that see what a rule has computed
+# ---- Calling hooks
 
-cdef int visit_with_hooks(Walk walk, Node node, TensorBase g) except -1:
-    """Run a node's rule, keep its gradients back, and hand over what the hooks make of them."""
-    cdef Py_ssize_t[MAX_NDIM] shape
-    cdef TensorBase each
-    cdef int i, ndim
-    outputs = (g,) if node.rule is not &FUNCTION or node.op == 0 else tuple(walk.parts[node.number])
-    walk.kept_back = {}
+cdef TensorBase call_hooks(BackwardPass back, list hooks, TensorBase g):
+    """Each hook may replace the gradient."""
+    global hooks_pass
+    cdef PyObject* outer = hooks_pass
+    hooks_pass = <PyObject*> back
     try:
-        node.rule.backward(walk, node, g)
+        for hook in list(hooks):
+            result = hook(g)
+            if result is not None:
+                g = checked(result, g)
     finally:
-        kept, walk.kept_back = walk.kept_back, None
+        hooks_pass = outer
+    return g
+
+
+cdef TensorBase call_pre_hooks(BackwardPass back, NodeExtras extras, TensorBase g):
+    """The hooks that run before a node's rule; tensors that retain their gradient get what comes out of these."""
+    cdef TensorBase tensor
+    g = call_hooks(back, extras.pre_hooks, g)
+    for reference in extras.retained:
+        tensor = reference()
+        if tensor is not None:
+            add_to_grad(tensor, g, True)
+    return g
+
+
+cdef TensorBase checked(object result, TensorBase g):
+    """What a hook returned in place of g."""
+    if not isinstance(result, TensorBase):
+        raise TypeError(f"a hook must return a Tensor or None, not {type(result).__name__}")
+    if shape_of(result) != shape_of(g):
+        raise RuntimeError(f"hook has changed the size of value: it got a gradient of shape "
+                           f"{list(shape_of(g))} and returned one "
+                           f"of shape {list(shape_of(result))}")
+    if (<TensorBase> result).dtype != g.dtype:
+        raise RuntimeError(f"hook has changed the type of value: it got a torch.{DTYPE_NAMES[g.dtype]}Tensor and returned a "
+                           f"torch.{DTYPE_NAMES[(<TensorBase> result).dtype]}Tensor")
+    return result
+
+
+cdef int call_post_hooks(BackwardPass back, Node node, TensorBase g) except -1:
+    """Run a node's rule, hold its gradients, and send on what the hooks make of them."""
+    cdef TensorBase each
+    cdef int i
+    outputs = (g,) if node.rule is not &FUNCTION or node.op == 0 else tuple(back.output_grads[node.number])
+    back.held_grads = {}
+    try:
+        node.rule.backward(back, node, g)
+    finally:
+        held, back.held_grads = back.held_grads, None
     inputs = []
     for i in range(len(node.next_functions)):
-        each = kept.get(i)
-        if each is not None:
-            input_shape(node, i, &ndim, shape)
-            each = fit(each, dtype_of_input(node, i), ndim, shape)
-        inputs.append(each)
+        each = held.get(i)
+        inputs.append(each if each is None or fits(each, edge(node, i)) else unbroadcast(each, edge(node, i)))
     for hook in list(node.extras.post_hooks):
         result = hook(tuple(inputs), outputs)
         if result is not None:
@@ -189,32 +224,20 @@ cdef int visit_with_hooks(Walk walk, Node node, TensorBase g) except -1:
             inputs = [new if new is None or old is None else checked(new, old) for new, old in zip(result, inputs)]
     for i, each in enumerate(inputs):
         if each is not None:
-            walk.give(node, i, each)
+            back.send_grad(node, i, each)
     return 0
-
-
-cdef int dtype_of_input(Node node, int i) except -1:
-    target = edge(node, i)
-    return (<Node> target).dtype if type(target) is Node else (<TensorBase> target).dtype
 
 
 def _when_pass_ends(call) -> None:
-    """Call this, with whether it failed, when the backward pass ends that is running."""
-    global endings
-    endings = (endings or []) + [call]
-
-
-cdef int call_endings(bint failed) except -1:
-    global endings
-    calls, endings = endings, None
-    for call in calls or ():
-        call(failed)
-    return 0
+    """Called by a hook: call this, with whether the pass failed, when the backward pass ends that has called the hook."""
+    if hooks_pass == NULL:
+        raise RuntimeError("Final callbacks can only be installed during backward pass.")
+    (<BackwardPass> hooks_pass).at_end = ((<BackwardPass> hooks_pass).at_end or []) + [call]
 
 
 # ---- What has no derivative
 
-cdef int not_implemented_backward(Walk walk, Node node, TensorBase g) except -1:
+cdef int not_implemented_backward(BackwardPass back, Node node, TensorBase g) except -1:
     raise RuntimeError(f"derivative for aten::{node.extra} is not implemented: it is flat nearly everywhere. Take what needs "
                        "no gradient through .detach()")
 

@@ -38,7 +38,12 @@ cdef LeafHooks hooks_of(TensorBase leaf):
     return leaf._hooks
 
 
-cdef object hang(list hooks, object hook):
+cdef bint has_saved(Node node) noexcept:
+    return (node.saved0 is not None or node.saved1 is not None or node.saved2 is not None or node.saved_output is not None
+            or (node.extras is not None and len(node.extras.packed) > 0))
+
+
+cdef object add_hook(list hooks, object hook):
     hooks.append(hook)
     return RemovableHandle(hooks, hook)
 
@@ -88,7 +93,7 @@ cdef class Node:
         >>> y.sum().backward()
         tensor([1., 1.])
         """
-        return hang(extras_of(self).pre_hooks, lambda g: only(hook((g,))))
+        return add_hook(extras_of(self).pre_hooks, lambda g: only(hook((g,))))
 
     def register_hook(self, hook):
         """Call hook(gradients of the inputs, (gradient,)) after the rule has run; a tuple that it returns replaces the first.
@@ -98,7 +103,7 @@ cdef class Node:
         >>> y.sum().backward()
         tensor([3., 3.]) tensor([1., 1.])
         """
-        return hang(extras_of(<Node> self.edge0 if self.rule is &FUNCTION_OUTPUT else self).post_hooks, hook)
+        return add_hook(extras_of(<Node> self.edge0 if self.rule is &FUNCTION_OUTPUT else self).post_hooks, hook)
 
     @property
     def metadata(self) -> dict:
@@ -107,7 +112,7 @@ cdef class Node:
 
     def __getattr__(self, name):
         """What a Function's context holds can be read here, y.grad_fn.saved_tensors, and what an operation has saved."""
-        cdef Walk walk
+        cdef BackwardPass back
         if self.rule is &FUNCTION_OUTPUT and not name.startswith("__"):
             return getattr(self.edge0, name)
         if self.rule is &FUNCTION and not name.startswith("__"):
@@ -117,9 +122,9 @@ cdef class Node:
             if self.freed:
                 raise_freed(self)
             if slot == OUTPUT and self.saved_output is not None:
-                walk = Walk.__new__(Walk)
-                walk.create_graph = True
-                return output(walk, self)
+                back = BackwardPass.__new__(BackwardPass)
+                back.create_graph = True
+                return output(back, self)
             if slot != OUTPUT and (self.saved0 if slot == 0 else self.saved1) is not None:
                 return saved(self, slot)
         raise AttributeError(f"'{self.name()}' object has no attribute {name!r}")

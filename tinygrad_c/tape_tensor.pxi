@@ -168,8 +168,8 @@ cdef class TensorBase(Array):
         if not wants_grad(self):
             raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
         if self.grad_fn is not None:
-            return hang(extras_of(self._grad_fn).pre_hooks, hook)
-        return hang(hooks_of(self).grad_hooks, hook)
+            return add_hook(extras_of(self._grad_fn).pre_hooks, hook)
+        return add_hook(hooks_of(self).grad_hooks, hook)
 
     def register_post_accumulate_grad_hook(self, hook):
         """Call hook(tensor) whenever backward() has added into this leaf's .grad: so that an optimizer may step at once.
@@ -183,7 +183,7 @@ cdef class TensorBase(Array):
             raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
         if self.grad_fn is not None:
             raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
-        return hang(hooks_of(self).post_accumulate_hooks, hook)
+        return add_hook(hooks_of(self).post_accumulate_hooks, hook)
 
     def detach(self):
         """The same memory without the history: no gradient flows through it.
@@ -221,7 +221,7 @@ cdef class TensorBase(Array):
             raise RuntimeError("data set to a tensor that requires gradients must be floating point")
         edge_of(self)               # whose history a view has is settled before
         self._base = None
-        exchange_memory(self, value.storage.version)
+        replace_storage(self, value.storage.version)
         view_into(self, value, value.data, value.ndim, value.shape, value.stride)
 
     @property

@@ -33,7 +33,7 @@ cdef int raise_inference() except -1:
                        "normal tensor before doing inplace update, or make it under `no_grad()` instead of `inference_mode()`.")
 
 
-cdef int exchange_memory(TensorBase a, unsigned int version) except -1:
+cdef int replace_storage(TensorBase a, unsigned int version) except -1:
     """To be called before `a` gets other memory, of that version. What was saved of it is refused from then on, even if the new
     memory was written to as often as the old."""
     global replaced, replaced_before
@@ -47,7 +47,7 @@ cdef int exchange_memory(TensorBase a, unsigned int version) except -1:
         else:
             let_go.clear()
         replaced.append(a.storage)
-    a._exchanged += 0x10000 + a.storage.version - version
+    a._generation += 0x10000 + a.storage.version - version
     count_change()
     return 0
 
@@ -82,7 +82,7 @@ cdef int set_history(TensorBase a, Node node) except -1:
     return 0
 
 
-cdef int wrote(TensorBase a) except -1:
+cdef int mark_written(TensorBase a) except -1:
     """To be called after `a` was written, and after the write was recorded if it was."""
     count_write(a.storage)
     if a.storage.watched:

@@ -43,7 +43,7 @@ cdef enum:                      # nanoseconds of work
 cdef Kernels[N_DTYPES] tables
 LEVELS = ("baseline", "avx2", "avx512")
 simd_level = None
-cdef int locked = 0              # calls of hold_lock that last
+cdef int locked = 0              # calls of keep_gil that last
 cdef int[2] running             # kernels without the GIL, of two generations
 cdef int generation = 0
 
@@ -72,7 +72,7 @@ cdef void run(const Call* call) noexcept:
     restore_denormals(state)
 
 
-cdef void hold_lock(int change) noexcept:
+cdef void keep_gil(int change) noexcept:
     global locked
     locked += change
 

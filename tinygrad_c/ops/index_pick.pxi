@@ -72,11 +72,11 @@ def masked_fill_(input, mask, value):
     """masked_fill in place."""
     cdef TensorBase x = as_tensor(input, "masked_fill_(): argument 'input' (position 1)")
     check_inplace(x)
-    return adopt(x, masked_fill(x, mask, value))
+    return assign_inplace(x, masked_fill(x, mask, value))
 
 
-cdef int triangle_backward(Walk walk, Node node, TensorBase g) except -1:
-    return walk.give(node, 0, triangle_of(g, node.param[0].i, node.param[1].i))
+cdef int triangle_backward(BackwardPass back, Node node, TensorBase g) except -1:
+    return back.send_grad(node, 0, triangle_of(g, node.param[0].i, node.param[1].i))
 
 cdef Rule TRIL = Rule(b"TrilBackward0", triangle_backward)
 cdef Rule TRIU = Rule(b"TriuBackward0", triangle_backward)

@@ -216,8 +216,8 @@ cdef TensorBase flat(int dtype, Py_ssize_t n):
 
 # ---- What undoes a reduction
 
-cdef int spread_backward(Walk walk, Node node, TensorBase g) except -1:
-    return walk.give(node, 0, sum_over(g, <unsigned int> node.param[0].i, node.param[1].i))
+cdef int spread_backward(BackwardPass back, Node node, TensorBase g) except -1:
+    return back.send_grad(node, 0, sum_over(g, <unsigned int> node.param[0].i, node.param[1].i))
 
 cdef Rule SPREAD = Rule(b"ExpandBackward0", spread_backward)
 

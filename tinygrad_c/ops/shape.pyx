@@ -123,11 +123,11 @@ cdef bint strides_for(TensorBase a, int ndim, const Py_ssize_t* shape, Py_ssize_
     return True
 
 
-cdef int reshape_backward(Walk walk, Node node, TensorBase g) except -1:
+cdef int reshape_backward(BackwardPass back, Node node, TensorBase g) except -1:
     cdef Py_ssize_t[MAX_NDIM] shape
     cdef int ndim
     input_shape(node, 0, &ndim, shape)
-    walk.give(node, 0, reshape_to(g, ndim, shape))
+    back.send_grad(node, 0, reshape_to(g, ndim, shape))
     return 0
 
 cdef Rule VIEW = Rule(b"ViewBackward0", reshape_backward)
@@ -280,8 +280,8 @@ cdef TensorBase restride(TensorBase a, int ndim, const Py_ssize_t* shape, const 
 
 # ---- transpose, permute
 
-cdef int transpose_backward(Walk walk, Node node, TensorBase g) except -1:
-    walk.give(node, 0, transpose_dims(g, node.param[0].i, node.param[1].i))
+cdef int transpose_backward(BackwardPass back, Node node, TensorBase g) except -1:
+    back.send_grad(node, 0, transpose_dims(g, node.param[0].i, node.param[1].i))
     return 0
 
 cdef Rule TRANSPOSE = Rule(b"TransposeBackward0", transpose_backward)
@@ -333,9 +333,9 @@ def t(input):
     return spelled(transpose_dims(a, 0, 1), &T) if a.ndim == 2 else a
 
 
-cdef int permute_backward(Walk walk, Node node, TensorBase g) except -1:
+cdef int permute_backward(BackwardPass back, Node node, TensorBase g) except -1:
     dims = node.extra
-    walk.give(node, 0, permute(g, sorted(range(len(dims)), key=dims.__getitem__)))
+    back.send_grad(node, 0, permute(g, sorted(range(len(dims)), key=dims.__getitem__)))
     return 0
 
 cdef Rule PERMUTE = Rule(b"PermuteBackward0", permute_backward)
@@ -374,8 +374,8 @@ def permute(input, *order, dims=None):
 
 # ---- expand
 
-cdef int expand_backward(Walk walk, Node node, TensorBase g) except -1:
-    walk.give(node, 0, g)           # the walk undoes the broadcast
+cdef int expand_backward(BackwardPass back, Node node, TensorBase g) except -1:
+    back.send_grad(node, 0, g)             # unbroadcast by the backward pass
     return 0
 
 cdef Rule EXPAND = Rule(b"ExpandBackward0", expand_backward)
