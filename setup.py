@@ -42,8 +42,9 @@ ISAS = {
 # more, and most in double precision: 94 KB for 3 to 5% of the time). On the path of a small op -O2 is as fast as that, and
 # smaller; -Os, a sixth smaller still, costs such an op a tenth of its time, so it is for what no training step calls.
 CFLAGS = ["-O1", "-g"] if DEBUG else ["-g0", "-fno-math-errno", "-fno-trapping-math", "-fno-asynchronous-unwind-tables"]
-CONTROL = ("kernels.dispatch", "kernels.memory", "kernels.threads")     # no loops over elements
-COLD = ("ops.batch", "ops.create", "ops.index", "ops.loss", "ops.random", "ops.reduce", "ops.shape", "ops.view", "ops.window")
+CONTROL = ("kernels.runtime.dispatch", "kernels.runtime.memory", "kernels.runtime.threads")     # no loops over elements
+COLD = ("ops.indexing.batch", "ops.create.create", "ops.indexing.index", "ops.loss.loss", "ops.random.random",
+        "ops.reduce.reduce", "ops.shape.shape", "ops.shape.view", "ops.conv.unfold")
 VALGRIND = SANITIZE == "valgrind"
 if VALGRIND:
     SANITIZE = ""
@@ -85,9 +86,9 @@ ALIGNED = ["-falign-functions=64"] if GCC else []
 SMALL = [*UNALIGNED, "-fno-align-loops", "--param", "builtin-expect-probability=100"] if GCC else []
 
 # The random numbers have the same bits everywhere: a * b + c is rounded twice, whatever the processor could do.
-OWN_FLAGS = {"kernels.philox": [] if sys.platform == "win32" else ["-ffp-contract=off"]}
+OWN_FLAGS = {"kernels.portable.philox": [] if sys.platform == "win32" else ["-ffp-contract=off"]}
 if GCC and not (DEBUG or SANITIZE):        # loops over whole numbers and bytes, which the compiler makes into vectors
-    OWN_FLAGS["kernels.generic"] = ["-O2", "-ftree-loop-vectorize", "-fvect-cost-model=dynamic"]
+    OWN_FLAGS["kernels.portable.generic"] = ["-O2", "-ftree-loop-vectorize", "-fvect-cost-model=dynamic"]
 
 
 def level(name):
@@ -108,9 +109,9 @@ def extension(name, cflags=(), macros=()):
         extra_compile_args=[*CFLAGS, *level(name), *cflags],
         extra_link_args=LDFLAGS,
         define_macros=list(macros),
-        include_dirs=["tinygrad_c/kernels"],
+        include_dirs=["tinygrad_c/kernels/simd", "tinygrad_c/kernels/runtime"],
         libraries=["m"] if os.name == "posix" else [],
-        depends=["tinygrad_c/kernels/simd.h"] if ".isa." in name else [],
+        depends=["tinygrad_c/kernels/simd/simd.h"] if ".isa." in name else [],
     )
 
 

@@ -10,7 +10,7 @@ import sys
 import textwrap
 from pathlib import Path
 
-from tinygrad_c.absent import sentence
+from tinygrad_c._base.missing import sentence
 
 HERE = Path(__file__).parent
 PAGE, NAMES = HERE / "reference.md", HERE / "torch_names.txt"

@@ -9,7 +9,10 @@ import pytest
 from sampling import Names
 
 import tinygrad_c
-from tinygrad_c.ops import einsum, elementwise, gradient, loss, matmul
+from tinygrad_c.ops.elementwise import elementwise
+from tinygrad_c.ops.loss import loss
+from tinygrad_c.ops.matmul import einsum, matmul
+from tinygrad_c.ops.reduce import gradient
 
 try:
     import torch

@@ -20,7 +20,7 @@ from samples_pointwise import WHOLE
 from sampling import BAD_DIM, NARROW, E, Op, S, X, named, op
 
 from tinygrad_c import Tensor, formulas
-from tinygrad_c.ops import elementwise
+from tinygrad_c.ops.elementwise import elementwise
 
 # ---- The rows of formulas.POINTWISE
 

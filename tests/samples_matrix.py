@@ -16,7 +16,7 @@ EINSUMS = [
 ]
 
 ROWS = [
-    # ops/matmul.pyx
+    # ops/matmul/matmul.pyx
     op("matmul", *[S(X(*a), X(*b)) for a, b in (
         ((3, 4), (4, 5)), ((4,), (4,)), ((4,), (4, 3)), ((3, 4), (4,)), ((2, 3, 4), (4, 5)), ((2, 3, 4), (2, 4, 5)),
         ((2, 1, 3, 4), (5, 4, 2)), ((2, 3, 4), (4,)), ((4,), (2, 4, 3)), ((3, 4), (2, 4, 5)), ((1, 1), (1, 1)),
@@ -73,7 +73,7 @@ ROWS = [
        call=lambda m, *a, **k: m.addmm(*a, **k), integers=True, not_for=("bool",)),
     op("addmv_of_integers", S(X(2), X(2, 3), X(3), beta=0.6, alpha=2.6), method=None, integers=True, not_for=("bool",),
        call=lambda m, x, a, v, **k: m.addmv(x.long(), a.long(), v.long(), **k), differentiable=False),
-    # ops/products.py
+    # ops/matmul/products.py
     op("vdot", S(X(4), X(4)), integers=True, not_for=("bool",), errors=[
         E(RuntimeError, "1D tensors expected", lambda m: m.vdot(m.ones(2, 3), m.ones(3)))]),
     op("inner", S(X(4), X(4)), S(X(2, 4), X(3, 4)), S(X(2, 4), X(4)), S(X(), X(2, 3)), S(X(2, 0), X(3, 0)), S(X(2, 1, 3), X(2, 3)),
@@ -111,7 +111,7 @@ ROWS = [
           lambda m: m.baddbmm(m.ones(1, 2, 2), m.ones(1, 2, 3), m.ones(2, 3, 2)))]),
     op("addbmm", S(X(3, 2), X(2, 3, 4), X(2, 4, 2)), S(X(2), X(2, 3, 4), X(2, 4, 2), beta=2, alpha=0.5), inplace="addbmm_", errors=[
         E(RuntimeError, "", lambda m: m.addbmm(m.ones(2, 2), m.ones(1, 2, 3), m.ones(2, 3, 2)))]),
-    # ops/einsum.py
+    # ops/matmul/einsum.py
     op("einsum", *[S(*each) for each in EINSUMS], method=None, integers=True, not_for=("bool",), errors=[
         E(error, words, lambda m, equation=equation, shapes=shapes: m.einsum(equation, *[m.ones(*shape) for shape in shapes]))
         for error, words, equation, *shapes in (

@@ -9,7 +9,7 @@ def places(*shape, n: int) -> X:
 
 
 ROWS = [
-    # ops/order.py
+    # ops/sorting/order.py
     op("sort", S(X(5)), S(X(3, 4), 0), S(X(3, 4), -1, True), S(X(2, 3, 2), 1), S(X()), S(X(0, 2), 0), integers=True, errors=[
         E(IndexError, BAD_DIM, lambda m: m.sort(m.ones(2), 1))]),
     op("sort_ties", S(X(20, low=0, high=3), 0), S(X(20, low=0, high=3), 0, True), method=None, integers=True,
@@ -46,7 +46,7 @@ ROWS = [
         E(RuntimeError, "bins must be > 0", lambda m: m.histc(m.ones(2), 0)),
         E(RuntimeError, "max must be larger than min", lambda m: m.histc(m.ones(2), 5, 3, 1)),
         E(NotImplementedError, "not implemented for", lambda m: m.histc(m.tensor([1])))], **NARROW),
-    # ops/scan.py
+    # ops/reduce/scan.py
     op("cumprod", S(X(5), 0), S(X(2, 3, 4), 1), S(X(2, 3), -1), S(X(), 0), S(X(0, 2), 0), integers=True, errors=[
         E(IndexError, BAD_DIM, lambda m: m.cumprod(m.ones(2), 1))]),
     op("logcumsumexp", S(X(5), 0), S(X(2, 3, 4), 1), S(X(), 0), errors=[
@@ -58,7 +58,7 @@ ROWS = [
         E(RuntimeError, "order must be non-negative", lambda m: m.diff(m.ones(2), -1))]),
     op("trapezoid", S(X(5)), S(X(2, 5), dx=2.0), S(X(2, 5), X(5)), S(X(5, 2), X(5), dim=0), S(X(3, 4), X(3, 4), dim=0), S(X(1)), method=None),
     op("cumulative_trapezoid", S(X(5)), S(X(2, 5), dx=2.0), S(X(2, 5), X(5)), S(X(5, 2), X(5), dim=0), method=None),
-    # ops/statistics.py
+    # ops/reduce/statistics.py
     op("std_mean", S(X(3, 4)), S(X(3, 4), 1), S(X(2, 3, 4), (0, 2), keepdim=True), S(X(3, 4), 0, unbiased=False), S(X(5), False), method=None),
     op("var_mean", S(X(3, 4)), S(X(3, 4), 1), S(X(2, 3, 4), (0, 2), keepdim=True), S(X(3, 4), dim=0, correction=2), method=None),
     op("aminmax", S(X(3, 4)), S(X(3, 4), dim=1), S(X(3, 4), dim=0, keepdim=True), S(X()), integers=True, errors=[
@@ -98,7 +98,7 @@ ROWS = [
         E(RuntimeError, "non-positive-norm", lambda m: m.renorm(m.ones(2, 2), -1, 0, 1.0)),
         E(RuntimeError, "at least 2 dimensions", lambda m: m.renorm(m.ones(2), 2, 0, 1.0)),
         E(RuntimeError, "maxnorm to be >= 0", lambda m: m.renorm(m.ones(2, 2), 2, 0, -1.0))]),
-    # ops/write.py
+    # ops/indexing/write.py
     op("index_add", S(X(3, 4), 0, places(5, n=3), X(5, 4)), S(X(3, 4), 1, places(2, n=4), X(3, 2), alpha=2), S(X(3), 0, places(n=3), X(1)),
        inplace="index_add_", integers=True, not_for=("bool",), errors=[
            E(RuntimeError, "Number of indices (2) should be equal to source.size(dim)",

@@ -9,7 +9,7 @@ def places(*shape: int, n: int) -> X:
 
 
 ROWS = [
-    # ops/parts.py
+    # ops/elementwise/parts.py
     op("frexp", S(X(3, 4)), S(X()), S(X(0, 2)), errors=[
         E(RuntimeError, "only supports floating-point dtypes", lambda m: m.frexp(m.tensor([1])))]),
     op("angle", S(X(3, 4)), S(X())),
@@ -28,7 +28,7 @@ ROWS = [
       for name in ("chebyshev_polynomial_t", "chebyshev_polynomial_u", "chebyshev_polynomial_v", "chebyshev_polynomial_w",
                    "hermite_polynomial_h", "hermite_polynomial_he", "laguerre_polynomial_l", "legendre_polynomial_p",
                    "shifted_chebyshev_polynomial_t", "shifted_chebyshev_polynomial_w")],
-    # ops/histogram.py
+    # ops/sorting/histogram.py
     op("histogram", S(X(20), 5), S(X(4, 5), 4, range=(-1.0, 1.5)), S(X(3), 2, density=True), errors=[
         E(RuntimeError, "bins must be > 0", lambda m: m.histogram(m.ones(2), 0)),
         E(RuntimeError, "min should not exceed max", lambda m: m.histogram(m.ones(2), 2, range=(2.0, 1.0)))], **NARROW),

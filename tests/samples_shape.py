@@ -4,7 +4,7 @@ from __future__ import annotations
 from sampling import BAD_DIM, NARROW, E, S, X, op
 
 ROWS = [
-    # ops/rearrange.py
+    # ops/shape/rearrange.py
     op("ravel", S(X(2, 3)), S(X()), S(X(0, 2)), integers=True),
     op("unflatten", S(X(6), 0, (2, 3)), S(X(2, 6), 1, (-1, 2)), S(X(2, 6, 2), -2, (3, 1, 2)), S(X(0, 3), 0, (2, 0)), integers=True,
        errors=[E(RuntimeError, "don't multiply up to the size of dim 0 (6)", lambda m: m.unflatten(m.ones(6), 0, (4, 2))),
@@ -44,7 +44,7 @@ ROWS = [
     op("sum_to_size", S(X(3, 4), 1, 4), S(X(2, 3), (3,)), S(X(2, 3), 2, 3), call=lambda m, x, *size: x.sum_to_size(*size),
        integers=True, not_for=("int32", "uint8", "bool"), errors=[
            E(RuntimeError, "not expandable", lambda m: m.ones(2, 3).sum_to_size(2, 2))]),
-    # ops/join.py
+    # ops/shape/join.py
     op("repeat", S(X(2, 3), 2, 3), S(X(2), 2, 1, 3), S(X(), 2), S(X(2, 3), 1, 1), S(X(2), 0), call=lambda m, x, *n: x.repeat(*n),
        integers=True, errors=[
            E(RuntimeError, "can not be smaller than number of dimensions", lambda m: m.ones(2, 3).repeat(2)),
@@ -88,7 +88,7 @@ ROWS = [
     op("dsplit", S(X(1, 2, 4), 2), integers=True, errors=[
         E(RuntimeError, "at least 3 dimension", lambda m: m.dsplit(m.ones(3, 3), 3))]),
     op("split_with_sizes", S(X(5, 2), [2, 3]), S(X(2, 3), [1, 0, 2], 1), integers=True),
-    # ops/shape_strided.pxi
+    # ops/shape/strided.pxi
     op("diagonal", S(X(3, 3)), S(X(3, 4), 1), S(X(4, 3), -1), S(X(2, 3, 4), 0, 1, 2), S(X(2, 3, 4), 1, -1, 0), S(X(2, 3), 5),
        integers=True, errors=[
            E(RuntimeError, "diagonal dimensions cannot be identical", lambda m: m.diagonal(m.ones(2, 2), 0, 1, 1)),
@@ -97,7 +97,7 @@ ROWS = [
        integers=True, errors=[
            E(RuntimeError, "maximum size for tensor at dimension 0 is 3 but size is 5", lambda m: m.ones(3).unfold(0, 5, 1)),
            E(RuntimeError, "step is 0 but must be > 0", lambda m: m.ones(3).unfold(0, 1, 0))]),
-    # ops/diagonals.py
+    # ops/shape/diagonals.py
     op("diag", S(X(3)), S(X(2), 1), S(X(2), -2), S(X(3, 4)), S(X(3, 4), -1), integers=True, errors=[
         E(RuntimeError, "Supports 1D or 2D tensors", lambda m: m.diag(m.ones(1, 1, 1)))]),
     op("diagflat", S(X(2, 2)), S(X(), 1), integers=True),

@@ -9,15 +9,14 @@ import pytest
 
 import tinygrad_c
 
-# From the ground up. A module is in the first room that its name begins with (tape_walk.pxi is a part of tape); within a room,
+# From the ground up. A module is in the first room that its name begins with ; within a room,
 # imports are free.
 ROOMS = [
-    ("ground", ["formulas", "version", "notices", "absent", "devices", "places"]),
+    ("ground", ["formulas", "_base"]),
     ("kernels", ["kernels"]),
-    ("array", ["array"]),
-    ("tape", ["tape", "slots"]),
+    ("core", ["core"]),
     ("ops", ["ops"]),
-    ("tensor", ["linalg", "tensor", "methods", "autograd", "printing", "config", "compat", "cuda", "amp", "func", "backends", "random", "special", "jit", "testing", "distributions"]),
+    ("tensor", ["_tensor", "autograd", "func", "linalg", "special", "distributions", "torch_compat"]),
     ("nn", ["nn", "optim", "utils", "serialization"]),
     ("top", ["datasets", "cli", "__main__"]),
     ("door", ["__init__"]),
@@ -102,5 +101,5 @@ def test_includes_stay_in_the_room_below():
 def test_every_room_is_there():
     """So that the other tests cannot pass for want of files."""
     names = {name_of(file) for file in modules()}
-    assert {"formulas", "kernels.dispatch", "array", "tape", "ops.elementwise", "tensor", "nn.module"} <= names or \
-        {"formulas", "tensor", "nn.module"} <= names        # installed: the Python sources alone
+    assert {"formulas", "kernels.runtime.dispatch", "core.array", "core.tape", "ops.elementwise.elementwise", "_tensor.tensor", "nn.module"} <= names or \
+        {"formulas", "_tensor.tensor", "nn.module"} <= names        # installed: the Python sources alone

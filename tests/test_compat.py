@@ -13,7 +13,8 @@ import pytest
 from comparing import torch
 
 import tinygrad_c
-from tinygrad_c import absent, nn, optim, utils
+from tinygrad_c import nn, optim, utils
+from tinygrad_c._base import missing
 from tinygrad_c.nn import functional, init
 from tinygrad_c.optim import lr_scheduler
 
@@ -89,9 +90,14 @@ def test_devices_that_are_not_there():
     assert not (x.is_complex())
 
 
+def public_path(module) -> str:
+    """The path that programs import it by."""
+    return module.__name__.replace(".torch_compat", "")
+
+
 @pytest.mark.parametrize("module", MODULES, ids=lambda m: m.__name__)
 def test_unknown_names(module):
-    with pytest.raises(AttributeError, match=f"module '{module.__name__}' has no attribute 'qwertz'"):
+    with pytest.raises(AttributeError, match=f"module '{public_path(module)}' has no attribute 'qwertz'"):
         module.qwertz  # noqa: B018
     assert not hasattr(module, "__wrapped__")
 
@@ -106,12 +112,12 @@ def test_the_nearest_name_is_said_in_every_room(room):
     for name in names:
         k = len(name) // 2
         wrong = name[:k - 1] + name[k] + name[k - 1] + name[k + 1:]
-        if wrong in dir(module) or absent.sentence(wrong):
+        if wrong in dir(module) or missing.sentence(wrong):
             said += 1       # another name, or one that is left out
             continue
         with pytest.raises(AttributeError) as raised:
             getattr(module, wrong)
-        words = re.fullmatch(rf"module '{re.escape(module.__name__)}' has no attribute '{wrong}': did you mean '(\w+)'\?",
+        words = re.fullmatch(rf"module '{re.escape(public_path(module))}' has no attribute '{wrong}': did you mean '(\w+)'\?",
                              str(raised.value))
         assert words, raised.value
         assert hasattr(module, words[1])
@@ -137,7 +143,7 @@ def test_what_is_left_out_says_so(name, words):
     with pytest.raises(AttributeError, match=words) as raised:
         getattr(tinygrad_c, name)
     assert str(raised.value).count(".") <= 3    # one sentence
-    assert absent.sentence(name)
+    assert missing.sentence(name)
 
 
 def test_tensors_suggest_a_name():
@@ -254,7 +260,7 @@ def test_fork_rng():
 
 def test_the_old_constructors_take_sizes():
     """Parameter(Tensor(out, in)), as layers were written before empty() was. Their numbers are 0 here, anything in torch."""
-    tinygrad_c.notices.forget()
+    tinygrad_c._base.warn.forget()
     for make, dtype in ((tinygrad_c.Tensor, "float32"), (tinygrad_c.FloatTensor, "float32"), (tinygrad_c.DoubleTensor, "float64"),
                         (tinygrad_c.LongTensor, "int64")):
         made = make(2, 3)
@@ -263,7 +269,7 @@ def test_the_old_constructors_take_sizes():
         assert make(tinygrad_c.Size([4, 1])).shape == (4, 1)
         assert make([2, 3]).tolist() == [2, 3]
         assert make(2, 0).numel() == 0
-    tinygrad_c.notices.forget()
+    tinygrad_c._base.warn.forget()
     with pytest.warns(UserWarning, match=r"Tensor\(3\) makes 3 numbers, not the number 3"):
         made = tinygrad_c.Tensor(3)
     assert tinygrad_c.nn.Parameter(made).shape == (3,)

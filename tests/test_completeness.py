@@ -100,7 +100,7 @@ def test_every_method_has_a_sample():
 
 def test_every_named_method_exists():
     missing = {name for op in OPS.values() for name in (op.method, op.inplace) if name and not hasattr(Tensor, name)}
-    assert not missing, f"methods/pointwise.py, or the methods of another topic, lack {sorted(missing)}"
+    assert not missing, f"_tensor/pointwise.py, or the methods of another topic, lack {sorted(missing)}"
 
 
 def test_every_public_name_is_documented():

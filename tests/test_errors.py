@@ -15,7 +15,7 @@ from comparing import torch
 from mistakes import FINE, MISTAKES, SAME, SILENT, heard, raised
 
 import tinygrad_c
-from tinygrad_c import notices
+from tinygrad_c._base import warn
 
 ERRORS = [m for m in MISTAKES if not m.warns]
 WARNINGS = [m for m in MISTAKES if m.warns]
@@ -24,7 +24,7 @@ LINES = [str(i) for i in range(1, 42)] + ["1b", "4b"]               # of the tab
 
 @pytest.fixture(autouse=True)
 def _heard_nothing_yet():
-    notices.forget()
+    warn.forget()
 
 
 def test_every_line_of_the_table_has_a_program():
@@ -84,7 +84,7 @@ def test_pytorch_says_so(mistake):
 def test_warnings_are_not_errors_in_disguise():
     """With warnings as errors, what only warns raises before it has changed anything."""
     for mistake in WARNINGS:
-        notices.forget()
+        warn.forget()
         with warnings.catch_warnings():
             warnings.simplefilter("error")
             with pytest.raises(mistake.kind):

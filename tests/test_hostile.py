@@ -14,7 +14,7 @@ from comparing import at_once
 
 import tinygrad_c
 from tinygrad_c import ones, tensor
-from tinygrad_c.ops.operators import Operators
+from tinygrad_c.ops.elementwise.operators import Operators
 
 TOO_LARGE = (RuntimeError, MemoryError, ValueError, TypeError, IndexError, OverflowError, AssertionError)
 
@@ -110,9 +110,15 @@ import tinygrad_c
 from comparing import at_once, OURS, ours
 from op_samples import OPS
 from sampling import X, fill, leaves
-from tinygrad_c import Tensor, nn, tape
-from tinygrad_c.ops import create, index
-from tinygrad_c.ops.operators import Operators
+from tinygrad_c import Tensor, nn
+from tinygrad_c.core import tape
+from tinygrad_c.ops.create import create
+from tinygrad_c.ops.loss import loss
+from tinygrad_c.ops.optim_steps import update
+from tinygrad_c.ops.random import random
+from tinygrad_c.ops.shape import view
+from tinygrad_c.ops.indexing import index
+from tinygrad_c.ops.elementwise.operators import Operators
 makers = [lambda: Operators.__new__(Tensor), lambda: Tensor.__new__(Tensor)]
 try:
     class Mine(Tensor):
@@ -162,7 +168,7 @@ for make in makers:
     for f in (nn.Parameter, nn.Linear(2, 2), nn.ReLU(), nn.MSELoss()):
         attempt(lambda: f(raw), "nn")
     opt = tinygrad_c.optim.Adam([tinygrad_c.ones(2, requires_grad=True)])
-    for module in (create, index, tinygrad_c.ops.random, tinygrad_c.ops.view, tinygrad_c.ops.update, tinygrad_c.ops.loss):
+    for module in (create, index, random, view, update, loss):
         for name in vars(module):
             if callable(vars(module)[name]) and not name.startswith("__"):
                 for args in ((raw,), (raw, raw), (tinygrad_c.ones(2), raw), (raw, 0), (raw, 0, tinygrad_c.tensor([0])),

@@ -7,7 +7,7 @@ import pytest
 
 import tinygrad_c as tg
 from tinygrad_c import autograd
-from tinygrad_c.ops import index
+from tinygrad_c.ops.indexing import index
 
 RNG = np.random.default_rng(4)
 A = RNG.standard_normal((4, 5, 6))

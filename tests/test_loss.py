@@ -9,7 +9,7 @@ import pytest
 
 import tinygrad_c as tg
 from tinygrad_c import autograd
-from tinygrad_c.ops import loss
+from tinygrad_c.ops.loss import loss
 
 RNG = np.random.default_rng(2)
 

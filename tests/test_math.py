@@ -1,8 +1,8 @@
-"""The vector mathematics of kernels/math.pxi against the true values, in units in the last place (ulp), at every SIMD level.
+"""The vector mathematics of kernels/simd/math.pxi against the true values, in units in the last place (ulp), at every SIMD level.
 
 float32 is held against NumPy's float64 on some 700,000 numbers of every size and kind, float64 against Decimal with 80
 digits on fewer. tests/exhaustive_math.py, run by hand, goes through every float32. Kernels may take
-denormal numbers as 0 (kernels/threads.h says why), so an error below the smallest normal number counts as none.
+denormal numbers as 0 (kernels/runtime/threads.h says why), so an error below the smallest normal number counts as none.
 """
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import tinygrad_c as tg
-from tinygrad_c.kernels import dispatch
+from tinygrad_c.kernels.runtime import dispatch
 
 # The bounds that math.pxi promises, for float32 and float64 and every level alike.
 BOUNDS = {"exp": 1.1, "expm1": 1.4, "log": 1.0, "log1p": 1.1, "log2": 1.4, "sigmoid": 1.4, "tanh": 1.3, "erf": 1.4, "sin": 1.6,

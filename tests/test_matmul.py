@@ -7,7 +7,7 @@ import sys
 
 import numpy as np
 import pytest
-from tinygrad_c.kernels.dispatch import supported_levels
+from tinygrad_c.kernels.runtime.dispatch import supported_levels
 
 import tinygrad_c
 

@@ -10,7 +10,8 @@ import pytest
 from comparing import torch, with_torch
 
 import tinygrad_c as tg
-from tinygrad_c import nn, notices
+from tinygrad_c import nn
+from tinygrad_c._base import warn
 from tinygrad_c.nn import functional as F
 
 RNG = np.random.default_rng(7)
@@ -18,7 +19,7 @@ RNG = np.random.default_rng(7)
 
 @pytest.fixture(autouse=True)
 def _heard_nothing_yet():
-    notices.forget()
+    warn.forget()
 
 
 class Net(nn.Module):

@@ -5,7 +5,7 @@ import pytest
 from comparing import torch
 
 import tinygrad_c
-from tinygrad_c.tape import _guarded
+from tinygrad_c.core.tape import _guarded
 
 # What torch 2.13 says, by name; x is a matrix, v a vector.
 NODES = {

@@ -16,9 +16,16 @@ from pathlib import Path
 import pytest
 
 import tinygrad_c
-from tinygrad_c import ones, tape, tensor, zeros
-from tinygrad_c.kernels import dispatch
-from tinygrad_c.ops import create, elementwise, index, reduce, update, view, window
+from tinygrad_c import ones, tensor, zeros
+from tinygrad_c.core import tape
+from tinygrad_c.kernels.runtime import dispatch
+from tinygrad_c.ops.conv import unfold
+from tinygrad_c.ops.create import create
+from tinygrad_c.ops.elementwise import elementwise
+from tinygrad_c.ops.indexing import index
+from tinygrad_c.ops.optim_steps import update
+from tinygrad_c.ops.reduce import reduce
+from tinygrad_c.ops.shape import view
 
 ERRORS = (TypeError, ValueError, RuntimeError, IndexError)
 
@@ -99,20 +106,20 @@ def test_nonsense_is_refused(call):
 @pytest.mark.parametrize(("kernel", "groups", "bias"), [
     ((2, 2), 1, 4), ((3, 3), 0, 4), ((3, 3), 3, 4), ((3, 3), -1, 4), ((3, 3), 1, 5), ((300, 3), 1, 4)])
 def test_convolution_of_what_does_not_fit(kernel, groups, bias):
-    geometry = window.Geometry((5, 5), kernel, (1, 1), (0, 0), (1, 1), (3, 3))
+    geometry = unfold.Geometry((5, 5), kernel, (1, 1), (0, 0), (1, 1), (3, 3))
     with pytest.raises(RuntimeError, match="does not fit"):
-        window.convolution(ones(1, 2, 5, 5), ones(4, 2, 3, 3), ones(bias), geometry, groups)
+        unfold.convolution(ones(1, 2, 5, 5), ones(4, 2, 3, 3), ones(bias), geometry, groups)
 
 
 def test_a_geometry_is_whole_and_stays():
     good = ((5, 5), (3, 3), (1, 1), (0, 0), (1, 1), (3, 3))
-    geometry = window.Geometry(*good)
+    geometry = unfold.Geometry(*good)
     for bad in ((), (*good[:5], (2**31, 1)), (*good[:5], (-1, 1)), (*good[:5], (1,)), (*good[:5], None), (*good[:5], (1.5, 1)),
                 ((5, 5), (2**20, 2**20), *good[2:])):
         with pytest.raises(ERRORS):
-            window.Geometry(*bad)
+            unfold.Geometry(*bad)
         with pytest.raises(ERRORS):
-            window.Geometry.__new__(window.Geometry, *bad)
+            unfold.Geometry.__new__(unfold.Geometry, *bad)
     with pytest.raises(AttributeError):
         geometry.size = (9, 9)
 

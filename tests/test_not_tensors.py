@@ -12,7 +12,7 @@ import pytest
 from comparing import torch
 
 import tinygrad_c
-from tinygrad_c.ops import doors
+from tinygrad_c.ops import guard
 
 SPACES = ["", "nn.functional", "linalg", "special"]
 # They set something for the whole process, take functions or files, or anything at all; torch.embedding(weight, input) and
@@ -70,7 +70,7 @@ def test_words(where, name):
             if isinstance(error, IndexError) and isinstance(rubbish, (int, float)):
                 continue
             if isinstance(wanted, TypeError) and (words := WORDS.search(str(wanted))):
-                if name not in doors.IN_A_STEP or places[0] == "r":
+                if name not in guard.IN_A_STEP or places[0] == "r":
                     assert isinstance(error, TypeError), (kind, places, error)
                 if in_python(f) and "positional argument" not in str(error):
                     said = WORDS.search(str(error))
@@ -125,7 +125,7 @@ def test_doors_look_like_what_is_behind_them():
         assert f.at_door is f
         assert pickle.loads(pickle.dumps(f)) is f
     assert tinygrad_c.conv1d is F.conv1d
-    assert doors.door(F.pad, "elsewhere") is F.pad
+    assert guard.door(F.pad, "elsewhere") is F.pad
 
 
 NUMPYS_WORDS = [

@@ -10,13 +10,14 @@ import pytest
 from comparing import both, torch, with_torch
 
 import tinygrad_c as tg
-from tinygrad_c import nn, notices, optim
+from tinygrad_c import nn, optim
+from tinygrad_c._base import warn
 from tinygrad_c.optim import lr_scheduler
 
 
 @pytest.fixture(autouse=True)
 def _heard_nothing_yet():
-    notices.forget()
+    warn.forget()
 
 
 SETTINGS = [

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import tinygrad_c as tg
-from tinygrad_c.ops import random
+from tinygrad_c.ops.random import random
 
 
 def words(block: tuple) -> str:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 import tinygrad_c
-from tinygrad_c.kernels import dispatch
+from tinygrad_c.kernels.runtime import dispatch
 
 CORE = """
 import numpy as np
@@ -18,7 +18,7 @@ from comparing import OURS, array, assert_close, ours, weighed
 from golden.record import GOLDEN, recorded
 from op_samples import OPS
 from test_ops import gradients
-from tinygrad_c.kernels import dispatch
+from tinygrad_c.kernels.runtime import dispatch
 assert dispatch.simd_level == {level!r}
 for key in GOLDEN:
     name, i = key.rsplit("/", 1)

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 import tinygrad_c as tg
-from tinygrad_c.ops import update
+from tinygrad_c.ops.optim_steps import update
 
 RNG = np.random.default_rng(3)
 SHAPES = [(), (3,), (5, 7), (100, 90), (9001,)]

@@ -12,16 +12,36 @@ from math import e, inf, nan, pi
 from types import ModuleType
 from typing import Any
 
-from tinygrad_c import autograd, nn, optim, places, utils
-from tinygrad_c.array import dtype, get_default_dtype, set_default_dtype
+from tinygrad_c import autograd, nn, optim, utils
+from tinygrad_c._base.device import Device as device
+from tinygrad_c._base.version import __version__
+from tinygrad_c._tensor import take_examples
+from tinygrad_c._tensor.printing import set_printoptions
+from tinygrad_c._tensor.reduce import norm
+from tinygrad_c._tensor.tensor import Size, Tensor, float32, float64, int32, int64, uint8
+from tinygrad_c._tensor.tensor import bool_ as bool
 from tinygrad_c.autograd import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
-from tinygrad_c.config import show_config
-from tinygrad_c.devices import Device as device
-from tinygrad_c.kernels.memory import empty_cache, memory_stats
-from tinygrad_c.kernels.threads import get_num_threads, set_num_threads
-from tinygrad_c.methods import take_examples
-from tinygrad_c.methods.reduce import norm
-from tinygrad_c.ops.blend import (
+from tinygrad_c.core.array import dtype, get_default_dtype, set_default_dtype
+from tinygrad_c.kernels.runtime.memory import empty_cache, memory_stats
+from tinygrad_c.kernels.runtime.threads import get_num_threads, set_num_threads
+from tinygrad_c.ops.create.create import (
+    arange,
+    as_tensor,
+    clone,
+    eye,
+    from_numpy,
+    full,
+    full_like,
+    linspace,
+    numel,
+    ones,
+    ones_like,
+    zeros_like,
+)
+from tinygrad_c.ops.create.create import empty_ as empty
+from tinygrad_c.ops.create.create import empty_like_ as empty_like
+from tinygrad_c.ops.create.create import zeros_ as zeros
+from tinygrad_c.ops.elementwise.composed import (
     addcdiv,
     addcmul,
     clamp_max,
@@ -40,40 +60,7 @@ from tinygrad_c.ops.blend import (
     rsub,
     sinc,
 )
-from tinygrad_c.ops.create import (
-    arange,
-    as_tensor,
-    clone,
-    eye,
-    from_numpy,
-    full,
-    full_like,
-    linspace,
-    numel,
-    ones,
-    ones_like,
-    zeros_like,
-)
-from tinygrad_c.ops.create import empty_ as empty
-from tinygrad_c.ops.create import empty_like_ as empty_like
-from tinygrad_c.ops.create import zeros_ as zeros
-from tinygrad_c.ops.diagonals import (
-    diag,
-    diag_embed,
-    diagflat,
-    diagonal_scatter,
-    select_scatter,
-    slice_scatter,
-    trace,
-    tril,
-    tril_indices,
-    triu,
-    triu_indices,
-    vander,
-)
-from tinygrad_c.ops.doors import door as _door
-from tinygrad_c.ops.doors import doors as _doors
-from tinygrad_c.ops.elementwise import (
+from tinygrad_c.ops.elementwise.elementwise import (
     abs,
     acos,
     acosh,
@@ -155,8 +142,94 @@ from tinygrad_c.ops.elementwise import (
     where,
     xlogy,
 )
-from tinygrad_c.ops.index import gather, index_select, masked_fill, masked_select, nonzero, scatter_add, take_along_dim
-from tinygrad_c.ops.join import (
+from tinygrad_c.ops.elementwise.logic import allclose, equal, isclose, logical_and, logical_not, logical_or, logical_xor
+from tinygrad_c.ops.guard import door as _door
+from tinygrad_c.ops.guard import doors as _doors
+from tinygrad_c.ops.indexing.index import gather, index_select, masked_fill, masked_select, nonzero, scatter_add, take_along_dim
+from tinygrad_c.ops.indexing.write import (
+    index_add,
+    index_copy,
+    index_fill,
+    index_put,
+    index_put_,
+    masked_scatter,
+    put,
+    scatter,
+    scatter_reduce,
+    take,
+)
+from tinygrad_c.ops.matmul.matmul import addmm, bmm, dot, matmul, mm, mv
+from tinygrad_c.ops.matmul.products import addbmm, addmv, addr, baddbmm, bilinear, cross, inner, kron, outer, tensordot, vdot
+from tinygrad_c.ops.random.random import (
+    Generator,
+    bernoulli,
+    get_rng_state,
+    initial_seed,
+    manual_seed,
+    multinomial,
+    normal,
+    rand,
+    rand_like,
+    randint,
+    randint_like,
+    randn,
+    randn_like,
+    randperm,
+    seed,
+    set_rng_state,
+)
+from tinygrad_c.ops.reduce.reduce import (
+    all,
+    amax,
+    amin,
+    any,
+    argmax,
+    argmin,
+    cumprod,
+    cumsum,
+    max,
+    mean,
+    min,
+    prod,
+    std,
+    sum,
+    var,
+)
+from tinygrad_c.ops.reduce.scan import cummax, cummin, cumulative_trapezoid, diff, logcumsumexp, trapezoid
+from tinygrad_c.ops.reduce.softmax import log_softmax, logsumexp, softmax
+from tinygrad_c.ops.reduce.statistics import (
+    aminmax,
+    cdist,
+    corrcoef,
+    count_nonzero,
+    cov,
+    dist,
+    median,
+    mode,
+    nanmean,
+    nanmedian,
+    nanquantile,
+    nansum,
+    quantile,
+    renorm,
+    std_mean,
+    var_mean,
+)
+from tinygrad_c.ops.shape.diagonals import (
+    diag,
+    diag_embed,
+    diagflat,
+    diagonal_scatter,
+    select_scatter,
+    slice_scatter,
+    trace,
+    tril,
+    tril_indices,
+    triu,
+    triu_indices,
+    vander,
+)
+from tinygrad_c.ops.shape.join import (
     atleast_1d,
     atleast_2d,
     atleast_3d,
@@ -176,42 +249,7 @@ from tinygrad_c.ops.join import (
     vsplit,
     vstack,
 )
-from tinygrad_c.ops.logic import allclose, equal, isclose, logical_and, logical_not, logical_or, logical_xor
-from tinygrad_c.ops.matmul import addmm, bmm, dot, matmul, mm, mv
-from tinygrad_c.ops.order import (
-    argsort,
-    bincount,
-    bucketize,
-    histc,
-    isin,
-    kthvalue,
-    msort,
-    searchsorted,
-    sort,
-    topk,
-    unique,
-    unique_consecutive,
-)
-from tinygrad_c.ops.products import addbmm, addmv, addr, baddbmm, bilinear, cross, inner, kron, outer, tensordot, vdot
-from tinygrad_c.ops.random import (
-    Generator,
-    bernoulli,
-    get_rng_state,
-    initial_seed,
-    manual_seed,
-    multinomial,
-    normal,
-    rand,
-    rand_like,
-    randint,
-    randint_like,
-    randn,
-    randn_like,
-    randperm,
-    seed,
-    set_rng_state,
-)
-from tinygrad_c.ops.rearrange import (
+from tinygrad_c.ops.shape.rearrange import (
     adjoint,
     broadcast_shapes,
     broadcast_tensors,
@@ -225,9 +263,7 @@ from tinygrad_c.ops.rearrange import (
     rot90,
     unflatten,
 )
-from tinygrad_c.ops.reduce import all, amax, amin, any, argmax, argmin, cumprod, cumsum, max, mean, min, prod, std, sum, var
-from tinygrad_c.ops.scan import cummax, cummin, cumulative_trapezoid, diff, logcumsumexp, trapezoid
-from tinygrad_c.ops.shape import (
+from tinygrad_c.ops.shape.shape import (
     as_strided,
     cat,
     chunk,
@@ -246,44 +282,25 @@ from tinygrad_c.ops.shape import (
     unbind,
     unsqueeze,
 )
-from tinygrad_c.ops.softmax import log_softmax, logsumexp, softmax
-from tinygrad_c.ops.statistics import (
-    aminmax,
-    cdist,
-    corrcoef,
-    count_nonzero,
-    cov,
-    dist,
-    median,
-    mode,
-    nanmean,
-    nanmedian,
-    nanquantile,
-    nansum,
-    quantile,
-    renorm,
-    std_mean,
-    var_mean,
+from tinygrad_c.ops.sorting.order import (
+    argsort,
+    bincount,
+    bucketize,
+    histc,
+    isin,
+    kthvalue,
+    msort,
+    searchsorted,
+    sort,
+    topk,
+    unique,
+    unique_consecutive,
 )
-from tinygrad_c.ops.write import (
-    index_add,
-    index_copy,
-    index_fill,
-    index_put,
-    index_put_,
-    masked_scatter,
-    put,
-    scatter,
-    scatter_reduce,
-    take,
-)
-from tinygrad_c.printing import set_printoptions
-from tinygrad_c.tensor import Size, Tensor, float32, float64, int32, int64, uint8
-from tinygrad_c.tensor import bool_ as bool
-from tinygrad_c.version import __version__
+from tinygrad_c.torch_compat import import_aliases
+from tinygrad_c.torch_compat.config import show_config
 
 # isort: split
-from tinygrad_c.ops.create import tensor  # last: the function takes the place of the module tensor.py in this namespace
+from tinygrad_c.ops.create.create import tensor
 
 float = float32
 double = float64
@@ -313,9 +330,9 @@ def is_tensor(obj: object) -> bool:
 LATER = {
     **dict.fromkeys((
         "can_cast", "channels_last", "channels_last_3d", "contiguous_format", "finfo", "iinfo", "is_same_size", "is_signed",
-        "layout", "memory_format", "preserve_format", "promote_types", "result_type", "strided"), "ops.kinds"),
+        "layout", "memory_format", "preserve_format", "promote_types", "result_type", "strided"), "ops.create.dtypes"),
     **dict.fromkeys((
-        "asarray", "empty_permuted", "empty_strided", "frombuffer", "logspace", "range", "scalar_tensor"), "ops.create_rare"),
+        "asarray", "empty_permuted", "empty_strided", "frombuffer", "logspace", "range", "scalar_tensor"), "ops.create.rare"),
     **dict.fromkeys((
         "amp", "backends", "cuda", "datasets", "distributions", "func", "jit", "linalg", "random", "serialization", "special",
         "testing"), ""),
@@ -326,7 +343,7 @@ LATER = {
         "is_complex", "is_conj", "is_deterministic_algorithms_warn_only_enabled", "is_floating_point", "is_inference",
         "is_nonzero", "is_warn_always_enabled", "set_default_device", "set_default_tensor_type",
         "set_deterministic_debug_mode", "set_float32_matmul_precision", "set_flush_denormal", "set_num_interop_threads",
-        "set_warn_always", "typename", "use_deterministic_algorithms"), "compat"),
+        "set_warn_always", "typename", "use_deterministic_algorithms"), "torch_compat.switches"),
     **dict.fromkeys(("bartlett_window", "blackman_window", "hamming_window", "hann_window", "kaiser_window"),
                     "special.windows"),
     **dict.fromkeys((
@@ -338,25 +355,26 @@ LATER = {
         "native_channel_shuffle", "pairwise_distance", "pdist",
         "pixel_shuffle", "pixel_unshuffle", "poisson_nll_loss", "prelu", "rrelu", "rrelu_", "threshold", "threshold_",
         "triplet_margin_loss"), "nn.functional"),
-    "GradScaler": "amp", "is_inference_mode_enabled": "autograd", "to_dlpack": "utils.dlpack",
-    "autocast": "amp", "from_dlpack": "utils.dlpack", "vmap": "func",
-    "binomial": "ops.draws", "poisson": "ops.draws",
+    "GradScaler": "torch_compat.amp", "is_inference_mode_enabled": "autograd", "to_dlpack": "utils.dlpack",
+    "autocast": "torch_compat.amp", "from_dlpack": "utils.dlpack", "vmap": "func",
+    "binomial": "ops.random.numpy_samplers", "poisson": "ops.random.numpy_samplers",
     "load": "serialization", "save": "serialization",
-    "einsum": "ops.einsum", "gradient": "ops.gradient",
+    "einsum": "ops.matmul.einsum", "gradient": "ops.reduce.gradient",
     **dict.fromkeys(("cholesky", "cholesky_inverse", "cholesky_solve"), "linalg.torch_names"),
     **dict.fromkeys(("det", "logdet", "matrix_exp", "matrix_power", "slogdet"), "linalg.torch_names"),
     **dict.fromkeys(("chain_matmul", "inverse", "lu", "lu_solve", "pinverse", "qr", "svd"), "linalg.torch_names"),
     **dict.fromkeys(("geqrf", "lu_unpack", "orgqr", "ormqr", "triangular_solve"), "linalg.elimination"),
     **dict.fromkeys(("pca_lowrank", "svd_lowrank"), "linalg.factor"),
     **dict.fromkeys(("i0", "igamma", "igammac"), "special.bessel"),
-    **dict.fromkeys(("angle", "fill", "frexp", "imag", "isreal", "real", "resolve_neg"), "ops.parts"),
-    **dict.fromkeys(("histogram", "histogramdd", "nonzero_static", "unravel_index"), "ops.histogram"),
-    "as_strided_scatter": "ops.diagonals", "index_reduce": "ops.write", "unsafe_chunk": "ops.join", "unsafe_split": "ops.join",
+    **dict.fromkeys(("angle", "fill", "frexp", "imag", "isreal", "real", "resolve_neg"), "ops.elementwise.parts"),
+    **dict.fromkeys(("histogram", "histogramdd", "nonzero_static", "unravel_index"), "ops.sorting.histogram"),
+    "as_strided_scatter": "ops.shape.diagonals", "index_reduce": "ops.indexing.write",
+    "unsafe_chunk": "ops.shape.join", "unsafe_split": "ops.shape.join",
 }
 
 
 _doors(globals())
-places.install()
+import_aliases.install()
 take_examples(Tensor, globals())
 
 
@@ -368,7 +386,9 @@ def __getattr__(name: str) -> Any:
         return found
     if name.endswith("_") and not name.startswith("_") and hasattr(Tensor, name):     # abs_(x), which torch has as well
         return getattr(Tensor, name)
-    from tinygrad_c.absent import unknown
+    if name in import_aliases.ALIASES:
+        return import_module(f"tinygrad_c.{name}")
+    from tinygrad_c._base.missing import unknown
     raise unknown("tinygrad_c", name, {**globals(), **LATER})
 
 

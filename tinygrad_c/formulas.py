@@ -7,11 +7,11 @@ g = dL/dy. The functions that an expression may call are the rows of this table 
 A row serves five times: the build makes the compiled forward and derivative kernels from it; the names that a derivative
 uses are what the forward pass saves; with `create_graph=True` the derivative is evaluated on Tensors, so that it records
 itself; the documentation's table of derivatives is printed from it; and the tests check value, gradient and second gradient
-of every row on its `domain`. To add an op, add a row here and a method in methods/pointwise.py.
+of every row on its `domain`. To add an op, add a row here and a method in _tensor/pointwise.py.
 
 The derivatives of SCALAR's rows are always evaluated on Tensors. Their values are vectors where a row says so: `vector` is the
 kernel's expression, `through` the types that it is for. Else, and for integers, the kernel is one for all processors: a loop
-over a C function of that name (kernels/scalar.pxi).
+over a C function of that name (kernels/portable/scalar.pxi).
 """
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ BOOLS = "bools"          # the result is bool
 INTEGERS = "integers"    # for integers and bool only
 
 BOTH = "both"            # float32 and float64 have the vector kernel
-DOUBLE = "double"        # float64 has it, float32 goes through it (kernels/widen.pxi)
+DOUBLE = "double"        # float64 has it, float32 goes through it (kernels/simd/widen.pxi)
 ONLY_SINGLE = "only single"      # float32 goes through it; float64, for which it is not exact enough, has the loop
 
 

@@ -10,13 +10,13 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from tinygrad_c import autograd
-from tinygrad_c.absent import public_names
+from tinygrad_c._base.missing import public_names
 from tinygrad_c.autograd import enable_grad, is_grad_enabled
 from tinygrad_c.autograd.functional import stack_rows
-from tinygrad_c.ops.create import full, zeros_like
-from tinygrad_c.ops.random import get_rng_state, set_rng_state
-from tinygrad_c.ops.shape import stack
-from tinygrad_c.tape import AccumulateGrad, TensorBase
+from tinygrad_c.core.tape import AccumulateGrad, TensorBase
+from tinygrad_c.ops.create.create import full, zeros_like
+from tinygrad_c.ops.random.random import get_rng_state, set_rng_state
+from tinygrad_c.ops.shape.shape import stack
 
 __all__ = ["functional_call", "functionalize", "grad", "grad_and_value", "hessian", "jacfwd", "jacrev", "jvp", "linearize",
            "replace_all_batch_norm_modules_", "stack_module_state", "vjp", "vmap"]

@@ -1,4 +1,4 @@
-"""Prints the polynomials of tinygrad_c/kernels/math.pxi: weighted minimax fits by Remez exchange, in 60 digits.
+"""Prints the polynomials of tinygrad_c/kernels/simd/math.pxi: weighted minimax fits by Remez exchange, in 60 digits.
 
 Run it by hand (`python tools/fit_math.py [name ...]`, needs mpmath, takes a minute or two). Each fit makes the largest
 |w(x) * (P(x) - f(x))| on [a, b] smallest; w turns the error of P into a relative error of the function that P is for.

@@ -16,8 +16,9 @@ import tinygrad_c
 
 PACKAGE = Path(__file__).resolve().parent.parent / "tinygrad_c"
 HEAD = "# Made by tools/stubs.py: run it again when names or signatures change.\n"
-MODULES = ["array", "kernels.memory", "kernels.threads", "nn.call", "ops.create", "ops.elementwise", "ops.index", "ops.loss",
-           "ops.matmul", "ops.operators", "ops.random", "ops.reduce", "ops.shape", "ops.softmax", "tape"]
+MODULES = ["core.array", "core.tape", "kernels.runtime.memory", "kernels.runtime.threads", "nn.call", "ops.create.create",
+           "ops.elementwise.elementwise", "ops.elementwise.operators", "ops.indexing.index", "ops.loss.loss",
+           "ops.matmul.matmul", "ops.random.random", "ops.reduce.reduce", "ops.reduce.softmax", "ops.shape.shape"]
 RETURNS = {
     "dtype": "dtype_named get_default_dtype dtype_of", "int": "dimensions numel address offset wrapped node_number",
     "bool": "is_contiguous_tensor is_grad_enabled is_inference_mode_enabled", "None": "set_default_dtype setitem",
@@ -46,7 +47,7 @@ OPERATORS = "".join([
     def __hash__(self) -> int: ...
 """])
 CLASSES = {     # by module: the compiled classes that programs meet
-    "array": """\
+    "core.array": """\
 class dtype:
     name: str
     code: int
@@ -57,8 +58,8 @@ class dtype:
 class Callable:
     def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
 """,
-    "ops.operators": OPERATORS,
-    "ops.random": """\
+    "ops.elementwise.operators": OPERATORS,
+    "ops.random.random": """\
 class Generator:
     def __init__(self, device: Any = ...) -> None: ...
     def manual_seed(self, seed: int) -> Generator: ...
@@ -67,7 +68,7 @@ class Generator:
     def get_state(self) -> Tensor: ...
     def set_state(self, new_state: Tensor) -> Generator: ...
 """,
-    "tape": """\
+    "core.tape": """\
 class TensorBase:
     requires_grad: bool
     grad: Tensor | None
@@ -120,7 +121,7 @@ def stub(module: str) -> str:
         missing = [name for name in vars(getattr(compiled, kind)) if name[0] != "_" and name not in CLASSES[module]]
         assert not missing, f"CLASSES: {module}.{kind} has {missing}"
     text = CLASSES.get(module, "") + "".join(function(name, value) for name, value in own)
-    if module == "tape":        # what only the package's own modules use
+    if module == "core.tape":        # what only the package's own modules use
         text += "def __getattr__(name: str) -> Any: ...\n"
     used = {*re.findall(r"\b\w+\b(?!=)", text)} - {*re.findall(r"^class (\w+)", text, re.M)}
     imports = sorted(line for word, line in IMPORTS.items() if word in used)
@@ -132,14 +133,14 @@ def origin(name: str) -> tuple[str, str]:
     value = getattr(tinygrad_c, name)
     if inspect.ismodule(value):
         return "tinygrad_c", name
-    if getattr(value, "at_door", None) is value:        # ops/doors.py
+    if getattr(value, "at_door", None) is value:        # ops/guard.py
         value = value.__wrapped__
     made_in, own = getattr(value, "__module__", None), getattr(value, "__name__", "")
     if made_in and getattr(import_module(made_in), own, None) is value:
         return made_in, own
     if name in tinygrad_c.LATER:
         return f"tinygrad_c.{tinygrad_c.LATER[name]}", name
-    module = import_module("math" if type(value) is float else "tinygrad_c.tensor")
+    module = import_module("math" if type(value) is float else "tinygrad_c._tensor.tensor")
     return module.__name__, next(each for each in vars(module) if getattr(module, each) is value)      # float is float32
 
 

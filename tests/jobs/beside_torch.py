@@ -9,10 +9,10 @@ import numpy as np
 import torch
 
 import tinygrad_c
-from tinygrad_c import absent
+from tinygrad_c._base import missing
 
 DTYPES = {getattr(torch, name): getattr(tinygrad_c, name) for name in ("float32", "float64", "int64", "int32", "uint8", "bool")}
-SENTENCES = tuple(words for _, words in absent.LEFT_OUT)
+SENTENCES = tuple(words for _, words in missing.LEFT_OUT)
 OBJECTS = {torch.strided: tinygrad_c.strided, torch.contiguous_format: tinygrad_c.contiguous_format,
            torch.preserve_format: tinygrad_c.preserve_format}
 

@@ -139,11 +139,11 @@ def mutable_package(folder: Path) -> None:
         shutil.copy(source / name, folder)
     if (source / "build").exists():
         shutil.copytree(source / "build", folder / "build")
-    path = folder / "tinygrad_c/tape_walk.pxi"
+    path = folder / "tinygrad_c/core/tape_backward.pxi"
     text = path.read_text()
     send = "        if not self.needs(node, i):\n            return 0\n        if self.held_grads"
     in_place = "        if self.create_graph or target is None or "
-    assert text.count(send) == text.count(in_place) == 1, "tape_walk.pxi has changed: look at send_grad and accumulator"
+    assert text.count(send) == text.count(in_place) == 1, "tape_backward.pxi has changed: look at send_grad and accumulator"
     text = text.replace(send, "        if mutation is not None and self.needs(node, i):\n"
                               "            g = mutation(node.rule.name.decode(), i, g)\n" + send)
     klass = text.index("\n@cython.final\ncdef class BackwardPass")
@@ -162,7 +162,7 @@ def rules() -> tuple[int, list[str]]:
     from test_ops import gradients
 
     import tinygrad_c
-    from tinygrad_c import tape
+    from tinygrad_c.core import tape
     OPS = {**OPS, **layers()}
     users: dict[tuple[str, int], list] = {}
     current: list = []

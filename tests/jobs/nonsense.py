@@ -36,7 +36,7 @@ from sampling import fill
 
 import tinygrad_c
 from tinygrad_c import nn, ones, tensor
-from tinygrad_c.kernels import dispatch
+from tinygrad_c.kernels.runtime import dispatch
 
 ROOT = Path(tinygrad_c.__file__).parent
 MEMORY = 4 << 30
@@ -331,7 +331,7 @@ def one_call(seed: int, number: int, functions: list, classes: list, seen: dict)
         said = "answer"
     # What it gave, and what it was given, can still be used.
     for x in [out, *(out if type(out) in (tuple, list) else ()), *args, *made][:12]:
-        if isinstance(x, (tinygrad_c.Tensor, tinygrad_c.tape.TensorBase)):
+        if isinstance(x, (tinygrad_c.Tensor, tinygrad_c.core.tape.TensorBase)):
             with contextlib.suppress(BaseException):
                 if x.numel() <= 1 << 20:
                     x.sum().backward()
@@ -353,8 +353,8 @@ def work(seed: int, first: int, last: int, at: mmap.mmap, everything: tuple) -> 
         at[:8] = struct.pack("q", number)
         signal.setitimer(signal.ITIMER_PROF, SECONDS)       # or it is ended by a signal
         one_call(seed, number, *everything)
-        tinygrad_c.tape._set_grad_enabled(True)
-        tinygrad_c.tape._set_inference(False)
+        tinygrad_c.core.tape._set_grad_enabled(True)
+        tinygrad_c.core.tape._set_inference(False)
         tinygrad_c.set_default_dtype(tinygrad_c.float32)
     gc.collect()
     x = tinygrad_c.tensor([0.5, 1.5], requires_grad=True)

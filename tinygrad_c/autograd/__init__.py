@@ -4,9 +4,9 @@ from __future__ import annotations
 import functools
 from typing import Any
 
-from tinygrad_c import tape
-from tinygrad_c.absent import public_names
-from tinygrad_c.tape import as_tuple, is_grad_enabled, is_inference_mode_enabled, tensors_of
+from tinygrad_c._base.missing import public_names
+from tinygrad_c.core import tape
+from tinygrad_c.core.tape import as_tuple, is_grad_enabled, is_inference_mode_enabled, tensors_of
 
 ROOMS = {       # loaded when first asked for
     "function": "Function", "anomaly_mode": "detect_anomaly set_detect_anomaly", "checks": "gradcheck gradgradcheck",
@@ -51,7 +51,7 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph: bool | None = None, c
     """
     outputs, inputs = tensors_of(outputs, "outputs"), tensors_of(inputs, "inputs")
     if not only_inputs:         # a left-over of torch's, of which GAN programs write the default
-        from tinygrad_c.notices import warn
+        from tinygrad_c._base.warn import warn
         warn("only_inputs argument is deprecated and is ignored now (defaults to True). To accumulate gradient for other parts "
              "of the graph, please use torch.autograd.backward.", FutureWarning)
     if not inputs:
@@ -60,7 +60,7 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph: bool | None = None, c
         raise ValueError("Expected allow_unused to be True or not passed when materialize_grads=True, but got: "
                          "allow_unused=False.")
     if is_grads_batched:
-        from tinygrad_c.ops.shape import stack
+        from tinygrad_c.ops.shape.shape import stack
         rows = [grad(outputs, inputs, each, True, create_graph, True, allow_unused, False, materialize_grads)
                 for each in zip(*[g.unbind(0) for g in as_tuple(grad_outputs)])]
         return tuple([None if column[0] is None else stack(list(column)) for column in zip(*rows)])

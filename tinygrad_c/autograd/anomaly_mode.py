@@ -1,8 +1,8 @@
 """Anomaly mode: which line of the forward pass made the NaN."""
 from __future__ import annotations
 
-from tinygrad_c import tape
-from tinygrad_c.absent import public_names
+from tinygrad_c._base.missing import public_names
+from tinygrad_c.core import tape
 
 __all__ = ["detect_anomaly", "is_anomaly_check_nan_enabled", "is_anomaly_enabled", "set_detect_anomaly"]
 __getattr__, __dir__ = public_names(globals())

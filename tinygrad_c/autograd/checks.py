@@ -6,9 +6,9 @@ from collections.abc import Callable, Sequence
 import numpy
 
 from tinygrad_c import autograd
-from tinygrad_c.notices import warn
-from tinygrad_c.ops.create import full, tensor
-from tinygrad_c.tape import TensorBase
+from tinygrad_c._base.warn import warn
+from tinygrad_c.core.tape import TensorBase
+from tinygrad_c.ops.create.create import full, tensor
 
 __all__ = ["GradcheckError", "gradcheck", "gradgradcheck"]
 

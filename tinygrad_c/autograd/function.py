@@ -7,10 +7,10 @@ from __future__ import annotations
 
 import functools
 
-from tinygrad_c import tape
-from tinygrad_c.absent import public_names
-from tinygrad_c.ops import create
-from tinygrad_c.tape import TensorBase
+from tinygrad_c._base.missing import public_names
+from tinygrad_c.core import tape
+from tinygrad_c.core.tape import TensorBase
+from tinygrad_c.ops.create import create
 
 __all__ = ["Function", "FunctionCtx", "once_differentiable"]
 __getattr__, __dir__ = public_names(globals())

@@ -4,11 +4,11 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tinygrad_c import autograd
-from tinygrad_c.absent import public_names
+from tinygrad_c._base.missing import public_names
 from tinygrad_c.autograd import enable_grad
-from tinygrad_c.ops.create import full
-from tinygrad_c.ops.shape import stack
-from tinygrad_c.tape import TensorBase
+from tinygrad_c.core.tape import TensorBase
+from tinygrad_c.ops.create.create import full
+from tinygrad_c.ops.shape.shape import stack
 
 __all__ = ["hessian", "hvp", "jacobian", "jvp", "vhp", "vjp"]
 __getattr__, __dir__ = public_names(globals())

@@ -4,9 +4,9 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from tinygrad_c import tape
-from tinygrad_c.absent import public_names
-from tinygrad_c.tape import AccumulateGrad, Node, RemovableHandle, TensorBase
+from tinygrad_c._base.missing import public_names
+from tinygrad_c.core import tape
+from tinygrad_c.core.tape import AccumulateGrad, Node, RemovableHandle, TensorBase
 
 __all__ = ["AccumulateGrad", "GradientEdge", "Node", "allow_mutation_on_saved_tensors", "disable_saved_tensors_hooks",
            "get_gradient_edge", "register_multi_grad_hook", "save_on_cpu", "saved_tensors_hooks"]

@@ -1,7 +1,7 @@
 """torch.autograd.variable's name."""
 from __future__ import annotations
 
-from tinygrad_c.absent import public_names
+from tinygrad_c._base.missing import public_names
 from tinygrad_c.autograd import Variable
 
 __all__ = ["Variable"]

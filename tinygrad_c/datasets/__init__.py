@@ -5,7 +5,7 @@
     >>> X.shape, y.shape
     (torch.Size([1797, 64]), torch.Size([1797]))
 """
-from tinygrad_c.absent import public_names
+from tinygrad_c._base.missing import public_names
 from tinygrad_c.datasets.digits import digits, digits_path
 from tinygrad_c.datasets.toys import blobs, circles, moons, spirals, xor
 

@@ -3,7 +3,7 @@ entropy and the moments, and kl_divergence between two. Loaded when it is first 
 """
 from __future__ import annotations
 
-from tinygrad_c.absent import public_names
+from tinygrad_c._base.missing import public_names
 
 ROOMS = {       # imported when first asked for
     "distribution": "Distribution Independent",

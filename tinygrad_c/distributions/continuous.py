@@ -6,9 +6,9 @@ from typing import Any
 
 from tinygrad_c.distributions import constraints
 from tinygrad_c.distributions.distribution import Centred, Distribution, broadcast_all
-from tinygrad_c.ops.create import empty_ as empty
-from tinygrad_c.ops.elementwise import expm1, log1p, where
-from tinygrad_c.ops.random import normal_, uniform_
+from tinygrad_c.ops.create.create import empty_ as empty
+from tinygrad_c.ops.elementwise.elementwise import expm1, log1p, where
+from tinygrad_c.ops.random.random import normal_, uniform_
 
 __all__ = ["Cauchy", "Exponential", "Gumbel", "HalfNormal", "Laplace", "LocScale", "Normal", "Uniform"]
 HALF_LOG_2PI = math.log(2 * math.pi) / 2

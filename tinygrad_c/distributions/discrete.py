@@ -7,13 +7,13 @@ from typing import Any
 from tinygrad_c.autograd import no_grad
 from tinygrad_c.distributions import constraints
 from tinygrad_c.distributions.distribution import Distribution, broadcast_all, broadcast_shapes, lazy
-from tinygrad_c.ops.create import arange
-from tinygrad_c.ops.create import empty_ as empty
-from tinygrad_c.ops.draws import binomial, poisson
-from tinygrad_c.ops.elementwise import log1p, where, xlogy
-from tinygrad_c.ops.index import one_hot
-from tinygrad_c.ops.loss import binary_cross_entropy_with_logits
-from tinygrad_c.ops.random import bernoulli, multinomial
+from tinygrad_c.ops.create.create import arange
+from tinygrad_c.ops.create.create import empty_ as empty
+from tinygrad_c.ops.elementwise.elementwise import log1p, where, xlogy
+from tinygrad_c.ops.indexing.index import one_hot
+from tinygrad_c.ops.loss.loss import binary_cross_entropy_with_logits
+from tinygrad_c.ops.random.numpy_samplers import binomial, poisson
+from tinygrad_c.ops.random.random import bernoulli, multinomial
 
 __all__ = ["Bernoulli", "Binomial", "Categorical", "Geometric", "Multinomial", "OneHotCategorical",
            "OneHotCategoricalStraightThrough", "Poisson"]

@@ -5,13 +5,13 @@ from collections.abc import Callable
 from copy import copy
 from typing import Any
 
-from tinygrad_c.array import get_default_dtype
+from tinygrad_c._tensor.tensor import Size
 from tinygrad_c.autograd import enable_grad, no_grad
+from tinygrad_c.core.array import get_default_dtype
+from tinygrad_c.core.tape import TensorBase
 from tinygrad_c.distributions import constraints
-from tinygrad_c.ops.create import tensor
-from tinygrad_c.ops.rearrange import broadcast_shapes, broadcast_tensors
-from tinygrad_c.tape import TensorBase
-from tinygrad_c.tensor import Size
+from tinygrad_c.ops.create.create import tensor
+from tinygrad_c.ops.shape.rearrange import broadcast_shapes, broadcast_tensors
 
 
 def broadcast_all(*values) -> tuple:

@@ -8,13 +8,13 @@ from tinygrad_c.autograd import no_grad
 from tinygrad_c.distributions import constraints
 from tinygrad_c.distributions.continuous import LocScale
 from tinygrad_c.distributions.distribution import Distribution, broadcast_all
-from tinygrad_c.ops.create import arange
-from tinygrad_c.ops.create import empty_ as empty
-from tinygrad_c.ops.draws import standard_gamma
-from tinygrad_c.ops.elementwise import log1p, where, xlogy
-from tinygrad_c.ops.index import one_hot
-from tinygrad_c.ops.random import normal_
-from tinygrad_c.ops.shape import stack
+from tinygrad_c.ops.create.create import arange
+from tinygrad_c.ops.create.create import empty_ as empty
+from tinygrad_c.ops.elementwise.elementwise import log1p, where, xlogy
+from tinygrad_c.ops.indexing.index import one_hot
+from tinygrad_c.ops.random.numpy_samplers import standard_gamma
+from tinygrad_c.ops.random.random import normal_
+from tinygrad_c.ops.shape.shape import stack
 from tinygrad_c.special.bessel import igamma
 
 __all__ = ["Beta", "Chi2", "Dirichlet", "Gamma", "StudentT"]

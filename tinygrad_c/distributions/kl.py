@@ -5,7 +5,7 @@ import math
 from collections.abc import Callable
 from typing import Any
 
-from tinygrad_c.absent import public_names
+from tinygrad_c._base.missing import public_names
 from tinygrad_c.distributions.continuous import Exponential, Laplace, Normal, Uniform
 from tinygrad_c.distributions.discrete import Bernoulli, Binomial, Categorical, Geometric, OneHotCategorical, Poisson
 from tinygrad_c.distributions.distribution import Distribution, Independent, sum_rightmost
@@ -13,7 +13,7 @@ from tinygrad_c.distributions.gamma import Beta, Dirichlet, Gamma
 from tinygrad_c.distributions.multivariate import MultivariateNormal
 from tinygrad_c.distributions.transformed import LogNormal
 from tinygrad_c.linalg import solve_triangular
-from tinygrad_c.ops.elementwise import where, xlogy
+from tinygrad_c.ops.elementwise.elementwise import where, xlogy
 
 __all__ = ["kl_divergence", "register_kl"]
 __getattr__, __dir__ = public_names(globals())

@@ -7,8 +7,8 @@ from typing import Any
 from tinygrad_c.distributions import constraints
 from tinygrad_c.distributions.distribution import Centred, broadcast_shapes, lazy
 from tinygrad_c.linalg import cholesky, inv, solve_triangular
-from tinygrad_c.ops.create import empty_ as empty
-from tinygrad_c.ops.random import normal_
+from tinygrad_c.ops.create.create import empty_ as empty
+from tinygrad_c.ops.random.random import normal_
 
 __all__ = ["MultivariateNormal"]
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from tinygrad_c.absent import public_names
+from tinygrad_c._base.missing import public_names
+from tinygrad_c.core.tape import TensorBase
 from tinygrad_c.distributions import constraints
 from tinygrad_c.distributions.distribution import sum_rightmost
-from tinygrad_c.ops.create import full_like
-from tinygrad_c.ops.elementwise import softplus
-from tinygrad_c.tape import TensorBase
+from tinygrad_c.ops.create.create import full_like
+from tinygrad_c.ops.elementwise.elementwise import softplus
 
 __all__ = ["AffineTransform", "ComposeTransform", "ExpTransform", "SigmoidTransform", "SoftplusTransform", "TanhTransform",
            "Transform"]

@@ -6,7 +6,7 @@
     scalar.pxi         their kernels that are no vectors                    (included in generic.pyx)
     integers.pxi       each kernel that integers have, a plain loop per type (included in generic.pyx)
     casts.pxi          each conversion between two dtypes                   (included in generic.pyx)
-    rows.pxi           what ops/elementwise.pyx needs to know of each row    (included there)
+    rows.pxi           what ops/elementwise/elementwise.pyx needs to know of each row    (included there)
 
 An expression is translated from its syntax tree, bottom up, into single assignments; a subexpression that occurs twice is
 computed once. A call of another row of the table that has no vector function of its own is replaced by its expression.

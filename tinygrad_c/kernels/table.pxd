@@ -71,6 +71,6 @@ ctypedef struct Kernels:
     kernel_t adam
     kernel_t rmsprop
     kernel_t adagrad
-    kernel_t scatter_add        # out[offset[r]] += row r                              (index.pxi)
+    kernel_t scatter_add        # out[offset[r]] += row r                              (scatter_add.pxi)
     kernel_t dropout
-    words_t words               # random ones; float64 only                            (words.pxi)
+    words_t words               # random ones; float64 only                            (philox_simd.pxi)

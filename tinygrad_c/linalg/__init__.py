@@ -4,7 +4,7 @@ Loaded when it is first asked for.
 """
 from __future__ import annotations
 
-from tinygrad_c.absent import public_names
+from tinygrad_c._base.missing import public_names
 from tinygrad_c.linalg.common import LinAlgError
 from tinygrad_c.linalg.factor import cholesky, eigh, eigvalsh, qr, svd, svdvals
 from tinygrad_c.linalg.norms import (
@@ -33,7 +33,7 @@ from tinygrad_c.linalg.systems import (
     tensorinv,
     tensorsolve,
 )
-from tinygrad_c.ops.doors import door, doors
+from tinygrad_c.ops.guard import door, doors
 
 ROOMS = {"elimination": "lu lu_factor lu_factor_ex lu_solve inv_ex solve_ex cholesky_ex householder_product"}
 __all__ = [*ROOMS["elimination"].split(),

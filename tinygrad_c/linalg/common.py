@@ -4,7 +4,7 @@ from __future__ import annotations
 import numpy as np
 
 from tinygrad_c.ops.arguments import tensor_arg
-from tinygrad_c.ops.create import from_numpy
+from tinygrad_c.ops.create.create import from_numpy
 
 
 class LinAlgError(RuntimeError):

@@ -14,9 +14,9 @@ from tinygrad_c.linalg.common import LinAlgError, made, matrices, square
 from tinygrad_c.linalg.factor import cholesky
 from tinygrad_c.linalg.systems import solve, solve_triangular
 from tinygrad_c.ops.arguments import array_of, results, takes_out, tensor_arg
-from tinygrad_c.ops.create import eye
-from tinygrad_c.ops.index import take_along_dim
-from tinygrad_c.ops.shape import cat
+from tinygrad_c.ops.create.create import eye
+from tinygrad_c.ops.indexing.index import take_along_dim
+from tinygrad_c.ops.shape.shape import cat
 
 lu_result = results("linalg_lu", "P", "L", "U")
 unpack_result = results("lu_unpack", "P", "L", "U")

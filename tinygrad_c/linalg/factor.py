@@ -11,9 +11,9 @@ from tinygrad_c.autograd import Function
 from tinygrad_c.linalg.common import called, made, matrices, of_finite, square
 from tinygrad_c.linalg.systems import inv
 from tinygrad_c.ops.arguments import array_of, results, takes_out
-from tinygrad_c.ops.create import eye
-from tinygrad_c.ops.random import randn
-from tinygrad_c.ops.shape import cat
+from tinygrad_c.ops.create.create import eye
+from tinygrad_c.ops.random.random import randn
+from tinygrad_c.ops.shape.shape import cat
 
 qr_result = results("linalg_qr", "Q", "R")
 eigh_result = results("linalg_eigh", "eigenvalues", "eigenvectors")

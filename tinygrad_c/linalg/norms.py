@@ -6,12 +6,14 @@ import math
 from tinygrad_c.linalg.common import matrices, square
 from tinygrad_c.linalg.factor import svdvals
 from tinygrad_c.linalg.systems import inv
-from tinygrad_c.ops import diagonals, products, reduce
 from tinygrad_c.ops.arguments import array_of, takes_out, tensor_arg, tensors_arg
-from tinygrad_c.ops.create import eye
-from tinygrad_c.ops.rearrange import movedim
-from tinygrad_c.ops.shape import diagonal as diagonal_of
-from tinygrad_c.ops.shape import wrapped
+from tinygrad_c.ops.create.create import eye
+from tinygrad_c.ops.matmul import products
+from tinygrad_c.ops.reduce import reduce
+from tinygrad_c.ops.shape import diagonals
+from tinygrad_c.ops.shape.rearrange import movedim
+from tinygrad_c.ops.shape.shape import diagonal as diagonal_of
+from tinygrad_c.ops.shape.shape import wrapped
 
 INFINITE = (math.inf, -math.inf)
 

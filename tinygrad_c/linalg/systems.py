@@ -8,9 +8,9 @@ import numpy as np
 from tinygrad_c.autograd import Function
 from tinygrad_c.linalg.common import called, made, matrices, of_finite, square
 from tinygrad_c.ops.arguments import array_of, results, takes_out, tensor_arg
-from tinygrad_c.ops.create import eye
-from tinygrad_c.ops.elementwise import log, where
-from tinygrad_c.ops.rearrange import movedim
+from tinygrad_c.ops.create.create import eye
+from tinygrad_c.ops.elementwise.elementwise import log, where
+from tinygrad_c.ops.shape.rearrange import movedim
 
 slogdet_result = results("linalg_slogdet", "sign", "logabsdet")
 lstsq_result = results("linalg_lstsq", "solution", "residuals", "rank", "singular_values")

@@ -1,5 +1,5 @@
 """Layers and losses, from simple to elaborate: PyTorch's torch.nn."""
-from tinygrad_c.absent import public_names
+from tinygrad_c._base.missing import public_names
 from tinygrad_c.nn import functional, init, utils
 from tinygrad_c.nn.activation import (
     CELU,

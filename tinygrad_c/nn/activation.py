@@ -7,12 +7,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from tinygrad_c._tensor.tensor import Tensor
 from tinygrad_c.nn import functional as F
 from tinygrad_c.nn.module import Module
 from tinygrad_c.nn.parameter import Parameter
-from tinygrad_c.ops import elementwise as ops
-from tinygrad_c.ops.create import full
-from tinygrad_c.tensor import Tensor
+from tinygrad_c.ops.create.create import full
+from tinygrad_c.ops.elementwise import elementwise as ops
 
 
 class _Activation(Module):

@@ -3,16 +3,16 @@ from __future__ import annotations
 
 from typing import Any
 
+from tinygrad_c._tensor.tensor import Tensor, bool_
 from tinygrad_c.nn import init
 from tinygrad_c.nn.functional import dropout, linear
 from tinygrad_c.nn.functional.attention import attention_scores, masked, merged_mask, scaled_dot_product_attention
 from tinygrad_c.nn.linear import Linear
 from tinygrad_c.nn.module import Module
 from tinygrad_c.nn.parameter import Parameter
-from tinygrad_c.ops import create
-from tinygrad_c.ops import softmax as softmax_ops
-from tinygrad_c.ops.shape import cat
-from tinygrad_c.tensor import Tensor, bool_
+from tinygrad_c.ops.create import create
+from tinygrad_c.ops.reduce import softmax as softmax_ops
+from tinygrad_c.ops.shape.shape import cat
 
 
 class NonDynamicallyQuantizableLinear(Linear):

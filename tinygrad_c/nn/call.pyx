@@ -7,7 +7,7 @@ cimport cython
 from cpython.method cimport PyMethod_Check, PyMethod_GET_FUNCTION
 from cpython.ref cimport PyObject
 
-from tinygrad_c.ops.matmul import linear_relu
+from tinygrad_c.ops.matmul.matmul import linear_relu
 
 
 cdef class Callable:

@@ -6,13 +6,13 @@ from collections.abc import Iterable, Iterator, Mapping
 from operator import index as as_index
 from typing import Any
 
+from tinygrad_c._base.warn import typename
+from tinygrad_c._tensor.tensor import Tensor
 from tinygrad_c.nn.activation import ReLU
 from tinygrad_c.nn.call import LinearReLU
 from tinygrad_c.nn.linear import Linear
 from tinygrad_c.nn.module import Module, _indent
 from tinygrad_c.nn.parameter import Parameter
-from tinygrad_c.notices import typename
-from tinygrad_c.tensor import Tensor
 
 
 class _Indexed(Module):

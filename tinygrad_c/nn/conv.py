@@ -4,12 +4,12 @@ from __future__ import annotations
 import math
 from typing import Any
 
+from tinygrad_c._tensor.tensor import Tensor
 from tinygrad_c.nn import functional as F
 from tinygrad_c.nn import init
 from tinygrad_c.nn.module import Module
 from tinygrad_c.nn.parameter import Parameter
-from tinygrad_c.ops.create import empty_ as empty
-from tinygrad_c.tensor import Tensor
+from tinygrad_c.ops.create.create import empty_ as empty
 
 
 class _Conv(Module):

@@ -1,9 +1,9 @@
 """Distances as layers."""
 from __future__ import annotations
 
+from tinygrad_c._tensor.tensor import Tensor
 from tinygrad_c.nn import functional as F
 from tinygrad_c.nn.module import Module
-from tinygrad_c.tensor import Tensor
 
 
 class CosineSimilarity(Module):

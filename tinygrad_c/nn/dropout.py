@@ -1,10 +1,10 @@
 """Dropout: noise for training only."""
 from __future__ import annotations
 
+from tinygrad_c._tensor.tensor import Tensor
 from tinygrad_c.nn import functional as F
 from tinygrad_c.nn.functional.dropout import check_probability
 from tinygrad_c.nn.module import Module
-from tinygrad_c.tensor import Tensor
 
 
 class Dropout(Module):

@@ -8,8 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from tinygrad_c._tensor.tensor import Tensor
 from tinygrad_c.autograd import Function
-from tinygrad_c.tensor import Tensor
 
 BEFORE, AFTER, BACKWARD_BEFORE, BACKWARD = "_forward_pre_hooks", "_forward_hooks", "_backward_pre_hooks", "_backward_hooks"
 KINDS = (BEFORE, AFTER, BACKWARD_BEFORE, BACKWARD)

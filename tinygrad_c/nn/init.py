@@ -10,11 +10,13 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_c.absent import public_names
+from tinygrad_c._base.missing import public_names
+from tinygrad_c._base.warn import warn
+from tinygrad_c._tensor.tensor import Tensor, float64
 from tinygrad_c.autograd import no_grad
-from tinygrad_c.notices import warn
-from tinygrad_c.ops import create, elementwise, random
-from tinygrad_c.tensor import Tensor, float64
+from tinygrad_c.ops.create import create
+from tinygrad_c.ops.elementwise import elementwise
+from tinygrad_c.ops.random import random
 
 __all__ = ["calculate_gain", "constant_", "dirac_", "eye_", "kaiming_normal_", "kaiming_uniform_", "normal_", "ones_",
            "orthogonal_", "sparse_", "trunc_normal_", "uniform_", "xavier_normal_", "xavier_uniform_", "zeros_"]

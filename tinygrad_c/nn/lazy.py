@@ -7,11 +7,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from tinygrad_c._tensor.tensor import Tensor
 from tinygrad_c.nn.conv import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d
 from tinygrad_c.nn.linear import Linear
 from tinygrad_c.nn.module import Module
 from tinygrad_c.nn.norm import BatchNorm1d, BatchNorm2d, BatchNorm3d
-from tinygrad_c.tensor import Tensor
 
 
 class _Lazy(Module):

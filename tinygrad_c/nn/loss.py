@@ -3,11 +3,11 @@ from __future__ import annotations
 
 from typing import Any
 
+from tinygrad_c._tensor.tensor import Tensor
 from tinygrad_c.nn import functional as F
 from tinygrad_c.nn.functional.loss import checked, legacy_reduction
 from tinygrad_c.nn.module import Module
-from tinygrad_c.ops import loss
-from tinygrad_c.tensor import Tensor
+from tinygrad_c.ops.loss import loss
 
 
 class _Loss(Module):

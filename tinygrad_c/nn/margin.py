@@ -4,10 +4,10 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from tinygrad_c._tensor.tensor import Tensor
 from tinygrad_c.nn import functional as F
 from tinygrad_c.nn.distance import PairwiseDistance
 from tinygrad_c.nn.loss import _Loss, _WeightedLoss
-from tinygrad_c.tensor import Tensor
 
 
 class _MarginLoss(_Loss):

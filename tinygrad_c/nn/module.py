@@ -11,14 +11,14 @@ from collections.abc import Callable as Function
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from tinygrad_c._base.device import Device, check_device
+from tinygrad_c._base.warn import typename, warn_once
+from tinygrad_c._tensor.tensor import Tensor
 from tinygrad_c.autograd import no_grad
-from tinygrad_c.devices import Device, check_device
 from tinygrad_c.nn.call import Callable
 from tinygrad_c.nn.parameter import Buffer, Parameter
 from tinygrad_c.nn.state import IncompatibleKeys, load
-from tinygrad_c.notices import typename, warn_once
-from tinygrad_c.ops.update import zero_grad_
-from tinygrad_c.tensor import Tensor
+from tinygrad_c.ops.optim_steps.update import zero_grad_
 
 if TYPE_CHECKING:
     from tinygrad_c.nn import hooks

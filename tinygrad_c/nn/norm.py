@@ -4,13 +4,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from tinygrad_c._tensor.tensor import Tensor, int64
 from tinygrad_c.nn import functional as F
 from tinygrad_c.nn import init
 from tinygrad_c.nn.module import Module
 from tinygrad_c.nn.parameter import Parameter
-from tinygrad_c.ops.create import empty_ as empty
-from tinygrad_c.ops.create import ones, tensor, zeros_
-from tinygrad_c.tensor import Tensor, int64
+from tinygrad_c.ops.create.create import empty_ as empty
+from tinygrad_c.ops.create.create import ones, tensor, zeros_
 
 
 class _Affine(Module):

@@ -3,8 +3,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from tinygrad_c.ops.create import tensor
-from tinygrad_c.tensor import Tensor
+from tinygrad_c._tensor.tensor import Tensor
+from tinygrad_c.ops.create.create import tensor
 
 
 class Parameter(Tensor):

@@ -8,17 +8,17 @@ import math
 from collections.abc import Callable
 from typing import Any
 
+from tinygrad_c._base.warn import warn
+from tinygrad_c._tensor.tensor import Tensor
 from tinygrad_c.autograd import Function
 from tinygrad_c.nn import init
 from tinygrad_c.nn.functional import dropout, linear
 from tinygrad_c.nn.module import Module
 from tinygrad_c.nn.parameter import Parameter
-from tinygrad_c.notices import warn
-from tinygrad_c.ops import create
-from tinygrad_c.ops import elementwise as ops
-from tinygrad_c.ops.index import index_select
-from tinygrad_c.ops.shape import cat, stack
-from tinygrad_c.tensor import Tensor
+from tinygrad_c.ops.create import create
+from tinygrad_c.ops.elementwise import elementwise as ops
+from tinygrad_c.ops.indexing.index import index_select
+from tinygrad_c.ops.shape.shape import cat, stack
 
 State = tuple[Tensor, ...]      # (h,), and for an LSTM (h, c)
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
+from tinygrad_c._base.warn import typename
+from tinygrad_c._tensor.tensor import Tensor
 from tinygrad_c.autograd import no_grad
-from tinygrad_c.notices import typename
-from tinygrad_c.tensor import Tensor
 
 if TYPE_CHECKING:
     from tinygrad_c.nn.module import Module

@@ -8,7 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_c.array import get_default_dtype
+from tinygrad_c._tensor.tensor import Tensor
+from tinygrad_c.core.array import get_default_dtype
 from tinygrad_c.nn import functional as F
 from tinygrad_c.nn import init
 from tinygrad_c.nn.attention import MultiheadAttention
@@ -17,8 +18,7 @@ from tinygrad_c.nn.dropout import Dropout
 from tinygrad_c.nn.linear import Linear
 from tinygrad_c.nn.module import Module
 from tinygrad_c.nn.norm import LayerNorm
-from tinygrad_c.ops import create
-from tinygrad_c.tensor import Tensor
+from tinygrad_c.ops.create import create
 
 Activation = str | Callable[[Tensor], Tensor]
 

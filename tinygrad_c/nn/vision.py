@@ -3,9 +3,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from tinygrad_c._tensor.tensor import Tensor
 from tinygrad_c.nn import functional as F
 from tinygrad_c.nn.module import Module
-from tinygrad_c.tensor import Tensor
 
 
 class Upsample(Module):

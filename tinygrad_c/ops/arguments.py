@@ -4,8 +4,8 @@ from __future__ import annotations
 from functools import wraps
 from operator import itemgetter
 
-from tinygrad_c.ops.elementwise import into_out
-from tinygrad_c.tape import TensorBase
+from tinygrad_c.core.tape import TensorBase
+from tinygrad_c.ops.elementwise.elementwise import into_out
 
 # How torch's messages and the names of its old tensor types call the dtypes; and messages that take C's words for them.
 TYPE_WORDS = {"float32": "Float", "float64": "Double", "int64": "Long", "int32": "Int", "uint8": "Byte", "bool": "Bool"}

@@ -1,7 +1,7 @@
 """Optimizers, from simple to elaborate: PyTorch's torch.optim."""
 from typing import TYPE_CHECKING
 
-from tinygrad_c.absent import public_names
+from tinygrad_c._base.missing import public_names
 from tinygrad_c.optim.adadelta import Adadelta
 from tinygrad_c.optim.adagrad import Adagrad
 from tinygrad_c.optim.adam import Adam, AdamW

@@ -4,10 +4,10 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from tinygrad_c.ops.create import zeros_like
+from tinygrad_c._tensor.tensor import Tensor
+from tinygrad_c.ops.create.create import zeros_like
 from tinygrad_c.optim.each import EachOptimizer
 from tinygrad_c.optim.optimizer import check_lr, check_not_negative, unsupported
-from tinygrad_c.tensor import Tensor
 
 
 class Adadelta(EachOptimizer):

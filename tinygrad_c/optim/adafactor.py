@@ -4,9 +4,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from tinygrad_c.ops.create import zeros_
+from tinygrad_c._tensor.tensor import Tensor
+from tinygrad_c.ops.create.create import zeros_
 from tinygrad_c.optim.each import EachOptimizer
-from tinygrad_c.tensor import Tensor
 
 EPSILON = {"float32": 2.0 ** -23, "float64": 2.0 ** -52}
 

@@ -4,9 +4,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from tinygrad_c.ops.update import adam_
+from tinygrad_c._tensor.tensor import Tensor
+from tinygrad_c.ops.optim_steps.update import adam_
 from tinygrad_c.optim.optimizer import ListOptimizer, check_betas, check_lr, check_not_negative, unsupported
-from tinygrad_c.tensor import Tensor
 
 
 class Adam(ListOptimizer):

@@ -5,11 +5,11 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from tinygrad_c.ops.create import zeros_like
-from tinygrad_c.ops.elementwise import maximum
+from tinygrad_c._tensor.tensor import Tensor
+from tinygrad_c.ops.create.create import zeros_like
+from tinygrad_c.ops.elementwise.elementwise import maximum
 from tinygrad_c.optim.each import EachOptimizer
 from tinygrad_c.optim.optimizer import check_betas, check_lr, check_not_negative, unsupported
-from tinygrad_c.tensor import Tensor
 
 
 def _moments(g: Tensor, state: dict[str, Any], betas: tuple[float, float]) -> tuple[Tensor, Tensor]:

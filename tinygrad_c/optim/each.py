@@ -4,9 +4,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from tinygrad_c._tensor.tensor import Tensor
 from tinygrad_c.autograd import no_grad
 from tinygrad_c.optim.optimizer import Optimizer
-from tinygrad_c.tensor import Tensor
 
 
 class EachOptimizer(Optimizer):

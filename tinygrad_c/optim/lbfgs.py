@@ -5,11 +5,11 @@ import math
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from tinygrad_c._tensor.tensor import Tensor
 from tinygrad_c.autograd import enable_grad, no_grad
-from tinygrad_c.ops.create import zeros_like
-from tinygrad_c.ops.shape import cat
+from tinygrad_c.ops.create.create import zeros_like
+from tinygrad_c.ops.shape.shape import cat
 from tinygrad_c.optim.optimizer import Optimizer, check_lr
-from tinygrad_c.tensor import Tensor
 
 Point = tuple[float, float, Tensor, float]      # step length t, loss, gradient, slope along the direction
 

@@ -12,11 +12,11 @@ from copy import deepcopy
 from typing import Any
 from weakref import ref
 
+from tinygrad_c._base.warn import typename, warn, warn_once
+from tinygrad_c._tensor.tensor import Tensor
 from tinygrad_c.autograd import enable_grad
-from tinygrad_c.notices import typename, warn, warn_once
-from tinygrad_c.ops.update import zero_grad_
+from tinygrad_c.ops.optim_steps.update import zero_grad_
 from tinygrad_c.optim.state import Kept, Owners, State
-from tinygrad_c.tensor import Tensor
 
 required: Any = type("required", (), {"__repr__": lambda self: "<required parameter>"})()
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from tinygrad_c.ops.update import rmsprop_
+from tinygrad_c.ops.optim_steps.update import rmsprop_
 from tinygrad_c.optim.optimizer import ListOptimizer, check_lr, check_not_negative, unsupported
 
 

@@ -4,11 +4,11 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from tinygrad_c.ops.create import full_like, zeros_like
-from tinygrad_c.ops.elementwise import where
+from tinygrad_c._tensor.tensor import Tensor
+from tinygrad_c.ops.create.create import full_like, zeros_like
+from tinygrad_c.ops.elementwise.elementwise import where
 from tinygrad_c.optim.each import EachOptimizer
 from tinygrad_c.optim.optimizer import check_lr, check_not_negative, unsupported
-from tinygrad_c.tensor import Tensor
 
 
 class Rprop(EachOptimizer):

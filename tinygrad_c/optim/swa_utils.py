@@ -6,14 +6,14 @@ from collections.abc import Callable, Iterable
 from copy import deepcopy
 from typing import Any
 
-from tinygrad_c.absent import public_names
+from tinygrad_c._base.missing import public_names
+from tinygrad_c._tensor.tensor import Tensor, int64
 from tinygrad_c.autograd import no_grad
 from tinygrad_c.nn.module import Module
 from tinygrad_c.nn.norm import _BatchNorm
-from tinygrad_c.ops.create import tensor
+from tinygrad_c.ops.create.create import tensor
 from tinygrad_c.optim.lr_scheduler import LRScheduler
 from tinygrad_c.optim.optimizer import Optimizer
-from tinygrad_c.tensor import Tensor, int64
 
 __all__ = ["SWALR", "AveragedModel", "get_ema_avg_fn", "get_ema_multi_avg_fn", "get_swa_avg_fn", "get_swa_multi_avg_fn",
            "update_bn"]

@@ -13,8 +13,8 @@ from __future__ import annotations
 import os
 from typing import Any
 
-from tinygrad_c.absent import public_names
-from tinygrad_c.devices import check_device
+from tinygrad_c._base.device import check_device
+from tinygrad_c._base.missing import public_names
 from tinygrad_c.serialization import atomic, reading, tensorfile, writing
 from tinygrad_c.serialization.reading import LoadError
 

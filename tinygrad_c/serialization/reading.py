@@ -17,13 +17,13 @@ from typing import Any
 
 import numpy
 
-from tinygrad_c.array import dtype_named
+from tinygrad_c._base.device import Device
+from tinygrad_c._tensor.tensor import Size, Tensor
 from tinygrad_c.autograd import no_grad
-from tinygrad_c.devices import Device
+from tinygrad_c.core.array import dtype_named
 from tinygrad_c.nn.parameter import Parameter
 from tinygrad_c.ops.arguments import TYPE_WORDS
-from tinygrad_c.ops.create import empty_, from_numpy
-from tinygrad_c.tensor import Size, Tensor
+from tinygrad_c.ops.create.create import empty_, from_numpy
 
 
 class LoadError(RuntimeError, pickle.UnpicklingError):

@@ -5,9 +5,9 @@ from typing import Any
 
 import numpy
 
-from tinygrad_c.ops.create import tensor
+from tinygrad_c._tensor.tensor import Tensor
+from tinygrad_c.ops.create.create import tensor
 from tinygrad_c.serialization.reading import LoadError
-from tinygrad_c.tensor import Tensor
 
 KEY = "sha256"
 

@@ -10,13 +10,13 @@ from typing import Any
 
 import numpy
 
-from tinygrad_c.array import dtype
-from tinygrad_c.devices import Device
+from tinygrad_c._base.device import Device
+from tinygrad_c._tensor.tensor import Size, Tensor
+from tinygrad_c.core.array import dtype
 from tinygrad_c.nn.module import Module
 from tinygrad_c.nn.parameter import Parameter
 from tinygrad_c.ops.arguments import TYPE_WORDS
 from tinygrad_c.serialization.reading import contiguous_stride
-from tinygrad_c.tensor import Size, Tensor
 
 
 def dump(obj: Any) -> bytes:

@@ -3,11 +3,10 @@ from __future__ import annotations
 
 import math
 
-from tinygrad_c.absent import public_names
+from tinygrad_c._base.missing import public_names
 from tinygrad_c.ops.arguments import takes_out
-from tinygrad_c.ops.blend import logit, mvlgamma, round, sinc
-from tinygrad_c.ops.doors import door, doors
-from tinygrad_c.ops.elementwise import (
+from tinygrad_c.ops.elementwise.composed import logit, mvlgamma, round, sinc
+from tinygrad_c.ops.elementwise.elementwise import (
     digamma,
     erf,
     erfc,
@@ -24,7 +23,8 @@ from tinygrad_c.ops.elementwise import (
     where,
     xlogy,
 )
-from tinygrad_c.ops.softmax import log_softmax, logsumexp, softmax
+from tinygrad_c.ops.guard import door, doors
+from tinygrad_c.ops.reduce.softmax import log_softmax, logsumexp, softmax
 
 ROOMS = {
     "bessel": "i0 i0e i1 i1e gammainc gammaincc",

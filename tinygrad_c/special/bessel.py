@@ -9,10 +9,10 @@ import math
 
 from tinygrad_c.autograd import Function
 from tinygrad_c.ops.arguments import array_of, takes_out, tensor_arg
-from tinygrad_c.ops.create import from_numpy
-from tinygrad_c.ops.elementwise import exp, lgamma, log, sign, where
-from tinygrad_c.ops.kinds import promote_types
-from tinygrad_c.ops.rearrange import broadcast_tensors
+from tinygrad_c.ops.create.create import from_numpy
+from tinygrad_c.ops.create.dtypes import promote_types
+from tinygrad_c.ops.elementwise.elementwise import exp, lgamma, log, sign, where
+from tinygrad_c.ops.shape.rearrange import broadcast_tensors
 
 
 def _scaled(x, order: int):

@@ -6,10 +6,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from tinygrad_c._tensor.tensor import Tensor
 from tinygrad_c.ops.arguments import array_of, takes_out
-from tinygrad_c.ops.create import tensor
-from tinygrad_c.ops.elementwise import where
-from tinygrad_c.tensor import Tensor
+from tinygrad_c.ops.create.create import tensor
+from tinygrad_c.ops.elementwise.elementwise import where
 
 # name: p[1] as (times x, plus), and for k >= 1 (a, b, c);
 # and, for the documentation, the polynomial of degree 2 at 2, and at 2 * 2 - 1.

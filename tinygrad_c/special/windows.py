@@ -4,16 +4,16 @@ from __future__ import annotations
 from math import pi
 from typing import TYPE_CHECKING, Any
 
-from tinygrad_c.array import dtype, dtype_named, get_default_dtype
-from tinygrad_c.devices import check_device
-from tinygrad_c.ops import create
-from tinygrad_c.ops.elementwise import cos
+from tinygrad_c._base.device import check_device
+from tinygrad_c.core.array import dtype, dtype_named, get_default_dtype
+from tinygrad_c.ops.create import create
+from tinygrad_c.ops.elementwise.elementwise import cos
 from tinygrad_c.special.bessel import i0
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tinygrad_c.tensor import Tensor
+    from tinygrad_c._tensor.tensor import Tensor
 
 
 def _window(name: str, n: int, periodic: bool, of: Callable[[Tensor], Tensor], kind: dtype | None, device: Any,

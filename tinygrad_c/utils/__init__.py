@@ -1,7 +1,7 @@
 """What stands beside nn and optim: utils.data, and what a model answers, utils.predict."""
 from typing import TYPE_CHECKING
 
-from tinygrad_c.absent import public_names
+from tinygrad_c._base.missing import public_names
 
 if TYPE_CHECKING:
     from tinygrad_c.utils import data

@@ -5,8 +5,8 @@ import time
 import timeit
 from typing import Any
 
-from tinygrad_c.absent import public_names
-from tinygrad_c.kernels.threads import get_num_threads, set_num_threads
+from tinygrad_c._base.missing import public_names
+from tinygrad_c.kernels.runtime.threads import get_num_threads, set_num_threads
 
 __all__ = ["Measurement", "Timer", "timer"]
 __getattr__, __dir__ = public_names(globals())

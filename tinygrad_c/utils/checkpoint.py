@@ -4,12 +4,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from tinygrad_c import autograd, tape
-from tinygrad_c.absent import public_names
+from tinygrad_c import autograd
+from tinygrad_c._base.missing import public_names
 from tinygrad_c.autograd import enable_grad, is_grad_enabled
 from tinygrad_c.autograd.function import Function, once_differentiable
-from tinygrad_c.ops.random import get_rng_state, set_rng_state
-from tinygrad_c.tape import AccumulateGrad, TensorBase
+from tinygrad_c.core import tape
+from tinygrad_c.core.tape import AccumulateGrad, TensorBase
+from tinygrad_c.ops.random.random import get_rng_state, set_rng_state
 
 __all__ = ["checkpoint", "checkpoint_sequential"]
 __getattr__, __dir__ = public_names(globals())

@@ -3,9 +3,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from tinygrad_c.absent import public_names
-from tinygrad_c.ops.create import from_numpy
-from tinygrad_c.tensor import Tensor
+from tinygrad_c._base.missing import public_names
+from tinygrad_c._tensor.tensor import Tensor
+from tinygrad_c.ops.create.create import from_numpy
 
 __all__ = ["from_dlpack", "to_dlpack"]
 __getattr__, __dir__ = public_names(globals())

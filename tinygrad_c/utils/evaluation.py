@@ -5,10 +5,10 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from tinygrad_c._tensor.tensor import Tensor
 from tinygrad_c.autograd import no_grad
 from tinygrad_c.nn.module import Module
-from tinygrad_c.ops.shape import cat
-from tinygrad_c.tensor import Tensor
+from tinygrad_c.ops.shape.shape import cat
 
 __all__ = ["evaluating", "predict"]
 

@@ -10,8 +10,8 @@ import struct
 import time
 from typing import Any
 
-from tinygrad_c.absent import public_names
-from tinygrad_c.notices import warn_once
+from tinygrad_c._base.missing import public_names
+from tinygrad_c._base.warn import warn_once
 
 __all__ = ["SummaryWriter"]
 __getattr__, __dir__ = public_names(globals())

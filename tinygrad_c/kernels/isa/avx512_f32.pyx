@@ -1,1 +1,1 @@
-include "../kernels.pxi"
+include "../simd/kernels.pxi"

@@ -1,5 +1,5 @@
 """torch.nn.functional's names: the layers as functions, their parameters given as arguments."""
-from tinygrad_c.absent import public_names
+from tinygrad_c._base.missing import public_names
 from tinygrad_c.nn.functional.activation import (
     celu,
     celu_,
@@ -61,7 +61,7 @@ from tinygrad_c.nn.functional.loss import (
     smooth_l1_loss,
     soft_margin_loss,
 )
-from tinygrad_c.ops.doors import door, doors
+from tinygrad_c.ops.guard import door, doors
 
 ROOMS = {       # imported when first asked for
     "norm": "layer_norm rms_norm batch_norm instance_norm group_norm local_response_norm normalize",

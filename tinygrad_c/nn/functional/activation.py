@@ -4,13 +4,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tinygrad_c.ops import elementwise as ops
-from tinygrad_c.ops import random
-from tinygrad_c.ops import softmax as softmax_ops
+from tinygrad_c._tensor.tensor import Tensor
 from tinygrad_c.ops.arguments import takes_out
-from tinygrad_c.ops.create import zeros_like
-from tinygrad_c.ops.elementwise import logsigmoid, relu_, sigmoid, tanh  # noqa: F401  (theirs is torch's signature)
-from tinygrad_c.tensor import Tensor
+from tinygrad_c.ops.create.create import zeros_like
+from tinygrad_c.ops.elementwise import elementwise as ops
+from tinygrad_c.ops.elementwise.elementwise import logsigmoid, relu_, sigmoid, tanh  # noqa: F401  (theirs is torch's signature)
+from tinygrad_c.ops.random import random
+from tinygrad_c.ops.reduce import softmax as softmax_ops
 
 
 def _apply(function: Callable[..., Tensor], input: Tensor, inplace: bool, *settings: float) -> Tensor:

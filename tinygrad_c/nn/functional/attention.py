@@ -6,11 +6,12 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_c._tensor.tensor import Tensor, bool_
 from tinygrad_c.nn.functional.dropout import dropout
-from tinygrad_c.ops import create, reduce
-from tinygrad_c.ops import elementwise as ops
-from tinygrad_c.ops import softmax as softmax_ops
-from tinygrad_c.tensor import Tensor, bool_
+from tinygrad_c.ops.create import create
+from tinygrad_c.ops.elementwise import elementwise as ops
+from tinygrad_c.ops.reduce import reduce
+from tinygrad_c.ops.reduce import softmax as softmax_ops
 
 NEVER = -math.inf
 

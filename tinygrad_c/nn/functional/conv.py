@@ -7,13 +7,13 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tinygrad_c.ops import create
+from tinygrad_c._tensor.tensor import Tensor
 from tinygrad_c.ops.arguments import C_WORDS
-from tinygrad_c.ops.shape import as_strided
-from tinygrad_c.ops.view import surrounded
-from tinygrad_c.ops.window import Geometry, columns, convolution
-from tinygrad_c.ops.window import fold as fold_columns
-from tinygrad_c.tensor import Tensor
+from tinygrad_c.ops.conv.unfold import Geometry, columns, convolution
+from tinygrad_c.ops.conv.unfold import fold as fold_columns
+from tinygrad_c.ops.create import create
+from tinygrad_c.ops.shape.shape import as_strided
+from tinygrad_c.ops.shape.view import surrounded
 
 
 def tuple_of(value: Any, n: int, name: str) -> tuple[int, ...]:

@@ -1,9 +1,9 @@
 """How far two vectors are from each other, and in how much the same direction they point."""
 from __future__ import annotations
 
-from tinygrad_c.ops import reduce
-from tinygrad_c.ops.rearrange import broadcast_tensors
-from tinygrad_c.tensor import Tensor
+from tinygrad_c._tensor.tensor import Tensor
+from tinygrad_c.ops.reduce import reduce
+from tinygrad_c.ops.shape.rearrange import broadcast_tensors
 
 
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:

@@ -1,9 +1,11 @@
 """Dropout as functions."""
 from __future__ import annotations
 
-from tinygrad_c.ops import create, elementwise, random
+from tinygrad_c._tensor.tensor import Tensor
 from tinygrad_c.ops.arguments import tensor_arg
-from tinygrad_c.tensor import Tensor
+from tinygrad_c.ops.create import create
+from tinygrad_c.ops.elementwise import elementwise
+from tinygrad_c.ops.random import random
 
 SELU_LIMIT = -1.7580993408473766    # selu(-infinity), Klambauer et al. 2017
 

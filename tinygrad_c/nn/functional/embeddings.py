@@ -3,11 +3,12 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+from tinygrad_c._tensor.tensor import Tensor, int32, int64
 from tinygrad_c.autograd import no_grad
-from tinygrad_c.ops import create, reduce
-from tinygrad_c.ops import elementwise as ops
-from tinygrad_c.ops.index import one_hot
-from tinygrad_c.tensor import Tensor, int32, int64
+from tinygrad_c.ops.create import create
+from tinygrad_c.ops.elementwise import elementwise as ops
+from tinygrad_c.ops.indexing.index import one_hot
+from tinygrad_c.ops.reduce import reduce
 
 __all__ = ["embedding", "embedding_bag", "one_hot"]
 
@@ -129,7 +130,7 @@ def _bag_lengths(input: Tensor, offsets: Tensor | None, include_last_offset: boo
 
 
 def _largest(rows: Tensor, counts: Tensor, lengths: list[int]) -> Tensor:
-    from tinygrad_c.ops.shape import stack
+    from tinygrad_c.ops.shape.shape import stack
     counted = [count > 0 for count in counts.tolist()]
     bags, start = [], 0
     for n in lengths:

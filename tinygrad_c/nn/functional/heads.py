@@ -4,8 +4,8 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
-from tinygrad_c.ops.matmul import linear
-from tinygrad_c.tensor import Tensor
+from tinygrad_c._tensor.tensor import Tensor
+from tinygrad_c.ops.matmul.matmul import linear
 
 
 def multi_head_attention_forward(

@@ -6,10 +6,11 @@ from __future__ import annotations
 
 import math
 
-from tinygrad_c.notices import warn, warn_once
-from tinygrad_c.ops import create, loss
-from tinygrad_c.ops import elementwise as ops
-from tinygrad_c.tensor import Tensor
+from tinygrad_c._base.warn import warn, warn_once
+from tinygrad_c._tensor.tensor import Tensor
+from tinygrad_c.ops.create import create
+from tinygrad_c.ops.elementwise import elementwise as ops
+from tinygrad_c.ops.loss import loss
 
 # ---- What they share. (The usual losses ask before they call legacy_reduction: a call is 1% of a small net's step.)
 

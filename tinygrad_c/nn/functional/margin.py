@@ -3,14 +3,14 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from tinygrad_c._tensor.tensor import Tensor, bool_
 from tinygrad_c.nn.functional.distance import pairwise_distance
 from tinygrad_c.nn.functional.loss import checked, legacy_reduction, reduced
-from tinygrad_c.ops import create
-from tinygrad_c.ops import elementwise as ops
-from tinygrad_c.ops import reduce as reductions
 from tinygrad_c.ops.arguments import tensor_arg
-from tinygrad_c.ops.index import gather
-from tinygrad_c.tensor import Tensor, bool_
+from tinygrad_c.ops.create import create
+from tinygrad_c.ops.elementwise import elementwise as ops
+from tinygrad_c.ops.indexing.index import gather
+from tinygrad_c.ops.reduce import reduce as reductions
 
 
 def _labels(target: Tensor) -> Tensor:

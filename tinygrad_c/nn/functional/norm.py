@@ -4,10 +4,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from math import prod
 
+from tinygrad_c._tensor.tensor import Tensor, float64
 from tinygrad_c.autograd import no_grad
-from tinygrad_c.ops import elementwise as ops
-from tinygrad_c.ops import reduce
-from tinygrad_c.tensor import Tensor, float64
+from tinygrad_c.ops.elementwise import elementwise as ops
+from tinygrad_c.ops.reduce import reduce
 
 PLANE = 8       # elements of a channel's plane from which on a row's kernel is faster than a few elementwise ones
 EPSILON = {True: 2.0**-52, False: 2.0**-23}     # the distance from 1 to the next number: of float64, of float32
@@ -196,7 +196,7 @@ def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: flo
     >>> local_response_norm(tensor([[[1.], [2.]]]), 2, alpha=2., beta=1.).flatten()
     tensor([0.5000, 0.3333])
     """
-    from tinygrad_c.ops.view import surrounded
+    from tinygrad_c.ops.shape.view import surrounded
     if input.ndim < 3:
         raise ValueError(f"Expected 3D or higher dimensionality                          input (got {input.ndim} dimensions)")
     around = [0] * input.ndim

@@ -3,12 +3,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from tinygrad_c.ops import create
-from tinygrad_c.ops import elementwise as ops
-from tinygrad_c.ops.index import index_select
-from tinygrad_c.ops.view import surrounded
-from tinygrad_c.tape import _call_it
-from tinygrad_c.tensor import Tensor, bool_
+from tinygrad_c._tensor.tensor import Tensor, bool_
+from tinygrad_c.core.tape import _call_it
+from tinygrad_c.ops.create import create
+from tinygrad_c.ops.elementwise import elementwise as ops
+from tinygrad_c.ops.indexing.index import index_select
+from tinygrad_c.ops.shape.view import surrounded
 
 
 def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Tensor:

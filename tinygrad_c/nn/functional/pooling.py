@@ -9,15 +9,17 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_c._tensor.tensor import Tensor
+from tinygrad_c.core.tape import _call_it
 from tinygrad_c.nn.functional.conv import columns_of, geometry_of
-from tinygrad_c.ops import create, random, reduce
-from tinygrad_c.ops import elementwise as ops
 from tinygrad_c.ops.arguments import takes_out
-from tinygrad_c.ops.index import gather, scatter
-from tinygrad_c.ops.shape import as_strided, stack
-from tinygrad_c.ops.window import largest
-from tinygrad_c.tape import _call_it
-from tinygrad_c.tensor import Tensor
+from tinygrad_c.ops.conv.unfold import largest
+from tinygrad_c.ops.create import create
+from tinygrad_c.ops.elementwise import elementwise as ops
+from tinygrad_c.ops.indexing.index import gather, scatter
+from tinygrad_c.ops.random import random
+from tinygrad_c.ops.reduce import reduce
+from tinygrad_c.ops.shape.shape import as_strided, stack
 
 
 def by(sizes) -> str:

@@ -7,12 +7,12 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_c.notices import warn_once
-from tinygrad_c.ops import create
-from tinygrad_c.ops import elementwise as ops
-from tinygrad_c.ops.index import gather, index_select
-from tinygrad_c.tape import _call_it
-from tinygrad_c.tensor import Tensor
+from tinygrad_c._base.warn import warn_once
+from tinygrad_c._tensor.tensor import Tensor
+from tinygrad_c.core.tape import _call_it
+from tinygrad_c.ops.create import create
+from tinygrad_c.ops.elementwise import elementwise as ops
+from tinygrad_c.ops.indexing.index import gather, index_select
 
 # ---- Other sizes
 

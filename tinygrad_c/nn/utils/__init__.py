@@ -4,12 +4,12 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
-from tinygrad_c.absent import public_names
+from tinygrad_c._base.missing import public_names
+from tinygrad_c._base.warn import typename
+from tinygrad_c._tensor.tensor import Tensor
 from tinygrad_c.autograd import no_grad
-from tinygrad_c.notices import typename
-from tinygrad_c.ops.create import tensor
-from tinygrad_c.ops.shape import cat, stack
-from tinygrad_c.tensor import Tensor
+from tinygrad_c.ops.create.create import tensor
+from tinygrad_c.ops.shape.shape import cat, stack
 
 ROOMS = {       # imported when first asked for
     "fusion": "fuse_conv_bn_eval fuse_conv_bn_weights fuse_linear_bn_eval fuse_linear_bn_weights",

@@ -3,12 +3,13 @@ from __future__ import annotations
 
 from typing import Any
 
+from tinygrad_c._tensor.tensor import Tensor
 from tinygrad_c.autograd import no_grad
 from tinygrad_c.nn.functional.norm import normalize
 from tinygrad_c.nn.module import Module
 from tinygrad_c.nn.parameter import Parameter
-from tinygrad_c.ops import random, reduce
-from tinygrad_c.tensor import Tensor
+from tinygrad_c.ops.random import random
+from tinygrad_c.ops.reduce import reduce
 
 
 class _Recomputed:

@@ -1,7 +1,8 @@
 """Weights of a given form, computed whenever they are read: of a length and a direction, of norm 1, orthogonal."""
 from __future__ import annotations
 
-from tinygrad_c.absent import public_names
+from tinygrad_c._base.missing import public_names
+from tinygrad_c._tensor.tensor import Tensor
 from tinygrad_c.autograd import no_grad
 from tinygrad_c.linalg import householder_product, matrix_exp, qr, solve
 from tinygrad_c.linalg.elimination import geqrf
@@ -9,10 +10,9 @@ from tinygrad_c.nn.functional.norm import normalize
 from tinygrad_c.nn.module import Module
 from tinygrad_c.nn.utils.norms import _lengths
 from tinygrad_c.nn.utils.parametrize import register_parametrization
-from tinygrad_c.ops import random
-from tinygrad_c.ops.create import eye
-from tinygrad_c.ops.shape import cat
-from tinygrad_c.tensor import Tensor
+from tinygrad_c.ops.create.create import eye
+from tinygrad_c.ops.random import random
+from tinygrad_c.ops.shape.shape import cat
 
 __all__ = ["orthogonal", "spectral_norm", "weight_norm"]
 __getattr__, __dir__ = public_names(globals())

@@ -3,12 +3,12 @@ from __future__ import annotations
 
 from typing import Any
 
-from tinygrad_c.absent import public_names
+from tinygrad_c._base.missing import public_names
+from tinygrad_c._tensor.tensor import Tensor
 from tinygrad_c.autograd import no_grad
 from tinygrad_c.nn.container import ModuleDict, ModuleList
 from tinygrad_c.nn.module import Module
 from tinygrad_c.nn.parameter import Parameter
-from tinygrad_c.tensor import Tensor
 
 __all__ = ["ParametrizationList", "is_parametrized", "register_parametrization", "remove_parametrizations"]
 __getattr__, __dir__ = public_names(globals())

@@ -4,11 +4,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from tinygrad_c.absent import public_names
-from tinygrad_c.ops import create
-from tinygrad_c.ops.index import index_select
-from tinygrad_c.ops.shape import cat, stack
-from tinygrad_c.tensor import Tensor, int64
+from tinygrad_c._base.missing import public_names
+from tinygrad_c._tensor.tensor import Tensor, int64
+from tinygrad_c.ops.create import create
+from tinygrad_c.ops.indexing.index import index_select
+from tinygrad_c.ops.shape.shape import cat, stack
 
 __all__ = ["PackedSequence", "invert_permutation", "pack_padded_sequence", "pack_sequence", "pad_packed_sequence",
            "pad_sequence", "unpack_sequence", "unpad_sequence"]

@@ -7,7 +7,7 @@
 Most multiply the rate that they find by a factor of the epoch, so that several on one optimizer work together.
 `last_epoch` is the number of steps taken; the rate of epoch 0 is set when the scheduler is made.
 """
-from tinygrad_c.absent import public_names
+from tinygrad_c._base.missing import public_names
 from tinygrad_c.optim.lr_scheduler.base import LRScheduler
 from tinygrad_c.optim.lr_scheduler.cycles import CosineAnnealingWarmRestarts, CyclicLR, OneCycleLR
 from tinygrad_c.optim.lr_scheduler.plateau import ReduceLROnPlateau

@@ -4,7 +4,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from tinygrad_c.notices import warn, warn_once
+from tinygrad_c._base.warn import warn, warn_once
 from tinygrad_c.optim.optimizer import Optimizer
 
 

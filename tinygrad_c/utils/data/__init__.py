@@ -1,5 +1,5 @@
 """Data sets, samplers and the loader that makes batches of them: PyTorch's torch.utils.data."""
-from tinygrad_c.absent import public_names
+from tinygrad_c._base.missing import public_names
 from tinygrad_c.utils.data.collate import default_collate, default_convert
 from tinygrad_c.utils.data.dataloader import DataLoader
 from tinygrad_c.utils.data.dataset import (

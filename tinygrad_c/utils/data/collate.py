@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_c.ops import create
-from tinygrad_c.ops.shape import stack
-from tinygrad_c.tensor import Tensor, float64
+from tinygrad_c._tensor.tensor import Tensor, float64
+from tinygrad_c.ops.create import create
+from tinygrad_c.ops.shape.shape import stack
 
 
 def default_convert(data: Any) -> Any:

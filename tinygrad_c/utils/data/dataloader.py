@@ -6,8 +6,8 @@ from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from typing import Any, Generic, TypeVar
 
-from tinygrad_c.ops.batch import gather_rows
-from tinygrad_c.tensor import Tensor
+from tinygrad_c._tensor.tensor import Tensor
+from tinygrad_c.ops.indexing.batch import gather_rows
 from tinygrad_c.utils.data.collate import default_collate, default_convert
 from tinygrad_c.utils.data.dataset import IterableDataset, rows_behind
 from tinygrad_c.utils.data.sampler import BatchSampler, RandomSampler, SequentialSampler, knows_order

@@ -7,9 +7,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from itertools import accumulate, chain
 from typing import Any, Generic, TypeVar
 
-from tinygrad_c.notices import typename, warn
-from tinygrad_c.ops import create, random
-from tinygrad_c.tensor import Tensor, int64
+from tinygrad_c._base.warn import typename, warn
+from tinygrad_c._tensor.tensor import Tensor, int64
+from tinygrad_c.ops.create import create
+from tinygrad_c.ops.random import random
 
 T = TypeVar("T")
 

@@ -5,8 +5,9 @@ from collections.abc import Iterable, Iterator, Sequence, Sized
 from itertools import islice
 from typing import Any, Generic, TypeVar
 
-from tinygrad_c.ops import create, random
-from tinygrad_c.tensor import Tensor, float64, int64
+from tinygrad_c._tensor.tensor import Tensor, float64, int64
+from tinygrad_c.ops.create import create
+from tinygrad_c.ops.random import random
 
 T = TypeVar("T")
 

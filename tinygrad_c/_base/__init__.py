@@ -1,0 +1,1 @@
+"""What every other part uses and nothing here imports: version, device, warnings, names that are missing."""

@@ -1,0 +1,121 @@
+"""What is said of a name that is not here: what the nearest one is, or that it is left out on purpose and what to do; and
+names that come when they are first asked for.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from types import MappingProxyType
+from typing import Any
+
+# The names (or what they begin with, given a *), and the sentence. In order: the first that fits is said.
+LEFT_OUT = [
+    ("float16 half bfloat16 HalfTensor BFloat16Tensor float8* finfo16",
+     "half precision is left out; the floating types are float32 and float64"),
+    ("complex* cfloat cdouble chalf view_as_complex view_as_real polar fft fft_* stft istft conj conj_physical conj_physical_ "
+     "resolve_conj eig eigvals",
+     "complex numbers are left out; keep real and imaginary parts in two tensors"),
+    ("int8 char int16 short uint16 uint32 uint64 ShortTensor CharTensor int4 int2 int1",
+     "the integer types are int64, int32, uint8 and bool"),
+    ("sparse sparse_* to_sparse* to_dense SparseAdam coalesce is_coalesced hspmm spmm smm sspaddmm *_indices_copy indices_copy "
+     "values_copy crow_indices col_indices indices values dense_dim",
+     "sparse tensors are left out; tensors are dense here"),
+    ("quantize* dequantize* quint* qint* ao quantization quantized QUInt8Storage fake_quantize* per_tensor_affine q_* "
+     "qscheme int_repr",
+     "quantised numbers are left out; the types are float32, float64, int64, int32, uint8 and bool"),
+    ("fx export _dynamo _inductor _C script_* Script* parse_* import_ir_module* merge_type_from_type_comment "
+     "unify_type_list fork wait Sym* sym_* cond while_loop AggregationType DispatchKey Tag *_torch_function* boolean_dispatch",
+     "there is no compiler of Python programs here; leave the line out (compile(model) is accepted and returns the model)"),
+    ("distributed DistributedSampler multiprocessing DataParallel DistributedDataParallel parallel rpc futures",
+     "one process on one machine is what there is here; leave the line out, or run several programs"),
+    ("xpu hpu ipu mtia cuda record_stream get_device_module Stream Event stream vulkan hip UntypedStorage TypedStorage "
+     "pin_memory_device",
+     "there is only the CPU here"),
+    ("LazyInstanceNorm1d LazyInstanceNorm2d LazyInstanceNorm3d Uninitialized*", "these layers do not take their sizes from the "
+     "first input; write the sizes"),
+    ("scaled_mm grouped_mm scaled_grouped_mm ScalingType SwizzleType",
+     "half precision is left out; the floating types are float32 and float64"),
+    ("*_copy", "views that are copied at once are left out; write .clone() after the operation without _copy"),
+    ("storage storage_type untyped_storage set_ is_storage", "storages are not seen here; data_ptr(), "
+     "as_strided() and numpy() reach the memory"),
+    ("names rename rename_ refine_names align_to align_as", "dimensions have numbers here, not names"),
+    ("index", "write x[i, j] for elements of a tensor; index_select takes some along one dimension"),
+    ("module_load", "write x.copy_(other); load_state_dict does so for a whole module"),
+    ("to_mkldnn to_padded_tensor", "there is one layout here: leave the line out"),
+    ("from_file", "write from_numpy(numpy.memmap(filename, dtype, 'r+', shape=size))"),
+    ("segment_reduce", "this function is left out; scatter_reduce, with the segment of each row as index, does the same"),
+    ("thread_safe_generator", "write Generator().manual_seed(torch.initial_seed()) in each worker of a DataLoader"),
+    ("compiled_with_cxx11_abi", "there is no C++ here; leave the line out"),
+    ("AdaptiveLogSoftmaxWithLoss", "this layer for very many classes is left out; write "
+     "CrossEntropyLoss()(Linear(n, classes)(x), y)"),
+    ("factory_kwargs", "pass device= and dtype= on as they are"),
+    ("swap_in_optimizer_params_and_state", "write load_state_dict, of the module and of the optimizer"),
+    ("IterDataPipe MapDataPipe", "data pipes are left out; write an IterableDataset, or a Dataset"),
+    ("NestedIOFunction InplaceFunction BackwardCFunction FunctionMeta", "write a subclass of autograd.Function"),
+    ("enforce_grad_layout_policy", "gradients lie in memory as the backward pass makes them; leave the line out"),
+    ("debug_unwrap", "there are no wrapped tensors here: x itself is what debug_unwrap(x) gives"),
+    ("rearrange", "write x.permute(...) and x.reshape(...)"),
+    ("CTCLoss ctc_loss", "alignments of sequences are left out"),
+    ("linear_cross_entropy LinearCrossEntropyLoss LinearCrossEntropyOptions",
+     "one call of both is left out; write cross_entropy(linear(x, weight), target)"),
+    ("hash_tensor", "this function is left out; hash(x.numpy().tobytes()) does the same"),
+    ("SyncBatchNorm", "there is one process; BatchNorm1d, 2d and 3d do the same"),
+    ("profiler record_function emit_nvtx", "the profiler is left out; utils.benchmark.Timer times a statement, and Python's "
+     "cProfile shows where a program spends its time"),
+    ("forward_ad", "derivatives are taken backward here; func.jvp gives products with the Jacobian"),
+    ("masked signal masked.* signal.*",
+     "this part of torch is left out: write where(mask, x, ...), and hann_window(n) and its like"),
+    ("bessel_* *modified_bessel* airy_ai spherical_bessel_j0 zeta ldl_* lobpcg",
+     "this function is left out; it has no gradient in torch either: SciPy's takes x.numpy()"),
+    ("hub onnx package monitor nested mps accelerator", "this part of torch is left out"),
+]
+
+
+def sentence(name: str) -> str | None:
+    """Why `name` is left out, if it is one of those that are."""
+    for names, words in LEFT_OUT:
+        for each in names.split():
+            if name == each or (len(each) > 1 and "*" in each and fits(name, each)):
+                return words
+    return None
+
+
+def fits(name: str, pattern: str) -> bool:
+    """Whether the name begins, ends, or has within it what stands beside the pattern's stars."""
+    part = pattern.strip("*")
+    if pattern[0] == "*":
+        return part in name if pattern[-1] == "*" else name.endswith(part)
+    return name.startswith(part)
+
+
+def unknown(module: str, name: str, known: dict) -> AttributeError:
+    """The error for `module.name`; `known` has the names that there are, and what they are (a module is suggested last)."""
+    if name.startswith("__"):
+        return AttributeError(f"module {module!r} has no attribute {name!r}", name=name)
+    words = sentence(name)
+    if words is None:
+        import difflib
+        things = [each for each in known if not each.startswith("_") and type(known[each]) is not type(difflib)]
+        near = [each for each in things if each.lower() == name.lower()] or difflib.get_close_matches(name, things, 1) or \
+            difflib.get_close_matches(name, [each for each in known if not each.startswith("_")], 1)
+        words = f"did you mean {near[0]!r}?" if near else "docs/reference.md lists what there is"
+    return AttributeError(f"module {module!r} has no attribute {name!r}: {words}", name=name)
+
+
+def public_names(namespace: dict[str, Any], rooms: Mapping[str, str] = MappingProxyType({}),
+                 door: Callable[[Any, str], Any] = lambda value, package: value
+                 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+    """A public module's __getattr__ and __dir__: names of `rooms` (module: names in it; '': modules) are imported when they are
+    asked for, and go through `door`, with the module's name; others get the error above; dir() shows __all__.
+    """
+    package = namespace["__name__"].replace(".torch_compat.", ".")      # as programs name it
+    room_of = {name: room for room, names in rooms.items() for name in names.split()}
+
+    def find(name: str) -> Any:
+        if name not in room_of:
+            raise unknown(package, name, {**namespace, **room_of})
+        module = import_module(f"{package}.{room_of[name] or name}")
+        value = namespace[name] = door(getattr(module, name), package) if room_of[name] else module
+        return value
+
+    return find, lambda: sorted(namespace["__all__"])

@@ -1,0 +1,189 @@
+"""Methods that take many numbers to one, along dimensions."""
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tinygrad_c.ops.arguments import numpy_words, takes_out
+from tinygrad_c.ops.reduce import reduce, scan, softmax, statistics
+
+if TYPE_CHECKING:
+    from tinygrad_c._tensor.tensor import Tensor
+
+
+@takes_out
+def norm(input, p="fro", dim=None, keepdim: bool = False, dtype=None) -> Tensor:
+    """The p-norm, sum(|x|^p)^(1/p), of all elements or over the dimensions in `dim`; p=2 unless given, inf for max(|x|), "nuc"
+    for the sum of a matrix's singular values.
+
+    The gradient is 0 where the norm is 0. Raises RuntimeError for integers.
+
+    >>> tinygrad_c.norm(tinygrad_c.tensor([3., 4.]))
+    tensor(5.)
+    """
+    if p == "nuc":
+        from tinygrad_c.linalg.norms import matrix_norm
+        return matrix_norm(input, "nuc", (-2, -1) if dim is None else dim, keepdim, dtype=dtype)
+    return reduce.norm(input, p, dim, keepdim, dtype=dtype)
+
+
+class Reductions:
+    __slots__ = ()
+
+    def sum(self, dim=None, keepdim: bool = False, *, axis=None, keepdims=None, dtype=None) -> Tensor:
+        """The sum of the elements, or along dim."""
+        return reduce.sum(self, dim, keepdim if keepdims is None else keepdims, dtype=dtype, axis=axis)
+
+    def mean(self, dim=None, keepdim: bool = False, *, axis=None, keepdims=None, dtype=None) -> Tensor:
+        """The mean of the elements, or along dim."""
+        return reduce.mean(self, dim, keepdim if keepdims is None else keepdims, dtype=dtype, axis=axis)
+
+    def prod(self, dim=None, keepdim: bool = False, *, axis=None, keepdims=None, dtype=None) -> Tensor:
+        """The product of the elements, or along dim."""
+        return reduce.prod(self, dim, keepdim if keepdims is None else keepdims, dtype=dtype, axis=axis)
+
+    def var(self, dim=None, unbiased=None, keepdim: bool = False, *, axis=None, keepdims=None, correction=None) -> Tensor:
+        """The variance, with n - correction (1 unless given) in the denominator."""
+        return reduce.var(self, dim, unbiased, keepdim if keepdims is None else keepdims, correction=correction, axis=axis)
+
+    def std(self, dim=None, unbiased=None, keepdim: bool = False, *, axis=None, keepdims=None, correction=None) -> Tensor:
+        """The standard deviation: the root of var."""
+        return reduce.std(self, dim, unbiased, keepdim if keepdims is None else keepdims, correction=correction, axis=axis)
+
+    def norm(self, p="fro", dim=None, keepdim: bool = False, dtype=None) -> Tensor:
+        """The p-norm of all elements or over dim; p="nuc": the sum of a matrix's singular values."""
+        return norm(self, p, dim, keepdim, dtype=dtype)
+
+    def max(self, dim=None, keepdim: bool = False, *, axis=None, keepdims=None):
+        """The largest element; along dim, (values, indices)."""
+        return reduce.max(self, dim, keepdim if keepdims is None else keepdims, axis=axis)
+
+    def min(self, dim=None, keepdim: bool = False, *, axis=None, keepdims=None):
+        """The smallest element; along dim, (values, indices)."""
+        return reduce.min(self, dim, keepdim if keepdims is None else keepdims, axis=axis)
+
+    def amax(self, dim=(), keepdim: bool = False, *, axis=None, keepdims=None) -> Tensor:
+        """The largest element along dim; equal ones share the gradient."""
+        return reduce.amax(self, dim, keepdim if keepdims is None else keepdims, axis=axis)
+
+    def amin(self, dim=(), keepdim: bool = False, *, axis=None, keepdims=None) -> Tensor:
+        """The smallest element along dim; equal ones share the gradient."""
+        return reduce.amin(self, dim, keepdim if keepdims is None else keepdims, axis=axis)
+
+    def argmax(self, dim=None, keepdim: bool = False, *, axis=None, keepdims=None) -> Tensor:
+        """Where the largest element is: its number in the flattened tensor, or its index along dim."""
+        return reduce.argmax(self, dim, keepdim if keepdims is None else keepdims, axis=axis)
+
+    def argmin(self, dim=None, keepdim: bool = False, *, axis=None, keepdims=None) -> Tensor:
+        """Where the smallest element is: its number in the flattened tensor, or its index along dim."""
+        return reduce.argmin(self, dim, keepdim if keepdims is None else keepdims, axis=axis)
+
+    def all(self, dim=None, keepdim: bool = False, *, axis=None, keepdims=None) -> Tensor:
+        """Whether all elements are true."""
+        return reduce.all(self, dim, keepdim if keepdims is None else keepdims, axis=axis)
+
+    def any(self, dim=None, keepdim: bool = False, *, axis=None, keepdims=None) -> Tensor:
+        """Whether any element is true."""
+        return reduce.any(self, dim, keepdim if keepdims is None else keepdims, axis=axis)
+
+    def cumsum(self, dim=None, *, axis=None, dtype=None) -> Tensor:
+        """The running sum along dim."""
+        return reduce.cumsum(self, dim, axis=axis, dtype=dtype)
+
+    def softmax(self, dim=None, dtype=None, *, axis=None) -> Tensor:
+        """e^x / sum of e^x along dim."""
+        if dim is None and axis is None:
+            raise TypeError('softmax() missing 1 required positional arguments: "dim"')
+        return softmax.softmax(self, dim, dtype, axis=axis)
+
+    def log_softmax(self, dim=None, dtype=None, *, axis=None) -> Tensor:
+        """x - log(sum of e^x) along dim."""
+        if dim is None and axis is None:
+            raise TypeError('log_softmax() missing 1 required positional arguments: "dim"')
+        return softmax.log_softmax(self, dim, dtype, axis=axis)
+
+    def logsumexp(self, dim=None, keepdim: bool = False, *, axis=None, keepdims=None) -> Tensor:
+        """log(sum of e^x) along dim."""
+        return softmax.logsumexp(self, dim, keepdim, axis=axis, keepdims=keepdims)
+
+    # ---- Running along a dimension
+
+    def cumprod(self, dim: int, *, dtype=None) -> Tensor:
+        """The running product along dim."""
+        return reduce.cumprod(self, dim, dtype=dtype)
+
+    def logcumsumexp(self, dim: int) -> Tensor:
+        """The logarithm of running sums of e^x along dim."""
+        return scan.logcumsumexp(self, dim)
+
+    def cummax(self, dim: int):
+        """The largest elements so far along dim: (values, indices)."""
+        return scan.cummax(self, dim)
+
+    def cummin(self, dim: int):
+        """The smallest elements so far along dim: (values, indices)."""
+        return scan.cummin(self, dim)
+
+    def diff(self, n: int = 1, dim: int = -1, prepend: Tensor | None = None, append: Tensor | None = None) -> Tensor:
+        """The differences of neighbours along dim, n times over."""
+        return scan.diff(self, n, dim, prepend, append)
+
+    # ---- Statistics
+
+    def aminmax(self, *, dim: int | None = None, keepdim: bool = False):
+        """The smallest and the largest element: (min, max)."""
+        return statistics.aminmax(self, dim=dim, keepdim=keepdim)
+
+    def count_nonzero(self, dim=None) -> Tensor:
+        """How many elements are not 0."""
+        return statistics.count_nonzero(self, dim)
+
+    def nansum(self, dim=None, keepdim: bool = False, *, dtype=None) -> Tensor:
+        """The sum, NaN counted as 0."""
+        return statistics.nansum(self, dim, keepdim, dtype=dtype)
+
+    def nanmean(self, dim=None, keepdim: bool = False, *, dtype=None) -> Tensor:
+        """The mean of the elements that are not NaN."""
+        return statistics.nanmean(self, dim, keepdim, dtype=dtype)
+
+    def median(self, dim: int | None = None, keepdim: bool = False):
+        """The middle element; along dim, (values, indices)."""
+        return statistics.median(self, dim, keepdim)
+
+    def nanmedian(self, dim: int | None = None, keepdim: bool = False):
+        """The median of the elements that are not NaN."""
+        return statistics.nanmedian(self, dim, keepdim)
+
+    def mode(self, dim: int = -1, keepdim: bool = False):
+        """The most frequent element along dim: (values, indices)."""
+        return statistics.mode(self, dim, keepdim)
+
+    def quantile(self, q, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear") -> Tensor:
+        """What a share q of the elements is not larger than."""
+        return statistics.quantile(self, q, dim, keepdim, interpolation=interpolation)
+
+    def nanquantile(self, q, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear") -> Tensor:
+        """quantile of the elements that are not NaN."""
+        return statistics.nanquantile(self, q, dim, keepdim, interpolation=interpolation)
+
+    def cov(self, *, correction: int = 1, fweights: Tensor | None = None, aweights: Tensor | None = None) -> Tensor:
+        """The covariances of the rows."""
+        return statistics.cov(self, correction=correction, fweights=fweights, aweights=aweights)
+
+    def corrcoef(self) -> Tensor:
+        """The correlations of the rows."""
+        return statistics.corrcoef(self)
+
+    def dist(self, other: Tensor, p: float = 2) -> Tensor:
+        """The p-norm of the difference."""
+        return statistics.dist(self, other, p)
+
+    def renorm(self, p: float, dim: int, maxnorm: float) -> Tensor:
+        """Each slice along dim scaled down to a norm of maxnorm, where it is larger."""
+        return statistics.renorm(self, p, dim, maxnorm)
+
+    cumsum_, cumprod_ = scan.cumsum_, scan.cumprod_
+
+    (cumprod, logcumsumexp, cummax, cummin, diff, aminmax, count_nonzero, nansum, nanmean, median, nanmedian, mode, quantile,
+     nanquantile, cumsum_, cumprod_, norm) = map(numpy_words, (
+         cumprod, logcumsumexp, cummax, cummin, diff, aminmax, count_nonzero, nansum, nanmean, median, nanmedian, mode,
+         quantile, nanquantile, cumsum_, cumprod_, norm))

@@ -1,0 +1,291 @@
+"""Methods that see the same numbers in another shape."""
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from tinygrad_c.ops.arguments import numpy_words
+from tinygrad_c.ops.shape import diagonals, join, rearrange, reshape_inplace, shape
+
+if TYPE_CHECKING:
+    from tinygrad_c._tensor.tensor import Tensor
+
+
+class Shapes:
+    __slots__ = ()
+
+    def reshape(self, *shape_) -> Tensor:
+        """The same elements in another shape: a view where the strides allow it, else a copy."""
+        return shape.reshape(self, *shape_)
+
+    def view(self, *shape_) -> Tensor:
+        """The same memory in another shape.
+
+        RuntimeError where the elements do not lie so: reshape copies then.
+
+        >>> tinygrad_c.tensor([[1, 2], [3, 4]]).view(4)
+        tensor([1, 2, 3, 4])
+        """
+        if len(shape_) == 1 and not isinstance(shape_[0], (int, tuple, list)) and hasattr(shape_[0], "itemsize"):
+            raise RuntimeError("view(dtype) is not supported here: .to(dtype) converts")
+        return shape.view(self, *shape_)
+
+    def view_as(self, other: Tensor) -> Tensor:
+        """view in other's shape.
+
+        >>> tinygrad_c.tensor([[1, 2], [3, 4]]).view_as(tinygrad_c.ones(1, 4))
+        tensor([[1, 2, 3, 4]])
+        """
+        return shape.view(self, other.shape)
+
+    def reshape_as(self, other: Tensor) -> Tensor:
+        """reshape in other's shape.
+
+        >>> tinygrad_c.tensor([[1, 2], [3, 4]]).reshape_as(tinygrad_c.ones(4))
+        tensor([1, 2, 3, 4])
+        """
+        return shape.reshape(self, other.shape)
+
+    def flatten(self, start_dim: int = 0, end_dim: int = -1) -> Tensor:
+        """Dimensions start_dim to end_dim become one."""
+        return shape.flatten(self, start_dim, end_dim)
+
+    def ravel(self) -> Tensor:
+        """All dimensions become one."""
+        return shape.flatten(self)
+
+    def unflatten(self, dim: int, sizes) -> Tensor:
+        """One dimension cut into several."""
+        return rearrange.unflatten(self, dim, sizes)
+
+    def squeeze(self, dim=None, *, axis=None) -> Tensor:
+        """Without the dimensions of size 1, or without those that dim names."""
+        return shape.squeeze(self, dim, axis=axis)
+
+    def unsqueeze(self, dim: int | None = None, *, axis: int | None = None) -> Tensor:
+        """With a dimension of size 1 put in at dim."""
+        return shape.unsqueeze(self, dim, axis=axis)
+
+    def transpose(self, dim0: int, dim1: int) -> Tensor:
+        """With two dimensions swapped."""
+        return shape.transpose(self, dim0, dim1)
+
+    swapaxes = swapdims = transpose
+
+    def permute(self, *order, dims=None) -> Tensor:
+        """With the dimensions in the given order."""
+        return shape.permute(self, *order, dims=dims)
+
+    def expand(self, *sizes) -> Tensor:
+        """Dimensions of size 1 repeated to the given sizes, without memory."""
+        return shape.expand(self, *sizes)
+
+    def expand_as(self, other: Tensor) -> Tensor:
+        """expand to other's shape.
+
+        >>> tinygrad_c.tensor([1, 2]).expand_as(tinygrad_c.ones(2, 2))
+        tensor([[1, 2],
+                [1, 2]])
+        """
+        return shape.expand(self, other.shape)
+
+    def narrow(self, dim: int, start: int, length: int) -> Tensor:
+        """Elements start to start + length of a dimension."""
+        return shape.narrow(self, dim, start, length)
+
+    def select(self, dim: int, index: int) -> Tensor:
+        """Element `index` of a dimension, which goes away."""
+        return shape.select(self, dim, index)
+
+    def unbind(self, dim: int = 0, *, axis: int | None = None) -> tuple[Tensor, ...]:
+        """The parts along a dimension, without it."""
+        return shape.unbind(self, dim, axis=axis)
+
+    def split(self, split_size, dim: int = 0) -> tuple[Tensor, ...]:
+        """Parts of the given size or sizes."""
+        return shape.split(self, split_size, dim)
+
+    def chunk(self, chunks: int, dim: int = 0, *, axis: int | None = None) -> tuple[Tensor, ...]:
+        """At most `chunks` parts of equal size."""
+        return shape.chunk(self, chunks, dim, axis=axis)
+
+    def t(self) -> Tensor:
+        """The transpose of a matrix."""
+        return shape.t(self)
+
+    def movedim(self, source, destination) -> Tensor:
+        """Dimensions moved to other places."""
+        return rearrange.movedim(self, source, destination)
+
+    moveaxis = movedim
+
+    def adjoint(self) -> Tensor:
+        """The last two dimensions swapped."""
+        return rearrange.adjoint(self)
+
+    def broadcast_to(self, size) -> Tensor:
+        """Dimensions of size 1 repeated to the given sizes, without memory."""
+        return rearrange.broadcast_to(self, size)
+
+    def sum_to_size(self, *size) -> Tensor:
+        """Summed over what broadcasting to this shape from the given size would repeat.
+
+        >>> tinygrad_c.tensor([[1, 2], [3, 4]]).sum_to_size(1, 2)
+        tensor([[4, 6]])
+        """
+        return rearrange.sum_to_size(self, *size)
+
+    def flip(self, *along, dims=None) -> Tensor:
+        """The elements in reverse order along each of dims."""
+        return rearrange.flip(self, *along, dims=dims)
+
+    def fliplr(self) -> Tensor:
+        """The columns in reverse order."""
+        return rearrange.fliplr(self)
+
+    def flipud(self) -> Tensor:
+        """The rows in reverse order."""
+        return rearrange.flipud(self)
+
+    def roll(self, shifts, dims=None) -> Tensor:
+        """Elements shifted along dims, those that leave coming in at the other end."""
+        return rearrange.roll(self, shifts, dims)
+
+    def rot90(self, k: int = 1, dims=(0, 1)) -> Tensor:
+        """Turned by 90 degrees k times."""
+        return rearrange.rot90(self, k, dims)
+
+    # ---- Repeated, cut
+
+    def repeat(self, *counts, repeats=None) -> Tensor:
+        """Laid out repeats[d] times along each dimension d.
+
+        >>> tinygrad_c.tensor([1, 2]).repeat(2, 2)
+        tensor([[1, 2, 1, 2],
+                [1, 2, 1, 2]])
+        """
+        return join.repeat(self, *counts, repeats=repeats)
+
+    def tile(self, *counts, dims=None) -> Tensor:
+        """repeat, with ones for the dimensions that dims leaves out in front."""
+        return join.tile(self, *counts, dims=dims)
+
+    def repeat_interleave(self, repeats, dim: int | None = None, *, output_size: int | None = None) -> Tensor:
+        """Each element repeated in a row."""
+        return join.repeat_interleave(self, repeats, dim, output_size=output_size)
+
+    def tensor_split(self, indices_or_sections, dim: int = 0) -> tuple[Tensor, ...]:
+        """Into n parts, or at the given indices."""
+        return join.tensor_split(self, indices_or_sections, dim)
+
+    def hsplit(self, indices_or_sections) -> tuple[Tensor, ...]:
+        """Parts with some of the columns."""
+        return join.hsplit(self, indices_or_sections)
+
+    def vsplit(self, indices_or_sections) -> tuple[Tensor, ...]:
+        """Parts with some of the rows."""
+        return join.vsplit(self, indices_or_sections)
+
+    def dsplit(self, indices_or_sections) -> tuple[Tensor, ...]:
+        """Parts along dimension 2."""
+        return join.dsplit(self, indices_or_sections)
+
+    def split_with_sizes(self, split_sizes, dim: int = 0) -> tuple[Tensor, ...]:
+        """Parts of the given sizes."""
+        return join.split_with_sizes(self, split_sizes, dim)
+
+    # ---- Diagonals, windows
+
+    def diagonal(self, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
+        """The diagonal of two dimensions, as a view with it in the last one."""
+        return shape.diagonal(self, offset, dim1, dim2)
+
+    def unfold(self, dimension: int, size: int, step: int) -> Tensor:
+        """Windows along a dimension, as a view with their elements in the last one.
+
+        >>> tinygrad_c.tensor([1, 2, 3, 4]).unfold(0, 2, 1)
+        tensor([[1, 2],
+                [2, 3],
+                [3, 4]])
+        """
+        return shape.unfold(self, dimension, size, step)
+
+    def as_strided(self, size, stride, storage_offset: int | None = None) -> Tensor:
+        """The memory seen with any shape and strides."""
+        return shape.as_strided(self, size, stride, storage_offset)
+
+    def diag(self, diagonal: int = 0) -> Tensor:
+        """A vector as a diagonal matrix, or a matrix's diagonal."""
+        return diagonals.diag(self, diagonal)
+
+    def diagflat(self, offset: int = 0) -> Tensor:
+        """The matrix with all elements on a diagonal."""
+        return diagonals.diagflat(self, offset)
+
+    def diag_embed(self, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
+        """The last dimension laid on a diagonal of two new ones."""
+        return diagonals.diag_embed(self, offset, dim1, dim2)
+
+    def trace(self) -> Tensor:
+        """The sum of a matrix's diagonal."""
+        return diagonals.trace(self)
+
+    def tril(self, diagonal: int = 0) -> Tensor:
+        """The lower triangle; zeros above."""
+        return diagonals.tril(self, diagonal)
+
+    def triu(self, diagonal: int = 0) -> Tensor:
+        """The upper triangle; zeros below."""
+        return diagonals.triu(self, diagonal)
+
+    tril_, triu_ = diagonals.tril_, diagonals.triu_
+
+    # ---- A copy with a part replaced
+
+    def select_scatter(self, src: Tensor, dim: int, index: int) -> Tensor:
+        """A copy with src in place of element `index` of a dimension."""
+        return diagonals.select_scatter(self, src, dim, index)
+
+    def slice_scatter(self, src: Tensor, dim: int = 0, start: int | None = None, end: int | None = None,
+                      step: int = 1) -> Tensor:
+        """A copy with src in place of elements start to end of a dimension."""
+        return diagonals.slice_scatter(self, src, dim, start, end, step)
+
+    def diagonal_scatter(self, src: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
+        """A copy with src in place of the diagonal."""
+        return diagonals.diagonal_scatter(self, src, offset, dim1, dim2)
+
+    def narrow_copy(self, dim: int, start: int, length: int) -> Tensor:
+        """A copy of narrow.
+
+        >>> tinygrad_c.tensor([1, 2, 3]).narrow_copy(0, 1, 2)
+        tensor([2, 3])
+        """
+        return shape.narrow(self, dim, start, length).clone()
+
+    # ---- The tensor itself in another shape
+
+    squeeze_, unsqueeze_ = reshape_inplace.squeeze_, reshape_inplace.unsqueeze_
+    transpose_, t_ = reshape_inplace.transpose_, reshape_inplace.t_
+    swapaxes_ = swapdims_ = transpose_
+    resize_, resize_as_ = reshape_inplace.resize_, reshape_inplace.resize_as_
+
+    def fill_diagonal_(self, fill_value: float, wrap: bool = False) -> Tensor:
+        """Set the diagonal's elements.
+
+        >>> tinygrad_c.zeros(2, 2).fill_diagonal_(5)
+        tensor([[5., 0.],
+                [0., 5.]])
+        """
+        if self.ndim < 2:
+            raise RuntimeError("dimensions must larger than 1")
+        if self.ndim > 2 and len(set(self.shape)) > 1:
+            raise RuntimeError("all dimensions of input must be of equal length")
+        if wrap and self.ndim == 2 and self.shape[0] > self.shape[1]:
+            self.view(-1)[::self.shape[1] + 1].fill_(fill_value)
+        elif self.ndim == 2:
+            self.diagonal().fill_(fill_value)
+        else:
+            self.as_strided((self.shape[0],), (sum(self.stride()),)).fill_(fill_value)
+        return self
+
+    repeat_interleave, tensor_split, slice_scatter = map(numpy_words, (repeat_interleave, tensor_split, slice_scatter))

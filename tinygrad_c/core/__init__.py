@@ -1,0 +1,1 @@
+"""The compiled ground of tensors: memory, arrays, the tape."""

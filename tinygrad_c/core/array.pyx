@@ -1,0 +1,312 @@
+"""Array: typed elements in memory, seen through a shape and strides."""
+cimport cython
+from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_STRIDES, PyBUF_WRITABLE, PyBUF_ND
+from cpython.ref cimport Py_DECREF, Py_INCREF, PyObject
+from libc.stdlib cimport free, malloc
+
+from tinygrad_c.kernels.call cimport BOOL, FLOAT32, FLOAT64, INT32, INT64, UINT8
+from tinygrad_c.kernels.runtime.memory cimport allocate, release
+
+cdef const char** FORMAT = [b"?", b"B", b"i", b"q", b"f", b"d"]
+cdef int default_code = FLOAT32
+
+cdef extern from *:
+    """
+    #if defined(_MSC_VER)
+    static __declspec(thread) int inference = 0;
+    #else
+    static __thread int inference = 0;
+    #endif
+    """
+    int inference                   # this thread is inside inference_mode()
+cdef int threads_in_inference = 0   # asked first: an ordinary variable is read faster than a thread's own
+
+
+@cython.final
+@cython.binding(False)            # a method taken from the class checks its self
+cdef class dtype:
+    """The type of a tensor's elements: float32, float64, int64, int32, uint8 or bool.
+
+    >>> tinygrad_c.float32.itemsize, tinygrad_c.float32.is_floating_point
+    (4, True)
+    """
+
+    def __repr__(self):
+        return "torch." + self.name
+
+    def __reduce__(self):
+        return dtype_named, (self.name,)
+
+
+cdef dtype make_dtype(int code, str name):
+    cdef dtype made = dtype.__new__(dtype)
+    made.code, made.name, made.itemsize = code, name, itemsize(code)
+    made.is_floating_point = code >= FLOAT32
+    return made
+
+
+cdef list DTYPES = [make_dtype(BOOL, "bool"), make_dtype(UINT8, "uint8"), make_dtype(INT32, "int32"),
+                    make_dtype(INT64, "int64"), make_dtype(FLOAT32, "float32"), make_dtype(FLOAT64, "float64")]
+cdef tuple DTYPE_NAMES = ("Bool", "Byte", "Int", "Long", "Float", "Double")
+
+
+def dtype_named(name: str) -> dtype:
+    """The dtype of that name.
+
+    >>> dtype_named("float32")
+    torch.float32
+    """
+    for each in DTYPES:
+        if (<dtype> each).name == name:
+            return each
+    raise TypeError(f"there is no dtype {name!r} here: choose float32, float64, int64, int32, uint8 or bool")
+
+
+cdef int dtype_code(object given) except -1:
+    if type(given) is dtype:
+        return (<dtype> given).code
+    if given is float:          # Python's floats are doubles
+        return FLOAT64
+    if given is int:
+        return INT64
+    if given is bool:
+        return BOOL
+    raise TypeError(f"dtype must be a tinygrad_c.dtype such as tinygrad_c.float32, not {given!r}")
+
+
+cdef int default_dtype() noexcept:
+    return default_code
+
+
+def get_default_dtype() -> dtype:
+    """The dtype that Python's floats become in a new tensor.
+
+    >>> get_default_dtype()
+    torch.float32
+    """
+    return DTYPES[default_code]
+
+
+def set_default_dtype(d) -> None:
+    """Make Python's floats become float32 (as they do at first) or float64 in a new tensor.
+
+    TypeError for other dtypes.
+
+    >>> tinygrad_c.set_default_dtype(tinygrad_c.float64)
+    >>> tinygrad_c.tensor(0.5)
+    tensor(0.5000)
+    >>> tinygrad_c.set_default_dtype(tinygrad_c.float32)
+    """
+    global default_code
+    cdef int code = dtype_code(d)
+    if code < FLOAT32:
+        raise TypeError("only floating-point types are supported as the default type: float32 or float64")
+    default_code = code
+
+
+cdef int n_leaving = 0                  # owners that are being let go of, each by the one before
+cdef list leaving = []                  # and those that are next
+
+
+@cython.final
+@cython.no_gc
+@cython.freelist(64)
+cdef class Storage:
+    def __dealloc__(self):
+        global foreign, n_leaving
+        cdef object owner
+        if self.owner is None:
+            if self.data != NULL:
+                release(self.data, self.nbytes)
+            return
+        if self.before != NULL:
+            (<Storage> self.before).after = self.after
+        else:
+            foreign = self.after
+        if self.after != NULL:
+            (<Storage> self.after).before = self.before
+        # An owner may own another storage, and so on: from tensor to array to tensor, a hundred thousand times.
+        owner, self.owner = self.owner, None
+        if n_leaving > 50:
+            leaving.append(owner)
+            return
+        n_leaving += 1
+        owner = None
+        while leaving and n_leaving == 1:
+            leaving.pop()
+        n_leaving -= 1
+
+
+cdef Storage new_storage(Py_ssize_t nbytes):
+    cdef Storage storage = Storage.__new__(Storage)
+    storage.data = <char*> allocate(nbytes)
+    storage.nbytes = nbytes
+    if threads_in_inference != 0:
+        storage.inference = inference
+    return storage
+
+
+cdef bint inference_enabled() noexcept:
+    return inference
+
+
+cdef bint set_inference(bint on) noexcept:
+    global inference, threads_in_inference
+    cdef bint before = inference
+    inference = on
+    threads_in_inference += on - before
+    return before
+
+
+cdef PyObject* foreign = NULL           # the newest storage on others' memory
+
+
+cdef Storage foreign_storage(char* data, Py_ssize_t nbytes, bint readonly, object owner):
+    global foreign
+    cdef Storage storage = Storage.__new__(Storage)
+    storage.data, storage.nbytes, storage.readonly, storage.owner = data, nbytes, readonly, owner
+    storage.after = foreign
+    if foreign != NULL:
+        (<Storage> foreign).before = <PyObject*> storage
+    foreign = <PyObject*> storage
+    return storage
+
+
+cdef void count_others(Storage written) noexcept:
+    """Two tensors of one NumPy array have a storage each: a write through one counts for the other."""
+    cdef PyObject* each = foreign
+    cdef Storage other
+    while each != NULL:
+        other = <Storage> each
+        if other is not written and other.data < written.data + written.nbytes and written.data < other.data + other.nbytes:
+            other.version += 1
+        each = other.after
+
+
+cdef int allocate_into(Array array, int dtype, int ndim, const Py_ssize_t* shape) except -1:
+    cdef Py_ssize_t numel = 1
+    cdef Py_ssize_t limit = (<Py_ssize_t> 1 << 62) // itemsize(dtype)
+    cdef Py_ssize_t[MAX_NDIM] stride
+    cdef Storage storage
+    cdef int d
+    for d in range(ndim - 1, -1, -1):
+        stride[d] = numel
+        if shape[d] > 1:
+            if numel > limit // shape[d]:
+                raise MemoryError(f"a tensor of shape {[shape[i] for i in range(ndim)]} is larger than memory can address")
+            numel *= shape[d]
+    for d in range(ndim):
+        if shape[d] == 0:
+            numel = 0
+    storage = new_storage(numel * itemsize(dtype))      # or MemoryError: the array stays as it was
+    for d in range(ndim):
+        array.shape[d] = shape[d]
+        array.stride[d] = stride[d]
+    array.numel = numel
+    array.ndim = ndim
+    array.dtype = dtype
+    array.contiguous = True
+    array.data = storage.data
+    array.storage = storage         # last: letting go of the old one may run its owner's __del__, which may look at this array
+    return 0
+
+
+cdef int view_into(Array array, Array source, char* data, int ndim, const Py_ssize_t* shape,
+                   const Py_ssize_t* stride) except -1:
+    cdef Py_ssize_t numel = 1
+    cdef int d
+    for d in range(ndim):
+        array.shape[d] = shape[d]
+        array.stride[d] = stride[d]
+        numel *= shape[d]
+    array.numel = numel
+    array.ndim = ndim
+    array.dtype = source.dtype
+    array.contiguous = is_contiguous(ndim, shape, stride)
+    array.data = data
+    array.storage = source.storage      # last, as above
+    return 0
+
+
+cdef bint is_contiguous(int ndim, const Py_ssize_t* shape, const Py_ssize_t* stride) noexcept:
+    cdef Py_ssize_t expected = 1
+    cdef int d
+    for d in range(ndim - 1, -1, -1):
+        if shape[d] == 0:
+            return True
+        if shape[d] != 1:
+            if stride[d] != expected:
+                break
+            expected *= shape[d]
+    else:
+        return True
+    for d in range(ndim):
+        if shape[d] == 0:
+            return True
+    return False
+
+
+cdef bint is_dense(Array a) noexcept:
+    cdef Py_ssize_t filled = 1
+    cdef int d = 0
+    if a.contiguous:
+        return True
+    while d < a.ndim:
+        if a.shape[d] > 1 and a.stride[d] == filled:
+            filled *= a.shape[d]
+            d = 0
+        else:
+            d += 1
+    return filled == a.numel
+
+
+cdef tuple shape_of(Array a):
+    return tuple([a.shape[d] for d in range(a.ndim)])
+
+
+ctypedef struct Exported:
+    # What a buffer that was handed out points to: it outlives whatever this tensor is given later (x.data = y).
+    PyObject* storage
+    Py_ssize_t[MAX_NDIM] shape
+    Py_ssize_t[MAX_NDIM] stride         # in bytes
+
+
+@cython.no_gc            # its one object, the Storage, leads nowhere
+cdef class Array:
+    cdef int check_export(self) except -1:
+        return 0
+
+    def __getbuffer__(self, Py_buffer* buffer, int flags):
+        self.check_export()
+        if self.storage is None:
+            raise BufferError("this tensor was never given memory")
+        if flags & PyBUF_WRITABLE and self.storage.readonly:
+            raise BufferError("this tensor's memory is read-only")
+        if not self.contiguous and ((flags & PyBUF_STRIDES) != PyBUF_STRIDES
+                                    or (flags & PyBUF_C_CONTIGUOUS) == PyBUF_C_CONTIGUOUS):
+            raise BufferError("this tensor is not contiguous: ask for strides, or call .contiguous() first")
+        cdef Py_ssize_t size = itemsize(self.dtype)
+        cdef Exported* exported = <Exported*> malloc(sizeof(Exported))
+        if exported == NULL:
+            raise MemoryError("no memory left for a buffer's shape")
+        exported.storage = <PyObject*> self.storage
+        Py_INCREF(self.storage)
+        for d in range(self.ndim):
+            exported.shape[d] = self.shape[d]
+            exported.stride[d] = self.stride[d] * size
+        buffer.buf = self.data
+        buffer.obj = self
+        buffer.len = self.numel * size
+        buffer.itemsize = size
+        buffer.readonly = self.storage.readonly
+        buffer.format = <char*> FORMAT[self.dtype] if flags & PyBUF_FORMAT else NULL
+        buffer.ndim = self.ndim
+        buffer.shape = exported.shape if flags & PyBUF_ND else NULL
+        buffer.strides = exported.stride if (flags & PyBUF_STRIDES) == PyBUF_STRIDES else NULL
+        buffer.suboffsets = NULL
+        buffer.internal = exported
+
+    def __releasebuffer__(self, Py_buffer* buffer):
+        cdef Exported* exported = <Exported*> buffer.internal
+        Py_DECREF(<object> exported.storage)
+        free(exported)

@@ -1,0 +1,405 @@
+"""The tape: what each op leaves behind in the forward pass, and the walk back over it.
+
+Numbers make the order: a node's number is larger than those of the nodes that its inputs came from, so taking the largest
+first visits every consumer of a value before the node that made it. A heap of pending nodes is all the state that a
+backward pass needs; no recursion, whatever the depth.
+
+In parts: making tensors and recording (here), writing in place (tape_inplace.pxi), the Node that a recorded operation leaves
+(tape_node.pxi), the backward pass (tape_backward.pxi), functions written in Python (tape_function.pxi), anomaly mode
+(tape_anomaly.pxi), and TensorBase, a tensor as the tape sees it (tape_tensor_base.pxi).
+"""
+import sys
+import weakref
+
+cimport cython
+from cpython.ref cimport Py_DECREF, Py_INCREF, Py_XDECREF, Py_XINCREF, PyObject
+from cpython.unicode cimport PyUnicode_AsUTF8
+from libc.stdlib cimport free, malloc, realloc
+from libc.string cimport memcpy, memset, strcmp
+
+from tinygrad_c.core.array cimport (
+    DTYPE_NAMES, Array, Storage, allocate_into, count_write, inference_enabled, is_dense, itemsize, same_shape, set_inference,
+    shape_of, view_into)
+from tinygrad_c.kernels.call cimport FLOAT32
+from tinygrad_c.kernels.runtime.dispatch cimport keep_gil, is_running, next_generation
+
+from tinygrad_c._base.warn import PACKAGE, warn_once
+
+cdef extern from "Python.h":
+    ctypedef struct PyTypeObject:
+        object (*tp_new)(PyTypeObject*, object, PyObject*)
+        void* tp_vectorcall
+    Py_ssize_t Py_REFCNT(PyObject*)
+
+cdef extern from *:
+    """
+    #include <frameobject.h>
+    #define frame_code(frame) ((PyObject*) PyFrame_GetCode((PyFrameObject*) (frame)))
+    #define frame_back(frame) ((PyObject*) PyFrame_GetBack((PyFrameObject*) (frame)))
+    #if PY_VERSION_HEX >= 0x030B0000
+    #define frame_lasti(frame) PyFrame_GetLasti((PyFrameObject*) (frame))
+    #else
+    #define frame_lasti(frame) (2 * ((PyFrameObject*) (frame))->f_lasti)
+    #endif
+    #if defined(_MSC_VER)
+    static __declspec(thread) int grad_mode = 1;
+    static __declspec(thread) PyObject* packing = NULL;
+    static __declspec(thread) PyObject* hooks_pass = NULL;
+    #else
+    static __thread int grad_mode = 1;
+    static __thread PyObject* packing = NULL;
+    static __thread PyObject* hooks_pass = NULL;
+    #endif
+    """
+    int grad_mode
+    PyObject* hooks_pass            # the backward pass whose hooks this thread is running, or NULL
+    PyObject* packing               # (pack, unpack) of this thread's innermost saved_tensors_hooks, or NULL
+    int frame_lasti(PyObject* frame)
+    object frame_code(PyObject* frame)
+    PyObject* frame_back(PyObject* frame)           # a new reference, or NULL
+    PyObject* PyEval_GetFrame()                     # of the Python function that called us: borrowed, or NULL
+
+cdef unsigned long long last_number = 0
+cdef PyObject* pass_in_nodes = NULL          # the backward pass that keeps its gradients in the nodes
+cdef list replaced = []             # memory that a tensor gave up while other threads were perhaps computing with it: kept
+cdef list replaced_before = []      # until all kernels have ended that had begun by then, of two generations of them
+cdef PyTypeObject* tensor_type = NULL
+cdef PyTypeObject* compiled_type = NULL      # its compiled base, whose tp_new skips the Python class's __new__
+cdef object tensor_class = None
+cdef tuple no_arguments = ()
+cdef add_t add_op = NULL
+cdef add_into_t add_into_op = NULL
+cdef reduce_to_t reduce_to_op = NULL
+cdef clone_t clone_op = NULL
+cdef rebase_t rebase_op = NULL
+cdef refresh_t refresh_op = NULL
+
+
+def register_tensor_class(cls) -> None:
+    """Let every op make its results of this class, a subclass of TensorBase without an __init__ that must run. Once."""
+    global tensor_type, tensor_class, compiled_type
+    if tensor_class is not None or not issubclass(cls, TensorBase):
+        raise RuntimeError("the class of all tensors is registered when the package is imported, and stays")
+    tensor_class = cls
+    tensor_type = <PyTypeObject*> cls
+    compiled_type = <PyTypeObject*> cls.__base__
+
+
+cdef void register_ops(add_t add, add_into_t add_into, reduce_to_t reduce_to, clone_t clone) noexcept:
+    global add_op, add_into_op, reduce_to_op, clone_op
+    add_op, add_into_op, reduce_to_op, clone_op = add, add_into, reduce_to, clone
+
+
+cdef void register_views(rebase_t rebase, refresh_t refresh) noexcept:
+    global rebase_op, refresh_op
+    rebase_op, refresh_op = rebase, refresh
+
+
+# ---- Making tensors
+
+cdef bint making = False             # an op is making a tensor, and will give it memory
+
+cdef TensorBase new_tensor():
+    global making
+    making = True
+    return <TensorBase> compiled_type.tp_new(tensor_type, no_arguments, NULL)
+
+
+cdef TensorBase empty(int dtype, int ndim, const Py_ssize_t* shape):
+    cdef TensorBase out = new_tensor()
+    allocate_into(out, dtype, ndim, shape)
+    return out
+
+
+cdef TensorBase zeros(int dtype, int ndim, const Py_ssize_t* shape):
+    cdef TensorBase out = empty(dtype, ndim, shape)
+    memset(out.data, 0, out.numel * itemsize(dtype))
+    return out
+
+
+cdef TensorBase empty_like(TensorBase a):
+    cdef TensorBase out = new_tensor()
+    allocate_into(out, a.dtype, a.ndim, a.shape)
+    return out
+
+
+cdef TensorBase view_of(TensorBase a, char* data, int ndim, const Py_ssize_t* shape, const Py_ssize_t* stride):
+    cdef TensorBase out
+    check_within(a.storage, data, a.dtype, ndim, shape, stride)
+    out = new_tensor()
+    view_into(out, a, data, ndim, shape, stride)
+    if grad_mode:
+        out._base = a if a._base is None else a._base
+        out._base_number = number_of(out._base)
+    return out
+
+
+cdef int check_within(Storage storage, char* data, int dtype, int ndim, const Py_ssize_t* shape,
+                      const Py_ssize_t* stride) except -1:
+    """The last door before memory: whatever told an op its numbers, no view leads out of the storage. In doubles, since the
+    numbers may be any; they are exact where it matters."""
+    cdef double low = <double> (data - storage.data), high = low + itemsize(dtype), step
+    cdef int d
+    for d in range(ndim):
+        if shape[d] <= 0:
+            return 0 if shape[d] == 0 else raise_outside(storage, ndim, shape)
+        step = <double> (shape[d] - 1) * <double> stride[d] * itemsize(dtype)
+        if step < 0:
+            low += step
+        else:
+            high += step
+    if low < 0 or high > <double> storage.nbytes:
+        raise_outside(storage, ndim, shape)
+    return 0
+
+
+cdef int raise_outside(Storage storage, int ndim, const Py_ssize_t* shape) except -1:
+    raise RuntimeError(f"a view of sizes {[shape[d] for d in range(ndim)]} is out of bounds for storage of size "
+                       f"{storage.nbytes}: the tensor was changed while its view was made, or the view's numbers are wrong")
+
+
+cdef TensorBase alias(TensorBase a):
+    cdef TensorBase out = new_tensor()
+    view_into(out, a, a.data, a.ndim, a.shape, a.stride)
+    return out
+
+
+# ---- Recording
+
+cdef bint grad_enabled() noexcept:
+    return grad_mode
+
+
+cdef bint set_grad(bint on) noexcept:
+    """Turn recording on or off in this thread; gives what it was."""
+    global grad_mode
+    cdef bint before = grad_mode
+    grad_mode = on
+    return before
+
+
+cdef unsigned long long number_of(TensorBase a) noexcept:
+    return 0 if a._grad_fn is None else a._grad_fn.number
+
+
+cdef inline bint is_stale(TensorBase a) noexcept:
+    """A view whose base has been written to, and recorded so, since the view was made."""
+    return a._base is not None and a._base_number != number_of(a._base)
+
+
+cdef bint wants_grad(TensorBase a) noexcept:
+    return a._requires_grad or a._grad_fn is not None or is_stale(a)
+
+
+cdef bint recording(TensorBase a) noexcept:
+    return grad_mode and wants_grad(a)
+
+
+cdef object edge_of(TensorBase a):
+    if is_stale(a):
+        refresh_op(a)
+    if a._grad_fn is not None:
+        return a._grad_fn
+    return a if a._requires_grad else None
+
+
+cdef Node record(const Rule* rule, TensorBase out, TensorBase a):
+    global last_number
+    cdef Node node = Node.__new__(Node)
+    node.rule = rule
+    node.edge0 = edge_of(a)
+    last_number += 1
+    node.number = last_number
+    node.dtype = out.dtype
+    node.ndim = out.ndim
+    memcpy(node.shape, out.shape, out.ndim * sizeof(Py_ssize_t))
+    if out._retains_grad:
+        set_history(out, node)
+    else:
+        out._grad_fn = node
+    if anomaly & NOTE_PLACES:
+        note_place(node)
+    return node
+
+
+cdef Node record2(const Rule* rule, TensorBase out, TensorBase a, TensorBase b):
+    cdef object edge1 = edge_of(b)          # first: in place, out is a or b
+    cdef Node node = record(rule, out, a)
+    node.edge1 = edge1
+    return node
+
+
+cdef Node record3(const Rule* rule, TensorBase out, TensorBase a, TensorBase b, TensorBase c):
+    cdef object edge1 = edge_of(b)
+    cdef object edge2 = edge_of(c)
+    cdef Node node = record(rule, out, a)
+    node.edge1 = edge1
+    node.edge2 = edge2
+    return node
+
+
+cdef int record_more(Node node, TensorBase a) except -1:
+    """Add the next input after the third; call in order."""
+    if node.more_edges is None:
+        node.more_edges = []
+    node.more_edges.append(edge_of(a))
+    return 0
+
+
+cdef inline object edge(Node node, int i):
+    if i == 0:
+        return node.edge0
+    if i == 1:
+        return node.edge1
+    if i == 2:
+        return node.edge2
+    return node.more_edges[i - 3]
+
+
+cdef int input_shape(Node node, int i, int* ndim, Py_ssize_t* shape) except -1:
+    shape_of_target(edge(node, i), ndim, shape)
+    return 0
+
+
+cdef int shape_of_target(object target, int* ndim, Py_ssize_t* shape) noexcept:
+    """The shape of a node's output or of a leaf; its dtype is returned."""
+    if type(target) is Node:
+        ndim[0] = (<Node> target).ndim
+        memcpy(shape, (<Node> target).shape, ndim[0] * sizeof(Py_ssize_t))
+        return (<Node> target).dtype
+    ndim[0] = (<TensorBase> target).ndim
+    memcpy(shape, (<TensorBase> target).shape, ndim[0] * sizeof(Py_ssize_t))
+    return (<TensorBase> target).dtype
+
+
+cdef int save(Node node, int slot, TensorBase a) except -1:
+    """Keep `a` for the backward pass. What is about to be written in place is kept without its history: `a` will own `node`."""
+    if a._grad_fn is node:
+        a = alias(a)
+    if (a.storage.inference or packers != 0) and pack(node, slot, a):
+        return 0
+    a.storage.watched = True
+    node.version[slot] = a.storage.version + a._generation
+    if slot == 0:
+        node.saved0 = a
+    elif slot == 1:
+        node.saved1 = a
+    else:
+        node.saved2 = a
+    return 0
+
+
+cdef int save_output(Node node, TensorBase out) except -1:
+    """Keep a fresh, contiguous output: its memory only, since the tensor owns the node."""
+    if packers != 0 and pack(node, OUTPUT, out):
+        return 0
+    out.storage.watched = True
+    node.saved_output = out.storage
+    node.output_version = out.storage.version
+    return 0
+
+
+cdef int was_modified(Node node, Storage storage, int dtype, int ndim, Py_ssize_t* shape, unsigned int version,
+                      unsigned int expected) except -1:
+    place = place_of_note(storage.written)
+    raise RuntimeError(
+        "one of the variables needed for gradient computation has been modified by an inplace operation: "
+        f"[torch.{DTYPE_NAMES[dtype]}Tensor {[shape[d] for d in range(ndim)]}], needed by {node.name()}, is at version "
+        f"{version}; expected version {expected} instead{f': it was changed at {place}' if place else ''}. "
+        "Write the in-place change as a new tensor (y = y + 1 for y += 1), or .clone() before it.")
+
+
+cdef TensorBase saved(Node node, int slot):
+    cdef TensorBase a = node.saved0 if slot == 0 else node.saved1 if slot == 1 else node.saved2
+    if a is None:
+        return unpacked(node, slot)
+    if a.storage.version + a._generation != node.version[slot]:
+        was_modified(node, a.storage, a.dtype, a.ndim, a.shape, a.storage.version + a._generation, node.version[slot])
+    return a
+
+
+cdef TensorBase output(BackwardPass back, Node node):
+    """The saved output again; with create_graph it has its history."""
+    cdef TensorBase out
+    if node.saved_output is None:
+        out = unpacked(node, OUTPUT)
+        if back.create_graph:
+            out._grad_fn = node
+        return out
+    if node.saved_output.version != node.output_version:
+        was_modified(node, node.saved_output, node.dtype, node.ndim, node.shape, node.saved_output.version, node.output_version)
+    out = new_tensor()
+    out.storage = node.saved_output
+    contiguous_view(out, node)
+    if back.create_graph:
+        out._grad_fn = node
+    return out
+
+
+cdef int contiguous_view(TensorBase out, Node node) except -1:
+    cdef Py_ssize_t numel = 1
+    cdef int d
+    for d in range(node.ndim - 1, -1, -1):
+        out.shape[d] = node.shape[d]
+        out.stride[d] = numel
+        numel *= node.shape[d] if node.shape[d] != 0 else 1
+    for d in range(node.ndim):
+        if node.shape[d] == 0:
+            numel = 0
+    out.numel = numel
+    out.ndim = node.ndim
+    out.dtype = node.dtype
+    out.contiguous = True
+    out.data = out.storage.data
+    return 0
+
+
+# ---- The grad mode, for autograd.py
+
+def is_grad_enabled() -> bool:
+    """Whether operations are recorded in this thread.
+
+    >>> is_grad_enabled()
+    True
+    """
+    return bool(grad_mode)
+
+
+def _set_grad_enabled(bint on) -> bool:
+    """Turn recording on or off in this thread; returns what it was."""
+    return set_grad(on)
+
+
+def is_inference_mode_enabled() -> bool:
+    """Whether this is inside a `with inference_mode()` block, in this thread.
+
+    >>> with tinygrad_c.inference_mode():
+    ...     print(tinygrad_c.is_inference_mode_enabled())
+    True
+    """
+    return inference_enabled()
+
+
+def _set_inference(bint on) -> bool:
+    """Mark the memory that this thread makes from now on, or do not; returns what it was."""
+    return set_inference(on)
+
+
+include "tape_inplace.pxi"
+include "tape_node.pxi"
+include "callsites.pxi"
+include "tape_saved_hooks.pxi"
+include "tape_heap.pxi"
+include "tape_backward.pxi"
+include "tape_grad.pxi"
+include "tape_function.pxi"
+include "tape_anomaly.pxi"
+include "tape_tensor_base.pxi"
+
+
+cdef object not_from_python(PyTypeObject* type, object arguments, PyObject* keywords):
+    raise TypeError("cannot create instances of this type: operations on tensors make them")
+
+# A Node without a rule, or memory without an address, would be read as if it had one. Cython's own calls do not come here.
+(<PyTypeObject*> Node).tp_new = (<PyTypeObject*> BackwardPass).tp_new = not_from_python
+(<PyTypeObject*> Node).tp_vectorcall = (<PyTypeObject*> BackwardPass).tp_vectorcall = NULL

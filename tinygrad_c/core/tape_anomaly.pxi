@@ -1,0 +1,90 @@
+"""Anomaly mode, and other care that a pass may need; part of tape.pyx."""
+
+cdef enum:
+    NOTE_PLACES = 1
+    FIND_NAN = 2                    # in what comes out of every rule
+cdef int anomaly = 0                # the sum of those that are on
+
+
+class Traceback:
+    """The lines of the program that led to a node's operation."""
+
+    def __init__(self, stack):
+        self.stack = stack
+
+    def __str__(self) -> str:
+        return "".join(self.stack.format()).rstrip()
+
+
+cdef int note_place(Node node) except -1:
+    import traceback
+    frame = frame_at(0)
+    while frame is not None and frame.f_code.co_filename.startswith(PACKAGE):
+        frame = frame.f_back
+    stack = traceback.StackSummary.extract(traceback.walk_stack(frame), limit=20, lookup_lines=False)
+    stack.reverse()
+    extras_of(node).created_at = Traceback(stack)
+    return 0
+
+
+cdef object created_at(Node node):
+    return None if node.extras is None else node.extras.created_at
+
+
+cdef int run_rule_with_care(BackwardPass back, Node node, TensorBase g) except -1:
+    """Run a node's rule, with its hooks; in anomaly mode, say of an error which line of the forward pass it belongs to."""
+    try:
+        if node.extras is not None and node.extras.post_hooks:
+            call_post_hooks(back, node, g)
+        else:
+            node.rule.backward(back, node, g)
+    except Exception:
+        if not anomaly & NOTE_PLACES:
+            raise
+        from tinygrad_c._base.warn import warn
+        place = created_at(node)
+        said = f"Traceback of forward call that caused the error:\n{place}" if place is not None else \
+            "It was recorded before anomaly detection was on: no traceback of its forward call."
+        warn(f"Error detected in {node.name()}. {said}")
+        raise
+    return 0
+
+
+cdef int check_nan(Node node, int i, TensorBase g) except -1:
+    cdef Py_ssize_t k
+    cdef TensorBase flat = g if g.contiguous else clone_op(g)
+    cdef double x
+    if g.dtype < FLOAT32:
+        return 0
+    for k in range(flat.numel):
+        x = (<float*> flat.data)[k] if flat.dtype == FLOAT32 else (<double*> flat.data)[k]
+        if x != x:
+            break
+    else:
+        return 0
+    place = created_at(node)
+    where = ""
+    if place is not None and len(place.stack) > 0:
+        line = place.stack[len(place.stack) - 1]
+        where = f" The operation was at {line.filename}:{line.lineno}, in {line.name}: `{line.line}`."
+    value = f" The first nan is at {k} of {g.numel} elements"
+    if node.saved0 is not None and node.saved0.numel == g.numel:
+        value = f"{value}, where the operation had saved {node.saved0.detach().reshape(-1)[k].item():g}"
+    elif node.saved_output is not None:
+        flat = new_tensor()
+        flat.storage = node.saved_output
+        contiguous_view(flat, node)
+        if flat.numel == g.numel:
+            value = f"{value}, where the operation had saved {flat.reshape(-1)[k].item():g}"
+    raise RuntimeError(f"Function '{node.name()}' returned nan values in its {i}th output.{where}{value}. The usual cause: an "
+                       "infinite derivative times 0 (sqrt or log at 0, x / 0), or inf - inf.")
+
+
+def _set_anomaly(int mode) -> int:
+    """0: off; 1: note where operations are; 2: look for NaN too. Gives what it was."""
+    global anomaly
+    before = anomaly
+    if not 0 <= mode <= 2:
+        raise ValueError(f"a mode from 0 to 2, not {mode}")
+    anomaly = (0, NOTE_PLACES, NOTE_PLACES | FIND_NAN)[mode]
+    return 2 if before & FIND_NAN else before & NOTE_PLACES

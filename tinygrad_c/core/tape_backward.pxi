@@ -1,0 +1,297 @@
+"""The backward pass; part of tape.pyx.
+
+Nodes are visited in descending number: every consumer of a value before the node that made it. A node's gradients, one from
+each consumer, are summed while it waits in the queue; its rule turns the sum into gradients of the node's inputs.
+
+Beside the pass: the queue (tape_heap.pxi), what starts a pass (tape_grad.pxi), hooks (tape_saved_hooks.pxi), anomaly mode
+(tape_anomaly.pxi).
+"""
+
+
+@cython.final
+cdef class BackwardPass:
+    def __dealloc__(self):
+        free_heap(&self.queue)
+
+    cdef int run(self, tuple roots, tuple gradients) except -1:
+        """One pass at a time keeps gradients in the nodes. Others, of other threads or of hooks, keep their own."""
+        global pass_in_nodes
+        cdef bint before = set_grad(self.create_graph)
+        if pass_in_nodes == NULL:
+            pass_in_nodes = <PyObject*> self
+        else:
+            self.own_grads = {}
+        try:
+            for i in range(len(roots)):
+                self.start_from(<TensorBase?> roots[i], gradients[i], i)
+            self.visit_nodes()
+            self.finish_leaves()
+            if self.at_end is not None:
+                self.call_at_end(False)
+        except BaseException:
+            self.call_at_end(True)
+            raise
+        finally:
+            set_grad(before)
+            if self.own_grads is None:
+                self.reset()
+                pass_in_nodes = NULL
+        return 0
+
+    cdef int visit_nodes(self) except -1:
+        cdef Node node
+        cdef TensorBase g
+        cdef bint first = True
+        while self.queue.n > 0:
+            node = pop_node(&self.queue)
+            g = self.take(node)
+            if node.extras is not None:
+                g = call_pre_hooks(self, node.extras, g)
+            if not fits(g, node):               # kernels trust it; a hook can have given g another shape
+                misfit(g, node)
+            if self.wanted is not None and not self.leads_on(node, g):
+                continue
+            if node.freed != 0:
+                raise_freed(node)
+            if anomaly or node.extras is not None:
+                run_rule_with_care(self, node, g)
+            else:
+                node.rule.backward(self, node, g)       # it calls send_grad for each input
+            # A node that saved nothing (of a view, a sum) can be used again by another pass, as in torch; not the first one.
+            if not self.retain_graph and (first or has_saved(node)):
+                node.release()
+                node.freed = self.number
+            first = False
+        return 0
+
+    cdef int finish_leaves(self) except -1:
+        """Last, and after all hooks, so that a pass that fails leaves every .grad as it was."""
+        cdef TensorBase leaf, g
+        cdef Py_ssize_t i
+        for i in range(len(self.leaves)):
+            leaf = <TensorBase> self.leaves[i]
+            g = self.take(leaf)
+            if leaf._hooks is not None:
+                g = call_hooks(self, leaf._hooks.grad_hooks, g)
+            if not fits(g, leaf):
+                misfit(g, leaf)
+            if self.wanted is not None:
+                self.leads_on(leaf, g)
+            else:
+                check_gradient(leaf)
+                self.put(leaf, g)
+        if self.wanted is None:
+            for i in range(len(self.leaves)):
+                leaf = <TensorBase> self.leaves[i]
+                g = self.take(leaf)
+                finish_leaf(leaf, g, self.create_graph)
+        return 0
+
+    # ---- What rules call
+
+    cdef bint needs(self, Node node, int i) except -1:
+        """Whether the gradient of input i is wanted."""
+        cdef object target = edge(node, i)
+        if target is None:
+            return False
+        return self.wanted is None or id(target) in self.wanted
+
+    cdef int send_grad(self, Node node, int i, TensorBase g) except -1:
+        """Hand over the gradient of input i, or one term of it."""
+        if not self.needs(node, i):
+            return 0
+        if self.held_grads is not None:
+            self.held_grads[i] = accumulate(self.held_grads.get(i), g, False)
+            return 0
+        if anomaly & FIND_NAN:
+            check_nan(node, i, g)
+        return self.receive_grad(edge(node, i), g)
+
+    cdef TensorBase accumulator(self, Node node, int i):
+        """What has come in for input i so far, if a kernel may add into it in place; else None."""
+        cdef object target = edge(node, i)
+        cdef TensorBase total
+        cdef bint sole
+        if self.create_graph or target is None or anomaly or self.held_grads is not None:
+            return None
+        total = self.take(target)
+        if total is None:
+            return None
+        sole = is_sole_owner(<PyObject*> total)
+        self.put(target, total)
+        return total if sole else None
+
+    # ---- The gradients on their way
+
+    cdef int receive_grad(self, object target, TensorBase g) except -1:
+        """Add g to what has come in for a node or a leaf."""
+        cdef TensorBase total
+        if not fits(g, target):
+            g = unbroadcast(g, target)
+        total = self.take(target)
+        if total is not None:
+            g = accumulate(total, g, not self.create_graph and is_sole_owner(<PyObject*> total))
+        elif type(target) is Node:
+            push_node(&self.queue, <Node> target)
+        else:
+            self.leaves.append(target)
+        self.put(target, g)
+        return 0
+
+    cdef TensorBase take(self, object target):
+        """What has come in for a node or a leaf, or None; nothing is left there."""
+        cdef TensorBase g
+        if self.own_grads is not None:
+            return self.own_grads.pop(id(target), None)
+        if type(target) is Node:
+            g = (<Node> target).pending
+            (<Node> target).pending = None
+        else:
+            g = (<TensorBase> target)._pending
+            (<TensorBase> target)._pending = None
+        return g
+
+    cdef int put(self, object target, TensorBase g) except -1:
+        if self.own_grads is not None:
+            self.own_grads[id(target)] = g
+        elif type(target) is Node:
+            (<Node> target).pending = g
+        else:
+            (<TensorBase> target)._pending = g
+        return 0
+
+    cdef int reset(self) except -1:
+        """After a failure, let go of the gradients that were on their way."""
+        while self.queue.n > 0:
+            self.take(pop_node(&self.queue))
+        for leaf in self.leaves:
+            self.take(leaf)
+        return 0
+
+    # ---- Rare
+
+    cdef int start_from(self, TensorBase root, object gradient, Py_ssize_t i) except -1:
+        if not wants_grad(root):
+            raise RuntimeError(
+                f"element {i} of tensors does not require grad and does not have a grad_fn: nothing leads from it back to a "
+                "tensor with requires_grad=True. It was made under no_grad(), by .detach(), .item() or NumPy, from integers, "
+                "or from tensors that do not require grad. Setting requires_grad on the loss itself would silence this and "
+                "train nothing.")
+        cdef object target = edge_of(root)
+        if self.wanted is None or type(target) is Node or id(target) in self.captures:
+            self.receive_grad(target, first_gradient(root, gradient))
+        return 0
+
+    cdef bint leads_on(self, object target, TensorBase g) except -1:
+        """autograd.grad: keep g if it was asked for; and whether what else was asked for lies behind the node."""
+        if id(target) in self.captures:
+            self.captures[id(target)] = g
+        return self.wanted.get(id(target)) is not None
+
+    cdef int call_at_end(self, bint failed) except -1:
+        calls, self.at_end = self.at_end, None
+        for call in calls or ():
+            call(failed)
+        return 0
+
+
+# ---- Sums of gradients
+
+cdef inline TensorBase accumulate(TensorBase total, TensorBase g, bint in_place):
+    """total + g, in total's memory or in memory of its own; g where nothing has come in before."""
+    if total is None:
+        return g
+    if in_place:
+        add_into_op(total, g)
+        return total
+    return add_op(total, g)
+
+
+cdef bint is_sole_owner(PyObject* a) noexcept:
+    """Nothing but the one reference that we hold leads to this tensor's memory: it may be written or kept as it is."""
+    cdef TensorBase t = <TensorBase> a
+    return Py_REFCNT(a) == 2 and Py_REFCNT(<PyObject*> t.storage) == 1 and t.contiguous and t.storage.owner is None  # 2: t
+
+
+cdef int finish_leaf(TensorBase leaf, TensorBase g, bint create_graph) except -1:
+    """leaf.grad += g, and the hooks that wait for that."""
+    if leaf._grad is None and is_sole_owner(<PyObject*> g):
+        leaf._grad = g
+    else:
+        add_to_grad(leaf, g, create_graph)
+    if leaf._hooks is not None:
+        for hook in list(leaf._hooks.post_accumulate_hooks):
+            hook(leaf)
+    return 0
+
+
+cdef int add_to_grad(TensorBase a, TensorBase g, bint create_graph) except -1:
+    """a.grad += g, and no other thread comes between."""
+    keep_gil(1)
+    try:
+        if a._grad is None:
+            a._grad = clone_op(g)
+        else:
+            a._grad = accumulate(a._grad, g, not create_graph and may_be_written(a._grad))
+    finally:
+        keep_gil(-1)
+    return 0
+
+
+cdef bint may_be_written(TensorBase a) noexcept:
+    """Whether each element has memory of its own: not so in an expanded tensor that a user made the gradient."""
+    cdef int d
+    if a.storage.readonly:
+        return False
+    for d in range(a.ndim):
+        if a.stride[d] == 0 and a.shape[d] > 1:
+            return False
+    return True
+
+
+# ---- Shapes: a gradient has the shape and dtype of its value, a node's output or a leaf
+
+cdef inline bint has_shape(TensorBase g, int dtype, int ndim, const Py_ssize_t* shape) noexcept:
+    cdef int d
+    if g.dtype != dtype or g.ndim != ndim:
+        return False
+    for d in range(ndim):
+        if g.shape[d] != shape[d]:
+            return False
+    return True
+
+
+cdef inline bint fits(TensorBase g, object target) noexcept:
+    if type(target) is Node:
+        return has_shape(g, (<Node> target).dtype, (<Node> target).ndim, (<Node> target).shape)
+    return has_shape(g, (<TensorBase> target).dtype, (<TensorBase> target).ndim, (<TensorBase> target).shape)
+
+
+cdef TensorBase unbroadcast(TensorBase g, object target):
+    """The sum of g over the dimensions along which its value was broadcast, in the value's dtype."""
+    cdef Py_ssize_t[MAX_NDIM] shape
+    cdef int ndim
+    cdef int dtype = shape_of_target(target, &ndim, shape)
+    cdef TensorBase reduced = reduce_to_op(g, dtype, ndim, shape)
+    if not fits(reduced, target):
+        misfit(g, target)
+    return reduced
+
+
+cdef int misfit(TensorBase g, object target) except -1:
+    """A hook, or x.data = y, has come between."""
+    cdef Py_ssize_t[MAX_NDIM] shape
+    cdef int ndim
+    shape_of_target(target, &ndim, shape)
+    raise RuntimeError(
+        f"a gradient of shape {list(shape_of(g))} does not fit the value of shape {[shape[d] for d in range(ndim)]} that it is "
+        "of: the size of one of them was changed, by x.data = y or in a hook, after the value was used. Change .data before "
+        "the forward pass or after backward()")
+
+
+cdef int check_gradient(TensorBase leaf) except -1:
+    """x.data = y can have left it a gradient of another shape."""
+    if leaf._grad is not None and not same_shape(leaf, leaf._grad):
+        raise RuntimeError(f"a gradient of shape {list(shape_of(leaf))} cannot be added to a .grad of shape "
+                           f"{list(shape_of(leaf._grad))}: its tensor was given other .data; set .grad = None first")
+    return 0

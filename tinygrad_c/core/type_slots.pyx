@@ -1,0 +1,147 @@
+"""Patches Tensor's type slots so that a Python subclass costs what a compiled class costs.
+
+Operators: Cython lists `__add__` among a class's methods as well as in its slot nb_add; Python then fills a subclass's slot
+with a look-up of `__add__` by name. The subclass gets the compiled slot itself.
+
+Memory: the object of a freed tensor is kept and reused for the next one. (kernels/runtime/memory.pyx keeps its elements.)
+"""
+from cpython.ref cimport Py_DECREF, PyObject
+from libc.string cimport memset
+
+from tinygrad_c.core.tape cimport TensorBase
+
+ctypedef void (*dealloc_t)(PyObject*) noexcept
+
+cdef extern from "Python.h":
+    ctypedef struct PyNumberMethods:
+        void* nb_add
+        void* nb_subtract
+        void* nb_multiply
+        void* nb_true_divide
+        void* nb_floor_divide
+        void* nb_remainder
+        void* nb_matrix_multiply
+        void* nb_lshift
+        void* nb_rshift
+        void* nb_and
+        void* nb_or
+        void* nb_xor
+    ctypedef struct PyTypeObject:
+        Py_ssize_t tp_basicsize
+        PyNumberMethods* tp_as_number
+        PyTypeObject* tp_base
+        PyObject* (*tp_alloc)(PyTypeObject*, Py_ssize_t) noexcept
+        dealloc_t tp_dealloc
+        void (*tp_free)(void*) noexcept
+    PyTypeObject* Py_TYPE(PyObject*)
+    PyObject* PyType_GenericAlloc(PyTypeObject*, Py_ssize_t)
+    PyObject* PyObject_Init(PyObject*, PyTypeObject*)
+    void PyObject_GC_Track(void*)
+    void PyObject_GC_UnTrack(void*)
+    Py_ssize_t Py_REFCNT(PyObject*)
+    int PyGC_Disable()
+    int PyGC_Enable()
+    void PyObject_GC_Del(void*)
+
+cdef enum:
+    ROOM = 256              # objects kept at most: 100 KB
+
+cdef PyTypeObject* tensor_type = NULL
+cdef dealloc_t compiled_dealloc = NULL
+cdef PyObject* kept[ROOM]
+cdef int n_kept = 0
+
+
+cdef PyObject* new_object(PyTypeObject* cls, Py_ssize_t n) noexcept:
+    """tp_alloc: as PyType_GenericAlloc, zeroed and tracked by the collector, but from the kept ones if there are any."""
+    global n_kept
+    cdef PyObject* o
+    cdef int collecting
+    if n_kept == 0 or cls != tensor_type:
+        collecting = PyGC_Disable()     # a __del__ that it ran could make a tensor, which would be taken for this one
+        o = PyType_GenericAlloc(cls, n)
+        if collecting:
+            PyGC_Enable()
+        return o
+    n_kept -= 1
+    o = kept[n_kept]
+    memset(<char*> o + sizeof(PyObject), 0, cls.tp_basicsize - sizeof(PyObject))
+    PyObject_Init(o, cls)
+    PyObject_GC_Track(o)
+    return o
+
+
+cdef void free_object(void* o) noexcept:
+    """tp_free, for Tensor itself: a subclass has Python's own."""
+    global n_kept
+    if n_kept < ROOM:
+        kept[n_kept] = <PyObject*> o
+        n_kept += 1
+    else:
+        PyObject_GC_Del(o)
+
+
+cdef void dealloc(PyObject* o) noexcept:
+    """tp_dealloc: the compiled class's; then the object's reference to its Python class is given back, as Python expects."""
+    cdef PyTypeObject* cls = Py_TYPE(o)
+    if (<TensorBase> o)._grad is not None:
+        let_go_of_gradients(o)
+    compiled_dealloc(o)
+    Py_DECREF(<object> <PyObject*> cls)
+
+
+cdef void let_go_of_gradients(PyObject* o) noexcept:
+    """x.grad, its .grad, and so on, one after another: each within the one before, a million of them need too much stack."""
+    cdef TensorBase g, after
+    PyObject_GC_UnTrack(o)
+    g = (<TensorBase> o)._grad
+    (<TensorBase> o)._grad = None
+    while g is not None and Py_REFCNT(<PyObject*> g) == 1:
+        after = g._grad
+        g._grad = None
+        g = after
+        after = None
+
+
+def take_slots(type cls not None, type compiled not None) -> None:
+    """Give `cls`, a Python subclass of `compiled` without attributes of its own, the compiled operators and kept memory.
+    Once."""
+    global tensor_type, compiled_dealloc
+    if tensor_type != NULL or not issubclass(cls, compiled) or not issubclass(compiled, TensorBase):
+        raise RuntimeError("the class of all tensors takes its slots when the package is imported, and keeps them")
+    cdef PyTypeObject* to = <PyTypeObject*> cls
+    cdef PyTypeObject* base = <PyTypeObject*> compiled
+    cdef PyNumberMethods* mine = to.tp_as_number
+    cdef PyNumberMethods* theirs = base.tp_as_number
+    cdef set same = {name for name in dir(compiled) if getattr(cls, name, None) is getattr(compiled, name)}
+    if "__add__" in same:
+        mine.nb_add = theirs.nb_add
+    if "__sub__" in same:
+        mine.nb_subtract = theirs.nb_subtract
+    if "__mul__" in same:
+        mine.nb_multiply = theirs.nb_multiply
+    if "__truediv__" in same:
+        mine.nb_true_divide = theirs.nb_true_divide
+    if "__floordiv__" in same:
+        mine.nb_floor_divide = theirs.nb_floor_divide
+    if "__mod__" in same:
+        mine.nb_remainder = theirs.nb_remainder
+    if "__matmul__" in same:
+        mine.nb_matrix_multiply = theirs.nb_matrix_multiply
+    if "__lshift__" in same:
+        mine.nb_lshift = theirs.nb_lshift
+    if "__rshift__" in same:
+        mine.nb_rshift = theirs.nb_rshift
+    if "__and__" in same:
+        mine.nb_and = theirs.nb_and
+    if "__or__" in same:
+        mine.nb_or = theirs.nb_or
+    if "__xor__" in same:
+        mine.nb_xor = theirs.nb_xor
+    while base.tp_base.tp_basicsize == base.tp_basicsize:       # a class without fields only passes on
+        base = base.tp_base
+    tensor_type = to
+    compiled_dealloc = base.tp_dealloc
+    to.tp_alloc = new_object
+    to.tp_free = free_object
+    to.tp_dealloc = dealloc

@@ -1,0 +1,26 @@
+"""Random numbers out of a counter: Philox 4x32-10, uniform and normal. The same bits on every platform."""
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
+
+from tinygrad_c.kernels.call cimport Call
+from tinygrad_c.kernels.table cimport words_t
+
+cdef enum:
+    RANDOM_UNIT = 4096          # elements of a unit
+    TOGETHER = 8                # blocks that are made together: a vector of words, or more
+
+# Block `number` of the stream of `seed`: four words.
+cdef void philox(uint64_t seed, uint64_t number, uint64_t high, uint32_t* out) noexcept nogil
+# The words of that many blocks, a multiple of TOGETHER, by the instruction set that is in use (kernels/simd/philox_simd.pxi).
+cdef void set_words(words_t of_this_processor) noexcept
+cdef void fill_words(uint64_t seed, uint64_t block, uint32_t* out, Py_ssize_t blocks) noexcept nogil
+cdef double inverse_normal(double p) noexcept nogil
+# operand 0: a contiguous output of shape[0] elements; param: seed, first block (as i), then two numbers
+cdef void uniform32(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil
+cdef void uniform64(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil
+cdef void normal32(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil
+cdef void normal64(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil
+cdef void keep(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil
+# From block `position` on, which moves behind what was used.
+cdef void below_many(uint64_t seed, uint64_t* position, uint32_t n, int64_t first, int64_t* out,
+                     Py_ssize_t count) noexcept nogil
+cdef void shuffle(uint64_t seed, uint64_t* position, int64_t* p, Py_ssize_t count) noexcept nogil

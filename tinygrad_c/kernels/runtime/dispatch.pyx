@@ -1,0 +1,139 @@
+"""The one door, run(call), and the kernels for each dtype behind it.
+
+At import the best instruction set that this processor and its operating system support is chosen, or the one that
+TINYGRAD_C_SIMD names. This module is compiled for the baseline, so that asking is safe on any processor.
+"""
+import importlib
+import os
+import sys
+
+from cpython.pycapsule cimport PyCapsule_GetPointer
+from libc.string cimport memset
+
+from tinygrad_c.kernels.call cimport FLOAT32, FLOAT64, INT32, N_DTYPES, Call
+from tinygrad_c.kernels.portable.generic cimport register_generic, register_vectors
+from tinygrad_c.kernels.portable.integers cimport register_integer_kernels
+from tinygrad_c.kernels.portable.philox cimport set_words
+from tinygrad_c.kernels.table cimport Kernels
+from tinygrad_c.kernels.runtime.threads cimport flush_denormals, fp_state, is_short, restore_denormals, run_shared
+
+cdef extern from *:
+    """
+    #if (defined(__x86_64__) || defined(__i386__)) && defined(__GNUC__)
+    /* libgcc asks XGETBV too: a processor's AVX does not count where the operating system does not save its registers. */
+    static int cpu_has_avx2(void) {
+        __builtin_cpu_init();
+        return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
+    }
+    static int cpu_has_avx512(void) {
+        return cpu_has_avx2() && __builtin_cpu_supports("avx512f") && __builtin_cpu_supports("avx512dq")
+            && __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512vl");
+    }
+    #else
+    static int cpu_has_avx2(void) { return 0; }
+    static int cpu_has_avx512(void) { return 0; }
+    #endif
+    """
+    bint cpu_has_avx2()
+    bint cpu_has_avx512()
+
+cdef enum:                      # nanoseconds of work
+    GIL_WORK = 30000            # from here on other Python threads may run meanwhile
+
+cdef Kernels[N_DTYPES] tables
+LEVELS = ("baseline", "avx2", "avx512")
+simd_level = None
+cdef int locked = 0              # calls of keep_gil that last
+cdef int[2] running             # kernels without the GIL, of two generations
+cdef int generation = 0
+
+
+cdef Kernels* kernels(int dtype) noexcept:
+    return &tables[dtype]
+
+
+cdef void run(const Call* call) noexcept:
+    cdef fp_state state
+    cdef int mine
+    if call.work < TINY_WORK:
+        call.kernel(call, 0, call.units)
+        return
+    state = flush_denormals()
+    if is_short(call):
+        call.kernel(call, 0, call.units)
+    elif call.work < GIL_WORK or locked:
+        run_shared(call)
+    else:
+        mine = generation
+        running[mine] += 1
+        with nogil:
+            run_shared(call)
+        running[mine] -= 1
+    restore_denormals(state)
+
+
+cdef void keep_gil(int change) noexcept:
+    global locked
+    locked += change
+
+
+cdef bint is_running() noexcept:
+    return running[0] + running[1] > 0
+
+
+cdef bint next_generation() noexcept:
+    global generation
+    if running[1 - generation] > 0:
+        return False
+    generation = 1 - generation
+    return True
+
+
+def supported_levels() -> tuple:
+    """The instruction sets that this processor can run, slowest first.
+
+    >>> supported_levels()[0]
+    'baseline'
+    """
+    return LEVELS[:1 + cpu_has_avx2() + cpu_has_avx512()]
+
+
+cdef str choose_level():
+    wanted = os.environ.get("TINYGRAD_C_SIMD", "")
+    supported = supported_levels()
+    if not wanted:
+        return supported[len(supported) - 1]
+    if wanted not in LEVELS:
+        raise ImportError(f"TINYGRAD_C_SIMD={wanted!r} is not a level: choose one of {', '.join(LEVELS)}, or unset it")
+    if wanted not in supported:
+        raise ImportError(f"TINYGRAD_C_SIMD={wanted!r}, but this processor supports only {', '.join(supported)}: "
+                          "choose one of these, or unset it to take the best")
+    return wanted
+
+
+cdef int load_kernels(str level) except -1:
+    global simd_level
+    memset(tables, 0, sizeof(tables))
+    register_generic(tables)
+    register_integer_kernels(tables)
+    for dtype, bits in ((FLOAT32, 32), (FLOAT64, 64)):
+        module = importlib.import_module(f"tinygrad_c.kernels.isa.{level}_f{bits}")
+        tables[dtype] = (<Kernels*> PyCapsule_GetPointer(module.capsule(), "tinygrad_c.Kernels"))[0]
+    for dtype in range(FLOAT32):        # tiles of elements of any type: it knows their size only
+        tables[dtype].tiles = tables[FLOAT32 if dtype == INT32 else FLOAT64].tiles
+    register_vectors(tables)
+    set_words(tables[FLOAT64].words)
+    simd_level = level
+    return 0
+
+
+cdef int check_lock() except -1:
+    """Free-threaded Python turns its lock on for modules that need it, unless it was told not to."""
+    if hasattr(sys, "_is_gil_enabled") and not sys._is_gil_enabled():
+        raise ImportError("tinygrad_c needs Python's lock, and this interpreter was told to keep it off: run it without "
+                          "PYTHON_GIL=0 and -X gil=0, and it turns the lock on by itself")
+    return 0
+
+
+check_lock()
+load_kernels(choose_level())

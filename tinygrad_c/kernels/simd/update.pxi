@@ -1,0 +1,154 @@
+# The optimizers' steps: one pass over a parameter, its gradient and its state, all contiguous; a unit is a block of elements.
+# Every formula follows PyTorch in the order of its operations; ops/optim_steps/update.pyx computes the scalars of a step.
+# Each has operand 0 the parameter, 1 the gradient, then the state; shape[0] elements.
+
+cdef inline vec lerp(vec a, vec b, vec weight, bint small) noexcept nogil:
+    """a + weight * (b - a), from the nearer end."""
+    return a + weight * (b - a) if small else b - (b - a) * (splat(1) - weight)
+
+
+cdef inline vec gradient_of(const real* g, vec p, vec decay, bint decays, bint maximize, Py_ssize_t n) noexcept nogil:
+    cdef vec v = load_upto(g, n)
+    if maximize:
+        v = vneg(v)
+    if decays:
+        v = v + decay * p
+    return v
+
+
+cdef void sgd(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    """operand 2: the momentum buffer, or NULL. param: lr, momentum, 1 - dampening, weight_decay, flags."""
+    cdef real* p = <real*> call.operand[0].data
+    cdef const real* g = <const real*> call.operand[1].data
+    cdef real* buffer = <real*> call.operand[2].data
+    cdef vec lr = splat(<real> call.param[0].f)
+    cdef vec momentum = splat(<real> call.param[1].f)
+    cdef vec undamped = splat(<real> call.param[2].f)
+    cdef vec decay = splat(<real> call.param[3].f)
+    cdef bint decays = call.param[3].f != 0
+    cdef int64_t flags = call.param[4].i
+    cdef bint first = flags & FIRST, nesterov = flags & NESTEROV, maximize = flags & MAXIMIZE
+    cdef Py_ssize_t i = begin * ELEMENT_BLOCK, stop = min(end * ELEMENT_BLOCK, call.shape[0]), n
+    cdef vec w, d, b
+    if buffer == NULL and not decays and not maximize:      # what most nets train with: a loop that asks nothing
+        while i + LANES <= stop:
+            store(p + i, load(p + i) - lr * load(g + i))
+            i += LANES
+    while i < stop:
+        n = stop - i
+        w = load_upto(p + i, n)
+        d = gradient_of(g + i, w, decay, decays, maximize, n)
+        if buffer != NULL:
+            b = d if first else load_upto(buffer + i, n) * momentum + undamped * d
+            store_upto(buffer + i, b, n)
+            d = d + momentum * b if nesterov else b
+        store_upto(p + i, w - lr * d, n)
+        i += LANES
+
+
+cdef void adam(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    """operand 2, 3, 4: the averages of g and g^2, the latter's maximum or NULL (amsgrad).
+    param: lr / (1 - beta1^t), 1 - beta1, beta2, sqrt(1 - beta2^t), eps, weight_decay, 1 - lr * weight_decay, flags."""
+    cdef real* p = <real*> call.operand[0].data
+    cdef const real* g = <const real*> call.operand[1].data
+    cdef real* m = <real*> call.operand[2].data
+    cdef real* v = <real*> call.operand[3].data
+    cdef real* largest = <real*> call.operand[4].data
+    cdef vec step = splat(<real> call.param[0].f)
+    cdef vec weight = splat(<real> call.param[1].f)
+    cdef bint small = call.param[1].f < 0.5
+    cdef vec beta2 = splat(<real> call.param[2].f)
+    cdef vec rest2 = splat(<real> (1 - call.param[2].f))
+    cdef vec correction = splat(<real> call.param[3].f)
+    cdef vec eps = splat(<real> call.param[4].f)
+    cdef vec decay = splat(<real> call.param[5].f)
+    cdef vec shrink = splat(<real> call.param[6].f)
+    cdef int64_t flags = call.param[7].i
+    cdef bint decoupled = flags & DECOUPLED, maximize = flags & MAXIMIZE
+    cdef bint decays = call.param[5].f != 0 and not decoupled
+    cdef Py_ssize_t i = begin * ELEMENT_BLOCK, stop = min(end * ELEMENT_BLOCK, call.shape[0]), n
+    cdef vec w, d, a, s
+    while i < stop:
+        n = stop - i
+        w = load_upto(p + i, n)
+        d = gradient_of(g + i, w, decay, decays, maximize, n)
+        if decoupled:
+            w = w * shrink
+        a = lerp(load_upto(m + i, n), d, weight, small)
+        s = load_upto(v + i, n) * beta2 + rest2 * d * d
+        store_upto(m + i, a, n)
+        store_upto(v + i, s, n)
+        if largest != NULL:
+            s = vmax(load_upto(largest + i, n), s)
+            store_upto(largest + i, s, n)
+        store_upto(p + i, w - step * a / (vsqrt(s) / correction + eps), n)
+        i += LANES
+
+
+cdef void rmsprop(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    """operand 2, 3, 4: the average of g^2, the momentum buffer or NULL, the average of g or NULL (centered).
+    param: lr, alpha, eps, weight_decay, momentum, flags."""
+    cdef real* p = <real*> call.operand[0].data
+    cdef const real* g = <const real*> call.operand[1].data
+    cdef real* v = <real*> call.operand[2].data
+    cdef real* buffer = <real*> call.operand[3].data
+    cdef real* m = <real*> call.operand[4].data
+    cdef vec lr = splat(<real> call.param[0].f)
+    cdef vec alpha = splat(<real> call.param[1].f)
+    cdef vec rest = splat(<real> (1 - call.param[1].f))
+    cdef bint small = 1 - call.param[1].f < 0.5
+    cdef vec eps = splat(<real> call.param[2].f)
+    cdef vec decay = splat(<real> call.param[3].f)
+    cdef bint decays = call.param[3].f != 0
+    cdef vec momentum = splat(<real> call.param[4].f)
+    cdef bint maximize = call.param[5].i & MAXIMIZE
+    cdef Py_ssize_t i = begin * ELEMENT_BLOCK, stop = min(end * ELEMENT_BLOCK, call.shape[0]), n
+    cdef vec w, d, s, a
+    while i < stop:
+        n = stop - i
+        w = load_upto(p + i, n)
+        d = gradient_of(g + i, w, decay, decays, maximize, n)
+        s = load_upto(v + i, n) * alpha + rest * d * d
+        store_upto(v + i, s, n)
+        if m != NULL:
+            a = lerp(load_upto(m + i, n), d, rest, small)
+            store_upto(m + i, a, n)
+            s = s - a * a
+        s = vsqrt(s) + eps
+        if buffer != NULL:
+            d = load_upto(buffer + i, n) * momentum + d / s
+            store_upto(buffer + i, d, n)
+            w = w - lr * d
+        else:
+            w = w - lr * d / s
+        store_upto(p + i, w, n)
+        i += LANES
+
+
+cdef void adagrad(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    """operand 2: the sum of g^2. param: lr of this step, eps, weight_decay, flags."""
+    cdef real* p = <real*> call.operand[0].data
+    cdef const real* g = <const real*> call.operand[1].data
+    cdef real* total = <real*> call.operand[2].data
+    cdef vec lr = splat(<real> call.param[0].f)
+    cdef vec eps = splat(<real> call.param[1].f)
+    cdef vec decay = splat(<real> call.param[2].f)
+    cdef bint decays = call.param[2].f != 0
+    cdef bint maximize = call.param[3].i & MAXIMIZE
+    cdef Py_ssize_t i = begin * ELEMENT_BLOCK, stop = min(end * ELEMENT_BLOCK, call.shape[0]), n
+    cdef vec w, d, s
+    while i < stop:
+        n = stop - i
+        w = load_upto(p + i, n)
+        d = gradient_of(g + i, w, decay, decays, maximize, n)
+        s = load_upto(total + i, n) + d * d
+        store_upto(total + i, s, n)
+        store_upto(p + i, w - lr * d / (vsqrt(s) + eps), n)
+        i += LANES
+
+
+cdef void register_update(Kernels* k) noexcept:
+    k.sgd = sgd
+    k.adam = adam
+    k.rmsprop = rmsprop
+    k.adagrad = adagrad

@@ -1,0 +1,285 @@
+"""Making tensors, and looking into them.
+
+In parts: of a size and a value, and ranges (here), of numbers, lists and other people's memory (data.pxi); what a tensor
+is and holds, for Python (read.pxi).
+"""
+import math
+import sys
+
+from cpython.buffer cimport Py_buffer
+from libc.math cimport ceil
+from libc.stdint cimport int32_t, int64_t, uint8_t
+
+from tinygrad_c.core.array cimport (
+    DTYPES, Storage, default_dtype, dtype_code, foreign_storage, is_contiguous, itemsize, shape_of)
+from tinygrad_c.kernels.call cimport BOOL, FLOAT32, FLOAT64, INT32, INT64, MAX_NDIM, UINT8
+from tinygrad_c.kernels.portable.generic cimport ramp, ramp_integers, ramp_single
+from tinygrad_c.ops.elementwise.elementwise cimport as_tensor as check_tensor
+from tinygrad_c.ops.elementwise.elementwise cimport contiguous, copy_into, copy_of, put_number, scalar_tensor, to_dtype
+from tinygrad_c.ops.shape.shape cimport parse_sizes
+from tinygrad_c.core.tape cimport *
+
+from tinygrad_c._base.device import check_device
+from tinygrad_c._base.warn import warn
+from tinygrad_c.ops.elementwise.elementwise import into_out
+
+cdef extern from "Python.h":
+    Py_buffer* PyMemoryView_GET_BUFFER(object view)
+
+cdef bint LITTLE = sys.byteorder == "little"
+
+
+# ---- Finishing touches that every creator shares
+
+cdef TensorBase finish(TensorBase out, object requires_grad, object device):
+    if device is not None:
+        check_device(device)
+    if requires_grad:
+        if out.dtype < FLOAT32:
+            no_gradient_of_integers("Only Tensors of floating point and complex dtype")
+        out.requires_grad = True
+    return out
+
+
+cdef TensorBase tensor_of(object input):
+    return check_tensor(input, "argument 'input' (position 1)")
+
+
+cdef int dtype_or(object given, int default) except -1:
+    return default if given is None else dtype_code(given)
+
+
+cdef TensorBase fresh(tuple sizes, int dtype):
+    cdef Py_ssize_t[MAX_NDIM] shape
+    cdef int ndim, d
+    parse_sizes(sizes, &ndim, shape)
+    for d in range(ndim):
+        if shape[d] < 0:
+            raise RuntimeError(f"Trying to create tensor with negative dimension {shape[d]}: {[shape[i] for i in range(ndim)]}")
+    return empty(dtype, ndim, shape)
+
+
+cdef tuple sizes_in(tuple sizes, object size):
+    """(2, 3) of zeros(2, 3), of zeros((2, 3)), and of zeros(size=(2, 3))."""
+    if size is None and len(sizes) == 1 and isinstance(sizes[0], (tuple, list)):
+        size = sizes[0]
+    return sizes if size is None else tuple(size) if isinstance(size, (tuple, list)) else (size,)
+
+
+cdef int fill(TensorBase out, object value) except -1:
+    return copy_into(out, scalar_tensor(value, out.dtype))
+
+
+# ---- Sizes and a value
+
+def empty_(*sizes, size=None, dtype=None, device=None, requires_grad=False, out=None):
+    """A tensor of that size whose elements are whatever the memory held.
+
+    >>> tinygrad_c.empty(2, 3).shape
+    torch.Size([2, 3])
+    """
+    if out is not None:
+        return into_out(empty_(*sizes, size=size, dtype=dtype_of(out) if dtype is None else dtype), out)
+    return finish(fresh(sizes_in(sizes, size), dtype_or(dtype, default_dtype())), requires_grad, device)
+
+
+def zeros_(*sizes, size=None, dtype=None, device=None, requires_grad=False, out=None):
+    """A tensor of zeros.
+
+    >>> tinygrad_c.zeros(2, 3)
+    tensor([[0., 0., 0.],
+            [0., 0., 0.]])
+    """
+    if out is not None:
+        return into_out(zeros_(*sizes, size=size, dtype=dtype_of(out) if dtype is None else dtype), out)
+    return full(sizes_in(sizes, size), 0.0, dtype=DTYPES[default_dtype()] if dtype is None else dtype, device=device,
+                requires_grad=requires_grad)
+
+
+def ones(*sizes, size=None, dtype=None, device=None, requires_grad=False, out=None):
+    """A tensor of ones.
+
+    >>> tinygrad_c.ones(2)
+    tensor([1., 1.])
+    """
+    if out is not None:
+        return into_out(ones(*sizes, size=size, dtype=dtype_of(out) if dtype is None else dtype), out)
+    return full(sizes_in(sizes, size), 1.0, dtype=DTYPES[default_dtype()] if dtype is None else dtype, device=device,
+                requires_grad=requires_grad)
+
+
+def full(size, fill_value, *, dtype=None, device=None, requires_grad=False, out=None):
+    """A tensor of that size, every element fill_value.
+
+    >>> tinygrad_c.full((2, 2), 7)
+    tensor([[7, 7],
+            [7, 7]])
+    """
+    if out is not None:
+        return into_out(full(size, fill_value, dtype=dtype_of(out) if dtype is None else dtype), out)
+    if isinstance(fill_value, TensorBase):
+        dtype = DTYPES[(<TensorBase> fill_value).dtype] if dtype is None else dtype
+        fill_value = item(fill_value)
+    if dtype is None:
+        code = BOOL if type(fill_value) is bool else INT64 if type(fill_value) is int else default_dtype()
+    else:
+        code = dtype_code(dtype)
+    cdef TensorBase y = fresh((size,), code)
+    fill(y, fill_value)
+    return finish(y, requires_grad, device)
+
+
+def empty_like_(input, *, dtype=None, device=None, requires_grad=False, memory_format=None):
+    """A tensor of input's shape whose elements are whatever the memory held.
+
+    >>> tinygrad_c.empty_like(tinygrad_c.ones(2, 3)).shape
+    torch.Size([2, 3])
+    """
+    cdef TensorBase a = tensor_of(input)
+    return finish(empty(dtype_or(dtype, a.dtype), a.ndim, a.shape), requires_grad, device)
+
+
+def zeros_like(input, *, dtype=None, device=None, requires_grad=False, memory_format=None):
+    """Zeros of input's shape and dtype.
+
+    >>> tinygrad_c.zeros_like(tinygrad_c.tensor([1, 2]))
+    tensor([0, 0])
+    """
+    return full_like(input, 0, dtype=dtype, device=device, requires_grad=requires_grad)
+
+
+def ones_like(input, *, dtype=None, device=None, requires_grad=False, memory_format=None):
+    """Ones of input's shape and dtype.
+
+    >>> tinygrad_c.ones_like(tinygrad_c.tensor([5, 6]))
+    tensor([1, 1])
+    """
+    return full_like(input, 1, dtype=dtype, device=device, requires_grad=requires_grad)
+
+
+def full_like(input, fill_value, *, dtype=None, device=None, requires_grad=False, memory_format=None):
+    """fill_value in input's shape and dtype.
+
+    >>> tinygrad_c.full_like(tinygrad_c.tensor([1., 2.]), 3)
+    tensor([3., 3.])
+    """
+    cdef TensorBase a = tensor_of(input)
+    cdef TensorBase out = empty(dtype_or(dtype, a.dtype), a.ndim, a.shape)
+    fill(out, fill_value)
+    return finish(out, requires_grad, device)
+
+
+# ---- Ranges
+
+def arange(start, end=None, step=1, *, dtype=None, device=None, requires_grad=False, out=None):
+    """start, start + step, ... up to but without end; arange(end) starts at 0.
+
+    >>> tinygrad_c.arange(1, 2, 0.25)
+    tensor([1.0000, 1.2500, 1.5000, 1.7500])
+    """
+    if out is not None:
+        return into_out(arange(start, end, step, dtype=dtype_of(out) if dtype is None else dtype), out)
+    cdef double a, b, s
+    cdef Py_ssize_t i, n
+    cdef Py_ssize_t[1] shape
+    cdef TensorBase y
+    cdef int code
+    if end is None:
+        start, end = 0, start
+    start, end, step = [each.item() if isinstance(each, TensorBase) else each for each in (start, end, step)]
+    code = dtype_or(dtype, default_dtype() if any([isinstance(each, float) for each in (start, end, step)]) else INT64)
+    if code == INT64 and all([isinstance(each, int) or math.isfinite(each) for each in (start, end, step)]):
+        start, end, step = int(start), int(end), int(step)      # as torch: the numbers lose their fractions first
+    if step == 0:
+        raise RuntimeError("step must be nonzero")
+    if (end - start) * step < 0:
+        raise RuntimeError("upper bound and lower bound inconsistent with step sign")
+    if code < FLOAT32 and all([isinstance(each, int) for each in (start, end, step)]):
+        n = len(range(start, end, step))
+    else:
+        a, b, s = start, end, step
+        if not (-1e308 < a < 1e308 and -1e308 < b < 1e308):
+            raise RuntimeError(f"unsupported range: {start} -> {end}")
+        if not (b - a) / s < 1e18:
+            raise RuntimeError(f"arange({start}, {end}, {step}) has more elements than memory can address")
+        n = <Py_ssize_t> ceil((b - a) / s)
+    shape[0] = n
+    y = empty(code, 1, shape)
+    if code >= FLOAT32:
+        ramp(code, y.data, n, 0, start, step)
+    elif code == INT64 and n > 0 and -(1 << 63) <= start + (n - 1) * step < (1 << 63):
+        ramp_integers(<int64_t*> y.data, n, start, step)
+    else:
+        for i in range(n):
+            put_number(y.data + i * itemsize(code), code, int(start) + i * int(step))
+    return finish(y, requires_grad, device)
+
+
+def linspace(start, end, steps, *, dtype=None, device=None, requires_grad=False, out=None):
+    """`steps` numbers, evenly spaced from start to end, both included.
+
+    >>> tinygrad_c.linspace(0, 1, 5)
+    tensor([0.0000, 0.2500, 0.5000, 0.7500, 1.0000])
+    """
+    if out is not None:
+        return into_out(linspace(start, end, steps, dtype=dtype_of(out) if dtype is None else dtype), out)
+    for name, each in (("start", start), ("end", end)):
+        if isinstance(each, TensorBase) and (<TensorBase> each).ndim:
+            raise RuntimeError(f"linspace only supports 0-dimensional start and end tensors, but got {name} with "
+                               f"{(<TensorBase> each).ndim} dimension(s).")
+    cdef double a = start
+    cdef double b = end
+    cdef Py_ssize_t n = steps
+    cdef Py_ssize_t i, half
+    cdef Py_ssize_t[1] shape
+    cdef float af = <float> a
+    cdef float bf = <float> b
+    cdef float sf = 0
+    cdef double s = 0
+    cdef TensorBase y
+    cdef int code = dtype_or(dtype, default_dtype())
+    if n < 0:
+        raise RuntimeError("number of steps must be non-negative")
+    if code < FLOAT32:          # as torch: the ends lose their fractions
+        a, b = <double> <int64_t> a, <double> <int64_t> b
+    if n > 1:
+        s = (b - a) / (n - 1)
+        sf = (bf - af) / <float> (n - 1)
+    shape[0] = n
+    y = empty(code, 1, shape)
+    half = n // 2 if n > 1 else n       # from both ends, so that the last is exactly `end`
+    if code == FLOAT32:
+        ramp_single(<float*> y.data, half, 0, af, sf)
+        ramp_single(<float*> y.data + half, n - half, half + 1 - n, bf, sf)
+    elif code == FLOAT64:
+        ramp(FLOAT64, y.data, half, 0, a, s)
+        ramp(FLOAT64, y.data + half * sizeof(double), n - half, half + 1 - n, b, s)
+    else:
+        for i in range(n):
+            put_number(y.data + i * itemsize(code), code, a + s * i if i < half else b - s * (n - i - 1))
+    return finish(y, requires_grad, device)
+
+
+def eye(n, m=None, *, dtype=None, device=None, requires_grad=False, out=None):
+    """The n x m matrix with ones on the diagonal; m is n if not given.
+
+    >>> tinygrad_c.eye(2)
+    tensor([[1., 0.],
+            [0., 1.]])
+    """
+    if out is not None:
+        return into_out(eye(n, m, dtype=dtype_of(out) if dtype is None else dtype), out)
+    cdef Py_ssize_t rows = n
+    cdef Py_ssize_t columns = n if m is None else m
+    cdef Py_ssize_t i
+    if rows < 0 or columns < 0:
+        raise RuntimeError(f"{'n' if rows < 0 else 'm'} must be greater or equal to 0, got {rows if rows < 0 else columns}")
+    cdef TensorBase y = fresh((rows, columns), dtype_or(dtype, default_dtype()))
+    fill(y, 0)
+    for i in range(min(rows, columns)):
+        put_number(y.data + i * (columns + 1) * itemsize(y.dtype), y.dtype, 1)
+    return finish(y, requires_grad, device)
+
+
+include "data.pxi"
+include "read.pxi"

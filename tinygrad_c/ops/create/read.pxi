@@ -1,0 +1,118 @@
+"""What a tensor holds, as Python's numbers, and what it is; part of create.pyx."""
+
+
+# ---- Back to Python
+
+cdef object number_at(const char* p, int dtype):
+    if dtype == FLOAT32:
+        return <double> (<const float*> p)[0]
+    if dtype == FLOAT64:
+        return (<const double*> p)[0]
+    if dtype == INT64:
+        return (<const int64_t*> p)[0]
+    if dtype == INT32:
+        return (<const int32_t*> p)[0]
+    if dtype == UINT8:
+        return (<const uint8_t*> p)[0]
+    return (<const uint8_t*> p)[0] != 0
+
+
+def item(input):
+    """The one element of a tensor, as a Python number."""
+    cdef TensorBase a = tensor_of(input)
+    if a.numel != 1:
+        raise RuntimeError(f"a Tensor with {a.numel} elements cannot be converted to Scalar: its shape is {list(shape_of(a))}; "
+                           "use .tolist() for all of them")
+    return number_at(a.data, a.dtype)
+
+
+cdef object nested(const char* p, TensorBase a, int d):
+    cdef Py_ssize_t i
+    if d == a.ndim:
+        return number_at(p, a.dtype)
+    return [nested(p + i * a.stride[d] * itemsize(a.dtype), a, d + 1) for i in range(a.shape[d])]
+
+
+def tolist(input):
+    """The elements as nested lists of Python numbers; a number if there are no dimensions."""
+    cdef TensorBase a = alias(tensor_of(input))     # a __del__ that the collector runs may give the tensor other memory
+    return nested(a.data, a, 0)
+
+
+def to(input, dtype):
+    """The tensor in another dtype; itself if it has that dtype."""
+    return to_dtype(tensor_of(input), dtype_code(dtype))
+
+
+def clone(input, *, memory_format=None):
+    """A copy; gradients flow through it.
+
+    >>> tinygrad_c.clone(tinygrad_c.tensor([1., 2.]))
+    tensor([1., 2.])
+    """
+    from tinygrad_c.ops.elementwise.elementwise import clone_op
+    return clone_op(input)
+
+
+def make_contiguous(input):
+    """The tensor itself if its elements lie in C order, else a copy where they do."""
+    return contiguous(tensor_of(input))
+
+
+def copy_(input, source):
+    """Write source's elements into input, broadcast and converted."""
+    from tinygrad_c.ops.elementwise.elementwise import write
+    return write(input, source)
+
+
+def fill_(input, value):
+    """Set every element to value."""
+    return copy_(input, value)
+
+
+# ---- What a tensor is, for tensor.py
+
+def sizes(input) -> tuple:
+    """The sizes of the dimensions."""
+    return shape_of(tensor_of(input))
+
+
+def strides(input) -> tuple:
+    """The strides, in elements."""
+    cdef TensorBase a = tensor_of(input)
+    return tuple([a.stride[d] for d in range(a.ndim)])
+
+
+def dimensions(input) -> int:
+    """The number of dimensions."""
+    return tensor_of(input).ndim
+
+
+def numel(input) -> int:
+    """The number of elements.
+
+    >>> tinygrad_c.numel(tinygrad_c.ones(2, 3))
+    6
+    """
+    return tensor_of(input).numel
+
+
+def dtype_of(input):
+    """The dtype."""
+    return DTYPES[tensor_of(input).dtype]
+
+
+def address(input) -> int:
+    """The address of element [0, ..., 0]."""
+    return <size_t> tensor_of(input).data
+
+
+def offset(input) -> int:
+    """How many elements lie between the beginning of the memory and element [0, ..., 0]."""
+    cdef TensorBase a = tensor_of(input)
+    return (a.data - a.storage.data) // itemsize(a.dtype)
+
+
+def is_contiguous_tensor(input) -> bool:
+    """Whether the elements lie in C order with nothing between."""
+    return bool(tensor_of(input).contiguous)

@@ -1,0 +1,275 @@
+"""Elementwise functions that are a line or two of others: sums of products, conversions of angles, what replaces NaN."""
+from __future__ import annotations
+
+import math
+from typing import TYPE_CHECKING
+
+from tinygrad_c.core.array import dtype_named
+from tinygrad_c.core.tape import _call_it, is_grad_enabled
+from tinygrad_c.ops.arguments import C_WORDS, TYPE_WORDS, takes_out
+from tinygrad_c.ops.create.create import dtype_of, to
+from tinygrad_c.ops.elementwise.elementwise import (
+    clamp,
+    in_place,
+    isnan,
+    lgamma,
+    log,
+    log1p,
+    pow,
+    round_half_even,
+    sin,
+    sub,
+    trunc,
+    where,
+)
+
+if TYPE_CHECKING:
+    from tinygrad_c.core.tape import TensorBase as Tensor
+
+LARGEST = {"float32": 3.4028234663852886e38, "float64": 1.7976931348623157e308}
+
+
+def only_floats(name: str, input: Tensor) -> None:
+    """NotImplementedError for whole numbers."""
+    if not dtype_of(input).is_floating_point:
+        raise NotImplementedError(f"\"{name}\" not implemented for '{TYPE_WORDS[dtype_of(input).name]}': call .float() first")
+
+
+# ---- Rounding
+
+@takes_out
+def round(input: Tensor, *, decimals: int = 0) -> Tensor:
+    """The nearest number with that many decimals, the even one of two; negative decimals round to tens, hundreds, ...
+
+    >>> tinygrad_c.round(tinygrad_c.tensor([0.5, 1.5, 2.345]))
+    tensor([0., 2., 2.])
+    >>> tinygrad_c.round(tinygrad_c.tensor([2.345]), decimals=1)
+    tensor([2.3000])
+    """
+    if decimals == 0:
+        return round_half_even(input)
+    only_floats("round_cpu", input)
+    scale = 10.0 ** max(decimals, -decimals)
+    found = round_half_even(input * scale) / scale if decimals > 0 else round_half_even(input / scale) * scale
+    return _call_it(found, "RoundBackward1")
+
+
+@takes_out
+def frac(input: Tensor) -> Tensor:
+    """input - trunc(input): the part after the point, with the sign of input.
+
+    >>> tinygrad_c.frac(tensor([1.5, -2.25]))
+    tensor([ 0.5000, -0.2500])
+    """
+    only_floats("frac_cpu", input)
+    return input - trunc(input.detach())       # of gradient 0 everywhere
+
+
+# ---- Sums of products
+
+def _added(input: Tensor, fresh: Tensor, value: float) -> Tensor:
+    """input + fresh * value, in the memory of `fresh`, which nobody else has, where nothing is recorded."""
+    recorded = is_grad_enabled() and (fresh.requires_grad or input.requires_grad)
+    if recorded or fresh.shape != input.shape or fresh.dtype is not input.dtype or not fresh.is_floating_point():
+        return input + (fresh if value == 1 else fresh * value)
+    if value != 1:
+        fresh *= value
+    fresh += input
+    return fresh
+
+
+@takes_out
+def lerp(input: Tensor, end: Tensor, weight: Tensor | float) -> Tensor:
+    """input + weight * (end - input): from input, at weight 0, to end, at weight 1.
+
+    >>> tinygrad_c.lerp(tinygrad_c.tensor([0., 10.]), tinygrad_c.tensor([10., 20.]), 0.25)
+    tensor([ 2.5000, 12.5000])
+    """
+    only_floats("lerp", input)
+    for name, each in (("end", end), ("weight", weight)):
+        if hasattr(each, "dtype") and each.dtype is not input.dtype:
+            raise RuntimeError(f"expected dtype {C_WORDS[input.dtype.name]} for `{name}` but got dtype "
+                               f"{C_WORDS[each.dtype.name]}")
+    # From the nearer end: then weight 1 gives `end` to the last digit.
+    if isinstance(weight, (int, float)):
+        if weight < 0.5:
+            return _call_it(_added(input, end - input, weight), "LerpBackward0")
+        return _call_it(end - (end - input) * (1 - weight), "LerpBackward0")
+    out = where(weight < 0.5, input + weight * (end - input), end - (end - input) * (1 - weight))
+    return _call_it(out, "LerpBackward1")
+
+
+@takes_out
+def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
+    """input + value * tensor1 * tensor2.
+
+    >>> tinygrad_c.addcmul(tinygrad_c.tensor([1.]), tinygrad_c.tensor([2.]), tinygrad_c.tensor([3.]), value=0.5)
+    tensor([4.])
+    """
+    return _call_it(_added(input, tensor1 * tensor2, value), "AddcmulBackward0")
+
+
+@takes_out
+def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
+    """input + value * tensor1 / tensor2. RuntimeError where integers are divided by integers.
+
+    >>> tinygrad_c.addcdiv(tensor([1., 2.]), tensor([6., 8.]), tensor([2., 4.]), value=10)
+    tensor([31., 22.])
+    """
+    if not dtype_of(tensor1).is_floating_point and not dtype_of(tensor2).is_floating_point:
+        raise RuntimeError("Integer division with addcdiv is no longer supported: call .float() on tensor1")
+    return _call_it(_added(input, tensor1 / tensor2, value), "AddcdivBackward0")
+
+
+def rsub(input: Tensor, other: Tensor | float, *, alpha: float = 1) -> Tensor:
+    """other - alpha * input.
+
+    >>> tinygrad_c.rsub(tensor([1., 2.]), 10)
+    tensor([9., 8.])
+    """
+    return sub(other, input, alpha=alpha)
+
+
+def positive(input: Tensor) -> Tensor:
+    """+input: the tensor itself. RuntimeError for bools.
+
+    >>> tinygrad_c.positive(tensor([1., -2.]))
+    tensor([ 1., -2.])
+    """
+    if dtype_of(input).name == "bool":
+        raise RuntimeError("The `+` operator, on a bool tensor is not supported: call .int() first")
+    return input
+
+
+# ---- Limits
+
+@takes_out
+def clamp_min(input: Tensor, min: Tensor | float) -> Tensor:
+    """input, but no less than min.
+
+    >>> tinygrad_c.clamp_min(tensor([1., 5.]), 3)
+    tensor([3., 5.])
+    """
+    return clamp(input, min=min)
+
+
+@takes_out
+def clamp_max(input: Tensor, max: Tensor | float) -> Tensor:
+    """input, but no more than max.
+
+    >>> tinygrad_c.clamp_max(tensor([1., 5.]), 3)
+    tensor([1., 3.])
+    """
+    return clamp(input, max=max)
+
+
+@takes_out
+def nan_to_num(input: Tensor, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Tensor:
+    """input with NaN replaced by `nan`, infinity by `posinf` and -infinity by `neginf` (if None, the dtype's largest numbers).
+
+    >>> tinygrad_c.nan_to_num(tinygrad_c.tensor([float("nan"), float("inf")]), nan=0.0, posinf=9.0)
+    tensor([0., 9.])
+    """
+    if not dtype_of(input).is_floating_point:
+        return input.clone()
+    largest = LARGEST[dtype_of(input).name]
+    out = where(isnan(input), 0.0 if nan is None else nan, input)
+    out = where(input == math.inf, largest if posinf is None else posinf, out)
+    return where(input == -math.inf, -largest if neginf is None else neginf, out)
+
+
+# ---- Powers, logarithms, angles
+
+@takes_out
+def float_power(input: Tensor | float, exponent: Tensor | float) -> Tensor:
+    """input ^ exponent, in float64.
+
+    >>> tinygrad_c.float_power(tensor([1., 2.], dtype=tinygrad_c.float64), 10)
+    tensor([1.0000e+00, 1.0240e+03], dtype=torch.float64)
+    """
+    double = dtype_named("float64")
+    return pow(*[to(each, double) if hasattr(each, "dtype") else each for each in (input, exponent)])
+
+
+def only_double(input: Tensor, exponent: Tensor | float) -> Tensor:
+    """float_power for the form in place, which cannot change the dtype."""
+    if dtype_of(input).name != "float64":
+        raise RuntimeError(f"the base given to float_power_ has dtype {C_WORDS[dtype_of(input).name].title()} but the "
+                           "operation's result requires dtype Double")
+    return float_power(input, exponent)
+
+
+@takes_out
+def ldexp(input: Tensor, other: Tensor) -> Tensor:
+    """input * 2 ^ other.
+
+    >>> tinygrad_c.ldexp(tensor([1., 3.]), tensor([2, 4]))
+    tensor([ 4., 48.])
+    """
+    return input * pow(2.0, other)
+
+
+@takes_out
+def logit(input: Tensor, eps: float | None = None) -> Tensor:
+    """log(x / (1 - x)), the inverse of sigmoid; with eps, x is first clamped to [eps, 1 - eps].
+
+    >>> tinygrad_c.logit(tinygrad_c.tensor([0.25, 0.5]))
+    tensor([-1.0986,  0.0000])
+    """
+    x = input * 1.0 if eps is None else clamp(input * 1.0, eps, 1 - eps)
+    return _call_it(log(x) - log1p(-x), "LogitBackward0")
+
+
+@takes_out
+def sinc(input: Tensor) -> Tensor:
+    """sin(pi x) / (pi x), and 1 at 0.
+
+    >>> tinygrad_c.sinc(tensor([0., 0.5]))
+    tensor([1.0000, 0.6366])
+    """
+    angle = input * math.pi
+    at_0 = abs(angle) < 1e-10                       # 1 to the last bit
+    angle = where(at_0, 1.0, angle)                 # nothing is divided by 0, or by a square that vanishes in the gradient
+    return where(at_0, 1.0, sin(angle) / angle)
+
+
+@takes_out
+def deg2rad(input: Tensor) -> Tensor:
+    """Degrees as radians: x * pi / 180.
+
+    >>> tinygrad_c.deg2rad(tensor([90., 180.]))
+    tensor([1.5708, 3.1416])
+    """
+    return input * (math.pi / 180)
+
+
+@takes_out
+def rad2deg(input: Tensor) -> Tensor:
+    """Radians as degrees: x * 180 / pi.
+
+    >>> tinygrad_c.rad2deg(tensor([1., 3.1416]))
+    tensor([ 57.2958, 180.0004])
+    """
+    return input * (180 / math.pi)
+
+
+@takes_out
+def mvlgamma(input: Tensor, p: int) -> Tensor:
+    """The logarithm of the gamma function of p dimensions: p (p - 1) / 4 log(pi) + the sum over j < p of lgamma(x - j / 2).
+
+    ValueError for p < 1.
+
+    >>> tinygrad_c.mvlgamma(tensor([2., 3.]), 2)
+    tensor([0.4516, 1.5502])
+    """
+    if not 1 <= p <= 100_000:
+        raise RuntimeError(f"p has to be greater than or equal to 1, and no more than 100,000 (each takes a pass), got {p}")
+    total = lgamma(input)
+    for j in range(1, p):
+        total = total + lgamma(input - j / 2)
+    return total + p * (p - 1) / 4 * math.log(math.pi)
+
+
+round_, frac_, lerp_, addcmul_, addcdiv_, clamp_min_, clamp_max_, nan_to_num_, float_power_, ldexp_, logit_, sinc_ = map(
+    in_place, (round, frac, lerp, addcmul, addcdiv, clamp_min, clamp_max, nan_to_num, only_double, ldexp, logit, sinc))
+deg2rad_, rad2deg_ = map(in_place, (deg2rad, rad2deg))

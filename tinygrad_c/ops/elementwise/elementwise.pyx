@@ -1,0 +1,457 @@
+"""Elementwise ops: one forward function and one backward rule for every row of the table.
+
+    unary(row, x)  binary(row, a, b)      check, promote, broadcast, allocate; launch the kernel; record
+    elementwise_backward                  launch the row's derivative kernels, or, with create_graph, evaluate the row's
+                                          derivative expression on Tensors
+
+In parts: numbers, dtypes and copies (convert.pxi), a kernel's Call (launch.pxi), in place and out=
+(write.pxi), the public functions (functions.pxi).
+"""
+import math
+
+from cpython.long cimport PyLong_AsDouble
+from cpython.ref cimport PyObject
+from libc.math cimport INFINITY
+from libc.stdint cimport INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN
+from libc.string cimport memchr, memcpy
+
+from tinygrad_c.core.array cimport DTYPE_NAMES, DTYPES, allocate_into, count_write, default_dtype, fill_operand, is_dense, \
+    itemsize, same_shape, shape_of
+from tinygrad_c.kernels.call cimport *
+from tinygrad_c.kernels.runtime.dispatch cimport TINY_WORK, kernels, run
+from tinygrad_c.kernels.generated.ids cimport *
+from tinygrad_c.kernels.generated.scalar_ids cimport *
+from tinygrad_c.kernels.portable.generic cimport cast, scalar_kernel
+from tinygrad_c.kernels.table cimport Kernels
+from tinygrad_c.core.tape cimport *
+
+from tinygrad_c.formulas import POINTWISE
+from tinygrad_c._base.warn import warn
+
+cdef enum:
+    READS_G = 0             # what a derivative's kernel reads: g, input i (1 + i), the output
+    READS_OUTPUT = 4
+    KIND_FLOATS = 0
+    KIND_NUMBERS = 1
+    KIND_BOOLS = 2
+    KIND_INTEGERS = 3
+    UNIT = 8192             # elements in a unit of the elementwise loop (kernels/simd/loop.pxi)
+    TILE = 512              # elements in a tile (BLOCK there)
+
+ctypedef struct Row:
+    Rule rule
+    int forward                 # the kernel's number
+    int n_inputs
+    int n_params
+    int kind
+    bint differentiable
+    bint composed               # of formulas.SCALAR: derivatives evaluated on Tensors
+    bint plain                  # its kernel is a loop over a C function
+    int[3] derivative           # per input: the kernel's number, NO_DERIVATIVE, DERIVATIVE_IS_G or DERIVATIVE_COMPOSED
+    int[3] saves                # per input: what its derivative reads, bit 1 + i for input i, bit 4 for the output
+    int[3] n_operands
+    int[3][4] operand           # per input: what its derivative reads, in order
+
+cdef Row[N_ALL_ROWS] ROWS
+include "../../kernels/generated/rows.pxi"
+fill_rows()
+for _row in range(N_ALL_ROWS):
+    ROWS[_row].rule.backward = elementwise_backward
+
+
+cdef list row_names = list(POINTWISE)
+
+
+cdef str row_name(int r):
+    return row_names[r]
+
+
+cdef object row_of(int r):
+    return POINTWISE[row_names[r]]
+
+
+cdef object not_implemented(int r, int dtype):
+    if r == ROW_NEG:
+        return RuntimeError("Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a "
+                            "mask, use the `~` or `logical_not()` operator instead.")
+    return NotImplementedError(f"\"{row_name(r)}_cpu\" not implemented for '{DTYPE_NAMES[dtype]}': call "
+                               f"{'.int() or .float()' if dtype == BOOL else '.long()'} first")
+
+include "convert.pxi"
+include "launch.pxi"
+
+
+# ---- Forward
+
+cdef inline int result_dtype(const Row* row, int dtype) noexcept:
+    """The dtype that a row computes in, given its inputs' common dtype."""
+    if row.kind == KIND_FLOATS and dtype < FLOAT32:
+        return default_dtype()
+    return dtype
+
+
+cdef inline int64_t whole(double x) noexcept:
+    """x without its fraction; beyond the integers, the last one there."""
+    return <int64_t> x if -9.2e18 < x < 9.2e18 else INT64_MIN if x < 0 else INT64_MAX
+
+
+cdef int set_params(Scalar* param, int dtype, double p0, double p1) noexcept:
+    if dtype >= FLOAT32:
+        param[0].f = p0
+        param[1].f = p1
+    else:
+        param[0].i = whole(p0)
+        param[1].i = whole(p1)
+    return 0
+
+
+cdef TensorBase unary(int r, object input, double p0, double p1):
+    """y = f(x) for a row of the table; p0 and p1 are the row's parameters."""
+    cdef Scalar[2] param
+    cdef Row* row = &ROWS[r]
+    cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
+    cdef int dtype = result_dtype(row, x.dtype)
+    if dtype < FLOAT32 and row.kind == KIND_BOOLS:      # isnan: integers have no kernel of it
+        dtype = default_dtype()
+    elif dtype == BOOL:
+        if r == ROW_SIGN:
+            return clone(x)
+        if r != ROW_SQUARE:
+            raise not_implemented(r, BOOL)
+        dtype = INT64
+    x = to_dtype(x, dtype)
+    set_params(param, dtype, p0, p1)
+    return unary_launch(row, r, x, param)
+
+
+cdef TensorBase unary_launch(Row* row, int r, TensorBase x, const Scalar* param):
+    cdef TensorBase out = empty(BOOL if row.kind == KIND_BOOLS else x.dtype, x.ndim, x.shape)
+    cdef PyObject* inputs[1]
+    cdef Node node
+    if not x.contiguous:
+        lay_out_as(out, x)
+    inputs[0] = <PyObject*> x
+    launch(kernel_of(row, x.dtype), kernels(x.dtype), out, 1, inputs, param, row.n_params, cost(row))
+    if row.differentiable and x.dtype >= FLOAT32 and recording(x):
+        node = record(&row.rule, out, x)
+        node.op = r
+        node.param[0] = param[0]
+        node.param[1] = param[1]
+        if row.saves[0] & 2:
+            save(node, 0, x)
+        if row.saves[0] & 16:
+            save_result(node, out)
+    return out
+
+
+cdef int record_relu(TensorBase y) except -1:
+    cdef Row* row = &ROWS[ROW_RELU]
+    cdef Node node = record(&row.rule, y, y)
+    node.op = ROW_RELU
+    return save_result(node, y)
+
+
+cdef TensorBase with_number(int r, TensorBase x, object number):
+    """A row whose parameter is a Python number: the number is weak, it changes x's dtype only to a larger category."""
+    cdef Scalar[2] param
+    cdef Row* row = &ROWS[r]
+    cdef int dtype = x.dtype
+    if x.storage is None:
+        as_tensor(x, "self")            # raises
+    if type(number) is float and dtype < FLOAT32:
+        dtype = default_dtype()
+    elif dtype == BOOL:
+        if type(number) is bool and r in (ROW_ADD_NUMBER, ROW_MUL_NUMBER):
+            return binary(ROW_ADD if r == ROW_ADD_NUMBER else ROW_MUL, x, scalar_tensor(number, BOOL))
+        dtype = INT64
+    dtype = result_dtype(row, dtype)
+    x = to_dtype(x, dtype)
+    if dtype < FLOAT32:
+        param[0].i = number
+    elif type(number) is int:           # float(number) would make an object of it
+        param[0].f = PyLong_AsDouble(number)
+    else:
+        param[0].f = number
+    param[1].f = 0
+    return unary_launch(row, r, x, param)
+
+
+cdef TensorBase binary(int r, object left, object right):
+    """y = f(a, b) for a row of the table, a and b broadcast together."""
+    cdef Row* row = &ROWS[r]
+    cdef TensorBase a = as_operand(left, right, "argument 'input' (position 1)")
+    cdef TensorBase b = as_operand(right, left, "argument 'other' (position 2)")
+    cdef TensorBase out
+    cdef int dtype = a.dtype
+    if a.dtype != b.dtype:
+        dtype = promote(a, b)
+    if row.kind == KIND_FLOATS and dtype < FLOAT32:
+        dtype = default_dtype()
+    if row.kind == KIND_INTEGERS and dtype >= FLOAT32:
+        raise not_implemented(r, dtype)
+    if dtype == BOOL:
+        if r == ROW_SUB:
+            raise RuntimeError("Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or "
+                               "`logical_xor()` operator instead.")
+        if row.kind == KIND_INTEGERS and r not in (ROW_BITWISE_AND, ROW_BITWISE_OR, ROW_BITWISE_XOR):
+            raise not_implemented(r, BOOL)
+        out = binary_launch(row, r, as_bytes(a), as_bytes(b), None)
+        if row.kind == KIND_INTEGERS:       # & | ^ of 0 and 1 are 0 and 1
+            out.dtype = BOOL
+        return to_dtype(out, BOOL)
+    a = to_dtype(a, dtype)
+    b = to_dtype(b, dtype)
+    return binary_launch(row, r, a, b, None)
+
+
+cdef TensorBase as_bytes(TensorBase a):
+    """The memory of bools seen as uint8."""
+    cdef TensorBase out = view_of(a, a.data, a.ndim, a.shape, a.stride)
+    out.dtype = UINT8
+    return out
+
+
+cdef TensorBase binary_launch(Row* row, int r, TensorBase a, TensorBase b, TensorBase out):
+    cdef Py_ssize_t[MAX_NDIM] shape
+    cdef PyObject* inputs[2]
+    cdef int ndim
+    cdef int dtype = a.dtype
+    if out is None:
+        if same_shape(a, b):
+            out = empty(BOOL if row.kind == KIND_BOOLS else dtype, a.ndim, a.shape)
+        else:
+            broadcast_shapes(a, b, &ndim, shape)
+            out = empty(BOOL if row.kind == KIND_BOOLS else dtype, ndim, shape)
+        if not (a.contiguous and b.contiguous):
+            lay_out_as(out, a if same_shape(a, out) else b)
+    inputs[0] = <PyObject*> a
+    inputs[1] = <PyObject*> b
+    launch(kernel_of(row, dtype), kernels(dtype), out, 2, inputs, NULL, 0, cost(row))
+    if row.differentiable and dtype >= FLOAT32 and (recording(a) or recording(b)):
+        record_binary(row, r, out, a, b)
+    elif r == ROW_HEAVISIDE:
+        without_derivative(out, row_name(r), a, b)
+    return out
+
+
+cdef int record_binary(Row* row, int r, TensorBase out, TensorBase a, TensorBase b) except -1:
+    cdef Node node = record2(&row.rule, out, a, b)
+    cdef int saves = (row.saves[0] if node.edge0 is not None else 0) | (row.saves[1] if node.edge1 is not None else 0)
+    node.op = r
+    if saves & 2:
+        save(node, 0, a)
+    if saves & 4:
+        save(node, 1, b)
+    if saves & 16:
+        save_result(node, out)
+    return 0
+
+
+cdef TensorBase where_(object condition, object left, object right):
+    cdef Row* row = &ROWS[ROW_WHERE]
+    cdef TensorBase c = as_tensor(condition, "argument 'condition' (position 1)")
+    cdef TensorBase a = as_operand(left, right, "argument 'input' (position 2)")
+    cdef TensorBase b = as_operand(right, left, "argument 'other' (position 3)")
+    cdef TensorBase out
+    cdef PyObject* inputs[3]
+    cdef Py_ssize_t[MAX_NDIM] shape
+    cdef int ndim
+    cdef int dtype = promote(a, b)
+    cdef Node node
+    if c.dtype != BOOL:
+        if c.dtype != UINT8:
+            raise RuntimeError(f"where expected condition to be a boolean tensor, but got a tensor with dtype "
+                               f"{DTYPES[c.dtype]}")
+        c = to_dtype(c, BOOL)
+    a = to_dtype(a, dtype)
+    b = to_dtype(b, dtype)
+    broadcast_shapes(a, b, &ndim, shape)
+    out = empty(dtype, ndim, shape)
+    broadcast_shapes(out, c, &ndim, shape)
+    if ndim != out.ndim or not shapes_equal(out, ndim, shape):
+        out = empty(dtype, ndim, shape)
+    inputs[0], inputs[1], inputs[2] = <PyObject*> c, <PyObject*> a, <PyObject*> b
+    launch(kernels(UINT8 if dtype == BOOL else dtype).inner[row.forward], kernels(dtype), out, 3, inputs, NULL, 0, 2)
+    if dtype >= FLOAT32 and (recording(a) or recording(b)):
+        node = record3(&row.rule, out, c, a, b)
+        node.op = ROW_WHERE
+        save(node, 0, c)
+    return out
+
+
+cdef bint shapes_equal(TensorBase a, int ndim, const Py_ssize_t* shape) noexcept:
+    cdef int d
+    if a.ndim != ndim:
+        return False
+    for d in range(ndim):
+        if a.shape[d] != shape[d]:
+            return False
+    return True
+
+
+cdef TensorBase power(object a, object b):
+    """a^b. Whole exponents of integers stay integers; 2, 3, 1/2, -1/2 and -1 take their own row."""
+    cdef TensorBase x
+    cdef double p
+    if isinstance(a, TensorBase) and is_number(b):
+        x = a
+        p = b
+        if p == 2:
+            return with_number(ROW_POW_NUMBER, x, b) if x.dtype < FLOAT32 and type(b) is float else unary(ROW_SQUARE, x, 0, 0)
+        if x.dtype < FLOAT32 and type(b) is not float:
+            return integer_power(x, b)
+        if p == 3:
+            return unary(ROW_CUBE, x, 0, 0)
+        if p == 0.5:
+            return unary(ROW_SQRT, x, 0, 0)
+        if p == -0.5:
+            return unary(ROW_RSQRT, x, 0, 0)
+        if p == -1:
+            return unary(ROW_RECIPROCAL, x, 0, 0)
+        return with_number(ROW_POW_NUMBER, x, b)
+    if isinstance(b, TensorBase) and is_number(a) and ((<TensorBase> b).dtype >= FLOAT32 or type(a) is float):
+        return with_number(ROW_RPOW_NUMBER, b, a)
+    x = as_tensor(a, "argument 'input' (position 1)")
+    if x.dtype < FLOAT32 and as_tensor(b, "argument 'exponent' (position 2)").dtype < FLOAT32:
+        return binary(ROW_POW_WHOLE, x, b)
+    return binary(ROW_POW, a, b)
+
+
+cdef TensorBase integer_power(TensorBase x, object exponent):
+    """Repeated squaring."""
+    cdef TensorBase y = None
+    if exponent < 0:
+        raise RuntimeError("Integers to negative integer powers are not allowed: call .float() first")
+    if exponent == 0:
+        return with_number(ROW_ADD_NUMBER, with_number(ROW_MUL_NUMBER, x, 0), 1)
+    while exponent:
+        if exponent & 1:
+            y = x if y is None else binary(ROW_MUL, y, x)
+        exponent >>= 1
+        if exponent:
+            x = binary(ROW_MUL, x, x)
+    return clone(y)
+
+
+# ---- Backward
+
+cdef inline int save_result(Node node, TensorBase out) except -1:
+    save_output(node, out)
+    if node.saved_output is not None and not out.contiguous:        # not if a hook has taken it
+        node.extra = tuple([out.stride[d] for d in range(out.ndim)])
+    return 0
+
+
+cdef TensorBase result(BackwardPass back, Node node):
+    """The saved output again, laid out as it was."""
+    cdef TensorBase y = output(back, node)
+    cdef int d
+    if node.extra is not None:
+        for d in range(y.ndim):
+            y.stride[d] = node.extra[d]
+        y.contiguous = False
+    return y
+
+
+cdef int elementwise_backward(BackwardPass back, Node node, TensorBase g) except -1:
+    cdef Row* row = &ROWS[node.op]
+    cdef TensorBase out, held
+    cdef TensorBase y = None
+    cdef PyObject* inputs[4]
+    cdef int i, j, reads, d
+    cdef int last = -1
+    if back.create_graph or row.composed:
+        return differentiable_backward(back, node, g)
+    for i in range(row.n_inputs):
+        if row.derivative[i] != NO_DERIVATIVE and back.needs(node, i):
+            last = i
+    for i in range(last + 1):
+        d = row.derivative[i]
+        if d == NO_DERIVATIVE or not back.needs(node, i):
+            continue
+        if d == DERIVATIVE_IS_G:
+            back.send_grad(node, i, g)
+            continue
+        for j in range(row.n_operands[i]):
+            reads = row.operand[i][j]
+            if reads == READS_G:
+                inputs[j] = <PyObject*> g
+            elif reads == READS_OUTPUT:
+                if y is None:
+                    y = result(back, node)
+                inputs[j] = <PyObject*> y
+            else:
+                held = saved(node, reads - 1)       # the node keeps it alive
+                inputs[j] = <PyObject*> held
+        # Overwriting g, when nobody else has it, saves a trip to memory.
+        if i == last and g.dtype == node.dtype and is_sole_owner(<PyObject*> g):
+            out = g
+        else:
+            out = empty(node.dtype, node.ndim, node.shape)
+        launch(kernels(node.dtype).inner[d], kernels(node.dtype), out, row.n_operands[i], inputs, node.param, row.n_params,
+               cost(row))
+        back.send_grad(node, i, out)
+    return 0
+
+
+cdef dict derivative_code = {}      # by row and input: the expression, compiled when it is first needed
+cdef dict functions = {}            # what the table's expressions call, on Tensors; filled at the end of this file
+
+
+cdef int differentiable_backward(BackwardPass back, Node node, TensorBase g) except -1:
+    """Evaluate the row's derivative expressions on Tensors: with create_graph, the gradient is recorded in its turn."""
+    cdef Row* row = &ROWS[node.op]
+    cdef dict names = {"g": g}
+    each = row_of(node.op)
+    for i, name in enumerate(each.params):
+        names[name] = node.param[i].f
+    for i in range(row.n_inputs):
+        if row.derivative[i] == NO_DERIVATIVE or not back.needs(node, i):
+            continue
+        for j in range(row.n_operands[i]):
+            reads = row.operand[i][j]
+            if reads == READS_OUTPUT:
+                names["y"] = result(back, node)
+            elif reads != READS_G:
+                names[each.inputs[reads - 1]] = saved(node, reads - 1)
+        code = derivative_code.get((node.op, i))
+        if code is None:
+            code = derivative_code[node.op, i] = compile(each.derivatives[i], f"<derivative of {row_name(node.op)}>", "eval")
+        back.send_grad(node, i, eval(code, functions, names))
+    return 0
+
+
+# ---- The tape's own needs
+
+cdef TensorBase add_tensors(TensorBase a, TensorBase b):
+    return binary(ROW_ADD, a, b)
+
+
+cdef int add_into(TensorBase a, TensorBase b) except -1:
+    if b.dtype != a.dtype:
+        b = to_dtype(b, a.dtype)
+    binary_launch(&ROWS[ROW_ADD], ROW_ADD, a, b, a)
+    count_write(a.storage)
+    return 0
+
+
+include "write.pxi"
+include "functions.pxi"
+
+
+# ---- The functions of the table's expressions, on Tensors or, for a row's parameters, Python numbers
+
+def _where(condition, a, b):
+    return (a if condition else b) if isinstance(condition, bool) else where_(condition, a, b)
+
+
+def _log(x):
+    return (math.log(x) if x > 0 else -math.inf if x == 0 else math.nan) if is_number(x) else unary(ROW_LOG, x, 0, 0)
+
+
+def _normal_cdf(x):
+    return (unary(ROW_ERF, x * math.sqrt(0.5), 0, 0) + 1) * 0.5
+
+
+functions.update({name: globals()[name] for name in POINTWISE if name in globals() and not name.endswith("_number")})
+functions.update({"where": _where, "log": _log, "normal_cdf": _normal_cdf, "polygamma": polygamma})

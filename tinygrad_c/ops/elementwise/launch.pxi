@@ -1,0 +1,175 @@
+"""From operands to a Call of an elementwise kernel: shapes broadcast, dimensions merged; part of elementwise.pyx."""
+
+
+cdef int broadcast_shapes(TensorBase a, TensorBase b, int* ndim, Py_ssize_t* shape) except -1:
+    """The shape of two broadcast together: aligned at the last dimension, 1 stretching to whatever the other has."""
+    cdef int n = a.ndim if a.ndim > b.ndim else b.ndim
+    cdef int d, i, j
+    cdef Py_ssize_t x, y
+    for d in range(n):
+        i = a.ndim - n + d
+        j = b.ndim - n + d
+        x = a.shape[i] if i >= 0 else 1
+        y = b.shape[j] if j >= 0 else 1
+        if x != y and x != 1 and y != 1:
+            raise RuntimeError(
+                f"The size of tensor a ({x}) must match the size of tensor b ({y}) at non-singleton dimension {d}: the shapes "
+                f"are {list(shape_of(a))} and {list(shape_of(b))}")
+        shape[d] = y if x == 1 else x
+    ndim[0] = n
+    return 0
+
+
+cdef void lay_out_as(TensorBase out, TensorBase a) noexcept:
+    """Give the new tensor out the strides of a, if a's elements fill their memory in another order than C's (a transpose's):
+    then the loop runs straight through both. As torch does."""
+    if not a.contiguous and same_shape(a, out) and is_dense(a):
+        memcpy(out.stride, a.stride, a.ndim * sizeof(Py_ssize_t))
+        out.contiguous = False
+
+
+cdef inline void place(Operand* o, TensorBase a, int ndim, const Py_ssize_t* shape) noexcept:
+    """Describe an operand stretched to the given shape: stride 0 where it repeats."""
+    cdef int offset = ndim - a.ndim
+    cdef int d
+    o.data = a.data
+    o.itemsize = itemsize(a.dtype)
+    for d in range(ndim):
+        o.stride[d] = 0 if d < offset or (a.shape[d - offset] == 1 and shape[d] != 1) else a.stride[d - offset]
+
+
+cdef void coalesce(Call* c) noexcept:
+    """Merge neighbouring dimensions that every operand walks through as one; drop those of size 1."""
+    cdef int d, i
+    cdef int n = 0
+    cdef bint merges
+    for d in range(c.ndim):
+        if c.shape[d] == 1:
+            continue
+        merges = n > 0
+        for i in range(c.n_operands):
+            if not merges:
+                break
+            merges = c.operand[i].stride[n - 1] == c.operand[i].stride[d] * c.shape[d]
+        if merges:
+            c.shape[n - 1] *= c.shape[d]
+        else:
+            c.shape[n] = c.shape[d]
+            n += 1
+        for i in range(c.n_operands):
+            c.operand[i].stride[n - 1] = c.operand[i].stride[d]
+    if n == 0:
+        c.shape[0] = 1
+        n = 1
+        for i in range(c.n_operands):
+            c.operand[i].stride[0] = 1
+    c.ndim = n
+
+
+cdef inline void swap_dims(Call* c, int d, int e) noexcept:
+    cdef int i
+    c.shape[d], c.shape[e] = c.shape[e], c.shape[d]
+    for i in range(c.n_operands):
+        c.operand[i].stride[d], c.operand[i].stride[e] = c.operand[i].stride[e], c.operand[i].stride[d]
+
+
+cdef void follow_output(Call* c) noexcept:
+    """The dimensions in the order of the output's memory: the last one is that of its neighbours."""
+    cdef int d, e
+    for d in range(1, c.ndim):
+        e = d
+        while e > 0 and step_of(c, 0, e - 1) < step_of(c, 0, e):
+            swap_dims(c, e - 1, e)
+            e -= 1
+    coalesce(c)
+
+
+cdef inline Py_ssize_t step_of(const Call* c, int operand, int d) noexcept:
+    cdef Py_ssize_t step = c.operand[operand].stride[d]
+    return step if step >= 0 else -step
+
+
+cdef void tile(Call* c, Kernels* table) noexcept:
+    """Where an input is denser across the output's rows than along them, have both walked in tiles (kernels/simd/tiles.pxi)."""
+    cdef int last = c.ndim - 1
+    cdef int i, d, across = last
+    cdef Py_ssize_t rows, panels = 1
+    for i in range(1, c.n_operands):
+        if step_of(c, i, last) > 1:
+            for d in range(last):
+                if c.shape[d] >= 4 and 0 < step_of(c, i, d) < step_of(c, i, across):
+                    across = d
+            if across != last:
+                break
+    if across == last:
+        return
+    for d in range(across, last - 1):
+        swap_dims(c, d, d + 1)
+    rows = min(c.shape[last - 1], TILE // min(c.shape[last], 32 if c.inner != NULL else 16))
+    if rows > 16:
+        rows &= ~15
+    for d in range(last - 1):
+        panels *= c.shape[d]
+    c.kernel = table.tiles
+    c.param[MAX_PARAMS - 1].i = rows
+    c.units = panels * ((c.shape[last - 1] + rows - 1) // rows)
+
+
+cdef void launch(inner_t inner, Kernels* table, TensorBase out, int n_inputs, PyObject** inputs, const Scalar* param,
+                 int n_params, int tenths) noexcept:
+    """Run an elementwise kernel: inputs broadcast to out. `tenths`: its cost in tenths of a nanosecond an element."""
+    cdef Call c
+    cdef TensorBase a
+    cdef int i
+    cdef char* p[MAX_OPERANDS]
+    cdef bint flat = out.contiguous
+    cdef bint alike = flat          # no operand repeats an element
+    if out.numel == 0:
+        return
+    p[0] = out.data
+    for i in range(n_inputs):       # no name for the input: that would count a reference
+        p[1 + i] = (<TensorBase> inputs[i]).data
+        if not (<TensorBase> inputs[i]).contiguous or (<TensorBase> inputs[i]).numel != out.numel:
+            alike = False
+            flat = flat and (<TensorBase> inputs[i]).numel == 1
+    c.work = out.numel * tenths // 10
+    if alike and c.work < TINY_WORK and inner != NULL:
+        inner(out.numel, p, param)  # what run() would come to
+        return
+    c.kernel = table.loop
+    c.inner = inner
+    c.units = (out.numel + UNIT - 1) // UNIT
+    c.n_operands = 1 + n_inputs
+    for i in range(n_params):
+        c.param[i] = param[i]
+    if flat:
+        c.ndim = 1
+        c.shape[0] = out.numel
+        c.operand[0].data = out.data
+        c.operand[0].itemsize = itemsize(out.dtype)
+        c.operand[0].stride[0] = 1
+        for i in range(n_inputs):
+            a = <TensorBase> inputs[i]
+            c.operand[1 + i].data = a.data
+            c.operand[1 + i].itemsize = itemsize(a.dtype)
+            c.operand[1 + i].stride[0] = 1 if a.numel == out.numel else 0
+    else:
+        c.ndim = out.ndim
+        memcpy(c.shape, out.shape, out.ndim * sizeof(Py_ssize_t))
+        fill_operand(&c.operand[0], out)
+        for i in range(n_inputs):
+            place(&c.operand[1 + i], <TensorBase> inputs[i], out.ndim, out.shape)
+        coalesce(&c)
+        if not out.contiguous:
+            follow_output(&c)
+        if c.ndim > 1 and out.numel >= TILE:
+            tile(&c, table)
+    run(&c)
+
+
+cdef inline int cost(const Row* row) noexcept:
+    return 40 if row.plain else 8 if row.composed else 4 if row.kind == KIND_FLOATS else 1
+
+
+cdef inline inner_t kernel_of(const Row* row, int dtype) noexcept:
+    return scalar_kernel(dtype, row.forward) if row.composed else kernels(dtype).inner[row.forward]

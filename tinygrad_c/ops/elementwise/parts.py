@@ -1,0 +1,89 @@
+"""The parts of a number: mantissa and exponent, sign as an angle; and what complex numbers would have, of real ones."""
+from __future__ import annotations
+
+import math
+
+from tinygrad_c.core.array import dtype_named
+from tinygrad_c.ops.arguments import array_of, results, takes_out, tensor_arg
+from tinygrad_c.ops.create.create import clone, from_numpy
+from tinygrad_c.ops.elementwise.elementwise import isnan, where
+
+BOOL = dtype_named("bool")
+frexp_result = results("frexp", "mantissa", "exponent")
+
+
+@takes_out
+def frexp(input):
+    """(mantissa, exponent) with input = mantissa * 2^exponent, 0.5 <= |mantissa| < 1; the exponent is int32.
+
+    >>> tinygrad_c.frexp(tinygrad_c.tensor([6.0])).mantissa
+    tensor([0.7500])
+    """
+    import numpy
+    x = tensor_arg(input, "frexp")
+    if not x.is_floating_point():
+        raise RuntimeError("torch.frexp() only supports floating-point dtypes: call .float() first")
+    exponent = numpy.frexp(array_of(x))[1].astype(numpy.int32)
+    first = exponent // 2               # 2^-exponent at once may be beyond the largest number
+    factors = [from_numpy(numpy.asarray(numpy.ldexp(numpy.ones(exponent.shape, x.dtype.name), -part)))
+               for part in (first, exponent - first)]
+    return frexp_result((x * factors[0] * factors[1], from_numpy(numpy.asarray(exponent))))
+
+
+@takes_out
+def angle(input):
+    """pi where x is negative, 0 where not, NaN where NaN: the argument of a real number.
+
+    >>> tinygrad_c.angle(tinygrad_c.tensor([-1., 2.]))
+    tensor([3.1416, 0.0000])
+    """
+    x = tensor_arg(input, "angle")
+    x = x if x.is_floating_point() else x * 1.0
+    return where(isnan(x), x, (x < 0).to(x.dtype) * math.pi)
+
+
+def real(input):
+    """The tensor itself: all numbers here are real.
+
+    >>> tinygrad_c.real(tensor([1., 2.]))
+    tensor([1., 2.])
+    """
+    return tensor_arg(input, "real")
+
+
+def imag(input):
+    """RuntimeError: real numbers have no imaginary part.
+
+    >>> tinygrad_c.imag(tinygrad_c.ones(2))
+    Traceback (most recent call last):
+    RuntimeError: imag is not implemented for tensors with non-complex dtypes.
+    """
+    tensor_arg(input, "imag")
+    raise RuntimeError("imag is not implemented for tensors with non-complex dtypes.")
+
+
+def isreal(input):
+    """True everywhere: all numbers here are real.
+
+    >>> tinygrad_c.isreal(tinygrad_c.tensor([1.]))
+    tensor([True])
+    """
+    return tensor_arg(input, "isreal").new_ones(input.shape, dtype=BOOL)
+
+
+def fill(input, value):
+    """A copy of input with `value`, a number or a tensor with one element, in every place.
+
+    >>> tinygrad_c.fill(tinygrad_c.zeros(2), 3.)
+    tensor([3., 3.])
+    """
+    return clone(tensor_arg(input, "fill")).fill_(value)
+
+
+def resolve_neg(input):
+    """The tensor itself: no negation waits to be carried out here.
+
+    >>> tinygrad_c.resolve_neg(tensor([1., 2.]))
+    tensor([1., 2.])
+    """
+    return tensor_arg(input, "resolve_neg")

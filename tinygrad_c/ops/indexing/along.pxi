@@ -1,0 +1,294 @@
+"""Along a dimension: gather, scatter, scatter_add, take_along_dim; part of index.pyx."""
+
+
+cdef TensorBase as_index(object index, str name):
+    cdef TensorBase i = as_tensor(index, f"{name}(): argument 'index'")
+    if i.dtype >= FLOAT32 or i.dtype == BOOL:
+        raise RuntimeError(f"{name}(): Expected dtype int64 for index, got {DTYPE_NAMES[i.dtype]}: call .long()")
+    return dense_index(i)
+
+
+cdef Plan plan_along(TensorBase x, TensorBase index, int dim, bint keepdim):
+    """Places x[c0, ..., index[c], ...]: the index stands for coordinate `dim`; without keepdim its own c lack it."""
+    cdef Plan plan = Plan.__new__(Plan)
+    cdef Py_ssize_t[MAX_NDIM] flat
+    cdef int d
+    if keepdim:                         # again: making the Plan may have run the collector, and that a __del__ that changed x
+        check_along(x, index, dim, "gather")
+    elif x.ndim > 0:                    # a gradient's: so may have been its shape before that was noted
+        for d in range(index.ndim):
+            if index.ndim != x.ndim - 1 or index.shape[d] > x.shape[d if d < dim else d + 1]:
+                raise RuntimeError("a tensor was given another shape while an operation ran on it")
+    flat_strides(x, flat)
+    if x.ndim == 0:
+        check_bounds(index, 0, 1)
+    plan.start_from(x)
+    plan.rows = index.numel
+    plan.step = 1
+    plan.row_ndim = 0
+    plan.out_ndim = index.ndim
+    memcpy(plan.out_shape, index.shape, index.ndim * sizeof(Py_ssize_t))
+    plan.offsets = offsets_along(x, index, dim, keepdim, x.stride)
+    plan.flat_offsets = plan.offsets if x.contiguous else offsets_along(x, index, dim, keepdim, flat)
+    return plan
+
+
+cdef TensorBase offsets_along(TensorBase x, TensorBase index, int dim, bint keepdim, const Py_ssize_t* stride):
+    cdef Py_ssize_t[MAX_NDIM] coordinate
+    cdef TensorBase out = empty(INT64, 1, &index.numel)
+    cdef const int64_t* p = <const int64_t*> index.data
+    cdef int64_t* to = <int64_t*> out.data
+    cdef Py_ssize_t i, k, start, n, step = 0, size, along
+    cdef int d, last = index.ndim - 1
+    cdef bint wrong = False
+    if index.numel == 0 or x.ndim == 0:
+        copy_into(out, scalar_tensor(0, INT64))
+        return out
+    size, along = x.shape[dim], stride[dim]
+    n = index.shape[last] if last >= 0 else 1
+    if last >= 0 and not (keepdim and last == dim):
+        step = stride[last if keepdim or last < dim else last + 1]
+    for d in range(index.ndim):
+        coordinate[d] = 0
+    while True:
+        start = 0
+        for d in range(last):
+            if not keepdim or d != dim:
+                start += coordinate[d] * stride[d if keepdim or d < dim else d + 1]
+        if along == 1:                      # without a multiplication, as vectors
+            for i in range(n):
+                k = p[i]                    # read once: another thread may write to it
+                k += size & (k >> 63)
+                wrong |= <size_t> k >= <size_t> size
+                to[i] = start + k
+                start += step
+        else:
+            for i in range(n):
+                k = p[i]
+                k += size & (k >> 63)
+                wrong |= <size_t> k >= <size_t> size
+                to[i] = start + k * along
+                start += step
+        p += n
+        to += n
+        d = last - 1
+        while d >= 0:
+            coordinate[d] += 1
+            if coordinate[d] < index.shape[d]:
+                break
+            coordinate[d] = 0
+            d -= 1
+        if d < 0:
+            break
+    if wrong:
+        check_bounds(index, dim, size)
+        raise_out_of_bounds("that another thread has changed meanwhile", dim, size)
+    return out
+
+
+cdef TensorBase take_along(TensorBase x, TensorBase index, int dim, bint keepdim):
+    return take(x, plan_along(x, index, dim, keepdim), IN_MEMORY)
+
+
+cdef TensorBase put_along(TensorBase x, TensorBase index, int ndim, const Py_ssize_t* shape, int dim, bint keepdim):
+    cdef TensorBase like = new_tensor()
+    cdef int d
+    cdef Py_ssize_t n = 1
+    for d in range(ndim - 1, -1, -1):       # what plan_along reads of a tensor of that shape
+        like.shape[d] = shape[d]
+        like.stride[d] = n
+        n *= shape[d]
+    like.ndim = ndim
+    like.numel = n
+    like.contiguous = True
+    return add_into_zeros(x, plan_along(like, index, dim, keepdim), ndim, shape)
+
+
+cdef int check_along(TensorBase x, TensorBase index, int dim, str name) except -1:
+    cdef int d
+    if (x.ndim if x.ndim > 0 else 1) != (index.ndim if index.ndim > 0 else 1):
+        raise RuntimeError(f"Index tensor must have the same number of dimensions as {'input' if name == 'gather' else 'self'} "
+                           "tensor: the index has shape "
+                           f"{list(shape_of(index))}, the input {list(shape_of(x))}")
+    for d in range(index.ndim):
+        if d != dim and x.ndim > 0 and index.shape[d] > x.shape[d]:
+            raise RuntimeError(f"Size does not match at dimension {d} expected index {list(shape_of(index))} to be no larger "
+                               f"than self {list(shape_of(x))} apart from dimension {dim}")
+    return 0
+
+
+def gather(input, dim, index, *, out=None):
+    """out[i][j] = input[index[i][j]][j] for dim 0, input[i][index[i][j]] for dim 1, and so on.
+
+    index: integers, as many dimensions as input, no larger except in `dim`; the result has its shape.
+    Raises RuntimeError for shapes that do not fit, IndexError for an index out of bounds.
+
+    >>> tinygrad_c.gather(tinygrad_c.tensor([[1., 2.], [3., 4.]]), 1, tinygrad_c.tensor([[1], [0]]))
+    tensor([[2.],
+            [3.]])
+    """
+    if out is not None:
+        return into_out(gather(input, dim, index), out)
+    cdef TensorBase x = as_tensor(input, "gather(): argument 'input' (position 1)")
+    cdef TensorBase i = as_index(index, "gather")
+    cdef int d = parse_dim(dim, x.ndim)
+    if i.numel == 0 and x.ndim != i.ndim:           # nothing to gather: any shape will do
+        return empty(x.dtype, i.ndim, i.shape)
+    check_along(x, i, d, "gather")
+    return called(take_along(x, i, d, True), "GatherBackward0")
+
+
+def take_along_dim(input, indices, dim=None, *, out=None):
+    """gather, with input and indices broadcast together but for `dim`; without dim, elements of the flattened input.
+
+    >>> tinygrad_c.take_along_dim(tinygrad_c.tensor([[3., 1., 2.]]), tinygrad_c.tensor([[1, 2, 0]]), 1)
+    tensor([[1., 2., 3.]])
+    """
+    from tinygrad_c.ops.shape.shape import reshape
+    if out is not None:
+        return into_out(take_along_dim(input, indices, dim), out)
+    cdef TensorBase x = as_tensor(input, "take_along_dim(): argument 'input' (position 1)")
+    cdef TensorBase i = as_index(indices, "take_along_dim")
+    cdef Py_ssize_t[MAX_NDIM] shape
+    cdef int d, k
+    if dim is None:
+        return called(take_along(reshape(x, -1), reshape(i, -1), 0, True), "GatherBackward0")
+    d = parse_dim(dim, x.ndim)
+    if x.ndim != i.ndim:
+        raise RuntimeError("torch.take_along_dim(): input and indices should have the same number of dimensions, but got "
+                           f"{x.ndim} dimensions for input, and {i.ndim} dimensions for indices")
+    for k in range(x.ndim):
+        shape[k] = i.shape[k] if x.shape[k] == 1 or k == d else x.shape[k]
+        if k != d and i.shape[k] not in (1, shape[k]):
+            raise RuntimeError(f"The size of tensor a ({x.shape[k]}) must match the size of tensor b ({i.shape[k]}) at "
+                               f"non-singleton dimension {k}")
+    i = copy_of(expand_to(i, x.ndim, shape))
+    shape[d] = x.shape[d]
+    return called(take_along(expand_to(x, x.ndim, shape), i, d, True), "GatherBackward0")
+
+
+cdef TensorBase source_of(object src, TensorBase x, TensorBase index, str name):
+    """What is scattered: a number, or a tensor's elements where index has some."""
+    cdef TensorBase s
+    cdef int d
+    if is_number(src):
+        return scalar_tensor(src, x.dtype)
+    s = as_tensor(src, f"{name}(): argument 'src'")
+    if s.dtype != x.dtype:
+        raise RuntimeError(f"{name}(): Expected self.dtype to be equal to src.dtype, got {DTYPE_NAMES[x.dtype]} and "
+                           f"{DTYPE_NAMES[s.dtype]}")
+    if s.ndim != index.ndim:
+        raise RuntimeError(f"Index tensor must have the same number of dimensions as src tensor: {index.ndim} and {s.ndim}")
+    for d in range(index.ndim):
+        if index.shape[d] > s.shape[d]:
+            raise RuntimeError(f"Expected index {list(shape_of(index))} to be no larger than src {list(shape_of(s))}")
+    if not same_shape(s, index):
+        s = getitem(s, tuple([slice(0, index.shape[d]) for d in range(index.ndim)]))
+    return s
+
+
+def scatter_(input, dim, index, src):
+    """scatter in place."""
+    cdef TensorBase x = as_tensor(input, "scatter_(): argument 'input' (position 1)")
+    cdef TensorBase i = as_index(index, "scatter")
+    cdef int d = parse_dim(dim, x.ndim)
+    check_inplace(x)
+    check_along(x, i, d, "scatter")
+    put(x, plan_along(x, i, d, True), source_of(src, x, i, "scatter"))
+    return x
+
+
+def scatter(input, dim, index, src):
+    """A copy of input with out[index[i][j]][j] = src[i][j] for dim 0, out[i][index[i][j]] for dim 1, ...; src may be a number.
+
+    Of several elements with one place the last stays. Raises as gather does.
+
+    >>> tinygrad_c.scatter(tinygrad_c.zeros(2, 3), 1, tinygrad_c.tensor([[2], [0]]), 1.)
+    tensor([[0., 0., 1.],
+            [1., 0., 0.]])
+    """
+    return called(scatter_(clone(as_tensor(input, "scatter(): argument 'input' (position 1)")), dim, index, src),
+                  "ScatterBackward0" if isinstance(src, TensorBase) else "ScatterBackward1")
+
+
+cdef int scatter_add_backward(BackwardPass back, Node node, TensorBase g) except -1:
+    if back.needs(node, 1):
+        back.send_grad(node, 1, take(contiguous(g), node.extra, FLAT))
+    return back.send_grad(node, 0, g)
+
+cdef Rule SCATTER_ADD = Rule(b"ScatterAddBackward0", scatter_add_backward)
+
+
+def scatter_add_(input, dim, index, src):
+    """scatter_add in place."""
+    cdef TensorBase x = as_tensor(input, "scatter_add_(): argument 'input' (position 1)")
+    cdef TensorBase i = as_index(index, "scatter_add")
+    cdef int d = parse_dim(dim, x.ndim)
+    cdef TensorBase s, dense
+    cdef Plan plan
+    check_inplace(x)
+    check_along(x, i, d, "scatter_add")
+    s = source_of(src, x, i, "scatter_add")
+    plan = plan_along(x, i, d, True)
+    if x.dtype < FLOAT32:
+        add_whole(x, s, plan)
+    else:
+        dense = s if s.contiguous and s.storage is not x.storage and s.storage.owner is None else copy_of(s)
+        launch(kernels(x.dtype).scatter_add, plan, dense, x, IN_MEMORY, True)
+        if recording(x) or recording(s):
+            freeze(plan, x)
+            record2(&SCATTER_ADD, x, x, s).extra = plan
+    mark_written(x)
+    return x
+
+
+cdef Rule INDEX_ADD = Rule(b"IndexAddBackward0", scatter_add_backward)
+
+
+def add_slices_(input, int dim, index, source):
+    """x[..., index[i], ...] += source[..., i, ...] along dim, of floats, in place and in the order of i: index_add, checked."""
+    cdef TensorBase x = as_tensor(input, "argument 'input'"), s = as_tensor(source, "argument 'source'")
+    cdef TensorBase dense
+    cdef Plan plan
+    cdef int d
+    check_inplace(x)
+    plan = parse(x, (slice(None),) * dim + (index,))
+    if x.dtype < FLOAT32 or s.dtype != x.dtype or shape_of(s) != tuple([plan.out_shape[d] for d in range(plan.out_ndim)]):
+        raise RuntimeError(f"index_add(): source of shape {list(shape_of(s))} and {DTYPE_NAMES[s.dtype]} does not fit what is "
+                           f"indexed of shape {list(shape_of(x))} and {DTYPE_NAMES[x.dtype]}")
+    dense = s if s.contiguous and s.storage is not x.storage and s.storage.owner is None else copy_of(s)
+    launch(kernels(x.dtype).scatter_add, plan, dense, x, IN_MEMORY, True)
+    if recording(x) or recording(s):
+        freeze(plan, x)
+        record2(&INDEX_ADD, x, x, s).extra = plan
+    mark_written(x)
+    return x
+
+
+cdef int add_whole(TensorBase x, TensorBase source, Plan plan) except -1:
+    """scatter_add of integers."""
+    cdef TensorBase dense = empty(INT64, plan.out_ndim, plan.out_shape)
+    cdef const int64_t* p = <const int64_t*> dense.data
+    cdef const int64_t* offset = <const int64_t*> plan.offsets.data
+    cdef Py_ssize_t i
+    copy_into(dense, source)
+    plan.check_same(x, IN_MEMORY)
+    for i in range(plan.rows):
+        if x.dtype == INT64:
+            (<int64_t*> x.data)[offset[i]] += p[i]
+        elif x.dtype == INT32:
+            (<int32_t*> x.data)[offset[i]] += <int32_t> p[i]
+        else:
+            (<uint8_t*> x.data)[offset[i]] += <uint8_t> p[i]
+    return 0
+
+
+def scatter_add(input, dim, index, src, *, out=None):
+    """A copy of input with out[index[i][j]][j] += src[i][j] for dim 0, out[i][index[i][j]] for dim 1, ...; summed in order.
+
+    >>> tinygrad_c.scatter_add(tinygrad_c.zeros(3), 0, tinygrad_c.tensor([0, 2, 0]), tinygrad_c.tensor([1., 2., 3.]))
+    tensor([4., 0., 2.])
+    """
+    if out is not None:
+        return into_out(scatter_add(input, dim, index, src), out)
+    return scatter_add_(clone(as_tensor(input, "scatter_add(): argument 'input' (position 1)")), dim, index, src)

@@ -1,0 +1,286 @@
+"""Reductions: sum, mean, prod, var, std, norm, max, min, argmax, argmin, all, any, cumsum; and normalisation, by mean and var.
+
+    reduced(op, x, mask)      the forward pass of all: see x as (outer, reduced, inner), or copy it so; run the kernel, and
+                              again on its own results while they are pieces
+    spread(g, ..., mask)      the other way: a view that repeats g over the reduced dimensions; the gradient of sum
+"""
+from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.string cimport memcpy
+
+from tinygrad_c.core.array cimport DTYPE_NAMES, dtype_code, itemsize, shape_of
+from tinygrad_c.kernels.call cimport *
+from tinygrad_c.kernels.runtime.dispatch cimport kernels, run
+from tinygrad_c.kernels.generated.ids cimport *
+from tinygrad_c.kernels.simd.norm cimport *
+from tinygrad_c.kernels.table cimport *
+from tinygrad_c.ops.elementwise.elementwise cimport *
+from tinygrad_c.ops.indexing.index cimport put_along
+from tinygrad_c.ops.shape.shape cimport reshape_to
+from tinygrad_c.core.tape cimport *
+
+from tinygrad_c.ops.arguments import results
+from tinygrad_c.ops.elementwise.elementwise import into_out
+
+cdef enum:
+    ROW_PIECE = 8192            # elements of a piece along the memory, and
+    COLUMN_PIECE = 512          # across it: at most so many are added in a row (kernels/simd/reduce.pxi)
+
+max_result = results("max", "values", "indices")
+min_result = results("min", "values", "indices")
+
+
+# ---- Dimensions
+
+cdef int wrap_dim(object dim, int ndim) except -1:
+    cdef Py_ssize_t d
+    cdef int n = ndim if ndim > 0 else 1        # a 0-d tensor takes dim 0 and -1, as if it had one
+    cdef unsigned int before = changes()
+    if isinstance(dim, bool) or not hasattr(dim, "__index__"):
+        raise TypeError(f"dim must be int, not {type(dim).__name__}")
+    d = dim.__index__()
+    unchanged(before)
+    if d < -n or d >= n:
+        raise IndexError(f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {d})")
+    return <int> (d + n if d < 0 else d)
+
+
+cdef unsigned int dims_mask(object dim, int ndim) except? 0:
+    cdef unsigned int mask = 0, bit, before = changes()
+    if dim is None:
+        return (<unsigned int> 1 << ndim) - 1
+    if not isinstance(dim, (tuple, list)):
+        return <unsigned int> 1 << wrap_dim(dim, ndim) if ndim > 0 else wrap_dim(dim, 0)
+    if not dim:
+        return (<unsigned int> 1 << ndim) - 1   # torch's meaning of an empty tuple
+    for d in dim:
+        bit = <unsigned int> 1 << wrap_dim(d, ndim)
+        if mask & bit:
+            raise RuntimeError(f"dim {wrap_dim(d, ndim)} appears multiple times in the list of dims")
+        mask |= bit
+    unchanged(before)
+    return mask if ndim > 0 else 0
+
+
+cdef inline bint is_in(unsigned int mask, int d) noexcept:
+    return (mask >> d) & 1
+
+
+cdef Py_ssize_t count_over(TensorBase x, unsigned int mask) noexcept:
+    """How many elements one result is made of."""
+    cdef Py_ssize_t n = 1
+    cdef int d
+    for d in range(x.ndim):
+        if is_in(mask, d):
+            n *= x.shape[d]
+    return n
+
+
+cdef TensorBase empty_reduced(int dtype, TensorBase x, unsigned int mask, bint keepdim):
+    cdef Py_ssize_t[MAX_NDIM] shape
+    cdef int d, ndim = 0
+    for d in range(x.ndim):
+        if keepdim or not is_in(mask, d):
+            shape[ndim] = 1 if is_in(mask, d) else x.shape[d]
+            ndim += 1
+    return empty(dtype, ndim, shape)
+
+
+# ---- Forward
+
+cdef bint lies_ready(TensorBase x, unsigned int mask, Py_ssize_t* outer, Py_ssize_t* n, Py_ssize_t* inner) noexcept:
+    """Whether x's memory is, in order and without gaps, (outer, n, inner), the reduced dimensions in the middle, and the others
+    in the order that the result has."""
+    cdef int[MAX_NDIM] order
+    cdef int d, i, used = 0, stage = 0, last_kept = -1
+    cdef Py_ssize_t expected = 1
+    for d in range(x.ndim):                     # the dimensions by falling stride: insertion sort
+        if x.shape[d] != 1:
+            if x.stride[d] <= 0:
+                return False
+            i = used
+            while i > 0 and x.stride[order[i - 1]] < x.stride[d]:
+                order[i] = order[i - 1]
+                i -= 1
+            order[i] = d
+            used += 1
+    for i in range(used - 1, -1, -1):
+        if x.stride[order[i]] != expected:
+            return False
+        expected *= x.shape[order[i]]
+    outer[0] = n[0] = inner[0] = 1
+    for i in range(used):
+        d = order[i]
+        if is_in(mask, d):
+            if stage == 2:
+                return False
+            stage = 1
+            n[0] *= x.shape[d]
+            continue
+        if d < last_kept:
+            return False
+        last_kept = d
+        if stage == 0:
+            outer[0] *= x.shape[d]
+        else:
+            stage = 2
+            inner[0] *= x.shape[d]
+    return True
+
+
+cdef TensorBase arranged(TensorBase x, unsigned int mask, Py_ssize_t* outer, Py_ssize_t* n, Py_ssize_t* inner):
+    """x, or a copy of it, that lies as (outer, n, inner)."""
+    cdef Py_ssize_t[MAX_NDIM] shape
+    cdef Py_ssize_t[MAX_NDIM] stride
+    cdef int d, i = 0
+    cdef TensorBase turned
+    if lies_ready(x, mask, outer, n, inner):
+        return x
+    outer[0] = n[0] = inner[0] = 1
+    for kept in (True, False):
+        for d in range(x.ndim):
+            if is_in(mask, d) != kept:
+                shape[i] = x.shape[d]
+                stride[i] = x.stride[d]
+                i += 1
+                if kept:
+                    outer[0] *= x.shape[d]
+                else:
+                    n[0] *= x.shape[d]
+    turned = alias(x)
+    memcpy(turned.shape, shape, x.ndim * sizeof(Py_ssize_t))
+    memcpy(turned.stride, stride, x.ndim * sizeof(Py_ssize_t))
+    turned.contiguous = False
+    return copy_of(turned)
+
+
+cdef TensorBase reduced(int op, TensorBase x, unsigned int mask, bint keepdim):
+    """Not recorded. Nothing to reduce gives 0, for PROD 1; callers have refused it for MAX and MIN."""
+    cdef Py_ssize_t outer = 1, n = x.numel, inner = 1, pieces
+    cdef bint widens = x.dtype < FLOAT32 and (op == SUM or op == PROD or op == SQUARES)
+    cdef TensorBase out, target
+    cdef Call call
+    cdef unsigned int tail = 0
+    cdef int d = x.ndim - 1
+    while d >= 0 and (x.shape[d] == 1 or is_in(mask, d)):
+        tail |= <unsigned int> (x.shape[d] > 1) << d
+        d -= 1
+    while d >= 0 and (x.shape[d] == 1 or not is_in(mask, d)):
+        d -= 1
+    if tail and d >= 0 and x.contiguous and x.numel > 0:    # apart: those at the end go first, then nothing has to be moved
+        return reduced(SUM if op == SQUARES else op, reduced(op, x, tail, True), mask, keepdim)
+    if mask == (<unsigned int> 1 << x.ndim) - 1 and not keepdim:
+        out = empty(INT64 if widens else x.dtype, 0, NULL)
+    else:
+        out = empty_reduced(INT64 if widens else x.dtype, x, mask, keepdim)
+    if out.numel == 0:
+        return out
+    if x.numel == 0:
+        copy_into(out, scalar_tensor(1 if op == PROD else 0, out.dtype))
+        return out
+    if not x.contiguous or mask != (<unsigned int> 1 << x.ndim) - 1:
+        x = arranged(x, mask, &outer, &n, &inner)
+    call.ndim = 3
+    call.n_operands = 2
+    while True:
+        call.param[0].i = ROW_PIECE if inner == 1 else COLUMN_PIECE
+        pieces = (n + call.param[0].i - 1) // call.param[0].i
+        target = out if pieces == 1 else flat(out.dtype, outer * pieces * inner)
+        call.kernel = kernels(x.dtype).reduce[op]
+        call.units = rows_units(outer, n) if inner == 1 and n <= SHORT_ROW else \
+            outer * pieces * ((inner + COLUMN_STRIP - 1) // COLUMN_STRIP)
+        call.work = outer * n * inner // 16 + call.units * 4
+        call.shape[0] = outer
+        call.shape[1] = n
+        call.shape[2] = inner
+        call.operand[0].data = target.data
+        call.operand[0].itemsize = itemsize(target.dtype)
+        call.operand[1].data = x.data
+        call.operand[1].itemsize = itemsize(x.dtype)
+        run(&call)
+        if pieces == 1:
+            return out
+        x = target
+        n = pieces
+        if op == SQUARES:
+            op = SUM
+
+
+cdef inline Py_ssize_t rows_units(Py_ssize_t rows, Py_ssize_t n) noexcept:
+    """Short rows are taken together."""
+    return (rows + ROW_BLOCK - 1) // ROW_BLOCK if n <= SHORT_ROW else rows
+
+
+cdef TensorBase flat(int dtype, Py_ssize_t n):
+    return empty(dtype, 1, &n)
+
+
+# ---- What undoes a reduction
+
+cdef int spread_backward(BackwardPass back, Node node, TensorBase g) except -1:
+    return back.send_grad(node, 0, sum_over(g, <unsigned int> node.param[0].i, node.param[1].i))
+
+cdef Rule SPREAD = Rule(b"ExpandBackward0", spread_backward)
+
+
+cdef TensorBase spread(TensorBase g, int ndim, const Py_ssize_t* shape, unsigned int mask, bint keepdim):
+    cdef Py_ssize_t[MAX_NDIM] stride
+    cdef TensorBase out
+    cdef Node node
+    cdef int d, i = 0
+    for d in range(ndim):
+        if is_in(mask, d):
+            stride[d] = 0
+            i += keepdim
+        else:
+            stride[d] = g.stride[i]
+            i += 1
+    out = view_of(g, g.data, ndim, shape, stride)
+    if recording(g):
+        node = record(&SPREAD, out, g)
+        node.param[0].i = mask
+        node.param[1].i = keepdim
+    return out
+
+
+cdef TensorBase spread_like(Node node, TensorBase g):
+    """g stretched to the shape of a reduction's input: param[0] is its mask, param[1] its keepdim."""
+    cdef int ndim
+    cdef Py_ssize_t[MAX_NDIM] shape
+    input_shape(node, 0, &ndim, shape)
+    return spread(g, ndim, shape, <unsigned int> node.param[0].i, node.param[1].i)
+
+
+cdef Node record_reduction(const Rule* rule, TensorBase out, TensorBase x, unsigned int mask, bint keepdim):
+    cdef Node node = record(rule, out, x)
+    node.param[0].i = mask
+    node.param[1].i = keepdim
+    return node
+
+
+cdef TensorBase sum_to(TensorBase g, int dtype, int ndim, const Py_ssize_t* shape):
+    """g summed over what broadcasting repeated, so that it has the given shape; then cast."""
+    cdef unsigned int leading = 0, ones = 0
+    cdef int d, extra = g.ndim - ndim
+    for d in range(g.ndim):
+        if d < extra:
+            leading |= <unsigned int> 1 << d
+        elif shape[d - extra] == 1 and g.shape[d] != 1:
+            ones |= <unsigned int> 1 << d
+    if leading and not ones:
+        g = sum_over(g, leading, False)
+    elif leading and ones == ((<unsigned int> 1 << g.ndim) - 1) & ~leading and ndim == 0:
+        g = sum_over(g, leading, False)
+    else:
+        if ones:
+            g = sum_over(g, ones, True)
+        if leading:
+            g = sum_over(g, leading, False)
+    return to_dtype(g, dtype)
+
+
+register_ops(add_tensors, add_into, sum_to, clone)
+
+include "sums.pxi"
+include "moments.pxi"
+include "extremes.pxi"
+include "normalise.pxi"

@@ -1,4 +1,0 @@
-"""softmax for other ops."""
-from tinygrad_c.tape cimport TensorBase
-
-cdef TensorBase softmax_along(int op, TensorBase x, int dim)    # SOFTMAX or LOG_SOFTMAX of a float tensor; recorded

@@ -1,0 +1,288 @@
+"""Sorting and searching: NumPy finds the places, and gather takes the elements from there, with their gradients."""
+from __future__ import annotations
+
+from tinygrad_c.core.tape import TensorBase, _call_it, _without_derivative
+from tinygrad_c.ops.arguments import array_of, numpy_words, results, takes_out, tensor_arg
+from tinygrad_c.ops.create.create import clone, from_numpy
+from tinygrad_c.ops.create.create import tensor as new_tensor
+from tinygrad_c.ops.indexing.index import gather
+from tinygrad_c.ops.shape.shape import squeeze, wrapped
+
+sort_result = results("sort", "values", "indices")
+topk_result = results("topk", "values", "indices")
+kthvalue_result = results("kthvalue", "values", "indices")
+
+
+def order_of(x, dim: int, descending: bool = False):
+    """The places of x's elements in order along dim, equal ones as they stand, NaN as the largest: a NumPy array."""
+    import numpy
+    array = array_of(x)
+    if array.ndim == 0:
+        return numpy.zeros((), numpy.int64)
+    if not descending:
+        return numpy.argsort(array, dim, kind="stable")
+    back = numpy.argsort(numpy.flip(array, dim), dim, kind="stable")
+    return array.shape[dim] - 1 - numpy.flip(back, dim)
+
+
+def taken(x, dim: int, places, op: str):
+    """(values, indices) of x at the places, which are along dim; `op` is what the graph calls it."""
+    import numpy
+    index = from_numpy(numpy.array(places, dtype=numpy.int64))
+    return _call_it(clone(x) if x.ndim == 0 else gather(x, dim, index), op), index
+
+
+@takes_out
+def sort(input, dim: int = -1, descending: bool = False, *, stable: bool = True):
+    """The elements in order along dim, NaN as the largest: (values, indices). Equal elements keep their order.
+
+    >>> tinygrad_c.sort(tinygrad_c.tensor([3., 1., 2.])).values
+    tensor([1., 2., 3.])
+    """
+    x = tensor_arg(input, "sort")
+    d = wrapped(dim, x.ndim)
+    return sort_result(taken(x, d, order_of(x, d, descending), "SortBackward0"))
+
+
+@numpy_words
+def argsort(input, dim: int = -1, descending: bool = False, *, stable: bool = True):
+    """Where the elements stand, in their order along dim: the indices of sort.
+
+    >>> tinygrad_c.argsort(tinygrad_c.tensor([3., 1., 2.]))
+    tensor([1, 2, 0])
+    """
+    return sort(input, dim, descending)[1]
+
+
+@takes_out
+def msort(input):
+    """The elements in order along the first dimension.
+
+    >>> tinygrad_c.msort(tinygrad_c.tensor([3., 1., 2.]))
+    tensor([1., 2., 3.])
+    """
+    return sort(input, 0)[0]
+
+
+@takes_out
+def topk(input, k: int, dim: int = -1, largest: bool = True, sorted: bool = True):
+    """The k largest (or smallest) elements along dim, in falling (rising) order: (values, indices).
+
+    Raises RuntimeError if there are fewer than k.
+
+    >>> tinygrad_c.topk(tinygrad_c.tensor([3., 1., 2.]), 2).values
+    tensor([3., 2.])
+    """
+    import numpy
+    x = tensor_arg(input, "topk")
+    d = wrapped(dim, x.ndim)
+    n = x.shape[d] if x.ndim else 1
+    if not 0 <= k <= n:
+        raise RuntimeError(f"selected index k out of range: topk of {k} from {n} elements along dimension {d}")
+    if x.ndim == 0 or 4 * k > n:
+        order = order_of(x, d, largest)
+        return topk_result(taken(x, d, order if x.ndim == 0 else numpy.take(order, range(k), d), "TopkBackward0"))
+    array = numpy.array(array_of(x))    # few of many: only they are sorted; a copy: NumPy trusts that nobody writes to it
+    first = n - k if largest else 0
+    best = numpy.argpartition(array, first if largest else k - 1, d) if k else numpy.zeros(array.shape, int)
+    best = numpy.take(best, range(first, first + k), d)
+    best.sort(axis=d)                               # by place, so that equal ones stay in order
+    order = order_of(from_numpy(numpy.take_along_axis(array, best, d)), d, largest)
+    return topk_result(taken(x, d, numpy.take_along_axis(best, order, d), "TopkBackward0"))
+
+
+@takes_out
+def kthvalue(input, k: int, dim: int = -1, keepdim: bool = False):
+    """The k-th smallest element along dim, k counted from 1: (values, indices).
+
+    >>> tinygrad_c.kthvalue(tinygrad_c.tensor([3., 1., 2.]), 2).values
+    tensor(2.)
+    """
+    x = tensor_arg(input, "kthvalue")
+    d = wrapped(dim, x.ndim)
+    n = x.shape[d] if x.ndim else 1
+    if not 1 <= k <= n:
+        raise RuntimeError(f"kthvalue(): selected number k out of range for dimension {d}: k={k} of {n} elements")
+    return kthvalue_result(at_rank(x, d, k - 1, keepdim))
+
+
+def at_rank(x, d: int, rank: int, keepdim: bool) -> tuple:
+    """(values, indices) of the element that stands at `rank` once sorted; of equal ones, the first's place."""
+    import numpy
+    array = array_of(x)
+    if x.ndim == 0:
+        return clone(x), from_numpy(numpy.zeros((), numpy.int64))
+    value = numpy.take(numpy.partition(array, rank, d), [rank], d)         # NaN come last
+    here = (array == value) | ((array != array) & (value != value))
+    index = from_numpy(here.argmax(d, keepdims=True))
+    values = gather(x, d, index)
+    return (values, index) if keepdim else (squeeze(values, d), squeeze(index, d))
+
+
+# ---- Searching in what is sorted
+
+@takes_out
+def searchsorted(sorted_sequence, input, *, out_int32: bool = False, right: bool = False, side: str | None = None,
+                 sorter=None):
+    """Where each number would go in a sorted sequence: before equal ones, or behind them with right=True.
+
+    sorted_sequence: a vector, or (..., n) with as many rows as input has. input: a tensor, or a number.
+
+    >>> tinygrad_c.searchsorted(tinygrad_c.tensor([1., 2., 3.]), tinygrad_c.tensor([2., 9.]))
+    tensor([1, 3])
+    """
+    import numpy
+    rows = tensor_arg(sorted_sequence, "searchsorted", "sorted_sequence")
+    if side not in (None, "left", "right"):
+        raise RuntimeError(f"torch.searchsorted(): side can only be 'left' or 'right' but got {side}")
+    if side == "left" and right:
+        raise RuntimeError("torch.searchsorted(): side and right can't be set to opposites, got side of left while right was "
+                           "True")
+    x = input if isinstance(input, TensorBase) else new_tensor(input, dtype=rows.dtype)
+    if rows.ndim != 1 and (rows.ndim == 0 or rows.shape[:-1] != x.shape[:-1]):
+        raise RuntimeError("torch.searchsorted(): boundaries tensor should be 1 dimension or the first N-1 dimensions of "
+                           "boundaries tensor and input value tensor must match, but we got boundaries tensor "
+                           f"{list(rows.shape)} and input value tensor {list(x.shape)}")
+    side = "right" if right or side == "right" else "left"
+    bounds, wanted = array_of(rows), array_of(x)
+    if sorter is not None:
+        bounds = numpy.take_along_axis(bounds, array_of(sorter), -1)
+    if rows.ndim == 1:
+        found = numpy.searchsorted(bounds, wanted, side)
+    else:
+        found = numpy.empty(wanted.shape, numpy.int64)
+        for at in numpy.ndindex(wanted.shape[:-1]):
+            found[at] = numpy.searchsorted(bounds[at], wanted[at], side)
+    return from_numpy(numpy.asarray(found, numpy.int32 if out_int32 else numpy.int64))
+
+
+@takes_out
+def bucketize(input, boundaries, *, out_int32: bool = False, right: bool = False):
+    """Which bucket each number falls into: how many boundaries are smaller than it (right=True: or equal to it).
+
+    >>> tinygrad_c.bucketize(tinygrad_c.tensor([0.5, 2., 9.]), tinygrad_c.tensor([1., 2., 3.]))
+    tensor([0, 1, 3])
+    """
+    if tensor_arg(boundaries, "bucketize", "boundaries", 2).ndim != 1:
+        raise RuntimeError(f"boundaries tensor must be 1 dimension, but got dim({boundaries.ndim})")
+    return searchsorted(boundaries, input, out_int32=out_int32, right=right)
+
+
+@takes_out
+def isin(elements, test_elements, *, assume_unique: bool = False, invert: bool = False):
+    """Whether each element is one of test_elements; with invert=True, whether it is none.
+
+    >>> tinygrad_c.isin(tinygrad_c.tensor([1, 2, 3]), tinygrad_c.tensor([3, 1]))
+    tensor([ True, False,  True])
+    """
+    import numpy
+    a, b = (array_of(x) if isinstance(x, TensorBase) else x for x in (elements, test_elements))
+    if a is elements and b is test_elements:
+        raise ValueError("isin(): at least one of elements and test_elements must be a tensor")
+    return from_numpy(numpy.asarray(numpy.isin(a, b, assume_unique=assume_unique, invert=invert)))
+
+
+# ---- Different elements
+
+def unique(input, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None):
+    """The different elements in rising order; along dim, the different slices. NaN differs from itself.
+
+    With return_inverse, also where each element of input went; with return_counts, also how often each occurs.
+
+    >>> tinygrad_c.unique(tinygrad_c.tensor([2, 1, 2]))
+    tensor([1, 2])
+    >>> tinygrad_c.unique(tinygrad_c.tensor([2, 1, 2]), return_inverse=True, return_counts=True)
+    (tensor([1, 2]), tensor([1, 0, 1]), tensor([1, 2]))
+    """
+    import numpy
+    x = tensor_arg(input, "unique")
+    if dim is not None and x.ndim:
+        dim = wrapped(dim, x.ndim)
+    else:
+        dim = None
+    found = numpy.unique(array_of(x), return_inverse=return_inverse, return_counts=return_counts, axis=dim, equal_nan=False)
+    found = list(found) if isinstance(found, tuple) else [found]
+    out = [from_numpy(numpy.ascontiguousarray(found[0]))]
+    if return_inverse:
+        out.append(from_numpy(numpy.asarray(found[1].reshape(x.shape if dim is None else -1), numpy.int64)))
+    if return_counts:
+        out.append(from_numpy(numpy.asarray(found[-1], numpy.int64)))
+    return tuple(out) if len(out) > 1 else out[0]
+
+
+def unique_consecutive(input, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None):
+    """Without the elements (or, along dim, the slices) that equal the one before. The further results are those of unique.
+
+    >>> tinygrad_c.unique_consecutive(tinygrad_c.tensor([1, 1, 2, 1]))
+    tensor([1, 2, 1])
+    """
+    import numpy
+    x = tensor_arg(input, "unique_consecutive")
+    array = array_of(x).reshape(-1) if dim is None else array_of(x)
+    d = wrapped(dim or 0, x.ndim) if x.ndim else 0
+    rows = numpy.moveaxis(array, d, 0) if dim is not None and x.ndim else array.reshape(-1)
+    n = rows.shape[0]
+    new = numpy.ones(n, bool)
+    if n > 1:
+        new[1:] = (rows[1:] != rows[:-1]).reshape(n - 1, -1).any(1)
+    starts = numpy.flatnonzero(new)
+    inverse = (numpy.cumsum(new) - 1).reshape(x.shape if dim is None else -1)
+    out = [from_numpy(numpy.array(numpy.moveaxis(rows[starts], 0, d) if dim is not None else rows[starts], order="C"))]
+    if return_inverse:
+        out.append(from_numpy(numpy.asarray(inverse, numpy.int64)))
+    if return_counts:
+        out.append(from_numpy(numpy.diff(starts, append=n).astype(numpy.int64)))
+    return tuple(out) if len(out) > 1 else out[0]
+
+
+# ---- Counting
+
+def bincount(input, weights: TensorBase | None = None, minlength: int = 0):
+    """How often each of the whole numbers 0, 1, ... occurs in a vector; with weights, the sum of its elements' weights.
+
+    >>> tinygrad_c.bincount(tinygrad_c.tensor([0, 2, 2]))
+    tensor([1, 0, 2])
+    """
+    import numpy
+    x = tensor_arg(input, "bincount")
+    if x.is_floating_point():
+        raise NotImplementedError('"bincount_cpu" not implemented for floating point: call .long()')
+    if minlength < 0:
+        raise RuntimeError("minlength should be >= 0")
+    if x.ndim != 1 or (x.numel() and x.min().item() < 0):
+        raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
+    whole = numpy.array(array_of(x))        # a copy: NumPy looks twice, and another thread may write in between
+    if weights is None:
+        return from_numpy(numpy.bincount(whole, minlength=minlength).astype(numpy.int64))
+    if weights.shape != x.shape:
+        raise RuntimeError("weights should be 1-d and have the same length as input")
+    counts = numpy.bincount(whole, array_of(weights.detach()), minlength)
+    out = from_numpy(counts.astype(numpy.float32 if weights.dtype.name == "float32" else numpy.float64))
+    return _without_derivative(out, "bincount", weights)
+
+
+@takes_out
+def histc(input, bins: int = 100, min: float = 0, max: float = 0):
+    """How many elements fall into each of `bins` equal parts of [min, max]; without bounds, those of the elements.
+
+    >>> tinygrad_c.histc(tinygrad_c.tensor([1., 2., 2., 4.]), bins=3, min=1, max=4)
+    tensor([1., 2., 1.])
+    """
+    import numpy
+    x = tensor_arg(input, "histc")
+    if bins <= 0:
+        raise RuntimeError(f"torch.histogram(): bins must be > 0, but got {bins} for dimension 0")
+    if max < min:
+        raise RuntimeError("torch.histc: max must be larger than min")
+    if not x.is_floating_point():
+        raise NotImplementedError('"histogram_cpu" not implemented for integers: call .float()')
+    array = array_of(x)
+    if min == max and array.size:
+        min, max = array.min(), array.max()
+    if not (numpy.isfinite(min) and numpy.isfinite(max)):
+        raise RuntimeError(f"torch.histc: range of [{min}, {max}] is not finite")
+    if min == max:
+        min, max = min - 1, max + 1
+    array = array[(array >= min) & (array <= max)]
+    place = numpy.minimum(((array - min) * (bins / (max - min))).astype(int), bins - 1)
+    return from_numpy(numpy.bincount(place, minlength=bins).astype(array.dtype))

@@ -1,0 +1,1 @@
+"""Names that are there only because PyTorch has them."""

@@ -1,0 +1,21 @@
+"""What this installation runs on."""
+from __future__ import annotations
+
+
+def show_config() -> str:
+    """The version, the instruction set that was chosen and the threads, as text.
+
+    >>> "SIMD" in show_config()
+    True
+    """
+    import platform
+    import sys
+
+    from tinygrad_c._base.version import __version__
+    from tinygrad_c.kernels.runtime import dispatch, threads
+    return "\n".join([
+        f"tinygrad_c {__version__}, Python {sys.version.split()[0]}, {platform.system()} {platform.machine()}",
+        f"SIMD: {dispatch.simd_level} (this processor supports {', '.join(dispatch.supported_levels())}; "
+        "TINYGRAD_C_SIMD chooses another)",
+        f"threads: at most {threads.get_num_threads()} (set_num_threads or TINYGRAD_C_NUM_THREADS chooses)",
+    ])

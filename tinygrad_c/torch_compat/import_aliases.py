@@ -1,0 +1,141 @@
+"""Modules of torch's that programs import names from, whose names stand elsewhere here: torch.nn.modules.conv,
+torch.distributions.normal, torch.optim.adamw. An import of one gives a module that finds them; an import of a part of torch
+that is left out says so.
+"""
+from __future__ import annotations
+
+import sys
+from importlib import import_module
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any
+
+from tinygrad_c._base.missing import sentence, unknown
+
+PACKAGE = __name__.partition(".")[0]
+# torch's module: where its names are, tried in that order. A name that ends in a dot stands for all the modules within it.
+PLACES = {
+    "nn.modules": "nn", "nn.modules.": "nn", "nn.modules.batchnorm": "nn nn.norm", "nn.modules.conv": "nn nn.conv",
+    "nn.modules.loss": "nn nn.loss", "nn.modules.module": "nn nn.module nn.state",
+    "nn.modules.utils": "torch_compat.import_aliases",
+    "nn.modules.rnn": "nn nn.recurrent", "nn.modules.activation": "nn nn.attention", "nn.modules.instancenorm": "nn nn.norm",
+    "nn.utils.clip_grad": "nn.utils", "nn.utils.convert_parameters": "nn.utils", "nn.utils.weight_norm": "nn.utils",
+    "nn.utils.spectral_norm": "nn.utils", "optim.adamw": "optim", "optim.nadam": "optim", "optim.radam": "optim",
+    "optim.asgd": "optim", "utils.data._utils": "utils.data", "utils.data._utils.collate": "utils.data",
+    "autograd.variable": "autograd", "autograd.gradcheck": "autograd", "distributions.": "distributions",
+    "types": "", "amp.autocast_mode": "amp", "amp.grad_scaler": "amp",
+}
+# Modules by their new folder, with their path in version 0.1.0, which can still be imported. `old=new`: the name changed too.
+MOVED = {
+    "_base": "version devices=device notices=warn absent=missing",
+    "kernels.runtime": "kernels.dispatch kernels.memory kernels.threads",
+    "kernels.portable": "kernels.generic kernels.integers kernels.gather kernels.philox kernels.window=unfold",
+    "kernels.matmul": "kernels.gemm",
+    "core": "array tape slots=type_slots",
+    "ops": "ops.doors=guard",
+    "ops.elementwise": "ops.operators ops.blend=composed ops.logic ops.parts",
+    "ops.matmul": "ops.products ops.einsum",
+    "ops.reduce": "ops.softmax ops.scan ops.statistics ops.gradient",
+    "ops.sorting": "ops.order ops.histogram",
+    "ops.shape": "ops.view ops.join ops.rearrange ops.diagonals ops.reshape_inplace",
+    "ops.indexing": "ops.index ops.write ops.batch",
+    "ops.create": "ops.create_rare=rare ops.kinds=dtypes",
+    "ops.random": "ops.draws=numpy_samplers",
+    "ops.conv": "ops.window=unfold",
+    "ops.optim_steps": "ops.update",
+    "_tensor": "tensor printing methods.convert methods.index methods.interchange methods.matrix methods.pointwise "
+               "methods.random methods.reduce methods.shape methods.rare=lazy_methods",
+    "": "methods=_tensor",
+    "torch_compat": "compat=switches places=import_aliases amp jit testing random config backends cuda",
+    "torch_compat.backends": "backends.cudnn",
+    "torch_compat.cuda": "cuda.amp",
+}
+ALIASES = {old: f"{folder}.{new or old.rpartition('.')[2]}".lstrip(".") for folder, names in MOVED.items()
+           for old, _, new in (name.partition("=") for name in names.split())}
+FUNCTIONS = ("weight_norm", "spectral_norm", "gradcheck")
+OTHER_NAMES = {"_ConvNd": "_Conv", "_ConvTransposeNd": "_ConvTranspose", "_NormBase": "_Running", "Device": "device"}
+
+
+class Place(ModuleType):
+    """A module whose names are those of others. One that torch has as a function too (weight_norm, gradcheck) can be called."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name == self.__name__.rpartition(".")[2] and self._function is not None:
+            return self._function
+        if not name.startswith("__"):
+            for where in self._where:
+                module = import_module(where)
+                for each in (name, OTHER_NAMES.get(name, name)):
+                    try:
+                        return getattr(module, each)
+                    except AttributeError:
+                        pass
+        raise unknown(self.__name__, name, vars(import_module(self._where[0])))
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._function(*args, **kwargs)
+
+
+class MovedFinder:
+    """Asked first: a module under its old path is the module at its new one, once in memory."""
+
+    @staticmethod
+    def find_spec(name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+        package, _, old = name.partition(".")
+        return ModuleSpec(name, MovedFinder) if package == PACKAGE and old in ALIASES else None
+
+    @staticmethod
+    def create_module(spec: ModuleSpec) -> None:
+        return None
+
+    @staticmethod
+    def exec_module(module: ModuleType) -> None:
+        sys.modules[module.__name__] = import_module(f"{PACKAGE}.{ALIASES[module.__name__.partition('.')[2]]}")
+
+
+class Finder:
+    """The last that is asked for a module, when there is no file for it."""
+
+    @staticmethod
+    def find_spec(name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
+        package, _, inner = name.partition(".")
+        if package != PACKAGE or not inner:
+            return None
+        where = PLACES.get(inner, PLACES.get(inner.rpartition(".")[0] + "."))
+        if where is not None:
+            spec = ModuleSpec(name, Finder, is_package=True)
+            spec.loader_state = [f"{PACKAGE}.{each}" if each else PACKAGE for each in where.split(" ")]
+            return spec
+        words = sentence(inner.split(".")[-1]) or sentence(inner.split(".")[0])
+        if words and not inner.startswith("kernels."):
+            raise ModuleNotFoundError(f"No module named {name!r}: {words}", name=name)
+        return None
+
+    @staticmethod
+    def create_module(spec: ModuleSpec) -> Place:
+        place = Place(spec.name, f"Names that stand in {' and '.join(spec.loader_state)} here.")
+        outer, _, own = spec.name.rpartition(".")
+        place._where = spec.loader_state
+        # The import binds the name in the module outside to the place: keep what it was.
+        place._function = getattr(import_module(outer), own) if own in FUNCTIONS else None
+        return place
+
+    @staticmethod
+    def exec_module(module: ModuleType) -> None:
+        pass
+
+
+def _ntuple(n: int) -> Any:
+    """A function that repeats a number n times, and makes a tuple of anything that has several."""
+    return lambda x: tuple(x) if hasattr(x, "__iter__") else (x,) * n
+
+
+_single, _pair, _triple, _quadruple = (_ntuple(n) for n in (1, 2, 3, 4))
+
+
+def install() -> None:
+    """Have imports ask here, once."""
+    if not any(getattr(each, "__name__", "") == "Finder" and each.__module__ == __name__ for each in sys.meta_path):
+        sys.meta_path.append(Finder)
+        sys.meta_path.insert(0, MovedFinder)
+        sys.modules[f"{PACKAGE}.tensor"] = sys.modules[f"{PACKAGE}._tensor.tensor"]    # its attribute is the function

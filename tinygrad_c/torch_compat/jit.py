@@ -1,0 +1,84 @@
+"""torch.jit's decorators, as programs write them: the function or module itself, since operations are compiled already."""
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+from tinygrad_c._base.missing import public_names
+
+__all__ = ["export", "freeze", "ignore", "is_scripting", "is_tracing", "optimize_for_inference", "script", "trace", "unused"]
+_find, __dir__ = public_names(globals())
+
+
+def script(obj: Any, optimize: Any = None, _frames_up: int = 0, _rcb: Any = None, example_inputs: Any = None) -> Any:
+    """The function, class or module itself.
+
+    >>> @tinygrad_c.jit.script
+    ... def double(x):
+    ...     return 2 * x
+    >>> double(3)
+    6
+    """
+    return obj
+
+
+def trace(func: Callable, example_inputs: Any = None, **options: Any) -> Callable:
+    """The function or module itself; the example inputs are not used.
+
+    >>> trace(Linear(1, 1), tensor([[1.]]))
+    Linear(in_features=1, out_features=1, bias=True)
+    """
+    return func
+
+
+def freeze(mod: Any, *args: Any, **options: Any) -> Any:
+    """The module itself.
+
+    >>> freeze(Linear(1, 1))
+    Linear(in_features=1, out_features=1, bias=True)
+    """
+    return mod
+
+
+optimize_for_inference = freeze
+
+
+def export(fn: Any) -> Any:
+    """The function itself.
+
+    >>> export(len) is len
+    True
+    """
+    return fn
+
+
+def ignore(drop: Any = False, **options: Any) -> Any:
+    """The function itself; also with arguments: @ignore(drop=True).
+
+    >>> ignore(len) is len
+    True
+    """
+    return drop if callable(drop) else export
+
+
+unused = export
+
+
+def is_scripting() -> bool:
+    """False.
+
+    >>> is_scripting()
+    False
+    """
+    return False
+
+
+is_tracing = is_scripting
+
+
+def __getattr__(name: str) -> Any:
+    if name in ("save", "load"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}: programs are not written to files here; "
+                             "save(model.state_dict(), path) keeps the weights, and model.load_state_dict(load(path)) takes "
+                             "them back")
+    return _find(name)

@@ -1,0 +1,310 @@
+"""torch's words for what is always so here, or can only be so: switches that programs set, and old names of constructors."""
+from __future__ import annotations
+
+from tinygrad_c._base import warn
+from tinygrad_c._base.device import Device, check_device
+from tinygrad_c._tensor.tensor import Tensor, bool_, float32, float64, int32, int64, sized, uint8
+from tinygrad_c.core.array import dtype, set_default_dtype
+from tinygrad_c.ops.arguments import tensor_arg
+from tinygrad_c.ops.create import create
+
+
+def compile(model=None, *, fullgraph: bool = False, dynamic: bool | None = None, backend="inductor", mode: str | None = None,
+            options: dict | None = None, disable: bool = False):
+    """The model or function itself: operations are compiled already. Also a decorator, with or without arguments.
+
+    >>> @tinygrad_c.compile
+    ... def f(x):
+    ...     return x + 1
+    >>> f(1)
+    2
+    """
+    return model if model is not None else lambda function: function
+
+
+def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:
+    """Nothing to switch: results have the same bits from run to run, for any number of threads.
+
+    >>> tinygrad_c.use_deterministic_algorithms(True)
+    """
+
+
+def are_deterministic_algorithms_enabled() -> bool:
+    """True: see use_deterministic_algorithms.
+
+    >>> tinygrad_c.are_deterministic_algorithms_enabled()
+    True
+    """
+    return True
+
+
+def set_deterministic_debug_mode(debug_mode: int | str) -> None:
+    """Accepts 0, 1 and 2, or "default", "warn" and "error": nothing to switch, see use_deterministic_algorithms.
+
+    >>> tinygrad_c.set_deterministic_debug_mode("error")
+    """
+    if debug_mode not in (0, 1, 2, "default", "warn", "error"):
+        raise RuntimeError("invalid value of debug_mode, expected `default`, `warn`, or `error`, or 0, 1 or 2, "
+                           f"but got {debug_mode}")
+
+
+def get_deterministic_debug_mode() -> int:
+    """2: what is not deterministic would raise; nothing is so here.
+
+    >>> tinygrad_c.get_deterministic_debug_mode()
+    2
+    """
+    return 2
+
+
+def is_deterministic_algorithms_warn_only_enabled() -> bool:
+    """False.
+
+    >>> tinygrad_c.is_deterministic_algorithms_warn_only_enabled()
+    False
+    """
+    return False
+
+
+def set_float32_matmul_precision(precision: str) -> None:
+    """Accepts 'highest', 'high' and 'medium'; float32 products are always computed in float32.
+
+    >>> tinygrad_c.set_float32_matmul_precision("high")
+    """
+    if precision not in ("highest", "high", "medium"):
+        raise ValueError(f"set_float32_matmul_precision: {precision!r} is none of 'highest', 'high', 'medium'")
+
+
+def get_float32_matmul_precision() -> str:
+    """'highest'.
+
+    >>> tinygrad_c.get_float32_matmul_precision()
+    'highest'
+    """
+    return "highest"
+
+
+def set_num_interop_threads(n: int) -> None:
+    """Nothing: operations run one after the other. set_num_threads is for the threads within one.
+
+    >>> tinygrad_c.set_num_interop_threads(1)
+    """
+
+
+def get_num_interop_threads() -> int:
+    """1.
+
+    >>> tinygrad_c.get_num_interop_threads()
+    1
+    """
+    return 1
+
+
+def init_num_threads() -> None:
+    """Nothing: threads are made when they are first needed.
+
+    >>> tinygrad_c.init_num_threads()
+    """
+
+
+def set_flush_denormal(mode: bool) -> bool:
+    """True: kernels flush denormal numbers to 0 in any case.
+
+    >>> tinygrad_c.set_flush_denormal(True)
+    True
+    """
+    return True
+
+
+def set_default_device(device: object) -> None:
+    """Accepts the CPU.
+
+    AssertionError for CUDA, RuntimeError for anything else.
+
+    >>> tinygrad_c.set_default_device("cpu")
+    """
+    check_device(device)
+
+
+def get_default_device() -> Device:
+    """The CPU.
+
+    >>> tinygrad_c.get_default_device()
+    device(type='cpu')
+    """
+    return Device("cpu")
+
+
+def set_default_tensor_type(t: object) -> None:
+    """The old way to write set_default_dtype: FloatTensor or DoubleTensor.
+
+    >>> tinygrad_c.set_default_tensor_type(tinygrad_c.FloatTensor)
+    """
+    set_default_dtype((t if isinstance(t, _Typed) else globals()[str(t).removeprefix("torch.")]).dtype)
+
+
+def is_floating_point(input) -> bool:
+    """Whether the tensor's elements are float32 or float64.
+
+    >>> tinygrad_c.is_floating_point(tinygrad_c.ones(2))
+    True
+    """
+    return input.is_floating_point()
+
+
+def is_complex(input) -> bool:
+    """False: there are no complex numbers here.
+
+    >>> tinygrad_c.is_complex(tinygrad_c.ones(2))
+    False
+    """
+    tensor_arg(input, "is_complex")
+    return False
+
+
+def is_conj(input) -> bool:
+    """False: there are no complex numbers here.
+
+    >>> tinygrad_c.is_conj(tinygrad_c.ones(2))
+    False
+    """
+    return False
+
+
+def is_inference(input) -> bool:
+    """Whether a tensor's memory was made inside inference_mode().
+
+    >>> tinygrad_c.is_inference(tinygrad_c.ones(2))
+    False
+    """
+    return input.is_inference()
+
+
+def is_nonzero(input) -> bool:
+    """Whether the one element is not 0.
+
+    RuntimeError unless there is just one.
+
+    >>> tinygrad_c.is_nonzero(tinygrad_c.tensor([0.]))
+    False
+    """
+    return bool(tensor_arg(input, "is_nonzero"))
+
+
+def typename(obj) -> str:
+    """The name of a tensor's type, or of another object's class.
+
+    >>> tinygrad_c.typename(tinygrad_c.ones(2))
+    'torch.FloatTensor'
+    """
+    return obj.type() if isinstance(obj, Tensor) else f"{type(obj).__module__}.{type(obj).__qualname__}"
+
+
+def set_warn_always(b: bool, /) -> None:
+    """Whether what is said once, at a first mistake, is said every time.
+
+    >>> tinygrad_c.set_warn_always(False)
+    """
+    if not isinstance(b, bool):
+        raise RuntimeError(f"setWarnOnlyOnce expects a bool, but got {type(b).__name__}")
+    warn.always = b
+
+
+def is_warn_always_enabled() -> bool:
+    """What set_warn_always was told last.
+
+    >>> tinygrad_c.is_warn_always_enabled()
+    False
+    """
+    return warn.always
+
+
+class AcceleratorError(RuntimeError):
+    """What a GPU raises in torch; nothing raises it here.
+
+    >>> issubclass(tinygrad_c.AcceleratorError, RuntimeError)
+    True
+    """
+
+
+class OutOfMemoryError(RuntimeError):
+    """What is raised in torch when a GPU's memory is used up; nothing raises it here: it is Python's MemoryError.
+
+    >>> issubclass(tinygrad_c.OutOfMemoryError, RuntimeError)
+    True
+    """
+
+
+class _Typed(type):
+    """The class of FloatTensor and its like: calling one makes a Tensor, and isinstance looks at the dtype."""
+
+    dtype: dtype
+
+    def __call__(cls, data=(), *more):
+        made = sized((data, *more), cls.dtype)
+        if made is not None:
+            return made
+        return data.to(cls.dtype) if isinstance(data, Tensor) else create.tensor(data, dtype=cls.dtype)
+
+    def __instancecheck__(cls, x) -> bool:
+        return isinstance(x, Tensor) and x.dtype == cls.dtype
+
+
+class FloatTensor(metaclass=_Typed):
+    """tensor(data, dtype=float32), as older programs write it.
+
+    >>> tinygrad_c.FloatTensor([1, 2])
+    tensor([1., 2.])
+    """
+
+    dtype = float32
+
+
+class DoubleTensor(metaclass=_Typed):
+    """tensor(data, dtype=float64), as older programs write it.
+
+    >>> tinygrad_c.DoubleTensor([1, 2])
+    tensor([1., 2.], dtype=torch.float64)
+    """
+
+    dtype = float64
+
+
+class LongTensor(metaclass=_Typed):
+    """tensor(data, dtype=int64), as older programs write it.
+
+    >>> tinygrad_c.LongTensor([1, 2])
+    tensor([1, 2])
+    """
+
+    dtype = int64
+
+
+class IntTensor(metaclass=_Typed):
+    """tensor(data, dtype=int32), as older programs write it.
+
+    >>> tinygrad_c.IntTensor([1, 2])
+    tensor([1, 2], dtype=torch.int32)
+    """
+
+    dtype = int32
+
+
+class ByteTensor(metaclass=_Typed):
+    """tensor(data, dtype=uint8), as older programs write it.
+
+    >>> tinygrad_c.ByteTensor([1, 2])
+    tensor([1, 2], dtype=torch.uint8)
+    """
+
+    dtype = uint8
+
+
+class BoolTensor(metaclass=_Typed):
+    """tensor(data, dtype=bool), as older programs write it.
+
+    >>> tinygrad_c.BoolTensor([1, 0])
+    tensor([ True, False])
+    """
+
+    dtype = bool_
