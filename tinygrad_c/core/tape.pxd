@@ -154,10 +154,14 @@ cdef void register_views(rebase_t rebase, refresh_t refresh) noexcept
 
 # Writing in place.
 cdef int check_inplace(TensorBase a) except -1
-cdef int replace_storage(TensorBase a, unsigned int version) except -1       # before a gets other memory, of that version
-cdef void count_change() noexcept            # and so does whoever gives it another shape
-cdef unsigned int changes() noexcept        # how often that has happened to any tensor
-cdef int unchanged(unsigned int since) except -1        # raises if it has: an argument was asked what it is, and did it
+cdef void new_generation(TensorBase a, unsigned int step) noexcept         # before a gets another shape
+cdef int replace_storage(TensorBase a, unsigned int version) except -1      # before a gets other memory, of that version
+# An op has two phases. It parses its arguments, which may run Python code, and such code may give any tensor another shape or
+# other memory; end_parse raises if that happened. Then it computes, and runs no Python code until its result is there. (Up to
+# Python 3.11 the collector may run a __del__ whenever an object is made. Where an op makes one between its first look at a
+# tensor and the kernel, it holds an alias of the tensor or looks again, as index's Plan does.)
+cdef unsigned int begin_parse() noexcept
+cdef int end_parse(unsigned int begun) except -1
 cdef int set_history(TensorBase a, Node node) except -1
 cdef int mark_written(TensorBase a) except -1
 cdef int note_step() except -1              # an optimizer's step begins; and it has written here:

@@ -1,12 +1,19 @@
-"""The tape: what each op leaves behind in the forward pass, and the walk back over it.
+"""The tape: what each op records in the forward pass, and the backward pass over it.
 
 Numbers make the order: a node's number is larger than those of the nodes that its inputs came from, so taking the largest
 first visits every consumer of a value before the node that made it. A heap of pending nodes is all the state that a
 backward pass needs; no recursion, whatever the depth.
 
-In parts: making tensors and recording (here), writing in place (tape_inplace.pxi), the Node that a recorded operation leaves
-(tape_node.pxi), the backward pass (tape_backward.pxi), functions written in Python (tape_function.pxi), anomaly mode
-(tape_anomaly.pxi), and TensorBase, a tensor as the tape sees it (tape_tensor_base.pxi).
+This file makes tensors, records operations and saves what their rules will need. The other parts:
+
+    tape_node         Node, what a recorded operation leaves
+    tape_backward     the backward pass; tape_heap: its queue of nodes; tape_grad: where it starts, autograd.grad
+    tape_inplace      writing in place, and giving a tensor other memory or another shape
+    tape_saved_hooks  hooks called, and values that the user packs
+    tape_function     functions written in Python
+    tape_anomaly      anomaly mode
+    callsites         where in the user's program: for error messages
+    tape_tensor_base  TensorBase, what of a tensor the tape sees
 """
 import sys
 import weakref
@@ -21,9 +28,10 @@ from tinygrad_c.core.array cimport (
     DTYPE_NAMES, Array, Storage, allocate_into, count_write, inference_enabled, is_dense, itemsize, same_shape, set_inference,
     shape_of, view_into)
 from tinygrad_c.kernels.call cimport FLOAT32
-from tinygrad_c.kernels.runtime.dispatch cimport keep_gil, is_running, next_generation
+from tinygrad_c.kernels.runtime.dispatch cimport keep_gil, retire
 
 from tinygrad_c._base.warn import PACKAGE, warn_once
+from tinygrad_c.core.hooks import AccumulateGrad, PackedTensor, RemovableHandle, Traceback, first_of
 
 cdef extern from "Python.h":
     ctypedef struct PyTypeObject:
@@ -61,8 +69,6 @@ cdef extern from *:
 
 cdef unsigned long long last_number = 0
 cdef PyObject* pass_in_nodes = NULL          # the backward pass that keeps its gradients in the nodes
-cdef list replaced = []             # memory that a tensor gave up while other threads were perhaps computing with it: kept
-cdef list replaced_before = []      # until all kernels have ended that had begun by then, of two generations of them
 cdef PyTypeObject* tensor_type = NULL
 cdef PyTypeObject* compiled_type = NULL      # its compiled base, whose tp_new skips the Python class's __new__
 cdef object tensor_class = None
@@ -217,8 +223,8 @@ cdef Node record(const Rule* rule, TensorBase out, TensorBase a):
         set_history(out, node)
     else:
         out._grad_fn = node
-    if anomaly & NOTE_PLACES:
-        note_place(node)
+    if anomaly & RECORD_TRACEBACKS:
+        record_traceback(node)
     return node
 
 
@@ -301,7 +307,7 @@ cdef int save_output(Node node, TensorBase out) except -1:
 
 cdef int was_modified(Node node, Storage storage, int dtype, int ndim, Py_ssize_t* shape, unsigned int version,
                       unsigned int expected) except -1:
-    place = place_of_note(storage.written)
+    place = callsite_of_note(storage.written)
     raise RuntimeError(
         "one of the variables needed for gradient computation has been modified by an inplace operation: "
         f"[torch.{DTYPE_NAMES[dtype]}Tensor {[shape[d] for d in range(ndim)]}], needed by {node.name()}, is at version "

@@ -1,22 +1,12 @@
 """Anomaly mode, and other care that a pass may need; part of tape.pyx."""
 
 cdef enum:
-    NOTE_PLACES = 1
+    RECORD_TRACEBACKS = 1           # of the operations that nodes are made for
     FIND_NAN = 2                    # in what comes out of every rule
 cdef int anomaly = 0                # the sum of those that are on
 
 
-class Traceback:
-    """The lines of the program that led to a node's operation."""
-
-    def __init__(self, stack):
-        self.stack = stack
-
-    def __str__(self) -> str:
-        return "".join(self.stack.format()).rstrip()
-
-
-cdef int note_place(Node node) except -1:
+cdef int record_traceback(Node node) except -1:
     import traceback
     frame = frame_at(0)
     while frame is not None and frame.f_code.co_filename.startswith(PACKAGE):
@@ -39,7 +29,7 @@ cdef int run_rule_with_care(BackwardPass back, Node node, TensorBase g) except -
         else:
             node.rule.backward(back, node, g)
     except Exception:
-        if not anomaly & NOTE_PLACES:
+        if not anomaly & RECORD_TRACEBACKS:
             raise
         from tinygrad_c._base.warn import warn
         place = created_at(node)
@@ -86,5 +76,5 @@ def _set_anomaly(int mode) -> int:
     before = anomaly
     if not 0 <= mode <= 2:
         raise ValueError(f"a mode from 0 to 2, not {mode}")
-    anomaly = (0, NOTE_PLACES, NOTE_PLACES | FIND_NAN)[mode]
-    return 2 if before & FIND_NAN else before & NOTE_PLACES
+    anomaly = (0, RECORD_TRACEBACKS, RECORD_TRACEBACKS | FIND_NAN)[mode]
+    return 2 if before & FIND_NAN else before & RECORD_TRACEBACKS

@@ -2,7 +2,7 @@
 
 
 cdef int raise_freed(Node node) except -1:
-    place = place_of_note(node.freed)
+    place = callsite_of_note(node.freed)
     raise RuntimeError(
         "Trying to backward through the graph a second time (or directly access saved tensors after they have already been "
         f"freed): {node.name()} has let go of its saved values when backward() ran before{f', at {place}' if place else ''}. "
@@ -93,7 +93,7 @@ cdef class Node:
         >>> y.sum().backward()
         tensor([1., 1.])
         """
-        return add_hook(extras_of(self).pre_hooks, lambda g: only(hook((g,))))
+        return add_hook(extras_of(self).pre_hooks, lambda g: first_of(hook((g,))))
 
     def register_hook(self, hook):
         """Call hook(gradients of the inputs, (gradient,)) after the rule has run; a tuple that it returns replaces the first.

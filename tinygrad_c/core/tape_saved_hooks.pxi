@@ -1,88 +1,9 @@
-"""What is hung on a node or a leaf beside its rule: hooks, packed values, the user's notes; part of tape.pyx."""
+"""Hooks called, and saved values that the user packs; part of tape.pyx."""
 
 cdef enum:
     OUTPUT = 3                      # the slot of a saved output, after those of the saved inputs
 cdef int packers = 0                # threads inside saved_tensors_hooks: asked first, read faster than a thread's own variable
 cdef object accumulators = weakref.WeakValueDictionary()       # id of a leaf -> its AccumulateGrad, while somebody has that
-
-
-class PackedTensor:
-    """What a user's pack hook made of a value that a node was to save."""
-
-    def __init__(self, value, unpack, like, edge):
-        self.value, self.unpack, self.like, self.edge = value, unpack, like, edge
-
-
-class RemovableHandle:
-    """What register_hook returns; remove() takes the hook off again, and so does leaving a `with` block.
-
-    >>> w = tinygrad_c.tensor([1., 2.], requires_grad=True)
-    >>> with w.register_hook(lambda g: 10 * g):
-    ...     w.sum().backward()
-    >>> w.grad
-    tensor([10., 10.])
-    """
-
-    def __init__(self, hooks: list, hook):
-        self.hooks, self.hook = hooks, hook
-
-    def remove(self) -> None:
-        for i, hook in enumerate(self.hooks):
-            if hook is self.hook:
-                del self.hooks[i]
-                break
-        self.hooks = []         # the same hook may be registered again, under another handle
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exception) -> None:
-        self.remove()
-
-
-class AccumulateGrad:
-    """Stands in `next_functions` for a leaf, whose gradient is added into `variable.grad`.
-
-    >>> w = tinygrad_c.tensor([1., 2.], requires_grad=True)
-    >>> (w * 2).grad_fn.next_functions[0][0].variable is w
-    True
-    """
-
-    def __init__(self, variable):
-        self.variable = variable
-        self.next_functions = ()
-
-    def name(self) -> str:
-        return "torch::autograd::AccumulateGrad"
-
-    def register_prehook(self, hook):
-        """Call hook((gradient,)) before the gradient is added; a tuple that it returns replaces it.
-
-        >>> w = tinygrad_c.ones(2, requires_grad=True)
-        >>> node = (w * 3).grad_fn.next_functions[0][0]
-        >>> handle = node.register_prehook(lambda outputs: print(outputs[0]))
-        >>> w.sum().backward()
-        tensor([1., 1.])
-        """
-        return self.variable.register_hook(lambda g: only(hook((g,))))
-
-    def register_hook(self, hook):
-        """Call hook((), (gradient,)) after the gradient has been added.
-
-        >>> w = tinygrad_c.ones(2, requires_grad=True)
-        >>> node = (w * 3).grad_fn.next_functions[0][0]
-        >>> handle = node.register_hook(lambda inputs, outputs: print(outputs[0], w.grad))
-        >>> w.sum().backward()
-        tensor([1., 1.]) tensor([1., 1.])
-        """
-        seen = []
-        taken = self.variable.register_hook(lambda g: seen.__setitem__(slice(None), [g]))
-        called = self.variable.register_post_accumulate_grad_hook(lambda leaf: hook((), tuple(seen)))
-        called.remove = lambda: (taken.remove(), RemovableHandle.remove(called)) and None
-        return called
-
-    def __repr__(self):
-        return f"<AccumulateGrad object at {id(self.variable):#x}>"
 
 
 cdef object accumulate_grad(TensorBase leaf):
@@ -91,10 +12,6 @@ cdef object accumulate_grad(TensorBase leaf):
     if found is None or found.variable is not leaf:
         found = accumulators[id(leaf)] = AccumulateGrad(leaf)
     return found
-
-
-cdef object only(object result):
-    return result[0] if isinstance(result, tuple) else result
 
 
 # ---- Saved values that the user keeps

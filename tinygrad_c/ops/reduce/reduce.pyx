@@ -34,18 +34,18 @@ min_result = results("min", "values", "indices")
 cdef int wrap_dim(object dim, int ndim) except -1:
     cdef Py_ssize_t d
     cdef int n = ndim if ndim > 0 else 1        # a 0-d tensor takes dim 0 and -1, as if it had one
-    cdef unsigned int before = changes()
+    cdef unsigned int begun = begin_parse()
     if isinstance(dim, bool) or not hasattr(dim, "__index__"):
         raise TypeError(f"dim must be int, not {type(dim).__name__}")
     d = dim.__index__()
-    unchanged(before)
+    end_parse(begun)
     if d < -n or d >= n:
         raise IndexError(f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {d})")
     return <int> (d + n if d < 0 else d)
 
 
 cdef unsigned int dims_mask(object dim, int ndim) except? 0:
-    cdef unsigned int mask = 0, bit, before = changes()
+    cdef unsigned int mask = 0, bit, begun = begin_parse()
     if dim is None:
         return (<unsigned int> 1 << ndim) - 1
     if not isinstance(dim, (tuple, list)):
@@ -57,7 +57,7 @@ cdef unsigned int dims_mask(object dim, int ndim) except? 0:
         if mask & bit:
             raise RuntimeError(f"dim {wrap_dim(d, ndim)} appears multiple times in the list of dims")
         mask |= bit
-    unchanged(before)
+    end_parse(begun)
     return mask if ndim > 0 else 0
 
 

@@ -21,14 +21,14 @@ cdef Py_ssize_t MAX_SIZE = <Py_ssize_t> 1 << 62
 cdef int parse_dim(object dim, int ndim) except -1:
     cdef Py_ssize_t d
     cdef int n = ndim if ndim > 0 else 1
-    cdef unsigned int before = changes()
+    cdef unsigned int begun = begin_parse()
     if type(dim) is bool or not hasattr(dim, "__index__"):
         raise TypeError(f"dim must be an int, not {type(dim).__name__}")
     try:
         d = dim
     except OverflowError:
         d = n
-    unchanged(before)
+    end_parse(begun)
     if d < -n or d >= n:
         raise IndexError(f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {dim})")
     return d + n if d < 0 else d

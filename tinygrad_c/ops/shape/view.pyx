@@ -241,8 +241,7 @@ def take_view(input, view):
     if v.storage is not x.storage or v.dtype != x.dtype:
         raise RuntimeError("a tensor can only take the shape of a view of its own memory")
     x.data = v.data
-    count_change()
-    x._generation += 0x10000         # where a rule has saved x, it is not to be read in another shape
+    new_generation(x, 0)
     x.ndim, x.numel, x.contiguous = v.ndim, v.numel, v.contiguous
     for d in range(v.ndim):
         x.shape[d] = v.shape[d]
