@@ -25,7 +25,7 @@ lint: $(VENV)/test.stamp
 	$(BIN)/ruff check .
 	PATH="$(BIN):$$PATH" cython-lint $(filter %.pyx %.pxd %.pxi,$(SOURCES))
 
-# Long jobs, each of one kind of trouble; docs/reliability.md says what they found.
+# Long jobs, each of one kind of trouble; docs/jobs.md says what they found.
 # make kill    trainings killed at random moments and resumed
 # make fuzz    random programs beside torch (installed by this), SEED=n for others
 # make opdb    torch's own sample inputs of its ops, modules and optimizers, beside torch (installed by this)
@@ -66,7 +66,7 @@ endurance: $(VENV)/test.stamp
 	$(JOB) jobs/endurance.py
 
 properties: $(VENV)/test.stamp
-	cd tests && TINYGRAD_C_EXAMPLES=20000 $(BIN)/python -m pytest -q test_properties.py
+	cd tests && TINYGRAD_C_EXAMPLES=20000 $(BIN)/python -m pytest -q ops/test_properties.py
 
 mutation: $(VENV)/test.stamp
 	$(BIN)/python -m pip install --quiet 'setuptools>=77' 'Cython>=3.3'

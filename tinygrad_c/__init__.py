@@ -158,8 +158,8 @@ from tinygrad_c.ops.indexing.write import (
     scatter_reduce,
     take,
 )
-from tinygrad_c.ops.matmul.matmul import addmm, bmm, dot, matmul, mm, mv
-from tinygrad_c.ops.matmul.products import addbmm, addmv, addr, baddbmm, bilinear, cross, inner, kron, outer, tensordot, vdot
+from tinygrad_c.ops.matmul.composed import addbmm, addmv, addr, baddbmm, bilinear, cross, inner, kron, outer, tensordot, vdot
+from tinygrad_c.ops.matmul.products import addmm, bmm, dot, matmul, mm, mv
 from tinygrad_c.ops.random.random import (
     Generator,
     bernoulli,

@@ -75,10 +75,10 @@ from tinygrad_c.ops.indexing.index import (gather as gather, index_select as ind
 from tinygrad_c.ops.indexing.write import (index_add as index_add, index_copy as index_copy, index_fill as index_fill, index_put
     as index_put, index_put_ as index_put_, index_reduce as index_reduce, masked_scatter as masked_scatter, put as put, scatter
     as scatter, scatter_reduce as scatter_reduce, take as take)
-from tinygrad_c.ops.matmul.einsum import (einsum as einsum)
-from tinygrad_c.ops.matmul.matmul import (addmm as addmm, bmm as bmm, dot as dot, matmul as matmul, mm as mm, mv as mv)
-from tinygrad_c.ops.matmul.products import (addbmm as addbmm, addmv as addmv, addr as addr, baddbmm as baddbmm, bilinear as
+from tinygrad_c.ops.matmul.composed import (addbmm as addbmm, addmv as addmv, addr as addr, baddbmm as baddbmm, bilinear as
     bilinear, cross as cross, inner as inner, kron as kron, outer as outer, tensordot as tensordot, vdot as vdot)
+from tinygrad_c.ops.matmul.einsum import (einsum as einsum)
+from tinygrad_c.ops.matmul.products import (addmm as addmm, bmm as bmm, dot as dot, matmul as matmul, mm as mm, mv as mv)
 from tinygrad_c.ops.random.numpy_samplers import (binomial as binomial, poisson as poisson)
 from tinygrad_c.ops.random.random import (Generator as Generator, bernoulli as bernoulli, get_rng_state as get_rng_state,
     initial_seed as initial_seed, manual_seed as manual_seed, multinomial as multinomial, normal as normal, rand as rand,

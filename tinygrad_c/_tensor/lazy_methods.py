@@ -1,4 +1,4 @@
-"""Methods that few programs call: functions of rooms that are loaded when one of them is first called."""
+"""Methods that few programs call: functions of modules that are imported at the first call."""
 from __future__ import annotations
 
 from importlib import import_module
@@ -10,7 +10,7 @@ from tinygrad_c.ops.elementwise.elementwise import in_place
 if TYPE_CHECKING:
     from tinygrad_c._tensor.tensor import Tensor
 
-# room: its functions of a tensor, each a method of that name, and what one gives.
+# module: its functions that become methods, each with an example and its result.
 ROOMS = {
     "ops.elementwise.parts": (
         "tensor([6.]).frexp().mantissa -> tensor([0.7500])",
@@ -66,7 +66,7 @@ ROOMS = {
         "tensor([0.2, 2.]).hardshrink() -> tensor([0., 2.])",
     ),
 }
-# What torch's tensors have, and these say in a sentence that they have not.
+# torch's methods that are not supported: accessing one raises an error with the reason.
 LEFT_OUT = """char short chalf cfloat cdouble conj conj_physical resolve_conj stft istft to_sparse to_sparse_coo to_sparse_csr
     to_sparse_csc to_sparse_bsr to_sparse_bsc to_dense coalesce is_coalesced indices values crow_indices col_indices sparse_dim
     dense_dim sparse_mask sparse_resize_ sparse_resize_and_clear_ smm sspaddmm dequantize int_repr q_scale q_zero_point qscheme
@@ -75,7 +75,7 @@ LEFT_OUT = """char short chalf cfloat cdouble conj conj_physical resolve_conj st
 
 
 def later(room: str, example: str) -> Any:
-    """The method that calls a function of a room: the one that the example calls last."""
+    """A method that calls a function of a module: the function that the example calls last."""
     code, _, shown = example.partition(" -> ")
     name = code.partition(").")[2].partition("(")[0]
 
@@ -84,18 +84,18 @@ def later(room: str, example: str) -> Any:
         function = getattr(module, name, None) or in_place(getattr(module, name[:-1]))
         return function(self, *args, **kwargs)
     method.__name__ = method.__qualname__ = name
-    of = f"tinygrad_c.{name} of this tensor." if name[-1] != "_" else f"{name[:-1]} in place: the tensor itself is overwritten."
+    of = f"tinygrad_c.{name} of this tensor." if name[-1] != "_" else f"{name[:-1]} in place."
     method.__doc__ = f"{of}\n\n    >>> tinygrad_c.{code}\n    {shown}"
     return method
 
 
 def polygamma_of(x: Tensor, n: int) -> Tensor:
-    """polygamma, the tensor first."""
+    """polygamma with the tensor as first argument."""
     return x.polygamma(n)
 
 
 class LeftOut:
-    """An attribute that raises AttributeError with the reason why it is not there."""
+    """An attribute that raises AttributeError with the reason why it is not supported."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -107,13 +107,13 @@ class LeftOut:
 
 
 class Rare:
-    """Methods of tensors that are functions of other rooms."""
+    """Base class of Tensor: the methods that are imported at the first call."""
 
     __slots__ = ()
 
     @property
     def real(self) -> Tensor:
-        """The tensor itself: all numbers here are real.
+        """The tensor itself: all tensors are real.
 
         >>> tinygrad_c.tensor([1.]).real
         tensor([1.])
@@ -142,7 +142,7 @@ class Rare:
         return in_place(polygamma_of)(self, n)
 
     def is_conj(self) -> bool:
-        """False: there are no complex numbers here.
+        """False: there are no complex dtypes.
 
         >>> tinygrad_c.ones(2).is_conj()
         False
@@ -150,7 +150,7 @@ class Rare:
         return False
 
     def is_neg(self) -> bool:
-        """False: no negation waits to be carried out here.
+        """False: there are no lazy negations.
 
         >>> tinygrad_c.ones(2).is_neg()
         False
@@ -158,7 +158,7 @@ class Rare:
         return False
 
     def is_shared(self) -> bool:
-        """Whether other processes see this memory: False, but for what torch's multiprocessing would have made.
+        """Whether the memory is shared between processes, by torch's definition: always False.
 
         >>> tinygrad_c.ones(2).is_shared()
         False
@@ -166,7 +166,7 @@ class Rare:
         return False
 
     def is_set_to(self, tensor: Tensor) -> bool:
-        """Whether both have the same memory, shape and strides.
+        """Whether both tensors have the same memory, shape and strides.
 
         >>> x = tinygrad_c.ones(2)
         >>> x.is_set_to(x.view(2)), x.is_set_to(x.clone())
@@ -183,7 +183,7 @@ class Rare:
         return tuple(sorted(range(self.ndim), key=lambda d: (-self.stride(d), d)))
 
     def as_subclass(self, cls: type) -> Any:
-        """This tensor as one of a subclass.
+        """This tensor as an instance of a subclass.
 
         >>> tinygrad_c.ones(2).as_subclass(tinygrad_c.Tensor)
         tensor([1., 1.])
@@ -195,7 +195,7 @@ class Rare:
         return made
 
     def apply_(self, callable: Any) -> Tensor:
-        """Each element replaced by what a Python function makes of it: slow; no gradient.
+        """Replace each element x by callable(x), in place. Slow, without a gradient.
 
         >>> tinygrad_c.tensor([1., 2.]).apply_(lambda x: x + 1)
         tensor([2., 3.])
@@ -203,7 +203,7 @@ class Rare:
         return self.map_(self, lambda x, _: callable(x))
 
     def map_(self, tensor: Tensor, callable: Any) -> Tensor:
-        """Each element replaced by what a Python function makes of it and of tensor's element there: slow; no gradient.
+        """Replace each element by callable(x, y), y the element of tensor, in place. Slow, without a gradient.
 
         >>> tinygrad_c.tensor([1., 2.]).map_(tinygrad_c.tensor([3., 4.]), max)
         tensor([3., 4.])

@@ -1,9 +1,9 @@
-"""Methods of matrices."""
+"""Matrix products and linear algebra."""
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tinygrad_c.ops.matmul import matmul, products
+from tinygrad_c.ops.matmul import composed, products
 
 if TYPE_CHECKING:
     from tinygrad_c._tensor.tensor import Tensor
@@ -14,70 +14,70 @@ class Matrices:
 
     def matmul(self, other: Tensor) -> Tensor:
         """The matrix product."""
-        return matmul.matmul(self, other)
+        return products.matmul(self, other)
 
     def mm(self, mat2: Tensor) -> Tensor:
         """The product of two matrices."""
-        return matmul.mm(self, mat2)
+        return products.mm(self, mat2)
 
     def bmm(self, mat2: Tensor) -> Tensor:
         """The products of two batches of matrices."""
-        return matmul.bmm(self, mat2)
+        return products.bmm(self, mat2)
 
     def mv(self, vec: Tensor) -> Tensor:
         """The product of a matrix and a vector."""
-        return matmul.mv(self, vec)
+        return products.mv(self, vec)
 
     def dot(self, tensor: Tensor) -> Tensor:
-        """The sum of the products of two vectors' elements."""
-        return matmul.dot(self, tensor)
+        """The dot product of two vectors."""
+        return products.dot(self, tensor)
 
     def vdot(self, other: Tensor) -> Tensor:
-        """dot, for real numbers."""
-        return products.vdot(self, other)
+        """The dot product; equal to dot for real tensors."""
+        return composed.vdot(self, other)
 
     def inner(self, other: Tensor) -> Tensor:
-        """The dot products of the rows of the two."""
-        return products.inner(self, other)
+        """The dot products over the last dimension of both."""
+        return composed.inner(self, other)
 
     def outer(self, vec2: Tensor) -> Tensor:
         """out[i, j] = self[i] * vec2[j]."""
-        return products.outer(self, vec2)
+        return composed.outer(self, vec2)
 
     ger = outer
 
     def kron(self, other: Tensor) -> Tensor:
-        """Each element times the whole of other, in its place."""
-        return products.kron(self, other)
+        """The Kronecker product."""
+        return composed.kron(self, other)
 
     def cross(self, other: Tensor, dim: int | None = None) -> Tensor:
-        """The cross product of vectors of three numbers along dim."""
-        return products.cross(self, other, dim)
+        """The cross product of vectors of size 3 along dim."""
+        return composed.cross(self, other, dim)
 
     def addmm(self, mat1: Tensor, mat2: Tensor, *, beta=1, alpha=1) -> Tensor:
         """beta * self + alpha * mm(mat1, mat2)."""
-        return matmul.addmm(self, mat1, mat2, beta=beta, alpha=alpha)
+        return products.addmm(self, mat1, mat2, beta=beta, alpha=alpha)
 
     def addmv(self, mat: Tensor, vec: Tensor, *, beta=1, alpha=1) -> Tensor:
         """beta * self + alpha * mv(mat, vec)."""
-        return products.addmv(self, mat, vec, beta=beta, alpha=alpha)
+        return composed.addmv(self, mat, vec, beta=beta, alpha=alpha)
 
     def addr(self, vec1: Tensor, vec2: Tensor, *, beta=1, alpha=1) -> Tensor:
         """beta * self + alpha * outer(vec1, vec2)."""
-        return products.addr(self, vec1, vec2, beta=beta, alpha=alpha)
+        return composed.addr(self, vec1, vec2, beta=beta, alpha=alpha)
 
     def baddbmm(self, batch1: Tensor, batch2: Tensor, *, beta=1, alpha=1) -> Tensor:
         """beta * self + alpha * bmm(batch1, batch2)."""
-        return products.baddbmm(self, batch1, batch2, beta=beta, alpha=alpha)
+        return composed.baddbmm(self, batch1, batch2, beta=beta, alpha=alpha)
 
     def addbmm(self, batch1: Tensor, batch2: Tensor, *, beta=1, alpha=1) -> Tensor:
         """beta * self + alpha * the sum of the matrices of bmm(batch1, batch2)."""
-        return products.addbmm(self, batch1, batch2, beta=beta, alpha=alpha)
+        return composed.addbmm(self, batch1, batch2, beta=beta, alpha=alpha)
 
     addmm_, addmv_, addr_, baddbmm_, addbmm_ = (
-        products.addmm_, products.addmv_, products.addr_, products.baddbmm_, products.addbmm_)
+        composed.addmm_, composed.addmv_, composed.addr_, composed.baddbmm_, composed.addbmm_)
 
-    # ---- Linear algebra: the room loads when one of these is called
+    # ---- Linear algebra: tinygrad_c.linalg is imported at the first call
 
     def det(self) -> Tensor:
         """The determinant.
@@ -106,7 +106,7 @@ class Matrices:
     def inverse(self) -> Tensor:
         """The inverse of a square matrix.
 
-        LinAlgError for a singular one.
+        LinAlgError if it is singular.
 
         >>> tinygrad_c.tensor([[2., 0.], [0., 4.]]).inverse()
         tensor([[0.5000, 0.0000],
@@ -132,7 +132,7 @@ class Matrices:
         return linear("cholesky")(self, upper)
 
     def qr(self, some: bool = True):
-        """(Q, R): orthonormal columns, and an upper triangle.
+        """(Q, R): Q with orthonormal columns, R upper triangular.
 
         >>> q, r = tinygrad_c.tensor([[4., 2.], [2., 10.]]).qr()
         >>> tinygrad_c.allclose(q @ r, tinygrad_c.tensor([[4., 2.], [2., 10.]]))
@@ -149,7 +149,7 @@ class Matrices:
         return linear("svd")(self, some, compute_uv)
 
     def matrix_power(self, n: int) -> Tensor:
-        """The matrix multiplied by itself n times.
+        """self^n for an integer n.
 
         >>> tinygrad_c.tensor([[1., 1.], [0., 1.]]).matrix_power(3)
         tensor([[1., 3.],
@@ -158,7 +158,7 @@ class Matrices:
         return linear("matrix_power")(self, n)
 
     def matrix_exp(self) -> Tensor:
-        """e^self, of a square matrix.
+        """The matrix exponential e^self of a square matrix.
 
         >>> tinygrad_c.tensor([[0., 1.], [0., 0.]]).matrix_exp()
         tensor([[1., 1.],

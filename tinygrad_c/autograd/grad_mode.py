@@ -1,4 +1,4 @@
-"""torch.autograd.grad_mode's names."""
+"""The names of torch.autograd.grad_mode."""
 from __future__ import annotations
 
 from tinygrad_c._base.missing import public_names

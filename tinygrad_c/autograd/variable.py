@@ -1,4 +1,4 @@
-"""torch.autograd.variable's name."""
+"""The name of torch.autograd.variable."""
 from __future__ import annotations
 
 from tinygrad_c._base.missing import public_names

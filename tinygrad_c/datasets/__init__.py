@@ -1,4 +1,4 @@
-"""Small data to learn on: real handwritten digits, and toy sets that are made on the fly.
+"""Small datasets: real handwritten digits, and generated toy data.
 
     >>> from tinygrad_c import datasets
     >>> X, y = datasets.digits()

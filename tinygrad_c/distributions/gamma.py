@@ -1,4 +1,4 @@
-"""The gamma distribution and what is made of gamma variables: Beta, Dirichlet, Chi2, StudentT."""
+"""Gamma, and the distributions that are sampled with gamma variables: Beta, Dirichlet, Chi2, StudentT."""
 from __future__ import annotations
 
 import math
@@ -8,10 +8,9 @@ from tinygrad_c.autograd import no_grad
 from tinygrad_c.distributions import constraints
 from tinygrad_c.distributions.continuous import LocScale
 from tinygrad_c.distributions.distribution import Distribution, broadcast_all
-from tinygrad_c.ops.create.create import arange
+from tinygrad_c.ops.create.create import arange, one_hot
 from tinygrad_c.ops.create.create import empty_ as empty
 from tinygrad_c.ops.elementwise.elementwise import log1p, where, xlogy
-from tinygrad_c.ops.indexing.index import one_hot
 from tinygrad_c.ops.random.numpy_samplers import standard_gamma
 from tinygrad_c.ops.random.random import normal_
 from tinygrad_c.ops.shape.shape import stack
@@ -21,10 +20,10 @@ __all__ = ["Beta", "Chi2", "Dirichlet", "Gamma", "StudentT"]
 
 
 def reparametrised_gamma(a: Any) -> Any:
-    """Draws of Gamma(a, 1) with dx/da = -(dP(a, x)/da) / p(x), implicit reparametrisation (Figurnov et al. 2018).
+    """Samples of Gamma(a, 1) with dx/da = -(dP(a, x)/da) / p(x): implicit reparametrisation (Figurnov et al. 2018).
 
-    P(a, x) = sum over n of t_n = x^(a + n) e^-x / Gamma(a + n + 1), so dP/da = sum of t_n (log x - digamma(a + n + 1)); the
-    terms are largest at n = x - a and gone some ten standard deviations beyond. In float64: the sum cancels in the tails.
+    P(a, x) = sum over n of t_n = x^(a + n) e^-x / Gamma(a + n + 1), so dP/da = sum of t_n (log x - digamma(a + n + 1)). The
+    terms are largest at n = x - a and negligible ten standard deviations beyond. In float64: the sum cancels in the tails.
     """
     tiny = 1e-37 if a.element_size() == 4 else 1e-300
     x = standard_gamma(a).clamp(min=tiny)
@@ -42,7 +41,7 @@ def reparametrised_gamma(a: Any) -> Any:
 
 
 class Gamma(Distribution):
-    """The density rate^a x^(a - 1) e^(-rate x) / Gamma(a) of x > 0, a the concentration.
+    """The density rate^a x^(a - 1) e^(-rate x) / Gamma(a) for x > 0, a the concentration.
 
     >>> tinygrad_c.distributions.Gamma(2., 4.).mean
     tensor(0.5000)
@@ -89,7 +88,7 @@ class Gamma(Distribution):
 
 
 class Chi2(Gamma):
-    """The sum of df squares of standard normal numbers: Gamma(df / 2, 1 / 2).
+    """The sum of the squares of df standard normal variables: Gamma(df / 2, 1 / 2).
 
     >>> tinygrad_c.distributions.Chi2(3.).mean
     tensor(3.)
@@ -103,7 +102,7 @@ class Chi2(Gamma):
 
 
 class Dirichlet(Distribution):
-    """Probabilities (..., n) that sum to 1, of the density prod x_i^(a_i - 1) / B(a), a the concentration.
+    """Probabilities (..., n) that sum to 1, with density prod x_i^(a_i - 1) / B(a), a the concentration.
 
     >>> tinygrad_c.distributions.Dirichlet(tinygrad_c.tensor([1., 3.])).mean
     tensor([0.2500, 0.7500])
@@ -150,7 +149,7 @@ class Dirichlet(Distribution):
 
 
 class Beta(Distribution):
-    """The density x^(concentration1 - 1) (1 - x)^(concentration0 - 1) / B of x from 0 to 1.
+    """The density x^(concentration1 - 1) (1 - x)^(concentration0 - 1) / B for 0 < x < 1.
 
     >>> tinygrad_c.distributions.Beta(1., 3.).mean
     tensor(0.2500)
@@ -209,7 +208,7 @@ class Beta(Distribution):
 
 
 class StudentT(LocScale):
-    """loc + scale t, where t is Student's with df degrees of freedom: the density falls as |t|^-(df + 1).
+    """loc + scale * t, t Student's t with df degrees of freedom: the density falls as |t|^-(df + 1).
 
     >>> tinygrad_c.distributions.StudentT(1.).log_prob(tinygrad_c.tensor(0.))
     tensor(-1.1447)

@@ -1,6 +1,7 @@
-"""Linear algebra, as torch.linalg has it: NumPy's LAPACK computes, and the gradients are tensor operations, of any order.
+"""Linear algebra: the names of torch.linalg. NumPy's LAPACK computes the values; the gradients are tensor operations, so they
+can be differentiated any number of times.
 
-Loaded when it is first asked for.
+The package is imported on first access.
 """
 from __future__ import annotations
 
@@ -35,11 +36,11 @@ from tinygrad_c.linalg.systems import (
 )
 from tinygrad_c.ops.guard import door, doors
 
-ROOMS = {"elimination": "lu lu_factor lu_factor_ex lu_solve inv_ex solve_ex cholesky_ex householder_product"}
-__all__ = [*ROOMS["elimination"].split(),
+LAZY_NAMES = {"elimination": "lu lu_factor lu_factor_ex lu_solve inv_ex solve_ex cholesky_ex householder_product"}
+__all__ = [*LAZY_NAMES["elimination"].split(),
            "LinAlgError", "cholesky", "cond", "cross", "det", "diagonal", "eigh", "eigvalsh", "inv", "lstsq", "matmul",
            "matrix_exp", "matrix_norm", "matrix_power", "matrix_rank", "multi_dot", "norm", "pinv", "qr", "slogdet", "solve",
            "solve_triangular", "svd", "svdvals", "tensorinv", "tensorsolve", "vander", "vecdot", "vector_norm"]
 
-__getattr__, __dir__ = public_names(globals(), ROOMS, door)
+__getattr__, __dir__ = public_names(globals(), LAZY_NAMES, door)
 doors(globals())

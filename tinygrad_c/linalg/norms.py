@@ -1,4 +1,4 @@
-"""Norms, powers and chains of products."""
+"""Norms, powers and products of matrices."""
 from __future__ import annotations
 
 import math
@@ -8,7 +8,7 @@ from tinygrad_c.linalg.factor import svdvals
 from tinygrad_c.linalg.systems import inv
 from tinygrad_c.ops.arguments import array_of, takes_out, tensor_arg, tensors_arg
 from tinygrad_c.ops.create.create import eye
-from tinygrad_c.ops.matmul import products
+from tinygrad_c.ops.matmul import composed
 from tinygrad_c.ops.reduce import reduce
 from tinygrad_c.ops.shape import diagonals
 from tinygrad_c.ops.shape.rearrange import movedim
@@ -20,7 +20,7 @@ INFINITE = (math.inf, -math.inf)
 
 @takes_out
 def vector_norm(x, ord: float = 2, dim=None, keepdim: bool = False, *, dtype=None):
-    """sum(|x|^ord)^(1/ord) of all elements or over the dimensions in `dim`; inf: the largest |x|, 0: how many are not 0.
+    """sum(|x|^ord)^(1/ord) of all elements or over the dimensions `dim`. inf: the largest |x|, 0: the number of nonzeros.
 
     >>> tinygrad_c.linalg.vector_norm(tensor([3., 4.]))
     tensor(5.)
@@ -30,8 +30,8 @@ def vector_norm(x, ord: float = 2, dim=None, keepdim: bool = False, *, dtype=Non
 
 @takes_out
 def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim: bool = False, *, dtype=None):
-    """A norm of matrices: "fro" (the root of the sum of squares), "nuc" (the sum of the singular values), 2 and -2 (the largest
-    and the smallest of them), 1 and -1 (of the columns' sums of |x|), inf and -inf (of the rows').
+    """A matrix norm: "fro" (the root of the sum of squares), "nuc" (the sum of the singular values), 2 and -2 (the largest and
+    the smallest singular value), 1 and -1 (the largest and the smallest column sum of |x|), inf and -inf (row sums).
 
     >>> tinygrad_c.linalg.matrix_norm(tensor([[1., -2.], [3., 4.]]), 1)
     tensor(6.)
@@ -63,7 +63,7 @@ def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim: bool = False, *, dtype=None
 
 @takes_out
 def norm(A, ord=None, dim=None, keepdim: bool = False, *, dtype=None):
-    """vector_norm, or matrix_norm where `dim` has two dimensions or there is none and A is a matrix, if ord is given.
+    """matrix_norm if ord is given and `dim` has two dimensions (or no dim is given and A is a matrix), else vector_norm.
 
     >>> tinygrad_c.linalg.norm(tensor([[3., 4.]]))
     tensor(5.)
@@ -86,7 +86,7 @@ def norm(A, ord=None, dim=None, keepdim: bool = False, *, dtype=None):
 
 @takes_out
 def cond(A, p=None):
-    """The condition number: the norm of A times that of its inverse; without p, of the singular values.
+    """The condition number: the norm of A times the norm of its inverse. Default: the ratio of the extreme singular values.
 
     >>> tinygrad_c.linalg.cond(tensor([[2., 0.], [0., 1.]]))
     tensor(2.)
@@ -110,7 +110,7 @@ def matmul(input, other):
 
 @takes_out
 def vecdot(x, y, *, dim: int = -1):
-    """The sum of products along dim, the others broadcast.
+    """The dot product along dim. The other dimensions broadcast.
 
     >>> tinygrad_c.linalg.vecdot(tensor([[1., 2.], [3., 4.]]), tensor([1., 1.]))
     tensor([3., 7.])
@@ -120,16 +120,16 @@ def vecdot(x, y, *, dim: int = -1):
 
 @takes_out
 def cross(input, other, *, dim: int = -1):
-    """The cross product of vectors of three numbers along dim.
+    """The cross product of vectors of size 3 along dim.
 
     >>> tinygrad_c.linalg.cross(tensor([1., 0., 0.]), tensor([0., 1., 0.]))
     tensor([0., 0., 1.])
     """
-    return products.cross(input, other, dim)
+    return composed.cross(input, other, dim)
 
 
 def diagonal(A, *, offset: int = 0, dim1: int = -2, dim2: int = -1):
-    """The diagonals of matrices, in the last dimension; a view.
+    """The diagonals of matrices, in the last dimension, as a view.
 
     >>> tinygrad_c.linalg.diagonal(tensor([[1., 2.], [3., 4.]]))
     tensor([1., 4.])
@@ -152,7 +152,7 @@ def vander(x, *, N: int | None = None):
 
 @takes_out
 def matrix_power(A, n: int):
-    """A multiplied by itself n times; of a negative n, the inverse is.
+    """A^n for an integer n. A negative n uses the inverse.
 
     >>> tinygrad_c.linalg.matrix_power(tensor([[1., 1.], [0., 1.]]), 3)
     tensor([[1., 3.],
@@ -172,7 +172,7 @@ def matrix_power(A, n: int):
 
 
 def matrix_exp(A):
-    """e^A = I + A + A^2 / 2! + ...: the series of A / 2^s, squared s times.
+    """e^A = I + A + A^2 / 2! + ...: the series for A / 2^s, then s squarings.
 
     >>> tinygrad_c.linalg.matrix_exp(tensor([[0., 1.], [0., 0.]]))
     tensor([[1., 1.],
@@ -193,7 +193,7 @@ def matrix_exp(A):
 
 @takes_out
 def multi_dot(tensors):
-    """The product of several matrices, in the order that needs the fewest multiplications; the first and last may be vectors.
+    """The product of several matrices, in the order with the fewest multiplications. The first and last may be vectors.
 
     >>> tinygrad_c.linalg.multi_dot([tensor([[1., 2.]]), tensor([[1.], [1.]]), tensor([[3.]])])
     tensor([[9.]])

@@ -1,4 +1,4 @@
-"""Inverses, determinants and systems of equations."""
+"""Inverses, determinants and systems of linear equations."""
 from __future__ import annotations
 
 import math
@@ -34,7 +34,7 @@ class Inverse(Function):
 
 @takes_out
 def inv(A):
-    """The inverse of square matrices; LinAlgError if one is singular.
+    """The inverse of square matrices. LinAlgError if one is singular.
 
     >>> tinygrad_c.linalg.inv(tensor([[2., 0.], [0., 4.]]))
     tensor([[0.5000, 0.0000],
@@ -61,7 +61,7 @@ class Solution(Function):
 
 
 def summed(g, shape):
-    """g without the batch dimensions that broadcasting made."""
+    """g summed over the batch dimensions that were broadcast."""
     return g.sum_to_size(shape) if g.shape != shape else g
 
 
@@ -69,7 +69,7 @@ def summed(g, shape):
 def solve(A, B, *, left: bool = True):
     """X with A X = B (or, with left=False, X A = B), for square matrices A and vectors or matrices B.
 
-    B counts as a vector if it has one dimension, or one less than A and A's batch shape. LinAlgError if A is singular.
+    B is a batch of vectors if it has one dimension, or A's shape without the last dimension. LinAlgError if A is singular.
 
     >>> tinygrad_c.linalg.solve(tensor([[2., 0.], [0., 4.]]), tensor([2., 2.]))
     tensor([1.0000, 0.5000])
@@ -96,7 +96,7 @@ def solve(A, B, *, left: bool = True):
 
 @takes_out
 def solve_triangular(A, B, *, upper: bool, left: bool = True, unitriangular: bool = False):
-    """X with A X = B (left=False: X A = B) for triangular A; the other triangle of A is not looked at.
+    """X with A X = B (left=False: X A = B) for triangular A. The other triangle of A is not used.
 
     >>> tinygrad_c.linalg.solve_triangular(tensor([[2., 9.], [1., 1.]]), tensor([[2.], [2.]]), upper=False)
     tensor([[1.],
@@ -108,7 +108,7 @@ def solve_triangular(A, B, *, upper: bool, left: bool = True, unitriangular: boo
 
 @takes_out
 def tensorsolve(A, B, dims=None):
-    """X with tensordot(A, X, X.ndim) = B: solve, with the first dimensions of A (B's shape) as rows and the others as columns.
+    """X with tensordot(A, X, X.ndim) = B: solve with the first dimensions of A (B's shape) as rows, the others as columns.
 
     >>> tinygrad_c.linalg.tensorsolve(tensor([[2., 0.], [0., 4.]]), tensor([2., 4.]))
     tensor([1., 1.])
@@ -124,7 +124,7 @@ def tensorsolve(A, B, dims=None):
 
 @takes_out
 def tensorinv(A, ind: int = 2):
-    """The inverse of A as a map from its last dimensions to its first `ind`.
+    """The inverse of A as a linear map from its last dimensions to its first `ind` dimensions.
 
     >>> tinygrad_c.linalg.tensorinv(tensor([[2., 0.], [0., 4.]]), 1)
     tensor([[0.5000, 0.0000],
@@ -142,7 +142,7 @@ def tensorinv(A, ind: int = 2):
 # ---- Determinants
 
 class Determinant(Function):
-    """d = det A:  dA = g * the matrix of cofactors, which is d A^-T where A has an inverse."""
+    """d = det A:  dA = g * the cofactor matrix, which is d A^-T if A is invertible."""
 
     @staticmethod
     def forward(ctx, a):
@@ -158,7 +158,7 @@ class Determinant(Function):
         weak = (d == 0) | (abs(d) <= 1e-30)
         if not weak.any():
             return (g * d)[..., None, None] * inv(a).mT
-        u, s, vh = of_finite(np.linalg.svd, array_of(a))           # singular: through the singular values, once
+        u, s, vh = of_finite(np.linalg.svd, array_of(a))           # singular: the cofactors from the SVD, differentiable once
         others = np.stack([np.prod(np.delete(s, i, -1), -1) for i in range(s.shape[-1])], -1)
         sign = np.linalg.det(u) * np.linalg.det(vh)
         return g[..., None, None] * made((sign[..., None, None] * (u * others[..., None, :]) @ vh).astype(u.dtype))
@@ -200,13 +200,13 @@ def slogdet(A):
 
 
 def logdet(A):
-    """The logarithm of the determinant; NaN where that is negative.
+    """The logarithm of the determinant. NaN if the determinant is negative.
 
     >>> tinygrad_c.logdet(tensor([[1., 0.], [0., 1.]]))
     tensor(0.)
     """
     sign, logabsdet = slogdet(A)
-    return logabsdet + log(where(sign == 0, 1, sign))       # log det 0 = -inf is logabsdet itself
+    return logabsdet + log(where(sign == 0, 1, sign))       # for det = 0, logabsdet is already -inf
 
 
 # ---- Pseudo-inverse, least squares, rank
@@ -232,7 +232,7 @@ class PseudoInverse(Function):
 
 @takes_out
 def pinv(A, rcond: float | None = None, hermitian: bool = False, *, atol: float | None = None, rtol: float | None = None):
-    """The Moore-Penrose inverse: singular values below max(atol, rtol * the largest) count as 0.
+    """The Moore-Penrose inverse: singular values below max(atol, rtol * the largest) are treated as 0.
 
     >>> tinygrad_c.linalg.pinv(tensor([[2., 0.], [0., 0.], [0., 0.]]))
     tensor([[0.5000, 0.0000, 0.0000],
@@ -250,10 +250,10 @@ def pinv(A, rcond: float | None = None, hermitian: bool = False, *, atol: float 
 
 @takes_out
 def lstsq(A, B, rcond: float | None = None, *, driver: str | None = None):
-    """The X that makes |A X - B| smallest: (solution, residuals, rank, singular_values).
+    """(solution, residuals, rank, singular_values) of min |A X - B|.
 
-    driver: of its names, "gelsy" (the default) decides what comes back: no residuals and no singular values. With the others,
-    residuals are the sums of squares per column, if A has more rows than columns and full rank, else empty.
+    driver: with "gelsy" (the default), residuals and singular_values are empty. With the others, residuals are the sums of
+    squares per column if A has more rows than columns and full rank, else empty.
 
     >>> tinygrad_c.linalg.lstsq(tensor([[2.], [0.]]), tensor([[4.], [3.]])).solution
     tensor([[2.]])
@@ -277,7 +277,7 @@ def lstsq(A, B, rcond: float | None = None, *, driver: str | None = None):
 
 @takes_out
 def matrix_rank(A, tol: float | None = None, hermitian: bool = False, *, atol=None, rtol=None):
-    """How many singular values are above max(atol, rtol * the largest).
+    """The number of singular values above max(atol, rtol * the largest).
 
     >>> tinygrad_c.linalg.matrix_rank(tensor([[1., 2.], [2., 4.]]))
     tensor(1)
@@ -294,5 +294,5 @@ def matrix_rank(A, tol: float | None = None, hermitian: bool = False, *, atol=No
 
 
 def column(tolerance) -> np.ndarray:
-    """A number, or a tensor with one for each matrix, to be compared with their singular values."""
+    """The tolerance, a number or a tensor with one per matrix, shaped to compare with the singular values."""
     return np.asarray(tolerance)[..., None]

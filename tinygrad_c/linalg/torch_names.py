@@ -1,4 +1,4 @@
-"""The functions of linear algebra that torch also has at its top, some with other names and arguments."""
+"""Linear algebra functions of torch's top level, some with other names and arguments than in torch.linalg."""
 from __future__ import annotations
 
 from tinygrad_c.linalg import factor, systems
@@ -18,7 +18,7 @@ __all__ = ["chain_matmul", "cholesky", "cholesky_inverse", "cholesky_solve", "de
 
 @takes_out
 def lu(A, pivot: bool = True, get_infos: bool = False):
-    """(LU, pivots), with get_infos also info: linalg.lu_factor_ex.
+    """(LU, pivots), or (LU, pivots, info) with get_infos: linalg.lu_factor_ex.
 
     >>> lu, pivots = tinygrad_c.lu(tensor([[1., 2.], [4., 6.]]))
     >>> lu, pivots
@@ -32,7 +32,7 @@ def lu(A, pivot: bool = True, get_infos: bool = False):
 
 @takes_out
 def lu_solve(b, LU_data, LU_pivots):
-    """X with A X = b, from lu's result: linalg.lu_solve.
+    """X with A X = b from the result of lu: linalg.lu_solve.
 
     >>> lu, pivots = tinygrad_c.lu(tensor([[1., 2.], [4., 6.]]))
     >>> tinygrad_c.lu_solve(tensor([[5.], [16.]]), lu, pivots)
@@ -88,7 +88,7 @@ def qr(input, some: bool = True):
 
 @takes_out
 def svd(input, some: bool = True, compute_uv: bool = True):
-    """(U, S, V) with U diag(S) V^T = input: linalg.svd has V^T instead.
+    """(U, S, V) with U diag(S) V^T = input: linalg.svd returns V^T instead.
 
     >>> tinygrad_c.svd(tensor([[3., 0.], [0., 2.]])).S
     tensor([3., 2.])
@@ -99,7 +99,7 @@ def svd(input, some: bool = True, compute_uv: bool = True):
 
 @takes_out
 def cholesky_solve(B, L, upper: bool = False):
-    """X with A X = B, from the Cholesky factor L of A = L L^T (upper=True: L^T L).
+    """X with A X = B from the Cholesky factor L of A = L L^T (upper=True: L^T L).
 
     >>> tinygrad_c.cholesky_solve(tensor([[8.], [22.]]), tensor([[2., 0.], [1., 3.]]))
     tensor([[1.],
@@ -111,7 +111,7 @@ def cholesky_solve(B, L, upper: bool = False):
 
 @takes_out
 def cholesky_inverse(L, upper: bool = False):
-    """A^-1, from the Cholesky factor L of A = L L^T (upper=True: L^T L).
+    """A^-1 from the Cholesky factor L of A = L L^T (upper=True: L^T L).
 
     >>> tinygrad_c.cholesky_inverse(tensor([[2., 0.], [1., 3.]]))
     tensor([[ 0.2778, -0.0556],

@@ -1,7 +1,7 @@
-"""Layers that learn from their first input how large they must be: LazyLinear, LazyConv2d, ...
+"""Lazy layers: their input size is inferred from the first input. LazyLinear, LazyConv2d, ...
 
-Until then they have no parameters: call the net once before you give net.parameters() to an optimizer. With the first input
-the layer becomes one of the class without Lazy.
+Before the first input they have no parameters: call the net once before you pass net.parameters() to an optimizer. The first
+input turns the layer into one of the class without Lazy.
 """
 from __future__ import annotations
 
@@ -15,21 +15,21 @@ from tinygrad_c.nn.norm import BatchNorm1d, BatchNorm2d, BatchNorm3d
 
 
 class _Lazy(Module):
-    """What they share: the settings are kept until the first input comes."""
+    """Base class. It keeps the settings until the first input."""
 
-    _final: type[Module]        # what the layer becomes
-    _channels_from_end: int     # which dimension of the input says how large it must be
+    _final: type[Module]        # the class without Lazy
+    _channels_from_end: int     # the dimension of the input that gives the size
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         Module.__init__(self)
-        self._final(1, *args, **kwargs)             # so that wrong settings are told now
+        self._final(1, *args, **kwargs)             # raises now if the settings are wrong
         self.__dict__["_settings"] = args, kwargs
 
     def forward(self, *inputs: Any, **kwargs: Any) -> Any:
         x = inputs[0]
         if not isinstance(x, Tensor) or x.ndim < -self._channels_from_end:
-            raise RuntimeError(f"{type(self).__name__} needs a tensor of at least {-self._channels_from_end} dimensions first, "
-                               "to know its size")
+            raise RuntimeError(f"{type(self).__name__} needs a first input with at least {-self._channels_from_end} dimensions "
+                               "to infer its size")
         settings, keywords = self._settings
         made = self._final(x.shape[self._channels_from_end], *settings, **keywords).train(self.training)
         made.to(x.dtype)
@@ -40,7 +40,7 @@ class _Lazy(Module):
         return self.forward(*inputs, **kwargs)
 
     def has_uninitialized_params(self) -> bool:
-        """True: they come with the first input."""
+        """True: the parameters are created from the first input."""
         return True
 
     def extra_repr(self) -> str:
@@ -53,7 +53,7 @@ def _lazy(final: type[Module], channels: int) -> type[_Lazy]:
     name = f"Lazy{final.__name__}"
     settings, learnt = (("", "num_features") if final.__name__.startswith("Batch") else
                         ("4", "in_features") if final is Linear else ("4, 2", "in_channels"))
-    doc = (f"{final.__name__} whose first setting, the size of its input, comes from its first input.\n\n"
+    doc = (f"{final.__name__} with the size of its input inferred from the first input.\n\n"
            f"    >>> layer = {name}({settings})\n    >>> _ = layer(tinygrad_c.ones{(5, 2, *[3] * ~channels)})\n"
            f"    >>> layer.{learnt}\n    2")
     return type(name, (_Lazy,), {"_final": final, "_channels_from_end": channels, "__doc__": doc, "__module__": __name__,
@@ -68,7 +68,7 @@ LazyBatchNorm2d, LazyBatchNorm3d = _lazy(BatchNorm2d, -3), _lazy(BatchNorm3d, -4
 
 
 class LazyBatchNorm1d(_Lazy):
-    """BatchNorm1d whose first setting, the number of features, comes from its first input: (N, C) or (N, C, L).
+    """BatchNorm1d with num_features inferred from the first input: (N, C) or (N, C, L).
 
     >>> layer = LazyBatchNorm1d()
     >>> _ = layer(tinygrad_c.ones(5, 2, 3))

@@ -4,13 +4,9 @@ from __future__ import annotations
 from functools import wraps
 from operator import itemgetter
 
+from tinygrad_c.core.array import C_WORDS, TYPE_WORDS  # noqa: F401
 from tinygrad_c.core.tape import TensorBase
 from tinygrad_c.ops.elementwise.elementwise import into_out
-
-# How torch's messages and the names of its old tensor types call the dtypes; and messages that take C's words for them.
-TYPE_WORDS = {"float32": "Float", "float64": "Double", "int64": "Long", "int32": "Int", "uint8": "Byte", "bool": "Bool"}
-C_WORDS = {"float32": "float", "float64": "double", "int64": "long int", "int32": "int", "uint8": "unsigned char",
-           "bool": "bool"}
 
 
 def tensor_arg(x, function: str, name: str = "input", position: int = 1):

@@ -1,4 +1,4 @@
-"""Optimizers, from simple to elaborate: PyTorch's torch.optim."""
+"""Optimizers, from simple to complex: the names of torch.optim."""
 from typing import TYPE_CHECKING
 
 from tinygrad_c._base.missing import public_names
@@ -15,9 +15,9 @@ from tinygrad_c.optim.sgd import SGD
 if TYPE_CHECKING:
     from tinygrad_c.optim import lr_scheduler
 
-__all__ = [     # noqa: RUF022  (from simple to elaborate)
+__all__ = [     # noqa: RUF022  (from simple to complex)
     "Optimizer", "SGD", "Adagrad", "RMSprop", "Adam", "AdamW",
-    # Without kernels of their own.
+    # Optimizers without their own kernels.
     "Adadelta", "Adamax", "NAdam", "RAdam", "Rprop", "ASGD", "LBFGS",
     "Adafactor", "Muon",
     "lr_scheduler", "swa_utils",

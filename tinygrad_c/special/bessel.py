@@ -1,6 +1,6 @@
 """Modified Bessel functions of the first kind, and incomplete gamma functions.
 
-Their derivatives are each other: I0' = I1, I1' = I0 - I1 / x; dP(a, x)/dx = x^(a - 1) e^-x / gamma(a). Formulas: DLMF 10.32.3,
+Derivatives: I0' = I1, I1' = I0 - I1 / x; dP(a, x)/dx = x^(a - 1) e^-x / gamma(a). Formulas: DLMF 10.32.3,
 10.40.1 and 8.7.1, 8.9.2 (dlmf.nist.gov).
 """
 from __future__ import annotations
@@ -16,12 +16,12 @@ from tinygrad_c.ops.shape.rearrange import broadcast_tensors
 
 
 def _scaled(x, order: int):
-    """e^-|x| I_order(x) of an array, in float64."""
+    """e^-|x| I_order(x) for an array, in float64."""
     import numpy
     big = numpy.abs(x.astype(float))
     near = numpy.minimum(big, 30.0)
-    # The mean of e^(x (cos t - 1)) cos(order t) over 64 angles: the trapezoid rule of a smooth periodic function; beyond 30 the
-    # asymptotic series.
+    # The mean of e^(x (cos t - 1)) cos(order t) over 64 angles: the trapezoid rule for a smooth periodic function. Beyond 30,
+    # the asymptotic series.
     t = (numpy.arange(64) + 0.5) * (math.pi / 64)
     total = numpy.zeros_like(near)
     for angle in t:
@@ -114,7 +114,7 @@ def i1e(input):
 # ---- Incomplete gamma functions
 
 def _gammas(a, x):
-    """(P, Q) of arrays in float64: the series below x = a + 1, the continued fraction (Lentz's method) above."""
+    """(P, Q) for arrays in float64: the series for x < a + 1, else the continued fraction (Lentz's method)."""
     import numpy
     a, x = numpy.broadcast_arrays(a.astype(float), x.astype(float))
     bad = (a < 0) | (x < 0) | numpy.isnan(a) | numpy.isnan(x) | ((a == 0) & (x == 0)) | (numpy.isinf(a) & numpy.isinf(x))
@@ -142,7 +142,7 @@ def _gammas(a, x):
             break
     p = numpy.where(low, factor * total, 1 - factor * h)
     q = numpy.where(low, 1 - factor * total, factor * h)
-    none = (x == 0) | numpy.isinf(a)                # nothing of the integral lies below x
+    none = (x == 0) | numpy.isinf(a)                # the integral from 0 to x is 0
     whole = (a == 0) | numpy.isinf(x)
     p = numpy.where(bad, numpy.nan, numpy.where(plain, p, numpy.where(whole, 1.0, numpy.where(none, 0.0, p))))
     q = numpy.where(bad, numpy.nan, numpy.where(plain, q, numpy.where(whole, 0.0, numpy.where(none, 1.0, q))))
@@ -150,7 +150,7 @@ def _gammas(a, x):
 
 
 class IncompleteGamma(Function):
-    """P(a, x), or Q(a, x) = 1 - P; a gradient by x alone."""
+    """P(a, x), or Q(a, x) = 1 - P. Only x has a gradient."""
 
     @staticmethod
     def forward(ctx, a, x, upper):
@@ -164,7 +164,7 @@ class IncompleteGamma(Function):
         a, x = ctx.saved_tensors
         if ctx.needs_input_grad[0]:
             raise NotImplementedError(f"the derivative for 'igamma{'c' if ctx.upper else ''}: input' is not implemented: "
-                                      "detach() the first argument")
+                                      "write input.detach() for the first argument")
         slope = exp((a - 1) * log(x) - x - lgamma(a))
         return None, g * (-slope if ctx.upper else slope), None
 

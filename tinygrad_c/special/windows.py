@@ -1,4 +1,4 @@
-"""Windows: weights that fall off towards the ends of a stretch of samples. Harris 1978; Kaiser & Schafer 1980."""
+"""Window functions for signals. Harris 1978; Kaiser & Schafer 1980."""
 from __future__ import annotations
 
 from math import pi
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 def _window(name: str, n: int, periodic: bool, of: Callable[[Tensor], Tensor], kind: dtype | None, device: Any,
             requires_grad: bool) -> Tensor:
-    """of(k / (N - 1)) for k = 0 .. n - 1, N = n, or n + 1 if periodic; computed in float64."""
+    """of(k / (N - 1)) for k = 0, ..., n - 1, N = n, or n + 1 if periodic, computed in float64."""
     check_device(device)
     kind = kind or get_default_dtype()
     if n < 0:
@@ -33,9 +33,9 @@ def _window(name: str, n: int, periodic: bool, of: Callable[[Tensor], Tensor], k
 
 
 def hann_window(window_length: int, periodic: bool = True, *, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
-    """(1 - cos(2 pi k / (N - 1))) / 2 for k = 0 .. window_length - 1, N = window_length, or one more if periodic.
+    """(1 - cos(2 pi k / (N - 1))) / 2 for k = 0, ..., window_length - 1, N = window_length, plus 1 if periodic.
 
-    RuntimeError for window_length < 0 and for integer dtypes, here and below.
+    RuntimeError for window_length < 0 and for integer dtypes.
 
     >>> tinygrad_c.hann_window(4)
     tensor([0.0000, 0.5000, 1.0000, 0.5000])

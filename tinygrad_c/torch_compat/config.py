@@ -1,9 +1,9 @@
-"""What this installation runs on."""
+"""show_config: information about this installation."""
 from __future__ import annotations
 
 
 def show_config() -> str:
-    """The version, the instruction set that was chosen and the threads, as text.
+    """The version, the chosen instruction set and the number of threads, as text.
 
     >>> "SIMD" in show_config()
     True

@@ -1,4 +1,4 @@
-"""torch.random's names: the state of the default generator."""
+"""The names of torch.random: the state of the default generator."""
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -13,7 +13,7 @@ __getattr__, __dir__ = public_names(globals())
 
 @contextmanager
 def fork_rng(devices=None, enabled: bool = True, device_type: str = "cpu") -> Iterator[None]:
-    """A `with` block after which the default generator goes on as if the block had drawn nothing.
+    """Context manager that restores the state of the default generator at the end of the block.
 
     >>> state = get_rng_state()
     >>> with fork_rng():

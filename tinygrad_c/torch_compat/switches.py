@@ -1,4 +1,4 @@
-"""torch's words for what is always so here, or can only be so: switches that programs set, and old names of constructors."""
+"""Settings of torch that have only one value here, and old names of constructors."""
 from __future__ import annotations
 
 from tinygrad_c._base import warn
@@ -11,7 +11,7 @@ from tinygrad_c.ops.create import create
 
 def compile(model=None, *, fullgraph: bool = False, dynamic: bool | None = None, backend="inductor", mode: str | None = None,
             options: dict | None = None, disable: bool = False):
-    """The model or function itself: operations are compiled already. Also a decorator, with or without arguments.
+    """Return the model or function unchanged: operations are already compiled. Also a decorator, with or without arguments.
 
     >>> @tinygrad_c.compile
     ... def f(x):
@@ -23,7 +23,7 @@ def compile(model=None, *, fullgraph: bool = False, dynamic: bool | None = None,
 
 
 def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:
-    """Nothing to switch: results have the same bits from run to run, for any number of threads.
+    """Does nothing: results always have the same bits from run to run, for any number of threads.
 
     >>> tinygrad_c.use_deterministic_algorithms(True)
     """
@@ -39,7 +39,7 @@ def are_deterministic_algorithms_enabled() -> bool:
 
 
 def set_deterministic_debug_mode(debug_mode: int | str) -> None:
-    """Accepts 0, 1 and 2, or "default", "warn" and "error": nothing to switch, see use_deterministic_algorithms.
+    """Accepts 0, 1 and 2, or "default", "warn" and "error". It has no effect, see use_deterministic_algorithms.
 
     >>> tinygrad_c.set_deterministic_debug_mode("error")
     """
@@ -49,7 +49,7 @@ def set_deterministic_debug_mode(debug_mode: int | str) -> None:
 
 
 def get_deterministic_debug_mode() -> int:
-    """2: what is not deterministic would raise; nothing is so here.
+    """2: a nondeterministic operation would raise an error; there are none.
 
     >>> tinygrad_c.get_deterministic_debug_mode()
     2
@@ -67,12 +67,12 @@ def is_deterministic_algorithms_warn_only_enabled() -> bool:
 
 
 def set_float32_matmul_precision(precision: str) -> None:
-    """Accepts 'highest', 'high' and 'medium'; float32 products are always computed in float32.
+    """Accepts 'highest', 'high' and 'medium'. float32 products are always computed in float32.
 
     >>> tinygrad_c.set_float32_matmul_precision("high")
     """
     if precision not in ("highest", "high", "medium"):
-        raise ValueError(f"set_float32_matmul_precision: {precision!r} is none of 'highest', 'high', 'medium'")
+        raise ValueError(f"set_float32_matmul_precision: {precision!r} is not one of 'highest', 'high', 'medium'")
 
 
 def get_float32_matmul_precision() -> str:
@@ -85,7 +85,7 @@ def get_float32_matmul_precision() -> str:
 
 
 def set_num_interop_threads(n: int) -> None:
-    """Nothing: operations run one after the other. set_num_threads is for the threads within one.
+    """Does nothing: operations run one after the other. set_num_threads sets the threads within one operation.
 
     >>> tinygrad_c.set_num_interop_threads(1)
     """
@@ -101,14 +101,14 @@ def get_num_interop_threads() -> int:
 
 
 def init_num_threads() -> None:
-    """Nothing: threads are made when they are first needed.
+    """Does nothing: threads are created when they are first needed.
 
     >>> tinygrad_c.init_num_threads()
     """
 
 
 def set_flush_denormal(mode: bool) -> bool:
-    """True: kernels flush denormal numbers to 0 in any case.
+    """Returns True: kernels always flush denormal numbers to 0.
 
     >>> tinygrad_c.set_flush_denormal(True)
     True
@@ -136,7 +136,7 @@ def get_default_device() -> Device:
 
 
 def set_default_tensor_type(t: object) -> None:
-    """The old way to write set_default_dtype: FloatTensor or DoubleTensor.
+    """The old form of set_default_dtype: FloatTensor or DoubleTensor.
 
     >>> tinygrad_c.set_default_tensor_type(tinygrad_c.FloatTensor)
     """
@@ -153,7 +153,7 @@ def is_floating_point(input) -> bool:
 
 
 def is_complex(input) -> bool:
-    """False: there are no complex numbers here.
+    """False: there are no complex dtypes.
 
     >>> tinygrad_c.is_complex(tinygrad_c.ones(2))
     False
@@ -163,7 +163,7 @@ def is_complex(input) -> bool:
 
 
 def is_conj(input) -> bool:
-    """False: there are no complex numbers here.
+    """False: there are no complex dtypes.
 
     >>> tinygrad_c.is_conj(tinygrad_c.ones(2))
     False
@@ -172,7 +172,7 @@ def is_conj(input) -> bool:
 
 
 def is_inference(input) -> bool:
-    """Whether a tensor's memory was made inside inference_mode().
+    """Whether the tensor was created inside inference_mode().
 
     >>> tinygrad_c.is_inference(tinygrad_c.ones(2))
     False
@@ -181,9 +181,9 @@ def is_inference(input) -> bool:
 
 
 def is_nonzero(input) -> bool:
-    """Whether the one element is not 0.
+    """Whether the only element is not 0.
 
-    RuntimeError unless there is just one.
+    RuntimeError unless there is exactly one element.
 
     >>> tinygrad_c.is_nonzero(tinygrad_c.tensor([0.]))
     False
@@ -201,7 +201,7 @@ def typename(obj) -> str:
 
 
 def set_warn_always(b: bool, /) -> None:
-    """Whether what is said once, at a first mistake, is said every time.
+    """Set whether warnings that appear once appear every time.
 
     >>> tinygrad_c.set_warn_always(False)
     """
@@ -211,7 +211,7 @@ def set_warn_always(b: bool, /) -> None:
 
 
 def is_warn_always_enabled() -> bool:
-    """What set_warn_always was told last.
+    """The value of set_warn_always.
 
     >>> tinygrad_c.is_warn_always_enabled()
     False
@@ -220,7 +220,7 @@ def is_warn_always_enabled() -> bool:
 
 
 class AcceleratorError(RuntimeError):
-    """What a GPU raises in torch; nothing raises it here.
+    """torch's error for a GPU. It is never raised here.
 
     >>> issubclass(tinygrad_c.AcceleratorError, RuntimeError)
     True
@@ -228,7 +228,7 @@ class AcceleratorError(RuntimeError):
 
 
 class OutOfMemoryError(RuntimeError):
-    """What is raised in torch when a GPU's memory is used up; nothing raises it here: it is Python's MemoryError.
+    """torch's error when GPU memory is exhausted. It is never raised here: lack of memory raises MemoryError.
 
     >>> issubclass(tinygrad_c.OutOfMemoryError, RuntimeError)
     True
@@ -236,7 +236,7 @@ class OutOfMemoryError(RuntimeError):
 
 
 class _Typed(type):
-    """The class of FloatTensor and its like: calling one makes a Tensor, and isinstance looks at the dtype."""
+    """The metaclass of FloatTensor, LongTensor, ...: calling one creates a Tensor, and isinstance checks the dtype."""
 
     dtype: dtype
 
@@ -251,7 +251,7 @@ class _Typed(type):
 
 
 class FloatTensor(metaclass=_Typed):
-    """tensor(data, dtype=float32), as older programs write it.
+    """tensor(data, dtype=float32), in old programs.
 
     >>> tinygrad_c.FloatTensor([1, 2])
     tensor([1., 2.])
@@ -261,7 +261,7 @@ class FloatTensor(metaclass=_Typed):
 
 
 class DoubleTensor(metaclass=_Typed):
-    """tensor(data, dtype=float64), as older programs write it.
+    """tensor(data, dtype=float64), in old programs.
 
     >>> tinygrad_c.DoubleTensor([1, 2])
     tensor([1., 2.], dtype=torch.float64)
@@ -271,7 +271,7 @@ class DoubleTensor(metaclass=_Typed):
 
 
 class LongTensor(metaclass=_Typed):
-    """tensor(data, dtype=int64), as older programs write it.
+    """tensor(data, dtype=int64), in old programs.
 
     >>> tinygrad_c.LongTensor([1, 2])
     tensor([1, 2])
@@ -281,7 +281,7 @@ class LongTensor(metaclass=_Typed):
 
 
 class IntTensor(metaclass=_Typed):
-    """tensor(data, dtype=int32), as older programs write it.
+    """tensor(data, dtype=int32), in old programs.
 
     >>> tinygrad_c.IntTensor([1, 2])
     tensor([1, 2], dtype=torch.int32)
@@ -291,7 +291,7 @@ class IntTensor(metaclass=_Typed):
 
 
 class ByteTensor(metaclass=_Typed):
-    """tensor(data, dtype=uint8), as older programs write it.
+    """tensor(data, dtype=uint8), in old programs.
 
     >>> tinygrad_c.ByteTensor([1, 2])
     tensor([1, 2], dtype=torch.uint8)
@@ -301,7 +301,7 @@ class ByteTensor(metaclass=_Typed):
 
 
 class BoolTensor(metaclass=_Typed):
-    """tensor(data, dtype=bool), as older programs write it.
+    """tensor(data, dtype=bool), in old programs.
 
     >>> tinygrad_c.BoolTensor([1, 0])
     tensor([ True, False])

@@ -1,4 +1,4 @@
-"""What stands beside nn and optim: utils.data, and what a model answers, utils.predict."""
+"""Utilities: utils.data, utils.checkpoint, utils.benchmark, utils.tensorboard, utils.dlpack, predict and evaluating."""
 from typing import TYPE_CHECKING
 
 from tinygrad_c._base.missing import public_names

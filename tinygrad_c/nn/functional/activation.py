@@ -1,4 +1,4 @@
-"""The activations as functions. Those that are rows of the table are single kernels; the others are made of them."""
+"""Activation functions. Those in the table of formulas are single kernels; the others are composed of them."""
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -8,18 +8,18 @@ from tinygrad_c._tensor.tensor import Tensor
 from tinygrad_c.ops.arguments import takes_out
 from tinygrad_c.ops.create.create import zeros_like
 from tinygrad_c.ops.elementwise import elementwise as ops
-from tinygrad_c.ops.elementwise.elementwise import logsigmoid, relu_, sigmoid, tanh  # noqa: F401  (theirs is torch's signature)
+from tinygrad_c.ops.elementwise.elementwise import logsigmoid, relu_, sigmoid, tanh  # noqa: F401  (signatures as torch's)
 from tinygrad_c.ops.random import random
 from tinygrad_c.ops.reduce import softmax as softmax_ops
 
 
 def _apply(function: Callable[..., Tensor], input: Tensor, inplace: bool, *settings: float) -> Tensor:
-    """function(input), or the same written into input: of a copy, since the backward pass needs what was there."""
+    """function(input). In place it reads a copy of input, because the backward pass needs the old values."""
     return input.copy_(function(input.clone(), *settings)) if inplace else function(input, *settings)
 
 
 def relu(input: Tensor, inplace: bool = False) -> Tensor:
-    """max(x, 0), element by element.
+    """max(x, 0), elementwise.
 
     >>> relu(tensor([-1., 2.]))
     tensor([0., 2.])
@@ -69,7 +69,7 @@ def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
 
 @takes_out
 def gelu(input: Tensor, approximate: str = "none") -> Tensor:
-    """x * P(Z < x), Z standard normal; approximate='tanh' is the cheaper form with tanh.
+    """x * P(Z < x), Z standard normal. approximate='tanh' is a cheaper approximation with tanh.
 
     >>> gelu(tensor([-1., 2.]))
     tensor([-0.1587,  1.9545])
@@ -97,7 +97,7 @@ def mish(input: Tensor, inplace: bool = False) -> Tensor:
 
 @takes_out
 def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
-    """log(1 + e^(beta x)) / beta, and x itself where beta x > threshold.
+    """log(1 + e^(beta x)) / beta where beta x <= threshold, else x.
 
     >>> softplus(tensor([-1., 2.]))
     tensor([0.3133, 2.1269])
@@ -124,7 +124,7 @@ def tanhshrink(input: Tensor) -> Tensor:
 
 
 def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
-    """x, but no less than min_val and no more than max_val; derivative 0 at and beyond both.
+    """min(max(x, min_val), max_val). The derivative is 0 at both limits and beyond.
 
     ValueError if min_val > max_val.
 
@@ -181,12 +181,12 @@ def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     >>> hardshrink(tensor([-1., 0.2, 2.]))
     tensor([-1.,  0.,  2.])
     """
-    return ops.where(input.abs() <= lambd, 0, input)        # NaN, which no comparison is true of, stays NaN
+    return ops.where(input.abs() <= lambd, 0, input)        # comparisons with NaN are false, so NaN stays NaN
 
 
 @takes_out
 def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
-    """x moved towards 0 by lambd, and 0 within lambd of 0.
+    """x - lambd where x > lambd, x + lambd where x < -lambd, else 0.
 
     RuntimeError if lambd < 0.
 
@@ -220,7 +220,7 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
 
 
 def rrelu(input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False, inplace: bool = False) -> Tensor:
-    """leaky_relu with a slope drawn from [lower, upper) for each element in training, their mean in evaluation.
+    """leaky_relu with a random slope: uniform in [lower, upper) for each element in training, their mean in evaluation.
 
     >>> rrelu(tensor([-1., 2.]), 0.1, 0.3)
     tensor([-0.2000,  2.0000])
@@ -234,9 +234,9 @@ def rrelu(input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: b
 
 
 def glu(input: Tensor, dim: int = -1) -> Tensor:
-    """a * sigmoid(b), a and b the halves of x along dim.
+    """a * sigmoid(b), where a and b are the two halves of x along dim.
 
-    x (.., 2 n) along dim gives (.., n). RuntimeError if that dimension is odd.
+    A dimension of size 2 n becomes one of size n. RuntimeError if its size is odd.
 
     >>> glu(tensor([1., 2., 0., 9.]))
     tensor([0.5000, 1.9998])
@@ -251,7 +251,7 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
 def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
     """e^x / sum(e^x) along dim.
 
-    Without dim: 1 of a matrix, as torch guesses, with a warning.
+    Without dim, warns and chooses one as torch does: 1 for a matrix.
 
     >>> softmax(tensor([0., 2.]), 0)
     tensor([0.1192, 0.8808])
@@ -278,7 +278,7 @@ def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: 
 
 
 def gumbel_softmax(logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1) -> Tensor:
-    """softmax((x + G) / tau), G drawn from the Gumbel distribution: Jang et al. 2016. hard: one-hot, with the soft gradient.
+    """softmax((x + G) / tau), G ~ Gumbel(0, 1): Jang et al. 2016. hard: one-hot output with the gradient of the softmax.
 
     >>> gumbel_softmax(tinygrad_c.zeros(2, 3), hard=True).sum(1)
     tensor([1., 1.])

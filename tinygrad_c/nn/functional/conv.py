@@ -1,6 +1,6 @@
-"""Convolutions: what each window sees becomes a column (ops.window), and one matrix product does the rest.
+"""Convolutions. Each window of the input is copied to a column (ops.window), then one matrix product computes the result.
 
-Transposed convolutions go the other way: a matrix product makes the columns, and they are folded back into planes.
+Transposed convolutions do the reverse: a matrix product computes the columns, which are summed back into the output.
 """
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from tinygrad_c.ops.shape.view import surrounded
 
 
 def tuple_of(value: Any, n: int, name: str) -> tuple[int, ...]:
-    """n numbers, given as one or as n."""
+    """A tuple of n ints, from one int or from a sequence of n."""
     if isinstance(value, int):
         return (value,) * n
     value = tuple(value)
@@ -29,11 +29,11 @@ def tuple_of(value: Any, n: int, name: str) -> tuple[int, ...]:
     return value
 
 
-# ---- Columns of one, two or three dimensions
+# ---- Columns for one, two or three dimensions
 
 def columns_of(x: Tensor, kernel: Sequence[int], stride: Sequence[int], before: Sequence[int], after: Sequence[int],
                dilation: Sequence[int], places: Sequence[int]) -> Tensor:
-    """x (N, C, *) to (N, C * kernel elements, places), with zeros before and after."""
+    """x (N, C, *) to (N, C * kernel elements, windows), with zero padding before and after."""
     if len(kernel) == 3:
         x = surrounded(x, (0, 0, *before), (0, 0, *after))
         n, c, *_ = x.shape
@@ -50,7 +50,7 @@ def columns_of(x: Tensor, kernel: Sequence[int], stride: Sequence[int], before: 
 
 def geometry_of(size: Sequence[int], kernel: Sequence[int], stride: Sequence[int], before: Sequence[int],
                 dilation: Sequence[int], places: Sequence[int]) -> Geometry:
-    """The window, with one row if it is one-dimensional."""
+    """The geometry of the window. A one-dimensional window gets one row."""
     if len(kernel) == 1:
         return Geometry((1, size[-1]), (1, *kernel), (1, *stride), (0, *before), (1, *dilation), (1, *places))
     return Geometry(size, kernel, stride, before, dilation, places)
@@ -62,7 +62,7 @@ def conv1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: An
            groups: int = 1) -> Tensor:
     """y[n, o, t] = b[o] + sum over c, k of w[o, c, k] * x[n, c, t * stride - padding + k * dilation].
 
-    input is (N, C, L) or (C, L), weight (O, C / groups, K), bias (O); padding: a number, 'same' or 'valid'.
+    input is (N, C, L) or (C, L), weight (O, C / groups, K), bias (O). padding: an int, 'same' or 'valid'.
 
     >>> conv1d(tinygrad_c.tensor([[1.0, 2.0, 3.0]]), tinygrad_c.tensor([[[1.0, -1.0]]]))
     tensor([[-1., -1.]])
@@ -81,7 +81,7 @@ def conv_tbc(input: Tensor, weight: Tensor, bias: Tensor, pad: int = 0) -> Tenso
 
 def conv2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
            groups: int = 1) -> Tensor:
-    """conv1d's sum over windows of two dimensions: (N, C, H, W) or (C, H, W) with weight (O, C / groups, kH, kW).
+    """Convolution over windows of two dimensions, as in conv1d: (N, C, H, W) or (C, H, W) with weight (O, C / groups, kH, kW).
 
     >>> conv2d(tinygrad_c.arange(9.).view(1, 3, 3), tinygrad_c.ones(1, 1, 2, 2))
     tensor([[[ 8., 12.],
@@ -92,7 +92,7 @@ def conv2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: An
 
 def conv3d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
            groups: int = 1) -> Tensor:
-    """conv1d's sum over windows of three dimensions: (N, C, D, H, W) or (C, D, H, W), weight (O, C / groups, kD, kH, kW).
+    """Convolution over three dimensions, as in conv1d: (N, C, D, H, W) or (C, D, H, W), weight (O, C / groups, kD, kH, kW).
 
     >>> conv3d(tinygrad_c.ones(1, 2, 2, 3), tinygrad_c.ones(1, 1, 2, 2, 2))
     tensor([[[[8., 8.]]]])
@@ -164,8 +164,8 @@ def _check(name: str, n: int, x: Tensor, weight: Tensor, bias: Tensor | None) ->
         raise RuntimeError(f"Expected {n + 1}D (unbatched) or {n + 2}D (batched) input to {name}, but got input of size: "
                            f"{list(x.shape)}")
     if x.dtype != weight.dtype:
-        raise RuntimeError(f"Input type ({x.type()}) and weight type ({weight.type()}) should be the same; NumPy makes "
-                           "float64: write input.float()")
+        raise RuntimeError(f"Input type ({x.type()}) and weight type ({weight.type()}) should be the same; NumPy's "
+                           "default is float64: write input.float()")
     if bias is not None and bias.dtype != x.dtype:
         kinds = [C_WORDS[each.dtype.name] for each in (x, bias)]
         raise RuntimeError(f"Input type ({kinds[0]}) and bias type ({kinds[1]}) should be the same")
@@ -177,7 +177,7 @@ def _check(name: str, n: int, x: Tensor, weight: Tensor, bias: Tensor | None) ->
 
 def _paddings(padding: Any, n: int, kernel: Sequence[int], stride: Sequence[int],
               dilation: Sequence[int]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """How many zeros before and after each dimension."""
+    """The number of zeros before and after each dimension."""
     if padding == "valid":
         return (0,) * n, (0,) * n
     if padding == "same":
@@ -186,7 +186,7 @@ def _paddings(padding: Any, n: int, kernel: Sequence[int], stride: Sequence[int]
         total = [d * (k - 1) for d, k in zip(dilation, kernel)]
         return tuple(each // 2 for each in total), tuple(each - each // 2 for each in total)
     if isinstance(padding, str):
-        raise RuntimeError(f"Invalid padding string: '{padding}'; 'same', 'valid' or numbers")
+        raise RuntimeError(f"Invalid padding string: '{padding}'; use 'same', 'valid' or ints")
     padding = tuple_of(padding, n, "padding")
     return padding, padding
 
@@ -195,7 +195,7 @@ def _paddings(padding: Any, n: int, kernel: Sequence[int], stride: Sequence[int]
 
 def conv_transpose1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0,
                      output_padding: Any = 0, groups: int = 1, dilation: Any = 1) -> Tensor:
-    """The gradient of conv1d by its input, as a layer: each element of x (N, C, L) adds x * w (C, O / groups, K) to y.
+    """Gradient of conv1d with respect to its input: each element of x (N, C, L) adds x * w (C, O / groups, K) to y.
 
     y is (N, O, (L - 1) * stride - 2 * padding + dilation * (K - 1) + output_padding + 1).
 
@@ -228,7 +228,7 @@ def conv_transpose3d(input: Tensor, weight: Tensor, bias: Tensor | None = None, 
 
 def _folded(made: Tensor, size: Sequence[int], kernel: Sequence[int], stride: Sequence[int], padding: Sequence[int],
             dilation: Sequence[int], places: Sequence[int]) -> Tensor:
-    """Columns (N, O * kernel elements, places) as (N, O, *size), with what falls on one place added up."""
+    """Sum columns (N, O * kernel elements, windows) into (N, O, *size)."""
     if len(kernel) < 3:
         return fold_columns(made, geometry_of(size, kernel, stride, padding, dilation, places))
     n, depth, area = made.shape[0], places[0], kernel[1] * kernel[2]
@@ -236,7 +236,7 @@ def _folded(made: Tensor, size: Sequence[int], kernel: Sequence[int], stride: Se
     made = made.reshape(n, -1, kernel[0], area, depth, places[1] * places[2])
     channels = made.shape[1]
     total = None
-    for k in range(kernel[0]):      # each layer of the kernel makes planes, which go to their depths
+    for k in range(kernel[0]):      # each depth of the kernel gives planes, added at their depths of the output
         planes = made[:, :, k].permute(0, 3, 1, 2, 4).reshape(n * depth, channels * area, places[1] * places[2])
         planes = fold_columns(planes, flat).reshape(n, depth, channels, size[1] * size[2]).permute(0, 2, 1, 3)
         goes = [[float(z == d * stride[0] - padding[0] + k * dilation[0]) for d in range(depth)] for z in range(size[0])]
@@ -248,7 +248,7 @@ def _folded(made: Tensor, size: Sequence[int], kernel: Sequence[int], stride: Se
 def _transposed(name: str, n: int, x: Tensor, weight: Tensor, bias: Tensor | None, stride: Any, padding: Any,
                 output_padding: Any, groups: int, dilation: Any) -> Tensor:
     _check(name, n, x, weight, bias)
-    if not x.is_floating_point():       # exact in float64 up to 2^53
+    if not x.is_floating_point():       # float64 is exact up to 2^53
         y = _transposed(name, n, x.double(), weight.double(), None if bias is None else bias.double(), stride, padding,
                         output_padding, groups, dilation)
         return y.to(x.dtype)
@@ -282,10 +282,10 @@ def _transposed(name: str, n: int, x: Tensor, weight: Tensor, bias: Tensor | Non
     return _finished(y.reshape(batch, out_channels, *size), bias, batched)
 
 
-# ---- The columns themselves
+# ---- Columns
 
 def unfold(input: Tensor, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Tensor:
-    """What each window sees, as columns: (N, C, H, W) to (N, C * kH * kW, L), L the number of windows.
+    """Copy each window to a column: (N, C, H, W) to (N, C * kH * kW, L), L the number of windows.
 
     >>> unfold(tinygrad_c.arange(6.).view(1, 1, 2, 3), 2)
     tensor([[[0., 1.],
@@ -298,7 +298,7 @@ def unfold(input: Tensor, kernel_size: Any, dilation: Any = 1, padding: Any = 0,
                            f"for input, but got: {list(input.shape)}")
     x = input if input.ndim == 4 else input.unsqueeze(0)
     kernel, dilation, padding, stride = _pairs(kernel_size, dilation, padding, stride)
-    places = _places(x.shape[2:], kernel, dilation, padding, stride)
+    places = _window_counts(x.shape[2:], kernel, dilation, padding, stride)
     if min(places) < 1:
         raise RuntimeError(f"Given input with spatial size {tuple(x.shape[2:])}, kernel_size={kernel}, dilation={dilation}, "
                            f"padding={padding}, calculated shape of the array of sliding blocks as {places}, but its "
@@ -309,7 +309,7 @@ def unfold(input: Tensor, kernel_size: Any, dilation: Any = 1, padding: Any = 0,
 
 
 def fold(input: Tensor, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Tensor:
-    """The reverse of unfold, where windows overlap their sum: (N, C * kH * kW, L) to (N, C, *output_size).
+    """The reverse of unfold: sum the columns into the windows. (N, C * kH * kW, L) to (N, C, *output_size).
 
     >>> fold(tinygrad_c.ones(1, 4, 2), (2, 3), 2)
     tensor([[[[1., 2., 1.],
@@ -320,7 +320,7 @@ def fold(input: Tensor, output_size: Any, kernel_size: Any, dilation: Any = 1, p
     x = input if input.ndim == 3 else input.unsqueeze(0)
     size = tuple_of(output_size, 2, "output_size")
     kernel, dilation, padding, stride = _pairs(kernel_size, dilation, padding, stride)
-    places = _places(size, kernel, dilation, padding, stride)
+    places = _window_counts(size, kernel, dilation, padding, stride)
     if x.shape[1] % (kernel[0] * kernel[1]):
         raise RuntimeError("Expected size of input's dimension 1 to be divisible by the product of kernel_size, but got "
                            f"input.size(1)={x.shape[1]} and kernel_size={kernel}.")
@@ -336,6 +336,6 @@ def _pairs(*values: Any) -> tuple[tuple[int, ...], ...]:
     return tuple(tuple_of(value, 2, "argument") for value in values)
 
 
-def _places(size: Sequence[int], kernel: Sequence[int], dilation: Sequence[int], padding: Sequence[int],
+def _window_counts(size: Sequence[int], kernel: Sequence[int], dilation: Sequence[int], padding: Sequence[int],
             stride: Sequence[int]) -> tuple[int, ...]:
     return tuple((n + 2 * p - d * (k - 1) - 1) // s + 1 for n, k, d, p, s in zip(size, kernel, dilation, padding, stride))

@@ -1,4 +1,4 @@
-"""How far two vectors are from each other, and in how much the same direction they point."""
+"""Distances and the cosine similarity of vectors."""
 from __future__ import annotations
 
 from tinygrad_c._tensor.tensor import Tensor
@@ -18,7 +18,7 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
 
 
 def _length(x: Tensor, dim: int, eps: float) -> Tensor:
-    """max(|x|, eps), with the gradient of |x|, as in PyTorch."""
+    """max(|x|, eps) with the gradient of |x|, as in PyTorch."""
     length = reduce.norm(x, 2, dim, True)
     return length + (length.detach().clamp(min=eps) - length.detach())
 
@@ -33,7 +33,7 @@ def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6,
 
 
 def pdist(input: Tensor, p: float = 2.0) -> Tensor:
-    """|x_i - x_j|_p of all pairs of rows i < j, in a row.
+    """|x_i - x_j|_p of all pairs of rows i < j, as one vector.
 
     x (N, D) gives (N (N - 1) / 2).
 

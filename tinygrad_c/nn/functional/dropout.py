@@ -1,4 +1,4 @@
-"""Dropout as functions."""
+"""Dropout functions."""
 from __future__ import annotations
 
 from tinygrad_c._tensor.tensor import Tensor
@@ -17,7 +17,7 @@ def check_probability(p: float) -> None:
 
 
 def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """In training, each element is 0 with probability p and x / (1 - p) else; else x.
+    """In training, each element is 0 with probability p, else x / (1 - p). In evaluation, x.
 
     >>> dropout(tinygrad_c.ones(1000), 0.5).unique()
     tensor([0., 2.])
@@ -29,7 +29,7 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
 
 def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False,
                   _shape: list[int] | None = None) -> Tensor:
-    """Dropout that sets to selu's lower limit and rescales, so that mean 0 and variance 1 stay: Klambauer et al. 2017.
+    """Dropout that sets elements to selu's lower limit and rescales, to keep mean 0 and variance 1: Klambauer et al. 2017.
 
     >>> alpha_dropout(tensor([1., 2.]), 0.5)
     tensor([1., 2.])
@@ -46,8 +46,8 @@ def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace
     return input.copy_(result) if inplace else result
 
 
-def _whole(input: Tensor, p: float, training: bool, inplace: bool, shape: list[int]) -> Tensor:
-    """Dropout of whole parts: one draw for each element of a mask of this shape."""
+def _dropout_with_mask(input: Tensor, p: float, training: bool, inplace: bool, shape: list[int]) -> Tensor:
+    """Dropout with a mask of this shape, broadcast to input."""
     check_probability(p)
     if not training or p == 0:
         return input
@@ -65,7 +65,7 @@ def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
         raise RuntimeError(f"dropout1d: Expected 2D or 3D input, but received a {input.ndim}D input. Note that dropout1d "
                            "exists to provide channel-wise dropout on inputs with 1 spatial dimension, a channel dimension, "
                            "and an optional batch dimension (i.e. 2D or 3D inputs).")
-    return _whole(input, p, training, inplace, [*input.shape[:-1], 1])
+    return _dropout_with_mask(input, p, training, inplace, [*input.shape[:-1], 1])
 
 
 def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
@@ -74,7 +74,7 @@ def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
     >>> dropout2d(tinygrad_c.ones(2, 5, 1, 2)).sum((2, 3)).unique()
     tensor([0., 4.])
     """
-    return _whole(input, p, training, inplace, [*input.shape[:2], *[1] * (input.ndim - 2)])
+    return _dropout_with_mask(input, p, training, inplace, [*input.shape[:2], *[1] * (input.ndim - 2)])
 
 
 def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:

@@ -1,7 +1,7 @@
-"""Products with matrices as functions."""
+"""Linear functions: products with matrices."""
 from __future__ import annotations
 
-from tinygrad_c.ops.matmul.matmul import linear
-from tinygrad_c.ops.matmul.products import bilinear
+from tinygrad_c.ops.matmul.composed import bilinear
+from tinygrad_c.ops.matmul.products import linear
 
 __all__ = ["bilinear", "linear"]

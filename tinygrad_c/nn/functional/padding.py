@@ -1,4 +1,4 @@
-"""pad: more elements around a tensor, of one value or taken from the tensor itself."""
+"""pad: add elements at the borders of a tensor, with a constant or with elements of the tensor."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -12,10 +12,10 @@ from tinygrad_c.ops.shape.view import surrounded
 
 
 def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Tensor:
-    """input with pad[0] elements more in front of the last dimension and pad[1] behind it, pad[2], pad[3] for the one before...
+    """Pad the last dimension with pad[0] elements before and pad[1] after it, the dimension before it with pad[2], pad[3], ...
 
-    mode: 'constant' (value, 0 unless given; negative numbers cut off), 'reflect' (mirrored, without the edge itself),
-    'replicate' (the edge), 'circular' (from the other end).
+    mode: 'constant' (value, default 0; negative sizes crop), 'reflect' (mirrored, the edge not repeated), 'replicate'
+    (the edge repeated), 'circular' (elements of the opposite end).
 
     >>> pad(tinygrad_c.tensor([[1.0, 2.0, 3.0]]), (2, 1), "reflect")
     tensor([[3., 2., 1., 2., 3., 2.]])
@@ -42,7 +42,7 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
         before, after = pad[2 * k], pad[2 * k + 1]
         if before or after:
             dim = input.ndim - 1 - k
-            places = _places(input, dim, before, after, mode)
+            places = _source_indices(input, dim, before, after, mode)
             input = index_select(input, dim, create.tensor(places))
     if input is given or mode == "circular":
         return input
@@ -70,8 +70,8 @@ def _constant(x: Tensor, pad: tuple[int, ...], value: float) -> Tensor:
     return ops.where(inside, padded, create.full((), value, dtype=x.dtype))
 
 
-def _places(x: Tensor, dim: int, before: int, after: int, mode: str) -> list[int]:
-    """Which elements stand along the padded dimension."""
+def _source_indices(x: Tensor, dim: int, before: int, after: int, mode: str) -> list[int]:
+    """The indices of the elements along the padded dimension."""
     n = x.shape[dim]
     limit = {"reflect": n - 1, "replicate": max(before, after), "circular": n}[mode]
     if max(before, after) > limit or n == 0:
@@ -80,7 +80,7 @@ def _places(x: Tensor, dim: int, before: int, after: int, mode: str) -> list[int
         raise RuntimeError("Padding size should be less than the corresponding input dimension, but got: padding "
                            f"({before}, {after}) at dimension {dim} of input {list(x.shape)}")
     if before + n + after <= 0:
-        raise RuntimeError(f"padding ({before}, {after}) leaves nothing of dimension {dim} of input {list(x.shape)}")
+        raise RuntimeError(f"padding ({before}, {after}) leaves no elements of dimension {dim} of input {list(x.shape)}")
     if mode == "circular":
         kept = range(max(-before, 0), n - max(-after, 0))
         return [kept[i % len(kept)] for i in range(-max(before, 0), len(kept) + max(after, 0))]

@@ -1,4 +1,4 @@
-"""Pooling: the largest element, or the mean, of each window."""
+"""Pooling: the maximum, the mean or the p-norm of each window."""
 from __future__ import annotations
 
 import math
@@ -23,7 +23,7 @@ from tinygrad_c.ops.shape.shape import as_strided, stack
 
 
 def by(sizes) -> str:
-    """Sizes as messages have them: 1x4x4."""
+    """Sizes as error messages print them: 1x4x4."""
     return "x".join(map(str, sizes))
 
 
@@ -37,7 +37,7 @@ def _tuple(value: Any, n: int, name: str) -> tuple[int, ...]:
 
 def _windows(name: str, n: int, x: Tensor, kernel: Any, stride: Any, padding: Any, dilation: Any,
              ceil_mode: bool) -> tuple[Tensor, Any, Any, Any, Any, list[int]]:
-    """x with a batch dimension; kernel, stride, padding, dilation as tuples; how many places the window takes."""
+    """x with a batch dimension; kernel, stride, padding and dilation as tuples; the number of windows of each dimension."""
     if x.ndim not in (n + 1, n + 2):
         raise RuntimeError(f"{name}(): non-empty {n + 1}D or {n + 2}D (batch mode) tensor expected for input: Expected "
                            f"{n + 1}D or {n + 2}D (batch mode) tensor with optional 0 dim batch size for input, but "
@@ -65,18 +65,18 @@ def _windows(name: str, n: int, x: Tensor, kernel: Any, stride: Any, padding: An
     for size, k, s, p, d in zip(x.shape[2:], kernel, stride, padding, dilation):
         span = size + 2 * p - d * (k - 1) - 1
         count = (span + (s - 1 if ceil_mode else 0)) // s + 1
-        places.append(count - 1 if ceil_mode and (count - 1) * s >= size + p else count)   # none begins behind the input
+        places.append(count - 1 if ceil_mode and (count - 1) * s >= size + p else count)   # no window starts beyond the input
     if min(places) < 1:
         raise RuntimeError(f"Given input size: ({by(x.shape[1:])}). Calculated output size: ({by((x.shape[1], *places))}). "
                            f"Output size is too small. Invalid computed output size: {min(places)}")
     return x, kernel, stride, padding, dilation, places
 
 
-# ---- The largest element
+# ---- Max pooling
 
 def max_pool1d(input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1,
                ceil_mode: bool = False, return_indices: bool = False) -> Any:
-    """The largest element of each window of x (N, C, L) or (C, L); with return_indices also where it is.
+    """The maximum of each window of x (N, C, L) or (C, L). return_indices also gives its index.
 
     >>> max_pool1d(tensor([[1., 3., 2., 0.]]), 2, return_indices=True)
     (tensor([[3., 2.]]), tensor([[1, 2]]))
@@ -86,9 +86,9 @@ def max_pool1d(input: Tensor, kernel_size: Any, stride: Any = None, padding: Any
 
 def max_pool2d(input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1,
                ceil_mode: bool = False, return_indices: bool = False) -> Any:
-    """The largest element of each window of x (N, C, H, W) or (C, H, W); with return_indices also where in its plane it is.
+    """The maximum of each window of x (N, C, H, W) or (C, H, W). return_indices also gives its flat index in the plane.
 
-    stride: the kernel_size unless given. Of equal elements the first gets the gradient.
+    stride defaults to kernel_size. Of equal elements the first gets the gradient.
 
     >>> max_pool2d(tinygrad_c.arange(16.0).reshape(1, 4, 4), 2)
     tensor([[[ 5.,  7.],
@@ -99,7 +99,7 @@ def max_pool2d(input: Tensor, kernel_size: Any, stride: Any = None, padding: Any
 
 def max_pool3d(input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1,
                ceil_mode: bool = False, return_indices: bool = False) -> Any:
-    """The largest element of each window of x (N, C, D, H, W) or (C, D, H, W); with return_indices also where it is.
+    """The maximum of each window of x (N, C, D, H, W) or (C, D, H, W). return_indices also gives its flat index.
 
     >>> max_pool3d(tinygrad_c.arange(8.).view(1, 2, 2, 2), 2)
     tensor([[[[7.]]]])
@@ -119,7 +119,7 @@ def max_pool3d(input: Tensor, kernel_size: Any, stride: Any = None, padding: Any
     y, best = reduce.max(seen.flatten(5), -1)
     results = [y]
     if return_indices:
-        places_of = np.zeros((1,) * 6, np.int64)        # of each place's window's elements: in the plane, row by row
+        places_of = np.zeros((1,) * 6, np.int64)        # flat indices of each window's elements
         for k in range(3):
             line = np.arange(places[k])[:, None] * stride[k] - padding[k] + np.arange(kernel[k]) * dilation[k]
             shape = [1] * 6
@@ -132,7 +132,7 @@ def max_pool3d(input: Tensor, kernel_size: Any, stride: Any = None, padding: Any
 
 
 def _of_integers(function: Any, x: Tensor, *settings: Any) -> Any:
-    """The same of integers: float64 holds those that pictures have."""
+    """Pool integers as float64, which is exact up to 2^53."""
     results = function(x.double(), *settings)
     return (results[0].to(x.dtype), results[1]) if isinstance(results, tuple) else results.to(x.dtype)
 
@@ -149,13 +149,13 @@ def _max_pool(name: str, n: int, input: Tensor, kernel: Any, stride: Any, paddin
 
 
 def _shaped(y: Tensor, n: int, ndim: int) -> Tensor:
-    """Without the dimensions that were added: of rows, of the batch."""
+    """Remove the row and batch dimensions that were added."""
     y = y if n == 2 else y.squeeze(2)
     return y if ndim == n + 2 else y.squeeze(0)
 
 
 def with_indices(pool: Callable[..., Any]) -> Callable[..., Any]:
-    """The function that also gives where the largest ones are."""
+    """The same function with return_indices=True."""
     both = update_wrapper(partial(pool, return_indices=True), pool)
     both.__name__ = both.__qualname__ = f"{pool.__name__}_with_indices"
     return both
@@ -168,7 +168,7 @@ max_pool3d_with_indices = with_indices(max_pool3d)
 
 def max_unpool1d(input: Tensor, indices: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0,
                  output_size: Any = None) -> Tensor:
-    """The reverse of max_pool1d: each element where it was, zeros elsewhere.
+    """The reverse of max_pool1d: each element at its index, zeros elsewhere.
 
     >>> max_unpool1d(tensor([[3., 2.]]), tensor([[1, 2]]), 2)
     tensor([[0., 3., 2., 0.]])
@@ -178,7 +178,7 @@ def max_unpool1d(input: Tensor, indices: Tensor, kernel_size: Any, stride: Any =
 
 def max_unpool2d(input: Tensor, indices: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0,
                  output_size: Any = None) -> Tensor:
-    """The reverse of max_pool2d: each element where it was in its plane, zeros elsewhere.
+    """The reverse of max_pool2d: each element at its index in the plane, zeros elsewhere.
 
     >>> max_unpool2d(tensor([[[3.]]]), tensor([[[2]]]), 2)
     tensor([[[0., 0.],
@@ -189,7 +189,7 @@ def max_unpool2d(input: Tensor, indices: Tensor, kernel_size: Any, stride: Any =
 
 def max_unpool3d(input: Tensor, indices: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0,
                  output_size: Any = None) -> Tensor:
-    """The reverse of max_pool3d: each element where it was in its volume, zeros elsewhere.
+    """The reverse of max_pool3d: each element at its index in the volume, zeros elsewhere.
 
     >>> max_unpool3d(tensor([[[[3.]]]]), tensor([[[[5]]]]), 2).flatten()
     tensor([0., 0., 0., 0., 0., 3., 0., 0.])
@@ -211,11 +211,11 @@ def _unpool(n: int, x: Tensor, indices: Tensor, kernel: Any, stride: Any, paddin
     return scatter(zeros, -1, indices.reshape(*lead, -1), x.reshape(*lead, -1)).reshape(*lead, *size)
 
 
-# ---- The mean
+# ---- Average pooling
 
 def avg_pool1d(input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
                count_include_pad: bool = True) -> Tensor:
-    """The mean of each window of x (N, C, L) or (C, L); padded zeros count as elements if count_include_pad.
+    """The mean of each window of x (N, C, L) or (C, L). count_include_pad: the mean includes the padding zeros.
 
     >>> avg_pool1d(tensor([[1., 3., 2., 0.]]), 2)
     tensor([[2., 1.]])
@@ -226,7 +226,7 @@ def avg_pool1d(input: Tensor, kernel_size: Any, stride: Any = None, padding: Any
 @takes_out
 def avg_pool2d(input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
                count_include_pad: bool = True, divisor_override: int | None = None) -> Tensor:
-    """The mean of each window of x (N, C, H, W) or (C, H, W); divisor_override: divide the sum by this instead.
+    """The mean of each window of x (N, C, H, W) or (C, H, W). divisor_override: divide the sum by this instead.
 
     >>> avg_pool2d(tinygrad_c.arange(16.).view(1, 4, 4), 2)
     tensor([[[ 2.5000,  4.5000],
@@ -306,10 +306,10 @@ def _lp_pool(mean: Tensor, p: float, kernel: Sequence[int]) -> Tensor:
     return (ops.sign(mean) * ops.relu(mean.abs()) * math.prod(kernel)) ** (1 / p)
 
 
-# ---- Windows by the number of results
+# ---- Adaptive pooling: the number of windows is given
 
 def adaptive_avg_pool1d(input: Tensor, output_size: Any) -> Tensor:
-    """The means of output_size windows that cover x (*, L): window i is floor(i L / n) to ceil((i + 1) L / n).
+    """The mean of each of output_size windows of x (*, L). Window i is floor(i L / n) to ceil((i + 1) L / n).
 
     >>> adaptive_avg_pool1d(tensor([[1., 2., 3., 4., 5.]]), 2)
     tensor([[2., 4.]])
@@ -318,7 +318,7 @@ def adaptive_avg_pool1d(input: Tensor, output_size: Any) -> Tensor:
 
 
 def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
-    """The means of output_size (a number, or rows and columns; None: as they are) windows that cover x (*, H, W).
+    """The mean of each of output_size windows of x (*, H, W). output_size: an int or (rows, columns); None keeps the size.
 
     >>> adaptive_avg_pool2d(tinygrad_c.arange(8.).view(1, 2, 4), (1, 2))
     tensor([[[2.5000, 4.5000]]])
@@ -327,7 +327,7 @@ def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
 
 
 def adaptive_avg_pool3d(input: Tensor, output_size: Any) -> Tensor:
-    """The means of output_size windows that cover x (*, D, H, W).
+    """The mean of each of output_size windows of x (*, D, H, W).
 
     >>> adaptive_avg_pool3d(tinygrad_c.arange(8.).view(1, 2, 2, 2), 1)
     tensor([[[[3.5000]]]])
@@ -344,7 +344,7 @@ def _sizes(x: Tensor, output_size: Any, n: int) -> list[int]:
     given = given * n if len(given) == 1 else given
     if len(given) != n:
         raise RuntimeError(f"adaptive pooling: output_size must be {n}: 'output_size' should contain "
-                           f"{('one int', 'two ints', 'three ints')[n - 1]}, got {len(given)} numbers")
+                           f"{('one int', 'two ints', 'three ints')[n - 1]}, got {len(given)} ints")
     sizes = [size if wanted is None else wanted for wanted, size in zip(given, x.shape[-n:])]
     if min(sizes) < 0:
         raise RuntimeError(f"adaptive pooling: elements of output_size must be greater than or equal to 0 but received "
@@ -376,7 +376,7 @@ def _adaptive_avg(x: Tensor, sizes: list[int], n: int) -> Tensor:
 
 
 def adaptive_max_pool1d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
-    """The largest elements of output_size windows that cover x (*, L).
+    """The maximum of each of output_size windows of x (*, L).
 
     >>> adaptive_max_pool1d(tensor([[1., 2., 3., 4., 5.]]), 2)
     tensor([[3., 5.]])
@@ -386,7 +386,7 @@ def adaptive_max_pool1d(input: Tensor, output_size: Any, return_indices: bool = 
 
 
 def adaptive_max_pool2d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
-    """The largest elements of output_size windows that cover x (*, H, W); with return_indices also where they are.
+    """The maximum of each of output_size windows of x (*, H, W). return_indices also gives the flat indices.
 
     >>> adaptive_max_pool2d(tinygrad_c.arange(8.).view(1, 2, 4), (1, 2))
     tensor([[[5., 7.]]])
@@ -396,7 +396,7 @@ def adaptive_max_pool2d(input: Tensor, output_size: Any, return_indices: bool = 
 
 
 def adaptive_max_pool3d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
-    """The largest elements of output_size windows that cover x (*, D, H, W); with return_indices also where they are.
+    """The maximum of each of output_size windows of x (*, D, H, W). return_indices also gives the flat indices.
 
     >>> adaptive_max_pool3d(tinygrad_c.arange(8.).view(1, 2, 2, 2), 1)
     tensor([[[[7.]]]])
@@ -423,12 +423,13 @@ def _adaptive_max(x: Tensor, sizes: list[int]) -> tuple[Tensor, Tensor]:
     return stack(values, -1).reshape(shape), stack(places, -1).reshape(shape)
 
 
-# ---- Windows at random places
+# ---- Fractional pooling: windows at random positions
 
 def fractional_max_pool2d(input: Tensor, kernel_size: Any, output_size: Any = None, output_ratio: Any = None,
                           return_indices: bool = False, _random_samples: Tensor | None = None) -> Any:
-    """The largest elements of windows in steps of random size, so many that output_size remain (or this share of x): Graham
-    2015. x (N, C, H, W) or (C, H, W).
+    """The maximum of windows at pseudo-random positions: Graham 2015. x (N, C, H, W) or (C, H, W).
+
+    The result has output_size rows and columns, or output_ratio times those of x.
 
     >>> fractional_max_pool2d(tinygrad_c.ones(1, 6, 8), 2, output_ratio=(0.5, 0.5)).shape
     torch.Size([1, 3, 4])
@@ -438,7 +439,7 @@ def fractional_max_pool2d(input: Tensor, kernel_size: Any, output_size: Any = No
 
 def fractional_max_pool3d(input: Tensor, kernel_size: Any, output_size: Any = None, output_ratio: Any = None,
                           return_indices: bool = False, _random_samples: Tensor | None = None) -> Any:
-    """fractional_max_pool2d of x (N, C, D, H, W) or (C, D, H, W).
+    """fractional_max_pool2d for x (N, C, D, H, W) or (C, D, H, W).
 
     >>> fractional_max_pool3d(tinygrad_c.ones(1, 8, 8, 8), 2, output_size=3).shape
     torch.Size([1, 3, 3, 3])
@@ -469,9 +470,9 @@ def _fractional(n: int, x: Tensor, kernel_size: Any, output_size: Any, ratio: An
         samples = random.rand(*lead, n, dtype=x.dtype)
     flat = x.reshape(math.prod(lead), math.prod(size))
     drawn = samples.numpy()[:lead[0]].reshape(math.prod(lead), n)
-    place = np.zeros((len(drawn), *[1] * (2 * n)), np.int64)        # of each result's window's elements, row by row
+    place = np.zeros((len(drawn), *[1] * (2 * n)), np.int64)        # flat indices of each window's elements
     for d, (m, k, o) in enumerate(zip(size, kernel, wanted)):
-        u = drawn[:, 1 - d if n == 2 else d]    # torch's order: columns before rows, but depth, rows, columns
+        u = drawn[:, 1 - d if n == 2 else d]    # torch's order: (columns, rows) in 2D, (depth, rows, columns) in 3D
         step = (m - k) / (o - 1) if o > 1 else 0.0
         starts = np.stack([((i + u) * step).astype(int) - (u * step).astype(int) for i in range(o)], 1)
         starts[:, -1] = m - k

@@ -9,9 +9,10 @@ import sys
 from cpython.buffer cimport Py_buffer
 from libc.math cimport ceil
 from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.string cimport memcpy
 
-from tinygrad_c.core.array cimport (
-    DTYPES, Storage, default_dtype, dtype_code, foreign_storage, is_contiguous, itemsize, shape_of)
+from tinygrad_c.core.array cimport DTYPES, Storage, code_named, code_of_format, default_dtype, dtype_code, foreign_storage, \
+    is_contiguous, itemsize, shape_of
 from tinygrad_c.kernels.call cimport BOOL, FLOAT32, FLOAT64, INT32, INT64, MAX_NDIM, UINT8
 from tinygrad_c.kernels.portable.generic cimport ramp, ramp_integers, ramp_single
 from tinygrad_c.ops.elementwise.elementwise cimport as_tensor as check_tensor
@@ -279,6 +280,44 @@ def eye(n, m=None, *, dtype=None, device=None, requires_grad=False, out=None):
     for i in range(min(rows, columns)):
         put_number(y.data + i * (columns + 1) * itemsize(y.dtype), y.dtype, 1)
     return finish(y, requires_grad, device)
+
+
+def one_hot(input, num_classes=-1):
+    """1 at the position that each label names, 0 elsewhere, along a new last dimension of num_classes (the largest label + 1).
+
+    >>> one_hot(tinygrad_c.tensor([0, 2]))
+    tensor([[1, 0, 0],
+            [0, 0, 1]])
+    """
+    cdef TensorBase t = check_tensor(input, "one_hot(): argument 'input' (position 1)")
+    cdef TensorBase out
+    cdef Py_ssize_t[MAX_NDIM] shape
+    cdef const int64_t* p
+    cdef int64_t lowest = 0, highest = -1
+    cdef Py_ssize_t i, n = num_classes
+    if t.dtype >= FLOAT32 or t.dtype == BOOL:
+        raise RuntimeError("one_hot is only applicable to index tensor of type LongTensor: call .long()")
+    if t.ndim == MAX_NDIM:
+        raise RuntimeError(f"one_hot would make more than {MAX_NDIM} dimensions")
+    t = contiguous(to_dtype(t, INT64))
+    p = <const int64_t*> t.data
+    for i in range(t.numel):
+        lowest = p[i] if p[i] < lowest else lowest
+        highest = p[i] if p[i] > highest else highest
+    if lowest < 0:
+        raise RuntimeError("Class values must be non-negative.")
+    if n == -1 and t.numel == 0:
+        raise RuntimeError("Can not infer total number of classes from empty tensor.")
+    if n == -1:
+        n = highest + 1
+    if highest >= n:
+        raise RuntimeError(f"Class values must be smaller than num_classes: {highest} with num_classes={n}.")
+    memcpy(shape, t.shape, t.ndim * sizeof(Py_ssize_t))
+    shape[t.ndim] = n
+    out = zeros(INT64, t.ndim + 1, shape)
+    for i in range(t.numel):
+        (<int64_t*> out.data)[i * n + p[i]] = 1
+    return out
 
 
 include "data.pxi"

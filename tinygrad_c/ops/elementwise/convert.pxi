@@ -87,8 +87,19 @@ cdef int promote(TensorBase a, TensorBase b) noexcept:
     return max(x, y)
 
 
-cdef inline int category(int dtype) noexcept:
-    return 0 if dtype == BOOL else 1 if dtype < FLOAT32 else 2
+def result_dtype_of(a, b):
+    """The dtype of a + b, for tensors and numbers.
+
+    >>> result_dtype_of(tinygrad_c.tensor([1, 2]), 2.5)
+    torch.float32
+    """
+    return DTYPES[promote(as_operand(a, b, "result_type(): argument 'tensor1' (position 1)"),
+                          as_operand(b, a, "result_type(): argument 'tensor2' (position 2)"))]
+
+
+def may_become(from_, to) -> bool:
+    """Whether an operation in place may turn numbers of one dtype into the other."""
+    return category(dtype_code(from_)) <= category(dtype_code(to))
 
 
 # ---- Copies and conversions
@@ -107,7 +118,7 @@ cdef TensorBase copy_of(TensorBase a):
 
 
 cdef int convert_backward(BackwardPass back, Node node, TensorBase g) except -1:
-    back.send_grad(node, 0, g)             # the backward pass brings g to the dtype of the input
+    back.send_grad(node, 0, g)           # the walk brings g to the input's dtype
     return 0
 
 cdef Rule CONVERT = Rule(b"ToCopyBackward0", convert_backward)

@@ -16,7 +16,7 @@ from tinygrad_c.core.tape cimport TensorBase
 from tinygrad_c.ops.create.create import item, tensor
 from tinygrad_c.ops.elementwise.elementwise import bitwise_not, pow_
 from tinygrad_c.ops.indexing.index import getitem, setitem
-from tinygrad_c.ops.matmul.matmul import matmul
+from tinygrad_c.ops.matmul.products import matmul
 from tinygrad_c.ops.shape.shape import unbind
 
 

@@ -1,4 +1,4 @@
-"""Rows, masks, places: index_select, masked_select, masked_fill, nonzero, one_hot; part of index.pyx."""
+"""Rows, masks, places: index_select, masked_select, masked_fill, nonzero; part of index.pyx."""
 
 
 def index_select(input, dim, index, *, out=None):
@@ -75,48 +75,6 @@ def masked_fill_(input, mask, value):
     return assign_inplace(x, masked_fill(x, mask, value))
 
 
-cdef int triangle_backward(BackwardPass back, Node node, TensorBase g) except -1:
-    return back.send_grad(node, 0, triangle_of(g, node.param[0].i, node.param[1].i))
-
-cdef Rule TRIL = Rule(b"TrilBackward0", triangle_backward)
-cdef Rule TRIU = Rule(b"TriuBackward0", triangle_backward)
-
-
-cdef TensorBase triangle_of(TensorBase x, Py_ssize_t k, bint upper):
-    cdef TensorBase source = x if x.contiguous else copy_of(x)
-    cdef TensorBase out = empty(x.dtype, x.ndim, x.shape)
-    cdef Py_ssize_t size = itemsize(x.dtype), rows = x.shape[x.ndim - 2], cols = x.shape[x.ndim - 1], i, n
-    cdef const char* p = source.data
-    cdef char* to = out.data
-    cdef Node node
-    for i in range(x.numel // cols if cols > 0 else 0):
-        n = min(max(i % rows + k + (not upper), 0), cols)       # up to here: the lower part
-        if upper:
-            memset(to, 0, n * size)
-            memcpy(to + n * size, p + n * size, (cols - n) * size)
-        else:
-            memcpy(to, p, n * size)
-            memset(to + n * size, 0, (cols - n) * size)
-        p += cols * size
-        to += cols * size
-    if recording(x):
-        node = record(&TRIU if upper else &TRIL, out, x)
-        node.param[0].i = k
-        node.param[1].i = upper
-    return out
-
-
-def triangle(input, k, upper):
-    """A copy of input's matrices with zeros above the diagonal k, or, upper, below it.
-
-    >>> triangle(tinygrad_c.ones(2, 2), 0, False)
-    tensor([[1., 0.],
-            [1., 1.]])
-    """
-    cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
-    return triangle_of(x, max(min(k, x.shape[x.ndim - 1]), -x.shape[x.ndim - 2]), upper)
-
-
 def nonzero(input, *, as_tuple=False, out=None):
     """Where input is not 0: an (n, ndim) matrix of coordinates, or, with as_tuple=True, a vector per dimension: a key for x.
 
@@ -145,41 +103,3 @@ def nonzero(input, *, as_tuple=False, out=None):
         for i in range(shape[0]):
             (<int64_t*> y.data)[i * shape[1] + d] = (<int64_t*> part.data)[i]
     return y
-
-
-def one_hot(input, num_classes=-1):
-    """1 at the position that each label names, 0 elsewhere, along a new last dimension of num_classes (the largest label + 1).
-
-    >>> one_hot(tinygrad_c.tensor([0, 2]))
-    tensor([[1, 0, 0],
-            [0, 0, 1]])
-    """
-    cdef TensorBase t = as_tensor(input, "one_hot(): argument 'input' (position 1)")
-    cdef TensorBase out
-    cdef Py_ssize_t[MAX_NDIM] shape
-    cdef const int64_t* p
-    cdef int64_t lowest = 0, highest = -1
-    cdef Py_ssize_t i, n = num_classes
-    if t.dtype >= FLOAT32 or t.dtype == BOOL:
-        raise RuntimeError("one_hot is only applicable to index tensor of type LongTensor: call .long()")
-    if t.ndim == MAX_NDIM:
-        raise RuntimeError(f"one_hot would make more than {MAX_NDIM} dimensions")
-    t = dense_index(t)
-    p = <const int64_t*> t.data
-    for i in range(t.numel):
-        lowest = p[i] if p[i] < lowest else lowest
-        highest = p[i] if p[i] > highest else highest
-    if lowest < 0:
-        raise RuntimeError("Class values must be non-negative.")
-    if n == -1 and t.numel == 0:
-        raise RuntimeError("Can not infer total number of classes from empty tensor.")
-    if n == -1:
-        n = highest + 1
-    if highest >= n:
-        raise RuntimeError(f"Class values must be smaller than num_classes: {highest} with num_classes={n}.")
-    memcpy(shape, t.shape, t.ndim * sizeof(Py_ssize_t))
-    shape[t.ndim] = n
-    out = zeros(INT64, t.ndim + 1, shape)
-    for i in range(t.numel):
-        (<int64_t*> out.data)[i * n + p[i]] = 1
-    return out

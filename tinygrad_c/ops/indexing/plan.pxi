@@ -24,7 +24,7 @@ cdef class Plan:
     cdef Py_ssize_t[2][MAX_NDIM] row_source     # and in x
     cdef Py_ssize_t step                        # from one row to the next in the result
     cdef Py_ssize_t rows
-    cdef unsigned int generation                # x's, when the plan was made,
+    cdef unsigned int exchanged                 # x's, when the plan was made,
     cdef Py_ssize_t numel                       # and then
     cdef TensorBase offsets                     # int64, one per row, in memory, and
     cdef TensorBase flat_offsets                # as if contiguous; made when needed
@@ -34,14 +34,14 @@ cdef class Plan:
         self.ndim = 0
         self.index = None
         self.picks = False
-        self.generation = x._generation
+        self.exchanged = x._generation
         self.numel = x.numel
         return 0
 
     cdef int check_same(self, TensorBase x, int which) except -1:
         """Asked last, right before its memory is used: a __del__ that the collector ran can have given x other memory, or
         another shape before that was noted for its gradient."""
-        if x.numel != self.numel or (which == IN_MEMORY and x._generation != self.generation):
+        if x.numel != self.numel or (which == IN_MEMORY and x._generation != self.exchanged):
             raise RuntimeError("a tensor was given another shape or other memory while it was indexed")
         return 0
 

@@ -7,8 +7,8 @@ cdef int pair_backward(BackwardPass back, Node node, TensorBase g) except -1:
     cdef TensorBase t = saved(node, 1)
     cdef TensorBase dx
     if back.create_graph:
-        g = with_number(ROW_MUL_NUMBER, g, node.param[1].f)
-        dx = binary(ROW_MUL, g, slope(node.op, x, t, node.param[0].f))
+        g = with_number(ROW_MUL_NUMBER, g, node.param[LOSS_FACTOR].f)
+        dx = binary(ROW_MUL, g, slope(node.op, x, t, node.param[LOSS_THRESHOLD].f))
     elif back.needs(node, 0) or node.op < BCE:
         dx = slope_kernel(node, x, t, contiguous(g))
     if back.needs(node, 0):
@@ -18,7 +18,7 @@ cdef int pair_backward(BackwardPass back, Node node, TensorBase g) except -1:
             back.send_grad(node, 1, unary(ROW_NEG, dx, 0, 0))
         else:
             if not back.create_graph:
-                g = with_number(ROW_MUL_NUMBER, g, node.param[1].f)
+                g = with_number(ROW_MUL_NUMBER, g, node.param[LOSS_FACTOR].f)
             if node.op == BCE:      # d/dt = log(1 - x) - log(x), the logarithms cut as in the forward pass
                 t = binary(ROW_SUB, log_cut(with_number(ROW_RSUB_NUMBER, x, 1)), log_cut(x))
             else:
@@ -67,9 +67,9 @@ cdef TensorBase slope_kernel(Node node, TensorBase x, TensorBase t, TensorBase g
     call.operand[1].data = x.data
     call.operand[2].data = t.data
     call.operand[3].data = g.data
-    call.operand[3].stride[0] = 0 if node.param[2].i else 1
-    call.param[0] = node.param[0]
-    call.param[1] = node.param[1]
+    call.operand[3].stride[0] = 0 if node.param[NODE_ONE_G].i else 1
+    call.param[LOSS_THRESHOLD] = node.param[LOSS_THRESHOLD]
+    call.param[LOSS_FACTOR] = node.param[LOSS_FACTOR]
     run(&call)
     return dx
 
@@ -83,8 +83,8 @@ cdef TensorBase pair_loss(int op, TensorBase x, TensorBase t, double parameter, 
     x = contiguous(x)
     t = contiguous(t)
     out = empty_like(x) if how == EACH else empty(x.dtype, 0, NULL)
-    call.param[0].f = parameter
-    call.param[1].i = how == EACH
+    call.param[LOSS_THRESHOLD].f = parameter
+    call.param[LOSS_EACH].i = how == EACH
     if x.numel > 0:
         over_elements(&call, kernels(x.dtype).loss[op], 3, x.numel, x.numel // 4)
         call.operand[0].data = out.data
@@ -101,9 +101,9 @@ cdef TensorBase pair_loss(int op, TensorBase x, TensorBase t, double parameter, 
         node.op = op
         save(node, 0, x)
         save(node, 1, t)
-        node.param[0].f = parameter
-        node.param[1].f = 1 / <double> x.numel if how == MEAN else 1
-        node.param[2].i = how != EACH
+        node.param[LOSS_THRESHOLD].f = parameter
+        node.param[LOSS_FACTOR].f = 1 / <double> x.numel if how == MEAN else 1
+        node.param[NODE_ONE_G].i = how != EACH
     return out
 
 

@@ -1,4 +1,4 @@
 """Matrix products."""
 from tinygrad_c._base.lazy import names_of
 
-__getattr__ = names_of(f"{__name__}.matmul")
+__getattr__ = names_of(f"{__name__}.products")

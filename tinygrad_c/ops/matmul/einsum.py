@@ -5,7 +5,7 @@ import functools
 import math
 
 from tinygrad_c.ops.arguments import tensor_arg
-from tinygrad_c.ops.matmul.matmul import bmm
+from tinygrad_c.ops.matmul.products import bmm
 from tinygrad_c.ops.reduce.reduce import sum
 from tinygrad_c.ops.shape.shape import diagonal, permute, reshape, squeeze, transpose
 

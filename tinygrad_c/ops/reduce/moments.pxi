@@ -1,15 +1,19 @@
 """var, std, norm: with y = sqrt(v), dv = dy / (2 y), and 0 where y is 0; part of reduce.pyx."""
 
+cdef enum:                  # node.param, behind a reduction's own
+    NODE_FREEDOM = 2        # what the sum of squares is divided by
+    NODE_ROOT = 3           # std, not var
+
 
 cdef int var_backward(BackwardPass back, Node node, TensorBase g) except -1:
     # v = sum((x - mean)^2) / freedom;  dx = dv * 2 / freedom * (x - mean)
     cdef TensorBase x = saved(node, 0)
-    cdef TensorBase centered = binary(ROW_SUB, x, mean_over(x, <unsigned int> node.param[0].i, True))
+    cdef TensorBase centered = binary(ROW_SUB, x, mean_over(x, <unsigned int> node.param[NODE_MASK].i, True))
     cdef double factor = 2
-    if node.param[3].i:
+    if node.param[NODE_ROOT].i:
         g = over_root(back, node, g)
         factor = 1
-    g = with_number(ROW_DIV_NUMBER, with_number(ROW_MUL_NUMBER, g, factor), node.param[2].f)
+    g = with_number(ROW_DIV_NUMBER, with_number(ROW_MUL_NUMBER, g, factor), node.param[NODE_FREEDOM].f)
     return back.send_grad(node, 0, binary(ROW_MUL, spread_like(node, g), centered))
 
 cdef Rule VAR_RULE = Rule(b"VarBackward0", var_backward)
@@ -55,8 +59,8 @@ cdef TensorBase variance(object input, object dim, object unbiased, object corre
         set_grad(before)
     if recording(x):
         node = record_reduction(&STD_RULE if root else &VAR_RULE, out, x, mask, keepdim)
-        node.param[2].f = freedom
-        node.param[3].i = root
+        node.param[NODE_FREEDOM].f = freedom
+        node.param[NODE_ROOT].i = root
         save(node, 0, x)
         if root:
             save_output(node, out)

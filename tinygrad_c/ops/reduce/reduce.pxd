@@ -1,8 +1,12 @@
 """Reductions for other ops: sums over dimensions, and what undoes them."""
 from tinygrad_c.core.tape cimport TensorBase
 
+cdef enum:                  # node.param of a reduction's node
+    NODE_MASK = 0           # over several dimensions, or
+    NODE_DIM = 0            # along one
+    NODE_KEEPDIM = 1
+
 # Sets of dimensions are bit masks: bit d for dimension d.
-cdef int wrap_dim(object dim, int ndim) except -1               # a dimension, negative from the end; IndexError
 cdef unsigned int dims_mask(object dim, int ndim) except? 0     # None: all
 cdef TensorBase sum_over(TensorBase x, unsigned int mask, bint keepdim)     # recorded
 cdef TensorBase mean_over(TensorBase x, unsigned int mask, bint keepdim)    # recorded

@@ -53,8 +53,13 @@ def sum(input, dim=None, keepdim=False, *, axis=None, keepdims=None, dtype=None,
     return named(sum_over(x, dims_mask(dim, x.ndim), keepdim), dim, &SUM_ALONG_RULE)
 
 
+cdef enum:                  # node.param
+    NODE_COUNT = 2          # mean's, behind a reduction's own: how many elements one result is made of
+    NODE_REVERSE = 1        # cumsum's, behind NODE_DIM
+
+
 cdef int mean_backward(BackwardPass back, Node node, TensorBase g) except -1:
-    return back.send_grad(node, 0, spread_like(node, with_number(ROW_DIV_NUMBER, g, node.param[2].f)))
+    return back.send_grad(node, 0, spread_like(node, with_number(ROW_DIV_NUMBER, g, node.param[NODE_COUNT].f)))
 
 cdef Rule MEAN_RULE = Rule(b"MeanBackward0", mean_backward)
 cdef Rule MEAN_ALONG_RULE = Rule(b"MeanBackward1", mean_backward)
@@ -70,7 +75,7 @@ cdef TensorBase mean_over(TensorBase x, unsigned int mask, bint keepdim):
         out = with_number(ROW_DIV_NUMBER, out, n)
     if recording(x):
         node = record_reduction(&MEAN_RULE, out, x, mask, keepdim)
-        node.param[2].f = n
+        node.param[NODE_COUNT].f = n
     return out
 
 
@@ -108,14 +113,14 @@ def mean(input, dim=None, keepdim=False, *, axis=None, keepdims=None, dtype=None
 cdef int prod_backward(BackwardPass back, Node node, TensorBase g) except -1:
     # dx[i] = g * the product of the others: y / x[i] without zeros; with one zero, only its own is not 0.
     cdef TensorBase x = saved(node, 0)
-    cdef unsigned int mask = <unsigned int> node.param[0].i
+    cdef unsigned int mask = <unsigned int> node.param[NODE_MASK].i
     cdef TensorBase zero = binary(ROW_EQ, x, 0)
     if recording(x) and any(zero):      # that 0 has a gradient of its own
         from tinygrad_c.ops.reduce.scan import products_of_others
         return back.send_grad(node, 0, binary(ROW_MUL, spread_like(node, g), products_of_others(
             x, None if mask == (<unsigned int> 1 << x.ndim) - 1 else [d for d in range(x.ndim) if is_in(mask, d)][0])))
     cdef TensorBase rest = where_(zero, 1, x)
-    cdef TensorBase others = binary(ROW_DIV, spread_like(node, prod_over(rest, mask, node.param[1].i)), rest)
+    cdef TensorBase others = binary(ROW_DIV, spread_like(node, prod_over(rest, mask, node.param[NODE_KEEPDIM].i)), rest)
     cdef TensorBase zeros_elsewhere = binary(ROW_SUB, reduced(SUM, zero, mask, True), to_dtype(zero, INT64))
     others = where_(binary(ROW_EQ, zeros_elsewhere, 0), others, 0)
     return back.send_grad(node, 0, binary(ROW_MUL, spread_like(node, g), others))
@@ -193,13 +198,13 @@ def any(input, dim=None, keepdim=False, *, axis=None, keepdims=None, out=None):
 
 
 cdef int cumsum_backward(BackwardPass back, Node node, TensorBase g) except -1:
-    return back.send_grad(node, 0, cumulated(g, <int> node.param[0].i, not node.param[1].i, False))
+    return back.send_grad(node, 0, cumulated(g, <int> node.param[NODE_DIM].i, not node.param[NODE_REVERSE].i, False))
 
 
 cdef int cumprod_backward(BackwardPass back, Node node, TensorBase g) except -1:
     # dx[k] = sum over i >= k of g[i] * y[i] / x[k], but where there is a zero
     cdef TensorBase x = saved(node, 0)
-    cdef int dim = node.param[0].i
+    cdef int dim = node.param[NODE_DIM].i
     if any(binary(ROW_EQ, x, 0)):
         from tinygrad_c.ops.reduce.scan import product_gradient
         return back.send_grad(node, 0, product_gradient(g, x, dim))
@@ -221,16 +226,16 @@ cdef TensorBase cumulated(TensorBase x, int dim, bint reverse, bint product):
         call.n_operands = 2
         call.units = call.shape[0]
         call.work = x.numel
-        call.param[0].i = reverse
-        call.param[1].i = product
+        call.param[SCAN_REVERSE].i = reverse
+        call.param[SCAN_PRODUCT].i = product
         call.operand[0].data = out.data
         call.operand[1].data = source.data
         call.operand[1].itemsize = itemsize(x.dtype)
         run(&call)
     if x.dtype >= FLOAT32 and recording(x):
         node = record(&CUMPROD_RULE if product else &CUMSUM_RULE, out, x)
-        node.param[0].i = dim
-        node.param[1].i = reverse
+        node.param[NODE_DIM].i = dim
+        node.param[NODE_REVERSE].i = reverse
         if product:
             save(node, 0, x)
             save_output(node, out)
@@ -269,5 +274,5 @@ cdef TensorBase cumulate(object input, object dim, object dtype, bint product):
     cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
     if dtype is not None:
         x = to_dtype(x, dtype_code(dtype))
-        return to_dtype(cumulated(x, wrap_dim(dim, x.ndim), False, product), x.dtype)
-    return cumulated(x, wrap_dim(dim, x.ndim), False, product)
+        return to_dtype(cumulated(x, parse_dim(dim, x.ndim), False, product), x.dtype)
+    return cumulated(x, parse_dim(dim, x.ndim), False, product)

@@ -4,8 +4,7 @@ from __future__ import annotations
 from tinygrad_c.ops.arguments import takes_out, tensor_arg
 from tinygrad_c.ops.create.create import arange, clone
 from tinygrad_c.ops.elementwise.elementwise import in_place
-from tinygrad_c.ops.indexing.index import triangle
-from tinygrad_c.ops.shape.shape import as_strided, flatten, select, stack, unsqueeze, wrapped
+from tinygrad_c.ops.shape.shape import as_strided, flatten, select, stack, triangle, unsqueeze, wrapped
 from tinygrad_c.ops.shape.shape import diagonal as diagonal_of
 
 

@@ -1,11 +1,16 @@
 """Tensors laid side by side, and parts of one dimension; part of shape.pyx."""
 
 
+cdef enum:                  # node.param
+    NODE_DIM
+    NODE_START              # of narrow
+
+
 # ---- cat, stack
 
 cdef int cat_backward(BackwardPass back, Node node, TensorBase g) except -1:
     cdef Py_ssize_t start = 0
-    cdef int dim = node.param[0].i
+    cdef int dim = node.param[NODE_DIM].i
     cdef int i
     cdef Py_ssize_t size
     for i, size in enumerate(node.extra):
@@ -15,7 +20,7 @@ cdef int cat_backward(BackwardPass back, Node node, TensorBase g) except -1:
     return 0
 
 cdef int stack_backward(BackwardPass back, Node node, TensorBase g) except -1:
-    cdef int dim = node.param[0].i, i
+    cdef int dim = node.param[NODE_DIM].i, i
     cdef Py_ssize_t[MAX_NDIM] shape
     memcpy(shape, g.shape, dim * sizeof(Py_ssize_t))
     memcpy(shape + dim, g.shape + dim + 1, (g.ndim - 1 - dim) * sizeof(Py_ssize_t))
@@ -51,7 +56,7 @@ cdef int record_parts(const Rule* rule, TensorBase y, list parts, int along) exc
     cdef int i
     if grad_enabled() and any([wants_grad(a) for a in parts]):
         node = record(rule, y, parts[0])
-        node.param[0].i = along
+        node.param[NODE_DIM].i = along
         node.extra = None if rule == &STACK else [(<TensorBase> a).shape[along] for a in parts]
         for i, a in enumerate(parts):
             if i == 1:
@@ -190,8 +195,8 @@ cdef TensorBase narrow_dim(TensorBase a, int dim, Py_ssize_t start, Py_ssize_t l
     out = view_of(a, a.data + start * a.stride[dim] * itemsize(a.dtype), a.ndim, shape, a.stride)
     if recording(a):
         node = record(&NARROW, out, a)
-        node.param[0].i = dim
-        node.param[1].i = start
+        node.param[NODE_DIM].i = dim
+        node.param[NODE_START].i = start
     return out
 
 
@@ -199,8 +204,8 @@ cdef TensorBase place_region(TensorBase g, Node node, int ndim, const Py_ssize_t
     """Zeros of the given shape, with g in the place that a narrow took."""
     cdef TensorBase before, after
     cdef Py_ssize_t[MAX_NDIM] size
-    cdef int dim = node.param[0].i
-    cdef Py_ssize_t start = node.param[1].i
+    cdef int dim = node.param[NODE_DIM].i
+    cdef Py_ssize_t start = node.param[NODE_START].i
     cdef Py_ssize_t rest = shape[dim] - start - g.shape[dim]
     if ndim != g.ndim or rest < 0:      # a __del__ changed the tensor before its shape was noted
         raise RuntimeError("a tensor was given another shape while a part of it was taken")

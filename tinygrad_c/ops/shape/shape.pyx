@@ -1,13 +1,13 @@
 """Ops that change how memory is seen. Each rule stands beside its op.
 
 In parts: other shapes of the same elements, in the same order or another, and expand (here); tensors laid side by side, and
-parts of one dimension (parts.pxi); views by offset and strides (strided.pxi).
+parts of one dimension (parts.pxi); views by offset and strides (strided.pxi); triangles of matrices (triangle.pxi).
 """
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
 from tinygrad_c.core.array cimport DTYPE_NAMES, itemsize, same_shape, shape_of
 from tinygrad_c.kernels.call cimport MAX_NDIM
-from tinygrad_c.ops.elementwise.elementwise cimport as_tensor, clone, copy_into
+from tinygrad_c.ops.elementwise.elementwise cimport as_tensor, clone, copy_into, copy_of
 from tinygrad_c.ops.shape.view cimport put as put_region
 from tinygrad_c.core.tape cimport *
 
@@ -30,8 +30,8 @@ cdef int parse_dim(object dim, int ndim) except -1:
         d = n
     end_parse(begun)
     if d < -n or d >= n:
-        raise IndexError(f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {dim})")
-    return d + n if d < 0 else d
+        raise IndexError(f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {dim.__index__()})")
+    return <int> (d + n if d < 0 else d)
 
 
 cdef int parse_sizes(tuple sizes, int* ndim, Py_ssize_t* shape) except -1:
@@ -280,8 +280,12 @@ cdef TensorBase restride(TensorBase a, int ndim, const Py_ssize_t* shape, const 
 
 # ---- transpose, permute
 
+cdef enum:                  # node.param of transpose
+    NODE_DIM0
+    NODE_DIM1
+
 cdef int transpose_backward(BackwardPass back, Node node, TensorBase g) except -1:
-    back.send_grad(node, 0, transpose_dims(g, node.param[0].i, node.param[1].i))
+    back.send_grad(node, 0, transpose_dims(g, node.param[NODE_DIM0].i, node.param[NODE_DIM1].i))
     return 0
 
 cdef Rule TRANSPOSE = Rule(b"TransposeBackward0", transpose_backward)
@@ -301,8 +305,8 @@ cdef TensorBase transpose_dims(TensorBase a, int d0, int d1):
     out = view_of(a, a.data, a.ndim, shape, stride)
     if recording(a):
         node = record(&TRANSPOSE, out, a)
-        node.param[0].i = d0
-        node.param[1].i = d1
+        node.param[NODE_DIM0].i = d0
+        node.param[NODE_DIM1].i = d1
     return out
 
 
@@ -375,7 +379,7 @@ def permute(input, *order, dims=None):
 # ---- expand
 
 cdef int expand_backward(BackwardPass back, Node node, TensorBase g) except -1:
-    back.send_grad(node, 0, g)             # unbroadcast by the backward pass
+    back.send_grad(node, 0, g)           # the walk undoes the broadcast
     return 0
 
 cdef Rule EXPAND = Rule(b"ExpandBackward0", expand_backward)
@@ -438,3 +442,4 @@ def expand(input, *sizes):
 
 include "parts.pxi"
 include "strided.pxi"
+include "triangle.pxi"

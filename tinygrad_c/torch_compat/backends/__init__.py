@@ -1,4 +1,4 @@
-"""torch.backends' names, for programs that set its switches: they can be set, and change nothing."""
+"""The names of torch.backends. Its flags can be set but have no effect."""
 from __future__ import annotations
 
 from types import SimpleNamespace

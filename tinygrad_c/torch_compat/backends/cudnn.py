@@ -1,4 +1,4 @@
-"""torch.backends.cudnn's switches: they can be set, and change nothing. Results are always the same from run to run."""
+"""The flags of torch.backends.cudnn. They can be set but have no effect: results are always deterministic."""
 from tinygrad_c._base.missing import public_names
 
 __all__ = ["allow_tf32", "benchmark", "deterministic", "enabled", "is_available", "version"]

@@ -1,4 +1,4 @@
-"""torch.cuda.amp's names."""
+"""The names of torch.cuda.amp."""
 from tinygrad_c._base.missing import public_names
 from tinygrad_c.torch_compat.amp import GradScaler, autocast, custom_bwd, custom_fwd
 

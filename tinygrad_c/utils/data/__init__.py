@@ -1,4 +1,4 @@
-"""Data sets, samplers and the loader that makes batches of them: PyTorch's torch.utils.data."""
+"""Datasets, samplers and DataLoader: the names of torch.utils.data."""
 from tinygrad_c._base.missing import public_names
 from tinygrad_c.utils.data.collate import default_collate, default_convert
 from tinygrad_c.utils.data.dataloader import DataLoader
@@ -45,7 +45,7 @@ __getattr__, __dir__ = public_names(globals())
 
 
 def get_worker_info() -> None:
-    """None: an IterableDataset is walked by the one thread that asks for batches, so there is nothing to share out.
+    """None: one thread iterates over an IterableDataset, so there is no work to divide among workers.
 
     >>> tinygrad_c.utils.data.get_worker_info() is None
     True
