@@ -210,7 +210,7 @@ def scatter(input, dim, index, src):
             [1., 0., 0.]])
     """
     return named(scatter_(clone(as_tensor(input, "scatter(): argument 'input' (position 1)")), dim, index, src),
-                  b"ScatterBackward0" if isinstance(src, TensorBase) else b"ScatterBackward1")
+                 b"ScatterBackward0" if isinstance(src, TensorBase) else b"ScatterBackward1")
 
 
 cdef int scatter_add_backward(BackwardPass back, Node node, TensorBase g) except -1:
