@@ -97,9 +97,9 @@ def result_dtype_of(a, b):
                           as_operand(b, a, "result_type(): argument 'tensor2' (position 2)"))]
 
 
-def may_become(from_, to) -> bool:
-    """Whether an operation in place may turn numbers of one dtype into the other."""
-    return category(dtype_code(from_)) <= category(dtype_code(to))
+def category_of(dtype) -> int:
+    """0 for bool, 1 for integers, 2 for floats."""
+    return category(dtype_code(dtype))
 
 
 # ---- Copies and conversions

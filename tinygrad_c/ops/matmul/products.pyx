@@ -7,7 +7,7 @@ from cpython.method cimport PyMethod_Check, PyMethod_GET_FUNCTION
 from cpython.ref cimport PyObject
 from libc.string cimport memcpy
 
-from tinygrad_c.core.array cimport DTYPE_NAMES, DTYPES, dtype, itemsize, shape_of
+from tinygrad_c.core.array cimport DTYPE_NAMES, itemsize, shape_of
 from tinygrad_c.kernels.call cimport BOOL, FLOAT32, MAX_NDIM
 from tinygrad_c.kernels.matmul.gemm cimport NONE, THEN_RELU, Gemm, gemm
 from tinygrad_c.ops.elementwise.elementwise cimport as_tensor, record_relu
@@ -15,7 +15,7 @@ from tinygrad_c.ops.shape.shape cimport expand_to, reshape_to, transpose_dims
 from tinygrad_c.ops.reduce.reduce cimport sum_over
 from tinygrad_c.core.tape cimport *
 
-from tinygrad_c.core.array import C_WORDS
+from tinygrad_c.core.array import C_NAMES
 from tinygrad_c.ops.elementwise.elementwise import add, into_out, mul, relu
 from tinygrad_c.ops.shape.shape import expand, squeeze, unsqueeze
 
@@ -50,14 +50,10 @@ cdef int raise_dot(TensorBase a, TensorBase b) except -1:
                        f"{DTYPE_NAMES[b.dtype]}: call .to() on one")
 
 
-cdef str c_word(TensorBase a):
-    return C_WORDS[(<dtype> DTYPES[a.dtype]).name]
-
-
 cdef int check_dtypes(TensorBase a, TensorBase b) except -1:
     if a.dtype != b.dtype:
         raise RuntimeError(
-            f"expected m1 and m2 to have the same dtype, but got: {c_word(a)} != {c_word(b)}. NumPy makes "
+            f"expected m1 and m2 to have the same dtype, but got: {C_NAMES[a.dtype]} != {C_NAMES[b.dtype]}. NumPy makes "
             "float64 by default: convert with .float() or from_numpy(array.astype('float32'))")
     if a.dtype == BOOL:
         raise RuntimeError("matmul is not implemented for 'Bool': count with .int(), or convert with .float()")
