@@ -11,6 +11,7 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
+from tinygrad_c._base.lazy import load
 from tinygrad_c._base.missing import sentence, unknown
 
 PACKAGE = __name__.partition(".")[0]
@@ -54,9 +55,8 @@ MOVED = {
 }
 ALIASES = {old: f"{folder}.{new or old.rpartition('.')[2]}".lstrip(".") for folder, names in MOVED.items()
            for old, _, new in (name.partition("=") for name in names.split())}
-# Names that moved to another module since then. Pickles import them by the old path.
-LEFT = {"ops.index": {"one_hot": "ops.create.create.one_hot", "triangle": "ops.shape.shape.triangle"},
-        "ops.reduce": {"normalised": "ops.norm.norm.normalised"}}
+# Public functions that moved to another module since then. Pickles import them by the old path.
+LEFT = {"ops.index": {"one_hot": "ops.create.create.one_hot"}}
 FUNCTIONS = ("weight_norm", "spectral_norm", "gradcheck")
 OTHER_NAMES = {"_ConvNd": "_Conv", "_ConvTransposeNd": "_ConvTranspose", "_NormBase": "_Running", "Device": "device"}
 
@@ -81,12 +81,6 @@ class Place(ModuleType):
         return self._function(*args, **kwargs)
 
 
-def where_it_went(old: str, name: str) -> Any:
-    """The object that moved from the module `old` to another module."""
-    home, _, new = LEFT[old][name].rpartition(".")
-    return getattr(import_module(f"{PACKAGE}.{home}"), new)
-
-
 class MovedFinder:
     """First on sys.meta_path: importing an old path gives the module at its new path, the same object."""
 
@@ -103,8 +97,8 @@ class MovedFinder:
     def exec_module(module: ModuleType) -> None:
         old = module.__name__.partition(".")[2]
         moved = sys.modules[module.__name__] = import_module(f"{PACKAGE}.{ALIASES[old]}")
-        for name in LEFT.get(old, ()):
-            setattr(moved, name, where_it_went(old, name))
+        for name, home in LEFT.get(old, {}).items():
+            setattr(moved, name, load(home.rpartition(".")[0], name))
 
 
 class Finder:
@@ -157,7 +151,4 @@ def install() -> None:
     if not any(getattr(each, "__name__", "") == "Finder" and each.__module__ == __name__ for each in sys.meta_path):
         sys.meta_path.append(Finder)
         sys.meta_path.insert(0, MovedFinder)
-        reduce: Any = sys.modules[f"{PACKAGE}.ops.reduce"]              # now a package with the same path
-        of_reduce = reduce.__getattr__
-        reduce.__getattr__ = lambda name: where_it_went("ops.reduce", name) if name in LEFT["ops.reduce"] else of_reduce(name)
         sys.modules[f"{PACKAGE}.tensor"] = sys.modules[f"{PACKAGE}._tensor.tensor"]   # as attribute: the function
