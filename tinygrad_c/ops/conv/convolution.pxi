@@ -144,11 +144,11 @@ cdef int convolution_backward(BackwardPass back, Node node, TensorBase g) except
     g, x, w = contiguous(g), alias(x), alias(w)
     if back.needs(node, 0):
         dx = empty(x.dtype, 4, x.shape)
-    back = [(k - 1) * d - p for k, d, p in zip(geometry.kernel, geometry.dilation, geometry.padding)]
-    if geometry.stride == (1, 1) and min(back) >= 0:        # which columns are fewer?
+    padding = [(k - 1) * d - p for k, d, p in zip(geometry.kernel, geometry.dilation, geometry.padding)]
+    if geometry.stride == (1, 1) and min(padding) >= 0:        # which columns are fewer?
         turn = w.shape[0] // groups < w.shape[1] * (1 if dx is None else 3 if back.needs(node, 1) else 2)
     if turn:
-        geometry = Geometry(geometry.places, geometry.kernel, (1, 1), back, geometry.dilation, geometry.size)
+        geometry = Geometry(geometry.places, geometry.kernel, (1, 1), padding, geometry.dilation, geometry.size)
         w, seen, rows = turned(w, groups), g, x
     else:
         seen, rows = x, g
