@@ -1,13 +1,13 @@
-"""The one door, run(call), and the kernels for each dtype behind it."""
+"""run(call), the single entry point to the kernels, and the kernel table of each dtype."""
 from tinygrad_c.kernels.call cimport Call
 from tinygrad_c.kernels.table cimport Kernels
 
 cdef enum:
-    TINY_WORK = 32              # nanoseconds: below, denormals cost less than the 7 that it takes to flush and to restore
+    TINY_WORK = 32              # nanoseconds: below this, denormals cost less than setting and restoring flush-to-zero (7 ns)
 
 cdef Kernels* kernels(int dtype) noexcept
-cdef void run(const Call* call) noexcept        # with the GIL held
-cdef void hold_lock(int change) noexcept        # +1: run keeps the GIL throughout, until -1
-cdef bint is_running() noexcept                 # a thread is in a kernel without the GIL
-# Begin another generation of these, if all of the one before the present one have ended; whether that was so.
+cdef void run(const Call* call) noexcept        # the caller holds the GIL
+cdef void hold_lock(int change) noexcept        # +1: run() never releases the GIL, until the matching -1
+cdef bint is_running() noexcept                 # some thread runs a kernel without the GIL
+# Epoch-based reclamation: begins a new epoch if every kernel of the epoch before the current one has ended; returns whether.
 cdef bint next_generation() noexcept
