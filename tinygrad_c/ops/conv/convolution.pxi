@@ -64,7 +64,7 @@ cdef int move(kernel_t kernel, const Sizes* s, Geometry geometry, char* to, char
     call.inner = kernels(dtype).inner[K_ADD]
     call.n_operands = 2
     geometry.fill(&call, n * s.planes, n * s.groups * s.k * s.now)
-    call.shape[kernels_of_windows.PLACES_H] = s.now // s.width if s.width else 0
+    call.shape[kernels_of_windows.OUT_H] = s.now // s.width if s.width else 0
     call.param[kernels_of_windows.PADDING_H].i -= top * call.param[kernels_of_windows.STRIDE_H].i
     call.operand[0].data, call.operand[1].data = to, source
     call.operand[0].itemsize = s.item
