@@ -64,7 +64,7 @@ cdef int move(kernel_t kernel, const Sizes* s, Geometry geometry, char* to, char
     call.inner = kernels(dtype).inner[K_ADD]
     call.n_operands = 2
     geometry.fill(&call, n * s.planes, n * s.groups * s.k * s.now)
-    call.shape[kernels_of_windows.PLACES_H] = s.now // s.width if s.width else 0
+    call.shape[kernels_of_windows.OUT_H] = s.now // s.width if s.width else 0
     call.param[kernels_of_windows.PADDING_H].i -= top * call.param[kernels_of_windows.STRIDE_H].i
     call.operand[0].data, call.operand[1].data = to, source
     call.operand[0].itemsize = s.item
@@ -144,11 +144,11 @@ cdef int convolution_backward(BackwardPass back, Node node, TensorBase g) except
     g, x, w = contiguous(g), alias(x), alias(w)
     if back.needs(node, 0):
         dx = empty(x.dtype, 4, x.shape)
-    back = [(k - 1) * d - p for k, d, p in zip(geometry.kernel, geometry.dilation, geometry.padding)]
-    if geometry.stride == (1, 1) and min(back) >= 0:        # the variant with fewer columns
+    padding = [(k - 1) * d - p for k, d, p in zip(geometry.kernel, geometry.dilation, geometry.padding)]
+    if geometry.stride == (1, 1) and min(padding) >= 0:        # the variant with fewer columns
         flip = w.shape[0] // groups < w.shape[1] * (1 if dx is None else 3 if back.needs(node, 1) else 2)
     if flip:
-        geometry = Geometry(geometry.places, geometry.kernel, (1, 1), back, geometry.dilation, geometry.size)
+        geometry = Geometry(geometry.places, geometry.kernel, (1, 1), padding, geometry.dilation, geometry.size)
         w, seen, rows = flipped(w, groups), g, x
     else:
         seen, rows = x, g

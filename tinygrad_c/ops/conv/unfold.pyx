@@ -50,7 +50,7 @@ cdef class Geometry:
         for d in range(2):
             call.shape[kernels_of_windows.SIZE_H + d] = self.size[d]
             call.shape[kernels_of_windows.WINDOW_H + d] = self.kernel[d]
-            call.shape[kernels_of_windows.PLACES_H + d] = self.places[d]
+            call.shape[kernels_of_windows.OUT_H + d] = self.places[d]
             call.param[kernels_of_windows.STRIDE_H + d].i = self.stride[d]
             call.param[kernels_of_windows.PADDING_H + d].i = self.padding[d]
             call.param[kernels_of_windows.DILATION_H + d].i = self.dilation[d]

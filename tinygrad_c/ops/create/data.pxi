@@ -68,8 +68,8 @@ cdef TensorBase from_sequence(object data, object dtype):
         infer_dtype(flat)       # for its errors
     out = empty(code, ndim, shape)
     if len(flat) != out.numel:
-        raise ValueError(f"the len() of a sequence does not match its elements: {len(flat)} numbers for a tensor of {out.numel} "
-                         "elements")
+        raise ValueError(f"the len() of a sequence does not match its elements: {len(flat)} numbers for a tensor of "
+                         f"{out.numel} elements")
     for i in range(len(flat)):
         put_number(out.data + i * itemsize(code), code, flat[i])
     return out

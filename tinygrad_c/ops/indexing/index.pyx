@@ -118,7 +118,7 @@ cdef bint broadcasts_to(TensorBase value, TensorBase a):
 
 
 def setitem(x, key, value):
-    """x[key] = value, in place: value is broadcast and converted to x's dtype. An index out of bounds raises before the write."""
+    """x[key] = value: value is broadcast and converted to x's dtype. Nothing is written if an index is out of bounds."""
     cdef TensorBase a = <TensorBase?> x
     cdef Plan plan
     if not isinstance(value, TensorBase) and not is_number(value):

@@ -31,7 +31,7 @@ cdef int describe(Call* call, TensorBase x, int kind, Py_ssize_t number, double 
     call.inner = NULL
     call.ndim = 3
     call.param[EPS].f = eps
-    call.param[EACH_ITS_OWN].i = kind == LAYER
+    call.param[ELEMENTWISE_AFFINE].i = kind == LAYER
     call.param[NORM_ROWS].i = 1
     call.param[PERIOD].i, call.param[W_ROW].i, call.param[W_SEG].i = 1, 0, 0
     if kind == LAYER:
