@@ -16,6 +16,7 @@ from typing import Any
 from tinygrad_c._base.device import Device as device
 from tinygrad_c._base.lazy import lazy_names
 from tinygrad_c._base.public import guard as _guard, guard_all as _guard_all
+from tinygrad_c._base import version
 from tinygrad_c._base.version import __version__
 from tinygrad_c.kernels.runtime.memory import empty_cache, memory_stats
 from tinygrad_c.kernels.runtime.threads import get_num_threads, set_num_threads

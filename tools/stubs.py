@@ -103,8 +103,8 @@ class TensorBase:
 IMPORTS = {     # a name in a stub, and the module it is imported from
     "Any": "from typing import Any", "Self": "from typing_extensions import Self",
     "Callable": "from collections.abc import Callable", "Iterator": "from collections.abc import Iterator",
-    "dtype": "from tinygrad_c.array import dtype", "TensorBase": "from tinygrad_c.tape import TensorBase",
-    "Tensor": "from tinygrad_c.tensor import Tensor",
+    "dtype": "from tinygrad_c.core.array import dtype", "TensorBase": "from tinygrad_c.core.tape import TensorBase",
+    "Tensor": "from tinygrad_c._tensor.tensor import Tensor",
 }
 
 

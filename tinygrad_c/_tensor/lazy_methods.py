@@ -227,3 +227,6 @@ for _module, _methods in METHODS.items():
         setattr(LazyMethods, _name, lazy_method(_module, _name, *_example))
 for _name in LEFT_OUT.split():
     setattr(LazyMethods, _name, LeftOut(_name))
+
+
+Rare = LazyMethods      # pickles of version 0.1.0 name methods by it
