@@ -15,8 +15,8 @@ class Device:
 
     def __init__(self, type: str | Device | int = "cpu", index: int | None = None):
         if isinstance(type, int):
-            raise RuntimeError(f"Cannot access accelerator device when none is available: device({type}) is the index of a "
-                               "GPU, and there is only the CPU here: write 'cpu'")
+            raise RuntimeError(f"Cannot access accelerator device when none is available: device({type}) is a GPU's index, "
+                               "and there is only the CPU here: write 'cpu'")
         kind, colon, number = str(type).partition(":")
         if colon and index is not None:
             raise RuntimeError(f"type (string) must not include an index because index was passed explicitly: {type}")
