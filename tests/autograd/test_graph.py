@@ -99,7 +99,7 @@ def test_an_unpacked_value_of_another_size():
     x = tinygrad_c.ones(3, requires_grad=True)
     with tinygrad_c.autograd.graph.saved_tensors_hooks(lambda t: t, lambda t: t[:2]):
         y = x.exp()
-    with pytest.raises(RuntimeError, match=r"the unpack hook gave a torch.FloatTensor of shape \[2\]"):
+    with pytest.raises(RuntimeError, match=r"the unpack hook returned a torch.FloatTensor of shape \[2\]"):
         y.sum().backward()
 
 

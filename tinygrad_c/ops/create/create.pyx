@@ -11,7 +11,7 @@ from libc.math cimport ceil
 from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.string cimport memcpy
 
-from tinygrad_c.core.array cimport DTYPES, Storage, code_named, code_of_format, default_dtype, dtype_code, foreign_storage, \
+from tinygrad_c.core.array cimport DTYPES, Storage, code_named, code_of_format, default_dtype, dtype_code, external_storage, \
     is_contiguous, itemsize, shape_of
 from tinygrad_c.kernels.call cimport BOOL, FLOAT32, FLOAT64, INT32, INT64, MAX_NDIM, UINT8
 from tinygrad_c.kernels.portable.generic cimport arange_double, arange_int64, arange_single
@@ -37,7 +37,7 @@ cdef TensorBase finish(TensorBase out, object requires_grad, object device):
         check_device(device)
     if requires_grad:
         if out.dtype < FLOAT32:
-            no_gradient_of_integers("Only Tensors of floating point and complex dtype")
+            raise_cannot_require_grad("Only Tensors of floating point and complex dtype")
         out.requires_grad = True
     return out
 

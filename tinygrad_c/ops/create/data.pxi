@@ -150,7 +150,7 @@ cdef TensorBase from_buffer(object source):
                 high += step
     out.storage = exported_storage(source, low, high, buffer.readonly)
     if out.storage is None:
-        out.storage = foreign_storage(low, high - low, buffer.readonly, view)
+        out.storage = external_storage(low, high - low, buffer.readonly, view)
     out.data = <char*> buffer.buf
     out.contiguous = is_contiguous(out.ndim, out.shape, out.stride)
     if out.dtype == BOOL:
