@@ -318,7 +318,7 @@ LATER = {
         "asarray", "empty_permuted", "empty_strided", "frombuffer", "logspace", "range", "scalar_tensor"), "ops.create_rare"),
     **dict.fromkeys((
         "amp", "backends", "cuda", "datasets", "distributions", "func", "jit", "linalg", "random", "serialization", "special",
-        "testing"), ""),
+        "testing", "explain"), ""),
     **dict.fromkeys((
         "AcceleratorError", "BoolTensor", "ByteTensor", "DoubleTensor", "FloatTensor", "IntTensor", "LongTensor",
         "OutOfMemoryError", "are_deterministic_algorithms_enabled", "compile", "get_default_device",

@@ -214,8 +214,8 @@ cdef Node record(const Rule* rule, TensorBase out, TensorBase a):
         set_history(out, node)
     else:
         out._grad_fn = node
-    if anomaly & NOTE_PLACES:
-        note_place(node)
+    if anomaly & (NOTE_PLACES | OBSERVE):
+        note_place(node, out)
     return node
 
 

@@ -3,7 +3,10 @@
 cdef enum:
     NOTE_PLACES = 1
     FIND_NAN = 2                    # in what comes out of every rule
+    OBSERVE = 4                     # call `observer` with each new node: explain.recording()
+    ANOMALY = 3                     # the first two: what a backward pass asks for
 cdef int anomaly = 0                # the sum of those that are on
+cdef object observer = None         # observer(node, out); out is None for a function with several outputs
 
 
 class Place:
@@ -19,7 +22,11 @@ class Place:
 NOT_CALLED = (weakref.ref, Afterwards, AfterRule, Packed, Place, dict)      # in the lists of hooks
 
 
-cdef int note_place(Node node) except -1:
+cdef int note_place(Node node, TensorBase out) except -1:
+    if anomaly & OBSERVE and observer is not None:
+        observer(node, out)
+    if not anomaly & NOTE_PLACES:
+        return 0
     import traceback
     frame = frame_at(0)
     while frame is not None and frame.f_code.co_filename.startswith(PACKAGE):
@@ -93,5 +100,16 @@ def _set_anomaly(int mode) -> int:
     before = anomaly
     if not 0 <= mode <= 2:
         raise ValueError(f"a mode from 0 to 2, not {mode}")
-    anomaly = (0, NOTE_PLACES, NOTE_PLACES | FIND_NAN)[mode]
+    anomaly = (0, NOTE_PLACES, NOTE_PLACES | FIND_NAN)[mode] | (before & OBSERVE)
     return 2 if before & FIND_NAN else before & NOTE_PLACES
+
+
+def _set_observer(call):
+    """Have every new node given to call(node, out), for explain.recording(); None ends it. Gives what was called before.
+
+    It is asked where anomaly mode is, behind the same flag: without either nothing is done that was not done before.
+    """
+    global anomaly, observer
+    before, observer = observer, call
+    anomaly = (anomaly & ANOMALY) | (0 if call is None else OBSERVE)
+    return before

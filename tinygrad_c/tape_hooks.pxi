@@ -271,6 +271,31 @@ def _tensor_at(Node node not None):
     return out
 
 
+def _read_node(Node node not None) -> tuple:
+    """What explain shows of a node: its number, the shape and dtype of what it made, the kernel's numbers (as floats and as
+    integers: which they are, the rule knows), whether a pass has let go of what was saved."""
+    return (node.number, tuple([node.shape[d] for d in range(node.ndim)]), DTYPE_NAMES[node.dtype],
+            tuple([node.param[i].f for i in range(4)]), tuple([node.param[i].i for i in range(4)]), node.freed != 0)
+
+
+def _saved_in(Node node not None, int slot):
+    """What a node has saved in slot 0, 1 or 2, or as its output (3); None where it has nothing, or no more."""
+    cdef Walk walk
+    if slot == OUTPUT:
+        if node.saved_output is None:
+            return None
+        walk = Walk.__new__(Walk)
+        return output(walk, node)
+    if not 0 <= slot < OUTPUT or (node.saved0 if slot == 0 else node.saved1 if slot == 1 else node.saved2) is None:
+        return None
+    return saved(node, slot)
+
+
+def _hooks_of(TensorBase leaf not None):
+    """The list of a leaf's hooks, or None: explain takes them off for the time of its own pass."""
+    return leaf._hooks
+
+
 cdef dict spellings = {}            # (address of a rule, another name) -> address of a copy with that name
 
 

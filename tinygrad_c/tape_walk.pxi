@@ -111,7 +111,7 @@ cdef class Walk:
         """What has come in for input i so far, if a kernel may add into it in place; else None."""
         cdef object target = edge(node, i)
         cdef TensorBase pending = None
-        if self.create_graph or target is None or anomaly or self.kept_back is not None or self.aside is not None:
+        if self.create_graph or target is None or anomaly & ANOMALY or self.kept_back is not None or self.aside is not None:
             return None
         if type(target) is Node:
             if (<Node> target).pending is not None and owned(<PyObject*> (<Node> target).pending):
@@ -228,7 +228,7 @@ cdef class Walk:
                 continue
             if node.freed != 0:
                 raise_freed(node)
-            if anomaly or node.hooks is not None:
+            if anomaly & ANOMALY or node.hooks is not None:
                 visit_with_care(self, node, g)
             else:
                 node.rule.backward(self, node, g)
