@@ -8,7 +8,7 @@ from tinygrad_c.explain import problems, rules
 from tinygrad_c.explain.formula import element, number, readable, with_names, with_numbers
 from tinygrad_c.explain.graph import Graph, Leaf, Step
 from tinygrad_c.explain.names import LONG, Names, text_of
-from tinygrad_c.explain.numbers import shortest, summary
+from tinygrad_c.explain.numbers import plain, summary
 from tinygrad_c.explain.values import compute, formal_inputs, label_object, parameters, same, saves_two, sum_to, summed_dims
 
 Data = dict[str, Any]
@@ -132,19 +132,19 @@ class Builder:
         y, labels, env = self.formula(step, inputs)
         out: Data = {
             "id": self.indices[step],
-            "op": step.op or step.rule.partition("Backward")[0], "rule": step.rule, "line": self.line(step),
+            "op": plain_name(step), "rule": step.rule, "line": self.line(step),
             "code": place.text if place is not None and place.exact else None,
             "module": self.modules.get(step), "inputs": inputs, "output": output,
             "formula": with_names(y, labels) if y else None, "numbers": None, "at": None}
         if out["code"] is not None and y is not None and (not readable(y) or "y." in y):
             out["formula"] = out["code"]
         out["call"] = call_of(step, [self.values[i]["name"] for i in inputs if i is not None])
-        if y and step.value is not None and not self.large():
+        if y and step.value is not None and step.value.numel() and not self.large():
             at = first_of(step.value)
             out["numbers"] = with_numbers(y, env, at)
             out["at"] = list(at) if step.value.numel() > 1 else None
             if out["numbers"] is not None:
-                out["equals"] = shortest(element(step.value, at), step.dtype)
+                out["equals"] = plain(element(step.value, at))
         return out
 
     def large(self) -> bool:
@@ -213,7 +213,7 @@ class Builder:
         if rule is None or self.large():
             return out
         raw = compute(rule, env)
-        if raw is None or not same(sum_to(raw, tuple(given.shape)), given):
+        if raw is None or not raw.numel() or not given.numel() or not same(sum_to(raw, tuple(given.shape)), given):
             return out
         at = largest_at(given)
         if tuple(raw.shape) != tuple(given.shape):
@@ -223,7 +223,7 @@ class Builder:
             at = tuple(0 if d < offset or given.shape[d - offset] != raw.shape[d] else at[d - offset] for d in range(raw.dim()))
         out["numbers"] = with_numbers(rule, env, at)
         out["at"] = list(at) if raw.numel() > 1 else None
-        out["equals"] = shortest(element(raw, at), step.dtype) if out["numbers"] is not None else None
+        out["equals"] = plain(element(raw, at)) if out["numbers"] is not None else None
         return out
 
     def leaf(self, leaf: Leaf, before: Any) -> Data:
@@ -232,6 +232,17 @@ class Builder:
         after = leaf.gradient if before is None else before + leaf.gradient
         return {"value": value, "parts": self.given_to.get(value, []), "total": summary(leaf.gradient),
                 "before": summary(before), "after": summary(after)}
+
+
+def plain_name(step: Step) -> str:
+    """The operation as a program writes it: mul, linear, mse_loss."""
+    if step.op is not None:
+        return {"square": "pow", "cube": "pow", "rpow_number": "pow", "rsub_number": "sub", "rdiv_number": "div"}.get(
+            step.op, step.op.removesuffix("_number"))
+    name = step.rule.partition("Backward")[0] or step.rule
+    known = {"Addmm": "linear", "Mm": "matmul", "Bmm": "matmul", "NllLoss": "cross_entropy", "NllLoss2D": "cross_entropy",
+             "Mul": "dropout", "T": "t", "ToCopy": "to"}
+    return known.get(name) or "".join("_" + c.lower() if c.isupper() and i else c.lower() for i, c in enumerate(name))
 
 
 def call_of(step: Step, names: list[str]) -> str | None:

@@ -23,6 +23,7 @@ OPERATORS = {
     ast.Pow: {"square", "cube", "sqrt", "rsqrt", "reciprocal", "pow_number", "rpow_number", "pow"},
     ast.MatMult: {"Mm", "Bmm"},
 }
+VIEWS = ("T", "Transpose", "Permute", "View", "Select", "Slice", "Index", "Expand", "Sum", "Mean")     # any program takes them
 ON_THE_RIGHT = {"rsub_number", "rdiv_number", "rpow_number"}     # the number is on the left: number - x
 
 
@@ -122,8 +123,10 @@ class Names:
         Sequential, the one behind that of its input."""
         found: dict[Step, str] = {}
         for step in self.graph.steps:
-            owner = next((self.scope.parameters[id(each.tensor)][1] for each in step.inputs
-                          if isinstance(each, Leaf) and id(each.tensor) in self.scope.parameters), None)
+            owner = None
+            if step.op is not None or step.rule.partition("Backward")[0] not in VIEWS:
+                owner = next((self.scope.parameters[id(each.tensor)][1] for each in step.inputs
+                              if isinstance(each, Leaf) and id(each.tensor) in self.scope.parameters), None)
             if owner is None:
                 owner = next((after for after in (self._following(found[each], step) for each in step.inputs
                                                   if isinstance(each, Step) and each in found) if after is not None), None)

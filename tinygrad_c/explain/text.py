@@ -150,7 +150,7 @@ def forward_step(one: Data, step: Data, lang: str) -> str:
         return f"{made}  =  {step['numbers']}  =  {result}"
     example = ""
     if step["numbers"] is not None:
-        example = f"\n          {say('at', lang, at=step['at'])}: {step['numbers']} = {number(step['equals'])}"
+        example = f"\n          {say('at', lang, at=step['at'])}: {step['numbers']} = {value(step['equals'])}"
     return f"{made}   {shaped(out)}  =  {result}{example}"
 
 
@@ -208,8 +208,8 @@ def giving(values: list[Data], give: Data, lang: str) -> list[str]:
                   f"    = {result}"]
     else:
         lines.append(f"{head}  =  {result}")
-    if give["numbers"] is not None and give["numbers"] != number(give["equals"]):
-        lines.append(f"    {say('at', lang, at=give['at'])}: {give['numbers']} = {number(give['equals'])}")
+    if give["numbers"] is not None and give["numbers"] != value(give["equals"]):
+        lines.append(f"    {say('at', lang, at=give['at'])}: {give['numbers']} = {value(give['equals'])}")
     return lines
 
 

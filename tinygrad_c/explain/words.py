@@ -34,6 +34,8 @@ WORDS: dict[str, tuple[str, str]] = {
                       "梯度在这里变为 0：{name} 之前的部分无法从这条路径学习"),
     "vanishing backward": ("the gradient vanishes here: {name} gets at most {value}", "梯度在这里消失：{name} 的梯度最大只有 {value}"),
     "exploding backward": ("the gradient explodes here: {name} gets up to {value}", "梯度在这里爆炸：{name} 的梯度高达 {value}"),
+    "nan mark": ("NaN", "NaN"), "infinite mark": ("inf", "无穷"), "zero mark": ("zero", "零"),
+    "vanishing mark": ("vanishing", "消失"), "exploding mark": ("exploding", "爆炸"),
     "no scalar": ("{shape} is no scalar: forward pass only. Explain a scalar, or give gradient=",
                   "形状 {shape} 不是标量：只显示前向传播。请解释一个标量，或传入 gradient="),
     "freed": ("backward() has released the saved values of this graph. Call explain before backward(), or use "
@@ -62,7 +64,9 @@ WORDS: dict[str, tuple[str, str]] = {
     "input": ("Input", "输入"), "of steps": ("{i} of {n}", "{i} / {n}"), "steps": ("{n} steps", "{n} 步"),
     "where it goes": ("Where the gradient goes", "梯度传到哪里"), "each before sum": ("before the sum", "求和之前"),
     "start backward": ("The backward pass begins: dL/dL = 1", "反向传播开始：dL/dL = 1"),
-    "picture": ("means of blocks", "分块均值"), "download": ("Zoom", "缩放"), "which pass": ("Pass", "第几次"),
+    "used": ("{name} was used {n} times: the gradients are added", "{name} 被使用了 {n} 次：梯度相加"),
+    "no numbers": ("see the result", "见结果"),
+    "picture": ("means of blocks", "分块均值"), "which pass": ("Pass", "第几次"),
     "block": ("steps {a} to {b}", "第 {a} 到 {b} 步"),
 }
 
