@@ -75,7 +75,7 @@ def with_names(expression: str, labels: dict[str, str]) -> str:
 
 def _is_atom(label: str) -> bool:
     """Whether it is a name, model.0.weight, rows[2] or a number: nothing with an operator in it."""
-    return not any(sign in label for sign in "+-*/@<>=&|%, ") or label.endswith(")") and label[0].isalpha()
+    return not any(sign in label for sign in "+-*/@<>=&|%, ") or (label.endswith(")") and label[0].isalpha())
 
 
 def with_numbers(expression: str, values: dict[str, Any], at: tuple[int, ...]) -> str | None:

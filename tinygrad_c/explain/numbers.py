@@ -104,8 +104,7 @@ def _means(matrix: Any) -> Any:
     if rows <= CELLS:
         return matrix
     import tinygrad_c
-    edges = [i * rows // CELLS for i in range(CELLS + 1)]
-    return tinygrad_c.stack([matrix[low:high].mean(0) for low, high in zip(edges, edges[1:])])
+    return tinygrad_c.stack([matrix[i * rows // CELLS:(i + 1) * rows // CELLS].mean(0) for i in range(CELLS)])
 
 
 def is_bad(numbers: dict[str, Any] | None) -> bool:

@@ -3,7 +3,7 @@ from __future__ import annotations
 
 import html
 import json
-from functools import lru_cache
+from functools import cache
 from importlib.resources import files
 from typing import TYPE_CHECKING, Any
 
@@ -41,9 +41,11 @@ BODY = """\
 <div class="tools"><button type="button" id="open-all" data-say="open all"></button>
 <button type="button" id="fold-all" data-say="fold all"></button></div>
 <div id="groups"></div>
-<div id="graph-scroll" tabindex="0" role="region" data-label="graph"><svg id="graph" role="group" data-label="graph"></svg></div>
+<div id="graph-scroll" tabindex="0" role="region" data-label="graph">
+<svg id="graph" role="group" data-label="graph"></svg></div>
 </section>
-<section class="panel" data-label="all steps"><details><summary data-say="all steps"></summary><ol id="all"></ol></details></section>
+<section class="panel" data-label="all steps">
+<details><summary data-say="all steps"></summary><ol id="all"></ol></details></section>
 </div>
 </main>
 <footer><p data-say="keys"></p></footer>
@@ -51,7 +53,7 @@ BODY = """\
 """
 
 
-@lru_cache(maxsize=None)
+@cache
 def asset(name: str) -> str:
     """A file of the page."""
     return files(__package__).joinpath("assets", name).read_text(encoding="utf-8")

@@ -42,7 +42,8 @@ RULES: dict[str, list[Rule]] = {
     "Cumprod": [Rule(("x",), "cumprod(x, ...)", ("flip(cumsum(flip(g * y))) / x ...",))],
     "Var": [Rule(("x",), "x.var()", ("g * 2 * (x - x.mean(...)) / (n - 1)",))],
     "Std": [Rule(("x",), "x.std()", ("g * (x - x.mean(...)) / (n - 1) / y",))],
-    "LinalgVectorNorm": [Rule(("x",), "sqrt((x * x).sum())", ("g * x / y",)), Rule(("x",), "norm(x, ...)", ("... d norm / dx",))],
+    "LinalgVectorNorm": [Rule(("x",), "sqrt((x * x).sum())", ("g * x / y",)),
+                         Rule(("x",), "norm(x, ...)", ("... d norm / dx",))],
     # Extremes: the gradient goes to where the extreme was
     "Max": [EXTREME], "Min": [EXTREME._replace(y="x.min()")], "Amax": [EXTREME], "Amin": [EXTREME._replace(y="x.min()")],
     "MaxPool2DWithIndices": [Rule(("x",), "max_pool(x)", ("zeros_like(x)[argmax of each window] = g ...",))],
@@ -79,6 +80,24 @@ RULES: dict[str, list[Rule]] = {
                                    derivatives=("g * (softmax(x, 1) - smoothed(t)) / n ...",))],
     "NativeLayerNorm": [Rule(("x", "w", "b"), "(x - mean) / sqrt(var + eps) * w + b",
                              ("layer_norm ...", "(g * (x - mean) / sqrt(var + eps)).sum(...)", "g.sum(...)"))],
+    # Writing at places, and taking in another order: the gradient goes back the same way
+    **{name: [Rule(("x", "v"), "x[...] = v", ("g, with 0 where x was written over ...", "g[...]"))]
+       for name in ("Scatter", "IndexPut", "IndexCopy", "IndexFill", "Put", "MaskedScatter", "SliceScatter", "SelectScatter",
+                    "DiagonalScatter", "AsStridedScatter")},
+    **{name: [Rule(("x", "v"), "x[...] += v", ("g ...", "g[...]"))] for name in ("ScatterAdd", "IndexAdd", "ScatterReduce")},
+    **{name: [TAKE] for name in ("Take", "MaskedSelect", "Sort", "Topk", "Kthvalue", "Median", "Nanmedian", "Mode", "Cummax",
+                                 "Cummin", "Aminmax", "Unfold", "Trace")},
+    "Flip": [Rule(("x",), "flip(x, ...)", ("flip(g, ...)",))], "Roll": [Rule(("x",), "roll(x, k)", ("roll(g, -k) ...",))],
+    "Rot90": [Rule(("x",), "rot90(x, k)", ("rot90(g, -k) ...",))],
+    "Repeat": [Rule(("x",), "x.repeat(...)", ("g.sum(...)  # of the copies",))],
+    "Tril": [Rule(("x",), "tril(x, ...)", ("tril(g, ...)",))], "Triu": [Rule(("x",), "triu(x, ...)", ("triu(g, ...)",))],
+    "DiagEmbed": [Rule(("x",), "diag(x) ...", ("diagonal(g) ...",))],
+    "Nansum": [Rule(("x",), "x.nansum(...)", ("where(x == x, g.expand_as(x), 0) ...",))],
+    "VarMean": [Rule(("x",), "x.var(...), x.mean(...)", ("g * 2 * (x - x.mean(...)) / (n - 1)",))],
+    "StdMean": [Rule(("x",), "x.std(...), x.mean(...)", ("g * (x - x.mean(...)) / (n - 1) / y",))],
+    "Logcumsumexp": [Rule(("x",), "log(cumsum(exp(x))) ...", ("exp(x) * flip(cumsum(flip(g * exp(-y)))) ...",))],
+    "Dist": [Rule(("a", "b"), "norm(a - b, ...)", ("g * (a - b) / y ...", "g * (b - a) / y ..."))],
+    "Cdist": [Rule(("a", "b"), "cdist(a, b)", ("sum of g * (a - b) / y ...", "sum of g * (b - a) / y ..."))],
     "CopySlices": [Rule(("x", "v"), "x[...] = v", ("g, with 0 where v was written ...", "g[...]"))],
 }
 RULES["NativeGroupNorm"] = RULES["NativeBatchNorm"] = RULES["NativeLayerNorm"]

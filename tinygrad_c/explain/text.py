@@ -17,7 +17,7 @@ def text(passes: list[Data], lang: str) -> str:
     lines: list[str] = []
     for i, each in enumerate(passes):
         if len(passes) > 1:
-            lines += ["", f"===== {say('pass', lang, n=i + 1)} =====", ""] if i else [f"===== {say('pass', lang, n=1)} =====", ""]
+            lines += [""] * (i > 0) + [f"===== {say('pass', lang, n=i + 1)} =====", ""]
         if each.get("between"):
             lines += [say("between", lang), *[f"  {event(each, event_, lang)}" for event_ in each["between"]], ""]
         lines += one_pass(each, lang)
@@ -134,7 +134,8 @@ def forward(one: Data, lang: str) -> list[str]:
                 each = values[i]
                 if each["kind"] == "data" and not each["named"]:
                     continue
-                lines.append(f"      {each['name']}  {shaped(each)} = {describe(each['numbers'], lang)}   ({say(each['kind'], lang)})")
+                content = describe(each["numbers"], lang)
+                lines.append(f"      {each['name']}  {shaped(each)} = {content}   ({say(each['kind'], lang)})")
         lines.append("    " + forward_step(one, step, lang))
     return lines
 
@@ -224,7 +225,8 @@ def landing(one: Data, leaf: Data, lang: str) -> list[str]:
         lines.append(f"{name}.grad:  {say('before', lang)} None,  {say('after', lang)} {total}")
     else:
         before, after = describe(leaf["before"], lang), describe(leaf["after"], lang)
-        lines.append(f"{name}.grad:  {say('before', lang)} {before},  {say('this pass', lang)} {total},  {say('after', lang)} {after}")
+        lines.append(f"{name}.grad:  {say('before', lang)} {before},  {say('this pass', lang)} {total},  "
+                     f"{say('after', lang)} {after}")
         if leaf["before"]["zeros"] < 1:
             lines.append("    " + say("adds", lang))
     return lines

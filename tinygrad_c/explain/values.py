@@ -1,4 +1,4 @@
-"""What each step computed: from the program's variables, from what was saved for backward, or computed again from its inputs."""
+"""What each step computed: from the program's variables, from what was saved for backward, or computed again."""
 from __future__ import annotations
 
 import ast

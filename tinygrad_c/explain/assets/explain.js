@@ -122,11 +122,7 @@
     layout.edges.forEach(edge => {
       const flows = frame.kind === "backward" && edge.to === current && targets.has(edge.value);
       const feeds = frame.kind === "forward" && edge.to === current;
-      const x = edge.from.x + BOX.width / 2, y = edge.from.y + BOX.height, x2 = edge.to.x + BOX.width / 2, y2 = edge.to.y;
-      const middle = (y + y2) / 2;
-      const way = flows ? `M${x2},${y2} C${x2},${middle} ${x},${middle} ${x},${y + 5}` :
-        `M${x},${y} C${x},${middle} ${x2},${middle} ${x2},${y2 - 5}`;
-      parts.push(el("path", {class: `edge${flows ? " flows" : ""}${feeds ? " feeds" : ""}`, d: way,
+      parts.push(el("path", {class: `edge${flows ? " flows" : ""}${feeds ? " feeds" : ""}`, d: wayOf(edge, flows),
                              "marker-end": `url(#arrow-${flows ? "gradient" : "value"})`}));
     });
     layout.boxes.forEach(box => parts.push(drawBox(box, box === current, done, back)));

@@ -1,7 +1,7 @@
 // The graph as boxes: a tree of groups that can be folded, and a layout in layers. No page in it: plain data in, plain data out.
 "use strict";
 
-const BOX = {width: 148, height: 56, gap: 18, layer: 42, label: 20};
+const BOX = {width: 148, height: 56, gap: 18, layer: 38, label: 20};
 const OPEN_UP_TO = 60;         // boxes on the page before anything is opened by hand
 const BRANCH = 30;             // steps in a block, blocks in a block
 
@@ -145,23 +145,25 @@ function layOut(pass, root, open) {
     }
   }));
   layers(boxes);
-  const size = places(boxes);
+  const size = places(boxes, edges);
   return {boxes: boxes, edges: edges, frames: frames(root, open, boxes), width: size[0], height: size[1], boxOfStep: boxOfStep,
           boxOfValue: boxOfValue};
 }
 
-// The longest way from an input, in the order of the program (a box's inputs come before it); inputs sit right above their use.
+// The longest way from an input, in the order of the program (a box's inputs come before it). Leaves and data have rows of
+// their own, right above the first step that uses them, so that the frame of a module holds what is in the module only.
 function layers(boxes) {
   const order = boxes.slice().sort((a, b) => firstStep(a) - firstStep(b));
-  boxes.forEach(box => { box.layer = 0; });
+  boxes.forEach(box => { box.layer = 1; });
   order.forEach(box => {
-    if (firstStep(box) === Infinity) return;
-    box.inputs.forEach(input => { box.layer = Math.max(box.layer, input.layer + 1); });
+    if (box.node.value !== undefined) return;
+    box.inputs.forEach(input => { if (input.node.value === undefined) box.layer = Math.max(box.layer, input.layer + 2); });
   });
   boxes.forEach(box => {
-    if (box.node.value !== undefined && box.outputs.length)
-      box.layer = Math.max(0, Math.min(...box.outputs.map(each => each.layer)) - 1);
+    if (box.node.value !== undefined) box.layer = box.outputs.length ? Math.min(...box.outputs.map(each => each.layer)) - 1 : 0;
   });
+  const used = [...new Set(boxes.map(box => box.layer))].sort((a, b) => a - b);
+  boxes.forEach(box => { box.layer = used.indexOf(box.layer); });
 }
 
 function firstStep(box) {
@@ -169,62 +171,106 @@ function firstStep(box) {
   return stepsIn(box.node)[0];
 }
 
-function places(boxes) {
-  const rows = [];
-  boxes.forEach(box => { (rows[box.layer] = rows[box.layer] || []).push(box); });
+const BENDS = 2000;            // places kept free for edges that pass rows: beyond that many they are drawn straight
+
+// Edges that pass rows get a narrow place in each of them.
+function bends(edges) {
+  const out = [];
+  const count = edges.reduce((sum, edge) => sum + edge.to.layer - edge.from.layer - 1, 0);
+  edges.forEach(edge => {
+    edge.way = [];
+    for (let layer = edge.from.layer + 1; count <= BENDS && layer < edge.to.layer; layer++)
+      edge.way.push({layer: layer, width: 8, bend: true});
+    const stations = [edge.from, ...edge.way, edge.to];
+    for (let i = 1; i < stations.length; i++) {
+      (stations[i - 1].down = stations[i - 1].down || []).push(stations[i]);
+      (stations[i].up = stations[i].up || []).push(stations[i - 1]);
+    }
+    out.push(...edge.way);
+  });
+  return out;
+}
+
+function places(boxes, edges) {
+  boxes.forEach(box => { box.width = BOX.width; });
+  const all = boxes.concat(bends(edges)), rows = [];
+  all.forEach(each => {
+    each.up = each.up || [];
+    each.down = each.down || [];
+    (rows[each.layer] = rows[each.layer] || []).push(each);
+  });
   for (let i = 0; i < rows.length; i++) rows[i] = rows[i] || [];
-  rows.forEach(row => row.forEach((box, i) => { box.at = i; }));
-  for (let sweep = 0; sweep < 6; sweep++) {
-    const down = sweep % 2 === 0;
-    const order = down ? rows : rows.slice().reverse();
-    order.forEach(row => {
-      row.forEach(box => {
-        const near = down ? box.inputs : box.outputs;
-        box.wish = near.length ? near.reduce((sum, each) => sum + each.at, 0) / near.length : box.at;
-      });
-      row.sort((a, b) => a.wish - b.wish || a.at - b.at);
-      row.forEach((box, i) => { box.at = i; });
-    });
-  }
-  const step = BOX.width + BOX.gap;
-  rows.forEach(row => row.forEach((box, i) => { box.x = i * step; }));
+  rows.forEach(row => row.forEach((each, i) => { each.at = i / row.length; }));
   for (let sweep = 0; sweep < 8; sweep++) {
     const down = sweep % 2 === 0;
     (down ? rows : rows.slice().reverse()).forEach(row => {
-      row.forEach(box => {
-        const near = neighbours(box, down);
-        if (near.length) box.x = near.reduce((sum, each) => sum + each.x, 0) / near.length;
-        box.wish = box.x;
+      row.forEach(each => {
+        const near = down ? each.up : each.down;
+        each.wish = near.length ? near.reduce((sum, one) => sum + one.at, 0) / near.length : each.at;
       });
-      spread(row, step);
+      row.sort((a, b) => a.wish - b.wish || a.at - b.at);
+      row.forEach((each, i) => { each.at = (i + 0.5) / row.length; });
     });
   }
-  const left = Math.min(0, ...boxes.map(box => box.x));
-  boxes.forEach(box => {
-    box.x = box.x - left + 24;
-    box.y = box.layer * (BOX.height + BOX.layer) + 2 * BOX.label + 8;
+  rows.forEach(row => {
+    let x = 0;
+    row.forEach(each => { each.center = x + each.width / 2; x += each.width + BOX.gap; });
+    row.forEach(each => { each.center -= x / 2; });
   });
-  const width = Math.max(...boxes.map(box => box.x), 0) + BOX.width + 24;
+  for (let sweep = 0; sweep < 12; sweep++) {
+    const down = sweep % 2 === 0;
+    (down ? rows : rows.slice().reverse()).forEach(row => {
+      row.forEach(each => {
+        const near = neighbours(each, down);
+        if (near.length) each.center = near.reduce((sum, one) => sum + one.center, 0) / near.length;
+        each.wish = each.center;
+      });
+      spread(row);
+    });
+  }
+  const left = Math.min(0, ...all.map(each => each.center - each.width / 2));
+  all.forEach(each => {
+    each.center += 24 - left;
+    each.x = each.center - each.width / 2;
+    each.y = each.layer * (BOX.height + BOX.layer) + 2 * BOX.label + 8;
+  });
+  const width = Math.max(...all.map(each => each.x + each.width), 0) + 24;
   return [width, rows.length * (BOX.height + BOX.layer) + 2 * BOX.label];
 }
 
 // What a box wants to stand under or over: steps in a straight line, with their inputs from outside beside them.
-function neighbours(box, down) {
-  const near = down ? box.inputs : box.outputs;
-  const steps = near.filter(each => each.node.value === undefined);
+function neighbours(each, down) {
+  const near = down ? each.up : each.down;
+  const steps = near.filter(one => one.bend || one.node.value === undefined);
   return steps.length ? steps : near;
 }
 
-// No two boxes of a row over each other: pushed right, then left, and the two averaged, so that the row stays where it wants to be.
-function spread(row, step) {
+// No two of a row over each other: pushed right, then left, and the two averaged; steps stay where they want to be, on average.
+function spread(row) {
   const right = [], left = [];
-  row.forEach((box, i) => { right[i] = i ? Math.max(box.x, right[i - 1] + step) : box.x; });
+  const apart = (a, b) => (a.width + b.width) / 2 + BOX.gap;
+  row.forEach((each, i) => { right[i] = i ? Math.max(each.center, right[i - 1] + apart(row[i - 1], each)) : each.center; });
   for (let i = row.length - 1; i >= 0; i--)
-    left[i] = i < row.length - 1 ? Math.min(row[i].x, left[i + 1] - step) : row[i].x;
-  row.forEach((box, i) => { box.x = (right[i] + left[i]) / 2; });
-  const steps = row.filter(box => box.node.value === undefined);      // these stay where they want to be, on the average
-  const shift = steps.reduce((sum, box) => sum + box.wish - box.x, 0) / (steps.length || 1);
-  row.forEach(box => { box.x += shift; });
+    left[i] = i < row.length - 1 ? Math.min(row[i].center, left[i + 1] - apart(row[i], row[i + 1])) : row[i].center;
+  row.forEach((each, i) => { each.center = (right[i] + left[i]) / 2; });
+  const steps = row.filter(each => !each.bend && each.node.value === undefined);
+  const held = steps.length ? steps : row.filter(each => each.bend);
+  const shift = held.reduce((sum, each) => sum + each.wish - each.center, 0) / (held.length || 1);
+  row.forEach(each => { each.center += shift; });
+}
+
+// The line of an edge, from the box that made the value to the one that uses it, or back.
+function wayOf(edge, back) {
+  const points = [[edge.from.center, edge.from.y + BOX.height + (back ? 5 : 0)]];
+  edge.way.forEach(bend => points.push([bend.center, bend.y], [bend.center, bend.y + BOX.height]));
+  points.push([edge.to.center, edge.to.y - (back ? 0 : 5)]);
+  if (back) points.reverse();
+  let text = `M${points[0].join(",")}`;
+  for (let i = 1; i < points.length; i++) {
+    const [x, y] = points[i - 1], [x2, y2] = points[i], middle = (y + y2) / 2;
+    text += x === x2 ? ` L${x2},${y2}` : ` C${x},${middle} ${x2},${middle} ${x2},${y2}`;
+  }
+  return text;
 }
 
 // A frame round the boxes of each open module, and round the frames inside it.
