@@ -19,6 +19,7 @@ ROOMS = [
     ("ops", ["ops"]),
     ("tensor", ["linalg", "tensor", "methods", "autograd", "printing", "config", "compat", "cuda", "amp", "func", "backends", "random", "special", "jit", "testing", "distributions"]),
     ("nn", ["nn", "optim", "utils", "serialization"]),
+    ("explain", ["explain"]),
     ("top", ["datasets", "cli", "__main__"]),
     ("door", ["__init__"]),
 ]

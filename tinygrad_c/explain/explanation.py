@@ -7,6 +7,7 @@ from pathlib import Path
 from types import FrameType
 from typing import Any
 
+from tinygrad_c.autograd import no_grad
 from tinygrad_c.explain import source as text_of_program
 from tinygrad_c.explain import values
 from tinygrad_c.explain.build import Builder
@@ -95,8 +96,7 @@ def explain(tensor: Any, gradient: Any = None, *, lang: str = "en", names: dict[
 def one_pass(tensor: Any, gradient: Any, frame: FrameType | None, given: dict[str, Any] | None = None,
              record: Any = None, forward_only: bool = False) -> dict[str, Any]:
     """The data of one pass; `record` is what recording() has seen of it."""
-    import tinygrad_c
-    with tinygrad_c.no_grad():
+    with no_grad():
         graph = read(tensor)
         scope = Scope()
         for name, value in (given or {}).items():

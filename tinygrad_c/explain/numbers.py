@@ -5,6 +5,8 @@ import math
 import struct
 from typing import Any
 
+from tinygrad_c.ops.shape import stack
+
 SMALL = 64              # elements that are given whole
 CELLS = 16              # rows and columns of the picture of a large one
 
@@ -103,8 +105,7 @@ def _means(matrix: Any) -> Any:
     rows = matrix.shape[0]
     if rows <= CELLS:
         return matrix
-    import tinygrad_c
-    return tinygrad_c.stack([matrix[i * rows // CELLS:(i + 1) * rows // CELLS].mean(0) for i in range(CELLS)])
+    return stack([matrix[i * rows // CELLS:(i + 1) * rows // CELLS].mean(0) for i in range(CELLS)])
 
 
 def is_bad(numbers: dict[str, Any] | None) -> bool:

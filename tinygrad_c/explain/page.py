@@ -21,31 +21,31 @@ BODY = """\
 <label id="which-label"><span data-say="which pass"></span> <select id="which"></select></label>
 <button type="button" id="language" data-say="language"></button>
 <button type="button" id="theme" data-say="theme"></button></header>
-<div id="controls" role="toolbar" data-label="step">
+<nav id="controls" data-label="all steps">
 <button type="button" id="first" data-title="first" data-label="first">«</button>
 <button type="button" id="previous" data-title="previous" data-label="previous">‹</button>
 <button type="button" id="next" data-say="next"></button>
 <button type="button" id="last" data-title="last" data-label="last">»</button>
 <button type="button" id="play" data-say="play" aria-pressed="false"></button>
 <input type="range" id="slider" min="0" value="0" data-label="step">
-<span id="position"></span></div>
+<span id="position"></span></nav>
 <main>
 <div id="left">
 <section class="panel" id="notes" data-label="problems"></section>
-<section class="panel" id="program-panel" data-label="program"><h2 data-say="program"></h2>
-<ol id="lines" tabindex="0" data-label="program"></ol></section>
+<div class="panel" id="program-panel"><h2 data-say="program"></h2>
+<ol id="lines" tabindex="0" data-label="program"></ol></div>
 <section class="panel" id="step" tabindex="-1" aria-live="polite" data-label="step"></section>
 </div>
 <div id="right">
-<section class="panel" id="graph-panel" data-label="graph"><h2 data-say="graph"></h2>
+<div class="panel" id="graph-panel"><h2 data-say="graph"></h2>
 <div class="tools"><button type="button" id="open-all" data-say="open all"></button>
 <button type="button" id="fold-all" data-say="fold all"></button></div>
 <div id="groups"></div>
 <div id="graph-scroll" tabindex="0" role="region" data-label="graph">
 <svg id="graph" role="group" data-label="graph"></svg></div>
-</section>
-<section class="panel" data-label="all steps">
-<details><summary data-say="all steps"></summary><ol id="all"></ol></details></section>
+</div>
+<div class="panel">
+<details><summary data-say="all steps"></summary><ol id="all"></ol></details></div>
 </div>
 </main>
 <footer><p data-say="keys"></p></footer>

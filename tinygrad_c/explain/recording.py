@@ -11,6 +11,7 @@ from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
+from tinygrad_c import autograd
 from tinygrad_c.explain import graph as tape_view
 from tinygrad_c.explain.explanation import Explanation, one_pass
 from tinygrad_c.explain.names import Names, Scope
@@ -139,8 +140,7 @@ class recording:
             return
         if record.last is not None and record.last[1] == out.data_ptr() and out.numel():
             record.values.pop(id(record.last[0]), None)     # written over by this one: it is computed again when needed
-        import tinygrad_c
-        with tinygrad_c.no_grad():
+        with autograd.no_grad():
             record.values[id(node)] = out.detach().clone()
         record.last = node, out.data_ptr()
         record.root = node
@@ -202,9 +202,8 @@ class _Patched:
     """Tensor.backward and autograd.backward tell first; undo() puts back what was there."""
 
     def __init__(self, tell: Callable[[Any, Any, Any], Callable[[], None]]) -> None:
-        from tinygrad_c import autograd
         cls = tape_view.tensor_class()
-        self.autograd, self.cls = autograd, cls
+        self.cls = cls
         self.module_function = autograd.backward
         method, function = cls.backward, autograd.backward
 
@@ -229,7 +228,7 @@ class _Patched:
 
     def undo(self) -> None:
         del self.cls.backward
-        self.autograd.backward = self.module_function
+        autograd.backward = self.module_function
 
 
 def _nothing() -> None:

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from typing import Any
 
-import tinygrad_c
 from tinygrad_c.explain import rules
 from tinygrad_c.explain.graph import Graph, Leaf, Step
 from tinygrad_c.explain.values import again, compute, parameters, same, saves_two, sum_to
+from tinygrad_c.ops.create import ones_like
 
 
 def run_formulas(graph: Graph, gradient: Any) -> bool:
@@ -19,7 +19,7 @@ def run_formulas(graph: Graph, gradient: Any) -> bool:
         value = again(step)
         if value is None or step.value is None or not same(value, step.value):
             return False
-    sums: dict[Step | Leaf, Any] = {last: tinygrad_c.ones_like(graph.root.detach()) if gradient is None else gradient}
+    sums: dict[Step | Leaf, Any] = {last: ones_like(graph.root.detach()) if gradient is None else gradient}
     given: dict[Step, list[Any]] = {}
     for step in reversed(graph.steps):
         if step not in sums:

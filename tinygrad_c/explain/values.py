@@ -4,21 +4,25 @@ from __future__ import annotations
 import ast
 from typing import Any
 
-import tinygrad_c
+from tinygrad_c.autograd import no_grad
 from tinygrad_c.explain import rules
 from tinygrad_c.explain.formula import parsed, readable
 from tinygrad_c.explain.graph import OUTPUT, Graph, Leaf, Step, is_tensor
 from tinygrad_c.explain.names import Names
+from tinygrad_c.nn.functional import one_hot
+from tinygrad_c.ops import elementwise, softmax
+from tinygrad_c.ops.create import tensor
+from tinygrad_c.ops.logic import allclose
 
 SAVES_ITS_INPUTS = ("Mm", "Addmm", "Bmm", "MseLoss", "L1Loss", "SmoothL1Loss", "HuberLoss", "BinaryCrossEntropy",
                     "BinaryCrossEntropyWithLogits", "NllLoss", "NllLoss2D", "Abs", "Mean", "Sum", "Add")     # slot i: input i
 
 
 def _normal_cdf(x: Any) -> Any:
-    return 0.5 * tinygrad_c.erfc(x * -0.7071067811865476)
+    return 0.5 * elementwise.erfc(x * -0.7071067811865476)
 
 
-FUNCTIONS: dict[str, Any] = {"normal_cdf": _normal_cdf, "softplus1": lambda x: tinygrad_c.logaddexp(x, x * 0)}
+FUNCTIONS: dict[str, Any] = {"normal_cdf": _normal_cdf, "softplus1": lambda x: elementwise.logaddexp(x, x * 0)}
 
 
 class _Space(dict):
@@ -29,8 +33,8 @@ class _Space(dict):
             return FUNCTIONS[name]
         if name == "one_hot":
             classes, dtype = self["x"].shape[1], self["x"].dtype
-            return lambda t: tinygrad_c.nn.functional.one_hot(t, classes).to(dtype)
-        return getattr(tinygrad_c, name)
+            return lambda t: one_hot(t, classes).to(dtype)
+        return getattr(softmax if "softmax" in name else elementwise, name)
 
 
 def compute(expression: str, values: dict[str, Any]) -> Any:
@@ -38,7 +42,7 @@ def compute(expression: str, values: dict[str, Any]) -> Any:
     if not readable(expression):
         return None
     try:
-        with tinygrad_c.no_grad():
+        with no_grad():
             found = eval(compile(ast.Expression(parsed(expression)), "<formula>", "eval"), {"__builtins__": {}},
                          _Space(values))
     except (AttributeError, IndexError, KeyError, NotImplementedError, RuntimeError, TypeError, ValueError):
@@ -143,7 +147,7 @@ def named_operand(step: Step, i: int, names: Names) -> Any:
             if names.scope.tensors.get(id(each)) == expression.id:
                 return each
     if isinstance(expression, ast.Constant) and isinstance(expression.value, (int, float)):
-        return tinygrad_c.tensor(expression.value)
+        return tensor(expression.value)
     return None
 
 
@@ -169,7 +173,7 @@ def same(a: Any, b: Any) -> bool:
         return False
     a, b = a.double(), b.double()
     scale = b.abs().max().item() if b.numel() else 0.0
-    return bool(tinygrad_c.allclose(a, b, rtol=1e-4, atol=1e-5 * (scale if 0 < scale < float("inf") else 1), equal_nan=True))
+    return bool(allclose(a, b, rtol=1e-4, atol=1e-5 * (scale if 0 < scale < float("inf") else 1), equal_nan=True))
 
 
 def again(step: Step) -> Any:

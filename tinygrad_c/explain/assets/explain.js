@@ -331,7 +331,8 @@
   document.addEventListener("keydown", event => {
     if (event.altKey || event.ctrlKey || event.metaKey || event.target.matches("input, select, textarea")) return;
     const keys = {ArrowRight: at + 1, ArrowLeft: at - 1, Home: 0, End: frames.length - 1};
-    const scrolls = event.target.matches(".scroll, #graph-scroll, #lines");
+    const box = event.target;
+    const scrolls = box.matches(".scroll, #graph-scroll, #lines") && box.scrollHeight > box.clientHeight;
     if (!scrolls) Object.assign(keys, {ArrowDown: at + 1, ArrowUp: at - 1});
     if (event.key in keys) { event.preventDefault(); go(keys[event.key]); }
   });

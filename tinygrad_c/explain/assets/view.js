@@ -77,7 +77,7 @@ function tensor(numbers, kind, say) {
   const facts = el("p", {class: "facts"}, whole ? `${numbers.dtype} [${numbers.shape.join(", ")}]` : `${numbers.dtype}, ${label}`);
   if (whole && rows[0].length <= 10) {
     const body = rows.map(row => el("tr", {}, row.map(x => el("td", {style: shade(x, largest, kind)}, num(x)))));
-    return el("div", {class: "tensor"}, facts, el("div", {class: "scroll", tabindex: "0", role: "region", "aria-label": label},
+    return el("div", {class: "tensor"}, facts, el("div", {class: "scroll", tabindex: "0", role: "group", "aria-label": label},
       el("table", {class: `cells ${kind}`}, el("tbody", {}, body))));
   }
   const size = Math.max(4, Math.min(18, Math.floor(280 / rows[0].length)));
