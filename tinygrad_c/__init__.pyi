@@ -2,8 +2,9 @@
 import builtins
 from math import (e as e, inf as inf, nan as nan, pi as pi)
 from tinygrad_c import (amp as amp, autograd as autograd, backends as backends, cuda as cuda, datasets as datasets,
-    distributions as distributions, func as func, jit as jit, linalg as linalg, nn as nn, optim as optim, random as random,
-    serialization as serialization, special as special, testing as testing, utils as utils, version as version)
+    distributions as distributions, explain as explain, func as func, jit as jit, linalg as linalg, nn as nn, optim as optim,
+    random as random, serialization as serialization, special as special, testing as testing, utils as utils, version as
+    version)
 from tinygrad_c.amp import (GradScaler as GradScaler, autocast as autocast)
 from tinygrad_c.array import (dtype as dtype, get_default_dtype as get_default_dtype, set_default_dtype as set_default_dtype)
 from tinygrad_c.autograd import (enable_grad as enable_grad, inference_mode as inference_mode, no_grad as no_grad,
