@@ -20,7 +20,7 @@ ROOMS = [
     ("tensor", ["linalg", "tensor", "methods", "autograd", "printing", "config", "compat", "cuda", "amp", "func", "backends", "random", "special", "jit", "testing", "distributions"]),
     ("nn", ["nn", "optim", "utils", "serialization"]),
     ("explain", ["explain"]),
-    ("top", ["datasets", "cli", "__main__"]),
+    ("top", ["datasets", "play", "cli", "__main__"]),
     ("door", ["__init__"]),
 ]
 PACKAGE = Path(tinygrad_c.__file__).parent

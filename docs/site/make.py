@@ -19,7 +19,7 @@ HERE = Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
 sys.path.insert(0, str(HERE))
 
-from reference import write_reference       # noqa: E402
+from reference import write_reference  # noqa: E402
 
 PAGES = {       # of the repository: the file, and the page that it becomes
     "docs/tour.md": "tour.md", "examples/README.md": "examples.md", "docs/architecture.md": "architecture.md",

@@ -40,8 +40,8 @@ def write_reference(folder: Path) -> int:
         page = [f"# {title}\n", about + "\n", *entries]
         (folder / f"{title}.md").write_text("\n".join(page), encoding="utf-8")
     listed = "\n".join(title for title, _, _ in SPACES)
-    (folder / "index.md").write_text(f"# API reference\n\nMade from the docstrings.\n\n```{{toctree}}\n:maxdepth: 1\n\n{listed}\n```\n",
-                                     encoding="utf-8")
+    page = f"# API reference\n\nMade from the docstrings.\n\n```{{toctree}}\n:maxdepth: 1\n\n{listed}\n```\n"
+    (folder / "index.md").write_text(page, encoding="utf-8")
     return count
 
 
@@ -60,7 +60,9 @@ def public(owner: Any) -> list[tuple[str, Any]]:
             continue
         value = inspect.getattr_static(owner, name) if isinstance(owner, type) else getattr(owner, name, None)
         text = getattr(value, "__doc__", None)
-        if inspect.ismodule(value) or not isinstance(text, str) or not text.strip() or isinstance(value, (int, float, str, tuple)):
+        if inspect.ismodule(value) or isinstance(value, (int, float, str, tuple)):
+            continue
+        if not isinstance(text, str) or not text.strip():
             continue
         if callable(value) or inspect.isdatadescriptor(value) or isinstance(value, (staticmethod, classmethod)):
             found.append((name, value))
@@ -87,8 +89,8 @@ def signature(name: str, value: Any) -> str:
 
 def entry(space: str, name: str, value: Any) -> str:
     """One name, as a Sphinx object, so that index and search know it."""
-    kind = "class" if inspect.isclass(value) else "function" if callable(value) or isinstance(value, (staticmethod, classmethod)) \
-        else "attribute"
+    is_function = callable(value) or isinstance(value, (staticmethod, classmethod))
+    kind = "class" if inspect.isclass(value) else "function" if is_function else "attribute"
     shown = signature(name, value) if kind != "attribute" else name
     body = markdown(inspect.cleandoc(value.__doc__))
     return f"::::{{py:{kind}}} {space}.{shown}\n\n{body}\n::::\n"
