@@ -1,7 +1,10 @@
 """A small convolutional net that reads handwritten digits: two convolutions with batch norm, pooling, one linear layer."""
 from __future__ import annotations
 
+from pathlib import Path
+
 from digits_data import digits
+from pictures import out_folder, save_images
 
 import tinygrad_c as torch
 import tinygrad_c.nn as nn
@@ -66,8 +69,23 @@ def main() -> dict:
         print(f"epoch {epoch}: loss {loss:.4f}")
     right = accuracy(model, *unknown)
     print(f"read right, of {len(unknown[1])} pictures never seen: {right:.3f}")
-    return {"losses": losses, "accuracy": right, "parameters": sum(p.numel() for p in model.parameters())}
+    with torch.no_grad():
+        taken = model(unknown[0]).argmax(1)
+    wrong = (taken != unknown[1]).nonzero().reshape(-1).tolist()
+    read = {"pictures": unknown[0].reshape(-1, 8, 8), "is": unknown[1].tolist(), "taken": taken.tolist(), "wrong": wrong}
+    return {"read": read, "losses": losses, "accuracy": right, "parameters": sum(p.numel() for p in model.parameters())}
+
+
+def draw(found: dict, out: Path) -> None:
+    """Digits that were read right, and those that were not."""
+    read = found["read"]
+    right = [i for i in range(len(read["is"])) if i not in read["wrong"]][:8]
+    wrong = read["wrong"][:8]
+    shown = ", ".join(f"{read['is'][i]} taken for {read['taken'][i]}" for i in wrong)
+    save_images(out / "07_convnet_on_digits.png", f"{found['accuracy']:.1%} read right; wrong: {shown or 'none'}", {
+        "right": [read["pictures"][i].tolist() for i in right], "wrong": [read["pictures"][i].tolist() for i in wrong]})
 
 
 if __name__ == "__main__":
-    main()
+    folder = out_folder(__doc__)
+    draw(main(), folder)
