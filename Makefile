@@ -9,7 +9,7 @@ SOURCES := pyproject.toml setup.py MANIFEST.in LICENSE $(wildcard README.md) \
 	$(shell find tinygrad_c \( -name generated -o -name __pycache__ \) -prune -o -type f \
 		! -name '*.c' ! -name '*.so' ! -name '*.html' -print)
 
-.PHONY: train test lint clean docs browser kill opdb fuzz hostile nonsense finalisers endurance properties mutation files wheel arm64 asan tsan debug valgrind
+.PHONY: train test lint clean docs browser pictures kill opdb fuzz hostile nonsense finalisers endurance properties mutation files wheel arm64 asan tsan debug valgrind
 
 # -I: the package is the installed one, not the folder of sources that this runs in.
 train: $(VENV)/train.stamp
@@ -26,11 +26,16 @@ lint: $(VENV)/test.stamp
 	PATH="$(BIN):$$PATH" cython-lint $(filter %.pyx %.pxd %.pxi,$(SOURCES))
 
 # Pages in a real browser (Debian: chromium and chromium-driver), with axe-core's rules; screenshots stay in runs/screenshots.
-browser: $(VENV)/test.stamp
+browser: $(VENV)/test.stamp docs
 	$(BIN)/python -m pip install --quiet selenium
 	$(BIN)/python -m pip install --quiet --no-deps axe-playwright-python
-	cd tests && TINYGRAD_C_BROWSER=1 TINYGRAD_C_SCREENSHOTS=$(CURDIR)/runs/screenshots \
+	cd tests && TINYGRAD_C_BROWSER=1 TINYGRAD_C_SCREENSHOTS=$(CURDIR)/runs/screenshots TINYGRAD_C_SITE=$(CURDIR)/build/site \
 		$(BIN)/python -m pytest -q $(patsubst tests/%,%,$(wildcard tests/test_browser_*.py))
+
+# The README's pictures in docs/pictures: a page of explain in Chromium, and the curves of a training on the digits.
+pictures: $(VENV)/test.stamp
+	$(BIN)/python -m pip install --quiet selenium
+	$(BIN)/python tools/pictures.py docs/pictures
 
 # The site in build/site: Sphinx, without a warning. The tutorials' programs are run, their pages and pictures made.
 docs: $(VENV)/test.stamp

@@ -81,8 +81,8 @@ def draw(found: dict, out: Path) -> None:
     read = found["read"]
     right = [i for i in range(len(read["is"])) if i not in read["wrong"]][:8]
     wrong = read["wrong"][:8]
-    shown = ", ".join(f"{read['is'][i]} taken for {read['taken'][i]}" for i in wrong)
-    save_images(out / "07_convnet_on_digits.png", f"{found['accuracy']:.1%} read right; wrong: {shown or 'none'}", {
+    shown = ", ".join(str(read["taken"][i]) for i in wrong)
+    save_images(out / "07_convnet_on_digits.png", f"{found['accuracy']:.1%} read right; the wrong ones as {shown or 'none'}", {
         "right": [read["pictures"][i].tolist() for i in right], "wrong": [read["pictures"][i].tolist() for i in wrong]})
 
 

@@ -9,6 +9,7 @@ html_theme = "furo"
 html_title = "tinygrad_c"
 html_static_path = ["static"]
 html_copy_source = False
+html_show_search_summary = False     # it would fetch pages, which a browser refuses from the disk
 exclude_patterns = ["static"]
 language = "en"
 suppress_warnings = ["myst.header", "misc.highlighting_failure"]

@@ -25,7 +25,8 @@ PAGES = {       # of the repository: the file, and the page that it becomes
     "docs/tour.md": "tour.md", "examples/README.md": "examples.md", "docs/architecture.md": "architecture.md",
     "docs/derivatives.md": "derivatives.md", "docs/reference.md": "names.md", "docs/reliability.md": "reliability.md",
     "docs/contributing.md": "contributing.md", "benchmarks/README.md": "benchmarks.md", "CHANGELOG.md": "changelog.md",
-    "docs/explain.en.md": "explain.en.md", "docs/explain.zh.md": "explain.zh.md", "README.md": "readme.md",
+    "docs/explain.en.md": "explain.en.md", "docs/explain.zh.md": "explain.zh.md",
+    "docs/play.en.md": "play.en.md", "docs/play.zh.md": "play.zh.md", "README.md": "readme.md",
 }
 LINK = re.compile(r"(!?)\[([^\]]*)\]\(([^)\s]+)\)")
 FRAME = """\
@@ -44,7 +45,7 @@ def main(out: Path) -> None:
     for folder in (out, source):
         shutil.rmtree(folder, ignore_errors=True)
     (source / "static" / "explain").mkdir(parents=True)
-    (source / "static" / "pictures").mkdir()
+    shutil.copytree(ROOT / "docs" / "pictures", source / "static" / "pictures")
     shutil.copy(HERE / "conf.py", source)
     tutorials = [tutorial(path, source) for path in sorted((ROOT / "docs/tutorials").glob("*.py"))]
     pages = {file: page for file, page in PAGES.items() if (ROOT / file).exists()}
@@ -128,6 +129,8 @@ def relinked(text: str, file: Path, pages: dict[str, str]) -> str:
         target = ((ROOT / file.parent / path).resolve().relative_to(ROOT)).as_posix()
         if target in pages:
             return f"[{words}]({pages[target]}{'#' + anchor if anchor else ''})"
+        if image and target.startswith("docs/pictures/"):
+            return f"![{words}](static/pictures/{Path(target).name})"
         if image:
             return f"*{words}*"
         plain = words.replace("`", "")
@@ -150,7 +153,7 @@ def index(tutorials: list[str], pages: dict[str, str]) -> str:
         tree("Start", "readme", "tour", "examples"),
         tree("Tutorials", *(f"tutorials/{name}.en" for name in tutorials)),
         tree("教程", *(f"tutorials/{name}.zh" for name in tutorials)),
-        tree("How to", "explain.en", "explain.zh", "contributing"),
+        tree("How to", "explain.en", "explain.zh", "play.en", "play.zh", "contributing"),
         tree("Reference", "api/index", "derivatives", "names"),
         tree("Background", "architecture", "reliability", "benchmarks", "changelog"),
     ])
