@@ -241,7 +241,8 @@ def plain_name(step: Step) -> str:
             step.op, step.op.removesuffix("_number"))
     name = step.rule.partition("Backward")[0] or step.rule
     known = {"Addmm": "linear", "Mm": "matmul", "Bmm": "matmul", "NllLoss": "cross_entropy", "NllLoss2D": "cross_entropy",
-             "Mul": "dropout", "T": "t", "ToCopy": "to"}
+             "Mul": "dropout", "T": "t", "ToCopy": "to", "MaxPool2DWithIndices": "max_pool2d",
+             "NativeBatchNorm": "batch_norm", "NativeLayerNorm": "layer_norm", "NativeGroupNorm": "group_norm"}
     return known.get(name) or "".join("_" + c.lower() if c.isupper() and i else c.lower() for i, c in enumerate(name))
 
 
