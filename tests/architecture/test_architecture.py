@@ -77,9 +77,13 @@ LEVELS = [
         "special": "PUBLIC",
         "distributions": "PUBLIC",
     }),
+    ("explain", "core ops tensor nn", {     # the forward and backward pass in formulas and numbers; imported at first use
+        "explain": "formulas",
+    }),
     ("top", "nn public", {
         "datasets": "",
-        "cli": "datasets",
+        "play": "cli datasets explain",
+        "cli": "datasets play",
         "__main__": "cli",
     }),
 ]

@@ -40,7 +40,7 @@ def main(argv: list[str] | None = None) -> int:
 def parser() -> argparse.ArgumentParser:
     """The commands and their options."""
     top = Parser(prog="tinygrad_c", description="Train a small neural net on a table, and use it.")
-    commands = top.add_subparsers(title="commands", metavar="train | predict | info", required=True)
+    commands = top.add_subparsers(title="commands", metavar="train | predict | play | info", required=True)
 
     train = commands.add_parser("train", help="train a net on a CSV file, or on the bundled handwritten digits")
     train.set_defaults(command=_train)
@@ -68,6 +68,16 @@ def parser() -> argparse.ArgumentParser:
     predict.add_argument("file", metavar="FILE.csv", help="a table with the columns that the net was trained on")
     predict.add_argument("--out", metavar="FILE", help="where to write the answers (default: standard output)")
 
+    play = commands.add_parser("play", help="watch a small net learn, in the browser, on toy data or on columns of a CSV file")
+    play.set_defaults(command=_play)
+    play.add_argument("file", nargs="?", metavar="FILE.csv", help="a table whose first line names its columns "
+                      "(default: toy data)")
+    play.add_argument("--columns", metavar="A,B", help="the inputs: two for a class, one for a quantity "
+                      "(default: the first with numbers)")
+    play.add_argument("--target", metavar="COLUMN", help="the column to predict (default: the last one)")
+    play.add_argument("--port", type=port, default=0, metavar="N", help="default: any that is free")
+    play.add_argument("--no-browser", action="store_true", help="only print the address")
+
     info = commands.add_parser("info", help="version, instruction set, threads")
     info.set_defaults(command=_info)
     return top
@@ -84,6 +94,13 @@ def _predict(args: argparse.Namespace) -> int:
     from tinygrad_c.cli.predict import predict
 
     return predict(args)
+
+
+def _play(args: argparse.Namespace) -> int:
+    from tinygrad_c.play.server import play
+
+    play(args.file, args.columns.split(",") if args.columns else None, args.target, args.port, not args.no_browser)
+    return DONE
 
 
 def _info(args: argparse.Namespace) -> int:
@@ -111,6 +128,13 @@ def at_least(low: int) -> Callable[[str], int]:
             raise argparse.ArgumentTypeError(f"{value} is not at least {low}" if value < low else f"{value} is too large")
         return value
     return whole
+
+
+def port(text: str) -> int:
+    value = at_least(0)(text)
+    if value > 65535:
+        raise argparse.ArgumentTypeError(f"{value} is no port: they end at 65535")
+    return value
 
 
 def positive(text: str) -> float:

@@ -1,13 +1,10 @@
-"""What a training says: the table it found, the held-out score, the effect of the settings, and the curves as a picture."""
+"""What a training says: the table it found, the held-out score, and the effect of the settings."""
 from __future__ import annotations
-
-import io
 
 import numpy as np
 
 from tinygrad_c.cli.encode import CLASSIFICATION, Recipe
-from tinygrad_c.cli.errors import need
-from tinygrad_c.cli.score import Score, confusion, macro_f1, score
+from tinygrad_c.cli.score import confusion, macro_f1, score
 from tinygrad_c.cli.table import Table
 
 MAX_SHOWN = 12      # classes in the confusion table
@@ -59,25 +56,6 @@ def print_effects(lines: list[tuple[str, str, str, str]]) -> None:
     widths = [max(len(line[i]) for line in lines) for i in range(3)]
     for line in lines:
         print("  ".join(f"{text:<{width}}" for text, width in zip(line, widths)) + "  " + line[3])
-
-
-def curves(history: list[tuple[Score, Score]], best_epoch: int) -> bytes:
-    """A PNG of the loss and the score by epoch, on training and on validation rows."""
-    figure = need("matplotlib.figure").Figure(figsize=(9, 3.6), layout="constrained")
-    epochs = range(1, len(history) + 1)
-    name = history[0][0].name
-    for axes, title, key in zip(figure.subplots(1, 2), ("loss", name), ("loss", "value")):
-        for i, part in enumerate(("training rows", "validation rows")):
-            axes.plot(epochs, [getattr(s[i], key) for s in history], marker="." if len(history) < 3 else "", label=part)
-        axes.axvline(best_epoch, color="0.6", linestyle=":", label=f"kept: epoch {best_epoch}")
-        axes.set(title=title, xlabel="epoch")
-        axes.grid(alpha=0.3)
-    axes.legend()
-    if name == "R2":
-        axes.set_ylim(max(-1.0, min(s.value for scores in history for s in scores) - 0.05), 1.02)
-    png = io.BytesIO()
-    figure.savefig(png, format="png", dpi=120, metadata={"Software": None})
-    return png.getvalue()
 
 
 def _some(names: list[str]) -> str:

@@ -26,7 +26,7 @@ from tinygrad_c import (
     randperm,
     set_num_threads,
 )
-from tinygrad_c.cli import checkpoint, encode, model, report
+from tinygrad_c.cli import checkpoint, encode, model, pictures, report
 from tinygrad_c.cli.checkpoint import Training
 from tinygrad_c.cli.errors import DONE, FAILED, INTERRUPTED, UserError, need
 from tinygrad_c.cli.files import check_writable, write_elsewhere, write_file
@@ -94,9 +94,10 @@ def train(args: argparse.Namespace) -> int:
             print(f"tinygrad_c: {training.stopped}; nothing is saved", file=sys.stderr)
             return _status(training)
         net.load_state_dict({name: from_numpy(w) for name, w in training.best.items()})
-        places = [_write(out / FILES[0], best_net()),
-                  _write(out / FILES[1], report.curves(training.history, training.best_epoch))]
-        report.print_result(recipe, model.run(net, part[2][0]), part[2][1])
+        outputs, answers = model.run(net, part[2][0]), part[2][1]
+        picture = pictures.curves(training.history, training.best_epoch, recipe, outputs, answers, table.path)
+        places = [_write(out / FILES[0], best_net()), _write(out / FILES[1], picture)]
+        report.print_result(recipe, outputs, answers)
         print(f"speed: {training.samples / max(training.seconds, 1e-9):,.0f} samples per second "
               f"({training.samples:,} in {training.seconds:.2f} s)")
         report.print_effects(effects(plan, widths, training.best_epoch, len(training.history), gain(training)))
