@@ -259,6 +259,45 @@ def test_hooks_stay_when_the_pass_fails():
     assert called == [1]
 
 
+def test_hooks_of_a_function_with_two_outputs_stay_as_they_were():
+    class Split(torch.autograd.Function):
+        @staticmethod
+        def forward(ctx, x):
+            return x * 2, x * 3
+
+        @staticmethod
+        def backward(ctx, a, b):
+            return a * 2 + b * 3
+
+    w = torch.tensor(1.0, requires_grad=True)
+    first, second = Split.apply(w)
+    first.retain_grad()
+    called = []
+    first.grad_fn.register_hook(lambda inputs, outputs: called.append("after"))      # of the function: both outputs share it
+    second.grad_fn.register_prehook(lambda outputs: called.append("before"))
+    loss = first * second
+    for _ in range(2):
+        one = only(explain(loss))
+        assert [note["kind"] for note in one["notes"]] == ["hooks"]
+        assert landed(one) == {"w": 12.0}
+    assert called == []
+    assert first.grad is None
+    loss.backward()
+    assert called == ["before", "after"]
+    assert (w.grad.item(), first.grad.item()) == (12.0, 3.0)
+
+
+def test_a_function_composed_of_operations_has_the_formula_of_its_last_operation():
+    """Its node has a name that explain has no formula for, and a rule that it has one for."""
+    w = torch.tensor([[2.0, 1.0], [0.0, 4.0]], requires_grad=True)
+    a = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
+    v = torch.tensor([1.0, -1.0])
+    y = torch.addmv(v, w, v)
+    one = only(explain(y.sum()))
+    assert all(step["formula"] for step in one["steps"])
+    assert only(explain((w @ a).sum()))["steps"][0]["formula"] == "w @ a"
+
+
 def test_the_mode_of_recording_is_kept():
     w = torch.tensor(2.0, requires_grad=True)
     loss = w * w

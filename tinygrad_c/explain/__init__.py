@@ -8,10 +8,12 @@ import sys
 from types import ModuleType
 from typing import Any
 
+from tinygrad_c._base.lazy import lazy_names
 from tinygrad_c.explain.explanation import Explanation, explain
 from tinygrad_c.explain.recording import recording
 
 __all__ = ["Explanation", "explain", "recording"]
+__getattr__, __dir__ = lazy_names(globals())
 
 
 class _Callable(ModuleType):

@@ -19,8 +19,8 @@ LANGUAGES = ("en", "zh")
 
 
 class Explanation:
-    """The forward and the backward pass behind a tensor, with the numbers in them: print it, save it as a page, or take it as
-    a dict. In a notebook it shows itself as the page.
+    """The forward and backward pass that computed a tensor and its gradient, with their numbers. It can be printed, saved as an
+    HTML page, or converted to a dict; a notebook shows the page.
 
     >>> w = tinygrad_c.tensor(2., requires_grad=True)
     >>> e = explain((w * 3 - 5) ** 2, names={"w": w})
@@ -40,7 +40,12 @@ class Explanation:
     __repr__ = __str__
 
     def text(self, lang: str | None = None) -> str:
-        """What print shows, in another language too: "en" or "zh"."""
+        """What print shows, in another language too: "en" or "zh".
+
+        >>> e = explain(tinygrad_c.ones(2, requires_grad=True).sum())
+        >>> "Backward pass" in e.text("en"), "反向传播" in e.text("zh")
+        (True, True)
+        """
         return str(Explanation(self.passes, lang or self.lang))
 
     def to_dict(self) -> dict[str, Any]:
@@ -53,7 +58,11 @@ class Explanation:
         return json.loads(json.dumps({"format": "tinygrad_c.explain", "version": 1, "passes": self.passes}))
 
     def html(self, lang: str | None = None) -> str:
-        """The page: one HTML document that needs nothing else."""
+        """The page: one HTML document that loads no other file.
+
+        >>> explain(tinygrad_c.ones(2, requires_grad=True).sum()).html("en")[:15]
+        '<!DOCTYPE html>'
+        """
         from tinygrad_c.explain.page import page
         return page(self, lang)
 
@@ -74,13 +83,14 @@ class Explanation:
 
 
 def explain(tensor: Any, gradient: Any = None, *, lang: str = "en", names: dict[str, Any] | None = None) -> Explanation:
-    """How a tensor was computed, and how its gradient goes back: line by line, with the formulas and the numbers in them.
+    """How a tensor and its gradient are computed, line by line, with formulas and numbers.
 
-    Call it before backward(), when all values are there; .grad, hooks and the graph stay as they were. After backward() the
-    saved values are gone: what the program's variables still hold is used in their place. A tensor that is no scalar gets its
-    forward pass only, or `gradient`, dL/d(tensor), of its shape. `names` gives names to tensors that no variable holds.
+    Call it before backward(), which frees the saved tensors. It does not change .grad, hooks or the graph. After backward() the
+    values are computed again from the tensors that the program's variables still hold. A tensor that is not a scalar needs
+    `gradient`, dL/d(tensor), of its shape; without it only the forward pass is shown. `names` gives names to tensors that are in no
+    variable.
 
-    TypeError for what is no tensor.
+    Raises TypeError if `tensor` is not a Tensor.
 
     >>> w = tinygrad_c.tensor(2., requires_grad=True)
     >>> x = tinygrad_c.tensor(3.)
