@@ -2,15 +2,18 @@
 from __future__ import annotations
 
 import json
+import re
 
 import numpy as np
 import pytest
 from samples.comparing import OURS
 from samples.op_samples import OPS
+from samples.paths import ROOT
 
 import tinygrad_c as torch
-from tinygrad_c.explain import explain, graph
+from tinygrad_c.explain import explain, graph, rules
 from tinygrad_c.explain.explanation import Explanation
+from tinygrad_c.explain.values import compute
 
 # Rules that show their name and their gradients, but no formula.
 NO_FORMULA = {"IncompleteGammaBackward", "SpecialI1EBackward0", "SpecialI1Backward0", "SpecialI0EBackward0", "I0Backward0"}
@@ -51,3 +54,22 @@ def test_gradients_are_those_of_backward(op):
                 if give["equals"] is not None and give["at"] is None and not give["summed"]:
                     found = np.asarray(give["gradient"]["data"], dtype=float).reshape(-1)
                     assert float(give["equals"]) == pytest.approx(found[0], rel=1e-6, nan_ok=True)
+
+
+@pytest.mark.skipif(not (ROOT / "tinygrad_c").exists(), reason="needs the compiled modules' sources")
+def test_every_rule_of_the_compiled_modules_has_a_formula():
+    """Whatever name a node has: explain also looks up the rule itself. The rows of the table have formulas of their own."""
+    found = {name for path in (ROOT / "tinygrad_c").rglob("*.p*x*") if "generated" not in path.parts
+             for name in re.findall(r'Rule\(b"(\w+)"', path.read_text())}
+    assert {"MmBackward0", "ViewBackward0", "SumBackward0"} <= found
+    # a function's gradient is written in Python; the third raises; the last has the names MseLoss, L1Loss, ..
+    found -= {"Function", "FunctionOutput", "NotImplemented", "PairLoss"}
+    assert {name for name in found if not any(rules.of("", name, n) for n in (1, 2, 3))} == set()
+
+
+def test_the_formula_of_an_inverse_gives_its_gradient():
+    w = torch.tensor([[2.0, 1.0], [0.0, 4.0]], requires_grad=True)
+    y, g = torch.linalg.inv(w), torch.tensor([[1.0, -2.0], [3.0, 0.5]])
+    formula, = rules.of("LinalgInvExBackward0", "Function", 1)
+    y.backward(g)
+    np.testing.assert_allclose(compute(formula.derivatives[0], {"y": y.detach(), "g": g}).numpy(), w.grad.numpy(), rtol=1e-6)

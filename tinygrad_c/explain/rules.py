@@ -34,6 +34,10 @@ RULES: dict[str, list[Rule]] = {
     "Bmm": [Rule(("a", "b"), "a @ b", ("g @ b.mT", "a.mT @ g"))],
     "Convolution": [Rule(("x", "w", "b"), "conv(x, w) + b", ("conv_transpose(g, w) ...", "correlate(x, g) ...",
                                                            "g.sum(...)"))],
+    "LinalgInvEx": [Rule(("x",), "inverse(x) ...", ("-(y.mT @ g @ y.mT)",))],
+    "LinalgDet": [Rule(("x",), "det(x) ...", ("g * y * inverse(x).mT ...",))],
+    "LinalgSlogdet": [Rule(("x",), "log(abs(det(x))) ...", ("g * inverse(x).mT ...",))],
+    "LinalgSolveEx": [Rule(("a", "b"), "inverse(a) @ b ...", ("-(inverse(a).mT @ g @ y.mT) ...", "inverse(a).mT @ g ..."))],
     # Sums and means
     "Sum": [SUM, ALONG, L1._replace(y="abs(x - t).sum()")], "Mean": [MEAN, L1],
     "Prod": [Rule(("x",), "x.prod()", ("g * y / x",))],
@@ -44,6 +48,9 @@ RULES: dict[str, list[Rule]] = {
     "Std": [Rule(("x",), "x.std()", ("g * (x - x.mean(...)) / (n - 1) / y",))],
     "LinalgVectorNorm": [Rule(("x",), "sqrt((x * x).sum())", ("g * x / y",)),
                          Rule(("x",), "norm(x, ...)", ("... d norm / dx",))],
+    # Windows of an image as columns, and back: each is the gradient of the other
+    "Im2Col": [Rule(("x",), "unfold(x, ...)", ("fold(g, ...)",))],
+    "Col2Im": [Rule(("x",), "fold(x, ...)", ("unfold(g, ...)",))],
     # Extremes: the gradient goes to where the extreme was
     "Max": [EXTREME], "Min": [EXTREME._replace(y="x.min()")], "Amax": [EXTREME], "Amin": [EXTREME._replace(y="x.min()")],
     "MaxPool2DWithIndices": [Rule(("x",), "max_pool(x)", ("zeros_like(x)[argmax of each window] = g ...",))],
