@@ -87,8 +87,8 @@ def explain(tensor: Any, gradient: Any = None, *, lang: str = "en", names: dict[
 
     Call it before backward(), which frees the saved tensors. It does not change .grad, hooks or the graph. After backward() the
     values are computed again from the tensors that the program's variables still hold. A tensor that is not a scalar needs
-    `gradient`, dL/d(tensor), of its shape; without it only the forward pass is shown. `names` gives names to tensors that are in
-    no variable.
+    `gradient`, dL/d(tensor), of its shape; without it only the forward pass is shown. `names` gives names to tensors that are
+    in no variable.
 
     Raises TypeError if `tensor` is not a Tensor.
 
