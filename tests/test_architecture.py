@@ -19,7 +19,7 @@ ROOMS = [
     ("ops", ["ops"]),
     ("tensor", ["linalg", "tensor", "methods", "autograd", "printing", "config", "compat", "cuda", "amp", "func", "backends", "random", "special", "jit", "testing", "distributions"]),
     ("nn", ["nn", "optim", "utils", "serialization"]),
-    ("top", ["datasets", "cli", "__main__"]),
+    ("top", ["datasets", "tables", "sklearn", "cli", "__main__"]),
     ("door", ["__init__"]),
 ]
 PACKAGE = Path(tinygrad_c.__file__).parent

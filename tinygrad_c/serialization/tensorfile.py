@@ -43,7 +43,7 @@ def loads(data: bytes, name: str) -> dict[str, Tensor]:
     except Exception as error:      # whatever a damaged or hostile file makes go wrong
         raise LoadError(f"{name} is damaged, cut off, or holds numbers of a type that is left out here: "
                         f"{type(error).__name__}: {error}") from None
-    if KEY in metadata and metadata[KEY] != checksum(arrays):
+    if KEY in metadata and metadata[KEY] != checksum(arrays, metadata.get("model", "")):
         raise LoadError(f"{name} is damaged: its contents do not agree with the checksum in it")
     return tensors
 
