@@ -11,9 +11,10 @@ MISSING = frozenset({"", "?", "na", "n/a", "#n/a", "#na", "<na>", "nan", "-nan",
                      "#value!", "#ref!", "1.#qnan", "1.#ind", "-1.#ind", "-1.#qnan"})
 MISSING_NUMBER = MISSING | {"-", "--", "---", ".", "..", "none", "nat", "unknown", "missing", "nil", "not available"}
 # Given to pandas, whose comparison is exact.
-NA_VALUES = sorted({form for word in MISSING if word for form in (word, word.upper(), word.capitalize(), word.title())} | {"NaN", "-NaN"})
+NA_VALUES = sorted({form for word in MISSING for form in (word, word.upper(), word.capitalize(), word.title())} | {"NaN", "-NaN"})
 
 CURRENCY = "$€£¥₹"
+CURRENCY_CODES = {"USD", "EUR", "GBP", "JPY", "CHF", "CAD", "AUD", "INR", "CNY", "RS", "US$", "A$", "C$", "~"}
 NUMBER = r"(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?"
 PLAIN = re.compile(rf"[+-]?{NUMBER}", re.IGNORECASE)
 PARTS = re.compile(r"(?P<before>[^\d.,(+-]*?)\s*(?P<sign>[+-]?)\s*(?P<cur>[$€£¥₹]?)\s*(?P<body>[\d.,'’\u00a0\u202f ]*\d[\d.,]*"
@@ -65,7 +66,10 @@ def take_apart(text: str, comma: bool) -> tuple[float, str, bool] | None:
         if not THOUSANDS.fullmatch(number):
             return None
         grouped, number = True, re.sub(r"[,'’\u00a0\u202f ]", "", number)
-    around = "".join((match["before"].strip(), match["cur"], match["after"].strip()))
+    before = match["before"].strip()
+    if before.strip(CURRENCY) and before.upper().rstrip(".") not in CURRENCY_CODES:
+        return None         # 'state 12' names something, and is no 12
+    around = "".join((before, match["cur"], match["after"].strip()))
     if re.search(r"\d|[()]", around) or len(around) > 12:
         return None
     try:

@@ -359,12 +359,14 @@ def _header(rows: list[list[str]], dialect: Dialect, notes: list[str]) -> None:
 
 
 def _years(first: list[str], second: list[str]) -> bool:
-    """Whether the numbers of the first line are years or 0, 1, 2, .., which name columns, as the line below shows."""
-    if not all(re.fullmatch(r"\d+", f) for f in first) or first == [f.strip() for f in second]:
+    """Whether the numbers of the first line are years, or 0, 1, 2, .. as pandas writes them, which name columns."""
+    if len(first) < 2 or not all(re.fullmatch(r"\d+", f) for f in first):
         return False
     numbers = [int(f) for f in first]
-    steps = len(numbers) > 2 and all(b - a == 1 for a, b in zip(numbers, numbers[1:]))
-    return steps and [f.strip() for f in second] != [str(n + 1) for n in numbers]
+    whole = all(re.fullmatch(r"-?\d+", f.strip()) for f in second)
+    counted = all(b - a == 1 for a, b in zip(numbers, numbers[1:]))
+    years = 1900 <= numbers[0] < 2100
+    return counted and (numbers[0] == 0 or not whole or (years and not all(1900 <= int(f) < 2100 for f in second)))
 
 
 def _notation(rows: list[list[str]], dialect: Dialect) -> None:
