@@ -22,7 +22,7 @@ COLUMNS_SHOWN = 10  # of the importances
 Say = Callable[..., None]
 
 
-def print_table(fitting: Fitting, say: Say) -> None:
+def print_table(fitting: Fitting, more: list[str], say: Say) -> None:
     """What was found in the file, and what was done with it."""
     table, target = fitting.table, fitting.names[0]
     if fitting.task == CLASSIFICATION:
@@ -45,7 +45,7 @@ def print_table(fitting: Fitting, say: Say) -> None:
     for why, names in reasons.items():
         why = fitting.decision.dropped[names[0]] if len(names) == 1 else why.lstrip(", ")
         say(f"note: dropped {some(map(repr, names))}: {why}")
-    for note in fitting.notes:
+    for note in [*fitting.notes, *more]:
         say(f"note: {note}")
     say(rows_told(fitting), flush=True)
 

@@ -48,16 +48,15 @@ def train(args: argparse.Namespace) -> int:
     fitting = Fitting(table, args.target or _last(table), options(args))
     test = None if args.test is None else read_test(args.test, fitting)
     out, told = folder(args, path)
-    fitting.notes += told
     net = fitting.stage(0).nets
     check_writable(out, FILES, ROOM * net.size * net.nets * fitting.stages + SMALL_FILES)
     if args.resume and (out / modelfile.CHECKPOINT).exists():
         step = modelfile.load_training(fitting, out / modelfile.CHECKPOINT)
-        fitting.notes.append(f"going on from step {step:,}, in {out / modelfile.CHECKPOINT}")
+        told.append(f"going on from step {step:,}, in {out / modelfile.CHECKPOINT}")
     elif args.resume:
-        fitting.notes.append(f"nothing to go on with in {out}: from the beginning")
+        told.append(f"nothing to go on with in {out}: from the beginning")
     say = _silent if args.quiet or args.json else print
-    report.print_table(fitting, say)
+    report.print_table(fitting, told, say)
     run(fitting, args, out)
     with undisturbed():
         if not fitting.interrupted:      # otherwise --resume may go on from it
@@ -168,7 +167,7 @@ def run(fitting: Fitting, args: argparse.Namespace, out: Path) -> None:
     done = sum(len(t.training.history) for t in fitting.trainers)
     total = sum(fitting.stage(0).plan.epochs for _ in range(fitting.stages))
     progress = Progress(total, done, args.quiet)
-    state = {"saved": time.monotonic(), "refused": "", "trainer": fitting.trainers[0]}
+    state = {"saved": time.monotonic(), "wait": args.checkpoint_every, "refused": "", "trainer": fitting.trainers[0]}
 
     def save() -> None:
         write_file(out / modelfile.CHECKPOINT, modelfile.dump_training(fitting))
@@ -181,7 +180,8 @@ def run(fitting: Fitting, args: argparse.Namespace, out: Path) -> None:
     def before_step() -> None:
         if stopping:
             raise KeyboardInterrupt
-        if time.monotonic() - state["saved"] <= args.checkpoint_every:
+        begin = time.monotonic()
+        if begin - state["saved"] <= state["wait"]:
             return
         try:
             save()
@@ -190,6 +190,8 @@ def run(fitting: Fitting, args: argparse.Namespace, out: Path) -> None:
                 print(f"tinygrad_c: {reason}; training goes on without a new checkpoint", file=sys.stderr)
             state["refused"] = reason
         state["saved"] = time.monotonic()
+        if args.checkpoint_every:       # writing takes a tenth of the time at most
+            state["wait"] = max(args.checkpoint_every, 9 * (state["saved"] - begin))
 
     def before_stage(_: int, trainer: Trainer) -> None:
         state["trainer"] = trainer
