@@ -148,7 +148,8 @@ class TableClassifier(ClassifierMixin, _BaseTable):
 
     def predict(self, X):
         """The class of each row."""
-        return self.classes_[self._answers(X).argmax(axis=1)]
+        best = self._answers(X).argmax(axis=1)
+        return self.classes_[best]
 
 
 class TableRegressor(RegressorMixin, _BaseTable):

@@ -265,7 +265,7 @@ class Fitting:
         for array in (self.inputs.X, self.inputs.codes, self.y, self.fold):
             digest.update(np.ascontiguousarray(array).tobytes())
         settings = {name.replace("_", "-"): value for name, value in asdict(self.plan).items()
-                    if name not in ("threads", "given", "epochs")}
+                    if name not in ("threads", "given", "epochs", "steps_per_epoch")}
         return settings | {"table": digest.hexdigest()[:16]}
 
 

@@ -47,9 +47,9 @@ class Group:
         return sum(name.startswith("weight") for name in self.arrays)
 
     def outputs(self, inputs: Inputs, encoder: Encoder) -> np.ndarray:
-        """[nets, rows, outputs], float32."""
+        """[nets, rows, outputs]; computed in float64, so that a row's answer does not depend on the rows around it."""
         nets, n = len(self.shares), len(inputs)
-        w = {name: from_numpy(np.ascontiguousarray(a)) for name, a in self.arrays.items()}
+        w = {name: from_numpy(a.astype(np.float64)) for name, a in self.arrays.items()}
         static = encoder.width if self.kind == "bins" else encoder.z + encoder.plain
         first = w["weight0"]
         joined = first[:, :static].permute(1, 0, 2).reshape(static, -1)
@@ -58,7 +58,7 @@ class Group:
         step = max(1, ROWS_AT_ONCE // nets)
         with no_grad():
             for i in range(0, n, step):
-                X = from_numpy(np.ascontiguousarray(inputs.X[i:i + step, :static]))
+                X = from_numpy(inputs.X[i:i + step, :static].astype(np.float64))
                 rows = len(X)
                 h = (X @ joined).view(rows, nets, -1).permute(1, 0, 2) if static else None
                 more = []

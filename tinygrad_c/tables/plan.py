@@ -12,7 +12,7 @@ FOLDS = 5
 BATCH = 256
 LR = {CLASSIFICATION: 0.04, "regression": 0.07}
 # Base learning rates of other optimizers than Adam.
-OTHER_LR = {"sgd": 0.3, "rmsprop": 0.01, "adagrad": 0.1, "adamw": None, "adam": None}
+OTHER_LR = {"sgd": 0.03, "rmsprop": 0.01, "adagrad": 0.1, "adamw": None, "adam": None}
 OPTIMIZERS = tuple(sorted(OTHER_LR))
 MANY_ROWS = 100_000     # to train on, from which the batch grows and the epochs fall
 MOST_STEPS = 6000       # of such a training

@@ -231,7 +231,8 @@ class Trainer:
             for name, values in self.nets.layers(*self._batch(rows)):
                 if name and (found := _not_finite(values)) is not None:
                     return f"from {name}, whose output holds {found:g}"
-        return "out of outputs that are all finite"
+            top = float(np.abs(self.nets(*self._batch(rows)).numpy()).max())
+        return f"out of outputs that are finite, but as large as {top:.3g}"
 
     # Between the steps
 
