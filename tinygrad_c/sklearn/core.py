@@ -1,6 +1,7 @@
 """The net of an MLP estimator and its steps: what scikit-learn's computes, by this package's kernels."""
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from typing import Any
 
@@ -33,7 +34,7 @@ class Core:
         self.activation, self.kind, self.loss, self.dropout, self.alpha = activation, kind, loss, dropout, alpha
         self.solver, self.settings = solver, settings
         self.dtype = coefs[0].dtype
-        self.momentum_state: dict[str, np.ndarray] | None = None
+        self.steps = 0
         self._build(coefs, intercepts)
 
     def _build(self, coefs: list[np.ndarray], intercepts: list[np.ndarray]) -> None:
@@ -61,8 +62,17 @@ class Core:
             self.optimizer = optim.Adam(self.groups, lr=s["lr"], betas=s["betas"], eps=s["eps"])
 
     def set_lr(self, lr: float) -> None:
+        """From the next step on. scikit-learn's velocity holds the learning rate, and stays as it is when that changes."""
+        before = self.optimizer.param_groups[0]["lr"]
+        if lr == before:
+            return
         for group in self.optimizer.param_groups:
             group["lr"] = lr
+        if self.solver == "sgd" and self.settings["momentum"]:
+            with no_grad():
+                for kept in self.optimizer.state.values():
+                    if kept.get("momentum_buffer") is not None:
+                        kept["momentum_buffer"].mul_(before / lr)
 
     def set_decay(self, total: float) -> None:
         """alpha / 2 of the squared weights, shared by `total` rows: its gradient is added in the optimizer."""
@@ -97,6 +107,11 @@ class Core:
         loss = self.mean_loss(self.net(X), y, weight)
         self.optimizer.zero_grad()
         loss.backward()
+        if self.solver == "adam":       # scikit-learn adds epsilon to the root before it is corrected for the first steps
+            self.steps += 1
+            eps = self.settings["eps"] / max(1e-300, math.sqrt(1 - self.settings["betas"][1] ** self.steps))
+            for group in self.optimizer.param_groups:
+                group["eps"] = eps
         self.optimizer.step()
         return loss.item()
 

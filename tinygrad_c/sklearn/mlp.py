@@ -194,7 +194,7 @@ class _BaseMLP(CallbackSupportMixin, BaseEstimator):
             return X, encoded, weight, None
         if incremental and getattr(self, "_held", None) is not None:
             return X, encoded, weight, self._held
-        stratify = y if is_classifier(self) and y.ndim == 1 else None
+        stratify = y if is_classifier(self) and self._kind == "logistic" and y.ndim == 1 else None      # as scikit-learn does
         arrays = [X, y, encoded] + ([] if weight is None else [weight])
         cut = train_test_split(*arrays, random_state=self._random_state, test_size=self.validation_fraction, stratify=stratify)
         if len(cut[1]) < 2:
@@ -205,6 +205,7 @@ class _BaseMLP(CallbackSupportMixin, BaseEstimator):
         return cut[0], cut[4], None if weight is None else cut[6], held
 
     def _fit_stochastic(self, X, y, encoded, weight, incremental, eval_set) -> None:
+        self._given = X, y          # for scikit-learn's callbacks, while fit lasts
         X, encoded, weight, held = self._parts(X, y, encoded, weight, incremental, eval_set)
         n = len(X)
         size = min(200, n) if self.batch_size == "auto" else self.batch_size
@@ -233,6 +234,7 @@ class _BaseMLP(CallbackSupportMixin, BaseEstimator):
             warnings.warn("Training interrupted by user.", stacklevel=3)
         if context is not None:
             context.call_on_fit_task_end(estimator=self)
+        del self._given
         if held is not None and self._best is not None and self.early_stopping:
             for member, vector in zip(self._members, self._best):
                 member.set_vector(vector)
@@ -243,7 +245,7 @@ class _BaseMLP(CallbackSupportMixin, BaseEstimator):
         for _ in range(1 if incremental else self.max_iter):
             sub = None if context is None else context.subcontext(task_name="iteration")
             if sub is not None:
-                sub.call_on_fit_task_begin(estimator=self)
+                sub.call_on_fit_task_begin(estimator=self, X=self._given[0], y=self._given[1])
             if self.shuffle:
                 order = shuffle(order, random_state=self._random_state)
             total = 0.0
@@ -276,7 +278,8 @@ class _BaseMLP(CallbackSupportMixin, BaseEstimator):
             if sub is not None:
                 self._keep_weights()
                 kept = {"coefs_": self.coefs_, "intercepts_": self.intercepts_, "_weights": self._weights}
-                stop = bool(sub.call_on_fit_task_end(estimator=self, reconstruction_attributes=kept)) or stop
+                stop = bool(sub.call_on_fit_task_end(estimator=self, X=self._given[0], y=self._given[1],
+                                                     reconstruction_attributes=kept)) or stop
             if stop:
                 break
             if not incremental or self.early_stopping:
