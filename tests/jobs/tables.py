@@ -167,6 +167,8 @@ def main(argv: list[str] | None = None) -> None:
             except Exception as error:
                 kind, wrong = "raised", f"{type(error).__name__}: {error} at {traceback.extract_tb(error.__traceback__)[-1]}"
         counts[kind] = counts.get(kind, 0) + 1
+        if number % 100 == 99:
+            print(f"{number + 1} tables: {counts}; {time.monotonic() - began:.0f} s", file=sys.stderr, flush=True)
         if wrong:
             faults += 1
             print(f"FAULT {number} ({kind}): {wrong}".replace("\n", " ")[:500], flush=True)

@@ -198,7 +198,7 @@ def test_metadata_routing():
         net = MLPClassifier((8,), max_iter=100, learning_rate_init=0.01, random_state=0).set_fit_request(sample_weight=True)
         made = pipeline.Pipeline([("s", preprocessing.StandardScaler().set_fit_request(sample_weight=False)), ("n", net)])
         made.fit(*IRIS, sample_weight=np.ones(150))
-            assert made.score(*IRIS) > 0.8
+        assert made.score(*IRIS) > 0.8
 
 
 def test_tables_as_people_have_them(tmp_path):

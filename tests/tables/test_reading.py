@@ -79,7 +79,7 @@ def test_a_column_of_many_levels_is_kept(table):
 def test_numbers_in_words(table, texts, numbers, words):
     t = table([["x", "y"], *([texts[i % 3], i] for i in range(60))])
     column = as_column(t.frame["x"])
-    values, bad, notation = column.parsed()
+    values, bad, _ = column.parsed()
     assert not bad.any()
     np.testing.assert_allclose(values[:3], numbers)
     found, made = features(t)
@@ -221,7 +221,7 @@ def test_a_trailing_comma(table):
     header = table(text="x,z,y,\n" + "".join(f"{i},{i * 2},{i},\n" for i in range(20)))
     assert header.names[:3] == ["x", "z", "y"]
     assert header.frame.iloc[3].tolist()[:3] == [3, 6, 3]
-    found, made = features(header)
+    _, made = features(header)
     assert made.dropped[header.names[3]] == "empty"
     rows = table(text="x,z,y\n" + "".join(f"{i},{i * 2},{i},\n" for i in range(20)))
     assert rows.frame.iloc[3].tolist() == [3, 6, 3]

@@ -1,4 +1,5 @@
 """`export MODEL --to c|onnx|py`: one file with the preprocessing in it, run and compared where that can be done here."""
+
 from __future__ import annotations
 
 import argparse
@@ -13,7 +14,7 @@ from tinygrad_c.tables.export.check import ROWS, compiler
 from tinygrad_c.tables.read import read_table
 
 SUFFIX = {"c": ".h", "onnx": ".onnx", "py": ".py"}
-ROOM = 1e-5      # of probabilities, and of quantities in standard deviations
+ROOM = 1e-5  # of probabilities, and of quantities in standard deviations
 
 
 def export(args: argparse.Namespace) -> int:
@@ -29,8 +30,10 @@ def export(args: argparse.Namespace) -> int:
     if args.to == "c":
         made = header(model, place.stem, args.int8)
         apart = check_c(model, made, frame=frame)
-        words = (f"{made.rom:,} bytes of constants, {made.ram:,} bytes of stack, {made.operations:,} multiplications a row; "
-                 f"{'int8' if args.int8 else 'float32'} weights")
+        words = (
+            f"{made.rom:,} bytes of constants, {made.ram:,} bytes of stack, {made.operations:,} multiplications a row; "
+            f"{'int8' if args.int8 else 'float32'} weights"
+        )
         data = made.text.encode()
     elif args.to == "onnx":
         data = onnx_bytes(model)
@@ -46,11 +49,15 @@ def export(args: argparse.Namespace) -> int:
         apart = check_py(model, data.decode(), frame)
         words = f"{len(data):,} bytes"
     if apart is not None and apart > ROOM and not args.int8:
-        raise UserError(f"the exported file would answer otherwise than the model, by up to {apart:.2g}: nothing is written",
-                        args.model)
+        raise UserError(
+            f"the exported file would answer otherwise than the model, by up to {apart:.2g}: nothing is written", args.model
+        )
     write_file(place, data)
     by = {"c": (compiler() or [""])[0], "onnx": "onnxruntime", "py": "NumPy"}[args.to]
-    told = f"compared with the model on {many(rows, 'row')} ({by}): the largest difference is {apart:.2g}" if apart is not None \
+    told = (
+        f"compared with the model on {many(rows, 'row')} ({by}): the largest difference is {apart:.2g}"
+        if apart is not None
         else "not compared: there is no " + ("C compiler here" if args.to == "c" else "onnxruntime here")
+    )
     print(f"wrote {place}: {words}\n{told}")
     return 0

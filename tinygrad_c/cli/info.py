@@ -1,4 +1,5 @@
 """`info MODEL`: what a model wants, what it answers, and how it was trained."""
+
 from __future__ import annotations
 
 import argparse
@@ -26,17 +27,33 @@ def info(args: argparse.Namespace) -> int:
 def describe(model: TableModel | legacy.Model) -> dict[str, Any]:
     """What is known of a model, as plain data."""
     if isinstance(model, legacy.Model):
-        return {"format": legacy.FORMAT, "task": model.task, "target": model.targets[0], "classes": model.classes,
-                "columns": {f["name"]: f["kind"] for f in model.recipe["features"]}, "facts": model.facts}
-    return {"format": modelfile.FORMAT, "task": model.task, "targets": model.targets, "classes": model.classes,
-            "columns": {f.name: f.kind for f in model.encoder.features},
-            "nets": sum(len(g.shares) for g in model.groups), "weights": model.weights, "facts": model.facts}
+        return {
+            "format": legacy.FORMAT,
+            "task": model.task,
+            "target": model.targets[0],
+            "classes": model.classes,
+            "columns": {f["name"]: f["kind"] for f in model.recipe["features"]},
+            "facts": model.facts,
+        }
+    return {
+        "format": modelfile.FORMAT,
+        "task": model.task,
+        "targets": model.targets,
+        "classes": model.classes,
+        "columns": {f.name: f.kind for f in model.encoder.features},
+        "nets": sum(len(g.shares) for g in model.groups),
+        "weights": model.weights,
+        "facts": model.facts,
+    }
 
 
 def lines(path: str, model: TableModel | legacy.Model) -> list[str]:
     data = describe(model)
-    found = [f"{path}: answers {', '.join(map(repr, model.targets))}, {model.task}"
-             + (f": {len(model.classes)} classes ({some(model.classes)})" if model.classes else ""), "wants the columns:"]
+    found = [
+        f"{path}: answers {', '.join(map(repr, model.targets))}, {model.task}"
+        + (f": {len(model.classes)} classes ({some(model.classes)})" if model.classes else ""),
+        "wants the columns:",
+    ]
     if isinstance(model, legacy.Model):
         return found + [f"  {name}: {kind}" for name, kind in data["columns"].items()]
     for f in model.encoder.features:
@@ -46,15 +63,22 @@ def lines(path: str, model: TableModel | legacy.Model) -> list[str]:
             what = f"date ({f.order})" + (f", day {f.scale.low:g} to {f.scale.high:g} since 1970-01-01" if f.scale else "")
         else:
             unit = f.notation.unit and f", in {f.notation.unit}"
-            what = f"number{unit}" + (f", {f.scale.low:g} to {f.scale.high:g}, missing: {f.scale.median:g}" if f.scale else
-                                      ", only whether it is there")
+            what = f"number{unit}" + (
+                f", {f.scale.low:g} to {f.scale.high:g}, missing: {f.scale.median:g}"
+                if f.scale
+                else ", only whether it is there"
+            )
         found.append(f"  {f.name}: {what}")
     facts = model.facts
-    found.append(f"trained on {facts['rows_used']:,} of {facts['rows']:,} rows" + (f" of {facts['file']}" if "file" in facts else ""))
+    found.append(
+        f"trained on {facts['rows_used']:,} of {facts['rows']:,} rows" + (f" of {facts['file']}" if "file" in facts else "")
+    )
     scores = ", ".join(f"{name} {value:.4g}" for name, value in facts["cross_validated"].items())
     found.append(f"{'cross-validated' if facts['folds'] > 1 else 'validation'}: {scores}")
     found += [f"left out {name!r}: {why}" for name, why in list(facts["dropped"].items())[:20]]
     settings = facts["settings"]
-    found.append(f"{data['nets']} nets, {data['weights']:,} weights in all; " + ", ".join(
-        f"{k} {settings[k]}" for k in ("effort", "hidden", "epochs", "batch_size", "lr", "optimizer", "seed")))
+    found.append(
+        f"{data['nets']} nets, {data['weights']:,} weights in all; "
+        + ", ".join(f"{k} {settings[k]}" for k in ("effort", "hidden", "epochs", "batch_size", "lr", "optimizer", "seed"))
+    )
     return found

@@ -1,4 +1,5 @@
 """The way in: what can be written on the command line."""
+
 from __future__ import annotations
 
 import argparse
@@ -41,7 +42,7 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("tinygrad_c: interrupted", file=sys.stderr)
         return INTERRUPTED
-    except BrokenPipeError:      # the reader of our output has gone (| head): nothing more to say to it
+    except BrokenPipeError:  # the reader of our output has gone (| head): nothing more to say to it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
     return status
@@ -76,10 +77,19 @@ def parser() -> argparse.ArgumentParser:
     predict = commands.add_parser("predict", help="answer for the rows of a file")
     predict.set_defaults(command=_predict)
     predict.add_argument("model", metavar="MODEL", help="the model.safetensors that train wrote")
-    predict.add_argument("file", metavar="FILE", help="a table with the columns that the nets were trained on; - is standard input")
+    predict.add_argument(
+        "file", metavar="FILE", help="a table with the columns that the nets were trained on; - is standard input"
+    )
     predict.add_argument("--out", metavar="FILE", help="where to write the answers (default: standard output)")
-    predict.add_argument("--keep", metavar="COLUMN", action="append", nargs="?", const="*", default=[],
-                         help="write this column of the file beside the answers (may be repeated; without a name: all columns)")
+    predict.add_argument(
+        "--keep",
+        metavar="COLUMN",
+        action="append",
+        nargs="?",
+        const="*",
+        default=[],
+        help="write this column of the file beside the answers (may be repeated; without a name: all columns)",
+    )
     predict.add_argument("--proba", action="store_true", help="write the probability of every class")
     predict.add_argument("--json", action="store_true", help="write JSON: a list with an object for each row")
     predict.add_argument("--quiet", action="store_true", help="no notes on standard error")
@@ -101,33 +111,65 @@ def parser() -> argparse.ArgumentParser:
 
 def _train_options(train: argparse.ArgumentParser) -> None:
     train.set_defaults(command=_train)
-    train.add_argument("file", nargs="?", metavar="FILE", help="a table: CSV and its like (compressed or not), Parquet, Excel; "
-                       "- is standard input (default: the bundled digits)")
+    train.add_argument(
+        "file",
+        nargs="?",
+        metavar="FILE",
+        help="a table: CSV and its like (compressed or not), Parquet, Excel; - is standard input (default: the bundled digits)",
+    )
     train.add_argument("--target", metavar="COLUMN", help="the column to predict (default: the last one)")
     train.add_argument("--task", choices=["classification", "regression"], help="default: found out from the target")
     effort = train.add_mutually_exclusive_group()
     effort.add_argument("--quick", action="store_true", help="one net instead of five")
     effort.add_argument("--best", action="store_true", help="ten nets of two kinds instead of five")
-    train.add_argument("--folds", type=at_least(2), metavar="N", help="as many nets, each chosen by its fold of the rows (default: 5)")
-    train.add_argument("--holdout", type=share, metavar="X", help="score on this share of the rows, which nothing else sees "
-                       "(default: 0; 0.2 for the digits)")
+    train.add_argument(
+        "--folds", type=at_least(2), metavar="N", help="as many nets, each chosen by its fold of the rows (default: 5)"
+    )
+    train.add_argument(
+        "--holdout",
+        type=share,
+        metavar="X",
+        help="score on this share of the rows, which nothing else sees (default: 0; 0.2 for the digits)",
+    )
     train.add_argument("--test", metavar="FILE", help="score on the rows of this file, which nothing else sees")
     train.add_argument("--metric", choices=METRICS, help="what the best epochs are chosen by and what is told first")
     train.add_argument("--class-weight", choices=["balanced"], help="each class weighs the same, however many rows it has")
-    for kind, words in (("number", "is a number"), ("category", "is a category"), ("date", "is a date"),
-                        ("drop", "is left out"), ("keep", "is not left out as an identifier")):
-        train.add_argument(f"--{kind}", metavar="COLUMN", action="append", default=[], help=f"this column {words} (may be repeated)")
+    for kind, words in (
+        ("number", "is a number"),
+        ("category", "is a category"),
+        ("date", "is a date"),
+        ("drop", "is left out"),
+        ("keep", "is not left out as an identifier"),
+    ):
+        train.add_argument(
+            f"--{kind}", metavar="COLUMN", action="append", default=[], help=f"this column {words} (may be repeated)"
+        )
     train.add_argument("--hidden", type=widths, metavar="N,N", help="widths of the hidden layers; 0 for none (default: 64,64)")
-    train.add_argument("--epochs", type=at_least(1), metavar="N", help="passes over the rows (default: from the rows and the task)")
+    train.add_argument(
+        "--epochs", type=at_least(1), metavar="N", help="passes over the rows (default: from the rows and the task)"
+    )
     train.add_argument("--batch-size", type=at_least(1), metavar="N", help="rows in a step (default: 256)")
-    train.add_argument("--lr", type=positive, metavar="X", help="highest learning rate (default: from the optimizer and the task)")
+    train.add_argument(
+        "--lr", type=positive, metavar="X", help="highest learning rate (default: from the optimizer and the task)"
+    )
     train.add_argument("--optimizer", choices=OPTIMIZERS, help="default: adam")
-    train.add_argument("--seed", type=at_least(0), metavar="N", help="the same seed gives the same nets to the bit (default: 0)")
+    train.add_argument(
+        "--seed", type=at_least(0), metavar="N", help="the same seed gives the same nets to the bit (default: 0)"
+    )
     train.add_argument("--threads", type=at_least(1), metavar="N", help="how many threads compute (default: one a core)")
-    train.add_argument("--resume", action="store_true", help="go on with the training that was stopped in the folder --out, to "
-                       "the same nets to the bit; from the beginning if there is none")
-    train.add_argument("--checkpoint-every", type=not_negative, metavar="X", default=2.0,
-                       help="seconds between checkpoints, from which --resume goes on (default: 2)")
+    train.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with the training that was stopped in the folder --out, to "
+        "the same nets to the bit; from the beginning if there is none",
+    )
+    train.add_argument(
+        "--checkpoint-every",
+        type=not_negative,
+        metavar="X",
+        default=2.0,
+        help="seconds between checkpoints, from which --resume goes on (default: 2)",
+    )
     train.add_argument("--out", metavar="DIR", help="folder for the model and the pictures (default: runs/NAME-OF-FILE)")
     train.add_argument("--json", action="store_true", help="write metrics.json to standard output too, and nothing else there")
     train.add_argument("--quiet", action="store_true", help="write the score only")
@@ -180,6 +222,7 @@ def at_least(low: int) -> Callable[[str], int]:
         if not low <= value < 2**63:
             raise argparse.ArgumentTypeError(f"{value} is not at least {low}" if value < low else f"{value} is too large")
         return value
+
     return whole
 
 

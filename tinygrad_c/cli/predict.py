@@ -1,4 +1,5 @@
 """`predict`: a saved model answers for the rows of a file, a line a row."""
+
 from __future__ import annotations
 
 import argparse
@@ -8,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_c.cli.errors import UserError, need, nearest
+from tinygrad_c.cli.errors import UserError, nearest, need
 from tinygrad_c.cli.files import write_file
 from tinygrad_c.cli.report import plain
 from tinygrad_c.cli.train import known_answers
@@ -47,7 +48,9 @@ def answer_columns(model: Any, answers: np.ndarray, proba: bool = False) -> dict
     if model.task != CLASSIFICATION:
         return {name: answers[:, i] for i, name in enumerate(model.targets)}
     columns: dict[str, Any] = {
-        model.targets[0]: np.array(model.classes, dtype=object)[answers.argmax(axis=1)], "probability": answers.max(axis=1)}
+        model.targets[0]: np.array(model.classes, dtype=object)[answers.argmax(axis=1)],
+        "probability": answers.max(axis=1),
+    }
     if proba:
         columns |= {f"p({name})": answers[:, i] for i, name in enumerate(model.classes)}
     return columns
@@ -58,11 +61,10 @@ def _kept(keep: list[str], table: Table, columns: dict[str, Any]) -> dict[str, A
     for name in names:
         if name not in table.frame.columns:
             raise UserError(f"no such column{nearest(name, table.names)}: --keep", table.path, None, name)
-    taken = {f"predicted {name}" if name in columns and "*" in keep else name for name in columns}
-    kept = {name: table.frame[name] for name in dict.fromkeys(names) if name not in taken}
-    if "*" in keep:
-        for name in [n for n in columns if n in kept]:
-            columns[f"predicted {name}"] = columns.pop(name)
+    kept = {name: table.frame[name] for name in dict.fromkeys(names)}
+    renamed = {f"predicted {name}" if name in kept else name: values for name, values in columns.items()}
+    columns.clear()
+    columns.update(renamed)
     return kept
 
 
@@ -102,12 +104,16 @@ def compare(model: Any, answers: np.ndarray, table: Table) -> str:
     answers = answers[target.rows]
     if model.task != CLASSIFICATION:
         y = target.y.reshape(-1, 1)
-        return (f"RMSE {METRICS['rmse'].value(answers[:, :1], y):.6g}, R2 {METRICS['r2'].value(answers[:, :1], y):.4f} against the "
-                f"target {name!r} of {len(y):,} rows")
+        return (
+            f"RMSE {METRICS['rmse'].value(answers[:, :1], y):.6g}, R2 {METRICS['r2'].value(answers[:, :1], y):.4f} against the "
+            f"target {name!r} of {len(y):,} rows"
+        )
     index = {c: i for i, c in enumerate(model.classes)}
     y = np.array([index.get(target.classes[i], -1) for i in target.y], dtype=np.int64)
     hits = confusion(answers, y)
     known = y >= 0
     loss = f", log loss {METRICS['logloss'].value(answers[known], y[known]):.4f}" if known.any() else ""
-    return (f"accuracy {hits.trace() / len(y):.1%}, macro F1 {macro_f1(hits):.1%}{loss} against the target {name!r} of "
-            f"{len(y):,} rows")
+    return (
+        f"accuracy {hits.trace() / len(y):.1%}, macro F1 {macro_f1(hits):.1%}{loss} against the target {name!r} of "
+        f"{len(y):,} rows"
+    )

@@ -1,4 +1,5 @@
 """What a training says: the table it found, the score, what each column brings, and the effect of the settings."""
+
 from __future__ import annotations
 
 import math
@@ -16,7 +17,7 @@ from tinygrad_c.tables.read import Table
 from tinygrad_c.tables.scores import DEFAULT, METRICS, SHOWN, confusion
 from tinygrad_c.tables.target import CLASSIFICATION, Target
 
-MAX_SHOWN = 12      # classes in the confusion table
+MAX_SHOWN = 12  # classes in the confusion table
 COLUMNS_SHOWN = 10  # of the importances
 
 Say = Callable[..., None]
@@ -36,7 +37,9 @@ def print_table(fitting: Fitting, more: list[str], say: Say) -> None:
     dates = [f for f in fitting.encoder.features if isinstance(f, Date)]
     categories = [f for f in fitting.encoder.features if isinstance(f, Category)]
     parts = [many(len(numbers), "number")] if numbers else []
-    parts += [f"{len(categories)} of categories ({many(sum(len(f.levels) for f in categories), 'level')})"] if categories else []
+    parts += (
+        [f"{len(categories)} of categories ({many(sum(len(f.levels) for f in categories), 'level')})"] if categories else []
+    )
     parts += [many(len(dates), "date")] if dates else []
     say(f"features: {'; '.join(parts)}; {fitting.encoder.width + 8 * len(fitting.encoder.sizes):,} inputs of the net")
     reasons: dict[str, list[str]] = {}
@@ -54,9 +57,12 @@ def measure(fitting: Fitting, model: TableModel, test: tuple[Table, Target] | No
     """All scores: of the rows that no choice has seen (the held-out ones, a test file), and the cross-validated ones."""
     known = ~np.isnan(fitting.out_of_fold[:, 0])
     metrics: dict[str, Any] = {
-        "task": fitting.task, "target": fitting.names[0], "classes": fitting.classes,
+        "task": fitting.task,
+        "target": fitting.names[0],
+        "classes": fitting.classes,
         "cross_validated": scores_of(fitting.task, fitting.out_of_fold[known], fitting.truth()[known]),
-        "spread_over_folds": model.facts["spread"], "folds": fitting.plan.nets,
+        "spread_over_folds": model.facts["spread"],
+        "folds": fitting.plan.nets,
     }
     if len(fitting.held_out):
         rows = fitting.target.rows[fitting.held_out]
@@ -80,8 +86,7 @@ def measure(fitting: Fitting, model: TableModel, test: tuple[Table, Target] | No
         metrics["test"]["answers"] = (answers, y)
     metrics["importance"] = importance(fitting)
     metrics["settings"] = model.facts["settings"]
-    metrics["columns"] = {
-        "used": {f.name: f.kind for f in model.encoder.features}, "left_out": model.facts["dropped"]}
+    metrics["columns"] = {"used": {f.name: f.kind for f in model.encoder.features}, "left_out": model.facts["dropped"]}
     metrics["notes"] = fitting.notes
     metrics["rows"] = {"all": len(fitting.table), "trained_on": len(fitting.part), "held_out": len(fitting.held_out)}
     metrics["seconds"] = sum(t.training.seconds for t in fitting.trainers)
@@ -123,7 +128,11 @@ def print_result(fitting: Fitting, metrics: dict[str, Any], say: Say) -> None:
     cross = metrics["cross_validated"]
     spread = metrics["spread_over_folds"].get(fitting.options.metric or DEFAULT[fitting.task])
     folds = metrics["folds"]
-    apart = "" if spread is None else f" +- {fitting.metric.show(spread).removeprefix(fitting.metric.name).strip()} over {folds} folds"
+    apart = (
+        ""
+        if spread is None
+        else f" +- {fitting.metric.show(spread).removeprefix(fitting.metric.name).strip()} over {folds} folds"
+    )
     _print_scores(fitting, cross, "cross-validated" if folds > 1 else "validation", apart, say)
     table = (metrics.get("held_out") or cross).get("confusion") if fitting.task == CLASSIFICATION else None
     if table is not None and len(fitting.classes) <= MAX_SHOWN:
@@ -160,9 +169,9 @@ def print_confusion(classes: list[str], table: np.ndarray, say: Say) -> None:
     width = max(4, *(len(name) + 1 for name in classes), len(str(table.max())) + 1)
     width = min(width, 14)
     label = f"{'is':>{width}} \\ taken for"
-    say(f"{label}" + "".join(f"{name[:width - 1]:>{width}}" for name in classes))
+    say(f"{label}" + "".join(f"{name[: width - 1]:>{width}}" for name in classes))
     for name, counts in zip(classes, table):
-        say(f"{name[:width - 1]:>{len(label)}}" + "".join(f"{count or '.':>{width}}" for count in counts))
+        say(f"{name[: width - 1]:>{len(label)}}" + "".join(f"{count or '.':>{width}}" for count in counts))
 
 
 def print_settings(fitting: Fitting, model: TableModel, metrics: dict[str, Any], say: Say) -> None:
@@ -185,26 +194,45 @@ def effects(fitting: Fitting, model: TableModel) -> list[tuple[str, str, str, st
     loss = {"cross_entropy": "cross-entropy", "mse": "mean squared error", "mae": "mean absolute error"}[plan.loss]
     kept = model.facts["kept_epochs"]
     history = first.training.history
-    gain = f"validation {fitting.metric.show(history[0][2])} -> {max(r[2] for r in history) if fitting.metric.greater else min(r[2] for r in history):.4g}" \
-        if history else ""
+    gain = (
+        f"validation {fitting.metric.show(history[0][2])} -> "
+        f"{(max if fitting.metric.greater else min)(r[2] for r in history):.4g}"
+        if history
+        else ""
+    )
     done = "" if len(history) == plan.epochs else f"{len(history):,} of them done; "
     answering = sum(len(g.shares) for g in model.groups)
     lines = [
         ("task", plan.task, "the target", f"{loss}, scored by {fitting.metric.name}"),
-        ("nets", str(plan.nets), "--quick" if plan.effort == "quick" else "the recipe",
-         f"one for each fold; {answering} of their epochs answer together"
-         + (f"; temperature {model.temperature:.2f}" if plan.task == CLASSIFICATION else "")),
-        ("hidden", ",".join(map(str, plan.hidden)) or "0", "the recipe",
-         f"{nets.size:,} weights a net ({' -> '.join(map(str, nets.widths))})" + "".join(f"; {p}" for p in parts)),
-        ("epochs", f"{plan.epochs:,}", "the rows", f"{done}{plan.steps:,} steps; kept epochs {', '.join(map(str, kept))}; {gain}"),
+        (
+            "nets",
+            str(plan.nets),
+            "--quick" if plan.effort == "quick" else "the recipe",
+            f"one for each fold; {answering} of their epochs answer together"
+            + (f"; temperature {model.temperature:.2f}" if plan.task == CLASSIFICATION else ""),
+        ),
+        (
+            "hidden",
+            ",".join(map(str, plan.hidden)) or "0",
+            "the recipe",
+            f"{nets.size:,} weights a net ({' -> '.join(map(str, nets.widths))})" + "".join(f"; {p}" for p in parts),
+        ),
+        (
+            "epochs",
+            f"{plan.epochs:,}",
+            "the rows",
+            f"{done}{plan.steps:,} steps; kept epochs {', '.join(map(str, kept))}; {gain}",
+        ),
         ("batch-size", str(plan.batch_size), "the rows", f"{many(plan.steps_per_epoch, 'step')} an epoch"),
         ("lr", f"{plan.lr:g}", "the task", "four cosine cycles, each twice as long as the one before"),
         ("optimizer", plan.optimizer, "default", OPTIMIZER_WORDS[plan.optimizer]),
         ("seed", str(plan.seed), "default", "drew the folds, the first weights, the order of rows: the same nets each time"),
         ("threads", str(plan.threads), "this machine", "speed alone: the nets are the same for any number"),
     ]
-    return [(name, value, f"--{name}" if name.replace("-", "_") in plan.given else source, effect)
-            for name, value, source, effect in lines]
+    return [
+        (name, value, f"--{name}" if name.replace("-", "_") in plan.given else source, effect)
+        for name, value, source, effect in lines
+    ]
 
 
 OPTIMIZER_WORDS = {

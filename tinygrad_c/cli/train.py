@@ -1,4 +1,5 @@
 """`train`: a table becomes nets that answer for rows they have not seen."""
+
 from __future__ import annotations
 
 import argparse
@@ -32,8 +33,8 @@ from tinygrad_c.tables.training import Trainer
 
 MODEL, CURVES, ANSWERS, METRICS = "model.safetensors", "curves.png", "answers.png", "metrics.json"
 FILES = [MODEL, CURVES, ANSWERS, METRICS, modelfile.CHECKPOINT]
-ROOM = 15 * 4             # bytes a weight: the models, the old and the new checkpoint (weights, best ones of four cycles, moments)
-SMALL_FILES = 1 << 20     # bytes, for the pictures and what the files say in words
+ROOM = 15 * 4  # bytes a weight: the models, the old and the new checkpoint (weights, best ones of four cycles, moments)
+SMALL_FILES = 1 << 20  # bytes, for the pictures and what the files say in words
 DIGITS_HOLDOUT = 0.2
 
 
@@ -59,7 +60,7 @@ def train(args: argparse.Namespace) -> int:
     report.print_table(fitting, told, say)
     run(fitting, args, out)
     with undisturbed():
-        if not fitting.interrupted:      # otherwise --resume may go on from it
+        if not fitting.interrupted:  # otherwise --resume may go on from it
             (out / modelfile.CHECKPOINT).unlink(missing_ok=True)
         else:
             _write(out / modelfile.CHECKPOINT, modelfile.dump_training(fitting))
@@ -70,10 +71,12 @@ def train(args: argparse.Namespace) -> int:
         model = fitting.model()
         metrics = report.measure(fitting, model, test)
         _identify(model, args, path)
-        places = [_write(out / MODEL, modelfile.dump(model)),
-                  _write(out / CURVES, pictures.curves(fitting, model)),
-                  _write(out / ANSWERS, pictures.answers(fitting, model, metrics)),
-                  _write(out / METRICS, (json.dumps(report.plain(metrics), indent=1) + "\n").encode())]
+        places = [
+            _write(out / MODEL, modelfile.dump(model)),
+            _write(out / CURVES, pictures.curves(fitting, model)),
+            _write(out / ANSWERS, pictures.answers(fitting, model, metrics)),
+            _write(out / METRICS, (json.dumps(report.plain(metrics), indent=1) + "\n").encode()),
+        ]
         if args.json:
             print(json.dumps(report.plain(metrics)))
         else:
@@ -82,8 +85,11 @@ def train(args: argparse.Namespace) -> int:
             say(f"wrote {', '.join(map(str, places[:-1]))} and {places[-1]}")
     if fitting.stopped:
         kept = max(model.facts["kept_epochs"])
-        print(f"tinygrad_c: {fitting.stopped}; the best net so far (epoch {kept}) is saved in {places[0]}"
-              + ("; --resume goes on" if (out / modelfile.CHECKPOINT).exists() else ""), file=sys.stderr)
+        print(
+            f"tinygrad_c: {fitting.stopped}; the best net so far (epoch {kept}) is saved in {places[0]}"
+            + ("; --resume goes on" if (out / modelfile.CHECKPOINT).exists() else ""),
+            file=sys.stderr,
+        )
     return _status(fitting)
 
 
@@ -93,11 +99,21 @@ def options(args: argparse.Namespace) -> Options:
     if holdout is None:
         holdout = DIGITS_HOLDOUT if not args.file and args.test is None else 0.0
     return Options(
-        task=args.task, effort="quick" if args.quick else "best" if args.best else "default", folds=args.folds, holdout=holdout,
-        metric=args.metric, class_weight=args.class_weight,
+        task=args.task,
+        effort="quick" if args.quick else "best" if args.best else "default",
+        folds=args.folds,
+        holdout=holdout,
+        metric=args.metric,
+        class_weight=args.class_weight,
         choices=Choices(args.number, args.category, args.date, args.drop, args.keep),
-        hidden=args.hidden, epochs=args.epochs, batch_size=args.batch_size, lr=args.lr, optimizer=args.optimizer,
-        seed=args.seed or 0, threads=args.threads)
+        hidden=args.hidden,
+        epochs=args.epochs,
+        batch_size=args.batch_size,
+        lr=args.lr,
+        optimizer=args.optimizer,
+        seed=args.seed or 0,
+        threads=args.threads,
+    )
 
 
 def _last(table: Table) -> str:
@@ -190,7 +206,7 @@ def run(fitting: Fitting, args: argparse.Namespace, out: Path) -> None:
                 print(f"tinygrad_c: {reason}; training goes on without a new checkpoint", file=sys.stderr)
             state["refused"] = reason
         state["saved"] = time.monotonic()
-        if args.checkpoint_every:       # writing takes a tenth of the time at most
+        if args.checkpoint_every:  # writing takes a tenth of the time at most
             state["wait"] = max(args.checkpoint_every, 9 * (state["saved"] - begin))
 
     def before_stage(_: int, trainer: Trainer) -> None:
@@ -212,7 +228,8 @@ def run(fitting: Fitting, args: argparse.Namespace, out: Path) -> None:
 
 @contextlib.contextmanager
 def _between_steps(stopping: list[bool]) -> Iterator[None]:
-    """The first Ctrl-C or SIGTERM is noted in `stopping`, so that the training ends between two steps; the next one interrupts."""
+    """The first Ctrl-C or SIGTERM is noted in `stopping`, so that training ends between two steps; the next one interrupts."""
+
     def note(*_: Any) -> None:
         if stopping:
             raise KeyboardInterrupt
@@ -252,7 +269,7 @@ def handled(handler: Any) -> Iterator[None]:
     signals = [signal.SIGINT, signal.SIGTERM]
     try:
         before = [signal.signal(each, handler) for each in signals]
-    except ValueError:      # not in the main thread, where they do not arrive anyway
+    except ValueError:  # not in the main thread, where they do not arrive anyway
         yield
         return
     try:
@@ -260,5 +277,3 @@ def handled(handler: Any) -> Iterator[None]:
     finally:
         for each, handler in zip(signals, before):
             signal.signal(each, handler)
-
-

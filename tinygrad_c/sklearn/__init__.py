@@ -1,10 +1,11 @@
-"""Estimators for scikit-learn: MLPClassifier and MLPRegressor beside its own, TableClassifier and TableRegressor for DataFrames.
+"""Estimators for scikit-learn: MLPClassifier and MLPRegressor as its own, TableClassifier and TableRegressor for DataFrames.
 
 scikit-learn is needed to use this module, and not for the rest: pip install 'tinygrad_c[sklearn]'.
 
 >>> from tinygrad_c.sklearn import MLPClassifier                                        # doctest: +SKIP
 >>> MLPClassifier((64,), early_stopping=True, random_state=0).fit(X, y).score(X, y)     # doctest: +SKIP
 """
+
 from __future__ import annotations
 
 try:

@@ -1,4 +1,5 @@
 """The net of an MLP estimator and its steps: what scikit-learn's computes, by this package's kernels."""
+
 from __future__ import annotations
 
 import math
@@ -10,13 +11,24 @@ import numpy as np
 from tinygrad_c import Tensor, float32, float64, from_numpy, get_rng_state, manual_seed, nn, no_grad, optim, set_rng_state
 from tinygrad_c.nn import functional as F
 
-ACTIVATIONS = {"identity": nn.Identity, "logistic": nn.Sigmoid, "tanh": nn.Tanh, "relu": nn.ReLU, "gelu": nn.GELU, "silu": nn.SiLU,
-               "selu": nn.SELU, "leaky_relu": nn.LeakyReLU, "elu": nn.ELU, "softplus": nn.Softplus, "mish": nn.Mish}
+ACTIVATIONS = {
+    "identity": nn.Identity,
+    "logistic": nn.Sigmoid,
+    "tanh": nn.Tanh,
+    "relu": nn.ReLU,
+    "gelu": nn.GELU,
+    "silu": nn.SiLU,
+    "selu": nn.SELU,
+    "leaky_relu": nn.LeakyReLU,
+    "elu": nn.ELU,
+    "softplus": nn.Softplus,
+    "mish": nn.Mish,
+}
 NUMPY = {"identity": lambda h: h, "tanh": np.tanh, "relu": lambda h: np.maximum(h, 0, out=h)}
 # Losses by name: of outputs and answers, a value for each row. The first two are scikit-learn's.
 QUANTITIES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "squared_error": lambda out, y: ((out - y) ** 2).mean(1) / 2,
-    "poisson": lambda out, y: (out.exp() - y * out).mean(1),        # the outputs are logarithms
+    "poisson": lambda out, y: (out.exp() - y * out).mean(1),  # the outputs are logarithms
     "absolute_error": lambda out, y: (out - y).abs().mean(1),
     "huber": lambda out, y: F.huber_loss(out, y, reduction="none").mean(1),
     "smooth_l1": lambda out, y: F.smooth_l1_loss(out, y, reduction="none").mean(1),
@@ -29,8 +41,18 @@ class Core:
     kind: "softmax" (answers are numbers of classes), "logistic" (0 and 1 for each output) or "quantity".
     """
 
-    def __init__(self, coefs: list[np.ndarray], intercepts: list[np.ndarray], activation: str, kind: str,
-                 loss: str | Callable, dropout: float, alpha: float, solver: str, settings: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        coefs: list[np.ndarray],
+        intercepts: list[np.ndarray],
+        activation: str,
+        kind: str,
+        loss: str | Callable,
+        dropout: float,
+        alpha: float,
+        solver: str,
+        settings: dict[str, Any],
+    ) -> None:
         self.activation, self.kind, self.loss, self.dropout, self.alpha = activation, kind, loss, dropout, alpha
         self.solver, self.settings = solver, settings
         self.dtype = coefs[0].dtype
@@ -107,7 +129,7 @@ class Core:
         loss = self.mean_loss(self.net(X), y, weight)
         self.optimizer.zero_grad()
         loss.backward()
-        if self.solver == "adam":       # scikit-learn adds epsilon to the root before it is corrected for the first steps
+        if self.solver == "adam":  # scikit-learn adds epsilon to the root before it is corrected for the first steps
             self.steps += 1
             eps = self.settings["eps"] / max(1e-300, math.sqrt(1 - self.settings["betas"][1] ** self.steps))
             for group in self.optimizer.param_groups:
@@ -139,13 +161,15 @@ class Core:
         with no_grad():
             for p in [x.weight for x in self.linear] + [x.bias for x in self.linear]:
                 size = p.numel()
-                p.copy_(from_numpy(np.ascontiguousarray(vector[at:at + size].reshape(p.shape).astype(self.dtype))))
+                p.copy_(from_numpy(np.ascontiguousarray(vector[at : at + size].reshape(p.shape).astype(self.dtype))))
                 at += size
 
     def weights(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
         """coefs_ and intercepts_ as scikit-learn has them."""
-        return ([np.ascontiguousarray(x.weight.detach().numpy().T) for x in self.linear],
-                [x.bias.detach().numpy().copy() for x in self.linear])
+        return (
+            [np.ascontiguousarray(x.weight.detach().numpy().T) for x in self.linear],
+            [x.bias.detach().numpy().copy() for x in self.linear],
+        )
 
     def outputs(self, X: np.ndarray) -> np.ndarray:
         """Raw outputs of rows, in evaluation mode."""
@@ -162,15 +186,18 @@ class Core:
         state = {k: v for k, v in self.__dict__.items() if k not in ("net", "linear", "groups", "optimizer")}
         state["weights"] = self.weights()
         kept = self.optimizer.state_dict()["state"]
-        state["kept"] = {i: {n: v.detach().numpy().copy() if isinstance(v, Tensor) else v for n, v in s.items()}
-                         for i, s in kept.items()}
+        state["kept"] = {
+            i: {n: v.detach().numpy().copy() if isinstance(v, Tensor) else v for n, v in s.items()} for i, s in kept.items()
+        }
         return state
 
     def __setstate__(self, state: dict[str, Any]) -> None:
         weights, kept = state.pop("weights"), state.pop("kept")
         self.__dict__.update(state)
         self._build(*weights)
-        kept = {i: {n: from_numpy(np.array(v)) if isinstance(v, np.ndarray) else v for n, v in s.items()} for i, s in kept.items()}
+        kept = {
+            i: {n: from_numpy(np.array(v)) if isinstance(v, np.ndarray) else v for n, v in s.items()} for i, s in kept.items()
+        }
         self.optimizer.load_state_dict({"state": kept, "param_groups": self.optimizer.state_dict()["param_groups"]})
 
 

@@ -1,12 +1,13 @@
 """MLPClassifier and MLPRegressor: scikit-learn's parameters with scikit-learn's meaning, and what it has declined.
 
-Weights begin and rows are shuffled as scikit-learn does it, from the same random numbers, so that the loss curves are its own up
-to rounding. Beyond it: dropout, class_weight, any loss, eval_set, early stopping by any scorer, also in partial_fit, several
+Weights begin and rows are shuffled as scikit-learn does it, from the same random numbers, so that the loss curves are its own
+up to rounding. Beyond it: dropout, class_weight, any loss, eval_set, early stopping by any scorer, also in partial_fit, several
 members whose answers are averaged, callbacks.
 """
 from __future__ import annotations
 
 import warnings
+from itertools import pairwise
 from numbers import Integral, Real
 from typing import Any
 
@@ -39,13 +40,14 @@ _SOLVERS = ("adam", "sgd", "lbfgs")
 def _adaptive(estimator: Any) -> bool:
     if estimator.solver in ("adam", "sgd"):
         return True
-    raise AttributeError("partial_fit is only available for stochastic optimizers. %s is not stochastic." % estimator.solver)
+    raise AttributeError(f"partial_fit is only available for stochastic optimizers. {estimator.solver} is not stochastic.")
 
 
 class _BaseMLP(CallbackSupportMixin, BaseEstimator):
     def __init__(self, hidden_layer_sizes, activation, solver, alpha, batch_size, learning_rate, learning_rate_init, power_t,
                  max_iter, loss, shuffle, random_state, tol, verbose, warm_start, momentum, nesterovs_momentum, early_stopping,
-                 validation_fraction, beta_1, beta_2, epsilon, n_iter_no_change, max_fun, dropout, n_members, scoring, callbacks):
+                 validation_fraction, beta_1, beta_2, epsilon, n_iter_no_change, max_fun, dropout, n_members, scoring,
+                 callbacks):
         self.hidden_layer_sizes = hidden_layer_sizes
         self.activation = activation
         self.solver = solver
@@ -95,7 +97,8 @@ class _BaseMLP(CallbackSupportMixin, BaseEstimator):
             inside = isinstance(value, kind) and not isinstance(value, bool) and (low <= value if closed else low < value) \
                 and value <= high
             if not inside:
-                raise ValueError(f"The {name!r} parameter of {type(self).__name__} must be {'an int' if kind is Integral else 'a float'} "
+                what = "an int" if kind is Integral else "a float"
+                raise ValueError(f"The {name!r} parameter of {type(self).__name__} must be {what} "
                                  f"in the range {'[' if closed else '('}{low}, {high}]. Got {value!r} instead.")
         between("alpha", 0, np.inf)
         between("learning_rate_init", 0, np.inf, closed=False)
@@ -118,7 +121,7 @@ class _BaseMLP(CallbackSupportMixin, BaseEstimator):
     # The net
 
     def _initialize(self, X, y, hidden, random_state) -> None:
-        """Weights as scikit-learn draws them: uniform within sqrt(6 / (in + out)), 2 in place of 6 for the logistic function."""
+        """Weights as scikit-learn draws them: uniform within sqrt(6 / (in + out)), for the logistic function sqrt(2 / ..)."""
         self.n_outputs_ = y.shape[1] if self._kind != "softmax" else len(self.classes_)
         widths = [X.shape[1], *hidden, self.n_outputs_]
         self.n_layers_ = len(widths)
@@ -129,7 +132,7 @@ class _BaseMLP(CallbackSupportMixin, BaseEstimator):
         self._members = []
         for _ in range(self.n_members):
             coefs, intercepts = [], []
-            for fan_in, fan_out in zip(widths, widths[1:]):
+            for fan_in, fan_out in pairwise(widths):
                 bound = np.sqrt(factor / (fan_in + fan_out))
                 coefs.append(random_state.uniform(-bound, bound, (fan_in, fan_out)).astype(X.dtype, copy=False))
                 intercepts.append(random_state.uniform(-bound, bound, fan_out).astype(X.dtype, copy=False))
@@ -179,8 +182,8 @@ class _BaseMLP(CallbackSupportMixin, BaseEstimator):
             self._fit_stochastic(X, y, encoded, weight, incremental, eval_set)
         self._keep_weights()
         if not all(np.isfinite(w).all() for c, i in self._weights for w in [*c, *i]):
-            raise ValueError("Solver produced non-finite parameter weights. The input data may contain large values and need to be "
-                             "preprocessed.")
+            raise ValueError("Solver produced non-finite parameter weights. The input data may contain large values and need "
+                             "to be preprocessed.")
         return self
 
     def _parts(self, X, y, encoded, weight, incremental, eval_set):
@@ -212,7 +215,7 @@ class _BaseMLP(CallbackSupportMixin, BaseEstimator):
         if size > n:
             warnings.warn("Got `batch_size` less than 1 or larger than sample size. It is going to be clipped", stacklevel=3)
             size = n
-        if size >= n and weight is not None or (size >= n and not self.dropout):
+        if (size >= n and weight is not None) or (size >= n and not self.dropout):
             X, encoded, weight = _canonical(X, encoded, weight)
         rows = len(X)
         full = rows != n or size >= n
@@ -282,9 +285,9 @@ class _BaseMLP(CallbackSupportMixin, BaseEstimator):
                                                      reconstruction_attributes=kept)) or stop
             if stop:
                 break
-            if not incremental or self.early_stopping:
-                if self._no_improvement_count > self.n_iter_no_change and self._stops(held):
-                    break
+            stuck = self._no_improvement_count > self.n_iter_no_change
+            if (not incremental or self.early_stopping) and stuck and self._stops(held):
+                break
             if not incremental and self.n_iter_ == self.max_iter:
                 warnings.warn(f"Stochastic Optimizer: Maximum iterations ({self.max_iter}) reached and the optimization hasn't "
                               "converged yet.", ConvergenceWarning, stacklevel=4)
@@ -375,8 +378,8 @@ class _BaseMLP(CallbackSupportMixin, BaseEstimator):
 
 
 def _canonical(X, y, weight):
-    """Equal rows joined, their weights added, and sorted: in a step of all rows their order and their number make no difference,
-    so that a row of weight 2 is the same, to the bit, as the row twice.
+    """Equal rows joined, their weights added, and sorted: in a step of all rows their order and their number make no
+    difference, so that a row of weight 2 is the same, to the bit, as the row twice.
     """
     table = np.column_stack([X, y.reshape(len(y), -1)]).astype(np.float64)
     _, first, inverse = np.unique(table, axis=0, return_index=True, return_inverse=True)
@@ -415,8 +418,9 @@ class MLPClassifier(ClassifierMixin, _BaseMLP):
             y = column_or_1d(y, warn=True)
         check_classification_targets(y)
         if not callable(self.loss) and self.loss != "log_loss":
-            raise ValueError(f"The 'loss' parameter of MLPClassifier must be 'log_loss' or a function. Got {self.loss!r} instead.")
-        if reset and not incremental or not hasattr(self, "classes_"):
+            raise ValueError(f"The 'loss' parameter of MLPClassifier must be 'log_loss' or a function. "
+                             f"Got {self.loss!r} instead.")
+        if (reset and not incremental) or not hasattr(self, "classes_"):
             self._label_binarizer = LabelBinarizer().fit(y)
             self.classes_ = self._label_binarizer.classes_
             self._multilabel = type_of_target(y).startswith("multilabel")
@@ -424,7 +428,8 @@ class MLPClassifier(ClassifierMixin, _BaseMLP):
             classes = unique_labels(y)
             if incremental:
                 if len(np.setdiff1d(classes, self.classes_, assume_unique=True)):
-                    raise ValueError(f"`y` has classes not in `self.classes_`. `self.classes_` has {self.classes_}. 'y' has {classes}.")
+                    raise ValueError(f"`y` has classes not in `self.classes_`. `self.classes_` has {self.classes_}. "
+                                     f"'y' has {classes}.")
             elif set(classes) != set(self.classes_):
                 raise ValueError("warm_start can only be used where `y` has the same classes as in the previous call to fit. "
                                  f"Previously got {self.classes_}, `y` has {classes}")
@@ -470,7 +475,8 @@ class MLPClassifier(ClassifierMixin, _BaseMLP):
     def predict(self, X):
         """The class of each row."""
         check_is_fitted(self)
-        return self._predict(validate_data(self, X, dtype=(np.float64, np.float32), reset=False).astype(self._dtype, copy=False))
+        X = validate_data(self, X, dtype=(np.float64, np.float32), reset=False)
+        return self._predict(X.astype(self._dtype, copy=False))
 
     def predict_proba(self, X):
         """Probabilities [rows, classes]."""

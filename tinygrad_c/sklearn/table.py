@@ -1,4 +1,5 @@
 """TableClassifier and TableRegressor: the whole of the table engine on DataFrames (or arrays), as estimators."""
+
 from __future__ import annotations
 
 from pathlib import Path
@@ -20,9 +21,25 @@ ANSWER = "the answer"
 
 
 class _BaseTable(BaseEstimator):
-    def __init__(self, effort="default", n_folds=5, metric=None, hidden_layer_sizes=None, max_iter=None, batch_size=None,
-                 learning_rate_init=None, optimizer=None, dropout=None, numbers=(), categories=(), dates=(), drop=(), keep=(),
-                 n_threads=None, random_state=0):
+    def __init__(
+        self,
+        effort="default",
+        n_folds=5,
+        metric=None,
+        hidden_layer_sizes=None,
+        max_iter=None,
+        batch_size=None,
+        learning_rate_init=None,
+        optimizer=None,
+        dropout=None,
+        numbers=(),
+        categories=(),
+        dates=(),
+        drop=(),
+        keep=(),
+        n_threads=None,
+        random_state=0,
+    ):
         self.effort = effort
         self.n_folds = n_folds
         self.metric = metric
@@ -43,8 +60,11 @@ class _BaseTable(BaseEstimator):
     def _table(self, X: Any, reset: bool) -> Table:
         """X as a Table whose columns have names."""
         pandas = need("pandas", "sklearn")
-        validated = validate_data(self, X, reset=reset, skip_check_array=True) if hasattr(X, "iloc") else \
-            validate_data(self, X, reset=reset, dtype=None, ensure_all_finite=False)
+        validated = (
+            validate_data(self, X, reset=reset, skip_check_array=True)
+            if hasattr(X, "iloc")
+            else validate_data(self, X, reset=reset, dtype=None, ensure_all_finite=False)
+        )
         if hasattr(validated, "iloc"):
             if validated.shape[0] == 0:
                 raise ValueError(f"Found array with 0 sample(s) (shape={validated.shape}) while a minimum of 1 is required.")
@@ -68,18 +88,31 @@ class _BaseTable(BaseEstimator):
         if isinstance(weights, dict):
             weights = {str(k): v for k, v in weights.items()}
         return Options(
-            task=task, effort=self.effort, folds=self.n_folds, metric=self.metric, class_weight=weights,
+            task=task,
+            effort=self.effort,
+            folds=self.n_folds,
+            metric=self.metric,
+            class_weight=weights,
             choices=Choices(*(list(map(str, c)) for c in (self.numbers, self.categories, self.dates, self.drop, self.keep))),
-            hidden=hidden, epochs=self.max_iter, batch_size=self.batch_size, lr=self.learning_rate_init, optimizer=self.optimizer,
-            seed=int(seed), threads=self.n_threads, dropout=self.dropout)
+            hidden=hidden,
+            epochs=self.max_iter,
+            batch_size=self.batch_size,
+            lr=self.learning_rate_init,
+            optimizer=self.optimizer,
+            seed=int(seed),
+            threads=self.n_threads,
+            dropout=self.dropout,
+        )
 
     def _train(self, X: Any, y: np.ndarray, classes: list[str], task: str, names: list[str]) -> Any:
         table = self._table(X, reset=True)
         if len(table) != len(y):
             raise ValueError(f"Found input variables with inconsistent numbers of samples: [{len(table)}, {len(y)}]")
         if len(y) < 4:
-            raise ValueError(f"Found array with n_samples={len(y)} (1 sample is too few) while a minimum of 4 is required by "
-                             f"{type(self).__name__}.")
+            raise ValueError(
+                f"Found array with n_samples={len(y)} (1 sample is too few) while a minimum of 4 is required by "
+                f"{type(self).__name__}."
+            )
         target = Target(ANSWER, task, np.arange(len(y)), y, classes)
         fitting = Fitting(table, names if len(names) > 1 else names[0], self._options(task), target)
         fitting.run()
@@ -103,6 +136,7 @@ class _BaseTable(BaseEstimator):
     def save(self, path: str | Path) -> None:
         """Write the model file that `tinygrad_c predict`, `export` and `load` read."""
         from tinygrad_c.tables.files import write_file
+
         check_is_fitted(self)
         write_file(path, modelfile.dump(self.model_))
 
@@ -117,16 +151,50 @@ class _BaseTable(BaseEstimator):
 class TableClassifier(ClassifierMixin, _BaseTable):
     """Classes of the rows of a DataFrame: numbers, categories, dates, gaps as they are. The nets of `tinygrad_c train`.
 
-    effort: 'quick', 'default' or 'best'; n_folds, as many nets; metric: what the best epochs are chosen by; class_weight: a dict or
-    'balanced'; numbers, categories, dates, drop, keep: names of columns to be treated so; the rest as `tinygrad_c train` has it.
+    effort: 'quick', 'default' or 'best'; n_folds, as many nets; metric: what the best epochs are chosen by; class_weight: a
+    dict or 'balanced'; numbers, categories, dates, drop, keep: names of columns to be treated so; the rest as `tinygrad_c train`
+    has it.
     After fit: model_, cross_validated_ (scores), out_of_fold_ (probabilities), columns_, dropped_, notes_.
     """
 
-    def __init__(self, effort="default", n_folds=5, metric=None, class_weight=None, hidden_layer_sizes=None, max_iter=None,
-                 batch_size=None, learning_rate_init=None, optimizer=None, dropout=None, numbers=(), categories=(), dates=(),
-                 drop=(), keep=(), n_threads=None, random_state=0):
-        super().__init__(effort, n_folds, metric, hidden_layer_sizes, max_iter, batch_size, learning_rate_init, optimizer, dropout,
-                         numbers, categories, dates, drop, keep, n_threads, random_state)
+    def __init__(
+        self,
+        effort="default",
+        n_folds=5,
+        metric=None,
+        class_weight=None,
+        hidden_layer_sizes=None,
+        max_iter=None,
+        batch_size=None,
+        learning_rate_init=None,
+        optimizer=None,
+        dropout=None,
+        numbers=(),
+        categories=(),
+        dates=(),
+        drop=(),
+        keep=(),
+        n_threads=None,
+        random_state=0,
+    ):
+        super().__init__(
+            effort,
+            n_folds,
+            metric,
+            hidden_layer_sizes,
+            max_iter,
+            batch_size,
+            learning_rate_init,
+            optimizer,
+            dropout,
+            numbers,
+            categories,
+            dates,
+            drop,
+            keep,
+            n_threads,
+            random_state,
+        )
         self.class_weight = class_weight
 
     def fit(self, X, y):
@@ -202,6 +270,3 @@ def load(path: str | Path) -> TableClassifier | TableRegressor:
     estimator.feature_names_in_ = np.array(model.encoder.columns, dtype=object)
     estimator.n_features_in_ = len(estimator.feature_names_in_)
     return estimator
-
-
-

@@ -1,10 +1,11 @@
-"""Nets for tables: reading, columns, encoding, training, answering, export. The command line and the estimators are doors to it.
+"""Nets for tables: reading, columns, encoding, training, answering, export. Command line and estimators are doors to it.
 
 >>> import pandas                                                                               # doctest: +SKIP
 >>> frame = pandas.read_csv("flats.csv")                                                        # doctest: +SKIP
 >>> model, _ = fit(from_frame(frame), "rent")                                                   # doctest: +SKIP
 >>> model.predict(frame)                                                                        # doctest: +SKIP
 """
+
 from __future__ import annotations
 
 from tinygrad_c.tables.decide import Choices

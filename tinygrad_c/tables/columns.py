@@ -1,4 +1,5 @@
 """A column of a DataFrame as one of three plain things: numbers, texts (each different one once), or points in time."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass
@@ -25,7 +26,7 @@ class Column:
     codes: np.ndarray | None = None
     texts: list[str] | None = None
     days: np.ndarray | None = None
-    whole: bool = False          # numbers of an integer type
+    whole: bool = False  # numbers of an integer type
 
     def __len__(self) -> int:
         return len(self.numbers if self.numbers is not None else self.codes if self.codes is not None else self.days)
@@ -65,7 +66,9 @@ class Column:
             return self.days
         if self.texts is None:
             return np.full(len(self), np.nan)
-        return _by_code(np.array([parse.parse_date(t, order or "ymd") for t in self.texts], dtype=np.float64), self.codes, np.nan)
+        return _by_code(
+            np.array([parse.parse_date(t, order or "ymd") for t in self.texts], dtype=np.float64), self.codes, np.nan
+        )
 
 
 def number_text(value: float) -> str:
@@ -100,8 +103,11 @@ def as_column(series: pandas.Series) -> Column:
     if isinstance(kind, pandas.CategoricalDtype):
         return _of_texts(pandas, name, series.astype(object))
     if types.is_numeric_dtype(kind) and not types.is_complex_dtype(kind):
-        values = series.to_numpy(dtype=np.float64, na_value=np.nan) if series.dtype.kind not in "iufb" or series.hasnans \
+        values = (
+            series.to_numpy(dtype=np.float64, na_value=np.nan)
+            if series.dtype.kind not in "iufb" or series.hasnans
             else series.to_numpy().astype(np.float64)
+        )
         return Column(name, numbers=values, whole=types.is_integer_dtype(kind))
     return _of_texts(pandas, name, series)
 
@@ -114,16 +120,23 @@ def _days(stamps: np.ndarray) -> np.ndarray:
 
 def _of_texts(pandas: Any, name: str, series: pandas.Series) -> Column:
     codes, uniques = pandas.factorize(series.to_numpy(dtype=object) if series.dtype == object else series, use_na_sentinel=True)
-    if len(uniques) and not any(isinstance(u, str) for u in uniques) and any(isinstance(u, (int, float)) for u in uniques) \
-            and all(isinstance(u, (int, float, np.number)) and not isinstance(u, bool) for u in uniques):
-        values = np.array([float(u) for u in uniques])       # numbers in a column of objects
+    if (
+        len(uniques)
+        and not any(isinstance(u, str) for u in uniques)
+        and any(isinstance(u, (int, float)) for u in uniques)
+        and all(isinstance(u, (int, float, np.number)) and not isinstance(u, bool) for u in uniques)
+    ):
+        values = np.array([float(u) for u in uniques])  # numbers in a column of objects
         return Column(name, numbers=_by_code(values, codes, np.nan))
     texts, index = [], {}
     place = np.empty(len(uniques) + 1, dtype=np.int64)
     place[-1] = -1
     for i, unique in enumerate(uniques):
-        text = number_text(float(unique)) if isinstance(unique, (int, float)) and not isinstance(unique, bool) \
-            and np.isfinite(unique) else str(unique).strip()
+        text = (
+            number_text(float(unique))
+            if isinstance(unique, (int, float)) and not isinstance(unique, bool) and np.isfinite(unique)
+            else str(unique).strip()
+        )
         if text.lower() in parse.MISSING:
             place[i] = -1
             continue

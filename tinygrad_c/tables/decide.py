@@ -1,4 +1,5 @@
 """What each column is: a number, a category, a date, or nothing to learn from. Decided on the training rows, and told."""
+
 from __future__ import annotations
 
 import re
@@ -14,15 +15,18 @@ from tinygrad_c.tables.notes import Notes
 from tinygrad_c.tables.parse import Notation, any_notation
 from tinygrad_c.tables.read import Table
 
-BAD = 0.01              # of the known values may be text in a column of numbers
-BAD_OF_MANY, MANY = 0.1, 20     # the same where there are more different numbers than this
-GAPS, GAPS_SHARE = 3, 0.005     # missing values from which there is a column that says where they are
-ONE_VALUE = 5           # of missing and of known values, at least, for the gaps of a column of one value
-IDENTIFIER = 0.3        # of the rows have a level that is not theirs alone, or the column is left out
+BAD = 0.01  # of the known values may be text in a column of numbers
+BAD_OF_MANY, MANY = 0.1, 20  # the same where there are more different numbers than this
+GAPS, GAPS_SHARE = 3, 0.005  # missing values from which there is a column that says where they are
+ONE_VALUE = 5  # of missing and of known values, at least, for the gaps of a column of one value
+IDENTIFIER = 0.3  # of the rows have a level that is not theirs alone, or the column is left out
 LEADING_ZEROS = 0.02
 CODES_FOR_MISSING = (-9, -99, -999, -9999, -99999, 99, 999, 9999, 99999, 999999, -1e30)
-ROW_NUMBER = re.compile(r"(id|index|idx|row|rows?[ _.]?(id|number|nr|no|names?)|unnamed.*|column 1|#|no\.?|nr\.?|obs|case|key|uid|"
-                        r"uuid|guid)$", re.IGNORECASE)
+ROW_NUMBER = re.compile(
+    r"(id|index|idx|row|rows?[ _.]?(id|number|nr|no|names?)|unnamed.*|column 1|#|no\.?|nr\.?|obs|case|key|uid|"
+    r"uuid|guid)$",
+    re.IGNORECASE,
+)
 KEY = re.compile(r"(.*[ _.\-](id|key|uid|uuid|guid|nr|no)|.*[a-z](Id|ID|Key)|(id|key)[ _.\-].*)$")
 
 
@@ -50,7 +54,7 @@ class Decision:
     features: list[Feature] = field(default_factory=list)
     dropped: dict[str, str] = field(default_factory=dict)
     notes: Notes = field(default_factory=Notes)
-    wide: list[str] = field(default_factory=list)      # columns of over 50 levels
+    wide: list[str] = field(default_factory=list)  # columns of over 50 levels
 
 
 def decide(table: Table, target: list[str], rows: np.ndarray, choices: Choices | None = None) -> Decision:
@@ -77,7 +81,9 @@ def decide(table: Table, target: list[str], rows: np.ndarray, choices: Choices |
     if not made.features:
         made.features = _last_resort(table, made, rows)
     if not made.features:
-        why = "; ".join(f"{name!r}: {reason}" for name, reason in list(made.dropped.items())[:4]) or "the target is the only one"
+        why = (
+            "; ".join(f"{name!r}: {reason}" for name, reason in list(made.dropped.items())[:4]) or "the target is the only one"
+        )
         raise table.error(f"no column is left to learn from ({why})")
     return made
 
@@ -100,6 +106,7 @@ A_ROW_NUMBER, A_KEY = "a row number", "a key, with another number in each row"
 def _rows(column: Column, rows: np.ndarray) -> Column:
     def take(values: np.ndarray | None) -> np.ndarray | None:
         return None if values is None else values[rows]
+
     return Column(column.name, take(column.numbers), take(column.codes), column.texts, take(column.days), column.whole)
 
 
@@ -112,8 +119,13 @@ def _feature(table: Table, column: Column, rows: np.ndarray, choices: Choices, n
     if name in choices.category:
         return _category(column, notes, True)
     if name in choices.date or (column.days is not None and name not in choices.number):
-        order = None if column.days is not None else parse.date_format(column.texts or [], column.counts()) \
-            if column.texts is not None else None
+        order = (
+            None
+            if column.days is not None
+            else parse.date_format(column.texts or [], column.counts())
+            if column.texts is not None
+            else None
+        )
         return _date(column, order or "ymd", notes)
     keep = name in choices.keep or name in choices.number
     if column.numbers is not None or column.days is not None:
@@ -126,7 +138,7 @@ def _feature(table: Table, column: Column, rows: np.ndarray, choices: Choices, n
         if order is not None:
             return _date(column, order, notes)
     values, bad, notation = column.parsed(comma=table.comma)
-    known = (~missing).sum() - (np.isnan(values) & ~bad & ~missing).sum()     # '-' and its like are missing among numbers
+    known = (~missing).sum() - (np.isnan(values) & ~bad & ~missing).sum()  # '-' and its like are missing among numbers
     share = bad.sum() / known if known else 1.0
     distinct = len(np.unique(values[~np.isnan(values)]))
     if name in choices.number or (distinct and share <= (BAD_OF_MANY if distinct > MANY else BAD)):
@@ -139,16 +151,22 @@ def _feature(table: Table, column: Column, rows: np.ndarray, choices: Choices, n
             if distinct_texts <= len(column) / 2:
                 category = _category(column, notes, True)
                 if isinstance(category, list):
-                    notes.column(name, "codes with leading zeros: a category, and a number as well",
-                                 f"a code ({codes!r} begins with 0): a category, and a number as well")
+                    notes.column(
+                        name,
+                        "codes with leading zeros: a category, and a number as well",
+                        f"a code ({codes!r} begins with 0): a category, and a number as well",
+                    )
                     return [*found, *[Category(c.name, c.levels) for c in category]]
         return found
-    if distinct and not bad.all() and 0 < (~np.isnan(values)).sum():
+    if distinct and not bad.all() and (~np.isnan(values)).sum() > 0:
         row = int(np.flatnonzero(bad)[0])
         if (~np.isnan(values)).sum() > 0.5 * known:
-            notes.column(name, "texts among the numbers: categories",
-                         f"{column.texts[column.codes[row]]!r} in {table.row(int(rows[row]))} is not a number, so its "
-                         f"{(counts > 0).sum()} values are categories")
+            notes.column(
+                name,
+                "texts among the numbers: categories",
+                f"{column.texts[column.codes[row]]!r} in {table.row(int(rows[row]))} is not a number, so its "
+                f"{(counts > 0).sum()} values are categories",
+            )
     return _category(column, notes, keep)
 
 
@@ -171,31 +189,47 @@ def _row_number_or_key(column: Column) -> str:
     return ""
 
 
-def _number(table: Table, column: Column, rows: np.ndarray, notes: Notes, notation: Notation, bad: np.ndarray) \
-        -> list[Feature] | str:
+def _number(
+    table: Table, column: Column, rows: np.ndarray, notes: Notes, notation: Notation, bad: np.ndarray
+) -> list[Feature] | str:
     name = column.name
     values, _, _ = column.parsed(notation)
     infinite = np.isinf(values)
     x = np.where(infinite, np.nan, values)
     if any_notation(notation):
-        example = next((column.texts[c] for c, v in zip(column.codes, values) if c >= 0 and not np.isnan(v)
-                        and not parse.PLAIN.fullmatch(column.texts[c])), "")
+        example = next(
+            (
+                column.texts[c]
+                for c, v in zip(column.codes, values)
+                if c >= 0 and not np.isnan(v) and not parse.PLAIN.fullmatch(column.texts[c])
+            ),
+            "",
+        )
         notes.column(name, "texts read as numbers", f"numbers, written {notation.words()} ({example!r})")
     if bad.any():
         row = int(bad.argmax())
-        notes.column(name, "texts among the numbers, taken as missing",
-                     f"{many(int(bad.sum()), 'text')} among the numbers, such as {column.texts[column.codes[row]]!r} in "
-                     f"{table.row(int(rows[row]))}, is not a number: taken as missing")
+        notes.column(
+            name,
+            "texts among the numbers, taken as missing",
+            f"{many(int(bad.sum()), 'text')} among the numbers, such as {column.texts[column.codes[row]]!r} in "
+            f"{table.row(int(rows[row]))}, is not a number: taken as missing",
+        )
     if infinite.any():
-        notes.column(name, "infinite values, taken as missing",
-                     f"the value is infinite in {many(int(infinite.sum()), 'row')}, such as "
-                     f"{table.row(int(rows[infinite.argmax()]))}: taken as missing")
+        notes.column(
+            name,
+            "infinite values, taken as missing",
+            f"the value is infinite in {many(int(infinite.sum()), 'row')}, such as "
+            f"{table.row(int(rows[infinite.argmax()]))}: taken as missing",
+        )
     code = missing_code(x)
     if code is not None:
         count = int((x == code).sum())
         x = np.where(x == code, np.nan, x)
-        notes.column(name, "a number that looks like a code for a missing value, taken as missing",
-                     f"{code:g} ({many(count, 'row')}) looks like a code for a missing value, and is taken as one")
+        notes.column(
+            name,
+            "a number that looks like a code for a missing value, taken as missing",
+            f"{code:g} ({many(count, 'row')}) looks like a code for a missing value, and is taken as one",
+        )
     known = x[~np.isnan(x)]
     gaps = len(x) - len(known)
     told = gaps >= max(GAPS, GAPS_SHARE * len(x))
@@ -258,16 +292,22 @@ def _category(column: Column, notes: Notes, keep: bool) -> list[Feature] | str:
     if distinct > 2 and not keep:
         shared = counts[counts > 1].sum() / rows
         if distinct > rows / 2 or shared < IDENTIFIER:
-            return f"{distinct} different texts, an identifier" if shared < 0.5 else \
-                f"{distinct} different texts in {rows} rows, an identifier"
+            return (
+                f"{distinct} different texts, an identifier"
+                if shared < 0.5
+                else f"{distinct} different texts in {rows} rows, an identifier"
+            )
     levels = [t for t, c in zip(column.texts, counts) if c]
     if distinct > JOINED:
         levels = [t for t, c in zip(column.texts, counts) if c > 1]
         if len(levels) < 2:
             levels = [t for t, c in zip(column.texts, counts) if c]
         elif len(levels) < distinct:
-            notes.column(column.name, "levels of one row joined",
-                         f"{many(distinct - len(levels), 'level')} of one row each joined as one")
+            notes.column(
+                column.name,
+                "levels of one row joined",
+                f"{many(distinct - len(levels), 'level')} of one row each joined as one",
+            )
     return [Category(column.name, sorted(levels), told)]
 
 
@@ -284,6 +324,9 @@ def _date(column: Column, order: str, notes: Notes) -> list[Feature] | str:
     cycles += [7.0] if known.max() - known.min() > 2 else []
     cycles += [1.0] if (known != np.floor(known)).any() else []
     named = {"ymd": "year-month-day", "dmy": "day-month-year", "mdy": "month-day-year"}[order]
-    notes.column(column.name, "dates: the day as a number, and its place in the year, week and day",
-                 f"dates ({named}): the day as a number, and its place in the year, week and day")
+    notes.column(
+        column.name,
+        "dates: the day as a number, and its place in the year, week and day",
+        f"dates ({named}): the day as a number, and its place in the year, week and day",
+    )
     return [Date(column.name, Scale.fit(known), order, told, cycles)]

@@ -1,4 +1,5 @@
 """A table becomes the arrays that a net takes: numbers in one float32 matrix, levels as indices of embeddings."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass, field
@@ -36,7 +37,7 @@ class Encoder:
     z: int = 0
     plain: int = 0
     bins: int = 0
-    sizes: list[int] = field(default_factory=list)        # rows of each embedding: its levels and one for the rest
+    sizes: list[int] = field(default_factory=list)  # rows of each embedding: its levels and one for the rest
 
     def __post_init__(self) -> None:
         for i, name in enumerate(("z", "plain", "bins")):
@@ -78,13 +79,13 @@ class Encoder:
         at = 0
         for blocks in (out.z, out.plain, out.bins):
             for block in blocks:
-                X[:, at:at + block.shape[1]] = block
+                X[:, at : at + block.shape[1]] = block
                 at += block.shape[1]
         codes = np.hstack(out.codes) if out.codes else np.zeros((n, 0), dtype=np.int64)
         return Inputs(X, codes)
 
     def remarks(self, table: Table) -> list[str]:
-        """What is odd in rows that are to be answered for: gaps, texts, levels never seen, numbers far outside the training's."""
+        """What is odd in rows that are to be answered for: gaps, texts, unseen levels, numbers far outside the training's."""
         notes = Notes()
         done = set()
         for feature in self.features:
@@ -95,30 +96,47 @@ class Encoder:
                 if unseen.any() and feature.name not in done:
                     texts = column.as_text()
                     shown = some([repr(texts.texts[c]) for c in dict.fromkeys(texts.codes[unseen])], 3)
-                    notes.column(feature.name, "values that the training rows do not have, taken as none of the known",
-                                 f"{many(int(unseen.sum()), 'value')} that the training rows do not have ({shown}), taken as none "
-                                 "of the known")
+                    notes.column(
+                        feature.name,
+                        "values that the training rows do not have, taken as none of the known",
+                        f"{many(int(unseen.sum()), 'value')} that the training rows do not have ({shown}), taken as none "
+                        "of the known",
+                    )
             else:
                 x = feature.values(column)
                 strange = np.isnan(x) & ~missing
                 if strange.any() and column.texts is not None:
                     row = int(strange.argmax())
-                    notes.column(feature.name, "texts that are no numbers, taken as missing",
-                                 f"{many(int(strange.sum()), 'value')} is no {feature.kind}, such as "
-                                 f"{column.texts[column.codes[row]]!r} in {table.row(row)}: taken as missing")
+                    notes.column(
+                        feature.name,
+                        "texts that are no numbers, taken as missing",
+                        f"{many(int(strange.sum()), 'value')} is no {feature.kind}, such as "
+                        f"{column.texts[column.codes[row]]!r} in {table.row(row)}: taken as missing",
+                    )
                     missing = missing | strange
                 elif strange.any():
-                    notes.column(feature.name, "infinite values, taken as missing",
-                                 f"{many(int(strange.sum()), 'infinite value')}, taken as missing")
+                    notes.column(
+                        feature.name,
+                        "infinite values, taken as missing",
+                        f"{many(int(strange.sum()), 'infinite value')}, taken as missing",
+                    )
                 if feature.scale is not None and (far := feature.scale.far(x)).any():
                     row = int(far.argmax())
-                    shown = f"{x[row]:g}" if isinstance(feature, Number) else column.as_text().texts[column.as_text().codes[row]]
-                    notes.column(feature.name, "values far outside the training rows', squeezed",
-                                 f"{many(int(far.sum()), 'value')} far outside the training rows' {feature.scale.low:g} to "
-                                 f"{feature.scale.high:g}, such as {shown} in {table.row(row)}: squeezed; the answer is a guess")
+                    shown = (
+                        f"{x[row]:g}" if isinstance(feature, Number) else column.as_text().texts[column.as_text().codes[row]]
+                    )
+                    notes.column(
+                        feature.name,
+                        "values far outside the training rows', squeezed",
+                        f"{many(int(far.sum()), 'value')} far outside the training rows' {feature.scale.low:g} to "
+                        f"{feature.scale.high:g}, such as {shown} in {table.row(row)}: squeezed; the answer is a guess",
+                    )
             if missing.any() and feature.name not in done:
-                filled = f" filled with the median {feature.scale.median:g}" \
-                    if isinstance(feature, Number) and feature.scale is not None and feature.scale.pair is None else ""
+                filled = (
+                    f" filled with the median {feature.scale.median:g}"
+                    if isinstance(feature, Number) and feature.scale is not None and feature.scale.pair is None
+                    else ""
+                )
                 notes.column(feature.name, "missing values", f"{many(int(missing.sum()), 'missing value')}{filled}")
             done.add(feature.name)
         return notes.told()

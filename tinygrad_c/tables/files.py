@@ -8,8 +8,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from tinygrad_c.tables.errors import UserError
 from tinygrad_c.serialization import atomic
+from tinygrad_c.tables.errors import UserError
 
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 

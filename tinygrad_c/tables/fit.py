@@ -1,4 +1,5 @@
 """From a Table to a TableModel: target, held-out rows, columns, folds, plan, training, score. The one way in for every door."""
+
 from __future__ import annotations
 
 import hashlib
@@ -16,7 +17,7 @@ from tinygrad_c.tables.encoder import Encoder
 from tinygrad_c.tables.errors import UserError, many
 from tinygrad_c.tables.features import moments
 from tinygrad_c.tables.model import Group, TableModel, calibrated, fit_temperature
-from tinygrad_c.tables.plan import FOLDS, Plan, make_plan
+from tinygrad_c.tables.plan import FOLDS, make_plan
 from tinygrad_c.tables.read import Table
 from tinygrad_c.tables.scores import DEFAULT, METRICS, SHOWN
 from tinygrad_c.tables.target import CLASSIFICATION, Target, read_target
@@ -53,8 +54,14 @@ class Fitting:
     another kind. `run` trains them one after the other; `model` is what has been learned so far.
     """
 
-    def __init__(self, table: Table, target: str | list[str], options: Options, target_read: Target | None = None,
-                 sample_weight: np.ndarray | None = None) -> None:
+    def __init__(
+        self,
+        table: Table,
+        target: str | list[str],
+        options: Options,
+        target_read: Target | None = None,
+        sample_weight: np.ndarray | None = None,
+    ) -> None:
         self.table, self.options = table, options
         self.target = target_read or read_target(table, target, options.task)
         names = target if isinstance(target, list) else [target]
@@ -76,7 +83,9 @@ class Fitting:
         self.decision: Decision = decide(table, names, self.rows_used, options.choices)
         self.encoder = Encoder(self.decision.features)
         self.notes += self.decision.notes.told()
-        used = table if len(self.rows_used) == len(table) else replace(table, frame=table.frame.iloc[self.rows_used], blank=None)
+        used = (
+            table if len(self.rows_used) == len(table) else replace(table, frame=table.frame.iloc[self.rows_used], blank=None)
+        )
         self.inputs = self.encoder.encode(used)
         self._scale(y[part])
         self._weights(sample_weight)
@@ -86,11 +95,26 @@ class Fitting:
         if options.threads is not None:
             set_num_threads(options.threads)
         self.plan = make_plan(
-            self.task, len(part), smallest, count, options.effort, hidden=options.hidden, epochs=options.epochs,
-            batch_size=options.batch_size, lr=options.lr, optimizer=options.optimizer, seed=options.seed, metric=options.metric,
-            threads=options.threads or get_num_threads(), dropout=options.dropout)
-        self.plan.given = {n for n in ("hidden", "epochs", "batch_size", "lr", "optimizer", "threads", "metric", "dropout", "folds",
-                                       "task") if getattr(options, n) is not None} | ({"seed"} if options.seed else set())
+            self.task,
+            len(part),
+            smallest,
+            count,
+            options.effort,
+            hidden=options.hidden,
+            epochs=options.epochs,
+            batch_size=options.batch_size,
+            lr=options.lr,
+            optimizer=options.optimizer,
+            seed=options.seed,
+            metric=options.metric,
+            threads=options.threads or get_num_threads(),
+            dropout=options.dropout,
+        )
+        self.plan.given = {
+            n
+            for n in ("hidden", "epochs", "batch_size", "lr", "optimizer", "threads", "metric", "dropout", "folds", "task")
+            if getattr(options, n) is not None
+        } | ({"seed"} if options.seed else set())
         self.trainers: list[Trainer] = []
         self.stopped = ""
         self._rare_classes()
@@ -105,8 +129,9 @@ class Fitting:
         columns = y.reshape(len(y), -1).astype(np.float64)
         found = [moments(c) for c in columns.T]
         if all(std == 0 for _, std in found):
-            raise self.table.error("the rows to train on all have the same value: there is nothing to learn",
-                                   column=self.names[0])
+            raise self.table.error(
+                "the rows to train on all have the same value: there is nothing to learn", column=self.names[0]
+            )
         self.mean, self.std = [m for m, _ in found], [s or 1.0 for _, s in found]
         self.y = ((columns - self.mean) / self.std).astype(np.float32)
         self.limits = (self.y.min(axis=0), self.y.max(axis=0))
@@ -154,8 +179,9 @@ class Fitting:
                 inputs = self._encode(encoder)
             if k == self.stages - 1 and self.options.effort == "best":
                 plan = plan.second_kind()
-            self.trainers.append(Trainer(plan, encoder, Rows(inputs, self.y, self.fold, self.weight), self.outputs, self.metric,
-                                         self.limits))
+            self.trainers.append(
+                Trainer(plan, encoder, Rows(inputs, self.y, self.fold, self.weight), self.outputs, self.metric, self.limits)
+            )
             self.trainers[-1].encoder = encoder
         return self.trainers[i]
 
@@ -166,8 +192,12 @@ class Fitting:
     def outputs(self) -> int:
         return len(self.classes) or self.y.shape[1]
 
-    def run(self, before_step: Callable[[], None] | None = None, after_epoch: Callable[[], None] | None = None,
-            before_stage: Callable[[int, Trainer], None] | None = None) -> str:
+    def run(
+        self,
+        before_step: Callable[[], None] | None = None,
+        after_epoch: Callable[[], None] | None = None,
+        before_stage: Callable[[int, Trainer], None] | None = None,
+    ) -> str:
         """Train what is not trained yet; why it stopped before its end, or ""."""
         for i in range(self.stages):
             trainer = self.stage(i)
@@ -218,9 +248,16 @@ class Fitting:
             groups.append(Group.of(trainer.plan.kind, trainer.nets.activation, members, picks))
             out = out + answers / len(chosen)
         found = TableModel(
-            self.task, self.names, first.encoder, groups, self.classes, self.mean, self.std,
+            self.task,
+            self.names,
+            first.encoder,
+            groups,
+            self.classes,
+            self.mean,
+            self.std,
             [] if self.limits is None else [float(v) for v in self.limits[0]],
-            [] if self.limits is None else [float(v) for v in self.limits[1]])
+            [] if self.limits is None else [float(v) for v in self.limits[1]],
+        )
         known = ~np.isnan(out[:, 0])
         if self.task == CLASSIFICATION and known.any():
             found.temperature = fit_temperature(out[known], self.y[known], None if self.weight is None else self.weight[known])
@@ -243,10 +280,18 @@ class Fitting:
         if self.without_wide:
             dropped |= {n: "over 50 levels; the nets without it do better out of fold" for n in self.wide}
         return {
-            "rows": len(self.table), "rows_used": len(self.part), "held_out": len(self.held_out), "folds": self.plan.nets,
-            "cross_validated": scores, "spread": spread, "columns": self.table.names, "dropped": dropped,
+            "rows": len(self.table),
+            "rows_used": len(self.part),
+            "held_out": len(self.held_out),
+            "folds": self.plan.nets,
+            "cross_validated": scores,
+            "spread": spread,
+            "columns": self.table.names,
+            "dropped": dropped,
             "settings": {k: v for k, v in asdict(self.plan).items() if k not in ("given", "threads")},
-            "kept_epochs": [int(b) for b in self._kept(first)], "why": self.target.why, "notes": self.notes,
+            "kept_epochs": [int(b) for b in self._kept(first)],
+            "why": self.target.why,
+            "notes": self.notes,
             "class_weight": self.options.class_weight,
         }
 
@@ -264,8 +309,11 @@ class Fitting:
         digest = hashlib.sha256(repr(self.encoder.to_json()).encode())
         for array in (self.inputs.X, self.inputs.codes, self.y, self.fold):
             digest.update(np.ascontiguousarray(array).tobytes())
-        settings = {name.replace("_", "-"): value for name, value in asdict(self.plan).items()
-                    if name not in ("threads", "given", "epochs", "steps_per_epoch")}
+        settings = {
+            name.replace("_", "-"): value
+            for name, value in asdict(self.plan).items()
+            if name not in ("threads", "given", "epochs", "steps_per_epoch")
+        }
         return settings | {"table": digest.hexdigest()[:16]}
 
 

@@ -1,4 +1,5 @@
 """Model files of the first format (one net, standardised numbers, categories as 0 and 1): they answer as they always did."""
+
 from __future__ import annotations
 
 from dataclasses import dataclass, field
@@ -57,11 +58,15 @@ class Model:
                     row = int(bad.argmax())
                     raise table.error(f"{column.texts[column.codes[row]]!r} is not a number", row, name)
                 if np.isinf(x).any():
-                    raise table.error("the value is infinite; leave it empty if it is not known", int(np.isinf(x).argmax()), name)
+                    raise table.error(
+                        "the value is infinite; leave it empty if it is not known", int(np.isinf(x).argmax()), name
+                    )
                 gaps = np.isnan(x)
                 if gaps.any():
-                    self.notes.append(f"column {name!r}: {many(int(gaps.sum()), 'missing value')} filled with the median "
-                                      f"{feature['median']:g}")
+                    self.notes.append(
+                        f"column {name!r}: {many(int(gaps.sum()), 'missing value')} filled with the median "
+                        f"{feature['median']:g}"
+                    )
                 x = (np.where(gaps, feature["median"], x) - feature["mean"]) / feature["std"]
                 parts.append((x if feature["clip"] is None else x.clip(-feature["clip"], feature["clip"]))[:, None])
             else:
@@ -69,8 +74,10 @@ class Model:
                 texts = np.append(np.array(column.texts, dtype=object), "")[column.codes]
                 unseen = sorted(set(texts) - set(feature["levels"]) - {""})
                 if unseen:
-                    self.notes.append(f"column {name!r}: {many(int(np.isin(texts, unseen).sum()), 'value')} that the training "
-                                      f"rows do not have ({some(map(repr, unseen), 3)}), taken as none of the known")
+                    self.notes.append(
+                        f"column {name!r}: {many(int(np.isin(texts, unseen).sum()), 'value')} that the training "
+                        f"rows do not have ({some(map(repr, unseen), 3)}), taken as none of the known"
+                    )
                 parts.append((texts[:, None] == np.array(feature["levels"], dtype=object)).astype(np.float64))
         return np.hstack(parts).astype(np.float32)
 

@@ -52,7 +52,7 @@ class Group:
         w = {name: from_numpy(a.astype(np.float64)) for name, a in self.arrays.items()}
         static = encoder.width if self.kind == "bins" else encoder.z + encoder.plain
         first = w["weight0"]
-        joined = first[:, :static].permute(1, 0, 2).reshape(static, -1)
+        joined = first[:, :static].permute(1, 0, 2).reshape(static, nets * first.shape[2])
         parts = []
         starts = np.cumsum([0, *encoder.sizes[:-1]]) if encoder.sizes else None
         step = max(1, ROWS_AT_ONCE // nets)
@@ -60,7 +60,7 @@ class Group:
             for i in range(0, n, step):
                 X = from_numpy(inputs.X[i:i + step, :static].astype(np.float64))
                 rows = len(X)
-                h = (X @ joined).view(rows, nets, -1).permute(1, 0, 2) if static else None
+                h = (X @ joined).view(rows, nets, first.shape[2]).permute(1, 0, 2) if static else None
                 more = []
                 if self.kind == "periodic" and encoder.z:
                     z = X[:, :encoder.z].transpose(0, 1).unsqueeze(2)                       # z, rows, 1

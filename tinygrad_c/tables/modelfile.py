@@ -7,13 +7,13 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_c.serialization.tensorfile import checksum, in_order
 from tinygrad_c.tables import legacy
 from tinygrad_c.tables.encoder import Encoder
 from tinygrad_c.tables.errors import UserError, need
 from tinygrad_c.tables.files import read_file
 from tinygrad_c.tables.fit import Fitting
 from tinygrad_c.tables.model import Group, TableModel
-from tinygrad_c.serialization.tensorfile import checksum, in_order
 
 FORMAT = "tinygrad_c table 2"
 TRAINING = "tinygrad_c training 2"

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterator
+from itertools import pairwise
 
 import numpy as np
 
@@ -40,7 +41,7 @@ class Nets(nn.Module):
             return randn(*shape, generator=generator).numpy()
 
         arrays = {"scale": np.ones((1, widths[0]), dtype=np.float32)}
-        for i, (a, b) in enumerate(zip(widths, widths[1:])):
+        for i, (a, b) in enumerate(pairwise(widths)):
             last = i == len(widths) - 2
             arrays[f"weight{i}"] = zeros(a, b).numpy() if last else normal(a, b) / np.float32(math.sqrt(a))
             arrays[f"bias{i}"] = zeros(1, b).numpy() if last else normal(1, b)

@@ -1,4 +1,5 @@
 """Text becomes numbers and dates: which text means a number, in which notation, and which means that the value is missing."""
+
 from __future__ import annotations
 
 import re
@@ -7,18 +8,45 @@ from dataclasses import dataclass
 import numpy as np
 
 # Spellings of a missing value in any column, in lower case; the second set is missing in a column of numbers only.
-MISSING = frozenset({"", "?", "na", "n/a", "#n/a", "#na", "<na>", "nan", "-nan", "null", "#n/a n/a", "n.a.", "#null!", "#div/0!",
-                     "#value!", "#ref!", "1.#qnan", "1.#ind", "-1.#ind", "-1.#qnan"})
+MISSING = frozenset(
+    {
+        "",
+        "?",
+        "na",
+        "n/a",
+        "#n/a",
+        "#na",
+        "<na>",
+        "nan",
+        "-nan",
+        "null",
+        "#n/a n/a",
+        "n.a.",
+        "#null!",
+        "#div/0!",
+        "#value!",
+        "#ref!",
+        "1.#qnan",
+        "1.#ind",
+        "-1.#ind",
+        "-1.#qnan",
+    }
+)
 MISSING_NUMBER = MISSING | {"-", "--", "---", ".", "..", "none", "nat", "unknown", "missing", "nil", "not available"}
 # Given to pandas, whose comparison is exact.
-NA_VALUES = sorted({form for word in MISSING for form in (word, word.upper(), word.capitalize(), word.title())} | {"NaN", "-NaN"})
+NA_VALUES = sorted(
+    {form for word in MISSING for form in (word, word.upper(), word.capitalize(), word.title())} | {"NaN", "-NaN"}
+)
 
 CURRENCY = "$€£¥₹"
 CURRENCY_CODES = {"USD", "EUR", "GBP", "JPY", "CHF", "CAD", "AUD", "INR", "CNY", "RS", "US$", "A$", "C$", "~"}
 NUMBER = r"(?:\d+\.?\d*|\.\d+)(?:e[+-]?\d+)?"
 PLAIN = re.compile(rf"[+-]?{NUMBER}", re.IGNORECASE)
-PARTS = re.compile(r"(?P<before>[^\d.,(+-]*?)\s*(?P<sign>[+-]?)\s*(?P<cur>[$€£¥₹]?)\s*(?P<body>[\d.,'’\u00a0\u202f ]*\d[\d.,]*"
-                   r"(?:e[+-]?\d+)?)\s*(?P<after>.*)", re.IGNORECASE | re.DOTALL)
+PARTS = re.compile(
+    r"(?P<before>[^\d.,(+-]*?)\s*(?P<sign>[+-]?)\s*(?P<cur>[$€£¥₹]?)\s*(?P<body>[\d.,'’\u00a0\u202f ]*\d[\d.,]*"
+    r"(?:e[+-]?\d+)?)\s*(?P<after>.*)",
+    re.IGNORECASE | re.DOTALL,
+)
 THOUSANDS = re.compile(r"\d{1,3}(?:([,'’\u00a0\u202f ])\d{3})(?:\1\d{3})*(?:\.\d*)?$")
 COMMA_THOUSANDS = re.compile(r"\d{1,3}(?:[.'’\u00a0\u202f ]\d{3})*(?:,\d*)?$|\d+,\d*$")
 COMMA_DECIMAL = re.compile(r"^\D*\d+,(?:\d{1,2}|\d{4,})\D*$")
@@ -29,7 +57,7 @@ class Notation:
     """How a column writes its numbers: a decimal comma or point, and the unit (or a currency) that is stripped."""
 
     comma: bool = False
-    unit: str = ""       # 'kg', '%', '$', ..: what stands around the number in nearly every value; told, and stripped
+    unit: str = ""  # 'kg', '%', '$', ..: what stands around the number in nearly every value; told, and stripped
     grouped: bool = False
 
     def words(self) -> str:
@@ -68,7 +96,7 @@ def take_apart(text: str, comma: bool) -> tuple[float, str, bool] | None:
         grouped, number = True, re.sub(r"[,'’\u00a0\u202f ]", "", number)
     before = match["before"].strip()
     if before.strip(CURRENCY) and before.upper().rstrip(".") not in CURRENCY_CODES:
-        return None         # 'state 12' names something, and is no 12
+        return None  # 'state 12' names something, and is no 12
     around = "".join((before, match["cur"], match["after"].strip()))
     if re.search(r"\d|[()]", around) or len(around) > 12:
         return None
@@ -79,12 +107,13 @@ def take_apart(text: str, comma: bool) -> tuple[float, str, bool] | None:
     return (-value if negative or match["sign"] == "-" else value), around, grouped
 
 
-def parse_numbers(texts: list[str], counts: np.ndarray | None = None, notation: Notation | None = None,
-                  comma: bool | None = None) -> tuple[np.ndarray, np.ndarray, Notation]:
+def parse_numbers(
+    texts: list[str], counts: np.ndarray | None = None, notation: Notation | None = None, comma: bool | None = None
+) -> tuple[np.ndarray, np.ndarray, Notation]:
     """Values (nan for none), whether each text is neither number nor missing, and the notation found, or that of before.
 
     texts: the different values of a column, counts: how often each occurs. Units other than currencies and % have to be the
-    same one in 99 % of the values that are numbers with a unit or without: a column of '3 kg' and '5 lb' is no column of numbers.
+    same one in 99 % of the values that are numbers: a column of '3 kg' and '5 lb' is no column of numbers.
     """
     values = np.full(len(texts), np.nan)
     bad = np.zeros(len(texts), dtype=bool)
@@ -92,7 +121,9 @@ def parse_numbers(texts: list[str], counts: np.ndarray | None = None, notation: 
         counts = np.ones(len(texts), dtype=np.int64)
     if notation is None:
         if comma is None:
-            comma = any(COMMA_DECIMAL.match(t) for t in texts) and not any(re.search(r",\d{3}(\.|,|$)", t.strip()) for t in texts)
+            comma = any(COMMA_DECIMAL.match(t) for t in texts) and not any(
+                re.search(r",\d{3}(\.|,|$)", t.strip()) for t in texts
+            )
         found = [None if is_missing(t) else take_apart(t, comma) for t in texts]
         seen: dict[str, int] = {}
         for each, count in zip(found, counts):
@@ -162,8 +193,10 @@ def _months_first(matches: list) -> bool:
     return len(a) < len(b)
 
 
-_DATE = re.compile(r"(\d{1,4})[-/.](\d{1,2})[-/.](\d{1,4})(?:[T ]+(\d{1,2}):(\d{2})(?::(\d{2}(?:\.\d+)?))?\s*([AaPp][Mm])?"
-                   r"\s*(Z|UTC|[+-]\d{2}:?\d{2})?)?")
+_DATE = re.compile(
+    r"(\d{1,4})[-/.](\d{1,2})[-/.](\d{1,4})(?:[T ]+(\d{1,2}):(\d{2})(?::(\d{2}(?:\.\d+)?))?\s*([AaPp][Mm])?"
+    r"\s*(Z|UTC|[+-]\d{2}:?\d{2})?)?"
+)
 
 
 def parse_date(text: str, order: str) -> float:

@@ -1,8 +1,9 @@
 """A file becomes a Table: pandas parses it, after a look at the file has found out how it is written.
 
-The look is at the beginning and at a few places further on (SAMPLE bytes each): encoding, delimiter, comment lines, decimal comma,
-leading zeros. Then pandas reads the whole once. Lines are counted again only where a message names one.
+The look is at the beginning and at a few places further on (SAMPLE bytes each): encoding, delimiter, comment lines, decimal
+comma, leading zeros. Then pandas reads the whole once. Lines are counted again only where a message names one.
 """
+
 from __future__ import annotations
 
 import bz2
@@ -19,6 +20,7 @@ import zipfile
 import zlib
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -30,11 +32,18 @@ if TYPE_CHECKING:
 
 DELIMITERS = ",;\t|"
 SAMPLE = 1 << 17
-PLACES = 4                # of the sample beyond the beginning
-LINES_COUNTED = 200_000   # a message names the line of a row up to this one
-BAR_FROM = 8 << 20        # bytes: smaller files are read before a bar could be seen
-OTHER_FORMATS = {".parquet": "read_parquet", ".pq": "read_parquet", ".feather": "read_feather", ".xlsx": "read_excel",
-                 ".xls": "read_excel", ".xlsm": "read_excel", ".ods": "read_excel"}
+PLACES = 4  # of the sample beyond the beginning
+LINES_COUNTED = 200_000  # a message names the line of a row up to this one
+BAR_FROM = 8 << 20  # bytes: smaller files are read before a bar could be seen
+OTHER_FORMATS = {
+    ".parquet": "read_parquet",
+    ".pq": "read_parquet",
+    ".feather": "read_feather",
+    ".xlsx": "read_excel",
+    ".xls": "read_excel",
+    ".xlsm": "read_excel",
+    ".ods": "read_excel",
+}
 
 
 @dataclass
@@ -43,14 +52,14 @@ class Dialect:
 
     encoding: str = "utf-8"
     delimiter: str = ","
-    skip: int = 0                     # lines before the header: blank, or comments
+    skip: int = 0  # lines before the header: blank, or comments
     comment: str | None = None
     header: bool = True
     names: list[str] = field(default_factory=list)
-    row_names: bool = False           # rows have one field more than the header: the first one is their name
-    comma: bool = False               # 1,5 is 1.5
+    row_names: bool = False  # rows have one field more than the header: the first one is their name
+    comma: bool = False  # 1,5 is 1.5
     columns: list[str] = field(default_factory=list)  # the names as the header has them
-    text: list[str] = field(default_factory=list)     # columns in which a leading zero has a meaning
+    text: list[str] = field(default_factory=list)  # columns in which a leading zero has a meaning
 
 
 @dataclass
@@ -62,7 +71,7 @@ class Table:
     notes: list[str] = field(default_factory=list)
     dialect: Dialect | None = None
     open: Callable[[], io.BufferedIOBase] | None = None
-    blank: Any = None                 # bool [rows]: blank lines, where they count as rows
+    blank: Any = None  # bool [rows]: blank lines, where they count as rows
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -128,7 +137,7 @@ def read_table(path: str, text: Iterable[str] = (), keep_blank: bool = False, ba
         frame = None
     except (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, zipfile.BadZipFile) as error:
         raise UserError(f"is compressed, and broken: {error}", name) from None
-    if frame is None:       # a byte that is not UTF-8 beyond the sample
+    if frame is None:  # a byte that is not UTF-8 beyond the sample
         dialect.encoding = "cp1252"
         try:
             frame = _parse(pandas, opener, dialect, name, keep_blank, 0)
@@ -152,7 +161,7 @@ def _read_other(pandas: Any, path: str, reader: str) -> Table:
         frame = getattr(pandas, reader)(path)
     except ImportError as error:
         raise UserError(f"this needs a package that pandas reads it with ({str(error).splitlines()[0]})", path) from None
-    except Exception as error:      # whatever the library says of a file that it cannot read
+    except Exception as error:  # whatever the library says of a file that it cannot read
         raise UserError(f"cannot be read: {_first_line(error)}", path) from None
     frame.columns = [str(c) for c in frame.columns]
     if not isinstance(frame.index, pandas.RangeIndex):
@@ -167,7 +176,7 @@ def _finish(name: str, frame: pandas.DataFrame, notes: list[str], dialect: Diale
         raise UserError("has a header and no rows" if len(frame.columns) else "the file is empty", name)
     seen: dict[str, int] = {}
     names = []
-    for column in frame.columns:        # pandas makes x, x.1; a frame may still hold a name twice
+    for column in frame.columns:  # pandas makes x, x.1; a frame may still hold a name twice
         count = seen.get(column, 0)
         seen[column] = count + 1
         names.append(f"{column}.{count}" if count else column)
@@ -176,6 +185,7 @@ def _finish(name: str, frame: pandas.DataFrame, notes: list[str], dialect: Diale
 
 
 # How the file is opened
+
 
 def _opener(path: str, data: bytes | None) -> Callable[[], io.BufferedIOBase]:
     try:
@@ -234,6 +244,7 @@ class _Watched(io.RawIOBase):
 
 # The look
 
+
 def _look(raw: Any, name: str, size: int) -> tuple[Dialect, list[str]]:
     head = raw.read(SAMPLE)
     if not head.strip():
@@ -244,11 +255,12 @@ def _look(raw: Any, name: str, size: int) -> tuple[Dialect, list[str]]:
     elif head[:3] == b"\xef\xbb\xbf":
         dialect.encoding = "utf-8-sig"
     if dialect.encoding != "utf-16" and b"\0" in head:
-        raise UserError(f"line {head.count(10, 0, head.index(0)) + 1} is not text; save the table as CSV (comma separated, "
-                        "UTF-8)", name)
+        raise UserError(
+            f"line {head.count(10, 0, head.index(0)) + 1} is not text; save the table as CSV (comma separated, UTF-8)", name
+        )
     whole = len(head) < SAMPLE
     if dialect.encoding == "utf-16" and not whole:
-        head = head[:len(head) // 2 * 2]
+        head = head[: len(head) // 2 * 2]
     text = _decoded(head, dialect, whole, name)
     further = []
     if not whole and dialect.encoding != "utf-16" and isinstance(raw, (io.BufferedReader, io.BytesIO)):
@@ -270,7 +282,7 @@ def _look(raw: Any, name: str, size: int) -> tuple[Dialect, list[str]]:
             dialect.skip += 1
     if comments:
         notes.append(f"{many(comments, 'comment line')} at the beginning skipped")
-    body = lines[dialect.skip:]
+    body = lines[dialect.skip :]
     if dialect.comment and not all(line.lstrip().startswith(dialect.comment) or dialect.comment not in line for line in body):
         dialect.comment = None
     body = [line for line in body if line.strip() and not (dialect.comment and line.lstrip().startswith(dialect.comment))]
@@ -279,7 +291,7 @@ def _look(raw: Any, name: str, size: int) -> tuple[Dialect, list[str]]:
     if not rows:
         raise UserError("the file is empty: the first line has to name the columns", name)
     _header(rows, dialect, notes)
-    rest = rows[dialect.header:] + _records(further, dialect.delimiter)
+    rest = rows[dialect.header :] + _records(further, dialect.delimiter)
     _notation(rest, dialect)
     return dialect, notes
 
@@ -288,8 +300,8 @@ def _decoded(head: bytes, dialect: Dialect, whole: bool, name: str) -> str:
     try:
         return head.decode(dialect.encoding)
     except UnicodeDecodeError as error:
-        if not whole and error.start > len(head) - 4:      # a letter cut in two by the end of the sample
-            return head[:error.start].decode(dialect.encoding)
+        if not whole and error.start > len(head) - 4:  # a letter cut in two by the end of the sample
+            return head[: error.start].decode(dialect.encoding)
         if dialect.encoding == "utf-16":
             raise UserError(f"is not text: {error.reason}", name) from None
     control = sum(byte < 32 and byte not in (9, 10, 12, 13) for byte in head)
@@ -308,7 +320,7 @@ def _is_comment(lines: list[str], at: int) -> bool:
     line = lines[at].lstrip()
     if not line or line[0] not in "#%":
         return False
-    following = next((each for each in lines[at + 1:] if each.strip()), "")
+    following = next((each for each in lines[at + 1 :] if each.strip()), "")
     if following.lstrip()[:1] == line[0]:
         return True
     return not any(line.count(d) == following.count(d) > 0 for d in DELIMITERS)
@@ -325,8 +337,12 @@ def _delimiter(lines: list[str]) -> str:
         steady = [d for d in rivals if len({line.count(d) for line in unquoted[:20]}) == 1]
         return max(steady, key=unquoted[0].count) if best not in steady and steady else best
     fields = [len(line.split()) for line in unquoted[:20]]
-    if len(fields) > 1 and not any(c in line for line in unquoted[1:20] for c in DELIMITERS) and min(fields) > 1 and (
-            len(set(fields)) == 1 or (len(set(fields[1:])) == 1 and fields[1] == fields[0] + 1)):
+    if (
+        len(fields) > 1
+        and not any(c in line for line in unquoted[1:20] for c in DELIMITERS)
+        and min(fields) > 1
+        and (len(set(fields)) == 1 or (len(set(fields[1:])) == 1 and fields[1] == fields[0] + 1))
+    ):
         return r"\s+"
     return ","
 
@@ -335,8 +351,11 @@ def _records(lines: list[str], delimiter: str) -> list[list[str]]:
     if delimiter == r"\s+":
         return [line.split() for line in lines if line.strip()]
     try:
-        return [r for r in csv.reader((line + "\n" for line in lines), delimiter=delimiter, skipinitialspace=True)
-                if "".join(r).strip()]
+        return [
+            r
+            for r in csv.reader((line + "\n" for line in lines), delimiter=delimiter, skipinitialspace=True)
+            if "".join(r).strip()
+        ]
     except csv.Error:
         return [line.split(delimiter) for line in lines if line.strip()]
 
@@ -347,8 +366,10 @@ def _header(rows: list[list[str]], dialect: Dialect, notes: list[str]) -> None:
     if all(map(_is_number, first)) and len(rows) > 1 and not _years(first, rows[1]):
         dialect.header = False
         dialect.names = [f"column {i}" for i in range(1, len(first) + 1)]
-        notes.append(f"the first line holds numbers, and not the names of the columns: they are called 'column 1' to "
-                     f"'column {len(first)}'")
+        notes.append(
+            f"the first line holds numbers, and not the names of the columns: they are called 'column 1' to "
+            f"'column {len(first)}'"
+        )
         return
     widths = {len(row) for row in rows[1:200]}
     if widths == {len(first) + 1}:
@@ -364,7 +385,7 @@ def _years(first: list[str], second: list[str]) -> bool:
         return False
     numbers = [int(f) for f in first]
     whole = all(re.fullmatch(r"-?\d+", f.strip()) for f in second)
-    counted = all(b - a == 1 for a, b in zip(numbers, numbers[1:]))
+    counted = all(b - a == 1 for a, b in pairwise(numbers))
     years = 1900 <= numbers[0] < 2100
     return counted and (numbers[0] == 0 or not whole or (years and not all(1900 <= int(f) < 2100 for f in second)))
 
@@ -393,12 +414,23 @@ def _is_number(text: str) -> bool:
 
 # The reading
 
+
 def _parse(pandas: Any, opener: Any, dialect: Dialect, name: str, keep_blank: bool, bar_size: int) -> pandas.DataFrame:
     options = {
-        "sep": dialect.delimiter, "engine": "c", "skiprows": dialect.skip, "comment": dialect.comment, "na_values": NA_VALUES,
-        "keep_default_na": False, "skipinitialspace": True, "decimal": "," if dialect.comma else ".", "low_memory": True,
-        "encoding": dialect.encoding, "skip_blank_lines": not keep_blank, "index_col": None if dialect.row_names else False,
-        "header": 0 if dialect.header else None, "dtype": {c: str for c in dialect.text},
+        "sep": dialect.delimiter,
+        "engine": "c",
+        "skiprows": dialect.skip,
+        "comment": dialect.comment,
+        "na_values": NA_VALUES,
+        "keep_default_na": False,
+        "skipinitialspace": True,
+        "decimal": "," if dialect.comma else ".",
+        "low_memory": True,
+        "encoding": dialect.encoding,
+        "skip_blank_lines": not keep_blank,
+        "index_col": None if dialect.row_names else False,
+        "header": 0 if dialect.header else None,
+        "dtype": {c: str for c in dialect.text},
     }
     if dialect.comma:
         options["thousands"] = "."
@@ -408,8 +440,9 @@ def _parse(pandas: Any, opener: Any, dialect: Dialect, name: str, keep_blank: bo
     bar = None
     try:
         if bar_size:
-            bar = need("tqdm").tqdm(total=bar_size, desc="reading", unit="B", unit_scale=True, file=sys.stderr, leave=False,
-                                    disable=None)
+            bar = need("tqdm").tqdm(
+                total=bar_size, desc="reading", unit="B", unit_scale=True, file=sys.stderr, leave=False, disable=None
+            )
             raw = io.BufferedReader(_Watched(raw, bar), 1 << 20)
         with _quiet(pandas):
             frame = pandas.read_csv(raw, **options)
@@ -443,8 +476,10 @@ def _quiet(pandas: Any) -> Iterator[None]:
 def _explained(message: str) -> str:
     found = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", message)
     if found:
-        return (f"line {found[2]} has {found[3]} fields, and the header names {found[1]} columns: quote the text that holds the "
-                "delimiter, or remove it")
+        return (
+            f"line {found[2]} has {found[3]} fields, and the header names {found[1]} columns: quote the text that holds the "
+            "delimiter, or remove it"
+        )
     if "EOF inside string" in message:
         return "a quote is opened and never closed: " + message.lower()
     return f"cannot be read as a table: {message}"

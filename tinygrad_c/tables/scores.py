@@ -1,4 +1,5 @@
-"""How good answers are: the metrics by name. Answers of classes are probabilities [n, classes], of quantities values [n, outputs]."""
+"""How good answers are, by the names of metrics. Answers are probabilities [n, classes] or quantities [n, outputs]."""
+
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -62,16 +63,30 @@ def auc(p: np.ndarray, y: np.ndarray, weight: np.ndarray | None = None) -> float
     return float(np.mean(found)) if found else float("nan")
 
 
+def _scaled(out: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Answers and truth divided by the largest truth of each output, so that squares do not overflow; and those divisors."""
+    y = y.reshape(out.shape).astype(np.float64)
+    size = np.abs(y).max(axis=0)
+    size = np.where(size > 0, size, 1.0)
+    return out / size, y / size, size
+
+
 def r2(out: np.ndarray, y: np.ndarray, weight: np.ndarray | None = None) -> float:
     """1 - squared error / variance, the mean over outputs."""
-    y = y.reshape(out.shape).astype(np.float64)
-    error = np.average((out - y) ** 2, axis=0, weights=weight)
+    out, y, _ = _scaled(out, y)
+    with np.errstate(over="ignore"):        # answers beyond all reason: an R2 of -inf
+        error = np.average((out - y) ** 2, axis=0, weights=weight)
     spread = np.average((y - np.average(y, axis=0, weights=weight)) ** 2, axis=0, weights=weight)
-    return float(np.mean(np.where(spread > 0, 1 - error / np.where(spread > 0, spread, 1), np.where(error > 0, 0.0, 1.0))))
+    with np.errstate(over="ignore"):
+        ratio = error / np.where(spread > 0, spread, 1)
+    return float(np.mean(np.where(spread > 0, 1 - ratio, np.where(error > 0, 0.0, 1.0))))
 
 
 def rmse(out: np.ndarray, y: np.ndarray, weight: np.ndarray | None = None) -> float:
-    return float(np.sqrt(np.average(((out - y.reshape(out.shape)) ** 2).mean(axis=1), weights=weight)))
+    out, y, size = _scaled(out, y)
+    top = size.max()
+    with np.errstate(over="ignore"):
+        return float(top * np.sqrt(np.average((((out - y) * (size / top)) ** 2).mean(axis=1), weights=weight)))
 
 
 def mae(out: np.ndarray, y: np.ndarray, weight: np.ndarray | None = None) -> float:
@@ -86,7 +101,7 @@ class Metric:
     task: str
     function: Score
     greater: bool = True
-    share: bool = False         # shown as a percentage
+    share: bool = False  # shown as a percentage
     chooses: bool = True
 
     def value(self, answers: np.ndarray, y: np.ndarray, weight: np.ndarray | None = None) -> float:
@@ -102,8 +117,13 @@ class Metric:
         return np.exp(log_softmax(outputs)) if self.task == CLASSIFICATION else outputs
 
     def show(self, value: float) -> str:
-        return f"{self.name} {value:.1%}" if self.share else f"{self.name} {value:.4g}" if self.name in ("RMSE", "MAE") \
+        return (
+            f"{self.name} {value:.1%}"
+            if self.share
+            else f"{self.name} {value:.4g}"
+            if self.name in ("RMSE", "MAE")
             else f"{self.name} {value:.4f}"
+        )
 
 
 METRICS = {

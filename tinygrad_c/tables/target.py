@@ -1,4 +1,5 @@
 """The column that is to be predicted: which rows have it, whether it is a class or a quantity, and how that was decided."""
+
 from __future__ import annotations
 
 from collections import Counter
@@ -14,9 +15,9 @@ from tinygrad_c.tables.read import Table
 
 CLASSIFICATION, REGRESSION = "classification", "regression"
 MIN_ROWS = 10
-FEW = 10             # whole numbers up to so many different ones are classes, unless one of them is rare
+FEW = 10  # whole numbers up to so many different ones are classes, unless one of them is rare
 RARE, RARE_SHARE = 3, 0.005
-BALANCED = 20        # more different whole numbers than FEW are classes if each has so many rows, and half of the mean
+BALANCED = 20  # more different whole numbers than FEW are classes if each has so many rows, and half of the mean
 BAD, BAD_OF_MANY, MANY = 0.01, 0.1, 20
 
 
@@ -26,12 +27,12 @@ class Target:
 
     name: str
     task: str
-    rows: np.ndarray                 # the rows of the table whose answer is known
-    y: np.ndarray                    # int64 numbers of classes, or float64
+    rows: np.ndarray  # the rows of the table whose answer is known
+    y: np.ndarray  # int64 numbers of classes, or float64
     classes: list[str] = field(default_factory=list)
     notation: Notation = field(default_factory=Notation)
     notes: list[str] = field(default_factory=list)
-    why: str = ""                    # how the task was decided
+    why: str = ""  # how the task was decided
 
 
 def read_target(table: Table, name: str, task: str | None = None) -> Target:
@@ -83,8 +84,9 @@ def read_target(table: Table, name: str, task: str | None = None) -> Target:
         number = {c: i for i, c in enumerate(target.classes)}
         target.y = np.array([number[n] for n in names], dtype=np.int64)
     if len(target.rows) < MIN_ROWS:
-        raise table.error(f"has {many(len(target.rows), 'row')} whose target is known; training takes at least {MIN_ROWS}",
-                          column=name)
+        raise table.error(
+            f"has {many(len(target.rows), 'row')} whose target is known; training takes at least {MIN_ROWS}", column=name
+        )
     return target
 
 
@@ -98,15 +100,19 @@ def _task(known: np.ndarray, distinct: int) -> tuple[str, str]:
         return CLASSIFICATION, "it has 2 values"
     if distinct <= FEW:
         if distinct > 3 and rarest < max(RARE, RARE_SHARE * len(known)) and known.min() >= 0 and counts.max() > 5 * rarest:
-            return REGRESSION, f"{distinct} whole numbers, the rarest of {many(rarest, 'row')}: a count; --task classification " \
-                               "for classes"
+            return (
+                REGRESSION,
+                f"{distinct} whole numbers, the rarest of {many(rarest, 'row')}: a count; --task classification for classes",
+            )
         return CLASSIFICATION, f"{distinct} whole numbers, as often as classes are; --task regression for a quantity"
     if distinct <= 100 and rarest >= BALANCED and rarest >= 0.5 * counts.mean():
         return CLASSIFICATION, f"{distinct} whole numbers, all about as often; --task regression for a quantity"
     return REGRESSION, f"{distinct} whole numbers" + ("; --task classification for classes" if distinct <= 100 else "")
 
 
-def _left_out(table: Table, target: Target, out: np.ndarray, column: Column, bad: np.ndarray, values: np.ndarray | None) -> None:
+def _left_out(
+    table: Table, target: Target, out: np.ndarray, column: Column, bad: np.ndarray, values: np.ndarray | None
+) -> None:
     count = int(out.sum())
     if not count:
         return

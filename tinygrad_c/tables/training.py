@@ -1,8 +1,9 @@
 """Training of many nets at once: net i learns from all folds but fold i, whose rows choose among its epochs.
 
-What a training has come to is its State: weights, optimizer, random streams, and for each net and cosine cycle the best epoch so
-far. It can be written at any step, and a training that goes on from it comes to the same bits.
+What a training has come to is its State: weights, optimizer, random streams, and for each net and cosine cycle the best epoch
+so far. It can be written at any step, and a training that goes on from it comes to the same bits.
 """
+
 from __future__ import annotations
 
 import math
@@ -33,14 +34,14 @@ from tinygrad_c.tables.scores import Metric, log_softmax
 from tinygrad_c.tables.target import CLASSIFICATION
 
 CYCLES = 4
-ROWS_AT_ONCE = 16384      # of all nets, when they are only asked
-PICKS = 5                 # epochs that are averaged, at most
+ROWS_AT_ONCE = 16384  # of all nets, when they are only asked
+PICKS = 5  # epochs that are averaged, at most
 INTERRUPTED = "interrupted"
 
 
 @dataclass
 class Rows:
-    """What nets learn from: y is int64 [n] or float32 [n, outputs] (standardised), fold int64 [n], weight float32 [n] or None."""
+    """What nets learn from: y int64 [n] or float32 [n, outputs] (standardised), fold int64 [n], weight float32 [n] or None."""
 
     inputs: Inputs
     y: np.ndarray
@@ -55,7 +56,7 @@ class Best:
     loss: np.ndarray
     epoch: np.ndarray
     weights: dict[str, np.ndarray]
-    outputs: np.ndarray          # [nets, validation rows, outputs]
+    outputs: np.ndarray  # [nets, validation rows, outputs]
 
 
 @dataclass
@@ -63,12 +64,12 @@ class Training:
     """What a training has come to."""
 
     step: int = 0
-    history: list[tuple[float, float, float]] = field(default_factory=list)   # training loss, validation loss, score: an epoch
+    history: list[tuple[float, float, float]] = field(default_factory=list)  # training loss, validation loss, score: an epoch
     best: list[Best | None] = field(default_factory=lambda: [None] * CYCLES)
-    running: float = 0.0         # sum of the losses of the steps of this epoch
+    running: float = 0.0  # sum of the losses of the steps of this epoch
     samples: int = 0
     seconds: float = 0.0
-    stopped: str = ""            # why it ended before its last epoch
+    stopped: str = ""  # why it ended before its last epoch
 
     @property
     def found(self) -> bool:
@@ -89,8 +90,15 @@ def own_randomness(seed: int) -> Iterator[None]:
 class Trainer:
     """Trains the nets of a plan on rows; `run` may be stopped and called again."""
 
-    def __init__(self, plan: Plan, encoder: Encoder, rows: Rows, outputs: int, metric: Metric,
-                 limits: tuple[np.ndarray, np.ndarray] | None = None) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        encoder: Encoder,
+        rows: Rows,
+        outputs: int,
+        metric: Metric,
+        limits: tuple[np.ndarray, np.ndarray] | None = None,
+    ) -> None:
         self.plan, self.rows, self.outputs, self.metric, self.limits = plan, rows, outputs, metric, limits
         self.nets = build(plan, encoder, outputs)
         self.training = Training()
@@ -135,7 +143,7 @@ class Trainer:
     # The steps
 
     def run(self, before_step: Callable[[], None] | None = None, after_epoch: Callable[[], None] | None = None) -> Training:
-        """Train to the end of the plan. KeyboardInterrupt, or a loss that is no number, ends it with what it has come to so far.
+        """Train to the end of the plan. KeyboardInterrupt, or a loss that is no number, ends it with what it has come to.
 
         before_step is called where the training can be written; a KeyboardInterrupt raised there leaves it so.
         """
@@ -164,8 +172,13 @@ class Trainer:
         plan, training, nets = self.plan, self.training, self.nets
         self.order_at_epoch = self.order.get_state().numpy().copy()
         size, count = plan.batch_size, plan.steps_per_epoch
-        batches = np.stack([rows[randperm(len(rows), generator=self.order).numpy()[:size * count]].reshape(count, size)
-                            for rows in self.train_rows], axis=1)         # steps, nets, rows
+        batches = np.stack(
+            [
+                rows[randperm(len(rows), generator=self.order).numpy()[: size * count]].reshape(count, size)
+                for rows in self.train_rows
+            ],
+            axis=1,
+        )  # steps, nets, rows
         if begin == 0:
             training.running = 0.0
         nets.train()
@@ -183,8 +196,10 @@ class Trainer:
             loss = self._loss(batches[i])
             value = loss.item() / plan.nets
             if not math.isfinite(value):
-                training.stopped = (f"epoch {len(training.history) + 1}, step {training.step + 1}: the loss is {value:g}, "
-                                    f"{self._culprit(batches[i])}; a lower --lr than {plan.lr:g} may help")
+                training.stopped = (
+                    f"epoch {len(training.history) + 1}, step {training.step + 1}: the loss is {value:g}, "
+                    f"{self._culprit(batches[i])}; a lower --lr than {plan.lr:g} may help"
+                )
                 return False
             self.optimizer.zero_grad()
             loss.backward()
@@ -245,7 +260,7 @@ class Trainer:
         at_once = max(1, ROWS_AT_ONCE // self.plan.nets)
         with no_grad():
             for i in range(0, most, at_once):
-                outputs[:, i:i + at_once] = self.nets(*self._batch(rows[:, i:i + at_once])).numpy()
+                outputs[:, i : i + at_once] = self.nets(*self._batch(rows[:, i : i + at_once])).numpy()
         return self.limited(outputs)
 
     def limited(self, outputs: np.ndarray) -> np.ndarray:
@@ -257,7 +272,7 @@ class Trainer:
         rows = self.val_rows[k]
         y = self.rows.y[rows]
         weight = None if self.rows.weight is None else self.rows.weight[rows]
-        outputs = outputs[:len(rows)].astype(np.float64)
+        outputs = outputs[: len(rows)].astype(np.float64)
         if self.plan.metric is not None and self.metric.chooses:
             return -self.metric.rank(self.metric.value(self.metric.ready(outputs), y, weight))
         if self.plan.loss == "cross_entropy":
@@ -275,18 +290,22 @@ class Trainer:
         better = np.isfinite(losses) if best is None else losses < best.loss
         epoch = len(training.history) + 1
         if best is None and better.any():
-            best = training.best[cycle] = Best(np.where(better, losses, np.inf), np.full(plan.nets, epoch),
-                                               {n: p.detach().numpy().copy() for n, p in self.nets.named_parameters()},
-                                               outputs.copy())
+            best = training.best[cycle] = Best(
+                np.where(better, losses, np.inf),
+                np.full(plan.nets, epoch),
+                {n: p.detach().numpy().copy() for n, p in self.nets.named_parameters()},
+                outputs.copy(),
+            )
         elif better.any():
             best.loss[better], best.epoch[better] = losses[better], epoch
             best.outputs[better] = outputs[better]
             for name, p in self.nets.named_parameters():
                 best.weights[name][better] = p.detach().numpy()[better]
-        scores = [self.metric.value(self.metric.ready(outputs[k, :len(r)].astype(np.float64)), self.rows.y[r], None)
-                  for k, r in enumerate(self.val_rows)]
-        training.history.append((training.running / max(1, plan.steps_per_epoch), float(losses.mean()),
-                                 float(np.mean(scores))))
+        scores = [
+            self.metric.value(self.metric.ready(outputs[k, : len(r)].astype(np.float64)), self.rows.y[r], None)
+            for k, r in enumerate(self.val_rows)
+        ]
+        training.history.append((training.running / max(1, plan.steps_per_epoch), float(losses.mean()), float(np.mean(scores))))
 
     # The result
 
@@ -326,7 +345,7 @@ class Trainer:
         members, out = [], np.full((len(self.rows.y), self.outputs), np.nan)
         for k, chosen in enumerate(self.picks()):
             mean = sum(self.probabilities(self.training.best[c].outputs[k]) for c in chosen) / len(chosen)
-            out[self.val_rows[k]] = mean[:len(self.val_rows[k])]
+            out[self.val_rows[k]] = mean[: len(self.val_rows[k])]
             for c in sorted(set(chosen)):
                 weights = {name: w[k].copy() for name, w in self.training.best[c].weights.items()}
                 if "embedding" in weights:
@@ -352,8 +371,14 @@ class Trainer:
             if best is not None:
                 arrays |= {f"best{c}.{n}": w for n, w in best.weights.items()}
                 arrays |= {f"chosen{c}.loss": best.loss, f"chosen{c}.epoch": best.epoch, f"chosen{c}.outputs": best.outputs}
-        return arrays, {"optimizer": numbers, "step": t.step, "history": t.history, "running": t.running, "samples": t.samples,
-                        "seconds": t.seconds}
+        return arrays, {
+            "optimizer": numbers,
+            "step": t.step,
+            "history": t.history,
+            "running": t.running,
+            "samples": t.samples,
+            "seconds": t.seconds,
+        }
 
     def load(self, arrays: dict[str, np.ndarray], data: dict[str, Any]) -> None:
         """Go back to what dump has written."""
@@ -381,8 +406,10 @@ class Trainer:
         self.order.set_state(from_numpy(arrays["order"].copy()))
         self.stream = from_numpy(arrays["stream"].copy())
         t = self.training
-        t.best = [Best(chosen[c]["loss"], chosen[c]["epoch"], best[c], chosen[c]["outputs"]) if c in best else None
-                  for c in range(CYCLES)]
+        t.best = [
+            Best(chosen[c]["loss"], chosen[c]["epoch"], best[c], chosen[c]["outputs"]) if c in best else None
+            for c in range(CYCLES)
+        ]
         t.history = [tuple(row) for row in data["history"]]
         t.step, t.running, t.samples, t.seconds = (data[n] for n in ("step", "running", "samples", "seconds"))
 
@@ -394,7 +421,7 @@ def _not_finite(tensor: Tensor) -> float | None:
 
 
 def _layer_of(name: str, nets: Nets) -> str:
-    digits = name[len(name.rstrip("0123456789")):]
+    digits = name[len(name.rstrip("0123456789")) :]
     if not digits:
         return "the inputs"
     i = int(digits)

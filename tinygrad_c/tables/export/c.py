@@ -1,4 +1,5 @@
 """A model as one C99 header: no allocation, no library but math.h, constants in read-only memory."""
+
 from __future__ import annotations
 
 import re
@@ -13,7 +14,7 @@ from tinygrad_c.tables.model import TableModel
 from tinygrad_c.tables.net import FREQUENCIES, PERIODIC_OUT
 from tinygrad_c.tables.target import CLASSIFICATION
 
-GOLDEN = 8          # rows in the self-test
+GOLDEN = 8  # rows in the self-test
 
 
 @dataclass
@@ -25,7 +26,7 @@ class Header:
     rom: int
     ram: int
     operations: int
-    fields: list[tuple[str, str, bool]] = field(default_factory=list)     # the column, its name in C, whether it is text
+    fields: list[tuple[str, str, bool]] = field(default_factory=list)  # the column, its name in C, whether it is text
 
 
 def header(model: TableModel, name: str = "model", int8: bool = False) -> Header:
@@ -49,10 +50,68 @@ def identifier(text: str, taken: set[str]) -> str:
     return word
 
 
-KEYWORDS = set("auto break case char const continue default do double else enum extern float for goto if inline int long register "
-               "restrict return short signed sizeof static struct switch typedef union unsigned void volatile while bool true false "
-               "asm class delete new this try catch template operator private public protected namespace using virtual and or not "
-               "xor INFINITY NAN".split())
+KEYWORDS = set(
+    [
+        "auto",
+        "break",
+        "case",
+        "char",
+        "const",
+        "continue",
+        "default",
+        "do",
+        "double",
+        "else",
+        "enum",
+        "extern",
+        "float",
+        "for",
+        "goto",
+        "if",
+        "inline",
+        "int",
+        "long",
+        "register",
+        "restrict",
+        "return",
+        "short",
+        "signed",
+        "sizeof",
+        "static",
+        "struct",
+        "switch",
+        "typedef",
+        "union",
+        "unsigned",
+        "void",
+        "volatile",
+        "while",
+        "bool",
+        "true",
+        "false",
+        "asm",
+        "class",
+        "delete",
+        "new",
+        "this",
+        "try",
+        "catch",
+        "template",
+        "operator",
+        "private",
+        "public",
+        "protected",
+        "namespace",
+        "using",
+        "virtual",
+        "and",
+        "or",
+        "not",
+        "xor",
+        "INFINITY",
+        "NAN",
+    ]
+)
 
 
 def quoted(text: str) -> str:
@@ -125,7 +184,9 @@ class _Writer:
         at[0] += 1
         if s.linear is not None:
             self.helpers.add("cut")
-            lines.append(f"    x[{at[1]}] = gap ? 0.0f : {n}_cut((v - {real(s.linear[0])}) / {real(s.linear[1])}, -30.0, 30.0);")
+            lines.append(
+                f"    x[{at[1]}] = gap ? 0.0f : {n}_cut((v - {real(s.linear[0])}) / {real(s.linear[1])}, -30.0, 30.0);"
+            )
             at[1] += 1
         if s.edges:
             self.helpers.add("bins")
@@ -145,8 +206,11 @@ class _Writer:
             member = self.member[column]
             lines.append(f"    /* {_comment(column)} */")
             if isinstance(f, Category):
-                index = f"{n}_find({self.strings(f'levels{i}', sorted(f.levels, key=lambda t: t.encode()))}, {len(f.levels)}, row->{member})" \
-                    if f.levels else "-1"
+                index = (
+                    f"{n}_find({self.strings(f'levels{i}', sorted(f.levels, key=str.encode))}, {len(f.levels)}, row->{member})"
+                    if f.levels
+                    else "-1"
+                )
                 order = [sorted(f.levels, key=lambda t: t.encode()).index(t) for t in f.levels]
                 if order != list(range(len(order))):
                     back = [f.levels.index(t) for t in sorted(f.levels, key=lambda t: t.encode())]
@@ -221,18 +285,24 @@ class _Writer:
                     self.helpers.add("periodic")
                     names = [self.array(f"{p}{tag}", w[p]) for p in ("frequency", "phase", "mix", "mix_bias")]
                     lines.append(f"    for (i = 0; i < {e.z}; i++) {{")
-                    lines.append(f"        {n}_periodic(e, x[i], {names[0]} + {FREQUENCIES} * i, {names[1]} + {FREQUENCIES} * i, "
-                                 f"{names[2]} + {FREQUENCIES * PERIODIC_OUT} * i, {names[3]} + {PERIODIC_OUT} * i);")
-                    lines.append(f"        {dense}(h, {out}, e, {PERIODIC_OUT}, {first} + (size_t){out} * ({row} + {PERIODIC_OUT} * i)"
-                                 f"{tail});")
+                    lines.append(
+                        f"        {n}_periodic(e, x[i], {names[0]} + {FREQUENCIES} * i, {names[1]} + {FREQUENCIES} * i, "
+                        f"{names[2]} + {FREQUENCIES * PERIODIC_OUT} * i, {names[3]} + {PERIODIC_OUT} * i);"
+                    )
+                    lines.append(
+                        f"        {dense}(h, {out}, e, {PERIODIC_OUT}, {first} + (size_t){out} * ({row} + {PERIODIC_OUT} * i)"
+                        f"{tail});"
+                    )
                     lines.append("    }")
                     self.operations += e.z * (FREQUENCIES * (PERIODIC_OUT + 2) + PERIODIC_OUT * out)
                     row += e.z * PERIODIC_OUT
                 if e.sizes:
                     table = self.array(f"t{tag}", w["embedding"])
                     for c, begin in enumerate(starts):
-                        lines.append(f"    {dense}(h, {out}, {table} + {EMBEDDING} * ({begin} + codes[{c}]), {EMBEDDING}, "
-                                     f"{first} + {out * (row + EMBEDDING * c)}{tail});")
+                        lines.append(
+                            f"    {dense}(h, {out}, {table} + {EMBEDDING} * ({begin} + codes[{c}]), {EMBEDDING}, "
+                            f"{first} + {out * (row + EMBEDDING * c)}{tail});"
+                        )
                         self.operations += EMBEDDING * out
                 a, b = "h", "g"
                 for layer in range(1, group.depth):
@@ -252,7 +322,9 @@ class _Writer:
                     lines.append(f"    {n}_add_softmax(p, {a}, {out}, {real(share)}f);")
                 else:
                     for i in range(out):
-                        lines.append(f"    p[{i}] += {real(share)} * {n}_limit((double){a}[{i}], {real(m.low[i])}, {real(m.high[i])});")
+                        lines.append(
+                            f"    p[{i}] += {real(share)} * {n}_limit((double){a}[{i}], {real(m.low[i])}, {real(m.high[i])});"
+                        )
         return lines, widest
 
     def header(self) -> Header:
@@ -265,37 +337,60 @@ class _Writer:
             self.strings("classes", m.classes)
         ram = 4 * (e.width + 2 * widest + (PERIODIC_OUT if "periodic" in self.helpers else 0)) + 4 * len(e.sizes) + 8 * outputs
         guard = f"{n.upper()}_H"
-        rows = [f"    {'const char *' if text else 'double '}{member};      /* {_comment(column)}{_unit(self, column)} */"
-                for column, member, text in self.fields]
+        rows = [
+            f"    {'const char *' if text else 'double '}{member};      /* {_comment(column)}{_unit(self, column)} */"
+            for column, member, text in self.fields
+        ]
         kind = "float" if classes else "double"
         parts = [
-            f"/* {n}.h: answers {_comment(', '.join(m.targets))}. Made by tinygrad_c export; edits are lost when it is made again.",
+            f"/* {n}.h: answers {_comment(', '.join(m.targets))}. Made by tinygrad_c export; edits will be lost.",
             f"   C99, no allocation, no library but math.h. {'int8' if self.int8 else 'float32'} weights.",
-            "   A missing number is NAN, a missing text NULL or \"\". Dates are days since 1970-01-01, hours as a fraction.",
+            '   A missing number is NAN, a missing text NULL or "". Dates are days since 1970-01-01, hours as a fraction.',
             f"   The constants take {self.rom:,} bytes, a call {ram:,} bytes of stack, {self.operations:,} multiplications.",
             f"   {n}_selftest() is 0 if this machine answers as the one that made the file. */",
-            f"#ifndef {guard}\n#define {guard}\n", "#include <math.h>\n#include <stddef.h>\n",
+            f"#ifndef {guard}\n#define {guard}\n",
+            "#include <math.h>\n#include <stddef.h>\n",
             f"typedef struct {{\n{chr(10).join(rows)}\n}} {n}_row;\n",
-            f"#define {n.upper()}_OUTPUTS {outputs}\n", *self.data, "", self.helper_text(),
+            f"#define {n.upper()}_OUTPUTS {outputs}\n",
+            *self.data,
+            "",
+            self.helper_text(),
             f"static inline void {n}_encode(const {n}_row *row, float *x, int *codes) {{",
             "    double v = 0.0, day = 0.0, t = 0.0; int gap = 0, k = 0, i = 0;",
-            "    (void)v; (void)day; (void)t; (void)gap; (void)k; (void)i; (void)codes; (void)x;", *encoding, "}\n",
+            "    (void)v; (void)day; (void)t; (void)gap; (void)k; (void)i; (void)codes; (void)x;",
+            *encoding,
+            "}\n",
             f"/* {'Probabilities of ' + n + '_classes' if classes else 'The quantities'} of a row, into p[{outputs}]. */",
             f"static inline void {n}_answers(const {n}_row *row, {kind} *p) {{",
-            f"    float x[{max(1, e.width)}], h[{widest}], g[{widest}], e[{PERIODIC_OUT}]; int codes[{max(1, len(e.sizes))}], i;",
+            f"    float x[{max(1, e.width)}], h[{widest}], g[{widest}], e[{PERIODIC_OUT}];",
+            f"    int codes[{max(1, len(e.sizes))}], i;",
             "    (void)e; (void)g;",
-            f"    {n}_encode(row, x, codes);", f"    for (i = 0; i < {outputs}; i++) p[i] = 0;", *nets,
+            f"    {n}_encode(row, x, codes);",
+            f"    for (i = 0; i < {outputs}; i++) p[i] = 0;",
+            *nets,
         ]
         if classes:
-            parts += [f"    {n}_calibrate(p, {outputs}, {real(1 / m.temperature)});" if m.temperature != 1 else "", "}\n",
-                      f"/* The number of the most probable class: {n}_classes[..] is its name. */",
-                      f"static inline int {n}_predict(const {n}_row *row) {{",
-                      f"    float p[{outputs}]; int i, best = 0;", f"    {n}_answers(row, p);",
-                      f"    for (i = 1; i < {outputs}; i++) if (p[i] > p[best]) best = i;", "    return best;", "}\n"]
+            parts += [
+                f"    {n}_calibrate(p, {outputs}, {real(1 / m.temperature)});" if m.temperature != 1 else "",
+                "}\n",
+                f"/* The number of the most probable class: {n}_classes[..] is its name. */",
+                f"static inline int {n}_predict(const {n}_row *row) {{",
+                f"    float p[{outputs}]; int i, best = 0;",
+                f"    {n}_answers(row, p);",
+                f"    for (i = 1; i < {outputs}; i++) if (p[i] > p[best]) best = i;",
+                "    return best;",
+                "}\n",
+            ]
         else:
-            parts += [*(f"    p[{i}] = p[{i}] * {real(m.std[i])} + {real(m.mean[i])};" for i in range(outputs)), "}\n",
-                      f"static inline double {n}_predict(const {n}_row *row) {{", f"    double p[{outputs}];",
-                      f"    {n}_answers(row, p);", "    return p[0];", "}\n"]
+            parts += [
+                *(f"    p[{i}] = p[{i}] * {real(m.std[i])} + {real(m.mean[i])};" for i in range(outputs)),
+                "}\n",
+                f"static inline double {n}_predict(const {n}_row *row) {{",
+                f"    double p[{outputs}];",
+                f"    {n}_answers(row, p);",
+                "    return p[0];",
+                "}\n",
+            ]
         parts += [self.selftest(kind), f"#endif /* {guard} */", ""]
         return Header("\n".join(parts), n, self.rom, ram, self.operations, self.fields)
 
@@ -314,8 +409,10 @@ class _Writer:
             rows.append("        {" + ", ".join(values) + "}")
         expected = ",\n        ".join(", ".join(real(v) for v in row) for row in answers)
         room = 0.05 if self.int8 else 1e-4
-        scales = ", ".join(real(1.0 if m.task == CLASSIFICATION else s) for s in (m.std if m.task != CLASSIFICATION else [1.0] * m.outputs))
-        return f"""/* 0, or the number (from 1) of the first golden row whose answer is not what it was where the file was made. */
+        scales = ", ".join(
+            real(1.0 if m.task == CLASSIFICATION else s) for s in (m.std if m.task != CLASSIFICATION else [1.0] * m.outputs)
+        )
+        return f"""/* 0, or the number (from 1) of the first golden row whose answer is not what it was here. */
 static inline int {n}_selftest(void) {{
     static const {n}_row rows[{GOLDEN}] = {{
 {("," + chr(10)).join(rows)}}};
@@ -339,8 +436,11 @@ static inline int {n}_selftest(void) {{
         parts = [HELPERS["start"], HELPERS["dense8" if self.int8 else "dense"]]
         order = ["find", "missing", "log", "squeeze", "cut", "bins", "periodic", "relu", "selu", "mish"]
         parts += [HELPERS[h] for h in order if h in used]
-        parts += [HELPERS["softmax"], HELPERS["calibrate"] if self.model.temperature != 1 else ""] \
-            if self.model.task == CLASSIFICATION else [HELPERS["limit"]]
+        parts += (
+            [HELPERS["softmax"], HELPERS["calibrate"] if self.model.temperature != 1 else ""]
+            if self.model.task == CLASSIFICATION
+            else [HELPERS["limit"]]
+        )
         return "\n".join(p for p in parts if p).replace("NAME", n)
 
 
@@ -405,7 +505,8 @@ static inline int NAME_find(const char *const *levels, int n, const char *text) 
         x[i] = gap ? 0.5f : (float)(t < 0.0 ? 0.0 : t > 1.0 ? 1.0 : t);
     }
 }""",
-    "periodic": f"""static inline void NAME_periodic(float *e, float z, const float *f, const float *phase, const float *mix, const float *bias) {{
+    "periodic": f"""static inline void NAME_periodic(float *e, float z, const float *f, const float *phase, const float *mix,
+                                 const float *bias) {{
     int i, j;
     for (j = 0; j < {PERIODIC_OUT}; j++) e[j] = bias[j];
     for (i = 0; i < {FREQUENCIES}; i++) {{
@@ -437,5 +538,7 @@ static inline int NAME_find(const char *const *levels, int n, const char *text) 
     for (j = 0; j < n; j++) { p[j] = (float)pow((double)p[j] / top, power); sum += p[j]; }
     for (j = 0; j < n; j++) p[j] = (float)(p[j] / sum);
 }""",
-    "limit": """static inline double NAME_limit(double v, double low, double high) { return v < low ? low : v > high ? high : v; }""",
+    "limit": """static inline double NAME_limit(double v, double low, double high) {
+    return v < low ? low : v > high ? high : v;
+}""",
 }

@@ -1,4 +1,5 @@
 """An exported file is run and its answers compared with the model's, on rows that were made for it and on others."""
+
 from __future__ import annotations
 
 import shutil
@@ -38,8 +39,9 @@ def compiler() -> list[str] | None:
     return None
 
 
-def check_c(model: TableModel, header: Header, cc: list[str] | None = None, run: list[str] | None = None, frame: Any = None) \
-        -> float | None:
+def check_c(
+    model: TableModel, header: Header, cc: list[str] | None = None, run: list[str] | None = None, frame: Any = None
+) -> float | None:
     """The largest difference between the compiled header's answers and the model's; None where there is no compiler.
 
     cc: the command of a compiler and its options; run: a command that runs what it has made (qemu). UserError where it does not
@@ -53,10 +55,15 @@ def check_c(model: TableModel, header: Header, cc: list[str] | None = None, run:
         place = Path(folder)
         (place / f"{header.name}.h").write_text(header.text)
         (place / "main.c").write_text(driver(header, model.task == CLASSIFICATION))
-        made = subprocess.run([*cc, "-std=c99", "-O2", "-Wall", "-Wextra", "-Werror", "-o", str(place / "main"), str(place / "main.c"),
-                               "-lm"], capture_output=True, text=True)
+        made = subprocess.run(
+            [*cc, "-std=c99", "-O2", "-Wall", "-Wextra", "-Werror", "-o", str(place / "main"), str(place / "main.c"), "-lm"],
+            capture_output=True,
+            text=True,
+        )
         if made.returncode:
-            raise UserError(f"the header does not compile: {made.stderr.strip().splitlines()[0] if made.stderr.strip() else cc}")
+            raise UserError(
+                f"the header does not compile: {made.stderr.strip().splitlines()[0] if made.stderr.strip() else cc}"
+            )
         done = subprocess.run([*(run or []), str(place / "main")], input=wire(header, columns), capture_output=True)
         if done.returncode:
             raise UserError(f"the compiled header fails its self-test (row {done.returncode})")
@@ -85,11 +92,16 @@ def driver(header: Header, classes: bool) -> str:
     reads = []
     for i, (_, member, text) in enumerate(header.fields):
         if text:
-            reads.append(f"        if (scanf(\"%d\", &length) != 1) return ok ? 0 : 1;\n        row.{member} = NULL;\n"
-                         f"        if (length >= 0) {{ getchar(); if (fread(text[{i}], 1, (size_t)length, stdin) != (size_t)length) return 99; "
-                         f"text[{i}][length] = 0; row.{member} = text[{i}]; }}")
+            reads.append(
+                f'        if (scanf("%d", &length) != 1) return ok ? 0 : 1;\n        row.{member} = NULL;\n'
+                f"        if (length >= 0) {{ getchar(); "
+                f"if (fread(text[{i}], 1, (size_t)length, stdin) != (size_t)length) return 99; "
+                f"text[{i}][length] = 0; row.{member} = text[{i}]; }}"
+            )
         else:
-            reads.append(f"        if (scanf(\"%63s\", word) != 1) return ok ? 0 : 1;\n        row.{member} = strtod(word, NULL);")
+            reads.append(
+                f'        if (scanf("%63s", word) != 1) return ok ? 0 : 1;\n        row.{member} = strtod(word, NULL);'
+            )
     kind = "float" if classes else "double"
     return f"""#include <stdio.h>
 #include <stdlib.h>
@@ -114,6 +126,7 @@ int main(void) {{
 def check_onnx(model: TableModel, data: bytes, frame: Any = None) -> float:
     """The largest difference between what onnxruntime answers and the model's answers."""
     from tinygrad_c.tables.errors import need
+
     runtime = need("onnxruntime", "export")
     columns, expected = compared(model, frame)
     session = runtime.InferenceSession(data, providers=["CPUExecutionProvider"])

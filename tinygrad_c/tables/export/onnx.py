@@ -3,6 +3,7 @@
 Outputs: `label` (strings [rows]) and `probabilities` (float [rows, classes]), or `answers` (double [rows, targets]). Levels are
 looked up by LabelEncoder. The preprocessing is in double, the nets in float.
 """
+
 from __future__ import annotations
 
 from typing import Any
@@ -15,7 +16,7 @@ from tinygrad_c.tables.features import EMBEDDING, Category, Scale
 from tinygrad_c.tables.model import Group, TableModel
 from tinygrad_c.tables.target import CLASSIFICATION
 
-OPSET, ML_OPSET, IR = 18, 3, 9      # onnxruntime 1.14 and later
+OPSET, ML_OPSET, IR = 18, 3, 9  # onnxruntime 1.14 and later
 
 
 def onnx_bytes(model: TableModel) -> bytes:
@@ -42,8 +43,9 @@ class _Writer:
         if key not in self.constants:
             name = f"c{len(self.constants)}"
             if array.dtype == object:
-                tensor = self.helper.make_tensor(name, self.onnx.TensorProto.STRING, array.shape,
-                                                 [str(v).encode() for v in array.ravel()])
+                tensor = self.helper.make_tensor(
+                    name, self.onnx.TensorProto.STRING, array.shape, [str(v).encode() for v in array.ravel()]
+                )
             else:
                 tensor = self.onnx.numpy_helper.from_array(array, name)
             self.initializers.append(tensor)
@@ -66,7 +68,9 @@ class _Writer:
 
     def scale(self, s: Scale, x: str, gap: str, out: dict[str, list[str]]) -> None:
         if s.pair is not None:
-            above = self.op("Where", self.number("Greater", x, (s.pair[0] + s.pair[1]) / 2), self.constant(1.0), self.constant(-1.0))
+            above = self.op(
+                "Where", self.number("Greater", x, (s.pair[0] + s.pair[1]) / 2), self.constant(1.0), self.constant(-1.0)
+            )
             out["plain"].append(self.op("Where", gap, self.constant(0.0), above))
             return
         v = self.op("Where", gap, self.constant(s.median), x)
@@ -97,7 +101,9 @@ class _Writer:
         made: set[str] = set()
         for column, text, f in self.inputs_of():
             if column not in made:
-                self.inputs.append(self.helper.make_tensor_value_info(column, proto.STRING if text else proto.DOUBLE, ["rows", 1]))
+                self.inputs.append(
+                    self.helper.make_tensor_value_info(column, proto.STRING if text else proto.DOUBLE, ["rows", 1])
+                )
                 made.add(column)
             if isinstance(f, Category):
                 self.category(column, f, out, codes)
@@ -127,8 +133,14 @@ class _Writer:
 
     def category(self, column: str, f: Category, out: dict[str, list[str]], codes: list[str]) -> None:
         if f.levels:
-            index = self.op("LabelEncoder", column, domain="ai.onnx.ml", keys_strings=f.levels,
-                            values_int64s=list(range(len(f.levels))), default_int64=-1)
+            index = self.op(
+                "LabelEncoder",
+                column,
+                domain="ai.onnx.ml",
+                keys_strings=f.levels,
+                values_int64s=list(range(len(f.levels))),
+                default_int64=-1,
+            )
             if f.embedded:
                 codes.append(self.op("Add", index, self.constant(1, np.int64)))
             elif len(f.levels) == 2:
@@ -136,7 +148,9 @@ class _Writer:
                 known = self.op("Less", index, self.constant(0, np.int64))
                 out["plain"].append(self.op("Where", known, self.constant(0.0), self.cast(sign, "DOUBLE")))
             else:
-                out["plain"].append(self.cast(self.op("Equal", index, self.constant(np.arange(len(f.levels)), np.int64)), "DOUBLE"))
+                out["plain"].append(
+                    self.cast(self.op("Equal", index, self.constant(np.arange(len(f.levels)), np.int64)), "DOUBLE")
+                )
         if f.gaps:
             empty = self.op("LabelEncoder", column, domain="ai.onnx.ml", keys_strings=[""], values_int64s=[1], default_int64=0)
             out["plain"].append(self.cast(empty, "DOUBLE"))
@@ -158,21 +172,43 @@ class _Writer:
             parts += [X] if X else []
         elif X:
             static = e.z + e.plain
-            parts += [self.op("Slice", X, self.constant([0], np.int64), self.constant([static], np.int64),
-                              self.constant([1], np.int64))] if static else []
+            parts += (
+                [
+                    self.op(
+                        "Slice",
+                        X,
+                        self.constant([0], np.int64),
+                        self.constant([static], np.int64),
+                        self.constant([1], np.int64),
+                    )
+                ]
+                if static
+                else []
+            )
             if e.z:
-                z = self.op("Slice", X, self.constant([0], np.int64), self.constant([e.z], np.int64), self.constant([1], np.int64))
-                z = self.op("Unsqueeze", self.op("Transpose", z, perm=[1, 0]), self.constant([2], np.int64))      # z, rows, 1
-                waves = self.op("Cos", self.op("Add", self.op("Mul", z, self.constant(w["frequency"], np.float32)),
-                                               self.constant(w["phase"], np.float32)))
-                mixed = self.op("Add", self.op("MatMul", waves, self.constant(w["mix"], np.float32)),
-                                self.constant(w["mix_bias"], np.float32))
+                z = self.op(
+                    "Slice", X, self.constant([0], np.int64), self.constant([e.z], np.int64), self.constant([1], np.int64)
+                )
+                z = self.op("Unsqueeze", self.op("Transpose", z, perm=[1, 0]), self.constant([2], np.int64))  # z, rows, 1
+                waves = self.op(
+                    "Cos",
+                    self.op(
+                        "Add",
+                        self.op("Mul", z, self.constant(w["frequency"], np.float32)),
+                        self.constant(w["phase"], np.float32),
+                    ),
+                )
+                mixed = self.op(
+                    "Add",
+                    self.op("MatMul", waves, self.constant(w["mix"], np.float32)),
+                    self.constant(w["mix_bias"], np.float32),
+                )
                 mixed = self.op("Transpose", mixed, perm=[1, 0, 2])
                 parts.append(self.op("Reshape", mixed, self.constant([0, -1], np.int64)))
         starts = np.cumsum([0, *e.sizes])
         for begin, size, code in zip(starts, e.sizes, codes):
-            table = self.constant(w["embedding"][begin:begin + size], np.float32)
-            row = self.op("Gather", table, code)        # rows, 1, width
+            table = self.constant(w["embedding"][begin : begin + size], np.float32)
+            row = self.op("Gather", table, code)  # rows, 1, width
             parts.append(self.op("Reshape", row, self.constant([-1, EMBEDDING], np.int64)))
         h = parts[0] if len(parts) == 1 else self.op("Concat", *parts, axis=1)
         for i in range(group.depth):
@@ -197,21 +233,31 @@ class _Writer:
                 total = answer if not total else self.op("Add", total, answer)
         if m.task == CLASSIFICATION:
             if m.temperature != 1:
-                logs = self.op("Div", self.op("Log", self.op("Max", total, self.constant(1e-30, np.float32))),
-                               self.constant(m.temperature, np.float32))
+                logs = self.op(
+                    "Div",
+                    self.op("Log", self.op("Max", total, self.constant(1e-30, np.float32))),
+                    self.constant(m.temperature, np.float32),
+                )
                 total = self.op("Softmax", logs, axis=1)
             self.nodes.append(self.helper.make_node("Identity", [total], ["probabilities"]))
             best = self.op("ArgMax", total, axis=1, keepdims=0)
-            self.nodes.append(self.helper.make_node("Gather", [self.constant(np.array(m.classes, dtype=object), object), best],
-                                                    ["label"]))
-            outputs = [self.helper.make_tensor_value_info("label", proto.STRING, ["rows"]),
-                       self.helper.make_tensor_value_info("probabilities", proto.FLOAT, ["rows", m.outputs])]
+            self.nodes.append(
+                self.helper.make_node("Gather", [self.constant(np.array(m.classes, dtype=object), object), best], ["label"])
+            )
+            outputs = [
+                self.helper.make_tensor_value_info("label", proto.STRING, ["rows"]),
+                self.helper.make_tensor_value_info("probabilities", proto.FLOAT, ["rows", m.outputs]),
+            ]
         else:
             total = self.op("Add", self.op("Mul", total, self.constant(m.std)), self.constant(m.mean))
             self.nodes.append(self.helper.make_node("Identity", [total], ["answers"]))
             outputs = [self.helper.make_tensor_value_info("answers", proto.DOUBLE, ["rows", m.outputs])]
         graph = self.helper.make_graph(self.nodes, "tinygrad_c", self.inputs, outputs, self.initializers)
-        made = self.helper.make_model(graph, producer_name="tinygrad_c", ir_version=IR, opset_imports=[
-            self.helper.make_opsetid("", OPSET), self.helper.make_opsetid("ai.onnx.ml", ML_OPSET)])
+        made = self.helper.make_model(
+            graph,
+            producer_name="tinygrad_c",
+            ir_version=IR,
+            opset_imports=[self.helper.make_opsetid("", OPSET), self.helper.make_opsetid("ai.onnx.ml", ML_OPSET)],
+        )
         self.onnx.checker.check_model(made)
         return made.SerializeToString()

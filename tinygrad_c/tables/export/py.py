@@ -1,4 +1,5 @@
 """A model as one Python module that needs NumPy alone: its data, and the few functions that answer with it."""
+
 from __future__ import annotations
 
 import base64
@@ -17,15 +18,28 @@ def module(model: TableModel) -> str:
     arrays = {f"{i}.{name}": a for i, g in enumerate(model.groups) for name, a in g.arrays.items()}
     file = io.BytesIO()
     np.savez_compressed(file, **arrays)
-    data = {"task": model.task, "targets": model.targets, "classes": model.classes, "mean": model.mean, "std": model.std,
-            "low": model.low, "high": model.high, "temperature": model.temperature,
-            "features": [to_json(f) for f in model.encoder.features], "sizes": model.encoder.sizes, "code": CODE,
-            "doubles": sorted(doubles(model.encoder)),
-            "groups": [{"kind": g.kind, "activation": g.activation, "shares": g.shares} for g in model.groups]}
+    data = {
+        "task": model.task,
+        "targets": model.targets,
+        "classes": model.classes,
+        "mean": model.mean,
+        "std": model.std,
+        "low": model.low,
+        "high": model.high,
+        "temperature": model.temperature,
+        "features": [to_json(f) for f in model.encoder.features],
+        "sizes": model.encoder.sizes,
+        "code": CODE,
+        "doubles": sorted(doubles(model.encoder)),
+        "groups": [{"kind": g.kind, "activation": g.activation, "shares": g.shares} for g in model.groups],
+    }
     text = base64.b64encode(file.getvalue()).decode()
-    lines = "\n".join(text[i:i + 120] for i in range(0, len(text), 120))
-    return TEMPLATE.replace("@TARGETS@", ", ".join(model.targets).encode("ascii", "backslashreplace").decode().replace('"', "'")) \
-        .replace("@MODEL@", repr(json.dumps(data))).replace("@ARRAYS@", lines)
+    lines = "\n".join(text[i : i + 120] for i in range(0, len(text), 120))
+    return (
+        TEMPLATE.replace("@TARGETS@", ", ".join(model.targets).encode("ascii", "backslashreplace").decode().replace('"', "'"))
+        .replace("@MODEL@", repr(json.dumps(data)))
+        .replace("@ARRAYS@", lines)
+    )
 
 
 TEMPLATE = '''"""Answers @TARGETS@. Made by tinygrad_c export; needs NumPy alone.
@@ -80,7 +94,8 @@ def encode(columns):
     for f in MODEL["features"]:
         name = f["name"]
         if f["kind"] == "category":
-            values = columns[name + MODEL["code"]] if name in MODEL["doubles"] and name + MODEL["code"] in columns else columns[name]
+            code = name + MODEL["code"]
+            values = columns[code] if name in MODEL["doubles"] and code in columns else columns[name]
             place = {level: i for i, level in enumerate(f["levels"])}
             missing = np.array([v is None or v != v or v == "" for v in values], dtype=bool)
             k = np.array([-1 if m else place.get(str(v).strip(), -1) for v, m in zip(values, missing)], dtype=np.int64)

@@ -1,4 +1,5 @@
-"""Rows of a model's columns, made from what it knows of them: golden rows for self-tests, and random ones to compare answers on."""
+"""Rows of a model's columns, made from what it knows of them: golden rows for self-tests, random ones to compare answers on."""
+
 from __future__ import annotations
 
 from typing import Any
@@ -40,7 +41,7 @@ def example_rows(encoder: Encoder, count: int, seed: int = 0) -> Any:
             values = np.where(rng.random(count) < 0.1, np.nan, values)
             if isinstance(f, Date):
                 values = np.round(values * 24) / 24
-            if f.name in {g.name for g in encoder.features if isinstance(g, Category)}:     # a code: number and category
+            if f.name in {g.name for g in encoder.features if isinstance(g, Category)}:  # a code: number and category
                 levels = next(g.levels for g in encoder.features if isinstance(g, Category) and g.name == f.name)
                 values = np.array([levels[i] for i in rng.integers(0, len(levels), count)], dtype=object)
         columns[f.name] = values
@@ -63,9 +64,10 @@ def as_read(encoder: Encoder, frame: Any) -> Any:
 
 
 def plain_columns(encoder: Encoder, table: Any) -> dict[str, np.ndarray]:
-    """What an exported model takes, by column: float64 (nan for missing) of numbers and days, objects (text or None) of levels."""
+    """What an exported model takes, by column: float64 (nan: missing) of numbers and days, objects (text or None) of levels."""
     from tinygrad_c.tables.columns import as_column
     from tinygrad_c.tables.read import Table
+
     frame = table.frame if isinstance(table, Table) else table
     found: dict[str, np.ndarray] = {}
     for f in encoder.features:
@@ -73,7 +75,8 @@ def plain_columns(encoder: Encoder, table: Any) -> dict[str, np.ndarray]:
         if isinstance(f, Category):
             texts = column.as_text()
             found[f.name + CODE if f.name in doubles(encoder) else f.name] = np.append(
-                np.array(texts.texts, dtype=object), np.array([None], dtype=object))[texts.codes]
+                np.array(texts.texts, dtype=object), np.array([None], dtype=object)
+            )[texts.codes]
         else:
             found[f.name] = f.values(column)
     return found
@@ -91,5 +94,7 @@ def doubles(encoder: Encoder) -> set[str]:
 def inputs_of(encoder: Encoder) -> list[tuple[str, bool, Any]]:
     """The inputs of an exported model, in order: name, whether it is text, the feature."""
     both = doubles(encoder)
-    return [(f.name + CODE if isinstance(f, Category) and f.name in both else f.name, isinstance(f, Category), f)
-            for f in encoder.features]
+    return [
+        (f.name + CODE if isinstance(f, Category) and f.name in both else f.name, isinstance(f, Category), f)
+        for f in encoder.features
+    ]
