@@ -74,6 +74,7 @@ class Core:
                 if self.dropout:
                     layers.append(nn.Dropout(self.dropout))
         self.net = nn.Sequential(*layers)
+        self.views = [x.weight.detach().numpy() for x in self.linear]       # the same memory, for the penalty
         weights, biases = [x.weight for x in self.linear], [x.bias for x in self.linear]
         self.groups = [{"params": weights}, {"params": biases}]
         s = self.settings
@@ -139,7 +140,7 @@ class Core:
 
     def penalty(self) -> float:
         """alpha / 2 of the squared weights."""
-        return 0.5 * self.alpha * sum(float((x.weight.detach().numpy() ** 2).sum()) for x in self.linear) if self.alpha else 0.0
+        return 0.5 * self.alpha * sum(float(np.vdot(w, w)) for w in self.views) if self.alpha else 0.0
 
     def loss_and_gradient(self, X: Tensor, y: Tensor, weight: Tensor | None) -> tuple[float, np.ndarray]:
         """For L-BFGS: the loss of all rows with the penalty, and its gradient, weights first."""
@@ -183,7 +184,7 @@ class Core:
     # Pickle: arrays and plain data only
 
     def __getstate__(self) -> dict[str, Any]:
-        state = {k: v for k, v in self.__dict__.items() if k not in ("net", "linear", "groups", "optimizer")}
+        state = {k: v for k, v in self.__dict__.items() if k not in ("net", "linear", "groups", "optimizer", "views")}
         state["weights"] = self.weights()
         kept = self.optimizer.state_dict()["state"]
         state["kept"] = {

@@ -152,8 +152,8 @@ class TableClassifier(ClassifierMixin, _BaseTable):
     """Classes of the rows of a DataFrame: numbers, categories, dates, gaps as they are. The nets of `tinygrad_c train`.
 
     effort: 'quick', 'default' or 'best'; n_folds, as many nets; metric: what the best epochs are chosen by; class_weight: a
-    dict or 'balanced'; numbers, categories, dates, drop, keep: names of columns to be treated so; the rest as `tinygrad_c train`
-    has it.
+    dict or 'balanced'; numbers, categories, dates, drop, keep: names of columns to be treated so; the rest as in `tinygrad_c
+    train`.
     After fit: model_, cross_validated_ (scores), out_of_fold_ (probabilities), columns_, dropped_, notes_.
     """
 

@@ -274,8 +274,11 @@ class Fitting:
         for name in dict.fromkeys([*SHOWN[self.task], self.options.metric or DEFAULT[self.task]]):
             metric = METRICS[name]
             scores[name] = metric.value(self.out_of_fold[known], y[known])
-            values = [metric.value(self.out_of_fold[rows], y[rows]) for rows in each if rows.any()]
-            spread[name] = float(np.nanstd(values)) if len(values) > 1 else None
+            values = np.array([metric.value(self.out_of_fold[rows], y[rows]) for rows in each if rows.any()])
+            values = values[np.isfinite(values)]
+            with np.errstate(over="ignore"):
+                deviation = float(values.std()) if len(values) > 1 else None
+            spread[name] = deviation if deviation is None or np.isfinite(deviation) else None
         dropped = dict(self.decision.dropped)
         if self.without_wide:
             dropped |= {n: "over 50 levels; the nets without it do better out of fold" for n in self.wide}
