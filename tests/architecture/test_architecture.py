@@ -79,7 +79,10 @@ LEVELS = [
     }),
     ("top", "nn public", {
         "datasets": "",
-        "cli": "datasets",
+        "tables": "",                       # reads tables, trains nets on them, answers
+        "tables.export": "tables",
+        "sklearn": "tables",                # estimators for scikit-learn
+        "cli": "datasets tables tables.export",
         "__main__": "cli",
     }),
 ]
