@@ -9,7 +9,7 @@ SOURCES := pyproject.toml setup.py MANIFEST.in LICENSE $(wildcard README.md) \
 	$(shell find tinygrad_c \( -name generated -o -name __pycache__ \) -prune -o -type f \
 		! -name '*.c' ! -name '*.so' ! \( -name '*.html' ! -path '*/assets/*' \) -print)
 
-.PHONY: train test lint clean docs browser pictures kill opdb fuzz hostile nonsense finalisers endurance properties mutation files wheel arm64 asan tsan debug valgrind
+.PHONY: train test lint clean docs browser pictures kill opdb fuzz hostile nonsense finalisers endurance properties mutation files tables wheel arm64 asan tsan debug valgrind
 
 # -I: import the installed package, not the sources in this folder.
 train: $(VENV)/train.stamp
@@ -92,6 +92,9 @@ mutation: $(VENV)/test.stamp
 
 files: $(VENV)/test.stamp
 	$(JOB) jobs/files.py --files 20000 --seed $(SEED)
+
+tables: $(VENV)/test.stamp
+	$(JOB) jobs/tables.py --tables 2000 --seed $(SEED)
 
 asan tsan debug valgrind: $(VENV)/test.stamp
 	$(BIN)/python -m pip install --quiet 'setuptools>=77' 'Cython>=3.3'

@@ -82,8 +82,11 @@ LEVELS = [
     }),
     ("top", "nn public", {
         "datasets": "",
-        "play": "cli datasets explain",
-        "cli": "datasets play",
+        "tables": "",                       # reads tables, trains nets on them, answers
+        "tables.export": "tables",
+        "sklearn": "tables",                # estimators for scikit-learn
+        "play": "datasets explain tables",
+        "cli": "datasets play tables tables.export",
         "__main__": "cli",
     }),
 ]

@@ -17,8 +17,9 @@ safetensors_numpy = pytest.importorskip("safetensors.numpy")
 
 from samples.comparing import snapshot  # noqa: E402
 
-from tinygrad_c.cli import files, main, plan, table  # noqa: E402
+from tinygrad_c.cli import files, main  # noqa: E402
 from tinygrad_c.cli.errors import UserError  # noqa: E402
+from tinygrad_c.tables import plan  # noqa: E402
 
 
 def write(path, rows):
@@ -48,23 +49,27 @@ def prices(n=80, seed=0):
 # What works
 
 
-def test_digits_reach_97_percent(run, here):
+WRITTEN = ["answers.png", "curves.png", "metrics.json", "model.safetensors"]
+
+
+def test_digits_reach_98_percent(run, here):
     status, out, err = run("train")
     assert status == 0, err
     assert "training: 100%" in err
-    assert float(out.split("held-out accuracy ")[1].split("%")[0]) >= 97
+    assert float(out.split("held-out accuracy ")[1].split("%")[0]) >= 98
     assert "samples per second" in out
     for setting in ("hidden", "epochs", "batch-size", "lr", "optimizer", "seed", "threads"):
         assert f"\n{setting} " in out
-    assert sorted(p.name for p in (here / "runs/digits").iterdir()) == ["curves.png", "model.safetensors"]
-    assert (here / "runs/digits/curves.png").read_bytes().startswith(b"\x89PNG")
+    assert sorted(p.name for p in (here / "runs/digits").iterdir()) == WRITTEN
+    for picture in ("curves.png", "answers.png"):
+        assert (here / "runs/digits" / picture).read_bytes().startswith(b"\x89PNG")
 
 
 def test_a_table_of_classes(run, here):
     write("flowers.csv", flowers())
     status, out, err = run("train", "flowers.csv", "--target", "kind", "--epochs", 20)
     assert status == 0, err
-    assert "held-out accuracy 100.0% (12 of 12 rows), macro F1 100.0%" in out
+    assert "cross-validated accuracy 100.0% (60 of 60 rows) +- 0.0% over 5 folds, macro F1 100.0%" in out
     write("new.csv", [row[:3] for row in flowers(10, seed=1)])
     status, out, err = run("predict", "runs/flowers/model.safetensors", "new.csv")
     assert (status, err) == (0, "")
@@ -78,7 +83,7 @@ def test_a_table_of_quantities(run, here):
     write("prices.csv", prices(400))
     status, out, err = run("train", "prices.csv", "--target", "price", "--out", "p")
     assert status == 0, err
-    assert float(out.split("held-out R2 ")[1].split(",")[0]) > 0.98
+    assert float(out.split("cross-validated R2 ")[1].split(" ")[0]) > 0.98
     assert float(out.split("RMSE ")[1].split(",")[0]) < 8000
     write("new.csv", prices(50, seed=1))
     status, out, err = run("predict", "p/model.safetensors", "new.csv", "--out", "answers.csv")
@@ -91,7 +96,7 @@ def test_a_table_of_quantities(run, here):
 
 
 def test_the_digits_are_a_table_too(run, here):
-    assert run("train", "--epochs", 3)[0] == 0
+    assert run("train", "--epochs", 20)[0] == 0
     from tinygrad_c import datasets
     status, out, err = run("predict", "runs/digits/model.safetensors", datasets.digits_path())
     assert status == 0
@@ -111,25 +116,26 @@ def test_the_same_seed_gives_the_same_file(run, here, threads):
     assert not all(np.array_equal(a[k], c[k]) for k in a)
 
 
-@pytest.mark.parametrize("optimizer", sorted(plan.LEARNING_RATES))
+@pytest.mark.parametrize("optimizer", plan.OPTIMIZERS)
 def test_settings_are_obeyed_and_shown(run, here, optimizer):
     write("t.csv", flowers())
     status, out, err = run("train", "t.csv", "--hidden", "7,5", "--epochs", 6, "--batch-size", 9, "--lr", "0.002",
                            "--optimizer", optimizer, "--seed", 3, "--threads", 1, "--out", "x/y")
     assert status == 0, err
-    assert "4 -> 7 -> 5 -> 2" in out
+    assert " -> 7 -> 5 -> 2)" in out
     settings = {line.split()[0]: line.split()[1:3] for line in out.splitlines() if " --" in line}
     assert settings == {"hidden": ["7,5", "--hidden"], "epochs": ["6", "--epochs"], "batch-size": ["9", "--batch-size"],
                         "lr": ["0.002", "--lr"], "optimizer": [optimizer, "--optimizer"], "seed": ["3", "--seed"],
                         "threads": ["1", "--threads"]}
-    assert len(safetensors_numpy.load((here / "x/y/model.safetensors").read_bytes())) == 6
+    arrays = safetensors_numpy.load((here / "x/y/model.safetensors").read_bytes())
+    assert [arrays[f"0.weight{i}"].shape[2] for i in range(3)] == [7, 5, 2]
 
 
 def test_no_hidden_layer_and_another_task(run, here):
     write("t.csv", [["x", "y"], *([i, 2 * i + 1] for i in range(40))])
     status, out, _ = run("train", "t.csv", "--hidden", "0", "--epochs", 2)
     assert status == 0
-    assert "(1 -> 1)" in out
+    assert " -> 1)" in out
     assert "regression" in out
     write("t.csv", [["x", "y"], *([i, i % 3] for i in range(40))])
     assert "classification: 3 classes" in run("train", "t.csv", "--epochs", 2)[1]
@@ -159,32 +165,6 @@ def test_notes_on_columns_that_are_left_out_or_mended(run, here):
     assert "column 'width': 1 missing value" in err
 
 
-@pytest.mark.parametrize(("name", "text"), [
-    ("semicolon", "a;b;y\n1,5;2;u\n"), ("semicolon and point", "a;b;y\n1.5;2;u\n"), ("tab", "a\tb\ty\n1.5\t2\tu\n"),
-    ("bar", "a|b|y\n1.5|2|u\n"), ("space", "a, b, y\n1.5, 2, u\n"),
-    ("quotes", '"a","b","y"\n"1.5","2","u"\n'), ("windows", "a,b,y\r\n1.5,2,u\r\n"), ("old mac", "a,b,y\r1.5,2,u\r"),
-    ("blank lines", "\n\na,b,y\n\n1.5,2,u\n  \n\n"), ("no newline", "a,b,y\n1.5,2,u"),
-])
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
-def test_dialects(here, name, text, encoding):
-    (here / "t.csv").write_bytes(text.encode(encoding))
-    read = table.read_table("t.csv")
-    assert read.names == ["a", "b", "y"]
-    assert read.numbers("a")[0].tolist() == [1.5]
-    assert read.frame.iloc[0].tolist()[1:] == ["2", "u"]
-
-
-def test_values_are_told_from_gaps(here):
-    (here / "t.csv").write_text('x,t\n1,a\n NA ,"two\nlines"\n?,NaN\n1e3,None\nnone,b\n-inf,""\noops,c\n')
-    read = table.read_table("t.csv")
-    numbers, bad = read.numbers("x")
-    np.testing.assert_array_equal(numbers, [1, np.nan, np.nan, 1000, np.nan, -np.inf, np.nan])
-    assert bad.tolist() == [False] * 6 + [True]
-    assert read.text("t").tolist() == ["a", "two\nlines", "", "None", "b", "", "c"]
-    assert read.lines.tolist() == [2, 3, 5, 6, 7, 8, 9]
-    assert str(read.error("no", 6, "x")) == "t.csv, row 7 (line 9), column 'x': no"
-
-
 # What is refused
 
 
@@ -194,15 +174,13 @@ def test_refused_files(refused, here):
     assert "folder.csv: is a folder" in refused("train", "folder.csv")
     for text, words in [
         ("", "empty"), (" \n\n", "empty"), ("a,b,y\n", "a header and no rows"),
-        ("a,b,y\n1,2,3\n1,2\n", "row 2 (line 3): has 2 fields, and the header names 3 columns"),
-        ("a,b,y\n\n1,2,3,4\n", "row 1 (line 3): has 4 fields"),
-        ("a,b,a\n1,2,3\n", "column 'a': two columns have this name"),
-        ("1,2,3\n4,5,6\n", "the first line has to name the columns"),
-        ('a,b,y\n1,"2,3\n', "row 1 (line 2)"),
+        ("a,b,y\n1,2,3\n\n1,2,3,4\n", "line 4 has 4 fields, and the header names 3 columns"),
+        ("1,2,3\n4,5,6\n", "has 2 rows"),
+        ('a,b,y\n1,"2,3\n', "a quote is opened and never closed"),
     ]:
         (here / "t.csv").write_text(text)
         assert words in refused("train", "t.csv")
-    for junk in (b"\x89PNG\r\n\x1a\n" + bytes(range(256)), b"a,b\n1,\xe9\n", b"a,b\n1,\0\n", b"\x1f\x8bnot gzip"):
+    for junk in (b"\x89PNG\r\n\x1a\n" + bytes(range(256)), b"a,b\n1,\0\n", b"\x1f\x8bnot gzip"):
         (here / "t.csv").write_bytes(junk)
         assert "t.csv: " in refused("train", "t.csv")
 
@@ -217,11 +195,6 @@ def test_refused_targets(refused, here):
     write("t.csv", flowers())
     assert "t.csv, column 'kin': no such column (did you mean 'kind'?)" in refused("train", "t.csv", "--target", "kin")
     for rows, words in [
-        (spoiled(prices(), 7, 2, "dear"), "t.csv, row 7 (line 8), column 'price': 'dear' is not a number"),
-        (spoiled(prices(), 7, 2, ""), "t.csv, row 7 (line 8), column 'price': the target is missing"),
-        (spoiled(prices(), 7, 2, "NaN"), "t.csv, row 7 (line 8), column 'price': the target is missing"),
-        (spoiled(prices(), 7, 2, "inf"), "t.csv, row 7 (line 8), column 'price': the value is infinite"),
-        (spoiled(flowers(), 3, 3, ""), "t.csv, row 3 (line 4), column 'kind': the target is missing"),
         ([flowers()[0], *([*r[:3], "a"] for r in flowers()[1:])], "column 'kind': there is one class only ('a')"),
         (flowers(6), "t.csv: has 6 rows"),
         ([["y"], *([i % 2] for i in range(20))], "no column is left to learn from"),
@@ -235,13 +208,20 @@ def test_refused_targets(refused, here):
     assert "column 'y': " in refused("train", "t.csv")
 
 
-def test_refused_features(refused, here):
-    write("t.csv", spoiled(prices(), 7, 0, "inf"))
-    assert "t.csv, row 7 (line 8), column 'area': the value is infinite" in refused("train", "t.csv")
-    write("t.csv", spoiled(prices(), 9, 0, "big"))
-    assert "t.csv, row 9 (line 10), column 'area': 'big' is not a number" in refused("train", "t.csv")
-    write("t.csv", [["a", "y"], *(["two" if i == 150 else i % 4, i % 2] for i in range(200))])
-    assert "t.csv, row 151 (line 152), column 'a': 'two' is not a number" in refused("train", "t.csv")
+@pytest.mark.parametrize(("table", "row", "column", "value", "words"), [
+    ("prices", 7, 2, "dear", "1 row left out: the target 'price' is no number in some, such as 'dear' in row 7 (line 8)"),
+    ("prices", 7, 2, "", "1 row left out: the target 'price' is missing (the first is row 7 (line 8))"),
+    ("prices", 7, 2, "inf", "1 row left out: the target 'price' is infinite in some, such as row 7 (line 8)"),
+    ("flowers", 3, 3, "", "1 row left out: the target 'kind' is missing (the first is row 3 (line 4))"),
+    ("prices", 7, 0, "inf", "column 'area': the value is infinite in 1 row, such as row 7 (line 8): taken as missing"),
+    ("prices", 9, 0, "big", "column 'area': 1 text among the numbers, such as 'big' in row 9 (line 10), is not a number"),
+])
+def test_what_was_refused_is_told_and_mended(run, here, table, row, column, value, words):
+    """A row without an answer no longer refuses the file, nor does a text among numbers: both are said."""
+    write("t.csv", spoiled({"prices": prices, "flowers": flowers}[table](), row, column, value))
+    status, out, err = run("train", "t.csv", "--epochs", 2)
+    assert status == 0, err
+    assert words in out
 
 
 def test_refused_folders(refused, here):
@@ -265,7 +245,8 @@ def test_refused_read_only_folder(refused, here):
     ["train", "--epochs", "0"], ["train", "--epochs", "many"], ["train", "--lr", "-1"], ["train", "--lr", "nan"],
     ["train", "--hidden", "8,0"], ["train", "--hidden", "x"],
     ["train", "--optimizer", "adm"], ["train", "--seed", "-1"], ["train", "--threads", "0"],
-    ["train", "--batch-size", "0"], ["train", "--colour", "red"], ["predict"], ["dance"], [],
+    ["train", "--batch-size", "0"], ["train", "--colour", "red"], ["predict"], ["dance"], ["train", "--holdout", "1"],
+    ["train", "--folds", "1"], ["train", "--quick", "--best"], ["train", "--metric", "luck"],
 ])
 def test_refused_options(refused, argv):
     assert "--help" in refused(*argv)
@@ -287,8 +268,6 @@ def test_refused_predictions(run, refused, here):
     assert "not a model that" in refused("predict", model, "t.csv")
     for rows, words in [
         ([["arae", "city"], [1, "Oslo"]], "column 'area': no such column (did you mean 'arae'?)"),
-        ([["area", "city"], ["big", "Oslo"]], "row 1 (line 2), column 'area': 'big' is not a number"),
-        ([["area", "city"], ["inf", "Oslo"]], "row 1 (line 2), column 'area': the value is infinite"),
         ([["area", "city"]], "a header and no rows"),
     ]:
         write("new.csv", rows)
@@ -335,7 +314,7 @@ def test_ctrl_c_saves_the_best_net(here):
     assert "interrupted; the best net so far (epoch " in err
     assert "held-out accuracy" in out
     assert "--resume goes on" in err
-    assert sorted(p.name for p in (here / "x").iterdir()) == ["checkpoint.safetensors", "curves.png", "model.safetensors"]
+    assert sorted(p.name for p in (here / "x").iterdir()) == sorted([*WRITTEN, "checkpoint.safetensors"])
     assert main.main(["predict", "x/model.safetensors", str(table_of_digits())]) == 0
 
 
@@ -367,5 +346,5 @@ def test_the_model_file_tells_what_it_is(run, here):
     assert run("train", "t.csv", "--epochs", 2, "--out", "m")[0] == 0
     with safe_open("m/model.safetensors", "numpy") as file:
         data = json.loads(file.metadata()["model"])
-    assert data["recipe"]["classes"] == ["a", "b"]
-    assert data["facts"]["settings"]["epochs"] == "2"
+    assert data["classes"] == ["a", "b"]
+    assert data["facts"]["settings"]["epochs"] == 2

@@ -23,8 +23,9 @@ sys.path.insert(0, str(Path(__file__).parent.parent))
 from jobs import batches
 
 import tinygrad_c
-from tinygrad_c.cli import checkpoint, encode, model, table
+from tinygrad_c import tables
 from tinygrad_c.cli.errors import UserError
+from tinygrad_c.tables import modelfile
 
 ALLOWED = (RuntimeError, ValueError, OSError, UserError, pickle.UnpicklingError, MemoryError)
 COUNTS = ("refused", "as saved", "read as tables")
@@ -32,7 +33,7 @@ COUNTS = ("refused", "as saved", "read as tables")
 
 def originals() -> dict[str, bytes]:
     tinygrad_c.manual_seed(0)
-    net = model.network([3, 4, 2])
+    net = tinygrad_c.nn.Sequential(tinygrad_c.nn.Linear(3, 4), tinygrad_c.nn.ReLU(), tinygrad_c.nn.Linear(4, 2))
     opt = tinygrad_c.optim.Adam(net.parameters())
     net(tinygrad_c.ones(2, 3)).sum().backward()
     opt.step()
@@ -43,23 +44,25 @@ def originals() -> dict[str, bytes]:
         tinygrad_c.save(net.state_dict(), path)
         tensors = path.read_bytes()
     weights = {name: p.detach().numpy() for name, p in net.state_dict().items()}
-    recipe = encode.Recipe("regression", "y", [encode.Number(n, 0.0, 0.0, 1.0) for n in "abc"])
+    import pandas
+    frame = pandas.DataFrame({"a": np.arange(20.0), "t": list("uvwx") * 5, "y": np.arange(20.0)})
+    small, _ = tables.fit(tables.from_frame(frame), "y", tables.Options(effort="quick", epochs=1, hidden=[3]))
     text = "a,b,y\n" + "".join(f'{i},"te,xt {i % 3}",{i * 0.5}\n' for i in range(12))
-    return {"net.pt": file.getvalue(), "net.safetensors": tensors, "model.safetensors": model.dump(weights, recipe, {"rows": 3}),
-            "checkpoint.safetensors": model.seal(weights, checkpoint.FORMAT, {"step": 3}), "table.csv": text.encode(),
+    return {"net.pt": file.getvalue(), "net.safetensors": tensors, "model.safetensors": modelfile.dump(small),
+            "checkpoint.safetensors": modelfile.seal(weights, modelfile.TRAINING, {"step": 3}), "table.csv": text.encode(),
             "table.csv.gz": gzip.compress(text.encode(), mtime=0)}
 
 
 def read(name: str, path: Path):
     """What is in the file, as plain data that can be compared."""
     if name.startswith("table"):
-        table.read_table(str(path))
+        tables.read_table(str(path))
         return None
     if name == "model.safetensors":
-        net, recipe, facts = model.load(str(path))
-        return [p.detach().numpy().tobytes() for p in net.parameters()], recipe.to_json(), facts
+        model = modelfile.load(str(path))
+        return modelfile.dump(model)
     if name == "checkpoint.safetensors":
-        arrays, data = model.unseal(str(path), checkpoint.FORMAT, "a checkpoint", "")
+        arrays, data = modelfile.unseal(str(path), (modelfile.TRAINING,), "a checkpoint", "")
         return sorted((n, a.tobytes()) for n, a in arrays.items()), data
     return plain(tinygrad_c.load(path))
 

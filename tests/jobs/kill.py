@@ -14,9 +14,9 @@ import tempfile
 import time
 from pathlib import Path
 
-from tinygrad_c.cli import checkpoint, model
+from tinygrad_c.tables import modelfile
 
-TRAIN = [sys.executable, "-m", "tinygrad_c", "train", "--epochs", "400", "--hidden", "64,32", "--checkpoint-every", "0.02"]
+TRAIN = [sys.executable, "-m", "tinygrad_c", "train", "--epochs", "150", "--hidden", "64,32", "--checkpoint-every", "0.02"]
 
 
 def run(out: Path, *more: str, kill: tuple[str, float] | None = None) -> bool:
@@ -37,7 +37,7 @@ def run(out: Path, *more: str, kill: tuple[str, float] | None = None) -> bool:
 
 
 def stamp(out: Path) -> int:
-    path = out / checkpoint.FILE
+    path = out / modelfile.CHECKPOINT
     try:
         return path.stat().st_mtime_ns
     except FileNotFoundError:
@@ -47,9 +47,9 @@ def stamp(out: Path) -> int:
 def check_files(out: Path) -> bool:
     """Whether there is a checkpoint; UserError when one of the files is not whole."""
     if (out / "model.safetensors").exists():
-        model.load(str(out / "model.safetensors"))
-    if (out / checkpoint.FILE).exists():
-        model.unseal(str(out / checkpoint.FILE), checkpoint.FORMAT, "a checkpoint", "")
+        modelfile.load(str(out / "model.safetensors"))
+    if (out / modelfile.CHECKPOINT).exists():
+        modelfile.unseal(str(out / modelfile.CHECKPOINT), (modelfile.TRAINING,), "a checkpoint", "")
         return True
     return False
 
@@ -79,7 +79,7 @@ def main(argv: list[str] | None = None) -> None:
             if (out / "model.safetensors").read_bytes() != expected:
                 raise SystemExit(f"seed {args.seed}, training {trainings}: the resumed net differs from that of a run left alone")
             left = sorted(p.name for p in out.iterdir() if not p.name.endswith(".tmp"))
-            if left != ["curves.png", "model.safetensors"]:
+            if left != ["answers.png", "curves.png", "metrics.json", "model.safetensors"]:
                 raise SystemExit(f"seed {args.seed}, training {trainings}: left behind {left}")
     if kills >= 20 and 2 * with_checkpoint < kills:
         raise SystemExit(f"only {with_checkpoint} of {kills} kills hit a training that had a checkpoint: give TRAIN more epochs")

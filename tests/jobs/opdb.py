@@ -60,7 +60,7 @@ KNOWN: list[tuple[str, str, str]] = [
     ("nn.functional.interpolate*", "uint8", "one in the last place of bytes: torch's fixed point has 15 bits"),
     ("linalg.det", "second gradient 0: none in torch", "the second gradient of a 1 x 1 matrix is zeros here"),
     ("matrix_exp", "float32", "in the last digits"),
-    ("nn.functional.embedding*", "sparse gradients are left out", "left out"),
+    ("nn.functional.embedding*", "sparse gradients are not supported", "left out"),
     ("Adam*", "params argument given to the optimizer", "settings of kernels for GPUs, with parameters that are None"),
 ]
 

@@ -1,14 +1,20 @@
 """The way in: what can be written on the command line."""
+
 from __future__ import annotations
 
 import argparse
 import math
 import os
+import signal
 import sys
+import threading
 from collections.abc import Callable
-from typing import NoReturn
+from typing import Any, NoReturn
 
 from tinygrad_c.cli.errors import DONE, INTERRUPTED, USER_ERROR, UserError
+
+METRICS = ["accuracy", "balanced_accuracy", "f1", "auc", "logloss", "r2", "rmse", "mae"]
+OPTIMIZERS = ["adam", "adamw", "sgd", "rmsprop", "adagrad"]
 
 
 class Parser(argparse.ArgumentParser):
@@ -19,8 +25,13 @@ class Parser(argparse.ArgumentParser):
 def main(argv: list[str] | None = None) -> int:
     """Run the command line; the exit status."""
     try:
-        args = parser().parse_args(argv)
-        status = args.command(args)
+        arguments = sys.argv[1:] if argv is None else argv
+        if not arguments:
+            parser().print_help()
+            return DONE
+        args = parser().parse_args(arguments)
+        with _terminated_as_interrupted():
+            status = args.command(args)
         sys.stdout.flush()
     except UserError as error:
         print(f"tinygrad_c: {error}", file=sys.stderr)
@@ -31,56 +42,146 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("tinygrad_c: interrupted", file=sys.stderr)
         return INTERRUPTED
-    except BrokenPipeError:      # the reader of our output has gone (| head): nothing more to say to it
+    except BrokenPipeError:  # the reader of our output has gone (| head): nothing more to say to it
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
     return status
 
 
+class _terminated_as_interrupted:
+    """SIGTERM is taken as Ctrl-C: what has been learned is saved."""
+
+    def __enter__(self) -> None:
+        self.before = None
+        if threading.current_thread() is threading.main_thread() and hasattr(signal, "SIGTERM"):
+            self.before = signal.signal(signal.SIGTERM, self._interrupt)
+
+    def __exit__(self, *error: object) -> None:
+        if self.before is not None:
+            signal.signal(signal.SIGTERM, self.before)
+
+    @staticmethod
+    def _interrupt(*args: Any) -> NoReturn:
+        raise KeyboardInterrupt
+
+
 def parser() -> argparse.ArgumentParser:
     """The commands and their options."""
-    top = Parser(prog="tinygrad_c", description="Train a small neural net on a table, and use it.")
-    commands = top.add_subparsers(title="commands", metavar="train | predict | play | info", required=True)
+    from tinygrad_c.version import __version__
 
-    train = commands.add_parser("train", help="train a net on a CSV file, or on the bundled handwritten digits")
-    train.set_defaults(command=_train)
-    train.add_argument("file", nargs="?", metavar="FILE.csv", help="a table whose first line names its columns "
-                       "(default: the bundled digits)")
-    train.add_argument("--target", metavar="COLUMN", help="the column to predict (default: the last one)")
-    train.add_argument("--task", choices=["classification", "regression"], help="default: found out from the target")
-    train.add_argument("--hidden", type=widths, metavar="N,N", help="widths of the hidden layers; 0 for none "
-                       "(default: 256 for classes, 64,64 for a quantity)")
-    train.add_argument("--epochs", type=at_least(1), metavar="N", help="passes over the rows (default: 2,500 steps' worth)")
-    train.add_argument("--batch-size", type=at_least(1), metavar="N", help="rows in a step (default: from the number of rows)")
-    train.add_argument("--lr", type=positive, metavar="X", help="highest learning rate (default: from the optimizer)")
-    train.add_argument("--optimizer", choices=["adamw", "adam", "sgd", "rmsprop", "adagrad"], help="default: adamw")
-    train.add_argument("--seed", type=at_least(0), metavar="N", help="the same seed gives the same net to the bit (default: 0)")
-    train.add_argument("--threads", type=at_least(1), metavar="N", help="how many threads compute (default: one a core)")
-    train.add_argument("--resume", action="store_true", help="go on with the training that was stopped in the folder --out, to "
-                       "the same net to the bit; from the beginning if there is none")
-    train.add_argument("--checkpoint-every", type=not_negative, metavar="X", default=2.0,
-                       help="seconds between checkpoints, from which --resume goes on (default: 2)")
-    train.add_argument("--out", metavar="DIR", help="folder for the model and the curves (default: runs/NAME-OF-FILE)")
+    top = Parser(prog="tinygrad_c", description="Train small neural nets on a table, and use them.")
+    top.add_argument("--version", action="version", version=f"tinygrad_c {__version__}")
+    commands = top.add_subparsers(title="commands", metavar="train | predict | play | info | export", required=True)
+    _train_options(commands.add_parser("train", help="train nets on a table, or on the bundled handwritten digits"))
 
-    predict = commands.add_parser("predict", help="use a trained net on the rows of a CSV file")
+    predict = commands.add_parser("predict", help="answer for the rows of a file")
     predict.set_defaults(command=_predict)
     predict.add_argument("model", metavar="MODEL", help="the model.safetensors that train wrote")
-    predict.add_argument("file", metavar="FILE.csv", help="a table with the columns that the net was trained on")
+    predict.add_argument(
+        "file", metavar="FILE", help="a table with the columns that the nets were trained on; - is standard input"
+    )
     predict.add_argument("--out", metavar="FILE", help="where to write the answers (default: standard output)")
+    predict.add_argument(
+        "--keep",
+        metavar="COLUMN",
+        action="append",
+        nargs="?",
+        const="*",
+        default=[],
+        help="write this column of the file beside the answers (may be repeated; without a name: all columns)",
+    )
+    predict.add_argument("--proba", action="store_true", help="write the probability of every class")
+    predict.add_argument("--json", action="store_true", help="write JSON: a list with an object for each row")
+    predict.add_argument("--quiet", action="store_true", help="no notes on standard error")
 
-    play = commands.add_parser("play", help="watch a small net learn, in the browser, on toy data or on columns of a CSV file")
+    play = commands.add_parser("play", help="watch a small net train, in the browser, on toy data or on columns of a table")
     play.set_defaults(command=_play)
-    play.add_argument("file", nargs="?", metavar="FILE.csv", help="a table whose first line names its columns "
-                      "(default: toy data)")
+    play.add_argument("file", nargs="?", metavar="FILE", help="a table whose first line names its columns (default: toy data)")
     play.add_argument("--columns", metavar="A,B", help="the inputs: two for a class, one for a quantity "
                       "(default: the first with numbers)")
     play.add_argument("--target", metavar="COLUMN", help="the column to predict (default: the last one)")
     play.add_argument("--port", type=port, default=0, metavar="N", help="default: any that is free")
     play.add_argument("--no-browser", action="store_true", help="only print the address")
 
-    info = commands.add_parser("info", help="version, instruction set, threads")
+    info = commands.add_parser("info", help="version, instruction set, threads; or what a model is and wants")
     info.set_defaults(command=_info)
+    info.add_argument("model", nargs="?", metavar="MODEL", help="a model.safetensors that train wrote")
+    info.add_argument("--json", action="store_true", help="the same as JSON")
+
+    export = commands.add_parser("export", help="write a model as a C header, an ONNX file or a NumPy module")
+    export.set_defaults(command=_export)
+    export.add_argument("model", metavar="MODEL", help="the model.safetensors that train wrote")
+    export.add_argument("--to", choices=["c", "onnx", "py"], default="c", help="default: c")
+    export.add_argument("--out", metavar="FILE", help="where to write it (default: beside the model)")
+    export.add_argument("--int8", action="store_true", help="c: weights of 8 bits, a quarter of the size")
+    export.add_argument("--rows", metavar="FILE", help="a table whose rows are compared as well")
     return top
+
+
+def _train_options(train: argparse.ArgumentParser) -> None:
+    train.set_defaults(command=_train)
+    train.add_argument(
+        "file",
+        nargs="?",
+        metavar="FILE",
+        help="a table: CSV and its like (compressed or not), Parquet, Excel; - is standard input (default: the bundled digits)",
+    )
+    train.add_argument("--target", metavar="COLUMN", help="the column to predict (default: the last one)")
+    train.add_argument("--task", choices=["classification", "regression"], help="default: found out from the target")
+    effort = train.add_mutually_exclusive_group()
+    effort.add_argument("--quick", action="store_true", help="one net instead of five")
+    effort.add_argument("--best", action="store_true", help="ten nets of two kinds instead of five")
+    train.add_argument(
+        "--folds", type=at_least(2), metavar="N", help="as many nets, each chosen by its fold of the rows (default: 5)"
+    )
+    train.add_argument(
+        "--holdout",
+        type=share,
+        metavar="X",
+        help="score on this share of the rows, which nothing else sees (default: 0; 0.2 for the digits)",
+    )
+    train.add_argument("--test", metavar="FILE", help="score on the rows of this file, which nothing else sees")
+    train.add_argument("--metric", choices=METRICS, help="what the best epochs are chosen by and what is told first")
+    train.add_argument("--class-weight", choices=["balanced"], help="each class weighs the same, however many rows it has")
+    for kind, words in (
+        ("number", "is a number"),
+        ("category", "is a category"),
+        ("date", "is a date"),
+        ("drop", "is left out"),
+        ("keep", "is not left out as an identifier"),
+    ):
+        train.add_argument(
+            f"--{kind}", metavar="COLUMN", action="append", default=[], help=f"this column {words} (may be repeated)"
+        )
+    train.add_argument("--hidden", type=widths, metavar="N,N", help="widths of the hidden layers; 0 for none (default: 64,64)")
+    train.add_argument(
+        "--epochs", type=at_least(1), metavar="N", help="passes over the rows (default: from the rows and the task)"
+    )
+    train.add_argument("--batch-size", type=at_least(1), metavar="N", help="rows in a step (default: 256)")
+    train.add_argument(
+        "--lr", type=positive, metavar="X", help="highest learning rate (default: from the optimizer and the task)"
+    )
+    train.add_argument("--optimizer", choices=OPTIMIZERS, help="default: adam")
+    train.add_argument(
+        "--seed", type=at_least(0), metavar="N", help="the same seed gives the same nets to the bit (default: 0)"
+    )
+    train.add_argument("--threads", type=at_least(1), metavar="N", help="how many threads compute (default: one a core)")
+    train.add_argument(
+        "--resume",
+        action="store_true",
+        help="go on with the training that was stopped in the folder --out, to "
+        "the same nets to the bit; from the beginning if there is none",
+    )
+    train.add_argument(
+        "--checkpoint-every",
+        type=not_negative,
+        metavar="X",
+        default=2.0,
+        help="seconds between checkpoints, from which --resume goes on (default: 2)",
+    )
+    train.add_argument("--out", metavar="DIR", help="folder for the model and the pictures (default: runs/NAME-OF-FILE)")
+    train.add_argument("--json", action="store_true", help="write metrics.json to standard output too, and nothing else there")
+    train.add_argument("--quiet", action="store_true", help="write the score only")
 
 
 # The commands are imported when they run: `--help` and `info` need no pandas.
@@ -104,10 +205,20 @@ def _play(args: argparse.Namespace) -> int:
 
 
 def _info(args: argparse.Namespace) -> int:
+    if args.model:
+        from tinygrad_c.cli.info import info
+
+        return info(args)
     from tinygrad_c import show_config
 
     print(show_config())
     return DONE
+
+
+def _export(args: argparse.Namespace) -> int:
+    from tinygrad_c.cli.export import export
+
+    return export(args)
 
 
 def widths(text: str) -> list[int]:
@@ -127,6 +238,7 @@ def at_least(low: int) -> Callable[[str], int]:
         if not low <= value < 2**63:
             raise argparse.ArgumentTypeError(f"{value} is not at least {low}" if value < low else f"{value} is too large")
         return value
+
     return whole
 
 
@@ -140,6 +252,12 @@ def port(text: str) -> int:
 def positive(text: str) -> float:
     if (value := not_negative(text)) == 0:
         raise argparse.ArgumentTypeError(f"{text} is not a number above 0")
+    return value
+
+
+def share(text: str) -> float:
+    if (value := not_negative(text)) >= 1:
+        raise argparse.ArgumentTypeError(f"{text} is not a number from 0 to below 1")
     return value
 
 

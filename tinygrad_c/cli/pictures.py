@@ -1,98 +1,88 @@
-"""The picture that a training leaves: loss and score by epoch, and the held-out answers beside the true ones."""
+"""The pictures: how loss and score went by epoch, and what was answered for rows that a net has not learned from."""
 from __future__ import annotations
 
 import io
-import unicodedata
-import warnings
-from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from tinygrad_c.cli.encode import CLASSIFICATION, Recipe
 from tinygrad_c.cli.errors import need
-from tinygrad_c.cli.score import Score, confusion, score
+from tinygrad_c.tables.fit import Fitting
+from tinygrad_c.tables.model import TableModel
+from tinygrad_c.tables.scores import DEFAULT
+from tinygrad_c.tables.target import CLASSIFICATION
 
-# Colours that people with any kind of colour vision can tell apart (Okabe and Ito 2008); the lines differ in dashes too.
-TRAINING, VALIDATION, KEPT = "#0072B2", "#D55E00", "#555555"
-CHINESE = ("Noto Sans CJK SC", "Noto Sans SC", "Source Han Sans SC", "Source Han Sans CN", "Noto Sans CJK JP", "PingFang SC",
-           "Heiti SC", "Microsoft YaHei", "SimHei", "WenQuanYi Micro Hei", "WenQuanYi Zen Hei", "Arial Unicode MS")
-MOST_CLASSES = 20       # in the table of which class was taken for which
-MOST_NUMBERS = 12       # classes up to which its counts are written in
+MAX_CLASSES = 30        # in the picture of the confusion
+MAX_POINTS = 4000
 
 
-def curves(history: list[tuple[Score, Score]], best_epoch: int, recipe: Recipe, outputs: np.ndarray, answers: np.ndarray,
-           path: str) -> bytes:
-    """A PNG. `outputs` and `answers` are those of the held-out rows, as Recipe.encode_target gives them."""
-    matplotlib = need("matplotlib")
-    words = f"{Path(path).name}, target {recipe.target}: held-out {score(recipe, outputs, answers)}"
-    names = [words, recipe.target, *(recipe.classes or ())]
-    with matplotlib.rc_context({"font.family": fonts("".join(names))}), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph")      # no font here has it: a box stands in its place
-        figure = need("matplotlib.figure").Figure(figsize=(13, 3.9), layout="constrained")
-        figure.suptitle(words)
-        axes = figure.subplots(1, 3)
-        by_epoch(axes[:2], history, best_epoch, recipe)
-        if recipe.task == CLASSIFICATION:
-            taken_for(figure, axes[2], recipe, outputs, answers)
-        else:
-            against_true(axes[2], recipe, outputs, answers)
-        png = io.BytesIO()
-        figure.savefig(png, format="png", dpi=120, metadata={"Software": None})
+def _png(figure: Any) -> bytes:
+    png = io.BytesIO()
+    figure.savefig(png, format="png", dpi=120, metadata={"Software": None})
     return png.getvalue()
 
 
-def fonts(text: str) -> list[str]:
-    """matplotlib's own font, and one with Chinese characters behind it if the text has some and this machine has one."""
-    if not any("CJK" in unicodedata.name(character, "") for character in set(text)):
-        return ["sans-serif"]
-    here = {each.name for each in need("matplotlib.font_manager").fontManager.ttflist}
-    return ["sans-serif", *[name for name in CHINESE if name in here][:1]]
+def _title(fitting: Fitting, model: TableModel) -> str:
+    name = fitting.options.metric or DEFAULT[fitting.task]
+    value = fitting.metric.show(model.facts["cross_validated"][name])
+    kind = "cross-validated" if fitting.plan.nets > 1 else "validation"
+    return f"{fitting.table.path}: {fitting.names[0]}, {kind} {value}"
 
 
-def by_epoch(axes, history: list[tuple[Score, Score]], best_epoch: int, recipe: Recipe) -> None:
-    """The loss and the score, on training and validation rows."""
+def curves(fitting: Fitting, model: TableModel) -> bytes:
+    """A PNG of the loss by epoch, on training and validation rows, and of the validation score; the mean over the nets."""
+    figure = need("matplotlib.figure").Figure(figsize=(9, 3.8), layout="constrained")
+    figure.suptitle(_title(fitting, model))
+    history = fitting.trainers[0].training.history
     epochs = range(1, len(history) + 1)
-    name = history[0][0].name
-    loss = "cross-entropy" if recipe.task == CLASSIFICATION else "mean squared error (standardised)"
-    for panel, title, key in zip(axes, (loss, name), ("loss", "value")):
-        for i, (part, colour, dashes) in enumerate((("training rows", TRAINING, "-"), ("validation rows", VALIDATION, "--"))):
-            panel.plot(epochs, [getattr(s[i], key) for s in history], dashes, color=colour, label=part,
-                       marker="." if len(history) < 3 else "")
-        panel.axvline(best_epoch, color=KEPT, linestyle=":", label=f"kept: epoch {best_epoch}")
-        panel.set(xlabel="epoch", ylabel=title)
-        panel.xaxis.set_major_locator(need("matplotlib.ticker").MaxNLocator(integer=True))
-        panel.grid(alpha=0.3)
-    axes[1].legend()
-    if name == "R2":
-        axes[1].set_ylim(max(-1.0, min(s.value for scores in history for s in scores) - 0.05), 1.02)
+    marker = "." if len(history) < 3 else ""
+    loss, score = figure.subplots(1, 2)
+    loss.plot(epochs, [r[0] for r in history], marker=marker, label="training rows, as trained")
+    loss.plot(epochs, [r[1] for r in history], marker=marker, label="validation rows")
+    loss.set(title="loss", xlabel="epoch")
+    loss.legend()
+    score.plot(epochs, [r[2] for r in history], marker=marker, color="C1")
+    score.set(title=f"{fitting.metric.name} of the validation rows", xlabel="epoch")
+    if fitting.metric.name == "R2":
+        score.set_ylim(max(-1.0, min(r[2] for r in history) - 0.05), 1.02)
+    for axes in (loss, score):
+        axes.grid(alpha=0.3)
+        for epoch in sorted(set(model.facts["kept_epochs"])):
+            axes.axvline(epoch, color="0.6", linestyle=":", linewidth=1)
+    return _png(figure)
 
 
-def taken_for(figure, axes, recipe: Recipe, outputs: np.ndarray, answers: np.ndarray) -> None:
-    """Of the held-out rows: which class was taken for which, as shares of each class's rows."""
-    table = confusion(outputs, answers)
-    shares = table / np.maximum(table.sum(axis=1, keepdims=True), 1)
-    image = axes.imshow(shares, cmap="cividis", vmin=0, vmax=1)
-    figure.colorbar(image, ax=axes, label="share of the class")
-    few = len(recipe.classes) <= MOST_CLASSES
-    shown = range(len(recipe.classes)) if few else []
-    labels = [recipe.classes[i][:14] for i in shown]
-    axes.set_xticks(shown, labels, rotation=90 if max(map(len, labels), default=0) > 3 else 0)
-    axes.set_yticks(shown, labels)
-    axes.set(xlabel="taken for", ylabel=f"{recipe.target}: is")
-    if len(recipe.classes) <= MOST_NUMBERS:
-        for i, row in enumerate(table):
-            for j, count in enumerate(row):
-                if count:
-                    axes.text(j, i, str(count), ha="center", va="center", fontsize=8,
-                              color="black" if shares[i, j] > 0.5 else "white")
-
-
-def against_true(axes, recipe: Recipe, outputs: np.ndarray, answers: np.ndarray) -> None:
-    """Of the held-out rows: the predicted against the true value, in the target's units."""
-    true, predicted = (x.astype(np.float64).reshape(-1) * recipe.std + recipe.mean for x in (answers, outputs))
-    axes.plot(true, predicted, ".", color=TRAINING, alpha=0.6, label="held-out rows")
+def answers(fitting: Fitting, model: TableModel, metrics: dict[str, Any]) -> bytes:
+    """A PNG: the confusion of classes, or predicted against true quantities; of held-out rows where there are any."""
+    figure = need("matplotlib.figure").Figure(figsize=(6, 5.4), layout="constrained")
+    part = next((p for p in ("test", "held_out") if p in metrics), None)
+    label = {"test": "test rows", "held_out": "held-out rows", None: "cross-validated"}[part]
+    axes = figure.subplots()
+    if fitting.task == CLASSIFICATION:
+        table = metrics[part or "cross_validated"].get("confusion")
+        shares = table / np.maximum(1, table.sum(axis=1, keepdims=True))
+        axes.imshow(shares, cmap="Blues", vmin=0, vmax=1)
+        axes.set(xlabel="taken for", ylabel="is", title=f"{_title(fitting, model)}\nrows by class, {label}")
+        if len(table) <= MAX_CLASSES:
+            names = [c[:14] for c in fitting.classes]
+            axes.set_xticks(range(len(names)), names, rotation=45 if max(map(len, names)) > 3 else 0, ha="right"
+                            if max(map(len, names)) > 3 else "center")
+            axes.set_yticks(range(len(names)), names)
+            for i, row in enumerate(table):
+                for j, count in enumerate(row):
+                    if count:
+                        axes.text(j, i, str(count), ha="center", va="center", fontsize=8,
+                                  color="white" if shares[i, j] > 0.5 else "black")
+        return _png(figure)
+    if part is None:
+        known = ~np.isnan(fitting.out_of_fold[:, 0])
+        predicted, true = fitting.out_of_fold[known, 0], fitting.truth()[known, 0]
+    else:
+        predicted, true = (np.asarray(a).reshape(len(a), -1)[:, 0] for a in metrics[part]["answers"])
+    step = max(1, len(true) // MAX_POINTS)
+    axes.plot(true[::step], predicted[::step], ".", alpha=0.5, markersize=4)
     ends = [min(true.min(), predicted.min()), max(true.max(), predicted.max())]
-    axes.plot(ends, ends, "-", color=KEPT, linewidth=1, label="predicted = true")
-    axes.set(xlabel=f"{recipe.target}: true", ylabel=f"{recipe.target}: predicted")
+    axes.plot(ends, ends, color="0.5", linewidth=1)
+    axes.set(xlabel=f"true {fitting.names[0]}", ylabel="predicted", title=f"{_title(fitting, model)}\n{label}")
     axes.grid(alpha=0.3)
-    axes.legend()
+    return _png(figure)

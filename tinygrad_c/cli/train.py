@@ -1,45 +1,41 @@
-"""`train`: a table becomes a net that answers for rows it has not seen."""
+"""`train`: a table becomes nets that answer for rows they have not seen."""
+
 from __future__ import annotations
 
 import argparse
 import contextlib
-import math
+import hashlib
+import json
+import os
 import signal
 import sys
 import time
-from collections.abc import Callable, Iterator
-from itertools import islice, pairwise
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
-from tinygrad_c import (
-    Generator,
-    Tensor,
-    datasets,
-    from_numpy,
-    get_num_threads,
-    manual_seed,
-    nn,
-    no_grad,
-    optim,
-    randperm,
-    set_num_threads,
-)
-from tinygrad_c.cli import checkpoint, encode, model, pictures, report
-from tinygrad_c.cli.checkpoint import Training
+from tinygrad_c import datasets
+from tinygrad_c.cli import pictures, report
 from tinygrad_c.cli.errors import DONE, FAILED, INTERRUPTED, UserError, need
 from tinygrad_c.cli.files import check_writable, write_elsewhere, write_file
-from tinygrad_c.cli.plan import Plan, effects, make_plan
-from tinygrad_c.cli.score import score
-from tinygrad_c.cli.table import read_table
-from tinygrad_c.utils.data import DataLoader, TensorDataset
+from tinygrad_c.cli.progress import Progress
+from tinygrad_c.tables import modelfile
+from tinygrad_c.tables.columns import as_column
+from tinygrad_c.tables.decide import Choices
+from tinygrad_c.tables.fit import Fitting, Options
+from tinygrad_c.tables.model import TableModel
+from tinygrad_c.tables.read import Table, read_table
+from tinygrad_c.tables.target import CLASSIFICATION, Target, class_names
+from tinygrad_c.tables.training import INTERRUPTED as INTERRUPTED_BY_USER
+from tinygrad_c.tables.training import Trainer
 
-CURVE_ROWS = 2000         # of the training rows, at most, on which their curve is drawn
-FILES = ["model.safetensors", "curves.png", checkpoint.FILE]
-ROOM = 9 * 4              # bytes a weight: the model, the old and the new checkpoint (weights, best ones, two moments)
-SMALL_FILES = 1 << 20     # bytes, for the curves and what the files say in words
-INTERRUPTED_BY_USER = "interrupted"
+MODEL, CURVES, ANSWERS, METRICS = "model.safetensors", "curves.png", "answers.png", "metrics.json"
+FILES = [MODEL, CURVES, ANSWERS, METRICS, modelfile.CHECKPOINT]
+ROOM = 15 * 4  # bytes a weight: the models, the old and the new checkpoint (weights, best ones of four cycles, moments)
+SMALL_FILES = 1 << 20  # bytes, for the pictures and what the files say in words
+DIGITS_HOLDOUT = 0.2
 
 
 def train(args: argparse.Namespace) -> int:
@@ -47,152 +43,208 @@ def train(args: argparse.Namespace) -> int:
     for library in ("pandas", "tqdm", "safetensors", "matplotlib"):
         need(library)
     path = args.file or str(datasets.digits_path())
-    table = read_table(path)
-    table.path = args.file or "the bundled digits"
-    target = args.target or table.names[-1]
-    task, answers = encode.read_target(table, target, args.task)
-    seed = args.seed or 0
-    rows = encode.split(answers, randperm(len(table), generator=Generator().manual_seed(seed)).numpy())
-    recipe, notes = encode.fit(table, target, task, answers, rows[0])
-    X, filled = recipe.encode(table)
-    y = recipe.encode_target(answers)
-    notes += filled + encode.rare_classes(recipe, y[rows[0]])
-    out = Path(args.out or Path("runs") / Path(path).name.partition(".")[0])
-    if args.threads is not None:
-        set_num_threads(args.threads)
-    plan = make_plan(args, task, len(rows[0]), get_num_threads())
-    widths = [X.shape[1], *plan.hidden, recipe.outputs]
-    check_writable(out, FILES, ROOM * sum((a + 1) * b for a, b in pairwise(widths)) + SMALL_FILES)
-    manual_seed(seed)
-    net = model.network(widths, plan.dropout)
-    part = [(X[i], y[i]) for i in rows]
-    state = checkpoint.State(net, make_optimizer(plan, net), Generator().manual_seed(plan.seed), Training())
-    same = checkpoint.identity(plan, recipe, part)
-    if args.resume and (out / checkpoint.FILE).exists():
-        state.load(out / checkpoint.FILE, same)
-        notes.append(f"going on from step {state.training.step:,}, in {out / checkpoint.FILE}")
+    table = read_table(path, text=args.category, bar=not args.quiet)
+    if not args.file:
+        table.path = "the bundled digits"
+    fitting = Fitting(table, args.target or _last(table), options(args))
+    test = None if args.test is None else read_test(args.test, fitting)
+    out, told = folder(args, path)
+    net = fitting.stage(0).nets
+    check_writable(out, FILES, ROOM * net.size * net.nets * fitting.stages + SMALL_FILES)
+    if args.resume and (out / modelfile.CHECKPOINT).exists():
+        step = modelfile.load_training(fitting, out / modelfile.CHECKPOINT)
+        told.append(f"going on from step {step:,}, in {out / modelfile.CHECKPOINT}")
     elif args.resume:
-        notes.append(f"nothing to go on with in {out}: from the beginning")
-    report.print_table(table, recipe, rows, notes)
-
-    def best_net() -> bytes:
-        training = state.training
-        return model.dump(training.best, recipe, {
-            "rows": len(table), "best_epoch": training.best_epoch, "validation": str(training.best_score),
-            "settings": {name: value for name, value, *_ in effects(plan, widths, 0, 0, "")}})
-
-    def save(order: np.ndarray) -> None:
-        write_file(out / checkpoint.FILE, state.dump(same, order))
-        if state.training.best is not None:
-            write_file(out / FILES[0], best_net())
-
-    training = fit(state, recipe, plan, part[0], part[1], save, args.checkpoint_every)
+        told.append(f"nothing to go on with in {out}: from the beginning")
+    say = _silent if args.quiet or args.json else print
+    report.print_table(fitting, told, say)
+    run(fitting, args, out)
     with undisturbed():
-        if training.stopped != INTERRUPTED_BY_USER:      # otherwise --resume may go on from it
-            (out / checkpoint.FILE).unlink(missing_ok=True)
-        if training.best is None:
-            print(f"tinygrad_c: {training.stopped}; nothing is saved", file=sys.stderr)
-            return _status(training)
-        net.load_state_dict({name: from_numpy(w) for name, w in training.best.items()})
-        outputs, answers = model.run(net, part[2][0]), part[2][1]
-        picture = pictures.curves(training.history, training.best_epoch, recipe, outputs, answers, table.path)
-        places = [_write(out / FILES[0], best_net()), _write(out / FILES[1], picture)]
-        report.print_result(recipe, outputs, answers)
-        print(f"speed: {training.samples / max(training.seconds, 1e-9):,.0f} samples per second "
-              f"({training.samples:,} in {training.seconds:.2f} s)")
-        report.print_effects(effects(plan, widths, training.best_epoch, len(training.history), gain(training)))
-        print(f"wrote {places[0]} and {places[1]}")
-    if training.stopped:
-        print(f"tinygrad_c: {training.stopped}; the best net so far (epoch {training.best_epoch}) is saved in {places[0]}"
-              + ("; --resume goes on" if (out / checkpoint.FILE).exists() else ""), file=sys.stderr)
-    return _status(training)
+        if not fitting.interrupted:  # otherwise --resume may go on from it
+            (out / modelfile.CHECKPOINT).unlink(missing_ok=True)
+        else:
+            _write(out / modelfile.CHECKPOINT, modelfile.dump_training(fitting))
+        if not fitting.found:
+            resume = "; --resume goes on" if fitting.interrupted and fitting.trainers[0].training.step else ""
+            print(f"tinygrad_c: {fitting.stopped}; nothing is saved{resume}", file=sys.stderr)
+            return _status(fitting)
+        model = fitting.model()
+        metrics = report.measure(fitting, model, test)
+        _identify(model, args, path)
+        places = [
+            _write(out / MODEL, modelfile.dump(model)),
+            _write(out / CURVES, pictures.curves(fitting, model)),
+            _write(out / ANSWERS, pictures.answers(fitting, model, metrics)),
+            _write(out / METRICS, (json.dumps(report.plain(metrics), indent=1) + "\n").encode()),
+        ]
+        if args.json:
+            print(json.dumps(report.plain(metrics)))
+        else:
+            report.print_result(fitting, metrics, print)
+            report.print_settings(fitting, model, metrics, say)
+            say(f"wrote {', '.join(map(str, places[:-1]))} and {places[-1]}")
+    if fitting.stopped:
+        kept = max(model.facts["kept_epochs"])
+        print(
+            f"tinygrad_c: {fitting.stopped}; the best net so far (epoch {kept}) is saved in {places[0]}"
+            + ("; --resume goes on" if (out / modelfile.CHECKPOINT).exists() else ""),
+            file=sys.stderr,
+        )
+    return _status(fitting)
 
 
-def fit(state: checkpoint.State, recipe: encode.Recipe, plan: Plan, train_part: tuple, validation: tuple,
-        save: Callable[[np.ndarray], None], save_every: float) -> Training:
-    """Train by the plan; Ctrl-C or a loss that is no number ends it, with what it has come to so far."""
-    net, optimizer, training = state.net, state.optimizer, state.training
-    X, y = map(from_numpy, train_part)
-    every = math.ceil(len(X) / CURVE_ROWS)      # the rows are sorted by their answer
-    sample = tuple(np.ascontiguousarray(part[::every]) for part in train_part)
-    loader = DataLoader(TensorDataset(X, y), batch_size=plan.batch_size, shuffle=True, generator=state.order)
-    loss_of = nn.MSELoss() if recipe.task == encode.REGRESSION else nn.CrossEntropyLoss(label_smoothing=plan.smoothing)
-    saved_at, refused = time.monotonic(), ""
-    epochs, batches = divmod(training.step, plan.steps_per_epoch)
-    bar = need("tqdm").tqdm(total=plan.epochs, initial=epochs, desc="training", unit="epoch", file=sys.stderr)
+def options(args: argparse.Namespace) -> Options:
+    """What the command line says of a training."""
+    holdout = args.holdout
+    if holdout is None:
+        holdout = DIGITS_HOLDOUT if not args.file and args.test is None else 0.0
+    return Options(
+        task=args.task,
+        effort="quick" if args.quick else "best" if args.best else "default",
+        folds=args.folds,
+        holdout=holdout,
+        metric=args.metric,
+        class_weight=args.class_weight,
+        choices=Choices(args.number, args.category, args.date, args.drop, args.keep),
+        hidden=args.hidden,
+        epochs=args.epochs,
+        batch_size=args.batch_size,
+        lr=args.lr,
+        optimizer=args.optimizer,
+        seed=args.seed or 0,
+        threads=args.threads,
+    )
+
+
+def _last(table: Table) -> str:
+    """The last column that is not empty."""
+    return next((name for name in reversed(table.names) if not table.frame[name].isna().all()), table.names[-1])
+
+
+def read_test(path: str, fitting: Fitting) -> tuple[Table, Target]:
+    """The table of --test, and its answers."""
+    table = read_table(path, text=fitting.encoder.text_columns)
+    for name in fitting.encoder.columns:
+        table.require(name)
+    table.require(fitting.names[0])
+    return table, known_answers(table, fitting.names[0], fitting.task)
+
+
+def known_answers(table: Table, name: str, task: str) -> Target:
+    """The answers that a table to be scored has, of however few rows and classes."""
+    column = as_column(table.frame[name])
+    if task == CLASSIFICATION:
+        names = class_names(column)
+        known = np.array([n is not None for n in names], dtype=bool)
+        classes = sorted(set(names[known]))
+        index = {c: i for i, c in enumerate(classes)}
+        y = np.array([index[n] for n in names[known]], dtype=np.int64)
+        return Target(name, task, np.flatnonzero(known), y, classes)
+    values, _, _ = column.parsed(comma=table.comma)
+    known = np.isfinite(values)
+    return Target(name, task, np.flatnonzero(known), values[known])
+
+
+def folder(args: argparse.Namespace, path: str) -> tuple[Path, list[str]]:
+    """Where the results go. Without --out: runs/NAME, with a number where the model there is of another file."""
+    if args.out:
+        return Path(args.out), []
+    stem = "digits" if not args.file else "stdin" if path == "-" else Path(path).name.partition(".")[0] or "table"
+    first = Path("runs") / stem
+    for number in range(1, 1000):
+        place = first if number == 1 else Path(f"{first}-{number}")
+        source = _source_of(place)
+        if source is None or source == _source(args, path):
+            notes = [f"{first} has the model of another file: this one goes to {place}"] if number > 1 else []
+            return place, notes
+    raise UserError("has models of 999 other files; give --out another folder", str(first))
+
+
+def _source(args: argparse.Namespace, path: str) -> str:
+    """What tells one file from another: a digest of where it is."""
+    where = "digits" if not args.file else "-" if path == "-" else os.path.abspath(path)
+    return hashlib.sha256(where.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+
+def _source_of(place: Path) -> str | None:
     try:
-        for epoch in range(epochs + 1, plan.epochs + 1):
-            net.train()
-            order = state.order.get_state().numpy().copy()
-            start = time.perf_counter()
-            for inputs, targets in islice(loader, batches, None):
-                if time.monotonic() - saved_at > save_every and training.step:
-                    training.seconds += time.perf_counter() - start
-                    refused = _try_to_save(save, order, refused)
-                    saved_at, start = time.monotonic(), time.perf_counter()
-                for group in optimizer.param_groups:
-                    group["lr"] = plan.lr_at(training.step)
-                optimizer.zero_grad()
-                loss = loss_of(net(inputs), targets)
-                if not math.isfinite(loss.item()):
-                    training.stopped = (f"epoch {epoch}, step {training.step + 1}: the loss is {loss.item():g}, "
-                                        f"{culprit(net, inputs)}; a lower --lr than {plan.lr:g} may help")
-                    return training
-                loss.backward()
-                optimizer.step()
-                training.step += 1
-                training.samples += len(inputs)
-            batches = 0
-            training.seconds += time.perf_counter() - start
-            scores = tuple(score(recipe, model.run(net, x), t) for x, t in (sample, validation))
-            training.history.append(scores)
-            if math.isfinite(scores[1].loss) and (training.best is None or scores[1].rank >= training.best_score.rank):
-                training.best, training.best_epoch = model.weights(net), epoch
-            bar.set_postfix_str(f"validation {scores[1]}", refresh=False)
-            bar.update()
-        if training.best is None:
-            training.stopped = "the loss on the validation rows was never finite; a lower --lr may help"
-    except KeyboardInterrupt:
-        training.stopped = INTERRUPTED_BY_USER
-    finally:
-        bar.close()
-    return training
+        return str(getattr(modelfile.load(place / MODEL), "facts", {}).get("source", ""))
+    except UserError:
+        return None if not (place / MODEL).exists() else ""
 
 
-def culprit(net: nn.Module, inputs: Tensor) -> str:
-    """The first layer, on the way from the inputs to the loss, in which there is a number that is none."""
-    net.eval()
-    values = inputs
-    with no_grad():
-        for number, layer in enumerate(net, 1):
-            name = f"layer {number} ({layer})"
-            for what, parameter in layer.named_parameters():
-                if (found := _not_finite(parameter)) is not None:
-                    return f"from {name}, whose {what} holds {found:g}"
-            values = layer(values)
-            if (found := _not_finite(values)) is not None:
-                return f"from {name}, whose output holds {found:g}"
-    return "out of outputs that are all finite"
+def _identify(model: TableModel, args: argparse.Namespace, path: str) -> None:
+    model.facts["source"] = _source(args, path)
+    model.facts["file"] = "the bundled digits" if not args.file else Path(path).name
 
 
-def _not_finite(tensor: Tensor) -> float | None:
-    array = tensor.detach().numpy()
-    bad = array[~np.isfinite(array)]
-    return float(bad[0]) if bad.size else None
+def run(fitting: Fitting, args: argparse.Namespace, out: Path) -> None:
+    """Train, with a bar and checkpoints."""
+    done = sum(len(t.training.history) for t in fitting.trainers)
+    total = sum(fitting.stage(0).plan.epochs for _ in range(fitting.stages))
+    progress = Progress(total, done, args.quiet)
+    state = {"saved": time.monotonic(), "wait": args.checkpoint_every, "refused": "", "trainer": fitting.trainers[0]}
+
+    def save() -> None:
+        write_file(out / modelfile.CHECKPOINT, modelfile.dump_training(fitting))
+        if fitting.found:
+            model = fitting.model()
+            path = args.file or str(datasets.digits_path())
+            _identify(model, args, path)
+            write_file(out / MODEL, modelfile.dump(model))
+
+    def before_step() -> None:
+        if stopping:
+            raise KeyboardInterrupt
+        begin = time.monotonic()
+        if begin - state["saved"] <= state["wait"]:
+            return
+        try:
+            save()
+        except UserError as error:
+            if (reason := str(error)) != state["refused"]:
+                print(f"tinygrad_c: {reason}; training goes on without a new checkpoint", file=sys.stderr)
+            state["refused"] = reason
+        state["saved"] = time.monotonic()
+        if args.checkpoint_every:  # writing takes a tenth of the time at most
+            state["wait"] = max(args.checkpoint_every, 9 * (state["saved"] - begin))
+
+    def before_stage(_: int, trainer: Trainer) -> None:
+        state["trainer"] = trainer
+
+    def after_epoch() -> None:
+        value = state["trainer"].training.history[-1][2]
+        progress.update(f"validation {fitting.metric.show(value)}")
+
+    stopping: list[bool] = []
+    with _between_steps(stopping):
+        try:
+            fitting.run(before_step, after_epoch, before_stage)
+        except KeyboardInterrupt:
+            fitting.stopped = INTERRUPTED_BY_USER
+        finally:
+            progress.close()
 
 
-def _try_to_save(save: Callable[[np.ndarray], None], order: np.ndarray, refused: str) -> str:
-    """A checkpoint that cannot be written does not end the training: it is said, once for each reason."""
-    try:
-        save(order)
-    except UserError as error:
-        if str(error) != refused:
-            need("tqdm").tqdm.write(f"tinygrad_c: {error}; training goes on without a new checkpoint", file=sys.stderr)
-        return str(error)
-    return ""
+@contextlib.contextmanager
+def _between_steps(stopping: list[bool]) -> Iterator[None]:
+    """The first Ctrl-C or SIGTERM is noted in `stopping`, so that training ends between two steps; the next one interrupts."""
+
+    def note(*_: Any) -> None:
+        if stopping:
+            raise KeyboardInterrupt
+        stopping.append(True)
+
+    with handled(note):
+        yield
+
+
+def _silent(*words: Any, **more: Any) -> None:
+    pass
 
 
 def _write(path: Path, data: bytes) -> Path:
+    """Write a file, elsewhere if it cannot be there; the place."""
     try:
         write_file(path, data)
     except UserError as error:
@@ -200,37 +252,28 @@ def _write(path: Path, data: bytes) -> Path:
     return path
 
 
-def _status(training: Training) -> int:
-    if training.stopped == INTERRUPTED_BY_USER:
+def _status(fitting: Fitting) -> int:
+    if fitting.interrupted:
         return INTERRUPTED
-    return FAILED if training.stopped else DONE
+    return FAILED if fitting.stopped else DONE
 
 
-def make_optimizer(plan: Plan, net: nn.Module) -> optim.Optimizer:
-    """The optimizer that the plan names, with the settings that plan.OPTIMIZERS tells."""
-    parameters = net.parameters()
-    if plan.optimizer == "sgd":
-        return optim.SGD(parameters, lr=plan.lr, momentum=0.9, nesterov=True)
-    return {"adamw": optim.AdamW, "adam": optim.Adam, "rmsprop": optim.RMSprop, "adagrad": optim.Adagrad}[plan.optimizer](
-        parameters, lr=plan.lr)
-
-
-def gain(training: Training) -> str:
-    """What the epochs brought on the validation rows, from the first to the one that is kept."""
-    first, kept = training.history[0][1], training.best_score
-    return f"validation {kept.name} {str(first).split()[1]} -> {str(kept).split()[1]}"
+def undisturbed() -> contextlib.AbstractContextManager[None]:
+    """Ctrl-C and SIGTERM wait until what has been learned is on disk."""
+    return handled(signal.SIG_IGN)
 
 
 @contextlib.contextmanager
-def undisturbed() -> Iterator[None]:
-    """Ctrl-C waits until what has been learned is on disk."""
+def handled(handler: Any) -> Iterator[None]:
+    """Ctrl-C and SIGTERM are handled so inside the block."""
+    signals = [signal.SIGINT, signal.SIGTERM]
     try:
-        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    except ValueError:      # not in the main thread, where Ctrl-C does not arrive anyway
+        before = [signal.signal(each, handler) for each in signals]
+    except ValueError:  # not in the main thread, where they do not arrive anyway
         yield
         return
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
-
+        for each, handler in zip(signals, before):
+            signal.signal(each, handler)

@@ -59,28 +59,32 @@ def from_table(path: str, columns: list[str] | None, target: str | None) -> Prob
     import numpy as np
 
     from tinygrad_c import from_numpy
-    from tinygrad_c.cli.encode import class_order, read_target
-    from tinygrad_c.cli.errors import UserError
-    from tinygrad_c.cli.table import read_table
+    from tinygrad_c.tables.columns import as_column
+    from tinygrad_c.tables.errors import UserError
+    from tinygrad_c.tables.read import read_table
+    from tinygrad_c.tables.target import read_target
     table = read_table(path)
+
+    def numbers(name: str) -> Any:
+        """The column as float64, nan where it has no number."""
+        return as_column(table.frame[name]).parsed(comma=table.comma)[0]
+
     target = target or table.names[-1]
-    table.require(target)
-    task, answers = read_target(table, target, None)
+    answer = read_target(table, target)
+    task = answer.task
     wanted = 2 if task == "classification" else 1
     if columns is None:
         others = [name for name in table.names if name != target]
-        columns = [name for name in others if np.isfinite(table.numbers(name)[0]).mean() > 0.5][:wanted]
+        columns = [name for name in others if np.isfinite(numbers(name)).mean() > 0.5][:wanted]
     for name in columns:
         table.require(name)
     if not 1 <= len(columns) <= 2 or (len(columns) == 2 and task == "regression"):
         kind = "a class, so two columns" if wanted == 2 else "a quantity, so one column"
         raise UserError(f"the target is {kind} of numbers make its inputs here: name them with --columns", path, None, target)
-    features = np.stack([table.numbers(name)[0] for name in columns], 1)
-    good = np.isfinite(features).all(1)
-    if task == "regression":
-        answers = np.asarray(answers, dtype=np.float64)
-        good &= np.isfinite(answers)
-    chosen = np.flatnonzero(good)
+    features = np.stack([numbers(name) for name in columns], 1)
+    answers = np.full(len(table), np.nan)
+    answers[answer.rows] = answer.y
+    chosen = np.flatnonzero(np.isfinite(features).all(1) & np.isfinite(answers))
     if len(chosen) < 2:
         raise UserError("fewer than 2 rows have numbers in these columns", path, None, ", ".join(columns))
     if len(chosen) > MOST:
@@ -91,10 +95,10 @@ def from_table(path: str, columns: list[str] | None, target: str | None) -> Prob
     code = (f"import pandas as pd\n\ntable = pd.read_csv({path!r}).dropna(subset={[*columns, target]!r})\n"
             f"X = table[{columns!r}]\nX = torch.tensor(((X - X.mean()) / X.std(ddof=0)).to_numpy()).float()\n")
     if task == "classification":
-        names = class_order(str(each) for each in answers[chosen])
-        labels = np.array([names.index(str(each)) for each in answers[chosen]], dtype=np.int64)
+        present, labels = np.unique(answers[chosen].astype(np.int64), return_inverse=True)
+        names = [answer.classes[i] for i in present]
         code += f"y = torch.tensor(table[{target!r}].astype('category').cat.codes.to_numpy()).long()"
-        return Problem(Path(path).name, from_numpy(inputs.astype(np.float32)), from_numpy(labels), len(names),
+        return Problem(Path(path).name, from_numpy(inputs.astype(np.float32)), from_numpy(labels.astype(np.int64)), len(names),
                        tuple(columns) if len(columns) == 2 else (columns[0], ""), tuple(names), tuple(scales), code)
     values = answers[chosen]
     mean, spread = float(values.mean()), float(values.std()) or 1.0

@@ -43,7 +43,7 @@ def loads(data: bytes, name: str) -> dict[str, Tensor]:
     except Exception as error:      # any error that a damaged or malicious file causes
         raise LoadError(f"{name} is damaged or truncated, or has a dtype that is not supported: "
                         f"{type(error).__name__}: {error}") from None
-    if KEY in metadata and metadata[KEY] != checksum(arrays):
+    if KEY in metadata and metadata[KEY] != checksum(arrays, metadata.get("model", "")):
         raise LoadError(f"{name} is damaged: its contents do not match its checksum")
     return tensors
 

@@ -49,6 +49,7 @@ MOVED = {
     "_tensor": "tensor printing methods.convert methods.index methods.interchange methods.matrix methods.pointwise "
                "methods.random methods.reduce methods.shape methods.rare=lazy_methods",
     "": "methods=_tensor",
+    "tables": "cli.checkpoint=modelfile cli.encode=encoder cli.model=modelfile cli.plan cli.score=scores cli.table=read",
     "torch_compat": "compat=switches places=import_aliases amp jit testing random config backends cuda",
     "torch_compat.backends": "backends.cudnn",
     "torch_compat.cuda": "cuda.amp",

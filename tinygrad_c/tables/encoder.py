@@ -1,0 +1,142 @@
+"""A table becomes the arrays that a net takes: numbers in one float32 matrix, levels as indices of embeddings."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from tinygrad_c.tables import features
+from tinygrad_c.tables.columns import as_column
+from tinygrad_c.tables.errors import many, some
+from tinygrad_c.tables.features import Blocks, Category, Feature, Number
+from tinygrad_c.tables.notes import Notes
+from tinygrad_c.tables.read import Table
+
+
+@dataclass
+class Inputs:
+    """X float32 [rows, z + plain + bins], codes int64 [rows, embedded columns] (0: joined, missing, unseen)."""
+
+    X: np.ndarray
+    codes: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.X)
+
+    def take(self, rows: Any) -> Inputs:
+        return Inputs(self.X[rows], self.codes[rows])
+
+
+@dataclass
+class Encoder:
+    """The features in their order, and the widths of what they give."""
+
+    features: list[Feature]
+    z: int = 0
+    plain: int = 0
+    bins: int = 0
+    sizes: list[int] = field(default_factory=list)  # rows of each embedding: its levels and one for the rest
+
+    def __post_init__(self) -> None:
+        for i, name in enumerate(("z", "plain", "bins")):
+            setattr(self, name, sum(f.widths[i] for f in self.features))
+        self.sizes = [len(f.levels) + 1 for f in self.features if f.widths[3]]
+
+    @property
+    def width(self) -> int:
+        return self.z + self.plain + self.bins
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of the columns that are read, each once."""
+        return list(dict.fromkeys(f.name for f in self.features))
+
+    @property
+    def text_columns(self) -> list[str]:
+        """Those that must be read as texts, so that 01234 stays what it is."""
+        return [f.name for f in self.features if isinstance(f, Category)]
+
+    def to_json(self) -> list[dict[str, Any]]:
+        return [features.to_json(f) for f in self.features]
+
+    @classmethod
+    def from_json(cls, data: list[dict[str, Any]]) -> Encoder:
+        return cls([features.from_json(each) for each in data])
+
+    def encode(self, table: Table) -> Inputs:
+        """The inputs for each row. UserError when a column is not there."""
+        for name in self.columns:
+            table.require(name)
+        out, columns = Blocks(), {}
+        for feature in self.features:
+            if feature.name not in columns:
+                columns[feature.name] = as_column(table.frame[feature.name])
+            feature.encode(columns[feature.name], out)
+        n = len(table)
+        X = np.empty((n, self.width), dtype=np.float32)
+        at = 0
+        for blocks in (out.z, out.plain, out.bins):
+            for block in blocks:
+                X[:, at : at + block.shape[1]] = block
+                at += block.shape[1]
+        codes = np.hstack(out.codes) if out.codes else np.zeros((n, 0), dtype=np.int64)
+        return Inputs(X, codes)
+
+    def remarks(self, table: Table) -> list[str]:
+        """What is odd in rows that are to be answered for: gaps, texts, unseen levels, numbers far outside the training's."""
+        notes = Notes()
+        done = set()
+        for feature in self.features:
+            column = as_column(table.frame[feature.name])
+            missing = column.missing()
+            if isinstance(feature, Category):
+                unseen = (feature.indices(column) < 0) & ~missing
+                if unseen.any() and feature.name not in done:
+                    texts = column.as_text()
+                    shown = some([repr(texts.texts[c]) for c in dict.fromkeys(texts.codes[unseen])], 3)
+                    notes.column(
+                        feature.name,
+                        "values that the training rows do not have, taken as none of the known",
+                        f"{many(int(unseen.sum()), 'value')} that the training rows do not have ({shown}), taken as none "
+                        "of the known",
+                    )
+            else:
+                x = feature.values(column)
+                strange = np.isnan(x) & ~missing
+                if strange.any() and column.texts is not None:
+                    row = int(strange.argmax())
+                    notes.column(
+                        feature.name,
+                        "texts that are no numbers, taken as missing",
+                        f"{many(int(strange.sum()), 'value')} is no {feature.kind}, such as "
+                        f"{column.texts[column.codes[row]]!r} in {table.row(row)}: taken as missing",
+                    )
+                    missing = missing | strange
+                elif strange.any():
+                    notes.column(
+                        feature.name,
+                        "infinite values, taken as missing",
+                        f"{many(int(strange.sum()), 'infinite value')}, taken as missing",
+                    )
+                if feature.scale is not None and (far := feature.scale.far(x)).any():
+                    row = int(far.argmax())
+                    shown = (
+                        f"{x[row]:g}" if isinstance(feature, Number) else column.as_text().texts[column.as_text().codes[row]]
+                    )
+                    notes.column(
+                        feature.name,
+                        "values far outside the training rows', squeezed",
+                        f"{many(int(far.sum()), 'value')} far outside the training rows' {feature.scale.low:g} to "
+                        f"{feature.scale.high:g}, such as {shown} in {table.row(row)}: squeezed; the answer is a guess",
+                    )
+            if missing.any() and feature.name not in done:
+                filled = (
+                    f" filled with the median {feature.scale.median:g}"
+                    if isinstance(feature, Number) and feature.scale is not None and feature.scale.pair is None
+                    else ""
+                )
+                notes.column(feature.name, "missing values", f"{many(int(missing.sum()), 'missing value')}{filled}")
+            done.add(feature.name)
+        return notes.told()

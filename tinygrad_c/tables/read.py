@@ -1,0 +1,495 @@
+"""A file becomes a Table: pandas parses it, after a look at the file has found out how it is written.
+
+The look is at the beginning and at a few places further on (SAMPLE bytes each): encoding, delimiter, comment lines, decimal
+comma, leading zeros. Then pandas reads the whole once. Lines are counted again only where a message names one.
+"""
+
+from __future__ import annotations
+
+import bz2
+import contextlib
+import csv
+import gzip
+import io
+import lzma
+import os
+import re
+import sys
+import warnings
+import zipfile
+import zlib
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from tinygrad_c.tables.errors import UserError, many, nearest, need
+from tinygrad_c.tables.parse import NA_VALUES
+
+if TYPE_CHECKING:
+    import pandas
+
+DELIMITERS = ",;\t|"
+SAMPLE = 1 << 17
+PLACES = 4  # of the sample beyond the beginning
+LINES_COUNTED = 200_000  # a message names the line of a row up to this one
+BAR_FROM = 8 << 20  # bytes: smaller files are read before a bar could be seen
+OTHER_FORMATS = {
+    ".parquet": "read_parquet",
+    ".pq": "read_parquet",
+    ".feather": "read_feather",
+    ".xlsx": "read_excel",
+    ".xls": "read_excel",
+    ".xlsm": "read_excel",
+    ".ods": "read_excel",
+}
+
+
+@dataclass
+class Dialect:
+    """How a text file is written."""
+
+    encoding: str = "utf-8"
+    delimiter: str = ","
+    skip: int = 0  # lines before the header: blank, or comments
+    comment: str | None = None
+    header: bool = True
+    names: list[str] = field(default_factory=list)
+    row_names: bool = False  # rows have one field more than the header: the first one is their name
+    comma: bool = False  # 1,5 is 1.5
+    columns: list[str] = field(default_factory=list)  # the names as the header has them
+    text: list[str] = field(default_factory=list)  # columns in which a leading zero has a meaning
+
+
+@dataclass
+class Table:
+    """The rows of a file as pandas has typed them, in the file's order, and what is known of how they were written."""
+
+    path: str
+    frame: pandas.DataFrame
+    notes: list[str] = field(default_factory=list)
+    dialect: Dialect | None = None
+    open: Callable[[], io.BufferedIOBase] | None = None
+    blank: Any = None  # bool [rows]: blank lines, where they count as rows
+
+    def __len__(self) -> int:
+        return len(self.frame)
+
+    @property
+    def names(self) -> list[str]:
+        return list(self.frame.columns)
+
+    @property
+    def comma(self) -> bool:
+        return self.dialect is not None and self.dialect.comma
+
+    def error(self, what: str, row: int | None = None, column: str | None = None) -> UserError:
+        """The error that names this file, row (counted from 1 below the header, with its line) and column."""
+        return UserError(what, self.path, None if row is None else self.row(row), column)
+
+    def row(self, row: int) -> str:
+        """`row 7 (line 8)`; the row alone where there are no lines, or they are too many to count."""
+        name = f"row {row + 1}"
+        if self.open is None or self.dialect is None or row >= LINES_COUNTED:
+            return name
+        with self.open() as raw:
+            lines = io.TextIOWrapper(raw, self.dialect.encoding, newline="", errors="replace")
+            rows, line = -self.dialect.header, 1
+            delimiter = " " if len(self.dialect.delimiter) > 1 else self.dialect.delimiter
+            reader = csv.reader(lines, delimiter=delimiter, skipinitialspace=True)
+            for record in reader:
+                empty = not "".join(record).strip() or (self.dialect.comment and record[0].startswith(self.dialect.comment))
+                if not empty or (self.blank is not None and rows >= 0):
+                    if rows == row:
+                        return f"{name} (line {line})"
+                    rows += 1
+                line = reader.line_num + 1
+        return name
+
+    def require(self, column: str) -> None:
+        """UserError, with the nearest name, when there is no such column."""
+        if column not in self.frame.columns:
+            raise self.error(f"no such column{nearest(column, self.names)}", column=column)
+
+
+def read_table(path: str, text: Iterable[str] = (), keep_blank: bool = False, bar: bool = False) -> Table:
+    """Read a table: CSV and its like (delimiter, encoding, compression found out), Parquet, Excel; `-` is standard input.
+
+    text: columns whose values are not to be taken for numbers. keep_blank: a blank line is a row (all of it missing).
+    UserError says what is wrong with a file that pandas does not read.
+    """
+    pandas = need("pandas")
+    path = str(path)
+    reader = OTHER_FORMATS.get(Path(path).suffix.lower())
+    if reader:
+        return _read_other(pandas, path, reader)
+    data = sys.stdin.buffer.read() if path == "-" else None
+    opener = _opener(path, data)
+    name = "standard input" if path == "-" else path
+    size = len(data) if data is not None else os.path.getsize(path)
+    try:
+        with opener() as raw:
+            dialect, notes = _look(raw, name, size)
+        dialect.text = [*dict.fromkeys([*dialect.text, *text])]
+        frame = _parse(pandas, opener, dialect, name, keep_blank, size if bar and size > BAR_FROM else 0)
+    except UnicodeDecodeError:
+        frame = None
+    except (EOFError, zlib.error, lzma.LZMAError, gzip.BadGzipFile, zipfile.BadZipFile) as error:
+        raise UserError(f"is compressed, and broken: {error}", name) from None
+    if frame is None:  # a byte that is not UTF-8 beyond the sample
+        dialect.encoding = "cp1252"
+        try:
+            frame = _parse(pandas, opener, dialect, name, keep_blank, 0)
+        except UnicodeDecodeError:
+            dialect.encoding = "latin-1"
+            frame = _parse(pandas, opener, dialect, name, keep_blank, 0)
+    if dialect.encoding in ("cp1252", "latin-1"):
+        notes.append(f"the text is not UTF-8: read as {dialect.encoding}")
+    return _finish(name, frame, notes, dialect, opener, keep_blank)
+
+
+def from_frame(frame: pandas.DataFrame, name: str = "the table") -> Table:
+    """A Table of a DataFrame whose columns' names are texts."""
+    return Table(name, frame)
+
+
+def _read_other(pandas: Any, path: str, reader: str) -> Table:
+    if not os.path.exists(path):
+        raise UserError("no such file", path)
+    try:
+        frame = getattr(pandas, reader)(path)
+    except ImportError as error:
+        raise UserError(f"this needs a package that pandas reads it with ({str(error).splitlines()[0]})", path) from None
+    except Exception as error:  # whatever the library says of a file that it cannot read
+        raise UserError(f"cannot be read: {_first_line(error)}", path) from None
+    frame.columns = [str(c) for c in frame.columns]
+    if not isinstance(frame.index, pandas.RangeIndex):
+        named = [n for n in frame.index.names if n is not None and n not in frame.columns]
+        frame = frame.reset_index(level=named) if named else frame
+    frame = frame.reset_index(drop=True)
+    return _finish(path, frame, [], None, None, False)
+
+
+def _finish(name: str, frame: pandas.DataFrame, notes: list[str], dialect: Dialect | None, opener: Any, blank: bool) -> Table:
+    if frame.empty:
+        raise UserError("has a header and no rows" if len(frame.columns) else "the file is empty", name)
+    seen: dict[str, int] = {}
+    names = []
+    for column in frame.columns:  # pandas makes x, x.1; a frame may still hold a name twice
+        count = seen.get(column, 0)
+        seen[column] = count + 1
+        names.append(f"{column}.{count}" if count else column)
+    frame.columns = names
+    return Table(name, frame, notes, dialect, opener, frame.isna().all(axis=1).to_numpy() if blank else None)
+
+
+# How the file is opened
+
+
+def _opener(path: str, data: bytes | None) -> Callable[[], io.BufferedIOBase]:
+    try:
+        if data is None:
+            if os.path.isdir(path):
+                raise UserError("is a folder, not a file", path)
+            with open(path, "rb") as file:
+                start = file.read(6)
+        else:
+            start = data[:6]
+    except FileNotFoundError:
+        raise UserError("no such file", path) from None
+    except (OSError, ValueError) as error:
+        raise UserError(f"cannot be read: {(getattr(error, 'strerror', None) or str(error)).lower()}", path) from None
+
+    def plain() -> Any:
+        return open(path, "rb") if data is None else io.BytesIO(data)
+
+    if start[:2] == b"\x1f\x8b":
+        return lambda: gzip.GzipFile(fileobj=plain())
+    if start[:3] == b"BZh":
+        return lambda: bz2.BZ2File(plain())
+    if start[:6] == b"\xfd7zXZ\x00":
+        return lambda: lzma.LZMAFile(plain())
+    if start[:4] == b"PK\x03\x04":
+        return lambda: _only_member(plain(), path)
+    return plain
+
+
+def _only_member(raw: Any, path: str) -> Any:
+    archive = zipfile.ZipFile(raw)
+    names = [n for n in archive.namelist() if not n.endswith("/") and not n.startswith("__MACOSX")]
+    if len(names) != 1:
+        raise UserError(f"is an archive of {len(names)} files: give one of them", path)
+    return archive.open(names[0])
+
+
+class _Watched(io.RawIOBase):
+    """A file that tells a bar how far it has been read."""
+
+    def __init__(self, raw: Any, bar: Any) -> None:
+        self.raw, self.bar = raw, bar
+
+    def readable(self) -> bool:
+        return True
+
+    def readinto(self, buffer: Any) -> int:
+        count = self.raw.readinto(buffer)
+        self.bar.update(count)
+        return count
+
+    def close(self) -> None:
+        self.raw.close()
+        super().close()
+
+
+# The look
+
+
+def _look(raw: Any, name: str, size: int) -> tuple[Dialect, list[str]]:
+    head = raw.read(SAMPLE)
+    if not head.strip():
+        raise UserError("the file is empty: the first line has to name the columns", name)
+    dialect, notes = Dialect(), []
+    if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        dialect.encoding = "utf-16"
+    elif head[:3] == b"\xef\xbb\xbf":
+        dialect.encoding = "utf-8-sig"
+    if dialect.encoding != "utf-16" and b"\0" in head:
+        raise UserError(
+            f"line {head.count(10, 0, head.index(0)) + 1} is not text; save the table as CSV (comma separated, UTF-8)", name
+        )
+    whole = len(head) < SAMPLE
+    if dialect.encoding == "utf-16" and not whole:
+        head = head[: len(head) // 2 * 2]
+    text = _decoded(head, dialect, whole, name)
+    further = []
+    if not whole and dialect.encoding != "utf-16" and isinstance(raw, (io.BufferedReader, io.BytesIO)):
+        for i in range(PLACES):
+            raw.seek(max(SAMPLE, (size - SAMPLE) * (i + 1) // PLACES))
+            block = raw.read(SAMPLE)
+            further += block.decode(dialect.encoding.removesuffix("-sig"), "replace").replace("\r\n", "\n").split("\n")[1:-1]
+    lines = text.replace("\r\n", "\n").replace("\r", "\n").split("\n")
+    if not whole and len(lines) > 1:
+        lines.pop()
+    while dialect.skip < len(lines) and not lines[dialect.skip].strip():
+        dialect.skip += 1
+    comments = 0
+    while dialect.skip < len(lines) - 1 and _is_comment(lines, dialect.skip):
+        dialect.comment = lines[dialect.skip].lstrip()[0]
+        dialect.skip += 1
+        comments += 1
+        while dialect.skip < len(lines) - 1 and not lines[dialect.skip].strip():
+            dialect.skip += 1
+    if comments:
+        notes.append(f"{many(comments, 'comment line')} at the beginning skipped")
+    body = lines[dialect.skip :]
+    if dialect.comment and not all(line.lstrip().startswith(dialect.comment) or dialect.comment not in line for line in body):
+        dialect.comment = None
+    body = [line for line in body if line.strip() and not (dialect.comment and line.lstrip().startswith(dialect.comment))]
+    dialect.delimiter = _delimiter(body[:50])
+    rows = _records(body, dialect.delimiter)
+    if not rows:
+        raise UserError("the file is empty: the first line has to name the columns", name)
+    _header(rows, dialect, notes)
+    rest = rows[dialect.header :] + _records(further, dialect.delimiter)
+    _notation(rest, dialect)
+    return dialect, notes
+
+
+def _decoded(head: bytes, dialect: Dialect, whole: bool, name: str) -> str:
+    try:
+        return head.decode(dialect.encoding)
+    except UnicodeDecodeError as error:
+        if not whole and error.start > len(head) - 4:  # a letter cut in two by the end of the sample
+            return head[: error.start].decode(dialect.encoding)
+        if dialect.encoding == "utf-16":
+            raise UserError(f"is not text: {error.reason}", name) from None
+    control = sum(byte < 32 and byte not in (9, 10, 12, 13) for byte in head)
+    if control > 0.01 * len(head) + 1:
+        raise UserError("is not text; save the table as CSV (comma separated, UTF-8)", name)
+    for dialect.encoding in ("cp1252", "latin-1"):
+        try:
+            return head.decode(dialect.encoding)
+        except UnicodeDecodeError:
+            continue
+    raise AssertionError("latin-1 decodes every byte")
+
+
+def _is_comment(lines: list[str], at: int) -> bool:
+    """A line that starts with # or %, unless it is the header itself: as many fields as the line below."""
+    line = lines[at].lstrip()
+    if not line or line[0] not in "#%":
+        return False
+    following = next((each for each in lines[at + 1 :] if each.strip()), "")
+    if following.lstrip()[:1] == line[0]:
+        return True
+    return not any(line.count(d) == following.count(d) > 0 for d in DELIMITERS)
+
+
+def _delimiter(lines: list[str]) -> str:
+    """The candidate that parts the header into most columns, quoted ones left aside; white space where none does and the first
+    lines have one number of fields, more than 1; else a comma.
+    """
+    unquoted = ["".join(line.split('"')[::2]) for line in lines]
+    best = max(DELIMITERS, key=unquoted[0].count) if lines else ","
+    if lines and unquoted[0].count(best) > 0:
+        rivals = [d for d in DELIMITERS if unquoted[0].count(d)]
+        steady = [d for d in rivals if len({line.count(d) for line in unquoted[:20]}) == 1]
+        return max(steady, key=unquoted[0].count) if best not in steady and steady else best
+    fields = [len(line.split()) for line in unquoted[:20]]
+    if (
+        len(fields) > 1
+        and not any(c in line for line in unquoted[1:20] for c in DELIMITERS)
+        and min(fields) > 1
+        and (len(set(fields)) == 1 or (len(set(fields[1:])) == 1 and fields[1] == fields[0] + 1))
+    ):
+        return r"\s+"
+    return ","
+
+
+def _records(lines: list[str], delimiter: str) -> list[list[str]]:
+    if delimiter == r"\s+":
+        return [line.split() for line in lines if line.strip()]
+    try:
+        return [
+            r
+            for r in csv.reader((line + "\n" for line in lines), delimiter=delimiter, skipinitialspace=True)
+            if "".join(r).strip()
+        ]
+    except csv.Error:
+        return [line.split(delimiter) for line in lines if line.strip()]
+
+
+def _header(rows: list[list[str]], dialect: Dialect, notes: list[str]) -> None:
+    first = [field.strip() for field in rows[0]]
+    dialect.columns = rows[0]
+    if all(map(_is_number, first)) and len(rows) > 1 and not _years(first, rows[1]):
+        dialect.header = False
+        dialect.names = [f"column {i}" for i in range(1, len(first) + 1)]
+        notes.append(
+            f"the first line holds numbers, and not the names of the columns: they are called 'column 1' to "
+            f"'column {len(first)}'"
+        )
+        return
+    widths = {len(row) for row in rows[1:200]}
+    if widths == {len(first) + 1}:
+        if all(not row[-1].strip() for row in rows[1:200]):
+            notes.append("each row ends with one delimiter more than the header: the empty column is left out")
+        else:
+            dialect.row_names = True
+
+
+def _years(first: list[str], second: list[str]) -> bool:
+    """Whether the numbers of the first line are years, or 0, 1, 2, .. as pandas writes them, which name columns."""
+    if len(first) < 2 or not all(re.fullmatch(r"\d+", f) for f in first):
+        return False
+    numbers = [int(f) for f in first]
+    whole = all(re.fullmatch(r"-?\d+", f.strip()) for f in second)
+    counted = all(b - a == 1 for a, b in pairwise(numbers))
+    years = 1900 <= numbers[0] < 2100
+    return counted and (numbers[0] == 0 or not whole or (years and not all(1900 <= int(f) < 2100 for f in second)))
+
+
+def _notation(rows: list[list[str]], dialect: Dialect) -> None:
+    """Decimal commas (not where commas part the columns), and the columns in which a leading zero has a meaning."""
+    if dialect.delimiter != ",":
+        fields = [f.strip() for row in rows for f in row]
+        commas = sum(bool(re.fullmatch(r"[-+]?\d{1,3}(?:\.?\d{3})*,\d+|[-+]?\d+,\d+", f)) for f in fields)
+        points = sum(bool(re.fullmatch(r"[-+]?\d+\.\d+", f)) for f in fields)
+        dialect.comma = commas > points
+    for i, column in enumerate(dialect.names or dialect.columns, dialect.row_names):
+        values = [row[i].strip() for row in rows if len(row) > i and row[i].strip()]
+        zeros = [v for v in values if len(v) > 1 and v[0] == "0" and v.isdigit()]
+        if zeros and len({len(v) for v in values if v.isdigit()}) == 1 and len(zeros) > 0.005 * len(values):
+            dialect.text.append(column)
+
+
+def _is_number(text: str) -> bool:
+    try:
+        float(text)
+    except ValueError:
+        return False
+    return text.lower() not in ("nan", "inf", "infinity")
+
+
+# The reading
+
+
+def _parse(pandas: Any, opener: Any, dialect: Dialect, name: str, keep_blank: bool, bar_size: int) -> pandas.DataFrame:
+    options = {
+        "sep": dialect.delimiter,
+        "engine": "c",
+        "skiprows": dialect.skip,
+        "comment": dialect.comment,
+        "na_values": NA_VALUES,
+        "keep_default_na": False,
+        "skipinitialspace": True,
+        "decimal": "," if dialect.comma else ".",
+        "low_memory": True,
+        "encoding": dialect.encoding,
+        "skip_blank_lines": not keep_blank,
+        "index_col": None if dialect.row_names else False,
+        "header": 0 if dialect.header else None,
+        "dtype": {c: str for c in dialect.text},
+    }
+    if dialect.comma:
+        options["thousands"] = "."
+    if dialect.names:
+        options["names"] = dialect.names
+    raw = opener()
+    bar = None
+    try:
+        if bar_size:
+            bar = need("tqdm").tqdm(
+                total=bar_size, desc="reading", unit="B", unit_scale=True, file=sys.stderr, leave=False, disable=None
+            )
+            raw = io.BufferedReader(_Watched(raw, bar), 1 << 20)
+        with _quiet(pandas):
+            frame = pandas.read_csv(raw, **options)
+    except UnicodeDecodeError:
+        raise
+    except pandas.errors.EmptyDataError:
+        raise UserError("the file is empty: the first line has to name the columns", name) from None
+    except (ValueError, pandas.errors.ParserError, csv.Error, OverflowError) as error:
+        raise UserError(_explained(_first_line(error)), name) from None
+    finally:
+        raw.close()
+        if bar is not None:
+            bar.close()
+    if dialect.row_names:
+        frame = frame.reset_index(names=_free("rownames", frame.columns))
+    frame.columns = [str(c).strip() for c in frame.columns]
+    if keep_blank:
+        while len(frame) and frame.iloc[-1].isna().all():
+            frame = frame.iloc[:-1]
+    return frame
+
+
+@contextlib.contextmanager
+def _quiet(pandas: Any) -> Iterator[None]:
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", pandas.errors.ParserWarning)
+        warnings.simplefilter("ignore", pandas.errors.DtypeWarning)
+        yield
+
+
+def _explained(message: str) -> str:
+    found = re.search(r"Expected (\d+) fields in line (\d+), saw (\d+)", message)
+    if found:
+        return (
+            f"line {found[2]} has {found[3]} fields, and the header names {found[1]} columns: quote the text that holds the "
+            "delimiter, or remove it"
+        )
+    if "EOF inside string" in message:
+        return "a quote is opened and never closed: " + message.lower()
+    return f"cannot be read as a table: {message}"
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0].removeprefix("Error tokenizing data. C error: ")
+
+
+def _free(name: str, taken: Iterable[str]) -> str:
+    while name in set(taken):
+        name += "_"
+    return name

@@ -1,0 +1,428 @@
+"""Training of many nets at once: net i learns from all folds but fold i, whose rows choose among its epochs.
+
+What a training has come to is its State: weights, optimizer, random streams, and for each net and cosine cycle the best epoch
+so far. It can be written at any step, and a training that goes on from it comes to the same bits.
+"""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+
+from tinygrad_c import (
+    Generator,
+    Tensor,
+    from_numpy,
+    get_rng_state,
+    manual_seed,
+    no_grad,
+    optim,
+    randperm,
+    set_rng_state,
+)
+from tinygrad_c.nn import functional as F
+from tinygrad_c.tables.encoder import Encoder, Inputs
+from tinygrad_c.tables.net import Nets, build
+from tinygrad_c.tables.plan import Plan
+from tinygrad_c.tables.scores import Metric, log_softmax
+from tinygrad_c.tables.target import CLASSIFICATION
+
+CYCLES = 4
+ROWS_AT_ONCE = 16384  # of all nets, when they are only asked
+PICKS = 5  # epochs that are averaged, at most
+INTERRUPTED = "interrupted"
+
+
+@dataclass
+class Rows:
+    """What nets learn from: y int64 [n] or float32 [n, outputs] (standardised), fold int64 [n], weight float32 [n] or None."""
+
+    inputs: Inputs
+    y: np.ndarray
+    fold: np.ndarray
+    weight: np.ndarray | None = None
+
+
+@dataclass
+class Best:
+    """Of one cosine cycle: for each net its lowest validation loss, the epoch, its weights and what it answered then."""
+
+    loss: np.ndarray
+    epoch: np.ndarray
+    weights: dict[str, np.ndarray]
+    outputs: np.ndarray  # [nets, validation rows, outputs]
+
+
+@dataclass
+class Training:
+    """What a training has come to."""
+
+    step: int = 0
+    history: list[tuple[float, float, float]] = field(default_factory=list)  # training loss, validation loss, score: an epoch
+    best: list[Best | None] = field(default_factory=lambda: [None] * CYCLES)
+    running: float = 0.0  # sum of the losses of the steps of this epoch
+    samples: int = 0
+    seconds: float = 0.0
+    stopped: str = ""  # why it ended before its last epoch
+
+    @property
+    def found(self) -> bool:
+        return any(best is not None for best in self.best)
+
+
+@contextmanager
+def own_randomness(seed: int) -> Iterator[None]:
+    """The global random stream begins at `seed` here, and is afterwards as it was."""
+    before = get_rng_state()
+    manual_seed(seed)
+    try:
+        yield
+    finally:
+        set_rng_state(before)
+
+
+class Trainer:
+    """Trains the nets of a plan on rows; `run` may be stopped and called again."""
+
+    def __init__(
+        self,
+        plan: Plan,
+        encoder: Encoder,
+        rows: Rows,
+        outputs: int,
+        metric: Metric,
+        limits: tuple[np.ndarray, np.ndarray] | None = None,
+    ) -> None:
+        self.plan, self.rows, self.outputs, self.metric, self.limits = plan, rows, outputs, metric, limits
+        self.nets = build(plan, encoder, outputs)
+        self.training = Training()
+        self.order = Generator().manual_seed(plan.seed + 3)
+        self.order_at_epoch = self.order.get_state().numpy().copy()
+        self.train_rows = [np.flatnonzero(rows.fold != k) for k in range(plan.nets)]
+        self.val_rows = [np.flatnonzero(rows.fold == k) for k in range(plan.nets)]
+        self.X = from_numpy(rows.inputs.X)
+        self.y = from_numpy(rows.y)
+        self.weight = None if rows.weight is None else from_numpy(rows.weight)
+        self.codes = self._flat_codes(encoder)
+        self.optimizer = self._optimizer()
+        self.stream = None
+        with own_randomness(plan.seed):
+            self.stream = get_rng_state()
+
+    def _flat_codes(self, encoder: Encoder) -> list[np.ndarray] | None:
+        """For each net, [n, embedded]: rows of the stacked embeddings; levels without a row to train on are the rest."""
+        if not encoder.sizes:
+            return None
+        starts = np.cumsum([0, *encoder.sizes[:-1]])
+        total, flat = sum(encoder.sizes), self.rows.inputs.codes + starts
+        self.rest = np.repeat(starts, encoder.sizes)
+        self.unseen, found = [], []
+        for k, train in enumerate(self.train_rows):
+            place = np.arange(total)
+            unseen = np.bincount(flat[train].ravel(), minlength=total) == 0
+            place[unseen] = self.rest[unseen]
+            self.unseen.append(unseen)
+            found.append(place[flat] + k * total)
+        return found
+
+    def _optimizer(self) -> optim.Optimizer:
+        groups = self.nets.groups(self.plan.lr)
+        name = self.plan.optimizer
+        if name == "sgd":
+            return optim.SGD(groups, lr=self.plan.lr, momentum=0.9, nesterov=True)
+        if name in ("adam", "adamw"):
+            return (optim.Adam if name == "adam" else optim.AdamW)(groups, lr=self.plan.lr, betas=(0.9, 0.95))
+        return {"rmsprop": optim.RMSprop, "adagrad": optim.Adagrad}[name](groups, lr=self.plan.lr)
+
+    # The steps
+
+    def run(self, before_step: Callable[[], None] | None = None, after_epoch: Callable[[], None] | None = None) -> Training:
+        """Train to the end of the plan. KeyboardInterrupt, or a loss that is no number, ends it with what it has come to.
+
+        before_step is called where the training can be written; a KeyboardInterrupt raised there leaves it so.
+        """
+        plan, training = self.plan, self.training
+        before = get_rng_state()
+        set_rng_state(self.stream)
+        training.stopped = ""
+        try:
+            epoch, batch = divmod(training.step, plan.steps_per_epoch)
+            for _ in range(epoch, plan.epochs):
+                if not self._epoch(batch, before_step):
+                    return training
+                batch = 0
+                if after_epoch is not None:
+                    after_epoch()
+            if not training.found:
+                training.stopped = "the loss on the validation rows was never finite; a lower --lr may help"
+        except KeyboardInterrupt:
+            training.stopped = INTERRUPTED
+        finally:
+            self.stream = get_rng_state()
+            set_rng_state(before)
+        return training
+
+    def _epoch(self, begin: int, before_step: Callable[[], None] | None) -> bool:
+        plan, training, nets = self.plan, self.training, self.nets
+        self.order_at_epoch = self.order.get_state().numpy().copy()
+        size, count = plan.batch_size, plan.steps_per_epoch
+        batches = np.stack(
+            [
+                rows[randperm(len(rows), generator=self.order).numpy()[: size * count]].reshape(count, size)
+                for rows in self.train_rows
+            ],
+            axis=1,
+        )  # steps, nets, rows
+        if begin == 0:
+            training.running = 0.0
+        nets.train()
+        start = time.perf_counter()
+        for i in range(begin, count):
+            if before_step is not None and training.step:
+                training.seconds += time.perf_counter() - start
+                self.stream = get_rng_state()
+                before_step()
+                start = time.perf_counter()
+            share = plan.lr_share(training.step)
+            for group in self.optimizer.param_groups:
+                group["lr"] = group["base"] * share
+            nets.p = plan.dropout_at(training.step)
+            loss = self._loss(batches[i])
+            value = loss.item() / plan.nets
+            if not math.isfinite(value):
+                training.stopped = (
+                    f"epoch {len(training.history) + 1}, step {training.step + 1}: the loss is {value:g}, "
+                    f"{self._culprit(batches[i])}; a lower --lr than {plan.lr:g} may help"
+                )
+                return False
+            self.optimizer.zero_grad()
+            loss.backward()
+            self.optimizer.step()
+            training.step += 1
+            training.samples += size * plan.nets
+            training.running += value
+        training.seconds += time.perf_counter() - start
+        self._validate()
+        return True
+
+    def _batch(self, rows: np.ndarray) -> tuple[Tensor, Tensor | None]:
+        flat = rows.ravel()
+        X = self.X[from_numpy(flat)].view(len(rows), rows.shape[1], self.X.shape[1])
+        codes = None
+        if self.codes is not None:
+            codes = from_numpy(np.concatenate([each[r] for each, r in zip(self.codes, rows)]))
+        return X, codes
+
+    def _loss(self, rows: np.ndarray) -> Tensor:
+        """The sum over the nets of their mean losses on a batch."""
+        plan = self.plan
+        out = self.nets(*self._batch(rows))
+        index = from_numpy(rows.ravel())
+        out, y = out.view(-1, self.outputs), self.y[index]
+        if plan.loss == "cross_entropy":
+            if self.weight is None:
+                return F.cross_entropy(out, y, label_smoothing=plan.smoothing) * plan.nets
+            loss = F.cross_entropy(out, y, label_smoothing=plan.smoothing, reduction="none")
+        else:
+            if self.weight is None:
+                return (F.l1_loss if plan.loss == "mae" else F.mse_loss)(out, y) * plan.nets
+            loss = (out - y).abs() if plan.loss == "mae" else (out - y) ** 2
+            loss = loss.mean(1)
+        return (loss * self.weight[index]).mean() * plan.nets
+
+    def _culprit(self, rows: np.ndarray) -> str:
+        """The first place, on the way from the inputs to the loss, in which there is a number that is none."""
+        self.nets.eval()
+        with no_grad():
+            for name, parameter in self.nets.named_parameters():
+                if (found := _not_finite(parameter)) is not None:
+                    return f"from the {name.rstrip('0123456789')} of {_layer_of(name, self.nets)}, which holds {found:g}"
+            for name, values in self.nets.layers(*self._batch(rows)):
+                if name and (found := _not_finite(values)) is not None:
+                    return f"from {name}, whose output holds {found:g}"
+            top = float(np.abs(self.nets(*self._batch(rows)).numpy()).max())
+        return f"out of outputs that are finite, but as large as {top:.3g}"
+
+    # Between the steps
+
+    def answers(self) -> np.ndarray:
+        """What each net answers for the rows of its own fold, [nets, most rows of a fold, outputs]; zeros beyond the rows."""
+        self.nets.eval()
+        most = max(map(len, self.val_rows))
+        outputs = np.zeros((self.plan.nets, most, self.outputs), dtype=np.float32)
+        rows = np.stack([np.resize(r, most) for r in self.val_rows])
+        at_once = max(1, ROWS_AT_ONCE // self.plan.nets)
+        with no_grad():
+            for i in range(0, most, at_once):
+                outputs[:, i : i + at_once] = self.nets(*self._batch(rows[:, i : i + at_once])).numpy()
+        return self.limited(outputs)
+
+    def limited(self, outputs: np.ndarray) -> np.ndarray:
+        """Quantities are held within the training range."""
+        return outputs if self.limits is None else outputs.clip(*self.limits)
+
+    def loss_of(self, outputs: np.ndarray, k: int) -> float:
+        """By which an epoch of net k is chosen: cross-entropy or mean squared error of its own fold's rows, or the metric."""
+        rows = self.val_rows[k]
+        y = self.rows.y[rows]
+        weight = None if self.rows.weight is None else self.rows.weight[rows]
+        outputs = outputs[: len(rows)].astype(np.float64)
+        if self.plan.metric is not None and self.metric.chooses:
+            return -self.metric.rank(self.metric.value(self.metric.ready(outputs), y, weight))
+        if self.plan.loss == "cross_entropy":
+            losses = -log_softmax(outputs)[np.arange(len(rows)), y]
+        else:
+            losses = ((outputs - y) ** 2).mean(axis=1)
+        return float(np.average(losses, weights=weight)) if weight is None or weight.sum() > 0 else 0.0
+
+    def _validate(self) -> None:
+        plan, training = self.plan, self.training
+        outputs = self.answers()
+        losses = np.array([self.loss_of(outputs[k], k) for k in range(plan.nets)])
+        cycle = plan.cycle(training.step)
+        best = training.best[cycle]
+        better = np.isfinite(losses) if best is None else losses < best.loss
+        epoch = len(training.history) + 1
+        if best is None and better.any():
+            best = training.best[cycle] = Best(
+                np.where(better, losses, np.inf),
+                np.full(plan.nets, epoch),
+                {n: p.detach().numpy().copy() for n, p in self.nets.named_parameters()},
+                outputs.copy(),
+            )
+        elif better.any():
+            best.loss[better], best.epoch[better] = losses[better], epoch
+            best.outputs[better] = outputs[better]
+            for name, p in self.nets.named_parameters():
+                best.weights[name][better] = p.detach().numpy()[better]
+        scores = [
+            self.metric.value(self.metric.ready(outputs[k, : len(r)].astype(np.float64)), self.rows.y[r], None)
+            for k, r in enumerate(self.val_rows)
+        ]
+        training.history.append((training.running / max(1, plan.steps_per_epoch), float(losses.mean()), float(np.mean(scores))))
+
+    # The result
+
+    def picks(self) -> list[list[int]]:
+        """For each net the cycles whose best epochs are averaged: the best one, then whichever lowers the loss most."""
+        found = []
+        for k in range(self.plan.nets):
+            candidates = [(b.loss[k], c) for c, b in enumerate(self.training.best) if b is not None and np.isfinite(b.loss[k])]
+            lowest, first = min(candidates)
+            chosen = [first]
+            total = self.probabilities(self.training.best[first].outputs[k])
+            while len(chosen) < PICKS:
+                trials = []
+                for _, c in candidates:
+                    mean = (total + self.probabilities(self.training.best[c].outputs[k])) / (len(chosen) + 1)
+                    trials.append((self.loss_of(self.unprobabilities(mean), k), c, mean))
+                loss, c, mean = min(trials, key=lambda t: t[:2])
+                if not loss < lowest:
+                    break
+                lowest, total = loss, mean * (len(chosen) + 1)
+                chosen.append(c)
+            found.append(chosen)
+        return found
+
+    def probabilities(self, outputs: np.ndarray) -> np.ndarray:
+        """What is averaged: probabilities of classes, quantities as they are."""
+        outputs = outputs.astype(np.float64)
+        return np.exp(log_softmax(outputs)) if self.plan.task == CLASSIFICATION else outputs
+
+    def unprobabilities(self, mean: np.ndarray) -> np.ndarray:
+        return np.log(np.maximum(mean, 1e-30)) if self.plan.task == CLASSIFICATION else mean
+
+    def result(self) -> tuple[list[tuple[dict[str, np.ndarray], float]], np.ndarray]:
+        """The nets that answer together, each with its share, and the out-of-fold answers [n, outputs] (nan where no net's fold
+        has the row).
+        """
+        members, out = [], np.full((len(self.rows.y), self.outputs), np.nan)
+        for k, chosen in enumerate(self.picks()):
+            mean = sum(self.probabilities(self.training.best[c].outputs[k]) for c in chosen) / len(chosen)
+            out[self.val_rows[k]] = mean[: len(self.val_rows[k])]
+            for c in sorted(set(chosen)):
+                weights = {name: w[k].copy() for name, w in self.training.best[c].weights.items()}
+                if "embedding" in weights:
+                    weights["embedding"][self.unseen[k]] = weights["embedding"][self.rest[self.unseen[k]]]
+                members.append((weights, chosen.count(c) / len(chosen) / self.plan.nets))
+        return members, out
+
+    # Checkpoints
+
+    def dump(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
+        """All that the next step depends on, as arrays and plain data."""
+        t = self.training
+        arrays = {f"net.{n}": p.detach().numpy().copy() for n, p in self.nets.named_parameters()}
+        arrays |= {"order": self.order_at_epoch, "stream": self.stream.numpy().copy()}
+        numbers = {}
+        for i, kept in self.optimizer.state_dict()["state"].items():
+            for name, value in kept.items():
+                if isinstance(value, Tensor):
+                    arrays[f"optimizer.{i}.{name}"] = value.detach().numpy().copy()
+                else:
+                    numbers[f"{i}.{name}"] = value
+        for c, best in enumerate(t.best):
+            if best is not None:
+                arrays |= {f"best{c}.{n}": w for n, w in best.weights.items()}
+                arrays |= {f"chosen{c}.loss": best.loss, f"chosen{c}.epoch": best.epoch, f"chosen{c}.outputs": best.outputs}
+        return arrays, {
+            "optimizer": numbers,
+            "step": t.step,
+            "history": t.history,
+            "running": t.running,
+            "samples": t.samples,
+            "seconds": t.seconds,
+        }
+
+    def load(self, arrays: dict[str, np.ndarray], data: dict[str, Any]) -> None:
+        """Go back to what dump has written."""
+        kept: dict[int, dict] = {}
+        for key, value in data["optimizer"].items():
+            i, _, name = key.partition(".")
+            kept.setdefault(int(i), {})[name] = value
+        best: dict[int, dict[str, np.ndarray]] = {}
+        chosen: dict[int, dict[str, np.ndarray]] = {}
+        parameters = {}
+        for key, array in arrays.items():
+            kind, _, name = key.partition(".")
+            if kind == "optimizer":
+                i, _, name = name.partition(".")
+                kept.setdefault(int(i), {})[name] = from_numpy(array.copy())
+            elif kind == "net":
+                parameters[name] = from_numpy(array.copy())
+            elif kind.startswith("best"):
+                best.setdefault(int(kind[4:]), {})[name] = array.copy()
+            elif kind.startswith("chosen"):
+                chosen.setdefault(int(kind[6:]), {})[name] = array.copy()
+        self.nets.load_state_dict(parameters)
+        groups = self.optimizer.state_dict()["param_groups"]
+        self.optimizer.load_state_dict({"state": kept, "param_groups": groups})
+        self.order.set_state(from_numpy(arrays["order"].copy()))
+        self.stream = from_numpy(arrays["stream"].copy())
+        t = self.training
+        t.best = [
+            Best(chosen[c]["loss"], chosen[c]["epoch"], best[c], chosen[c]["outputs"]) if c in best else None
+            for c in range(CYCLES)
+        ]
+        t.history = [tuple(row) for row in data["history"]]
+        t.step, t.running, t.samples, t.seconds = (data[n] for n in ("step", "running", "samples", "seconds"))
+
+
+def _not_finite(tensor: Tensor) -> float | None:
+    array = tensor.detach().numpy()
+    bad = array[~np.isfinite(array)]
+    return float(bad[0]) if bad.size else None
+
+
+def _layer_of(name: str, nets: Nets) -> str:
+    digits = name[len(name.rstrip("0123456789")) :]
+    if not digits:
+        return "the inputs"
+    i = int(digits)
+    return f"layer {i + 1} ({nets.widths[i]} -> {nets.widths[i + 1]})"
