@@ -93,7 +93,8 @@ class CompiledStep(Step):
     def _record(self, situation: _Situation, args: tuple[Any, ...]) -> Any:
         situation.attempts += 1
         if situation.attempts > MOST_ATTEMPTS:
-            self._stay_eager("what it uses changes at every call", None)
+            what = situation.pending.guards.broken() if situation.pending is not None else ""
+            self._stay_eager(f"what it uses changes at every call{f': {what}' if what else ''}", None)
             return self.function(*args)
         try:
             walk = Walk((self.function, *args))
@@ -102,13 +103,12 @@ class CompiledStep(Step):
             return self.function(*args)
         if not walk.guards.hold() or any(attributes["_step_count"] < EAGER_CALLS for attributes, _, _ in walk.optimizers):
             return self.function(*args)         # a leaf with a hook, a tensor with a graph, an optimizer that is new
-        before = [attributes["_step_count"] for attributes, _, _ in walk.optimizers]
+        if not walk.any_optimizer:
+            self.eager = True                   # no training step: nothing to say
+            return self.function(*args)
         drawn = _drawn()
         program = Recorded()
         result = program.record(self.function, args, walk.guards, walk.optimizers)
-        if [attributes["_step_count"] for attributes, _, _ in walk.optimizers] == before:
-            self.eager = True                   # no training step: nothing to say
-            return result
         if program.refusal is None and _drawn() != drawn:
             program.deny("it draws random numbers in Python or NumPy")
         if program.refusal is not None:
@@ -116,11 +116,14 @@ class CompiledStep(Step):
             return result
         if program.failed:
             return result
+        if not program.has_updates():
+            self._stay_eager("it makes no step of SGD, Adam or AdamW each time", None)
+            return result
         first = situation.pending
         if first is None or not first.guards.hold():
             situation.pending = program
             return result
-        if not program.has_updates() or not program.same_as(first):
+        if not program.same_as(first):
             self._stay_eager("it does not do the same at each call: two recordings differ", None)
             return result
         result = program.finish(result)

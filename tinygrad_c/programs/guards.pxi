@@ -101,6 +101,23 @@ cdef class Guards:
 
     cpdef bint hold(self) except -1:
         """Whether all is as it was."""
+        return self.first_broken() < 0
+
+    def broken(self) -> str:
+        """What is no longer as it was, for messages."""
+        cdef Py_ssize_t i = self.first_broken()
+        if i < 0:
+            return ""
+        if i >= self.n:
+            return f"a tensor of shape {list(shape_of(<TensorBase> self.tensors[i - self.n].tensor))}"
+        if self.guards[i].kind == ONE_ITEM:
+            return f"the value of {<object> self.values[self.guards[i].first]!r}"
+        if self.guards[i].kind == WHOLE_DICT:
+            return f"an attribute among {', '.join(map(str, list(<object> self.guards[i].container)[:8]))}"
+        return "a list" if self.guards[i].kind == WHOLE_LIST else "a variable of the closure"
+
+    cdef Py_ssize_t first_broken(self) except -2:
+        """The number of the first guard, or of the first tensor behind the guards, that does not hold; -1: there is none."""
         cdef Py_ssize_t i, k, position
         cdef Guard* g
         cdef PyObject** value
@@ -113,34 +130,34 @@ cdef class Guards:
             value = self.values + g.first
             if g.kind == WHOLE_DICT:
                 if 2 * PyDict_GET_SIZE(<object> g.container) != g.n:
-                    return False
+                    return i
                 position = 0
                 k = 0
                 while PyDict_Next(<object> g.container, &position, &key, &found):
                     if key != value[k] or (found != value[k + 1] and not <object> key in SKIPPED):
-                        return False
+                        return i
                     k += 2
             elif g.kind == ONE_ITEM:
                 if PyDict_GetItemWithError(<object> g.container, <object> value[0]) != value[1]:
-                    return False
+                    return i
             elif g.kind == WHOLE_LIST:
                 if PyList_GET_SIZE(<object> g.container) != g.n:
-                    return False
+                    return i
                 for k in range(g.n):
                     if PyList_GET_ITEM(<object> g.container, k) != value[k]:
-                        return False
+                        return i
             elif PyCell_GET(<object> g.container) != value[0]:
-                return False
+                return i
         for i in range(self.n_tensors):
             t = &self.tensors[i]
             tensor = <TensorBase> t.tensor
             if (tensor.data != t.data or <PyObject*> tensor.storage != t.storage or tensor.dtype != t.dtype or tensor.ndim != t.ndim
                     or tensor._requires_grad != t.requires_grad or tensor._hooks is not None or tensor._grad_fn is not None):
-                return False
+                return self.n + i
             for k in range(t.ndim):
                 if tensor.shape[k] != t.shape[k] or tensor.stride[k] != t.stride[k]:
-                    return False
-        return True
+                    return self.n + i
+        return -1
 
     cdef TensorBase at(self, const char* p):
         """The first tensor in whose memory p lies, or None."""

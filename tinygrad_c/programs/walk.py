@@ -26,7 +26,8 @@ class Walk:
 
     def __init__(self, roots: tuple[Any, ...]) -> None:
         self.guards = Guards()
-        self.optimizers: list[Any] = []
+        self.optimizers: list[Any] = []         # SGD and Adam: (__dict__, kind, [(group, list of steps or None)])
+        self.any_optimizer = False
         self._seen: dict[int, Any] = {}
         self._names: set[str] = set()
         self._plain: list[Any] = []             # objects of the user's own classes
@@ -101,9 +102,13 @@ class Walk:
     def _attributes(self) -> bool:
         """Queue the attributes of plain objects that a name in some code may mean. Whether there were any."""
         for each in self._plain:
-            if id(type(each)) not in self._seen:
-                self._seen[id(type(each))] = type(each)
-                self._functions_of(type(each))
+            for base in type(each).__mro__:
+                for name in self._names & base.__dict__.keys():
+                    if (id(base), name) not in self._taken:
+                        self._taken.add((id(base), name))
+                        method = base.__dict__[name]
+                        self._queue.extend(f for f in (method, getattr(method, "fget", None), getattr(method, "__func__", None))
+                                           if isinstance(f, types.FunctionType))
             for name in self._names & each.__dict__.keys():
                 if (id(each), name) not in self._taken:
                     self._taken.add((id(each), name))
@@ -112,6 +117,7 @@ class Walk:
         return bool(self._queue)
 
     def _optimizer(self, optimizer: Any) -> None:
+        self.any_optimizer = True
         attributes = optimizer.__dict__
         self.guards.add_dict(attributes)
         self.guards.add_list(optimizer.param_groups)
