@@ -32,7 +32,8 @@ ctypedef struct Block:          # memory that was allocated while the program wa
     char* data
     Py_ssize_t nbytes
     Py_ssize_t allocation       # the number of the allocation that it was given out by last, from 1 on
-    bint written
+    bint written                # all of it, by entries of the program
+    char* map                   # if only parts: which bytes, or NULL
 
 ctypedef struct Origin:         # of a Call's operands: which allocation's memory, 0: outside; and where in it
     Py_ssize_t allocation[MAX_OPERANDS]
@@ -84,7 +85,9 @@ cdef const Known* known_kernel(kernel_t kernel) noexcept
 cdef Block* block_of(const Program* program, const char* p) noexcept
 # To be called only while recorder is set.
 cdef void record_block(char* data, Py_ssize_t nbytes) noexcept
-cdef void record_inner(inner_t inner, Py_ssize_t n, int n_inputs, char** p, const Scalar* param, int n_params) noexcept
+# `size`: bytes of an element of the output.
+cdef void record_inner(inner_t inner, Py_ssize_t n, Py_ssize_t size, int n_inputs, char** p, const Scalar* param,
+                       int n_params) noexcept
 cdef void record_constant(char* data, Py_ssize_t nbytes) noexcept
 cdef void record_total(char* out, const char* partial, Py_ssize_t n, Py_ssize_t each, Py_ssize_t size, double divisor) noexcept
 cdef void record_division(char* out, Py_ssize_t size, double n) noexcept

@@ -9,7 +9,7 @@ import sys
 
 from cpython.pycapsule cimport PyCapsule_GetPointer
 from libc.stdint cimport int64_t
-from libc.stdlib cimport free, realloc
+from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memcpy, memset
 
 from tinygrad_c.kernels.call cimport FLOAT32, FLOAT64, INT32, MAX_NDIM, MAX_OPERANDS, MAX_PARAMS, N_DTYPES, Call, Scalar, inner_t, kernel_t

@@ -141,6 +141,9 @@ cdef object stop_recording():
 
 
 cdef void free_program(Program* program) noexcept:
+    cdef Py_ssize_t i
+    for i in range(program.n_blocks):
+        free(program.blocks[i].map)
     free(program.calls)
     free(program.origins)
     free(program.blocks)
@@ -202,8 +205,10 @@ cdef void record_block(char* data, Py_ssize_t nbytes) noexcept:
     recorder.allocations += 1
     for i in range(recorder.n_blocks):
         if recorder.blocks[i].data == data:
-            recorder.blocks[i].nbytes = max(recorder.blocks[i].nbytes, nbytes)
+            recorder.blocks[i].nbytes = nbytes
             recorder.blocks[i].written = False
+            free(recorder.blocks[i].map)
+            recorder.blocks[i].map = NULL
             recorder.blocks[i].allocation = recorder.allocations
             return
     larger = grown(recorder.blocks, recorder.n_blocks, &recorder.blocks_capacity, sizeof(Block))
@@ -213,8 +218,65 @@ cdef void record_block(char* data, Py_ssize_t nbytes) noexcept:
     recorder.blocks[recorder.n_blocks].data = data
     recorder.blocks[recorder.n_blocks].nbytes = nbytes
     recorder.blocks[recorder.n_blocks].written = False
+    recorder.blocks[recorder.n_blocks].map = NULL
     recorder.blocks[recorder.n_blocks].allocation = recorder.allocations
     recorder.n_blocks += 1
+
+
+cdef bint written_whole(Block* block) noexcept:
+    """Whether parts that were written one by one make up the whole."""
+    cdef Py_ssize_t i
+    if block.map == NULL:
+        return False
+    for i in range(block.nbytes):
+        if not block.map[i]:
+            return False
+    block.written = True
+    return True
+
+
+cdef void mark_part(Block* block, const Call* call) noexcept:
+    """An elementwise kernel writes a part of the block: which bytes."""
+    cdef Py_ssize_t[MAX_NDIM] index
+    cdef Py_ssize_t size = call.operand[0].itemsize, at = call.operand[0].data - block.data
+    cdef int d
+    if block.map == NULL:
+        block.map = <char*> calloc(block.nbytes, 1)
+        if block.map == NULL:
+            recorder.failed = OUT_OF_MEMORY
+            return
+    memset(index, 0, sizeof(index))
+    while True:
+        if 0 <= at and at + size <= block.nbytes:
+            memset(block.map + at, 1, size)
+        d = call.ndim - 1
+        while d >= 0:
+            index[d] += 1
+            at += call.operand[0].stride[d] * size
+            if index[d] < call.shape[d]:
+                break
+            at -= index[d] * call.operand[0].stride[d] * size
+            index[d] = 0
+            d -= 1
+        if d < 0:
+            return
+
+
+cdef void mark_written_by(Block* block, const Call* call, int role) noexcept:
+    cdef Py_ssize_t n = 1
+    cdef int d
+    if block.written:
+        return
+    if role == ROLE_ELEMENTWISE or role == ROLE_MATMUL:
+        for d in range(call.ndim if role == ROLE_ELEMENTWISE else 3):
+            n *= call.shape[d]
+        if role == ROLE_MATMUL:         # a product does not say of what: 4 bytes or 8
+            block.written = n * sizeof(float) == block.nbytes or n * sizeof(double) == block.nbytes
+            return
+        if n * call.operand[0].itemsize != block.nbytes:
+            mark_part(block, call)
+            return
+    block.written = True                # other kernels write all of memory that was made for them
 
 
 cdef void touch(char* p, bint reads, bint writes, int role) noexcept:
@@ -223,10 +285,8 @@ cdef void touch(char* p, bint reads, bint writes, int role) noexcept:
     cdef void* larger
     cdef Py_ssize_t i
     if block != NULL:
-        if reads and not block.written:
+        if reads and not block.written and not written_whole(block):
             refuse("it reads numbers that Python wrote (tensor([...]), zeros(), indexing): make them before the step")
-        if writes:
-            block.written = True
         return
     for i in range(recorder.n_outside):
         if recorder.outside[i].data == p:
@@ -249,6 +309,7 @@ cdef void touch(char* p, bint reads, bint writes, int role) noexcept:
 cdef void record_call(const Call* call) noexcept:
     cdef const Known* what
     cdef const Block* block
+    cdef Block* whole
     cdef void* larger
     cdef int i
     cdef bint writes
@@ -272,6 +333,9 @@ cdef void record_call(const Call* call) noexcept:
     for i in range(call.n_operands):
         if call.operand[i].data != NULL and what.writes >> i & 1:
             touch(call.operand[i].data, False, True, what.role)
+            whole = block_of(recorder, call.operand[i].data)
+            if whole != NULL:
+                mark_written_by(whole, call, what.role)
     larger = grown(recorder.calls, recorder.n, &recorder.capacity, sizeof(Call))
     if larger == NULL:
         return
@@ -288,12 +352,14 @@ cdef void record_call(const Call* call) noexcept:
     recorder.n += 1
 
 
-cdef void record_inner(inner_t inner, Py_ssize_t n, int n_inputs, char** p, const Scalar* param, int n_params) noexcept:
+cdef void record_inner(inner_t inner, Py_ssize_t n, Py_ssize_t size, int n_inputs, char** p, const Scalar* param,
+                       int n_params) noexcept:
     cdef Call call
     cdef int i
     memset(&call, 0, sizeof(Call))
     call.kernel, call.inner, call.ndim, call.n_operands, call.units = run_inner, inner, 1, 1 + n_inputs, 1
     call.shape[0] = n
+    call.operand[0].itemsize, call.operand[0].stride[0] = size, 1
     for i in range(1 + n_inputs):
         call.operand[i].data = p[i]
     for i in range(n_params):

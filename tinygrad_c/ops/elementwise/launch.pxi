@@ -136,7 +136,7 @@ cdef void launch(inner_t inner, Kernels* table, TensorBase out, int n_inputs, Py
     if alike and c.work < TINY_WORK and inner != NULL:
         inner(out.numel, p, param)  # what run() would come to
         if recorder != NULL:
-            record_inner(inner, out.numel, n_inputs, p, param, n_params)
+            record_inner(inner, out.numel, itemsize(out.dtype), n_inputs, p, param, n_params)
         return
     c.kernel = table.loop
     c.inner = inner
