@@ -1,7 +1,7 @@
 """compile: a training step that is recorded, verified, and then replayed without Python.
 
-A function is called in eager mode twice, recorded twice, and the two recordings are compared; then the first `verify` replays are
-compared with eager mode to the bit, on the batches that come. Whatever does not fit, stays eager. docs/programs.md says which.
+A function is called in eager mode twice, recorded twice, and the two recordings are compared; then the first `verify` replays
+are compared with eager mode to the bit, on the batches that come. Whatever does not fit stays eager: see docs/programs.md.
 """
 from __future__ import annotations
 
@@ -165,19 +165,19 @@ class CompiledStep(Step):
         self.situations.clear()
         self.ready.clear()
         name = getattr(self.function, "__name__", "the step")
-        warn(f"compile(): {name}() stays in eager mode: {reason}{f', at {place}' if place else ''}. It computes the same as without "
-             "compile().")
+        warn(f"compile(): {name}() stays in eager mode: {reason}{f', at {place}' if place else ''}. It computes the same as "
+             "without compile().")
 
     # ---- Whole epochs
 
     def epochs(self, *data: Tensor, batch_size: int = 1, shuffle: bool = False, drop_last: bool = False, epochs: int = 1,
                generator: Any = None, scheduler: Any = None, on_epoch: Any = None) -> Tensor:
-        """Run the step over all rows of the tensors `data`, `epochs` times, in batches of batch_size; gives the losses, a row for
-        each epoch and a number for each step.
+        """Run the step over all rows of the tensors `data`, `epochs` times, in batches of batch_size; gives the losses, a row
+        for each epoch and a number for each step.
 
-        The batches are those of DataLoader(TensorDataset(*data), batch_size, shuffle, drop_last=drop_last, generator=generator):
-        the same permutation from the same generator. scheduler.step() is called after each epoch, then on_epoch(epoch, losses),
-        which ends the training when it returns True. Ctrl-C takes effect after a whole step.
+        The batches are those of DataLoader(TensorDataset(*data), batch_size, shuffle, drop_last=drop_last,
+        generator=generator): the same permutation from the same generator. scheduler.step() is called after each epoch, then
+        on_epoch(epoch, losses), which ends the training when it returns True. Ctrl-C takes effect after a whole step.
 
         ValueError for tensors of different lengths, TypeError if the step returns anything but one number.
 
@@ -203,7 +203,7 @@ class CompiledStep(Step):
             raise ValueError(f"batch_size should be a positive integer value, but got batch_size={batch_size}")
         whole, rest = divmod(rows, batch_size)
         steps = whole + (rest > 0 and not drop_last)
-        losses = create.zeros(epochs, steps)
+        losses = create.zeros_(epochs, steps)
         sources = [each.detach().contiguous() for each in data]
         for epoch in range(epochs):
             order = draws.randperm(rows, generator=generator) if shuffle else create.arange(rows)
@@ -212,7 +212,7 @@ class CompiledStep(Step):
                 made = 0
                 if i < whole:
                     for program in reversed(self.ready):
-                        made = run_rows(program, sources, order, i * batch_size, whole - i, losses, epoch * steps + i)
+                        made = run_rows(program, batch_size, sources, order, i * batch_size, whole - i, losses, epoch * steps + i)
                         if made:
                             break
                 if not made:
@@ -286,14 +286,14 @@ def compile(model: Any = None, *, fullgraph: bool = False, dynamic: bool | None 
     <compiled step step: 1 program>
     """
     def wrapped(function: Any) -> Any:
-        if disable or isinstance(function, Module) or isinstance(function, (type, CompiledStep)) or not callable(function):
+        if disable or isinstance(function, (Module, type, CompiledStep)) or not callable(function):
             return function
         return CompiledStep(function, verify)
     return wrapped if model is None else wrapped(model)
 
 
 def explain(step: Any) -> str:
-    """What is recorded of a compiled step: its programs, Call by Call, with shapes and estimated nanoseconds; or why it is eager.
+    """What is recorded of a compiled step: its programs, Call by Call, with shapes and estimated times; or why it is eager.
 
     >>> print(tinygrad_c.compile.explain(tinygrad_c.compile(abs)))
     abs: 0 programs

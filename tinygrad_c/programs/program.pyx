@@ -1,4 +1,4 @@
-"""A recorded training step: its program, the memory it uses, the guards under which it holds, and what it does to Python objects.
+"""A recorded training step: its program, its memory, the guards under which it holds, and what it does to Python objects.
 
     Guards      what Python held when the step was recorded, compared by identity before each replay
     Recorded    one program: record(), attempt() and, for whole epochs, run_rows()
@@ -19,8 +19,8 @@ from tinygrad_c.core.array cimport Storage, count_write, itemsize, note_storages
 from tinygrad_c.core.tape cimport TensorBase, alias, empty, empty_like, plain_mode
 from tinygrad_c.kernels.call cimport FLOAT32, FLOAT64, INT64, MAX_NDIM, Call
 from tinygrad_c.kernels.runtime.dispatch cimport (
-    OTHER_THREAD, OUT_OF_MEMORY, ROLE_ADAM, ROLE_ELEMENTWISE, ROLE_SGD, UNSUITED, Known, Program, block_of, free_program, known_kernel, labels_fit,
-    recorder, replay, start_recording, stop_recording)
+    ROLE_ADAM, ROLE_ELEMENTWISE, ROLE_SGD, UNSUITED, Known, Program, block_of, free_program, known_kernel, labels_fit, recorder,
+    replay, start_recording, stop_recording)
 from tinygrad_c.kernels.runtime.memory cimport Pool, free_pool, pool_has, pools_work, seal_pool, swap_pool
 from tinygrad_c.kernels.table cimport (
     ADAM_BETA2, ADAM_CORRECTION, ADAM_EPS, ADAM_FLAGS, ADAM_SHRINK, ADAM_STEP, ADAM_WEIGHT, ADAM_WEIGHT_DECAY, FIRST, SGD_FLAGS,

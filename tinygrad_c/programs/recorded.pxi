@@ -77,8 +77,8 @@ cdef class Recorded:
             self.refusal = reason, None, 0
 
     def record(self, function, tuple args not None, Guards guards not None, list optimizers not None):
-        """Run the step as eager mode does, and keep its Calls. `optimizers`: (its __dict__, its kind, its groups as (group, list
-        of steps or None)). Gives the step's result; finish() says what to hand out."""
+        """Run the step as eager mode does, and keep its Calls. `optimizers`: (its __dict__, its kind, its groups as (group,
+        list of steps or None)). Gives the step's result; finish() says what to hand out."""
         cdef TensorBase t
         cdef list given = []
         if self.program.calls != NULL or self.guards is not None:
@@ -152,8 +152,8 @@ cdef class Recorded:
                     break
             else:
                 if self.guards.at(self.program.outside[i].data) is None:
-                    self.deny("it uses a tensor that is neither an argument nor found from the step's closure, its globals, modules "
-                              "and optimizers (or it adds to gradients from before the step: call zero_grad() first)")
+                    self.deny("it uses a tensor that is neither an argument nor found from the step's closure, its globals, "
+                              "modules and optimizers (or it adds to gradients from before the step: call zero_grad() first)")
                     return 0
         for i in range(self.program.n_labels):
             for each in self.inputs:
@@ -259,9 +259,10 @@ cdef class Recorded:
             if block_of(&self.program, t.data) == NULL or not t.contiguous or t.storage.owner is not None:
                 self.deny("it returns a tensor that it did not compute, or a view that is not contiguous: return a .clone()")
                 return result
-            if t._requires_grad or (t._grad_fn is not None and t._grad_fn.freed == 0) or (t._grad_fn is None and t._base is not None):
-                self.deny("it returns a tensor with a graph that backward() has not used: call backward() in the step, or return "
-                          "x.detach().clone()")
+            if (t._requires_grad or (t._grad_fn is not None and t._grad_fn.freed == 0)
+                    or (t._grad_fn is None and t._base is not None)):
+                self.deny("it returns a tensor with a graph that backward() has not used: call backward() in the step, or "
+                          "return x.detach().clone()")
                 return result
             self.places.append(True)
             self.outputs.append(alias(t))
@@ -275,8 +276,8 @@ cdef class Recorded:
         for i in range(self.program.n_blocks):
             data = self.program.blocks[i].data
             if not pool_has(&self.pool, data) and <size_t> data not in kept:
-                self.deny("a tensor that it makes is kept somewhere after the step (in a list, an attribute, a reference cycle): "
-                          "return it instead")
+                self.deny("a tensor that it makes is kept somewhere after the step (in a list, an attribute, a reference "
+                          "cycle): return it instead")
                 return out
         for i in range(len(self.inputs)):
             t = self.inputs[i]
@@ -303,7 +304,8 @@ cdef class Recorded:
         for i in range(self.program.n):
             a, b = &self.program.calls[i], &other.program.calls[i]
             what = known_kernel(a.kernel)
-            if (a.kernel != b.kernel or a.units != b.units or a.work != b.work or a.ndim != b.ndim or a.n_operands != b.n_operands):
+            if (a.kernel != b.kernel or a.units != b.units or a.work != b.work or a.ndim != b.ndim
+                    or a.n_operands != b.n_operands):
                 return False
             if what.role == ROLE_ELEMENTWISE and a.inner != b.inner:
                 return False

@@ -72,7 +72,8 @@ cdef void schedule(Recorded r) noexcept nogil:
         u = &r.updates[i]
         call = &r.program.calls[u.call]
         u.step += 1
-        if u.role == ROLE_ADAM and before != NULL and before.role == ROLE_ADAM and before.group == u.group and before.step == u.step:
+        if (u.role == ROLE_ADAM and before != NULL and before.role == ROLE_ADAM and before.group == u.group
+                and before.step == u.step):
             call.param[ADAM_STEP], call.param[ADAM_CORRECTION] = last.param[ADAM_STEP], last.param[ADAM_CORRECTION]
             call.param[ADAM_SHRINK] = last.param[ADAM_SHRINK]
         else:
@@ -251,7 +252,8 @@ def state_of(Recorded r not None) -> list:
         found.append((f"parameter or state {i} of shape {list(shape_of(t))}", t.storage.data[:t.storage.nbytes]))
     for i, (leaf, _) in enumerate(r.grads):
         t = (<TensorBase> leaf)._grad
-        found.append((f"the gradient of a parameter of shape {list(shape_of(<TensorBase> leaf))}", None if t is None else bytes_of(t)))
+        found.append((f"the gradient of a parameter of shape {list(shape_of(<TensorBase> leaf))}",
+                      None if t is None else bytes_of(t)))
     found.extend([("an optimizer's steps", list(entry[2])) for entry in r.groups if entry[2] is not None])
     found.extend([("an optimizer's steps", attributes["_step_count"]) for attributes, _ in r.optimizers])
     return found
@@ -274,10 +276,10 @@ def content_of(value):
 
 # ---- Whole epochs
 
-def run_rows(Recorded r not None, list sources not None, TensorBase order not None, Py_ssize_t first, Py_ssize_t steps,
-             TensorBase losses not None, Py_ssize_t first_loss) -> int:
-    """Up to `steps` steps, on the rows that order[first:] names of each source; gives how many were made. The result of each, one
-    number, goes to losses[first_loss:]. It ends early where the program does not fit; a signal's exception comes after a whole
+def run_rows(Recorded r not None, Py_ssize_t batch_size, list sources not None, TensorBase order not None,
+             Py_ssize_t first, Py_ssize_t steps, TensorBase losses not None, Py_ssize_t first_loss) -> int:
+    """Up to `steps` steps, on the rows that order[first:] names of each source; gives how many were made. The result of each,
+    one number, goes to losses[first_loss:]. It ends early where the program does not fit; a signal's exception comes after a whole
     step."""
     cdef TensorBase own, source, out
     cdef Py_ssize_t i, done = 0, made, n_inputs = len(r.inputs), rows, loss_bytes
@@ -294,13 +296,16 @@ def run_rows(Recorded r not None, list sources not None, TensorBase order not No
     if own.ndim == 0 or out.numel != 1 or out.dtype != losses.dtype or not losses.contiguous:
         return 0
     rows = own.shape[0]
+    if rows != batch_size:
+        return 0
     loss_bytes = itemsize(out.dtype)
     if order.dtype != INT64 or not order.contiguous or first < 0 or steps < 0 or first + steps * rows > order.numel \
             or first_loss < 0 or first_loss + steps > losses.numel or rows == 0:
         return 0
     for i in range(n_inputs):
         own, source = r.inputs[i], sources[i]
-        if source.dtype != own.dtype or source.ndim != own.ndim or not source.contiguous or own.ndim == 0 or own.shape[0] != rows \
+        if source.dtype != own.dtype or source.ndim != own.ndim or not source.contiguous or own.ndim == 0 \
+                or own.shape[0] != rows or source.shape[0] != (<TensorBase> sources[0]).shape[0] \
                 or source.numel // max(source.shape[0], 1) != own.numel // rows:
             return 0
         bytes[i] = own.numel // rows * itemsize(own.dtype)

@@ -65,7 +65,8 @@ class Walk:
         elif type(each) is dict:
             self.guards.add_dict(each)
             self._queue.extend(each.values())
-        elif isinstance(each, (types.ModuleType, type)) or type(each).__module__.partition(".")[0] in ("builtins", "tinygrad_c"):
+        elif (isinstance(each, (types.ModuleType, type))
+              or type(each).__module__.partition(".")[0] in ("builtins", "tinygrad_c")):
             pass
         elif isinstance(getattr(each, "__dict__", None), dict):
             self._plain.append(each)
@@ -131,7 +132,7 @@ class Walk:
                 if name != "lr":            # read at each step
                     self.guards.add_item(group, name)
             if kind is not None:
-                owners, *lists = optimizer._lists[i]
+                lists = optimizer._lists[i][1:]
                 steps = None
                 for name, entries in zip(optimizer._slots, lists):
                     if name == "step":

@@ -12,7 +12,8 @@ from libc.stdint cimport int64_t
 from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memcpy, memset
 
-from tinygrad_c.kernels.call cimport FLOAT32, FLOAT64, INT32, MAX_NDIM, MAX_OPERANDS, MAX_PARAMS, N_DTYPES, Call, Scalar, inner_t, kernel_t
+from tinygrad_c.kernels.call cimport (
+    FLOAT32, FLOAT64, INT32, MAX_NDIM, MAX_OPERANDS, MAX_PARAMS, N_DTYPES, Call, Scalar, inner_t, kernel_t)
 from tinygrad_c.kernels.portable.generic cimport register_generic, register_vectors
 from tinygrad_c.kernels.portable.integers cimport register_integer_kernels
 from tinygrad_c.kernels.portable.philox cimport set_philox_simd

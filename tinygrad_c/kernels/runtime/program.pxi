@@ -97,8 +97,8 @@ cdef inline void set_real_of(char* p, double value, Py_ssize_t size) noexcept no
 
 
 cdef void add_partials(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
-    """Add up the shape[0] sums in operand 1, divide by param 1; shape[1] is 2 if every other one is a weight, and a divisor of 0
-    stands for their sum."""
+    """Add up the shape[0] sums in operand 1, divide by param 1; shape[1] is 2 if every other one is a weight, and a divisor of
+    0 stands for their sum."""
     cdef double total = 0, weights = 0, value, divisor = call.param[1].f
     cdef Py_ssize_t i
     for i in range(call.shape[0]):
@@ -302,8 +302,8 @@ cdef void touch(char* p, bint reads, bint writes, int role) noexcept:
     if writes:
         recorder.outside[i].written = True
         if role != ROLE_SGD and role != ROLE_ADAM:
-            refuse("it writes in place to a tensor from outside the step, and no built-in SGD or Adam does it: a buffer, as batch "
-                   "norm's, a gradient that is added to or filled with zeros, or an update in Python")
+            refuse("it writes in place to a tensor from outside the step, and no built-in SGD or Adam does it: a buffer, as "
+                   "batch norm's, a gradient that is added to or filled with zeros, or an update in Python")
 
 
 cdef void record_call(const Call* call) noexcept:
@@ -320,8 +320,8 @@ cdef void record_call(const Call* call) noexcept:
         return
     what = known_kernel(call.kernel)
     if what == NULL:
-        refuse("it uses an operation that cannot be recorded yet: recorded are elementwise operations, sums, products of matrices, "
-               "softmax, the losses, SGD and Adam")
+        refuse("it uses an operation that cannot be recorded yet: recorded are elementwise operations, sums, products of "
+               "matrices, softmax, the losses, SGD and Adam")
         return
     for i in range(call.n_operands):
         if call.operand[i].data == NULL:
