@@ -212,7 +212,8 @@ class CompiledStep(Step):
                 made = 0
                 if i < whole:
                     for program in reversed(self.ready):
-                        made = run_rows(program, batch_size, sources, order, i * batch_size, whole - i, losses, epoch * steps + i)
+                        made = run_rows(program, batch_size, sources, order, i * batch_size, whole - i, losses,
+                                        epoch * steps + i)
                         if made:
                             break
                 if not made:
