@@ -128,11 +128,12 @@ _find = lazy_names(globals(), {
     "linalg.factor": "pca_lowrank svd_lowrank",
     "special.bessel": "i0 igamma igammac",
     "special.windows": "bartlett_window blackman_window hamming_window hann_window kaiser_window",
+    "programs.compiler": "compile",
     "torch_compat.amp": "GradScaler autocast",
     "torch_compat.config": "show_config",
     "torch_compat.switches":
         "AcceleratorError BoolTensor ByteTensor DoubleTensor FloatTensor IntTensor LongTensor OutOfMemoryError "
-        "are_deterministic_algorithms_enabled compile get_default_device get_deterministic_debug_mode "
+        "are_deterministic_algorithms_enabled get_default_device get_deterministic_debug_mode "
         "get_float32_matmul_precision get_num_interop_threads init_num_threads is_complex is_conj "
         "is_deterministic_algorithms_warn_only_enabled is_floating_point is_inference is_nonzero is_warn_always_enabled "
         "set_default_device set_default_tensor_type set_deterministic_debug_mode set_float32_matmul_precision "

@@ -116,6 +116,7 @@ from tinygrad_c.ops.sorting.histogram import (histogram as histogram, histogramd
 from tinygrad_c.ops.sorting.order import (argsort as argsort, bincount as bincount, bucketize as bucketize, histc as histc, isin
     as isin, kthvalue as kthvalue, msort as msort, searchsorted as searchsorted, sort as sort, topk as topk, unique as unique,
     unique_consecutive as unique_consecutive)
+from tinygrad_c.programs.compiler import (compile as compile)
 from tinygrad_c.serialization import (load as load, save as save)
 from tinygrad_c.special.bessel import (i0 as i0, igamma as igamma, igammac as igammac)
 from tinygrad_c.special.windows import (bartlett_window as bartlett_window, blackman_window as blackman_window, hamming_window
@@ -124,8 +125,8 @@ from tinygrad_c.torch_compat.amp import (GradScaler as GradScaler, autocast as a
 from tinygrad_c.torch_compat.config import (show_config as show_config)
 from tinygrad_c.torch_compat.switches import (AcceleratorError as AcceleratorError, BoolTensor as BoolTensor, ByteTensor as
     ByteTensor, DoubleTensor as DoubleTensor, FloatTensor as FloatTensor, IntTensor as IntTensor, LongTensor as LongTensor,
-    OutOfMemoryError as OutOfMemoryError, are_deterministic_algorithms_enabled as are_deterministic_algorithms_enabled, compile
-    as compile, get_default_device as get_default_device, get_deterministic_debug_mode as get_deterministic_debug_mode,
+    OutOfMemoryError as OutOfMemoryError, are_deterministic_algorithms_enabled as are_deterministic_algorithms_enabled,
+    get_default_device as get_default_device, get_deterministic_debug_mode as get_deterministic_debug_mode,
     get_float32_matmul_precision as get_float32_matmul_precision, get_num_interop_threads as get_num_interop_threads,
     init_num_threads as init_num_threads, is_complex as is_complex, is_conj as is_conj,
     is_deterministic_algorithms_warn_only_enabled as is_deterministic_algorithms_warn_only_enabled, is_floating_point as

@@ -64,12 +64,15 @@ LEVELS = [
         "utils.data": "",
         "serialization": "nn",
     }),
+    ("programs", "core ops tensor nn", {                # training steps that are recorded and replayed
+        "programs": "kernels kernels.runtime",
+    }),
     ("torch_compat", "core ops tensor nn", {            # compatibility with PyTorch only
         "torch_compat": "kernels.runtime",
         "torch_compat.backends": "",
         "torch_compat.cuda": "torch_compat",
     }),
-    ("public", "core ops tensor nn torch_compat", {          # import tinygrad_c
+    ("public", "core ops tensor nn programs torch_compat", {          # import tinygrad_c
         "__init__": "kernels.runtime",
     }),
     ("annex", "", {                         # built on public names only, as a user's program is; imported at first use

@@ -49,6 +49,7 @@ cdef int code_named(str name) noexcept          # -1: no such dtype
 cdef int code_of_format(str letter, Py_ssize_t size) noexcept   # of the buffer protocol's letter; -1: no such dtype
 cdef int default_dtype() noexcept
 cdef Storage new_storage(Py_ssize_t nbytes)
+cdef void note_storages(int change) noexcept    # +1: new memory is noted by the program that is recorded, until -1
 cdef bint inference_enabled() noexcept
 cdef bint set_inference(bint on) noexcept       # mark this thread's new storages, or not; returns the old setting
 cdef Storage external_storage(char* data, Py_ssize_t nbytes, bint readonly, object owner)

@@ -8,6 +8,7 @@ from cpython.ref cimport Py_DECREF, Py_INCREF, PyObject
 from libc.stdlib cimport free, malloc
 
 from tinygrad_c.kernels.call cimport BOOL, FLOAT32, FLOAT64, INT32, INT64, N_DTYPES
+from tinygrad_c.kernels.runtime.dispatch cimport record_block, recorder, refuse
 from tinygrad_c.kernels.runtime.memory cimport allocate, release
 
 # The dtypes in the order of their codes: name, as in torch.FloatTensor, as a C++ type in PyTorch's errors. FORMAT: the buffer
@@ -167,9 +168,16 @@ cdef Storage new_storage(Py_ssize_t nbytes):
     cdef Storage storage = Storage.__new__(Storage)
     storage.data = <char*> allocate(nbytes)
     storage.nbytes = nbytes
-    if threads_in_inference != 0:
+    if threads_in_inference != 0:       # or a program is being recorded
         storage.inference = inference
+        if recorder != NULL:
+            record_block(storage.data, nbytes)
     return storage
+
+
+cdef void note_storages(int change) noexcept:
+    global threads_in_inference
+    threads_in_inference += change
 
 
 cdef bint inference_enabled() noexcept:
@@ -305,6 +313,7 @@ cdef class Array:
 
     def __getbuffer__(self, Py_buffer* buffer, int flags):
         self.check_export()
+        refuse(b"it hands a tensor's memory to Python (.numpy(), memoryview)")
         if self.storage is None:
             raise BufferError("this tensor has no memory yet")
         if flags & PyBUF_WRITABLE and self.storage.readonly:

@@ -124,6 +124,7 @@ cdef TensorBase alias(TensorBase a)
 # Recording.
 cdef bint grad_enabled() noexcept
 cdef bint set_grad(bint on) noexcept
+cdef bint plain_mode() noexcept
 cdef bint wants_grad(TensorBase a) noexcept
 cdef unsigned long long number_of(TensorBase a) noexcept
 cdef object edge_of(TensorBase a)

@@ -28,7 +28,7 @@ from tinygrad_c.core.array cimport (
     DTYPE_NAMES, Array, Storage, allocate_into, count_write, inference_enabled, is_dense, itemsize, same_shape, set_inference,
     shape_of, view_into)
 from tinygrad_c.kernels.call cimport FLOAT32
-from tinygrad_c.kernels.runtime.dispatch cimport keep_gil, retire
+from tinygrad_c.kernels.runtime.dispatch cimport keep_gil, record_constant, recorder, refuse, retire
 
 from tinygrad_c._base.warn import PACKAGE, warn_once
 from tinygrad_c.core.hooks import AccumulateGrad, PackedTensor, RemovableHandle, Traceback, first_of
@@ -361,6 +361,11 @@ cdef int contiguous_view(TensorBase out, Node node) except -1:
     out.contiguous = True
     out.data = out.storage.data
     return 0
+
+
+cdef bint plain_mode() noexcept:
+    """Gradients are recorded in this thread, and no setting changes what an operation or the backward pass does."""
+    return grad_mode and anomaly == 0 and packers == 0 and not inference_enabled() and pass_in_nodes == NULL
 
 
 # ---- Grad mode and inference mode, for the package autograd

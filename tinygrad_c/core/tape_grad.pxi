@@ -22,6 +22,8 @@ cdef TensorBase first_gradient(TensorBase root, object given):
             (<float*> g.data)[0] = 1
         else:
             (<double*> g.data)[0] = 1
+        if recorder != NULL:
+            record_constant(g.data, itemsize(g.dtype))
         return g
     if not isinstance(given, TensorBase):
         raise TypeError(f"gradients can be either Tensors or None, but got {type(given).__name__}")

@@ -10,19 +10,6 @@ from tinygrad_c.core.array import dtype, set_default_dtype
 from tinygrad_c.ops.create import create
 
 
-def compile(model=None, *, fullgraph: bool = False, dynamic: bool | None = None, backend="inductor", mode: str | None = None,
-            options: dict | None = None, disable: bool = False):
-    """Return the model or function unchanged: operations are already compiled. Also a decorator, with or without arguments.
-
-    >>> @tinygrad_c.compile
-    ... def f(x):
-    ...     return x + 1
-    >>> f(1)
-    2
-    """
-    return model if model is not None else lambda function: function
-
-
 def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:
     """Does nothing: results always have the same bits from run to run, for any number of threads.
 

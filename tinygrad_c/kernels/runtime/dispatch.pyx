@@ -8,14 +8,22 @@ import os
 import sys
 
 from cpython.pycapsule cimport PyCapsule_GetPointer
-from libc.string cimport memset
+from libc.stdint cimport int64_t
+from libc.stdlib cimport calloc, free, realloc
+from libc.string cimport memcpy, memset
 
-from tinygrad_c.kernels.call cimport FLOAT32, FLOAT64, INT32, N_DTYPES, Call
+from tinygrad_c.kernels.call cimport (
+    FLOAT32, FLOAT64, INT32, MAX_NDIM, MAX_OPERANDS, MAX_PARAMS, N_DTYPES, Call, Scalar, inner_t, kernel_t)
 from tinygrad_c.kernels.portable.generic cimport register_generic, register_vectors
 from tinygrad_c.kernels.portable.integers cimport register_integer_kernels
 from tinygrad_c.kernels.portable.philox cimport set_philox_simd
-from tinygrad_c.kernels.table cimport Kernels
+from tinygrad_c.kernels.table cimport N_LOSSES, N_SOFTMAX, SQUARES, SUM, Kernels
 from tinygrad_c.kernels.runtime.threads cimport flush_denormals, fp_state, is_short, restore_denormals, run_shared
+
+from tinygrad_c._base.warn import PACKAGE
+
+cdef extern from "pythread.h":
+    unsigned long PyThread_get_thread_ident()
 
 cdef extern from *:
     """
@@ -46,6 +54,7 @@ simd_level = None
 cdef int gil_kept = 0           # nesting depth of keep_gil(): while > 0, run() keeps the GIL
 
 include "epochs.pxi"
+include "program.pxi"
 
 
 cdef Kernels* kernels(int dtype) noexcept:
@@ -55,6 +64,8 @@ cdef Kernels* kernels(int dtype) noexcept:
 cdef void run(const Call* call) noexcept:
     cdef fp_state state
     cdef int entered
+    if recorder != NULL:
+        record_call(call)
     if call.work < TINY_WORK:
         call.kernel(call, 0, call.units)
         return

@@ -5,6 +5,8 @@ fault again in the next step. So a released block goes to the free list of its s
 up to LIMIT bytes in total, and the next request of that class takes it from there. Blocks of 4 MB and more ask for huge
 pages of 2 MB: a matrix product walks down columns, and with pages of 4 KB each step of that would touch another page.
 """
+from libc.stdlib cimport free, malloc
+
 cdef extern from *:
     """
     #include <stdlib.h>
@@ -37,14 +39,13 @@ cdef extern from *:
     void aligned_free(void* block)
     Py_ssize_t MOST
 
-cdef enum:
-    N_CLASSES = 4 * 48
-
 cdef Py_ssize_t LIMIT = MOST            # most bytes on the free lists
 cdef Py_ssize_t kept = 0                # bytes on the free lists
 cdef Py_ssize_t in_use = 0              # bytes in blocks that callers hold
 cdef void* free_blocks[N_CLASSES]       # linked lists: the first word of a free block points to the next
 
+
+cdef bint pooled = False                # a program's lists are in place of the allocator's own
 
 cdef inline int size_class(Py_ssize_t nbytes, Py_ssize_t* size) noexcept:
     """Returns the size class of a request, and sets *size to the bytes of its blocks: 64, 80, 96, 112, 128, 160, ..."""
@@ -90,7 +91,7 @@ cdef void release(void* block, Py_ssize_t nbytes) noexcept:
     if MOST == 0:
         size = nbytes or 1
     in_use -= size
-    if kept + size > LIMIT:
+    if kept + size > LIMIT and not pooled:
         aligned_free(block)
         return
     (<void**> block)[0] = free_blocks[c]
@@ -107,6 +108,8 @@ def empty_cache() -> None:
     """
     global kept
     cdef void* block
+    if pooled:                      # a program's entries point to them
+        return
     for c in range(N_CLASSES):
         while free_blocks[c] != NULL:
             block = free_blocks[c]
@@ -122,3 +125,87 @@ def memory_stats() -> dict:
     ['cached', 'in_use']
     """
     return {"in_use": in_use, "cached": kept}
+
+
+# ---- The memory of programs: a step that is recorded allocates from lists of its own, which the program keeps
+
+cdef bint pools_work() noexcept:
+    return MOST != 0
+
+
+cdef void swap_pool(Pool* pool) noexcept:
+    """Put the pool's lists in the place of the allocator's; called again, put them back."""
+    global kept, pooled
+    cdef void* list
+    cdef Py_ssize_t bytes = kept
+    cdef int c
+    for c in range(N_CLASSES):
+        list = free_blocks[c]
+        free_blocks[c] = pool.free_blocks[c]
+        pool.free_blocks[c] = list
+    kept, pool.kept = pool.kept, bytes
+    pooled = not pooled
+
+
+cdef int seal_pool(Pool* pool) except -1:
+    """Take the blocks off the pool's lists, which run through the blocks themselves: the program's entries will write there."""
+    cdef Py_ssize_t n = 0
+    cdef void* block
+    cdef int c
+    for c in range(N_CLASSES):
+        block = pool.free_blocks[c]
+        while block != NULL:
+            n += 1
+            block = (<void**> block)[0]
+    pool.blocks = <void**> malloc((n + 1) * sizeof(void*))
+    pool.classes = <int*> malloc((n + 1) * sizeof(int))
+    if pool.blocks == NULL or pool.classes == NULL:
+        free(pool.blocks)
+        free(pool.classes)
+        pool.blocks, pool.classes = NULL, NULL
+        raise MemoryError()
+    for c in range(N_CLASSES):
+        while pool.free_blocks[c] != NULL:
+            block = pool.free_blocks[c]
+            pool.free_blocks[c] = (<void**> block)[0]
+            pool.blocks[pool.n], pool.classes[pool.n] = block, c
+            pool.n += 1
+    pool.kept = 0
+    return 0
+
+
+cdef bint pool_has(const Pool* pool, const void* block) noexcept:
+    """Whether the block belongs to the sealed pool, and to no tensor."""
+    cdef Py_ssize_t i
+    for i in range(pool.n):
+        if pool.blocks[i] == block:
+            return True
+    return False
+
+
+cdef inline void take_back(void* block, int c) noexcept:
+    global kept
+    cdef Py_ssize_t size = 64 if c == 0 else (<Py_ssize_t> (4 + (c - 1) % 4 + 1)) << (4 + (c - 1) // 4)
+    if kept + size > LIMIT and not pooled:
+        aligned_free(block)
+        return
+    (<void**> block)[0] = free_blocks[c]
+    free_blocks[c] = block
+    kept += size
+
+
+cdef void free_pool(Pool* pool) noexcept:
+    """Give the pool's blocks to the allocator."""
+    cdef void* block
+    cdef Py_ssize_t i
+    cdef int c
+    for c in range(N_CLASSES):
+        while pool.free_blocks[c] != NULL:
+            block = pool.free_blocks[c]
+            pool.free_blocks[c] = (<void**> block)[0]
+            take_back(block, c)
+    for i in range(pool.n):
+        take_back(pool.blocks[i], pool.classes[i])
+    free(pool.blocks)
+    free(pool.classes)
+    pool.blocks, pool.classes, pool.n, pool.kept = NULL, NULL, 0, 0

@@ -14,6 +14,7 @@ from libc.string cimport memcpy
 from tinygrad_c.core.array cimport DTYPES, Storage, code_named, code_of_format, default_dtype, dtype_code, external_storage, \
     is_contiguous, itemsize, shape_of
 from tinygrad_c.kernels.call cimport BOOL, FLOAT32, FLOAT64, INT32, INT64, MAX_NDIM, UINT8
+from tinygrad_c.kernels.runtime.dispatch cimport refuse
 from tinygrad_c.kernels.portable.generic cimport arange_double, arange_int64, arange_single
 from tinygrad_c.ops.elementwise.elementwise cimport as_tensor as check_tensor
 from tinygrad_c.ops.elementwise.elementwise cimport contiguous, copy_into, copy_of, put_number, scalar_tensor, to_dtype
@@ -276,6 +277,7 @@ def eye(n, m=None, *, dtype=None, device=None, requires_grad=False, out=None):
     if rows < 0 or columns < 0:
         raise RuntimeError(f"{'n' if rows < 0 else 'm'} must be greater or equal to 0, got {rows if rows < 0 else columns}")
     cdef TensorBase y = fresh((rows, columns), dtype_or(dtype, default_dtype()))
+    refuse(b"eye() writes its ones in Python: make it before the step")
     fill(y, 0)
     for i in range(min(rows, columns)):
         put_number(y.data + i * (columns + 1) * itemsize(y.dtype), y.dtype, 1)
@@ -300,6 +302,7 @@ def one_hot(input, num_classes=-1):
     if t.ndim == MAX_NDIM:
         raise RuntimeError(f"one_hot would make more than {MAX_NDIM} dimensions")
     t = contiguous(to_dtype(t, INT64))
+    refuse(b"one_hot reads the labels in Python")
     p = <const int64_t*> t.data
     for i in range(t.numel):
         lowest = p[i] if p[i] < lowest else lowest

@@ -4,6 +4,7 @@
 # ---- Back to Python
 
 cdef object number_at(const char* p, int dtype):
+    refuse(b"it reads a tensor's value in Python (.item(), .tolist(), float(), if, print)")
     if dtype == FLOAT32:
         return <double> (<const float*> p)[0]
     if dtype == FLOAT64:
@@ -104,6 +105,7 @@ def dtype_of(input):
 
 def address(input) -> int:
     """The address of the first element."""
+    refuse(b"it asks for a tensor's address")
     return <size_t> tensor_of(input).data
 
 

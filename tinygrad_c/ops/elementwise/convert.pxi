@@ -10,6 +10,8 @@ cdef bint is_number(object a) noexcept:
 cdef TensorBase scalar_tensor(object number, int dtype):
     cdef TensorBase out = empty(dtype, 0, NULL)
     put_number(out.data, dtype, number)
+    if recorder != NULL:
+        record_constant(out.data, itemsize(dtype))
     return out
 
 

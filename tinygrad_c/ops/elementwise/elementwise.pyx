@@ -18,7 +18,7 @@ from libc.string cimport memchr, memcpy
 from tinygrad_c.core.array cimport DTYPE_NAMES, DTYPES, allocate_into, category, count_write, default_dtype, dtype_code, \
     fill_operand, is_dense, itemsize, same_shape, shape_of
 from tinygrad_c.kernels.call cimport *
-from tinygrad_c.kernels.runtime.dispatch cimport TINY_WORK, kernels, run
+from tinygrad_c.kernels.runtime.dispatch cimport TINY_WORK, kernels, record_constant, record_inner, recorder, run
 from tinygrad_c.kernels.generated.ids cimport *
 from tinygrad_c.kernels.generated.scalar_ids cimport *
 from tinygrad_c.kernels.portable.generic cimport cast, scalar_kernel

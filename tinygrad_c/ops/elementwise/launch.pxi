@@ -135,6 +135,8 @@ cdef void launch(inner_t inner, Kernels* table, TensorBase out, int n_inputs, Py
     c.work = out.numel * tenths // 10
     if same_size and c.work < TINY_WORK and inner != NULL:
         inner(out.numel, p, param)  # the same result as run(), without its overhead
+        if recorder != NULL:
+            record_inner(inner, out.numel, itemsize(out.dtype), n_inputs, p, param, n_params)
         return
     c.kernel = table.loop
     c.inner = inner
@@ -142,6 +144,9 @@ cdef void launch(inner_t inner, Kernels* table, TensorBase out, int n_inputs, Py
     c.n_operands = 1 + n_inputs
     for i in range(n_params):
         c.param[i] = param[i]
+    if recorder != NULL:            # two recordings are compared
+        for i in range(n_params, MAX_PARAMS):
+            c.param[i].i = 0
     if flat:
         c.ndim = 1
         c.shape[0] = out.numel

@@ -274,6 +274,7 @@ cdef int add_integers(TensorBase x, TensorBase source, Plan plan) except -1:
     cdef const int64_t* p = <const int64_t*> dense.data
     cdef const int64_t* offset = <const int64_t*> plan.offsets.data
     cdef Py_ssize_t i
+    refuse(b"it looks up positions in Python (x[index], gather, scatter, embedding)")
     copy_into(dense, source)
     plan.check_same(x, IN_MEMORY)
     for i in range(plan.rows):

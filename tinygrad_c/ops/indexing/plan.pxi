@@ -192,6 +192,7 @@ cdef Plan parse(TensorBase x, object key):
             d += 1
         elif is_mask(part):
             index = part
+            refuse(b"it looks up positions in Python (x[index], gather, scatter, embedding)")
             if index.ndim == 0:             # x[True] is x[None]; x[False] is x[None] with size 0
                 n = (<uint8_t*> index.data)[0] != 0
                 plan.add_index(zeros(INT64, 1, &n), d)
@@ -289,6 +290,7 @@ cdef TensorBase empty_index(int ndim, const Py_ssize_t* shape):
 
 
 cdef TensorBase dense_index(TensorBase index):
+    refuse(b"it looks up positions in Python (x[index], gather, scatter, embedding)")
     index = to_dtype(index, INT64)
     return index if index.contiguous else copy_of(index)
 
@@ -297,6 +299,7 @@ cdef int check_bounds(TensorBase index, int dim, Py_ssize_t size) except -1:
     cdef const int64_t* p = <const int64_t*> index.data
     cdef Py_ssize_t i
     cdef bint wrong = False
+    refuse(b"it looks up positions in Python (x[index], gather, scatter, embedding)")
     for i in range(index.numel):
         wrong |= p[i] < -size or p[i] >= size
     if wrong:

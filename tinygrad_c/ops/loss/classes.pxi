@@ -46,6 +46,7 @@ cdef TensorBase cross_entropy_gradient(Node node, TensorBase x, TensorBase targe
     cdef const int64_t* t = <const int64_t*> target.data
     cdef Py_ssize_t n = x.shape[1], r, c, hit
     cdef double e = node.param[CE_SMOOTHING].f, w
+    refuse(b"the gradient of cross_entropy's gradient reads the labels in Python")
     for r in range(x.shape[0]):
         hit = t[r]
         if hit != node.param[CE_IGNORE_INDEX].i and <size_t> hit < <size_t> n:     # checked again: NumPy may have written to it
@@ -177,9 +178,12 @@ def cross_entropy(input, target, weight=None, ignore_index=-100, reduction="mean
     rows = x.shape[0]
     n = x.shape[1]
     check_targets(t, n, ignore_index)
+    if recorder != NULL:
+        record_labels(<const int64_t*> t.data, t.numel, n, ignore_index)
     w = class_weights(weight, x, n)
     all_weights = n
     if w is not None:
+        refuse(b"cross_entropy with class weights adds them up in Python")
         all_weights = 0
         for c in range(n):
             all_weights += real_at(w, c)
@@ -206,7 +210,7 @@ def cross_entropy(input, target, weight=None, ignore_index=-100, reduction="mean
         if how == EACH:
             run(&call)
         else:
-            total = sum_partials(&call, x.dtype, 2, &total_weight)
+            total = sum_partials(&call, x.dtype, 2, &total_weight, out, 0 if how == MEAN else 1)
     if how == MEAN:
         factor = 1 / total_weight
         total = total / total_weight
@@ -267,6 +271,7 @@ def nll_loss(input, target, weight=None, ignore_index=-100, reduction="mean"):
     x = rows_of_classes(x, given)
     t = copy_of(to_dtype(given, INT64))
     t = reshape_to(t, 1, [t.numel])
+    refuse(b"nll_loss reads the labels in Python: cross_entropy of the logits does not")
     check_targets(t, x.shape[1], ignore_index)
     w = class_weights(weight, x, x.shape[1])
     ignored = binary(ROW_EQ, t, ignore_index)

@@ -8,9 +8,10 @@ from libc.stdint cimport int64_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport strcmp
 
-from tinygrad_c.core.array cimport DTYPE_NAMES, same_shape, shape_of
+from tinygrad_c.core.array cimport DTYPE_NAMES, itemsize, same_shape, shape_of
 from tinygrad_c.kernels.call cimport *
-from tinygrad_c.kernels.runtime.dispatch cimport kernels, run
+from tinygrad_c.kernels.runtime.dispatch cimport kernels, record_block, record_labels, record_total, recorder, refuse, run
+from tinygrad_c.kernels.runtime.memory cimport allocate, release
 from tinygrad_c.kernels.generated.ids cimport *
 from tinygrad_c.kernels.table cimport *
 from tinygrad_c.ops.elementwise.elementwise cimport *
@@ -53,15 +54,18 @@ cdef inline void set_real(TensorBase a, Py_ssize_t i, double value) noexcept:
         (<double*> a.data)[i] = value
 
 
-cdef double sum_partials(Call* call, int dtype, Py_ssize_t each, double* second) except? -1:
+cdef double sum_partials(Call* call, int dtype, Py_ssize_t each, double* second, TensorBase out, double divisor) except? -1:
     """Run a kernel that stores `each` (1 or 2) partial sums per unit in operand 0. Returns their total; `second` is that of the
-    second sum."""
+    second sum. A program is told of `out`, where the caller stores the total by `divisor`; 0: by the second sum."""
     cdef double[8] small
     cdef char* partial = <char*> small
     cdef Py_ssize_t i
     cdef double total = 0, value
     second[0] = 0
-    if call.units > 4:
+    if recorder != NULL:
+        partial = <char*> allocate(call.units * each * sizeof(double))
+        record_block(partial, call.units * each * sizeof(double))
+    elif call.units > 4:
         partial = <char*> malloc(call.units * each * sizeof(double))
         if partial == NULL:
             raise MemoryError()
@@ -73,7 +77,10 @@ cdef double sum_partials(Call* call, int dtype, Py_ssize_t each, double* second)
             second[0] += value
         else:
             total += value
-    if call.units > 4:
+    if recorder != NULL:
+        record_total(out.data, partial, call.units * each, each, itemsize(dtype), divisor)
+        release(partial, call.units * each * sizeof(double))
+    elif call.units > 4:
         free(partial)
     return total
 

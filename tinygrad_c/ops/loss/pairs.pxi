@@ -92,7 +92,7 @@ cdef TensorBase pair_loss(int op, TensorBase x, TensorBase t, double parameter, 
         if how == EACH:
             run(&call)
         else:
-            total = sum_partials(&call, x.dtype, 1, &ignored)
+            total = sum_partials(&call, x.dtype, 1, &ignored, out, <double> x.numel if how == MEAN else 1)
     if how != EACH:
         set_real(out, 0, total / <double> x.numel if how == MEAN else total)
     if recording(x) or recording(t):
@@ -201,6 +201,7 @@ def binary_cross_entropy(input, target, weight=None, reduction="mean"):
     if x.numel > 0:
         lowest = reduced(MIN, x, dims_mask(None, x.ndim), False)
         highest = reduced(MAX, x, dims_mask(None, x.ndim), False)
+        refuse(b"binary_cross_entropy checks its input's range in Python: binary_cross_entropy_with_logits does not")
         if not (real_at(lowest, 0) >= 0 and real_at(highest, 0) <= 1):
             raise RuntimeError(f"all elements of input should be between 0 and 1, but they go from {real_at(lowest, 0):.6g} to "
                                f"{real_at(highest, 0):.6g}: apply sigmoid first, or did you mean "

@@ -16,6 +16,7 @@ cdef int whole_extreme_backward(BackwardPass back, Node node, TensorBase g) exce
     g from the other elements."""
     cdef TensorBase x = saved(node, 0)
     cdef TensorBase y = output(back, node)
+    refuse(b"the gradient of max() or min() of all elements reads the extreme in Python")
     cdef double extreme = (<float*> y.data)[0] if y.dtype == FLOAT32 else (<double*> y.data)[0]
     cdef TensorBase hit = binary(ROW_EQ, x, y) if extreme == extreme else binary(ROW_NE, x, x)
     cdef TensorBase ties = reduced(SUM, to_dtype(hit, x.dtype), <unsigned int> node.param[NODE_MASK].i,

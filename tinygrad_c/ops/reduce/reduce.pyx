@@ -9,7 +9,7 @@ from libc.string cimport memcpy
 
 from tinygrad_c.core.array cimport DTYPE_NAMES, dtype_code, itemsize
 from tinygrad_c.kernels.call cimport *
-from tinygrad_c.kernels.runtime.dispatch cimport kernels, run
+from tinygrad_c.kernels.runtime.dispatch cimport kernels, record_division, recorder, refuse, run
 from tinygrad_c.kernels.generated.ids cimport *
 from tinygrad_c.kernels.table cimport *
 from tinygrad_c.ops.elementwise.elementwise cimport *

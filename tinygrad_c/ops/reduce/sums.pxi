@@ -67,6 +67,8 @@ cdef TensorBase mean_over(TensorBase x, unsigned int mask, bint keepdim):
     cdef Node node
     if out.numel == 1 and x.dtype == FLOAT32:
         (<float*> out.data)[0] = <float> ((<float*> out.data)[0] / n)
+        if recorder != NULL:
+            record_division(out.data, sizeof(float), n)
     else:
         out = binary_scalar(ROW_DIV_NUMBER, out, n)
     if recording(x):

@@ -6,6 +6,7 @@ as_strided (strided.pxi); triangles of matrices (triangle.pxi).
 from libc.string cimport memcpy, memset
 
 from tinygrad_c.core.array cimport DTYPE_NAMES, itemsize, same_shape, shape_of
+from tinygrad_c.kernels.runtime.dispatch cimport recorder, refuse
 from tinygrad_c.kernels.call cimport MAX_NDIM
 from tinygrad_c.ops.elementwise.elementwise cimport as_tensor, clone, copy_into, copy_of
 from tinygrad_c.ops.shape.view cimport put as put_region

@@ -1,0 +1,315 @@
+"""compile: a training step that is recorded, verified, and then replayed without Python.
+
+A function is called in eager mode twice, recorded twice, and the two recordings are compared; then the first `verify` replays
+are compared with eager mode to the bit, on the batches that come. Whatever does not fit stays eager: see docs/programs.md.
+"""
+from __future__ import annotations
+
+import functools
+import random
+import sys
+import types
+from typing import Any
+
+from tinygrad_c._base.warn import warn
+from tinygrad_c._tensor.tensor import Tensor
+from tinygrad_c.autograd import no_grad
+from tinygrad_c.core.array import get_default_dtype
+from tinygrad_c.nn.module import Module
+from tinygrad_c.ops.create import create
+from tinygrad_c.ops.random import random as draws
+from tinygrad_c.programs.program import (
+    Recorded,
+    Step,
+    content_of,
+    could_replay,
+    replay_once,
+    restore_snapshot,
+    run_rows,
+    state_of,
+    take_snapshot,
+)
+from tinygrad_c.programs.walk import TooMany, Walk
+
+EAGER_CALLS = 2         # before the first recording: they make the optimizer's state
+MOST_PROGRAMS = 8       # of a step
+MOST_ATTEMPTS = 8       # at recording, for inputs of one shape
+NOTHING = object()
+
+
+class _Situation:
+    """Inputs of one shape: how often they came, and their programs."""
+
+    def __init__(self) -> None:
+        self.calls = self.attempts = 0
+        self.pending: Any = None            # the first of two recordings
+        self.programs: list[Any] = []
+
+
+class CompiledStep(Step):
+    """What compile() makes of a function."""
+
+    def __init__(self, function: Any, verify: int = 2) -> None:
+        self.function, self.verify = function, verify
+        self.ready, self.eager = [], False
+        self.reason: str | None = None      # why it stays eager
+        self.situations: dict[Any, _Situation] = {}
+        self._inside = False
+        functools.update_wrapper(self, function, updated=())
+
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        return self if instance is None else types.MethodType(self, instance)
+
+    def __reduce__(self) -> Any:            # a copy records anew
+        return CompiledStep, (self.function, self.verify)
+
+    def __repr__(self) -> str:
+        return f"<compiled step {getattr(self.function, '__name__', self.function)}: {self._state()}>"
+
+    def _state(self) -> str:
+        if self.eager:
+            return f"eager, because {self.reason}" if self.reason else "eager, since it is no training step"
+        return f"{len(self.ready)} program{'s' * (len(self.ready) != 1)}"
+
+    # ---- Where no program fitted
+
+    def _slow(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        key = None if kwargs or self._inside else _key(args)
+        if key is None:
+            return self.function(*args, **kwargs)
+        situation = self.situations.setdefault(key, _Situation())
+        for program in situation.programs:
+            if could_replay(program, args):
+                return self.function(*args) if program.verified >= self.verify else self._verify(program, args)
+        situation.calls += 1
+        if situation.calls <= EAGER_CALLS or sum(len(each.programs) for each in self.situations.values()) >= MOST_PROGRAMS:
+            return self.function(*args)
+        self._inside = True
+        try:
+            return self._record(situation, args)
+        finally:
+            self._inside = False
+
+    def _record(self, situation: _Situation, args: tuple[Any, ...]) -> Any:
+        situation.attempts += 1
+        if situation.attempts > MOST_ATTEMPTS:
+            what = situation.pending.guards.broken() if situation.pending is not None else ""
+            self._stay_eager(f"what it uses changes at every call{f': {what}' if what else ''}", None)
+            return self.function(*args)
+        try:
+            walk = Walk((self.function, *args))
+        except TooMany:
+            self._stay_eager("it reaches too many objects to be watched", None)
+            return self.function(*args)
+        if not walk.guards.hold() or any(attributes["_step_count"] < EAGER_CALLS for attributes, _, _ in walk.optimizers):
+            return self.function(*args)         # a leaf with a hook, a tensor with a graph, an optimizer that is new
+        if not walk.any_optimizer:
+            self.eager = True                   # no training step: nothing to say
+            return self.function(*args)
+        drawn = _drawn()
+        program = Recorded()
+        result = program.record(self.function, args, walk.guards, walk.optimizers)
+        if program.refusal is None and _drawn() != drawn:
+            program.deny("it draws random numbers in Python or NumPy")
+        if program.refusal is not None:
+            self._stay_eager(*_told(program.refusal))
+            return result
+        if program.failed:
+            return result
+        if not program.has_updates():
+            self._stay_eager("it makes no step of SGD, Adam or AdamW each time", None)
+            return result
+        first = situation.pending
+        if first is None or not first.guards.hold():
+            situation.pending = program
+            return result
+        if not program.same_as(first):
+            self._stay_eager("it does not do the same at each call: two recordings differ", None)
+            return result
+        result = program.finish(result)
+        if program.refusal is not None:
+            self._stay_eager(*_told(program.refusal))
+            return result
+        situation.pending = None
+        situation.programs.append(program)
+        if self.verify <= 0:
+            self.ready.append(program)
+        return result
+
+    def _verify(self, program: Any, args: tuple[Any, ...]) -> Any:
+        """Replay and eager, from the same state and on the same batch; eager's result stays."""
+        kept = take_snapshot(program)
+        self._inside = True
+        try:
+            result = replay_once(program, args)
+            if not isinstance(result, (Tensor, tuple, list, dict, type(None))):     # MISS: nothing was changed
+                return self.function(*args)
+            replayed = [*state_of(program), ("the result", content_of(result))]
+            restore_snapshot(program, kept)
+            result = self.function(*args)
+            eager = [*state_of(program), ("the result", content_of(result))]
+        finally:
+            self._inside = False
+        different = [name for (name, content), (_, other) in zip(eager, replayed) if content != other]
+        if different:
+            self._stay_eager(f"the replay differed from eager mode in {different[0]}", None)
+            self.ready.clear()
+            return result
+        program.verified += 1
+        if program.verified >= self.verify:
+            self.ready.append(program)
+        return result
+
+    def _stay_eager(self, reason: str, place: str | None) -> None:
+        self.eager, self.reason = True, reason
+        self.situations.clear()
+        self.ready.clear()
+        name = getattr(self.function, "__name__", "the step")
+        warn(f"compile(): {name}() stays in eager mode: {reason}{f', at {place}' if place else ''}. It computes the same as "
+             "without compile().")
+
+    # ---- Whole epochs
+
+    def epochs(self, *data: Tensor, batch_size: int = 1, shuffle: bool = False, drop_last: bool = False, epochs: int = 1,
+               generator: Any = None, scheduler: Any = None, on_epoch: Any = None) -> Tensor:
+        """Run the step over all rows of the tensors `data`, `epochs` times, in batches of batch_size; gives the losses, a row
+        for each epoch and a number for each step.
+
+        The batches are those of DataLoader(TensorDataset(*data), batch_size, shuffle, drop_last=drop_last,
+        generator=generator): the same permutation from the same generator. scheduler.step() is called after each epoch, then
+        on_epoch(epoch, losses), which ends the training when it returns True. Ctrl-C takes effect after a whole step.
+
+        ValueError for tensors of different lengths, TypeError if the step returns anything but one number.
+
+        >>> w = tinygrad_c.zeros(1, requires_grad=True)
+        >>> optimizer = tinygrad_c.optim.SGD([w], lr=0.1)
+        >>> @tinygrad_c.compile
+        ... def step(x, y):
+        ...     optimizer.zero_grad()
+        ...     loss = ((x * w - y) ** 2).mean()
+        ...     loss.backward()
+        ...     optimizer.step()
+        ...     return loss
+        >>> x = tinygrad_c.arange(8.) / 8
+        >>> step.epochs(x, 2 * x, batch_size=4, epochs=100).shape
+        torch.Size([100, 2])
+        """
+        if not data or not all(isinstance(each, Tensor) and each.ndim > 0 for each in data):
+            raise TypeError("epochs() needs tensors with a row for each sample")
+        rows = data[0].shape[0]
+        if any(each.shape[0] != rows for each in data):
+            raise ValueError(f"Size mismatch between tensors: they have {[each.shape[0] for each in data]} rows")
+        if batch_size < 1:
+            raise ValueError(f"batch_size should be a positive integer value, but got batch_size={batch_size}")
+        whole, rest = divmod(rows, batch_size)
+        steps = whole + (rest > 0 and not drop_last)
+        losses = create.zeros_(epochs, steps)
+        sources = [each.detach().contiguous() for each in data]
+        for epoch in range(epochs):
+            order = draws.randperm(rows, generator=generator) if shuffle else create.arange(rows)
+            i = 0
+            while i < steps:
+                made = 0
+                if i < whole:
+                    for program in reversed(self.ready):
+                        made = run_rows(program, batch_size, sources, order, i * batch_size, whole - i, losses,
+                                        epoch * steps + i)
+                        if made:
+                            break
+                if not made:
+                    loss = self(*[each[order[i * batch_size:(i + 1) * batch_size]] for each in sources])
+                    if not isinstance(loss, Tensor) or loss.numel() != 1:
+                        raise TypeError("epochs() needs a step that returns its loss, one number")
+                    if loss.dtype != losses.dtype:
+                        losses = losses.to(loss.dtype)
+                    with no_grad():
+                        losses[epoch, i] = loss.detach().reshape(())
+                    made = 1
+                i += made
+            if scheduler is not None:
+                scheduler.step()
+            if on_epoch is not None and on_epoch(epoch, losses[epoch]):
+                return losses[:epoch + 1]
+        return losses
+
+
+def _key(args: tuple[Any, ...]) -> Any:
+    """By which programs are found, or None: such arguments are for eager mode."""
+    key: list[Any] = [get_default_dtype()]
+    for each in args:
+        if isinstance(each, Tensor):
+            if type(each) is not Tensor or each.requires_grad or not each.is_contiguous() or not each.is_leaf:
+                return None
+            key.append((tuple(each.shape), each.dtype))
+        elif each is None or type(each) in (int, bool, str):
+            key.append((type(each), each))
+        elif isinstance(each, (Module, types.FunctionType)) or hasattr(each, "param_groups") or (
+                hasattr(each, "__dict__") and type(each).__module__.partition(".")[0] not in ("builtins", "numpy")):
+            key.append(id(each))
+        else:
+            return None
+    return tuple(key)
+
+
+def _drawn() -> Any:
+    """The state of the generators of Python and NumPy."""
+    numpy = sys.modules.get("numpy")
+    state = numpy.random.get_state(legacy=False) if numpy is not None and "numpy.random" in sys.modules else None
+    return random.getstate(), str(state)
+
+
+def _told(refusal: tuple[str, str | None, int]) -> tuple[str, str | None]:
+    reason, file, line = refusal
+    return reason, f"{file}:{line}" if file else None
+
+
+def compile(model: Any = None, *, fullgraph: bool = False, dynamic: bool | None = None, backend: Any = "inductor",
+            mode: str | None = None, options: dict | None = None, disable: bool = False, verify: int = 2) -> Any:
+    """Make a function that trains (zero_grad, forward, loss, backward, step) run without Python, with the same bits as in eager
+    mode. A Module is returned as it is: its operations are compiled already. Also a decorator, with or without arguments.
+
+    The function is recorded when it is called, and replayed once `verify` replays were the same as eager mode to the bit.
+    What cannot be recorded stays eager, and a warning says why. Python in the function runs only while it is recorded; what
+    it returns is a copy. The other arguments are PyTorch's, and have no effect.
+
+    >>> w = tinygrad_c.zeros(1, requires_grad=True)
+    >>> optimizer = tinygrad_c.optim.SGD([w], lr=0.1)
+    >>> @tinygrad_c.compile
+    ... def step(x):
+    ...     optimizer.zero_grad()
+    ...     loss = ((x * w - 1) ** 2).mean()
+    ...     loss.backward()
+    ...     optimizer.step()
+    ...     return loss
+    >>> for _ in range(10):
+    ...     loss = step(tinygrad_c.ones(2))
+    >>> step
+    <compiled step step: 1 program>
+    """
+    def wrapped(function: Any) -> Any:
+        if disable or isinstance(function, (Module, type, CompiledStep)) or not callable(function):
+            return function
+        return CompiledStep(function, verify)
+    return wrapped if model is None else wrapped(model)
+
+
+def explain(step: Any) -> str:
+    """What is recorded of a compiled step: its programs, Call by Call, with shapes and estimated times; or why it is eager.
+
+    >>> print(tinygrad_c.compile.explain(tinygrad_c.compile(abs)))
+    abs: 0 programs
+    """
+    if isinstance(step, types.MethodType):
+        step = step.__func__
+    if not isinstance(step, CompiledStep):
+        return f"{step!r} is not compiled"
+    lines = [f"{getattr(step.function, '__name__', 'step')}: {step._state()}"]
+    for situation in step.situations.values():
+        for program in situation.programs:
+            calls = program.lines()
+            lines.append(f"  program of {len(calls)} Calls, {program.verified} replays verified")
+            lines += [f"    {name:24} {' x '.join(map(str, shape)):20} {work:8} ns" for name, shape, work in calls]
+    return "\n".join(lines)
+
+
+compile.explain = explain           # type: ignore[attr-defined]

@@ -1,0 +1,148 @@
+"""What a step can reach: the modules, optimizers, tensors and values that its guards watch."""
+from __future__ import annotations
+
+import functools
+import types
+from typing import Any
+
+from tinygrad_c._base.warn import PACKAGE
+from tinygrad_c._tensor.tensor import Tensor
+from tinygrad_c.nn.module import Module
+from tinygrad_c.optim.adam import Adam
+from tinygrad_c.optim.lr_scheduler.base import LRScheduler
+from tinygrad_c.optim.optimizer import Optimizer
+from tinygrad_c.optim.sgd import SGD
+from tinygrad_c.programs.program import Guards
+
+MANY = 20_000           # objects: with more, the walk would cost more than the program saves
+
+
+class TooMany(Exception):
+    """The step reaches more objects than can be watched."""
+
+
+class Walk:
+    """Visits what a function can reach by the names in its code: its closure, globals, arguments, attributes."""
+
+    def __init__(self, roots: tuple[Any, ...]) -> None:
+        self.guards = Guards()
+        self.optimizers: list[Any] = []         # SGD and Adam: (__dict__, kind, [(group, list of steps or None)])
+        self.any_optimizer = False
+        self._seen: dict[int, Any] = {}
+        self._names: set[str] = set()
+        self._plain: list[Any] = []             # objects of the user's own classes
+        self._taken: set[tuple[int, str]] = set()
+        self._queue: list[Any] = list(roots)
+        while self._queue or self._attributes():
+            each = self._queue.pop()
+            if id(each) not in self._seen:
+                self._seen[id(each)] = each
+                if len(self._seen) > MANY:
+                    raise TooMany
+                self._visit(each)
+
+    def _visit(self, each: Any) -> None:
+        if isinstance(each, Tensor):
+            self.guards.add_tensor(each)
+        elif isinstance(each, Module):
+            self.guards.add_dict(each.__dict__)
+            self._queue.extend(each.__dict__.values())
+            self._functions_of(type(each))
+        elif isinstance(each, Optimizer):
+            self._optimizer(each)
+        elif isinstance(each, LRScheduler):
+            self.guards.add_item(each.__dict__, "last_epoch")       # changes, if the step calls scheduler.step()
+        elif isinstance(each, types.FunctionType):
+            self._function(each)
+        elif isinstance(each, types.MethodType):
+            self._queue += [each.__func__, each.__self__]
+        elif isinstance(each, functools.partial):
+            self._queue += [each.func, *each.args, *each.keywords.values()]
+        elif type(each) in (list, tuple):
+            if type(each) is list:
+                self.guards.add_list(each)
+            self._queue.extend(each)
+        elif type(each) is dict:
+            self.guards.add_dict(each)
+            self._queue.extend(each.values())
+        elif (isinstance(each, (types.ModuleType, type))
+              or type(each).__module__.partition(".")[0] in ("builtins", "tinygrad_c")):
+            pass
+        elif isinstance(getattr(each, "__dict__", None), dict):
+            self._plain.append(each)
+
+    def _function(self, function: Any) -> None:
+        if function.__code__.co_filename.startswith(PACKAGE):
+            return
+        codes = [function.__code__]
+        for code in codes:
+            codes.extend(const for const in code.co_consts if isinstance(const, types.CodeType))
+            self._names.update(code.co_names)
+            for name in code.co_names:
+                if name in function.__globals__ and (id(function.__globals__), name) not in self._taken:
+                    self._taken.add((id(function.__globals__), name))
+                    self.guards.add_item(function.__globals__, name)
+                    self._queue.append(function.__globals__[name])
+        for cell in function.__closure__ or ():
+            try:
+                content = cell.cell_contents
+            except ValueError:          # not assigned yet
+                continue
+            self.guards.add_cell(cell)
+            self._queue.append(content)
+        self._queue.extend(function.__defaults__ or ())
+        self._queue.extend((function.__kwdefaults__ or {}).values())
+        if hasattr(function, "__wrapped__"):
+            self._queue.append(function.__wrapped__)
+
+    def _functions_of(self, cls: type) -> None:
+        for base in cls.__mro__:
+            if base is not object and not base.__module__.startswith("tinygrad_c."):
+                self._queue.extend(value for value in base.__dict__.values() if isinstance(value, types.FunctionType))
+
+    def _attributes(self) -> bool:
+        """Queue the attributes of plain objects that a name in some code may mean. Whether there were any."""
+        for each in self._plain:
+            for base in type(each).__mro__:
+                for name in self._names & base.__dict__.keys():
+                    if (id(base), name) not in self._taken:
+                        self._taken.add((id(base), name))
+                        method = base.__dict__[name]
+                        self._queue.extend(f for f in (method, getattr(method, "fget", None), getattr(method, "__func__", None))
+                                           if isinstance(f, types.FunctionType))
+            for name in self._names & each.__dict__.keys():
+                if (id(each), name) not in self._taken:
+                    self._taken.add((id(each), name))
+                    self.guards.add_item(each.__dict__, name)
+                    self._queue.append(each.__dict__[name])
+        return bool(self._queue)
+
+    def _optimizer(self, optimizer: Any) -> None:
+        self.any_optimizer = True
+        attributes = optimizer.__dict__
+        self.guards.add_dict(attributes)
+        self.guards.add_list(optimizer.param_groups)
+        kind = "Adam" if isinstance(optimizer, Adam) else "SGD" if isinstance(optimizer, SGD) else None
+        groups = []
+        for i, group in enumerate(optimizer.param_groups):
+            self._queue.extend(group["params"])
+            if type(group["params"]) is list:
+                self.guards.add_list(group["params"])
+            for name in group:
+                if name != "lr":            # read at each step
+                    self.guards.add_item(group, name)
+            if kind is not None:
+                lists = optimizer._lists[i][1:]
+                steps = None
+                for name, entries in zip(optimizer._slots, lists):
+                    if name == "step":
+                        steps = entries
+                    else:
+                        self.guards.add_list(entries)
+                        self._queue.extend(entries)
+                self.guards.add_list(optimizer._lists[i])
+                groups.append((group, steps))
+        if kind is not None:
+            self.guards.add_list(optimizer._lists)
+            self.optimizers.append((attributes, kind, groups))
+        self._functions_of(type(optimizer))
