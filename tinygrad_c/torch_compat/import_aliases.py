@@ -57,7 +57,7 @@ MOVED = {
 ALIASES = {old: f"{folder}.{new or old.rpartition('.')[2]}".lstrip(".") for folder, names in MOVED.items()
            for old, _, new in (name.partition("=") for name in names.split())}
 # Public functions that moved to another module since then. Pickles import them by the old path.
-MOVED_FUNCTIONS = {"ops.index": {"one_hot": "ops.create.create.one_hot"}}
+MOVED_FUNCTIONS = {"ops.index": {"one_hot": "ops.create.create.one_hot"}, "compat": {"compile": "programs.compiler.compile"}}
 FUNCTIONS = ("weight_norm", "spectral_norm", "gradcheck")
 OTHER_NAMES = {"_ConvNd": "_Conv", "_ConvTransposeNd": "_ConvTranspose", "_NormBase": "_Running", "Device": "device"}
 
