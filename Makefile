@@ -66,7 +66,7 @@ endurance: $(VENV)/test.stamp
 	$(JOB) jobs/endurance.py
 
 properties: $(VENV)/test.stamp
-	cd tests && TINYGRAD_C_EXAMPLES=20000 $(BIN)/python -m pytest -q test_properties.py
+	cd tests && TINYGRAD_C_EXAMPLES=20000 $(BIN)/python -m pytest -q ops/test_properties.py
 
 mutation: $(VENV)/test.stamp
 	$(BIN)/python -m pip install --quiet 'setuptools>=77' 'Cython>=3.3'

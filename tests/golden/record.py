@@ -1,4 +1,4 @@
-"""Values and gradients of every sample in op_samples.py, as PyTorch 2.13 gives them in float64.
+"""Values and gradients of every sample in samples/op_samples.py, as PyTorch 2.13 gives them in float64.
 
     python tests/golden/record.py       writes ops.npz beside this file (needs: pip install torch==2.13.0)
 
@@ -45,9 +45,8 @@ def recorded(key: str) -> tuple[list, list]:
 def main() -> None:
     sys.path.insert(0, str(FILE.parent.parent))
     import torch
-    from comparing import THEIRS, array, theirs
-    from op_samples import CASES, OPS
-    from test_ops import gradients
+    from samples.comparing import THEIRS, array, gradients, theirs
+    from samples.op_samples import CASES, OPS
     assert torch.__version__.startswith("2.13"), torch.__version__
     index, numbers, n = {}, [], 0
     for name, i in CASES:

@@ -4,7 +4,7 @@
 # and the network. The interpreter is Debian 12's python3.11 for arm64, NumPy its wheel; nothing is installed.
 set -eu
 sources=$(cd "$(dirname "$0")/../.." && pwd)
-tests=${*:-"tests/test_ops.py tests/test_random.py tests/test_update.py tests/test_loss.py tests/test_tape.py tests/test_nn.py"}
+tests=${*:-"tests/ops/test_ops.py tests/ops/test_random.py tests/kernels/test_update.py tests/ops/test_loss.py tests/core/test_tape.py tests/nn/test_nn.py"}
 python=${PYTHON:-python3.11}
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
@@ -37,4 +37,4 @@ export PYTHONPATH="$work/src:$work/site"
 run="qemu-aarch64 -L $work/root $work/root/usr/bin/python3.11"
 $run -c "import tinygrad_c; print(tinygrad_c.show_config())"
 # What starts an interpreter of its own would not find the emulator.
-$run -m pytest -q -p no:cacheprovider --deselect tests/test_tape.py::test_deep_chain_on_a_small_stack $tests
+$run -m pytest -q -p no:cacheprovider --deselect tests/core/test_tape.py::test_deep_chain_on_a_small_stack $tests

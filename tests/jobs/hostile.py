@@ -20,10 +20,10 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).parent.parent))
-from comparing import OURS, ours
 from jobs import batches
-from op_samples import OPS
-from sampling import fill
+from samples.comparing import OURS, ours
+from samples.op_samples import OPS
+from samples.sampling import fill
 
 import tinygrad_c
 

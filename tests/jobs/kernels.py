@@ -9,8 +9,8 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from comparing import OURS, ours, weighed
-from op_samples import CASES, OPS
+from samples.comparing import OURS, ours, weighed
+from samples.op_samples import CASES, OPS
 
 import tinygrad_c
 

@@ -3,7 +3,7 @@
     python tests/jobs/mutation.py
 
 First the table: in each row's derivative each operator, comparison, sign and constant is changed in turn, and the result is
-held against the difference quotients that test_properties.py holds the kernels against. Then the rules: for every rule
+held against the difference quotients that tests/ops/test_properties.py holds the kernels against. Then the rules: for every rule
 of the tape and each of its inputs, the gradient that it hands back is negated, and made 1% larger, in a copy of the package
 whose tape can do that; the samples of test_ops.py that use the rule are then held against their recorded gradients or
 difference quotients, as that test does. What survives is printed; exit status 1 if anything does that is not listed below.
@@ -60,7 +60,7 @@ def mutants(expression: str) -> list[str]:
 
 def table() -> tuple[int, list[str]]:
     """How many mutants there are, and those that no quotient tells from the row."""
-    from test_properties import EDGES, POINTWISE, ROWS, Functions, probes, value
+    from ops.test_properties import EDGES, POINTWISE, ROWS, Functions, probes, value
     tried, survivors = 0, []
     for name in ROWS:
         row = POINTWISE[name]
@@ -102,7 +102,7 @@ def table() -> tuple[int, list[str]]:
 
 def layers() -> dict:
     """What rows of the table of samples do not use: the layers with kernels of their own, as functions of all that they hold."""
-    from sampling import S, X, op
+    from samples.sampling import S, X, op
 
     from tinygrad_c.nn import functional as F
     calls = {
@@ -156,10 +156,9 @@ def mutable_package(folder: Path) -> None:
 
 def rules() -> tuple[int, list[str]]:
     """How many mutants there are of the rules that samples use, and those that no sample tells. Runs in the copy."""
-    from comparing import OURS, array, numeric_gradient, ours, weighed
     from golden.record import GOLDEN, recorded
-    from op_samples import CASES, OPS
-    from test_ops import gradients
+    from samples.comparing import OURS, array, gradients, numeric_gradient, ours, weighed
+    from samples.op_samples import CASES, OPS
 
     import tinygrad_c
     from tinygrad_c.core import tape

@@ -28,11 +28,11 @@ from pathlib import Path
 import numpy as np
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
-from comparing import OURS, ours
 from jobs import batches
 from jobs.hostile import FLOATS, NUMBERS, a_tensor, an_array
-from op_samples import OPS
-from sampling import fill
+from samples.comparing import OURS, ours
+from samples.op_samples import OPS
+from samples.sampling import fill
 
 import tinygrad_c
 from tinygrad_c import nn, ones, tensor

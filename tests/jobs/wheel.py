@@ -1,6 +1,6 @@
 """Builds a wheel, repairs it for manylinux, and tries it where the sources are away.
 
-    python tests/jobs/wheel.py [--tests "test_ops.py test_nn.py ..."] [--numpy 1.26.4 2.*]
+    python tests/jobs/wheel.py [--tests "ops nn/test_nn.py ..."] [--numpy 1.26.4 2.*]
 
 Checked: under 3 MB; nothing is linked to but libc, libm and the loader; it imports, trains and passes the tests in a fresh
 environment with each NumPy; under qemu-x86_64 (where installed) on a processor without AVX it imports and trains.
@@ -94,7 +94,7 @@ def try_out(wheel: Path, numpy: str, tests: list[str], folder: Path) -> Path:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--wheel", type=Path, help="one that is there already")
-    parser.add_argument("--tests", default=".", help="files of tests, or . for all, or nothing")
+    parser.add_argument("--tests", default=".", help="files or folders of tests, or . for all, or nothing")
     parser.add_argument("--numpy", nargs="+", default=["1.26.4" if sys.version_info < (3, 13) else "2.1.*", "2.*"])
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:

@@ -3,7 +3,7 @@
 # No tables, and no branches on data but for sin and cos of huge arguments. Each function reduces its argument to a short
 # interval, exactly where it matters (Cody and Waite: a constant in two parts, of which the first has so few bits that its
 # product with a small whole number is exact), and evaluates a minimax polynomial there. tools/fit_math.py prints the
-# polynomials; tests/test_math.py holds the errors, in units in the last place (ulp) of the true value, to these bounds,
+# polynomials; tests/kernels/test_math.py holds the errors, in units in the last place (ulp) of the true value, to these bounds,
 # over the whole range, with and without fused multiply-add; denormal numbers too, while the processor is not told to flush
 # them (threads.h):
 #

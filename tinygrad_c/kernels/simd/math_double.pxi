@@ -1,5 +1,5 @@
 # The mathematics of vectors, continued: what has polynomials for double only. float32 is computed through these (widen.pxi),
-# so its results are the true values, rounded. Errors for float64, held by tests/test_math.py, in ulps:
+# so its results are the true values, rounded. Errors for float64, held by tests/kernels/test_math.py, in ulps:
 #
 #     asin 2   acos 1.5   atan 1.7   atan2 2   sinh 2   cosh 1.6   asinh 3   acosh 3   atanh 3   exp2 1.2   log10 1.2
 #

@@ -1,0 +1,305 @@
+"""The rooms of the house, and that imports only go down: read from the sources.
+
+A room is a folder of tinygrad_c, or a file at its top. Rooms lie in levels. A file may import from its own room, from `_base`,
+from the levels that its level names, and from the rooms that its room's line names: nothing else.
+"""
+from __future__ import annotations
+
+import ast
+import importlib
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+from samples.paths import ROOT
+from samples.public_modules import PUBLIC
+
+import tinygrad_c
+
+# From the ground up: a level, the levels below that all its rooms may import, and a line for each room: what else it may import.
+LEVELS = [
+    ("ground", "", {
+        "_base": "",                        # version, device, warnings, names that come late or are missing
+        "formulas": "",                     # the table of elementwise operations
+    }),
+    ("kernels", "", {                       # C functions of a Call; no Python object
+        "kernels": "",                      # the contract: call, table; generate.py makes kernels.generated of formulas.py
+        "kernels.portable": "kernels kernels.matmul kernels.simd",     # the same loops, for integers
+        "kernels.runtime": "kernels kernels.portable",
+        "kernels.matmul": "kernels kernels.runtime",
+        "kernels.simd": "kernels kernels.matmul",
+        "kernels.isa": "kernels.simd",
+    }),
+    ("core", "kernels", {
+        "core": "",                         # array: memory, shape, dtype; tape: record and backward
+    }),
+    ("ops", "ground kernels core", {        # a folder a family: an operation, its rule below it, and what is composed of them
+        "ops": "ops.elementwise",           # arguments, checks of calls
+        "ops.elementwise": "ops ops.create ops.indexing ops.matmul ops.reduce ops.shape",
+        "ops.create": "ops ops.elementwise ops.shape",
+        "ops.shape": "ops ops.create ops.elementwise ops.indexing ops.reduce",
+        "ops.indexing": "ops ops.create ops.elementwise ops.shape ops.sorting",
+        "ops.reduce": "ops ops.create ops.elementwise ops.indexing ops.shape ops.sorting",
+        "ops.sorting": "ops ops.create ops.elementwise ops.indexing ops.shape",
+        "ops.matmul": "ops ops.elementwise ops.reduce ops.shape",
+        "ops.random": "ops ops.create ops.elementwise ops.reduce",
+        "ops.loss": "ops.elementwise ops.indexing ops.reduce ops.shape",
+        "ops.conv": "ops.elementwise ops.indexing ops.matmul ops.reduce ops.shape",
+        "ops.optim_steps": "ops.elementwise",
+    }),
+    ("tensor", "core ops", {
+        "_tensor": "",                      # class Tensor
+        "autograd": "",
+        "func": "autograd",
+    }),
+    ("nn", "core ops tensor", {
+        "nn.functional": "",
+        "nn": "nn.functional nn.utils",
+        "nn.utils": "nn nn.functional",
+        "optim": "nn optim.lr_scheduler",
+        "optim.lr_scheduler": "optim",
+        "utils": "nn kernels.runtime",      # threads, for utils.benchmark
+        "utils.data": "",
+        "serialization": "nn",
+    }),
+    ("torch_compat", "core ops tensor nn", {            # what is there only because PyTorch has it
+        "torch_compat": "kernels.runtime",
+        "torch_compat.backends": "",
+        "torch_compat.cuda": "torch_compat",
+    }),
+    ("public", "core ops tensor nn torch_compat", {          # import tinygrad_c
+        "__init__": "kernels.runtime",
+    }),
+    ("annex", "", {                         # built on public names only, as a user's program is; loaded when asked for
+        "linalg": "PUBLIC",
+        "special": "PUBLIC",
+        "distributions": "PUBLIC",
+    }),
+    ("top", "nn public", {
+        "datasets": "",
+        "cli": "datasets",
+        "__main__": "cli",
+    }),
+]
+HEIGHT = {room: height for height, (_, _, rooms) in enumerate(LEVELS) for room in rooms}
+ANNEX = [room for _, _, rooms in LEVELS for room, more in rooms.items() if more == "PUBLIC"]
+
+# Files of more than 600 lines, and why each is one thought.
+LONG = {
+    "nn/module.py": "class Module, whose methods are documented one by one",
+}
+
+SOURCES = ROOT / "tinygrad_c"
+# make wheel runs this where the sources are away: the installed package has the Python files alone.
+PACKAGE = SOURCES if SOURCES.exists() else Path(tinygrad_c.__file__).parent
+IMPORT = re.compile(r"^\s*(?:from\s+([\w.]+)\s+c?import\s+(.+)|c?import\s+([\w.]+))")
+INCLUDE = re.compile(r"^\s*include\s+[\"']([^\"']+)", re.M)
+
+
+@cache
+def files() -> dict[str, Path]:
+    """Every source file, by its path in the package."""
+    return {str(path.relative_to(PACKAGE)): path for path in sorted(PACKAGE.rglob("*"))
+            if path.suffix in (".py", ".pyx", ".pxd", ".pxi") and not {"generated", "__pycache__"} & set(path.parts)}
+
+
+def name_of(file: str) -> str:
+    """The module of a file, without `tinygrad_c.`; a .pxd or .pxi has the name of a module too."""
+    module = re.sub(r"\.(py|pyx|pxd|pxi)$", "", file).replace("/", ".")
+    return module.removesuffix(".__init__") if module != "__init__" else module
+
+
+@cache
+def folders() -> set[str]:
+    return {".".join(Path(file).parent.parts) for file in files()} - {""}
+
+
+def room_of(module: str) -> str:
+    """The folder that a module lies in, or that it is; the module itself if it lies at the top."""
+    if module.startswith("kernels.generated"):
+        return "kernels"
+    return module if module in folders() else module.rpartition(".")[0] or module
+
+
+@cache
+def modules() -> set[str]:
+    return {name_of(file) for file in files()} | {"kernels.generated", "kernels.generated.ids"}
+
+
+def parts(base: str, names: list[str]) -> set[str]:
+    """The modules of this package that `from base import names` imports."""
+    if base.split(".")[0] != "tinygrad_c":
+        return set()
+    base = base.removeprefix("tinygrad_c").lstrip(".")
+    inner = {f"{base}.{name}".lstrip(".") for name in names}
+    found = inner & modules()
+    return found if inner and found == inner else found | ({base or "__init__"} & modules())
+
+
+def python_imports(text: str, here: list[str], late: bool) -> set[str]:
+    """At the top of the file; with `late`, in functions too. Not those for type checkers."""
+    found = set()
+
+    def walk(node: ast.AST) -> None:
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                found.update(parts(alias.name, []))
+        elif isinstance(node, ast.ImportFrom):
+            base = node.module or ""
+            if node.level:
+                base = ".".join(here[:len(here) - node.level] + ([base] if base else []))
+            found.update(parts(base, [alias.name for alias in node.names]))
+        elif isinstance(node, ast.If) and "TYPE_CHECKING" in ast.unparse(node.test):
+            return
+        elif late or not isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef, ast.Lambda)):
+            for child in ast.iter_child_nodes(node):
+                walk(child)
+
+    walk(ast.parse(text))
+    return found
+
+
+def included(file: str) -> set[str]:
+    path = files()[file]
+    return {str((path.parent / name).resolve().relative_to(PACKAGE.resolve())) for name in INCLUDE.findall(path.read_text())}
+
+
+@cache
+def imported(file: str, late: bool = True) -> frozenset[str]:
+    """The modules of this package that a file imports, cimports or includes; without `late`, not those of its functions."""
+    path = files()[file]
+    text = path.read_text()
+    if path.suffix == ".py":
+        here = ["tinygrad_c", *Path(file).parent.parts, ""]
+        return frozenset(python_imports(text, here, late))
+    found = {name_of(name) for name in included(file)}
+    for line in text.splitlines():
+        match = IMPORT.match(line)
+        if match and (late or not line[0].isspace()):
+            names = re.findall(r"\w+(?=\s*,|\s*$|\s+as\b|\s*\))", match[2].split("#")[0]) if match[2] else []
+            found |= parts(match[1] or match[3], names)
+    return frozenset(found)
+
+
+def allowed(room: str) -> set[str]:
+    height = HEIGHT[room]
+    _, levels, rooms = LEVELS[height]
+    below = {each for name, _, more in LEVELS[:height] if name in levels.split() for each in more}
+    return {room, "_base"} | below | set(rooms[room].split())
+
+
+# ---- The tests
+
+def test_every_room_has_a_line():
+    top = {name_of(file) for file in files() if "/" not in file}
+    assert set(HEIGHT) == {folder for folder in folders() if folder != "kernels.generated"} | top
+
+
+def test_the_table_goes_down():
+    names = [name for name, _, _ in LEVELS]
+    for height, (_, levels, rooms) in enumerate(LEVELS):
+        assert all(names.index(level) < height for level in levels.split())
+        for room, more in rooms.items():
+            for other in more.replace("PUBLIC", "").split():
+                assert HEIGHT[other] <= height, f"{room} -> {other}"
+
+
+@pytest.mark.parametrize("file", [file for file in files() if room_of(name_of(file)) not in ANNEX])
+def test_imports_only_go_down(file):
+    room = room_of(name_of(file))
+    for module in imported(file):
+        assert room_of(module) in allowed(room), f"{file} imports {module}: {room} may not import {room_of(module)}, see LEVELS"
+
+
+@pytest.mark.skipif(not SOURCES.exists(), reason="needs the compiled modules' sources")
+@pytest.mark.parametrize("room", [room for room in HEIGHT if room not in ANNEX])
+def test_no_line_allows_more_than_is_used(room):
+    used = {room_of(module) for file in files() if room_of(name_of(file)) == room for module in imported(file)}
+    unused = set(LEVELS[HEIGHT[room]][2][room].split()) - used
+    assert not unused, f"{room} no longer imports {sorted(unused)}: take it out of its line in LEVELS"
+
+
+def test_no_modules_import_each_other():
+    """Within a level too: what modules import when they are imported has no cycle. A function may import what comes later."""
+    owner = {name_of(name): name_of(file) for file in files() for name in included(file) if not file.endswith(".pxi")}
+    graph: dict[str, set[str]] = {}
+    for file in files():
+        here = owner.get(name_of(file), name_of(file))
+        found = {owner.get(module, module) for module in imported(file, False)}
+        graph.setdefault(here, set()).update(module for module in found if not f"{here}.".startswith(f"{module}."))
+    done: set[str] = set()
+
+    def visit(module: str, path: tuple[str, ...]) -> None:
+        assert module not in path, f"these import each other: {' -> '.join([*path[path.index(module):], module])}"
+        if module not in done:
+            for other in sorted(graph.get(module, ())):
+                visit(other, (*path, module))
+            done.add(module)
+
+    for module in graph:
+        visit(module, ())
+
+
+@pytest.mark.parametrize("file", [file for file in files() if room_of(name_of(file)) in ANNEX])
+def test_the_annex_is_built_on_public_names(file):
+    """As a user could have written it: from the package and its public modules, public names."""
+    room = room_of(name_of(file))
+    for node in ast.walk(ast.parse(files()[file].read_text())):
+        if isinstance(node, ast.Import):
+            wanted = [(alias.name, None) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0
+            wanted = [(node.module, alias.name) for alias in node.names]
+        else:
+            continue
+        for base, name in wanted:
+            module, _, inner = base.partition(".")
+            if module != "tinygrad_c" or room_of(inner) in (room, "_base"):
+                continue
+            text = f"{file}: from {base} import {name}"
+            if name and f"{inner}.{name}".lstrip(".") in (*PUBLIC, *modules()):
+                inner, name = f"{inner}.{name}".lstrip("."), None
+            assert room_of(inner) in (room, "_base") or inner in PUBLIC, f"{text}: tinygrad_c.{inner} is not public"
+            if name:
+                public = importlib.import_module(base)
+                assert name[0] != "_", text
+                assert name in getattr(public, "__all__", dir(public)), f"{text}: not a public name of {base}"
+
+
+def test_nothing_below_imports_the_annex():
+    for file in files():
+        if room_of(name_of(file)) not in ANNEX:
+            found = {module for module in imported(file) if room_of(module) in ANNEX}
+            assert not found, f"{file} imports {sorted(found)}, which is built on it"
+
+
+def test_the_table_of_formulas_imports_nothing_of_ours():
+    assert imported("formulas.py") == set()
+
+
+def test_includes_stay_in_the_folder():
+    """Or take in what generate.py has made. Only kernels share text: the modules in isa/ are simd/kernels.pxi."""
+    for file in files():
+        for name in included(file) if not file.endswith(".py") else ():
+            folder, own = Path(name).parts[:-1], Path(file).parts[:-1]
+            assert folder in (own, ("kernels", "generated")) or folder[0] == own[0] == "kernels", f"{file} includes {name}"
+
+
+@pytest.mark.parametrize("file", files())
+def test_a_file_is_one_thought(file):
+    """At most 600 lines."""
+    lines = len(files()[file].read_text().splitlines())
+    assert (lines > 600) == (file in LONG), f"{lines} lines"
+
+
+def test_what_is_read_is_there():
+    """So that the tests above cannot pass for want of files or of imports found."""
+    assert {"formulas.py", "_tensor/tensor.py", "nn/module.py"} <= set(files())
+    assert "nn.functional" in imported("nn/linear.py")
+    assert "nn.init" in imported("nn/linear.py")
+    if SOURCES.exists():
+        assert {"core.array", "kernels.call", "kernels.runtime.dispatch"} <= imported("core/tape.pyx")
+        assert "core.tape" in imported("ops/reduce/softmax.pyx")
+        assert "kernels.simd.kernels" in imported("kernels/isa/avx2_f32.pyx")
+        assert len([file for file in files() if file.endswith((".pyx", ".pxi"))]) > 80

@@ -1,0 +1,371 @@
+"""The command line: two jobs that work, and every kind of input that does not."""
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+
+pytest.importorskip("pandas")
+pytest.importorskip("tqdm")
+pytest.importorskip("matplotlib")
+safetensors_numpy = pytest.importorskip("safetensors.numpy")
+
+from samples.comparing import snapshot  # noqa: E402
+
+from tinygrad_c.cli import files, main, plan, table  # noqa: E402
+from tinygrad_c.cli.errors import UserError  # noqa: E402
+
+
+def write(path, rows):
+    with open(path, "w", newline="") as file:
+        csv.writer(file).writerows(rows)
+    return path
+
+
+def flowers(n=60, seed=0):
+    """Two classes that two numbers and a colour tell apart."""
+    rng = np.random.default_rng(seed)
+    rows = [["length", "width", "colour", "kind"]]
+    for i in range(n):
+        kind = i % 2
+        length, width = rng.normal(kind * 3, 0.5), rng.normal(-kind, 0.5)
+        rows.append([f"{length:.3f}", f"{width:.3f}", "red" if kind else "blue", "ab"[kind]])
+    return rows
+
+
+def prices(n=80, seed=0):
+    rng = np.random.default_rng(seed)
+    area, city = rng.uniform(20, 200, n), rng.choice(["Oslo", "Rome"], n)
+    return [["area", "city", "price"],
+            *([f"{a:.2f}", c, f"{1000 * a + 50_000 * (c == 'Oslo') + rng.normal(0, 500):.2f}"] for a, c in zip(area, city))]
+
+
+# What works
+
+
+def test_digits_reach_97_percent(run, here):
+    status, out, err = run("train")
+    assert status == 0, err
+    assert "training: 100%" in err
+    assert float(out.split("held-out accuracy ")[1].split("%")[0]) >= 97
+    assert "samples per second" in out
+    for setting in ("hidden", "epochs", "batch-size", "lr", "optimizer", "seed", "threads"):
+        assert f"\n{setting} " in out
+    assert sorted(p.name for p in (here / "runs/digits").iterdir()) == ["curves.png", "model.safetensors"]
+    assert (here / "runs/digits/curves.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_table_of_classes(run, here):
+    write("flowers.csv", flowers())
+    status, out, err = run("train", "flowers.csv", "--target", "kind", "--epochs", 20)
+    assert status == 0, err
+    assert "held-out accuracy 100.0% (12 of 12 rows), macro F1 100.0%" in out
+    write("new.csv", [row[:3] for row in flowers(10, seed=1)])
+    status, out, err = run("predict", "runs/flowers/model.safetensors", "new.csv")
+    assert (status, err) == (0, "")
+    rows = list(csv.reader(out.splitlines()))
+    assert rows[0] == ["kind", "probability"]
+    assert [kind for kind, _ in rows[1:]] == ["a", "b"] * 5
+    assert all(0.5 <= float(p) <= 1 for _, p in rows[1:])
+
+
+def test_a_table_of_quantities(run, here):
+    write("prices.csv", prices(400))
+    status, out, err = run("train", "prices.csv", "--target", "price", "--out", "p")
+    assert status == 0, err
+    assert float(out.split("held-out R2 ")[1].split(",")[0]) > 0.98
+    assert float(out.split("RMSE ")[1].split(",")[0]) < 8000
+    write("new.csv", prices(50, seed=1))
+    status, out, err = run("predict", "p/model.safetensors", "new.csv", "--out", "answers.csv")
+    assert (status, out) == (0, "")
+    assert "RMSE" in err
+    assert "wrote answers.csv" in err
+    answers = np.loadtxt("answers.csv", skiprows=1)
+    truth = np.array([float(row[2]) for row in prices(50, seed=1)[1:]])
+    assert np.sqrt(np.mean((answers - truth) ** 2)) < 8000
+
+
+def test_the_digits_are_a_table_too(run, here):
+    assert run("train", "--epochs", 3)[0] == 0
+    from tinygrad_c import datasets
+    status, out, err = run("predict", "runs/digits/model.safetensors", datasets.digits_path())
+    assert status == 0
+    assert len(out.splitlines()) == 1798
+    assert "accuracy 9" in err
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_the_same_seed_gives_the_same_file(run, here, threads):
+    write("t.csv", flowers())
+    for out in "ab":
+        count = 2 if out == "a" else threads
+        assert run("train", "t.csv", "--epochs", 3, "--seed", 5, "--threads", count, "--out", out)[0] == 0
+    assert run("train", "t.csv", "--epochs", 3, "--seed", 6, "--out", "c")[0] == 0
+    a, b, c = (safetensors_numpy.load((here / d / "model.safetensors").read_bytes()) for d in "abc")
+    assert all(np.array_equal(a[k], b[k]) for k in a)
+    assert not all(np.array_equal(a[k], c[k]) for k in a)
+
+
+@pytest.mark.parametrize("optimizer", sorted(plan.LEARNING_RATES))
+def test_settings_are_obeyed_and_shown(run, here, optimizer):
+    write("t.csv", flowers())
+    status, out, err = run("train", "t.csv", "--hidden", "7,5", "--epochs", 6, "--batch-size", 9, "--lr", "0.002",
+                           "--optimizer", optimizer, "--seed", 3, "--threads", 1, "--out", "x/y")
+    assert status == 0, err
+    assert "4 -> 7 -> 5 -> 2" in out
+    settings = {line.split()[0]: line.split()[1:3] for line in out.splitlines() if " --" in line}
+    assert settings == {"hidden": ["7,5", "--hidden"], "epochs": ["6", "--epochs"], "batch-size": ["9", "--batch-size"],
+                        "lr": ["0.002", "--lr"], "optimizer": [optimizer, "--optimizer"], "seed": ["3", "--seed"],
+                        "threads": ["1", "--threads"]}
+    assert len(safetensors_numpy.load((here / "x/y/model.safetensors").read_bytes())) == 6
+
+
+def test_no_hidden_layer_and_another_task(run, here):
+    write("t.csv", [["x", "y"], *([i, 2 * i + 1] for i in range(40))])
+    status, out, _ = run("train", "t.csv", "--hidden", "0", "--epochs", 2)
+    assert status == 0
+    assert "(1 -> 1)" in out
+    assert "regression" in out
+    write("t.csv", [["x", "y"], *([i, i % 3] for i in range(40))])
+    assert "classification: 3 classes" in run("train", "t.csv", "--epochs", 2)[1]
+    assert "regression" in run("train", "t.csv", "--epochs", 2, "--task", "regression")[1]
+
+
+def test_notes_on_columns_that_are_left_out_or_mended(run, here):
+    rows = flowers()
+    rows[0] += ["id", "same", "name", "sky", "petals"]
+    for i, row in enumerate(rows[1:]):
+        row += [i, "x", f"n{i}", ["clear", "grey", ""][i % 3], ["3", "4", "5+"][i % 3]]
+    rows[4][0] = ""
+    write("t.csv", rows)
+    status, out, err = run("train", "t.csv", "--target", "kind", "--epochs", 5, "--out", "m")
+    assert status == 0, err
+    assert "dropped 'same': constant" in out
+    assert "dropped 'name'" in out
+    assert "dropped 'id': a row number" in out
+    assert "column 'length': 1 missing value filled with the median" in out
+    assert "column 'petals': '5+' in row 3 (line 4) is not a number, so its 3 values are categories" in out
+    new = [["sky", "colour", "width", "length", "petals"], ["green", "red", "-1", "3", "4"], ["", "pink", "", "0", "5+"]]
+    write("new.csv", new)
+    status, out, err = run("predict", "m/model.safetensors", "new.csv")
+    assert status == 0
+    assert len(out.splitlines()) == 3
+    assert "column 'sky': 1 value that the training rows do not have ('green')" in err
+    assert "column 'width': 1 missing value" in err
+
+
+@pytest.mark.parametrize(("name", "text"), [
+    ("semicolon", "a;b;y\n1,5;2;u\n"), ("semicolon and point", "a;b;y\n1.5;2;u\n"), ("tab", "a\tb\ty\n1.5\t2\tu\n"),
+    ("bar", "a|b|y\n1.5|2|u\n"), ("space", "a, b, y\n1.5, 2, u\n"),
+    ("quotes", '"a","b","y"\n"1.5","2","u"\n'), ("windows", "a,b,y\r\n1.5,2,u\r\n"), ("old mac", "a,b,y\r1.5,2,u\r"),
+    ("blank lines", "\n\na,b,y\n\n1.5,2,u\n  \n\n"), ("no newline", "a,b,y\n1.5,2,u"),
+])
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16"])
+def test_dialects(here, name, text, encoding):
+    (here / "t.csv").write_bytes(text.encode(encoding))
+    read = table.read_table("t.csv")
+    assert read.names == ["a", "b", "y"]
+    assert read.numbers("a")[0].tolist() == [1.5]
+    assert read.frame.iloc[0].tolist()[1:] == ["2", "u"]
+
+
+def test_values_are_told_from_gaps(here):
+    (here / "t.csv").write_text('x,t\n1,a\n NA ,"two\nlines"\n?,NaN\n1e3,None\nnone,b\n-inf,""\noops,c\n')
+    read = table.read_table("t.csv")
+    numbers, bad = read.numbers("x")
+    np.testing.assert_array_equal(numbers, [1, np.nan, np.nan, 1000, np.nan, -np.inf, np.nan])
+    assert bad.tolist() == [False] * 6 + [True]
+    assert read.text("t").tolist() == ["a", "two\nlines", "", "None", "b", "", "c"]
+    assert read.lines.tolist() == [2, 3, 5, 6, 7, 8, 9]
+    assert str(read.error("no", 6, "x")) == "t.csv, row 7 (line 9), column 'x': no"
+
+
+# What is refused
+
+
+def test_refused_files(refused, here):
+    assert "none.csv: no such file" in refused("train", "none.csv")
+    (here / "folder.csv").mkdir()
+    assert "folder.csv: is a folder" in refused("train", "folder.csv")
+    for text, words in [
+        ("", "empty"), (" \n\n", "empty"), ("a,b,y\n", "a header and no rows"),
+        ("a,b,y\n1,2,3\n1,2\n", "row 2 (line 3): has 2 fields, and the header names 3 columns"),
+        ("a,b,y\n\n1,2,3,4\n", "row 1 (line 3): has 4 fields"),
+        ("a,b,a\n1,2,3\n", "column 'a': two columns have this name"),
+        ("1,2,3\n4,5,6\n", "the first line has to name the columns"),
+        ('a,b,y\n1,"2,3\n', "row 1 (line 2)"),
+    ]:
+        (here / "t.csv").write_text(text)
+        assert words in refused("train", "t.csv")
+    for junk in (b"\x89PNG\r\n\x1a\n" + bytes(range(256)), b"a,b\n1,\xe9\n", b"a,b\n1,\0\n", b"\x1f\x8bnot gzip"):
+        (here / "t.csv").write_bytes(junk)
+        assert "t.csv: " in refused("train", "t.csv")
+
+
+def spoiled(rows, row, column, value):
+    rows = [list(r) for r in rows]
+    rows[row][column] = value
+    return rows
+
+
+def test_refused_targets(refused, here):
+    write("t.csv", flowers())
+    assert "t.csv, column 'kin': no such column (did you mean 'kind'?)" in refused("train", "t.csv", "--target", "kin")
+    for rows, words in [
+        (spoiled(prices(), 7, 2, "dear"), "t.csv, row 7 (line 8), column 'price': 'dear' is not a number"),
+        (spoiled(prices(), 7, 2, ""), "t.csv, row 7 (line 8), column 'price': the target is missing"),
+        (spoiled(prices(), 7, 2, "NaN"), "t.csv, row 7 (line 8), column 'price': the target is missing"),
+        (spoiled(prices(), 7, 2, "inf"), "t.csv, row 7 (line 8), column 'price': the value is infinite"),
+        (spoiled(flowers(), 3, 3, ""), "t.csv, row 3 (line 4), column 'kind': the target is missing"),
+        ([flowers()[0], *([*r[:3], "a"] for r in flowers()[1:])], "column 'kind': there is one class only ('a')"),
+        (flowers(6), "t.csv: has 6 rows"),
+        ([["y"], *([i % 2] for i in range(20))], "no column is left to learn from"),
+        ([["a", "y"], *([i, f"name {i}"] for i in range(20))], "too many classes"),
+    ]:
+        write("t.csv", rows)
+        assert words in refused("train", "t.csv")
+    write("t.csv", flowers())
+    assert "row 1 (line 2), column 'kind': 'a' is not a number" in refused("train", "t.csv", "--task", "regression")
+    write("t.csv", [["a", "y"], *([i, 5.5] for i in range(20))])
+    assert "column 'y': " in refused("train", "t.csv")
+
+
+def test_refused_features(refused, here):
+    write("t.csv", spoiled(prices(), 7, 0, "inf"))
+    assert "t.csv, row 7 (line 8), column 'area': the value is infinite" in refused("train", "t.csv")
+    write("t.csv", spoiled(prices(), 9, 0, "big"))
+    assert "t.csv, row 9 (line 10), column 'area': 'big' is not a number" in refused("train", "t.csv")
+    write("t.csv", [["a", "y"], *(["two" if i == 150 else i % 4, i % 2] for i in range(200))])
+    assert "t.csv, row 151 (line 152), column 'a': 'two' is not a number" in refused("train", "t.csv")
+
+
+def test_refused_folders(refused, here):
+    write("t.csv", flowers())
+    (here / "file").write_text("mine")
+    assert "file: is not a folder" in refused("train", "t.csv", "--out", "file")
+    assert "is not a folder" in refused("train", "t.csv", "--out", "file/deeper")
+    assert "nothing can be written there" in refused("train", "t.csv", "--out", "/proc/self/none")
+    (here / "out/model.safetensors").mkdir(parents=True)
+    assert "is a folder, where a file is to be written" in refused("train", "t.csv", "--out", "out")
+
+
+@pytest.mark.skipif(os.geteuid() == 0 if hasattr(os, "geteuid") else True, reason="root may write anywhere")
+def test_refused_read_only_folder(refused, here):
+    write("t.csv", flowers())
+    (here / "locked").mkdir(mode=0o555)
+    assert "permission denied" in refused("train", "t.csv", "--out", "locked")
+
+
+@pytest.mark.parametrize("argv", [
+    ["train", "--epochs", "0"], ["train", "--epochs", "many"], ["train", "--lr", "-1"], ["train", "--lr", "nan"],
+    ["train", "--hidden", "8,0"], ["train", "--hidden", "x"],
+    ["train", "--optimizer", "adm"], ["train", "--seed", "-1"], ["train", "--threads", "0"],
+    ["train", "--batch-size", "0"], ["train", "--colour", "red"], ["predict"], ["dance"], [],
+])
+def test_refused_options(refused, argv):
+    assert "--help" in refused(*argv)
+
+
+def test_refused_predictions(run, refused, here):
+    write("t.csv", prices())
+    assert run("train", "t.csv", "--epochs", 1, "--out", "m")[0] == 0
+    good = (here / "m/model.safetensors").read_bytes()
+    model = here / "model.safetensors"
+    assert "none: no such file" in refused("predict", "none", "t.csv")
+    assert "none.csv: no such file" in refused("predict", "m/model.safetensors", "none.csv")
+    for data in (b"", b"junk", good[:-9], good[:100], bytes(8) + good[8:]):
+        model.write_bytes(data)
+        assert "model.safetensors: is not a model, or broken" in refused("predict", model, "t.csv")
+    model.write_bytes(good[:-1] + bytes([good[-1] ^ 1]))
+    assert "model.safetensors: is damaged: its checksum" in refused("predict", model, "t.csv")
+    model.write_bytes(safetensors_numpy.save({"a": np.zeros(3, "f4")}))
+    assert "not a model that" in refused("predict", model, "t.csv")
+    for rows, words in [
+        ([["arae", "city"], [1, "Oslo"]], "column 'area': no such column (did you mean 'arae'?)"),
+        ([["area", "city"], ["big", "Oslo"]], "row 1 (line 2), column 'area': 'big' is not a number"),
+        ([["area", "city"], ["inf", "Oslo"]], "row 1 (line 2), column 'area': the value is infinite"),
+        ([["area", "city"]], "a header and no rows"),
+    ]:
+        write("new.csv", rows)
+        assert words in refused("predict", "m/model.safetensors", "new.csv", "--out", "answers.csv")
+    write("new.csv", [["area", "city"], [50, "Oslo"]])
+    assert "cannot be written" in refused("predict", "m/model.safetensors", "new.csv", "--out", "no/such/folder.csv")
+
+
+def test_a_missing_library_is_named(refused, monkeypatch):
+    for library in ("pandas", "tqdm", "safetensors", "matplotlib"):
+        with monkeypatch.context() as patch:
+            patch.setitem(sys.modules, library, None)
+            assert f"this needs {library}" in (line := refused("train"))
+            assert line.endswith("pip install 'tinygrad_c[cli]'\n")
+
+
+# What ends early
+
+
+def test_a_loss_that_is_no_number_stops_training(run, here):
+    write("t.csv", prices())
+    status, _, err = run("train", "t.csv", "--lr", "1e30", "--optimizer", "sgd", "--epochs", 5, "--out", "x")
+    assert status == 1
+    assert "the loss is" in (last := err.splitlines()[-1])
+    assert "a lower --lr" in last
+    assert "saved" in last
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of another kind")
+def test_ctrl_c_saves_the_best_net(here):
+    process = subprocess.Popen([sys.executable, "-m", "tinygrad_c", "train", "--epochs", "1000000", "--out", "x"],
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+                               preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL))     # ignored in background jobs
+    try:
+        deadline = time.monotonic() + 60
+        while not (here / "x/model.safetensors").exists() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=30)
+    finally:
+        process.kill()
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    assert "interrupted; the best net so far (epoch " in err
+    assert "held-out accuracy" in out
+    assert "--resume goes on" in err
+    assert sorted(p.name for p in (here / "x").iterdir()) == ["checkpoint.safetensors", "curves.png", "model.safetensors"]
+    assert main.main(["predict", "x/model.safetensors", str(table_of_digits())]) == 0
+
+
+def table_of_digits():
+    from tinygrad_c import datasets
+    return datasets.digits_path()
+
+
+def test_files_are_written_whole_or_not_at_all(here, monkeypatch):
+    files.write_file("f", b"old")
+    monkeypatch.setattr(os, "replace", lambda *a: (_ for _ in ()).throw(OSError(28, "No space left on device")))
+    with pytest.raises(UserError, match="no space left on device"):
+        files.write_file("f", b"new")
+    assert snapshot(here) == {here / "f": b"old"}
+
+
+def test_info_and_help(run):
+    status, out, _ = run("info")
+    assert status == 0
+    assert "SIMD" in out
+    with pytest.raises(SystemExit) as stop:
+        main.main(["--help"])
+    assert stop.value.code == 0
+
+
+def test_the_model_file_tells_what_it_is(run, here):
+    from safetensors import safe_open
+    write("t.csv", flowers())
+    assert run("train", "t.csv", "--epochs", 2, "--out", "m")[0] == 0
+    with safe_open("m/model.safetensors", "numpy") as file:
+        data = json.loads(file.metadata()["model"])
+    assert data["recipe"]["classes"] == ["a", "b"]
+    assert data["facts"]["settings"]["epochs"] == "2"
