@@ -377,6 +377,7 @@ def _set_inference(bint on) -> bool:
     return set_inference(on)
 
 
+include "tape_modes.pxi"
 include "tape_inplace.pxi"
 include "tape_node.pxi"
 include "callsites.pxi"
