@@ -2,7 +2,7 @@
 import warnings
 
 import pytest
-from comparing import both
+from samples.comparing import both
 
 FROM_END = {    # -1 is the last
     "getitem": lambda m, i: m.arange(3.)[m.tensor([i])],

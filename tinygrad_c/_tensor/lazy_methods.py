@@ -158,12 +158,13 @@ class Rare:
         return False
 
     def is_shared(self) -> bool:
-        """Whether other processes see this memory: False, but for what torch's multiprocessing would have made.
+        """Whether child processes see what is written to this memory: True after share_memory_().
 
         >>> tinygrad_c.ones(2).is_shared()
         False
         """
-        return False
+        from tinygrad_c._tensor.shared import is_shared
+        return is_shared(self)
 
     def is_set_to(self, tensor: Tensor) -> bool:
         """Whether both have the same memory, shape and strides.

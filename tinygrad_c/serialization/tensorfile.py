@@ -31,7 +31,10 @@ def in_order(data: bytes) -> bytes:
 
 
 def loads(data: bytes, name: str) -> dict[str, Tensor]:
-    """The tensors; LoadError if the file is damaged, or does not agree with the checksum that it holds."""
+    """The tensors; LoadError if the file is damaged, or does not agree with the checksum that it holds.
+
+    The command line's models are such files, too: their checksum is over the recipe in the metadata as well.
+    """
     import json
     library = package()
     try:
@@ -43,7 +46,7 @@ def loads(data: bytes, name: str) -> dict[str, Tensor]:
     except Exception as error:      # whatever a damaged or hostile file makes go wrong
         raise LoadError(f"{name} is damaged, cut off, or holds numbers of a type that is left out here: "
                         f"{type(error).__name__}: {error}") from None
-    if KEY in metadata and metadata[KEY] != checksum(arrays):
+    if KEY in metadata and metadata[KEY] not in (checksum(arrays), checksum(arrays, metadata.get("model", ""))):
         raise LoadError(f"{name} is damaged: its contents do not agree with the checksum in it")
     return tensors
 

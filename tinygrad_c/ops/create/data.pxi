@@ -122,7 +122,8 @@ cdef TensorBase from_buffer(object source):
     out.dtype = buffer_dtype(buffer.format.decode() if buffer.format != NULL else "B", buffer.itemsize)
     if buffer.ndim > MAX_NDIM:
         raise ValueError(f"a tensor has at most {MAX_NDIM} dimensions, got {buffer.ndim}")
-    if <size_t> buffer.buf % buffer.itemsize != 0:
+    if (<size_t> buffer.buf % buffer.itemsize != 0      # an empty one has nothing to align
+            and all([buffer.shape[d] != 0 for d in range(buffer.ndim)])):
         raise ValueError("the array's memory is not aligned to its elements: pass array.copy()")
     out.ndim = buffer.ndim
     out.numel = 1

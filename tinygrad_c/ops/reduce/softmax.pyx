@@ -128,12 +128,12 @@ def log_softmax(input, dim=None, dtype=None, *, axis=None, out=None):
 # ---- logsumexp
 
 cdef int logsumexp_backward(Walk walk, Node node, TensorBase g) except -1:
-    # dx = g * exp(x - y); where y is infinite, x - y is 0 at the infinities that made it
+    # dx = g * exp(x - y): NaN, as torch's, at the infinities of an infinite y
     cdef TensorBase x = saved(node, 0)
     cdef unsigned int mask = <unsigned int> node.param[0].i
     cdef bint keepdim = node.param[1].i
     cdef TensorBase y = spread(output(walk, node), x.ndim, x.shape, mask, keepdim)
-    cdef TensorBase p = where_(binary(ROW_EQ, x, y), 1, unary(ROW_EXP, binary(ROW_SUB, x, y), 0, 0))
+    cdef TensorBase p = unary(ROW_EXP, binary(ROW_SUB, x, y), 0, 0)
     return walk.give(node, 0, binary(ROW_MUL, spread(g, x.ndim, x.shape, mask, keepdim), p))
 
 cdef Rule LOGSUMEXP_RULE = Rule(b"LogsumexpBackward0", logsumexp_backward)
