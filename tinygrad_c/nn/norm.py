@@ -110,6 +110,7 @@ class GroupNorm(_Affine):
 class _Running(_Affine):
     """What batch and instance norm share: a mean and a variance for each channel that follow those of the batches."""
 
+    _version = 2                # 1: without num_batches_tracked
     _dims: tuple[int, ...]      # how many dimensions an input may have
 
     def __init__(self, num_features: int, eps: float, momentum: float | None, affine: bool, track_running_stats: bool,
