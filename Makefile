@@ -25,7 +25,7 @@ lint: $(VENV)/test.stamp
 	$(BIN)/ruff check .
 	PATH="$(BIN):$$PATH" cython-lint $(filter %.pyx %.pxd %.pxi,$(SOURCES))
 
-# Long jobs, each of one kind of trouble; docs/reliability.md says what they found.
+# Long jobs, each of one kind of trouble; docs/jobs.md says what they found.
 # make kill    trainings killed at random moments and resumed
 # make fuzz    random programs beside torch (installed by this), SEED=n for others
 # make opdb    torch's own sample inputs of its ops, modules and optimizers, beside torch (installed by this)

@@ -86,12 +86,12 @@ def in_turn(timers: dict[str, timeit.Timer], rounds: int = 7, seconds: float = 0
 class Worker:
     """A process of its own for one peer, that answers one JSON line with another; see serve()."""
 
-    def __init__(self, program: Path, peer: str, threads: int) -> None:
+    def __init__(self, program: Path, peer: str, threads: int, options: Sequence[str] = ()) -> None:
         self.peer = peer
         self.noise = tempfile.TemporaryFile("w+")           # noqa: SIM115  (closed with the worker)
         self.process = subprocess.Popen(
-            [sys.executable, str(program), "--worker", peer, "--threads", str(threads)], text=True, stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE, stderr=self.noise, env={**os.environ, **thread_settings(threads)})
+            [sys.executable, str(program), "--worker", peer, "--threads", str(threads), *options], text=True,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.noise, env={**os.environ, **thread_settings(threads)})
 
     def ask(self, **request):
         """The worker's answer; RuntimeError with its last words when it failed."""

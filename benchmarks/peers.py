@@ -250,7 +250,8 @@ class Jax:
             weights = jax.tree.map(lambda p, m, v: p - rate * m / (jnp.sqrt(v) / root + EPS), weights, m, v)
             return (weights, m, v, t), loss
 
-        self.step = jax.jit(sgd if net.optimizer == "sgd" else adam, donate_argnums=0)
+        self.update = sgd if net.optimizer == "sgd" else adam
+        self.step = jax.jit(self.update, donate_argnums=0)
 
     def reset(self):
         tree, jnp = self.jax.tree, self.jnp

@@ -1,6 +1,7 @@
 """Training-step times of small and large nets, against the peers that are installed.
 
     python benchmarks/train_step.py [--threads 2] [--optimizer adam] [--dtype float64] [--nets tiny digits] [--out FOLDER]
+    python benchmarks/train_step.py --epoch      # whole epochs: batches gathered by a permutation, jax.lax.scan among the peers
 
 A step is zero_grad, forward, loss, backward, optimizer, on a batch that stays in memory. Each peer runs in a process of its
 own, all on the same cores; their first losses are checked against a float64 computation before anything is timed, then they
@@ -15,8 +16,11 @@ from dataclasses import replace
 from pathlib import Path
 from statistics import median
 
+import epoch_peers
 import harness
-from peers import PEERS, Net, NumPy, installed
+import numpy as np
+import peers
+from peers import Net
 
 NETS = [
     Net("tiny", (2, 16, 16, 2), 32),
@@ -31,6 +35,7 @@ NETS = [
     Net("big", (1024, 2048, 2048, 10), 512),
     Net("tanh rows", (4, 32, 16, 4), 10_000, activation="tanh", loss="mse", optimizer="adam"),
 ]
+EPOCH_NETS = ("tiny", "digits", "one row", "odd", "mnist_s", "mnist_s, one row", "tanh rows")
 CHECKED_STEPS = 4
 SETTLE = 0.2        # seconds before a turn: threads that the peer before it left looking for work (OpenBLAS: 0.1) go to sleep
 TOLERANCE = {"float32": 1e-4, "float64": 1e-6}      # of the loss, relative
@@ -39,20 +44,21 @@ TOLERANCE = {"float32": 1e-4, "float64": 1e-6}      # of the loss, relative
 class Trainer:
     """A peer's side of the benchmark, in its process."""
 
+    KINDS = peers.PEERS
+
     def __init__(self, peer: str, threads: int) -> None:
-        self.kind = PEERS[peer][0]
+        self.kind = self.KINDS[peer][0]
         self.threads = threads
 
     def prepare(self, net: dict, seconds: float) -> dict:
         """The losses of the first steps and the seconds that one takes, of the variant that is fastest here."""
         net = Net.from_json(net)
-        arrays = net.arrays()
         best = None
         for label, options in self.kind.VARIANTS.items():
-            trainer = self.kind(net, *arrays, self.threads, **options)
+            trainer = self.make(net, options)
             trainer.reset()
-            losses = [float(trainer.run(1)[-1]) for _ in range(CHECKED_STEPS)]
-            trainer.run(3)
+            losses = self.first_losses(trainer)
+            self.run(trainer, 3)
             steps = max(2, round(seconds / 4 / self.burst(trainer, 2)[0]))
             taken = min(self.burst(trainer, steps)[0] for _ in range(3))
             if best is None or taken < best[0]:
@@ -62,23 +68,74 @@ class Trainer:
 
     def time(self, seconds: float) -> tuple[float, float]:
         self.trainer.reset()
-        self.trainer.run(2)
+        self.run(self.trainer, 2)
         return self.burst(self.trainer, max(2, round(seconds / self.seconds)))
 
-    @staticmethod
-    def burst(trainer, steps: int) -> tuple[float, float]:
+    def burst(self, trainer, steps: int) -> tuple[float, float]:
         """Wall-clock and processor seconds per step."""
         cpu, wall = time.process_time(), time.perf_counter()
+        done = self.run(trainer, steps)
+        return (time.perf_counter() - wall) / done, (time.process_time() - cpu) / done
+
+    # ---- Steps on one batch
+
+    def make(self, net: Net, options: dict):
+        return self.kind(net, *net.arrays(), self.threads, **options)
+
+    def first_losses(self, trainer) -> list[float]:
+        return [float(trainer.run(1)[-1]) for _ in range(CHECKED_STEPS)]
+
+    def run(self, trainer, steps: int) -> int:
+        """Take that many steps; returns how many were taken."""
         trainer.run(steps)
-        return (time.perf_counter() - wall) / steps, (time.process_time() - cpu) / steps
+        return steps
 
 
-def reference(net: Net) -> list[float]:
+class EpochTrainer(Trainer):
+    """The same for whole epochs."""
+
+    KINDS = epoch_peers.PEERS
+
+    def make(self, net: Net, options: dict):
+        self.steps, self.order = epoch_steps(net), order_of(net)
+        return self.kind(net, *rows_of(net), self.threads, **options)
+
+    def first_losses(self, trainer) -> list[float]:
+        return [float(loss) for loss in trainer.epoch(self.order)[:CHECKED_STEPS]]
+
+    def run(self, trainer, steps: int) -> int:
+        epochs = max(1, round(steps / self.steps))
+        for _ in range(epochs):
+            trainer.epoch(self.order)
+        return epochs * self.steps
+
+
+def epoch_steps(net: Net) -> int:
+    """Steps of an epoch: 64, fewer where 64 batches are over a million numbers."""
+    return max(4, min(64, 1_000_000 // (net.batch * net.widths[0])))
+
+
+def rows_of(net: Net) -> tuple:
+    """The weights of `net`, and the rows of an epoch."""
+    return replace(net, batch=net.batch * epoch_steps(net)).arrays()
+
+
+def order_of(net: Net) -> np.ndarray:
+    """The permutation of an epoch's rows."""
+    return np.random.default_rng(8).permutation(net.batch * epoch_steps(net))
+
+
+def reference(net: Net, epoch: bool) -> list[float]:
     """The losses of the first steps, computed in float64 from the weights that all start from."""
-    weights, x, y = net.arrays()
+    weights, x, y = rows_of(net) if epoch else net.arrays()
     exact = replace(net, dtype="float64")
     weights = [(w.astype("float64"), b.astype("float64")) for w, b in weights]
-    trainer = NumPy(exact, weights, x.astype("float64"), y if net.loss != "mse" else y.astype("float64"), 1)
+    arrays = weights, x.astype("float64"), y if net.loss != "mse" else y.astype("float64")
+    if epoch:
+        trainer = epoch_peers.NumPy(exact, *arrays, 1)
+        trainer.reset()
+        return trainer.epoch(order_of(net))[:CHECKED_STEPS]
+    trainer = peers.NumPy(exact, *arrays, 1)
     trainer.reset()
     return trainer.run(CHECKED_STEPS)
 
@@ -87,9 +144,10 @@ def agree(losses: list[float], expected: list[float], tolerance: float) -> bool:
     return all(abs(a - b) <= tolerance * abs(b) for a, b in zip(losses, expected))
 
 
-def measure(net: Net, workers: list[harness.Worker], rounds: int, seconds: float) -> dict[str, tuple[float, float]]:
+def measure(net: Net, workers: list[harness.Worker], rounds: int, seconds: float,
+            epoch: bool = False) -> dict[str, tuple[float, float]]:
     """(wall, processor) seconds per step of each peer that agrees with the reference; says why one is left out."""
-    expected = reference(net)
+    expected = reference(net, epoch)
     ready = []
     for worker in workers:
         try:
@@ -115,29 +173,32 @@ def main() -> None:
     parser.add_argument("--optimizer", choices=("sgd", "adam"), help="for all nets (default: as each net says)")
     parser.add_argument("--dtype", choices=("float32", "float64"), default="float32")
     parser.add_argument("--nets", nargs="+", metavar="NAME", help=f"of {', '.join(net.name for net in NETS)} (default: all)")
-    parser.add_argument("--peers", nargs="+", metavar="NAME", help=f"of {', '.join(PEERS)} (default: all that are installed)")
+    parser.add_argument("--epoch", action="store_true", help="whole epochs, a step of them")
+    parser.add_argument("--peers", nargs="+", metavar="NAME",
+                        help=f"of {', '.join(peers.PEERS)}; of epochs {', '.join(epoch_peers.PEERS)} (default: all installed)")
     harness.clock_option(parser)
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--seconds", type=float, default=0.05, help="of one peer's burst in a round (default: 0.05)")
     parser.add_argument("--out", type=Path, default=Path("runs"), metavar="FOLDER", help="for the picture (default: runs)")
-    parser.add_argument("--worker", choices=PEERS, help=argparse.SUPPRESS)
+    parser.add_argument("--worker", help=argparse.SUPPRESS)
     args = parser.parse_args()
     machine = harness.processor()
     harness.pin(args.threads)
     if args.worker:
-        trainer = Trainer(args.worker, args.threads)
+        trainer = (EpochTrainer if args.epoch else Trainer)(args.worker, args.threads)
         harness.serve({"prepare": trainer.prepare, "time": trainer.time})
         return
 
     nets = [replace(net, dtype=args.dtype, optimizer=args.optimizer or net.optimizer) for net in NETS
-            if not args.nets or net.name in args.nets]
-    peers = [peer for peer in installed() if not args.peers or peer in args.peers or peer == "tinygrad_c"]
+            if (net.name in args.nets if args.nets else not args.epoch or net.name in EPOCH_NETS)]
+    names = [peer for peer in (epoch_peers if args.epoch else peers).installed()
+             if not args.peers or peer in args.peers or peer == "tinygrad_c"]
     print(f"{machine}; {args.threads} thread(s), {args.dtype}{', ' + args.optimizer if args.optimizer else ''}; "
           f"microseconds ({args.clock}) a step, median of {args.rounds} rounds\n", flush=True)
-    workers = [harness.Worker(Path(__file__), peer, args.threads) for peer in peers]
+    workers = [harness.Worker(Path(__file__), peer, args.threads, ["--epoch"] * args.epoch) for peer in names]
     results, busy = {}, {}
     for net in nets:
-        found = measure(net, workers, args.rounds, args.seconds)
+        found = measure(net, workers, args.rounds, args.seconds, args.epoch)
         results[net] = {peer: cpu if args.clock == "cpu" else wall for peer, (wall, cpu) in found.items()}
         busy[net] = {peer: cpu / wall for peer, (wall, cpu) in found.items()}
         print(f"  {net}: " + ", ".join(f"{p} {harness.digits(t)}" for p, t in results[net].items()), file=sys.stderr)
@@ -149,14 +210,15 @@ def main() -> None:
         ours = times.get("tinygrad_c")
         others = {peer: taken for peer, taken in times.items() if peer != "tinygrad_c"}
         best = min(others, key=others.get, default=None)
-        rows.append([str(net), *(harness.digits(times.get(peer)) for peer in peers),
+        rows.append([str(net), *(harness.digits(times.get(peer)) for peer in names),
                      f"{others['torch eager'] / ours:.1f}" if ours and "torch eager" in others else "",
                      f"{others[best] / ours:.2f} ({best})" if ours and best else "",
                      f"{busy[net]['tinygrad_c']:.2f}" if ours else ""])
-    print(harness.table(["net, batch", *peers, "torch / ours", "best peer / ours", "our cpu / wall"], rows))
-    harness.bars(args.out / f"train_step_{args.dtype}_{args.threads}.png", f"one training step, {args.threads} thread(s)", "us",
+    print(harness.table(["net, batch", *names, "torch / ours", "best peer / ours", "our cpu / wall"], rows))
+    kind = "epoch" if args.epoch else "train_step"
+    harness.bars(args.out / f"{kind}_{args.dtype}_{args.threads}.png", f"one training step, {args.threads} thread(s)", "us",
                  [net.name for net in results],
-                 {peer: [1e6 * times[peer] if peer in times else None for times in results.values()] for peer in peers})
+                 {peer: [1e6 * times[peer] if peer in times else None for times in results.values()] for peer in names})
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""Writes docs/derivatives.md, the table of elementwise operations and their derivatives, from tinygrad_c/formulas.py.
+"""Write docs/derivatives.md, the table of elementwise operations and their derivatives, from tinygrad_c/formulas.py.
 
     python docs/derivatives.py
 """
@@ -14,11 +14,10 @@ HEAD = """\
 
 # Elementwise operations and their derivatives
 
-Each row of the table in `tinygrad_c/formulas.py`: the value `y` of the inputs `x` (or `a`, `b`, `condition`), and what the
-backward pass hands back to each input, given `g`, the gradient of `y`. The compiled kernels, the gradients of gradients and
-the tests are made from the same expressions.
+Each row of the table in `tinygrad_c/formulas.py`: the value `y` of the inputs `x` (or `a`, `b`, `condition`), and the gradient
+of each input, given `g`, the gradient of `y`. The compiled kernels, double backward and the tests use the same expressions.
 
-| operation | what it is | y | backward |
+| operation | description | y | backward |
 | --- | --- | --- | --- |
 """
 
@@ -28,7 +27,7 @@ def code(expression: str) -> str:
 
 
 def line(name: str, row: Row) -> str:
-    """One operation as a row of the page's table."""
+    """One row of the page's table."""
     called = f"{name}({', '.join((*row.inputs, *row.params))})"
     rules = [f"d{of}: {code(rule)}" for of, rule in zip(row.inputs, row.derivatives) if rule is not None]
     return f"| {code(called)} | {row.doc.replace('|', chr(92) + '|')} | {code(row.y)} | {'<br>'.join(rules) or 'none'} |\n"

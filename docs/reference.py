@@ -1,7 +1,7 @@
-"""Writes docs/reference.md: what of PyTorch's names is here, what is left out on purpose, and what is not here.
+"""Write docs/reference.md: which of PyTorch's names exist here, which are left out on purpose, and which do not exist.
 
-    python docs/reference.py                the page, from docs/torch_names.txt and the package
-    python docs/reference.py --record       first docs/torch_names.txt, from the torch that is installed
+    python docs/reference.py                write the page from docs/torch_names.txt and the package
+    python docs/reference.py --record       first write docs/torch_names.txt from the installed torch
 """
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ PAGE, NAMES = HERE / "reference.md", HERE / "torch_names.txt"
 SPACES = ["torch", "Tensor", "nn", "nn.functional", "nn.init", "nn.utils", "nn.utils.rnn", "nn.utils.parametrizations",
           "optim", "optim.lr_scheduler", "utils.data", "autograd", "autograd.function", "autograd.functional", "func", "linalg",
           "random", "cuda.amp"]
-MORE = {    # facts of torch's that have no docstring
+MORE = {    # attributes and constants of torch, which have no docstring
     "torch": "float32 float64 float double float16 half bfloat16 int64 long int32 int int16 short int8 uint8 bool complex64 "
              "complex128 cfloat cdouble pi e inf nan newaxis Tensor Generator Size device dtype finfo iinfo strided "
              "contiguous_format channels_last preserve_format FloatTensor DoubleTensor LongTensor IntTensor ByteTensor "
@@ -31,15 +31,15 @@ HEAD = """\
 
 # PyTorch's names, and which of them are here
 
-The documented names of PyTorch {version}, with what this package has of them. A name that is here has PyTorch's signature and
-gives PyTorch's numbers, to the precision of the dtype; what it does in detail is in its docstring. What is left out on purpose
-says so in one sentence when it is asked for; any other name that is not here says which name is nearest.
+The documented names of PyTorch {version}, and which of them this package has. A name that is here has PyTorch's signature and
+gives PyTorch's results, to the precision of the dtype; its docstring has the details. A name that is left out on purpose raises
+an error with the reason. Any other name that is not here raises an error that suggests the most similar name.
 
 """
 
 
 def record() -> None:
-    """Write down torch's names: those of classes and functions with a docstring, and MORE."""
+    """Write torch's names to torch_names.txt: classes and functions with a docstring, and MORE."""
     import torch
     parts = [f"# The documented names of torch {torch.__version__.split('+')[0]}: python docs/reference.py --record"]
     for space in SPACES:
@@ -52,7 +52,7 @@ def record() -> None:
 
 
 def documented(value: object) -> bool:
-    """Whether it is a class or function of torch's own that says what it is."""
+    """Whether the value is a class or function of torch with a docstring."""
     return callable(value) and isinstance(value.__doc__, str) and bool(value.__doc__.strip()) and not (
         getattr(value, "__module__", None) or "torch").startswith(("typing", "functools", "collections", "builtins", "types"))
 
@@ -70,7 +70,7 @@ def recorded() -> tuple[str, dict[str, list[str]]]:
 
 
 def owner_of(space: str) -> object | None:
-    """Our namespace of that name; None if there is none."""
+    """Our namespace of this name. None if there is none."""
     import tinygrad_c
     if space in ("torch", "Tensor"):
         return tinygrad_c if space == "torch" else tinygrad_c.Tensor

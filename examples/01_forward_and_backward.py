@@ -1,7 +1,7 @@
-"""One weight, one bias: what a forward pass, a backward pass and a step do, and why gradients are zeroed.
+"""One weight, one bias: what a forward pass, a backward pass and a step do, and why gradients must be zeroed.
 
-A forward pass computes the loss and records how; loss.backward() walks that record in reverse and leaves dloss/dw in w.grad;
-a step moves w against its gradient.
+The forward pass computes the loss and records the operations. loss.backward() runs through them in reverse and stores
+dloss/dw in w.grad. A step changes w in the direction of the negative gradient.
 """
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import tinygrad_c as torch
 
 
 def learn(lr: float, steps: int) -> list[dict[str, float]]:
-    """Gradient descent on (w*x + b - target)^2 from w = 2, b = 1, for x = 3, target = 8: what each step saw."""
+    """Gradient descent on (w*x + b - target)^2 from w = 2, b = 1, for x = 3, target = 8: the values of each step."""
     w = torch.tensor(2.0, requires_grad=True)
     b = torch.tensor(1.0, requires_grad=True)
     x, target = torch.tensor(3.0), torch.tensor(8.0)
@@ -23,7 +23,7 @@ def learn(lr: float, steps: int) -> list[dict[str, float]]:
         loss = (prediction - target) ** 2
         loss.backward()                           # dloss/dw = 2 (prediction - target) x,  dloss/db = 2 (prediction - target)
         seen.append({"prediction": prediction.item(), "loss": loss.item(), "dw": w.grad.item(), "db": b.grad.item()})
-        with torch.no_grad():                     # the update is no part of the record
+        with torch.no_grad():                     # the update is not recorded
             w -= lr * w.grad
             b -= lr * b.grad
         w.grad.zero_()
@@ -38,11 +38,11 @@ def no_forward_no_backward() -> str:
         loss.backward()
     except RuntimeError as error:
         return str(error)
-    raise AssertionError("backward() found a record that nobody made")
+    raise AssertionError("backward() did not raise without a forward pass")
 
 
 def only_what_asks() -> tuple[float, object]:
-    """Gradients of (w*x - 8)^2 at w = 2, x = 3: w asks for one, x does not."""
+    """Gradients of (w*x - 8)^2 at w = 2, x = 3: w requires grad, x does not."""
     w = torch.tensor(2.0, requires_grad=True)
     x = torch.tensor(3.0)
     loss = (w * x - 8) ** 2
@@ -64,9 +64,9 @@ def twice(zero: bool) -> list[float]:
 
 
 def main(out: Path = Path(".")) -> dict:
-    # At lr = 0.1 each step lands as far on the other side of the target: prediction 7, 9, 7, loss 1, 1, 1, dw -6, 6, -6,
-    # db -2, 2, -2. The loss has curvature 2 (x^2 + 1) = 20 along its gradient, so steps shrink the error only below lr = 0.1.
-    # At lr = 0.02 a step leaves 1 - 20 lr = 0.6 of the error: prediction 7, 7.4, 7.64, loss 1, 0.36, 0.1296.
+    # At lr = 0.1 each step overshoots the target by the same distance: prediction 7, 9, 7, loss 1, 1, 1, dw -6, 6, -6,
+    # db -2, 2, -2. The loss has curvature 2 (x^2 + 1) = 20 along its gradient, so the error decreases only for lr < 0.1.
+    # At lr = 0.02 each step multiplies the error by 1 - 20 lr = 0.6: prediction 7, 7.4, 7.64, loss 1, 0.36, 0.1296.
     runs = {lr: learn(lr, steps=3) for lr in (0.1, 0.02)}
     for lr, steps in runs.items():
         print(f"lr = {lr}")
@@ -76,7 +76,7 @@ def main(out: Path = Path(".")) -> dict:
     message = no_forward_no_backward()
     print(f"\nbackward without forward: {message.splitlines()[0]}")
 
-    dw, dx = only_what_asks()                     # 2 (6 - 8) * 3 = -12, and None: x was not made with requires_grad=True
+    dw, dx = only_what_asks()                     # 2 (6 - 8) * 3 = -12, and None: x does not require grad
     print(f"\nw.grad {dw:.0f}, x.grad {dx}")
 
     kept, zeroed = twice(zero=False), twice(zero=True)    # 2 (6 - 5) * 3 = 6 each time: 6, 12 added up; 6, 6 zeroed
@@ -84,7 +84,7 @@ def main(out: Path = Path(".")) -> dict:
 
     curves = {f"lr = {lr}": (range(1, 21), [step["loss"] for step in learn(lr, 20)]) for lr in (0.1, 0.02)}
     save_panels(out / "01_forward_and_backward.png", {
-        "title": "too long a step never arrives", "xlabel": "step", "ylabel": "loss", "log": True, "lines": curves})
+        "title": "a large learning rate does not converge", "xlabel": "step", "ylabel": "loss", "log": True, "lines": curves})
     return {"runs": runs, "message": message, "dw": dw, "dx": dx, "kept": kept, "zeroed": zeroed}
 
 

@@ -1,6 +1,6 @@
-"""A net for 28 x 28 pictures of ten kinds, written as a class: 784-128-64-10, trained by SGD on the mean squared error.
+"""A net for 28 x 28 images of ten classes, written as a class: 784-128-64-10, trained by SGD on the mean squared error.
 
-The pictures are made up here (a blob whose place says which of ten it is, under noise), so that nothing is downloaded.
+The images are generated here (noise with a blob, and its position is the class), so nothing is downloaded.
 """
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class PictureNet(nn.Module):
 
 
 def make_pictures(count: int):
-    """Pictures (count, 28, 28) with values around 0 to 1, and their kinds as rows of one 1 and nine 0 (count, 10)."""
+    """Images (count, 28, 28) with values around 0 to 1, and their classes as one-hot rows (count, 10)."""
     kinds = torch.randint(0, 10, (count,))
     pictures = 0.1 * torch.rand(count, 28, 28)
     for i, kind in enumerate(kinds.tolist()):
@@ -60,14 +60,14 @@ def main(out: Path = Path(".")) -> dict:
     print(model)
     print(f"{sum(p.numel() for p in model.parameters()):,} parameters")      # 784*128+128 + 128*64+64 + 64*10+10 = 109,386
 
-    # 100 epochs at lr = 0.01 bring the loss near 0.09, which is what always answering 0.1 has: 0.9 * 0.1^2 + 0.1 * 0.9^2.
-    # The squared error is a mean over 10 outputs, so its gradients are small: it takes lr = 0.5 and more epochs to tell kinds.
+    # After 100 epochs at lr = 0.01 the loss is near 0.09, the loss of the constant output 0.1: 0.9 * 0.1^2 + 0.1 * 0.9^2.
+    # The squared error is a mean over 10 outputs, so its gradients are small: learning needs lr = 0.5 and more epochs.
     slow = train(model, pictures, wanted, lr=0.01, epochs=100)
     print(f"lr 0.01: loss {slow[0]:.4f} -> {slow[-1]:.4f} in 100 epochs")
     fast = train(model, pictures, wanted, lr=0.5, epochs=400)
     with torch.no_grad():
         right = (model(pictures).argmax(1) == wanted.argmax(1)).float().mean().item()
-    print(f"lr 0.5: loss {fast[-1]:.4f} after 400 more; {right:.0%} of the pictures told right")
+    print(f"lr 0.5: loss {fast[-1]:.4f} after 400 more; {right:.0%} of the images classified correctly")
 
     save_panels(out / "02_mnist_shaped_net.png", {
         "title": "784-128-64-10", "xlabel": "epoch", "ylabel": "loss", "log": True,

@@ -1,4 +1,4 @@
-"""A house price from its area, by one hidden unit: the chain rule by hand, then the same gradients from backward().
+"""A house price from its area with one hidden unit: the chain rule by hand, then the same gradients from backward().
 
     z1 = w1 x + b1,  a1 = sigmoid(z1),  prediction = w2 a1 + b2,  loss = (target - prediction)^2
 """
@@ -17,7 +17,7 @@ def sigmoid(z: float) -> float:
 
 
 def forward(w1: float, b1: float, w2: float, b2: float) -> dict[str, float]:
-    """Every value on the way, in plain Python."""
+    """All intermediate values, in plain Python."""
     z1 = w1 * X + b1
     a1 = sigmoid(z1)
     prediction = w2 * a1 + b2
@@ -25,10 +25,10 @@ def forward(w1: float, b1: float, w2: float, b2: float) -> dict[str, float]:
 
 
 def backward(values: dict[str, float], w2: float) -> dict[str, float]:
-    """Every derivative of the loss, from the loss back to w1: each is the one before it times one local derivative."""
+    """All derivatives of the loss, from the loss back to w1. Each is the previous one times one local derivative."""
     dpred = -2 * (TARGET - values["prediction"])
     da1 = dpred * w2
-    slope = values["a1"] * (1 - values["a1"])     # of the sigmoid, at z1: nearly flat at 5, so w1 and b1 hardly learn
+    slope = values["a1"] * (1 - values["a1"])     # the sigmoid's derivative at z1: small at 5, so w1 and b1 learn slowly
     return {"dpred": dpred, "dw2": dpred * values["a1"], "db2": dpred, "da1": da1, "slope": slope,
             "dw1": da1 * slope * X, "db1": da1 * slope}
 
@@ -52,10 +52,10 @@ def main() -> dict:
     # dpred -1.020079, dw2 -1.013251, db2 -1.020079, da1 -1.530118, slope 0.006648, dw1 -0.030517, db1 -0.010172
     by_hand = backward(before, START["w2"])
     show("backward, by hand", by_hand)
-    loss, by_record = recorded()                  # the same, to float32's seven digits
+    loss, by_record = recorded()                  # the same to float32's seven digits
     show("backward(), recorded", by_record)
 
-    # A negative gradient says that the loss falls as the parameter grows, so the step makes it grow:
+    # A negative gradient means that the loss decreases as the parameter increases, so the step increases it:
     # w1 2.003052, b1 -0.998983, w2 1.601325, b2 0.602008
     moved = {name: value - LR * by_hand["d" + name] for name, value in START.items()}
     show("after one step", moved)

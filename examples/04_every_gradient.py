@@ -1,6 +1,6 @@
-"""Every parameter of a small net beside its gradient, and what the number means: Linear(1, 2), ReLU, Linear(2, 1).
+"""Every parameter of a small net with its gradient, and what the number means: Linear(1, 2), ReLU, Linear(2, 1).
 
-A gradient is a slope: move one weight a little, and the loss changes by that much times the gradient.
+A gradient is a slope: if a weight changes by a small amount, the loss changes by this amount times the gradient.
 """
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import tinygrad_c.optim as optim
 
 
 def make_data():
-    """Ten points of y = 2x + 3 under noise of 0.1; x from -1 to 1, both of shape (10, 1)."""
+    """Ten points of y = 2x + 3 with noise of 0.1; x from -1 to 1, both of shape (10, 1)."""
     x = torch.unsqueeze(torch.linspace(-1, 1, 10), dim=1)
     return x, 2 * x + 3 + 0.1 * torch.randn(x.size())
 
@@ -45,10 +45,10 @@ def main() -> dict:
     for name, parameter in model.named_parameters():      # 0.weight (2, 1), 0.bias (2,), 2.weight (1, 2), 2.bias (1,)
         print(f"{name}\n  value    {parameter.data}\n  gradient {found[name]}")
 
-    # The last bias moves every prediction alike, so its gradient is twice the mean error.
+    # The last bias changes every prediction by the same amount, so its gradient is twice the mean error.
     error = 2 * (model(x) - y).mean().item()
     nudged = slope(model, x, y, model[2].bias, 0)
-    print(f"\n2.bias: gradient {found['2.bias'].item():.4f}, twice the mean error {error:.4f}, by nudging it {nudged:.4f}")
+    print(f"\n2.bias: gradient {found['2.bias'].item():.4f}, twice the mean error {error:.4f}, by differences {nudged:.4f}")
 
     optim.SGD(model.parameters(), lr=0.1).step()
     after = nn.MSELoss()(model(x), y).item()

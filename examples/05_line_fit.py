@@ -16,13 +16,13 @@ TRUE_W, TRUE_B, LR = 2.0, 1.0, 0.1
 
 
 def make_data():
-    """x from 0 to 1 and y = 2x + 1 under noise of 0.1, both of shape (100, 1)."""
+    """x from 0 to 1 and y = 2x + 1 with noise of 0.1, both of shape (100, 1)."""
     x = torch.linspace(0, 1, 100).unsqueeze(1)
     return x, TRUE_W * x + TRUE_B + 0.1 * torch.randn_like(x)
 
 
 def start():
-    """Linear(1, 1) from w = b = 0, so that all three ways start alike."""
+    """Linear(1, 1) with w = b = 0, so that all three ways have the same start."""
     model = nn.Linear(1, 1)
     nn.init.zeros_(model.weight)
     nn.init.zeros_(model.bias)
@@ -32,7 +32,7 @@ def start():
 def fit_by_hand(model, x, y, epochs: int) -> list[float]:
     losses = []
     for _ in range(epochs):
-        with torch.no_grad():                     # nothing is recorded: the formulas stand below
+        with torch.no_grad():                     # not recorded: the gradients are the formulas below
             prediction = model(x)
             losses.append(((prediction - y) ** 2).mean().item())
             grad_prediction = 2 * (prediction - y) / y.size(0)
@@ -74,7 +74,7 @@ WAYS = {"by hand": fit_by_hand, "backward()": fit_by_backward, "Adam": fit_by_ad
 
 
 def least_squares(x, y) -> tuple[float, float]:
-    """The w and b that no gradient descent can beat: w = cov(x, y) / var(x), b = mean(y) - w mean(x)."""
+    """The optimal w and b: w = cov(x, y) / var(x), b = mean(y) - w mean(x)."""
     dx = x - x.mean()
     w = ((dx * y).sum() / (dx * dx).sum()).item()
     return w, y.mean().item() - w * x.mean().item()
@@ -87,9 +87,9 @@ def main(out: Path = Path(".")) -> dict:
     print(f"true w {TRUE_W}, b {TRUE_B}; least squares on these points w {best[0]:.4f}, b {best[1]:.4f}")
 
     # Why w is still wrong after 50 epochs: the loss has two curvatures, 2.54 and 0.13, the eigenvalues of
-    # 2 [[1/3, 1/2], [1/2, 1]]. A step leaves 1 - 0.254 of the error along the first, but 1 - 0.013 along the second: half of it
-    # is there after 52 steps, a fiftieth after 300. Adam, which scales each parameter's steps, is not much nearer after 50
-    # (w 1.52 for 1.43), but has arrived after 300.
+    # 2 [[1/3, 1/2], [1/2, 1]]. A step multiplies the error by 1 - 0.254 along the first direction, but by 1 - 0.013 along the
+    # second: there, half of the error remains after 52 steps, 1/50 after 300. Adam, which scales the step of each parameter,
+    # is only a little closer after 50 steps (w 1.52 instead of 1.43), but has converged after 300.
     fits = {}
     for epochs in (50, 300):
         for way, fit in WAYS.items():

@@ -1,4 +1,4 @@
-"""Four exercises on the house price net: two hidden units, ReLU for sigmoid, a training loop, and the learning rate."""
+"""Four exercises on the house price net: two hidden units, ReLU instead of sigmoid, a training loop, the learning rate."""
 from __future__ import annotations
 
 from itertools import pairwise
@@ -14,7 +14,7 @@ X, TARGET = 3.0, 2.5
 
 
 def two_units() -> dict:
-    """Exercise 1: w1 and b1 of shape (2,), z1 = w1 x + b1, prediction = w2 . a1 + b2; by hand and by backward()."""
+    """Exercise 1: w1 and b1 of shape (2,), z1 = w1 x + b1, prediction = w2 . a1 + b2, by hand and by backward()."""
     w1 = torch.tensor([2.0, -0.5], requires_grad=True)
     b1 = torch.tensor([-1.0, 0.5], requires_grad=True)
     w2 = torch.tensor([1.5, 1.0], requires_grad=True)
@@ -25,7 +25,7 @@ def two_units() -> dict:
     loss = (prediction - TARGET) ** 2
     loss.backward()
 
-    with torch.no_grad():                         # the chain rule is that of one unit, on vectors
+    with torch.no_grad():                         # the chain rule of one unit, applied to vectors
         dpred = 2 * (prediction - TARGET)
         dz1 = dpred * w2 * a1 * (1 - a1)
         by_hand = {"w1": dz1 * X, "b1": dz1, "w2": dpred * a1, "b2": dpred}
@@ -36,7 +36,7 @@ def two_units() -> dict:
 
 
 def train_house(activation, lr: float, steps: int) -> dict:
-    """Exercise 2: the house price net under another activation; the losses before each step, and how it ends."""
+    """Exercise 2: the house price net with another activation. Returns the loss before each step, and the final values."""
     w1, b1, w2, b2 = (torch.tensor(value, requires_grad=True) for value in (2.0, -1.0, 1.5, 0.5))
     losses = []
     for _ in range(steps):
@@ -53,18 +53,18 @@ def train_house(activation, lr: float, steps: int) -> dict:
 
 
 def relu(z):
-    """max(0, z); its derivative is 1 where z > 0, else 0."""
+    """max(0, z), with derivative 1 where z > 0, else 0."""
     return torch.where(z > 0, z, 0.0)
 
 
 def make_data():
-    """x from 0 to 1 and y = 2x + 1 under noise of 0.1, both of shape (100, 1)."""
+    """x from 0 to 1 and y = 2x + 1 with noise of 0.1, both of shape (100, 1)."""
     x = torch.linspace(0, 1, 100).unsqueeze(1)
     return x, 2 * x + 1 + 0.1 * torch.randn_like(x)
 
 
 def small_net():
-    """Linear(1, 2), Tanh, Linear(2, 1) from fixed weights, so that runs differ by the learning rate alone."""
+    """Linear(1, 2), Tanh, Linear(2, 1) with fixed weights, so that runs differ only in the learning rate."""
     net = nn.Sequential(nn.Linear(1, 2), nn.Tanh(), nn.Linear(2, 1))
     with torch.no_grad():
         net[0].weight[:] = torch.tensor([[1.0], [-0.5]])
@@ -75,7 +75,7 @@ def small_net():
 
 
 def train(net, x, y, lr: float, epochs: int, every: int = 0) -> list[float]:
-    """Exercise 3: the loop; the loss of each epoch, printed every so many."""
+    """Exercise 3: the training loop. Returns the loss of each epoch, and prints it every `every` epochs."""
     loss_fn = nn.MSELoss()
     losses = []
     for epoch in range(epochs):
@@ -96,11 +96,11 @@ def rounded(value: float | list[float]) -> float | list[float]:
 
 
 def verdict(losses: list[float]) -> str:
-    """What a curve of losses shows."""
+    """A description of a loss curve."""
     if not isfinite(losses[-1]) or losses[-1] > losses[0]:
         return "diverges"
     rises = sum(later > earlier for earlier, later in pairwise(losses))
-    return f"ends at {losses[-1]:.4f}, having risen {rises} times"
+    return f"ends at {losses[-1]:.4f}, increased {rises} times"
 
 
 def main(out: Path = Path(".")) -> dict:
@@ -111,9 +111,9 @@ def main(out: Path = Path(".")) -> dict:
     for name, value in units["recorded"].items():
         print(f"   d{name} {rounded(value)}, by hand {rounded(units['by_hand'][name])}")
 
-    # At z1 = 5 ReLU hands back 5 where the sigmoid gives 0.993: the prediction is 8, the loss 30.25, dw1 49.5, db1 16.5.
-    # At lr = 0.1 that step throws w1 to -2.95 and b1 to -2.65: z1 < 0, a1 = 0, and the unit is dead: no gradient reaches w1
-    # and b1 again, and b2 alone fits the target. At lr = 0.01 the unit lives and the loss goes to 0.
+    # At z1 = 5 ReLU gives 5, but the sigmoid gives 0.993: the prediction is 8, the loss 30.25, dw1 49.5, db1 16.5.
+    # At lr = 0.1 this step moves w1 to -2.95 and b1 to -2.65. Then z1 < 0 and a1 = 0, so the unit is dead: w1 and b1 get no
+    # gradient any more, and only b2 fits the target. At lr = 0.01 the unit stays active and the loss goes to 0.
     houses = {"sigmoid, lr 0.1": train_house(torch.sigmoid, 0.1, 50), "relu, lr 0.1": train_house(relu, 0.1, 50),
               "relu, lr 0.01": train_house(relu, 0.01, 50)}
     for name, run in houses.items():
@@ -122,10 +122,10 @@ def main(out: Path = Path(".")) -> dict:
 
     torch.manual_seed(0)
     x, y = make_data()
-    print("3. a training loop at lr 0.1")              # falls in every epoch, toward the noise: 0.1^2 = 0.01
+    print("3. a training loop at lr 0.1")              # decreases in every epoch, toward the noise: 0.1^2 = 0.01
     loop = train(small_net(), x, y, lr=0.1, epochs=300, every=50)
 
-    # 0.01 creeps, 0.1 arrives, 0.5 swings to and fro about the valley, 1.0 climbs out of it.
+    # 0.01 is slow, 0.1 converges, 0.5 oscillates around the minimum, 1.0 diverges.
     rates = {lr: train(small_net(), x, y, lr, epochs=200) for lr in (0.01, 0.1, 0.5, 1.0)}
     for lr, losses in rates.items():
         print(f"4. lr {lr}: {verdict(losses)}")

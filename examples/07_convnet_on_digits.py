@@ -1,4 +1,4 @@
-"""A small convolutional net that reads handwritten digits: two convolutions with batch norm, pooling, one linear layer."""
+"""A small convolutional net for handwritten digits: two convolutions with batch norm, pooling, one linear layer."""
 from __future__ import annotations
 
 from digits_data import digits
@@ -26,14 +26,14 @@ class ConvNet(nn.Module):
 
 
 def make_data():
-    """The first 1,400 pictures to learn from, the other 397 to be asked about."""
+    """The first 1,400 images for training, the other 397 for testing."""
     pictures, labels = digits()
     x, y = torch.tensor(pictures).reshape(-1, 1, 8, 8), torch.tensor(labels)
     return (x[:1400], y[:1400]), (x[1400:], y[1400:])
 
 
 def train(model, x, y, epochs: int, batch: int = 50) -> list[float]:
-    """The mean loss of each epoch; batches in the order of the data."""
+    """Returns the mean loss of each epoch. The batches are in the order of the data."""
     optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
     model.train()
     means = []
@@ -50,7 +50,7 @@ def train(model, x, y, epochs: int, batch: int = 50) -> list[float]:
 
 
 def accuracy(model, x, y) -> float:
-    """The share of pictures that are read right."""
+    """The fraction of images that are classified correctly."""
     model.eval()
     with torch.no_grad():
         return (model(x).argmax(1) == y).float().mean().item()
@@ -65,7 +65,7 @@ def main() -> dict:
     for epoch, loss in enumerate(losses):
         print(f"epoch {epoch}: loss {loss:.4f}")
     right = accuracy(model, *unknown)
-    print(f"read right, of {len(unknown[1])} pictures never seen: {right:.3f}")
+    print(f"accuracy on {len(unknown[1])} test images: {right:.3f}")
     return {"losses": losses, "accuracy": right, "parameters": sum(p.numel() for p in model.parameters())}
 
 

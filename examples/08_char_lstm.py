@@ -1,4 +1,4 @@
-"""A net that writes: an LSTM reads a rhyme letter by letter and learns which letter comes next."""
+"""A net that writes: an LSTM reads a rhyme character by character and learns to predict the next one."""
 from __future__ import annotations
 
 import tinygrad_c as torch
@@ -8,11 +8,11 @@ import tinygrad_c.nn.functional as F
 TEXT = ("the cat sat on the mat and the rat ran at the cat. the cat ran at the rat and the rat sat on the hat. "
         "the man had the hat and the hat had the rat. the rat and the cat sat and the man sat on the mat.")
 LETTERS = sorted(set(TEXT))
-LENGTH = 24         # letters that the net sees at a time
+LENGTH = 24         # characters in each training window
 
 
 class CharLSTM(nn.Module):
-    """Numbers of letters (T, B) to the scores of each next letter (T, B, letters)."""
+    """Character indices (T, B) to the logits of each next character (T, B, letters)."""
 
     def __init__(self, letters: int, size: int = 32):
         super().__init__()
@@ -26,7 +26,7 @@ class CharLSTM(nn.Module):
 
 
 def make_data():
-    """All windows of the text, side by side: each letter (T, B) and the one that follows it (T, B)."""
+    """All windows of the text as a batch: the characters (T, B) and the next characters (T, B)."""
     numbers = [LETTERS.index(letter) for letter in TEXT]
     windows = [numbers[i:i + LENGTH + 1] for i in range(0, len(numbers) - LENGTH, 3)]
     x = torch.tensor(windows).t()
@@ -34,7 +34,7 @@ def make_data():
 
 
 def train(model, x, y, steps: int) -> list[float]:
-    """The loss of each step, in nats a letter."""
+    """Returns the loss of each step, in nats per character."""
     optimizer = torch.optim.Adam(model.parameters(), lr=0.02)
     losses = []
     for _ in range(steps):
@@ -49,7 +49,7 @@ def train(model, x, y, steps: int) -> list[float]:
 
 
 def write(model, start: str, letters: int) -> str:
-    """Go on from `start`, always with the likeliest letter; the LSTM's state is handed on from letter to letter."""
+    """Continue `start`, always with the most likely character. The LSTM's state is passed from step to step."""
     model.eval()
     text, state = start, None
     with torch.no_grad():
@@ -67,7 +67,7 @@ def main() -> dict:
     model = CharLSTM(len(LETTERS))
     losses = train(model, x, y, steps=60)
     for step in (0, 10, 30, 59):
-        print(f"step {step:2}: {losses[step]:.4f} nats a letter")
+        print(f"step {step:2}: {losses[step]:.4f} nats per character")
     text = write(model, "the cat ", 40)
     print(text)
     return {"losses": losses, "text": text}

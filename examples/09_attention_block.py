@@ -1,4 +1,4 @@
-"""A transformer's block, written out: causal attention that learns to repeat what it read half a sequence ago."""
+"""A transformer block written from scratch: causal attention that learns to repeat the first half of a sequence."""
 from __future__ import annotations
 
 import tinygrad_c as torch
@@ -9,7 +9,7 @@ SYMBOLS, HALF, SIZE = 8, 6, 32
 
 
 class Block(nn.Module):
-    """x + attention(norm(x)), then x + net(norm(x)): (B, T, SIZE) to the same."""
+    """x + attention(norm(x)), then x + net(norm(x)): (B, T, SIZE) to (B, T, SIZE)."""
 
     def __init__(self, size: int, heads: int):
         super().__init__()
@@ -26,7 +26,7 @@ class Block(nn.Module):
 
 
 class Repeater(nn.Module):
-    """Symbols (B, T) to the scores of the next one (B, T, SYMBOLS), and who looked where (B, T, T)."""
+    """Symbols (B, T) to the logits of the next symbol (B, T, SYMBOLS), and the attention weights (B, T, T)."""
 
     def __init__(self):
         super().__init__()
@@ -38,19 +38,19 @@ class Repeater(nn.Module):
 
     def forward(self, x):
         length = x.shape[1]
-        later = torch.ones(length, length).tril() == 0              # true where a place may not look
+        later = torch.ones(length, length).tril() == 0              # True where attention is not allowed
         x, weights = self.block(self.symbols(x) + self.places(torch.arange(length)), later)
         return self.head(self.norm(x)), weights
 
 
 def make_data(batch: int = 64):
-    """Sequences (B, 2 HALF) whose second half repeats the first."""
+    """Sequences (B, 2 HALF). The second half repeats the first."""
     half = torch.randint(0, SYMBOLS, (batch, HALF))
     return torch.cat([half, half], dim=1)
 
 
 def train(model, batches) -> list[float]:
-    """The loss of each step, on the symbols of the second half."""
+    """Returns the loss of each step, on the symbols of the second half."""
     optimizer = torch.optim.AdamW(model.parameters(), lr=0.005)
     losses = []
     for x in batches:
@@ -73,8 +73,8 @@ def main() -> dict:
     with torch.no_grad():
         scores, weights = model(x[:, :-1])
     right = (scores[:, HALF - 1:].argmax(-1) == x[:, HALF:]).float().mean().item()
-    look = weights[:, HALF:].mean(0).argmax(-1)         # place t should look at t - HALF + 1
-    print(f"repeated right: {right:.3f}; places {list(range(HALF, 2 * HALF - 1))} look at {look.tolist()}")
+    look = weights[:, HALF:].mean(0).argmax(-1)         # position t should attend to t - HALF + 1
+    print(f"repeated correctly: {right:.3f}; positions {list(range(HALF, 2 * HALF - 1))} attend to {look.tolist()}")
     return {"losses": losses, "right": right, "look": look.tolist()}
 
 

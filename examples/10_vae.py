@@ -1,4 +1,4 @@
-"""A variational autoencoder of the digits: each picture becomes a small cloud of four numbers, and clouds become pictures."""
+"""A variational autoencoder of the digits: an image is encoded as a normal distribution of four latent variables."""
 from __future__ import annotations
 
 from digits_data import digits
@@ -11,7 +11,7 @@ HIDDEN, LATENT = 48, 4
 
 
 class VAE(nn.Module):
-    """(N, 64) to the picture again (as logits), and the mean and log-variance of its cloud (N, LATENT)."""
+    """(N, 64) to the reconstructed image (as logits), and the mean and log-variance of its latent variables (N, LATENT)."""
 
     def __init__(self):
         super().__init__()
@@ -23,19 +23,19 @@ class VAE(nn.Module):
     def forward(self, x, noise):
         h = self.encoder(x)
         mean, log_variance = self.mean(h), self.log_variance(h)
-        z = mean + torch.exp(0.5 * log_variance) * noise            # a point of the cloud: gradients go through both
+        z = mean + torch.exp(0.5 * log_variance) * noise            # a sample: gradients go through mean and log_variance
         return self.decoder(z), mean, log_variance
 
 
 def loss_of(logits, x, mean, log_variance):
-    """(reconstruction, divergence), in nats a picture: Kingma & Welling 2013."""
+    """(reconstruction, divergence), in nats per image: Kingma & Welling 2013."""
     reconstruction = F.binary_cross_entropy_with_logits(logits, x, reduction="sum")
     divergence = -0.5 * torch.sum(1 + log_variance - mean.pow(2) - log_variance.exp())
     return reconstruction / len(x), divergence / len(x)
 
 
 def train(model, x, noise, batch: int = 100) -> list[tuple[float, float]]:
-    """The two parts of the loss at each step; noise is (steps, batch, LATENT)."""
+    """Returns the two parts of the loss at each step. noise is (steps, batch, LATENT)."""
     optimizer = torch.optim.Adam(model.parameters(), lr=5e-3)
     losses = []
     for step, each in enumerate(noise):
@@ -50,7 +50,7 @@ def train(model, x, noise, batch: int = 100) -> list[tuple[float, float]]:
 
 
 def draw(picture) -> str:
-    """Eight lines of eight marks."""
+    """The image as eight lines of eight characters."""
     marks = " .:-=+*#%@"
     return "\n".join("".join(marks[min(int(pixel * 10), 9)] * 2 for pixel in row) for row in picture.reshape(8, 8).tolist())
 
@@ -64,7 +64,7 @@ def main() -> dict:
         print(f"step {step:3}: reconstruction {losses[step][0]:.2f} + divergence {losses[step][1]:.2f} nats")
     with torch.no_grad():
         invented = torch.sigmoid(model.decoder(torch.randn(1, LATENT)))
-    print("a digit that nobody wrote:\n" + draw(invented))
+    print("a generated digit:\n" + draw(invented))
     return {"losses": losses, "invented": invented}
 
 

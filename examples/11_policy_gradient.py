@@ -1,4 +1,4 @@
-"""REINFORCE on a pole that must not fall: push the cart left or right, and learn from how long it went well."""
+"""REINFORCE on a balancing pole: push the cart left or right, and learn from the length of each episode."""
 from __future__ import annotations
 
 import math
@@ -10,13 +10,13 @@ LIMIT = 100         # steps of a full episode
 
 
 class Pole:
-    """A pole on a cart, in steps of 0.02 s: Barto, Sutton & Anderson 1983. State: place, speed, angle, its speed."""
+    """A pole on a cart, in steps of 0.02 s: Barto, Sutton & Anderson 1983. State: position, speed, angle, angular speed."""
 
     def __init__(self, start: list[float]):
         self.state = list(start)
 
     def step(self, action: int) -> bool:
-        """Push left (0) or right (1); whether the pole still stands."""
+        """Push left (0) or right (1). Returns whether the pole is still up."""
         place, speed, angle, turning = self.state
         force = 10.0 if action else -10.0
         sine, cosine = math.sin(angle), math.cos(angle)
@@ -33,7 +33,7 @@ def make_policy():
 
 
 def episode(policy, start, draws):
-    """log P(action) of each step of one episode; draws: a number from 0 to 1 for each choice."""
+    """log P(action) of each step of one episode. draws: a random number from 0 to 1 for each step."""
     pole, chosen = Pole(start), []
     for draw in draws:
         log_probabilities = torch.log_softmax(policy(torch.tensor(pole.state)), dim=-1)
@@ -45,14 +45,14 @@ def episode(policy, start, draws):
 
 
 def train(policy, starts, draws) -> list[int]:
-    """How long the pole stood in each episode; starts (n, 4), draws (n, LIMIT)."""
+    """Returns the length of each episode. starts is (n, 4), draws is (n, LIMIT)."""
     optimizer = torch.optim.Adam(policy.parameters(), lr=0.01)
     lengths = []
-    schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.1, len(starts))     # or what is learnt may be lost
+    schedule = torch.optim.lr_scheduler.LinearLR(optimizer, 1.0, 0.1, len(starts))     # keeps what was learned
     for start, each in zip(starts.tolist(), draws.tolist()):
         chosen = episode(policy, start, each)
         n = len(chosen)
-        returns = torch.tensor([(1 - 0.97 ** (n - t)) / 0.03 for t in range(n)])      # of a reward of 1 a step
+        returns = torch.tensor([(1 - 0.97 ** (n - t)) / 0.03 for t in range(n)])      # discounted, with a reward of 1 per step
         returns = (returns - returns.mean()) / (returns.std() + 1e-6)
         loss = -(chosen * returns).sum()
         optimizer.zero_grad()

@@ -1,4 +1,4 @@
-"""An autoencoder of the digits: 64 pixels squeezed into 3 numbers and back, beside what the best linear squeeze does."""
+"""An autoencoder of the digits: 64 pixels compressed to 3 numbers and back, compared with PCA, the best linear map."""
 from __future__ import annotations
 
 from digits_data import digits
@@ -8,7 +8,7 @@ import tinygrad_c.nn as nn
 
 
 class Autoencoder(nn.Module):
-    """(N, 64) to (N, 64) through a neck of `neck` numbers."""
+    """(N, 64) to (N, 64) through a bottleneck of `neck` numbers."""
 
     def __init__(self, neck: int = 3):
         super().__init__()
@@ -20,7 +20,7 @@ class Autoencoder(nn.Module):
 
 
 def train(model, x, epochs: int, batch: int = 128) -> list[float]:
-    """The mean squared error of each epoch, batch by batch; the learning rate falls along a cosine."""
+    """Returns the mean squared error of each epoch. The learning rate follows a cosine schedule."""
     optimizer = torch.optim.Adam(model.parameters(), lr=0.01)
     scheduler = torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, T_max=epochs)
     criterion = nn.MSELoss()
@@ -39,12 +39,12 @@ def train(model, x, epochs: int, batch: int = 128) -> list[float]:
 
 
 def linear_error(x, neck: int, rounds: int = 60) -> float:
-    """The mean squared error of projecting on the `neck` main directions, found by multiplying with the covariance."""
+    """The mean squared error of the projection on the `neck` principal directions, found by power iteration."""
     centred = x - x.mean(0)
     directions = torch.randn(64, neck)
     for _ in range(rounds):
         directions = centred.t() @ (centred @ directions)
-        for i in range(neck):                           # Gram and Schmidt
+        for i in range(neck):                           # Gram-Schmidt
             for j in range(i):
                 directions[:, i] -= (directions[:, i] @ directions[:, j]) * directions[:, j]
             directions[:, i] /= directions[:, i].norm()
@@ -61,7 +61,7 @@ def main() -> dict:
     best_linear = linear_error(x, 3)
     for epoch in (0, 10, 59):
         print(f"epoch {epoch:2}: mean squared error {losses[epoch]:.4f}")
-    print(f"all pictures through 3 numbers: {error:.4f}; by the best linear map: {best_linear:.4f}")
+    print(f"error with 3 numbers, all images: {error:.4f}; with the best linear map: {best_linear:.4f}")
     return {"losses": losses, "error": error, "linear": best_linear}
 
 

@@ -1,10 +1,10 @@
-"""A net that solves a differential equation: u'' + u = 0 with u(0) = 1, u'(0) = 0, whose solution is cos t.
+"""A net that solves a differential equation: u'' + u = 0 with u(0) = 1, u'(0) = 0. The solution is cos t.
 
-    u(t) = 1 + (1 - e^-t)^2 net(t)        is right at t = 0 whatever the net is
+    u(t) = 1 + (1 - e^-t)^2 net(t)        satisfies the conditions at t = 0 for any net
     loss = mean over t of (u''(t) + u(t))^2
 
-u'' is the second derivative of the net's output by its input, so the gradient of the loss by the weights is a third one:
-each autograd.grad is recorded (create_graph=True) so that the next can go through it.
+u'' is the second derivative of the net's output with respect to its input, so the gradient of the loss is a third derivative.
+Each autograd.grad is recorded (create_graph=True), so that it can be differentiated again.
 """
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ STEPS, POINTS, WIDTH, END = 5000, 40, 24, 6.0
 
 
 def make_net():
-    """1 -> 24 -> 24 -> 1 with tanh, in float64, from fixed weights."""
+    """1 -> 24 -> 24 -> 1 with tanh, in float64, with fixed weights."""
     net = nn.Sequential(nn.Linear(1, WIDTH), nn.Tanh(), nn.Linear(WIDTH, WIDTH), nn.Tanh(), nn.Linear(WIDTH, 1)).double()
     rng = np.random.default_rng(0)
     with torch.no_grad():
@@ -34,7 +34,7 @@ def solution(net, t):
 
 
 def residual(net, t):
-    """u'' + u at each of the times t, of shape (points, 1)."""
+    """u'' + u at the times t, of shape (points, 1)."""
     u = solution(net, t)
     ones = torch.ones_like(u)
     (du,) = torch.autograd.grad(u, t, ones, create_graph=True)

@@ -1,9 +1,9 @@
-"""A generative adversarial net on a ring of eight spots (WGAN-GP: Gulrajani et al. 2017, arXiv 1704.00028).
+"""A generative adversarial net on a ring of eight clusters (WGAN-GP: Gulrajani et al. 2017, arXiv 1704.00028).
 
     critic:     mean D(fake) - mean D(real) + 10 mean (|dD/dx at points between them| - 1)^2
     generator:  -mean D(fake)
 
-The penalty has the gradient of the critic by its input in it, so training the critic differentiates a gradient.
+The penalty contains the gradient of the critic with respect to its input, so training the critic differentiates a gradient.
 """
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ def make_net(sizes: list[int], rng) -> nn.Sequential:
 
 
 def real_points(rng):
-    """Points near eight spots on a circle of radius 2."""
+    """Points near eight centres on a circle of radius 2."""
     angle = rng.integers(0, 8, BATCH) * (2 * math.pi / 8)
     return torch.tensor(np.stack([2 * np.cos(angle), 2 * np.sin(angle)], 1) + rng.normal(0, 0.05, (BATCH, 2)))
 
@@ -72,7 +72,7 @@ def main(steps: int = STEPS) -> dict:
     with torch.no_grad():
         made = generator(torch.tensor(rng.normal(size=(500, 2))))
     found["radius"] = made.norm(2, dim=1).mean().item()
-    print(f"the generated points are {found['radius']:.3f} from the centre on average; the real ones 2")
+    print(f"the generated points are {found['radius']:.3f} from the centre on average; real points: 2")
     return found
 
 

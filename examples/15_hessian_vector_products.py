@@ -1,8 +1,8 @@
-"""What the Hessian of a net's loss does to a vector, without making the Hessian: H v = d/dw (dL/dw . v).
+"""The product of the Hessian of a net's loss with a vector, without computing the Hessian: H v = d/dw (dL/dw . v).
 
-It costs two backward passes. Power iteration on it finds the largest curvature, 1 / which bounds the learning rate of gradient
-descent; conjugate gradients on it solve (H + damping) s = -dL/dw, which is Newton's step; they stop where the loss
-curves downwards.
+It takes two backward passes. Power iteration with it finds the largest curvature c; gradient descent diverges for learning
+rates above 2 / c. Conjugate gradients with it solve (H + damping) s = -dL/dw, which is Newton's step; they stop at negative
+curvature.
 """
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def make_problem():
 
 
 def loss_of(w, x, y):
-    """The mean squared error of a tanh net whose weights all lie in w."""
+    """The mean squared error of a tanh net. w has all its weights."""
     at = 0
     for k, (fan_in, fan_out) in enumerate(pairwise(SIZES)):
         matrix = w[at:at + fan_in * fan_out].reshape(fan_out, fan_in)
@@ -41,7 +41,7 @@ def loss_of(w, x, y):
 
 
 def product(w, x, y, v):
-    """H v by differentiating the gradient's product with v."""
+    """H v, by differentiating the product of the gradient with v."""
     w = w.detach().requires_grad_()
     (g,) = torch.autograd.grad(loss_of(w, x, y), w, create_graph=True)
     return torch.autograd.grad((g * v).sum(), w)[0]
@@ -53,7 +53,7 @@ def gradient(w, x, y):
 
 
 def largest_curvature(w, x, y, steps: int = 60) -> float:
-    """The eigenvalue of H of largest size, by power iteration."""
+    """The eigenvalue of H with the largest magnitude, by power iteration."""
     v = torch.ones_like(w)
     for _ in range(steps):
         v = v / v.norm()

@@ -1,8 +1,8 @@
-"""Learning to learn (MAML: Finn, Abbeel, Levine 2017, arXiv 1703.03400): weights from which one step fits any sine wave.
+"""Meta-learning (MAML: Finn, Abbeel, Levine 2017, arXiv 1703.03400): initial weights from which one step fits a sine wave.
 
     a task:   y = amplitude sin(x + phase), seen at ten points
     inner:    w' = w - 0.02 d loss(w)/dw                  on ten points of the task
-    outer:    the loss of w' on ten others, differentiated by w: through the step, so through a gradient
+    outer:    the loss of w' on ten other points, differentiated with respect to w: through the step and its gradient
 """
 from __future__ import annotations
 
@@ -37,13 +37,13 @@ def loss_of(weights: list, x, y):
 
 
 def adapted(weights: list, x, y, create_graph: bool = True) -> list:
-    """The weights after one step of gradient descent on (x, y), as functions of the weights before it."""
+    """The weights after one step of gradient descent on (x, y), as functions of the initial weights."""
     gradients = torch.autograd.grad(loss_of(weights, x, y), weights, create_graph=create_graph)
     return [w - INNER_LR * g for w, g in zip(weights, gradients)]
 
 
 def task(rng):
-    """(x, y) to learn from and (x, y) to be judged by."""
+    """(x, y) for the inner step and (x, y) for the outer loss."""
     amplitude, phase = rng.uniform(0.1, 5.0), rng.uniform(0, math.pi)
     x = rng.uniform(-5, 5, (2, POINTS, 1))
     y = amplitude * np.sin(x + phase)

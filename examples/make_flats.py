@@ -1,15 +1,15 @@
-"""A table to try the command line on: flats.csv, 500 made-up flats with their areas, floors, districts and rents."""
+"""Write flats.csv, an example table for the command line: 500 synthetic flats with area, floor, district and rent."""
 from __future__ import annotations
 
 from pathlib import Path
 
 import numpy as np
 
-PRICES = {"centre": 19.0, "river": 16.0, "suburb": 11.5}        # of a square metre, a month
+PRICES = {"centre": 19.0, "river": 16.0, "suburb": 11.5}        # per square metre and month
 
 
 def make_flats(path: Path, rows: int = 500, seed: int = 0) -> None:
-    """rent = area * the district's price + 12 a floor, give or take 20."""
+    """rent = area * price of the district + 12 * floor + N(0, 20)."""
     rng = np.random.default_rng(seed)
     lines = ["area,floor,district,rent"]
     for _ in range(rows):

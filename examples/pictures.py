@@ -1,4 +1,4 @@
-"""Pictures for the examples: saved to the folder that --out names (else the working folder), never shown."""
+"""Plots for the examples. They are saved to the folder given by --out (default: the working folder), never shown."""
 from __future__ import annotations
 
 import argparse
@@ -6,24 +6,24 @@ from pathlib import Path
 
 
 def out_folder(about: str) -> Path:
-    """The folder of the command line's --out, made if it is missing; `about` is the program's help text."""
+    """The folder given by --out, created if it is missing. `about` is the help text of the program."""
     parser = argparse.ArgumentParser(description=about.splitlines()[0])
-    parser.add_argument("--out", type=Path, default=Path("."), metavar="FOLDER", help="where pictures go (default: here)")
+    parser.add_argument("--out", type=Path, default=Path("."), metavar="FOLDER", help="folder for plots (default: here)")
     folder = parser.parse_args().out
     folder.mkdir(parents=True, exist_ok=True)
     return folder
 
 
 def save_panels(path: Path, *panels: dict) -> None:
-    """One picture of one panel or more, side by side.
+    """Save one plot with one or more panels side by side.
 
-    A panel is a dict: title, xlabel, ylabel, log (of the y axis), and `lines`, a dict from a label to (x, y) or to
-    (x, y, format) with matplotlib's format of a line: "." for dots.
+    A panel is a dict: title, xlabel, ylabel, log (of the y axis), and `lines`, a dict of label: (x, y) or
+    label: (x, y, format), with matplotlib's line format: "." for dots.
     """
     try:
         from matplotlib.figure import Figure
     except ImportError:
-        print(f"{path.name} was not drawn: pip install matplotlib")
+        print(f"{path.name} was not saved: pip install matplotlib")
         return
     figure = Figure(figsize=(5 * len(panels), 3.8), layout="constrained")
     for axes, panel in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels):
@@ -34,4 +34,4 @@ def save_panels(path: Path, *panels: dict) -> None:
         axes.legend()
         axes.grid(alpha=0.3)
     figure.savefig(path, dpi=120)
-    print(f"picture: {path}")
+    print(f"saved {path}")

@@ -8,299 +8,68 @@ tensor(6.)
 """
 from __future__ import annotations
 
+from importlib import import_module
 from math import e, inf, nan, pi
 from types import ModuleType
 from typing import Any
 
-from tinygrad_c import autograd, nn, optim, utils
 from tinygrad_c._base.device import Device as device
+from tinygrad_c._base.lazy import lazy_names
+from tinygrad_c._base.public import guard as _guard, guard_all as _guard_all
 from tinygrad_c._base.version import __version__
-from tinygrad_c._tensor import take_examples
-from tinygrad_c._tensor.printing import set_printoptions
-from tinygrad_c._tensor.reduce import norm
-from tinygrad_c._tensor.tensor import Size, Tensor, float32, float64, int32, int64, uint8
-from tinygrad_c._tensor.tensor import bool_ as bool
-from tinygrad_c.autograd import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
-from tinygrad_c.core.array import dtype, get_default_dtype, set_default_dtype
 from tinygrad_c.kernels.runtime.memory import empty_cache, memory_stats
 from tinygrad_c.kernels.runtime.threads import get_num_threads, set_num_threads
-from tinygrad_c.ops.create.create import (
-    arange,
-    as_tensor,
-    clone,
-    eye,
-    from_numpy,
-    full,
-    full_like,
-    linspace,
-    numel,
-    ones,
-    ones_like,
-    zeros_like,
-)
-from tinygrad_c.ops.create.create import empty_ as empty
-from tinygrad_c.ops.create.create import empty_like_ as empty_like
-from tinygrad_c.ops.create.create import zeros_ as zeros
+from tinygrad_c.core.array import dtype, get_default_dtype, set_default_dtype
 from tinygrad_c.ops.elementwise.composed import (
-    addcdiv,
-    addcmul,
-    clamp_max,
-    clamp_min,
-    deg2rad,
-    float_power,
-    frac,
-    ldexp,
-    lerp,
-    logit,
-    mvlgamma,
-    nan_to_num,
-    positive,
-    rad2deg,
-    round,
-    rsub,
-    sinc,
-)
+    addcdiv, addcmul, clamp_max, clamp_min, deg2rad, float_power, frac, ldexp, lerp, logit, mvlgamma, nan_to_num, positive,
+    rad2deg, round, rsub, sinc)
 from tinygrad_c.ops.elementwise.elementwise import (
-    abs,
-    acos,
-    acosh,
-    add,
-    asin,
-    asinh,
-    atan,
-    atan2,
-    atanh,
-    bitwise_and,
-    bitwise_left_shift,
-    bitwise_not,
-    bitwise_or,
-    bitwise_right_shift,
-    bitwise_xor,
-    ceil,
-    clamp,
-    copysign,
-    cos,
-    cosh,
-    digamma,
-    div,
-    eq,
-    erf,
-    erfc,
-    erfinv,
-    exp,
-    exp2,
-    expm1,
-    floor,
-    floor_divide,
-    fmax,
-    fmin,
-    fmod,
-    gcd,
-    ge,
-    gt,
-    heaviside,
-    hypot,
-    isfinite,
-    isinf,
-    isnan,
-    isneginf,
-    isposinf,
-    lcm,
-    le,
-    lgamma,
-    log,
-    log1p,
-    log2,
-    log10,
-    logaddexp,
-    logaddexp2,
-    lt,
-    maximum,
-    minimum,
-    mul,
-    ne,
-    neg,
-    nextafter,
-    polygamma,
-    pow,
-    reciprocal,
-    relu,
-    remainder,
-    rsqrt,
-    selu,
-    sigmoid,
-    sign,
-    signbit,
-    sin,
-    sinh,
-    sqrt,
-    square,
-    sub,
-    tan,
-    tanh,
-    trunc,
-    where,
-    xlogy,
-)
+    abs, acos, acosh, add, asin, asinh, atan, atan2, atanh, bitwise_and, bitwise_left_shift, bitwise_not, bitwise_or,
+    bitwise_right_shift, bitwise_xor, ceil, clamp, copysign, cos, cosh, digamma, div, eq, erf, erfc, erfinv, exp, exp2,
+    expm1, floor, floor_divide, fmax, fmin, fmod, gcd, ge, gt, heaviside, hypot, isfinite, isinf, isnan, isneginf,
+    isposinf, lcm, le, lgamma, log, log1p, log2, log10, logaddexp, logaddexp2, lt, maximum, minimum, mul, ne, neg,
+    nextafter, polygamma, pow, reciprocal, relu, remainder, rsqrt, selu, sigmoid, sign, signbit, sin, sinh, sqrt, square,
+    sub, tan, tanh, trunc, where, xlogy)
 from tinygrad_c.ops.elementwise.logic import allclose, equal, isclose, logical_and, logical_not, logical_or, logical_xor
-from tinygrad_c.ops.guard import door as _door
-from tinygrad_c.ops.guard import doors as _doors
-from tinygrad_c.ops.indexing.index import gather, index_select, masked_fill, masked_select, nonzero, scatter_add, take_along_dim
-from tinygrad_c.ops.indexing.write import (
-    index_add,
-    index_copy,
-    index_fill,
-    index_put,
-    index_put_,
-    masked_scatter,
-    put,
-    scatter,
-    scatter_reduce,
-    take,
-)
 from tinygrad_c.ops.matmul.composed import addbmm, addmv, addr, baddbmm, bilinear, cross, inner, kron, outer, tensordot, vdot
 from tinygrad_c.ops.matmul.products import addmm, bmm, dot, matmul, mm, mv
-from tinygrad_c.ops.random.random import (
-    Generator,
-    bernoulli,
-    get_rng_state,
-    initial_seed,
-    manual_seed,
-    multinomial,
-    normal,
-    rand,
-    rand_like,
-    randint,
-    randint_like,
-    randn,
-    randn_like,
-    randperm,
-    seed,
-    set_rng_state,
-)
 from tinygrad_c.ops.reduce.reduce import (
-    all,
-    amax,
-    amin,
-    any,
-    argmax,
-    argmin,
-    cumprod,
-    cumsum,
-    max,
-    mean,
-    min,
-    prod,
-    std,
-    sum,
-    var,
-)
+    all, amax, amin, any, argmax, argmin, cumprod, cumsum, max, mean, min, prod, std, sum, var)
 from tinygrad_c.ops.reduce.scan import cummax, cummin, cumulative_trapezoid, diff, logcumsumexp, trapezoid
 from tinygrad_c.ops.reduce.softmax import log_softmax, logsumexp, softmax
 from tinygrad_c.ops.reduce.statistics import (
-    aminmax,
-    cdist,
-    corrcoef,
-    count_nonzero,
-    cov,
-    dist,
-    median,
-    mode,
-    nanmean,
-    nanmedian,
-    nanquantile,
-    nansum,
-    quantile,
-    renorm,
-    std_mean,
-    var_mean,
-)
+    aminmax, cdist, corrcoef, count_nonzero, cov, dist, median, mode, nanmean, nanmedian, nanquantile, nansum, quantile,
+    renorm, std_mean, var_mean)
 from tinygrad_c.ops.shape.diagonals import (
-    diag,
-    diag_embed,
-    diagflat,
-    diagonal_scatter,
-    select_scatter,
-    slice_scatter,
-    trace,
-    tril,
-    tril_indices,
-    triu,
-    triu_indices,
-    vander,
-)
+    diag, diag_embed, diagflat, diagonal_scatter, select_scatter, slice_scatter, trace, tril, tril_indices, triu,
+    triu_indices, vander)
 from tinygrad_c.ops.shape.join import (
-    atleast_1d,
-    atleast_2d,
-    atleast_3d,
-    block_diag,
-    cartesian_prod,
-    column_stack,
-    combinations,
-    dsplit,
-    dstack,
-    hsplit,
-    hstack,
-    meshgrid,
-    repeat_interleave,
-    split_with_sizes,
-    tensor_split,
-    tile,
-    vsplit,
-    vstack,
-)
+    atleast_1d, atleast_2d, atleast_3d, block_diag, cartesian_prod, column_stack, combinations, dsplit, dstack, hsplit,
+    hstack, meshgrid, repeat_interleave, split_with_sizes, tensor_split, tile, vsplit, vstack)
 from tinygrad_c.ops.shape.rearrange import (
-    adjoint,
-    broadcast_shapes,
-    broadcast_tensors,
-    broadcast_to,
-    flip,
-    fliplr,
-    flipud,
-    movedim,
-    ravel,
-    roll,
-    rot90,
-    unflatten,
-)
+    adjoint, broadcast_shapes, broadcast_tensors, broadcast_to, flip, fliplr, flipud, movedim, ravel, roll, rot90,
+    unflatten)
 from tinygrad_c.ops.shape.shape import (
-    as_strided,
-    cat,
-    chunk,
-    diagonal,
-    expand,
-    flatten,
-    narrow,
-    permute,
-    reshape,
-    select,
-    split,
-    squeeze,
-    stack,
-    t,
-    transpose,
-    unbind,
-    unsqueeze,
-)
+    as_strided, cat, chunk, diagonal, expand, flatten, narrow, permute, reshape, select, split, squeeze, stack, t,
+    transpose, unbind, unsqueeze)
+from tinygrad_c.ops.indexing.index import gather, index_select, masked_fill, masked_select, nonzero, scatter_add, take_along_dim
+from tinygrad_c.ops.indexing.write import (
+    index_add, index_copy, index_fill, index_put, index_put_, masked_scatter, put, scatter, scatter_reduce, take)
 from tinygrad_c.ops.sorting.order import (
-    argsort,
-    bincount,
-    bucketize,
-    histc,
-    isin,
-    kthvalue,
-    msort,
-    searchsorted,
-    sort,
-    topk,
-    unique,
-    unique_consecutive,
-)
+    argsort, bincount, bucketize, histc, isin, kthvalue, msort, searchsorted, sort, topk, unique, unique_consecutive)
+from tinygrad_c.ops.create.create import (
+    arange, as_tensor, clone, empty_ as empty, empty_like_ as empty_like, eye, from_numpy, full, full_like, linspace, numel,
+    ones, ones_like, tensor, zeros_ as zeros, zeros_like)
+from tinygrad_c.ops.random.random import (
+    Generator, bernoulli, get_rng_state, initial_seed, manual_seed, multinomial, normal, rand, rand_like, randint,
+    randint_like, randn, randn_like, randperm, seed, set_rng_state)
+from tinygrad_c._tensor import take_examples
+from tinygrad_c._tensor.printing import set_printoptions
+from tinygrad_c._tensor.reduce import norm
+from tinygrad_c._tensor.tensor import Size, Tensor, float32, float64, int32, int64, uint8, bool_ as bool
+from tinygrad_c.autograd import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
+from tinygrad_c import autograd, nn, utils
 from tinygrad_c.torch_compat import import_aliases
-from tinygrad_c.torch_compat.config import show_config
-
-# isort: split
-from tinygrad_c.ops.create.create import tensor
 
 float = float32
 double = float64
@@ -326,73 +95,67 @@ def is_tensor(obj: object) -> bool:
     return isinstance(obj, Tensor)
 
 
-# Rooms that few programs enter: name -> module, loaded when the name is first asked for. A module's own name gives the module.
-LATER = {
-    **dict.fromkeys((
-        "can_cast", "channels_last", "channels_last_3d", "contiguous_format", "finfo", "iinfo", "is_same_size", "is_signed",
-        "layout", "memory_format", "preserve_format", "promote_types", "result_type", "strided"), "ops.create.dtypes"),
-    **dict.fromkeys((
-        "asarray", "empty_permuted", "empty_strided", "frombuffer", "logspace", "range", "scalar_tensor"), "ops.create.rare"),
-    **dict.fromkeys((
-        "amp", "backends", "cuda", "datasets", "distributions", "func", "jit", "linalg", "random", "serialization", "special",
-        "testing"), ""),
-    **dict.fromkeys((
-        "AcceleratorError", "BoolTensor", "ByteTensor", "DoubleTensor", "FloatTensor", "IntTensor", "LongTensor",
-        "OutOfMemoryError", "are_deterministic_algorithms_enabled", "compile", "get_default_device",
-        "get_deterministic_debug_mode", "get_float32_matmul_precision", "get_num_interop_threads", "init_num_threads",
-        "is_complex", "is_conj", "is_deterministic_algorithms_warn_only_enabled", "is_floating_point", "is_inference",
-        "is_nonzero", "is_warn_always_enabled", "set_default_device", "set_default_tensor_type",
-        "set_deterministic_debug_mode", "set_float32_matmul_precision", "set_flush_denormal", "set_num_interop_threads",
-        "set_warn_always", "typename", "use_deterministic_algorithms"), "torch_compat.switches"),
-    **dict.fromkeys(("bartlett_window", "blackman_window", "hamming_window", "hann_window", "kaiser_window"),
-                    "special.windows"),
-    **dict.fromkeys((
-        "adaptive_avg_pool1d", "alpha_dropout", "avg_pool1d", "batch_norm", "celu", "celu_", "channel_shuffle",
-        "conv1d", "conv2d", "conv3d", "conv_tbc", "conv_transpose1d", "conv_transpose2d", "conv_transpose3d",
-        "rms_norm", "cosine_embedding_loss", "cosine_similarity", "dropout",
-        "embedding", "embedding_bag", "group_norm", "hardshrink", "hinge_embedding_loss", "instance_norm", "kl_div",
-        "layer_norm", "margin_ranking_loss", "max_pool1d", "max_pool2d", "max_pool3d",
-        "native_channel_shuffle", "pairwise_distance", "pdist",
-        "pixel_shuffle", "pixel_unshuffle", "poisson_nll_loss", "prelu", "rrelu", "rrelu_", "threshold", "threshold_",
-        "triplet_margin_loss"), "nn.functional"),
-    "GradScaler": "torch_compat.amp", "is_inference_mode_enabled": "autograd", "to_dlpack": "utils.dlpack",
-    "autocast": "torch_compat.amp", "from_dlpack": "utils.dlpack", "vmap": "func",
-    "binomial": "ops.random.numpy_samplers", "poisson": "ops.random.numpy_samplers",
-    "load": "serialization", "save": "serialization",
-    "einsum": "ops.matmul.einsum", "gradient": "ops.reduce.gradient",
-    **dict.fromkeys(("cholesky", "cholesky_inverse", "cholesky_solve"), "linalg.torch_names"),
-    **dict.fromkeys(("det", "logdet", "matrix_exp", "matrix_power", "slogdet"), "linalg.torch_names"),
-    **dict.fromkeys(("chain_matmul", "inverse", "lu", "lu_solve", "pinverse", "qr", "svd"), "linalg.torch_names"),
-    **dict.fromkeys(("geqrf", "lu_unpack", "orgqr", "ormqr", "triangular_solve"), "linalg.elimination"),
-    **dict.fromkeys(("pca_lowrank", "svd_lowrank"), "linalg.factor"),
-    **dict.fromkeys(("i0", "igamma", "igammac"), "special.bessel"),
-    **dict.fromkeys(("angle", "fill", "frexp", "imag", "isreal", "real", "resolve_neg"), "ops.elementwise.parts"),
-    **dict.fromkeys(("histogram", "histogramdd", "nonzero_static", "unravel_index"), "ops.sorting.histogram"),
-    "as_strided_scatter": "ops.shape.diagonals", "index_reduce": "ops.indexing.write",
-    "unsafe_chunk": "ops.shape.join", "unsafe_split": "ops.shape.join",
-}
+# Imported when first asked for, by module; '': modules.
+_find = lazy_names(globals(), {
+    "": "amp backends cuda datasets distributions func jit linalg optim random serialization special testing",
+    "ops.elementwise.parts": "angle fill frexp imag isreal real resolve_neg",
+    "ops.matmul.einsum": "einsum",
+    "ops.reduce.gradient": "gradient",
+    "ops.sorting.histogram": "histogram histogramdd nonzero_static unravel_index",
+    "ops.shape.diagonals": "as_strided_scatter",
+    "ops.shape.join": "unsafe_chunk unsafe_split",
+    "ops.indexing.write": "index_reduce",
+    "ops.create.dtypes":
+        "can_cast channels_last channels_last_3d contiguous_format finfo iinfo is_same_size is_signed layout memory_format "
+        "preserve_format promote_types result_type strided",
+    "ops.create.rare": "asarray empty_permuted empty_strided frombuffer logspace range scalar_tensor",
+    "ops.random.numpy_samplers": "binomial poisson",
+    "autograd": "is_inference_mode_enabled",
+    "func": "vmap",
+    "nn.functional":
+        "adaptive_avg_pool1d alpha_dropout avg_pool1d batch_norm celu celu_ channel_shuffle conv1d conv2d conv3d conv_tbc "
+        "conv_transpose1d conv_transpose2d conv_transpose3d cosine_embedding_loss cosine_similarity dropout embedding "
+        "embedding_bag group_norm hardshrink hinge_embedding_loss instance_norm kl_div layer_norm margin_ranking_loss "
+        "max_pool1d max_pool2d max_pool3d native_channel_shuffle pairwise_distance pdist pixel_shuffle pixel_unshuffle "
+        "poisson_nll_loss prelu rms_norm rrelu rrelu_ threshold threshold_ triplet_margin_loss",
+    "utils.dlpack": "from_dlpack to_dlpack",
+    "serialization": "load save",
+    "linalg.torch_names":
+        "chain_matmul cholesky cholesky_inverse cholesky_solve det inverse logdet lu lu_solve matrix_exp matrix_power pinverse "
+        "qr slogdet svd",
+    "linalg.elimination": "geqrf lu_unpack orgqr ormqr triangular_solve",
+    "linalg.factor": "pca_lowrank svd_lowrank",
+    "special.bessel": "i0 igamma igammac",
+    "special.windows": "bartlett_window blackman_window hamming_window hann_window kaiser_window",
+    "torch_compat.amp": "GradScaler autocast",
+    "torch_compat.config": "show_config",
+    "torch_compat.switches":
+        "AcceleratorError BoolTensor ByteTensor DoubleTensor FloatTensor IntTensor LongTensor OutOfMemoryError "
+        "are_deterministic_algorithms_enabled compile get_default_device get_deterministic_debug_mode "
+        "get_float32_matmul_precision get_num_interop_threads init_num_threads is_complex is_conj "
+        "is_deterministic_algorithms_warn_only_enabled is_floating_point is_inference is_nonzero is_warn_always_enabled "
+        "set_default_device set_default_tensor_type set_deterministic_debug_mode set_float32_matmul_precision "
+        "set_flush_denormal set_num_interop_threads set_warn_always typename use_deterministic_algorithms",
+}, _guard)[0]
+LATER = _find.where
 
 
-_doors(globals())
+_guard_all(globals())
 import_aliases.install()
 take_examples(Tensor, globals())
 
 
 def __getattr__(name: str) -> Any:
-    from importlib import import_module
-    if name in LATER:
-        module = import_module(f"tinygrad_c.{LATER[name] or name}")
-        found = globals()[name] = _door(getattr(module, name), __name__) if LATER[name] else module
-        return found
-    if name.endswith("_") and not name.startswith("_") and hasattr(Tensor, name):     # abs_(x), which torch has as well
-        return getattr(Tensor, name)
-    if name in import_aliases.ALIASES:
-        return import_module(f"tinygrad_c.{name}")
-    from tinygrad_c._base.missing import unknown
-    raise unknown("tinygrad_c", name, {**globals(), **LATER})
+    if name not in LATER:
+        if name.endswith("_") and not name.startswith("_") and hasattr(Tensor, name):     # abs_(x), which torch has as well
+            return getattr(Tensor, name)
+        if name in import_aliases.ALIASES:
+            return import_module(f"tinygrad_c.{name}")
+    return _find(name)
 
 
 def __dir__() -> list[str]:
-    rooms = {"autograd", "nn", "optim", "utils", "version", *LATER}
+    rooms = {"autograd", "nn", "utils", "version", *LATER}
     inside = {name for name, value in globals().items() if isinstance(value, ModuleType) and name not in rooms}
-    return sorted({*globals(), *LATER} - inside - {"Any", "LATER", "ModuleType", "annotations", "take_examples"})
+    hidden = {"Any", "LATER", "ModuleType", "annotations", "import_module", "lazy_names", "take_examples"}
+    return sorted({*globals(), *LATER} - inside - hidden)

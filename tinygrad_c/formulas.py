@@ -1,34 +1,34 @@
-"""The table: one row per elementwise op, its value and its derivatives, each as one Python expression.
+"""The table of elementwise ops: one row per op, with its value and its derivatives as Python expressions.
 
-In the expressions, `x` (or `a`, `b`, or `condition`, `a`, `b`) are the inputs, `y` is the output, `g` the gradient that comes
-in, and the remaining names are the row's parameters (Python numbers). `dx` is what the op hands back for `x`: dL/dx, given
-g = dL/dy. The functions that an expression may call are the rows of this table and `where`, `maximum`, `minimum`.
+In the expressions, `x` (or `a`, `b`, or `condition`, `a`, `b`) are the inputs, `y` is the output, `g` is the incoming
+gradient dL/dy, and the other names are the row's parameters (Python numbers). `dx` is the gradient dL/dx. An expression may
+call the rows of this table and `where`, `maximum`, `minimum`.
 
-A row serves five times: the build makes the compiled forward and derivative kernels from it; the names that a derivative
-uses are what the forward pass saves; with `create_graph=True` the derivative is evaluated on Tensors, so that it records
-itself; the documentation's table of derivatives is printed from it; and the tests check value, gradient and second gradient
-of every row on its `domain`. To add an op, add a row here and a method in _tensor/pointwise.py.
+A row has five uses. The build generates the forward and derivative kernels from it. The forward pass saves the names that the
+derivatives use. With `create_graph=True` the derivative is evaluated on Tensors, so it is recorded. docs/derivatives.md lists
+it. The tests check value, gradient and second gradient on its `domain`. To add an op, add a row here and a method in
+_tensor/pointwise.py.
 
-The derivatives of SCALAR's rows are always evaluated on Tensors. Their values are vectors where a row says so: `vector` is the
-kernel's expression, `through` the types that it is for. Else, and for integers, the kernel is one for all processors: a loop
-over a C function of that name (kernels/portable/scalar.pxi).
+The derivatives of SCALAR's rows are always evaluated on Tensors. If a row has `vector`, the expression of a SIMD kernel,
+`through` says for which dtypes. Otherwise, and for integers, the kernel is the same for all processors: a loop over a C
+function with the row's name (kernels/portable/scalar.pxi).
 """
 from __future__ import annotations
 
 from math import inf
 
-FLOATS = "floats"        # integer input is taken as the default float dtype, as torch does: exp of int64 is float32
+FLOATS = "floats"        # integer input is converted to the default float dtype, as in torch: exp of int64 is float32
 NUMBERS = "numbers"      # has integer kernels too; bool counts as the integers 0 and 1
 BOOLS = "bools"          # the result is bool
-INTEGERS = "integers"    # for integers and bool only
+INTEGERS = "integers"    # only for integers and bool
 
 BOTH = "both"            # float32 and float64 have the vector kernel
-DOUBLE = "double"        # float64 has it, float32 goes through it (kernels/simd/widen.pxi)
-ONLY_SINGLE = "only single"      # float32 goes through it; float64, for which it is not exact enough, has the loop
+DOUBLE = "double"        # float64 has a vector kernel; float32 is widened to use it (kernels/simd/widen.pxi)
+ONLY_SINGLE = "only single"      # float32 is widened to use it; it is not accurate enough for float64, which uses the loop
 
 
 class Row:
-    """What all rows have; see Unary, Binary, Ternary for the inputs. Not a dataclass: each costs the import 1 ms."""
+    """Base class of Unary, Binary and Ternary, which set the inputs. Not a dataclass: each adds 1 ms to the import."""
 
     inputs: tuple[str, ...] = ()
 
@@ -39,14 +39,14 @@ class Row:
         self.y = y                      # the value
         self.params = params            # names of the number parameters, in kernel order
         self.kind = kind                # FLOATS, NUMBERS, BOOLS or INTEGERS
-        self.domain = domain            # where the tests draw inputs from: value and derivatives are smooth there
-        self.domain_b = domain_b        # the same for b, where it differs
-        self.sample = sample            # values of the parameters in the tests
-        self.doc = doc                  # the first line of its documentation: the mathematics
-        self.shows = shows              # an example for the documentation: "inputs; inputs -> outputs"
-        self.vector = vector            # in SCALAR: the expression of its vector kernel, where it has one
+        self.domain = domain            # the range of the tests' inputs, where value and derivatives are smooth
+        self.domain_b = domain_b        # the range of b, if it differs
+        self.sample = sample            # the values of the parameters in the tests
+        self.doc = doc                  # the first line of the docstring: the mathematics
+        self.shows = shows              # an example for the docstring: "inputs; inputs -> outputs"
+        self.vector = vector            # in SCALAR: the expression of the vector kernel, if there is one
         self.through = through          # BOTH, DOUBLE or ONLY_SINGLE
-        # The derivative by each input (dx=, or da= and db=), in order; None where there is none.
+        # The derivative with respect to each input (dx=, or da= and db=), in order; None if there is none.
         self.derivatives = tuple(derivatives.pop("d" + name, None) for name in self.inputs)
         if derivatives:
             raise TypeError(f"{type(self).__name__} has no {', '.join(derivatives)}")
@@ -82,7 +82,7 @@ _GELU_T = f"tanh({SQRT_2_OVER_PI} * (x + 0.044715 * x * x * x))"
 VECTOR: dict[str, Row] = {
     # Arithmetic with one input.
     "neg": Unary(y="-x", dx="-g", kind=NUMBERS, doc="-x", shows="1., -2. -> -1., 2."),
-    "abs": Unary(y="abs(x)", dx="g * sign(x)", kind=NUMBERS, domain=(0.2, 3.0), doc="|x|; derivative 0 at 0",
+    "abs": Unary(y="abs(x)", dx="g * sign(x)", kind=NUMBERS, domain=(0.2, 3.0), doc="|x|, with derivative 0 at 0",
                  shows="1., -2. -> 1., 2."),
     "sign": Unary(y="where(x > 0, 1, where(x < 0, -1, 0))", dx="0 * g", kind=NUMBERS, domain=(0.2, 3.0),
                   doc="-1, 0 or 1 with the sign of x, 0 for NaN; derivative 0", shows="3., 0., -2. ->  1., 0., -1."),
@@ -95,10 +95,10 @@ VECTOR: dict[str, Row] = {
     "reciprocal": Unary(y="1 / x", dx="-g * y * y", domain=(0.3, 3.0), doc="1 / x", shows="4., -2. ->  0.2500, -0.5000"),
     # Exponentials and logarithms.
     "exp": Unary(y="exp(x)", dx="g * y", doc="e^x", shows="0., 1. -> 1.0000, 2.7183"),
-    "expm1": Unary(y="expm1(x)", dx="g * (y + 1)", doc="e^x - 1, exact near 0", shows="0., 1e-3 -> 0.0000, 0.0010"),
+    "expm1": Unary(y="expm1(x)", dx="g * (y + 1)", doc="e^x - 1, accurate near 0", shows="0., 1e-3 -> 0.0000, 0.0010"),
     "log": Unary(y="log(x)", dx="g / x", domain=(0.2, 3.0), doc="the natural logarithm of x",
                  shows="1., 10. -> 0.0000, 2.3026"),
-    "log1p": Unary(y="log1p(x)", dx="g / (x + 1)", domain=(-0.8, 3.0), doc="log(1 + x), exact near 0",
+    "log1p": Unary(y="log1p(x)", dx="g / (x + 1)", domain=(-0.8, 3.0), doc="log(1 + x), accurate near 0",
                    shows="0., 1e-3 -> 0.0000, 0.0010"),
     "log2": Unary(y="log2(x)", dx="g / (x * 0.6931471805599453)", domain=(0.2, 3.0), doc="the logarithm of x to base 2",
                   shows="8., 10. -> 3.0000, 3.3219"),
@@ -111,13 +111,13 @@ VECTOR: dict[str, Row] = {
     # Activations.
     "sigmoid": Unary(y="sigmoid(x)", dx="g * y * (1 - y)", doc="1 / (1 + e^-x)", shows="0., 2. -> 0.5000, 0.8808"),
     "relu": Unary(y="maximum(x, 0)", dx="where(y <= 0, 0, g)", kind=NUMBERS, domain=(0.2, 3.0),
-                  doc="max(x, 0); derivative 0 at 0", shows="-1., 2. -> 0., 2."),
+                  doc="max(x, 0), with derivative 0 at 0", shows="-1., 2. -> 0., 2."),
     "leaky_relu": Unary(y="where(x > 0, x, negative_slope * x)", dx="where(x > 0, g, negative_slope * g)",
                         params=("negative_slope",), sample=(0.01,), domain=(0.2, 3.0),
                         doc="x where x > 0, else negative_slope * x"),
     "hardtanh": Unary(y="minimum(maximum(x, lowest), highest)", dx="where((x > lowest) & (x < highest), g, 0)",
                       params=("lowest", "highest"), sample=(-1.0, 1.5), domain=(-0.9, 1.4),
-                      doc="x, but no less than lowest and no more than highest; derivative 0 at both"),
+                      doc="min(max(x, lowest), highest), with derivative 0 at both limits"),
     "hardsigmoid": Unary(y="minimum(maximum(x + 3, 0), 6) / 6", dx="where((x > -3) & (x < 3), g / 6, 0)", domain=(-2.9, 2.9),
                          doc="min(max(x + 3, 0), 6) / 6"),
     "hardswish": Unary(y="x * minimum(maximum(x + 3, 0), 6) / 6",
@@ -141,13 +141,13 @@ VECTOR: dict[str, Row] = {
                   doc="x * tanh(log(1 + e^x))", shows="-1., 2. -> -0.3034, 1.9440"),
     "softplus": Unary(y="where(x * beta > threshold, x, softplus1(x * beta) / beta)",
                       dx="where(x * beta > threshold, g, g * sigmoid(x * beta))", params=("beta", "threshold"),
-                      sample=(1.5, 20.0), doc="log(1 + e^(beta x)) / beta, and x itself where beta x > threshold"),
-    "softplus1": Unary(y="maximum(x, 0) + log1p(exp(-abs(x)))", dx="g * sigmoid(x)", doc="log(1 + e^x), for any x"),
+                      sample=(1.5, 20.0), doc="log(1 + e^(beta x)) / beta where beta x <= threshold, else x"),
+    "softplus1": Unary(y="maximum(x, 0) + log1p(exp(-abs(x)))", dx="g * sigmoid(x)", doc="log(1 + e^x) without overflow"),
     "logsigmoid": Unary(y="minimum(x, 0) - log1p(exp(-abs(x)))", dx="g * sigmoid(-x)", doc="log(sigmoid(x))",
                         shows="0., 2. -> -0.6931, -0.1269"),
     "clamp": Unary(y="minimum(maximum(x, lowest), highest)",
                    dx="where((x >= lowest) & (x <= highest), g, 0)", params=("lowest", "highest"), kind=NUMBERS,
-                   sample=(-1.0, 1.5), domain=(-0.9, 1.4), doc="x, but no less than min and no more than max"),
+                   sample=(-1.0, 1.5), domain=(-0.9, 1.4), doc="x clamped to the range [min, max]"),
     # Arithmetic with a Python number: `number` is the number.
     "add_number": Unary(y="x + number", dx="g", params=("number",), kind=NUMBERS, sample=(1.7,), doc="x + number"),
     "mul_number": Unary(y="x * number", dx="g * number", params=("number",), kind=NUMBERS, sample=(1.7,), doc="x * number"),
@@ -156,7 +156,7 @@ VECTOR: dict[str, Row] = {
     "rdiv_number": Unary(y="number / x", dx="-g * (number / x) / x", params=("number",), sample=(1.7,), domain=(0.3, 3.0),
                          doc="number / x"),
     "pow_number": Unary(y="pow(x, number)", dx="where(number == 0, 0 * g, g * number * pow(x, number - 1))",
-                        params=("number",), sample=(2.5,), domain=(0.2, 3.0), doc="x^number; derivative 0 for number = 0"),
+                        params=("number",), sample=(2.5,), domain=(0.2, 3.0), doc="x^number, with derivative 0 for number = 0"),
     "rpow_number": Unary(y="pow(number, x)", dx="where((number == 0) & (x >= 0), 0 * g, g * y * log(number))",
                          params=("number",), sample=(1.7,), doc="number^x"),
     # Arithmetic with two tensors.
@@ -166,13 +166,13 @@ VECTOR: dict[str, Row] = {
     "div": Binary(y="a / b", da="g / b", db="-g * (a / b) / b", domain_b=(0.4, 3.0), doc="a / b"),
     "pow": Binary(y="pow(a, b)", da="where(b == 0, 0 * g, g * b * pow(a, b - 1))",
                   db="where((a == 0) & (b >= 0), 0 * g, g * y * log(a))", domain=(0.3, 3.0), domain_b=(-2.0, 2.5),
-                  doc="a^b; 0^0 is 1, with derivative 0"),
+                  doc="a^b, with 0^0 = 1 and its derivative 0"),
     "maximum": Binary(y="maximum(a, b)", da="where(a < b, 0, where(a == b, g / 2, g))",
                       db="where(b < a, 0, where(a == b, g / 2, g))", kind=NUMBERS,
-                      doc="the larger of a and b, NaN if either is; where equal, each gets half of the gradient"),
+                      doc="the larger of a and b, NaN if either is NaN; equal elements get half of the gradient each"),
     "minimum": Binary(y="minimum(a, b)", da="where(a > b, 0, where(a == b, g / 2, g))",
                       db="where(b > a, 0, where(a == b, g / 2, g))", kind=NUMBERS,
-                      doc="the smaller of a and b, NaN if either is; where equal, each gets half of the gradient"),
+                      doc="the smaller of a and b, NaN if either is NaN; equal elements get half of the gradient each"),
     "where": Ternary(y="where(condition, a, b)", da="where(condition, g, 0)", db="where(condition, 0, g)", kind=NUMBERS,
                      doc="a where condition is true, else b"),
     "prelu": Binary(y="where(a > 0, a, b * a)", da="where(a > 0, g, b * g)", db="where(a > 0, 0, g * a)", domain=(0.2, 3.0),
@@ -201,12 +201,12 @@ SCALAR: dict[str, Row] = {
     "log10": Unary(y="log10(x)", dx=f"g / (x * {LN_10})", domain=(0.2, 3.0),
                    vector="log10(x)", through=DOUBLE, doc="the logarithm of x to base 10", shows="100., 2. -> 2.0000, 0.3010"),
     "logaddexp": Binary(y="logaddexp(a, b)", da="g * sigmoid(a - b)", db="g * sigmoid(b - a)", vector=_LOGADDEXP,
-                        doc="log(e^a + e^b), for any a and b", shows="0., 1000.; 0., 1000. -> 6.9315e-01, 1.0007e+03"),
+                        doc="log(e^a + e^b) without overflow", shows="0., 1000.; 0., 1000. -> 6.9315e-01, 1.0007e+03"),
     "logaddexp2": Binary(y="logaddexp2(a, b)", da=f"g * sigmoid((a - b) * {LN_2})", db=f"g * sigmoid((b - a) * {LN_2})",
-                         doc="log2(2^a + 2^b), for any a and b", shows="0., 3.; 0., 3. -> 1., 4."),
+                         doc="log2(2^a + 2^b) without overflow", shows="0., 3.; 0., 3. -> 1., 4."),
     "xlogy": Binary(y="xlogy(a, b)", da="g * where((a == 0) & (b <= 0), 0, log(b))", db="g * a / b", domain_b=(0.2, 3.0),
                     vector="where((a == 0) & (b == b), 0, a * log(b))",
-                    doc="a * log(b), and 0 where a is 0", shows="0., 2.; 0., 3. -> 0.0000, 2.1972"),
+                    doc="a * log(b), 0 where a is 0", shows="0., 2.; 0., 3. -> 0.0000, 2.1972"),
     # Trigonometry.
     "tan": Unary(y="tan(x)", dx="g * (1 + y * y)", domain=(-1.2, 1.2), vector="tan(x)", through=ONLY_SINGLE,
                  doc="tan(x), x in radians", shows="0., 1. -> 0.0000, 1.5574"),
@@ -233,12 +233,12 @@ SCALAR: dict[str, Row] = {
     "atan2": Binary(y="atan2(a, b)", da="where(a * a + b * b == 0, 0, g * b / (a * a + b * b))",
                     db="where(a * a + b * b == 0, 0, -g * a / (a * a + b * b))", domain=(0.3, 3.0),
                     vector="atan2(a, b)", through=DOUBLE,
-                    doc="the angle of the point (b, a) as seen from the origin, from -pi to pi",
+                    doc="the angle of the point (b, a) from the origin, from -pi to pi",
                     shows="1., -1.; 1., -1. ->  0.7854, -2.3562"),
     "hypot": Binary(y="hypot(a, b)", da="g * (a / y)", db="g * (b / y)", domain=(0.3, 3.0), doc="sqrt(a^2 + b^2)",
                     shows="3., 1.; 4., 1. -> 5.0000, 1.4142"),
     # Special functions.
-    "erfc": Unary(y="erfc(x)", dx=f"-g * {TWO_OVER_SQRT_PI} * exp(-(x * x))", doc="1 - erf(x), exact where it is small",
+    "erfc": Unary(y="erfc(x)", dx=f"-g * {TWO_OVER_SQRT_PI} * exp(-(x * x))", doc="1 - erf(x), accurate where it is small",
                   shows="0., 5. -> 1.0000e+00, 1.5375e-12"),
     "erfinv": Unary(y="erfinv(x)", dx=f"g * {SQRT_PI_OVER_2} * exp(y * y)", domain=(-0.9, 0.9),
                     vector="erfinv(x)", through=ONLY_SINGLE, doc="the y with erf(y) = x", shows="0., 0.5 -> 0.0000, 0.4769"),
@@ -250,13 +250,13 @@ SCALAR: dict[str, Row] = {
                          doc="the derivative of order n of digamma"),
     # Rounding, quotients and remainders.
     "floor": Unary(y="floor(x)", dx="0 * g", kind=NUMBERS, domain=(0.1, 0.9),
-                   vector="floor(x)", doc="the largest whole number not above x", shows="1.5, -1.5 ->  1., -2."),
+                   vector="floor(x)", doc="the largest integer <= x", shows="1.5, -1.5 ->  1., -2."),
     "ceil": Unary(y="ceil(x)", dx="0 * g", kind=NUMBERS, domain=(0.1, 0.9),
-                  vector="ceil(x)", doc="the smallest whole number not below x", shows="1.5, -1.5 ->  2., -1."),
-    "trunc": Unary(y="trunc(x)", dx="0 * g", kind=NUMBERS, domain=(1.1, 1.9), vector="trunc(x)", doc="x without its fraction",
+                  vector="ceil(x)", doc="the smallest integer >= x", shows="1.5, -1.5 ->  2., -1."),
+    "trunc": Unary(y="trunc(x)", dx="0 * g", kind=NUMBERS, domain=(1.1, 1.9), vector="trunc(x)", doc="x rounded towards 0",
                    shows="1.5, -1.5 ->  1., -1."),
     "round_half_even": Unary(y="round_half_even(x)", dx="0 * g", kind=NUMBERS, domain=(0.6, 1.4), vector="round(x)",
-                             doc="the whole number nearest to x, the even one of two"),
+                             doc="x rounded to the nearest integer, halves to the even one"),
     "fmod": Binary(y="fmod(a, b)", da="g", db="-g * trunc(a / b)", kind=NUMBERS, domain=(2.1, 2.9), domain_b=(1.1, 1.9),
                    vector="fmod(a, b)", through=DOUBLE,
                    doc="a - b * trunc(a / b): the remainder with the sign of a"),
@@ -268,22 +268,22 @@ SCALAR: dict[str, Row] = {
                         doc="a / b, rounded down"),
     "div_trunc": Binary(y="div_trunc(a, b)", da="0 * g", db="0 * g", kind=NUMBERS, domain=(2.1, 2.9), domain_b=(1.55, 1.95),
                         vector="trunc(a / b)",
-                        doc="a / b, without its fraction"),
+                        doc="a / b, rounded towards 0"),
     "fmax": Binary(y="fmax(a, b)", da="where((a >= b) | (b != b), g, 0)", db="where((a >= b) | (b != b), 0, g)", kind=NUMBERS,
                    vector="where(b != b, a, where(a >= b, a, b))",
-                   doc="the larger of a and b, and the other one where one is NaN", shows="1., float('nan'); 3., 4. -> 3., 4."),
+                   doc="the larger of a and b; if one is NaN, the other one", shows="1., float('nan'); 3., 4. -> 3., 4."),
     "fmin": Binary(y="fmin(a, b)", da="where((a <= b) | (b != b), g, 0)", db="where((a <= b) | (b != b), 0, g)", kind=NUMBERS,
                    vector="where(b != b, a, where(a <= b, a, b))",
-                   doc="the smaller of a and b, and the other one where one is NaN",
+                   doc="the smaller of a and b; if one is NaN, the other one",
                    shows="1., float('nan'); 3., 4. -> 1., 4."),
     "copysign": Binary(y="copysign(a, b)", da="where(a == 0, 0, g * sign(a) * copysign(1.0, b))", db="0 * g",
                        domain=(0.2, 3.0), vector="copysign(a, b)", doc="|a| with the sign of b",
                        shows="1., -2.; -3., 3. -> -1., 2."),
-    "nextafter": Binary(y="nextafter(a, b)", doc="the number next to a on the way to b", shows="1e6; 2e6 -> 1000000.0625"),
+    "nextafter": Binary(y="nextafter(a, b)", doc="the next float after a towards b", shows="1e6; 2e6 -> 1000000.0625"),
     "heaviside": Binary(y="heaviside(a, b)", kind=NUMBERS,
                         vector="where(a == 0, b, where(a > 0, 1, 0))", doc="0 where a < 0, b where a is 0, 1 where a > 0",
                         shows="-1., 0., 2.; 0.5 -> 0.0000, 0.5000, 1.0000"),
-    # What a number is.
+    # Classification.
     "isinf": Unary(y="isinf(x)", kind=BOOLS, vector="(x - x != 0) & (x == x)", doc="whether x is infinite",
                    shows="1., float('inf') -> False, True"),
     "isfinite": Unary(y="isfinite(x)", kind=BOOLS, vector="x - x == 0", doc="whether x is neither infinite nor NaN",
@@ -292,25 +292,25 @@ SCALAR: dict[str, Row] = {
                       shows="1., float('inf') -> False, True"),
     "isneginf": Unary(y="isneginf(x)", kind=BOOLS, vector="(x - x != 0) & (x < 0)", doc="whether x is -infinity",
                       shows="1., -float('inf') -> False, True"),
-    "signbit": Unary(y="signbit(x)", kind=BOOLS, vector="copysign(1, x) < 0", doc="whether x is below 0, or the zero -0.",
+    "signbit": Unary(y="signbit(x)", kind=BOOLS, vector="copysign(1, x) < 0", doc="whether x is negative, or -0.",
                      shows="1., -0. -> False, True"),
-    # Whole numbers, by their bits and divisors.
-    "bitwise_and": Binary(y="bitwise_and(a, b)", **WHOLE, doc="a & b, bit by bit; of bools, whether both are true",
+    # Integers: bitwise operations, powers and divisors.
+    "bitwise_and": Binary(y="bitwise_and(a, b)", **WHOLE, doc="a & b, bitwise; logical and for bools",
                           shows="12, 5; 10, 3 -> 8, 1"),
-    "bitwise_or": Binary(y="bitwise_or(a, b)", **WHOLE, doc="a | b, bit by bit; of bools, whether one is true",
+    "bitwise_or": Binary(y="bitwise_or(a, b)", **WHOLE, doc="a | b, bitwise; logical or for bools",
                          shows="12, 5; 10, 3 -> 14, 7"),
-    "bitwise_xor": Binary(y="bitwise_xor(a, b)", **WHOLE, doc="a ^ b, bit by bit; of bools, whether just one is true",
+    "bitwise_xor": Binary(y="bitwise_xor(a, b)", **WHOLE, doc="a ^ b, bitwise; logical xor for bools",
                           shows="12, 5; 10, 3 -> 6, 6"),
-    "bitwise_left_shift": Binary(y="bitwise_left_shift(a, b)", **WHOLE, domain_b=(0.0, 5.0), doc="a * 2^b, bits falling off",
+    "bitwise_left_shift": Binary(y="bitwise_left_shift(a, b)", **WHOLE, domain_b=(0.0, 5.0), doc="a * 2^b, overflow dropped",
                                  shows="1, 3; 4, 1 -> 16, 6"),
     "bitwise_right_shift": Binary(y="bitwise_right_shift(a, b)", **WHOLE, domain_b=(0.0, 5.0), doc="a / 2^b, rounded down",
                                   shows="16, 7; 4, 1 -> 1, 3"),
     "pow_whole": Binary(y="pow_whole(a, b)", kind=INTEGERS, domain=(-5.0, 6.0), domain_b=(0.0, 5.0),
-                        doc="a^b of integers, overflow wrapped around; for b < 0 what 1 / a^-b is without its fraction"),
+                        doc="a^b of integers, with wrap-around; for b < 0, 1 / a^-b rounded to 0"),
     "gcd": Binary(y="gcd(a, b)", **WHOLE, doc="the greatest common divisor of a and b", shows="12, 7; 18, 21 -> 6, 7"),
     "lcm": Binary(y="lcm(a, b)", **WHOLE, doc="the least common multiple of a and b", shows="12, 7; 18, 21 -> 36, 21"),
 }
 
-POINTWISE = VECTOR | SCALAR     # a row's number is its place in this order
+POINTWISE = VECTOR | SCALAR     # a row's number is its position in this order
 
 INFINITY = inf

@@ -1,7 +1,7 @@
-"""torch.func: functions that make functions. grad(f) is the gradient of f; they nest: grad(grad(f)), vmap(grad(f)).
+"""The names of torch.func: function transforms. grad(f) is the gradient of f. They nest: grad(grad(f)), vmap(grad(f)).
 
-Arguments may be tensors, or dicts, lists and tuples of them. Everything is computed by backward passes; vmap calls the function
-once per element of the batch and stacks what comes out, so it saves writing, not time.
+Arguments may be tensors, or dicts, lists and tuples of them. All derivatives use backward passes. vmap calls the function
+once per element of the batch and stacks the results: it makes programs shorter, not faster.
 """
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 from tinygrad_c import autograd
-from tinygrad_c._base.missing import public_names
+from tinygrad_c._base.lazy import lazy_names
 from tinygrad_c.autograd import enable_grad, is_grad_enabled
 from tinygrad_c.autograd.functional import stack_rows
 from tinygrad_c.core.tape import AccumulateGrad, TensorBase
@@ -20,13 +20,13 @@ from tinygrad_c.ops.shape.shape import stack
 
 __all__ = ["functional_call", "functionalize", "grad", "grad_and_value", "hessian", "jacfwd", "jacrev", "jvp", "linearize",
            "replace_all_batch_norm_modules_", "stack_module_state", "vjp", "vmap"]
-__getattr__, __dir__ = public_names(globals())
+__getattr__, __dir__ = lazy_names(globals())
 
 
 # ---- Nested containers
 
 def flatten(tree: Any) -> list:
-    """The leaves of nested dicts, lists and tuples, in order."""
+    """The leaves of a tree of dicts, lists and tuples, in order."""
     if isinstance(tree, dict):
         return [leaf for each in tree.values() for leaf in flatten(each)]
     if isinstance(tree, (list, tuple)):
@@ -35,7 +35,7 @@ def flatten(tree: Any) -> list:
 
 
 def rebuild(tree: Any, leaves: list) -> Any:
-    """The same containers with other leaves."""
+    """The same tree with other leaves."""
     return _build(tree, iter(leaves))
 
 
@@ -49,21 +49,21 @@ def _build(tree: Any, leaves: Iterator) -> Any:
 
 
 def tree_map(f: Callable, tree: Any) -> Any:
-    """The same containers with f of each leaf."""
+    """The same tree with f applied to each leaf."""
     return rebuild(tree, [f(leaf) for leaf in flatten(tree)])
 
 
 # ---- Gradients
 
 def _fresh(x: Any) -> Any:
-    """A tensor to differentiate by: with the history that x has, or a leaf."""
+    """A tensor to differentiate with respect to: a view that keeps x's history, or a new leaf."""
     if not isinstance(x, TensorBase):
         return x
     return x.view_as(x) if x.requires_grad and is_grad_enabled() else x.detach().requires_grad_()
 
 
 def _tracked(given: list, inputs: list, outputs: list) -> bool:
-    """Whether someone outside differentiates the result: by what was given, or by another leaf of the outputs' graph."""
+    """Whether the result must stay differentiable: the arguments require grad, or the outputs' graph has another leaf."""
     if not is_grad_enabled():
         return False
     if any(isinstance(x, TensorBase) and x.requires_grad for x in given):
@@ -98,8 +98,8 @@ def _replaced(args: tuple, argnums: int | tuple[int, ...], new: list) -> tuple:
 
 
 def _recorded(func: Callable, args: tuple, kwargs: dict, argnums: int | tuple[int, ...], has_aux: bool, call: str) -> tuple:
-    """func called, and recorded, on fresh copies of the chosen arguments: (these, its value, aux, whether someone outside
-    differentiates the value)."""
+    """Call func with recording on fresh tensors for the chosen arguments. Returns (these tensors, its value, aux, whether the
+    result must stay differentiable)."""
     chosen = _picked(args, argnums)
     fresh = [tree_map(_fresh, each) for each in chosen]
     with enable_grad():
@@ -112,7 +112,7 @@ def _recorded(func: Callable, args: tuple, kwargs: dict, argnums: int | tuple[in
 
 
 def grad_and_value(func: Callable, argnums: int | tuple[int, ...] = 0, has_aux: bool = False) -> Callable:
-    """A function that gives (the gradient of func by argument argnums, func's value); with has_aux, (.., (value, aux)).
+    """A function that returns (gradient of func with respect to argument argnums, value); with has_aux, (..., (value, aux)).
 
     >>> grad_and_value(lambda x: x ** 2)(tensor(3.))
     (tensor(6.), tensor(9.))
@@ -134,7 +134,7 @@ def grad_and_value(func: Callable, argnums: int | tuple[int, ...] = 0, has_aux: 
 
 
 def _as_chosen(results: list, argnums: int | tuple[int, ...]) -> Any:
-    """What was found for the chosen arguments: alone for one that was chosen by a number, else as a tuple."""
+    """The results for the chosen arguments: one result if argnums is an int, else a tuple."""
     return results[0] if isinstance(argnums, int) else tuple(results)
 
 
@@ -143,7 +143,7 @@ def _released(tree: Any, tracked: bool) -> Any:
 
 
 def _grads(outs: list, inputs: list, weights: list | None, tracked: bool, retain: bool = False) -> list:
-    """Gradients of the outputs, weighed, by the inputs; zeros where there is none."""
+    """The gradients of the weighted outputs with respect to the inputs. Zeros if there is none."""
     ends = [i for i, each in enumerate(outs) if each.requires_grad]
     by = [x for x in inputs if isinstance(x, TensorBase) and x.requires_grad]
     found: Any = [None] * len(by)
@@ -156,7 +156,7 @@ def _grads(outs: list, inputs: list, weights: list | None, tracked: bool, retain
 
 
 def grad(func: Callable, argnums: int | tuple[int, ...] = 0, has_aux: bool = False) -> Callable:
-    """A function that gives the gradient of func, which gives a 0-d tensor, by its argument argnums; with has_aux, also aux.
+    """A function that returns the gradient of a scalar func with respect to argument argnums; with has_aux, also aux.
 
     >>> grad(grad(lambda x: x ** 3))(tensor(2.))
     tensor(12.)
@@ -171,7 +171,7 @@ def grad(func: Callable, argnums: int | tuple[int, ...] = 0, has_aux: bool = Fal
 
 
 def vjp(func: Callable, *primals, has_aux: bool = False):
-    """(func(*primals), f) with f(v) = v J as a tuple, a gradient per primal (alone if there is one); with has_aux, also aux.
+    """(func(*primals), f) with f(v) = v J: a tuple with one gradient per primal, or one tensor for one primal; or also aux.
 
     >>> out, f = vjp(lambda x: x * x, tensor([1., 2.]))
     >>> f(tensor([1., 1.]))
@@ -193,7 +193,7 @@ def vjp(func: Callable, *primals, has_aux: bool = False):
 
 
 def jvp(func: Callable, primals: tuple, tangents: tuple, *, strict: bool = False, has_aux: bool = False):
-    """(func(*primals), J tangents): the derivative in a direction; with has_aux, also aux. By two backward passes.
+    """(func(*primals), J tangents): the directional derivative, by two backward passes; with has_aux, also aux.
 
     >>> jvp(lambda x: x * x, (tensor([1., 2.]),), (tensor([1., 0.]),))
     (tensor([1., 4.]), tensor([2., 0.]))
@@ -218,7 +218,7 @@ def linearize(func: Callable, *primals):
 
 
 def _directional(outs: list, inputs: list, tangents: list, tracked: bool) -> list:
-    """J v: (u J) is linear in u, and its gradient by u, weighed with v, is J v."""
+    """J v. u J is linear in u, and the gradient of (u J) v with respect to u is J v."""
     u = [zeros_like(each.detach()).requires_grad_() for each in outs]
     return _grads(_grads(outs, inputs, u, True), u, tangents, tracked, True)
 
@@ -237,13 +237,13 @@ def _jacobian(func: Callable, argnums, has_aux: bool, forward: bool) -> Callable
 
 
 def _rows(out: TensorBase, inputs: list, tracked: bool) -> list:
-    """d out / d input for each input, a backward pass per element of out."""
+    """d out / d input for each input, with one backward pass per element of out."""
     rows = [_grads([each], inputs, None, tracked, True) for each in out.reshape(-1).unbind(0)] if out.numel() else []
     return stack_rows(rows, out, inputs)
 
 
 def _columns(outs: list, inputs: list, tracked: bool) -> list:
-    """The same from directional derivatives, a backward pass per element of the inputs: [output][input]."""
+    """The Jacobians [output][input] from directional derivatives, one per element of the inputs."""
     u = [zeros_like(each.detach()).requires_grad_() for each in outs]
     weighed = _grads(outs, inputs, u, True)
     found: list[list] = [[] for _ in outs]
@@ -257,7 +257,7 @@ def _columns(outs: list, inputs: list, tracked: bool) -> list:
 
 def jacrev(func: Callable, argnums: int | tuple[int, ...] = 0, *, has_aux: bool = False,
            chunk_size: int | None = None) -> Callable:
-    """A function that gives the Jacobian of func by argument argnums, a backward pass per element of the output.
+    """A function that returns the Jacobian of func with respect to argument argnums: one backward pass per output element.
 
     >>> jacrev(lambda x: x * x)(tensor([1., 2.]))
     tensor([[2., 0.],
@@ -268,7 +268,7 @@ def jacrev(func: Callable, argnums: int | tuple[int, ...] = 0, *, has_aux: bool 
 
 def jacfwd(func: Callable, argnums: int | tuple[int, ...] = 0, has_aux: bool = False, *,
            randomness: str = "error") -> Callable:
-    """The same as jacrev by a pass per element of the input: better when there are fewer of these.
+    """Like jacrev, but with one pass per element of the input: faster if the input is smaller than the output.
 
     >>> jacfwd(lambda x: x.sum() * x)(tensor([1., 2.]))
     tensor([[4., 1.],
@@ -278,7 +278,7 @@ def jacfwd(func: Callable, argnums: int | tuple[int, ...] = 0, has_aux: bool = F
 
 
 def hessian(func: Callable, argnums: int | tuple[int, ...] = 0) -> Callable:
-    """A function that gives the second derivatives of func by argument argnums.
+    """A function that returns the Hessian of func with respect to argument argnums.
 
     >>> hessian(lambda x: (x ** 3).sum())(tensor([1., 2.]))
     tensor([[ 6.,  0.],
@@ -288,7 +288,7 @@ def hessian(func: Callable, argnums: int | tuple[int, ...] = 0) -> Callable:
 
 
 def functionalize(func: Callable, *, remove: str = "mutations") -> Callable:
-    """func itself: that it writes in place is no obstacle to the functions of this module.
+    """Return func unchanged: the functions of this module support in-place operations.
 
     RuntimeError unless remove is "mutations" or "mutations_and_views".
 
@@ -305,12 +305,12 @@ def functionalize(func: Callable, *, remove: str = "mutations") -> Callable:
 
 def vmap(func: Callable, in_dims: Any = 0, out_dims: Any = 0, randomness: str = "error", *,
          chunk_size: int | None = None) -> Callable:
-    """A function that calls func for each element of a batch, and stacks the results: a loop, which saves writing, not time.
+    """A function that calls func for each element of a batch and stacks the results. It is a loop: shorter, not faster.
 
-    in_dims says which dimension of each argument counts the elements (None: all get the whole argument, as they do keyword
-    arguments), out_dims where it is to be in the results: a number for all, or built as the arguments or results are. If func
-    draws random numbers, `randomness` must be "different" or "same": whether each element gets its own. chunk_size changes
-    nothing. ValueError for in_dims or out_dims that do not fit, batches of several sizes, and results that are no tensors.
+    in_dims is the batch dimension of each argument, out_dims the batch dimension of the results: an int, or a structure like
+    the arguments or results. None, and keyword arguments, are passed whole to each call. If func uses random numbers,
+    `randomness` must be "different" or "same". chunk_size is ignored. ValueError for in_dims or out_dims that do not match,
+    for batch sizes that differ, and for results that are not tensors.
 
     >>> vmap(lambda x, w: (x * w).sum(), in_dims=(0, None))(tensor([[1., 2.], [3., 4.]]), tensor([1., 10.]))
     tensor([21., 43.])
@@ -332,7 +332,7 @@ def vmap(func: Callable, in_dims: Any = 0, out_dims: Any = 0, randomness: str = 
                              f"of inputs, got: {type(in_dims)}.")
         dims = [in_dims] * len(args) if isinstance(in_dims, int) else in_dims
         wrong = f"{called}: in_dims is not compatible with the structure of `inputs`: {len(args)} arguments"
-        places = _spread(tuple(dims), args, wrong)
+        places = _expand(tuple(dims), args, wrong)
         leaves = [flatten(arg) for arg in args]
         places = [[places.pop(0) for _ in row] for row in leaves]
         for leaf, dim in [pair for row, where in zip(leaves, places) for pair in zip(row, where) if pair[1] is not None]:
@@ -360,9 +360,9 @@ def vmap(func: Callable, in_dims: Any = 0, out_dims: Any = 0, randomness: str = 
                 raise RuntimeError("vmap: called random operation while in randomness error mode. Please either use the 'same' "
                                    "or 'different' randomness flags on vmap or perform the randomness operation out of vmap")
         if not results:
-            raise ValueError("vmap: the batch has no elements, so that the results' shapes are not known")
+            raise ValueError("vmap: the batch is empty, so the shapes of the results are unknown")
         columns = list(zip(*[flatten(each) for each in results]))
-        where = _spread(out_dims, results[0], f"vmap({name}, ..., out_dims={out_dims})(<inputs>): out_dims is not compatible "
+        where = _expand(out_dims, results[0], f"vmap({name}, ..., out_dims={out_dims})(<inputs>): out_dims is not compatible "
                         "with the structure of `outputs`")
         for leaf, dim in zip(flatten(results[0]), where):
             if not isinstance(leaf, TensorBase) and dim is not None:
@@ -373,14 +373,14 @@ def vmap(func: Callable, in_dims: Any = 0, out_dims: Any = 0, randomness: str = 
     return batched
 
 
-def _spread(dims: Any, tree: Any, wrong: str) -> list:
-    """One dim per leaf of the tree: a number, or None, stands for all below it; ValueError(wrong) if they differ."""
+def _expand(dims: Any, tree: Any, wrong: str) -> list:
+    """One dim per leaf of the tree. An int or None applies to its whole subtree. ValueError(wrong) if the structures differ."""
     if dims is None or isinstance(dims, int):
         return [dims] * len(flatten(tree))
     if isinstance(dims, dict) and isinstance(tree, dict) and dims.keys() == tree.keys():
-        return [d for key in tree for d in _spread(dims[key], tree[key], wrong)]
+        return [d for key in tree for d in _expand(dims[key], tree[key], wrong)]
     if isinstance(dims, (tuple, list)) and isinstance(tree, (tuple, list)) and len(dims) == len(tree):
-        return [d for each, part in zip(dims, tree) for d in _spread(each, part, wrong)]
+        return [d for each, part in zip(dims, tree) for d in _expand(each, part, wrong)]
     raise ValueError(wrong)
 
 
@@ -388,7 +388,7 @@ def _spread(dims: Any, tree: Any, wrong: str) -> list:
 
 def functional_call(module, parameter_and_buffer_dicts: dict | tuple, args: Any = None, kwargs: dict | None = None, *,
                     tie_weights: bool = True, strict: bool = False):
-    """module(*args, **kwargs) with other parameters and buffers, by name; the module itself is as before when it is done.
+    """module(*args, **kwargs) with other parameters and buffers, by name. Afterwards the module has its own ones again.
 
     >>> layer = Linear(1, 1)
     >>> functional_call(layer, {"weight": tensor([[2.]]), "bias": tensor([1.])}, tensor([[3.]]))
@@ -404,7 +404,7 @@ def functional_call(module, parameter_and_buffer_dicts: dict | tuple, args: Any 
     if unknown_names or (strict and missing):
         raise RuntimeError(f"Error(s) in loading state_dict for {type(module).__name__}: unexpected key(s) "
                            f"{', '.join(unknown_names) or 'none'}, missing key(s) "
-                           f"{', '.join(missing) if strict else 'not looked at'}")
+                           f"{', '.join(missing) if strict else 'not checked'}")
     if tie_weights:
         by_tensor = {id(own[name]): value for name, value in given.items()}
         given = {**{name: by_tensor[id(t)] for name, t in own.items() if id(t) in by_tensor}, **given}
@@ -424,7 +424,7 @@ def functional_call(module, parameter_and_buffer_dicts: dict | tuple, args: Any 
 
 
 def replace_all_batch_norm_modules_(root: Any) -> Any:
-    """Let every BatchNorm in a module forget its running averages, and always use the batch's: vmap cannot update them.
+    """Remove the running statistics of every BatchNorm, so that it always uses the batch's: vmap cannot update them.
 
     >>> from tinygrad_c.nn import BatchNorm1d
     >>> replace_all_batch_norm_modules_(BatchNorm1d(2)).running_mean is None
@@ -438,7 +438,7 @@ def replace_all_batch_norm_modules_(root: Any) -> Any:
 
 
 def stack_module_state(models: list) -> tuple[dict, dict]:
-    """(parameters, buffers) of models of one kind, by name, each stacked along a new first dimension: for vmap.
+    """(parameters, buffers) of models of the same structure, by name, stacked along a new first dimension, for vmap.
 
     >>> parameters, buffers = stack_module_state([Linear(2, 1) for _ in range(3)])
     >>> {name: value.shape for name, value in parameters.items()}

@@ -18,7 +18,8 @@ PACKAGE = Path(__file__).resolve().parent.parent / "tinygrad_c"
 HEAD = "# Made by tools/stubs.py: run it again when names or signatures change.\n"
 MODULES = ["core.array", "core.tape", "kernels.runtime.memory", "kernels.runtime.threads", "nn.call", "ops.create.create",
            "ops.elementwise.elementwise", "ops.elementwise.operators", "ops.indexing.index", "ops.loss.loss",
-           "ops.matmul.products", "ops.random.random", "ops.reduce.reduce", "ops.reduce.softmax", "ops.shape.shape"]
+           "ops.matmul.products", "ops.norm.norm", "ops.random.random", "ops.reduce.reduce", "ops.reduce.softmax",
+           "ops.shape.shape"]
 RETURNS = {
     "dtype": "dtype_named get_default_dtype dtype_of", "int": "dimensions numel address offset wrapped node_number",
     "bool": "is_contiguous_tensor is_grad_enabled is_inference_mode_enabled", "None": "set_default_dtype setitem",
@@ -59,6 +60,13 @@ class Callable:
     def __call__(self, *args: Any, **kwargs: Any) -> Any: ...
 """,
     "ops.elementwise.operators": OPERATORS,
+    "ops.matmul.products": """\
+class LinearReLU:
+    linear: Any
+    relu: Any
+    def __init__(self, linear: Any, relu: Any) -> None: ...
+    def __call__(self, input: Any) -> Any: ...
+""",
     "ops.random.random": """\
 class Generator:
     def __init__(self, device: Any = ...) -> None: ...
@@ -133,7 +141,7 @@ def origin(name: str) -> tuple[str, str]:
     value = getattr(tinygrad_c, name)
     if inspect.ismodule(value):
         return "tinygrad_c", name
-    if getattr(value, "at_door", None) is value:        # ops/guard.py
+    if getattr(value, "guarded", None) is value:        # _base/public.py
         value = value.__wrapped__
     made_in, own = getattr(value, "__module__", None), getattr(value, "__name__", "")
     if made_in and getattr(import_module(made_in), own, None) is value:

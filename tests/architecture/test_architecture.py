@@ -43,6 +43,7 @@ LEVELS = [
         "ops.reduce": "ops ops.create ops.elementwise ops.indexing ops.shape ops.sorting",
         "ops.sorting": "ops ops.create ops.elementwise ops.indexing ops.shape",
         "ops.matmul": "ops ops.elementwise ops.reduce ops.shape",
+        "ops.norm": "ops.elementwise ops.reduce ops.shape",
         "ops.random": "ops ops.create ops.elementwise ops.reduce",
         "ops.loss": "ops.elementwise ops.indexing ops.reduce ops.shape",
         "ops.conv": "ops.elementwise ops.indexing ops.matmul ops.reduce ops.shape",
@@ -124,7 +125,8 @@ def room_of(module: str) -> str:
 
 @cache
 def modules() -> set[str]:
-    return {name_of(file) for file in files()} | {"kernels.generated", "kernels.generated.ids"}
+    compiled = {str(path.relative_to(PACKAGE)).split(".")[0].replace("/", ".") for path in PACKAGE.rglob("*.so")}
+    return {name_of(file) for file in files()} | compiled | {"kernels.generated", "kernels.generated.ids"}
 
 
 def parts(base: str, names: list[str]) -> set[str]:

@@ -9,7 +9,8 @@ import runpy
 from pathlib import Path
 
 import pytest
-from samples.paths import ROOT
+from jobs import sanitize
+from samples.paths import ROOT, TESTS
 from samples.public_modules import PUBLIC
 
 import tinygrad_c
@@ -77,6 +78,15 @@ def test_each_promise_names_its_tests():
         [("a/test_b.py", "test_c*"), ("a/test_b.py", "test_d"), ("a/test_e.py", "")]
 
 
+def test_the_tests_that_jobs_run_are_there():
+    named = set(sanitize.TESTS)
+    for path in (ROOT / "Makefile", ROOT / "pyproject.toml", *TESTS.glob("jobs/*.*")):
+        named |= set(re.findall(r"\b(?:tests/)?(\w+/test_\w+\.py)\b", path.read_text()))
+    assert len(named) > 20
+    for name in named:
+        assert (TESTS / name).exists(), name
+
+
 def anchor(heading: str) -> str:
     """As GitHub makes it."""
     return re.sub(r"[^\w\- ]", "", heading.strip().lower()).replace(" ", "-")
@@ -89,6 +99,33 @@ def test_links_lead_somewhere(page):
         target = (page.parent / path) if path else page
         assert target.exists(), link
         assert not place or place in map(anchor, re.findall(r"^#+ (.+)$", target.read_text(), re.M)), link
+
+
+SOURCES = ROOT / "tinygrad_c"
+needs_sources = pytest.mark.skipif(not SOURCES.exists(), reason="make wheel runs this with the sources away")
+
+
+@needs_sources
+@pytest.mark.parametrize("page", ["architecture.md", "contributing.md"])
+def test_the_files_that_a_page_names_are_there(page):
+    text = (DOCS / page).read_text()
+    named = re.findall(r"(?<![\w/.-])((?:\w+/)*\w+\.(?:pyx|pxd|pxi|py|h|md)|(?:\w+/)+\w+)(?![\w*<])", " ".join(re.findall(r"`([^`\n]+)`", text)))
+    assert len(named) > 15
+    for name in named:
+        found = any((folder / name).exists() for folder in (SOURCES, ROOT, DOCS, ROOT / "tests", ROOT / "tests/samples"))
+        assert found or ("/" not in name and [*SOURCES.rglob(name)]), name
+
+
+@needs_sources
+def test_the_functions_that_the_page_of_the_architecture_names_are_there():
+    """Each name in `code` there stands in the sources."""
+    page = (DOCS / "architecture.md").read_text()
+    sources = " ".join(path.read_text() for path in SOURCES.rglob("*") if path.suffix in (".py", ".pyx", ".pxd", ".pxi"))
+    words = set(re.findall(r"\w+", sources))
+    named = {name for name in re.findall(r"`(?:\w+\.)*([A-Za-z_]\w+)(?:\([^`]*\))?`", page)}
+    assert len(named) > 30
+    unknown = sorted(named - words)
+    assert not unknown
 
 
 def public(room: str) -> dict:

@@ -33,7 +33,7 @@ RECORDED = Path(__file__).with_suffix(".json")
 ROUNDS = {"op": 200, "step": 25}      # N
 WIDTHS = {"tiny": ((2, 16, 16, 2), 32), "digits": ((64, 64, 10), 32), "one row": ((64, 64, 10), 1)}     # as benchmarks/train_step.py
 
-# The operators of tests/test_overhead.py and their like: a, b (4,) and m (4, 4) require gradients.
+# The operators of tests/architecture/test_overhead.py and their like: a, b (4,) and m (4, 4) require gradients.
 OPERATIONS = {
     "a+b": "a + b", "a-b": "a - b", "a*b": "a * b", "a*a": "a * a", "a/b": "a / b", "2*a": "2 * a", "a*2": "a * 2", "a+1": "a + 1",
     "1-a": "1 - a", "a**2": "a ** 2", "-a": "-a", "m@m": "m @ m", "m@a": "m @ a", "tanh(a)": "T.tanh(a)", "a.tanh()": "a.tanh()",

@@ -179,6 +179,8 @@ def test_from_pretrained():
      lambda m: m.nn.functional.scaled_dot_product_attention(*[m.ones(1, 2, 2)] * 3, m.ones(2, 2), is_causal=True)),
     (RuntimeError, "Need attn_mask if specifying the is_causal hint",
      lambda m: m.nn.MultiheadAttention(4, 2)(*[m.ones(3, 1, 4)] * 3, is_causal=True)),
+    (AssertionError, "", lambda m: m.nn.functional.multi_head_attention_forward(
+        *[m.ones(3, 1, 4)] * 3, 4, 2, m.ones(12, 4), None, m.ones(1, 1, 4), None, False, 0.0, m.ones(4, 4), None)),
     (ValueError, "margin to be greater than 0", lambda m: m.nn.TripletMarginLoss(margin=0)),
     (ValueError, "only p == 1 and p == 2 supported", lambda m: m.nn.MultiMarginLoss(3)),
     (RuntimeError, "2D input tensors", lambda m: m.nn.CosineEmbeddingLoss()(m.ones(3), m.ones(3), m.ones(1))),

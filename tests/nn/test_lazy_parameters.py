@@ -27,7 +27,7 @@ LAYERS = {
     "LazyInstanceNorm1d": (lambda nn: nn.LazyInstanceNorm1d(affine=True), (2, 3, 4), {"weight": (3,), "bias": (3,)}),
     "LazyInstanceNorm2d": (lambda nn: nn.LazyInstanceNorm2d(affine=True, track_running_stats=True), (2, 3, 4, 4),
                            {"weight": (3,), "bias": (3,)}),
-    "LazyInstanceNorm3d": (lambda nn: nn.LazyInstanceNorm3d(), (2, 3, 2, 2, 2), {}),
+    "LazyInstanceNorm3d": (lambda nn: nn.LazyInstanceNorm3d(), (2, 3, 2, 2, 2), {"weight": (3,), "bias": (3,)}),
 }
 each = pytest.mark.parametrize("name", LAYERS)
 

@@ -180,7 +180,7 @@ def test_load_state_dict_errors_change_nothing():
             "the shape in current model is torch.Size([2, 2]).") in text
     assert '"biass" -> "bias"' in text
     assert net.weight.tolist() == before
-    with pytest.raises(RuntimeError, match='carry the prefix "module."'):
+    with pytest.raises(RuntimeError, match='have the prefix "module."'):
         net.load_state_dict({"module.weight": net.weight, "module.bias": net.bias})
     result = net.load_state_dict({"weight": tg.zeros(2, 2), "extra": tg.zeros(1)}, strict=False)
     assert (result.missing_keys, result.unexpected_keys) == (["bias"], ["extra"])

@@ -7,6 +7,7 @@ import pytest
 
 import tinygrad_c as tg
 from tinygrad_c import autograd
+from tinygrad_c.ops.create import create
 from tinygrad_c.ops.indexing import index
 
 RNG = np.random.default_rng(4)
@@ -282,12 +283,12 @@ def test_masks_nonzero_one_hot_and_along_dim():
     assert tg.nonzero(tg.zeros(2, 2)).shape == (0, 2)
     assert tg.masked_select(x, tg.tensor([True, False])).tolist() == [0, 6]
     assert tg.masked_fill(x, x > 5, -1.0).tolist() == [[0, 5], [-1, 0]]
-    assert index.one_hot(tg.tensor([[0], [2]])).tolist() == [[[1, 0, 0]], [[0, 0, 1]]]
-    assert index.one_hot(tg.tensor([0, 1]), 4).shape == (2, 4)
+    assert create.one_hot(tg.tensor([[0], [2]])).tolist() == [[[1, 0, 0]], [[0, 0, 1]]]
+    assert create.one_hot(tg.tensor([0, 1]), 4).shape == (2, 4)
     with pytest.raises(RuntimeError, match="Class values must be smaller than num_classes"):
-        index.one_hot(tg.tensor([3]), 3)
+        create.one_hot(tg.tensor([3]), 3)
     with pytest.raises(RuntimeError, match="non-negative"):
-        index.one_hot(tg.tensor([-1]))
+        create.one_hot(tg.tensor([-1]))
     order = tg.argmax(x, 1, keepdim=True)
     assert tg.take_along_dim(x, order, 1).tolist() == [[5], [6]]
     assert tg.take_along_dim(x, tg.tensor([1, 2])).tolist() == [5, 6]

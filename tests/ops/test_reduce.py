@@ -165,6 +165,9 @@ def test_errors():
     for bad in (lambda: x.sum(1), lambda: x.mean(-2), lambda: x.max(1), lambda: tg.argmax(x, 5), lambda: tg.cumsum(x, 1)):
         with pytest.raises(IndexError, match=r"Dimension out of range \(expected to be in range of \[-1, 0\], but got"):
             bad()
+    for each in (tg.sum, tg.softmax, tg.cumsum, tg.squeeze, tg.argmax):
+        with pytest.raises(IndexError, match=r"expected to be in range of \[-1, 0\], but got 1180591620717411303424"):
+            each(x, 2 ** 70)
     with pytest.raises(RuntimeError, match="appears multiple times"):
         tg.sum(tg.zeros(2, 2), (0, -2))
     with pytest.raises(RuntimeError, match="could not infer output dtype.*Long"):

@@ -23,8 +23,8 @@ from tinygrad_c.ops.conv import unfold
 from tinygrad_c.ops.create import create
 from tinygrad_c.ops.elementwise import elementwise
 from tinygrad_c.ops.indexing import index
+from tinygrad_c.ops.norm import norm
 from tinygrad_c.ops.optim_steps import update
-from tinygrad_c.ops.reduce import reduce
 from tinygrad_c.ops.shape import view
 
 ERRORS = (TypeError, ValueError, RuntimeError, IndexError)
@@ -75,9 +75,9 @@ REFUSED = [
     lambda: index.add_slices_(tensor([1]), 0, tensor([0]), tensor([1])),
     lambda: index.add_slices_(ones(3), 0, tensor([0]), ones(1).double()),
     lambda: view.become(None, None), lambda: view.become(ones(1), ones(10_000_000)), lambda: view.become(ones(1), ones(1).double()),
-    lambda: view.surrounded(ones(2, 2), [1], [1]), lambda: view.surrounded(ones(3), [-2], [0]),
-    lambda: view.surrounded(ones(3), Numbers(), [1]), lambda: create.sizes(None), lambda: elementwise.in_place(lambda x: None)(ones(1)),
-    lambda: tape._tensor_at(None), lambda: tape._call_it(None, "x"), lambda: tape._call_it(ones(1, requires_grad=True) * 2, None),
+    lambda: view.zero_pad(ones(2, 2), [1], [1]), lambda: view.zero_pad(ones(3), [-2], [0]),
+    lambda: view.zero_pad(ones(3), Numbers(), [1]), lambda: create.sizes(None), lambda: elementwise.in_place(lambda x: None)(ones(1)),
+    lambda: tape._tensor_at(None), lambda: tape._named(None, "x"), lambda: tape._named(ones(1, requires_grad=True) * 2, None),
     lambda: tape.with_history(None, None, 0), lambda: tape.with_history(ones(100_000), a_node(), 0),
     lambda: tape.node_number(None), lambda: tape._without_derivative(None, "x", ones(1, requires_grad=True)),
     lambda: tape.record_function(None, (None,), (None,), (None,)), lambda: tape.record_function(None, (1,), (ones(1),), ()),
@@ -87,13 +87,13 @@ REFUSED = [
     lambda: tape.register_tensor_class(int), lambda: tape.register_tensor_class(tinygrad_c.Tensor),
     lambda: tinygrad_c.slots.take_slots(int, float), lambda: tinygrad_c.slots.take_slots(None, None),
     lambda: tinygrad_c.Generator().set_state(None), lambda: update.zero_grad_([None], False),
-    lambda: reduce.normalised(ones(2, 3), None, None, 0.0, "layer", 0),
-    lambda: reduce.normalised(ones(2, 3), ones(1), None, 0.0, "layer", 3),
-    lambda: reduce.normalised(ones(2, 3), None, ones(3).double(), 0.0, "layer", 3),
-    lambda: reduce.normalised(ones(3), None, None, 0.0, "batch", 1),
-    lambda: reduce.normalised(ones(2, 3), None, None, 0.0, "group", 2),
-    lambda: reduce.normalised(tensor([[1]]), None, None, 0.0, "layer", 1),
-    lambda: reduce.normalised(ones(0, 3), None, None, 0.0, "batch", 1),
+    lambda: norm.normalised(ones(2, 3), None, None, 0.0, "layer", 0),
+    lambda: norm.normalised(ones(2, 3), ones(1), None, 0.0, "layer", 3),
+    lambda: norm.normalised(ones(2, 3), None, ones(3).double(), 0.0, "layer", 3),
+    lambda: norm.normalised(ones(3), None, None, 0.0, "batch", 1),
+    lambda: norm.normalised(ones(2, 3), None, None, 0.0, "group", 2),
+    lambda: norm.normalised(tensor([[1]]), None, None, 0.0, "layer", 1),
+    lambda: norm.normalised(ones(0, 3), None, None, 0.0, "batch", 1),
 ]
 
 

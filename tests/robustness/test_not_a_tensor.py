@@ -12,13 +12,16 @@ import pytest
 from samples.comparing import torch
 
 import tinygrad_c
-from tinygrad_c.ops import guard
+from tinygrad_c._base.public import guard, parameters
 
 SPACES = ["", "nn.functional", "linalg", "special"]
 # They set something for the whole process, take functions or files, or anything at all; torch.embedding(weight, input) and
 # embedding_bag are not those of nn.functional.
 OTHERS = {"load", "save", "compile", "seed", "manual_seed", "test", "check_probability", "from_dlpack", "embedding", "embedding_bag"}
 RUBBISH = {"int": 3, "float": 2.5, "list": [1.0, 2.0], "None": None, "str": "a", "array": np.ones(2)}
+# The functions of a training step, whose kernels check their arguments: not marked @public.
+IN_A_STEP = {"binary_cross_entropy", "binary_cross_entropy_with_logits", "cross_entropy", "gelu", "l1_loss", "log_softmax",
+             "mse_loss", "nll_loss", "relu", "smooth_l1_loss", "softmax"}
 PLACES = ["r", "r1", "rx", "xr", "xrr", "xxr"]      # r: rubbish, x: a tensor
 WORDS = re.compile(r"argument '\w+' \(position \d+\) must be Tensor, not ([\w.]+)")
 
@@ -40,10 +43,31 @@ def functions():
 
 
 def in_python(f):
-    return hasattr(f, "at_door") and isinstance(inspect.unwrap(f), types.FunctionType)
+    return hasattr(f, "guarded") and isinstance(inspect.unwrap(f), types.FunctionType)
 
 
 FUNCTIONS = list(functions())
+
+
+def test_every_function_of_a_tensor_is_guarded():
+    """Those in Python whose first parameter is a tensor by its name or annotation, but those of a step, and those that are no more
+    than a compiled function."""
+    missing = []
+    for where, name in FUNCTIONS:
+        f = getattr(space(tinygrad_c, where), name)
+        inner = inspect.unwrap(f)
+        if isinstance(inner, types.FunctionType) and name not in IN_A_STEP and not in_python(f):
+            first = next(iter(inspect.signature(inner).parameters.values()), None)
+            if first is not None and (first.name in ("input", "A", "x") or first.annotation == "Tensor"):
+                missing.append(f"{where}.{name}")
+    assert not missing, f"write @public at the definition of {missing}"
+
+
+def test_a_mark_names_parameters_that_there_are():
+    for where, name in FUNCTIONS:
+        f = getattr(space(tinygrad_c, where), name)
+        if hasattr(f, "guarded") and f._public.tensors:
+            assert {each.rstrip("?#") for each in f._public.tensors.split(" ")} <= {*parameters(f)}, name
 
 
 def outcome(f, m, places, rubbish):
@@ -70,7 +94,7 @@ def test_words(where, name):
             if isinstance(error, IndexError) and isinstance(rubbish, (int, float)):
                 continue
             if isinstance(wanted, TypeError) and (words := WORDS.search(str(wanted))):
-                if name not in guard.IN_A_STEP or places[0] == "r":
+                if name not in IN_A_STEP or places[0] == "r":
                     assert isinstance(error, TypeError), (kind, places, error)
                 if in_python(f) and "positional argument" not in str(error):
                     said = WORDS.search(str(error))
@@ -122,10 +146,10 @@ def test_doors_look_like_what_is_behind_them():
     assert (F.pad.__name__, F.pad.__doc__, F.pad.__module__) == ("pad", F.pad.__wrapped__.__doc__, "tinygrad_c.nn.functional")
     for f in (F.pad, F.dropout, tinygrad_c.lerp, tinygrad_c.conv1d, tinygrad_c.linalg.inv, tinygrad_c.special.entr,
               F.max_pool2d_with_indices):
-        assert f.at_door is f
+        assert f.guarded is f
         assert pickle.loads(pickle.dumps(f)) is f
     assert tinygrad_c.conv1d is F.conv1d
-    assert guard.door(F.pad, "elsewhere") is F.pad
+    assert guard(F.pad, "elsewhere") is F.pad
 
 
 NUMPYS_WORDS = [

@@ -263,7 +263,7 @@ def test_torchs_weights_give_torchs_outputs(tmp_path):
     (lambda f: torch.save(torch.ones(2, dtype=torch.complex64), f), "complex64"),
     (lambda f: torch.save(torch.ones(2), f, _use_new_zipfile_serialization=False), "before version 1.6"),
     (lambda f: torch.jit.save(torch.jit.script(torch.nn.Linear(1, 1)), f), "TorchScript"),
-    (lambda f: torch.save(np.ones(2), f), "nothing in a file is ever run")])
+    (lambda f: torch.save(np.ones(2), f), "code in a file is never run")])
 @pytest.mark.filterwarnings("ignore")
 def test_what_torch_writes_and_we_refuse(make, words):
     file = io.BytesIO()
@@ -282,7 +282,7 @@ def checkpoint() -> bytes:
 def test_cut_off():
     data = checkpoint()
     for n in [*range(64), *range(64, len(data), 97), len(data) - 1]:
-        with pytest.raises(LoadError, match="damaged or was cut off|empty|not a file of tensors"):
+        with pytest.raises(LoadError, match="damaged or truncated|empty|not a file of tensors"):
             loads(data[:n], "f")
 
 
@@ -399,7 +399,7 @@ def test_safetensors(tmp_path):
     numpy.save_file({"a": np.ones(2, np.float32)}, path)        # another program's, without a checksum
     assert tinygrad_c.load(path)["a"].tolist() == [1.0, 1.0]
     numpy.save_file({"a": np.ones(2, np.float16)}, path)
-    with pytest.raises(LoadError, match="left out"):
+    with pytest.raises(LoadError, match="not supported"):
         tinygrad_c.load(path)
     with pytest.raises(TypeError, match="one dict of names and tensors"):
         tinygrad_c.save({"a": {"b": tensor(1.0)}}, path)

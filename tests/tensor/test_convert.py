@@ -70,6 +70,7 @@ m.result_type(m.tensor(1.0, dtype=m.float64), m.tensor([1.0]))
 m.result_type(m.tensor(1.0, dtype=m.float64), m.tensor([1]))
 m.result_type(2, 3.5)
 m.result_type(True, 3)
+m.result_type("a", 3)
 (m.tensor([1]) + m.tensor(2.0, dtype=m.float64)).dtype
 m.promote_types(m.uint8, m.bool)
 m.promote_types(m.int64, m.float32)

@@ -72,7 +72,7 @@ def test_errors():
         predict(lambda x: x, tinygrad_c.ones(2))
     for size, inputs in ((0, [tinygrad_c.ones(2, 2)]), (1, []), (2, [tinygrad_c.ones(2, 2), tinygrad_c.ones(3, 2)]),
                          (2, [tinygrad_c.tensor(1.0)])):
-        with pytest.raises(ValueError, match="takes a batch_size of 1 or more, and tensors with one first dimension"):
+        with pytest.raises(ValueError, match="needs batch_size >= 1 and tensors with the same first dimension"):
             predict(model, *inputs, batch_size=size)
-    with pytest.raises(TypeError, match="the model gave tuple: leave batch_size out"):
+    with pytest.raises(TypeError, match="the model returned tuple: remove batch_size"):
         predict(nn.GRU(2, 3), tinygrad_c.ones(4, 1, 2), batch_size=2)

@@ -1,11 +1,41 @@
-"""Names of a module that come late: imported when they are first asked for."""
+"""Names that are imported when they are first asked for: the one way in which a module of this package loads another late."""
 from __future__ import annotations
 
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
+from tinygrad_c._base.missing import unknown
+
+PACKAGE = __name__.partition(".")[0]
+
+
+def load(module: str, name: str) -> Any:
+    """A name of a module of this package: load("ops.matmul.einsum", "einsum")."""
+    return getattr(import_module(f"{PACKAGE}.{module}"), name)
+
 
 def names_of(module: str) -> Callable[[str], Any]:
-    """A package's __getattr__ that finds the names of one of its modules."""
+    """The __getattr__ of a package that shows all names of one of its modules."""
     return lambda name: getattr(import_module(module), name)
+
+
+def lazy_names(namespace: dict[str, Any], modules: dict[str, str] | None = None,
+               wrap: Callable[[Any, str], Any] = lambda value, package: value
+               ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
+    """A public module's __getattr__ and __dir__. `modules` has the names to import by the module within it that they are in,
+    '' for modules themselves; they go through wrap(value, the public module's name). Other names raise missing.unknown; dir()
+    shows __all__.
+    """
+    package = namespace["__name__"].replace(".torch_compat.", ".")      # as programs name it
+    where = {name: module for module, names in (modules or {}).items() for name in names.split()}
+
+    def find(name: str) -> Any:
+        if name not in where:
+            raise unknown(package, name, {**namespace, **where})
+        module = import_module(f"{package}.{where[name] or name}")
+        value = namespace[name] = wrap(getattr(module, name), package) if where[name] else module
+        return value
+
+    find.where = where          # type: ignore[attr-defined]
+    return find, lambda: sorted(namespace["__all__"])

@@ -1,12 +1,7 @@
-"""What is said of a name that is not here: what the nearest one is, or that it is left out on purpose and what to do; and
-names that come when they are first asked for.
+"""The error for a name that does not exist: it suggests the nearest name, or says that this part of PyTorch is left out and
+what to write instead.
 """
 from __future__ import annotations
-
-from collections.abc import Callable, Mapping
-from importlib import import_module
-from types import MappingProxyType
-from typing import Any
 
 # The names (or what they begin with, given a *), and the sentence. In order: the first that fits is said.
 LEFT_OUT = [
@@ -100,22 +95,3 @@ def unknown(module: str, name: str, known: dict) -> AttributeError:
             difflib.get_close_matches(name, [each for each in known if not each.startswith("_")], 1)
         words = f"did you mean {near[0]!r}?" if near else "docs/reference.md lists what there is"
     return AttributeError(f"module {module!r} has no attribute {name!r}: {words}", name=name)
-
-
-def public_names(namespace: dict[str, Any], rooms: Mapping[str, str] = MappingProxyType({}),
-                 door: Callable[[Any, str], Any] = lambda value, package: value
-                 ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """A public module's __getattr__ and __dir__: names of `rooms` (module: names in it; '': modules) are imported when they are
-    asked for, and go through `door`, with the module's name; others get the error above; dir() shows __all__.
-    """
-    package = namespace["__name__"].replace(".torch_compat.", ".")      # as programs name it
-    room_of = {name: room for room, names in rooms.items() for name in names.split()}
-
-    def find(name: str) -> Any:
-        if name not in room_of:
-            raise unknown(package, name, {**namespace, **room_of})
-        module = import_module(f"{package}.{room_of[name] or name}")
-        value = namespace[name] = door(getattr(module, name), package) if room_of[name] else module
-        return value
-
-    return find, lambda: sorted(namespace["__all__"])

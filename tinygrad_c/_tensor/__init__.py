@@ -1,11 +1,11 @@
-"""The methods of Tensor, a class a topic; tensor.py puts them together."""
+"""The methods of Tensor, one base class per topic. tensor.py combines them."""
 from __future__ import annotations
 
 from typing import Any
 
 
 def take_examples(tensor: type, functions: dict[str, Any]) -> None:
-    """A method whose docstring has no example gets that of the function of its name; add_, the example of add."""
+    """Copy examples to methods without one: from the function of the same name, for add_ from add."""
     lacking = [(name, method) for mixin in tensor.__mro__ for name, method in vars(mixin).items()
                if name[0] != "_" and hasattr(method, "__code__") and method.__doc__ and ">>>" not in method.__doc__]
     for name, method in lacking:

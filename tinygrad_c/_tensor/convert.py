@@ -1,9 +1,10 @@
-"""Methods that convert a tensor to other dtypes and to what is not a tensor, and that make new ones like it."""
+"""Methods that convert a tensor to other dtypes, to Python and to NumPy, and that create new tensors of its dtype."""
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
 from tinygrad_c._base.device import Device, check_device, no_cuda
+from tinygrad_c._base.lazy import load
 from tinygrad_c.core.array import dtype_named
 from tinygrad_c.core.tape import TensorBase
 from tinygrad_c.ops.arguments import TYPE_WORDS
@@ -14,7 +15,7 @@ if TYPE_CHECKING:
 
 
 def new(creator, tensor, size, dtype, device, requires_grad):
-    """zeros(size) and its like, in the tensor's dtype."""
+    """zeros(size), ones(size), ... in the tensor's dtype."""
     return creator(*size, dtype=dtype or tensor.dtype, device=device, requires_grad=requires_grad)
 
 
@@ -24,9 +25,9 @@ class Conversions:
     # ---- To Python and NumPy
 
     def item(self) -> float | int | bool:
-        """The one element, as a Python number.
+        """The value of a tensor with one element, as a Python number.
 
-        RuntimeError for several.
+        RuntimeError for more than one element.
 
         >>> tinygrad_c.tensor([2.5]).item()
         2.5
@@ -42,9 +43,9 @@ class Conversions:
         return create.tolist(self)
 
     def numpy(self, *, force: bool = False):
-        """A NumPy array on the same memory: what is written to one is seen in the other.
+        """A NumPy array that shares memory with the tensor.
 
-        RuntimeError for a tensor that requires grad, unless force=True, which detaches it.
+        RuntimeError if the tensor requires grad, unless force=True, which detaches it.
 
         >>> tinygrad_c.tensor([1., 2.]).numpy()
         array([1., 2.], dtype=float32)
@@ -72,9 +73,9 @@ class Conversions:
 
     def to(self, *args, dtype=None, device=None, copy: bool = False, non_blocking: bool = False,
            memory_format=None) -> Tensor:
-        """In another dtype: to(dtype), to(device, dtype), to(other tensor), or by name; the tensor itself if it has that one.
+        """Convert to another dtype: to(dtype), to(device, dtype), to(other) or by keyword. Returns self if nothing changes.
 
-        The device can only be the CPU. After these come non_blocking, which means nothing here, and copy.
+        The only device is the CPU. The next arguments are non_blocking, which is ignored, and copy.
 
         >>> tinygrad_c.tensor([1, 2]).to(tinygrad_c.float64)
         tensor([1., 2.], dtype=torch.float64)
@@ -94,7 +95,7 @@ class Conversions:
         return out.clone() if (copy or (len(flags) > 1 and flags[1])) and out is self else out
 
     def type(self, dtype=None, non_blocking: bool = False):
-        """The name of the tensor's type; or the tensor in another dtype, which may be such a name.
+        """The name of the tensor's type, or the tensor converted to a dtype or to such a name.
 
         >>> tinygrad_c.ones(2).type()
         'torch.FloatTensor'
@@ -109,7 +110,7 @@ class Conversions:
         return create.to(self, getattr(dtype, "dtype", dtype))
 
     def type_as(self, other: Tensor) -> Tensor:
-        """In other's dtype.
+        """Convert to other's dtype.
 
         >>> tinygrad_c.tensor([1.7]).type_as(tinygrad_c.tensor([1]))
         tensor([1])
@@ -117,7 +118,7 @@ class Conversions:
         return create.to(self, other.dtype)
 
     def float(self, memory_format=None) -> Tensor:
-        """As float32.
+        """Convert to float32.
 
         >>> tinygrad_c.tensor([1, 2]).float()
         tensor([1., 2.])
@@ -125,7 +126,7 @@ class Conversions:
         return create.to(self, dtype_named("float32"))
 
     def double(self, memory_format=None) -> Tensor:
-        """As float64.
+        """Convert to float64.
 
         >>> tinygrad_c.tensor([1, 2]).double()
         tensor([1., 2.], dtype=torch.float64)
@@ -133,7 +134,7 @@ class Conversions:
         return create.to(self, dtype_named("float64"))
 
     def long(self, memory_format=None) -> Tensor:
-        """As int64; fractions are cut off.
+        """Convert to int64. Fractions are truncated.
 
         >>> tinygrad_c.tensor([1.7]).long()
         tensor([1])
@@ -141,7 +142,7 @@ class Conversions:
         return create.to(self, dtype_named("int64"))
 
     def int(self, memory_format=None) -> Tensor:
-        """As int32; fractions are cut off.
+        """Convert to int32. Fractions are truncated.
 
         >>> tinygrad_c.tensor([1.7]).int()
         tensor([1], dtype=torch.int32)
@@ -149,7 +150,7 @@ class Conversions:
         return create.to(self, dtype_named("int32"))
 
     def byte(self, memory_format=None) -> Tensor:
-        """As uint8.
+        """Convert to uint8.
 
         >>> tinygrad_c.tensor([1.7]).byte()
         tensor([1], dtype=torch.uint8)
@@ -157,7 +158,7 @@ class Conversions:
         return create.to(self, dtype_named("uint8"))
 
     def bool(self, memory_format=None) -> Tensor:
-        """As bool: whether each element is not 0.
+        """Convert to bool: True where the element is not 0.
 
         >>> tinygrad_c.tensor([0., 2.]).bool()
         tensor([False,  True])
@@ -165,7 +166,7 @@ class Conversions:
         return create.to(self, dtype_named("bool"))
 
     def half(self, *args, **kwargs):
-        """Raises: there is no half precision.
+        """Raises TypeError: there is no half precision.
 
         >>> tinygrad_c.ones(2).half()
         Traceback (most recent call last):
@@ -269,11 +270,10 @@ class Conversions:
         >>> tinygrad_c.ones(1).new_empty_strided((2, 3), (1, 2)).stride()
         (1, 2)
         """
-        from tinygrad_c.ops.create.rare import empty_strided
-        return new(empty_strided, self, (size, stride), dtype, device, requires_grad)
+        return new(load("ops.create.rare", "empty_strided"), self, (size, stride), dtype, device, requires_grad)
 
     def new(self, *args) -> Tensor:
-        """An older program's new_tensor(numbers), or new_empty(sizes).
+        """The old form of new_tensor(data) and of new_empty(sizes).
 
         >>> tinygrad_c.ones(1).new([1, 2])
         tensor([1., 2.])

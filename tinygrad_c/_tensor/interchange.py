@@ -1,4 +1,4 @@
-"""Methods by which NumPy and other libraries take a tensor: as an argument of a ufunc, and through DLPack."""
+"""Protocols for NumPy and other libraries: __array_ufunc__ and DLPack."""
 from __future__ import annotations
 
 import operator
@@ -10,7 +10,7 @@ from tinygrad_c.ops.create import create
 if TYPE_CHECKING:
     from tinygrad_c._tensor.tensor import Tensor
 
-# The ufuncs that Python's operators stand for: these are ours, so that array * tensor is recorded.
+# The ufuncs of Python's operators. They run our operations, so array * tensor is recorded.
 OPERATORS = {
     "add": operator.add, "subtract": operator.sub, "multiply": operator.mul, "divide": operator.truediv, "power": operator.pow,
     "floor_divide": operator.floordiv, "remainder": operator.mod, "matmul": operator.matmul, "equal": operator.eq,
@@ -23,7 +23,7 @@ class Interchange:
     __slots__ = ()
 
     def __array_ufunc__(self, ufunc: Any, method: str, *inputs: Any, **kwargs: Any) -> Any:
-        """array * tensor is the tensor's own operation; any other ufunc, np.sin(tensor), is NumPy's, its result a tensor."""
+        """array * tensor runs the tensor's operation. Other ufuncs, np.sin(tensor), run in NumPy and return a tensor."""
         if method == "__call__" and not kwargs and ufunc.__name__ in OPERATORS:
             return OPERATORS[ufunc.__name__](*[
                 x if isinstance(x, TensorBase) or not hasattr(x, "__array__") else create.tensor(x) for x in inputs])
@@ -38,9 +38,9 @@ class Interchange:
 
     def __dlpack__(self, *, stream: Any = None, max_version: tuple[int, int] | None = None,
                    dl_device: tuple[int, int] | None = None, copy: bool | None = None) -> Any:
-        """A DLPack capsule on the tensor's memory, which stays alive as long as someone uses it: for other.from_dlpack(tensor).
+        """A DLPack capsule that shares the tensor's memory and keeps it alive, for other.from_dlpack(tensor).
 
-        BufferError if the tensor requires grad, or its memory is read-only and who asks does not know of that.
+        BufferError if the tensor requires grad, or if its memory is read-only and the consumer does not support that.
         """
         if self.requires_grad:
             raise BufferError("Can't export tensors that require gradient, use tensor.detach()")
@@ -52,7 +52,7 @@ class Interchange:
         if max_version is not None:
             try:
                 return array.__dlpack__(stream=stream, max_version=max_version)
-            except TypeError:       # NumPy before 2.1 has one version only
+            except TypeError:       # NumPy before 2.1 has only the first version
                 pass
         return array.__dlpack__(stream=stream)
 
@@ -62,7 +62,7 @@ class Interchange:
 
 
 def tensor_of(result: Any) -> Tensor | Any:
-    """A ufunc's result as a tensor, if there is such a dtype here."""
+    """A ufunc's result as a tensor, if its dtype is supported."""
     try:
         return create.tensor(result)
     except TypeError:

@@ -1,8 +1,10 @@
-"""Methods of matrices."""
+"""Matrix products and linear algebra."""
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from tinygrad_c._base.lazy import load
+from tinygrad_c._base.public import public
 from tinygrad_c.ops.matmul import composed, products
 
 if TYPE_CHECKING:
@@ -29,15 +31,15 @@ class Matrices:
         return products.mv(self, vec)
 
     def dot(self, tensor: Tensor) -> Tensor:
-        """The sum of the products of two vectors' elements."""
+        """The dot product of two vectors."""
         return products.dot(self, tensor)
 
     def vdot(self, other: Tensor) -> Tensor:
-        """dot, for real numbers."""
+        """The dot product; equal to dot for real tensors."""
         return composed.vdot(self, other)
 
     def inner(self, other: Tensor) -> Tensor:
-        """The dot products of the rows of the two."""
+        """The dot products over the last dimension of both."""
         return composed.inner(self, other)
 
     def outer(self, vec2: Tensor) -> Tensor:
@@ -47,11 +49,12 @@ class Matrices:
     ger = outer
 
     def kron(self, other: Tensor) -> Tensor:
-        """Each element times the whole of other, in its place."""
+        """The Kronecker product."""
         return composed.kron(self, other)
 
+    @public("self other", node="LinalgCrossBackward0", axis=True)
     def cross(self, other: Tensor, dim: int | None = None) -> Tensor:
-        """The cross product of vectors of three numbers along dim."""
+        """The cross product of vectors of size 3 along dim."""
         return composed.cross(self, other, dim)
 
     def addmm(self, mat1: Tensor, mat2: Tensor, *, beta=1, alpha=1) -> Tensor:
@@ -77,7 +80,7 @@ class Matrices:
     addmm_, addmv_, addr_, baddbmm_, addbmm_ = (
         composed.addmm_, composed.addmv_, composed.addr_, composed.baddbmm_, composed.addbmm_)
 
-    # ---- Linear algebra: the room loads when one of these is called
+    # ---- Linear algebra: tinygrad_c.linalg is imported at the first call
 
     def det(self) -> Tensor:
         """The determinant.
@@ -106,7 +109,7 @@ class Matrices:
     def inverse(self) -> Tensor:
         """The inverse of a square matrix.
 
-        LinAlgError for a singular one.
+        LinAlgError if it is singular.
 
         >>> tinygrad_c.tensor([[2., 0.], [0., 4.]]).inverse()
         tensor([[0.5000, 0.0000],
@@ -132,7 +135,7 @@ class Matrices:
         return linear("cholesky")(self, upper)
 
     def qr(self, some: bool = True):
-        """(Q, R): orthonormal columns, and an upper triangle.
+        """(Q, R): Q with orthonormal columns, R upper triangular.
 
         >>> q, r = tinygrad_c.tensor([[4., 2.], [2., 10.]]).qr()
         >>> tinygrad_c.allclose(q @ r, tinygrad_c.tensor([[4., 2.], [2., 10.]]))
@@ -149,7 +152,7 @@ class Matrices:
         return linear("svd")(self, some, compute_uv)
 
     def matrix_power(self, n: int) -> Tensor:
-        """The matrix multiplied by itself n times.
+        """self^n for an integer n.
 
         >>> tinygrad_c.tensor([[1., 1.], [0., 1.]]).matrix_power(3)
         tensor([[1., 3.],
@@ -158,7 +161,7 @@ class Matrices:
         return linear("matrix_power")(self, n)
 
     def matrix_exp(self) -> Tensor:
-        """e^self, of a square matrix.
+        """The matrix exponential e^self of a square matrix.
 
         >>> tinygrad_c.tensor([[0., 1.], [0., 0.]]).matrix_exp()
         tensor([[1., 1.],
@@ -167,7 +170,6 @@ class Matrices:
         return linear("matrix_exp")(self)
 
 
-def linear(name: str):
-    """A function of tinygrad_c.linalg."""
-    from tinygrad_c.linalg import torch_names
-    return getattr(torch_names, name)
+def linear(name: str) -> Any:
+    """A function of linear algebra, loaded when it is called."""
+    return load("linalg.torch_names", name)

@@ -1,4 +1,4 @@
-"""Methods that work number by number: functions, arithmetic, comparisons."""
+"""Elementwise methods: functions, arithmetic, comparisons."""
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
@@ -53,14 +53,14 @@ class Pointwise:
     clip, clip_ = clamp, clamp_
 
     def where(self, condition: Tensor, other) -> Tensor:
-        """self where condition is true, else other."""
+        """self where condition is True, else other."""
         return elementwise.where(condition, self, other)
 
     # ---- Comparisons
 
     eq, ne, lt, le, gt, ge = (elementwise.eq, elementwise.ne, elementwise.lt, elementwise.le, elementwise.gt, elementwise.ge)
 
-    # ---- Rarer functions: rows of formulas.SCALAR, and what ops/composed.py and ops/elementwise/logic.py compose
+    # ---- Less common functions: rows of formulas.SCALAR, and what ops/composed.py and ops/elementwise/logic.py compose
 
     asin, asin_ = elementwise.asin, elementwise.asin_
     acos, acos_ = elementwise.acos, elementwise.acos_
@@ -122,7 +122,7 @@ class Pointwise:
     gcd, gcd_ = elementwise.gcd, elementwise.gcd_
     lcm, lcm_ = elementwise.lcm, elementwise.lcm_
 
-    # ---- Bits and truth
+    # ---- Bitwise and logical
 
     bitwise_and, bitwise_and_ = elementwise.bitwise_and, elementwise.bitwise_and_
     bitwise_or, bitwise_or_ = elementwise.bitwise_or, elementwise.bitwise_or_

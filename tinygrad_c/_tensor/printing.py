@@ -1,22 +1,25 @@
-"""How a tensor is printed: `tensor([1., 2.], requires_grad=True)`, in the layout that torch users know."""
+"""repr of a tensor in torch's layout: `tensor([1., 2.], requires_grad=True)`."""
 from __future__ import annotations
 
 import math
 from types import SimpleNamespace
 
+from tinygrad_c.core.array import get_default_dtype
+from tinygrad_c.ops.shape.shape import cat, narrow
+
 DEFAULTS = {
-    "precision": 4,         # digits after the point
+    "precision": 4,         # digits after the decimal point
     "threshold": 1000,      # more elements than this are summarised
-    "edgeitems": 3,         # how many at each end, when summarised
+    "edgeitems": 3,         # the number at each end of a summary
     "linewidth": 80,
-    "sci_mode": None,       # None: when the numbers ask for it
+    "sci_mode": None,       # None: chosen from the values
 }
 OPTIONS = SimpleNamespace(**DEFAULTS)
 
 
 def set_printoptions(precision: int | None = None, threshold: int | None = None, edgeitems: int | None = None,
                      linewidth: int | None = None, profile: str | None = None, sci_mode: bool | None = None) -> None:
-    """Set how tensors print; profile is "default", "short" or "full".
+    """Set the print options of tensors. profile: "default", "short" or "full".
 
     >>> tinygrad_c.set_printoptions(precision=2)
     >>> tinygrad_c.tensor([1 / 3])
@@ -35,7 +38,7 @@ def set_printoptions(precision: int | None = None, threshold: int | None = None,
 
 
 class Formatter:
-    """One width and one notation for all the numbers of a tensor."""
+    """Formats all elements of a tensor with the same width and notation."""
 
     def __init__(self, values: list, is_float: bool):
         self.is_float, self.integral, self.scientific = is_float, True, False
@@ -49,7 +52,7 @@ class Formatter:
             self.scientific = largest / smallest > 1000.0 or largest > 1.0e8 or (not self.integral and smallest < 1.0e-4)
         if OPTIONS.sci_mode is not None:
             self.scientific = OPTIONS.sci_mode
-        measured = [v for v in values if math.isfinite(v) and v != 0]      # as in torch: inf and nan stand out of line
+        measured = [v for v in values if math.isfinite(v) and v != 0]      # as in torch, inf and nan do not count for the width
         self.width = max((len(self.number(v)) for v in measured), default=1)
 
     def number(self, value) -> str:
@@ -68,7 +71,7 @@ class Formatter:
 
 
 def shown(values, sizes: tuple[int, ...], summarise: bool):
-    """The elements that will be printed, flat."""
+    """The elements that are printed, as a flat list."""
     if not sizes:
         return [values]
     edge = OPTIONS.edgeitems
@@ -98,18 +101,16 @@ def layout(values, sizes: tuple[int, ...], indent: int, form: Formatter, summari
 
 
 def edges(tensor):
-    """The tensor cut down to the elements that will be printed, so that a large one is not turned into lists whole."""
+    """The part of the tensor that is printed, so that a large tensor is not converted to lists."""
     for d, size in enumerate(tensor.shape):
         edge = OPTIONS.edgeitems
         if size > 2 * edge + 1:
-            from tinygrad_c.ops.shape.shape import cat, narrow
             tensor = cat([narrow(tensor, d, 0, edge + 1), narrow(tensor, d, size - edge, edge)], d)
     return tensor
 
 
 def text(tensor, prefix: str = "tensor(") -> str:
-    """What repr(tensor) is."""
-    from tinygrad_c.core.array import get_default_dtype
+    """repr(tensor)."""
     plain = tensor.detach()
     summarise = plain.numel() > OPTIONS.threshold
     plain = edges(plain) if summarise else plain
@@ -132,7 +133,7 @@ def text(tensor, prefix: str = "tensor(") -> str:
     elif tensor.requires_grad:
         suffixes.append("requires_grad=True")
     written = prefix + body
-    taken = len(written) - written.rfind("\n") + 1      # of the last line, and two for what closes it
+    taken = len(written) - written.rfind("\n") + 1      # length of the last line, plus two for the closing brackets
     for each in suffixes:
         apart = taken + len(each) + 2 > OPTIONS.linewidth
         written += (",\n" + " " * len(prefix) if apart else ", ") + each

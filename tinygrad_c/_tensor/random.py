@@ -1,4 +1,4 @@
-"""Methods that fill with random numbers."""
+"""Methods that fill a tensor with random numbers."""
 from __future__ import annotations
 
 import math
@@ -14,7 +14,7 @@ class Randoms:
     __slots__ = ()
 
     def uniform_(self, from_: float = 0.0, to: float = 1.0, *, generator=None) -> Tensor:
-        """Fill with numbers drawn evenly from [from, to).
+        """Fill with samples of the uniform distribution on [from, to).
 
         >>> tinygrad_c.empty(1000).uniform_(2, 3).mean()
         tensor(2.5162)
@@ -22,7 +22,7 @@ class Randoms:
         return random.uniform_(self, from_, to, generator=generator)
 
     def normal_(self, mean: float = 0.0, std: float = 1.0, *, generator=None) -> Tensor:
-        """Fill with numbers drawn from the normal distribution.
+        """Fill with samples of N(mean, std^2).
 
         >>> tinygrad_c.empty(1000).normal_(5, 0.1).mean()
         tensor(5.0052)
@@ -30,7 +30,7 @@ class Randoms:
         return random.normal_(self, mean, std, generator=generator)
 
     def bernoulli_(self, p: float = 0.5, *, generator=None) -> Tensor:
-        """Fill with ones with probability p, zeros otherwise.
+        """Fill with 1 with probability p, else 0.
 
         >>> tinygrad_c.empty(1000).bernoulli_(0.25).mean()
         tensor(0.2300)
@@ -38,7 +38,7 @@ class Randoms:
         return random.bernoulli_(self, p, generator=generator)
 
     def random_(self, *args, generator=None) -> Tensor:
-        """Fill with whole numbers drawn evenly.
+        """Fill with uniformly distributed integers.
 
         >>> tinygrad_c.empty(1000).random_(3).unique()
         tensor([0., 1., 2.])
@@ -46,7 +46,7 @@ class Randoms:
         return random.random_(self, *args, generator=generator)
 
     def exponential_(self, lambd: float = 1.0, *, generator=None) -> Tensor:
-        """Fill with numbers of the density lambd e^(-lambd x).
+        """Fill with samples of the density lambd e^(-lambd x).
 
         RuntimeError unless lambd > 0.
 
@@ -58,7 +58,7 @@ class Randoms:
         return random.uniform_(self, 0.0, 1.0, generator=generator).neg_().log1p_().mul_(-1.0 / lambd)
 
     def geometric_(self, p: float, *, generator=None) -> Tensor:
-        """Fill with how many trials of success p it takes to the first success: 1, 2, ...
+        """Fill with samples of the geometric distribution: the number of trials to the first success, 1, 2, ...
 
         RuntimeError unless 0 < p < 1.
 
@@ -72,7 +72,7 @@ class Randoms:
         return random.uniform_(self, 0.0, 1.0, generator=generator).neg_().log1p_().mul_(1.0 / math.log1p(-p)).floor_().add_(1)
 
     def cauchy_(self, median: float = 0.0, sigma: float = 1.0, *, generator=None) -> Tensor:
-        """Fill with numbers of the Cauchy distribution.
+        """Fill with samples of the Cauchy distribution.
 
         RuntimeError unless sigma > 0.
 
@@ -84,7 +84,7 @@ class Randoms:
         return random.uniform_(self, -0.5, 0.5, generator=generator).mul_(math.pi).tan_().mul_(sigma).add_(median)
 
     def log_normal_(self, mean: float = 1.0, std: float = 2.0, *, generator=None) -> Tensor:
-        """Fill with numbers whose logarithm has the normal distribution.
+        """Fill with samples of the log-normal distribution.
 
         RuntimeError unless std > 0.
 
@@ -96,11 +96,11 @@ class Randoms:
         return random.normal_(self, mean, std, generator=generator).exp_()
 
     def bernoulli(self, p: float | None = None, *, generator=None) -> Tensor:
-        """Ones with the probability that each element is (or p), zeros otherwise."""
+        """1 with the probability in each element, or with probability p, else 0."""
         if p is not None:
             return self.detach().clone().bernoulli_(p, generator=generator)
         return random.bernoulli(self, generator=generator)
 
     def multinomial(self, num_samples: int, replacement: bool = False, *, generator=None) -> Tensor:
-        """Indices drawn with the elements of each row as weights."""
+        """Indices sampled with each row's elements as weights."""
         return random.multinomial(self, num_samples, replacement, generator=generator)

@@ -1,28 +1,30 @@
-"""Methods that take many numbers to one, along dimensions."""
+"""Reductions, cumulative operations and statistics."""
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tinygrad_c.ops.arguments import numpy_words, takes_out
+from tinygrad_c._base.arguments import numpy_words, takes_out
+from tinygrad_c._base.lazy import load
+from tinygrad_c._base.public import public
 from tinygrad_c.ops.reduce import reduce, scan, softmax, statistics
 
 if TYPE_CHECKING:
     from tinygrad_c._tensor.tensor import Tensor
 
 
+@public
 @takes_out
 def norm(input, p="fro", dim=None, keepdim: bool = False, dtype=None) -> Tensor:
-    """The p-norm, sum(|x|^p)^(1/p), of all elements or over the dimensions in `dim`; p=2 unless given, inf for max(|x|), "nuc"
-    for the sum of a matrix's singular values.
+    """The p-norm, sum(|x|^p)^(1/p), of all elements or over the dimensions `dim`. Default p=2; inf: max(|x|); "nuc": the
+    sum of a matrix's singular values.
 
-    The gradient is 0 where the norm is 0. Raises RuntimeError for integers.
+    The gradient is 0 where the norm is 0. RuntimeError for integers.
 
     >>> tinygrad_c.norm(tinygrad_c.tensor([3., 4.]))
     tensor(5.)
     """
     if p == "nuc":
-        from tinygrad_c.linalg.norms import matrix_norm
-        return matrix_norm(input, "nuc", (-2, -1) if dim is None else dim, keepdim, dtype=dtype)
+        return load("linalg.norms", "matrix_norm")(input, "nuc", (-2, -1) if dim is None else dim, keepdim, dtype=dtype)
     return reduce.norm(input, p, dim, keepdim, dtype=dtype)
 
 
@@ -42,7 +44,7 @@ class Reductions:
         return reduce.prod(self, dim, keepdim if keepdims is None else keepdims, dtype=dtype, axis=axis)
 
     def var(self, dim=None, unbiased=None, keepdim: bool = False, *, axis=None, keepdims=None, correction=None) -> Tensor:
-        """The variance, with n - correction (1 unless given) in the denominator."""
+        """The variance with denominator n - correction; correction is 1 by default."""
         return reduce.var(self, dim, unbiased, keepdim if keepdims is None else keepdims, correction=correction, axis=axis)
 
     def std(self, dim=None, unbiased=None, keepdim: bool = False, *, axis=None, keepdims=None, correction=None) -> Tensor:
@@ -62,19 +64,19 @@ class Reductions:
         return reduce.min(self, dim, keepdim if keepdims is None else keepdims, axis=axis)
 
     def amax(self, dim=(), keepdim: bool = False, *, axis=None, keepdims=None) -> Tensor:
-        """The largest element along dim; equal ones share the gradient."""
+        """The largest element along dim. Equal elements share the gradient."""
         return reduce.amax(self, dim, keepdim if keepdims is None else keepdims, axis=axis)
 
     def amin(self, dim=(), keepdim: bool = False, *, axis=None, keepdims=None) -> Tensor:
-        """The smallest element along dim; equal ones share the gradient."""
+        """The smallest element along dim. Equal elements share the gradient."""
         return reduce.amin(self, dim, keepdim if keepdims is None else keepdims, axis=axis)
 
     def argmax(self, dim=None, keepdim: bool = False, *, axis=None, keepdims=None) -> Tensor:
-        """Where the largest element is: its number in the flattened tensor, or its index along dim."""
+        """The index of the largest element, in the flattened tensor or along dim."""
         return reduce.argmax(self, dim, keepdim if keepdims is None else keepdims, axis=axis)
 
     def argmin(self, dim=None, keepdim: bool = False, *, axis=None, keepdims=None) -> Tensor:
-        """Where the smallest element is: its number in the flattened tensor, or its index along dim."""
+        """The index of the smallest element, in the flattened tensor or along dim."""
         return reduce.argmin(self, dim, keepdim if keepdims is None else keepdims, axis=axis)
 
     def all(self, dim=None, keepdim: bool = False, *, axis=None, keepdims=None) -> Tensor:
@@ -86,7 +88,7 @@ class Reductions:
         return reduce.any(self, dim, keepdim if keepdims is None else keepdims, axis=axis)
 
     def cumsum(self, dim=None, *, axis=None, dtype=None) -> Tensor:
-        """The running sum along dim."""
+        """The cumulative sum along dim."""
         return reduce.cumsum(self, dim, axis=axis, dtype=dtype)
 
     def softmax(self, dim=None, dtype=None, *, axis=None) -> Tensor:
@@ -105,26 +107,27 @@ class Reductions:
         """log(sum of e^x) along dim."""
         return softmax.logsumexp(self, dim, keepdim, axis=axis, keepdims=keepdims)
 
-    # ---- Running along a dimension
+    # ---- Cumulative along a dimension
 
     def cumprod(self, dim: int, *, dtype=None) -> Tensor:
-        """The running product along dim."""
+        """The cumulative product along dim."""
         return reduce.cumprod(self, dim, dtype=dtype)
 
+    @public(node="LogcumsumexpBackward0")
     def logcumsumexp(self, dim: int) -> Tensor:
-        """The logarithm of running sums of e^x along dim."""
+        """The logarithm of the cumulative sum of e^x along dim."""
         return scan.logcumsumexp(self, dim)
 
     def cummax(self, dim: int):
-        """The largest elements so far along dim: (values, indices)."""
+        """The cumulative maximum along dim: (values, indices)."""
         return scan.cummax(self, dim)
 
     def cummin(self, dim: int):
-        """The smallest elements so far along dim: (values, indices)."""
+        """The cumulative minimum along dim: (values, indices)."""
         return scan.cummin(self, dim)
 
     def diff(self, n: int = 1, dim: int = -1, prepend: Tensor | None = None, append: Tensor | None = None) -> Tensor:
-        """The differences of neighbours along dim, n times over."""
+        """The n-th differences of adjacent elements along dim."""
         return scan.diff(self, n, dim, prepend, append)
 
     # ---- Statistics
@@ -134,11 +137,12 @@ class Reductions:
         return statistics.aminmax(self, dim=dim, keepdim=keepdim)
 
     def count_nonzero(self, dim=None) -> Tensor:
-        """How many elements are not 0."""
+        """The number of nonzero elements."""
         return statistics.count_nonzero(self, dim)
 
+    @public(node="NansumBackward0")
     def nansum(self, dim=None, keepdim: bool = False, *, dtype=None) -> Tensor:
-        """The sum, NaN counted as 0."""
+        """The sum with NaN treated as 0."""
         return statistics.nansum(self, dim, keepdim, dtype=dtype)
 
     def nanmean(self, dim=None, keepdim: bool = False, *, dtype=None) -> Tensor:
@@ -146,19 +150,20 @@ class Reductions:
         return statistics.nanmean(self, dim, keepdim, dtype=dtype)
 
     def median(self, dim: int | None = None, keepdim: bool = False):
-        """The middle element; along dim, (values, indices)."""
+        """The median; along dim, (values, indices)."""
         return statistics.median(self, dim, keepdim)
 
     def nanmedian(self, dim: int | None = None, keepdim: bool = False):
         """The median of the elements that are not NaN."""
         return statistics.nanmedian(self, dim, keepdim)
 
+    @public(node="ModeBackward0")
     def mode(self, dim: int = -1, keepdim: bool = False):
         """The most frequent element along dim: (values, indices)."""
         return statistics.mode(self, dim, keepdim)
 
     def quantile(self, q, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear") -> Tensor:
-        """What a share q of the elements is not larger than."""
+        """The q-th quantile, interpolated between elements."""
         return statistics.quantile(self, q, dim, keepdim, interpolation=interpolation)
 
     def nanquantile(self, q, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear") -> Tensor:
@@ -166,19 +171,20 @@ class Reductions:
         return statistics.nanquantile(self, q, dim, keepdim, interpolation=interpolation)
 
     def cov(self, *, correction: int = 1, fweights: Tensor | None = None, aweights: Tensor | None = None) -> Tensor:
-        """The covariances of the rows."""
+        """The covariance matrix of the rows."""
         return statistics.cov(self, correction=correction, fweights=fweights, aweights=aweights)
 
     def corrcoef(self) -> Tensor:
-        """The correlations of the rows."""
+        """The correlation coefficients of the rows."""
         return statistics.corrcoef(self)
 
     def dist(self, other: Tensor, p: float = 2) -> Tensor:
         """The p-norm of the difference."""
         return statistics.dist(self, other, p)
 
+    @public(node="RenormBackward0", axis=True)
     def renorm(self, p: float, dim: int, maxnorm: float) -> Tensor:
-        """Each slice along dim scaled down to a norm of maxnorm, where it is larger."""
+        """Scale each slice along dim down to norm maxnorm if its norm is larger."""
         return statistics.renorm(self, p, dim, maxnorm)
 
     cumsum_, cumprod_ = scan.cumsum_, scan.cumprod_

@@ -1,9 +1,10 @@
-"""Methods that see the same numbers in another shape."""
+"""Methods that change the shape, split, repeat and reorder elements."""
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from tinygrad_c.ops.arguments import numpy_words
+from tinygrad_c._base.arguments import numpy_words
+from tinygrad_c._base.public import public
 from tinygrad_c.ops.shape import diagonals, join, rearrange, reshape_inplace, shape
 
 if TYPE_CHECKING:
@@ -14,13 +15,13 @@ class Shapes:
     __slots__ = ()
 
     def reshape(self, *shape_) -> Tensor:
-        """The same elements in another shape: a view where the strides allow it, else a copy."""
+        """The same elements in another shape: a view if the strides allow it, else a copy."""
         return shape.reshape(self, *shape_)
 
     def view(self, *shape_) -> Tensor:
-        """The same memory in another shape.
+        """A view of the same memory in another shape.
 
-        RuntimeError where the elements do not lie so: reshape copies then.
+        RuntimeError if the strides do not allow it; reshape makes a copy instead.
 
         >>> tinygrad_c.tensor([[1, 2], [3, 4]]).view(4)
         tensor([1, 2, 3, 4])
@@ -30,7 +31,7 @@ class Shapes:
         return shape.view(self, *shape_)
 
     def view_as(self, other: Tensor) -> Tensor:
-        """view in other's shape.
+        """view with other's shape.
 
         >>> tinygrad_c.tensor([[1, 2], [3, 4]]).view_as(tinygrad_c.ones(1, 4))
         tensor([[1, 2, 3, 4]])
@@ -38,7 +39,7 @@ class Shapes:
         return shape.view(self, other.shape)
 
     def reshape_as(self, other: Tensor) -> Tensor:
-        """reshape in other's shape.
+        """reshape to other's shape.
 
         >>> tinygrad_c.tensor([[1, 2], [3, 4]]).reshape_as(tinygrad_c.ones(4))
         tensor([1, 2, 3, 4])
@@ -46,37 +47,37 @@ class Shapes:
         return shape.reshape(self, other.shape)
 
     def flatten(self, start_dim: int = 0, end_dim: int = -1) -> Tensor:
-        """Dimensions start_dim to end_dim become one."""
+        """Flatten dimensions start_dim to end_dim into one."""
         return shape.flatten(self, start_dim, end_dim)
 
     def ravel(self) -> Tensor:
-        """All dimensions become one."""
+        """Flatten to one dimension."""
         return shape.flatten(self)
 
     def unflatten(self, dim: int, sizes) -> Tensor:
-        """One dimension cut into several."""
+        """Split one dimension into several."""
         return rearrange.unflatten(self, dim, sizes)
 
     def squeeze(self, dim=None, *, axis=None) -> Tensor:
-        """Without the dimensions of size 1, or without those that dim names."""
+        """Remove all dimensions of size 1, or those in dim."""
         return shape.squeeze(self, dim, axis=axis)
 
     def unsqueeze(self, dim: int | None = None, *, axis: int | None = None) -> Tensor:
-        """With a dimension of size 1 put in at dim."""
+        """Insert a dimension of size 1 at dim."""
         return shape.unsqueeze(self, dim, axis=axis)
 
     def transpose(self, dim0: int, dim1: int) -> Tensor:
-        """With two dimensions swapped."""
+        """Swap two dimensions."""
         return shape.transpose(self, dim0, dim1)
 
     swapaxes = swapdims = transpose
 
     def permute(self, *order, dims=None) -> Tensor:
-        """With the dimensions in the given order."""
+        """Reorder the dimensions."""
         return shape.permute(self, *order, dims=dims)
 
     def expand(self, *sizes) -> Tensor:
-        """Dimensions of size 1 repeated to the given sizes, without memory."""
+        """Expand dimensions of size 1 to the given sizes, as a view."""
         return shape.expand(self, *sizes)
 
     def expand_as(self, other: Tensor) -> Tensor:
@@ -88,16 +89,18 @@ class Shapes:
         """
         return shape.expand(self, other.shape)
 
+    @public(axis=True)
     def narrow(self, dim: int, start: int, length: int) -> Tensor:
         """Elements start to start + length of a dimension."""
         return shape.narrow(self, dim, start, length)
 
+    @public(axis=True)
     def select(self, dim: int, index: int) -> Tensor:
-        """Element `index` of a dimension, which goes away."""
+        """The slice at `index` of a dimension, without that dimension."""
         return shape.select(self, dim, index)
 
     def unbind(self, dim: int = 0, *, axis: int | None = None) -> tuple[Tensor, ...]:
-        """The parts along a dimension, without it."""
+        """The slices along a dimension, without that dimension."""
         return shape.unbind(self, dim, axis=axis)
 
     def split(self, split_size, dim: int = 0) -> tuple[Tensor, ...]:
@@ -113,51 +116,57 @@ class Shapes:
         return shape.t(self)
 
     def movedim(self, source, destination) -> Tensor:
-        """Dimensions moved to other places."""
+        """Move dimensions to other positions."""
         return rearrange.movedim(self, source, destination)
 
     moveaxis = movedim
 
     def adjoint(self) -> Tensor:
-        """The last two dimensions swapped."""
+        """Swap the last two dimensions."""
         return rearrange.adjoint(self)
 
     def broadcast_to(self, size) -> Tensor:
-        """Dimensions of size 1 repeated to the given sizes, without memory."""
+        """Expand dimensions of size 1 to the given sizes, as a view."""
         return rearrange.broadcast_to(self, size)
 
     def sum_to_size(self, *size) -> Tensor:
-        """Summed over what broadcasting to this shape from the given size would repeat.
+        """Sum over the dimensions that broadcasting from `size` to this shape would repeat.
 
         >>> tinygrad_c.tensor([[1, 2], [3, 4]]).sum_to_size(1, 2)
         tensor([[4, 6]])
         """
         return rearrange.sum_to_size(self, *size)
 
+    @public(node="FlipBackward0")
     def flip(self, *along, dims=None) -> Tensor:
-        """The elements in reverse order along each of dims."""
+        """Reverse the elements along dims."""
         return rearrange.flip(self, *along, dims=dims)
 
+    @public(node="FlipBackward0")
     def fliplr(self) -> Tensor:
-        """The columns in reverse order."""
+        """Reverse the columns."""
         return rearrange.fliplr(self)
 
+    @public(node="FlipBackward0")
     def flipud(self) -> Tensor:
-        """The rows in reverse order."""
+        """Reverse the rows."""
         return rearrange.flipud(self)
 
+    @public(node="RollBackward0")
     def roll(self, shifts, dims=None) -> Tensor:
-        """Elements shifted along dims, those that leave coming in at the other end."""
+        """Shift elements along dims, with wrap-around."""
         return rearrange.roll(self, shifts, dims)
 
+    @public(node="Rot90Backward0")
     def rot90(self, k: int = 1, dims=(0, 1)) -> Tensor:
-        """Turned by 90 degrees k times."""
+        """Rotate by 90 degrees k times."""
         return rearrange.rot90(self, k, dims)
 
-    # ---- Repeated, cut
+    # ---- Repeat and split
 
+    @public(node="RepeatBackward0")
     def repeat(self, *counts, repeats=None) -> Tensor:
-        """Laid out repeats[d] times along each dimension d.
+        """Repeat the tensor repeats[d] times along each dimension d.
 
         >>> tinygrad_c.tensor([1, 2]).repeat(2, 2)
         tensor([[1, 2, 1, 2],
@@ -165,30 +174,32 @@ class Shapes:
         """
         return join.repeat(self, *counts, repeats=repeats)
 
+    @public(node="RepeatBackward0")
     def tile(self, *counts, dims=None) -> Tensor:
-        """repeat, with ones for the dimensions that dims leaves out in front."""
+        """repeat; missing leading repeats are 1."""
         return join.tile(self, *counts, dims=dims)
 
     def repeat_interleave(self, repeats, dim: int | None = None, *, output_size: int | None = None) -> Tensor:
-        """Each element repeated in a row."""
+        """Repeat each element consecutively."""
         return join.repeat_interleave(self, repeats, dim, output_size=output_size)
 
     def tensor_split(self, indices_or_sections, dim: int = 0) -> tuple[Tensor, ...]:
-        """Into n parts, or at the given indices."""
+        """Split into n parts, or at the given indices."""
         return join.tensor_split(self, indices_or_sections, dim)
 
     def hsplit(self, indices_or_sections) -> tuple[Tensor, ...]:
-        """Parts with some of the columns."""
+        """Split along the columns."""
         return join.hsplit(self, indices_or_sections)
 
     def vsplit(self, indices_or_sections) -> tuple[Tensor, ...]:
-        """Parts with some of the rows."""
+        """Split along the rows."""
         return join.vsplit(self, indices_or_sections)
 
     def dsplit(self, indices_or_sections) -> tuple[Tensor, ...]:
-        """Parts along dimension 2."""
+        """Split along dimension 2."""
         return join.dsplit(self, indices_or_sections)
 
+    @public(axis=True)
     def split_with_sizes(self, split_sizes, dim: int = 0) -> tuple[Tensor, ...]:
         """Parts of the given sizes."""
         return join.split_with_sizes(self, split_sizes, dim)
@@ -196,11 +207,11 @@ class Shapes:
     # ---- Diagonals, windows
 
     def diagonal(self, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
-        """The diagonal of two dimensions, as a view with it in the last one."""
+        """The diagonals of two dimensions, as the last dimension of a view."""
         return shape.diagonal(self, offset, dim1, dim2)
 
     def unfold(self, dimension: int, size: int, step: int) -> Tensor:
-        """Windows along a dimension, as a view with their elements in the last one.
+        """Windows along a dimension: a view with the elements of each window in a new last dimension.
 
         >>> tinygrad_c.tensor([1, 2, 3, 4]).unfold(0, 2, 1)
         tensor([[1, 2],
@@ -210,7 +221,7 @@ class Shapes:
         return shape.unfold(self, dimension, size, step)
 
     def as_strided(self, size, stride, storage_offset: int | None = None) -> Tensor:
-        """The memory seen with any shape and strides."""
+        """A view of the memory with any shape and strides."""
         return shape.as_strided(self, size, stride, storage_offset)
 
     def diag(self, diagonal: int = 0) -> Tensor:
@@ -218,13 +229,15 @@ class Shapes:
         return diagonals.diag(self, diagonal)
 
     def diagflat(self, offset: int = 0) -> Tensor:
-        """The matrix with all elements on a diagonal."""
+        """A matrix with all elements on a diagonal."""
         return diagonals.diagflat(self, offset)
 
+    @public(node="DiagEmbedBackward0")
     def diag_embed(self, offset: int = 0, dim1: int = -2, dim2: int = -1) -> Tensor:
-        """The last dimension laid on a diagonal of two new ones."""
+        """Put the last dimension on the diagonal of two new dimensions."""
         return diagonals.diag_embed(self, offset, dim1, dim2)
 
+    @public(node="TraceBackward0")
     def trace(self) -> Tensor:
         """The sum of a matrix's diagonal."""
         return diagonals.trace(self)
@@ -239,19 +252,19 @@ class Shapes:
 
     tril_, triu_ = diagonals.tril_, diagonals.triu_
 
-    # ---- A copy with a part replaced
+    # ---- Copies with a part replaced
 
     def select_scatter(self, src: Tensor, dim: int, index: int) -> Tensor:
-        """A copy with src in place of element `index` of a dimension."""
+        """A copy with the slice at `index` of a dimension replaced by src."""
         return diagonals.select_scatter(self, src, dim, index)
 
     def slice_scatter(self, src: Tensor, dim: int = 0, start: int | None = None, end: int | None = None,
                       step: int = 1) -> Tensor:
-        """A copy with src in place of elements start to end of a dimension."""
+        """A copy with elements start to end of a dimension replaced by src."""
         return diagonals.slice_scatter(self, src, dim, start, end, step)
 
     def diagonal_scatter(self, src: Tensor, offset: int = 0, dim1: int = 0, dim2: int = 1) -> Tensor:
-        """A copy with src in place of the diagonal."""
+        """A copy with the diagonal replaced by src."""
         return diagonals.diagonal_scatter(self, src, offset, dim1, dim2)
 
     def narrow_copy(self, dim: int, start: int, length: int) -> Tensor:
@@ -262,7 +275,7 @@ class Shapes:
         """
         return shape.narrow(self, dim, start, length).clone()
 
-    # ---- The tensor itself in another shape
+    # ---- In place
 
     squeeze_, unsqueeze_ = reshape_inplace.squeeze_, reshape_inplace.unsqueeze_
     transpose_, t_ = reshape_inplace.transpose_, reshape_inplace.t_

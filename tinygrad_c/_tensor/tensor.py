@@ -1,8 +1,8 @@
-"""Tensor: what a tensor is and how it is converted. Every method is one line over the op that does it.
+"""Tensor: attributes and conversions. Every method is one line that calls an op.
 
-The methods by topic (pointwise, reduce, matrix, shape, index, random) stand in the modules beside this one. Operators (`a + b`,
-`a @ b`, `a[i]`) are in ops/elementwise/operators.pyx; grad, grad_fn and backward() are in core/tape.pyx. The docstring of a
-method is short; the op's has the details.
+The methods by topic (pointwise, reduce, matrix, shape, index, random) are in the other modules here. Operators (`a + b`,
+`a @ b`, `a[i]`) are in ops/elementwise/operators.pyx; grad, grad_fn and backward() are in core/tape.pyx. The
+docstring of a method is short; the docstring of the op has the details.
 """
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import math
 from typing import Any
 
 from tinygrad_c._base.device import Device
+from tinygrad_c._base.lazy import load
+from tinygrad_c._base.public import guard_methods
 from tinygrad_c._base.warn import warn_once
 from tinygrad_c._tensor import printing
 from tinygrad_c._tensor.convert import Conversions
@@ -24,7 +26,6 @@ from tinygrad_c._tensor.shape import Shapes
 from tinygrad_c.core.array import dtype_named
 from tinygrad_c.core.tape import register_tensor_class
 from tinygrad_c.core.type_slots import take_slots
-from tinygrad_c.ops import guard
 from tinygrad_c.ops.create import create
 from tinygrad_c.ops.elementwise.operators import Operators
 from tinygrad_c.ops.shape import shape
@@ -76,24 +77,24 @@ class Size(tuple[int, ...]):
 
 
 def sized(sizes: tuple, dtype: Any) -> Any:
-    """What the old constructors make of whole numbers, Tensor(2, 3): zeros of that shape; None if it is not these."""
+    """Old constructors with ints, Tensor(2, 3): zeros of that shape. None for other arguments."""
     if isinstance(sizes[0], Size) and len(sizes) == 1:
         return create.zeros_(sizes[0], dtype=dtype or float32)
     if type(sizes[0]) is not int:
         return None
-    if len(sizes) == 1 and dtype is None:       # a learner's Tensor(3); LongTensor(3) is old code's
+    if len(sizes) == 1 and dtype is None:       # Tensor(3) may be a mistake of a beginner; LongTensor(3) is old code
         n = sizes[0]
         warn_once("Tensor(n)", f"Tensor({n}) makes {n} numbers, not the number {n}: write zeros({n}) for the former, "
                   f"tensor({n}.) for the latter.")
     return create.zeros_(*sizes, dtype=dtype or float32)
 
 
-# Operators first: isinstance(x, TensorBase), which each operation asks, walks the classes in this order.
+# Operators first: isinstance(x, TensorBase), which every operation calls, searches the bases in this order.
 class Tensor(Operators, Conversions, Interchange, Pointwise, Reductions, Matrices, Shapes, Indexing, Randoms, Rare):
-    """Numbers in a grid of any number of dimensions, of one dtype, that can know how they were computed.
+    """A multi-dimensional array of one dtype that can record the operations that compute it.
 
-    With requires_grad=True, operations are recorded; backward() on a scalar result then fills .grad of every such tensor
-    that it came from.
+    Operations on tensors with requires_grad=True are recorded. backward() on a scalar result then computes .grad of every
+    such leaf.
 
     >>> x = tinygrad_c.tensor([1., 2.], requires_grad=True)
     >>> (x * x).sum().backward()
@@ -105,7 +106,7 @@ class Tensor(Operators, Conversions, Interchange, Pointwise, Reductions, Matrice
 
     def __new__(cls, data=None, *args, **kwargs):
         if data is None and not args and cls is not Tensor:
-            return super().__new__(cls)         # a subclass fills it: self.data = ...
+            return super().__new__(cls)         # a subclass sets the data: self.data = ...
         made = sized((data, *args), None)
         if made is None:
             made = create.tensor(data if data is not None else [], dtype=float32)
@@ -133,7 +134,7 @@ class Tensor(Operators, Conversions, Interchange, Pointwise, Reductions, Matrice
         memo[id(self)] = copy
         return copy
 
-    # ---- What it is
+    # ---- Attributes
 
     @property
     def shape(self) -> Size:
@@ -153,7 +154,7 @@ class Tensor(Operators, Conversions, Interchange, Pointwise, Reductions, Matrice
         return self.shape if dim is None else self.shape[shape.wrapped(dim, self.ndim)]
 
     def stride(self, dim: int | None = None):
-        """How many elements lie between neighbours along each dimension, or along one.
+        """The strides in elements, or the stride of one dimension.
 
         >>> tinygrad_c.ones(2, 3).stride()
         (3, 1)
@@ -200,7 +201,7 @@ class Tensor(Operators, Conversions, Interchange, Pointwise, Reductions, Matrice
 
     @property
     def device(self) -> Device:
-        """Where the memory is: the CPU, always.
+        """The device of the memory: always the CPU.
 
         >>> tinygrad_c.ones(2).device
         device(type='cpu')
@@ -230,7 +231,7 @@ class Tensor(Operators, Conversions, Interchange, Pointwise, Reductions, Matrice
     const_data_ptr = data_ptr
 
     def is_contiguous(self, memory_format=None) -> bool:
-        """Whether the elements lie in C order with nothing between; memory_format=channels_last: if the channels came last.
+        """Whether the elements are contiguous in C order; with memory_format=channels_last, in channels-last order.
 
         >>> tinygrad_c.ones(2, 3).T.is_contiguous()
         False
@@ -249,7 +250,7 @@ class Tensor(Operators, Conversions, Interchange, Pointwise, Reductions, Matrice
         return self.dtype.is_floating_point
 
     def is_complex(self) -> bool:
-        """False: there are no complex numbers here.
+        """False: there are no complex dtypes.
 
         >>> tinygrad_c.ones(2).is_complex()
         False
@@ -265,7 +266,7 @@ class Tensor(Operators, Conversions, Interchange, Pointwise, Reductions, Matrice
         return self.dtype.name not in ("uint8", "bool")
 
     def is_nonzero(self) -> bool:
-        """Whether the one element is not 0.
+        """Whether the only element is not 0.
 
         >>> tinygrad_c.tensor([3.]).is_nonzero()
         True
@@ -308,16 +309,15 @@ class Tensor(Operators, Conversions, Interchange, Pointwise, Reductions, Matrice
 
     @property
     def layout(self):
-        """How the elements are stored: strided, always.
+        """The memory layout: always strided.
 
         >>> tinygrad_c.ones(2).layout
         torch.strided
         """
-        from tinygrad_c.ops.create.dtypes import strided
-        return strided
+        return load("ops.create.dtypes", "strided")
 
     def storage_offset(self) -> int:
-        """How many elements of the memory lie before the first one.
+        """The offset of the first element in the memory, in elements.
 
         >>> tinygrad_c.ones(5)[2:].storage_offset()
         2
@@ -326,7 +326,7 @@ class Tensor(Operators, Conversions, Interchange, Pointwise, Reductions, Matrice
 
     @property
     def T(self) -> Tensor:
-        """The dimensions in reverse order; of a matrix, its transpose.
+        """The tensor with its dimensions reversed: for a matrix, the transpose.
 
         >>> tinygrad_c.tensor([[1, 2], [3, 4]]).T
         tensor([[1, 3],
@@ -336,7 +336,7 @@ class Tensor(Operators, Conversions, Interchange, Pointwise, Reductions, Matrice
 
     @property
     def mT(self) -> Tensor:
-        """The last two dimensions swapped.
+        """The tensor with the last two dimensions swapped.
 
         >>> tinygrad_c.ones(5, 2, 3).mT.shape
         torch.Size([5, 3, 2])
@@ -348,9 +348,9 @@ class Tensor(Operators, Conversions, Interchange, Pointwise, Reductions, Matrice
 
     @property
     def H(self) -> Tensor:
-        """The transpose of a matrix: of real numbers, the conjugate transpose.
+        """The conjugate transpose of a matrix: for real numbers, the transpose.
 
-        RuntimeError for other than 0 or 2 dimensions.
+        RuntimeError unless it has 0 or 2 dimensions.
 
         >>> tinygrad_c.tensor([[1, 2], [3, 4]]).H
         tensor([[1, 3],
@@ -366,9 +366,9 @@ class Tensor(Operators, Conversions, Interchange, Pointwise, Reductions, Matrice
     # ---- Gradients
 
     def requires_grad_(self, requires_grad: bool = True) -> Tensor:
-        """Set requires_grad; returns the tensor.
+        """Set requires_grad and return the tensor.
 
-        RuntimeError for integers, and for False of what was computed.
+        RuntimeError for integers, and for False on a tensor that is not a leaf.
 
         >>> tinygrad_c.ones(2).requires_grad_()
         tensor([1., 1.], requires_grad=True)
@@ -377,18 +377,18 @@ class Tensor(Operators, Conversions, Interchange, Pointwise, Reductions, Matrice
         return self
 
     def clone(self, *, memory_format=None) -> Tensor:
-        """A copy; gradients flow through it."""
+        """A copy. Gradients flow through it."""
         return create.clone(self)
 
     def contiguous(self, memory_format=None) -> Tensor:
-        """The tensor itself if its elements lie in C order, else a copy where they do.
+        """The tensor itself if it is contiguous, else a contiguous copy.
 
         >>> tinygrad_c.tensor([[1, 2], [3, 4]]).T.contiguous().stride()
         (2, 1)
         """
         return create.make_contiguous(self)
 
-    # ---- Writing in place
+    # ---- In place
 
     def zero_(self) -> Tensor:
         """Set every element to 0.
@@ -407,7 +407,7 @@ class Tensor(Operators, Conversions, Interchange, Pointwise, Reductions, Matrice
         return create.fill_(self, value)
 
     def copy_(self, src: Tensor, non_blocking: bool = False) -> Tensor:
-        """Write src's elements into this tensor, broadcast and converted.
+        """Copy src's elements into this tensor, with broadcasting and dtype conversion.
 
         >>> tinygrad_c.zeros(2, 2).copy_(tinygrad_c.tensor([1, 2]))
         tensor([[1., 2.],
@@ -417,11 +417,11 @@ class Tensor(Operators, Conversions, Interchange, Pointwise, Reductions, Matrice
 
 
 def rebuild(array, requires_grad: bool) -> Tensor:
-    """A pickled tensor again."""
+    """Rebuild a pickled tensor."""
     return create.tensor(array).requires_grad_(requires_grad)
 
 
 CPU = Device()
 register_tensor_class(Tensor)
 take_slots(Tensor, Operators)
-guard.methods(Tensor)
+guard_methods(Tensor)

@@ -1,27 +1,29 @@
-"""Differentiation as functions: backward, grad, and the modes that say whether operations are recorded."""
+"""backward, grad, and the grad modes, which turn recording on and off."""
 from __future__ import annotations
 
 from typing import Any
 
-from tinygrad_c._base.missing import public_names
+from tinygrad_c._base.lazy import lazy_names
+from tinygrad_c._base.warn import warn
 from tinygrad_c.core import tape
 from tinygrad_c.core.tape import as_tuple, is_grad_enabled, is_inference_mode_enabled, tensors_of
+from tinygrad_c.ops.shape.shape import stack
 
-ROOMS = {       # loaded when first asked for
+LAZY_NAMES = {       # imported on first access
     "function": "Function", "anomaly_mode": "detect_anomaly set_detect_anomaly", "checks": "gradcheck gradgradcheck",
     "": "anomaly_mode function functional grad_mode graph variable",
 }
-__all__ = [*(name for names in ROOMS.values() for name in names.split()),
+__all__ = [*(name for names in LAZY_NAMES.values() for name in names.split()),
            "Variable", "backward", "enable_grad", "grad", "inference_mode", "is_grad_enabled", "is_inference_mode_enabled",
            "no_grad", "set_grad_enabled", "set_multithreading_enabled"]
-__getattr__, __dir__ = public_names(globals(), ROOMS)
+__getattr__, __dir__ = lazy_names(globals(), LAZY_NAMES)
 
 
 def backward(tensors, grad_tensors=None, retain_graph: bool | None = None, create_graph: bool = False, inputs=None) -> None:
-    """Add the gradients of the tensors into the .grad of the leaves that they came from.
+    """Compute the gradients of the tensors and add them to the .grad of the leaves.
 
-    `grad_tensors` are the gradients that come in, one per tensor; a scalar needs none (1). With `inputs`, only they get theirs.
-    RuntimeError where nothing requires grad, or the graph was used up before.
+    `grad_tensors` are the gradients of the tensors, one per tensor; the default for a scalar is 1. With `inputs`, only these
+    leaves get gradients. RuntimeError if no tensor requires grad, or if the graph was already freed.
 
     >>> w = tinygrad_c.tensor(3., requires_grad=True)
     >>> backward([w * w])
@@ -38,10 +40,10 @@ def backward(tensors, grad_tensors=None, retain_graph: bool | None = None, creat
 def grad(outputs, inputs, grad_outputs=None, retain_graph: bool | None = None, create_graph: bool = False,
          only_inputs: bool = True, allow_unused: bool | None = None, is_grads_batched: bool = False,
          materialize_grads: bool = False) -> tuple:
-    """The gradients of the outputs (summed) by each input, as a tuple; .grad is left alone.
+    """The gradients of the sum of the outputs with respect to each input, as a tuple. .grad does not change.
 
-    With `create_graph` they are recorded in their turn, so that they can be differentiated again. With `is_grads_batched`,
-    grad_outputs have one dimension more, in front, and so have the gradients: one for each, by a pass for each.
+    With `create_graph` the gradients are recorded, so they can be differentiated again. With `is_grads_batched`, grad_outputs
+    have an additional first dimension, and so do the gradients. Each index of it takes one backward pass.
 
     >>> x = tinygrad_c.tensor(3., requires_grad=True)
     >>> (dx,) = grad(x ** 3, x, create_graph=True)
@@ -49,8 +51,7 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph: bool | None = None, c
     (27.0, 18.0)
     """
     outputs, inputs = tensors_of(outputs, "outputs"), tensors_of(inputs, "inputs")
-    if not only_inputs:         # a left-over of torch's, of which GAN programs write the default
-        from tinygrad_c._base.warn import warn
+    if not only_inputs:         # deprecated in torch; GAN programs pass the default
         warn("only_inputs argument is deprecated and is ignored now (defaults to True). To accumulate gradient for other parts "
              "of the graph, please use torch.autograd.backward.", FutureWarning)
     if not inputs:
@@ -59,7 +60,6 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph: bool | None = None, c
         raise ValueError("Expected allow_unused to be True or not passed when materialize_grads=True, but got: "
                          "allow_unused=False.")
     if is_grads_batched:
-        from tinygrad_c.ops.shape.shape import stack
         rows = [grad(outputs, inputs, each, True, create_graph, True, allow_unused, False, materialize_grads)
                 for each in zip(*[g.unbind(0) for g in as_tuple(grad_outputs)])]
         return tuple([None if column[0] is None else stack(list(column)) for column in zip(*rows)])
@@ -79,7 +79,7 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph: bool | None = None, c
 
 
 class set_grad_enabled(tape.GradModeAtOnce):
-    """Turn recording on or off: at once, or for a `with` block, or, as a decorator, for a function.
+    """Turn recording on or off: from this call on, in a `with` block, or, as a decorator, in a function.
 
     >>> with tinygrad_c.set_grad_enabled(False):
     ...     print((tinygrad_c.ones(1, requires_grad=True) * 2).requires_grad)
@@ -88,7 +88,7 @@ class set_grad_enabled(tape.GradModeAtOnce):
 
 
 class no_grad(tape.GradMode):
-    """Inside, operations are not recorded: for evaluation, and for updating parameters by hand.
+    """Turn recording off, for evaluation and for manual parameter updates.
 
     >>> w = tinygrad_c.ones(2, requires_grad=True)
     >>> with no_grad():
@@ -102,7 +102,7 @@ class no_grad(tape.GradMode):
 
 
 class enable_grad(tape.GradMode):
-    """Inside, operations are recorded, also within no_grad().
+    """Turn recording on, also inside no_grad().
 
     >>> with tinygrad_c.no_grad(), tinygrad_c.enable_grad():
     ...     print((tinygrad_c.ones(1, requires_grad=True) * 2).requires_grad)
@@ -114,8 +114,10 @@ class enable_grad(tape.GradMode):
 
 
 class inference_mode(tape.GradMode):
-    """no_grad(), and what is made inside is marked: it is never part of a computation that is recorded, and is not written to
-    outside (both raise a RuntimeError); .clone() gives a tensor like any other.
+    """no_grad() that also marks the tensors created inside as inference tensors.
+
+    An inference tensor cannot be saved for backward, and cannot be modified in place outside: both raise a RuntimeError.
+    .clone() gives a normal tensor.
 
     >>> with inference_mode():
     ...     y = tinygrad_c.ones(2) * 2
@@ -129,7 +131,7 @@ class inference_mode(tape.GradMode):
 
 
 class set_multithreading_enabled:
-    """Taken and ignored: one thread walks the graph.
+    """Accepted and ignored: one thread runs the backward pass.
 
     >>> with set_multithreading_enabled(False):
     ...     tinygrad_c.ones(1, requires_grad=True).sum().backward()
@@ -146,7 +148,7 @@ class set_multithreading_enabled:
 
 
 def Variable(data, requires_grad: bool = False, volatile: bool = False):
-    """data itself, as older programs write it; requires_grad is set on it.
+    """Return data with requires_grad set, for old programs.
 
     >>> Variable(tinygrad_c.ones(2), requires_grad=True)
     tensor([1., 1.], requires_grad=True)

@@ -1,11 +1,11 @@
-"""Anomaly mode: which line of the forward pass made the NaN."""
+"""Anomaly mode: find the line of the forward pass that caused a NaN."""
 from __future__ import annotations
 
-from tinygrad_c._base.missing import public_names
+from tinygrad_c._base.lazy import lazy_names
 from tinygrad_c.core import tape
 
 __all__ = ["detect_anomaly", "is_anomaly_check_nan_enabled", "is_anomaly_enabled", "set_detect_anomaly"]
-__getattr__, __dir__ = public_names(globals())
+__getattr__, __dir__ = lazy_names(globals())
 
 _mode = 0
 
@@ -17,21 +17,20 @@ def _set(mode: int) -> None:
 
 
 def is_anomaly_enabled() -> bool:
-    """Whether operations note where they are."""
+    """Whether operations record their line in the program."""
     return _mode > 0
 
 
 def is_anomaly_check_nan_enabled() -> bool:
-    """Whether backward() looks for NaN in what every rule computes."""
+    """Whether backward() checks every computed gradient for NaN."""
     return _mode > 1
 
 
 class set_detect_anomaly:
-    """Turn anomaly mode on or off: at once, and for a `with` block.
+    """Turn anomaly mode on or off: from this call on, or in a `with` block.
 
-    While it is on, operations note the line of the program that they are on, an error in a backward pass says the line of the
-    operation that it belongs to, and, with check_nan, a gradient that becomes NaN is an error. It is slow: for looking into
-    things.
+    In anomaly mode, operations record their line in the program, an error in the backward pass names the line of the forward
+    operation, and with check_nan a gradient that becomes NaN raises an error. It is slow: use it only for debugging.
 
     >>> with set_detect_anomaly(True):
     ...     print(is_anomaly_enabled())

@@ -1,4 +1,4 @@
-"""gradcheck: the gradients of a function against finite differences."""
+"""gradcheck: compare the gradients of a function with finite differences."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
@@ -14,7 +14,7 @@ __all__ = ["GradcheckError", "gradcheck", "gradgradcheck"]
 
 
 class GradcheckError(RuntimeError):
-    """The gradients are not those of the function."""
+    """The gradients do not match the function."""
 
 
 def gradcheck(func: Callable, inputs: TensorBase | Sequence, *, eps: float = 1e-6, atol: float = 1e-5, rtol: float = 1e-3,
@@ -22,10 +22,10 @@ def gradcheck(func: Callable, inputs: TensorBase | Sequence, *, eps: float = 1e-
               check_grad_dtypes: bool = False, check_batched_grad: bool = False, check_batched_forward_grad: bool = False,
               check_forward_ad: bool = False, check_backward_ad: bool = True, fast_mode: bool = False,
               masked: bool | None = None) -> bool:
-    """Whether backward's gradients of func(*inputs) are (f(x + eps) - f(x - eps)) / 2 eps, within atol + rtol |numerical|.
+    """Whether the gradients of func(*inputs) equal (f(x + eps) - f(x - eps)) / 2 eps, within atol + rtol |numerical|.
 
-    The inputs with requires_grad are checked; they should be float64. GradcheckError (a RuntimeError) says what differs, unless
-    raise_exception is False. fast_mode and the batched and forward checks are accepted and make no difference.
+    The inputs with requires_grad are checked. They should be float64. A mismatch raises GradcheckError, a RuntimeError,
+    unless raise_exception is False. fast_mode and the batched and forward checks are accepted and ignored.
 
     >>> x = tensor([0.5, 2.0], dtype=tinygrad_c.float64, requires_grad=True)
     >>> gradcheck(lambda x: x.sin() * x, x)
@@ -44,7 +44,7 @@ def gradgradcheck(func: Callable, inputs: TensorBase | Sequence, grad_outputs: T
                   raise_exception: bool = True, nondet_tol: float = 0.0, check_undefined_grad: bool = True,
                   check_grad_dtypes: bool = False, check_batched_grad: bool = False, check_fwd_over_rev: bool = False,
                   check_rev_over_rev: bool = True, fast_mode: bool = False, masked: bool = False) -> bool:
-    """gradcheck of the gradients themselves: by the inputs, and by the gradients that come in (random ones, if not given).
+    """gradcheck of the gradients, with respect to the inputs and to grad_outputs, which are random unless given.
 
     >>> x = tensor([0.5, 2.0], dtype=tinygrad_c.float64, requires_grad=True)
     >>> gradgradcheck(lambda x: x.sin() * x, x)
@@ -57,7 +57,7 @@ def gradgradcheck(func: Callable, inputs: TensorBase | Sequence, grad_outputs: T
         given = [tensor(rng.standard_normal(tuple(out.shape)), dtype=out.dtype, requires_grad=True) for out in outputs]
     else:
         given = [g.detach().requires_grad_() for g in _tuple(grad_outputs)]
-    wanted = [i for i, x in enumerate(inputs) if _wanted(x)]
+    wanted = [i for i, x in enumerate(inputs) if _requires_check(x)]
 
     def gradients(*args):
         args, grads = args[:len(inputs)], args[len(inputs):]
@@ -72,12 +72,12 @@ def _tuple(given) -> tuple:
     return tuple(given) if isinstance(given, (tuple, list)) else (given,)
 
 
-def _wanted(x) -> bool:
+def _requires_check(x) -> bool:
     return isinstance(x, TensorBase) and x.requires_grad
 
 
 def _check(func: Callable, inputs: tuple, eps: float, atol: float, rtol: float, nondet_tol: float, undefined: bool) -> bool:
-    wanted = [i for i, x in enumerate(inputs) if _wanted(x)]
+    wanted = [i for i, x in enumerate(inputs) if _requires_check(x)]
     if not wanted:
         raise ValueError("gradcheck expects at least one input tensor to require gradient, but none of the them have "
                          "requires_grad=True.")
@@ -108,15 +108,15 @@ def _check(func: Callable, inputs: tuple, eps: float, atol: float, rtol: float, 
 
 
 def _no_gradient(func: Callable, inputs: tuple, wanted: list[int], eps: float) -> bool:
-    """No output has a gradient: right if none depends on the inputs."""
+    """Check the case that no output requires a gradient: correct if no output depends on the inputs."""
     if any(numpy.any(column != 0) for columns in _numerical(func, inputs, wanted, eps) for column in columns):
-        raise GradcheckError("Numerical gradient for function expected to be zero: no output requires a gradient, and yet the "
-                             "outputs change with the inputs")
+        raise GradcheckError("Numerical gradient for function expected to be zero: no output requires a gradient, but the "
+                             "outputs depend on the inputs")
     return True
 
 
 def _analytical(out: TensorBase, inputs: list[TensorBase]) -> list[numpy.ndarray]:
-    """Per input, the Jacobian [elements of the input, elements of out] from one backward pass per element of out."""
+    """The Jacobian [elements of the input, elements of out] for each input, with one backward pass per element of out."""
     jacobians = [numpy.zeros((x.numel(), out.numel())) for x in inputs]
     for j in range(out.numel()):
         one = full((out.numel(),), 0.0, dtype=out.dtype)
@@ -132,7 +132,7 @@ def _analytical(out: TensorBase, inputs: list[TensorBase]) -> list[numpy.ndarray
 
 
 def _numerical(func: Callable, inputs: tuple, wanted: list[int], eps: float) -> list[list[numpy.ndarray]]:
-    """The same by central differences: [input][output]. The inputs' memory is changed while func runs, and set back."""
+    """The Jacobians [input][output] by central differences. The inputs are changed in place while func runs, then restored."""
     def values() -> list[numpy.ndarray]:
         outs = _tuple(func(*inputs))
         return [out.detach().numpy().astype(float).reshape(-1).copy() for out in outs

@@ -1,28 +1,27 @@
-"""Function: an operation whose forward and backward you write yourself, in Python.
+"""Function: a custom operation with forward and backward in Python.
 
-What the tape keeps of a call is its context (FunctionCtx); the tape calls `context.run` in the backward pass (tape.pyx,
-FUNCTION).
+The node of a call has its context (FunctionCtx). In the backward pass the tape calls `context.run` (tape.pyx, FUNCTION).
 """
 from __future__ import annotations
 
 import functools
 
-from tinygrad_c._base.missing import public_names
+from tinygrad_c._base.lazy import lazy_names
 from tinygrad_c.core import tape
 from tinygrad_c.core.tape import TensorBase
 from tinygrad_c.ops.create import create
 
 __all__ = ["Function", "FunctionCtx", "once_differentiable"]
-__getattr__, __dir__ = public_names(globals())
+__getattr__, __dir__ = lazy_names(globals())
 
-PACKED = -2         # instead of the number of an output: what pack made, and unpack, of saved_tensors_hooks
+PACKED = -2         # in place of an output index: a value packed by saved_tensors_hooks, with its unpack
 FREED = ("Trying to backward through the graph a second time (or directly access saved tensors after they have already been "
-         "freed): {} has let go of its saved tensors when backward() ran before. Specify retain_graph=True the first time if "
+         "freed): {} freed its saved tensors in an earlier backward(). Specify retain_graph=True the first time if "
          "you need to go through the same graph again.")
 
 
 class FunctionCtx:
-    """The context of one call of a Function: what forward leaves for backward, tensors and anything else.
+    """The context of one call of a Function. forward stores in it what backward needs, tensors and other objects.
 
     >>> class Square(Function):
     ...     @staticmethod
@@ -41,25 +40,25 @@ class FunctionCtx:
 
     needs_input_grad: tuple = ()
     _to_save: tuple = ()
-    _saved: list | None = []            # (tensor, its version, which output it is or -1), or None  # noqa: RUF012
+    _saved: list | None = []            # (tensor, its version, its output index or -1), or None  # noqa: RUF012
     _dirty: tuple = ()
     _not_differentiable: tuple = ()
     _materialize = True
-    _inputs: list                       # (position, shape) of each tensor that went in
-    _outputs: list                      # (shape, dtype) of each output, None for what is not a tensor
+    _inputs: list                       # (position, shape) of each input tensor
+    _outputs: list                      # (shape, dtype) of each output, None if it is not a tensor
     _n_inputs = 0
-    _node = None                        # while backward runs
-    called: str | None = None           # what the op is called that the function stands for
+    _node = None                        # set while backward runs
+    called: str | None = None           # the name of the op that the function implements
 
     def __init__(self, function: type[Function]):
         self._function = function
 
-    # ---- What forward says
+    # ---- Called by forward
 
     def save_for_backward(self, *tensors) -> None:
-        """Keep tensors (inputs, outputs, or others; None is kept as None) for backward: ctx.saved_tensors.
+        """Save tensors for backward, which reads ctx.saved_tensors. None is allowed.
 
-        In backward they are checked for not having been modified in place since.
+        backward checks that they have not been modified in place.
 
         >>> class Square(Function):
         ...     @staticmethod
@@ -75,14 +74,14 @@ class FunctionCtx:
         for i, each in enumerate(tensors):
             if each is not None and not isinstance(each, TensorBase):
                 raise TypeError(f"save_for_backward can only save variables, but argument {i} is of type "
-                                f"{type(each).__name__}: write ctx.name = value for what is not a tensor")
+                                f"{type(each).__name__}: write ctx.name = value for other objects")
         self._to_save = tensors
 
     def save_for_forward(self, *tensors) -> None:
-        """Taken and ignored: jvp here goes through backward, which has what save_for_backward kept."""
+        """Accepted and ignored: jvp is computed with backward, which uses save_for_backward."""
 
     def mark_dirty(self, *args) -> None:
-        """Say which inputs forward has written to in place; they must be returned.
+        """Mark the inputs that forward modified in place. forward must return them.
 
         >>> class Zero(Function):
         ...     @staticmethod
@@ -99,7 +98,7 @@ class FunctionCtx:
         self._dirty = args
 
     def mark_non_differentiable(self, *args) -> None:
-        """Say which outputs have no gradient; backward gets zeros for them.
+        """Mark the outputs that have no gradient. backward gets zeros for them.
 
         >>> class Order(Function):
         ...     @staticmethod
@@ -118,7 +117,7 @@ class FunctionCtx:
         self._not_differentiable = args
 
     def set_materialize_grads(self, value: bool) -> None:
-        """Whether backward gets zeros (True, as at first) or None for an output that no gradient came in for.
+        """Whether backward gets zeros (True, the default) or None for an output without a gradient.
 
         >>> class Two(Function):
         ...     @staticmethod
@@ -135,11 +134,11 @@ class FunctionCtx:
         """
         self._materialize = value
 
-    # ---- What backward reads
+    # ---- Called by backward
 
     @property
     def saved_tensors(self) -> tuple:
-        """What save_for_backward kept.
+        """The tensors that save_for_backward saved.
 
         >>> class Exp(Function):
         ...     @staticmethod
@@ -163,10 +162,10 @@ class FunctionCtx:
         """The name that tensor.grad_fn shows."""
         return self.called or self._function.__name__ + "Backward"
 
-    # ---- What the tape calls
+    # ---- Called by the tape
 
     def run(self, gradients: tuple, node, needed: list[bool]) -> list:
-        """The user's backward: from the gradients of the outputs, one gradient or None per tensor that went in."""
+        """Run the user's backward: from the gradients of the outputs to one gradient, or None, per input tensor."""
         if self._saved is None:
             raise RuntimeError(FREED.format(self.name()))
         wanted = [False] * self._n_inputs
@@ -184,10 +183,10 @@ class FunctionCtx:
         return self._checked(results if isinstance(results, tuple) else (results,))
 
     def release(self) -> None:
-        """Let go of the saved tensors: the graph is used up."""
+        """Free the saved tensors."""
         self._saved = None
 
-    # ---- Inside
+    # ---- Internal
 
     def _unpacked(self, tensor, version, output: int):
         if output == PACKED:
@@ -224,11 +223,11 @@ class FunctionCtx:
 
 
 class Function:
-    """An operation with a backward of your own: a subclass gives forward and backward, `apply` calls it.
+    """Base class of custom operations. A subclass defines forward and backward; `apply` calls it.
 
-    `forward(ctx, *args)` computes on plain tensors, without recording; `backward(ctx, *grads)` gets the gradient of each
-    output and returns that of each argument of forward (None where there is none). Written in tensor operations, backward can
-    itself be differentiated. forward may also be written without ctx, with `setup_context(ctx, inputs, output)` beside it.
+    `forward(ctx, *args)` runs without recording. `backward(ctx, *grads)` gets the gradient of each output and returns the
+    gradient of each argument of forward, or None. If backward uses tensor operations, it can itself be differentiated.
+    Alternatively, forward has no ctx, and `setup_context(ctx, inputs, output)` stores what backward needs.
 
     >>> class Cube(Function):
     ...     @staticmethod
@@ -259,12 +258,12 @@ class Function:
 
     @staticmethod
     def forward(*args, **kwargs):
-        """The operation: forward(ctx, *args), or forward(*args) beside setup_context."""
+        """The operation: forward(ctx, *args), or forward(*args) if setup_context is defined."""
         raise NotImplementedError("You must implement the forward function for custom autograd.Function.")
 
     @staticmethod
     def setup_context(ctx, inputs: tuple, output) -> None:
-        """Beside a forward without ctx: store what backward needs.
+        """Store what backward needs, if forward has no ctx.
 
         >>> class Square(Function):
         ...     @staticmethod
@@ -285,7 +284,7 @@ class Function:
 
     @staticmethod
     def backward(ctx, *grad_outputs):
-        """The gradient of each argument of forward, from that of each output. May be called vjp instead.
+        """The gradients of forward's arguments, from the gradients of its outputs. It may be named vjp instead.
 
         >>> class Steep(Function):
         ...     @staticmethod
@@ -310,7 +309,7 @@ class Function:
 
     @classmethod
     def apply(cls, *args, **kwargs):
-        """Call the function and record it, if a tensor among the arguments requires a gradient.
+        """Call the function, and record it if a tensor argument requires grad.
 
         >>> class Double(Function):
         ...     @staticmethod
@@ -348,14 +347,14 @@ class Function:
 
 
 def _is_in(x, tensors) -> bool:
-    for each in tensors:        # noqa: SIM110  (a generator would cost more than the loop)
+    for each in tensors:        # noqa: SIM110  (a generator is slower than the loop)
         if x is each:
             return True
     return False
 
 
 def _positional(function, args: tuple, kwargs: dict) -> tuple:
-    """The arguments in order, with forward's defaults."""
+    """The arguments by position, with forward's defaults."""
     import inspect
     bound = inspect.signature(function).bind(*args, **kwargs)
     bound.apply_defaults()
@@ -363,8 +362,8 @@ def _positional(function, args: tuple, kwargs: dict) -> tuple:
 
 
 def _separate(ctx: FunctionCtx, inputs: tuple, outputs: tuple) -> tuple:
-    """Outputs that may each get a history of their own: an input that was handed through, and a tensor that is returned
-    twice or has a history already, is replaced by one on the same memory."""
+    """Make each output a tensor that can get its own grad_fn. An output that is an input, is returned twice, or already has a
+    grad_fn is replaced by a new tensor on the same memory."""
     made: list = []
     for out in outputs:
         if isinstance(out, TensorBase):
@@ -388,7 +387,7 @@ def _record(ctx: FunctionCtx, inputs: tuple, outputs: tuple) -> None:
     for each in ctx._to_save:
         if each is None:
             saved.append(None)
-        elif _is_in(each, differentiable):      # an output must not keep itself alive
+        elif _is_in(each, differentiable):      # saving an output must not make a reference cycle
             saved.append((each.detach(), each._version, [each is out for out in differentiable].index(True)))
         elif packing is not None:
             saved.append((packing[0](each.detach()), packing[1], PACKED))
@@ -414,7 +413,7 @@ class _Undifferentiable(Function):
 
 
 def once_differentiable(function):
-    """Decorate a Function's backward that is not written in tensor operations: differentiating it again raises.
+    """Decorator for a Function's backward that cannot be differentiated: double backward raises.
 
     >>> class Double(Function):
     ...     @staticmethod

@@ -1,23 +1,23 @@
-"""Derivatives of functions of tensors: Jacobians, Hessians, and their products with vectors."""
+"""Derivatives of functions: Jacobians, Hessians, and their products with vectors."""
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from tinygrad_c import autograd
-from tinygrad_c._base.missing import public_names
+from tinygrad_c._base.lazy import lazy_names
 from tinygrad_c.autograd import enable_grad
 from tinygrad_c.core.tape import TensorBase
 from tinygrad_c.ops.create.create import full
 from tinygrad_c.ops.shape.shape import stack
 
 __all__ = ["hessian", "hvp", "jacobian", "jvp", "vhp", "vjp"]
-__getattr__, __dir__ = public_names(globals())
+__getattr__, __dir__ = lazy_names(globals())
 
 ONE_INPUT = "the input to the user-provided function is a single Tensor with a single element"
 
 
 def vjp(func: Callable, inputs, v=None, create_graph: bool = False, strict: bool = False):
-    """(func(inputs), v J): the gradients of func's outputs, weighed with v, by each input.
+    """(func(inputs), v J): the vector-Jacobian product of func with v, for each input.
 
     >>> vjp(lambda x: x * x, tensor([1., 2.]), tensor([1., 1.]))
     (tensor([1., 4.]), tensor([2., 4.]))
@@ -31,9 +31,9 @@ def vjp(func: Callable, inputs, v=None, create_graph: bool = False, strict: bool
 
 
 def jvp(func: Callable, inputs, v=None, create_graph: bool = False, strict: bool = False):
-    """(func(inputs), J v): the derivative of func's outputs in the direction v, one for each input.
+    """(func(inputs), J v): the directional derivative of func's outputs along v.
 
-    Computed by two backward passes, the second through the first: (u J) is linear in u, and its gradient by u times v is J v.
+    Computed with two backward passes: u J is linear in u, and the gradient of (u J) v with respect to u is J v.
 
     >>> jvp(lambda x: x * x, tensor([1., 2.]), tensor([1., 0.]))
     (tensor([1., 4.]), tensor([2., 0.]))
@@ -50,9 +50,9 @@ def jvp(func: Callable, inputs, v=None, create_graph: bool = False, strict: bool
 
 def jacobian(func: Callable, inputs, create_graph: bool = False, strict: bool = False, vectorize: bool = False,
              strategy: str = "reverse-mode"):
-    """d out[i..] / d in[j..], of shape out.shape + in.shape; tuples of them for several inputs or outputs (outputs first).
+    """d out[i...] / d in[j...], of shape out.shape + in.shape. Several inputs or outputs give tuples, outputs first.
 
-    One backward pass per element of the outputs; `vectorize` and `strategy` are accepted and make no difference.
+    It takes one backward pass per element of the outputs. `vectorize` and `strategy` are accepted and ignored.
 
     >>> jacobian(lambda x: x * x, tensor([1., 2.]))
     tensor([[2., 0.],
@@ -72,7 +72,7 @@ def jacobian(func: Callable, inputs, create_graph: bool = False, strict: bool = 
 
 def hessian(func: Callable, inputs, create_graph: bool = False, strict: bool = False, vectorize: bool = False,
             outer_jacobian_strategy: str = "reverse-mode"):
-    """The second derivatives of a func with one element: for each pair of inputs, of shape in1.shape + in2.shape.
+    """The second derivatives of a scalar func: for each pair of inputs, of shape in1.shape + in2.shape.
 
     >>> hessian(lambda x: (x ** 3).sum(), tensor([1., 2.]))
     tensor([[ 6.,  0.],
@@ -92,7 +92,7 @@ def hessian(func: Callable, inputs, create_graph: bool = False, strict: bool = F
 
 
 def vhp(func: Callable, inputs, v=None, create_graph: bool = False, strict: bool = False):
-    """(func(inputs), v H), without making the Hessian H.
+    """(func(inputs), v H), without computing the Hessian H.
 
     >>> vhp(lambda x: (x ** 3).sum(), tinygrad_c.tensor([1., 2.]), tinygrad_c.tensor([1., 1.]))
     (tensor(9.), tensor([ 6., 12.]))
@@ -101,7 +101,7 @@ def vhp(func: Callable, inputs, v=None, create_graph: bool = False, strict: bool
 
 
 def hvp(func: Callable, inputs, v=None, create_graph: bool = False, strict: bool = False):
-    """(func(inputs), H v), without making the Hessian H; it is symmetric, so this is vhp.
+    """(func(inputs), H v), without computing the Hessian H. H is symmetric, so this equals vhp.
 
     >>> hvp(lambda x: (x ** 3).sum(), tensor([1., 2.]), tensor([1., 1.]))
     (tensor(9.), tensor([ 6., 12.]))
@@ -123,10 +123,10 @@ def _hessian_product(func: Callable, inputs, v, create_graph: bool, strict: bool
     return _finish(False, outputs, create_graph), _finish(many, result, create_graph)
 
 
-# ---- What they share
+# ---- Helpers
 
 def _inputs(inputs, create_graph: bool, name: str) -> tuple[bool, tuple]:
-    """The inputs as a tuple of tensors that are differentiated by: the caller's own history only with create_graph."""
+    """The inputs as a tuple of tensors to differentiate with respect to. With create_graph they stay in the caller's graph."""
     many, inputs = _tensors(inputs, f"The inputs given to {name}")
     return many, tuple([x.view_as(x) if create_graph and x.requires_grad else x.detach().requires_grad_() for x in inputs])
 
@@ -136,7 +136,7 @@ def _outputs(outputs, name: str) -> tuple[bool, tuple]:
 
 
 def _tensors(given, what: str) -> tuple[bool, tuple]:
-    """(whether there are several, all of them as a tuple)."""
+    """(whether a tuple was given, the tensors as a tuple)."""
     many = isinstance(given, (tuple, list))
     tensors = tuple(given) if many else (given,)
     for i, x in enumerate(tensors):
@@ -147,7 +147,7 @@ def _tensors(given, what: str) -> tuple[bool, tuple]:
 
 
 def _vector(v, like: tuple, without_v: str) -> tuple:
-    """v as a tuple of tensors of the shapes of `like`; it may be left out, and is 1 then, where that is one number."""
+    """v as a tuple of tensors with the shapes of `like`. It may be omitted, and is then 1, if `like` has one element."""
     if v is None:
         if len(like) != 1 or like[0].numel() != 1:
             raise RuntimeError(f"The vector v can only be None if {without_v}.")
@@ -164,7 +164,7 @@ def _vector(v, like: tuple, without_v: str) -> tuple:
 
 
 def _grad(outputs: tuple, inputs: tuple, v: tuple | None, create_graph: bool, strict: bool, retain: bool = False) -> tuple:
-    """The gradients of the outputs that have any; zeros for an input that none depends on, or with `strict` an error."""
+    """The gradients of the outputs. An input that no output depends on gets zeros, or with `strict` raises an error."""
     ends = [i for i, out in enumerate(outputs) if out.requires_grad]
     weights = None if v is None else [v[i] for i in ends]
     found = autograd.grad([outputs[i] for i in ends], inputs, weights, retain_graph=True if retain else None,
@@ -178,7 +178,7 @@ def _grad(outputs: tuple, inputs: tuple, v: tuple | None, create_graph: bool, st
 
 
 def stack_rows(rows: list, out: TensorBase, inputs) -> list:
-    """d out / d input for each input, of shape out.shape + input.shape, from a row of gradients per element of out."""
+    """d out / d input for each input, of shape out.shape + input.shape. `rows` has the gradients of each element of out."""
     return [(stack([row[k] for row in rows]) if rows else full((0, *x.shape), 0.0, dtype=x.dtype)).reshape(
         (*out.shape, *x.shape)) for k, x in enumerate(inputs)]
 

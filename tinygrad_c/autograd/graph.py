@@ -1,22 +1,22 @@
-"""torch.autograd.graph's names: the nodes of the graph that a tensor came from, and what is kept in them."""
+"""The names of torch.autograd.graph: nodes of the graph and hooks on saved tensors."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any, NamedTuple
 
-from tinygrad_c._base.missing import public_names
+from tinygrad_c._base.lazy import lazy_names
 from tinygrad_c.core import tape
 from tinygrad_c.core.tape import AccumulateGrad, Node, RemovableHandle, TensorBase
 
 __all__ = ["AccumulateGrad", "GradientEdge", "Node", "allow_mutation_on_saved_tensors", "disable_saved_tensors_hooks",
            "get_gradient_edge", "register_multi_grad_hook", "save_on_cpu", "saved_tensors_hooks"]
-__getattr__, __dir__ = public_names(globals())
+__getattr__, __dir__ = lazy_names(globals())
 
-_refused: list[str] = []        # what to say to saved_tensors_hooks inside disable_saved_tensors_hooks
+_refused: list[str] = []        # the messages of the active disable_saved_tensors_hooks
 
 
 class GradientEdge(NamedTuple):
-    """Where a tensor's gradient arrives: a node, and which of its outputs. grad() and backward() take it for the tensor.
+    """The edge of the graph that receives a tensor's gradient: a node and an output index. grad() and backward() accept it.
 
     >>> w = tinygrad_c.tensor([1., 2.], requires_grad=True)
     >>> tinygrad_c.autograd.grad((w * 3).sum(), get_gradient_edge(w))
@@ -28,9 +28,9 @@ class GradientEdge(NamedTuple):
 
 
 def get_gradient_edge(tensor: TensorBase) -> GradientEdge:
-    """The edge of a tensor that requires grad.
+    """The gradient edge of a tensor.
 
-    RuntimeError for one that requires none.
+    RuntimeError if the tensor does not require grad.
 
     >>> get_gradient_edge(tinygrad_c.ones(1, requires_grad=True) * 2).output_nr
     0
@@ -43,10 +43,10 @@ def get_gradient_edge(tensor: TensorBase) -> GradientEdge:
 
 
 class saved_tensors_hooks:
-    """Inside the block, what operations save for backward goes through pack_hook, and through unpack_hook when it is needed.
+    """In the `with` block, tensors saved for backward are packed by pack_hook, and unpacked by unpack_hook when used.
 
-    pack_hook(tensor) gives anything; unpack_hook of that gives a tensor of the same shape and dtype. Leaves that require grad
-    (parameters) are kept as they are.
+    pack_hook(tensor) returns any object, from which unpack_hook returns a tensor with the same shape and dtype. Leaves that
+    require grad (parameters) are not packed.
 
     >>> x = tensor([1., 2.], requires_grad=True)
     >>> with saved_tensors_hooks(lambda t: t.numpy().copy(), tinygrad_c.from_numpy):
@@ -68,7 +68,7 @@ class saved_tensors_hooks:
 
 
 class allow_mutation_on_saved_tensors(saved_tensors_hooks):
-    """Inside the block, what an operation has saved may be written to in place: copies are kept.
+    """In the `with` block, saved tensors may be modified in place, because copies are saved.
 
     >>> x = tensor([1., 2.], requires_grad=True)
     >>> with allow_mutation_on_saved_tensors():
@@ -85,7 +85,7 @@ class allow_mutation_on_saved_tensors(saved_tensors_hooks):
 
 
 class save_on_cpu(allow_mutation_on_saved_tensors):
-    """Inside the block, operations save copies: the CPU is where everything is already.
+    """In the `with` block, operations save copies. All tensors are on the CPU already.
 
     >>> w = tinygrad_c.tensor(3., requires_grad=True)
     >>> with save_on_cpu():
@@ -100,7 +100,7 @@ class save_on_cpu(allow_mutation_on_saved_tensors):
 
 
 class disable_saved_tensors_hooks:
-    """Inside the block, saved_tensors_hooks raises a RuntimeError with this message.
+    """In the `with` block, saved_tensors_hooks raises a RuntimeError with this message.
 
     >>> with disable_saved_tensors_hooks("not here"), saved_tensors_hooks(abs, abs):
     ...     pass
@@ -119,13 +119,13 @@ class disable_saved_tensors_hooks:
 
 
 class _Handles:
-    """remove() takes several hooks off."""
+    """A handle of several hooks. remove() removes them all."""
 
     def __init__(self, handles: list[RemovableHandle]) -> None:
         self.handles = handles
 
     def remove(self) -> None:
-        """Take the hooks off."""
+        """Remove the hooks."""
         for each in self.handles:
             each.remove()
 
@@ -137,8 +137,9 @@ class _Handles:
 
 
 def register_multi_grad_hook(tensors: Sequence[TensorBase], fn: Callable[[Any], None], *, mode: str = "all") -> _Handles:
-    """Call fn with the list of the gradients of these tensors (None where there is none) at the end of each backward pass that
-    computes one of them; with mode="any", with the first gradient as soon as that is computed.
+    """Call fn with the list of the gradients of these tensors after each backward pass that computes one of them.
+
+    Tensors without a gradient have None. With mode="any", fn is called with the first gradient as soon as it is computed.
 
     >>> a, b = (tinygrad_c.ones(2, requires_grad=True) for _ in range(2))
     >>> handle = register_multi_grad_hook((a, b), lambda grads: print(grads))

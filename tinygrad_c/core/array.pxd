@@ -2,7 +2,7 @@
 from cpython.ref cimport PyObject
 from libc.string cimport memcpy
 
-from tinygrad_c.kernels.call cimport MAX_NDIM, Operand
+from tinygrad_c.kernels.call cimport BOOL, FLOAT32, MAX_NDIM, Operand
 
 
 cdef class dtype:
@@ -45,6 +45,8 @@ cdef class Array:
 cdef list DTYPES                    # by code
 cdef tuple DTYPE_NAMES              # by code, as in torch.FloatTensor
 cdef int dtype_code(object dtype) except -1     # of a dtype, or of Python's float, int or bool
+cdef int code_named(str name) noexcept          # -1: there is none
+cdef int code_of_format(str letter, Py_ssize_t size) noexcept   # of the buffer protocol's letter; -1: there is none
 cdef int default_dtype() noexcept
 cdef Storage new_storage(Py_ssize_t nbytes)
 cdef bint inference_enabled() noexcept
@@ -72,6 +74,11 @@ cdef inline void count_write(Storage storage) noexcept:
 cdef inline Py_ssize_t itemsize(int dtype) noexcept nogil:
     """Bytes of an element: a hexadecimal digit for each DType, the first one last."""
     return (0x848411 >> 4 * dtype) & 15
+
+
+cdef inline int category(int dtype) noexcept nogil:
+    """0 for bool, 1 for integers, 2 for floats: a number, or a 0-d tensor beside a larger one, counts only by this."""
+    return 0 if dtype == BOOL else 1 if dtype < FLOAT32 else 2
 
 
 cdef inline bint same_shape(Array a, Array b) noexcept:

@@ -4,10 +4,14 @@ from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_STRIDES, PyB
 from cpython.ref cimport Py_DECREF, Py_INCREF, PyObject
 from libc.stdlib cimport free, malloc
 
-from tinygrad_c.kernels.call cimport BOOL, FLOAT32, FLOAT64, INT32, INT64, UINT8
+from tinygrad_c.kernels.call cimport BOOL, FLOAT32, FLOAT64, INT32, INT64, N_DTYPES
 from tinygrad_c.kernels.runtime.memory cimport allocate, release
 
-cdef const char** FORMAT = [b"?", b"B", b"i", b"q", b"f", b"d"]
+# The dtypes, in the order of their codes: name; PyTorch's name of such a tensor, and of such a number; letter of the buffer
+# protocol. Bytes of an element: itemsize in array.pxd. What a dtype can hold: finfo and iinfo in ops/create/dtypes.py.
+cdef tuple TABLE = (("bool", "Bool", "bool"), ("uint8", "Byte", "unsigned char"), ("int32", "Int", "int"),
+                    ("int64", "Long", "long int"), ("float32", "Float", "float"), ("float64", "Double", "double"))
+cdef const char* FORMAT = b"?\0B\0i\0q\0f\0d"      # C strings of one letter, not objects: a buffer may outlive the interpreter
 cdef int default_code = FLOAT32
 
 cdef extern from *:
@@ -45,9 +49,26 @@ cdef dtype make_dtype(int code, str name):
     return made
 
 
-cdef list DTYPES = [make_dtype(BOOL, "bool"), make_dtype(UINT8, "uint8"), make_dtype(INT32, "int32"),
-                    make_dtype(INT64, "int64"), make_dtype(FLOAT32, "float32"), make_dtype(FLOAT64, "float64")]
-cdef tuple DTYPE_NAMES = ("Bool", "Byte", "Int", "Long", "Float", "Double")
+cdef list DTYPES = [make_dtype(code, TABLE[code][0]) for code in range(N_DTYPES)]
+cdef tuple DTYPE_NAMES = tuple([row[1] for row in TABLE])
+TYPE_WORDS = {row[0]: row[1] for row in TABLE}
+C_WORDS = {row[0]: row[2] for row in TABLE}
+
+
+cdef int code_named(str name) noexcept:
+    for code in range(N_DTYPES):
+        if TABLE[code][0] == name:
+            return code
+    return -1
+
+
+cdef int code_of_format(str letter, Py_ssize_t size) noexcept:
+    if letter in ("i", "l", "q"):           # which of them has how many bytes, the platform decides
+        return INT32 if size == 4 else INT64 if size == 8 else -1
+    for code in range(N_DTYPES):
+        if letter == chr(FORMAT[2 * code]):
+            return code
+    return -1
 
 
 def dtype_named(name: str) -> dtype:
@@ -56,9 +77,9 @@ def dtype_named(name: str) -> dtype:
     >>> dtype_named("float32")
     torch.float32
     """
-    for each in DTYPES:
-        if (<dtype> each).name == name:
-            return each
+    code = code_named(name) if isinstance(name, str) else -1
+    if code >= 0:
+        return DTYPES[code]
     raise TypeError(f"there is no dtype {name!r} here: choose float32, float64, int64, int32, uint8 or bool")
 
 
@@ -299,7 +320,7 @@ cdef class Array:
         buffer.len = self.numel * size
         buffer.itemsize = size
         buffer.readonly = self.storage.readonly
-        buffer.format = <char*> FORMAT[self.dtype] if flags & PyBUF_FORMAT else NULL
+        buffer.format = <char*> FORMAT + 2 * self.dtype if flags & PyBUF_FORMAT else NULL
         buffer.ndim = self.ndim
         buffer.shape = exported.shape if flags & PyBUF_ND else NULL
         buffer.strides = exported.stride if (flags & PyBUF_STRIDES) == PyBUF_STRIDES else NULL

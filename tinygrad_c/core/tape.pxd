@@ -12,7 +12,7 @@ from tinygrad_c.kernels.call cimport MAX_NDIM, Scalar
 ctypedef int (*backward_t)(Walk walk, Node node, TensorBase g) except -1
 
 ctypedef struct Rule:
-    const char* name                # of grad_fn: b"MulBackward0"
+    const char* name                # of grad_fn: b"MulBackward0"; see Node.label
     backward_t backward
 
 
@@ -31,6 +31,7 @@ cdef class TensorBase(Array):
 
 cdef class Node:
     cdef const Rule* rule
+    cdef const char* label          # grad_fn's name where it is not the rule's, or NULL; it lives as long as the process
     cdef unsigned long long number  # only grows: an input's node has a smaller one
     cdef int op                     # which row of the table, for the rules that serve many
     cdef unsigned int freed         # the number of the backward pass that has let go of what was saved; 0: none
@@ -110,7 +111,11 @@ cdef Node record(const Rule* rule, TensorBase out, TensorBase a)
 cdef Node record2(const Rule* rule, TensorBase out, TensorBase a, TensorBase b)
 cdef Node record3(const Rule* rule, TensorBase out, TensorBase a, TensorBase b, TensorBase c)
 cdef int record_more(Node node, TensorBase a) except -1
-cdef TensorBase called(TensorBase out, str name)
+cdef inline TensorBase named(TensorBase out, const char* label):
+    """`out`, which the caller has made; its node, if it was recorded, has the name that PyTorch gives it."""
+    if out._grad_fn is not None:
+        out._grad_fn.label = label
+    return out
 cdef int no_gradient_of_integers(str words) except -1
 cdef TensorBase without_derivative(TensorBase out, str op, object a, object b)
 cdef int input_shape(Node node, int i, int* ndim, Py_ssize_t* shape) except -1     # of an input that needs a gradient

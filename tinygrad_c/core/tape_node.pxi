@@ -38,7 +38,7 @@ cdef class Node:
             return self.extra.name()
         if self.rule is &FUNCTION_OUTPUT:
             return (<Node> self.edge0).name()
-        name = self.rule.name.decode()
+        name = (self.label if self.label != NULL else self.rule.name).decode()
         return f"torch::autograd::{name}" if name in ("CopySlices", "CopyBackwards") else name
 
     @property

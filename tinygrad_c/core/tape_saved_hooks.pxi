@@ -271,42 +271,41 @@ def _tensor_at(Node node not None):
     return out
 
 
-cdef dict spellings = {}            # (address of a rule, another name) -> address of a copy with that name
+cdef dict labels = {}               # names that Python has given to nodes: nodes point into them
 
 
-def _call_it(TensorBase out not None, str name not None):
-    return called(out, name)
+cdef str kept_label(str name):
+    """The name, alive as long as the process."""
+    return labels.setdefault(name, name)
 
 
-cdef TensorBase called(TensorBase out, str name):
-    """`out`, made of several operations, with the last of them called as the one that it stands for: as in torch."""
+cdef int label_result(TensorBase out, str name) except -1:
+    """Name the node of a result. The name of a function written in Python is its context's."""
     cdef Node node = out._grad_fn
-    cdef Rule* rule
-    if node is None or strcmp(node.rule.name, PyUnicode_AsUTF8(name)) == 0:
-        return out
-    if node.rule is &FUNCTION_OUTPUT:
-        node = <Node> node.edge0
-    if node.rule is &FUNCTION:
-        node.extra.called = name
-        return out
-    key = (<size_t> node.rule, name)
-    if key not in spellings:
-        kept = name.encode()
-        rule = <Rule*> malloc(sizeof(Rule))
-        if rule == NULL:
-            raise MemoryError("no memory for a rule's name")
-        rule.name = <const char*> kept
-        rule.backward = node.rule.backward
-        spellings[key] = (<size_t> rule, kept)
-    node.rule = <const Rule*> <size_t> spellings[key][0]
+    if node is not None:
+        if node.rule is &FUNCTION_OUTPUT:
+            node = <Node> node.edge0
+        if node.rule is &FUNCTION:
+            node.extra.called = name
+        else:
+            node.label = PyUnicode_AsUTF8(name)
+    return 0
+
+
+def _named(TensorBase out not None, str name not None):
+    """`out`, which the caller has made of several operations, named as the one that it is in PyTorch."""
+    label_result(out, kept_label(name))
     return out
 
 
 def _guarded(function, explain, str node):
     """The function, with explain(function, args, kwargs, error) called when it fails, which raises another error or gives (the
-    result,), or None; and the nodes of its results, if it has made them, called `node`. Here, since a wrapper written in Python
+    result,), or None; and the nodes of its results, if it has made them, named `node`. Here, since a wrapper written in Python
     would cost 400 ns a call.
     """
+    if node is not None:
+        node = kept_label(node)
+
     def call(*args, **kwargs):
         cdef unsigned long long before = last_number
         try:
@@ -319,10 +318,10 @@ def _guarded(function, explain, str node):
         if node is not None and last_number != before:
             if isinstance(out, TensorBase):
                 if number_of(<TensorBase> out) > before:
-                    called(<TensorBase> out, node)
+                    label_result(<TensorBase> out, node)
             elif isinstance(out, tuple):
                 for each in out:
                     if isinstance(each, TensorBase) and number_of(<TensorBase> each) > before:
-                        called(<TensorBase> each, node)
+                        label_result(<TensorBase> each, node)
         return out
     return call

@@ -1,4 +1,4 @@
-"""The UCI handwritten digits: 1797 pictures of 8 x 8 pixels (CC BY 4.0; see LICENSE-digits.txt beside this file)."""
+"""The UCI handwritten digits: 1797 images of 8 x 8 pixels (CC BY 4.0; see LICENSE-digits.txt in this folder)."""
 from __future__ import annotations
 
 import gzip
@@ -8,11 +8,11 @@ import numpy as np
 
 from tinygrad_c import Tensor, from_numpy
 
-LEVELS = 16  # a pixel counts the dark dots of a 4 x 4 block: 0 to 16
+LEVELS = 16  # a pixel is the number of dark dots in a 4 x 4 block: 0 to 16
 
 
 def digits_path() -> Path:
-    """The bundled table itself: a gzipped CSV with a header, 64 pixel columns and the column `digit`.
+    """The path of the bundled table: a gzipped CSV with a header, 64 pixel columns and the column `digit`.
 
     >>> from tinygrad_c import datasets
     >>> datasets.digits_path().name
@@ -22,7 +22,7 @@ def digits_path() -> Path:
 
 
 def digits() -> tuple[Tensor, Tensor]:
-    """X (float32 [1797, 64], 0 is paper and 1 is ink, row by row from the top) and y (int64 [1797], the digit 0..9).
+    """X (float32 [1797, 64], 0 is white and 1 is black, row by row from the top) and y (int64 [1797], digits 0 to 9).
 
     >>> from tinygrad_c import datasets
     >>> X, y = datasets.digits()

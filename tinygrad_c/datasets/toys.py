@@ -1,4 +1,4 @@
-"""Toy sets for a picture and a first net: points of the plane, each with its class; the same seed gives the same points."""
+"""Toy datasets for plots and first nets: points of the plane with class labels. The same seed gives the same points."""
 from __future__ import annotations
 
 import math
@@ -9,14 +9,14 @@ from tinygrad_c import Generator, Tensor, from_numpy, rand, randn, stack, where
 
 
 def _start(n: int, classes: int, seed: int) -> tuple[Generator, Tensor]:
-    """The random stream of `seed`, and the labels 0, 1, .., 0, 1, .. of n points."""
+    """A Generator with this seed, and the labels 0, 1, ..., 0, 1, ... of n points."""
     if n < classes:
-        raise ValueError(f"n = {n} points cannot show {classes} classes; ask for n >= {classes}")
+        raise ValueError(f"n = {n} points are too few for {classes} classes; write n >= {classes}")
     return Generator().manual_seed(seed), from_numpy(np.arange(n) % classes)
 
 
 def moons(n: int = 500, noise: float = 0.1, seed: int = 0) -> tuple[Tensor, Tensor]:
-    """Two half circles that reach into each other: X (float32 [n, 2]) and y (int64 [n], 0 or 1), with N(0, noise) added.
+    """Two interleaving half circles: X (float32 [n, 2]) and y (int64 [n], 0 or 1), with N(0, noise) added.
 
     >>> from tinygrad_c import datasets
     >>> X, y = datasets.moons(100)
@@ -31,7 +31,7 @@ def moons(n: int = 500, noise: float = 0.1, seed: int = 0) -> tuple[Tensor, Tens
 
 
 def circles(n: int = 500, noise: float = 0.05, factor: float = 0.5, seed: int = 0) -> tuple[Tensor, Tensor]:
-    """A circle of radius 1 around one of radius `factor`: X (float32 [n, 2]) and y (int64 [n], 1 is the inner one).
+    """A circle of radius 1 around one of radius `factor`: X (float32 [n, 2]) and y (int64 [n], 1 is the inner circle).
 
     >>> from tinygrad_c import datasets
     >>> X, y = datasets.circles(4, noise=0.0)
@@ -45,7 +45,7 @@ def circles(n: int = 500, noise: float = 0.05, factor: float = 0.5, seed: int = 
 
 
 def spirals(n: int = 600, noise: float = 0.02, classes: int = 3, turns: float = 0.75, seed: int = 0) -> tuple[Tensor, Tensor]:
-    """`classes` arms that wind out from the middle, `turns` times round: X (float32 [n, 2]) and y (int64 [n]).
+    """`classes` spiral arms from the centre, each with `turns` turns: X (float32 [n, 2]) and y (int64 [n]).
 
     >>> from tinygrad_c import datasets
     >>> X, y = datasets.spirals(300, classes=5)
@@ -58,9 +58,9 @@ def spirals(n: int = 600, noise: float = 0.02, classes: int = 3, turns: float = 
 
 
 def xor(n: int = 400, noise: float = 0.0, seed: int = 0) -> tuple[Tensor, Tensor]:
-    """The square [-1, 1] x [-1, 1]: X (float32 [n, 2]), and y (int64 [n]) is 1 where the signs of the two differ.
+    """Points of the square [-1, 1] x [-1, 1]: X (float32 [n, 2]), and y (int64 [n]) is 1 where their signs differ.
 
-    The labels are those of the points before N(0, noise) is added.
+    The labels are computed before N(0, noise) is added.
 
     >>> from tinygrad_c import datasets
     >>> X, y = datasets.xor(100)
@@ -73,7 +73,7 @@ def xor(n: int = 400, noise: float = 0.0, seed: int = 0) -> tuple[Tensor, Tensor
 
 
 def blobs(n: int = 300, classes: int = 3, features: int = 2, spread: float = 0.15, seed: int = 0) -> tuple[Tensor, Tensor]:
-    """A cloud N(centre, spread) a class, centres drawn from [-1, 1]: X (float32 [n, features]) and y (int64 [n]).
+    """One cloud N(centre, spread) per class, the centres uniform in [-1, 1]: X (float32 [n, features]) and y (int64 [n]).
 
     >>> from tinygrad_c import datasets
     >>> X, y = datasets.blobs(30, classes=3, features=4)
@@ -86,5 +86,5 @@ def blobs(n: int = 300, classes: int = 3, features: int = 2, spread: float = 0.1
 
 
 def _polar(radius: Tensor, angle: Tensor) -> Tensor:
-    """Points [n, 2] from their distance to the middle and their angle."""
+    """Points [n, 2] from polar coordinates."""
     return stack([radius * angle.cos(), radius * angle.sin()], dim=1)

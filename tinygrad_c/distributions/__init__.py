@@ -1,11 +1,11 @@
-"""Probability distributions with gradients, as torch.distributions has them: one class a distribution, with sample, log_prob,
-entropy and the moments, and kl_divergence between two. Loaded when it is first asked for.
+"""Probability distributions with gradients: the names of torch.distributions. Each class has sample, log_prob, entropy and
+moments; kl_divergence compares two of them. The package is imported on first access.
 """
 from __future__ import annotations
 
-from tinygrad_c._base.missing import public_names
+from tinygrad_c._base.lazy import lazy_names
 
-ROOMS = {       # imported when first asked for
+LAZY_NAMES = {       # imported on first access
     "distribution": "Distribution Independent",
     "continuous": "Cauchy Exponential Gumbel HalfNormal Laplace Normal Uniform",
     "discrete": "Bernoulli Binomial Categorical Geometric Multinomial OneHotCategorical OneHotCategoricalStraightThrough "
@@ -18,5 +18,5 @@ ROOMS = {       # imported when first asked for
     "kl": "kl_divergence register_kl",
     "": "constraints kl transforms",
 }
-__all__ = [name for names in ROOMS.values() for name in names.split()]
-__getattr__, __dir__ = public_names(globals(), ROOMS)
+__all__ = [name for names in LAZY_NAMES.values() for name in names.split()]
+__getattr__, __dir__ = lazy_names(globals(), LAZY_NAMES)

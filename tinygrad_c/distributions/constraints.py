@@ -1,19 +1,19 @@
-"""Where a parameter or a value may be: what `arg_constraints` and `support` of a distribution are made of."""
+"""Constraints on parameters and values: the `arg_constraints` and the `support` of a distribution."""
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-from tinygrad_c._base.missing import public_names
+from tinygrad_c._base.lazy import lazy_names
 
 __all__ = ["Constraint", "boolean", "dependent", "greater_than", "greater_than_eq", "independent", "integer_interval",
            "interval", "less_than", "lower_cholesky", "multinomial", "nonnegative", "nonnegative_integer", "one_hot",
            "positive", "positive_definite", "real", "real_vector", "simplex", "unit_interval"]
-__getattr__, __dir__ = public_names(globals())
+__getattr__, __dir__ = lazy_names(globals())
 
 
 class Constraint:
-    """A set of tensors; check(value) says which of the events in `value` (its last event_dim dimensions) are in it.
+    """A set of values. check(value) tests each event in `value`, which is its last event_dim dimensions.
 
     >>> tinygrad_c.distributions.constraints.positive.check(tinygrad_c.tensor([1., -1.]))
     tensor([ True, False])
@@ -27,7 +27,7 @@ class Constraint:
 
 
 def independent(base: Constraint, reinterpreted_batch_ndims: int) -> Constraint:
-    """All the elements of the last dimensions are in `base`.
+    """All elements of the last dimensions satisfy `base`.
 
     >>> independent(real, 1).event_dim
     1
@@ -79,7 +79,7 @@ def interval(lower_bound, upper_bound) -> Constraint:
 
 
 def integer_interval(lower_bound, upper_bound) -> Constraint:
-    """Whole numbers from lower_bound to upper_bound.
+    """Integers from lower_bound to upper_bound.
 
     >>> integer_interval(0, 3).check(tensor([0.5, 2.]))
     tensor([False,  True])
@@ -89,7 +89,7 @@ def integer_interval(lower_bound, upper_bound) -> Constraint:
 
 
 def multinomial(upper_bound) -> Constraint:
-    """Counts (the last dimension) of at most upper_bound in all.
+    """Counts (the last dimension) with a sum of at most upper_bound.
 
     >>> multinomial(3).check(tensor([1., 2.]))
     tensor(True)

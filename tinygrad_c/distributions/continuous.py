@@ -1,14 +1,12 @@
-"""Distributions of a real number whose sampler is one formula: of a location and a scale, a rate, or two ends."""
+"""Continuous distributions of one real variable: location-scale families, Exponential, Uniform."""
 from __future__ import annotations
 
 import math
 from typing import Any
 
+from tinygrad_c import empty, expm1, log1p, where
 from tinygrad_c.distributions import constraints
 from tinygrad_c.distributions.distribution import Centred, Distribution, broadcast_all
-from tinygrad_c.ops.create.create import empty_ as empty
-from tinygrad_c.ops.elementwise.elementwise import expm1, log1p, where
-from tinygrad_c.ops.random.random import normal_, uniform_
 
 __all__ = ["Cauchy", "Exponential", "Gumbel", "HalfNormal", "Laplace", "LocScale", "Normal", "Uniform"]
 HALF_LOG_2PI = math.log(2 * math.pi) / 2
@@ -16,7 +14,7 @@ EULER = 0.57721566490153286
 
 
 class LocScale(Centred):
-    """A distribution that is moved by loc and stretched by scale: a subclass says what is drawn at 0 and 1."""
+    """Base class of location-scale families: loc + scale * z. A subclass defines _standard, which draws z."""
 
     arg_constraints = {"loc": constraints.real, "scale": constraints.positive}     # noqa: RUF012  (torch's form)
     has_rsample = True
@@ -30,17 +28,17 @@ class LocScale(Centred):
         return self.loc + self._standard(self._extended_shape(sample_shape)) * self.scale
 
     def _standard(self, shape) -> Any:
-        """What is drawn with loc 0 and scale 1, a tensor of that shape."""
+        """Samples for loc 0 and scale 1, a tensor of this shape."""
         raise NotImplementedError
 
     def _uniform(self, shape) -> Any:
-        """Numbers inside (0, 1), without the ends, where logarithms are infinite."""
-        u = uniform_(empty(tuple(shape), dtype=self.loc.dtype))
+        """Uniform samples in the open interval (0, 1): at its ends logarithms are infinite."""
+        u = empty(tuple(shape), dtype=self.loc.dtype).uniform_()
         tiny = 2.0 ** -24 if u.element_size() == 4 else 2.0 ** -53
         return u.clamp(tiny / 2, 1 - tiny)
 
     def _z(self, value: Any) -> Any:
-        """(value - loc) / scale, once value has been checked."""
+        """Check value and return (value - loc) / scale."""
         if self._validate_args:
             self._validate_sample(value)
         return (value - self.loc) / self.scale
@@ -62,7 +60,7 @@ class Normal(LocScale):
         return self.scale ** 2
 
     def _standard(self, shape) -> Any:
-        return normal_(empty(tuple(shape), dtype=self.loc.dtype))
+        return empty(tuple(shape), dtype=self.loc.dtype).normal_()
 
     def log_prob(self, value: Any) -> Any:
         if self._validate_args:
@@ -145,7 +143,7 @@ class Cauchy(LocScale):
 
 
 class Gumbel(LocScale):
-    """The density exp(-z - exp(-z)) / scale at z = (x - loc) / scale: how the largest of many is distributed.
+    """The density exp(-z - exp(-z)) / scale, z = (x - loc) / scale: the limit distribution of a maximum.
 
     >>> tinygrad_c.distributions.Gumbel(0., 1.).log_prob(tinygrad_c.tensor(0.))
     tensor(-1.)
@@ -177,7 +175,7 @@ class Gumbel(LocScale):
 
 
 class HalfNormal(LocScale):
-    """|x| for x of Normal(0, scale).
+    """The distribution of |x| for x ~ Normal(0, scale).
 
     >>> tinygrad_c.distributions.HalfNormal(1.).mean
     tensor(0.7979)
@@ -198,7 +196,7 @@ class HalfNormal(LocScale):
         return self.scale ** 2 * (1 - 2 / math.pi)
 
     def _standard(self, shape) -> Any:
-        return normal_(empty(tuple(shape), dtype=self.loc.dtype)).abs()
+        return empty(tuple(shape), dtype=self.loc.dtype).normal_().abs()
 
     def log_prob(self, value: Any) -> Any:
         return math.log(2) - HALF_LOG_2PI - self._z(value) ** 2 / 2 - self.scale.log() + where(value >= 0, 0.0, -math.inf)
@@ -214,7 +212,7 @@ class HalfNormal(LocScale):
 
 
 class Exponential(Distribution):
-    """The density rate exp(-rate x) of x >= 0.
+    """The density rate exp(-rate x), x >= 0.
 
     >>> tinygrad_c.distributions.Exponential(2.).mean
     tensor(0.5000)
@@ -261,7 +259,7 @@ class Exponential(Distribution):
 
 
 class Uniform(Distribution):
-    """The density 1 / (high - low) of low <= x < high.
+    """The density 1 / (high - low), low <= x < high.
 
     >>> tinygrad_c.distributions.Uniform(0., 4.).log_prob(tinygrad_c.tensor(1.))
     tensor(-1.3863)
@@ -296,7 +294,7 @@ class Uniform(Distribution):
         return (self.high - self.low) ** 2 / 12
 
     def rsample(self, sample_shape=()) -> Any:
-        u = uniform_(empty(tuple(self._extended_shape(sample_shape)), dtype=self.low.dtype))
+        u = empty(tuple(self._extended_shape(sample_shape)), dtype=self.low.dtype).uniform_()
         return self.low + u * (self.high - self.low)
 
     def log_prob(self, value: Any) -> Any:

@@ -1,43 +1,38 @@
-"""Distributions of whole numbers and of choices, given by probabilities or by logits."""
+"""Discrete distributions: counts and categories, with parameters probs or logits."""
 from __future__ import annotations
 
 import math
 from typing import Any
 
+from tinygrad_c import arange, bernoulli, binomial, empty, log1p, multinomial, poisson, where, xlogy
 from tinygrad_c.autograd import no_grad
 from tinygrad_c.distributions import constraints
 from tinygrad_c.distributions.distribution import Distribution, broadcast_all, broadcast_shapes, lazy
-from tinygrad_c.ops.create.create import arange
-from tinygrad_c.ops.create.create import empty_ as empty
-from tinygrad_c.ops.elementwise.elementwise import log1p, where, xlogy
-from tinygrad_c.ops.indexing.index import one_hot
-from tinygrad_c.ops.loss.loss import binary_cross_entropy_with_logits
-from tinygrad_c.ops.random.numpy_samplers import binomial, poisson
-from tinygrad_c.ops.random.random import bernoulli, multinomial
+from tinygrad_c.nn.functional import binary_cross_entropy_with_logits, one_hot
 
 __all__ = ["Bernoulli", "Binomial", "Categorical", "Geometric", "Multinomial", "OneHotCategorical",
            "OneHotCategoricalStraightThrough", "Poisson"]
 
 
 def _clamped(probs: Any) -> Any:
-    """Probabilities whose logarithms are finite."""
+    """Clamp probabilities so that their logarithms are finite."""
     eps = 2.0 ** -23 if probs.element_size() == 4 else 2.0 ** -52
     return probs.clamp(eps, 1 - eps)
 
 
 class ByProbsOrLogits(Distribution):
-    """A distribution with one parameter that may be given in two ways; the other is computed when it is asked for."""
+    """Base class of distributions with the parameter probs or logits. The other one is computed on first access."""
 
     arg_constraints: Any = {"probs": constraints.unit_interval, "logits": constraints.real}     # noqa: RUF012  (torch's form)
 
-    def _take(self, probs: Any, logits: Any) -> Any:
+    def _set_param(self, probs: Any, logits: Any) -> Any:
         if (probs is None) == (logits is None):
             raise ValueError("Either `probs` or `logits` must be specified, but not both.")
         return logits if probs is None else probs
 
     def _set_two_way(self, probs: Any, logits: Any, *others: Any) -> tuple:
-        """Sets probs or logits to the one given, broadcast with the other parameters, which are returned."""
-        *others, value = broadcast_all(*others, self._take(probs, logits))
+        """Set probs or logits, broadcast with the other parameters. Returns the others, broadcast."""
+        *others, value = broadcast_all(*others, self._set_param(probs, logits))
         self.__dict__["logits" if probs is None else "probs"] = value
         return tuple(others)
 
@@ -106,7 +101,7 @@ class Bernoulli(ByProbsOrLogits):
 
 
 class Geometric(ByProbsOrLogits):
-    """How many trials fail before the first that succeeds: P(n) = (1 - probs)^n probs, n = 0, 1, ...
+    """The number of failures before the first success: P(n) = (1 - probs)^n probs, n = 0, 1, ...
 
     >>> tinygrad_c.distributions.Geometric(tinygrad_c.tensor(0.5)).log_prob(tinygrad_c.tensor([0., 2.]))
     tensor([-0.6931, -2.0794])
@@ -145,7 +140,7 @@ class Geometric(ByProbsOrLogits):
 
 
 class Binomial(ByProbsOrLogits):
-    """How many of total_count trials succeed when each does with probability probs.
+    """The number of successes in total_count trials with success probability probs.
 
     >>> tinygrad_c.distributions.Binomial(2, tinygrad_c.tensor(0.5)).log_prob(tinygrad_c.tensor([0., 1.])).exp()
     tensor([0.2500, 0.5000])
@@ -185,7 +180,7 @@ class Binomial(ByProbsOrLogits):
             self._validate_sample(value)
         n, logits = self.total_count, self.logits
         ways = (n + 1).lgamma() - (value + 1).lgamma() - (n - value + 1).lgamma()
-        above = (logits.clamp(min=0) + logits - logits.clamp(max=0)) / 2      # max(logits, 0) with the slope 1/2 at 0
+        above = (logits.clamp(min=0) + logits - logits.clamp(max=0)) / 2      # max(logits, 0) with derivative 1/2 at 0
         return ways + value * logits - n * (above + log1p((-logits.abs()).exp()))
 
     def entropy(self) -> Any:
@@ -237,12 +232,12 @@ class Poisson(Distribution):
 
 
 class Choices(ByProbsOrLogits):
-    """One or more draws out of n choices, given by unnormalised probabilities or log-probabilities (..., n)."""
+    """Base class of distributions over n categories, with unnormalised probs or logits (..., n)."""
 
     arg_constraints = {"probs": constraints.simplex, "logits": constraints.real_vector}     # noqa: RUF012
 
     def _set_choices(self, probs: Any, logits: Any) -> tuple:
-        given = self._take(probs, logits)
+        given = self._set_param(probs, logits)
         if given.dim() < 1:
             raise ValueError(f"`{'logits' if probs is None else 'probs'}` parameter must be at least one-dimensional.")
         if probs is None:
@@ -261,8 +256,8 @@ class Choices(ByProbsOrLogits):
         """softmax(logits)"""
         return self.logits.softmax(-1)
 
-    def _drawn(self, sample_shape: Any) -> Any:
-        """Indices of choices, of shape sample_shape + batch_shape."""
+    def _indices(self, sample_shape: Any) -> Any:
+        """Sampled category indices, of shape sample_shape + batch_shape."""
         with no_grad():
             flat = self.probs.reshape(-1, self.probs.shape[-1])
             count = math.prod(sample_shape)
@@ -305,7 +300,7 @@ class Categorical(Choices):
         return self.probs.argmax(-1)
 
     def sample(self, sample_shape=()) -> Any:
-        return self._drawn(sample_shape)
+        return self._indices(sample_shape)
 
     def log_prob(self, value: Any) -> Any:
         if self._validate_args:
@@ -321,7 +316,7 @@ class Categorical(Choices):
 
 
 class OneHotCategorical(Choices):
-    """Categorical, as vectors of zeros with a one at the choice.
+    """Categorical with one-hot vectors as samples.
 
     >>> tinygrad_c.distributions.OneHotCategorical(tinygrad_c.tensor([0., 1.])).sample()
     tensor([0., 1.])
@@ -347,7 +342,7 @@ class OneHotCategorical(Choices):
         return self.probs * (1 - self.probs)
 
     def sample(self, sample_shape=()) -> Any:
-        return one_hot(self._drawn(sample_shape), self.probs.shape[-1]).to(self.probs.dtype)
+        return one_hot(self._indices(sample_shape), self.probs.shape[-1]).to(self.probs.dtype)
 
     def log_prob(self, value: Any) -> Any:
         if self._validate_args:
@@ -361,7 +356,7 @@ class OneHotCategorical(Choices):
 
 
 class OneHotCategoricalStraightThrough(OneHotCategorical):
-    """OneHotCategorical whose rsample passes the gradient to probs as if the sample were they.
+    """OneHotCategorical with a straight-through rsample: its gradient goes to probs unchanged.
 
     >>> tinygrad_c.distributions.OneHotCategoricalStraightThrough(tinygrad_c.tensor([0., 1.])).rsample()
     tensor([0., 1.])
@@ -374,7 +369,7 @@ class OneHotCategoricalStraightThrough(OneHotCategorical):
 
 
 class Multinomial(Choices):
-    """How often each choice came in total_count draws.
+    """The counts of each category in total_count draws.
 
     >>> tinygrad_c.distributions.Multinomial(4, tinygrad_c.tensor([0., 1.])).sample()
     tensor([0., 4.])
@@ -400,7 +395,7 @@ class Multinomial(Choices):
         return self.total_count * self.probs * (1 - self.probs)
 
     def sample(self, sample_shape=()) -> Any:
-        return one_hot(self._drawn((self.total_count, *sample_shape)), self.probs.shape[-1]).sum(0).to(self.probs.dtype)
+        return one_hot(self._indices((self.total_count, *sample_shape)), self.probs.shape[-1]).sum(0).to(self.probs.dtype)
 
     def entropy(self) -> Any:
         n = self.total_count

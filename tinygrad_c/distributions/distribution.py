@@ -1,27 +1,23 @@
-"""What all distributions share: shapes, the checks of parameters and values, and Independent."""
+"""The base class Distribution, with shapes and validation, and Independent."""
 from __future__ import annotations
 
 from collections.abc import Callable
 from copy import copy
 from typing import Any
 
-from tinygrad_c._tensor.tensor import Size
+from tinygrad_c import Size, Tensor, broadcast_shapes, broadcast_tensors, get_default_dtype, tensor
 from tinygrad_c.autograd import enable_grad, no_grad
-from tinygrad_c.core.array import get_default_dtype
-from tinygrad_c.core.tape import TensorBase
 from tinygrad_c.distributions import constraints
-from tinygrad_c.ops.create.create import tensor
-from tinygrad_c.ops.shape.rearrange import broadcast_shapes, broadcast_tensors
 
 
 def broadcast_all(*values) -> tuple:
-    """Numbers and tensors as tensors of one shape; numbers take the dtype of the first tensor."""
-    kind = next((v.dtype for v in values if isinstance(v, TensorBase)), get_default_dtype())
+    """Broadcast numbers and tensors to tensors of one shape. Numbers get the dtype of the first tensor."""
+    kind = next((v.dtype for v in values if isinstance(v, Tensor)), get_default_dtype())
     for v in values:
-        if not isinstance(v, (TensorBase, int, float)):
+        if not isinstance(v, (Tensor, int, float)):
             raise ValueError("Input arguments must all be instances of Number, torch.Tensor or objects implementing "
-                             f"__torch_function__: got {type(v).__name__}; write torch.tensor(...) around it")
-    return tuple(broadcast_tensors(*(v if isinstance(v, TensorBase) else tensor(v, dtype=kind) for v in values)))
+                             f"__torch_function__: got {type(v).__name__}; wrap it in torch.tensor(...)")
+    return tuple(broadcast_tensors(*(v if isinstance(v, Tensor) else tensor(v, dtype=kind) for v in values)))
 
 
 def sum_rightmost(value: Any, dims: int) -> Any:
@@ -30,7 +26,7 @@ def sum_rightmost(value: Any, dims: int) -> Any:
 
 
 class lazy:
-    """A property that is computed when first read, with gradients, and kept in the object's __dict__."""
+    """A property that is computed on first access, with gradients enabled, and cached in the object's __dict__."""
 
     def __init__(self, compute: Callable[[Any], Any]):
         self.compute, self.__doc__ = compute, compute.__doc__
@@ -47,10 +43,10 @@ class lazy:
 
 
 class Distribution:
-    """The base of all: a subclass gives rsample or sample, log_prob, and what it knows of entropy, mean and variance.
+    """Base class. A subclass defines rsample or sample, log_prob, and entropy, mean and variance if they are known.
 
-    batch_shape is how many distributions there are, event_shape what one of them draws. With validate_args (the default)
-    parameters and values outside `arg_constraints` and `support` raise ValueError.
+    batch_shape is the shape of the distributions, event_shape the shape of one sample of one of them. With validate_args (the
+    default), parameters and values outside `arg_constraints` and `support` raise ValueError.
 
     >>> tinygrad_c.distributions.Normal(tinygrad_c.zeros(3), 1.).batch_shape
     torch.Size([3])
@@ -63,7 +59,7 @@ class Distribution:
 
     @staticmethod
     def set_default_validate_args(value: bool) -> None:
-        """Whether distributions that are made from now on check their arguments.
+        """Set whether new distributions validate their arguments.
 
         >>> Distribution.set_default_validate_args(True)
         """
@@ -84,7 +80,7 @@ class Distribution:
 
     @property
     def batch_shape(self) -> Size:
-        """The shape of the parameters: so many distributions are in one.
+        """The shape of the batch of distributions, from the shapes of the parameters.
 
         >>> tinygrad_c.distributions.Normal(tinygrad_c.zeros(3), tinygrad_c.ones(3)).batch_shape
         torch.Size([3])
@@ -93,7 +89,7 @@ class Distribution:
 
     @property
     def event_shape(self) -> Size:
-        """The shape of one draw of one distribution.
+        """The shape of one sample of one distribution.
 
         >>> tinygrad_c.distributions.Categorical(tinygrad_c.ones(5)).event_shape
         torch.Size([])
@@ -102,7 +98,7 @@ class Distribution:
 
     @property
     def support(self) -> constraints.Constraint:
-        """Where samples lie.
+        """The set of possible samples.
 
         >>> tinygrad_c.distributions.Exponential(tensor(1.)).support
         GreaterThanEq(lower_bound=0.0)
@@ -120,7 +116,7 @@ class Distribution:
 
     @property
     def mode(self) -> Any:
-        """The value of the highest density.
+        """The value with the highest density or probability.
 
         >>> tinygrad_c.distributions.Gamma(tensor(3.), tensor(1.)).mode
         tensor(2.)
@@ -146,7 +142,7 @@ class Distribution:
         return self.variance.sqrt()
 
     def sample(self, sample_shape=()) -> Any:
-        """Draw without gradients: a tensor of shape sample_shape + batch_shape + event_shape.
+        """Sample without gradients: a tensor of shape sample_shape + batch_shape + event_shape.
 
         >>> tinygrad_c.distributions.Normal(tensor(0.), tensor(2.)).sample((3,)).shape
         torch.Size([3])
@@ -155,7 +151,7 @@ class Distribution:
             return self.rsample(sample_shape)
 
     def rsample(self, sample_shape=()) -> Any:
-        """Draw as a function of the parameters, so that gradients reach them.
+        """Sample with gradients with respect to the parameters (the reparametrisation trick).
 
         >>> loc = tensor(0., requires_grad=True)
         >>> tinygrad_c.distributions.Normal(loc, tensor(1.)).rsample().requires_grad
@@ -173,7 +169,7 @@ class Distribution:
         return self.sample(Size([n]))
 
     def log_prob(self, value: Any) -> Any:
-        """The log of the density or of the probability at `value`.
+        """The logarithm of the density or probability of `value`.
 
         >>> tinygrad_c.distributions.Normal(tensor(0.), tensor(2.)).log_prob(tensor(0.))
         tensor(-1.6121)
@@ -181,7 +177,7 @@ class Distribution:
         raise NotImplementedError
 
     def cdf(self, value: Any) -> Any:
-        """The probability of being at most `value`.
+        """The probability that a sample is at most `value`.
 
         >>> tinygrad_c.distributions.Normal(tensor(0.), tensor(2.)).cdf(tensor(0.))
         tensor(0.5000)
@@ -213,7 +209,7 @@ class Distribution:
         return self.entropy().exp()
 
     def enumerate_support(self, expand: bool = True) -> Any:
-        """All the values that a discrete distribution can take, along a new first dimension.
+        """All possible values of a discrete distribution, along a new first dimension.
 
         >>> tinygrad_c.distributions.Bernoulli(tensor(0.3)).enumerate_support()
         tensor([0., 1.])
@@ -221,14 +217,14 @@ class Distribution:
         raise NotImplementedError
 
     def expand(self, batch_shape, _instance=None) -> Any:
-        """The same distribution, repeated to another batch_shape.
+        """Expand the distribution to another batch_shape.
 
         >>> tinygrad_c.distributions.Normal(tensor(0.), tensor(2.)).expand((2, 3)).batch_shape
         torch.Size([2, 3])
         """
         new, own = copy(self), len(self._batch_shape)
         for name, value in self.__dict__.items():
-            if isinstance(value, TensorBase):
+            if isinstance(value, Tensor):
                 new.__dict__[name] = value.expand(tuple(batch_shape) + tuple(value.shape[own:]))
             elif isinstance(value, Distribution):
                 new.__dict__[name] = value.expand(tuple(batch_shape) + tuple(value.batch_shape[own:]))
@@ -239,7 +235,7 @@ class Distribution:
         return Size(tuple(sample_shape) + tuple(self._batch_shape) + tuple(self._event_shape))
 
     def _validate_sample(self, value: Any) -> None:
-        if not isinstance(value, TensorBase):
+        if not isinstance(value, Tensor):
             raise ValueError("The value argument to log_prob must be a Tensor")
         if tuple(value.shape[max(value.ndim - len(self._event_shape), 0):]) != tuple(self._event_shape):
             raise ValueError(f"The right-most size of value must match event_shape: {value.shape} vs {self._event_shape}.")
@@ -264,7 +260,7 @@ class Distribution:
 
 
 class Centred(Distribution):
-    """A distribution whose mean and mode are its `loc`."""
+    """Base class of distributions with mean and mode `loc`."""
 
     @property
     def mean(self) -> Any:
@@ -276,7 +272,7 @@ class Centred(Distribution):
 
 
 class Independent(Distribution):
-    """The last batch dimensions of a distribution as part of the event: log_prob sums over them.
+    """Reinterpret the last batch dimensions of a distribution as event dimensions: log_prob sums over them.
 
     >>> d = tinygrad_c.distributions
     >>> d.Independent(d.Normal(tinygrad_c.zeros(2, 3), 1.), 1).log_prob(tinygrad_c.zeros(2, 3))

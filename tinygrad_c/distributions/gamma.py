@@ -1,30 +1,32 @@
-"""The gamma distribution and what is made of gamma variables: Beta, Dirichlet, Chi2, StudentT."""
+"""Gamma, and the distributions that are sampled with gamma variables: Beta, Dirichlet, Chi2, StudentT."""
 from __future__ import annotations
 
 import math
 from typing import Any
 
+import numpy as np
+
+from tinygrad_c import arange, empty, from_numpy, igamma, log1p, randint, stack, where, xlogy
 from tinygrad_c.autograd import no_grad
 from tinygrad_c.distributions import constraints
 from tinygrad_c.distributions.continuous import LocScale
 from tinygrad_c.distributions.distribution import Distribution, broadcast_all
-from tinygrad_c.ops.create.create import arange
-from tinygrad_c.ops.create.create import empty_ as empty
-from tinygrad_c.ops.elementwise.elementwise import log1p, where, xlogy
-from tinygrad_c.ops.indexing.index import one_hot
-from tinygrad_c.ops.random.numpy_samplers import standard_gamma
-from tinygrad_c.ops.random.random import normal_
-from tinygrad_c.ops.shape.shape import stack
-from tinygrad_c.special.bessel import igamma
+from tinygrad_c.nn.functional import one_hot
 
 __all__ = ["Beta", "Chi2", "Dirichlet", "Gamma", "StudentT"]
 
 
-def reparametrised_gamma(a: Any) -> Any:
-    """Draws of Gamma(a, 1) with dx/da = -(dP(a, x)/da) / p(x), implicit reparametrisation (Figurnov et al. 2018).
+def standard_gamma(a: Any) -> Any:
+    """Samples of Gamma(a, 1) by NumPy's sampler, under a seed that our generator draws; RandomState's streams are frozen."""
+    state = np.random.RandomState(randint(2 ** 32, ()).item())
+    return from_numpy(np.asarray(state.standard_gamma(a.detach().numpy(), size=tuple(a.shape)))).to(a.dtype)
 
-    P(a, x) = sum over n of t_n = x^(a + n) e^-x / Gamma(a + n + 1), so dP/da = sum of t_n (log x - digamma(a + n + 1)); the
-    terms are largest at n = x - a and gone some ten standard deviations beyond. In float64: the sum cancels in the tails.
+
+def reparametrised_gamma(a: Any) -> Any:
+    """Samples of Gamma(a, 1) with dx/da = -(dP(a, x)/da) / p(x): implicit reparametrisation (Figurnov et al. 2018).
+
+    P(a, x) = sum over n of t_n = x^(a + n) e^-x / Gamma(a + n + 1), so dP/da = sum of t_n (log x - digamma(a + n + 1)). The
+    terms are largest at n = x - a and negligible ten standard deviations beyond. In float64: the sum cancels in the tails.
     """
     tiny = 1e-37 if a.element_size() == 4 else 1e-300
     x = standard_gamma(a).clamp(min=tiny)
@@ -42,7 +44,7 @@ def reparametrised_gamma(a: Any) -> Any:
 
 
 class Gamma(Distribution):
-    """The density rate^a x^(a - 1) e^(-rate x) / Gamma(a) of x > 0, a the concentration.
+    """The density rate^a x^(a - 1) e^(-rate x) / Gamma(a) for x > 0, a the concentration.
 
     >>> tinygrad_c.distributions.Gamma(2., 4.).mean
     tensor(0.5000)
@@ -89,7 +91,7 @@ class Gamma(Distribution):
 
 
 class Chi2(Gamma):
-    """The sum of df squares of standard normal numbers: Gamma(df / 2, 1 / 2).
+    """The sum of the squares of df standard normal variables: Gamma(df / 2, 1 / 2).
 
     >>> tinygrad_c.distributions.Chi2(3.).mean
     tensor(3.)
@@ -103,7 +105,7 @@ class Chi2(Gamma):
 
 
 class Dirichlet(Distribution):
-    """Probabilities (..., n) that sum to 1, of the density prod x_i^(a_i - 1) / B(a), a the concentration.
+    """Probabilities (..., n) that sum to 1, with density prod x_i^(a_i - 1) / B(a), a the concentration.
 
     >>> tinygrad_c.distributions.Dirichlet(tinygrad_c.tensor([1., 3.])).mean
     tensor([0.2500, 0.7500])
@@ -150,7 +152,7 @@ class Dirichlet(Distribution):
 
 
 class Beta(Distribution):
-    """The density x^(concentration1 - 1) (1 - x)^(concentration0 - 1) / B of x from 0 to 1.
+    """The density x^(concentration1 - 1) (1 - x)^(concentration0 - 1) / B for 0 < x < 1.
 
     >>> tinygrad_c.distributions.Beta(1., 3.).mean
     tensor(0.2500)
@@ -209,7 +211,7 @@ class Beta(Distribution):
 
 
 class StudentT(LocScale):
-    """loc + scale t, where t is Student's with df degrees of freedom: the density falls as |t|^-(df + 1).
+    """loc + scale * t, t Student's t with df degrees of freedom: the density falls as |t|^-(df + 1).
 
     >>> tinygrad_c.distributions.StudentT(1.).log_prob(tinygrad_c.tensor(0.))
     tensor(-1.1447)
@@ -232,7 +234,7 @@ class StudentT(LocScale):
 
     def _standard(self, shape) -> Any:
         chi2 = 2 * reparametrised_gamma((0.5 * self.df).expand(shape))
-        return normal_(empty(tuple(shape), dtype=self.loc.dtype)) * (self.df / chi2).sqrt()
+        return empty(tuple(shape), dtype=self.loc.dtype).normal_() * (self.df / chi2).sqrt()
 
     def log_prob(self, value: Any) -> Any:
         z, df = self._z(value), self.df

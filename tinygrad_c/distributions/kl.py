@@ -1,11 +1,12 @@
-"""How far one distribution is from another: KL(p || q) = E_p[log p - log q], in closed form."""
+"""Kullback-Leibler divergences KL(p || q) = E_p[log p - log q] in closed form."""
 from __future__ import annotations
 
 import math
 from collections.abc import Callable
 from typing import Any
 
-from tinygrad_c._base.missing import public_names
+from tinygrad_c import where, xlogy
+from tinygrad_c._base.lazy import lazy_names
 from tinygrad_c.distributions.continuous import Exponential, Laplace, Normal, Uniform
 from tinygrad_c.distributions.discrete import Bernoulli, Binomial, Categorical, Geometric, OneHotCategorical, Poisson
 from tinygrad_c.distributions.distribution import Distribution, Independent, sum_rightmost
@@ -13,15 +14,14 @@ from tinygrad_c.distributions.gamma import Beta, Dirichlet, Gamma
 from tinygrad_c.distributions.multivariate import MultivariateNormal
 from tinygrad_c.distributions.transformed import LogNormal
 from tinygrad_c.linalg import solve_triangular
-from tinygrad_c.ops.elementwise.elementwise import where, xlogy
 
 __all__ = ["kl_divergence", "register_kl"]
-__getattr__, __dir__ = public_names(globals())
+__getattr__, __dir__ = lazy_names(globals())
 _FORMULAS: dict[tuple[type, type], Callable[[Any, Any], Any]] = {}
 
 
 def register_kl(type_p: type, type_q: type) -> Callable:
-    """A decorator: the function that follows computes kl_divergence of those two classes and of their subclasses.
+    """Decorator that registers a function for kl_divergence of these two classes and their subclasses.
 
     >>> class Point(Normal):
     ...     pass
@@ -49,7 +49,7 @@ def kl_divergence(p: Distribution, q: Distribution) -> Any:
             if (one, two) in _FORMULAS:
                 return _FORMULAS[one, two](p, q)
     raise NotImplementedError(f"No KL(p || q) is implemented for p type {type(p).__name__} and q type {type(q).__name__}; "
-                              "estimate it by (p.log_prob(x) - q.log_prob(x)).mean() of x = p.sample((n,))")
+                              "estimate it by (p.log_prob(x) - q.log_prob(x)).mean() with x = p.sample((n,))")
 
 
 @register_kl(Normal, Normal)
@@ -138,5 +138,5 @@ def _multivariate_normal(p: MultivariateNormal, q: MultivariateNormal) -> Any:
 @register_kl(Independent, Independent)
 def _independent(p: Independent, q: Independent) -> Any:
     if p.reinterpreted_batch_ndims != q.reinterpreted_batch_ndims:
-        raise NotImplementedError("KL of Independent distributions of different reinterpreted_batch_ndims")
+        raise NotImplementedError("KL of Independent distributions with different reinterpreted_batch_ndims")
     return sum_rightmost(kl_divergence(p.base_dist, q.base_dist), p.reinterpreted_batch_ndims)

@@ -1,4 +1,4 @@
-"""Mixtures."""
+"""Mixture distributions."""
 from __future__ import annotations
 
 from typing import Any
@@ -12,7 +12,7 @@ __all__ = ["MixtureSameFamily"]
 
 
 class MixtureSameFamily(Distribution):
-    """The density sum over i of P(i) p_i(x): P a Categorical, p_i the distributions along the last batch dimension of another.
+    """The density sum over i of P(i) p_i(x): P a Categorical, p_i the components (last batch dimension).
 
     >>> d = tinygrad_c.distributions
     >>> two = d.Normal(tinygrad_c.tensor([-1., 1.]), 1.)

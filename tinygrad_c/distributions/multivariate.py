@@ -1,14 +1,13 @@
-"""The normal distribution of a vector."""
+"""The multivariate normal distribution."""
 from __future__ import annotations
 
 import math
 from typing import Any
 
+from tinygrad_c import empty
 from tinygrad_c.distributions import constraints
 from tinygrad_c.distributions.distribution import Centred, broadcast_shapes, lazy
 from tinygrad_c.linalg import cholesky, inv, solve_triangular
-from tinygrad_c.ops.create.create import empty_ as empty
-from tinygrad_c.ops.random.random import normal_
 
 __all__ = ["MultivariateNormal"]
 
@@ -16,7 +15,7 @@ __all__ = ["MultivariateNormal"]
 class MultivariateNormal(Centred):
     """The density exp(-d^T C^-1 d / 2) / sqrt(det(2 pi C)), d = x - loc, C the covariance_matrix (..., n, n).
 
-    Instead of C its inverse precision_matrix may be given, or scale_tril, the lower L of C = L L^T (the cheapest).
+    Instead of C you can give its inverse precision_matrix, or scale_tril, the lower triangular L of C = L L^T (the cheapest).
 
     >>> m = tinygrad_c.distributions.MultivariateNormal(tinygrad_c.zeros(2), tinygrad_c.eye(2))
     >>> m.log_prob(tinygrad_c.zeros(2))
@@ -51,7 +50,7 @@ class MultivariateNormal(Centred):
 
     @lazy
     def scale_tril(self) -> Any:
-        """The lower L of C = L L^T.
+        """The lower triangular L of C = L L^T.
 
         >>> MultivariateNormal(tinygrad_c.zeros(2), 4 * tinygrad_c.eye(2)).scale_tril
         tensor([[2., 0.],
@@ -84,7 +83,7 @@ class MultivariateNormal(Centred):
         return (self._unbroadcasted_scale_tril ** 2).sum(-1)
 
     def rsample(self, sample_shape=()) -> Any:
-        drawn = normal_(empty(tuple(self._extended_shape(sample_shape)), dtype=self.loc.dtype))
+        drawn = empty(tuple(self._extended_shape(sample_shape)), dtype=self.loc.dtype).normal_()
         return self.loc + (self._unbroadcasted_scale_tril @ drawn.unsqueeze(-1)).squeeze(-1)
 
     def log_prob(self, value: Any) -> Any:
@@ -99,8 +98,8 @@ class MultivariateNormal(Centred):
         return self._unbroadcasted_scale_tril.diagonal(dim1=-2, dim2=-1).log().sum(-1)
 
     def _distance(self, d: Any) -> Any:
-        """d^T C^-1 d of vectors (..., n)."""
+        """d^T C^-1 d for vectors (..., n)."""
         scale = self._unbroadcasted_scale_tril
-        if scale.dim() == 2:        # many vectors, one matrix: a single solve with the vectors as columns
+        if scale.dim() == 2:        # one matrix: solve once with all vectors as columns
             return (solve_triangular(scale, d.reshape(-1, d.shape[-1]).mT, upper=False) ** 2).sum(0).reshape(d.shape[:-1])
         return (solve_triangular(scale, d.unsqueeze(-1), upper=False).squeeze(-1) ** 2).sum(-1)

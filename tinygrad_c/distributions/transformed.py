@@ -1,4 +1,4 @@
-"""Distributions of a function of a random variable."""
+"""Distributions of functions of a random variable."""
 from __future__ import annotations
 
 from typing import Any
@@ -13,7 +13,7 @@ __all__ = ["LogNormal", "TransformedDistribution"]
 
 
 class TransformedDistribution(Distribution):
-    """y = t(x) for x of a base distribution: log p(y) = log p(x) - log |dy / dx|.
+    """y = t(x), x ~ base distribution: log p(y) = log p(x) - log |dy / dx|.
 
     >>> d = tinygrad_c.distributions
     >>> d.TransformedDistribution(d.Normal(0., 1.), [d.transforms.TanhTransform()]).log_prob(tinygrad_c.tensor(0.5))
@@ -46,12 +46,12 @@ class TransformedDistribution(Distribution):
 
     def sample(self, sample_shape=()) -> Any:
         with no_grad():
-            return self._through(self.base_dist.sample(sample_shape))
+            return self._transformed(self.base_dist.sample(sample_shape))
 
     def rsample(self, sample_shape=()) -> Any:
-        return self._through(self.base_dist.rsample(sample_shape))
+        return self._transformed(self.base_dist.rsample(sample_shape))
 
-    def _through(self, x: Any) -> Any:
+    def _transformed(self, x: Any) -> Any:
         for transform in self.transforms:
             x = transform(x)
         return x
@@ -73,22 +73,22 @@ class TransformedDistribution(Distribution):
             rising = rising * transform.sign
         if self._validate_args:
             self.base_dist._validate_sample(value)
-        return _turned(self.base_dist.cdf(value), rising)
+        return _cdf_of_monotone(self.base_dist.cdf(value), rising)
 
     def icdf(self, value: Any) -> Any:
         rising = 1
         for transform in self.transforms:
             rising = rising * transform.sign
-        return self._through(self.base_dist.icdf(_turned(value, rising)))
+        return self._transformed(self.base_dist.icdf(_cdf_of_monotone(value, rising)))
 
 
-def _turned(p: Any, rising: Any) -> Any:
-    """The probability of being at most x, of a function of x that rises (1) or falls (-1)."""
+def _cdf_of_monotone(p: Any, rising: Any) -> Any:
+    """The cdf of a monotone function of x: increasing (1) or decreasing (-1)."""
     return rising * (p - 0.5) + 0.5
 
 
 class LogNormal(TransformedDistribution):
-    """exp(x) for x of Normal(loc, scale).
+    """exp(x), x ~ Normal(loc, scale).
 
     >>> tinygrad_c.distributions.LogNormal(0., 1.).mean
     tensor(1.6487)

@@ -1,25 +1,24 @@
-"""Invertible functions with the logarithm of their derivative: what TransformedDistribution sends samples through."""
+"""Invertible transforms with the logarithm of their derivative, for TransformedDistribution."""
 from __future__ import annotations
 
 import math
 from typing import Any
 
-from tinygrad_c._base.missing import public_names
-from tinygrad_c.core.tape import TensorBase
+from tinygrad_c import Tensor, full_like
+from tinygrad_c._base.lazy import lazy_names
 from tinygrad_c.distributions import constraints
 from tinygrad_c.distributions.distribution import sum_rightmost
-from tinygrad_c.ops.create.create import full_like
-from tinygrad_c.ops.elementwise.elementwise import softplus
+from tinygrad_c.nn.functional import softplus
 
 __all__ = ["AffineTransform", "ComposeTransform", "ExpTransform", "SigmoidTransform", "SoftplusTransform", "TanhTransform",
            "Transform"]
-__getattr__, __dir__ = public_names(globals())
+__getattr__, __dir__ = lazy_names(globals())
 
 
 class Transform:
-    """y = t(x) and x = t.inv(y). A subclass writes _call(x), _inverse(y) and log_abs_det_jacobian(x, y).
+    """y = t(x) and x = t.inv(y). A subclass defines _call(x), _inverse(y) and log_abs_det_jacobian(x, y).
 
-    With cache_size=1 the last x and y are remembered, so that t.inv(t(x)) is x to the bit.
+    cache_size=1 caches the last x and y, so t.inv(t(x)) is exactly x.
 
     >>> t = tinygrad_c.distributions.transforms.ExpTransform()
     >>> t.inv(t(tinygrad_c.tensor(2.)))
@@ -29,7 +28,7 @@ class Transform:
     bijective = True
     domain: Any = constraints.real
     codomain: Any = constraints.real
-    sign: Any = 1           # whether y rises with x: 1 or -1
+    sign: Any = 1           # 1 if y increases with x, -1 if it decreases
 
     def __init__(self, cache_size: int = 0):
         if cache_size not in (0, 1):
@@ -55,7 +54,7 @@ class Transform:
 
     @property
     def inv(self) -> Transform:
-        """The inverse, a transform too.
+        """The inverse transform.
 
         >>> tinygrad_c.distributions.ExpTransform().inv(tensor(1.))
         tensor(0.)
@@ -105,7 +104,7 @@ class _Inverse(Transform):
 
 
 class ComposeTransform(Transform):
-    """One transform after the other.
+    """Apply several transforms in order.
 
     >>> t = tinygrad_c.distributions.transforms
     >>> t.ComposeTransform([t.AffineTransform(1., 2.), t.ExpTransform()])(tinygrad_c.tensor(0.))
@@ -217,14 +216,14 @@ class TanhTransform(Transform):
         return x.tanh()
 
     def _inverse(self, y: Any) -> Any:
-        return y.atanh()        # without clamping, as in torch: cache_size=1 keeps what is near 1 exact
+        return y.atanh()        # not clamped, as in torch; near 1, cache_size=1 keeps the inverse exact
 
     def log_abs_det_jacobian(self, x: Any, y: Any) -> Any:
         return 2.0 * (math.log(2.0) - x - softplus(-2.0 * x))
 
 
 class AffineTransform(Transform):
-    """y = loc + scale x. event_dim: how many of the last dimensions are one event.
+    """y = loc + scale x. event_dim: the number of last dimensions that form one event.
 
     >>> tinygrad_c.distributions.transforms.AffineTransform(1., 2.)(tinygrad_c.tensor(3.))
     tensor(7.)
@@ -238,7 +237,7 @@ class AffineTransform(Transform):
 
     @property
     def sign(self) -> Any:
-        return self.scale.sign() if isinstance(self.scale, TensorBase) else math.copysign(1, self.scale)
+        return self.scale.sign() if isinstance(self.scale, Tensor) else math.copysign(1, self.scale)
 
     def _call(self, x: Any) -> Any:
         return self.loc + self.scale * x
@@ -247,7 +246,7 @@ class AffineTransform(Transform):
         return (y - self.loc) / self.scale
 
     def log_abs_det_jacobian(self, x: Any, y: Any) -> Any:
-        if isinstance(self.scale, TensorBase):
+        if isinstance(self.scale, Tensor):
             found = self.scale.abs().log().expand(x.shape)
         else:
             found = full_like(x, math.log(abs(self.scale)))

@@ -291,14 +291,14 @@ def node_name(name: str) -> str:
 
 
 def rows() -> str:
-    """Per row: its name, its kernels' numbers, and what each derivative reads (so: what must be saved, bit 1 + i for input i,
-    bit 4 for the output)."""
-    codes = {"g": 0, "y": 4}
+    """Per row: its name, its kernels' numbers, and what each derivative reads and so must be saved. READS_, SAVES_ and KIND_
+    are names of elementwise.pyx."""
+    kinds = {FORMULAS[kind]: f"KIND_{kind}" for kind in ("FLOATS", "NUMBERS", "BOOLS", "INTEGERS")}
     lines = ["cdef void fill_rows() noexcept:"]
     for number, (name, row) in enumerate([*TABLE.items(), *SCALAR.items()]):
         lines += [f"    ROWS[{number}].rule.name = b\"{node_name(name)}\"", f"    ROWS[{number}].forward = {number_of(name)}",
                   f"    ROWS[{number}].n_inputs = {len(row.inputs)}", f"    ROWS[{number}].n_params = {len(row.params)}",
-                  f"    ROWS[{number}].kind = {['floats', 'numbers', 'bools', 'integers'].index(row.kind)}",
+                  f"    ROWS[{number}].kind = {kinds[row.kind]}",
                   f"    ROWS[{number}].composed = {name in SCALAR}",
                   f"    ROWS[{number}].plain = {name in SCALAR and not row.vector}",
                   f"    ROWS[{number}].differentiable = {any(d is not None for d in row.derivatives)}"]
@@ -308,12 +308,13 @@ def rows() -> str:
                 lines += [f"    ROWS[{number}].derivative[{i}] = {special}"]
                 continue
             operands = derivative_inputs(row, expression)
-            numbers = [codes[n] if n in codes else 1 + row.inputs.index(n) for n in operands]
+            names = {"g": "G", "y": "OUTPUT", **{each: f"INPUT{k}" for k, each in enumerate(row.inputs)}}
+            saves = [f"SAVES_{names[n]}" for n in operands if n != "g"]
             kernel = "DERIVATIVE_COMPOSED" if name in SCALAR else number_of(f"{name}_d{which}")
             lines += [f"    ROWS[{number}].derivative[{i}] = {kernel}",
-                      f"    ROWS[{number}].saves[{i}] = {sum(1 << n for n in numbers if n)}",
-                      f"    ROWS[{number}].n_operands[{i}] = {len(numbers)}"]
-            lines += [f"    ROWS[{number}].operand[{i}][{j}] = {c}" for j, c in enumerate(numbers)]
+                      f"    ROWS[{number}].saves[{i}] = {' | '.join(saves) or 0}",
+                      f"    ROWS[{number}].n_operands[{i}] = {len(operands)}"]
+            lines += [f"    ROWS[{number}].operand[{i}][{j}] = READS_{names[n]}" for j, n in enumerate(operands)]
     return "\n".join(lines) + "\n"
 
 

@@ -5,7 +5,7 @@ type has no such kernel. The elementwise kernels stand in `inner`, by the number
 """
 from libc.stdint cimport uint32_t, uint64_t
 
-from tinygrad_c.kernels.call cimport inner_t, kernel_t
+from tinygrad_c.kernels.call cimport MAX_PARAMS, inner_t, kernel_t
 from tinygrad_c.kernels.generated.ids cimport N_INNER
 
 cdef enum:                      # Kernels.reduce[...]
@@ -37,13 +37,73 @@ cdef enum:                      # flags of the optimizers' kernels
     MAXIMIZE = 4
     DECOUPLED = 8               # weight decay as in AdamW
 
+# Geometry: the sizes by which ops cut the work, and kernels find their part of it. Both read them here.
 cdef enum:
     SHORT_ROW = 32              # elements: rows up to here are turned into columns, a vector of rows at a time
     ROW_BLOCK = 128             # rows of one unit in kernels that work row by row
     COLUMN_STRIP = 64           # columns of one unit in kernels that work column by column
-    ELEMENT_BLOCK = 8192        # elements of one unit in kernels that work element by element
+    ELEMENT_BLOCK = 8192        # elements of one unit in kernels that work element by element, and of the loop
+    LOOP_BLOCK = 512            # elements of an operand that the loop gathers at a time, and a tile has at most
+    LOOP_ALIGN = 16             # elements: blocks of the loop start at multiples of it, which are vector-aligned
 
-ctypedef void (*words_t)(uint64_t seed, uint64_t block, uint32_t* out, Py_ssize_t blocks) noexcept nogil
+# Names for Call.param: what a kernel reads there, an enum for each family. Units and operands: in the kernel's own file.
+cdef enum:                      # tiles; the last, behind the parameters of any elementwise kernel
+    TILE_PARAM_ROWS = MAX_PARAMS - 1
+
+cdef enum:                      # reduce
+    REDUCE_PIECE = 0            # .i: elements of one piece
+
+cdef enum:                      # cumsum
+    SCAN_REVERSE = 0            # .i: from the last element
+    SCAN_PRODUCT = 1            # .i: products, not sums
+
+cdef enum:                      # loss, loss_backward
+    LOSS_THRESHOLD = 0          # .f: beta of smooth L1, delta of Huber
+    LOSS_EACH = 1               # .i: a value for each element, not sums                    (loss)
+    LOSS_FACTOR = 1             # .f: on g, 1 / the number of elements for a mean           (loss_backward)
+
+cdef enum:                      # cross_entropy, cross_entropy_backward
+    CE_IGNORE_INDEX = 0         # .i
+    CE_SMOOTHING = 1            # .f
+    CE_ALL_WEIGHTS = 2          # .f: the sum of the classes' weights
+    CE_EACH = 3                 # .i: a loss for each row, not sums                         (cross_entropy)
+    CE_FACTOR = 3               # .f: on g, 1 / the sum of the targets' weights for a mean  (cross_entropy_backward)
+
+cdef enum:                      # sgd
+    SGD_LR = 0
+    SGD_MOMENTUM = 1
+    SGD_UNDAMPED = 2            # 1 - dampening
+    SGD_WEIGHT_DECAY = 3
+    SGD_FLAGS = 4               # .i
+
+cdef enum:                      # adam
+    ADAM_STEP = 0               # lr / (1 - beta1^t)
+    ADAM_WEIGHT = 1             # 1 - beta1
+    ADAM_BETA2 = 2
+    ADAM_CORRECTION = 3         # sqrt(1 - beta2^t)
+    ADAM_EPS = 4
+    ADAM_WEIGHT_DECAY = 5
+    ADAM_SHRINK = 6             # 1 - lr * weight_decay
+    ADAM_FLAGS = 7              # .i
+
+cdef enum:                      # rmsprop
+    RMSPROP_LR = 0
+    RMSPROP_ALPHA = 1
+    RMSPROP_EPS = 2
+    RMSPROP_WEIGHT_DECAY = 3
+    RMSPROP_MOMENTUM = 4
+    RMSPROP_FLAGS = 5           # .i
+
+cdef enum:                      # adagrad
+    ADAGRAD_LR = 0              # of this step
+    ADAGRAD_EPS = 1
+    ADAGRAD_WEIGHT_DECAY = 2
+    ADAGRAD_FLAGS = 3           # .i
+
+cdef enum:                      # dropout
+    DROPOUT_SCALE = 0
+
+ctypedef void (*philox_simd_t)(uint64_t seed, uint64_t block, uint32_t* out, Py_ssize_t blocks) noexcept nogil
 
 ctypedef struct Kernels:
     inner_t inner[N_INNER]
@@ -73,4 +133,4 @@ ctypedef struct Kernels:
     kernel_t adagrad
     kernel_t scatter_add        # out[offset[r]] += row r                              (scatter_add.pxi)
     kernel_t dropout
-    words_t words               # random ones; float64 only                            (philox_simd.pxi)
+    philox_simd_t philox_simd   # random words; float64 only                           (philox_simd.pxi)

@@ -1,10 +1,10 @@
-"""What the functions of this room share: their arguments checked, NumPy called."""
+"""Shared helpers of linalg: argument checks and calls of NumPy."""
 from __future__ import annotations
 
 import numpy as np
 
-from tinygrad_c.ops.arguments import tensor_arg
-from tinygrad_c.ops.create.create import from_numpy
+from tinygrad_c import from_numpy
+from tinygrad_c._base.arguments import tensor_arg
 
 
 class LinAlgError(RuntimeError):
@@ -16,12 +16,12 @@ class LinAlgError(RuntimeError):
 
 
 def made(array):
-    """A tensor on a NumPy array's memory, laid out in C order."""
+    """A contiguous tensor on a NumPy array's memory."""
     return from_numpy(np.ascontiguousarray(array) if array.ndim else np.array(array))
 
 
 def matrices(x, function: str, name: str = "A"):
-    """x, if it is a float tensor of matrices in the last two dimensions."""
+    """x. RuntimeError unless it is a float tensor of at least 2 dimensions."""
     tensor_arg(x, f"linalg_{function}", name)
     if x.ndim < 2:
         raise RuntimeError(f"linalg.{function}: The input tensor {name} must have at least 2 dimensions.")
@@ -31,8 +31,15 @@ def matrices(x, function: str, name: str = "A"):
     return x
 
 
+def wrapped(dim: int, ndim: int) -> int:
+    """A dimension's number, counted from the end if it is negative. IndexError if there is none."""
+    if not -ndim <= dim < ndim:
+        raise IndexError(f"Dimension out of range (expected to be in range of [{-ndim}, {ndim - 1}], but got {dim})")
+    return dim % ndim
+
+
 def square(x, function: str):
-    """x, if its matrices are square."""
+    """x. RuntimeError unless its matrices are square."""
     if matrices(x, function).shape[-2] != x.shape[-1]:
         raise RuntimeError(f"linalg.{function}: A must be batches of square matrices, but they are {x.shape[-2]} by "
                            f"{x.shape[-1]} matrices")
@@ -40,7 +47,7 @@ def square(x, function: str):
 
 
 def called(function: str, message: str, routine, *args, **kwargs):
-    """A NumPy routine; its LinAlgError becomes ours, in torch's words."""
+    """Call a NumPy routine. Its LinAlgError becomes our LinAlgError with torch's message."""
     try:
         return routine(*args, **kwargs)
     except np.linalg.LinAlgError:
@@ -48,8 +55,8 @@ def called(function: str, message: str, routine, *args, **kwargs):
 
 
 def of_finite(routine, array, *args, **kwargs):
-    """A NumPy routine that takes singular values, which LAPACK may seek for ever in a matrix with infinite elements: there all
-    is NaN, as in torch."""
+    """Call a NumPy routine that uses the SVD. LAPACK may not terminate for infinite elements; for them the result is NaN, as in
+    torch."""
     infinite = ~np.isfinite(array).all((-2, -1))
     if not infinite.any():
         return called("svd", "The algorithm failed to converge.", routine, array, *args, **kwargs)

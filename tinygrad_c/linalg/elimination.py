@@ -1,7 +1,7 @@
-"""LU with row exchanges, what is solved by it, and products of Householder reflections.
+"""LU factorization with pivoting, the functions that use it, and products of Householder reflections.
 
-NumPy has no LU: the elimination is done here, a column at a time for the whole batch. Gradient of square A = P L U:
-dA = P L^-T (lower(L^T dL) + upper(dU U^T)) U^-T; of others by what is composed of that.
+NumPy has no LU: the elimination runs here, one column at a time for the whole batch. Gradient for square A = P L U:
+dA = P L^-T (lower(L^T dL) + upper(dU U^T)) U^-T. Other shapes are composed of square ones.
 """
 from __future__ import annotations
 
@@ -9,14 +9,13 @@ import math
 
 import numpy as np
 
+from tinygrad_c import cat, eye, take_along_dim
+from tinygrad_c._base.arguments import array_of, results, takes_out, tensor_arg
+from tinygrad_c._base.public import public
 from tinygrad_c.autograd import Function
 from tinygrad_c.linalg.common import LinAlgError, made, matrices, square
 from tinygrad_c.linalg.factor import cholesky
 from tinygrad_c.linalg.systems import solve, solve_triangular
-from tinygrad_c.ops.arguments import array_of, results, takes_out, tensor_arg
-from tinygrad_c.ops.create.create import eye
-from tinygrad_c.ops.indexing.index import take_along_dim
-from tinygrad_c.ops.shape.shape import cat
 
 lu_result = results("linalg_lu", "P", "L", "U")
 unpack_result = results("lu_unpack", "P", "L", "U")
@@ -30,12 +29,12 @@ triangular_result = results("triangular_solve", "solution", "cloned_coefficient"
 
 
 def stacked(array: np.ndarray) -> np.ndarray:
-    """A batch of matrices with one leading dimension."""
+    """Reshape a batch of matrices to one batch dimension."""
     return array.reshape(math.prod(array.shape[:-2]), *array.shape[-2:])
 
 
-def eliminated(array: np.ndarray, pivot: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Both factors in one matrix, LAPACK's pivots (from 1), and the first zero on the diagonal of U (from 1; 0: none)."""
+def eliminate(array: np.ndarray, pivot: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """(both factors in one matrix, LAPACK's 1-based pivots, the 1-based index of the first zero on U's diagonal or 0)."""
     a = stacked(array).copy()
     batch, m, n = a.shape
     k = min(m, n)
@@ -58,7 +57,7 @@ def eliminated(array: np.ndarray, pivot: bool) -> tuple[np.ndarray, np.ndarray, 
 
 
 def order_of(pivots: np.ndarray, m: int) -> np.ndarray:
-    """The rows' order after the exchanges: row i of P^T A is row order[i] of A."""
+    """The row order after pivoting: row i of P^T A is row order[i] of A."""
     flat = pivots.reshape(math.prod(pivots.shape[:-1]), pivots.shape[-1])
     order = np.tile(np.arange(m), (len(flat), 1))
     rows = np.arange(len(flat))
@@ -69,7 +68,7 @@ def order_of(pivots: np.ndarray, m: int) -> np.ndarray:
 
 
 class Factors(Function):
-    """L and U of square matrices that need no exchange, found already."""
+    """L and U, already computed, of square matrices whose rows are in pivoted order."""
 
     @staticmethod
     def forward(ctx, a, both):
@@ -86,10 +85,10 @@ class Factors(Function):
 
 
 def factors(A, pivot: bool):
-    """(L, U, LAPACK's pivots, info, order of the rows)."""
+    """(L, U, LAPACK's pivots, info, row order)."""
     m, n = A.shape[-2:]
     k = min(m, n)
-    both, pivots, info = eliminated(array_of(A), pivot)
+    both, pivots, info = eliminate(array_of(A), pivot)
     order = order_of(pivots, m)
     a = take_along_dim(A, made(np.broadcast_to(order[..., None], A.shape)), -2) if pivot else A
     lower, upper = Factors.apply(a[..., :k, :k], both[..., :k, :k])
@@ -101,13 +100,14 @@ def factors(A, pivot: bool):
 
 
 def permutation(order: np.ndarray, like):
-    """P with P (rows in that order) = the rows as they were."""
+    """The permutation matrix P for which P A[order] = A."""
     return made(np.swapaxes(np.eye(order.shape[-1], dtype=array_of(like).dtype)[order], -1, -2))
 
 
+@public(node="LinalgLuFactorExBackward0")
 @takes_out
 def lu(A, *, pivot: bool = True):
-    """(P, L, U) with A = P L U: P exchanges rows, L is lower triangular with ones on its diagonal, U is upper triangular.
+    """(P, L, U) with A = P L U: P a permutation, L lower triangular with ones on the diagonal, U upper triangular.
 
     >>> tinygrad_c.linalg.lu(tensor([[0., 2.], [1., 3.]])).U
     tensor([[1., 3.],
@@ -118,9 +118,10 @@ def lu(A, *, pivot: bool = True):
     return lu_result((permutation(order, A) if pivot else A.new_empty(0), lower, upper))
 
 
+@public(node="LinalgLuFactorExBackward0")
 @takes_out
 def lu_factor_ex(A, *, pivot: bool = True, check_errors: bool = False):
-    """lu_factor, and info: 0, or which element of U's diagonal (from 1) is 0.
+    """lu_factor with info: 0, or the 1-based index of a zero on U's diagonal.
 
     >>> tinygrad_c.linalg.lu_factor_ex(tensor([[2., 0.], [0., 0.]])).info
     tensor(2, dtype=torch.int32)
@@ -140,9 +141,10 @@ def lu_factor_ex(A, *, pivot: bool = True, check_errors: bool = False):
     return factor_ex_result((low + upper, made(pivots), made(np.asarray(info))))
 
 
+@public(node="LinalgLuFactorExBackward0")
 @takes_out
 def lu_factor(A, *, pivot: bool = True):
-    """(LU, pivots): both factors in one matrix, without L's diagonal of ones, and row pivots[i] - 1 exchanged with row i.
+    """(LU, pivots): both factors in one matrix, without L's diagonal of ones. Row i was swapped with row pivots[i] - 1.
 
     >>> tinygrad_c.linalg.lu_factor(tensor([[0., 2.], [1., 3.]])).pivots
     tensor([2, 2], dtype=torch.int32)
@@ -150,9 +152,10 @@ def lu_factor(A, *, pivot: bool = True):
     return factor_result(lu_factor_ex(A, pivot=pivot)[:2])
 
 
+@public("LU pivots B", node="LinalgLuSolveBackward0")
 @takes_out
 def lu_solve(LU, pivots, B, *, left: bool = True, adjoint: bool = False):
-    """X with A X = B (left=False: X A = B; adjoint: A^T instead of A) for the A that lu_factor took apart.
+    """X with A X = B (left=False: X A = B; adjoint: A^T instead of A) for the A that lu_factor factored.
 
     >>> tinygrad_c.linalg.lu_solve(*lu_factor(tensor([[0., 2.], [1., 3.]])), tensor([[2.], [4.]]))
     tensor([[1.],
@@ -172,9 +175,10 @@ def lu_solve(LU, pivots, B, *, left: bool = True, adjoint: bool = False):
     return solve_triangular(LU, y, upper=True)
 
 
+@public("LU_data LU_pivots", node="LuUnpackBackward0")
 @takes_out
 def lu_unpack(LU_data, LU_pivots, unpack_data: bool = True, unpack_pivots: bool = True):
-    """(P, L, U) of what lu_factor gave.
+    """(P, L, U) from the result of lu_factor.
 
     >>> P, L, U = tinygrad_c.lu_unpack(*tinygrad_c.lu(tensor([[1., 2.], [4., 6.]])))
     >>> P @ L @ U
@@ -189,11 +193,12 @@ def lu_unpack(LU_data, LU_pivots, unpack_data: bool = True, unpack_pivots: bool 
     return unpack_result((permutation(order_of(array_of(LU_pivots), m), LU_data) if unpack_pivots else none, lower, upper))
 
 
-# ---- With a number that says whether it could be done, instead of an error
+# ---- Functions that return info instead of raising an error
 
+@public(node="LinalgInvExBackward0")
 @takes_out
 def inv_ex(A, *, check_errors: bool = False):
-    """(inverse, info): info is 0, or for a singular matrix which element of U's diagonal (from 1) is 0; no error then.
+    """(inverse, info): info is 0, or for a singular matrix the 1-based index of a zero on U's diagonal. It does not raise.
 
     >>> tinygrad_c.linalg.inv_ex(tensor([[2., 0.], [0., 0.]])).info
     tensor(2, dtype=torch.int32)
@@ -202,14 +207,15 @@ def inv_ex(A, *, check_errors: bool = False):
     return inv_result(result)
 
 
+@public("A B", node="LinalgSolveExBackward0")
 @takes_out
 def solve_ex(A, B, *, left: bool = True, check_errors: bool = False):
-    """(result, info): as solve, but info tells of a singular matrix instead of an error; the result is then not finite.
+    """(result, info): like solve, but a singular matrix gives a nonzero info and a non-finite result instead of an error.
 
     >>> tinygrad_c.linalg.solve_ex(tensor([[2., 0.], [0., 4.]]), tensor([2., 2.])).result
     tensor([1.0000, 0.5000])
     """
-    info = eliminated(array_of(square(A, "solve")), True)[2] if A.numel() else np.zeros(A.shape[:-2], np.int32)
+    info = eliminate(array_of(square(A, "solve")), True)[2] if A.numel() else np.zeros(A.shape[:-2], np.int32)
     if not info.any():
         return solve_result((solve(A, B, left=left), made(np.asarray(info))))
     if check_errors:
@@ -223,14 +229,15 @@ def solve_ex(A, B, *, left: bool = True, check_errors: bool = False):
 
 
 def replaced(A, bad):
-    """A with the unit matrix where `bad` is true."""
+    """A with the identity matrix where `bad` is true."""
     mask = bad[..., None, None]
     return A.masked_fill(mask.expand(A.shape), 0.0) + mask.to(A.dtype) * eye(A.shape[-1], dtype=A.dtype)
 
 
+@public(node="LinalgCholeskyExBackward0")
 @takes_out
 def cholesky_ex(A, *, upper: bool = False, check_errors: bool = False):
-    """(L, info): info is 0, or the size of the first leading part of the matrix that is not positive definite.
+    """(L, info): info is 0, or the order of the first leading minor that is not positive definite.
 
     >>> tinygrad_c.linalg.cholesky_ex(tensor([[1., 2.], [2., 1.]])).info
     tensor(2, dtype=torch.int32)
@@ -261,9 +268,9 @@ def _definite(matrix: np.ndarray) -> bool:
     return True
 
 
-# ---- Reflections
+# ---- Householder reflections
 
-def reflected(A, tau, other):
+def reflect(A, tau, other):
     """H_1 H_2 ... H_k other, H_i = I - tau_i v_i v_i^T, v_i the i-th column of A below its diagonal, with a 1 there."""
     m, k = A.shape[-2], tau.shape[-1]
     other = other if k else other + A[..., :1, :1].sum() * 0
@@ -274,9 +281,10 @@ def reflected(A, tau, other):
     return other
 
 
+@public("A tau", node="LinalgHouseholderProductBackward0")
 @takes_out
 def householder_product(A, tau):
-    """The first columns of H_1 H_2 ... H_k: the Q of the reflections that geqrf leaves below the diagonal of A, and of tau.
+    """The first columns of H_1 H_2 ... H_k: Q from geqrf's reflections, stored below the diagonal of A, and tau.
 
     >>> a, tau = tinygrad_c.geqrf(tensor([[3., 1.], [4., 2.]]))
     >>> q = tinygrad_c.linalg.householder_product(a, tau)
@@ -289,15 +297,16 @@ def householder_product(A, tau):
         raise RuntimeError("torch.linalg.householder_product: input.shape[-2] must be greater than or equal to input.shape[-1]")
     if n < tau.shape[-1]:
         raise RuntimeError("torch.linalg.householder_product: input.shape[-1] must be greater than or equal to tau.shape[-1]")
-    return reflected(A, tau, eye(m, n, dtype=A.dtype).expand(*A.shape[:-2], m, n))
+    return reflect(A, tau, eye(m, n, dtype=A.dtype).expand(*A.shape[:-2], m, n))
 
 
 orgqr = householder_product
 
 
+@public("input tau other", node="OrmqrBackward0")
 @takes_out
 def ormqr(input, tau, other, left: bool = True, transpose: bool = False):
-    """Q other, Q the whole product of the reflections (left=False: other Q; transpose: Q^T).
+    """Q other, Q the full product of the reflections (left=False: other Q; transpose: Q^T).
 
     >>> a, tau = tinygrad_c.geqrf(tensor([[3., 1.], [4., 2.]]))
     >>> tinygrad_c.allclose(tinygrad_c.ormqr(a, tau, a.triu()), tensor([[3., 1.], [4., 2.]]))
@@ -313,14 +322,15 @@ def ormqr(input, tau, other, left: bool = True, transpose: bool = False):
     if m != other.shape[side]:
         raise RuntimeError(f"torch.ormqr: other.shape[{side}] must be equal to input.shape[-2], which is {m}")
     matrices(input, "ormqr", "input")
-    q = reflected(input, tau, eye(m, dtype=input.dtype).expand(*input.shape[:-2], m, m))
+    q = reflect(input, tau, eye(m, dtype=input.dtype).expand(*input.shape[:-2], m, m))
     q = q.mT if transpose else q
     return q @ other if left else other @ q
 
 
+@public
 @takes_out
 def geqrf(input):
-    """(a, tau): R on and above the diagonal of a, the reflections that make Q below it: LAPACK's own form. No gradient.
+    """(a, tau) in LAPACK's format: R on and above the diagonal of a, the reflections of Q below it. No gradient.
 
     >>> a, tau = tinygrad_c.geqrf(tensor([[3., 1.], [4., 2.]]))
     >>> a.triu().abs()
@@ -336,9 +346,10 @@ def geqrf(input):
     return geqrf_result((made(a.reshape(array.shape)), made(tau.reshape(*array.shape[:-2], k))))
 
 
+@public("b A", node="TriangularSolveBackward0")
 @takes_out
 def triangular_solve(b, A, upper: bool = True, transpose: bool = False, unitriangular: bool = False):
-    """(X, A) with A X = b for triangular A (transpose: A^T X = b): linalg.solve_triangular's older form.
+    """(X, A) with A X = b for triangular A (transpose: A^T X = b): the older form of linalg.solve_triangular.
 
     >>> tinygrad_c.triangular_solve(tensor([[4.], [3.]]), tensor([[2., 1.], [0., 3.]])).solution
     tensor([[1.5000],

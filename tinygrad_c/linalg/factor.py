@@ -1,19 +1,18 @@
-"""Factors of matrices: Cholesky, QR, eigenvalues of symmetric matrices, singular values, all or the largest.
+"""Matrix factorizations: Cholesky, QR, symmetric eigenvalues, SVD, low-rank SVD.
 
 The gradients are those of Giles 2008 (An extended collection of matrix derivative results for forward and reverse mode AD),
-and of Walter & Lehmann 2012 for QR; written in tensor operations, so that they can be differentiated again.
+and of Walter & Lehmann 2012 for QR. They are tensor operations, so they can be differentiated again.
 """
 from __future__ import annotations
 
 import numpy as np
 
+from tinygrad_c import cat, eye, randn
+from tinygrad_c._base.arguments import array_of, results, takes_out
+from tinygrad_c._base.public import public
 from tinygrad_c.autograd import Function
 from tinygrad_c.linalg.common import called, made, matrices, of_finite, square
 from tinygrad_c.linalg.systems import inv
-from tinygrad_c.ops.arguments import array_of, results, takes_out
-from tinygrad_c.ops.create.create import eye
-from tinygrad_c.ops.random.random import randn
-from tinygrad_c.ops.shape.shape import cat
 
 qr_result = results("linalg_qr", "Q", "R")
 eigh_result = results("linalg_eigh", "eigenvalues", "eigenvectors")
@@ -21,13 +20,13 @@ svd_result = results("linalg_svd", "U", "S", "Vh")
 
 
 class Cholesky(Function):
-    """A = L L^T:  dA = L^-T P(L^T G) L^-1 made symmetric, P: the lower triangle with half of the diagonal."""
+    """A = L L^T:  dA = L^-T P(L^T G) L^-1, symmetrized. P takes the lower triangle with half of the diagonal."""
 
     @staticmethod
     def forward(ctx, a):
         array = array_of(a)
         lower = np.tril(array)
-        array = lower + np.swapaxes(np.tril(array, -1), -1, -2)         # only the lower triangle counts
+        array = lower + np.swapaxes(np.tril(array, -1), -1, -2)         # only the lower triangle is used
         out = made(called("cholesky", "The factorization could not be completed because the input is not positive-definite.",
                             np.linalg.cholesky, array))
         ctx.save_for_backward(out)
@@ -43,6 +42,7 @@ class Cholesky(Function):
         return 0.5 * (da + da.mT)
 
 
+@public(node="LinalgCholeskyExBackward0")
 @takes_out
 def cholesky(A, *, upper: bool = False):
     """The lower triangular L with L L^T = A, for symmetric positive definite A; with upper=True its transpose.
@@ -58,8 +58,8 @@ def cholesky(A, *, upper: bool = False):
 
 
 class Qr(Function):
-    """A = Q R with at least as many rows as columns: with M = R dR^T - dQ^T Q, dA = (dQ + Q copy(M)) R^-T, where copy takes the
-    lower triangle for both."""
+    """A = Q R with at least as many rows as columns: with M = R dR^T - dQ^T Q, dA = (dQ + Q copy(M)) R^-T, where copy
+    mirrors the lower triangle to the upper one."""
 
     @staticmethod
     def forward(ctx, a, mode):
@@ -78,12 +78,13 @@ class Qr(Function):
         return (dq + q @ (m.tril() + m.tril(-1).mT)) @ inv(r).mT, None
 
 
+@public(node="LinalgQrBackward0")
 @takes_out
 def qr(A, mode: str = "reduced"):
     """(Q, R) with Q R = A, the columns of Q orthonormal and R upper triangular.
 
-    For A of (m, n): mode "reduced" makes Q (m, k) and R (k, n) with k = min(m, n); "complete" makes Q (m, m); "r" makes R
-    alone, without a gradient.
+    For A of (m, n): mode "reduced" gives Q (m, k) and R (k, n) with k = min(m, n), "complete" gives Q (m, m), "r" gives only
+    R, without a gradient.
 
     >>> tinygrad_c.linalg.qr(tensor([[2., 1.], [0., 3.]])).R.abs()
     tensor([[2., 1.],
@@ -98,20 +99,20 @@ def qr(A, mode: str = "reduced"):
     m, n = A.shape[-2:]
     if m >= n:
         return qr_result(Qr.apply(A, mode))
-    q, r = Qr.apply(A[..., :m], mode)               # a wide matrix: Q is that of its first columns
+    q, r = Qr.apply(A[..., :m], mode)               # a wide matrix has the Q of its first columns
     return qr_result((q, cat([r, q.mT @ A[..., m:]], -1)))
 
 
 # ---- Eigenvalues of symmetric matrices
 
 def one_over_differences(x):
-    """1 / (x[j] - x[i]) in the places i, j; 0 on the diagonal."""
+    """The matrix 1 / (x[j] - x[i]) with 0 on the diagonal."""
     same = eye(x.shape[-1], dtype=x.dtype)
     return (1 - same) / (x.unsqueeze(-2) - x.unsqueeze(-1) + same)
 
 
 class Eigh(Function):
-    """A = V diag(w) V^T:  dA = V (diag(dw) + (V^T dV) / (w_j - w_i)) V^T, made symmetric."""
+    """A = V diag(w) V^T:  dA = V (diag(dw) + (V^T dV) / (w_j - w_i)) V^T, symmetrized."""
 
     @staticmethod
     def forward(ctx, a, lower):
@@ -132,12 +133,13 @@ class Eigh(Function):
         return 0.5 * (da + da.mT), None
 
 
+@public(node="LinalgEighBackward0")
 @takes_out
 def eigh(A, UPLO: str = "L"):
-    """(eigenvalues, eigenvectors) of symmetric matrices: the values rising, the vectors in the columns.
+    """(eigenvalues, eigenvectors) of symmetric matrices: eigenvalues in ascending order, eigenvectors in the columns.
 
-    Only the lower triangle of A is looked at, or the upper one with UPLO="U". The sign of each vector is not determined; the
-    gradient of the vectors is infinite where two values are equal.
+    Only the lower triangle of A is used, or the upper one with UPLO="U". The signs of the eigenvectors are arbitrary. Their
+    gradient is infinite if two eigenvalues are equal.
 
     >>> tinygrad_c.linalg.eigh(tensor([[2., 0.], [0., 1.]])).eigenvalues
     tensor([1., 2.])
@@ -149,9 +151,10 @@ def eigh(A, UPLO: str = "L"):
     return eigh_result(Eigh.apply(square(A, "eigh"), UPLO.upper()))
 
 
+@public(node="LinalgEighBackward0")
 @takes_out
 def eigvalsh(A, UPLO: str = "L"):
-    """The eigenvalues of symmetric matrices, rising.
+    """The eigenvalues of symmetric matrices, in ascending order.
 
     >>> tinygrad_c.linalg.eigvalsh(tensor([[2., 0.], [0., 1.]]))
     tensor([1., 2.])
@@ -195,12 +198,13 @@ class Svd(Function):
         return u @ middle @ vh + outside
 
 
+@public(node="LinalgSvdBackward0")
 @takes_out
 def svd(A, full_matrices: bool = True, *, driver: str | None = None):
-    """(U, S, Vh) with U diag(S) Vh = A, S falling, the columns of U and the rows of Vh orthonormal.
+    """(U, S, Vh) with U diag(S) Vh = A, S in descending order, the columns of U and the rows of Vh orthonormal.
 
-    For A of (m, n): U is (m, m) and Vh (n, n), or with full_matrices=False (m, k) and (k, n), k = min(m, n). The further
-    vectors of full matrices have no gradient.
+    For A of (m, n): U is (m, m) and Vh (n, n), or with full_matrices=False (m, k) and (k, n), k = min(m, n). The
+    additional vectors of full matrices have no gradient.
 
     >>> tinygrad_c.linalg.svd(tensor([[3., 0.], [0., 4.]])).S
     tensor([4., 3.])
@@ -215,9 +219,10 @@ def svd(A, full_matrices: bool = True, *, driver: str | None = None):
     return svd_result((u, s, vh))
 
 
+@public(node="LinalgSvdBackward0")
 @takes_out
 def svdvals(A, *, driver: str | None = None):
-    """The singular values, falling.
+    """The singular values, in descending order.
 
     >>> tinygrad_c.linalg.svdvals(tensor([[3., 0.], [0., 4.]]))
     tensor([4., 3.])
@@ -225,11 +230,12 @@ def svdvals(A, *, driver: str | None = None):
     return Svd.apply(matrices(A, "svdvals"))[1]
 
 
-# ---- Of low rank
+# ---- Low rank
 
+@public
 def svd_lowrank(A, q: int | None = 6, niter: int | None = 2, M=None):
-    """(U, S, V) of rank q near A, or near A - M: singular values of A on what it makes of q random vectors. Halko, Martinsson &
-    Tropp 2011, algorithms 4.4 and 5.1. Exact for matrices of a rank of q or less.
+    """(U, S, V) of a rank q approximation of A, or of A - M, by random projection: Halko, Martinsson & Tropp 2011,
+    algorithms 4.4 and 5.1. It is exact for matrices of rank q or less.
 
     >>> tinygrad_c.svd_lowrank(tensor([[3., 4.], [6., 8.]]), q=1)[1]
     tensor([11.1803])
@@ -243,8 +249,9 @@ def svd_lowrank(A, q: int | None = 6, niter: int | None = 2, M=None):
     return space @ u, s, vh.mT
 
 
+@public
 def pca_lowrank(A, q: int | None = None, center: bool = True, niter: int = 2):
-    """(U, S, V): svd_lowrank of A less the mean of its rows (center): the columns of V are the q principal directions.
+    """(U, S, V): svd_lowrank of A minus the mean of its rows (center). The columns of V are the q principal directions.
 
     >>> U, S, V = tinygrad_c.pca_lowrank(tensor([[1., 1.], [2., 2.], [6., 6.]]), q=1)
     >>> V.abs()

@@ -1,37 +1,36 @@
-"""Norms, powers and chains of products."""
+"""Norms, powers and products of matrices."""
 from __future__ import annotations
 
 import math
 
-from tinygrad_c.linalg.common import matrices, square
+from tinygrad_c import cross as cross_product
+from tinygrad_c import diagonal as diagonal_of
+from tinygrad_c import eye, movedim, stack
+from tinygrad_c._base.arguments import array_of, takes_out, tensor_arg, tensors_arg
+from tinygrad_c._base.public import public
+from tinygrad_c.linalg.common import matrices, square, wrapped
 from tinygrad_c.linalg.factor import svdvals
 from tinygrad_c.linalg.systems import inv
-from tinygrad_c.ops.arguments import array_of, takes_out, tensor_arg, tensors_arg
-from tinygrad_c.ops.create.create import eye
-from tinygrad_c.ops.matmul import composed
-from tinygrad_c.ops.reduce import reduce
-from tinygrad_c.ops.shape import diagonals
-from tinygrad_c.ops.shape.rearrange import movedim
-from tinygrad_c.ops.shape.shape import diagonal as diagonal_of
-from tinygrad_c.ops.shape.shape import wrapped
 
 INFINITE = (math.inf, -math.inf)
 
 
+@public
 @takes_out
 def vector_norm(x, ord: float = 2, dim=None, keepdim: bool = False, *, dtype=None):
-    """sum(|x|^ord)^(1/ord) of all elements or over the dimensions in `dim`; inf: the largest |x|, 0: how many are not 0.
+    """sum(|x|^ord)^(1/ord) of all elements or over the dimensions `dim`. inf: the largest |x|, 0: the number of nonzeros.
 
     >>> tinygrad_c.linalg.vector_norm(tensor([3., 4.]))
     tensor(5.)
     """
-    return reduce.norm(tensor_arg(x, "linalg_vector_norm", "x"), float(ord), dim, keepdim, dtype=dtype)
+    return tensor_arg(x, "linalg_vector_norm", "x").norm(float(ord), dim, keepdim, dtype=dtype)
 
 
+@public
 @takes_out
 def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim: bool = False, *, dtype=None):
-    """A norm of matrices: "fro" (the root of the sum of squares), "nuc" (the sum of the singular values), 2 and -2 (the largest
-    and the smallest of them), 1 and -1 (of the columns' sums of |x|), inf and -inf (of the rows').
+    """A matrix norm: "fro" (the root of the sum of squares), "nuc" (the sum of the singular values), 2 and -2 (the largest and
+    the smallest singular value), 1 and -1 (the largest and the smallest column sum of |x|), inf and -inf (row sums).
 
     >>> tinygrad_c.linalg.matrix_norm(tensor([[1., -2.], [3., 4.]]), 1)
     tensor(6.)
@@ -46,7 +45,7 @@ def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim: bool = False, *, dtype=None
     if 0 in (x.shape[d0], x.shape[d1]) and ord in ("nuc", 1, 2, math.inf):
         return x.sum((d0, d1), keepdim)
     if ord == "fro":
-        return reduce.norm(x, 2, (d0, d1), keepdim)
+        return x.norm(2, (d0, d1), keepdim)
     if ord in ("nuc", 2, -2):
         s = svdvals(movedim(x, (d0, d1), (-2, -1)))
         out = s.sum(-1) if ord == "nuc" else s.amax(-1) if ord == 2 else s.amin(-1)
@@ -61,9 +60,10 @@ def matrix_norm(A, ord="fro", dim=(-2, -1), keepdim: bool = False, *, dtype=None
     return out
 
 
+@public
 @takes_out
 def norm(A, ord=None, dim=None, keepdim: bool = False, *, dtype=None):
-    """vector_norm, or matrix_norm where `dim` has two dimensions or there is none and A is a matrix, if ord is given.
+    """matrix_norm if ord is given and `dim` has two dimensions (or no dim is given and A is a matrix), else vector_norm.
 
     >>> tinygrad_c.linalg.norm(tensor([[3., 4.]]))
     tensor(5.)
@@ -84,9 +84,10 @@ def norm(A, ord=None, dim=None, keepdim: bool = False, *, dtype=None):
     return vector_norm(x, ord, dims, keepdim, dtype=dtype)
 
 
+@public
 @takes_out
 def cond(A, p=None):
-    """The condition number: the norm of A times that of its inverse; without p, of the singular values.
+    """The condition number: the norm of A times the norm of its inverse. Default: the ratio of the extreme singular values.
 
     >>> tinygrad_c.linalg.cond(tensor([[2., 0.], [0., 1.]]))
     tensor(2.)
@@ -99,6 +100,7 @@ def cond(A, p=None):
 
 # ---- Products
 
+@public("input other")
 def matmul(input, other):
     """The matrix product: tinygrad_c.matmul.
 
@@ -108,9 +110,10 @@ def matmul(input, other):
     return input @ other
 
 
+@public("x y")
 @takes_out
 def vecdot(x, y, *, dim: int = -1):
-    """The sum of products along dim, the others broadcast.
+    """The dot product along dim. The other dimensions broadcast.
 
     >>> tinygrad_c.linalg.vecdot(tensor([[1., 2.], [3., 4.]]), tensor([1., 1.]))
     tensor([3., 7.])
@@ -118,18 +121,20 @@ def vecdot(x, y, *, dim: int = -1):
     return (tensor_arg(x, "linalg_vecdot", "x") * y).sum(dim)
 
 
+@public("input other", node="LinalgCrossBackward0", axis=True)
 @takes_out
 def cross(input, other, *, dim: int = -1):
-    """The cross product of vectors of three numbers along dim.
+    """The cross product of vectors of size 3 along dim.
 
     >>> tinygrad_c.linalg.cross(tensor([1., 0., 0.]), tensor([0., 1., 0.]))
     tensor([0., 0., 1.])
     """
-    return composed.cross(input, other, dim)
+    return cross_product(input, other, dim)
 
 
+@public
 def diagonal(A, *, offset: int = 0, dim1: int = -2, dim2: int = -1):
-    """The diagonals of matrices, in the last dimension; a view.
+    """The diagonals of matrices, in the last dimension, as a view.
 
     >>> tinygrad_c.linalg.diagonal(tensor([[1., 2.], [3., 4.]]))
     tensor([1., 4.])
@@ -137,6 +142,7 @@ def diagonal(A, *, offset: int = 0, dim1: int = -2, dim2: int = -1):
     return diagonal_of(A, offset, dim1, dim2)
 
 
+@public
 def vander(x, *, N: int | None = None):
     """The powers 1, x, x^2, ..., x^(N-1) of each element, in a new last dimension.
 
@@ -147,12 +153,18 @@ def vander(x, *, N: int | None = None):
     """
     x = tensor_arg(x, "linalg_vander", "x")
     x = x if x.ndim else x.unsqueeze(0)
-    return diagonals.powers(x, x.shape[-1] if N is None else N, True)
+    x = x if x.is_floating_point() else x.long()
+    n = x.shape[-1] if N is None else N
+    powers = [x.new_ones(x.shape)]
+    for _ in range(n - 1):
+        powers.append(powers[-1] * x)
+    return stack(powers, -1) if n > 0 else x.new_empty((*x.shape, 0))
 
 
+@public
 @takes_out
 def matrix_power(A, n: int):
-    """A multiplied by itself n times; of a negative n, the inverse is.
+    """A^n for an integer n. A negative n uses the inverse.
 
     >>> tinygrad_c.linalg.matrix_power(tensor([[1., 1.], [0., 1.]]), 3)
     tensor([[1., 3.],
@@ -171,8 +183,9 @@ def matrix_power(A, n: int):
     return eye(A.shape[-1], dtype=A.dtype).expand(A.shape).clone() if out is None else out.clone() if out is A else out
 
 
+@public(node="LinalgMatrixExpBackward0")
 def matrix_exp(A):
-    """e^A = I + A + A^2 / 2! + ...: the series of A / 2^s, squared s times.
+    """e^A = I + A + A^2 / 2! + ...: the series for A / 2^s, then s squarings.
 
     >>> tinygrad_c.linalg.matrix_exp(tensor([[0., 1.], [0., 0.]]))
     tensor([[1., 1.],
@@ -193,7 +206,7 @@ def matrix_exp(A):
 
 @takes_out
 def multi_dot(tensors):
-    """The product of several matrices, in the order that needs the fewest multiplications; the first and last may be vectors.
+    """The product of several matrices, in the order with the fewest multiplications. The first and last may be vectors.
 
     >>> tinygrad_c.linalg.multi_dot([tensor([[1., 2.]]), tensor([[1.], [1.]]), tensor([[3.]])])
     tensor([[9.]])

@@ -1,16 +1,15 @@
-"""Inverses, determinants and systems of equations."""
+"""Inverses, determinants and systems of linear equations."""
 from __future__ import annotations
 
 import math
 
 import numpy as np
 
+from tinygrad_c import eye, log, movedim, where
+from tinygrad_c._base.arguments import array_of, results, takes_out, tensor_arg
+from tinygrad_c._base.public import public
 from tinygrad_c.autograd import Function
 from tinygrad_c.linalg.common import called, made, matrices, of_finite, square
-from tinygrad_c.ops.arguments import array_of, results, takes_out, tensor_arg
-from tinygrad_c.ops.create.create import eye
-from tinygrad_c.ops.elementwise.elementwise import log, where
-from tinygrad_c.ops.shape.rearrange import movedim
 
 slogdet_result = results("linalg_slogdet", "sign", "logabsdet")
 lstsq_result = results("linalg_lstsq", "solution", "residuals", "rank", "singular_values")
@@ -32,9 +31,10 @@ class Inverse(Function):
         return -(y.mT @ g @ y.mT)
 
 
+@public(node="LinalgInvExBackward0")
 @takes_out
 def inv(A):
-    """The inverse of square matrices; LinAlgError if one is singular.
+    """The inverse of square matrices. LinAlgError if one is singular.
 
     >>> tinygrad_c.linalg.inv(tensor([[2., 0.], [0., 4.]]))
     tensor([[0.5000, 0.0000],
@@ -61,15 +61,16 @@ class Solution(Function):
 
 
 def summed(g, shape):
-    """g without the batch dimensions that broadcasting made."""
+    """g summed over the batch dimensions that were broadcast."""
     return g.sum_to_size(shape) if g.shape != shape else g
 
 
+@public("A B", node="LinalgSolveExBackward0")
 @takes_out
 def solve(A, B, *, left: bool = True):
     """X with A X = B (or, with left=False, X A = B), for square matrices A and vectors or matrices B.
 
-    B counts as a vector if it has one dimension, or one less than A and A's batch shape. LinAlgError if A is singular.
+    B is a batch of vectors if it has one dimension, or A's shape without the last dimension. LinAlgError if A is singular.
 
     >>> tinygrad_c.linalg.solve(tensor([[2., 0.], [0., 4.]]), tensor([2., 2.]))
     tensor([1.0000, 0.5000])
@@ -94,9 +95,10 @@ def solve(A, B, *, left: bool = True):
     return out.squeeze(-1) if vector else out
 
 
+@public("A B", node="LinalgSolveTriangularBackward0")
 @takes_out
 def solve_triangular(A, B, *, upper: bool, left: bool = True, unitriangular: bool = False):
-    """X with A X = B (left=False: X A = B) for triangular A; the other triangle of A is not looked at.
+    """X with A X = B (left=False: X A = B) for triangular A. The other triangle of A is not used.
 
     >>> tinygrad_c.linalg.solve_triangular(tensor([[2., 9.], [1., 1.]]), tensor([[2.], [2.]]), upper=False)
     tensor([[1.],
@@ -106,9 +108,10 @@ def solve_triangular(A, B, *, upper: bool, left: bool = True, unitriangular: boo
     return solve(triangle + eye(A.shape[-1], dtype=A.dtype) if unitriangular else triangle, B, left=left)
 
 
+@public("A B")
 @takes_out
 def tensorsolve(A, B, dims=None):
-    """X with tensordot(A, X, X.ndim) = B: solve, with the first dimensions of A (B's shape) as rows and the others as columns.
+    """X with tensordot(A, X, X.ndim) = B: solve with the first dimensions of A (B's shape) as rows, the others as columns.
 
     >>> tinygrad_c.linalg.tensorsolve(tensor([[2., 0.], [0., 4.]]), tensor([2., 4.]))
     tensor([1., 1.])
@@ -122,9 +125,10 @@ def tensorsolve(A, B, dims=None):
     return solve(A.reshape(B.numel(), -1), B.reshape(-1)).reshape(rest)
 
 
+@public
 @takes_out
 def tensorinv(A, ind: int = 2):
-    """The inverse of A as a map from its last dimensions to its first `ind`.
+    """The inverse of A as a linear map from its last dimensions to its first `ind` dimensions.
 
     >>> tinygrad_c.linalg.tensorinv(tensor([[2., 0.], [0., 4.]]), 1)
     tensor([[0.5000, 0.0000],
@@ -142,7 +146,7 @@ def tensorinv(A, ind: int = 2):
 # ---- Determinants
 
 class Determinant(Function):
-    """d = det A:  dA = g * the matrix of cofactors, which is d A^-T where A has an inverse."""
+    """d = det A:  dA = g * the cofactor matrix, which is d A^-T if A is invertible."""
 
     @staticmethod
     def forward(ctx, a):
@@ -158,12 +162,13 @@ class Determinant(Function):
         weak = (d == 0) | (abs(d) <= 1e-30)
         if not weak.any():
             return (g * d)[..., None, None] * inv(a).mT
-        u, s, vh = of_finite(np.linalg.svd, array_of(a))           # singular: through the singular values, once
+        u, s, vh = of_finite(np.linalg.svd, array_of(a))           # singular: the cofactors from the SVD, differentiable once
         others = np.stack([np.prod(np.delete(s, i, -1), -1) for i in range(s.shape[-1])], -1)
         sign = np.linalg.det(u) * np.linalg.det(vh)
         return g[..., None, None] * made((sign[..., None, None] * (u * others[..., None, :]) @ vh).astype(u.dtype))
 
 
+@public(node="LinalgDetBackward0")
 @takes_out
 def det(A):
     """The determinant of square matrices.
@@ -189,6 +194,7 @@ class LogDeterminant(Function):
         return g[..., None, None] * inv(a).mT
 
 
+@public(node="LinalgSlogdetBackward0")
 @takes_out
 def slogdet(A):
     """(sign, logabsdet): the sign of the determinant, and the logarithm of its absolute value.
@@ -199,14 +205,15 @@ def slogdet(A):
     return slogdet_result(LogDeterminant.apply(square(A, "slogdet")))
 
 
+@public
 def logdet(A):
-    """The logarithm of the determinant; NaN where that is negative.
+    """The logarithm of the determinant. NaN if the determinant is negative.
 
     >>> tinygrad_c.logdet(tensor([[1., 0.], [0., 1.]]))
     tensor(0.)
     """
     sign, logabsdet = slogdet(A)
-    return logabsdet + log(where(sign == 0, 1, sign))       # log det 0 = -inf is logabsdet itself
+    return logabsdet + log(where(sign == 0, 1, sign))       # for det = 0, logabsdet is already -inf
 
 
 # ---- Pseudo-inverse, least squares, rank
@@ -230,9 +237,10 @@ class PseudoInverse(Function):
         return -(p.mT @ g @ p.mT) + left @ p @ p.mT + p.mT @ p @ right, None, None
 
 
+@public(node="LinalgPinvBackward0")
 @takes_out
 def pinv(A, rcond: float | None = None, hermitian: bool = False, *, atol: float | None = None, rtol: float | None = None):
-    """The Moore-Penrose inverse: singular values below max(atol, rtol * the largest) count as 0.
+    """The Moore-Penrose inverse: singular values below max(atol, rtol * the largest) are treated as 0.
 
     >>> tinygrad_c.linalg.pinv(tensor([[2., 0.], [0., 0.], [0., 0.]]))
     tensor([[0.5000, 0.0000, 0.0000],
@@ -248,12 +256,13 @@ def pinv(A, rcond: float | None = None, hermitian: bool = False, *, atol: float 
     return PseudoInverse.apply(A, rtol, hermitian)
 
 
+@public("A B", node="LinalgLstsqBackward0")
 @takes_out
 def lstsq(A, B, rcond: float | None = None, *, driver: str | None = None):
-    """The X that makes |A X - B| smallest: (solution, residuals, rank, singular_values).
+    """(solution, residuals, rank, singular_values) of min |A X - B|.
 
-    driver: of its names, "gelsy" (the default) decides what comes back: no residuals and no singular values. With the others,
-    residuals are the sums of squares per column, if A has more rows than columns and full rank, else empty.
+    driver: with "gelsy" (the default), residuals and singular_values are empty. With the others, residuals are the sums of
+    squares per column if A has more rows than columns and full rank, else empty.
 
     >>> tinygrad_c.linalg.lstsq(tensor([[2.], [0.]]), tensor([[4.], [3.]])).solution
     tensor([[2.]])
@@ -275,9 +284,10 @@ def lstsq(A, B, rcond: float | None = None, *, driver: str | None = None):
     return lstsq_result((solution, residuals, A.new_empty(0).long() if driver == "gels" else rank, values))
 
 
+@public
 @takes_out
 def matrix_rank(A, tol: float | None = None, hermitian: bool = False, *, atol=None, rtol=None):
-    """How many singular values are above max(atol, rtol * the largest).
+    """The number of singular values above max(atol, rtol * the largest).
 
     >>> tinygrad_c.linalg.matrix_rank(tensor([[1., 2.], [2., 4.]]))
     tensor(1)
@@ -294,5 +304,5 @@ def matrix_rank(A, tol: float | None = None, hermitian: bool = False, *, atol=No
 
 
 def column(tolerance) -> np.ndarray:
-    """A number, or a tensor with one for each matrix, to be compared with their singular values."""
+    """The tolerance, a number or a tensor with one per matrix, shaped to compare with the singular values."""
     return np.asarray(tolerance)[..., None]

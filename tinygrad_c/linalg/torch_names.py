@@ -1,9 +1,10 @@
-"""The functions of linear algebra that torch also has at its top, some with other names and arguments."""
+"""Linear algebra functions of torch's top level, some with other names and arguments than in torch.linalg."""
 from __future__ import annotations
 
-from tinygrad_c.linalg import factor, systems
+from tinygrad_c._base.arguments import results, takes_out
+from tinygrad_c._base.public import public
+from tinygrad_c.linalg import elimination, factor, systems
 from tinygrad_c.linalg.norms import chain_matmul, matrix_exp, matrix_power
-from tinygrad_c.ops.arguments import results, takes_out
 
 qr_result = results("qr", "Q", "R")
 svd_result = results("svd", "U", "S", "V")
@@ -16,33 +17,34 @@ __all__ = ["chain_matmul", "cholesky", "cholesky_inverse", "cholesky_solve", "de
            "matrix_exp", "matrix_power", "pinverse", "qr", "slogdet", "svd"]
 
 
+@public(node="LinalgLuFactorExBackward0")
 @takes_out
 def lu(A, pivot: bool = True, get_infos: bool = False):
-    """(LU, pivots), with get_infos also info: linalg.lu_factor_ex.
+    """(LU, pivots), or (LU, pivots, info) with get_infos: linalg.lu_factor_ex.
 
     >>> lu, pivots = tinygrad_c.lu(tensor([[1., 2.], [4., 6.]]))
     >>> lu, pivots
     (tensor([[4.0000, 6.0000],
             [0.2500, 0.5000]]), tensor([2, 2], dtype=torch.int32))
     """
-    from tinygrad_c.linalg.elimination import lu_factor_ex
-    found = lu_factor_ex(A, pivot=pivot)
+    found = elimination.lu_factor_ex(A, pivot=pivot)
     return lu_infos_result(found) if get_infos else lu_result(found[:2])
 
 
+@public("b LU_data LU_pivots", node="LinalgLuSolveBackward0")
 @takes_out
 def lu_solve(b, LU_data, LU_pivots):
-    """X with A X = b, from lu's result: linalg.lu_solve.
+    """X with A X = b from the result of lu: linalg.lu_solve.
 
     >>> lu, pivots = tinygrad_c.lu(tensor([[1., 2.], [4., 6.]]))
     >>> tinygrad_c.lu_solve(tensor([[5.], [16.]]), lu, pivots)
     tensor([[1.],
             [2.]])
     """
-    from tinygrad_c.linalg import elimination
     return elimination.lu_solve(LU_data, LU_pivots, b)
 
 
+@public(node="LinalgCholeskyExBackward0")
 @takes_out
 def cholesky(input, upper: bool = False):
     """linalg.cholesky.
@@ -54,6 +56,7 @@ def cholesky(input, upper: bool = False):
     return factor.cholesky(input, upper=upper)
 
 
+@public(node="LinalgSlogdetBackward0")
 @takes_out
 def slogdet(input):
     """linalg.slogdet: (sign, logabsdet).
@@ -66,6 +69,7 @@ def slogdet(input):
     return slogdet_result(systems.slogdet(input))
 
 
+@public
 def pinverse(input, rcond: float = 1e-15):
     """linalg.pinv.
 
@@ -75,6 +79,7 @@ def pinverse(input, rcond: float = 1e-15):
     return systems.pinv(input, rtol=rcond)
 
 
+@public(node="LinalgQrBackward0")
 @takes_out
 def qr(input, some: bool = True):
     """linalg.qr with mode "reduced", or with some=False "complete".
@@ -86,9 +91,10 @@ def qr(input, some: bool = True):
     return qr_result(factor.qr(input, "reduced" if some else "complete"))
 
 
+@public(node="LinalgSvdBackward0")
 @takes_out
 def svd(input, some: bool = True, compute_uv: bool = True):
-    """(U, S, V) with U diag(S) V^T = input: linalg.svd has V^T instead.
+    """(U, S, V) with U diag(S) V^T = input: linalg.svd returns V^T instead.
 
     >>> tinygrad_c.svd(tensor([[3., 0.], [0., 2.]])).S
     tensor([3., 2.])
@@ -97,9 +103,10 @@ def svd(input, some: bool = True, compute_uv: bool = True):
     return svd_result((u, s, vh.mT)) if compute_uv else svd_result((u * 0, s, vh.mT * 0))
 
 
+@public("B L", node="CholeskySolveBackward0")
 @takes_out
 def cholesky_solve(B, L, upper: bool = False):
-    """X with A X = B, from the Cholesky factor L of A = L L^T (upper=True: L^T L).
+    """X with A X = B from the Cholesky factor L of A = L L^T (upper=True: L^T L).
 
     >>> tinygrad_c.cholesky_solve(tensor([[8.], [22.]]), tensor([[2., 0.], [1., 3.]]))
     tensor([[1.],
@@ -109,9 +116,10 @@ def cholesky_solve(B, L, upper: bool = False):
     return systems.solve(lower.mT, systems.solve(lower, B))
 
 
+@public(node="CholeskyInverseBackward0")
 @takes_out
 def cholesky_inverse(L, upper: bool = False):
-    """A^-1, from the Cholesky factor L of A = L L^T (upper=True: L^T L).
+    """A^-1 from the Cholesky factor L of A = L L^T (upper=True: L^T L).
 
     >>> tinygrad_c.cholesky_inverse(tensor([[2., 0.], [1., 3.]]))
     tensor([[ 0.2778, -0.0556],

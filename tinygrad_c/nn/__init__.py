@@ -1,5 +1,5 @@
-"""Layers and losses, from simple to elaborate: PyTorch's torch.nn."""
-from tinygrad_c._base.missing import public_names
+"""Layers and losses, from simple to complex: the names of torch.nn."""
+from tinygrad_c._base.lazy import lazy_names
 from tinygrad_c.nn import functional, init, utils
 from tinygrad_c.nn.activation import (
     CELU,
@@ -52,7 +52,7 @@ from tinygrad_c.nn.loss import (
 from tinygrad_c.nn.module import Module
 from tinygrad_c.nn.parameter import Buffer, Parameter
 
-ROOMS = {       # imported when first asked for
+LAZY_NAMES = {       # imported on first access
     "norm": "LayerNorm RMSNorm GroupNorm BatchNorm1d BatchNorm2d BatchNorm3d InstanceNorm1d InstanceNorm2d InstanceNorm3d "
             "LocalResponseNorm",
     "embedding": "Embedding EmbeddingBag",
@@ -74,15 +74,15 @@ ROOMS = {       # imported when first asked for
     "": "modules",
     "distance": "CosineSimilarity PairwiseDistance",
 }
-__getattr__, __dir__ = public_names(globals(), ROOMS)
+__getattr__, __dir__ = lazy_names(globals(), LAZY_NAMES)
 
 __all__ = [
-    # The base, and what it is made of.
+    # The base class and its parts.
     "Module", "Parameter", "Buffer", "functional", "init", "utils",
     # Layers.
     "Identity", "Linear", "Bilinear", "Flatten", "Unflatten", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d",
     "AlphaDropout", "FeatureAlphaDropout",
-    *(name for names in ROOMS.values() for name in names.split()),
+    *(name for names in LAZY_NAMES.values() for name in names.split()),
     # Activations.
     "ReLU", "Sigmoid", "Tanh", "LeakyReLU", "PReLU", "RReLU", "ELU", "SELU", "CELU", "GELU", "SiLU", "Mish", "Softplus",
     "LogSigmoid", "Softsign", "Tanhshrink", "ReLU6", "Hardtanh", "Hardsigmoid", "Hardswish", "Hardshrink", "Softshrink",

@@ -1,7 +1,7 @@
-"""The activations as layers: each calls the function of its name, of the table or of nn.functional.
+"""Activation layers. Each calls the function of the same name, from the table of formulas or from nn.functional.
 
-The commonest have the compiled function itself as their forward: a Python function around it would cost as much as a
-small net's arithmetic.
+The most common ones use the compiled function itself as their forward. A Python function around it would cost as much as
+the arithmetic of a small net.
 """
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from tinygrad_c.ops.elementwise import elementwise as ops
 
 
 class _Activation(Module):
-    """What they share: settings, of which repr shows those named in `_shown`."""
+    """Base class. repr shows the settings named in `_shown`."""
 
     _shown: tuple[str, ...] = ()
 
@@ -35,7 +35,7 @@ class _Inplace(_Activation):
         self.inplace = inplace
 
 
-# ---- Without settings.
+# ---- Activations without settings.
 
 class ReLU(_Inplace):
     """max(x, 0).
@@ -170,7 +170,7 @@ class Tanhshrink(_Activation):
         return F.tanhshrink(input)
 
 
-# ---- With settings.
+# ---- Activations with settings.
 
 class LeakyReLU(_Inplace):
     """x where x > 0, else negative_slope * x.
@@ -190,7 +190,7 @@ class LeakyReLU(_Inplace):
 
 
 class RReLU(_Inplace):
-    """LeakyReLU with a slope drawn from [lower, upper) for each element in training, their mean in evaluation.
+    """LeakyReLU with a random slope: uniform in [lower, upper) for each element in training, their mean in evaluation.
 
     >>> RReLU(0.1, 0.3).eval()(tensor([-1., 2.]))
     tensor([-0.2000,  2.0000])
@@ -236,7 +236,7 @@ class CELU(ELU):
 
 
 class GELU(_Activation):
-    """x * P(Z < x), Z standard normal; approximate='tanh' is the cheaper form with tanh.
+    """x * P(Z < x), Z standard normal. approximate='tanh' is a cheaper approximation with tanh.
 
     >>> GELU()(tensor([-1., 2.]))
     tensor([-0.1587,  1.9545])
@@ -254,7 +254,7 @@ class GELU(_Activation):
 
 
 class Softplus(_Activation):
-    """log(1 + e^(beta x)) / beta, and x itself where beta x > threshold.
+    """log(1 + e^(beta x)) / beta where beta x <= threshold, else x.
 
     >>> Softplus()(tensor([-1., 2.]))
     tensor([0.3133, 2.1269])
@@ -272,7 +272,7 @@ class Softplus(_Activation):
 
 
 class Hardtanh(_Inplace):
-    """x, but no less than min_val and no more than max_val.
+    """min(max(x, min_val), max_val).
 
     >>> Hardtanh(-1., 1.)(tensor([-3., 0.5, 2.]))
     tensor([-1.0000,  0.5000,  1.0000])
@@ -328,7 +328,7 @@ class Hardshrink(_Activation):
 
 
 class Softshrink(Hardshrink):
-    """x moved towards 0 by lambd, and 0 within lambd of 0.
+    """x - lambd where x > lambd, x + lambd where x < -lambd, else 0.
 
     RuntimeError if lambd < 0.
 
@@ -340,7 +340,7 @@ class Softshrink(Hardshrink):
         return F.softshrink(input, self.lambd)
 
 
-# ---- Along a dimension.
+# ---- Activations along a dimension.
 
 class Softmax(_Activation):
     """e^x / sum(e^x) along dim.
@@ -395,9 +395,9 @@ class Softmax2d(_Activation):
 
 
 class GLU(_Activation):
-    """a * sigmoid(b), a and b the halves of x along dim.
+    """a * sigmoid(b), where a and b are the two halves of x along dim.
 
-    x (.., 2 n) along dim gives (.., n). RuntimeError if that dimension is odd.
+    A dimension of size 2 n becomes one of size n. RuntimeError if its size is odd.
 
     >>> GLU()(tensor([1., 2., 0., 9.]))
     tensor([0.5000, 1.9998])
@@ -413,10 +413,10 @@ class GLU(_Activation):
         return F.glu(input, self.dim)
 
 
-# ---- With a parameter.
+# ---- Activations with a parameter.
 
 class PReLU(_Activation):
-    """x where x > 0, else weight * x; weight is learnt: one number, or one for each channel (dimension 1).
+    """x where x > 0, else weight * x. weight is learned: one element, or one for each channel (dimension 1).
 
     >>> PReLU()(tensor([-1., 2.]))
     tensor([-0.2500,  2.0000], grad_fn=<PreluKernelBackward0>)

@@ -1,4 +1,4 @@
-"""Modules that hold modules: Sequential, ModuleList, ModuleDict, and the same for parameters."""
+"""Containers: Sequential, ModuleList, ModuleDict, ParameterList, ParameterDict."""
 from __future__ import annotations
 
 from collections import OrderedDict
@@ -9,14 +9,14 @@ from typing import Any
 from tinygrad_c._base.warn import typename
 from tinygrad_c._tensor.tensor import Tensor
 from tinygrad_c.nn.activation import ReLU
-from tinygrad_c.nn.call import LinearReLU
 from tinygrad_c.nn.linear import Linear
 from tinygrad_c.nn.module import Module, _indent
 from tinygrad_c.nn.parameter import Parameter
+from tinygrad_c.ops.matmul.products import LinearReLU
 
 
 class _Indexed(Module):
-    """What the containers that number their parts share. The parts are the attributes '0', '1', ..."""
+    """Base class of the indexed containers. The items are the attributes '0', '1', ..."""
 
     _kind: type = Module
 
@@ -79,17 +79,17 @@ class _Indexed(Module):
         return [name for name in super().__dir__() if not name.isdigit()]
 
     def append(self, part: Any) -> Any:
-        """Add one at the end."""
+        """Append one item at the end."""
         self._add([part])
         return self
 
     def extend(self, parts: Iterable[Any]) -> Any:
-        """Add several at the end."""
+        """Append the items of an iterable at the end."""
         self._add(list(parts))
         return self
 
     def insert(self, index: int, part: Any) -> Any:
-        """Put one before position index."""
+        """Insert an item before position index."""
         self._check(part)
         items = list(self._parts.values())
         if not -len(items) <= index <= len(items):
@@ -99,7 +99,7 @@ class _Indexed(Module):
         return self
 
     def pop(self, index: int = -1) -> Any:
-        """Take one out and return it."""
+        """Remove an item and return it."""
         part = self[index]
         del self[index]
         return part
@@ -109,15 +109,15 @@ class _Indexed(Module):
 
 
 class Sequential(_Indexed):
-    """y = f_n(... f_2(f_1(x))): the modules, one after the other.
+    """y = f_n(... f_2(f_1(x))): apply the modules in order.
 
-    Takes modules, or one OrderedDict of names and modules. A Linear and the ReLU behind it are computed by one kernel.
+    Takes modules, or one OrderedDict of names and modules. A Linear followed by a ReLU is computed by one kernel.
 
     >>> Sequential(Linear(2, 3), ReLU())[0]
     Linear(in_features=2, out_features=3, bias=True)
     """
 
-    _chain: tuple[Any, ...] = ()   # what forward calls: the children, each Linear with the ReLU behind it as one
+    _chain: tuple[Any, ...] = ()   # what forward calls: the children; a Linear followed by a ReLU is fused into one
 
     def __init__(self, *args: Any) -> None:
         super().__init__()
@@ -192,7 +192,7 @@ class ModuleList(_Indexed):
         return ModuleList([*self, *other])
 
     def __repr__(self) -> str:
-        """As Module's, but a run of equal modules is one line: (0-2): 3 x Linear(...)."""
+        """Like Module.__repr__, but consecutive equal modules are printed once: (0-2): 3 x Linear(...)."""
         runs: list[tuple[int, int, str]] = []
         for number, module in enumerate(self):
             text = repr(module)
@@ -207,7 +207,7 @@ class ModuleList(_Indexed):
 
 
 class ParameterList(_Indexed):
-    """A list of parameters that parameters(), to() and state_dict() find; a tensor put in becomes a Parameter.
+    """A list of parameters that parameters(), to() and state_dict() find. Tensors are converted to Parameters.
 
     >>> ParameterList([tinygrad_c.ones(2), tinygrad_c.zeros(3)])
     ParameterList(
@@ -238,7 +238,7 @@ class ParameterList(_Indexed):
 
 
 class _Named(Module):
-    """What the containers that name their parts share. The parts are attributes of those names."""
+    """Base class of the named containers. The items are attributes with those names."""
 
     _kind: type = Module
 
@@ -271,30 +271,30 @@ class _Named(Module):
         return key in self._parts
 
     def keys(self) -> Iterable[str]:
-        """The names."""
+        """The keys."""
         return self._parts.keys()
 
     def values(self) -> Iterable[Any]:
-        """The parts."""
+        """The values."""
         return self._parts.values()
 
     def items(self) -> Iterable[tuple[str, Any]]:
-        """(name, part) pairs."""
+        """(key, value) pairs."""
         return self._parts.items()
 
     def update(self, parts: Mapping[str, Any] | Iterable[tuple[str, Any]]) -> None:
-        """Add or replace by a dict or (name, part) pairs."""
+        """Add or replace items from a dict or from (key, value) pairs."""
         for name, part in parts.items() if hasattr(parts, "items") else parts:
             self[name] = part
 
     def pop(self, key: str) -> Any:
-        """Take one out and return it."""
+        """Remove an item and return it."""
         part = self[key]
         del self[key]
         return part
 
     def clear(self) -> None:
-        """Take all out."""
+        """Remove all items."""
         for name in self._parts:
             delattr(self, name)
 
@@ -303,22 +303,22 @@ class _Named(Module):
         return reversed(list(self._parts))
 
     def get(self, key: str, default: Any = None) -> Any:
-        """The part of this name, or the default."""
+        """The value of the key, or the default."""
         return self._parts.get(key, default)
 
     def setdefault(self, key: str, default: Any = None) -> Any:
-        """The part of this name; if there is none, the default is put in first."""
+        """The value of the key. If it is missing, insert the default first."""
         if key not in self._parts:
             self[key] = default
         return self[key]
 
     def popitem(self) -> tuple[str, Any]:
-        """Take the last (name, part) out and return it."""
+        """Remove the last (key, value) pair and return it."""
         key = list(self._parts)[-1]
         return key, self.pop(key)
 
     def copy(self) -> Any:
-        """Another container of the same parts."""
+        """A shallow copy."""
         return type(self)(self._parts)
 
     def __or__(self, other: Any) -> Any:
@@ -337,7 +337,7 @@ class ModuleDict(_Named):
 
 
 class ParameterDict(_Named):
-    """A dict of parameters that parameters(), to() and state_dict() find; a tensor put in becomes a Parameter.
+    """A dict of parameters that parameters(), to() and state_dict() find. Tensors are converted to Parameters.
 
     >>> ParameterDict({"scale": tinygrad_c.ones(2)})["scale"]
     Parameter containing:

@@ -1,4 +1,4 @@
-"""Convolutional layers: the same small matrix applied to every window of a sequence, a picture or a volume."""
+"""Convolution layers: the same kernel applied to every window of a sequence, an image or a volume."""
 from __future__ import annotations
 
 import math
@@ -13,7 +13,7 @@ from tinygrad_c.ops.create.create import empty_ as empty
 
 
 class _Conv(Module):
-    """What they share: the settings, the parameters and how these start."""
+    """Base class: the settings, the parameters and their initialization."""
 
     _dims: int
     _transposed = False
@@ -53,7 +53,7 @@ class _Conv(Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw the weights anew, uniform in +-1/sqrt(fan_in), fan_in = in_channels / groups * kernel elements."""
+        """Re-initialize the weights: uniform in +-1/sqrt(fan_in), fan_in = in_channels / groups * kernel elements."""
         init.kaiming_uniform_(self.weight, a=math.sqrt(5))
         fan_in = self.weight.shape[1] * math.prod(self.kernel_size)
         if self.bias is not None and fan_in:
@@ -76,7 +76,7 @@ def _tuple(value: Any, n: int) -> tuple[int, ...]:
 
 
 class _Convolution(_Conv):
-    """The layers that go forwards."""
+    """Base class of Conv1d, Conv2d and Conv3d."""
 
     def __init__(self, in_channels: int, out_channels: int, kernel_size: Any, stride: Any = 1, padding: Any = 0,
                  dilation: Any = 1, groups: int = 1, bias: bool = True, padding_mode: str = "zeros", device: Any = None,
@@ -87,13 +87,13 @@ class _Convolution(_Conv):
     def forward(self, input: Tensor) -> Tensor:
         padding = self.padding
         if self.padding_mode != "zeros":
-            input = F.pad(input, self._around(), self.padding_mode)
+            input = F.pad(input, self._pad_sizes(), self.padding_mode)
             padding = 0
         function = (F.conv1d, F.conv2d, F.conv3d)[self._dims - 1]
         return function(input, self.weight, self.bias, self.stride, padding, self.dilation, self.groups)
 
-    def _around(self) -> list[int]:
-        """The padding as F.pad takes it."""
+    def _pad_sizes(self) -> list[int]:
+        """The padding in the order that F.pad takes."""
         if self.padding == "valid":
             return [0, 0] * self._dims
         if self.padding == "same":
@@ -105,7 +105,7 @@ class _Convolution(_Conv):
 class Conv1d(_Convolution):
     """y[n, o, t] = bias[o] + sum over c, k of weight[o, c, k] * x[n, c, t * stride - padding + k * dilation].
 
-    x is (N, C, L) or (C, L), weight (out_channels, in_channels / groups, K). padding: a number, 'same' or 'valid'.
+    x is (N, C, L) or (C, L), weight (out_channels, in_channels / groups, K). padding: an int, 'same' or 'valid'.
 
     >>> Conv1d(1, 4, 3, padding=1)
     Conv1d(1, 4, kernel_size=(3,), stride=(1,), padding=(1,))
@@ -115,7 +115,7 @@ class Conv1d(_Convolution):
 
 
 class Conv2d(_Convolution):
-    """Conv1d's sum over windows of two dimensions: x (N, C, H, W) or (C, H, W).
+    """Convolution over windows of two dimensions, as in Conv1d: x (N, C, H, W) or (C, H, W).
 
     >>> Conv2d(1, 4, 3)(tinygrad_c.ones(2, 1, 8, 8)).shape
     torch.Size([2, 4, 6, 6])
@@ -125,7 +125,7 @@ class Conv2d(_Convolution):
 
 
 class Conv3d(_Convolution):
-    """Conv1d's sum over windows of three dimensions: x (N, C, D, H, W) or (C, D, H, W).
+    """Convolution over windows of three dimensions, as in Conv1d: x (N, C, D, H, W) or (C, D, H, W).
 
     >>> Conv3d(1, 4, 3)(tinygrad_c.ones(2, 1, 8, 8, 8)).shape
     torch.Size([2, 4, 6, 6, 6])
@@ -135,7 +135,7 @@ class Conv3d(_Convolution):
 
 
 class _ConvTranspose(_Conv):
-    """The layers that go backwards: from few places to many."""
+    """Base class of the transposed convolutions."""
 
     _transposed = True
 
@@ -153,7 +153,7 @@ class _ConvTranspose(_Conv):
         return function(input, self.weight, self.bias, self.stride, self.padding, extra, self.groups, self.dilation)
 
     def _extra(self, input: Tensor, output_size: Any) -> tuple[int, ...]:
-        """The output_padding that makes results of output_size."""
+        """The output_padding that gives results of output_size."""
         n = self._dims
         wanted = list(output_size)[-n:]
         least = [(size - 1) * s - 2 * p + d * (k - 1) + 1 for size, s, p, d, k in
@@ -166,7 +166,7 @@ class _ConvTranspose(_Conv):
 
 
 class ConvTranspose1d(_ConvTranspose):
-    """Conv1d's gradient by its input, as a layer: (N, C, L) to (N, O, (L - 1) * stride - 2 * padding + K + output_padding).
+    """Gradient of Conv1d with respect to its input: (N, C, L) to (N, O, (L - 1) * stride - 2 * padding + K + output_padding).
 
     >>> ConvTranspose1d(4, 1, 2, stride=2)(tinygrad_c.ones(2, 4, 8)).shape
     torch.Size([2, 1, 16])
@@ -176,7 +176,7 @@ class ConvTranspose1d(_ConvTranspose):
 
 
 class ConvTranspose2d(_ConvTranspose):
-    """Conv2d's gradient by its input, as a layer: pictures get larger by stride.
+    """Gradient of Conv2d with respect to its input, as a layer: stride enlarges the image.
 
     >>> ConvTranspose2d(4, 1, 2, stride=2)(tinygrad_c.ones(2, 4, 8, 8)).shape
     torch.Size([2, 1, 16, 16])
@@ -186,7 +186,7 @@ class ConvTranspose2d(_ConvTranspose):
 
 
 class ConvTranspose3d(_ConvTranspose):
-    """Conv3d's gradient by its input, as a layer: volumes get larger by stride.
+    """Gradient of Conv3d with respect to its input, as a layer: stride enlarges the volume.
 
     >>> ConvTranspose3d(4, 1, 2, stride=2)(tinygrad_c.ones(2, 4, 3, 3, 3)).shape
     torch.Size([2, 1, 6, 6, 6])

@@ -1,4 +1,4 @@
-"""Distances as layers."""
+"""Distance layers."""
 from __future__ import annotations
 
 from tinygrad_c._tensor.tensor import Tensor

@@ -1,4 +1,4 @@
-"""Dropout: noise for training only."""
+"""Dropout layers: random zeros in training, the identity in evaluation."""
 from __future__ import annotations
 
 from tinygrad_c._tensor.tensor import Tensor
@@ -8,7 +8,7 @@ from tinygrad_c.nn.module import Module
 
 
 class Dropout(Module):
-    """In training, each element is 0 with probability p and x / (1 - p) else; in evaluation, y = x. Srivastava et al. 2014.
+    """In training, each element is 0 with probability p, else x / (1 - p). In evaluation, y = x. Srivastava et al. 2014.
 
     >>> Dropout(0.2)
     Dropout(p=0.2, inplace=False)
@@ -28,7 +28,7 @@ class Dropout(Module):
 
 
 class AlphaDropout(Dropout):
-    """Dropout that keeps mean 0 and variance 1 behind a SELU: dropped elements get its lower limit. Klambauer et al. 2017.
+    """Dropout that keeps mean 0 and variance 1 after a SELU. Dropped elements get SELU's lower limit. Klambauer et al. 2017.
 
     >>> x = tinygrad_c.randn(10000)
     >>> y = AlphaDropout(0.3)(x)

@@ -1,4 +1,4 @@
-"""Tables of vectors, looked up by number: Embedding, and EmbeddingBag, which adds several up."""
+"""Lookup tables of vectors: Embedding, and EmbeddingBag, which reduces several rows to one."""
 from __future__ import annotations
 
 from typing import Any
@@ -13,7 +13,7 @@ from tinygrad_c.ops.create.create import empty_ as empty
 
 
 class _Table(Module):
-    """What both share: the table, and how its rows are used."""
+    """Base class: the weight and its settings."""
 
     def __init__(self, num_embeddings: int, embedding_dim: int, padding_idx: int | None, max_norm: float | None,
                  norm_type: float, scale_grad_by_freq: bool, sparse: bool, _weight: Tensor | None, _freeze: bool,
@@ -38,7 +38,7 @@ class _Table(Module):
             self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw the table anew from the normal distribution; the row padding_idx is 0."""
+        """Re-initialize the weight from N(0, 1). The row padding_idx is 0."""
         init.normal_(self.weight)
         if self.padding_idx is not None:
             with no_grad():
@@ -53,10 +53,10 @@ class _Table(Module):
 
 
 class Embedding(_Table):
-    """y = weight[x]: integers x (*), a table weight (num_embeddings, embedding_dim), y (*, embedding_dim).
+    """y = weight[x]: indices x (*), weight (num_embeddings, embedding_dim), y (*, embedding_dim).
 
-    The table starts normal; the row padding_idx starts as 0 and is not trained. max_norm: rows are cut to this norm when
-    used. IndexError for a number that is no row.
+    The weight is initialized from N(0, 1). The row padding_idx is initialized to 0 and gets no gradient. max_norm: rows that
+    are used are first scaled down to this norm. IndexError for an index out of range.
 
     >>> Embedding(10, 3)
     Embedding(10, 3)
@@ -76,7 +76,7 @@ class Embedding(_Table):
     def from_pretrained(cls, embeddings: Tensor, freeze: bool = True, padding_idx: int | None = None,
                         max_norm: float | None = None, norm_type: float = 2.0, scale_grad_by_freq: bool = False,
                         sparse: bool = False) -> Embedding:
-        """A layer with this table (V, D), not trained unless freeze=False.
+        """A layer with this weight (V, D), frozen unless freeze=False.
 
         >>> Embedding.from_pretrained(tensor([[1., 2.], [3., 4.]]))(tensor([1]))
         tensor([[3., 4.]])
@@ -87,9 +87,9 @@ class Embedding(_Table):
 
 
 class EmbeddingBag(_Table):
-    """The sum, mean or maximum of weight[i] over the i of each bag, without the rows one by one.
+    """The sum, mean or maximum of weight[i] over the indices i of each bag.
 
-    Bags are the rows of x (B, n); or of x (n), offsets (B) says where each begins. y is (B, embedding_dim).
+    The bags are the rows of x (B, n), or the slices of x (n) that start at offsets (B). y is (B, embedding_dim).
 
     >>> bag = EmbeddingBag.from_pretrained(tensor([[1., 2.], [3., 4.], [5., 6.]]), mode="sum")
     >>> bag(tensor([0, 1, 2]), tensor([0, 1]))
@@ -114,7 +114,7 @@ class EmbeddingBag(_Table):
     def from_pretrained(cls, embeddings: Tensor, freeze: bool = True, max_norm: float | None = None, norm_type: float = 2.0,
                         scale_grad_by_freq: bool = False, mode: str = "mean", sparse: bool = False,
                         include_last_offset: bool = False, padding_idx: int | None = None) -> EmbeddingBag:
-        """A layer with this table (V, D), not trained unless freeze=False.
+        """A layer with this weight (V, D), frozen unless freeze=False.
 
         >>> EmbeddingBag.from_pretrained(tensor([[1., 2.], [3., 4.]]), mode="sum")(tensor([[0, 1]]))
         tensor([[4., 6.]])

@@ -1,4 +1,4 @@
-"""Layers that only change the shape."""
+"""Layers that change only the shape."""
 from __future__ import annotations
 
 from typing import Any
@@ -8,7 +8,7 @@ from tinygrad_c.nn.module import Module
 
 
 class Flatten(Module):
-    """(N, d1, d2, ...) -> (N, d1 * d2 * ...): joins dimensions start_dim to end_dim.
+    """(N, d1, d2, ...) -> (N, d1 * d2 * ...): flatten dimensions start_dim to end_dim into one.
 
     >>> Flatten()
     Flatten(start_dim=1, end_dim=-1)
@@ -27,7 +27,7 @@ class Flatten(Module):
 
 
 class Unflatten(Module):
-    """Splits dimension dim into several of the given sizes: the reverse of Flatten.
+    """Split dimension dim into several dimensions of the given sizes: the reverse of Flatten.
 
     >>> Unflatten(1, (2, 3))(tinygrad_c.ones(4, 6)).shape
     torch.Size([4, 2, 3])

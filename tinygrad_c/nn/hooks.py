@@ -1,7 +1,7 @@
-"""Hooks of a Module: functions called before or after its forward, or when gradients come through it.
+"""Hooks of a Module: functions called before or after its forward, or during its backward pass.
 
-A module without hooks pays nothing for them: registering the first one puts a `forward` of its own into the instance,
-which calls the hooks around the class's forward; removing the last one takes it away again.
+A module without hooks pays nothing for them. Registering the first hook sets `forward` in the instance to one that calls
+the hooks around the class's forward. Removing the last hook deletes it again.
 """
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ KINDS = (BEFORE, AFTER, BACKWARD_BEFORE, BACKWARD)
 
 
 class RemovableHandle:
-    """What registering a hook returns: remove() takes the hook away; as a context manager it does so at the end."""
+    """The handle of a registered hook. remove() removes the hook; a `with` block removes it at its end."""
 
     def __init__(self, module: Any, kind: str, with_kwargs: bool, always_call: bool = False) -> None:
         self.module, self.kind, self.with_kwargs, self.always_call = module, kind, with_kwargs, always_call
@@ -37,12 +37,12 @@ class RemovableHandle:
 
 
 class HookedForward:
-    """The forward of a module that has hooks, around the one that it had before."""
+    """The forward of a module with hooks. It calls the hooks around the original forward."""
 
     def __init__(self, module: Any) -> None:
         self.module = module
         self.forward = module.forward
-        self.replaced = module.__dict__.get("forward")     # one that the user had put into the instance
+        self.replaced = module.__dict__.get("forward")     # a forward that the user had set on the instance
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         called: set[RemovableHandle] = set()
@@ -68,7 +68,7 @@ class HookedForward:
                 result = hook(module, args)
                 if result is not None:
                     args = result if isinstance(result, tuple) else (result,)
-        watch = Watch(self) if self._of(BACKWARD) or self._of(BACKWARD_BEFORE) else None
+        watch = BackwardHook(self) if self._of(BACKWARD) or self._of(BACKWARD_BEFORE) else None
         if watch is not None:
             args = watch.inputs(args)
         output = self.forward(*args, **kwargs)
@@ -84,10 +84,10 @@ def _call(handle: RemovableHandle, hook: Callable[..., Any], module: Any, args: 
     return hook(module, args, kwargs, output) if handle.with_kwargs else hook(module, args, output)
 
 
-# ---- Gradients on their way through the module
+# ---- Backward hooks
 
-class Gate(Function):
-    """Tensors as they are; in the backward pass notify(gradients) says which gradients go on."""
+class BackwardHookFunction(Function):
+    """The identity. In the backward pass, notify(gradients) returns the gradients to pass on."""
 
     @staticmethod
     def forward(ctx: Any, notify: Callable[[tuple[Any, ...]], tuple[Any, ...]], *tensors: Tensor) -> tuple[Tensor, ...]:
@@ -99,53 +99,53 @@ class Gate(Function):
         return None, *ctx.notify(gradients)
 
 
-class Watch:
-    """One call of a module with backward hooks: a gate before it and a gate behind it."""
+class BackwardHook:
+    """One call of a module with backward hooks: a BackwardHookFunction on its inputs and one on its outputs."""
 
     def __init__(self, hooked: HookedForward) -> None:
         self.hooked = hooked
-        self.places: list[int] | None = None     # which of the arguments went through the first gate
+        self.indices: list[int] | None = None    # indices of the arguments that require gradients
         self.count = 0
         self.of_output: tuple[Any, ...] = ()
 
     def inputs(self, args: tuple[Any, ...]) -> tuple[Any, ...]:
         self.count = len(args)
-        self.places = [i for i, each in enumerate(args) if isinstance(each, Tensor) and each.requires_grad]
-        if not self.places:
+        self.indices = [i for i, each in enumerate(args) if isinstance(each, Tensor) and each.requires_grad]
+        if not self.indices:
             return args
         passed = list(args)
-        for i, tensor in zip(self.places, _through(self._backward, [args[i] for i in self.places])):
+        for i, tensor in zip(self.indices, _apply(self._backward, [args[i] for i in self.indices])):
             passed[i] = tensor
         return tuple(passed)
 
     def outputs(self, output: Any) -> Any:
         several = isinstance(output, (tuple, list))
         results = list(output) if several else [output]
-        places = [i for i, each in enumerate(results) if isinstance(each, Tensor) and each.requires_grad]
-        if not places:
+        indices = [i for i, each in enumerate(results) if isinstance(each, Tensor) and each.requires_grad]
+        if not indices:
             return output
-        for i, tensor in zip(places, _through(self._backward_before, [results[i] for i in places])):
+        for i, tensor in zip(indices, _apply(self._backward_before, [results[i] for i in indices])):
             results[i] = tensor
         return type(output)(results) if several else results[0]
 
     def _backward_before(self, gradients: tuple[Any, ...]) -> tuple[Any, ...]:
-        """The gradients of the outputs came in."""
+        """Run the pre-hooks with the gradients of the outputs."""
         for hook in list(self.hooked._of(BACKWARD_BEFORE).values()):
             result = hook(self.hooked.module, gradients)
             if result is not None:
                 gradients = result if isinstance(result, tuple) else (result,)
         self.of_output = gradients
-        if not self.places:         # no gradient goes on from the inputs: this is all that the hooks will hear
-            self._tell((None,) * self.count)
+        if not self.indices:         # no input requires a gradient, so _backward will not be called
+            self._run_hooks((None,) * self.count)
         return gradients
 
     def _backward(self, gradients: tuple[Any, ...]) -> tuple[Any, ...]:
-        """The gradients of the inputs are there."""
-        known = dict(zip(self.places or (), gradients))
-        told = self._tell(tuple(known.get(i) for i in range(self.count)))
-        return tuple(told[i] for i in self.places or ())
+        """Run the hooks with the gradients of the inputs."""
+        known = dict(zip(self.indices or (), gradients))
+        results = self._run_hooks(tuple(known.get(i) for i in range(self.count)))
+        return tuple(results[i] for i in self.indices or ())
 
-    def _tell(self, of_inputs: tuple[Any, ...]) -> tuple[Any, ...]:
+    def _run_hooks(self, of_inputs: tuple[Any, ...]) -> tuple[Any, ...]:
         for hook in list(self.hooked._of(BACKWARD).values()):
             result = hook(self.hooked.module, of_inputs, self.of_output)
             if result is not None:
@@ -157,14 +157,14 @@ class Watch:
         return of_inputs
 
 
-def _through(notify: Callable[[tuple[Any, ...]], tuple[Any, ...]], tensors: list[Tensor]) -> tuple[Tensor, ...]:
-    passed = Gate.apply(notify, *tensors)
-    return passed if isinstance(passed, tuple) else (passed,)
+def _apply(notify: Callable[[tuple[Any, ...]], tuple[Any, ...]], tensors: list[Tensor]) -> tuple[Tensor, ...]:
+    result = BackwardHookFunction.apply(notify, *tensors)
+    return result if isinstance(result, tuple) else (result,)
 
 
 def register(module: Any, kind: str, hook: Callable[..., Any], prepend: bool, with_kwargs: bool = False,
              always_call: bool = False) -> RemovableHandle:
-    """Add a hook of one of the KINDS to the module."""
+    """Register a hook of one of the KINDS."""
     handle = RemovableHandle(module, kind, with_kwargs, always_call)
     attributes = module.__dict__
     hooks = attributes.get(kind, {})

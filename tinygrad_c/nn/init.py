@@ -1,7 +1,7 @@
-"""Starting values, written into a tensor in place: nn.init of PyTorch.
+"""Initialization of tensors in place: the names of torch.nn.init.
 
-fan_in and fan_out of a weight are its columns and rows (times the kernel's size for convolutions): how many inputs each
-output sums, and how many outputs each input feeds.
+fan_in and fan_out of a weight are its columns and rows, times the kernel's size for convolutions: the number of inputs of
+each output, and the number of outputs of each input.
 """
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_c._base.missing import public_names
+from tinygrad_c._base.lazy import lazy_names
 from tinygrad_c._base.warn import warn
 from tinygrad_c._tensor.tensor import Tensor, float64
 from tinygrad_c.autograd import no_grad
@@ -20,14 +20,14 @@ from tinygrad_c.ops.random import random
 
 __all__ = ["calculate_gain", "constant_", "dirac_", "eye_", "kaiming_normal_", "kaiming_uniform_", "normal_", "ones_",
            "orthogonal_", "sparse_", "trunc_normal_", "uniform_", "xavier_normal_", "xavier_uniform_", "zeros_"]
-_find, __dir__ = public_names(globals())
+_find, __dir__ = lazy_names(globals())
 
 _GAINS = {"linear": 1.0, "conv1d": 1.0, "conv2d": 1.0, "conv3d": 1.0, "conv_transpose1d": 1.0, "conv_transpose2d": 1.0,
           "conv_transpose3d": 1.0, "sigmoid": 1.0, "tanh": 5 / 3, "relu": math.sqrt(2), "selu": 0.75}
 
 
 def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
-    """The factor by which weights should be larger for this activation behind them; param: leaky_relu's negative slope.
+    """The recommended gain of the weights before this nonlinearity. param: leaky_relu's negative slope.
 
     >>> calculate_gain("leaky_relu", 0.2)
     1.3867504905630728
@@ -39,11 +39,11 @@ def calculate_gain(nonlinearity: str, param: float | None = None) -> float:
             raise ValueError(f"negative_slope {param} not a valid number")
         return math.sqrt(2 / (1 + param**2))
     if nonlinearity not in _GAINS:
-        raise ValueError(f"Unsupported nonlinearity {nonlinearity}; one of {', '.join(_GAINS)}, leaky_relu")
+        raise ValueError(f"Unsupported nonlinearity {nonlinearity}; use one of {', '.join(_GAINS)}, leaky_relu")
     return _GAINS[nonlinearity]
 
 
-# ---- Given values.
+# ---- Constant values.
 
 def constant_(tensor: Tensor, val: float) -> Tensor:
     """Fill with val.
@@ -76,7 +76,7 @@ def zeros_(tensor: Tensor) -> Tensor:
 def eye_(tensor: Tensor) -> Tensor:
     """Fill a matrix with the identity: 1 on the diagonal, 0 elsewhere.
 
-    ValueError unless it has 2 dimensions.
+    ValueError unless the tensor has 2 dimensions.
 
     >>> eye_(tinygrad_c.empty(2, 3))
     tensor([[1., 0., 0.],
@@ -89,7 +89,7 @@ def eye_(tensor: Tensor) -> Tensor:
 
 
 def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
-    """Fill a convolution's weight so that it hands its input through: 1 in the middle of each channel's own kernel.
+    """Fill a convolution's weight so that it is the identity: 1 at the centre of each channel's own kernel.
 
     ValueError unless the weight has 3, 4 or 5 dimensions.
 
@@ -116,7 +116,7 @@ def dirac_(tensor: Tensor, groups: int = 1) -> Tensor:
 # ---- Random values.
 
 def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Any = None) -> Tensor:
-    """Draw from the uniform distribution on [a, b).
+    """Fill with samples of U[a, b).
 
     >>> uniform_(tinygrad_c.empty(1000), 2., 3.).mean()
     tensor(2.5162)
@@ -126,7 +126,7 @@ def uniform_(tensor: Tensor, a: float = 0.0, b: float = 1.0, generator: Any = No
 
 
 def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Any = None) -> Tensor:
-    """Draw from the normal distribution.
+    """Fill with samples of N(mean, std^2).
 
     >>> normal_(tinygrad_c.empty(1000), 5., 0.1).mean()
     tensor(5.0052)
@@ -137,7 +137,7 @@ def normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, generator: Any 
 
 def trunc_normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float = -2.0, b: float = 2.0,
                   generator: Any = None) -> Tensor:
-    """Draw from the normal distribution, again and again until within [a, b].
+    """Fill with samples of N(mean, std^2) truncated to [a, b].
 
     >>> bool(trunc_normal_(tinygrad_c.empty(1000), a=-1., b=1.).abs().max() <= 1)
     True
@@ -155,7 +155,7 @@ def trunc_normal_(tensor: Tensor, mean: float = 0.0, std: float = 1.0, a: float 
 
 
 def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Any = None) -> Tensor:
-    """Draw from +-gain * sqrt(6 / (fan_in + fan_out)): Glorot & Bengio 2010.
+    """Fill uniformly in +-gain * sqrt(6 / (fan_in + fan_out)): Glorot & Bengio 2010.
 
     ValueError for fewer than 2 dimensions.
 
@@ -167,7 +167,7 @@ def xavier_uniform_(tensor: Tensor, gain: float = 1.0, generator: Any = None) ->
 
 
 def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Any = None) -> Tensor:
-    """Draw from the normal distribution with std gain * sqrt(2 / (fan_in + fan_out)): Glorot & Bengio 2010.
+    """Fill with normal samples of std gain * sqrt(2 / (fan_in + fan_out)): Glorot & Bengio 2010.
 
     ValueError for fewer than 2 dimensions.
 
@@ -179,7 +179,7 @@ def xavier_normal_(tensor: Tensor, gain: float = 1.0, generator: Any = None) -> 
 
 def kaiming_uniform_(tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu",
                      generator: Any = None) -> Tensor:
-    """Draw from +-gain * sqrt(3 / fan): He et al. 2015. a: the negative slope of the leaky_relu behind it.
+    """Fill uniformly in +-gain * sqrt(3 / fan): He et al. 2015. a: the negative slope of the leaky_relu that follows.
 
     >>> kaiming_uniform_(tinygrad_c.empty(1000, 6)).abs().max()
     tensor(0.9999)
@@ -193,9 +193,9 @@ def kaiming_uniform_(tensor: Tensor, a: float = 0, mode: str = "fan_in", nonline
 
 def kaiming_normal_(tensor: Tensor, a: float = 0, mode: str = "fan_in", nonlinearity: str = "leaky_relu",
                     generator: Any = None) -> Tensor:
-    """Draw from the normal distribution with std gain / sqrt(fan): He et al. 2015.
+    """Fill with normal samples of std gain / sqrt(fan): He et al. 2015.
 
-    fan: the weight's inputs, or with mode='fan_out' its outputs. ValueError for fewer than 2 dimensions.
+    fan: the weight's fan_in, or with mode='fan_out' its fan_out. ValueError for fewer than 2 dimensions.
 
     >>> kaiming_normal_(tinygrad_c.empty(1000, 50)).std()
     tensor(0.2001)
@@ -221,14 +221,14 @@ def orthogonal_(tensor: Tensor, gain: float = 1, generator: Any = None) -> Tenso
     columns = tensor.numel() // rows
     drawn = random.randn(max(rows, columns), min(rows, columns), dtype=float64, generator=generator)
     q, r = np.linalg.qr(drawn.numpy())
-    q = q * np.where(np.diag(r) < 0, -1.0, 1.0)   # makes it uniform among the orthogonal matrices
+    q = q * np.where(np.diag(r) < 0, -1.0, 1.0)   # makes it uniformly distributed over the orthogonal matrices
     return _copy(tensor, gain * (q.T if rows < columns else q).reshape(tuple(tensor.shape)))
 
 
 def sparse_(tensor: Tensor, sparsity: float, std: float = 0.01, generator: Any = None) -> Tensor:
-    """Draw a matrix from the normal distribution, then set a share `sparsity` of each column to 0: Martens 2010.
+    """Fill a matrix with samples of N(0, std^2), then set the fraction `sparsity` of each column to 0: Martens 2010.
 
-    ValueError unless it has 2 dimensions.
+    ValueError unless the tensor has 2 dimensions.
 
     >>> (sparse_(tinygrad_c.empty(10, 2), 0.8) == 0).sum(0)
     tensor([8, 8])
@@ -266,7 +266,7 @@ def _fan(tensor: Tensor, mode: str) -> int:
 
 
 OLD = ("constant", "dirac", "eye", "kaiming_normal", "kaiming_uniform", "normal", "orthogonal", "sparse", "uniform",
-       "xavier_normal", "xavier_uniform")       # their names before they ended in _
+       "xavier_normal", "xavier_uniform")       # deprecated names without the final _
 
 
 def __getattr__(name: str) -> Any:
@@ -278,5 +278,5 @@ def __getattr__(name: str) -> Any:
         warn(f"`nn.init.{name}` is now deprecated in favor of `nn.init.{name}_`.", FutureWarning)
         return function(*args, **kwargs)
 
-    old.__doc__ = f"{name}_, by its old name."
+    old.__doc__ = f"{name}_, by its deprecated name."
     return old

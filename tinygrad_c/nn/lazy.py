@@ -1,4 +1,4 @@
-"""Layers that learn from their first input how large they must be: LazyLinear, LazyConv2d, ...
+"""Lazy layers: their input size is inferred from the first input. LazyLinear, LazyConv2d, ...
 
 Their parameters exist from the start, without a size (UninitializedParameter): an optimizer takes them, state_dict holds them,
 they can be frozen, and a state dict of a net that has seen data fills them. With the first input the layer draws its values
@@ -144,6 +144,11 @@ class _LazyConv(_Lazy):
 
 class _LazyNorm(_Lazy):
     _size = "num_features"
+
+    def __init__(self, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True, track_running_stats: bool = True,
+                 device: Any = None, dtype: Any = None, *, bias: bool = True) -> None:
+        # As torch: also for instance norm, whose own affine and track_running_stats are False.
+        super().__init__(eps, momentum, affine, track_running_stats, device, dtype, bias=bias)
 
     def _size_from(self, input: Tensor) -> int:
         if not isinstance(input, Tensor) or input.ndim < 2:

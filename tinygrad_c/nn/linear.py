@@ -1,4 +1,4 @@
-"""Layers that multiply by a matrix: Linear; and Identity, which does nothing."""
+"""Linear, Bilinear and Identity."""
 from __future__ import annotations
 
 import math
@@ -13,7 +13,7 @@ from tinygrad_c.ops.create.create import empty_ as empty
 
 
 class Identity(Module):
-    """y = x. It takes and ignores any arguments.
+    """y = x. Arguments are ignored.
 
     >>> Identity()(tensor(3.))
     tensor(3.)
@@ -30,7 +30,7 @@ class Linear(Module):
     """y = x W^T + b.
 
     x is (*, in_features), W is (out_features, in_features), b is (out_features), y is (*, out_features).
-    W and b start uniform in +-1/sqrt(in_features).
+    W and b are initialized uniformly in +-1/sqrt(in_features).
 
     >>> Linear(3, 2)
     Linear(in_features=3, out_features=2, bias=True)
@@ -50,7 +50,7 @@ class Linear(Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw the weights anew, as PyTorch does: kaiming_uniform with a = sqrt(5) is uniform in +-1/sqrt(in_features).
+        """Re-initialize the weights as PyTorch does: kaiming_uniform with a = sqrt(5) is uniform in +-1/sqrt(in_features).
 
         >>> layer = Linear(2, 1)
         >>> layer.reset_parameters()
@@ -97,7 +97,7 @@ class Bilinear(Module):
         self.reset_parameters()
 
     def reset_parameters(self) -> None:
-        """Draw the weights anew, uniform in +-1/sqrt(in1_features).
+        """Re-initialize the weights, uniform in +-1/sqrt(in1_features).
 
         >>> layer = Bilinear(2, 2, 1)
         >>> layer.reset_parameters()

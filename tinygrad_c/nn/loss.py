@@ -1,4 +1,4 @@
-"""The losses as layers: make one, then call it with what the net says and what is right."""
+"""Loss layers. Create one, then call it with the prediction and the target."""
 from __future__ import annotations
 
 from typing import Any
@@ -11,7 +11,7 @@ from tinygrad_c.ops.loss import loss
 
 
 class _Loss(Module):
-    """What they share: the reduction, 'mean', 'sum' or 'none'."""
+    """Base class: the reduction, 'mean', 'sum' or 'none'."""
 
     def __init__(self, size_average: Any = None, reduce: Any = None, reduction: str = "mean") -> None:
         super().__init__()
@@ -25,7 +25,7 @@ class _Loss(Module):
 
 
 class _WeightedLoss(_Loss):
-    """A loss with a tensor of weights, kept as a buffer."""
+    """Base class of losses with a weight, which is a buffer."""
 
     def __init__(self, weight: Tensor | None = None, size_average: Any = None, reduce: Any = None,
                  reduction: str = "mean") -> None:
@@ -40,7 +40,7 @@ def _called_too_early(name: str) -> TypeError:
 # ---- Regression.
 
 class MSELoss(_Loss):
-    """(x - t)^2: its mean, sum or each.
+    """(x - t)^2, reduced by mean, by sum or not at all.
 
     >>> MSELoss()(tensor([1., 2.]), tensor([1., 4.]))
     tensor(2.)
@@ -51,7 +51,7 @@ class MSELoss(_Loss):
 
 
 class L1Loss(_Loss):
-    """|x - t|: its mean, sum or each.
+    """|x - t|, reduced by mean, by sum or not at all.
 
     >>> L1Loss(reduction="none")(tensor([1., 2.]), tensor([1., 4.]))
     tensor([0., 2.])
@@ -94,9 +94,9 @@ class HuberLoss(_Loss):
 
 
 class GaussianNLLLoss(_Loss):
-    """(log(var) + (x - t)^2 / var) / 2, var at least eps; full adds log(2 pi) / 2.
+    """(log(var) + (x - t)^2 / var) / 2, var clamped to at least eps. full adds log(2 pi) / 2.
 
-    x, t and var of one shape, or var with a last dimension of 1.
+    x, t and var have the same shape, or var has a last dimension of 1.
 
     >>> GaussianNLLLoss()(tensor([1.]), tensor([3.]), tensor([2.]))
     tensor(1.3466)
@@ -134,7 +134,7 @@ class PoissonNLLLoss(_Loss):
 # ---- Two classes.
 
 class BCELoss(_WeightedLoss):
-    """-(t log(x) + (1 - t) log(1 - x)), x a probability: behind a Sigmoid.
+    """-(t log(x) + (1 - t) log(1 - x)), x a probability, the output of a Sigmoid.
 
     >>> BCELoss()(tensor([0.5, 0.9]), tensor([0., 1.]))
     tensor(0.3993)
@@ -145,7 +145,7 @@ class BCELoss(_WeightedLoss):
 
 
 class BCEWithLogitsLoss(_WeightedLoss):
-    """-(p t log(s) + (1 - t) log(1 - s)), s = sigmoid(x), p = pos_weight: without a Sigmoid before it, for any x.
+    """-(p t log(s) + (1 - t) log(1 - s)), s = sigmoid(x), p = pos_weight. x are logits, without a Sigmoid.
 
     >>> BCEWithLogitsLoss()(tensor([0., 3.]), tensor([0., 1.]))
     tensor(0.3709)
@@ -174,7 +174,7 @@ class SoftMarginLoss(_Loss):
 # ---- Many classes.
 
 class CrossEntropyLoss(_WeightedLoss):
-    """-log(softmax(x)[t]): logits x (N, C), without a Softmax before it, and classes t (N) from 0 to C - 1.
+    """-log(softmax(x)[t]) for logits x (N, C), without a Softmax, and classes t (N) from 0 to C - 1.
 
     >>> CrossEntropyLoss()(tensor([[2.0, 0.0]]), tensor([0]))
     tensor(0.1269)
@@ -191,7 +191,7 @@ class CrossEntropyLoss(_WeightedLoss):
 
 
 class NLLLoss(_WeightedLoss):
-    """-x[t]: logarithms of probabilities x (N, C), behind a LogSoftmax, and classes t (N).
+    """-x[t] for log probabilities x (N, C), the output of a LogSoftmax, and classes t (N).
 
     >>> NLLLoss()(tensor([[-0.5, -1.0]]), tensor([1]))
     tensor(1.)
@@ -207,7 +207,7 @@ class NLLLoss(_WeightedLoss):
 
 
 class KLDivLoss(_Loss):
-    """t * (log(t) - x), x a logarithm of probabilities; reduction 'batchmean' divides the sum by the rows.
+    """t * (log(t) - x), x log probabilities. reduction='batchmean' divides the sum by the batch size.
 
     >>> KLDivLoss(reduction="batchmean")(tensor([[0.5, 0.5]]).log(), tensor([[0.9, 0.1]]))
     tensor(0.3681)

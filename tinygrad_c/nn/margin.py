@@ -1,4 +1,4 @@
-"""Losses with a margin, as layers: what is right should be ahead, or nearer, by at least that much."""
+"""Margin loss layers: the right class or pair must be better than the wrong one by at least a margin."""
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from tinygrad_c.nn.loss import _Loss, _WeightedLoss
 
 
 class _MarginLoss(_Loss):
-    """What they share: the margin."""
+    """Base class: the margin."""
 
     _margin: float
 
@@ -22,7 +22,7 @@ class _MarginLoss(_Loss):
 
 
 class HingeEmbeddingLoss(_MarginLoss):
-    """x where t = 1, max(0, margin - x) where t = -1: x a distance, t whether the two are alike.
+    """x where t = 1, max(0, margin - x) where t = -1: x is a distance, t says whether the pair is similar.
 
     >>> HingeEmbeddingLoss()(tensor([0.3, 0.4]), tensor([1., -1.]))
     tensor(0.4500)
@@ -61,7 +61,7 @@ class CosineEmbeddingLoss(_MarginLoss):
 
 
 class TripletMarginLoss(_Loss):
-    """max(0, |a - p| - |a - n| + margin): an anchor should be nearer to the positive than to the negative one.
+    """max(0, |a - p| - |a - n| + margin): the anchor should be nearer to the positive than to the negative sample.
 
     >>> TripletMarginLoss()(tensor([[0., 0.]]), tensor([[0., 1.]]), tensor([[0., 1.5]]))
     tensor(0.5000)
@@ -83,7 +83,7 @@ class TripletMarginLoss(_Loss):
 
 
 class TripletMarginWithDistanceLoss(_Loss):
-    """TripletMarginLoss with a distance of your own.
+    """TripletMarginLoss with a custom distance function.
 
     >>> loss = TripletMarginWithDistanceLoss(distance_function=lambda a, b: (a - b).abs().sum(-1))
     >>> loss(tensor([[0., 0.]]), tensor([[1., 0.]]), tensor([[1., 0.5]]))
@@ -105,7 +105,7 @@ class TripletMarginWithDistanceLoss(_Loss):
 
 
 class MultiMarginLoss(_WeightedLoss):
-    """sum over i != t of max(0, margin - x[t] + x[i])^p, times weight[t], over the number of classes: x (N, C), t (N).
+    """sum over i != t of max(0, margin - x[t] + x[i])^p, times weight[t], divided by the number of classes: x (N, C), t (N).
 
     >>> MultiMarginLoss()(tensor([[0.1, 0.2, 0.4, 0.8]]), tensor([3]))
     tensor(0.3250)
@@ -124,9 +124,9 @@ class MultiMarginLoss(_WeightedLoss):
 
 
 class MultiLabelMarginLoss(_Loss):
-    """sum over the right classes t and the wrong ones i of max(0, 1 - (x[t] - x[i])), over the number of classes.
+    """sum over the right classes t and the wrong classes i of max(0, 1 - (x[t] - x[i])), divided by the number of classes.
 
-    x (N, C) or (C); t of that shape: the right classes, then -1.
+    x is (N, C) or (C). t has the same shape: the right classes first, then -1.
 
     >>> MultiLabelMarginLoss()(tensor([0.1, 0.2, 0.4, 0.8]), tensor([3, 0, -1, 1]))
     tensor(0.8500)

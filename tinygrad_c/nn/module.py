@@ -1,8 +1,8 @@
-"""Module: a function with parameters, and the tree of modules that it is made of.
+"""Module: a function with parameters, and the tree of its child modules.
 
-Parameters, buffers and child modules are plain attributes in the instance's `__dict__`, so reading one costs what any
-attribute costs. What is what follows from the attributes themselves: a Parameter is a parameter, a Module is a child, and
-the names of buffers are noted in `_persistent`. There is no second register that could disagree.
+Parameters, buffers and child modules are plain attributes in the instance's `__dict__`, so reading one costs no more than any
+other attribute. The type of the attribute says what it is: a Parameter is a parameter, a Module is a child. The names of
+buffers are in `_persistent`. There is no second registry that could disagree.
 """
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Module(Callable):
 
     training: bool
     _version: int = 1               # of what state_dict holds, for _load_from_state_dict of later versions
-    _persistent: dict[str, bool]    # for each buffer's name: whether state_dict holds it
+    _persistent: dict[str, bool]    # buffer name -> whether state_dict contains it
 
     def __init__(self) -> None:
         attributes = self.__dict__
@@ -52,11 +52,11 @@ class Module(Callable):
         attributes["_persistent"] = {}
 
     def _forward(self, *input: Any) -> Any:
-        """The computation that calling the module does. Every subclass writes its own."""
+        """The computation of the module. Every subclass defines it."""
         raise NotImplementedError(f'Module [{type(self).__name__}] is missing the required "forward" function; '
                                   f"write `def forward(self, x): ...` in class {type(self).__name__}")
 
-    forward: Function[..., Any] = _forward      # so declared, it may have other parameters in a subclass
+    forward: Function[..., Any] = _forward      # declared like this, a subclass may use other parameters
 
     # ---- Assigning attributes.
 
@@ -82,15 +82,16 @@ class Module(Callable):
             buffers.setdefault(name, value.persistent)
         super().__setattr__(name, value)
         if isinstance(value, (list, tuple, dict)) and buffers is not None:
-            self._warn_of_hidden(name, value)
+            self._warn_hidden_members(name, value)
 
     def __delattr__(self, name: str) -> None:
         super().__delattr__(name)
         self._persistent.pop(name, None)
 
     def register_parameter(self, name: str, param: Parameter | None) -> None:
-        """Add a parameter under this name; None keeps the name free for one.
-        KeyError for a name that is taken, empty or has a dot.
+        """Add a parameter with this name. None reserves the name.
+
+        KeyError if the name is taken, is empty or contains a dot.
 
         >>> layer = tinygrad_c.nn.Linear(2, 1)
         >>> layer.register_parameter("scale", Parameter(tinygrad_c.ones(1)))
@@ -102,9 +103,9 @@ class Module(Callable):
         setattr(self, name, param)
 
     def register_buffer(self, name: str, tensor: Tensor | None, persistent: bool = True) -> None:
-        """Add a tensor that is not trained but belongs to the module's state (a running mean, say).
+        """Add a tensor that is part of the module's state but is not trained, such as a running mean.
 
-        It moves with `to` and, if persistent, is in the state_dict.
+        `to` converts it. It is in the state_dict if it is persistent.
 
         >>> layer = tinygrad_c.nn.Linear(2, 1)
         >>> layer.register_buffer("seen", tinygrad_c.zeros(1))
@@ -116,7 +117,7 @@ class Module(Callable):
         self._persistent[name] = persistent
 
     def register_module(self, name: str, module: Module | None) -> None:
-        """Add a child module under this name.
+        """Add a child module with this name.
 
         >>> module = Module()
         >>> module.register_module("inner", tinygrad_c.nn.Linear(2, 1))
@@ -145,11 +146,11 @@ class Module(Callable):
             raise TypeError(f"cannot assign '{typename(value)}' object to {what} '{name}' ({wanted})")
 
     def _is_registered(self, name: str, kind: type) -> bool:
-        """Whether the name is taken by one of that kind already (None keeps it free for any), so that it may be replaced."""
+        """Whether the name already belongs to an attribute of this kind, or is reserved by None, and so can be replaced."""
         return name in self._persistent if kind is Tensor else isinstance(self.__dict__.get(name, ""), (kind, type(None)))
 
-    def _warn_of_hidden(self, name: str, value: list | tuple | dict) -> None:
-        """Warn, once, of modules or parameters in a plain list or dict: nobody would find, train or save them."""
+    def _warn_hidden_members(self, name: str, value: list | tuple | dict) -> None:
+        """Warn once about modules or parameters in a plain list or dict: they would not be found, trained or saved."""
         inside = value.values() if isinstance(value, dict) else value
         hidden = [item for item in inside if isinstance(item, (Parameter, Module))]
         if not hidden:
@@ -163,7 +164,7 @@ class Module(Callable):
                       f"state_dict() and to() do not look into it, so an optimizer will not train them. "
                       f"Write self.{name} = nn.{container}(...)")
 
-    # ---- The parts, in the order of assignment.
+    # ---- Members, in the order of assignment.
 
     @property
     def _parameters(self) -> dict[str, Parameter]:
@@ -178,7 +179,7 @@ class Module(Callable):
         return {name: value for name, value in self.__dict__.items() if isinstance(value, Module)}
 
     def parameters(self, recurse: bool = True) -> Iterator[Parameter]:
-        """All parameters of this module and of those in it, each once: what an optimizer is given.
+        """All parameters of this module and its submodules, each once. Pass them to an optimizer.
 
         >>> layer = tinygrad_c.nn.Linear(2, 1)
         >>> [p.shape for p in layer.parameters()]
@@ -189,7 +190,7 @@ class Module(Callable):
 
     def named_parameters(self, prefix: str = "", recurse: bool = True,
                          remove_duplicate: bool = True) -> Iterator[tuple[str, Parameter]]:
-        """(name, parameter) pairs; the name says the path: 'layer.0.weight'.
+        """(name, parameter) pairs. The name is the path: 'layer.0.weight'.
 
         >>> net = tinygrad_c.nn.Sequential(tinygrad_c.nn.Linear(2, 3), tinygrad_c.nn.BatchNorm1d(3))
         >>> [name for name, _ in net.named_parameters()]
@@ -198,7 +199,7 @@ class Module(Callable):
         return self._named_members(Module._own_parameters, prefix, recurse, remove_duplicate)
 
     def buffers(self, recurse: bool = True) -> Iterator[Tensor]:
-        """All buffers of this module and of those in it, each once.
+        """All buffers of this module and its submodules, each once.
 
         >>> net = tinygrad_c.nn.Sequential(tinygrad_c.nn.Linear(2, 3), tinygrad_c.nn.BatchNorm1d(3))
         >>> len(list(net.buffers()))
@@ -209,7 +210,7 @@ class Module(Callable):
 
     def named_buffers(self, prefix: str = "", recurse: bool = True,
                       remove_duplicate: bool = True) -> Iterator[tuple[str, Tensor]]:
-        """(name, buffer) pairs; the name says the path.
+        """(name, buffer) pairs. The name is the path.
 
         >>> net = tinygrad_c.nn.Sequential(tinygrad_c.nn.Linear(2, 3), tinygrad_c.nn.BatchNorm1d(3))
         >>> [name for name, _ in net.named_buffers()]
@@ -220,7 +221,7 @@ class Module(Callable):
     def _own_parameters(self) -> dict[str, Parameter]:
         for name, value in self.__dict__.items():
             if isinstance(value, (list, dict)) and value and name[0] != "_":
-                self._warn_of_hidden(name, value)
+                self._warn_hidden_members(name, value)
         return self._parameters
 
     def _named_members(self, own: Function[[Module], Mapping[str, Any]], prefix: str, recurse: bool,
@@ -236,7 +237,7 @@ class Module(Callable):
                 yield (f"{path}.{name}" if path else name), value
 
     def children(self) -> Iterator[Module]:
-        """The modules directly in this one, each once.
+        """The direct child modules, each once.
 
         >>> net = tinygrad_c.nn.Sequential(tinygrad_c.nn.Linear(2, 3), tinygrad_c.nn.BatchNorm1d(3))
         >>> [type(each).__name__ for each in net.children()]
@@ -246,7 +247,7 @@ class Module(Callable):
             yield module
 
     def named_children(self) -> Iterator[tuple[str, Module]]:
-        """(name, module) pairs of the modules directly in this one.
+        """(name, module) pairs of the direct child modules.
 
         >>> net = tinygrad_c.nn.Sequential(tinygrad_c.nn.Linear(2, 3), tinygrad_c.nn.BatchNorm1d(3))
         >>> [name for name, _ in net.named_children()]
@@ -259,7 +260,7 @@ class Module(Callable):
                 yield name, module
 
     def modules(self) -> Iterator[Module]:
-        """This module and all in it, at any depth, each once.
+        """This module and all its submodules, each once.
 
         >>> net = tinygrad_c.nn.Sequential(tinygrad_c.nn.Linear(2, 3), tinygrad_c.nn.BatchNorm1d(3))
         >>> [type(each).__name__ for each in net.modules()]
@@ -270,7 +271,7 @@ class Module(Callable):
 
     def named_modules(self, memo: set[int] | None = None, prefix: str = "",
                       remove_duplicate: bool = True) -> Iterator[tuple[str, Module]]:
-        """(path, module) pairs of this module (path '') and all in it.
+        """(path, module) pairs of this module (path '') and all its submodules.
 
         >>> net = tinygrad_c.nn.Sequential(tinygrad_c.nn.Linear(2, 3), tinygrad_c.nn.BatchNorm1d(3))
         >>> [name for name, _ in net.named_modules()]
@@ -286,7 +287,7 @@ class Module(Callable):
             yield from module.named_modules(memo, f"{prefix}.{name}" if prefix else name, remove_duplicate)
 
     def get_submodule(self, target: str) -> Module:
-        """The module at a path like 'layer.0'; '' is this one. AttributeError where the path ends.
+        """The submodule at a path like 'layer.0'. '' is this module. AttributeError if there is none.
 
         >>> net = tinygrad_c.nn.Sequential(tinygrad_c.nn.Linear(2, 3), tinygrad_c.nn.BatchNorm1d(3))
         >>> net.get_submodule("0")
@@ -302,7 +303,7 @@ class Module(Callable):
         return module
 
     def set_submodule(self, target: str, module: Module) -> None:
-        """Put a module in the place of the one at a path like 'layer.0'.
+        """Replace the submodule at a path like 'layer.0'.
 
         >>> net = tinygrad_c.nn.Sequential(tinygrad_c.nn.Linear(2, 3), tinygrad_c.nn.BatchNorm1d(3))
         >>> net.set_submodule("1", tinygrad_c.nn.ReLU())
@@ -345,10 +346,10 @@ class Module(Callable):
             raise AttributeError(f"`{name}` is not {what}")
         return value
 
-    # ---- Acting on all of them.
+    # ---- Methods that act on all members.
 
     def train(self: M, mode: bool = True) -> M:
-        """Set training mode (or, with False, evaluation mode) here and in all children: Dropout acts by it.
+        """Set training mode, or evaluation mode if mode is False, here and in all submodules. Dropout depends on it.
 
         >>> net = tinygrad_c.nn.Sequential(tinygrad_c.nn.Linear(2, 3), tinygrad_c.nn.BatchNorm1d(3))
         >>> net.train(False)[1].training
@@ -381,7 +382,7 @@ class Module(Callable):
         return self
 
     def zero_grad(self, set_to_none: bool = True) -> None:
-        """Forget the gradients of all parameters; with set_to_none=False fill them with zeros.
+        """Set the gradients of all parameters to None, or fill them with zeros if set_to_none=False.
 
         >>> layer = tinygrad_c.nn.Linear(2, 1)
         >>> layer(tinygrad_c.ones(1, 2)).sum().backward()
@@ -392,7 +393,7 @@ class Module(Callable):
         zero_grad_(list(self.parameters()), set_to_none)
 
     def apply(self: M, fn: Function[[Module], Any]) -> M:
-        """Call fn on every module in this one, children first, then on this one: to initialise weights, say.
+        """Call fn on every submodule, children first, then on this module, for example to initialize weights.
 
         >>> net = tinygrad_c.nn.Sequential(tinygrad_c.nn.Linear(2, 3), tinygrad_c.nn.BatchNorm1d(3))
         >>> _ = net.apply(lambda each: print(type(each).__name__))
@@ -406,7 +407,7 @@ class Module(Callable):
         return self
 
     def _apply(self: M, fn: Function[[Tensor], Tensor]) -> M:
-        """Replace the values of every parameter, gradient and buffer by fn of them; the Parameter objects stay."""
+        """Replace every parameter, gradient and buffer by fn of it. The Parameter objects stay the same."""
         with no_grad():
             for parameter in self.parameters():
                 gradient = parameter.grad
@@ -480,7 +481,7 @@ class Module(Callable):
         return self._apply(lambda tensor: tensor.type(dst_type))
 
     def cpu(self: M) -> M:
-        """This module: all memory is the CPU's.
+        """This module, unchanged: all memory is CPU memory.
 
         >>> layer = tinygrad_c.nn.Linear(2, 1)
         >>> layer.cpu() is layer
@@ -492,7 +493,7 @@ class Module(Callable):
 
     def state_dict(self, *, destination: dict[str, Any] | None = None, prefix: str = "",
                    keep_vars: bool = False) -> dict[str, Any]:
-        """All parameters and persistent buffers by name, detached (keep_vars=True: as they are), sharing their memory.
+        """All parameters and persistent buffers by name. They share memory and are detached unless keep_vars=True.
 
         >>> net = tinygrad_c.nn.Sequential(tinygrad_c.nn.Linear(2, 3), tinygrad_c.nn.BatchNorm1d(3))
         >>> list(net.state_dict())
@@ -527,7 +528,7 @@ class Module(Callable):
         load_own(self, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs)
 
     def get_extra_state(self) -> Any:
-        """What state_dict keeps of this module beside its tensors: for a class that writes this and set_extra_state.
+        """Extra state for state_dict, besides the tensors. A class that needs it defines this and set_extra_state.
 
         >>> layer = tinygrad_c.nn.Linear(2, 1)
         >>> layer.get_extra_state()
@@ -538,7 +539,7 @@ class Module(Callable):
                            f"Write get_extra_state and set_extra_state in class {type(self).__name__}, or neither.")
 
     def set_extra_state(self, state: Any) -> None:
-        """Take over what get_extra_state gave.
+        """Restore what get_extra_state returned.
 
         >>> layer = tinygrad_c.nn.Linear(2, 1)
         >>> layer.set_extra_state({})
@@ -549,7 +550,7 @@ class Module(Callable):
                            f"Write get_extra_state and set_extra_state in class {type(self).__name__}, or neither.")
 
     def _with_extra_state(self, prefix: str = "") -> Iterator[tuple[str, Module]]:
-        """(name in the state_dict, module) of those whose class has a get_extra_state."""
+        """(name in the state_dict, module) of every module with a get_extra_state."""
         for path, module in self.named_modules():
             if type(module).get_extra_state is not Module.get_extra_state:
                 yield f"{prefix}{path}{'.' if path else ''}_extra_state", module
@@ -560,7 +561,7 @@ class Module(Callable):
         return {**self._parameters, **{name: buffer for name, buffer in buffers.items() if buffer is not None}}
 
     def _named_state(self, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
-        """(name, tensor) of each parameter and persistent buffer; a shared one under each of its names."""
+        """(name, tensor) of each parameter and persistent buffer. A shared tensor appears under each of its names."""
         for name, value in self._own_state().items():
             yield prefix + name, value
         for name, module in self._modules.items():
@@ -569,8 +570,8 @@ class Module(Callable):
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> IncompatibleKeys:
         """Copy the values of a state_dict into the parameters and buffers of the same names.
 
-        strict: raise RuntimeError on missing or unexpected names; sizes must always agree. Whenever it raises,
-        nothing has been changed. Returns the missing and the unexpected names.
+        strict: raise RuntimeError for missing or unexpected names. Shapes must always match. If it raises,
+        nothing has changed. Returns the missing and the unexpected names.
 
         >>> layer = tinygrad_c.nn.Linear(2, 1)
         >>> layer.load_state_dict(tinygrad_c.nn.Linear(2, 1).state_dict())
@@ -637,7 +638,7 @@ class Module(Callable):
 
     def register_forward_pre_hook(self, hook: Function[..., Any], *, prepend: bool = False,
                                   with_kwargs: bool = False) -> hooks.RemovableHandle:
-        """Call hook(module, args) before forward; what it returns, if not None, replaces the arguments.
+        """Call hook(module, args) before forward. A result that is not None replaces the arguments.
 
         >>> layer = tinygrad_c.nn.Linear(2, 1)
         >>> handle = layer.register_forward_pre_hook(lambda module, args: print(args[0].shape))
@@ -648,9 +649,9 @@ class Module(Callable):
 
     def register_forward_hook(self, hook: Function[..., Any], *, prepend: bool = False,
                               with_kwargs: bool = False, always_call: bool = False) -> hooks.RemovableHandle:
-        """Call hook(module, args, output) after forward; what it returns, if not None, replaces the output.
+        """Call hook(module, args, output) after forward. A result that is not None replaces the output.
 
-        always_call: also when forward has raised an exception.
+        always_call: also call it if forward raised an exception.
 
         >>> layer = tinygrad_c.nn.Linear(2, 1)
         >>> handle = layer.register_forward_hook(lambda module, args, output: print(output.shape))
@@ -660,7 +661,7 @@ class Module(Callable):
         return _register(self, "AFTER", hook, prepend, with_kwargs, always_call)
 
     def register_full_backward_pre_hook(self, hook: Function[..., Any], prepend: bool = False) -> hooks.RemovableHandle:
-        """Call hook(module, grad_output) when gradients of the outputs come in; what it returns, if not None, replaces them.
+        """Call hook(module, grad_output) before the module's backward pass. A result that is not None replaces grad_output.
 
         >>> layer = tinygrad_c.nn.Linear(2, 1)
         >>> handle = layer.register_full_backward_pre_hook(lambda module, grad_output: print(grad_output))
@@ -670,9 +671,9 @@ class Module(Callable):
         return _register(self, "BACKWARD_BEFORE", hook, prepend)
 
     def register_full_backward_hook(self, hook: Function[..., Any], prepend: bool = False) -> hooks.RemovableHandle:
-        """Call hook(module, grad_input, grad_output), tuples, when the gradients of the inputs are there.
+        """Call hook(module, grad_input, grad_output) after the module's backward pass. Both gradients are tuples.
 
-        What it returns, if not None, replaces grad_input. None stands for an input that needs no gradient.
+        A result that is not None replaces grad_input. An input that needs no gradient has None.
 
         >>> layer = tinygrad_c.nn.Linear(2, 1)
         >>> handle = layer.register_full_backward_hook(lambda module, grad_input, grad_output: print(grad_output))
@@ -686,7 +687,7 @@ class Module(Callable):
     # ---- Printing.
 
     def extra_repr(self) -> str:
-        """What repr shows between the parentheses: the layer's settings.
+        """The settings that repr shows between the parentheses.
 
         >>> layer = tinygrad_c.nn.Linear(2, 1)
         >>> layer.extra_repr()
@@ -709,7 +710,7 @@ class Module(Callable):
 
 
 def _register(module: Module, kind: str, *settings: Any) -> hooks.RemovableHandle:
-    from tinygrad_c.nn import hooks  # here: few programs have hooks
+    from tinygrad_c.nn import hooks  # imported here: few programs use hooks
     return hooks.register(module, getattr(hooks, kind), *settings)
 
 

@@ -1,4 +1,4 @@
-"""Normalising layers: BatchNorm over the batch, LayerNorm and RMSNorm over each sample, GroupNorm, InstanceNorm."""
+"""Normalisation layers: BatchNorm over the batch, LayerNorm and RMSNorm over each sample, GroupNorm, InstanceNorm."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -14,7 +14,7 @@ from tinygrad_c.ops.create.create import ones, tensor, zeros_
 
 
 class _Affine(Module):
-    """What they share: y = y * weight + bias at the end, if wanted; weight starts as 1, bias as 0."""
+    """Base class: optional weight, initialized to 1, and bias, initialized to 0."""
 
     def _make_parameters(self, shape: Sequence[int], weight: bool, bias: bool, dtype: Any) -> None:
         for name, wanted in (("weight", weight), ("bias", bias)):
@@ -31,7 +31,7 @@ class _Affine(Module):
 class LayerNorm(_Affine):
     """y = (x - mean) / sqrt(var + eps) * weight + bias, mean and var over the last dimensions of each sample: Ba et al. 2016.
 
-    x is (*, normalized_shape); weight and bias are of normalized_shape.
+    x is (*, normalized_shape); weight and bias have the shape normalized_shape.
 
     >>> LayerNorm(4)
     LayerNorm((4,), eps=1e-05, elementwise_affine=True, bias=True)
@@ -81,7 +81,7 @@ class GroupNorm(_Affine):
     """y = (x - mean) / sqrt(var + eps) * weight + bias, mean and var for each sample and group of channels: Wu & He 2018.
 
     x is (N, C, *); weight and bias are (C).
-    ValueError if num_channels cannot be divided by num_groups.
+    ValueError if num_channels is not divisible by num_groups.
 
     >>> GroupNorm(2, 4)(tensor([[1., 3., 10., 30.]]))
     tensor([[-1.0000,  1.0000, -1.0000,  1.0000]], grad_fn=<NativeGroupNormBackward0>)
@@ -108,10 +108,10 @@ class GroupNorm(_Affine):
 
 
 class _Running(_Affine):
-    """What batch and instance norm share: a mean and a variance for each channel that follow those of the batches."""
+    """Base class of batch and instance norm: running means and variances, one per channel."""
 
     _version = 2                # 1: without num_batches_tracked
-    _dims: tuple[int, ...]      # how many dimensions an input may have
+    _dims: tuple[int, ...]      # the allowed numbers of dimensions of the input
 
     def __init__(self, num_features: int, eps: float, momentum: float | None, affine: bool, track_running_stats: bool,
                  dtype: Any, bias: bool) -> None:
@@ -129,14 +129,14 @@ class _Running(_Affine):
         self.reset_parameters()
 
     def reset_running_stats(self) -> None:
-        """Forget the batches: mean 0, variance 1."""
+        """Reset the running statistics: mean 0, variance 1."""
         if self.track_running_stats:
             self.running_mean.zero_()
             self.running_var.fill_(1)
             self.num_batches_tracked.zero_()
 
     def reset_parameters(self) -> None:
-        """weight = 1, bias = 0, and no batches seen."""
+        """Reset weight to 1, bias to 0, and the running statistics."""
         self.reset_running_stats()
         super().reset_parameters()
 
@@ -153,8 +153,8 @@ class _Running(_Affine):
 class _BatchNorm(_Running):
     """y = (x - mean) / sqrt(var + eps) * weight + bias for each channel, mean and var over the batch: Ioffe & Szegedy 2015.
 
-    In training they are the batch's, and running_mean and running_var follow them by `momentum` (None: their average over
-    all batches); in evaluation they are the running ones.
+    In training, mean and var are those of the batch, and update running_mean and running_var with `momentum` (None: the
+    cumulative average). In evaluation they are running_mean and running_var.
     """
 
     def __init__(self, num_features: int, eps: float = 1e-5, momentum: float | None = 0.1, affine: bool = True,
@@ -208,7 +208,7 @@ class BatchNorm3d(_BatchNorm):
 class _InstanceNorm(_Running):
     """y = (x - mean) / sqrt(var + eps) * weight + bias, mean and var for each sample and channel: Ulyanov et al. 2016.
 
-    weight and bias only with affine=True; running averages, used in evaluation, only with track_running_stats=True.
+    affine=True adds weight and bias. track_running_stats=True adds running statistics, used in evaluation.
     """
 
     def __init__(self, num_features: int, eps: float = 1e-5, momentum: float = 0.1, affine: bool = False,
@@ -217,7 +217,7 @@ class _InstanceNorm(_Running):
 
     def forward(self, input: Tensor) -> Tensor:
         self._check_input_dim(input)
-        single = input.ndim == self._dims[0]        # one sample without the batch's dimension
+        single = input.ndim == self._dims[0]        # one sample without a batch dimension
         channels = input.shape[0 if single else 1]
         if channels != self.num_features and self.affine:
             raise ValueError(f"expected input's size at dim={0 if single else 1} to match num_features ({self.num_features}), "

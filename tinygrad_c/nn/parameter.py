@@ -1,4 +1,4 @@
-"""Parameter: a tensor that a Module registers as its own and an optimizer changes."""
+"""Parameter and Buffer: tensors that a Module registers when they are assigned to it."""
 from __future__ import annotations
 
 from typing import Any
@@ -9,7 +9,7 @@ from tinygrad_c.ops.create.create import tensor
 
 
 class Parameter(Tensor):
-    """A tensor that, as an attribute of a Module, is one of its parameters. It shares the memory of `data`.
+    """A tensor that becomes a parameter of a Module when it is assigned as an attribute. It shares the memory of `data`.
 
     >>> Parameter(tensor([1.0, 2.0]))
     Parameter containing:
@@ -28,7 +28,7 @@ class Parameter(Tensor):
         return self
 
     def __init__(self, data: Tensor | None = None, requires_grad: bool = True) -> None:
-        """All is done in __new__."""
+        """Everything is done in __new__."""
 
     def __repr__(self) -> str:
         return "Parameter containing:\n" + super().__repr__()
@@ -43,7 +43,7 @@ class Parameter(Tensor):
 
 
 class Buffer(Tensor):
-    """A tensor that, as an attribute of a Module, is one of its buffers: register_buffer by assignment.
+    """A tensor that becomes a buffer of a Module when it is assigned as an attribute, as with register_buffer.
 
     >>> class Scale(Module):
     ...     def __init__(self):
@@ -60,7 +60,7 @@ class Buffer(Tensor):
         return self
 
     def __init__(self, data: Tensor | None = None, *, persistent: bool = True) -> None:
-        """All is done in __new__."""
+        """Everything is done in __new__."""
 
     def __deepcopy__(self, memo: dict[int, Any]) -> Buffer:
         if id(self) not in memo:
@@ -72,7 +72,7 @@ class Buffer(Tensor):
 
 
 def _buffer(data: Tensor, persistent: bool) -> Buffer:
-    """A pickled buffer again."""
+    """Rebuild a pickled buffer."""
     return Buffer(data, persistent=persistent)
 
 

@@ -1,4 +1,4 @@
-"""Pooling layers: the largest element, or the mean, of each window."""
+"""Pooling layers: the maximum, the mean or the p-norm of each window."""
 from __future__ import annotations
 
 from typing import Any
@@ -9,7 +9,7 @@ from tinygrad_c.nn.module import Module
 
 
 class _Pool(Module):
-    """What they share: the dimensions of a window, in one number or several."""
+    """Base class: the kernel size and the stride, each an int or a tuple."""
 
     _shown: tuple[str, ...]
 
@@ -23,9 +23,9 @@ class _Pool(Module):
 
 
 class _MaxPool(_Pool):
-    """The largest element of each window; of equal ones the first gets the gradient. return_indices: also where it is.
+    """The maximum of each window. Of equal elements the first gets the gradient. return_indices also gives its index.
 
-    stride: the kernel_size unless given; ceil_mode: windows that reach over the end count too.
+    stride defaults to kernel_size. ceil_mode includes windows that reach beyond the end.
     """
 
     _shown = ("kernel_size", "stride", "padding", "dilation", "ceil_mode")
@@ -80,7 +80,7 @@ class MaxPool3d(_MaxPool):
 
 
 class AvgPool1d(_Pool):
-    """The mean of each window of x (N, C, L) or (C, L); padded zeros count as elements if count_include_pad.
+    """The mean of each window of x (N, C, L) or (C, L). count_include_pad: the mean includes the padding zeros.
 
     >>> AvgPool1d(2)(tensor([[1., 3., 2., 0.]]))
     tensor([[2., 1.]])
@@ -102,7 +102,7 @@ class AvgPool1d(_Pool):
 
 
 class AvgPool2d(_Pool):
-    """The mean of each window of x (N, C, H, W) or (C, H, W); divisor_override: divide the sum by this instead.
+    """The mean of each window of x (N, C, H, W) or (C, H, W). divisor_override: divide the sum by this instead.
 
     >>> AvgPool2d(2)(tinygrad_c.arange(16.).view(1, 4, 4))
     tensor([[[ 2.5000,  4.5000],
@@ -181,7 +181,7 @@ class LPPool3d(_LPPool):
 
 
 class _Adaptive(Module):
-    """Pooling to output_size results, however large x is: window i is floor(i L / n) to ceil((i + 1) L / n)."""
+    """Pooling to a given output_size. Window i is floor(i L / n) to ceil((i + 1) L / n)."""
 
     def __init__(self, output_size: Any) -> None:
         super().__init__()
@@ -192,7 +192,7 @@ class _Adaptive(Module):
 
 
 class AdaptiveAvgPool1d(_Adaptive):
-    """The means of output_size windows that cover x (*, L).
+    """The mean of each of output_size windows of x (*, L).
 
     >>> AdaptiveAvgPool1d(2)(tensor([[1., 2., 3., 4., 5.]]))
     tensor([[2., 4.]])
@@ -203,7 +203,7 @@ class AdaptiveAvgPool1d(_Adaptive):
 
 
 class AdaptiveAvgPool2d(_Adaptive):
-    """The means of output_size windows (a number, or rows and columns; None: as they are) that cover x (*, H, W).
+    """The mean of each of output_size windows of x (*, H, W). output_size: an int or (rows, columns); None keeps the size.
 
     >>> AdaptiveAvgPool2d((1, 2))(tinygrad_c.arange(8.).view(1, 2, 4))
     tensor([[[2.5000, 4.5000]]])
@@ -214,7 +214,7 @@ class AdaptiveAvgPool2d(_Adaptive):
 
 
 class AdaptiveAvgPool3d(_Adaptive):
-    """The means of output_size windows that cover x (*, D, H, W).
+    """The mean of each of output_size windows of x (*, D, H, W).
 
     >>> AdaptiveAvgPool3d(1)(tinygrad_c.arange(8.).view(1, 2, 2, 2))
     tensor([[[[3.5000]]]])
@@ -225,7 +225,7 @@ class AdaptiveAvgPool3d(_Adaptive):
 
 
 class AdaptiveMaxPool1d(_Adaptive):
-    """The largest elements of output_size windows that cover x (*, L).
+    """The maximum of each of output_size windows of x (*, L).
 
     >>> AdaptiveMaxPool1d(2)(tensor([[1., 2., 3., 4., 5.]]))
     tensor([[3., 5.]])
@@ -240,7 +240,7 @@ class AdaptiveMaxPool1d(_Adaptive):
 
 
 class AdaptiveMaxPool2d(AdaptiveMaxPool1d):
-    """The largest elements of output_size windows that cover x (*, H, W).
+    """The maximum of each of output_size windows of x (*, H, W).
 
     >>> AdaptiveMaxPool2d((1, 2))(tinygrad_c.arange(8.).view(1, 2, 4))
     tensor([[[5., 7.]]])
@@ -251,7 +251,7 @@ class AdaptiveMaxPool2d(AdaptiveMaxPool1d):
 
 
 class AdaptiveMaxPool3d(AdaptiveMaxPool1d):
-    """The largest elements of output_size windows that cover x (*, D, H, W).
+    """The maximum of each of output_size windows of x (*, D, H, W).
 
     >>> AdaptiveMaxPool3d(1)(tinygrad_c.arange(8.).view(1, 2, 2, 2))
     tensor([[[[7.]]]])
@@ -262,9 +262,10 @@ class AdaptiveMaxPool3d(AdaptiveMaxPool1d):
 
 
 class FractionalMaxPool2d(Module):
-    """The largest elements of windows in steps of random size: output_size of them, or output_ratio of x. Graham 2015.
+    """The maximum of windows at pseudo-random positions: Graham 2015.
 
-    x (N, C, H, W) or (C, H, W). ValueError unless just one of output_size and output_ratio is given.
+    x is (N, C, H, W) or (C, H, W). The result has output_size rows and columns, or output_ratio times those of x.
+    ValueError unless exactly one of output_size and output_ratio is given.
 
     >>> FractionalMaxPool2d(2, output_ratio=0.5)(tinygrad_c.ones(1, 6, 8)).shape
     torch.Size([1, 3, 4])
@@ -291,7 +292,7 @@ class FractionalMaxPool2d(Module):
 
 
 class FractionalMaxPool3d(FractionalMaxPool2d):
-    """FractionalMaxPool2d of x (N, C, D, H, W).
+    """FractionalMaxPool2d for x (N, C, D, H, W).
 
     >>> FractionalMaxPool3d(2, output_size=3)(tinygrad_c.ones(1, 8, 8, 8)).shape
     torch.Size([1, 3, 3, 3])
@@ -301,7 +302,7 @@ class FractionalMaxPool3d(FractionalMaxPool2d):
 
 
 class _MaxUnpool(_Pool):
-    """The reverse of max pooling: each element where the indices say, zeros elsewhere."""
+    """The reverse of max pooling: each element at its index, zeros elsewhere."""
 
     _shown = ("kernel_size", "stride", "padding")
     _dims: int
@@ -314,7 +315,7 @@ class _MaxUnpool(_Pool):
 
 
 class MaxUnpool1d(_MaxUnpool):
-    """The reverse of MaxPool1d: each element where the indices say, zeros elsewhere.
+    """The reverse of MaxPool1d: each element at its index, zeros elsewhere.
 
     >>> MaxUnpool1d(2)(tensor([[3., 2.]]), tensor([[1, 2]]))
     tensor([[0., 3., 2., 0.]])
@@ -327,7 +328,7 @@ class MaxUnpool1d(_MaxUnpool):
 
 
 class MaxUnpool2d(_MaxUnpool):
-    """The reverse of MaxPool2d: each element where the indices say, zeros elsewhere.
+    """The reverse of MaxPool2d: each element at its index, zeros elsewhere.
 
     >>> MaxUnpool2d(2)(tensor([[[3.]]]), tensor([[[2]]]))
     tensor([[[0., 0.],
@@ -341,7 +342,7 @@ class MaxUnpool2d(_MaxUnpool):
 
 
 class MaxUnpool3d(_MaxUnpool):
-    """The reverse of MaxPool3d: each element where the indices say, zeros elsewhere.
+    """The reverse of MaxPool3d: each element at its index, zeros elsewhere.
 
     >>> MaxUnpool3d(2)(tensor([[[[3.]]]]), tensor([[[[5]]]])).flatten()
     tensor([0., 0., 0., 0., 0., 3., 0., 0.])

@@ -1,6 +1,6 @@
-"""Recurrent layers: a state that each step of a sequence changes. RNN, LSTM, GRU, and their cells, which do one step.
+"""Recurrent layers: RNN, LSTM, GRU, and their cells, which compute one time step.
 
-The product with all the inputs is one matrix product for the whole sequence; each step then adds the product with the state.
+One matrix product computes x W^T for the whole sequence. Each step then adds the product with the state.
 """
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ from tinygrad_c.ops.elementwise import elementwise as ops
 from tinygrad_c.ops.indexing.index import index_select
 from tinygrad_c.ops.shape.shape import cat, stack
 
-State = tuple[Tensor, ...]      # (h,), and for an LSTM (h, c)
+State = tuple[Tensor, ...]      # (h,), or (h, c) for an LSTM
 
 
-# ---- One step: from x W^T + b, (B, gates * H), and the state to the next state
+# ---- One step: the next state from x W^T + b (B, gates * H) and the state
 
 def _rnn_tanh(x: Tensor, state: State, weight: Tensor, bias: Tensor | None) -> State:
     """h' = tanh(x W^T + b + h U^T + b)."""
@@ -36,7 +36,7 @@ def _rnn_relu(x: Tensor, state: State, weight: Tensor, bias: Tensor | None) -> S
 
 
 def _lstm(x: Tensor, state: State, weight: Tensor, bias: Tensor | None) -> State:
-    """c' = f * c + i * g, h' = o * tanh(c'): i, f, o sigmoids, g a tanh, of the four parts of the products."""
+    """c' = f * c + i * g, h' = o * tanh(c'). The four gates are i, f, o (sigmoid) and g (tanh)."""
     h, c = state
     i, f, g, o = (x + linear(h, weight, bias)).chunk(4, -1)
     c = ops.sigmoid(f) * c + ops.sigmoid(i) * ops.tanh(g)
@@ -44,7 +44,7 @@ def _lstm(x: Tensor, state: State, weight: Tensor, bias: Tensor | None) -> State
 
 
 def _gru(x: Tensor, state: State, weight: Tensor, bias: Tensor | None) -> State:
-    """h' = n + z * (h - n), n = tanh(x_n + r * h_n): r, z sigmoids of the first two parts of the products."""
+    """h' = n + z * (h - n), n = tanh(x_n + r * h_n). The gates r and z are sigmoids."""
     h = state[0]
     x_r, x_z, x_n = x.chunk(3, -1)
     h_r, h_z, h_n = linear(h, weight, bias).chunk(3, -1)
@@ -52,12 +52,12 @@ def _gru(x: Tensor, state: State, weight: Tensor, bias: Tensor | None) -> State:
     return (n + ops.sigmoid(x_z + h_z) * (h - n),)
 
 
-STEPS: dict[str, tuple[int, Callable[..., State]]] = {      # how many parts a product has, and the step
+STEPS: dict[str, tuple[int, Callable[..., State]]] = {      # mode -> (number of gates, step function)
     "RNN_TANH": (1, _rnn_tanh), "RNN_RELU": (1, _rnn_relu), "LSTM": (4, _lstm), "GRU": (3, _gru)}
 
 
-class _Parts(Function):
-    """x.split(sizes), whose gradient is put together once, instead of added up part by part."""
+class _SplitGates(Function):
+    """x.split(sizes). Its backward concatenates the gradients once, instead of adding one gradient per part."""
 
     @staticmethod
     def forward(ctx: Any, x: Tensor, sizes: list[int]) -> tuple[Tensor, ...]:
@@ -71,10 +71,10 @@ class _Parts(Function):
 # ---- Whole sequences
 
 class RNNBase(Module):
-    """What RNN, LSTM and GRU share: layers and directions of parameters, and the walk along the sequence.
+    """Base class of RNN, LSTM and GRU: the parameters of each layer and direction, and the loop over time steps.
 
-    Their names: weight_ih_l0 (gates * H, in), weight_hh_l0 (gates * H, H), bias_ih_l0, bias_hh_l0 for the first layer, l1 for
-    the second, and so on; with _reverse at the end for the direction from the last step to the first.
+    The parameters are weight_ih_l0 (gates * H, in), weight_hh_l0 (gates * H, H), bias_ih_l0 and bias_hh_l0 for the first
+    layer, ..._l1 for the second, and so on. The backward direction has the suffix _reverse.
 
     >>> [name for name, _ in RNNBase("GRU", 3, 4).named_parameters()]
     ['weight_ih_l0', 'weight_hh_l0', 'bias_ih_l0', 'bias_hh_l0']
@@ -129,12 +129,12 @@ class RNNBase(Module):
         setattr(self, name, Parameter(create.empty_(*shape, dtype=dtype)))
 
     def _names(self) -> list[tuple[str, bool]]:
-        """How the parameters of each layer and direction end, and whether the layer is the first."""
+        """The suffix of the parameter names of each layer and direction, and whether the layer is the first."""
         ends = ("", "_reverse") if self.bidirectional else ("",)
         return [(f"l{layer}{end}", layer == 0) for layer in range(self.num_layers) for end in ends]
 
     def reset_parameters(self) -> None:
-        """Draw all parameters anew, uniform in +-1/sqrt(hidden_size).
+        """Re-initialize all parameters, uniform in +-1/sqrt(hidden_size).
 
         >>> layer = RNN(2, 3)
         >>> layer.reset_parameters()
@@ -155,16 +155,16 @@ class RNNBase(Module):
         return [[value for name, value in self._parameters.items() if name.endswith("_" + end)] for end, _ in self._names()]
 
     def flatten_parameters(self) -> None:
-        """Nothing: it is for GPUs.
+        """Does nothing: it matters only on GPUs.
 
         >>> RNN(2, 3).flatten_parameters()
         """
 
     def forward(self, input: Any, hx: Any = None) -> tuple[Any, Any]:
-        """(output, last state): output (T, B, D * H), D the directions, the last layer's h of each step; the state as hx.
+        """(output, last state): output (T, B, D * H) is the last layer's h at each step, D the number of directions.
 
-        input is (T, B, in), (B, T, in) with batch_first, (T, in), or packed; hx is h, of an LSTM (h, c), each (layers * D, B,
-        H), zeros unless given.
+        input is (T, B, in), (B, T, in) with batch_first, (T, in), or a PackedSequence. hx is the first state, default zeros:
+        h, or (h, c) for an LSTM, each (layers * D, B, H). The last state has its shapes.
         """
         packed = not isinstance(input, Tensor) and hasattr(input, "batch_sizes")
         if packed:
@@ -192,7 +192,7 @@ class RNNBase(Module):
         return output, last if len(last) > 1 else last[0]
 
     def _steps(self, x: Tensor) -> tuple[Tensor, list[int], bool]:
-        """The steps (T * B, in), the batch size of each, and whether there was a batch."""
+        """The flattened steps (T * B, in), the batch size of each step, and whether the input was batched."""
         if not isinstance(x, Tensor):
             raise TypeError(f"{self._get_name()}: input must be Tensor, not {type(x).__name__}")
         if x.ndim not in (2, 3):
@@ -205,7 +205,7 @@ class RNNBase(Module):
         return x.reshape(steps * batch, x.shape[2]), [batch] * steps, batched
 
     def _first_states(self, hx: Any, batch: int, batched: bool, order: Tensor | None) -> list[State]:
-        """The state of each layer and direction before the first step."""
+        """The initial state of each layer and direction."""
         count = len(self._names())
         sizes = [self.proj_size or self.hidden_size] + [self.hidden_size] * (self.mode == "LSTM")
         if hx is None:
@@ -230,14 +230,14 @@ class RNNBase(Module):
         return list(zip(*(each.unbind(0) for each in checked)))
 
     def _layers(self, flat: Tensor, sizes: list[int], states: list[State]) -> tuple[Tensor, list[State]]:
-        """All layers, one after the other: the last one's outputs, and the last state of each layer and direction."""
+        """Run all layers: the outputs of the last layer, and the final state of each layer and direction."""
         directions = 2 if self.bidirectional else 1
         last: list[State] = []
         for layer in range(self.num_layers):
             outputs = []
             for direction in range(directions):
                 end = f"l{layer}" + ("_reverse" if direction else "")
-                output, state = self._walk(flat, sizes, states[layer * directions + direction], end, bool(direction))
+                output, state = self._run_direction(flat, sizes, states[layer * directions + direction], end, bool(direction))
                 outputs.append(output)
                 last.append(state)
             flat = outputs[0] if directions == 1 else cat(outputs, -1)
@@ -245,14 +245,14 @@ class RNNBase(Module):
                 flat = dropout(flat, self.dropout)
         return flat, last
 
-    def _walk(self, flat: Tensor, sizes: list[int], state: State, end: str, backwards: bool) -> tuple[Tensor, State]:
-        """One layer in one direction. Sequences that are shorter leave the batch at their end; backwards, they join it."""
+    def _run_direction(self, flat: Tensor, sizes: list[int], state: State, end: str, backwards: bool) -> tuple[Tensor, State]:
+        """Run one layer in one direction. A shorter sequence leaves the batch at its end; in reverse, it joins there."""
         step, get = STEPS[self.mode][1], self.__dict__.get
         weight, bias, projection = get(f"weight_hh_{end}"), get(f"bias_hh_{end}"), get(f"weight_hr_{end}")
         of_inputs = get(f"bias_ih_{end}")
-        if bias is not None and self.mode != "GRU":     # both are added to the same sum: once for the whole sequence
+        if bias is not None and self.mode != "GRU":     # both biases are added at once, for the whole sequence
             of_inputs, bias = of_inputs + bias, None
-        parts = _Parts.apply(linear(flat, get(f"weight_ih_{end}"), of_inputs), sizes)
+        parts = _SplitGates.apply(linear(flat, get(f"weight_ih_{end}"), of_inputs), sizes)
         start, outputs, ended = state, [], []
         if backwards:
             parts = parts[::-1]
@@ -336,10 +336,10 @@ class GRU(RNNBase):
                          device=device, dtype=dtype)
 
 
-# ---- One step as a layer
+# ---- Cells: one step as a layer
 
 class _Cell(Module):
-    """What the cells share: weight_ih (gates * H, in), weight_hh (gates * H, H), bias_ih, bias_hh."""
+    """Base class of the cells: weight_ih (gates * H, in), weight_hh (gates * H, H), bias_ih, bias_hh."""
 
     def __init__(self, mode: str, input_size: int, hidden_size: int, bias: bool, dtype: Any) -> None:
         super().__init__()
@@ -365,8 +365,8 @@ class _Cell(Module):
         for k, each in enumerate(state):
             if each.ndim != input.ndim:
                 word = "hidden" if states == 1 else f"hx[{k}]"
-                raise ValueError(f"{self._get_name()}: Expected {word} to be 1D or 2D, got {each.ndim}D instead: as many "
-                                 f"as the input has, {input.ndim}")
+                raise ValueError(f"{self._get_name()}: Expected {word} to be 1D or 2D, got {each.ndim}D instead; it must "
+                                 f"have as many dimensions as the input, {input.ndim}")
             if each.shape[-1] != self.hidden_size:
                 raise RuntimeError(f"hidden{k} has inconsistent hidden_size: got {each.shape[-1]}, expected {self.hidden_size}")
             if tuple(each.shape[:-1]) != tuple(input.shape[:-1]):
@@ -381,7 +381,7 @@ class _Cell(Module):
 
 
 class RNNCell(_Cell):
-    """h' = tanh(x W^T + b + h U^T + b), or relu: x (B, input_size) or (input_size), h (B, hidden_size), zeros unless given.
+    """h' = tanh(x W^T + b + h U^T + b), or relu: x (B, input_size) or (input_size), h (B, hidden_size), default zeros.
 
     >>> RNNCell(3, 4)(tinygrad_c.ones(2, 3)).shape
     torch.Size([2, 4])

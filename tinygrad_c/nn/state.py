@@ -1,4 +1,4 @@
-"""load_state_dict: check everything first, then copy; a message that says what to rename."""
+"""load_state_dict: check everything first, then copy. The error messages suggest what to rename."""
 from __future__ import annotations
 
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 
 class IncompatibleKeys(NamedTuple):
-    """The names that load_state_dict did not find, and those it had no use for."""
+    """The result of load_state_dict: missing names and unexpected names."""
 
     missing_keys: list[str]
     unexpected_keys: list[str]
@@ -34,7 +34,7 @@ def load(module: Module, state_dict: Mapping[str, Any], strict: bool, assign: bo
         return _load_by_parts(module, state_dict, strict, assign)
     own = dict(module._named_state())
     extra = dict(module._with_extra_state())
-    # A plain dict may be from before batch normalisation counted its batches, or a part of another: torch does not miss it.
+    # A plain dict may lack num_batches_tracked: it may be from an older version or part of another dict. torch allows it.
     uncounted = "num_batches_tracked" if not hasattr(state_dict, "_metadata") else None
     missing = [name for name in (*own, *extra) if name not in state_dict and name.rpartition(".")[2] != uncounted]
     unexpected = [name for name in state_dict if name not in own and name not in extra]
@@ -160,15 +160,15 @@ def _mismatch(name: str, own: Tensor, value: Any) -> list[str]:
 
 
 def _suggestions(missing: list[str], unexpected: list[str]) -> list[str]:
-    """One line on what to rename, if the names are near each other."""
-    from difflib import get_close_matches  # here: it costs the import of the package 2 ms
+    """A hint on what to rename, if the names are similar."""
+    from difflib import get_close_matches  # imported here: it takes 2 ms
 
     prefixes = {name.split(".")[0] for name in unexpected}
     if len(prefixes) == 1:
         prefix = prefixes.pop() + "."
         if {name.removeprefix(prefix) for name in unexpected} == set(missing):
-            return [f'All keys carry the prefix "{prefix}"; write '
+            return [f'All keys have the prefix "{prefix}"; write '
                     f'load_state_dict({{k.removeprefix("{prefix}"): v for k, v in state_dict.items()}})']
     pairs = [(name, get_close_matches(name, missing, 1)) for name in unexpected]
     near = ", ".join(f'"{name}" -> "{match[0]}"' for name, match in pairs if match)
-    return [f"Perhaps to be renamed: {near}."] if near else []
+    return [f"Did you mean to rename: {near}?"] if near else []

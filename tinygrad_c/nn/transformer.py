@@ -1,4 +1,4 @@
-"""Transformers: layers of attention and of a small net for each position. Vaswani et al. 2017."""
+"""Transformers: layers of attention and of a feedforward net. Vaswani et al. 2017."""
 from __future__ import annotations
 
 import copy
@@ -32,7 +32,7 @@ def _activation(given: Activation) -> Callable[[Tensor], Tensor]:
 
 
 class _Layer(Module):
-    """What encoder and decoder layers share: the net for each position, and how a part is added and normalised."""
+    """Base class of encoder and decoder layers: the feedforward net, the residual connections and the normalisation."""
 
     def _add_net(self, d_model: int, dim_feedforward: int, dropout: float, bias: bool, dtype: Any) -> None:
         self.linear1 = Linear(d_model, dim_feedforward, bias=bias, dtype=dtype)
@@ -50,9 +50,9 @@ class _Layer(Module):
 
 
 class TransformerEncoderLayer(_Layer):
-    """Self-attention, then a net of one hidden layer for each position; each is added to its input and normalised.
+    """Self-attention, then a feedforward net, each with a residual connection and a LayerNorm.
 
-    src is (S, B, d_model), or (B, S, d_model) with batch_first. norm_first: normalise before each part, not behind it.
+    src is (S, B, d_model), or (B, S, d_model) with batch_first. norm_first: normalise before each block, not after it.
 
     >>> TransformerEncoderLayer(8, 2, 16, batch_first=True)(tinygrad_c.ones(3, 5, 8)).shape
     torch.Size([3, 5, 8])
@@ -73,7 +73,7 @@ class TransformerEncoderLayer(_Layer):
 
     def forward(self, src: Tensor, src_mask: Tensor | None = None, src_key_padding_mask: Tensor | None = None,
                 is_causal: bool = False) -> Tensor:
-        """src through the layer; masks as MultiheadAttention's: true where nothing may look."""
+        """Apply the layer to src. The masks are those of MultiheadAttention: True where attention is not allowed."""
         def attend(x: Tensor) -> Tensor:
             return self.self_attn(x, x, x, src_key_padding_mask, False, src_mask, is_causal=is_causal)[0]
 
@@ -81,7 +81,7 @@ class TransformerEncoderLayer(_Layer):
 
 
 class TransformerDecoderLayer(_Layer):
-    """Self-attention of the target, attention to the encoder's memory, then a net for each position.
+    """Self-attention of the target, attention to the encoder's output (memory), then a feedforward net.
 
     tgt (T, B, d_model) and memory (S, B, d_model), or (B, T, d_model) with batch_first.
 
@@ -106,21 +106,21 @@ class TransformerDecoderLayer(_Layer):
     def forward(self, tgt: Tensor, memory: Tensor, tgt_mask: Tensor | None = None, memory_mask: Tensor | None = None,
                 tgt_key_padding_mask: Tensor | None = None, memory_key_padding_mask: Tensor | None = None,
                 tgt_is_causal: bool = False, memory_is_causal: bool = False) -> Tensor:
-        """tgt through the layer, looking at memory; masks as MultiheadAttention's."""
+        """Apply the layer to tgt and memory. The masks are those of MultiheadAttention."""
         def attend(x: Tensor) -> Tensor:
             return self.self_attn(x, x, x, tgt_key_padding_mask, False, tgt_mask, is_causal=tgt_is_causal)[0]
 
-        def remember(x: Tensor) -> Tensor:
+        def attend_to_memory(x: Tensor) -> Tensor:
             return self.multihead_attn(x, memory, memory, memory_key_padding_mask, False, memory_mask,
                                        is_causal=memory_is_causal)[0]
 
         x = self._block(tgt, attend, self.norm1, self.dropout1)
-        x = self._block(x, remember, self.norm2, self.dropout2)
+        x = self._block(x, attend_to_memory, self.norm2, self.dropout2)
         return self._block(x, self._net, self.norm3, self.dropout3)
 
 
 class TransformerEncoder(Module):
-    """num_layers copies of an encoder layer, one behind the other, then `norm` if it is given.
+    """num_layers copies of an encoder layer in sequence, then `norm` if it is given.
 
     >>> net = TransformerEncoder(TransformerEncoderLayer(8, 2, 16), 2)
     >>> net(tinygrad_c.ones(5, 2, 8)).shape
@@ -136,14 +136,14 @@ class TransformerEncoder(Module):
 
     def forward(self, src: Tensor, mask: Tensor | None = None, src_key_padding_mask: Tensor | None = None,
                 is_causal: bool | None = None) -> Tensor:
-        """src through all layers; masks as MultiheadAttention's."""
+        """Apply all layers to src. The masks are those of MultiheadAttention."""
         for layer in self.layers:
             src = layer(src, src_mask=mask, src_key_padding_mask=src_key_padding_mask, is_causal=bool(is_causal))
         return src if self.norm is None else self.norm(src)
 
 
 class TransformerDecoder(Module):
-    """num_layers copies of a decoder layer, one behind the other, then `norm` if it is given.
+    """num_layers copies of a decoder layer in sequence, then `norm` if it is given.
 
     >>> net = TransformerDecoder(TransformerDecoderLayer(8, 2, 16), 2)
     >>> net(tinygrad_c.ones(3, 2, 8), tinygrad_c.ones(5, 2, 8)).shape
@@ -159,7 +159,7 @@ class TransformerDecoder(Module):
     def forward(self, tgt: Tensor, memory: Tensor, tgt_mask: Tensor | None = None, memory_mask: Tensor | None = None,
                 tgt_key_padding_mask: Tensor | None = None, memory_key_padding_mask: Tensor | None = None,
                 tgt_is_causal: bool | None = None, memory_is_causal: bool = False) -> Tensor:
-        """tgt through all layers, each looking at memory; masks as MultiheadAttention's."""
+        """Apply all layers to tgt and memory. The masks are those of MultiheadAttention."""
         for layer in self.layers:
             tgt = layer(tgt, memory, tgt_mask, memory_mask, tgt_key_padding_mask, memory_key_padding_mask,
                         bool(tgt_is_causal), memory_is_causal)
@@ -167,9 +167,9 @@ class TransformerDecoder(Module):
 
 
 class Transformer(Module):
-    """An encoder of src (S, B, d_model), and a decoder of tgt (T, B, d_model) that looks at what the encoder made.
+    """An encoder of src (S, B, d_model), and a decoder of tgt (T, B, d_model) that attends to the encoder's output.
 
-    The result is as tgt. Weights start as xavier_uniform_.
+    The result has the shape of tgt. Weights are initialized with xavier_uniform_.
 
     >>> net = Transformer(8, 2, 1, 1, 16)
     >>> net(tinygrad_c.ones(5, 2, 8), tinygrad_c.ones(3, 2, 8)).shape
@@ -204,7 +204,7 @@ class Transformer(Module):
                 memory_mask: Tensor | None = None, src_key_padding_mask: Tensor | None = None,
                 tgt_key_padding_mask: Tensor | None = None, memory_key_padding_mask: Tensor | None = None,
                 src_is_causal: bool | None = None, tgt_is_causal: bool | None = None, memory_is_causal: bool = False) -> Tensor:
-        """The decoder's output for tgt, of src; masks as MultiheadAttention's."""
+        """The decoder's output for tgt, given src. The masks are those of MultiheadAttention."""
         if src.ndim == 3 and src.shape[0 if self.batch_first else 1] != tgt.shape[0 if self.batch_first else 1]:
             raise RuntimeError("the batch number of src and tgt must be equal")
         if src.shape[-1] != self.d_model or tgt.shape[-1] != self.d_model:
@@ -215,7 +215,7 @@ class Transformer(Module):
 
     @staticmethod
     def generate_square_subsequent_mask(sz: int, device: Any = None, dtype: Any = None) -> Tensor:
-        """(sz, sz): -inf above the diagonal, 0 elsewhere: position i looks at 0 to i.
+        """A causal mask (sz, sz): -inf above the diagonal, 0 elsewhere, so position i attends to 0 ... i.
 
         >>> Transformer.generate_square_subsequent_mask(2).tolist()
         [[0.0, -inf], [0.0, 0.0]]

@@ -1,4 +1,4 @@
-"""Layers for pictures: larger and smaller, channels traded for size, windows as columns."""
+"""Image layers: resizing, pixel shuffling, windows as columns."""
 from __future__ import annotations
 
 from typing import Any
@@ -9,7 +9,7 @@ from tinygrad_c.nn.module import Module
 
 
 class Upsample(Module):
-    """x (N, C, *) in another size, given or by a factor. mode: 'nearest', 'linear', 'bilinear', 'bicubic' or 'trilinear'.
+    """Resize x (N, C, *) to size or by scale_factor. mode: 'nearest', 'linear', 'bilinear', 'bicubic' or 'trilinear'.
 
     >>> Upsample(scale_factor=2)(tinygrad_c.ones(1, 1, 3, 3)).shape
     torch.Size([1, 1, 6, 6])
@@ -37,7 +37,7 @@ class Upsample(Module):
 
 
 class UpsamplingNearest2d(Upsample):
-    """Upsample of mode 'nearest'.
+    """Upsample with mode='nearest'.
 
     >>> UpsamplingNearest2d(scale_factor=2)(tensor([[[[0., 4.]]]]))
     tensor([[[[0., 0., 4., 4.],
@@ -49,7 +49,7 @@ class UpsamplingNearest2d(Upsample):
 
 
 class UpsamplingBilinear2d(Upsample):
-    """Upsample of mode 'bilinear' with align_corners.
+    """Upsample with mode='bilinear' and align_corners=True.
 
     >>> UpsamplingBilinear2d(size=(1, 3))(tensor([[[[0., 4.]]]]))
     tensor([[[[0., 2., 4.]]]])
@@ -97,7 +97,7 @@ class PixelUnshuffle(Module):
 
 
 class ChannelShuffle(Module):
-    """The channels of all groups in turn: Zhang et al. 2018.
+    """Interleave the channels of all groups: Zhang et al. 2018.
 
     x (N, C, *), C divisible by groups.
 
@@ -117,7 +117,7 @@ class ChannelShuffle(Module):
 
 
 class Unfold(Module):
-    """What each window sees, as columns: (N, C, H, W) to (N, C * kH * kW, number of windows).
+    """Copy each window to a column: (N, C, H, W) to (N, C * kH * kW, number of windows).
 
     >>> Unfold(2)(tinygrad_c.arange(6.).view(1, 1, 2, 3))
     tensor([[[0., 1.],
@@ -142,9 +142,9 @@ class Unfold(Module):
 
 
 class Fold(Unfold):
-    """The reverse of Unfold; where windows overlap, their sum.
+    """The reverse of Unfold: sum the columns into the windows.
 
-    x (N, C * kH * kW, windows) gives (N, C, *output_size). RuntimeError if the number of windows is another.
+    x (N, C * kH * kW, windows) gives (N, C, *output_size). RuntimeError if the number of windows does not match.
 
     >>> Fold((2, 3), 2)(tinygrad_c.ones(1, 4, 2))
     tensor([[[[1., 2., 1.],

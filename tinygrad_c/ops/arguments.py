@@ -1,95 +1,20 @@
-"""What the ops in Python share: their arguments checked, and named results."""
-from __future__ import annotations
-
-from functools import wraps
-from operator import itemgetter
-
-from tinygrad_c.core.tape import TensorBase
+"""Gives _base/arguments.py and _base/public.py what they need from the compiled modules; their names for the ops in Python."""
+from tinygrad_c._base import arguments, public
+from tinygrad_c._base.arguments import (  # noqa: F401
+    NUMPY,
+    Results,
+    array_of,
+    not_a_tensor,
+    numpy_words,
+    results,
+    takes_out,
+    tensor_arg,
+    tensors_arg,
+    unpacked,
+)
+from tinygrad_c.core.array import C_WORDS, TYPE_WORDS  # noqa: F401
+from tinygrad_c.core.tape import TensorBase, _guarded
 from tinygrad_c.ops.elementwise.elementwise import into_out
 
-# How torch's messages and the names of its old tensor types call the dtypes; and messages that take C's words for them.
-TYPE_WORDS = {"float32": "Float", "float64": "Double", "int64": "Long", "int32": "Int", "uint8": "Byte", "bool": "Bool"}
-C_WORDS = {"float32": "float", "float64": "double", "int64": "long int", "int32": "int", "uint8": "unsigned char",
-           "bool": "bool"}
-
-
-def tensor_arg(x, function: str, name: str = "input", position: int = 1):
-    """x, if it is a tensor; TypeError in torch's words otherwise."""
-    if isinstance(x, TensorBase):
-        return x
-    raise not_a_tensor(x, function, name, position)
-
-
-def not_a_tensor(x, function: str, name: str, position: int) -> TypeError:
-    """The error for an argument that must be a tensor, in torch's words."""
-    kind = type(x)
-    what = f"numpy.{kind.__name__}" if kind.__module__ == "numpy" else kind.__name__
-    return TypeError(f"{function}(): argument '{name}' (position {position}) must be Tensor, not {what}: "
-                     "write tensor(...) around it")
-
-
-def tensors_arg(tensors, function: str, name: str = "tensors") -> list:
-    """A list of the tensors in a tuple or list; TypeError otherwise."""
-    if isinstance(tensors, TensorBase) or not isinstance(tensors, (tuple, list)):
-        raise TypeError(f"{function}(): argument '{name}' (position 1) must be tuple of Tensors, not {type(tensors).__name__}")
-    for i, each in enumerate(tensors):
-        if not isinstance(each, TensorBase):
-            raise TypeError(f"expected Tensor as element {i} in argument 0, but got {type(each).__name__}")
-    return list(tensors)
-
-
-def unpacked(args: tuple, named=None) -> tuple:
-    """(2, 3) of f(2, 3), of f((2, 3)), and of f(dims=(2, 3)), which is in `named`."""
-    if named is not None:
-        return (named,) if isinstance(named, int) else tuple(named)
-    return tuple(args[0]) if len(args) == 1 and isinstance(args[0], (tuple, list)) else args
-
-
-# NumPy's words for an argument, which torch takes as well.
-NUMPY = {"axis": "dim", "keepdims": "keepdim"}
-
-
-def numpy_words(function):
-    """The function, which also takes axis= for dim= and keepdims= for keepdim=."""
-    @wraps(function)
-    def renamed(*args, **kwargs):
-        return function(*args, **{NUMPY.get(name, name): value for name, value in kwargs.items()})
-    return renamed
-
-
-def takes_out(function):
-    """The function with an argument out=, into which its result (or its results) are written: see elementwise.into_out.
-    It takes NumPy's words too.
-    """
-    function = numpy_words(function)
-
-    @wraps(function)
-    def with_out(*args, out=None, **kwargs):
-        result = function(*args, **kwargs)
-        return result if out is None else into_out(result, out)
-    return with_out
-
-
-class Results(tuple):
-    """Several results with names, as torch.return_types are: a tuple that can also be asked for .values."""
-
-    __slots__ = ()
-    names: tuple[str, ...] = ()
-
-    def __repr__(self) -> str:
-        inside = ",\n".join([f"{name}={value!r}" for name, value in zip(self.names, self)])
-        return f"torch.return_types.{type(self).__name__}(\n{inside})"
-
-    def __reduce__(self):
-        return tuple, (tuple(self),)
-
-
-def results(function: str, *names: str) -> type:
-    """The class of a function's results: results("sort", "values", "indices")((a, b)).indices is b."""
-    members: dict = {name: property(itemgetter(i)) for i, name in enumerate(names)}
-    return type(function, (Results,), {"__slots__": (), "names": names, "__doc__": f"The results of {function}.", **members})
-
-
-def array_of(x):
-    """A tensor's elements as a NumPy array on the same memory."""
-    return x.detach().numpy()
+arguments.register(TensorBase, into_out)
+public.register(_guarded)

@@ -1,4 +1,4 @@
-"""Adadelta: steps of the size of the last steps."""
+"""Adadelta: step sizes from the running mean of the squared updates."""
 from __future__ import annotations
 
 from collections.abc import Iterable
@@ -11,7 +11,7 @@ from tinygrad_c.optim.optimizer import check_lr, check_not_negative, unsupported
 
 
 class Adadelta(EachOptimizer):
-    """p <- p - lr * d, d = g * sqrt(a + eps) / sqrt(s + eps), s and a the running means of g^2 and d^2. Zeiler 2012.
+    """p <- p - lr * d, d = g * sqrt(a + eps) / sqrt(s + eps), s and a running means of g^2 and d^2. Zeiler 2012.
 
     ValueError for lr, eps or weight_decay < 0, or rho outside [0, 1].
 

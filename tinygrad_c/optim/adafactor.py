@@ -1,4 +1,4 @@
-"""Adafactor: Adam's second moments kept as one row and one column for each matrix."""
+"""Adafactor: Adam with factored second moments, one row and one column per matrix."""
 from __future__ import annotations
 
 from collections.abc import Iterable
@@ -6,16 +6,15 @@ from typing import Any
 
 from tinygrad_c._tensor.tensor import Tensor
 from tinygrad_c.ops.create.create import zeros_
+from tinygrad_c.ops.create.dtypes import finfo
 from tinygrad_c.optim.each import EachOptimizer
-
-EPSILON = {"float32": 2.0 ** -23, "float64": 2.0 ** -52}
 
 
 class Adafactor(EachOptimizer):
     """p <- p - a * u / max(1, rms(u) / d), u = g / sqrt(v), a = max(eps[1], rms(p)) * min(lr, 1 / sqrt(step)).
 
-    v is a running mean of g^2 with the weight step^beta2_decay for the new one; of a matrix only its means over rows and over
-    columns are kept, and v is their outer product over the mean of the first. Shazeer & Stern 2018.
+    v is a running mean of g^2, in which the new value has weight step^beta2_decay. For a matrix only the means over rows and
+    over columns are stored: v is their outer product, divided by the mean of the first. Shazeer & Stern 2018.
 
     >>> w = tensor([1., -2.], requires_grad=True)
     >>> (w * w).sum().backward()
@@ -46,7 +45,7 @@ class Adafactor(EachOptimizer):
 
     def _update(self, p: Tensor, g: Tensor, state: dict[str, Any], group: dict[str, Any]) -> None:
         step, lr, weight = state["step"], float(group["lr"]), float(state["step"]) ** group["beta2_decay"]
-        small = EPSILON[p.dtype.name] if group["eps"][0] is None else group["eps"][0]
+        small = finfo(p.dtype).eps if group["eps"][0] is None else group["eps"][0]
         size = max(group["eps"][1], p.norm().item() / p.numel() ** 0.5) * min(lr, step ** -0.5)
         if group["weight_decay"]:
             p.mul_(1 - lr * group["weight_decay"])

@@ -1,4 +1,4 @@
-"""Adagrad: gradients divided by the root of the sum of their squares so far."""
+"""Adagrad: gradients divided by the root of the sum of their squares."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
@@ -42,5 +42,5 @@ class Adagrad(ListOptimizer):
                               group["weight_decay"], group["initial_accumulator_value"], group["maximize"])
         self._step_count += 1
         if self._step_count <= 2:
-            self._check_habits(moved)
+            self._warn_common_mistakes(moved)
         return loss

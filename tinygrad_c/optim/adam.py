@@ -1,4 +1,4 @@
-"""Adam and AdamW: steps of about lr in each coordinate, whatever the gradient's size."""
+"""Adam and AdamW: step sizes of about lr per element, independent of the scale of the gradient."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
@@ -10,10 +10,10 @@ from tinygrad_c.optim.optimizer import ListOptimizer, check_betas, check_lr, che
 
 
 class Adam(ListOptimizer):
-    """p <- p - lr * m / (sqrt(v) + eps), m and v the running means of g and g^2, corrected for their start at 0.
+    """p <- p - lr * m / (sqrt(v) + eps), m and v running means of g and g^2 with bias correction.
 
-    Kingma & Ba 2015. betas: how slowly m and v move. weight_decay adds weight_decay * p to g, or, with
-    decoupled_weight_decay, shrinks p by lr * weight_decay (AdamW). amsgrad: v's largest value so far instead of v.
+    Kingma & Ba 2015. betas: the decay rates of m and v. weight_decay adds weight_decay * p to g; with
+    decoupled_weight_decay it multiplies p by 1 - lr * weight_decay (AdamW). amsgrad: use the maximum of all v so far.
 
     >>> w = tensor([1.], requires_grad=True)
     >>> (3 * w).sum().backward()
@@ -30,7 +30,7 @@ class Adam(ListOptimizer):
                  decoupled_weight_decay: bool = False) -> None:
         check_lr(lr)
         if foreach and not capturable and isinstance(lr, Tensor):
-            raise ValueError("lr as a Tensor is not supported for capturable=False and foreach=True: leave foreach out")
+            raise ValueError("lr as a Tensor is not supported for capturable=False and foreach=True: remove foreach")
         check_not_negative("epsilon value", eps)
         check_betas(betas)
         check_not_negative("weight_decay value", weight_decay)
@@ -50,12 +50,12 @@ class Adam(ListOptimizer):
                            group["decoupled_weight_decay"])
         self._step_count += 1
         if self._step_count <= 2:
-            self._check_habits(moved)
+            self._warn_common_mistakes(moved)
         return loss
 
 
 class AdamW(Adam):
-    """Adam whose weight decay shrinks p by lr * weight_decay, apart from the gradient. Loshchilov & Hutter 2019.
+    """Adam with decoupled weight decay: p <- p * (1 - lr * weight_decay) before the step. Loshchilov & Hutter 2019.
 
     >>> w = tensor([1., -2.], requires_grad=True)
     >>> (w * w).sum().backward()

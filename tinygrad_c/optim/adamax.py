@@ -1,4 +1,4 @@
-"""Adamax, NAdam and RAdam: Adam's relatives."""
+"""Adamax, NAdam and RAdam: variants of Adam."""
 from __future__ import annotations
 
 import math
@@ -13,7 +13,7 @@ from tinygrad_c.optim.optimizer import check_betas, check_lr, check_not_negative
 
 
 def _moments(g: Tensor, state: dict[str, Any], betas: tuple[float, float]) -> tuple[Tensor, Tensor]:
-    """The running means of g and g^2, moved on."""
+    """Update and return the running means of g and g^2."""
     if "exp_avg" not in state:
         state["exp_avg"], state["exp_avg_sq"] = zeros_like(g), zeros_like(g)
     mean, squares = state["exp_avg"], state["exp_avg_sq"]
@@ -23,7 +23,7 @@ def _moments(g: Tensor, state: dict[str, Any], betas: tuple[float, float]) -> tu
 
 
 class Adamax(EachOptimizer):
-    """p <- p - lr * m / u, m Adam's running mean of g, u <- max(beta2 * u, |g| + eps). Kingma & Ba 2015.
+    """p <- p - lr * m / u, m the running mean of g, u <- max(beta2 * u, |g| + eps). Kingma & Ba 2015.
 
     >>> w = tensor([1., -2.], requires_grad=True)
     >>> (w * w).sum().backward()
@@ -54,7 +54,7 @@ class Adamax(EachOptimizer):
 
 
 class NAdam(EachOptimizer):
-    """Adam with Nesterov's look ahead, its momentum growing with the steps. Dozat 2016.
+    """Adam with Nesterov momentum that increases with the steps. Dozat 2016.
 
     >>> w = tensor([1., -2.], requires_grad=True)
     >>> (w * w).sum().backward()
@@ -88,7 +88,7 @@ class NAdam(EachOptimizer):
 
 
 class RAdam(EachOptimizer):
-    """Adam that starts without dividing, until the running mean of g^2 can be trusted. Liu et al. 2020.
+    """Rectified Adam: no division by sqrt(v) until the variance of v is small enough. Liu et al. 2020.
 
     >>> w = tensor([1., -2.], requires_grad=True)
     >>> (w * w).sum().backward()
@@ -113,8 +113,8 @@ class RAdam(EachOptimizer):
         step, (beta1, beta2) = state["step"], group["betas"]
         mean, squares = _moments(g, state, (beta1, beta2))
         direction = mean / (1 - beta1**step)
-        longest = 2 / (1 - beta2) - 1                                               # how many gradients the mean holds
-        length = longest - 2 * step * beta2**step / (1 - beta2**step)               # so far
+        longest = 2 / (1 - beta2) - 1                                               # maximum length of the moving average
+        length = longest - 2 * step * beta2**step / (1 - beta2**step)               # its length at this step
         if length > 5:
             rectified = math.sqrt((length - 4) * (length - 2) * longest / ((longest - 4) * (longest - 2) * length))
             direction = direction * (rectified * math.sqrt(1 - beta2**step)) / (squares.sqrt() + group["eps"])

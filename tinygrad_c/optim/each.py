@@ -1,4 +1,4 @@
-"""The rarer optimizers' base class: a step written for one parameter in ops, without a kernel of its own."""
+"""Base class of the less common optimizers: a step for one parameter, written in ops without a kernel."""
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -10,7 +10,7 @@ from tinygrad_c.optim.optimizer import Optimizer
 
 
 class EachOptimizer(Optimizer):
-    """Subclasses write _update for one parameter; `state` is that parameter's dict, with 'step' counted here."""
+    """Subclasses define _update for one parameter. `state` is the dict of that parameter; 'step' is counted here."""
 
     _step_count = 0
     _counts = True
@@ -29,11 +29,11 @@ class EachOptimizer(Optimizer):
                         self._update(parameter, self._gradient(parameter, group), state, group)
         self._step_count += 1
         if self._step_count <= 2:
-            self._check_habits(moved)
+            self._warn_common_mistakes(moved)
         return loss
 
     def _gradient(self, p: Tensor, group: dict[str, Any]) -> Tensor:
-        """The gradient to follow: turned around to maximize, with weight decay unless that is decoupled, which shrinks p."""
+        """The gradient for _update: negated to maximize, plus weight decay. Decoupled weight decay multiplies p instead."""
         g = -p.grad if group["maximize"] else p.grad
         decay = group.get("weight_decay", 0)
         if decay != 0:

@@ -1,4 +1,4 @@
-"""LBFGS: Newton's method with the curvature guessed from the last gradients; for small problems and whole-data losses."""
+"""LBFGS: a quasi-Newton method, for small problems and full-batch losses."""
 from __future__ import annotations
 
 import math
@@ -17,8 +17,8 @@ Point = tuple[float, float, Tensor, float]      # step length t, loss, gradient,
 class LBFGS(Optimizer):
     """Limited-memory Broyden-Fletcher-Goldfarb-Shanno. Nocedal & Wright, Numerical Optimization, 2nd ed., chapters 3 and 7.
 
-    step(closure) makes up to max_iter iterations; the closure clears the gradients, computes the loss, calls backward and
-    returns it. line_search_fn: None takes steps of lr, 'strong_wolfe' finds their length.
+    step(closure) makes up to max_iter iterations. The closure clears the gradients, computes the loss, calls backward and
+    returns the loss. line_search_fn: None takes steps of length lr, 'strong_wolfe' searches for the length.
 
     >>> w = tensor([1., -2.], requires_grad=True)
     >>> optimizer = LBFGS([w], line_search_fn="strong_wolfe")
@@ -110,7 +110,7 @@ class LBFGS(Optimizer):
         return first
 
     def _direction(self, state: dict[str, Any], gradient: Tensor, history_size: int) -> Tensor:
-        """-H g, H the inverse curvature that the last pairs of steps s and changes of the gradient y imply."""
+        """-H g, H the inverse Hessian approximated from the last steps s and gradient differences y."""
         if state["n_iter"] == 1:
             state.update(old_dirs=[], old_stps=[], ro=[], H_diag=1)
             return -gradient
@@ -153,7 +153,7 @@ def _largest(a: Tensor) -> float:
 
 
 def cubic_minimum(a: Point, b: Point, bounds: tuple[float, float] | None = None) -> float:
-    """Where the cubic through both points with their slopes is least, within bounds (Nocedal & Wright, 3.59)."""
+    """The minimum, within bounds, of the cubic that has both points' losses and slopes (Nocedal & Wright, 3.59)."""
     low, high = bounds or (min(a[0], b[0]), max(a[0], b[0]))
     d1 = a[3] + b[3] - 3 * (a[1] - b[1]) / (a[0] - b[0])
     square = d1 * d1 - a[3] * b[3]
@@ -167,9 +167,9 @@ def cubic_minimum(a: Point, b: Point, bounds: tuple[float, float] | None = None)
 
 def strong_wolfe(along: Callable[[float], Point], start: Point, t: float, size: float, c1: float = 1e-4, c2: float = 0.9,
                  tolerance: float = 1e-9, max_tries: int = 25) -> Point:
-    """A point where the loss has fallen by c1 of what the slope promised and the slope is c2 of its start or flatter.
+    """A point that satisfies the strong Wolfe conditions: loss <= loss_0 + c1 t slope_0, and |slope| <= c2 |slope_0|.
 
-    First steps out until such a point lies between two; then halves in by cubics. Nocedal & Wright, algorithms 3.5 and 3.6.
+    First increases t until a bracket contains such a point, then shrinks it by cubics. Nocedal & Wright, algorithms 3.5, 3.6.
     """
     def falls_short(point: Point) -> bool:
         return point[1] > start[1] + c1 * point[0] * start[3]
@@ -200,7 +200,7 @@ def strong_wolfe(along: Callable[[float], Point], start: Point, t: float, size: 
         t = cubic_minimum(bracket[0], bracket[1])
         left, right = sorted((bracket[0][0], bracket[1][0]))
         margin = 0.1 * (right - left)
-        if min(right - t, t - left) < margin:       # too near an end: accept once, then move away
+        if min(right - t, t - left) < margin:       # too close to an end: accept once, then move away
             if stalled or t >= right or t <= left:
                 t = right - margin if abs(t - right) < abs(t - left) else left + margin
                 stalled = False

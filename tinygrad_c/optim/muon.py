@@ -1,4 +1,4 @@
-"""Muon: momentum whose singular values are made nearly equal, for the matrices within a net."""
+"""Muon: orthogonalized momentum, for the hidden weight matrices of a net."""
 from __future__ import annotations
 
 from collections.abc import Iterable
@@ -10,11 +10,11 @@ from tinygrad_c.optim.each import EachOptimizer
 
 
 class Muon(EachOptimizer):
-    """p <- (1 - lr * weight_decay) p - lr * ratio * O, O nearly the orthogonal matrix U V^T of the momentum U S V^T.
+    """p <- (1 - lr * weight_decay) p - lr * ratio * O, O approximately U V^T of the momentum U S V^T.
 
-    O comes from ns_steps Newton-Schulz steps X <- a X + (b X X^T + c (X X^T)^2) X, in numbers rounded to eight bits, as in
-    torch, which works in bfloat16. ratio: sqrt(max(1, rows / columns)), or with adjust_lr_fn="match_rms_adamw"
-    0.2 sqrt(max(rows, columns)). Only for matrices: give biases and the first and last layer to AdamW. Jordan 2024.
+    O comes from ns_steps Newton-Schulz steps X <- a X + (b X X^T + c (X X^T)^2) X, with numbers rounded to bfloat16's
+    8 significant bits, as torch computes them. ratio: sqrt(max(1, rows / columns)), or with adjust_lr_fn="match_rms_adamw"
+    0.2 sqrt(max(rows, columns)). Only for matrices: use AdamW for biases and for the first and last layer. Jordan 2024.
 
     >>> w = tensor([[1., 0.], [0., -2.]], requires_grad=True)
     >>> (w * w).sum().backward()
@@ -33,7 +33,7 @@ class Muon(EachOptimizer):
             if not value >= 0:
                 raise ValueError(f"{name} should be >= 0 but is: {value}")
         if adjust_lr_fn not in (None, "original", "match_rms_adamw"):
-            raise ValueError(f"Adjust learning rate function {adjust_lr_fn} is not supported: write None, 'original' or "
+            raise ValueError(f"Adjust learning rate function {adjust_lr_fn} is not supported: use None, 'original' or "
                              "'match_rms_adamw'")
         if ns_steps >= 100:
             raise ValueError("Number of steps must be less than 100 for computational efficiency")
@@ -45,7 +45,7 @@ class Muon(EachOptimizer):
             for p in group["params"]:
                 if p.ndim != 2:
                     raise ValueError(f"Muon only supports 2D parameters whereas we found a parameter with size: {p.shape}. "
-                                     "Give the others to another optimizer, such as AdamW")
+                                     "Use another optimizer for it, such as AdamW")
 
     _counts = False
 
@@ -66,7 +66,7 @@ class Muon(EachOptimizer):
 
 
 def orthogonal(g: Tensor, coefficients: tuple[float, float, float], steps: int, eps: float) -> Tensor:
-    """g with singular values near 1, in float32."""
+    """g with all singular values close to 1, in float32."""
     a, b, c = coefficients
     x = eight_bits(g.float())
     if g.shape[0] > g.shape[1]:
@@ -79,6 +79,6 @@ def orthogonal(g: Tensor, coefficients: tuple[float, float, float], steps: int, 
 
 
 def eight_bits(x: Tensor) -> Tensor:
-    """float32 rounded to bfloat16's eight significant bits, by Veltkamp's splitting with 2^16 + 1."""
+    """Round float32 to bfloat16's 8 significant bits, by Veltkamp's splitting with 2^16 + 1."""
     big = x * 65537.0
     return big - (big - x)

@@ -1,8 +1,8 @@
-"""Optimizer: groups of parameters with settings, and the state that belongs to each parameter.
+"""Optimizer: parameter groups with settings, and the state of each parameter.
 
-`Optimizer` is the base class for anybody's optimizer: write `step`, keep what you need in `self.state[parameter]`.
-`ListOptimizer` is the base class of ours: the state is in lists beside the group's list of parameters, so that a step
-is one compiled call for the whole group.
+`Optimizer` is the base class of user-defined optimizers: define `step` and store what it needs in `self.state[parameter]`.
+`ListOptimizer` is the base class of the built-in ones: the state is in lists parallel to the group's list of parameters, so a
+step is one compiled call for the whole group.
 """
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from tinygrad_c._base.warn import typename, warn, warn_once
 from tinygrad_c._tensor.tensor import Tensor
 from tinygrad_c.autograd import enable_grad
 from tinygrad_c.ops.optim_steps.update import zero_grad_
-from tinygrad_c.optim.state import Kept, Owners, State
+from tinygrad_c.optim.state import Owners, ParamState, State
 
 required: Any = type("required", (), {"__repr__": lambda self: "<required parameter>"})()
 
 
 class StepHook:
-    """What registering a step hook returns: remove() takes the hook away.
+    """The handle of a registered step hook. remove() removes the hook.
 
-    The first hook puts a `step` of its own into the optimizer: one without hooks pays nothing for them.
+    The first hook sets `step` in the instance, so an optimizer without hooks pays nothing for them.
     """
 
     def __init__(self, optimizer: Optimizer, hook: Callable[..., Any], kind: str) -> None:
@@ -35,7 +35,7 @@ class StepHook:
             attributes["step"] = _HookedStep(optimizer)
 
     def remove(self) -> None:
-        """Take the hook away."""
+        """Remove the hook."""
         attributes = self.optimizer.__dict__
         if self in attributes.get(self.kind, []):
             attributes[self.kind].remove(self)
@@ -44,7 +44,7 @@ class StepHook:
 
 
 class _HookedStep:
-    """The step of an optimizer that has hooks."""
+    """The step of an optimizer with hooks."""
 
     def __init__(self, optimizer: Optimizer) -> None:
         self.optimizer, self.step = optimizer, optimizer.step
@@ -64,12 +64,12 @@ class _HookedStep:
 
 
 class Optimizer:
-    """The base class of all optimizers.
+    """Base class of all optimizers.
 
-    params: an iterable of parameters, of (name, parameter) pairs, or of dicts: groups, each with its own settings.
-    defaults: the settings of groups that say nothing else.
-    ValueError for no parameters, a parameter that is in two groups, or a tensor that is not a leaf; TypeError for
-    params that are a tensor. Each optimizer raises ValueError for settings out of their range.
+    params: an iterable of parameters, of (name, parameter) pairs, or of dicts: parameter groups with their own settings.
+    defaults: the default settings of the groups.
+    ValueError for no parameters, a parameter in two groups, or a tensor that is not a leaf. TypeError if params is a
+    tensor. Each optimizer raises ValueError for settings out of range.
 
     >>> class SignDescent(Optimizer):
     ...     def step(self):
@@ -85,9 +85,9 @@ class Optimizer:
     """
 
     param_groups: list[dict[str, Any]]
-    state: Any                          # for each parameter: a dict of what step keeps of it
-    _step_count: int | None = None      # None: this class does not count its steps
-    _first_gradient: Any = None         # a reference to a gradient of the first step, and its version
+    state: Any                          # parameter -> dict of its state
+    _step_count: int | None = None      # None: this class does not count steps
+    _first_gradient: Any = None         # a weak reference to a gradient of the first step, and its version
 
     def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
         self.defaults = defaults
@@ -97,7 +97,7 @@ class Optimizer:
             self.add_param_group(group)
 
     def step(self, closure: Callable[[], Any] | None = None) -> Any:
-        """Change every parameter by its gradient. closure, if given, computes the loss again first; its result is returned.
+        """Update every parameter. closure, if given, recomputes the loss first; its result is returned.
 
         >>> w = tensor([1.], requires_grad=True)
         >>> optimizer = tinygrad_c.optim.SGD([w], lr=0.1)
@@ -109,7 +109,7 @@ class Optimizer:
         raise NotImplementedError(f"{type(self).__name__} has no step")
 
     def register_step_pre_hook(self, hook: Callable[..., Any]) -> StepHook:
-        """Call hook(optimizer, args, kwargs) before each step; a pair (args, kwargs) that it returns replaces them.
+        """Call hook(optimizer, args, kwargs) before each step. If it returns a pair (args, kwargs), that replaces them.
 
         >>> w = tensor([1.], requires_grad=True)
         >>> optimizer = tinygrad_c.optim.SGD([w], lr=0.1)
@@ -133,7 +133,7 @@ class Optimizer:
         return StepHook(self, hook, "_after_step")
 
     def zero_grad(self, set_to_none: bool = True) -> None:
-        """Forget all gradients; with set_to_none=False fill them with zeros.
+        """Set all gradients to None, or fill them with zeros if set_to_none=False.
 
         >>> w = tensor([1.], requires_grad=True)
         >>> optimizer = tinygrad_c.optim.SGD([w], lr=0.1)
@@ -146,7 +146,7 @@ class Optimizer:
             zero_grad_(group["params"], set_to_none)
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
-        """Add parameters with settings of their own: {'params': ..., 'lr': ...}.
+        """Add a parameter group with its own settings: {'params': ..., 'lr': ...}.
 
         >>> w = tensor([1.], requires_grad=True)
         >>> optimizer = tinygrad_c.optim.SGD([w], lr=0.1)
@@ -164,8 +164,8 @@ class Optimizer:
             if not isinstance(parameter, Tensor):
                 raise TypeError(f"optimizer can only optimize Tensors, but one of the params is {typename(parameter)}")
             if not (parameter.is_leaf or parameter.retains_grad):
-                raise ValueError("can't optimize a non-leaf Tensor: it was computed from others, so changing it changes "
-                                 "nothing. Pass the parameters that it was computed from, or tensor.detach().requires_grad_()")
+                raise ValueError("can't optimize a non-leaf Tensor: it was computed from other tensors, so updating it has no "
+                                 "effect. Pass the parameters that it was computed from, or tensor.detach().requires_grad_()")
         for name, default in self.defaults.items():
             if default is required and name not in group:
                 raise ValueError(f"parameter group didn't specify a value of required optimization parameter {name}")
@@ -182,7 +182,7 @@ class Optimizer:
         self.param_groups.append(group)
 
     def state_dict(self) -> dict[str, Any]:
-        """The settings and the state, with parameters by number in the order of the groups.
+        """The settings and the state. Parameters are numbered in the order of the groups.
 
         >>> w = tensor([1.], requires_grad=True)
         >>> optimizer = tinygrad_c.optim.SGD([w], lr=0.1)
@@ -195,11 +195,12 @@ class Optimizer:
             count = len(group["params"])
             groups.append({**{k: v for k, v in group.items() if k != "params"}, "params": list(range(start, start + count))})
             start += count
-        state = {number.get(id(key), key): dict(value) if type(value) is Kept else value for key, value in self.state.items()}
+        state = {number.get(id(key), key): dict(value) if type(value) is ParamState else value
+                 for key, value in self.state.items()}
         return {"state": state, "param_groups": groups}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take over settings and state; the parameters stay. ValueError, and nothing changed, if the groups do not fit.
+        """Load settings and state; the parameters stay. ValueError, without any change, if the groups do not match.
 
         >>> w = tensor([1.], requires_grad=True)
         >>> optimizer = tinygrad_c.optim.SGD([w], lr=0.1)
@@ -226,31 +227,31 @@ class Optimizer:
         return {**self.__dict__, "_first_gradient": None}
 
     def _evaluate(self, closure: Callable[[], Any] | None) -> Any:
-        """The loss, computed again for this step; None without a closure."""
+        """The loss recomputed by the closure. None without a closure."""
         if closure is None:
             return None
         with enable_grad():
             return closure()
 
-    def _check_habits(self, moved: int) -> None:
-        """In the first two steps: warn of a step without gradients, and of gradients that pile up."""
+    def _warn_common_mistakes(self, moved: int) -> None:
+        """In the first two steps, warn about a step without gradients, and about gradients that were not cleared."""
         if not moved:
             warn_once("no gradient", f"{type(self).__name__}.step() found that no parameter has a gradient, so it changed "
-                                     "nothing; call loss.backward() before it, and make the optimizer of the parameters "
+                                     "nothing; call loss.backward() before it, and pass the optimizer the parameters "
                                      "that the loss is computed from")
             return
         gradient = next((g for parameter in self._parameters() if (g := parameter.grad) is not None), None)
-        if gradient is None:        # another thread has cleared them
+        if gradient is None:        # another thread cleared them
             return
         if self._step_count == 1:
             self._first_gradient = ref(gradient), gradient._version
         elif self._first_gradient is not None:
             first, version = self._first_gradient
             self._first_gradient = None
-            # The same tensor, written to exactly once since: backward added to it, and nothing cleared it before.
+            # The same tensor, written exactly once since: backward added to it, and it was not cleared before.
             if first() is gradient and gradient._version == version + 1 and (gradient != 0).any():
-                warn_once("no zero_grad", "the gradients of the first step() were still there when backward() added the "
-                                          "second ones to them; call optimizer.zero_grad() before each loss.backward()")
+                warn_once("no zero_grad", "the gradients of the first step() were not cleared, so backward() added the "
+                                          "new ones to them; call optimizer.zero_grad() before each loss.backward()")
 
     def _parameters(self) -> list[Tensor]:
         return [parameter for group in self.param_groups for parameter in group["params"]]
@@ -264,11 +265,11 @@ class Optimizer:
 
 
 class ListOptimizer(Optimizer):
-    """An optimizer whose state is, for each group and each name of `_slots`, a list with an entry for each parameter.
+    """Base class of optimizers with list state: for each group and each name of `_slots`, a list with one entry per parameter.
 
-    An entry is None until the compiled step makes it (a count of steps: 0). The first list is of the parameters that the
-    entries belong to: the user may put others into the group. Each class writes the loop over the groups itself: a method for
-    it here would cost a step of a small net 2% of its time.
+    An entry is None until the compiled step creates it ('step' starts as 0). The first list holds the parameters that the
+    entries belong to, because the user may change the group's parameters. Each subclass has its own loop over the groups: a
+    shared method would cost 2% of the step of a small net.
     """
 
     _slots: tuple[str, ...] = ()
@@ -284,19 +285,19 @@ class ListOptimizer(Optimizer):
 
     def _new_lists(self, group: dict[str, Any]) -> list[list[Any]]:
         owners = Owners(self._slots)
-        owners.follow(group["params"])
+        owners.sync(group["params"])
         return [owners, *owners.lists]
 
     @property
     def state(self) -> State:
-        """For each parameter that has taken a step: what is kept of it, by name. What is written here, the next step finds."""
-        result = State(self._keep)
+        """The state of each parameter that has been updated, by name. Writes to it are seen by the next step."""
+        result = State(self._store)
         for group, (owners, *lists) in zip(self.param_groups, self._lists):
-            owners.follow(group["params"])
+            owners.sync(group["params"])
             for parameter, *entries in zip(owners, *lists):
-                kept = {name: entry for name, entry in zip(self._slots, entries) if entry is not None}
-                if kept and kept.get("step", 1):
-                    result.hold(parameter, kept)
+                found = {name: entry for name, entry in zip(self._slots, entries) if entry is not None}
+                if found and found.get("step", 1):
+                    result.insert(parameter, found)
         return result
 
     @state.setter
@@ -304,22 +305,22 @@ class ListOptimizer(Optimizer):
         if not hasattr(self, "param_groups"):
             return
         self._lists = [self._new_lists(group) for group in self.param_groups]
-        for parameter, kept in state.items():
-            self._keep(parameter, kept)
+        for parameter, each in state.items():
+            self._store(parameter, each)
 
-    def _keep(self, parameter: Any, kept: dict[str, Any]) -> None:
-        """Put what is to be kept of the parameter into the lists; what is not among their names is not needed."""
+    def _store(self, parameter: Any, entries_of: dict[str, Any]) -> None:
+        """Write the parameter's state to the lists. Names that are not in `_slots` are ignored."""
         for group, (owners, *lists) in zip(self.param_groups, self._lists):
-            owners.follow(group["params"])
+            owners.sync(group["params"])
             for i, each in enumerate(owners):
                 if each is parameter:
                     for name, entries in zip(self._slots, lists):
-                        value = kept.get(name)
+                        value = entries_of.get(name)
                         entries[i] = int(value or 0) if name == "step" else value
 
 
 def check_lr(lr: Any) -> None:
-    """ValueError if the learning rate is negative, NaN or of many numbers."""
+    """ValueError if the learning rate is negative, NaN or has more than one element."""
     if isinstance(lr, Tensor) and lr.numel() != 1:
         raise ValueError("Tensor lr must be 1-element")
     check_not_negative("learning rate", lr)
@@ -339,9 +340,9 @@ def check_betas(betas: tuple[float, float]) -> None:
 
 
 def unsupported(differentiable: bool) -> None:
-    """NotImplementedError for steps that record themselves."""
+    """NotImplementedError if differentiable=True."""
     if differentiable:
-        raise NotImplementedError("differentiable=True is not there: steps are not recorded. Write the update as "
+        raise NotImplementedError("differentiable=True is not supported: steps are not recorded. Write the update as "
                                   "w = w - lr * g with g from autograd.grad(..., create_graph=True)")
 
 
@@ -353,8 +354,8 @@ def _as_groups(params: Any) -> list[dict[str, Any]]:
                         f"but got {name}; {hint}")
     groups = list(params)
     if not groups:
-        raise ValueError("optimizer got an empty parameter list: the module has no parameters, or keeps its layers in a plain "
-                         "list (write nn.ModuleList), or the iterator was used up")
+        raise ValueError("optimizer got an empty parameter list: the module has no parameters, or has its layers in a plain "
+                         "list (write nn.ModuleList), or the iterator was exhausted")
     return groups if isinstance(groups[0], dict) else [{"params": groups}]
 
 
@@ -372,7 +373,7 @@ def _parameters_and_names(params: Any) -> tuple[list[Tensor], list[str]]:
 
 
 def _fitted(values: Any, parameter: Tensor | None) -> Any:
-    """A copy of one parameter's state; float tensors of its shape in the parameter's dtype."""
+    """A copy of one parameter's state. Float tensors of its shape are converted to the parameter's dtype."""
     if isinstance(values, dict):
         return {name: _fitted(value, parameter) for name, value in values.items()}
     if isinstance(values, Tensor):

@@ -1,4 +1,4 @@
-"""RMSprop: gradients divided by the root of their running mean square."""
+"""RMSprop: gradients divided by the root of the running mean of their squares."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
@@ -11,7 +11,7 @@ from tinygrad_c.optim.optimizer import ListOptimizer, check_lr, check_not_negati
 class RMSprop(ListOptimizer):
     """p <- p - lr * g / (sqrt(s) + eps), s <- alpha * s + (1 - alpha) * g^2.
 
-    Hinton 2012, lecture 6e. centered: the variance of g instead of s; momentum: a running sum of g / sqrt(s) instead of it.
+    Hinton 2012, lecture 6e. centered: use the variance of g instead of s. momentum: accumulate g / sqrt(s) with this decay.
 
     >>> w = tensor([1., -2.], requires_grad=True)
     >>> (w * w).sum().backward()
@@ -43,5 +43,5 @@ class RMSprop(ListOptimizer):
                               group["eps"], group["weight_decay"], group["momentum"], group["centered"], group["maximize"])
         self._step_count += 1
         if self._step_count <= 2:
-            self._check_habits(moved)
+            self._warn_common_mistakes(moved)
         return loss

@@ -1,4 +1,4 @@
-"""Rprop and ASGD: by the gradient's sign alone; and with an average of the parameters."""
+"""Rprop, which uses only the sign of the gradient, and ASGD, which averages the parameters."""
 from __future__ import annotations
 
 from collections.abc import Iterable
@@ -12,9 +12,9 @@ from tinygrad_c.optim.optimizer import check_lr, check_not_negative, unsupported
 
 
 class Rprop(EachOptimizer):
-    """p <- p - s * sign(g), s growing while g keeps its sign and shrinking when it turns. For whole-data gradients.
+    """p <- p - s * sign(g). s grows while g keeps its sign and shrinks when the sign changes. For full-batch gradients.
 
-    Riedmiller & Braun 1993. etas: the factors to shrink and to grow by; step_sizes: the limits of s, which starts at lr.
+    Riedmiller & Braun 1993. etas: the factors to shrink and to grow s. step_sizes: the limits of s, which starts at lr.
 
     >>> w = tensor([1., -2.], requires_grad=True)
     >>> (w * w).sum().backward()
@@ -39,12 +39,12 @@ class Rprop(EachOptimizer):
         turned = g * state["prev"]
         factor = where(turned > 0, group["etas"][1], where(turned < 0, group["etas"][0], full_like(p, 1.0)))
         state["step_size"].mul_(factor).clamp_(*group["step_sizes"])
-        state["prev"] = where(turned < 0, 0.0, g)       # where it turned, wait one step
+        state["prev"] = where(turned < 0, 0.0, g)       # where the sign changed, skip one step
         p.sub_(state["prev"].sign() * state["step_size"])
 
 
 class ASGD(EachOptimizer):
-    """p <- p - eta * (g + lambd * p), eta shrinking with the steps; state 'ax' is p's average from step t0 on.
+    """p <- p - eta * (g + lambd * p), eta decreasing with the steps. state['ax'] is the average of p from step t0 on.
 
     Polyak & Juditsky 1992.
 

@@ -1,4 +1,4 @@
-"""SGD: stochastic gradient descent, with momentum if wanted."""
+"""SGD: stochastic gradient descent, optionally with momentum."""
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
@@ -11,7 +11,7 @@ from tinygrad_c.optim.optimizer import ListOptimizer, check_lr, check_not_negati
 class SGD(ListOptimizer):
     """p <- p - lr * g; with momentum p <- p - lr * b, b <- momentum * b + (1 - dampening) * g.
 
-    weight_decay adds weight_decay * p to g; nesterov takes g + momentum * b for b; maximize goes uphill.
+    weight_decay adds weight_decay * p to g. nesterov uses g + momentum * b instead of b. maximize maximizes the loss.
 
     >>> w = tensor([1.], requires_grad=True)
     >>> (3 * w).sum().backward()
@@ -43,5 +43,5 @@ class SGD(ListOptimizer):
                           group["weight_decay"], group["nesterov"], group["maximize"])
         self._step_count += 1
         if self._step_count <= 2:
-            self._check_habits(moved)
+            self._warn_common_mistakes(moved)
         return loss

@@ -1,4 +1,4 @@
-"""The state of an optimizer as its users see it: dicts in which what is written is written to the optimizer's lists."""
+"""The public state of an optimizer: dicts that write their changes through to the optimizer's lists."""
 from __future__ import annotations
 
 from collections import defaultdict
@@ -8,15 +8,15 @@ from typing import Any
 
 
 class Owners(list):
-    """The parameters that the entries of an optimizer's lists belong to, in their order."""
+    """The parameters that the entries of an optimizer's lists belong to, in the same order."""
 
     def __init__(self, names: tuple[str, ...]) -> None:
         super().__init__()
         self.names = names
         self.lists: list[list[Any]] = [[] for _ in names]
 
-    def follow(self, params: list[Any]) -> None:
-        """The group has these parameters now: those that it had keep their entries, new ones begin without."""
+    def sync(self, params: list[Any]) -> None:
+        """Match the group's present parameters: known parameters keep their entries, new ones start empty."""
         if len(self) == len(params) and all(map(is_, self, params)):
             return
         place = {id(parameter): i for i, parameter in enumerate(self)}
@@ -26,61 +26,61 @@ class Owners(list):
         self[:] = params
 
 
-class Kept(dict):
-    """What is kept of one parameter, by name."""
+class ParamState(dict):
+    """The state of one parameter, by name."""
 
     __slots__ = ("_changed",)
 
-    def __init__(self, entries: Any, changed: Callable[[Kept], None]) -> None:
+    def __init__(self, entries: Any, changed: Callable[[ParamState], None]) -> None:
         super().__init__(entries)
         self._changed = changed
 
-    def __reduce__(self) -> tuple[Any, ...]:        # copied or saved, it is a dict of its own
+    def __reduce__(self) -> tuple[Any, ...]:        # a copy or a pickle is a plain dict
         return dict, (dict(self),)
 
 
 class State(defaultdict):
-    """For each parameter: a Kept. Of a parameter that is not there yet, an empty one."""
+    """parameter -> ParamState. A missing parameter gets an empty one."""
 
-    def __init__(self, keep: Callable[[Any, dict[str, Any]], None]) -> None:
+    def __init__(self, store: Callable[[Any, dict[str, Any]], None]) -> None:
         super().__init__(dict)
-        self._keep = keep
+        self._store = store
 
-    def __missing__(self, parameter: Any) -> Kept:
-        return self.hold(parameter, {})
+    def __missing__(self, parameter: Any) -> ParamState:
+        return self.insert(parameter, {})
 
-    def hold(self, parameter: Any, entries: dict[str, Any]) -> Kept:
-        """Show what is kept of the parameter."""
-        kept = Kept(entries, lambda changed: self._keep(parameter, changed))
-        super().__setitem__(parameter, kept)
-        return kept
+    def insert(self, parameter: Any, entries: dict[str, Any]) -> ParamState:
+        """Add the parameter's state to this dict, without writing it to the optimizer."""
+        entry = ParamState(entries, lambda changed: self._store(parameter, changed))
+        super().__setitem__(parameter, entry)
+        return entry
 
     def __setitem__(self, parameter: Any, entries: dict[str, Any]) -> None:
-        self._keep(parameter, self.hold(parameter, entries))
+        self._store(parameter, self.insert(parameter, entries))
 
     def __delitem__(self, parameter: Any) -> None:
         super().__delitem__(parameter)
-        self._keep(parameter, {})
+        self._store(parameter, {})
 
     def pop(self, parameter: Any, *default: Any) -> Any:
-        """Let go of what is kept of the parameter."""
+        """Remove and return the parameter's state."""
         found = super().pop(parameter, *default)
-        self._keep(parameter, {})
+        self._store(parameter, {})
         return found
 
     def clear(self) -> None:
-        """Let go of everything."""
+        """Remove the state of all parameters."""
         for parameter in list(self):
             del self[parameter]
 
     def setdefault(self, parameter: Any, default: Any = None) -> Any:
-        """What is kept of the parameter; of one that is not there yet, from now on `default`."""
+        """The parameter's state. If it is missing, it is set to `default` first."""
         if parameter not in self:
             self[parameter] = {} if default is None else default
         return self[parameter]
 
     def update(self, *args: Any, **kwargs: Any) -> None:
-        """Keep what the other one holds."""
+        """Set the states of the parameters in the other dict."""
         for parameter, entries in dict(*args, **kwargs).items():
             self[parameter] = entries
 
@@ -88,11 +88,11 @@ class State(defaultdict):
         return defaultdict, (dict, dict(self))
 
 
-def _telling(name: str) -> Callable[..., Any]:
-    """dict's method, after which the optimizer is told."""
+def _notifying(name: str) -> Callable[..., Any]:
+    """dict's method, followed by a call that writes the change to the optimizer."""
     method = getattr(dict, name)
 
-    def call(self: Kept, *args: Any, **kwargs: Any) -> Any:
+    def call(self: ParamState, *args: Any, **kwargs: Any) -> Any:
         result = method(self, *args, **kwargs)
         self._changed(self)
         return result
@@ -103,4 +103,4 @@ def _telling(name: str) -> Callable[..., Any]:
 
 
 for _name in ("__setitem__", "__delitem__", "__ior__", "update", "pop", "popitem", "clear", "setdefault"):
-    setattr(Kept, _name, _telling(_name))
+    setattr(ParamState, _name, _notifying(_name))

@@ -1,4 +1,4 @@
-"""Averages of weights over the steps of training: stochastic weight averaging (Izmailov et al. 2018) and moving averages."""
+"""Averages of weights during training: stochastic weight averaging (Izmailov et al. 2018), exponential moving averages."""
 from __future__ import annotations
 
 import math
@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable
 from copy import deepcopy
 from typing import Any
 
-from tinygrad_c._base.missing import public_names
+from tinygrad_c._base.lazy import lazy_names
 from tinygrad_c._tensor.tensor import Tensor, int64
 from tinygrad_c.autograd import no_grad
 from tinygrad_c.nn.module import Module
@@ -17,11 +17,11 @@ from tinygrad_c.optim.optimizer import Optimizer
 
 __all__ = ["SWALR", "AveragedModel", "get_ema_avg_fn", "get_ema_multi_avg_fn", "get_swa_avg_fn", "get_swa_multi_avg_fn",
            "update_bn"]
-__getattr__, __dir__ = public_names(globals())
+__getattr__, __dir__ = lazy_names(globals())
 
 
 def get_ema_avg_fn(decay: float = 0.999) -> Callable:
-    """A function for AveragedModel's avg_fn: average <- decay average + (1 - decay) value.
+    """An avg_fn for AveragedModel: average <- decay * average + (1 - decay) * value.
 
     >>> get_ema_avg_fn(0.9)(tensor(1.), tensor(2.), 5)
     tensor(1.1000)
@@ -35,7 +35,7 @@ def get_ema_avg_fn(decay: float = 0.999) -> Callable:
 
 
 def get_ema_multi_avg_fn(decay: float = 0.999) -> Callable:
-    """A function for AveragedModel's multi_avg_fn, which takes lists: average <- decay average + (1 - decay) value.
+    """A multi_avg_fn for AveragedModel, which takes lists: average <- decay * average + (1 - decay) * value.
 
     >>> average = [tensor(1.)]
     >>> get_ema_multi_avg_fn(0.9)(average, [tensor(2.)], 5)
@@ -54,7 +54,7 @@ def get_ema_multi_avg_fn(decay: float = 0.999) -> Callable:
 
 
 def get_swa_avg_fn() -> Callable:
-    """A function for AveragedModel's avg_fn: average <- average + (value - average) / (n + 1), the mean of all.
+    """An avg_fn for AveragedModel: average <- average + (value - average) / (n + 1), the mean of all values.
 
     >>> get_swa_avg_fn()(tensor(1.), tensor(5.), 3)
     tensor(2.)
@@ -81,10 +81,10 @@ def get_swa_multi_avg_fn() -> Callable:
 
 
 class AveragedModel(Module):
-    """A copy of a model whose parameters are the average of those that update_parameters(model) has shown it.
+    """A copy of a model with averaged parameters. Each call of update_parameters(model) adds the model's parameters.
 
-    The average is the mean of all, or what avg_fn(average, value, num_averaged) returns, or what multi_avg_fn makes of all the
-    parameters at once. With use_buffers, buffers are averaged too; without, they are copied.
+    The average is the mean of all values, or avg_fn(average, value, num_averaged), or it is computed by multi_avg_fn for all
+    parameters at once. use_buffers=True averages the buffers too; False copies them.
 
     >>> model = tinygrad_c.nn.Linear(1, 1)
     >>> average = tinygrad_c.optim.swa_utils.AveragedModel(model)
@@ -112,7 +112,7 @@ class AveragedModel(Module):
 
     @no_grad()
     def update_parameters(self, model: Module) -> None:
-        """Take the model's parameters, as they are now, into the average.
+        """Add the model's present parameters to the average.
 
         >>> net = tinygrad_c.nn.Linear(1, 1)
         >>> average = AveragedModel(net)
@@ -137,9 +137,9 @@ class AveragedModel(Module):
 
 @no_grad()
 def update_bn(loader: Iterable, model: Module, device: Any = None) -> None:
-    """Compute the running means and variances of the model's batch norms anew, by one pass over the loader's batches.
+    """Recompute the running statistics of the model's batch norms in one pass over the loader.
 
-    A batch that is a list or tuple has the input first.
+    If a batch is a list or tuple, its first item is the input.
 
     >>> net = tinygrad_c.nn.BatchNorm1d(1)
     >>> update_bn([tensor([[1.], [3.]]), tensor([[5.], [7.]])], net)
@@ -162,7 +162,7 @@ def update_bn(loader: Iterable, model: Module, device: Any = None) -> None:
 
 
 class SWALR(LRScheduler):
-    """Goes from each group's learning rate to swa_lr in anneal_epochs steps, and stays: by a cosine, or in a line.
+    """Anneal each group's learning rate to swa_lr in anneal_epochs steps, by a cosine or linearly; then keep it.
 
     >>> w = tinygrad_c.zeros(1, requires_grad=True)
     >>> w.sum().backward()
@@ -196,7 +196,7 @@ class SWALR(LRScheduler):
         return t if self._anneal_strategy == "linear" else (1 - math.cos(math.pi * t)) / 2
 
     def get_lr(self) -> list[float]:
-        """The share of swa_lr at this step is undone and put anew on what the rates are now: others may change them too."""
+        """Replace the last step's share of swa_lr in the present rates by this step's. Others may change the rates too."""
         step = self.last_epoch
         before, now = (self._share(max(0.0, min(1.0, k / max(1, self.anneal_epochs)))) for k in (step - 1, step))
         if not self.anneal_epochs:

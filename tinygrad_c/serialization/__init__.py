@@ -1,12 +1,12 @@
-"""save and load: nested dicts and lists of tensors, numbers and text, in torch's file format. No file's code is ever run.
+"""save and load: nested dicts and lists of tensors, numbers and text, in torch's file format. load never runs code of a file.
 
-A file is torch's own: a zip, uncompressed, with a checksum for each entry; torch.load reads what is saved here, and load reads
-the .pt files of torch. A name that ends in .safetensors makes a .safetensors file, from a flat dict of tensors.
+A file is an uncompressed zip with a checksum for each entry, as in torch: torch.load reads files of save, and load reads
+torch's .pt files. If the name ends in .safetensors, save writes a flat dict of tensors as a .safetensors file.
 
-    writing.py      objects -> the zip: data.pkl says what there is, data/0, data/1, .. are the tensors' memory
-    reading.py      the zip -> objects: an interpreter of the few words of pickle that data needs
+    writing.py      objects -> zip: data.pkl has the structure, data/0, data/1, ... the memory of the tensors
+    reading.py      zip -> objects: an interpreter of the few pickle opcodes that data needs
     tensorfile.py   .safetensors, with a checksum of the contents in its metadata
-    atomic.py       a file is there whole, or as it was before
+    atomic.py       a file is written completely or not at all
 """
 from __future__ import annotations
 
@@ -14,20 +14,20 @@ import os
 from typing import Any
 
 from tinygrad_c._base.device import check_device
-from tinygrad_c._base.missing import public_names
+from tinygrad_c._base.lazy import lazy_names
 from tinygrad_c.serialization import atomic, reading, tensorfile, writing
 from tinygrad_c.serialization.reading import LoadError
 
 __all__ = ["LoadError", "load", "save"]
-__getattr__, __dir__ = public_names(globals())
+__getattr__, __dir__ = lazy_names(globals())
 
 
 def save(obj: Any, f: Any, pickle_module: Any = None, pickle_protocol: int = 2,
          _use_new_zipfile_serialization: bool = True) -> None:
     """Write tensors, numbers, text, and dicts, lists, tuples and sets of them, to a path or an open binary file.
 
-    A path is written as a whole or not at all: under another name first, then renamed. Tensors that share memory share it again
-    after load. TypeError for anything else: of a module save model.state_dict().
+    A path is written completely or not at all: to a temporary name first, then renamed. Tensors that share memory share it
+    again after load. TypeError for other objects: for a module, save model.state_dict().
 
     >>> import io
     >>> file = io.BytesIO()
@@ -46,10 +46,10 @@ def save(obj: Any, f: Any, pickle_module: Any = None, pickle_protocol: int = 2,
 
 def load(f: Any, map_location: Any = None, pickle_module: Any = None, *, weights_only: bool | None = None,
          mmap: bool | None = None, **pickle_load_args: Any) -> Any:
-    """Read what save, torch.save or safetensors wrote: from a path, or an open binary file from where it stands.
+    """Read a file of save, torch.save or safetensors, from a path, or from an open binary file at its current position.
 
-    Only data is read, whatever weights_only says: a file that asks for a class or function to be called, is damaged or cut off,
-    raises LoadError (a RuntimeError, and torch's pickle.UnpicklingError) and nothing else happens.
+    Only data is read, for any weights_only. A file that is damaged or truncated, or that asks to call a class or function,
+    raises LoadError, which is a RuntimeError and a pickle.UnpicklingError as in torch. No code of the file runs.
 
     >>> import io
     >>> file = io.BytesIO()
@@ -62,13 +62,13 @@ def load(f: Any, map_location: Any = None, pickle_module: Any = None, *, weights
         check_device(map_location)
     if hasattr(f, "read"):
         return loads(f.read(), "the file")
-    path = os.fspath(f)         # a number is none: open() would take it for an open file, and close that
+    path = os.fspath(f)         # rejects an int: open() would take it as a file descriptor and close it
     with open(path, "rb") as file:
         return loads(file.read(), os.fsdecode(path))
 
 
 def loads(data: bytes, name: str) -> Any:
-    """What the bytes of a file hold."""
+    """The object in the bytes of a file."""
     if not isinstance(data, (bytes, bytearray, memoryview)):
         raise TypeError("load needs a path or a file opened in binary mode ('rb')")
     if data[:4] == b"PK\x03\x04":
@@ -78,6 +78,6 @@ def loads(data: bytes, name: str) -> Any:
     if not data:
         raise LoadError(f"{name} is empty (Ran out of input)")
     if data[:2] == b"\x80\x02":
-        raise LoadError(f"{name} is in the format that torch wrote before version 1.6, or a plain pickle: load it in torch and "
-                        "torch.save it again")
+        raise LoadError(f"{name} is in torch's format before version 1.6, or a plain pickle: load it with torch and save it "
+                        "again with torch.save")
     raise LoadError(f"{name} is not a file of tensors: it is neither torch's format (a zip) nor .safetensors")

@@ -1,4 +1,4 @@
-"""Writing a file as a whole or not at all."""
+"""Write a file completely or not at all."""
 from __future__ import annotations
 
 import os
@@ -6,9 +6,9 @@ from contextlib import suppress
 
 
 def write(path, data: bytes) -> None:
-    """Put data into the file at path. If this fails or the machine stops, the file that was there before is still whole."""
+    """Write data to path. If this fails or the machine stops, the previous file is unchanged."""
     path = os.path.realpath(path)
-    if os.path.exists(path) and not os.path.isfile(path):       # a pipe, /dev/null, a directory: cannot be renamed over
+    if os.path.exists(path) and not os.path.isfile(path):       # a pipe, /dev/null, a directory: cannot be replaced
         with open(path, "wb") as file:
             file.write(data)
         return
@@ -25,7 +25,7 @@ def write(path, data: bytes) -> None:
         with suppress(OSError):
             os.unlink(temporary)
         raise
-    with suppress(OSError):     # the rename itself must reach the disk; a system that cannot open a folder does not need it
+    with suppress(OSError):     # sync the rename; systems that cannot open a directory do not need it
         folder = os.open(os.path.dirname(path), os.O_RDONLY)
         try:
             os.fsync(folder)

@@ -1,8 +1,7 @@
-"""torch's file format to objects, without running anything: an interpreter of the few words of pickle that data needs.
+"""Read torch's file format without running code: an interpreter of the few pickle opcodes that data needs.
 
-A pickle is a program for a machine with a stack. Python's own machine can import any name and call it. This one knows the
-names of Machine.known, which make tensors and containers, and no others. It does not recurse, and takes no more memory than
-the file has.
+A pickle is a program for a stack machine. Python's unpickler can import and call any name. This one knows only the names in
+Machine.known, which create tensors and containers. It does not recurse, and its memory is bounded by the size of the file.
 """
 from __future__ import annotations
 
@@ -27,7 +26,7 @@ from tinygrad_c.ops.create.create import empty_, from_numpy
 
 
 class LoadError(RuntimeError, pickle.UnpicklingError):
-    """A file that is damaged, cut off, or asks for more than data.
+    """The file is damaged or truncated, or it contains more than data.
 
     >>> import io
     >>> tinygrad_c.load(io.BytesIO(b"not a file of tensors"))
@@ -42,19 +41,19 @@ LEFT_OUT = {"Half": "float16", "BFloat16": "bfloat16", "Short": "int16", "Char":
 
 
 def loads(data: bytes, name: str) -> Any:
-    """The object that the bytes of a file hold; LoadError if they are not whole, or not data."""
+    """The object in the bytes of a file. LoadError if they are damaged or contain more than data."""
     try:
         with zipfile.ZipFile(io.BytesIO(data)) as archive:
             return Machine(archive).run()
     except LoadError as error:
         raise LoadError(f"{name}: {error}") from None
-    except Exception as error:      # whatever a damaged or hostile file makes go wrong
-        raise LoadError(f"{name} is damaged or was cut off (PytorchStreamReader failed reading zip archive): "
+    except Exception as error:      # any error that a damaged or malicious file causes
+        raise LoadError(f"{name} is damaged or truncated (PytorchStreamReader failed reading zip archive): "
                         f"{type(error).__name__}: {error}") from None
 
 
 class Known:
-    """A name that a file may use: `make` is called with the arguments; None if it only stands for itself."""
+    """A name that a file may use. `make` is called with the arguments; None if the name cannot be called."""
 
     __slots__ = ("make", "name")
 
@@ -63,11 +62,11 @@ class Known:
 
 
 class Mark:
-    """Where on the stack the items of a container begin."""
+    """The start of a container's items on the stack."""
 
 
 class Machine:
-    """The pickle machine over one archive."""
+    """The pickle machine for one archive."""
 
     def __init__(self, archive: zipfile.ZipFile):
         self.archive = archive
@@ -75,9 +74,9 @@ class Machine:
         names = archive.namelist()
         self.root = next((each[:-8] for each in names if each.endswith("/data.pkl")), None)
         if self.root is None:
-            raise LoadError("it is a zip, but not one that torch.save wrote: there is no data.pkl in it")
+            raise LoadError("it is a zip, but not from torch.save: it has no data.pkl")
         if f"{self.root}constants.pkl" in names:
-            raise LoadError("it is a TorchScript program, which holds code: in torch, torch.save the module's state_dict()")
+            raise LoadError("it is a TorchScript program, which is code: in torch, torch.save the module's state_dict()")
         self.byteorder = self.entry("byteorder").decode() if f"{self.root}byteorder" in names else "little"
         self.data = self.entry("data.pkl")
         self.at = 0
@@ -92,36 +91,36 @@ class Machine:
                       **{("torch._utils", key): make for key, make in tensors.items()}}
 
     def entry(self, name: str) -> bytes:
-        """One file of the archive, which must not be compressed: so that it cannot be larger than the archive."""
+        """One file of the archive. It must not be compressed, so it cannot be larger than the archive."""
         info = self.archive.getinfo(self.root + name)
         if info.compress_type != zipfile.ZIP_STORED or info.file_size > self.archive.fp.getbuffer().nbytes:
-            raise LoadError(f"{name} in it is compressed, which torch.save does not do")
+            raise LoadError(f"its entry {name} is compressed, which torch.save does not do")
         self.seen.add(info.filename)
         return self.archive.read(info)
 
-    # ---- The words
+    # ---- Opcodes
 
     def run(self) -> Any:
-        """Read words until the one that says stop."""
+        """Run opcodes until STOP."""
         with no_grad():
             while True:
-                word = self.take(1)
-                if word == b".":
+                opcode = self.take(1)
+                if opcode == b".":
                     break
-                do = WORDS.get(word)
+                do = OPCODES.get(opcode)
                 if do is None:
-                    raise LoadError(f"Weights only load failed: it asks for the operation {word!r}, which data does not need")
+                    raise LoadError(f"Weights only load failed: it uses the opcode {opcode!r}, which data does not need")
                 do(self)
         if len(self.stack) != 1:
             raise LoadError("data.pkl does not end with one object")
-        for info in self.archive.infolist():        # nothing else is needed, but a changed bit is to be an error wherever it is
+        for info in self.archive.infolist():        # check the other entries too, so that any changed bit is an error
             if info.filename not in self.seen:
                 self.archive.read(info)
         return self.pop()
 
     def take(self, n: int) -> bytes:
         if n < 0 or self.at + n > len(self.data):
-            raise LoadError("data.pkl ends too early")
+            raise LoadError("data.pkl is truncated")
         self.at += n
         return self.data[self.at - n:self.at]
 
@@ -144,7 +143,7 @@ class Machine:
         return obj
 
     def to_mark(self) -> list[Any]:
-        """The objects since the last mark."""
+        """Pop the objects since the last mark."""
         items = []
         while self.stack[-1] is not Mark:
             items.append(self.stack.pop())
@@ -161,29 +160,29 @@ class Machine:
         self.top(dict).update(zip(items[::2], items[1::2], strict=True))
 
     def get(self, module: str, name: str) -> Any:
-        """What a name stands for; LoadError for all that are not data's."""
+        """The Known for a name. LoadError for names that are not data."""
         if (module, name) in self.known:
             return Known(name, self.known[module, name])
         if module == "torch" and name.endswith("Storage") and name[:-7] in LEFT_OUT:
-            raise LoadError(f"it holds {LEFT_OUT[name[:-7]]} numbers, which are left out here: in torch, convert the "
-                            "tensors by .float() or .long() and save them again")
+            raise LoadError(f"it has {LEFT_OUT[name[:-7]]} tensors, which are not supported: in torch, convert the "
+                            "tensors with .float() or .long() and save them again")
         if module == "torch" and name.removesuffix("Storage") in DTYPES:
             return Known(name)
         if module == "torch" and name in DTYPES.values():
             return dtype_named(name)
         raise LoadError(
-            f"Weights only load failed: it asks for {module}.{name}, which is code and not data; nothing in a file is ever run "
-            "here. A whole module was saved? In torch: torch.save(model.state_dict(), path)")
+            f"Weights only load failed: it asks for {module}.{name}, which is code and not data; code in a file is never "
+            "run. If a whole module was saved, write in torch: torch.save(model.state_dict(), path)")
 
     def call(self) -> None:
         args = self.pop()
         function = self.pop()
         if not isinstance(function, Known) or function.make is None or type(args) is not tuple:
-            raise LoadError("Weights only load failed: it calls what is not a function")
+            raise LoadError("Weights only load failed: it calls an object that is not a function")
         self.push(function.make(*args))
 
     def build(self) -> None:
-        """torch notes the versions of modules in an attribute of a state_dict; nothing else has attributes here."""
+        """BUILD. torch stores the versions of modules as an attribute of a state_dict; no other attributes are allowed."""
         state, obj = self.pop(), self.stack[-1]
         if type(obj) is not OrderedDict or type(state) is not dict or set(state) != {"_metadata"}:
             raise LoadError("Weights only load failed: it sets attributes of an object")
@@ -192,7 +191,7 @@ class Machine:
     # ---- Tensors
 
     def storage(self, pid: Any) -> tuple[str, str]:
-        """A reference to an entry: (its name, its dtype); it is read when the first tensor is made on it."""
+        """A reference to an entry: (name, dtype). It is read when the first tensor uses it."""
         kind, storage, key, _, numel = pid
         name = storage.name.removesuffix("Storage") if isinstance(storage, Known) else None
         if kind != "storage" or name not in DTYPES or type(key) is not str or type(numel) is not int:
@@ -201,7 +200,7 @@ class Machine:
             data = self.entry(f"data/{key}")
             memory = empty_(numel, dtype=dtype_named(DTYPES[name])) if 0 <= numel <= len(data) else None
             if memory is None or len(data) != numel * memory.element_size():
-                raise LoadError(f"data/{key} has {len(data)} bytes, and not {numel} {DTYPES[name]} numbers")
+                raise LoadError(f"data/{key} has {len(data)} bytes, but should have {numel} elements of {DTYPES[name]}")
             array = numpy.frombuffer(data, memory.dtype.name)
             memory.numpy()[...] = array.byteswap() if self.byteorder == "big" else array
             self.storages[key] = memory
@@ -210,17 +209,17 @@ class Machine:
     def tensor(self, storage, offset, shape, stride, requires_grad, hooks, metadata=None) -> Tensor:
         """torch._utils._rebuild_tensor_v2: a view of a storage."""
         if type(storage) is not Reference:
-            raise LoadError("data.pkl makes a tensor of something that is not its memory")
+            raise LoadError("data.pkl creates a tensor from something that is not a storage")
         memory = self.storages[storage.key]
         whole = (offset, *shape, *stride)
         if any(type(n) is not int or n < 0 for n in whole) or len(shape) != len(stride):
             raise LoadError(f"data.pkl has a tensor of shape {shape}, stride {stride}")
         last = offset + sum((n - 1) * s for n, s in zip(shape, stride))
         if 0 not in shape and last >= memory.numel():
-            raise LoadError(f"a tensor of shape {shape} reaches beyond its memory")
+            raise LoadError(f"a tensor of shape {shape} reaches beyond its storage")
         made = strided(memory, offset, tuple(shape), tuple(stride))
         if made.dtype.name != storage.dtype:
-            raise LoadError("data.pkl reads memory of one type as another")
+            raise LoadError("data.pkl reads a storage of one dtype as another")
         return made.requires_grad_() if requires_grad is True else made
 
     def parameter(self, data, requires_grad, hooks) -> Parameter:
@@ -238,7 +237,7 @@ class Reference:
 
 
 def strided(memory: Tensor, offset: int, shape: tuple, stride: tuple) -> Tensor:
-    """A view of 1-d memory; within it, as the caller has made sure."""
+    """A view of 1-d memory. The caller has checked the bounds."""
     numel = math.prod(shape)
     if numel == 0:
         return empty_(*shape, dtype=memory.dtype)
@@ -249,7 +248,7 @@ def strided(memory: Tensor, offset: int, shape: tuple, stride: tuple) -> Tensor:
 
 
 def contiguous_stride(shape: tuple) -> tuple[int, ...]:
-    """The strides of C order."""
+    """The strides of a contiguous tensor."""
     stride, step = [], 1
     for n in reversed(shape):
         stride.insert(0, step)
@@ -258,20 +257,20 @@ def contiguous_stride(shape: tuple) -> tuple[int, ...]:
 
 
 def encode(text: str, encoding: str) -> bytes:
-    """Bytes, as protocol 2 writes them."""
+    """bytes, which protocol 2 writes as latin1 text."""
     if encoding != "latin1":
-        raise LoadError("data.pkl encodes text in another way than bytes are written")
+        raise LoadError("data.pkl has bytes in an encoding other than latin1")
     return text.encode("latin-1")
 
 
 def size(sizes: tuple) -> Size:
-    """A torch.Size of a tuple of integers."""
+    """A torch.Size from a tuple of ints."""
     if type(sizes) is not tuple or any(type(n) is not int for n in sizes):
-        raise LoadError("data.pkl has a Size of something else than integers")
+        raise LoadError("data.pkl has a Size of objects that are not ints")
     return Size(sizes)
 
 
-def remember(m: Machine, n: int) -> None:
+def memoize(m: Machine, n: int) -> None:
     m.memo[n] = m.stack[-1]
 
 
@@ -284,7 +283,7 @@ def text(m: Machine, n: int) -> None:
     m.push(m.take(n).decode("utf-8", "surrogatepass"))
 
 
-WORDS: dict[bytes, Callable[[Machine], Any]] = {
+OPCODES: dict[bytes, Callable[[Machine], Any]] = {
     b"\x80": lambda m: m.take(1), b"\x95": lambda m: m.take(8),         # protocol, frame
     b"(": lambda m: m.push(Mark), b"0": lambda m: m.stack.pop(),
     b"N": lambda m: m.push(None), b"\x88": lambda m: m.push(True), b"\x89": lambda m: m.push(False),
@@ -300,8 +299,8 @@ WORDS: dict[bytes, Callable[[Machine], Any]] = {
     b"\x90": lambda m: (items := m.to_mark(), m.top(set).update(items)),
     b"t": lambda m: m.push(tuple(m.to_mark())), b"\x85": lambda m: m.push((m.pop(),)),
     b"\x86": lambda m: m.push((m.pop(), m.pop())[::-1]), b"\x87": lambda m: m.push((m.pop(), m.pop(), m.pop())[::-1]),
-    b"q": lambda m: remember(m, m.number("<B")), b"r": lambda m: remember(m, m.number("<I")),
-    b"\x94": lambda m: remember(m, len(m.memo)),
+    b"q": lambda m: memoize(m, m.number("<B")), b"r": lambda m: memoize(m, m.number("<I")),
+    b"\x94": lambda m: memoize(m, len(m.memo)),
     b"h": lambda m: m.push(m.memo[m.number("<B")]), b"j": lambda m: m.push(m.memo[m.number("<I")]),
     b"c": lambda m: m.push(m.get(m.line(), m.line())), b"\x93": stack_global,
     b"R": lambda m: m.call(), b"b": lambda m: m.build(), b"Q": lambda m: m.push(Reference(*m.storage(m.pop()))),

@@ -1,4 +1,4 @@
-""".safetensors: a flat dict of tensors, through the package of that name; a checksum in the metadata finds a changed bit."""
+""".safetensors: a flat dict of tensors, via the safetensors package. A checksum in the metadata detects changed bits."""
 from __future__ import annotations
 
 from typing import Any
@@ -13,16 +13,16 @@ KEY = "sha256"
 
 
 def dump(obj: Any) -> bytes:
-    """The bytes of a .safetensors file of a dict of tensors."""
+    """The bytes of a .safetensors file for a dict of tensors."""
     if not isinstance(obj, dict) or not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in obj.items()):
-        raise TypeError("a .safetensors file holds one dict of names and tensors, as state_dict() gives: save other objects "
-                        "under another name, such as checkpoint.pt")
+        raise TypeError("a .safetensors file contains one dict of names and tensors, such as a state_dict(): save other "
+                        "objects to another file name, such as checkpoint.pt")
     arrays = {name: numpy.ascontiguousarray(t.detach().numpy()).reshape(t.shape) for name, t in obj.items()}
     return in_order(package().save(arrays, {"format": "pt", KEY: checksum(arrays)}))
 
 
 def in_order(data: bytes) -> bytes:
-    """The file with its header sorted: the package writes metadata in a random order, and equal nets are to be equal files."""
+    """Sort the header: the package writes metadata in random order, but equal nets should give equal files."""
     import json
     end = 8 + int.from_bytes(data[:8], "little")
     header = json.dumps(json.loads(data[8:end]), sort_keys=True, separators=(",", ":")).encode()
@@ -31,9 +31,9 @@ def in_order(data: bytes) -> bytes:
 
 
 def loads(data: bytes, name: str) -> dict[str, Tensor]:
-    """The tensors; LoadError if the file is damaged, or does not agree with the checksum that it holds.
+    """The tensors. LoadError if the file is damaged or does not match its checksum.
 
-    The command line's models are such files, too: their checksum is over the recipe in the metadata as well.
+    The command line's models are such files, too. Their checksum includes the recipe in the metadata.
     """
     import json
     library = package()
@@ -42,17 +42,17 @@ def loads(data: bytes, name: str) -> dict[str, Tensor]:
         header = json.loads(data[8:8 + size])
         metadata = header.get("__metadata__", {})
         arrays = library.load(data)
-        tensors = {key: tensor(arrays[key]) for key in header if key in arrays}     # the package gives them in a random order
-    except Exception as error:      # whatever a damaged or hostile file makes go wrong
-        raise LoadError(f"{name} is damaged, cut off, or holds numbers of a type that is left out here: "
+        tensors = {key: tensor(arrays[key]) for key in header if key in arrays}     # the package returns them in random order
+    except Exception as error:      # any error that a damaged or malicious file causes
+        raise LoadError(f"{name} is damaged or truncated, or has a dtype that is not supported: "
                         f"{type(error).__name__}: {error}") from None
     if KEY in metadata and metadata[KEY] not in (checksum(arrays), checksum(arrays, metadata.get("model", ""))):
-        raise LoadError(f"{name} is damaged: its contents do not agree with the checksum in it")
+        raise LoadError(f"{name} is damaged: its contents do not match its checksum")
     return tensors
 
 
 def package():
-    """safetensors.numpy, or the sentence that says how to get it."""
+    """safetensors.numpy. ImportError with the command that installs it."""
     try:
         import safetensors.numpy
     except ImportError:
@@ -61,7 +61,7 @@ def package():
 
 
 def checksum(arrays: dict[str, numpy.ndarray], text: str = "") -> str:
-    """SHA-256 of the text and of the names, types, shapes and bytes of the arrays."""
+    """SHA-256 of the text and of the names, dtypes, shapes and bytes of the arrays."""
     import hashlib
     digest = hashlib.sha256(text.encode())
     for name in sorted(arrays):

@@ -1,4 +1,4 @@
-"""Objects to torch's file format: a zip of data.pkl, in pickle's protocol 2, and the memory of each tensor."""
+"""Write torch's file format: a zip of data.pkl, in pickle protocol 2, and the memory of each tensor."""
 from __future__ import annotations
 
 import io
@@ -20,7 +20,7 @@ from tinygrad_c.serialization.reading import contiguous_stride
 
 
 def dump(obj: Any) -> bytes:
-    """The bytes of a file that holds obj."""
+    """The bytes of a file with obj."""
     writer = Writer(Storages(obj))
     writer.write(obj)
     file = io.BytesIO()
@@ -36,10 +36,10 @@ def dump(obj: Any) -> bytes:
 
 
 class Storages:
-    """The memory of all tensors of an object: those that overlap are written once, so that they share it again."""
+    """The memory of all tensors of an object. Overlapping memory is written once, so the tensors share it again."""
 
     def __init__(self, obj: Any):
-        self.place: dict[int, tuple[int, int, tuple, tuple]] = {}       # id -> storage, offset, shape, stride
+        self.views: dict[int, tuple[int, int, tuple, tuple]] = {}       # id -> storage, offset, shape, stride
         self.made: list[numpy.ndarray] = []
         tensors: dict[int, Tensor] = {}
         gather(obj, tensors, set())
@@ -47,7 +47,7 @@ class Storages:
         for t in tensors.values():
             if t.numel() == 0 or any(s < 0 for s in t.stride()):        # torch has no negative strides
                 self.made.append(numpy.ascontiguousarray(t.detach().numpy()).reshape(-1))
-                self.place[id(t)] = (len(self.made) - 1, 0, tuple(t.shape), contiguous_stride(t.shape))
+                self.views[id(t)] = (len(self.made) - 1, 0, tuple(t.shape), contiguous_stride(t.shape))
             else:
                 spans.append((*span(t), t))
         group: list[tuple[int, int, Tensor]] = []
@@ -60,19 +60,19 @@ class Storages:
             self.close(group)
 
     def close(self, group: list[tuple[int, int, Tensor]]) -> None:
-        """Make one storage of tensors that overlap, each with the addresses where it begins and ends."""
+        """Make one storage for tensors that overlap. The group has (start address, end address, tensor)."""
         first, item = group[0][0], group[0][2].element_size()
         memory = numpy.zeros((max(last for _, last, _ in group) - first) // item, group[0][2].dtype.name)
         for at, _, t in group:
             offset, stride = (at - first) // item, t.stride()
             view = numpy.lib.stride_tricks.as_strided(memory[offset:], t.shape, [s * item for s in stride])
             view[...] = t.detach().numpy()
-            self.place[id(t)] = (len(self.made), offset, tuple(t.shape), tuple(stride))
+            self.views[id(t)] = (len(self.made), offset, tuple(t.shape), tuple(stride))
         self.made.append(memory)
 
 
 def gather(obj: Any, tensors: dict[int, Tensor], seen: set[int]) -> None:
-    """Collect the tensors within obj, by id."""
+    """Collect the tensors in obj, by id."""
     if isinstance(obj, Tensor):
         if not isinstance(obj, (UninitializedParameter, UninitializedBuffer)):
             tensors[id(obj)] = obj
@@ -83,42 +83,42 @@ def gather(obj: Any, tensors: dict[int, Tensor], seen: set[int]) -> None:
 
 
 def span(t: Tensor) -> tuple[int, int]:
-    """The addresses where t's memory begins and ends."""
+    """The start and end address of t's memory."""
     reach = sum((n - 1) * s for n, s in zip(t.shape, t.stride())) + 1
     return t.data_ptr(), t.data_ptr() + reach * t.element_size()
 
 
 class Writer:
-    """Emits pickle's words for one object; an object that was written before is referred to."""
+    """Emit pickle opcodes for one object. An object that was already written is written as a reference."""
 
     def __init__(self, storages: Storages):
         self.storages = storages
         self.out: list[bytes] = []
-        self.memo: dict[Any, int] = {}      # an object's id, or a global's text -> its number
-        self.kept: list[Any] = []           # so that no id is used again
+        self.memo: dict[Any, int] = {}      # an object's id, or a global's text -> its memo index
+        self.alive: list[Any] = []           # keeps objects alive, so that no id is reused
 
-    def remember(self, key: Any, obj: Any = None) -> None:
-        """Give what was just written a number."""
-        self.kept.append(obj)
+    def memoize(self, key: Any, obj: Any = None) -> None:
+        """Memoize what was just written."""
+        self.alive.append(obj)
         self.memo[key] = n = len(self.memo)
         self.out.append(b"q" + bytes([n]) if n < 256 else b"r" + struct.pack("<I", n))
 
-    def recall(self, key: Any) -> bool:
-        """Refer to what has a number, if it has."""
+    def write_reference(self, key: Any) -> bool:
+        """Write a reference if the key is in the memo."""
         n = self.memo.get(key)
         if n is not None:
             self.out.append(b"h" + bytes([n]) if n < 256 else b"j" + struct.pack("<I", n))
         return n is not None
 
     def name(self, module: str, name: str) -> None:
-        """A global: one of those that reading.Machine knows."""
+        """Write a global that reading.Machine knows."""
         key = f"{module}\n{name}\n"
-        if not self.recall(key):
+        if not self.write_reference(key):
             self.out.append(b"c" + key.encode())
-            self.remember(key)
+            self.memoize(key)
 
     def call(self, module: str, name: str, *args: Any) -> None:
-        """A global called with plain arguments."""
+        """Write a call of a global with plain arguments."""
         self.name(module, name)
         self.plain_tuple(args)
         self.out.append(b"R")
@@ -130,7 +130,7 @@ class Writer:
         self.out.append(b"t")
 
     def write(self, obj: Any) -> None:
-        """Write any object that can be saved."""
+        """Write an object of any supported type."""
         out = self.out
         if obj is None:
             out.append(b"N")
@@ -142,39 +142,39 @@ class Writer:
             out.append(b"G" + struct.pack(">d", obj))
         elif isinstance(obj, dtype):
             self.name("torch", obj.name)
-        elif self.recall(id(obj)):
+        elif self.write_reference(id(obj)):
             pass
         elif isinstance(obj, str):
             text = obj.encode("utf-8", "surrogatepass")
             out.append(b"X" + struct.pack("<I", len(text)) + text)
-            self.remember(id(obj), obj)
+            self.memoize(id(obj), obj)
         elif isinstance(obj, (bytes, bytearray)):
             self.call("_codecs", "encode", bytes(obj).decode("latin-1"), "latin1")
-            self.remember(id(obj), obj)
+            self.memoize(id(obj), obj)
         elif isinstance(obj, (UninitializedParameter, UninitializedBuffer)):
             self.call("torch.nn.parameter", type(obj).__name__, obj.requires_grad, None, obj.dtype)
-            self.remember(id(obj), obj)
+            self.memoize(id(obj), obj)
         elif isinstance(obj, Tensor):
             self.tensor(obj)
-            self.remember(id(obj), obj)
+            self.memoize(id(obj), obj)
         elif isinstance(obj, Device):
             self.call("torch", "device", str(obj))
-            self.remember(id(obj), obj)
+            self.memoize(id(obj), obj)
         elif isinstance(obj, dict):
             self.mapping(obj)
         elif isinstance(obj, list):
             out.append(b"]")
-            self.remember(id(obj), obj)
+            self.memoize(id(obj), obj)
             self.items(obj, b"e")
         elif isinstance(obj, Size):
             self.call("torch", "Size", tuple(obj))
-            self.remember(id(obj), obj)
+            self.memoize(id(obj), obj)
         elif isinstance(obj, tuple):
             self.plain_tuple(obj)
-            self.remember(id(obj), obj)
+            self.memoize(id(obj), obj)
         elif isinstance(obj, (set, frozenset)):
             self.call("__builtin__", "set", list(obj))
-            self.remember(id(obj), obj)
+            self.memoize(id(obj), obj)
         else:
             raise TypeError(cannot_save(obj))
 
@@ -195,7 +195,7 @@ class Writer:
             self.out.append(b")R")
         else:
             self.out.append(b"}")
-        self.remember(id(obj), obj)
+        self.memoize(id(obj), obj)
         self.items([each for item in obj.items() for each in item], b"u")
         if "_metadata" in getattr(obj, "__dict__", ()):         # the versions of modules, in an attribute of a state_dict
             self.mapping({"_metadata": obj._metadata})
@@ -209,7 +209,7 @@ class Writer:
             self.out.append(word)
 
     def tensor(self, t: Tensor) -> None:
-        storage, offset, shape, stride = self.storages.place[id(t)]
+        storage, offset, shape, stride = self.storages.views[id(t)]
         if isinstance(t, Parameter):
             self.name("torch._utils", "_rebuild_parameter")
             self.out.append(b"(")
@@ -234,11 +234,11 @@ class Writer:
 
 
 def cannot_save(obj: Any) -> str:
-    """Why, and what to write."""
+    """Why obj cannot be saved, and what to write instead."""
     kind = type(obj).__name__
     if isinstance(obj, Module):
-        return (f"cannot save a whole {kind}: its class is code, and files here hold data only. Write save(model.state_dict(), "
+        return (f"cannot save a whole {kind}: its class is code, and files contain only data. Write save(model.state_dict(), "
                 "path), and later model.load_state_dict(load(path))")
     if isinstance(obj, numpy.ndarray):
         return "cannot save a NumPy array: write from_numpy(array)"
-    return f"cannot save a {kind}: only tensors, numbers, text, and dicts, lists, tuples and sets of them are saved"
+    return f"cannot save a {kind}: only tensors, numbers, text, and dicts, lists, tuples and sets of them can be saved"

@@ -1,12 +1,9 @@
-"""torch.special's names: the special functions of the package under the names of SciPy, and some that are lines of others."""
+"""The names of torch.special: special functions with SciPy's names, some composed of the others in one line."""
 from __future__ import annotations
 
 import math
 
-from tinygrad_c._base.missing import public_names
-from tinygrad_c.ops.arguments import takes_out
-from tinygrad_c.ops.elementwise.composed import logit, mvlgamma, round, sinc
-from tinygrad_c.ops.elementwise.elementwise import (
+from tinygrad_c import (
     digamma,
     erf,
     erfc,
@@ -18,33 +15,42 @@ from tinygrad_c.ops.elementwise.elementwise import (
     lgamma,
     log,
     log1p,
+    log_softmax,
+    logit,
+    logsumexp,
+    mvlgamma,
     polygamma,
+    round,
     sigmoid,
+    sinc,
+    softmax,
     where,
     xlogy,
 )
-from tinygrad_c.ops.guard import door, doors
-from tinygrad_c.ops.reduce.softmax import log_softmax, logsumexp, softmax
+from tinygrad_c._base.arguments import takes_out
+from tinygrad_c._base.lazy import lazy_names
+from tinygrad_c._base.public import guard, guard_all, public
 
-ROOMS = {
+LAZY_NAMES = {
     "bessel": "i0 i0e i1 i1e gammainc gammaincc",
     "polynomials": "chebyshev_polynomial_t chebyshev_polynomial_u chebyshev_polynomial_v chebyshev_polynomial_w "
                    "hermite_polynomial_h hermite_polynomial_he laguerre_polynomial_l legendre_polynomial_p "
                    "shifted_chebyshev_polynomial_t shifted_chebyshev_polynomial_u shifted_chebyshev_polynomial_v "
                    "shifted_chebyshev_polynomial_w",
 }
-__all__ = [*(name for names in ROOMS.values() for name in names.split()),
+__all__ = [*(name for names in LAZY_NAMES.values() for name in names.split()),
            "digamma", "entr", "erf", "erfc", "erfcx", "erfinv", "exp2", "expit", "expm1", "gammaln", "log1p", "log_ndtr",
            "log_softmax", "logit", "logsumexp", "multigammaln", "ndtr", "ndtri", "polygamma", "psi", "round", "sinc", "softmax",
            "xlog1py", "xlogy"]
-__getattr__, __dir__ = public_names(globals(), ROOMS, door)
+__getattr__, __dir__ = lazy_names(globals(), LAZY_NAMES, guard)
 
 expit, gammaln, psi, multigammaln = sigmoid, lgamma, digamma, mvlgamma
 
 
+@public("input other", node="SpecialXlog1PyBackward0")
 @takes_out
 def xlog1py(input, other):
-    """input * log(1 + other), and 0 where input is 0.
+    """input * log(1 + other), 0 where input is 0.
 
     >>> tinygrad_c.special.xlog1py(tinygrad_c.tensor([0., 2.]), tinygrad_c.tensor([-1., 0.]))
     tensor([0., 0.])
@@ -53,9 +59,10 @@ def xlog1py(input, other):
     return where(zero, 0.0, input * log1p(where(zero, 0.0, other)))
 
 
+@public(node="SpecialEntrBackward0")
 @takes_out
 def entr(input):
-    """-x log(x), 0 at 0, and -infinity below.
+    """-x log(x), 0 at 0, -infinity below 0.
 
     >>> tinygrad_c.special.entr(tinygrad_c.tensor([0., 0.5]))
     tensor([0.0000, 0.3466])
@@ -66,9 +73,10 @@ def entr(input):
     return where(isnan(input), input, found)
 
 
+@public
 @takes_out
 def ndtr(input):
-    """The probability that a standard normal number is below x: erfc(-x / sqrt 2) / 2.
+    """The cdf of the standard normal distribution: erfc(-x / sqrt 2) / 2.
 
     >>> tinygrad_c.special.ndtr(tinygrad_c.tensor([0.]))
     tensor([0.5000])
@@ -76,6 +84,7 @@ def ndtr(input):
     return erfc(input * -math.sqrt(0.5)) * 0.5
 
 
+@public(node="SpecialNdtriBackward0")
 @takes_out
 def ndtri(input):
     """The inverse of ndtr: sqrt 2 * erfinv(2 p - 1).
@@ -86,9 +95,10 @@ def ndtri(input):
     return erfinv(input * 2.0 - 1.0) * math.sqrt(2)
 
 
+@public(node="SpecialLogNdtrBackward0")
 @takes_out
 def log_ndtr(input):
-    """log(ndtr(x)), exact where ndtr is small, too.
+    """log(ndtr(x)), accurate also where ndtr is small.
 
     >>> tinygrad_c.special.log_ndtr(tinygrad_c.tensor([0., -20.]))
     tensor([  -0.6931, -203.9172])
@@ -98,9 +108,10 @@ def log_ndtr(input):
     return where(low, log(erfcx(z) * 0.5) - z * z, log1p(erfc(where(low, 0.0, input) * math.sqrt(0.5)) * -0.5))
 
 
+@public(node="SpecialErfcxBackward0")
 @takes_out
 def erfcx(input):
-    """exp(x^2) * erfc(x); from x = 9 on its asymptotic series (DLMF 7.12.1), as erfc ends soon after in float32.
+    """exp(x^2) * erfc(x). From x = 9 on, the asymptotic series (DLMF 7.12.1), because erfc underflows soon after in float32.
 
     >>> tinygrad_c.special.erfcx(tinygrad_c.tensor([0., 100.]))
     tensor([1.0000, 0.0056])
@@ -114,4 +125,4 @@ def erfcx(input):
     return where(large, series / (x * math.sqrt(math.pi)), exp(near * near) * erfc(near))
 
 
-doors(globals())
+guard_all(globals())

@@ -1,27 +1,25 @@
 """Modified Bessel functions of the first kind, and incomplete gamma functions.
 
-Their derivatives are each other: I0' = I1, I1' = I0 - I1 / x; dP(a, x)/dx = x^(a - 1) e^-x / gamma(a). Formulas: DLMF 10.32.3,
+Derivatives: I0' = I1, I1' = I0 - I1 / x; dP(a, x)/dx = x^(a - 1) e^-x / gamma(a). Formulas: DLMF 10.32.3,
 10.40.1 and 8.7.1, 8.9.2 (dlmf.nist.gov).
 """
 from __future__ import annotations
 
 import math
 
+from tinygrad_c import broadcast_tensors, exp, from_numpy, lgamma, log, promote_types, sign, where
+from tinygrad_c._base.arguments import array_of, takes_out, tensor_arg
+from tinygrad_c._base.public import public
 from tinygrad_c.autograd import Function
-from tinygrad_c.ops.arguments import array_of, takes_out, tensor_arg
-from tinygrad_c.ops.create.create import from_numpy
-from tinygrad_c.ops.create.dtypes import promote_types
-from tinygrad_c.ops.elementwise.elementwise import exp, lgamma, log, sign, where
-from tinygrad_c.ops.shape.rearrange import broadcast_tensors
 
 
 def _scaled(x, order: int):
-    """e^-|x| I_order(x) of an array, in float64."""
+    """e^-|x| I_order(x) for an array, in float64."""
     import numpy
     big = numpy.abs(x.astype(float))
     near = numpy.minimum(big, 30.0)
-    # The mean of e^(x (cos t - 1)) cos(order t) over 64 angles: the trapezoid rule of a smooth periodic function; beyond 30 the
-    # asymptotic series.
+    # The mean of e^(x (cos t - 1)) cos(order t) over 64 angles: the trapezoid rule for a smooth periodic function. Beyond 30,
+    # the asymptotic series.
     t = (numpy.arange(64) + 0.5) * (math.pi / 64)
     total = numpy.zeros_like(near)
     for angle in t:
@@ -71,6 +69,7 @@ def _bessel(input, order: int, scaled: bool, name: str):
     return Bessel.apply(x if x.is_floating_point() else x * 1.0, order, scaled)
 
 
+@public(node="I0Backward0")
 @takes_out
 def i0(input):
     """I0(x): the modified Bessel function of the first kind of order 0.
@@ -81,6 +80,7 @@ def i0(input):
     return _bessel(input, 0, False, "i0")
 
 
+@public(node="SpecialI0EBackward0")
 @takes_out
 def i0e(input):
     """e^-|x| I0(x).
@@ -91,6 +91,7 @@ def i0e(input):
     return _bessel(input, 0, True, "special_i0e")
 
 
+@public(node="SpecialI1Backward0")
 @takes_out
 def i1(input):
     """I1(x): the modified Bessel function of the first kind of order 1.
@@ -101,6 +102,7 @@ def i1(input):
     return _bessel(input, 1, False, "special_i1")
 
 
+@public(node="SpecialI1EBackward0")
 @takes_out
 def i1e(input):
     """e^-|x| I1(x).
@@ -114,7 +116,7 @@ def i1e(input):
 # ---- Incomplete gamma functions
 
 def _gammas(a, x):
-    """(P, Q) of arrays in float64: the series below x = a + 1, the continued fraction (Lentz's method) above."""
+    """(P, Q) for arrays in float64: the series for x < a + 1, else the continued fraction (Lentz's method)."""
     import numpy
     a, x = numpy.broadcast_arrays(a.astype(float), x.astype(float))
     bad = (a < 0) | (x < 0) | numpy.isnan(a) | numpy.isnan(x) | ((a == 0) & (x == 0)) | (numpy.isinf(a) & numpy.isinf(x))
@@ -142,7 +144,7 @@ def _gammas(a, x):
             break
     p = numpy.where(low, factor * total, 1 - factor * h)
     q = numpy.where(low, 1 - factor * total, factor * h)
-    none = (x == 0) | numpy.isinf(a)                # nothing of the integral lies below x
+    none = (x == 0) | numpy.isinf(a)                # the integral from 0 to x is 0
     whole = (a == 0) | numpy.isinf(x)
     p = numpy.where(bad, numpy.nan, numpy.where(plain, p, numpy.where(whole, 1.0, numpy.where(none, 0.0, p))))
     q = numpy.where(bad, numpy.nan, numpy.where(plain, q, numpy.where(whole, 0.0, numpy.where(none, 1.0, q))))
@@ -150,7 +152,7 @@ def _gammas(a, x):
 
 
 class IncompleteGamma(Function):
-    """P(a, x), or Q(a, x) = 1 - P; a gradient by x alone."""
+    """P(a, x), or Q(a, x) = 1 - P. Only x has a gradient."""
 
     @staticmethod
     def forward(ctx, a, x, upper):
@@ -164,7 +166,7 @@ class IncompleteGamma(Function):
         a, x = ctx.saved_tensors
         if ctx.needs_input_grad[0]:
             raise NotImplementedError(f"the derivative for 'igamma{'c' if ctx.upper else ''}: input' is not implemented: "
-                                      "detach() the first argument")
+                                      "write input.detach() for the first argument")
         slope = exp((a - 1) * log(x) - x - lgamma(a))
         return None, g * (-slope if ctx.upper else slope), None
 
@@ -177,6 +179,7 @@ def _incomplete(a, x, upper: bool):
     return IncompleteGamma.apply(*broadcast_tensors(a.to(dtype), x.to(dtype)), upper)
 
 
+@public("input other")
 @takes_out
 def igamma(input, other):
     """P(a, x) = (1 / gamma(a)) * the integral of t^(a - 1) e^-t from 0 to x; a is input, x is other. Only x has a gradient.
@@ -187,6 +190,7 @@ def igamma(input, other):
     return _incomplete(input, other, False)
 
 
+@public("input other")
 @takes_out
 def igammac(input, other):
     """1 - igamma: the integral from x to infinity.

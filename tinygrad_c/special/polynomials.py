@@ -1,18 +1,17 @@
 """Orthogonal polynomials of degree n at x, by their recurrences: p[k + 1] = (a[k] x + b[k]) p[k] - c[k] p[k - 1].
 
-n is a whole number, or a tensor of them that broadcasts with x; of a negative one the polynomial is 0. DLMF 18.9.
+n is an integer, or a tensor of integers that broadcasts with x. For a negative n the polynomial is 0. DLMF 18.9.
 """
 from __future__ import annotations
 
 from collections.abc import Callable
 
-from tinygrad_c._tensor.tensor import Tensor
-from tinygrad_c.ops.arguments import array_of, takes_out
-from tinygrad_c.ops.create.create import tensor
-from tinygrad_c.ops.elementwise.elementwise import where
+from tinygrad_c import Tensor, tensor, where
+from tinygrad_c._base.arguments import array_of, takes_out
+from tinygrad_c._base.public import public
 
-# name: p[1] as (times x, plus), and for k >= 1 (a, b, c);
-# and, for the documentation, the polynomial of degree 2 at 2, and at 2 * 2 - 1.
+# name: p[1] as (factor of x, constant), and (a, b, c) for k >= 1.
+# For the documentation: the value of degree 2 at 2 and at 2 * 2 - 1.
 RECURRENCES: dict[str, tuple[tuple[float, float], Callable[[int], tuple[float, float, float]], str]] = {
     "chebyshev_polynomial_t": ((1, 0), lambda k: (2, 0, 1), "7. 17."),
     "chebyshev_polynomial_u": ((2, 0), lambda k: (2, 0, 1), "15. 35."),
@@ -37,7 +36,7 @@ def _polynomial(name: str, shifted: bool) -> Callable[..., Tensor]:
             x = 2 * x - 1
         top = int(array_of(degrees).max()) if degrees.numel() else 0
         if top > 100_000:
-            raise RuntimeError(f"polynomials of degree up to 100,000 can be computed (each takes a pass), got {top:,}")
+            raise RuntimeError(f"the degree of polynomials can be at most 100,000 (one pass per degree), got {top:,}")
         before, here = x * 0, x * 0 + 1                 # of degrees -1 and 0
         found = where(degrees == 0, here, before)
         for k in range(top):
@@ -48,11 +47,11 @@ def _polynomial(name: str, shifted: bool) -> Callable[..., Tensor]:
 
     polynomial.__name__ = polynomial.__qualname__ = ("shifted_" if shifted else "") + name
     kind, letter = name.split("_polynomial_")
-    polynomial.__doc__ = (f"{kind.title()}'s polynomial {letter.title()} of degree n at {'2 x - 1' if shifted else 'x'}: its "
-                          "recurrence, so the cost grows with the largest n.\n\n"
+    polynomial.__doc__ = (f"{kind.title()}'s polynomial {letter.title()} of degree n at {'2 x - 1' if shifted else 'x'}, "
+                          "by recurrence: the cost is proportional to the largest n.\n\n"
                           f"    >>> tinygrad_c.special.{polynomial.__name__}(tinygrad_c.tensor([2.]), 2)\n"
                           f"    tensor([{shown.split()[shifted]}])")
-    return takes_out(polynomial)
+    return public(takes_out(polynomial))
 
 
 for _name in RECURRENCES:

@@ -1,41 +1,38 @@
-"""Windows: weights that fall off towards the ends of a stretch of samples. Harris 1978; Kaiser & Schafer 1980."""
+"""Window functions for signals. Harris 1978; Kaiser & Schafer 1980."""
 from __future__ import annotations
 
 from math import pi
 from typing import TYPE_CHECKING, Any
 
+from tinygrad_c import arange, cos, dtype, float64, get_default_dtype, ones, tensor
 from tinygrad_c._base.device import check_device
-from tinygrad_c.core.array import dtype, dtype_named, get_default_dtype
-from tinygrad_c.ops.create import create
-from tinygrad_c.ops.elementwise.elementwise import cos
 from tinygrad_c.special.bessel import i0
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from tinygrad_c._tensor.tensor import Tensor
+    from tinygrad_c import Tensor
 
 
 def _window(name: str, n: int, periodic: bool, of: Callable[[Tensor], Tensor], kind: dtype | None, device: Any,
             requires_grad: bool) -> Tensor:
-    """of(k / (N - 1)) for k = 0 .. n - 1, N = n, or n + 1 if periodic; computed in float64."""
+    """of(k / (N - 1)) for k = 0, ..., n - 1, N = n, or n + 1 if periodic, computed in float64."""
     check_device(device)
     kind = kind or get_default_dtype()
     if n < 0:
         raise RuntimeError(f"{name} requires non-negative window_length, got window_length={n}")
     if not kind.is_floating_point:
         raise RuntimeError(f"{name} expects floating point dtypes, got: {kind}")
-    double = dtype_named("float64")
     if n < 2:
-        return create.ones(n, dtype=kind, requires_grad=requires_grad)
-    values = of(create.arange(n, dtype=double) / (n - 1 + bool(periodic)))
+        return ones(n, dtype=kind, requires_grad=requires_grad)
+    values = of(arange(n, dtype=float64) / (n - 1 + bool(periodic)))
     return values.to(kind).requires_grad_(requires_grad)
 
 
 def hann_window(window_length: int, periodic: bool = True, *, dtype=None, device=None, requires_grad: bool = False) -> Tensor:
-    """(1 - cos(2 pi k / (N - 1))) / 2 for k = 0 .. window_length - 1, N = window_length, or one more if periodic.
+    """(1 - cos(2 pi k / (N - 1))) / 2 for k = 0, ..., window_length - 1, N = window_length, plus 1 if periodic.
 
-    RuntimeError for window_length < 0 and for integer dtypes, here and below.
+    RuntimeError for window_length < 0 and for integer dtypes.
 
     >>> tinygrad_c.hann_window(4)
     tensor([0.0000, 0.5000, 1.0000, 0.5000])
@@ -83,6 +80,6 @@ def kaiser_window(window_length: int, periodic: bool = True, beta: float = 12.0,
     tensor([0.4387, 1.0000, 0.4387])
     """
     def of(t: Tensor) -> Tensor:
-        return i0(beta * (1 - (2 * t - 1).square()).clamp(min=0).sqrt()) / i0(create.tensor(float(beta), dtype=t.dtype))
+        return i0(beta * (1 - (2 * t - 1).square()).clamp(min=0).sqrt()) / i0(tensor(float(beta), dtype=t.dtype))
 
     return _window("kaiser_window", window_length, periodic, of, dtype, device, requires_grad)

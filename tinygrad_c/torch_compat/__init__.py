@@ -1,1 +1,1 @@
-"""Names that are there only because PyTorch has them."""
+"""Names that exist only for compatibility with PyTorch."""

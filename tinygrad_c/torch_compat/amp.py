@@ -1,15 +1,15 @@
-"""Mixed precision, as programs written for a GPU name it: all stays in the tensors' own precision here."""
+"""The names of mixed precision. They have no effect: tensors keep their own precision."""
 from __future__ import annotations
 
-from tinygrad_c._base.missing import public_names
+from tinygrad_c._base.lazy import lazy_names
 
 __all__ = ["GradScaler", "autocast", "custom_bwd", "custom_fwd"]
-__getattr__, __dir__ = public_names(globals())
+__getattr__, __dir__ = lazy_names(globals())
 __path__: list[str] = []     # so that amp.autocast_mode can be imported: import_aliases finds it
 
 
 class autocast:
-    """A `with` block or decorator that changes nothing: there is no half precision here.
+    """A context manager and decorator without effect: there is no half precision.
 
     >>> with tinygrad_c.autocast("cpu"):
     ...     print((tinygrad_c.ones(1) * 2).dtype)
@@ -30,7 +30,7 @@ class autocast:
 
 
 class GradScaler:
-    """Scales by 1: `scale(loss).backward(); step(optimizer); update()` is a plain training step.
+    """A gradient scaler with factor 1: `scale(loss).backward(); step(optimizer); update()` is a plain training step.
 
     >>> w = tinygrad_c.tensor(1., requires_grad=True)
     >>> scaler, optimizer = tinygrad_c.GradScaler(), tinygrad_c.optim.SGD([w], lr=0.1)
@@ -62,7 +62,7 @@ class GradScaler:
         return outputs
 
     def unscale_(self, optimizer) -> None:
-        """Nothing to do.
+        """Does nothing.
 
         >>> GradScaler().unscale_(tinygrad_c.optim.SGD([tinygrad_c.ones(1, requires_grad=True)]))
         """
@@ -79,7 +79,7 @@ class GradScaler:
         return optimizer.step(*args, **kwargs)
 
     def update(self, new_scale=None) -> None:
-        """Nothing to do.
+        """Does nothing.
 
         >>> GradScaler().update()
         """
@@ -93,7 +93,7 @@ class GradScaler:
         return 1.0
 
     def state_dict(self) -> dict:
-        """Empty.
+        """An empty dict.
 
         >>> GradScaler().state_dict()
         {}
@@ -101,7 +101,7 @@ class GradScaler:
         return {}
 
     def load_state_dict(self, state_dict: dict) -> None:
-        """Nothing to do.
+        """Does nothing.
 
         >>> GradScaler().load_state_dict({})
         """

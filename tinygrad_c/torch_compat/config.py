@@ -1,18 +1,19 @@
-"""What this installation runs on."""
+"""show_config: information about this installation."""
 from __future__ import annotations
+
+import platform
+import sys
+
+from tinygrad_c._base.version import __version__
+from tinygrad_c.kernels.runtime import dispatch, threads
 
 
 def show_config() -> str:
-    """The version, the instruction set that was chosen and the threads, as text.
+    """The version, the chosen instruction set and the number of threads, as text.
 
     >>> "SIMD" in show_config()
     True
     """
-    import platform
-    import sys
-
-    from tinygrad_c._base.version import __version__
-    from tinygrad_c.kernels.runtime import dispatch, threads
     return "\n".join([
         f"tinygrad_c {__version__}, Python {sys.version.split()[0]}, {platform.system()} {platform.machine()}",
         f"SIMD: {dispatch.simd_level} (this processor supports {', '.join(dispatch.supported_levels())}; "

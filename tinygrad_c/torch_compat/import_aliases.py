@@ -1,6 +1,7 @@
-"""Modules of torch's that programs import names from, whose names stand elsewhere here: torch.nn.modules.conv,
-torch.distributions.normal, torch.optim.adamw. An import of one gives a module that finds them; an import of a part of torch
-that is left out says so.
+"""Import paths of torch that have no file here: torch.nn.modules.conv, torch.distributions.normal, torch.optim.adamw.
+
+Importing one gives a module that finds the names in our modules. Importing a part of torch that is not supported raises an
+error with the reason.
 """
 from __future__ import annotations
 
@@ -13,7 +14,8 @@ from typing import Any
 from tinygrad_c._base.missing import sentence, unknown
 
 PACKAGE = __name__.partition(".")[0]
-# torch's module: where its names are, tried in that order. A name that ends in a dot stands for all the modules within it.
+# torch's module: our modules with its names, tried in this order, and `: names` if it shows no more. A name that ends in a dot
+# means all modules in it.
 PLACES = {
     "nn.modules": "nn", "nn.modules.": "nn", "nn.modules.batchnorm": "nn nn.norm", "nn.modules.conv": "nn nn.conv",
     "nn.modules.loss": "nn nn.loss", "nn.modules.module": "nn nn.module nn.state",
@@ -22,23 +24,23 @@ PLACES = {
     "nn.utils.clip_grad": "nn.utils", "nn.utils.convert_parameters": "nn.utils", "nn.utils.weight_norm": "nn.utils",
     "nn.utils.spectral_norm": "nn.utils", "optim.adamw": "optim", "optim.nadam": "optim", "optim.radam": "optim",
     "optim.asgd": "optim", "utils.data._utils": "utils.data", "utils.data._utils.collate": "utils.data",
-    "autograd.variable": "autograd", "autograd.gradcheck": "autograd", "distributions.": "distributions",
+    "autograd.grad_mode": "autograd: enable_grad inference_mode no_grad set_grad_enabled",
+    "autograd.variable": "autograd: Variable", "autograd.gradcheck": "autograd", "distributions.": "distributions",
     "types": "", "amp.autocast_mode": "amp", "amp.grad_scaler": "amp",
 }
-# Modules by their new folder, with their path in version 0.1.0, which can still be imported. `old=new`: the name changed too.
+# Folder: the paths of its modules in version 0.1.0, which can still be imported. `old=new`: the name changed too.
 MOVED = {
-    "_base": "version devices=device notices=warn absent=missing",
+    "_base": "version devices=device notices=warn absent=missing ops.doors=public",
     "kernels.runtime": "kernels.dispatch kernels.memory kernels.threads",
     "kernels.portable": "kernels.generic kernels.integers kernels.gather kernels.philox kernels.window=unfold",
     "kernels.matmul": "kernels.gemm",
     "core": "array tape slots=type_slots",
-    "ops": "ops.doors=guard",
     "ops.elementwise": "ops.operators ops.blend=composed ops.logic ops.parts",
     "ops.matmul": "ops.products=composed ops.einsum",
     "ops.reduce": "ops.softmax ops.scan ops.statistics ops.gradient",
     "ops.sorting": "ops.order ops.histogram",
     "ops.shape": "ops.view ops.join ops.rearrange ops.diagonals ops.reshape_inplace",
-    "ops.indexing": "ops.index ops.write ops.batch",
+    "ops.indexing": "ops.index ops.write ops.batch=index",
     "ops.create": "ops.create_rare=rare ops.kinds=dtypes",
     "ops.random": "ops.draws=numpy_samplers",
     "ops.conv": "ops.window=unfold",
@@ -52,12 +54,15 @@ MOVED = {
 }
 ALIASES = {old: f"{folder}.{new or old.rpartition('.')[2]}".lstrip(".") for folder, names in MOVED.items()
            for old, _, new in (name.partition("=") for name in names.split())}
+# Names that moved to another module since then. Pickles import them by the old path.
+LEFT = {"ops.index": {"one_hot": "ops.create.create.one_hot", "triangle": "ops.shape.shape.triangle"},
+        "ops.reduce": {"normalised": "ops.norm.norm.normalised"}, "ops.view": {"surrounded": "ops.shape.view.zero_pad"}}
 FUNCTIONS = ("weight_norm", "spectral_norm", "gradcheck")
 OTHER_NAMES = {"_ConvNd": "_Conv", "_ConvTransposeNd": "_ConvTranspose", "_NormBase": "_Running", "Device": "device"}
 
 
 class Place(ModuleType):
-    """A module whose names are those of others. One that torch has as a function too (weight_norm, gradcheck) can be called."""
+    """A module that looks up its names in other modules. It is callable if torch has a function of its name (gradcheck)."""
 
     def __getattr__(self, name: str) -> Any:
         if name == self.__name__.rpartition(".")[2] and self._function is not None:
@@ -76,8 +81,14 @@ class Place(ModuleType):
         return self._function(*args, **kwargs)
 
 
+def where_it_went(old: str, name: str) -> Any:
+    """The object that moved from the module `old` to another module."""
+    home, _, new = LEFT[old][name].rpartition(".")
+    return getattr(import_module(f"{PACKAGE}.{home}"), new)
+
+
 class MovedFinder:
-    """Asked first: a module under its old path is the module at its new one, once in memory."""
+    """First on sys.meta_path: importing an old path gives the module at its new path, the same object."""
 
     @staticmethod
     def find_spec(name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
@@ -90,11 +101,14 @@ class MovedFinder:
 
     @staticmethod
     def exec_module(module: ModuleType) -> None:
-        sys.modules[module.__name__] = import_module(f"{PACKAGE}.{ALIASES[module.__name__.partition('.')[2]]}")
+        old = module.__name__.partition(".")[2]
+        moved = sys.modules[module.__name__] = import_module(f"{PACKAGE}.{ALIASES[old]}")
+        for name in LEFT.get(old, ()):
+            setattr(moved, name, where_it_went(old, name))
 
 
 class Finder:
-    """The last that is asked for a module, when there is no file for it."""
+    """Last on sys.meta_path: torch's import paths that have no file here."""
 
     @staticmethod
     def find_spec(name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
@@ -104,7 +118,8 @@ class Finder:
         where = PLACES.get(inner, PLACES.get(inner.rpartition(".")[0] + "."))
         if where is not None:
             spec = ModuleSpec(name, Finder, is_package=True)
-            spec.loader_state = [f"{PACKAGE}.{each}" if each else PACKAGE for each in where.split(" ")]
+            modules, _, names = where.partition(": ")
+            spec.loader_state = [f"{PACKAGE}.{each}" if each else PACKAGE for each in modules.split(" ")], names.split()
             return spec
         words = sentence(inner.split(".")[-1]) or sentence(inner.split(".")[0])
         if words and not inner.startswith("kernels."):
@@ -113,10 +128,14 @@ class Finder:
 
     @staticmethod
     def create_module(spec: ModuleSpec) -> Place:
-        place = Place(spec.name, f"Names that stand in {' and '.join(spec.loader_state)} here.")
+        where, names = spec.loader_state
+        place = Place(spec.name, f"The names of torch's module, from {' and '.join(where)}.")
         outer, _, own = spec.name.rpartition(".")
-        place._where = spec.loader_state
-        # The import binds the name in the module outside to the place: keep what it was.
+        place._where = where
+        if names:
+            place.__all__ = names
+            place.__dir__ = lambda: sorted(names)
+        # The import binds this module to its name in the parent: keep the function that was there.
         place._function = getattr(import_module(outer), own) if own in FUNCTIONS else None
         return place
 
@@ -126,7 +145,7 @@ class Finder:
 
 
 def _ntuple(n: int) -> Any:
-    """A function that repeats a number n times, and makes a tuple of anything that has several."""
+    """A function that repeats a number n times, and converts an iterable to a tuple."""
     return lambda x: tuple(x) if hasattr(x, "__iter__") else (x,) * n
 
 
@@ -134,8 +153,11 @@ _single, _pair, _triple, _quadruple = (_ntuple(n) for n in (1, 2, 3, 4))
 
 
 def install() -> None:
-    """Have imports ask here, once."""
+    """Add the finders to sys.meta_path, once."""
     if not any(getattr(each, "__name__", "") == "Finder" and each.__module__ == __name__ for each in sys.meta_path):
         sys.meta_path.append(Finder)
         sys.meta_path.insert(0, MovedFinder)
-        sys.modules[f"{PACKAGE}.tensor"] = sys.modules[f"{PACKAGE}._tensor.tensor"]    # its attribute is the function
+        reduce: Any = sys.modules[f"{PACKAGE}.ops.reduce"]              # now a package with the same path
+        of_reduce = reduce.__getattr__
+        reduce.__getattr__ = lambda name: where_it_went("ops.reduce", name) if name in LEFT["ops.reduce"] else of_reduce(name)
+        sys.modules[f"{PACKAGE}.tensor"] = sys.modules[f"{PACKAGE}._tensor.tensor"]   # as attribute: the function

@@ -1,17 +1,17 @@
-"""torch.jit's decorators, as programs write them: the function or module itself, since operations are compiled already."""
+"""The decorators of torch.jit. They return the function or module unchanged: operations are already compiled."""
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
-from tinygrad_c._base.missing import public_names
+from tinygrad_c._base.lazy import lazy_names
 
 __all__ = ["export", "freeze", "ignore", "is_scripting", "is_tracing", "optimize_for_inference", "script", "trace", "unused"]
-_find, __dir__ = public_names(globals())
+_find, __dir__ = lazy_names(globals())
 
 
 def script(obj: Any, optimize: Any = None, _frames_up: int = 0, _rcb: Any = None, example_inputs: Any = None) -> Any:
-    """The function, class or module itself.
+    """Return the function, class or module unchanged.
 
     >>> @tinygrad_c.jit.script
     ... def double(x):
@@ -23,7 +23,7 @@ def script(obj: Any, optimize: Any = None, _frames_up: int = 0, _rcb: Any = None
 
 
 def trace(func: Callable, example_inputs: Any = None, **options: Any) -> Callable:
-    """The function or module itself; the example inputs are not used.
+    """Return the function or module unchanged. The example inputs are not used.
 
     >>> trace(Linear(1, 1), tensor([[1.]]))
     Linear(in_features=1, out_features=1, bias=True)
@@ -32,7 +32,7 @@ def trace(func: Callable, example_inputs: Any = None, **options: Any) -> Callabl
 
 
 def freeze(mod: Any, *args: Any, **options: Any) -> Any:
-    """The module itself.
+    """Return the module unchanged.
 
     >>> freeze(Linear(1, 1))
     Linear(in_features=1, out_features=1, bias=True)
@@ -44,7 +44,7 @@ optimize_for_inference = freeze
 
 
 def export(fn: Any) -> Any:
-    """The function itself.
+    """Return the function unchanged.
 
     >>> export(len) is len
     True
@@ -53,7 +53,7 @@ def export(fn: Any) -> Any:
 
 
 def ignore(drop: Any = False, **options: Any) -> Any:
-    """The function itself; also with arguments: @ignore(drop=True).
+    """Return the function unchanged. May also be written with arguments: @ignore(drop=True).
 
     >>> ignore(len) is len
     True

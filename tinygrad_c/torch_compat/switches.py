@@ -1,17 +1,18 @@
-"""torch's words for what is always so here, or can only be so: switches that programs set, and old names of constructors."""
+"""Settings of torch that have only one value here, and old names of constructors."""
 from __future__ import annotations
 
 from tinygrad_c._base import warn
+from tinygrad_c._base.arguments import tensor_arg
 from tinygrad_c._base.device import Device, check_device
+from tinygrad_c._base.public import public
 from tinygrad_c._tensor.tensor import Tensor, bool_, float32, float64, int32, int64, sized, uint8
 from tinygrad_c.core.array import dtype, set_default_dtype
-from tinygrad_c.ops.arguments import tensor_arg
 from tinygrad_c.ops.create import create
 
 
 def compile(model=None, *, fullgraph: bool = False, dynamic: bool | None = None, backend="inductor", mode: str | None = None,
             options: dict | None = None, disable: bool = False):
-    """The model or function itself: operations are compiled already. Also a decorator, with or without arguments.
+    """Return the model or function unchanged: operations are already compiled. Also a decorator, with or without arguments.
 
     >>> @tinygrad_c.compile
     ... def f(x):
@@ -23,7 +24,7 @@ def compile(model=None, *, fullgraph: bool = False, dynamic: bool | None = None,
 
 
 def use_deterministic_algorithms(mode: bool, *, warn_only: bool = False) -> None:
-    """Nothing to switch: results have the same bits from run to run, for any number of threads.
+    """Does nothing: results always have the same bits from run to run, for any number of threads.
 
     >>> tinygrad_c.use_deterministic_algorithms(True)
     """
@@ -39,7 +40,7 @@ def are_deterministic_algorithms_enabled() -> bool:
 
 
 def set_deterministic_debug_mode(debug_mode: int | str) -> None:
-    """Accepts 0, 1 and 2, or "default", "warn" and "error": nothing to switch, see use_deterministic_algorithms.
+    """Accepts 0, 1 and 2, or "default", "warn" and "error". It has no effect, see use_deterministic_algorithms.
 
     >>> tinygrad_c.set_deterministic_debug_mode("error")
     """
@@ -49,7 +50,7 @@ def set_deterministic_debug_mode(debug_mode: int | str) -> None:
 
 
 def get_deterministic_debug_mode() -> int:
-    """2: what is not deterministic would raise; nothing is so here.
+    """2: a nondeterministic operation would raise an error; there are none.
 
     >>> tinygrad_c.get_deterministic_debug_mode()
     2
@@ -67,7 +68,7 @@ def is_deterministic_algorithms_warn_only_enabled() -> bool:
 
 
 def set_float32_matmul_precision(precision: str) -> None:
-    """Accepts 'highest', 'high' and 'medium'; float32 products are always computed in float32.
+    """Accepts 'highest', 'high' and 'medium'. float32 products are always computed in float32.
 
     >>> tinygrad_c.set_float32_matmul_precision("high")
     """
@@ -85,7 +86,7 @@ def get_float32_matmul_precision() -> str:
 
 
 def set_num_interop_threads(n: int) -> None:
-    """Nothing: operations run one after the other. set_num_threads is for the threads within one.
+    """Does nothing: operations run one after the other. set_num_threads sets the threads within one operation.
 
     >>> tinygrad_c.set_num_interop_threads(1)
     """
@@ -101,14 +102,14 @@ def get_num_interop_threads() -> int:
 
 
 def init_num_threads() -> None:
-    """Nothing: threads are made when they are first needed.
+    """Does nothing: threads are created when they are first needed.
 
     >>> tinygrad_c.init_num_threads()
     """
 
 
 def set_flush_denormal(mode: bool) -> bool:
-    """True: kernels flush denormal numbers to 0 in any case.
+    """Returns True: kernels always flush denormal numbers to 0.
 
     >>> tinygrad_c.set_flush_denormal(True)
     True
@@ -136,13 +137,14 @@ def get_default_device() -> Device:
 
 
 def set_default_tensor_type(t: object) -> None:
-    """The old way to write set_default_dtype: FloatTensor or DoubleTensor.
+    """The old form of set_default_dtype: FloatTensor or DoubleTensor.
 
     >>> tinygrad_c.set_default_tensor_type(tinygrad_c.FloatTensor)
     """
     set_default_dtype((t if isinstance(t, _Typed) else globals()[str(t).removeprefix("torch.")]).dtype)
 
 
+@public
 def is_floating_point(input) -> bool:
     """Whether the tensor's elements are float32 or float64.
 
@@ -152,8 +154,9 @@ def is_floating_point(input) -> bool:
     return input.is_floating_point()
 
 
+@public
 def is_complex(input) -> bool:
-    """False: there are no complex numbers here.
+    """False: there are no complex dtypes.
 
     >>> tinygrad_c.is_complex(tinygrad_c.ones(2))
     False
@@ -162,8 +165,9 @@ def is_complex(input) -> bool:
     return False
 
 
+@public
 def is_conj(input) -> bool:
-    """False: there are no complex numbers here.
+    """False: there are no complex dtypes.
 
     >>> tinygrad_c.is_conj(tinygrad_c.ones(2))
     False
@@ -171,8 +175,9 @@ def is_conj(input) -> bool:
     return False
 
 
+@public
 def is_inference(input) -> bool:
-    """Whether a tensor's memory was made inside inference_mode().
+    """Whether the tensor was created inside inference_mode().
 
     >>> tinygrad_c.is_inference(tinygrad_c.ones(2))
     False
@@ -180,10 +185,11 @@ def is_inference(input) -> bool:
     return input.is_inference()
 
 
+@public
 def is_nonzero(input) -> bool:
-    """Whether the one element is not 0.
+    """Whether the only element is not 0.
 
-    RuntimeError unless there is just one.
+    RuntimeError unless there is exactly one element.
 
     >>> tinygrad_c.is_nonzero(tinygrad_c.tensor([0.]))
     False
@@ -201,7 +207,7 @@ def typename(obj) -> str:
 
 
 def set_warn_always(b: bool, /) -> None:
-    """Whether what is said once, at a first mistake, is said every time.
+    """Set whether warnings that appear once appear every time.
 
     >>> tinygrad_c.set_warn_always(False)
     """
@@ -211,7 +217,7 @@ def set_warn_always(b: bool, /) -> None:
 
 
 def is_warn_always_enabled() -> bool:
-    """What set_warn_always was told last.
+    """The value of set_warn_always.
 
     >>> tinygrad_c.is_warn_always_enabled()
     False
@@ -220,7 +226,7 @@ def is_warn_always_enabled() -> bool:
 
 
 class AcceleratorError(RuntimeError):
-    """What a GPU raises in torch; nothing raises it here.
+    """torch's error for a GPU. It is never raised here.
 
     >>> issubclass(tinygrad_c.AcceleratorError, RuntimeError)
     True
@@ -228,7 +234,7 @@ class AcceleratorError(RuntimeError):
 
 
 class OutOfMemoryError(RuntimeError):
-    """What is raised in torch when a GPU's memory is used up; nothing raises it here: it is Python's MemoryError.
+    """torch's error when GPU memory is exhausted. It is never raised here: lack of memory raises MemoryError.
 
     >>> issubclass(tinygrad_c.OutOfMemoryError, RuntimeError)
     True
@@ -236,7 +242,7 @@ class OutOfMemoryError(RuntimeError):
 
 
 class _Typed(type):
-    """The class of FloatTensor and its like: calling one makes a Tensor, and isinstance looks at the dtype."""
+    """The metaclass of FloatTensor, LongTensor, ...: calling one creates a Tensor, and isinstance checks the dtype."""
 
     dtype: dtype
 
@@ -251,7 +257,7 @@ class _Typed(type):
 
 
 class FloatTensor(metaclass=_Typed):
-    """tensor(data, dtype=float32), as older programs write it.
+    """tensor(data, dtype=float32), in old programs.
 
     >>> tinygrad_c.FloatTensor([1, 2])
     tensor([1., 2.])
@@ -261,7 +267,7 @@ class FloatTensor(metaclass=_Typed):
 
 
 class DoubleTensor(metaclass=_Typed):
-    """tensor(data, dtype=float64), as older programs write it.
+    """tensor(data, dtype=float64), in old programs.
 
     >>> tinygrad_c.DoubleTensor([1, 2])
     tensor([1., 2.], dtype=torch.float64)
@@ -271,7 +277,7 @@ class DoubleTensor(metaclass=_Typed):
 
 
 class LongTensor(metaclass=_Typed):
-    """tensor(data, dtype=int64), as older programs write it.
+    """tensor(data, dtype=int64), in old programs.
 
     >>> tinygrad_c.LongTensor([1, 2])
     tensor([1, 2])
@@ -281,7 +287,7 @@ class LongTensor(metaclass=_Typed):
 
 
 class IntTensor(metaclass=_Typed):
-    """tensor(data, dtype=int32), as older programs write it.
+    """tensor(data, dtype=int32), in old programs.
 
     >>> tinygrad_c.IntTensor([1, 2])
     tensor([1, 2], dtype=torch.int32)
@@ -291,7 +297,7 @@ class IntTensor(metaclass=_Typed):
 
 
 class ByteTensor(metaclass=_Typed):
-    """tensor(data, dtype=uint8), as older programs write it.
+    """tensor(data, dtype=uint8), in old programs.
 
     >>> tinygrad_c.ByteTensor([1, 2])
     tensor([1, 2], dtype=torch.uint8)
@@ -301,7 +307,7 @@ class ByteTensor(metaclass=_Typed):
 
 
 class BoolTensor(metaclass=_Typed):
-    """tensor(data, dtype=bool), as older programs write it.
+    """tensor(data, dtype=bool), in old programs.
 
     >>> tinygrad_c.BoolTensor([1, 0])
     tensor([ True, False])

@@ -1,16 +1,16 @@
-"""Comparing tensors in tests: torch.testing.assert_close."""
+"""Compare tensors in tests: torch.testing.assert_close."""
 from __future__ import annotations
 
 from typing import Any
 
-from tinygrad_c._base.missing import public_names
+from tinygrad_c._base.lazy import lazy_names
 from tinygrad_c._tensor.tensor import float32, float64
 from tinygrad_c.core.tape import TensorBase
 from tinygrad_c.ops.create.create import as_tensor
 from tinygrad_c.ops.elementwise.logic import isclose
 
 __all__ = ["assert_close"]
-__getattr__, __dir__ = public_names(globals())
+__getattr__, __dir__ = lazy_names(globals())
 
 
 def assert_close(actual: Any, expected: Any, *, allow_subclasses: bool = True, rtol: float | None = None,
@@ -19,7 +19,7 @@ def assert_close(actual: Any, expected: Any, *, allow_subclasses: bool = True, r
     """Raise AssertionError unless |actual - expected| <= atol + rtol |expected|, for tensors, numbers, arrays, or dicts and
     lists of them.
 
-    The tolerances are by the dtype if they are not given: 1.3e-6 and 1e-5 for float32, 1e-7 both for float64, 0 for integers.
+    The default tolerances depend on the dtype: 1.3e-6 and 1e-5 for float32, 1e-7 both for float64, 0 for integers.
 
     >>> tinygrad_c.testing.assert_close(tinygrad_c.tensor([1., 2.]), tinygrad_c.tensor([1., 2.0000001]))
     """
@@ -32,7 +32,7 @@ def assert_close(actual: Any, expected: Any, *, allow_subclasses: bool = True, r
 
 
 def _difference(actual: Any, expected: Any, rtol: Any, atol: Any, equal_nan: bool, check_dtype: bool, where: str = "") -> str:
-    """What is wrong, or an empty string."""
+    """The error message, or an empty string."""
     if isinstance(expected, dict) and isinstance(actual, dict):
         if actual.keys() != expected.keys():
             return f"The keys of the mappings do not match: {sorted(map(str, actual))} != {sorted(map(str, expected))}"

@@ -1,27 +1,27 @@
-"""How long a statement takes: torch.utils.benchmark's Timer and what it gives back."""
+"""Time a statement: Timer and Measurement of torch.utils.benchmark."""
 from __future__ import annotations
 
 import time
 import timeit
 from typing import Any
 
-from tinygrad_c._base.missing import public_names
+from tinygrad_c._base.lazy import lazy_names
 from tinygrad_c.kernels.runtime.threads import get_num_threads, set_num_threads
 
 __all__ = ["Measurement", "Timer", "timer"]
-__getattr__, __dir__ = public_names(globals())
+__getattr__, __dir__ = lazy_names(globals())
 timer = time.perf_counter
 
 
-def _middle(values: list[float], share: float = 0.5) -> float:
-    """The value that `share` of them lie below, between the two nearest."""
+def _quantile(values: list[float], share: float = 0.5) -> float:
+    """The quantile `share` of the values, interpolated linearly."""
     ordered, at = sorted(values), share * (len(values) - 1)
     low = int(at)
     return ordered[low] + (at - low) * (ordered[min(low + 1, len(ordered) - 1)] - ordered[low])
 
 
 class Measurement:
-    """Times of a statement, each the mean of number_per_run runs, in seconds; printed with its unit.
+    """Times of a statement in seconds, each the mean of number_per_run runs.
 
     >>> Measurement(10, [1e-3, 2e-3, 4e-3]).median
     0.0002
@@ -32,7 +32,7 @@ class Measurement:
 
     @property
     def times(self) -> list[float]:
-        """Seconds a run, one for each measurement.
+        """Seconds per run, one for each measurement.
 
         >>> Measurement(10, [1e-3, 2e-3]).times
         [0.0001, 0.0002]
@@ -50,21 +50,21 @@ class Measurement:
 
     @property
     def median(self) -> float:
-        """The middle one of the times.
+        """The median of the times.
 
         >>> round(Measurement(10, [1e-3, 3e-3]).median, 6)
         0.0002
         """
-        return _middle(self.times)
+        return _quantile(self.times)
 
     @property
     def iqr(self) -> float:
-        """The distance from the first quarter of the times to the third.
+        """The interquartile range of the times.
 
         >>> round(Measurement(10, [1e-3, 2e-3, 3e-3]).iqr, 6)
         0.0001
         """
-        return _middle(self.times, 0.75) - _middle(self.times, 0.25)
+        return _quantile(self.times, 0.75) - _quantile(self.times, 0.25)
 
     def __repr__(self) -> str:
         unit, scale = next(((u, s) for u, s in (("s", 1), ("ms", 1e3), ("us", 1e6)) if self.median * s >= 1), ("ns", 1e9))
@@ -72,8 +72,8 @@ class Measurement:
         lines = [f"<torch.utils.benchmark.utils.common.Measurement object at {id(self):#x}>", self.title,
                  f"  {'Median' if several else ''}{': ' if several else ''}{self.median * scale:.2f} {unit}"]
         if several:
-            lines.append(f"  IQR:    {self.iqr * scale:.2f} {unit} ({_middle(self.times, 0.25) * scale:.2f} to "
-                         f"{_middle(self.times, 0.75) * scale:.2f})")
+            lines.append(f"  IQR:    {self.iqr * scale:.2f} {unit} ({_quantile(self.times, 0.25) * scale:.2f} to "
+                         f"{_quantile(self.times, 0.75) * scale:.2f})")
         n = len(self.raw_times)
         lines.append(f"  {n} measurement{'s' * several}, {self.number_per_run} runs {'per measurement' if several else ''}, "
                      f"{self.num_threads} thread{'s' * (self.num_threads > 1)}")
@@ -81,7 +81,7 @@ class Measurement:
 
 
 class Timer:
-    """Times a statement, with `setup` run once before it, and as many threads as asked for: one.
+    """Time a statement with num_threads threads, 1 by default. `setup` runs once before it.
 
     >>> t = tinygrad_c.utils.benchmark.Timer("x + x", setup="import tinygrad_c; x = tinygrad_c.ones(3)")
     >>> t.timeit(10).number_per_run
@@ -104,7 +104,7 @@ class Timer:
             set_num_threads(before)
 
     def timeit(self, number: int = 1000000) -> Measurement:
-        """One measurement of `number` runs, after a short warm-up.
+        """One measurement of `number` runs after a short warm-up.
 
         >>> Timer("1 + 1").timeit(100).number_per_run
         100
@@ -113,7 +113,7 @@ class Timer:
         return Measurement(number, [self._run(number)], self._title, self._num_threads)
 
     def blocked_autorange(self, callback: Any = None, min_run_time: float = 0.2) -> Measurement:
-        """Measurements for min_run_time seconds, of as many runs each as take a thousandth of that at least.
+        """Measure for min_run_time seconds. Each measurement has enough runs to take at least a thousandth of it.
 
         >>> Timer("1 + 1").blocked_autorange(min_run_time=0.01).median < 1e-3
         True

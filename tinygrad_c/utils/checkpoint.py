@@ -1,11 +1,11 @@
-"""torch.utils.checkpoint: less memory for more time. What lies between the inputs and outputs is computed again in backward."""
+"""torch.utils.checkpoint: less memory for more time. Intermediate results are recomputed in the backward pass."""
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from tinygrad_c import autograd
-from tinygrad_c._base.missing import public_names
+from tinygrad_c._base.lazy import lazy_names
 from tinygrad_c.autograd import enable_grad, is_grad_enabled
 from tinygrad_c.autograd.function import Function, once_differentiable
 from tinygrad_c.core import tape
@@ -13,15 +13,15 @@ from tinygrad_c.core.tape import AccumulateGrad, TensorBase
 from tinygrad_c.ops.random.random import get_rng_state, set_rng_state
 
 __all__ = ["checkpoint", "checkpoint_sequential"]
-__getattr__, __dir__ = public_names(globals())
+__getattr__, __dir__ = lazy_names(globals())
 
 
 def checkpoint(function: Callable, *args: Any, use_reentrant: bool | None = None, preserve_rng_state: bool = True,
                context_fn: Any = None, determinism_check: str = "default", debug: bool = False, **kwargs: Any) -> Any:
-    """function(*args), keeping only its inputs: the values between are computed again when backward() comes to them.
+    """function(*args), saving only its inputs. The backward pass runs the function again to compute the intermediate results.
 
-    The parameters that the function uses get their gradients too, and so does what was computed before the call. With
-    preserve_rng_state, what it draws at random (dropout) is the same both times. Differentiating twice through it raises.
+    Parameters that the function uses get gradients too, and so do tensors computed before the call. preserve_rng_state:
+    random numbers (dropout) are the same both times. Double backward through it raises.
 
     >>> x = tinygrad_c.ones(2, requires_grad=True)
     >>> checkpoint(lambda x: x.exp().sin(), x, use_reentrant=False).sum().backward()
@@ -39,13 +39,13 @@ def checkpoint(function: Callable, *args: Any, use_reentrant: bool | None = None
     own = {id(x) for x in inner}
     parameters = [x for x in reached_from(outputs, begun) if id(x) not in own]
     kept = tuple([out.detach() if isinstance(out, TensorBase) else out for out in outputs])
-    made = _Again.apply(lambda *given: function(*given, **kwargs), (state,), kept, len(args), *args, *parameters)
+    made = CheckpointFunction.apply(lambda *given: function(*given, **kwargs), (state,), kept, len(args), *args, *parameters)
     return made if isinstance(result, tuple) else made[0]
 
 
 def reached_from(outputs: tuple, begun: int) -> list[TensorBase]:
-    """Where the gradients of the outputs go: leaves, and tensors that stand for the nodes that were there when node number
-    `begun` was the newest: the pass through those comes later, with what else their values were used for."""
+    """The tensors that receive the gradients of the outputs: leaves, and outputs of nodes created before the call (number <=
+    `begun`). The outer backward pass visits those nodes later, when the gradients of their other uses are added."""
     found, seen = [], set()
     todo = [out.grad_fn for out in outputs if isinstance(out, TensorBase) and out.grad_fn is not None]
     while todo:
@@ -63,8 +63,8 @@ def reached_from(outputs: tuple, begun: int) -> list[TensorBase]:
     return found
 
 
-class _Again(Function):
-    """The results of a function that have been computed; its backward computes them anew, recorded."""
+class CheckpointFunction(Function):
+    """Returns results that are already computed. Its backward runs the function again with recording."""
 
     @staticmethod
     def forward(ctx: Any, function: Callable, state: tuple, results: tuple, n: int, *tensors: Any) -> tuple:
@@ -97,7 +97,7 @@ class _Again(Function):
 
 def checkpoint_sequential(functions: Sequence[Callable], segments: int, input: Any, use_reentrant: bool | None = None,
                           **kwargs: Any) -> Any:
-    """The functions one after the other, in segments of which only the inputs are kept.
+    """Apply the functions in order, in segments. Only the inputs of the segments are saved.
 
     >>> x = tinygrad_c.tensor(3., requires_grad=True)
     >>> checkpoint_sequential([tinygrad_c.square, tinygrad_c.exp], 2, x, use_reentrant=False)
@@ -107,11 +107,11 @@ def checkpoint_sequential(functions: Sequence[Callable], segments: int, input: A
     size = max(len(functions) // segments, 1)
 
     def run(part: list[Callable]) -> Callable:
-        def through(x: Any) -> Any:
+        def run_all(x: Any) -> Any:
             for each in part:
                 x = each(x)
             return x
-        return through
+        return run_all
     starts = [i * size for i in range(min(segments, len(functions)))]
     for start in starts[:-1]:
         input = checkpoint(run(functions[start:start + size]), input, use_reentrant=use_reentrant, **kwargs)

@@ -1,18 +1,19 @@
-"""torch.utils.dlpack's names: memory that is exchanged with other libraries without a copy."""
+"""The names of torch.utils.dlpack: exchange memory with other libraries without a copy."""
 from __future__ import annotations
 
 from typing import Any
 
-from tinygrad_c._base.missing import public_names
+from tinygrad_c._base.lazy import lazy_names
+from tinygrad_c._base.public import public
 from tinygrad_c._tensor.tensor import Tensor
 from tinygrad_c.ops.create.create import from_numpy
 
 __all__ = ["from_dlpack", "to_dlpack"]
-__getattr__, __dir__ = public_names(globals())
+__getattr__, __dir__ = lazy_names(globals())
 
 
 class Capsule:
-    """What a bare capsule lacks to be asked for itself."""
+    """Wraps a capsule in an object with __dlpack__ and __dlpack_device__."""
 
     def __init__(self, capsule: Any):
         self.capsule = capsule
@@ -25,10 +26,9 @@ class Capsule:
 
 
 def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None) -> Tensor:
-    """A tensor on the memory of another library's array: torch, jax, NumPy, CuPy on the CPU, ...; or of a DLPack capsule.
+    """A tensor that shares memory with an array of another library (torch, jax, NumPy, ...) or with a DLPack capsule.
 
-    What is written to one is seen in the other. Memory that is said to be read-only makes a tensor that refuses to be written
-    to.
+    Writes to one are visible in the other. Read-only memory gives a tensor that cannot be written to.
 
     >>> import numpy
     >>> array = numpy.ones(2)
@@ -42,24 +42,24 @@ def from_dlpack(ext_tensor: Any, *, device: Any = None, copy: bool | None = None
     if type(ext_tensor).__name__ == "PyCapsule":
         capsule = ext_tensor
     elif not hasattr(ext_tensor, "__dlpack__"):
-        raise AttributeError(f"'{type(ext_tensor).__name__}' object has no attribute '__dlpack__': from_dlpack takes an array "
+        raise AttributeError(f"'{type(ext_tensor).__name__}' object has no attribute '__dlpack__': from_dlpack needs an array "
                              "of another library")
     elif next(iter(ext_tensor.__dlpack_device__())) != 1:
-        raise BufferError("the memory is not the CPU's: move it there first")
+        raise BufferError("the memory is not on the CPU: move it to the CPU first")
     else:
         try:
             capsule = ext_tensor.__dlpack__(max_version=(1, 0))
-        except TypeError:           # knows only the first version of the protocol
+        except TypeError:           # supports only the first version of the protocol
             capsule = ext_tensor.__dlpack__()
     first_version = "dltensor_versioned" not in repr(capsule)
     array = numpy.from_dlpack(Capsule(capsule))
     if first_version and not array.flags.writeable and not any(step < 0 for step in array.strides):
-        array = writeable(array)    # the first version cannot say what is read-only, and NumPy takes all for it
+        array = writeable(array)    # the first version has no read-only flag, so NumPy makes all arrays read-only
     return from_numpy(array.copy() if copy else array)
 
 
 def writeable(array: Any) -> Any:
-    """The array's memory in one that may be written to, and that keeps it alive."""
+    """A writable array that shares memory with this one and keeps it alive."""
     import ctypes
 
     import numpy
@@ -70,6 +70,7 @@ def writeable(array: Any) -> Any:
     return numpy.lib.stride_tricks.as_strided(flat, array.shape, array.strides)
 
 
+@public
 def to_dlpack(tensor: Tensor) -> Any:
     """tensor.__dlpack__().
 

@@ -1,4 +1,4 @@
-"""What a model answers: in evaluation mode and without history, and afterwards the model is as it was."""
+"""evaluating and predict: use a model in evaluation mode without recording, then restore its modes."""
 from __future__ import annotations
 
 from collections.abc import Iterator
@@ -15,10 +15,10 @@ __all__ = ["evaluating", "predict"]
 
 @contextmanager
 def evaluating(model: Module) -> Iterator[Module]:
-    """Inside the block, the model is in evaluation mode and nothing is recorded; then each of its parts is in the mode that it
-    was in, also after an error.
+    """In the `with` block, the model is in evaluation mode and nothing is recorded. At its end each submodule gets its previous
+    mode back, also after an error.
 
-    TypeError for what is no Module.
+    TypeError if model is not a Module.
 
     >>> model = tinygrad_c.nn.Sequential(tinygrad_c.nn.Linear(2, 1), tinygrad_c.nn.Dropout())
     >>> with evaluating(model):
@@ -40,10 +40,10 @@ def evaluating(model: Module) -> Iterator[Module]:
 
 
 def predict(model: Module, *inputs: Any, batch_size: int | None = None) -> Any:
-    """model(*inputs) in evaluation mode and without history; the model's parts stay in the modes that they are in.
+    """model(*inputs) in evaluation mode without recording. The modes of the model and its submodules are restored.
 
-    batch_size: so many rows of the inputs, all (N, *), at a time, which takes less memory; the outputs, tensors, are joined.
-    ValueError for batch_size < 1, or inputs that differ in N.
+    batch_size: process that many rows of the inputs (N, *) at a time, to save memory, and concatenate the outputs, which must
+    be tensors. ValueError for batch_size < 1, or if the inputs differ in N.
 
     >>> model = tinygrad_c.nn.Dropout(0.5)
     >>> predict(model, tinygrad_c.ones(4), batch_size=3), model.training
@@ -54,11 +54,11 @@ def predict(model: Module, *inputs: Any, batch_size: int | None = None) -> Any:
             return model(*inputs)
         rows = {len(each) if isinstance(each, Tensor) and each.ndim else -1 for each in inputs}
         if batch_size < 1 or len(rows) != 1 or -1 in rows:
-            raise ValueError(f"predict() with batch_size={batch_size} takes a batch_size of 1 or more, and tensors with one "
-                             "first dimension, not "
+            raise ValueError(f"predict() with batch_size={batch_size} needs batch_size >= 1 and tensors with the same "
+                             "first dimension, but got "
                              f"{', '.join(str(list(getattr(each, 'shape', []))) for each in inputs) or 'none'}")
         outputs = [model(*(each[i:i + batch_size] for each in inputs)) for i in range(0, max(*rows, 1), batch_size)]
         if not isinstance(outputs[0], Tensor):
-            raise TypeError(f"predict() with batch_size joins tensors, and the model gave {type(outputs[0]).__name__}: "
-                            "leave batch_size out")
+            raise TypeError("predict() with batch_size concatenates tensors, but the model returned "
+                            f"{type(outputs[0]).__name__}: remove batch_size")
         return cat(outputs)

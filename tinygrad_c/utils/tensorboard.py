@@ -1,7 +1,8 @@
-"""Event files that TensorBoard reads: scalars and texts of a training run, without TensorBoard itself.
+"""Write event files for TensorBoard: scalars and texts. TensorBoard itself is not needed.
 
-A file is a row of records: the length (8 bytes), its checksum, the data, its checksum. The data is an Event in the protobuf
-encoding (wall_time 1, step 2, file_version 3, summary 5), a summary a list of values (tag 1, simple_value 2, tensor 8).
+A file is a sequence of records: the length (8 bytes), its checksum, the data, its checksum. The data is an Event in
+protobuf encoding (wall_time 1, step 2, file_version 3, summary 5). A summary is a list of values (tag 1, simple_value 2,
+tensor 8).
 """
 from __future__ import annotations
 
@@ -10,15 +11,15 @@ import struct
 import time
 from typing import Any
 
-from tinygrad_c._base.missing import public_names
+from tinygrad_c._base.lazy import lazy_names
 from tinygrad_c._base.warn import warn_once
 
 __all__ = ["SummaryWriter"]
-__getattr__, __dir__ = public_names(globals())
+__getattr__, __dir__ = lazy_names(globals())
 
 
 def _table() -> list[int]:
-    """Of CRC-32C, the polynomial 0x1EDC6F41 with its bits turned round, a byte at a time."""
+    """The byte table of CRC-32C: polynomial 0x1EDC6F41, bit-reversed."""
     rows = []
     for byte in range(256):
         for _ in range(8):
@@ -31,7 +32,7 @@ TABLE = _table()
 
 
 def _checksum(data: bytes) -> bytes:
-    """CRC-32C, turned by 15 bits and moved by a constant, as the format has it."""
+    """Masked CRC-32C, as in the TFRecord format: rotated by 15 bits, plus a constant."""
     crc = 0xFFFFFFFF
     for byte in data:
         crc = TABLE[(crc ^ byte) & 255] ^ (crc >> 8)
@@ -50,14 +51,14 @@ def _varint(n: int) -> bytes:
 
 
 def _field(number: int, data: bytes) -> bytes:
-    """A field that holds bytes, with their length."""
+    """A length-delimited protobuf field."""
     return _varint(number << 3 | 2) + _varint(len(data)) + data
 
 
 class SummaryWriter:
-    """Writes scalars and texts into `log_dir` (runs/<time>_<host> if it is not given), as an events.out.tfevents file.
+    """Write scalars and texts to an events.out.tfevents file in `log_dir` (default: runs/<time>_<host>).
 
-    What else torch's writer can draw (images, histograms, graphs, ...) is accepted and left out, with one warning.
+    The other methods of torch's writer (images, histograms, graphs, ...) are accepted; they warn once and write nothing.
 
     >>> import tempfile
     >>> with SummaryWriter(tempfile.mkdtemp()) as writer:
@@ -88,7 +89,7 @@ class SummaryWriter:
         self._file.write(length + _checksum(length) + event + _checksum(event))
 
     def get_logdir(self) -> str:
-        """Where the file is.
+        """The directory of the file.
 
         >>> import tempfile
         >>> folder = tempfile.mkdtemp()
@@ -99,7 +100,7 @@ class SummaryWriter:
 
     def add_scalar(self, tag: str, scalar_value: Any, global_step: int | None = None, walltime: float | None = None,
                    new_style: bool = False, double_precision: bool = False) -> None:
-        """One number, under a tag like "loss/train".
+        """Add one number, with a tag like "loss/train".
 
         >>> import tempfile
         >>> writer = SummaryWriter(tempfile.mkdtemp())
@@ -111,7 +112,7 @@ class SummaryWriter:
 
     def add_scalars(self, main_tag: str, tag_scalar_dict: dict[str, Any], global_step: int | None = None,
                     walltime: float | None = None) -> None:
-        """Several numbers for one picture: each in a folder of its own, log_dir/main_tag_tag.
+        """Add several numbers for one plot. Each is written to its own directory, log_dir/main_tag_tag.
 
         >>> import tempfile
         >>> writer = SummaryWriter(tempfile.mkdtemp())
@@ -124,7 +125,7 @@ class SummaryWriter:
             self._children[folder].add_scalar(main_tag, value, global_step, walltime)
 
     def add_text(self, tag: str, text_string: str, global_step: int | None = None, walltime: float | None = None) -> None:
-        """A text, shown as Markdown.
+        """Add a text, shown as Markdown.
 
         >>> import tempfile
         >>> writer = SummaryWriter(tempfile.mkdtemp())
@@ -136,7 +137,7 @@ class SummaryWriter:
 
     def add_hparams(self, hparam_dict: dict[str, Any], metric_dict: dict[str, Any], hparam_domain_discrete: Any = None,
                     run_name: str | None = None, global_step: int | None = None) -> None:
-        """The settings as a text, the metrics as scalars.
+        """Add the hyperparameters as a text and the metrics as scalars.
 
         >>> import tempfile
         >>> writer = SummaryWriter(tempfile.mkdtemp())
@@ -147,7 +148,7 @@ class SummaryWriter:
             self.add_scalar(name, value, global_step)
 
     def flush(self) -> None:
-        """Write to the file what is still in memory.
+        """Write buffered events to the file.
 
         >>> import tempfile
         >>> writer = SummaryWriter(tempfile.mkdtemp())
@@ -178,6 +179,6 @@ class SummaryWriter:
             raise AttributeError(f"'SummaryWriter' object has no attribute {name!r}")
 
         def left_out(*args: Any, **kwargs: Any) -> None:
-            warn_once(("tensorboard", name), f"SummaryWriter.{name} is left out here and writes nothing: scalars and texts are "
-                      "what the event file gets (add_scalar, add_scalars, add_text, add_hparams).")
+            warn_once(("tensorboard", name), f"SummaryWriter.{name} is not supported and writes nothing: only scalars and "
+                      "texts are written (add_scalar, add_scalars, add_text, add_hparams).")
         return left_out

@@ -10,21 +10,7 @@ from libc.string cimport memcpy, memset
 
 from tinygrad_c.kernels.call cimport *
 
-
-cdef inline void copy_run(char* to, Py_ssize_t to_stride, const char* source, Py_ssize_t stride, Py_ssize_t n,
-                          Py_ssize_t size) noexcept nogil:
-    cdef Py_ssize_t i
-    if to_stride == 1 and stride == 1:
-        memcpy(to, source, n * size)
-    elif size == 4:
-        for i in range(n):
-            (<int32_t*> to)[i * to_stride] = (<const int32_t*> source)[i * stride]
-    elif size == 8:
-        for i in range(n):
-            (<int64_t*> to)[i * to_stride] = (<const int64_t*> source)[i * stride]
-    else:
-        for i in range(n):
-            to[i * to_stride] = source[i * stride]
+include "../simd/copy_run.pxi"
 
 
 cdef inline void copy_short(char* to, const char* source, Py_ssize_t nbytes) noexcept nogil:

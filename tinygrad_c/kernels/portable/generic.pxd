@@ -10,6 +10,6 @@ cdef void register_generic(Kernels* all) noexcept       # one struct per dtype
 cdef void register_vectors(Kernels* all) noexcept       # those of the rarer functions, once float32 and float64 have theirs
 
 # n numbers: start + i step; start + (first + i) step in double, or in float
-cdef void ramp_integers(int64_t* out, Py_ssize_t n, int64_t start, int64_t step) noexcept nogil
-cdef void ramp(int dtype, char* out, Py_ssize_t n, double first, double start, double step) noexcept nogil
-cdef void ramp_single(float* out, Py_ssize_t n, double first, float start, float step) noexcept nogil
+cdef void arange_int64(int64_t* out, Py_ssize_t n, int64_t start, int64_t step) noexcept nogil
+cdef void arange_double(int dtype, char* out, Py_ssize_t n, double first, double start, double step) noexcept nogil
+cdef void arange_single(float* out, Py_ssize_t n, double first, float start, float step) noexcept nogil

@@ -8,11 +8,12 @@ from libc.string cimport memcpy
 from tinygrad_c.kernels.call cimport *
 from tinygrad_c.kernels.generated.ids cimport *
 from tinygrad_c.kernels.generated.scalar_ids cimport *
-from tinygrad_c.kernels.table cimport Kernels
+from tinygrad_c.kernels.table cimport ELEMENT_BLOCK, LOOP_ALIGN, LOOP_BLOCK, Kernels
 
 cdef inner_t[N_DTYPES][N_DTYPES] casts
 cdef inner_t[N_DTYPES][N_SCALAR] scalars
 
+include "../simd/copy_run.pxi"
 include "../simd/loop.pxi"
 include "../matmul/integers.pxi"
 include "../generated/casts.pxi"

@@ -131,7 +131,7 @@ cdef inline void fold_strip(int op, int64_t* r, const integer* x, Py_ssize_t n, 
 
 
 cdef inline void reduce(int op, const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
-    cdef Py_ssize_t n = call.shape[1], inner = call.shape[2], piece = call.param[0].i
+    cdef Py_ssize_t n = call.shape[1], inner = call.shape[2], piece = call.param[REDUCE_PIECE].i
     cdef Py_ssize_t pieces = (n + piece - 1) // piece
     cdef Py_ssize_t strips = (inner + COLUMN_STRIP - 1) // COLUMN_STRIP
     cdef Py_ssize_t size = call.operand[1].itemsize
@@ -222,10 +222,10 @@ cdef void cumsum(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept no
     cdef Py_ssize_t i, r, at
     cdef int64_t total
     for i in range(begin * inner, end * inner):
-        total = call.param[1].i
+        total = call.param[SCAN_PRODUCT].i
         for r in range(n):
             at = (i // inner * n + r) * inner + i % inner
-            if call.param[1].i:
+            if call.param[SCAN_PRODUCT].i:
                 total *= get(call.operand[1].data, size, at)
             else:
                 total += get(call.operand[1].data, size, at)

@@ -2,7 +2,7 @@
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from tinygrad_c.kernels.call cimport Call
-from tinygrad_c.kernels.table cimport words_t
+from tinygrad_c.kernels.table cimport philox_simd_t
 
 cdef enum:
     RANDOM_UNIT = 4096          # elements of a unit
@@ -11,10 +11,15 @@ cdef enum:
 # Block `number` of the stream of `seed`: four words.
 cdef void philox(uint64_t seed, uint64_t number, uint64_t high, uint32_t* out) noexcept nogil
 # The words of that many blocks, a multiple of TOGETHER, by the instruction set that is in use (kernels/simd/philox_simd.pxi).
-cdef void set_words(words_t of_this_processor) noexcept
+cdef void set_philox_simd(philox_simd_t of_this_processor) noexcept
 cdef void fill_words(uint64_t seed, uint64_t block, uint32_t* out, Py_ssize_t blocks) noexcept nogil
 cdef double inverse_normal(double p) noexcept nogil
-# operand 0: a contiguous output of shape[0] elements; param: seed, first block (as i), then two numbers
+# operand 0: a contiguous output of shape[0] elements
+cdef enum:                      # param
+    RANDOM_SEED = 0             # .i
+    RANDOM_BLOCK = 1            # .i: number of the first block
+    RANDOM_FIRST = 2            # uniform: low; normal: mean; keep: the probability
+    RANDOM_SECOND = 3           # uniform: high - low; normal: the standard deviation
 cdef void uniform32(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil
 cdef void uniform64(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil
 cdef void normal32(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil

@@ -13,7 +13,7 @@ from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from tinygrad_c.kernels.call cimport Call
-from tinygrad_c.kernels.table cimport words_t
+from tinygrad_c.kernels.table cimport philox_simd_t
 
 cdef enum:
     CHUNK = 256                 # elements made at a time; a multiple of 4 * TOGETHER
@@ -43,16 +43,21 @@ cdef void philox(uint64_t seed, uint64_t number, uint64_t high, uint32_t* out) n
     out[3] = c3
 
 
-cdef words_t words
+cdef philox_simd_t philox_simd
 
 
-cdef void set_words(words_t of_this_processor) noexcept:
-    global words
-    words = of_this_processor
+cdef void set_philox_simd(philox_simd_t of_this_processor) noexcept:
+    global philox_simd
+    philox_simd = of_this_processor
 
 
 cdef void fill_words(uint64_t seed, uint64_t block, uint32_t* out, Py_ssize_t blocks) noexcept nogil:
-    words(seed, block, out, blocks)
+    philox_simd(seed, block, out, blocks)
+
+
+cdef inline void fill_for(const Call* call, Py_ssize_t block, uint32_t* out, Py_ssize_t blocks) noexcept nogil:
+    """The words of a Call's blocks, from its block number `block` on."""
+    fill_words(<uint64_t> call.param[RANDOM_SEED].i, <uint64_t> call.param[RANDOM_BLOCK].i + <uint64_t> block, out, blocks)
 
 
 cdef inline double bits53(const uint32_t* word) noexcept nogil:
@@ -66,13 +71,13 @@ cdef inline double bits52(const uint32_t* word) noexcept nogil:
 
 
 cdef void uniform32(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
-    """low + (high - low) * u; param[2], param[3]: low, high - low."""
+    """low + (high - low) * u"""
     cdef uint32_t[CHUNK] word
     cdef float* out = <float*> call.operand[0].data
-    cdef float low = <float> call.param[2].f, width = <float> call.param[3].f
+    cdef float low = <float> call.param[RANDOM_FIRST].f, width = <float> call.param[RANDOM_SECOND].f
     cdef Py_ssize_t i = begin * RANDOM_UNIT, stop = min(end * RANDOM_UNIT, call.shape[0]), j, n
     while i < stop:
-        fill_words(<uint64_t> call.param[0].i, <uint64_t> call.param[1].i + <uint64_t> (i // 4), word, CHUNK // 4)
+        fill_for(call, i // 4, word, CHUNK // 4)
         n = min(CHUNK, stop - i)
         for j in range(n):
             out[i + j] = <float> <int> (word[j] >> 8) * <float> 5.9604644775390625e-08 * width + low
@@ -82,10 +87,10 @@ cdef void uniform32(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept
 cdef void uniform64(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
     cdef uint32_t[2 * CHUNK] word
     cdef double* out = <double*> call.operand[0].data
-    cdef double low = call.param[2].f, width = call.param[3].f
+    cdef double low = call.param[RANDOM_FIRST].f, width = call.param[RANDOM_SECOND].f
     cdef Py_ssize_t i = begin * RANDOM_UNIT, stop = min(end * RANDOM_UNIT, call.shape[0]), j, n
     while i < stop:
-        fill_words(<uint64_t> call.param[0].i, <uint64_t> call.param[1].i + <uint64_t> (i // 2), word, CHUNK // 2)
+        fill_for(call, i // 2, word, CHUNK // 2)
         n = min(CHUNK, stop - i)
         for j in range(n):
             out[i + j] = bits53(word + 2 * j) * 1.1102230246251565e-16 * width + low
@@ -188,14 +193,14 @@ cdef inline void to_normal(double* p, Py_ssize_t n) noexcept nogil:
 
 
 cdef void normal32(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
-    """mean + deviation * z; param[2], param[3]: mean, deviation."""
+    """mean + deviation * z"""
     cdef uint32_t[CHUNK] word
     cdef double[CHUNK] p
     cdef float* out = <float*> call.operand[0].data
-    cdef double mean = call.param[2].f, deviation = call.param[3].f
+    cdef double mean = call.param[RANDOM_FIRST].f, deviation = call.param[RANDOM_SECOND].f
     cdef Py_ssize_t i = begin * RANDOM_UNIT, stop = min(end * RANDOM_UNIT, call.shape[0]), j, n
     while i < stop:
-        fill_words(<uint64_t> call.param[0].i, <uint64_t> call.param[1].i + <uint64_t> (i // 4), word, CHUNK // 4)
+        fill_for(call, i // 4, word, CHUNK // 4)
         n = min(CHUNK, stop - i)
         for j in range(n):
             p[j] = (<double> word[j] + 0.5) * 2.3283064365386963e-10
@@ -209,10 +214,10 @@ cdef void normal64(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept 
     cdef uint32_t[2 * CHUNK] word
     cdef double[CHUNK] p
     cdef double* out = <double*> call.operand[0].data
-    cdef double mean = call.param[2].f, deviation = call.param[3].f
+    cdef double mean = call.param[RANDOM_FIRST].f, deviation = call.param[RANDOM_SECOND].f
     cdef Py_ssize_t i = begin * RANDOM_UNIT, stop = min(end * RANDOM_UNIT, call.shape[0]), j, n
     while i < stop:
-        fill_words(<uint64_t> call.param[0].i, <uint64_t> call.param[1].i + <uint64_t> (i // 2), word, CHUNK // 2)
+        fill_for(call, i // 2, word, CHUNK // 2)
         n = min(CHUNK, stop - i)
         for j in range(n):
             p[j] = (bits52(word + 2 * j) + 0.5) * 2.220446049250313e-16
@@ -223,13 +228,13 @@ cdef void normal64(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept 
 
 
 cdef void keep(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
-    """Bytes of 1 with probability param[2], else 0: one word each, compared with param[2] * 2^32."""
+    """Bytes of 1 with probability param[RANDOM_FIRST], else 0: one word each, compared with that times 2^32."""
     cdef uint32_t[CHUNK] word
     cdef uint8_t* out = <uint8_t*> call.operand[0].data
-    cdef uint64_t limit = <uint64_t> (call.param[2].f * 4294967296.)
+    cdef uint64_t limit = <uint64_t> (call.param[RANDOM_FIRST].f * 4294967296.)
     cdef Py_ssize_t i = begin * RANDOM_UNIT, stop = min(end * RANDOM_UNIT, call.shape[0]), j, n
     while i < stop:
-        fill_words(<uint64_t> call.param[0].i, <uint64_t> call.param[1].i + <uint64_t> (i // 4), word, CHUNK // 4)
+        fill_for(call, i // 4, word, CHUNK // 4)
         n = min(CHUNK, stop - i)
         for j in range(n):
             out[i + j] = word[j] < limit

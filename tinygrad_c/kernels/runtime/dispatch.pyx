@@ -13,7 +13,7 @@ from libc.string cimport memset
 from tinygrad_c.kernels.call cimport FLOAT32, FLOAT64, INT32, N_DTYPES, Call
 from tinygrad_c.kernels.portable.generic cimport register_generic, register_vectors
 from tinygrad_c.kernels.portable.integers cimport register_integer_kernels
-from tinygrad_c.kernels.portable.philox cimport set_words
+from tinygrad_c.kernels.portable.philox cimport set_philox_simd
 from tinygrad_c.kernels.table cimport Kernels
 from tinygrad_c.kernels.runtime.threads cimport flush_denormals, fp_state, is_short, restore_denormals, run_shared
 
@@ -122,7 +122,7 @@ cdef int load_kernels(str level) except -1:
     for dtype in range(FLOAT32):        # tiles of elements of any type: it knows their size only
         tables[dtype].tiles = tables[FLOAT32 if dtype == INT32 else FLOAT64].tiles
     register_vectors(tables)
-    set_words(tables[FLOAT64].words)
+    set_philox_simd(tables[FLOAT64].philox_simd)
     simd_level = level
     return 0
 

@@ -4,14 +4,14 @@ cdef enum:
     STRETCH = 1 << 20
 
 
-cdef void ramp_integers(int64_t* out, Py_ssize_t n, int64_t start, int64_t step) noexcept nogil:
+cdef void arange_int64(int64_t* out, Py_ssize_t n, int64_t start, int64_t step) noexcept nogil:
     """start + i step, wrapped around"""
     cdef Py_ssize_t i
     for i in range(n):
         out[i] = <int64_t> (<uint64_t> start + <uint64_t> i * <uint64_t> step)
 
 
-cdef void ramp(int dtype, char* out, Py_ssize_t n, double first, double start, double step) noexcept nogil:
+cdef void arange_double(int dtype, char* out, Py_ssize_t n, double first, double start, double step) noexcept nogil:
     """start + (first + i) step, in double"""
     cdef Py_ssize_t done = 0
     cdef double base
@@ -30,7 +30,7 @@ cdef void ramp(int dtype, char* out, Py_ssize_t n, double first, double start, d
         done += m
 
 
-cdef void ramp_single(float* out, Py_ssize_t n, double first, float start, float step) noexcept nogil:
+cdef void arange_single(float* out, Py_ssize_t n, double first, float start, float step) noexcept nogil:
     """start + (first + i) step, in float"""
     cdef Py_ssize_t done = 0
     cdef double base

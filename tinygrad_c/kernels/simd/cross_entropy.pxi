@@ -41,18 +41,17 @@ cdef inline void lanes_statistics(const real* block, const real* weight, Py_ssiz
 
 
 cdef void cross_entropy(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
-    """operand 0: a loss per row if param[3], else two sums per unit, of losses and of weights; 1: logits; 2: int64 targets;
-    3: (m, log total) per row; 4: weights of the classes, or NULL. shape: rows, n. param: ignore_index, label_smoothing,
-    the sum of the weights of all classes, whether the losses are wanted one by one."""
+    """operand 0: a loss per row if CE_EACH, else two sums per unit, of losses and of weights; 1: logits; 2: int64 targets;
+    3: (m, log total) per row; 4: weights of the classes, or NULL. shape: rows, n."""
     cdef Py_ssize_t rows = call.shape[0], n = call.shape[1]
     cdef real* out = <real*> call.operand[0].data
     cdef const real* x = <const real*> call.operand[1].data
     cdef const int64_t* target = <const int64_t*> call.operand[2].data
     cdef real* kept = <real*> call.operand[3].data
     cdef const real* weight = <const real*> call.operand[4].data
-    cdef int64_t ignore_index = call.param[0].i, t
-    cdef double smoothing = call.param[1].f, all_weights = call.param[2].f
-    cdef bint smooth = smoothing != 0, one_by_one = call.param[3].i
+    cdef int64_t ignore_index = call.param[CE_IGNORE_INDEX].i, t
+    cdef double smoothing = call.param[CE_SMOOTHING].f, all_weights = call.param[CE_ALL_WEIGHTS].f
+    cdef bint smooth = smoothing != 0, one_by_one = call.param[CE_EACH].i
     cdef real[SHORT_ROW * LANES] block
     cdef real[LANES] m
     cdef real[LANES] log_total
@@ -95,7 +94,6 @@ cdef void cross_entropy(const Call* call, Py_ssize_t begin, Py_ssize_t end) noex
 
 cdef void cross_entropy_backward(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
     """operand 0: the gradient of the logits; 1 to 4 as above; 5: g, one number or one per row (its stride tells).
-    param: as above, but param[3] is the factor on g: 1 / the sum of weights for a mean.
 
     dx[c] = g * ((1 - e) * w[t] * (p[c] - (c == t)) + e / n * (all_weights * p[c] - w[c])),  p = softmax(x)."""
     cdef Py_ssize_t rows = call.shape[0], n = call.shape[1]
@@ -106,8 +104,9 @@ cdef void cross_entropy_backward(const Call* call, Py_ssize_t begin, Py_ssize_t 
     cdef const real* weight = <const real*> call.operand[4].data
     cdef const real* g = <const real*> call.operand[5].data
     cdef Py_ssize_t stride = call.operand[5].stride[0]
-    cdef int64_t ignore_index = call.param[0].i, t
-    cdef double smoothing = call.param[1].f, all_weights = call.param[2].f, factor = call.param[3].f
+    cdef int64_t ignore_index = call.param[CE_IGNORE_INDEX].i, t
+    cdef double smoothing = call.param[CE_SMOOTHING].f, all_weights = call.param[CE_ALL_WEIGHTS].f
+    cdef double factor = call.param[CE_FACTOR].f
     cdef bint smooth = smoothing != 0
     cdef real[SHORT_ROW * LANES] block
     cdef real[LANES] m

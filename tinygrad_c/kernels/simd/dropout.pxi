@@ -1,11 +1,11 @@
 # y = x * scale where the mask's byte is set, else 0.
 
 cdef void dropout(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
-    """operand 0: y; 1: x; 2: bool mask; all contiguous. param[0]: scale. A unit is ELEMENT_BLOCK elements."""
+    """operand 0: y; 1: x; 2: bool mask; all contiguous. A unit is ELEMENT_BLOCK elements."""
     cdef real* y = <real*> call.operand[0].data
     cdef const real* x = <const real*> call.operand[1].data
     cdef const uint8_t* kept = <const uint8_t*> call.operand[2].data
-    cdef vec scale = splat(<real> call.param[0].f)
+    cdef vec scale = splat(<real> call.param[DROPOUT_SCALE].f)
     cdef Py_ssize_t i = begin * ELEMENT_BLOCK, stop = min(end * ELEMENT_BLOCK, call.shape[0]), n
     while i < stop:
         n = min(LANES, stop - i)

@@ -10,6 +10,7 @@ from tinygrad_c.kernels.generated.ids cimport *
 
 include "math.pxi"
 include "math_double.pxi"
+include "copy_run.pxi"
 include "loop.pxi"
 include "tiles.pxi"
 include "../generated/elementwise.pxi"

@@ -1,51 +1,16 @@
 # The elementwise loop: runs call.inner, which knows only contiguous elements, over operands of any strides.
 #
-# The elements are numbered in row-major order. A unit is UNIT of them. When every operand is contiguous the inner kernel
-# gets the whole range at once. Otherwise the range is walked in blocks: an operand whose block is contiguous is passed
-# as it is, one that repeats an element or a row is a block filled once, and any other is gathered into a block in L1. Where
-# rows are short and many, a block is a number of whole ones. Contiguous operands beside one row for all of them (a bias) are
-# walked without regard to where rows end (loop_repeated).
+# The elements are numbered in row-major order. A unit is ELEMENT_BLOCK of them. When every operand is contiguous the inner
+# kernel gets the whole range at once. Otherwise the range is walked in blocks: an operand whose block is contiguous is passed
+# as it is, one that repeats an element or a row is a block filled once, and any other is gathered into a block. A block is at
+# most LOOP_BLOCK elements: MAX_OPERANDS of them, of doubles, are 24 KB, half of a common L1. Where rows are short and many, it
+# is a number of whole rows. Contiguous operands beside one row for all of them (a bias) are walked without regard to where
+# rows end (loop_repeated).
 # Shared by every element type: operands are bytes here.
 
 cdef enum:
-    UNIT = 8192
     LONG_ROW = 64           # elements: a block lies in one such row
     MANY_ROWS = 8           # shorter ones: a block is so many of them, or more
-    BLOCK = 512             # elements: MAX_OPERANDS blocks of doubles are 24 KB, half of a common L1
-    ALIGNED = 16            # elements: where a multiple of so many begins in the output, a vector does
-
-
-cdef inline void copy_run(char* to, Py_ssize_t to_stride, const char* source, Py_ssize_t stride, Py_ssize_t n,
-                          Py_ssize_t size) noexcept nogil:
-    """n elements of size bytes; strides in elements."""
-    cdef Py_ssize_t i
-    cdef int32_t four
-    cdef int64_t eight
-    if to_stride == 1 and stride == 1:
-        memcpy(to, source, n * size)
-    elif to_stride == 1 and stride == 0 and size == 4:      # a broadcast column: one value along the row, as vectors
-        four = (<const int32_t*> source)[0]
-        for i in range(n):
-            (<int32_t*> to)[i] = four
-    elif to_stride == 1 and stride == 0 and size == 8:
-        eight = (<const int64_t*> source)[0]
-        for i in range(n):
-            (<int64_t*> to)[i] = eight
-    elif to_stride == 1 and stride == -1 and size == 4:     # backwards, as vectors too
-        for i in range(n):
-            (<int32_t*> to)[i] = (<const int32_t*> source)[-i]
-    elif to_stride == 1 and stride == -1 and size == 8:
-        for i in range(n):
-            (<int64_t*> to)[i] = (<const int64_t*> source)[-i]
-    elif size == 4:
-        for i in range(n):
-            (<int32_t*> to)[i * to_stride] = (<const int32_t*> source)[i * stride]
-    elif size == 8:
-        for i in range(n):
-            (<int64_t*> to)[i * to_stride] = (<const int64_t*> source)[i * stride]
-    else:
-        for i in range(n):
-            to[i * to_stride] = source[i * stride]
 
 
 cdef inline char* locate(const Call* c, const Operand* o, const Py_ssize_t* index) noexcept nogil:
@@ -163,8 +128,8 @@ cdef inline bint runs_through(const Call* c, const Operand* o) noexcept nogil:
 
 cdef void loop(const Call* c, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
     cdef Py_ssize_t total = 1
-    cdef Py_ssize_t start = begin * UNIT
-    cdef Py_ssize_t stop = end * UNIT
+    cdef Py_ssize_t start = begin * ELEMENT_BLOCK
+    cdef Py_ssize_t stop = end * ELEMENT_BLOCK
     cdef bint through[MAX_OPERANDS]
     cdef bint all_through = True
     cdef char* p[MAX_OPERANDS]
@@ -202,7 +167,7 @@ cdef inline bint repeats_rows(const Call* c, const bint* through) noexcept nogil
         return False
     for i in range(1, c.n_operands):
         if not through[i]:
-            if (c.shape[last] + ALIGNED) * c.operand[i].itemsize > BLOCK * 8:
+            if (c.shape[last] + LOOP_ALIGN) * c.operand[i].itemsize > LOOP_BLOCK * 8:
                 return False
             for d in range(last):
                 if c.operand[i].stride[d] != 0 and c.shape[d] != 1:
@@ -213,7 +178,7 @@ cdef inline bint repeats_rows(const Call* c, const bint* through) noexcept nogil
 cdef void loop_repeated(const Call* c, Py_ssize_t start, Py_ssize_t stop, const bint* through) noexcept nogil:
     """A block begins where the output is aligned, not where a row does: of what is repeated there are as many rows as fit a
     block, and behind them the first elements again, for a vector that crosses into the next row."""
-    cdef char[MAX_OPERANDS][BLOCK * 8] block
+    cdef char[MAX_OPERANDS][LOOP_BLOCK * 8] block
     cdef char* p[MAX_OPERANDS]
     cdef const Operand* o
     cdef int last = c.ndim - 1
@@ -223,7 +188,7 @@ cdef void loop_repeated(const Call* c, Py_ssize_t start, Py_ssize_t stop, const 
     cdef int i
     for i in range(1, c.n_operands):
         if not through[i]:
-            period = min(period, BLOCK * 8 // c.operand[i].itemsize - ALIGNED)
+            period = min(period, LOOP_BLOCK * 8 // c.operand[i].itemsize - LOOP_ALIGN)
     period = period // m * m
     for i in range(1, c.n_operands):
         if not through[i]:
@@ -233,13 +198,13 @@ cdef void loop_repeated(const Call* c, Py_ssize_t start, Py_ssize_t stop, const 
             else:
                 gather_rows(block[i], o.data, 1, 0, m, o.stride[last], o.itemsize)
             done = m
-            while done < period + ALIGNED:
-                n = min(done, period + ALIGNED - done)
+            while done < period + LOOP_ALIGN:
+                n = min(done, period + LOOP_ALIGN - done)
                 memcpy(block[i] + done * o.itemsize, block[i], n * o.itemsize)
                 done += n
     at = start % period
     while start < stop:
-        n = min(stop - start, (period - at + ALIGNED - 1) // ALIGNED * ALIGNED)
+        n = min(stop - start, (period - at + LOOP_ALIGN - 1) // LOOP_ALIGN * LOOP_ALIGN)
         for i in range(c.n_operands):
             o = &c.operand[i]
             p[i] = o.data + start * o.itemsize if through[i] else block[i] + at * o.itemsize
@@ -251,7 +216,7 @@ cdef void loop_repeated(const Call* c, Py_ssize_t start, Py_ssize_t stop, const 
 
 
 cdef void loop_blocks(const Call* c, Py_ssize_t start, Py_ssize_t stop, const bint* through) noexcept nogil:
-    cdef char[MAX_OPERANDS][BLOCK * 8] block
+    cdef char[MAX_OPERANDS][LOOP_BLOCK * 8] block
     cdef const char* held[MAX_OPERANDS]         # what a block repeats,
     cdef Py_ssize_t filled[MAX_OPERANDS]        # up to that element
     cdef Py_ssize_t index[MAX_NDIM]
@@ -268,7 +233,7 @@ cdef void loop_blocks(const Call* c, Py_ssize_t start, Py_ssize_t stop, const bi
     decode(c, start, index)
     while True:
         rest = m - index[last]
-        n = stop - start if in_place else min(stop - start, BLOCK)
+        n = stop - start if in_place else min(stop - start, LOOP_BLOCK)
         rows = 1
         if n > rest:
             if m >= LONG_ROW:                   # stay in one, so that contiguous rows need no copy

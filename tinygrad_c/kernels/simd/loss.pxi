@@ -32,12 +32,12 @@ cdef inline vec loss_slope(int op, vec x, vec t, vec parameter) noexcept nogil:
 
 
 cdef inline void loss_any(int op, const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
-    """operand 0: one value per element if param[1], else one sum per unit; 1: x; 2: t. param[0]: beta or delta."""
+    """operand 0: one value per element if LOSS_EACH, else one sum per unit; 1: x; 2: t."""
     cdef real* out = <real*> call.operand[0].data
     cdef const real* x = <const real*> call.operand[1].data
     cdef const real* t = <const real*> call.operand[2].data
-    cdef vec parameter = splat(<real> call.param[0].f), a, b, v
-    cdef bint one_by_one = call.param[1].i
+    cdef vec parameter = splat(<real> call.param[LOSS_THRESHOLD].f), a, b, v
+    cdef bint one_by_one = call.param[LOSS_EACH].i
     cdef Py_ssize_t unit, i, stop
     cdef real[LANES] last
     for unit in range(begin, end):
@@ -65,14 +65,13 @@ cdef inline void loss_any(int op, const Call* call, Py_ssize_t begin, Py_ssize_t
 
 
 cdef inline void loss_backward_any(int op, const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
-    """operand 0: dx; 1: x; 2: t; 3: g, one number or one per element (its stride tells). param[0] as above; param[1]: the
-    factor on g: 1 / the number of elements for a mean."""
+    """operand 0: dx; 1: x; 2: t; 3: g, one number or one per element (its stride tells)."""
     cdef real* dx = <real*> call.operand[0].data
     cdef const real* x = <const real*> call.operand[1].data
     cdef const real* t = <const real*> call.operand[2].data
     cdef const real* g = <const real*> call.operand[3].data
     cdef bint one = call.operand[3].stride[0] == 0
-    cdef vec parameter = splat(<real> call.param[0].f), factor = splat(<real> call.param[1].f), a
+    cdef vec parameter = splat(<real> call.param[LOSS_THRESHOLD].f), factor = splat(<real> call.param[LOSS_FACTOR].f), a
     cdef Py_ssize_t i = begin * ELEMENT_BLOCK, stop = min(end * ELEMENT_BLOCK, call.shape[0]), n
     if one:
         factor = factor * splat(g[0])

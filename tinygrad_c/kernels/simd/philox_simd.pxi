@@ -4,7 +4,7 @@ cdef enum:
     GROUP = 4               # vectors at a time: a round waits for its products
 
 
-cdef inline void words_of(const int vectors, uint64_t seed, uint64_t block, uint32_t* out) noexcept nogil:
+cdef inline void philox_vectors(const int vectors, uint64_t seed, uint64_t block, uint32_t* out) noexcept nogil:
     cdef ivec[GROUP] c0
     cdef ivec[GROUP] c1
     cdef ivec[GROUP] c2
@@ -37,15 +37,15 @@ cdef inline void words_of(const int vectors, uint64_t seed, uint64_t block, uint
         store(<real*> out + (2 * i + 1) * LANES, interleave_high(low, high))
 
 
-cdef void words(uint64_t seed, uint64_t block, uint32_t* out, Py_ssize_t blocks) noexcept nogil:
-    """The words of `blocks` blocks, a multiple of 8, from number `block` on."""
+cdef void philox_simd(uint64_t seed, uint64_t block, uint32_t* out, Py_ssize_t blocks) noexcept nogil:
+    """The words of `blocks` blocks, a multiple of TOGETHER (philox.pxd), from number `block` on."""
     while blocks >= GROUP * LANES:
-        words_of(GROUP, seed, block, out)
+        philox_vectors(GROUP, seed, block, out)
         block += GROUP * LANES
         out += 4 * GROUP * LANES
         blocks -= GROUP * LANES
     while blocks > 0:
-        words_of(1, seed, block, out)
+        philox_vectors(1, seed, block, out)
         block += LANES
         out += 4 * LANES
         blocks -= LANES

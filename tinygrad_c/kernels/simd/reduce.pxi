@@ -1,9 +1,9 @@
 # Reductions of a contiguous block seen as (outer, reduced, inner): out[o, b, i] = the op over r of x[o, r, i], r in piece b.
 #
-# A long reduction is cut into pieces of param[0] elements; ops/reduce/reduce.pyx reduces the pieces' results again. So a sum
-# of n numbers is a tree: at most some hundred additions in a row, whichever thread computes a piece. inner == 1 runs along
-# the memory (rows); otherwise lanes are columns, in strips of COLUMN_STRIP. A unit is one strip of one piece, or ROW_BLOCK
-# rows if they are short.
+# A long reduction is cut into pieces of param[REDUCE_PIECE] elements; ops/reduce/reduce.pyx reduces the pieces' results again.
+# So a sum of n numbers is a tree: at most some hundred additions in a row, whichever thread computes a piece. inner == 1 runs
+# along the memory (rows); otherwise lanes are columns, in strips of COLUMN_STRIP. A unit is one strip of one piece, or
+# ROW_BLOCK rows if they are short.
 
 cdef enum:
     NARROW = 16                 # columns: narrower rows share vectors
@@ -158,7 +158,7 @@ cdef inline void reduce_short_rows(int op, real* out, const real* x, Py_ssize_t 
 
 cdef inline void reduce(int op, const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
     cdef Py_ssize_t reduced = call.shape[1], inner = call.shape[2]
-    cdef Py_ssize_t piece = call.param[0].i
+    cdef Py_ssize_t piece = call.param[REDUCE_PIECE].i
     cdef Py_ssize_t pieces = (reduced + piece - 1) // piece
     cdef Py_ssize_t strips = (inner + COLUMN_STRIP - 1) // COLUMN_STRIP
     cdef Py_ssize_t unit, o, b, i, n, width
@@ -308,9 +308,9 @@ cdef void arg_min(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept n
 
 
 cdef void cumsum(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
-    """out[o, r, i] = sum of x[o, s, i] over s <= r (param[0]: s >= r); the product with param[1]. A unit is one o."""
+    """out[o, r, i] = sum of x[o, s, i] over s <= r (SCAN_REVERSE: s >= r); the product with SCAN_PRODUCT. A unit is one o."""
     cdef Py_ssize_t n = call.shape[1], inner = call.shape[2]
-    cdef bint reverse = call.param[0].i, product = call.param[1].i
+    cdef bint reverse = call.param[SCAN_REVERSE].i, product = call.param[SCAN_PRODUCT].i
     cdef Py_ssize_t step = -inner if reverse else inner
     cdef Py_ssize_t o, r, i, start
     cdef const real* x

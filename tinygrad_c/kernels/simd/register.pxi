@@ -19,7 +19,7 @@ cdef void register(Kernels* k) noexcept:
     register_index(k)
     k.dropout = dropout
     if REAL_BITS == 64:
-        k.words = words
+        k.philox_simd = philox_simd
 
 
 def capsule():

@@ -64,6 +64,7 @@ typedef uint64_t ureal;
 #endif
 
 #define LANES ((ptrdiff_t)(VECTOR_BYTES / sizeof(real)))
+#define MAX_LANES 16        /* of any instruction set: what the kernels' small arrays are made for */
 
 #ifdef SIMD_SCALAR
 typedef real vec;
@@ -386,6 +387,9 @@ INLINE void store_bool(uint8_t* p, mask m, ptrdiff_t n) {
 #define TILE_ROWS 4
 #endif
 #endif
+#define MAX_TILE_ROWS 14
+#define TILE_VECS 2     /* a tile of C is TILE_ROWS x TILE_VECS vectors */
+typedef char arrays_are_large_enough[LANES <= MAX_LANES && TILE_ROWS <= MAX_TILE_ROWS ? 1 : -1];
 #define FIRST_ROWS (TILE_ROWS > 8 ? 8 : TILE_ROWS)  /* of the tile that copies B as it reads it */
 
 #define DOT_ROWS (LANES >= 16 ? 4 : LANES >= 4 ? 2 : 1)  /* LANES dot products: so many rows times LANES / DOT_ROWS columns */

@@ -5,11 +5,6 @@ with a double literal.
 """
 from libc.stdint cimport uint8_t
 
-cdef enum:
-    MAX_LANES = 16
-    MAX_TILE_ROWS = 14
-    TILE_VECS = 2
-
 cdef extern from "simd.h" nogil:
     ctypedef double real
     ctypedef long ireal
@@ -19,6 +14,9 @@ cdef extern from "simd.h" nogil:
     enum:           # constants to Cython, so that arrays can have that size
         LANES
         REAL_BITS
+        MAX_LANES
+        MAX_TILE_ROWS
+        TILE_VECS
     const int TILE_ROWS
     const int FIRST_ROWS
     const int DOT_ROWS

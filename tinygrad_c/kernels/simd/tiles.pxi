@@ -3,7 +3,7 @@
 # Row after row, each element of such an input would be fetched with a cache line of its own, again for every row. Here the
 # last two dimensions, which launch has put so that this input is dense along the last but one, are walked in tiles: what
 # lies across is brought into a block in L1, LANES x LANES elements being transposed in registers, and each line is used whole.
-# A unit is param[MAX_PARAMS - 1] rows. Shared by every element type: blocks of sizeof(real) go through registers.
+# A unit is param[TILE_PARAM_ROWS] rows. Shared by every element type: blocks of sizeof(real) go through registers.
 
 cdef inline void turn(char* to, Py_ssize_t to_row, const char* source, Py_ssize_t source_row, Py_ssize_t rows,
                       Py_ssize_t cols, Py_ssize_t size) noexcept nogil:
@@ -48,15 +48,15 @@ cdef inline void fetch(char* block, const char* source, Py_ssize_t row_stride, P
 
 
 cdef void tiles_across(const Call* c, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
-    cdef char[MAX_OPERANDS][BLOCK * 8] block
+    cdef char[MAX_OPERANDS][LOOP_BLOCK * 8] block
     cdef char* base[MAX_OPERANDS]
     cdef char* p[MAX_OPERANDS]
     cdef Py_ssize_t step[MAX_OPERANDS]
     cdef int last = c.ndim - 1, across = c.ndim - 2, i, d
-    cdef Py_ssize_t tile_rows = c.param[MAX_PARAMS - 1].i
-    cdef Py_ssize_t tile_cols = min(c.shape[last], BLOCK // tile_rows)
+    cdef Py_ssize_t tile_rows = c.param[TILE_PARAM_ROWS].i
+    cdef Py_ssize_t tile_cols = min(c.shape[last], LOOP_BLOCK // tile_rows)
     cdef Py_ssize_t panels = (c.shape[across] + tile_rows - 1) // tile_rows
-    cdef bint by_rows = tile_cols >= 16 and c.operand[0].stride[last] == 1
+    cdef bint by_rows = tile_cols >= LOOP_ALIGN and c.operand[0].stride[last] == 1
     cdef Py_ssize_t unit, rest, row, rows, col, cols, k, size
     cdef const Operand* o
     for unit in range(begin, end):

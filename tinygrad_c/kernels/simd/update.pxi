@@ -17,16 +17,16 @@ cdef inline vec gradient_of(const real* g, vec p, vec decay, bint decays, bint m
 
 
 cdef void sgd(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
-    """operand 2: the momentum buffer, or NULL. param: lr, momentum, 1 - dampening, weight_decay, flags."""
+    """operand 2: the momentum buffer, or NULL."""
     cdef real* p = <real*> call.operand[0].data
     cdef const real* g = <const real*> call.operand[1].data
     cdef real* buffer = <real*> call.operand[2].data
-    cdef vec lr = splat(<real> call.param[0].f)
-    cdef vec momentum = splat(<real> call.param[1].f)
-    cdef vec undamped = splat(<real> call.param[2].f)
-    cdef vec decay = splat(<real> call.param[3].f)
-    cdef bint decays = call.param[3].f != 0
-    cdef int64_t flags = call.param[4].i
+    cdef vec lr = splat(<real> call.param[SGD_LR].f)
+    cdef vec momentum = splat(<real> call.param[SGD_MOMENTUM].f)
+    cdef vec undamped = splat(<real> call.param[SGD_UNDAMPED].f)
+    cdef vec decay = splat(<real> call.param[SGD_WEIGHT_DECAY].f)
+    cdef bint decays = call.param[SGD_WEIGHT_DECAY].f != 0
+    cdef int64_t flags = call.param[SGD_FLAGS].i
     cdef bint first = flags & FIRST, nesterov = flags & NESTEROV, maximize = flags & MAXIMIZE
     cdef Py_ssize_t i = begin * ELEMENT_BLOCK, stop = min(end * ELEMENT_BLOCK, call.shape[0]), n
     cdef vec w, d, b
@@ -47,25 +47,24 @@ cdef void sgd(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil
 
 
 cdef void adam(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
-    """operand 2, 3, 4: the averages of g and g^2, the latter's maximum or NULL (amsgrad).
-    param: lr / (1 - beta1^t), 1 - beta1, beta2, sqrt(1 - beta2^t), eps, weight_decay, 1 - lr * weight_decay, flags."""
+    """operand 2, 3, 4: the averages of g and g^2, the latter's maximum or NULL (amsgrad)."""
     cdef real* p = <real*> call.operand[0].data
     cdef const real* g = <const real*> call.operand[1].data
     cdef real* m = <real*> call.operand[2].data
     cdef real* v = <real*> call.operand[3].data
     cdef real* largest = <real*> call.operand[4].data
-    cdef vec step = splat(<real> call.param[0].f)
-    cdef vec weight = splat(<real> call.param[1].f)
-    cdef bint small = call.param[1].f < 0.5
-    cdef vec beta2 = splat(<real> call.param[2].f)
-    cdef vec rest2 = splat(<real> (1 - call.param[2].f))
-    cdef vec correction = splat(<real> call.param[3].f)
-    cdef vec eps = splat(<real> call.param[4].f)
-    cdef vec decay = splat(<real> call.param[5].f)
-    cdef vec shrink = splat(<real> call.param[6].f)
-    cdef int64_t flags = call.param[7].i
+    cdef vec step = splat(<real> call.param[ADAM_STEP].f)
+    cdef vec weight = splat(<real> call.param[ADAM_WEIGHT].f)
+    cdef bint small = call.param[ADAM_WEIGHT].f < 0.5
+    cdef vec beta2 = splat(<real> call.param[ADAM_BETA2].f)
+    cdef vec rest2 = splat(<real> (1 - call.param[ADAM_BETA2].f))
+    cdef vec correction = splat(<real> call.param[ADAM_CORRECTION].f)
+    cdef vec eps = splat(<real> call.param[ADAM_EPS].f)
+    cdef vec decay = splat(<real> call.param[ADAM_WEIGHT_DECAY].f)
+    cdef vec shrink = splat(<real> call.param[ADAM_SHRINK].f)
+    cdef int64_t flags = call.param[ADAM_FLAGS].i
     cdef bint decoupled = flags & DECOUPLED, maximize = flags & MAXIMIZE
-    cdef bint decays = call.param[5].f != 0 and not decoupled
+    cdef bint decays = call.param[ADAM_WEIGHT_DECAY].f != 0 and not decoupled
     cdef Py_ssize_t i = begin * ELEMENT_BLOCK, stop = min(end * ELEMENT_BLOCK, call.shape[0]), n
     cdef vec w, d, a, s
     while i < stop:
@@ -86,22 +85,21 @@ cdef void adam(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogi
 
 
 cdef void rmsprop(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
-    """operand 2, 3, 4: the average of g^2, the momentum buffer or NULL, the average of g or NULL (centered).
-    param: lr, alpha, eps, weight_decay, momentum, flags."""
+    """operand 2, 3, 4: the average of g^2, the momentum buffer or NULL, the average of g or NULL (centered)."""
     cdef real* p = <real*> call.operand[0].data
     cdef const real* g = <const real*> call.operand[1].data
     cdef real* v = <real*> call.operand[2].data
     cdef real* buffer = <real*> call.operand[3].data
     cdef real* m = <real*> call.operand[4].data
-    cdef vec lr = splat(<real> call.param[0].f)
-    cdef vec alpha = splat(<real> call.param[1].f)
-    cdef vec rest = splat(<real> (1 - call.param[1].f))
-    cdef bint small = 1 - call.param[1].f < 0.5
-    cdef vec eps = splat(<real> call.param[2].f)
-    cdef vec decay = splat(<real> call.param[3].f)
-    cdef bint decays = call.param[3].f != 0
-    cdef vec momentum = splat(<real> call.param[4].f)
-    cdef bint maximize = call.param[5].i & MAXIMIZE
+    cdef vec lr = splat(<real> call.param[RMSPROP_LR].f)
+    cdef vec alpha = splat(<real> call.param[RMSPROP_ALPHA].f)
+    cdef vec rest = splat(<real> (1 - call.param[RMSPROP_ALPHA].f))
+    cdef bint small = 1 - call.param[RMSPROP_ALPHA].f < 0.5
+    cdef vec eps = splat(<real> call.param[RMSPROP_EPS].f)
+    cdef vec decay = splat(<real> call.param[RMSPROP_WEIGHT_DECAY].f)
+    cdef bint decays = call.param[RMSPROP_WEIGHT_DECAY].f != 0
+    cdef vec momentum = splat(<real> call.param[RMSPROP_MOMENTUM].f)
+    cdef bint maximize = call.param[RMSPROP_FLAGS].i & MAXIMIZE
     cdef Py_ssize_t i = begin * ELEMENT_BLOCK, stop = min(end * ELEMENT_BLOCK, call.shape[0]), n
     cdef vec w, d, s, a
     while i < stop:
@@ -126,15 +124,15 @@ cdef void rmsprop(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept n
 
 
 cdef void adagrad(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
-    """operand 2: the sum of g^2. param: lr of this step, eps, weight_decay, flags."""
+    """operand 2: the sum of g^2."""
     cdef real* p = <real*> call.operand[0].data
     cdef const real* g = <const real*> call.operand[1].data
     cdef real* total = <real*> call.operand[2].data
-    cdef vec lr = splat(<real> call.param[0].f)
-    cdef vec eps = splat(<real> call.param[1].f)
-    cdef vec decay = splat(<real> call.param[2].f)
-    cdef bint decays = call.param[2].f != 0
-    cdef bint maximize = call.param[3].i & MAXIMIZE
+    cdef vec lr = splat(<real> call.param[ADAGRAD_LR].f)
+    cdef vec eps = splat(<real> call.param[ADAGRAD_EPS].f)
+    cdef vec decay = splat(<real> call.param[ADAGRAD_WEIGHT_DECAY].f)
+    cdef bint decays = call.param[ADAGRAD_WEIGHT_DECAY].f != 0
+    cdef bint maximize = call.param[ADAGRAD_FLAGS].i & MAXIMIZE
     cdef Py_ssize_t i = begin * ELEMENT_BLOCK, stop = min(end * ELEMENT_BLOCK, call.shape[0]), n
     cdef vec w, d, s
     while i < stop:

@@ -1,5 +1,6 @@
-"""torch.nn.functional's names: the layers as functions, their parameters given as arguments."""
-from tinygrad_c._base.missing import public_names
+"""The names of torch.nn.functional: layers as functions that take the parameters as arguments."""
+from tinygrad_c._base.lazy import lazy_names
+from tinygrad_c._base.public import guard, guard_all
 from tinygrad_c.nn.functional.activation import (
     celu,
     celu_,
@@ -61,9 +62,8 @@ from tinygrad_c.nn.functional.loss import (
     smooth_l1_loss,
     soft_margin_loss,
 )
-from tinygrad_c.ops.guard import door, doors
 
-ROOMS = {       # imported when first asked for
+LAZY_NAMES = {       # imported on first access
     "norm": "layer_norm rms_norm batch_norm instance_norm group_norm local_response_norm normalize",
     "embeddings": "embedding embedding_bag one_hot",
     "conv": "conv1d conv2d conv3d conv_tbc conv_transpose1d conv_transpose2d conv_transpose3d unfold fold",
@@ -82,10 +82,10 @@ ROOMS = {       # imported when first asked for
               "triplet_margin_with_distance_loss multi_margin_loss multilabel_margin_loss multilabel_soft_margin_loss",
     "distance": "cosine_similarity pairwise_distance pdist",
 }
-__getattr__, __dir__ = public_names(globals(), ROOMS, door)
+__getattr__, __dir__ = lazy_names(globals(), LAZY_NAMES, guard)
 
 __all__ = [
-    *(name for names in ROOMS.values() for name in names.split()),
+    *(name for names in LAZY_NAMES.values() for name in names.split()),
     "alpha_dropout",
     "bilinear",
     "binary_cross_entropy",
@@ -143,4 +143,4 @@ __all__ = [
     "threshold",
     "threshold_",
 ]
-doors(globals())
+guard_all(globals())

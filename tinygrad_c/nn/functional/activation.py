@@ -1,25 +1,26 @@
-"""The activations as functions. Those that are rows of the table are single kernels; the others are made of them."""
+"""Activation functions. Those in the table of formulas are single kernels; the others are composed of them."""
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
+from tinygrad_c._base.arguments import takes_out
+from tinygrad_c._base.public import public
 from tinygrad_c._tensor.tensor import Tensor
-from tinygrad_c.ops.arguments import takes_out
 from tinygrad_c.ops.create.create import zeros_like
 from tinygrad_c.ops.elementwise import elementwise as ops
-from tinygrad_c.ops.elementwise.elementwise import logsigmoid, relu_, sigmoid, tanh  # noqa: F401  (theirs is torch's signature)
+from tinygrad_c.ops.elementwise.elementwise import logsigmoid, relu_, sigmoid, tanh  # noqa: F401  (signatures as torch's)
 from tinygrad_c.ops.random import random
 from tinygrad_c.ops.reduce import softmax as softmax_ops
 
 
 def _apply(function: Callable[..., Tensor], input: Tensor, inplace: bool, *settings: float) -> Tensor:
-    """function(input), or the same written into input: of a copy, since the backward pass needs what was there."""
+    """function(input). In place it reads a copy of input, because the backward pass needs the old values."""
     return input.copy_(function(input.clone(), *settings)) if inplace else function(input, *settings)
 
 
 def relu(input: Tensor, inplace: bool = False) -> Tensor:
-    """max(x, 0), element by element.
+    """max(x, 0), elementwise.
 
     >>> relu(tensor([-1., 2.]))
     tensor([0., 2.])
@@ -27,6 +28,7 @@ def relu(input: Tensor, inplace: bool = False) -> Tensor:
     return ops.relu_(input) if inplace else ops.relu(input)
 
 
+@public
 def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = False) -> Tensor:
     """x where x > 0, else negative_slope * x.
 
@@ -36,6 +38,7 @@ def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = Fals
     return _apply(ops.leaky_relu, input, inplace, negative_slope)
 
 
+@public
 def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """x where x > 0, else alpha * (e^x - 1).
 
@@ -45,6 +48,7 @@ def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     return _apply(ops.elu, input, inplace, alpha)
 
 
+@public
 def selu(input: Tensor, inplace: bool = False) -> Tensor:
     """1.0507 * (x where x > 0, else 1.6733 * (e^x - 1)).
 
@@ -54,6 +58,7 @@ def selu(input: Tensor, inplace: bool = False) -> Tensor:
     return _apply(ops.selu, input, inplace)
 
 
+@public(node="CeluBackward0")
 def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     """max(x, 0) + min(0, alpha * (e^(x / alpha) - 1)).
 
@@ -69,7 +74,7 @@ def celu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
 
 @takes_out
 def gelu(input: Tensor, approximate: str = "none") -> Tensor:
-    """x * P(Z < x), Z standard normal; approximate='tanh' is the cheaper form with tanh.
+    """x * P(Z < x), Z standard normal. approximate='tanh' is a cheaper approximation with tanh.
 
     >>> gelu(tensor([-1., 2.]))
     tensor([-0.1587,  1.9545])
@@ -77,6 +82,7 @@ def gelu(input: Tensor, approximate: str = "none") -> Tensor:
     return ops.gelu(input, approximate=approximate)
 
 
+@public
 def silu(input: Tensor, inplace: bool = False) -> Tensor:
     """x * sigmoid(x).
 
@@ -86,6 +92,7 @@ def silu(input: Tensor, inplace: bool = False) -> Tensor:
     return _apply(ops.silu, input, inplace)
 
 
+@public
 def mish(input: Tensor, inplace: bool = False) -> Tensor:
     """x * tanh(log(1 + e^x)).
 
@@ -95,9 +102,10 @@ def mish(input: Tensor, inplace: bool = False) -> Tensor:
     return _apply(ops.mish, input, inplace)
 
 
+@public
 @takes_out
 def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tensor:
-    """log(1 + e^(beta x)) / beta, and x itself where beta x > threshold.
+    """log(1 + e^(beta x)) / beta where beta x <= threshold, else x.
 
     >>> softplus(tensor([-1., 2.]))
     tensor([0.3133, 2.1269])
@@ -105,6 +113,7 @@ def softplus(input: Tensor, beta: float = 1.0, threshold: float = 20.0) -> Tenso
     return ops.softplus(input, beta, threshold)
 
 
+@public
 def softsign(input: Tensor) -> Tensor:
     """x / (1 + |x|).
 
@@ -114,6 +123,7 @@ def softsign(input: Tensor) -> Tensor:
     return input / (input.abs() + 1)
 
 
+@public
 def tanhshrink(input: Tensor) -> Tensor:
     """x - tanh(x).
 
@@ -123,8 +133,9 @@ def tanhshrink(input: Tensor) -> Tensor:
     return input - ops.tanh(input)
 
 
+@public
 def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace: bool = False) -> Tensor:
-    """x, but no less than min_val and no more than max_val; derivative 0 at and beyond both.
+    """min(max(x, min_val), max_val). The derivative is 0 at both limits and beyond.
 
     ValueError if min_val > max_val.
 
@@ -138,6 +149,7 @@ def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace
     return _apply(lambda x: ops.hardtanh(x, min_val, max_val), input, inplace)
 
 
+@public
 def relu6(input: Tensor, inplace: bool = False) -> Tensor:
     """min(max(x, 0), 6).
 
@@ -147,6 +159,7 @@ def relu6(input: Tensor, inplace: bool = False) -> Tensor:
     return hardtanh(input, 0.0, 6.0, inplace)
 
 
+@public
 def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
     """min(max(x + 3, 0), 6) / 6.
 
@@ -156,6 +169,7 @@ def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
     return _apply(ops.hardsigmoid, input, inplace)
 
 
+@public
 def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
     """x * min(max(x + 3, 0), 6) / 6.
 
@@ -165,6 +179,7 @@ def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
     return _apply(ops.hardswish, input, inplace)
 
 
+@public(node="ThresholdBackward0")
 def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
     """x where x > threshold, else value.
 
@@ -174,6 +189,7 @@ def threshold(input: Tensor, threshold: float, value: float, inplace: bool = Fal
     return _apply(lambda x: ops.where(x > threshold, x, value), input, inplace)
 
 
+@public(node="HardshrinkBackward0")
 @takes_out
 def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """x where |x| > lambd, else 0.
@@ -181,12 +197,13 @@ def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     >>> hardshrink(tensor([-1., 0.2, 2.]))
     tensor([-1.,  0.,  2.])
     """
-    return ops.where(input.abs() <= lambd, 0, input)        # NaN, which no comparison is true of, stays NaN
+    return ops.where(input.abs() <= lambd, 0, input)        # comparisons with NaN are false, so NaN stays NaN
 
 
+@public(node="SoftshrinkBackward0")
 @takes_out
 def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
-    """x moved towards 0 by lambd, and 0 within lambd of 0.
+    """x - lambd where x > lambd, x + lambd where x < -lambd, else 0.
 
     RuntimeError if lambd < 0.
 
@@ -198,6 +215,7 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     return ops.where(input.abs() > lambd, input - input.detach().sign() * lambd, input * 0)
 
 
+@public("input weight")
 def prelu(input: Tensor, weight: Tensor) -> Tensor:
     """x where x > 0, else weight * x; weight has one element, or one for each channel (dimension 1).
 
@@ -219,8 +237,9 @@ def prelu(input: Tensor, weight: Tensor) -> Tensor:
     return ops.prelu(input, weight)
 
 
+@public(node="RreluWithNoiseBackward0")
 def rrelu(input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False, inplace: bool = False) -> Tensor:
-    """leaky_relu with a slope drawn from [lower, upper) for each element in training, their mean in evaluation.
+    """leaky_relu with a random slope: uniform in [lower, upper) for each element in training, their mean in evaluation.
 
     >>> rrelu(tensor([-1., 2.]), 0.1, 0.3)
     tensor([-0.2000,  2.0000])
@@ -233,10 +252,11 @@ def rrelu(input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: b
     return _apply(lambda x: ops.where(x >= 0, x, x * slopes), input, inplace)
 
 
+@public(node="GluBackward0")
 def glu(input: Tensor, dim: int = -1) -> Tensor:
-    """a * sigmoid(b), a and b the halves of x along dim.
+    """a * sigmoid(b), where a and b are the two halves of x along dim.
 
-    x (.., 2 n) along dim gives (.., n). RuntimeError if that dimension is odd.
+    A dimension of size 2 n becomes one of size n. RuntimeError if its size is odd.
 
     >>> glu(tensor([1., 2., 0., 9.]))
     tensor([0.5000, 1.9998])
@@ -251,7 +271,7 @@ def glu(input: Tensor, dim: int = -1) -> Tensor:
 def softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
     """e^x / sum(e^x) along dim.
 
-    Without dim: 1 of a matrix, as torch guesses, with a warning.
+    Without dim, warns and chooses one as torch does: 1 for a matrix.
 
     >>> softmax(tensor([0., 2.]), 0)
     tensor([0.1192, 0.8808])
@@ -268,6 +288,7 @@ def log_softmax(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dty
     return softmax_ops.log_softmax(input, dim, dtype)
 
 
+@public
 def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: Any = None) -> Tensor:
     """softmax(-x) along dim.
 
@@ -277,8 +298,9 @@ def softmin(input: Tensor, dim: int | None = None, _stacklevel: int = 3, dtype: 
     return softmax_ops.softmax(-input, softmax_ops.implicit_dim(dim, input, "softmin"), dtype)
 
 
+@public
 def gumbel_softmax(logits: Tensor, tau: float = 1, hard: bool = False, eps: float = 1e-10, dim: int = -1) -> Tensor:
-    """softmax((x + G) / tau), G drawn from the Gumbel distribution: Jang et al. 2016. hard: one-hot, with the soft gradient.
+    """softmax((x + G) / tau), G ~ Gumbel(0, 1): Jang et al. 2016. hard: one-hot output with the gradient of the softmax.
 
     >>> gumbel_softmax(tinygrad_c.zeros(2, 3), hard=True).sum(1)
     tensor([1., 1.])
@@ -293,6 +315,7 @@ def gumbel_softmax(logits: Tensor, tau: float = 1, hard: bool = False, eps: floa
 
 # ---- In place
 
+@public
 def leaky_relu_(input: Tensor, negative_slope: float = 0.01) -> Tensor:
     """leaky_relu in place.
 
@@ -302,6 +325,7 @@ def leaky_relu_(input: Tensor, negative_slope: float = 0.01) -> Tensor:
     return leaky_relu(input, negative_slope, inplace=True)
 
 
+@public
 def elu_(input: Tensor, alpha: float = 1.0) -> Tensor:
     """elu in place.
 
@@ -311,6 +335,7 @@ def elu_(input: Tensor, alpha: float = 1.0) -> Tensor:
     return elu(input, alpha, inplace=True)
 
 
+@public
 def selu_(input: Tensor) -> Tensor:
     """selu in place.
 
@@ -320,6 +345,7 @@ def selu_(input: Tensor) -> Tensor:
     return selu(input, inplace=True)
 
 
+@public
 def celu_(input: Tensor, alpha: float = 1.0) -> Tensor:
     """celu in place.
 
@@ -329,6 +355,7 @@ def celu_(input: Tensor, alpha: float = 1.0) -> Tensor:
     return celu(input, alpha, inplace=True)
 
 
+@public
 def rrelu_(input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: bool = False) -> Tensor:
     """rrelu in place.
 
@@ -338,6 +365,7 @@ def rrelu_(input: Tensor, lower: float = 1 / 8, upper: float = 1 / 3, training: 
     return rrelu(input, lower, upper, training, inplace=True)
 
 
+@public
 def hardtanh_(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Tensor:
     """hardtanh in place.
 
@@ -347,6 +375,7 @@ def hardtanh_(input: Tensor, min_val: float = -1.0, max_val: float = 1.0) -> Ten
     return hardtanh(input, min_val, max_val, inplace=True)
 
 
+@public
 def threshold_(input: Tensor, threshold: float, value: float) -> Tensor:
     """threshold in place.
 

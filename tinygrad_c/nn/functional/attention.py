@@ -1,4 +1,4 @@
-"""Attention: means of values, weighted by how well their keys fit a query."""
+"""Scaled dot-product attention."""
 from __future__ import annotations
 
 import math
@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_c._base.public import public
 from tinygrad_c._tensor.tensor import Tensor, bool_
 from tinygrad_c.nn.functional.dropout import dropout
 from tinygrad_c.ops.create import create
@@ -16,15 +17,16 @@ from tinygrad_c.ops.reduce import softmax as softmax_ops
 NEVER = -math.inf
 
 
+@public("query key value attn_mask?", node="UnsafeViewBackward0")
 def scaled_dot_product_attention(query: Tensor, key: Tensor, value: Tensor, attn_mask: Tensor | None = None,
                                  dropout_p: float = 0.0, is_causal: bool = False, scale: float | None = None,
                                  enable_gqa: bool = False) -> Tensor:
     """softmax(Q K^T * scale + mask) V, scale 1 / sqrt(E) unless given: Vaswani et al. 2017.
 
-    query is (*, L, E), key (*, S, E), value (*, S, D), the result (*, L, D). attn_mask, of a shape that broadcasts to
-    (*, L, S): a bool, true where a query may look, or numbers that are added. is_causal: query i looks at keys 0 to i.
-    dropout_p: that share of the weights is dropped, in any mode. A query that may look nowhere gets zeros. enable_gqa:
-    heads of query (dimension -3) share the fewer ones of key and value.
+    query is (*, L, E), key (*, S, E), value (*, S, D), the result (*, L, D). attn_mask broadcasts to
+    (*, L, S): bool, True where attention is allowed, or float, added to the scores. is_causal: query i attends to keys 0 to i.
+    dropout_p: the probability of dropping a weight, in any mode. A query with no allowed key gets zeros. enable_gqa:
+    key and value have fewer heads (dimension -3), each shared by several heads of query.
 
     >>> q = k = tinygrad_c.zeros(1, 2, 1)
     >>> scaled_dot_product_attention(q, k, tinygrad_c.tensor([[[1.0], [3.0]]]))
@@ -56,7 +58,7 @@ def scaled_dot_product_attention(query: Tensor, key: Tensor, value: Tensor, attn
 
 
 def _shared_heads(x: Tensor, heads: int) -> Tensor:
-    """Each head of (*, G, S, E) repeated until there are `heads`."""
+    """Repeat each head of (*, G, S, E) so that there are `heads` of them."""
     *lead, groups, s, e = x.shape
     if heads % groups:
         raise RuntimeError(f"enable_gqa: the query's heads ({heads}) must be a multiple of those of key and value ({groups})")
@@ -65,18 +67,18 @@ def _shared_heads(x: Tensor, heads: int) -> Tensor:
 
 
 def attention_scores(query: Tensor, key: Tensor, scale: float | None = None) -> Tensor:
-    """Q K^T * scale; the query is scaled, which is the smaller of the two as a rule."""
+    """Q K^T * scale. The query is scaled, because it is usually smaller than the product."""
     scale = 1 / math.sqrt(query.shape[-1]) if scale is None else scale
     return (query * scale) @ key.transpose(-2, -1)
 
 
 def masked(scores: Tensor, mask: Tensor) -> Tensor:
-    """Scores with -inf where a bool mask is true, or with the numbers of a mask added."""
+    """The scores with -inf where a bool mask is True, or with a float mask added."""
     return ops.where(mask, NEVER, scores) if mask.dtype == bool_ else scores + mask
 
 
 def merged_mask(first: Tensor | None, second: Tensor | None, dtype: Any) -> Tensor | None:
-    """Both masks in one (true: may not look): a bool if both are, else numbers."""
+    """Both masks merged (True: not allowed): bool if both are bool, else float."""
     if first is None or second is None:
         return second if first is None else first
     if first.dtype == bool_ and second.dtype == bool_:

@@ -1,23 +1,24 @@
-"""Convolutions: what each window sees becomes a column (ops.window), and one matrix product does the rest.
+"""Convolutions. Each window of the input is copied to a column (ops.window), then one matrix product computes the result.
 
-Transposed convolutions go the other way: a matrix product makes the columns, and they are folded back into planes.
+Transposed convolutions do the reverse: a matrix product computes the columns, which are summed back into the output.
 """
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any
 
+from tinygrad_c._base.public import public
 from tinygrad_c._tensor.tensor import Tensor
 from tinygrad_c.ops.arguments import C_WORDS
 from tinygrad_c.ops.conv.unfold import Geometry, columns, convolution
 from tinygrad_c.ops.conv.unfold import fold as fold_columns
 from tinygrad_c.ops.create import create
 from tinygrad_c.ops.shape.shape import as_strided
-from tinygrad_c.ops.shape.view import surrounded
+from tinygrad_c.ops.shape.view import zero_pad
 
 
 def tuple_of(value: Any, n: int, name: str) -> tuple[int, ...]:
-    """n numbers, given as one or as n."""
+    """A tuple of n ints, from one int or from a sequence of n."""
     if isinstance(value, int):
         return (value,) * n
     value = tuple(value)
@@ -29,40 +30,41 @@ def tuple_of(value: Any, n: int, name: str) -> tuple[int, ...]:
     return value
 
 
-# ---- Columns of one, two or three dimensions
+# ---- Columns for one, two or three dimensions
 
 def columns_of(x: Tensor, kernel: Sequence[int], stride: Sequence[int], before: Sequence[int], after: Sequence[int],
-               dilation: Sequence[int], places: Sequence[int]) -> Tensor:
-    """x (N, C, *) to (N, C * kernel elements, places), with zeros before and after."""
+               dilation: Sequence[int], counts: Sequence[int]) -> Tensor:
+    """x (N, C, *) to (N, C * kernel elements, windows), with zero padding before and after."""
     if len(kernel) == 3:
-        x = surrounded(x, (0, 0, *before), (0, 0, *after))
+        x = zero_pad(x, (0, 0, *before), (0, 0, *after))
         n, c, *_ = x.shape
         steps = x.stride()
-        windows = as_strided(x, (n, c, *kernel, *places),
+        windows = as_strided(x, (n, c, *kernel, *counts),
                              (*steps[:2], *(s * d for s, d in zip(steps[2:], dilation)),
                               *(s * t for s, t in zip(steps[2:], stride))))
         size = kernel[0] * kernel[1] * kernel[2]
-        return windows.reshape(n, c * size, places[0] * places[1] * places[2])
+        return windows.reshape(n, c * size, counts[0] * counts[1] * counts[2])
     if len(kernel) == 1:
         x = x.unsqueeze(2)
-    return columns(x, geometry_of(x.shape[2:], kernel, stride, before, dilation, places))
+    return columns(x, geometry_of(x.shape[2:], kernel, stride, before, dilation, counts))
 
 
 def geometry_of(size: Sequence[int], kernel: Sequence[int], stride: Sequence[int], before: Sequence[int],
-                dilation: Sequence[int], places: Sequence[int]) -> Geometry:
-    """The window, with one row if it is one-dimensional."""
+                dilation: Sequence[int], counts: Sequence[int]) -> Geometry:
+    """The geometry of the window. A one-dimensional window gets one row."""
     if len(kernel) == 1:
-        return Geometry((1, size[-1]), (1, *kernel), (1, *stride), (0, *before), (1, *dilation), (1, *places))
-    return Geometry(size, kernel, stride, before, dilation, places)
+        return Geometry((1, size[-1]), (1, *kernel), (1, *stride), (0, *before), (1, *dilation), (1, *counts))
+    return Geometry(size, kernel, stride, before, dilation, counts)
 
 
 # ---- Convolution
 
+@public("input weight bias?", node="ConvolutionBackward0")
 def conv1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
            groups: int = 1) -> Tensor:
     """y[n, o, t] = b[o] + sum over c, k of w[o, c, k] * x[n, c, t * stride - padding + k * dilation].
 
-    input is (N, C, L) or (C, L), weight (O, C / groups, K), bias (O); padding: a number, 'same' or 'valid'.
+    input is (N, C, L) or (C, L), weight (O, C / groups, K), bias (O). padding: an int, 'same' or 'valid'.
 
     >>> conv1d(tinygrad_c.tensor([[1.0, 2.0, 3.0]]), tinygrad_c.tensor([[[1.0, -1.0]]]))
     tensor([[-1., -1.]])
@@ -70,6 +72,7 @@ def conv1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: An
     return _convolution("conv1d", 1, input, weight, bias, stride, padding, dilation, groups)
 
 
+@public("input weight bias")
 def conv_tbc(input: Tensor, weight: Tensor, bias: Tensor, pad: int = 0) -> Tensor:
     """conv1d of input (L, N, C), weight (K, C, O), bias (O) to (L + 2 pad - K + 1, N, O).
 
@@ -79,9 +82,10 @@ def conv_tbc(input: Tensor, weight: Tensor, bias: Tensor, pad: int = 0) -> Tenso
     return conv1d(input.permute(1, 2, 0), weight.permute(2, 1, 0), bias, padding=pad).permute(2, 0, 1)
 
 
+@public("input weight bias?", node="ConvolutionBackward0")
 def conv2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
            groups: int = 1) -> Tensor:
-    """conv1d's sum over windows of two dimensions: (N, C, H, W) or (C, H, W) with weight (O, C / groups, kH, kW).
+    """Convolution over windows of two dimensions, as in conv1d: (N, C, H, W) or (C, H, W) with weight (O, C / groups, kH, kW).
 
     >>> conv2d(tinygrad_c.arange(9.).view(1, 3, 3), tinygrad_c.ones(1, 1, 2, 2))
     tensor([[[ 8., 12.],
@@ -90,9 +94,10 @@ def conv2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: An
     return _convolution("conv2d", 2, input, weight, bias, stride, padding, dilation, groups)
 
 
+@public("input weight bias?", node="ConvolutionBackward0")
 def conv3d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0, dilation: Any = 1,
            groups: int = 1) -> Tensor:
-    """conv1d's sum over windows of three dimensions: (N, C, D, H, W) or (C, D, H, W), weight (O, C / groups, kD, kH, kW).
+    """Convolution over three dimensions, as in conv1d: (N, C, D, H, W) or (C, D, H, W), weight (O, C / groups, kD, kH, kW).
 
     >>> conv3d(tinygrad_c.ones(1, 2, 2, 3), tinygrad_c.ones(1, 1, 2, 2, 2))
     tensor([[[[8., 8.]]]])
@@ -127,23 +132,23 @@ def _convolution(name: str, n: int, x: Tensor, weight: Tensor, bias: Tensor | No
         raise RuntimeError(f"Given groups={groups}, expected weight to be divisible by {groups} at dimension 0, but got "
                            f"weight of size {list(weight.shape)} instead")
     padded = [size + b + a for size, b, a in zip(x.shape[2:], before, after)]
-    places = [(size - d * (k - 1) - 1) // s + 1 for size, k, s, d in zip(padded, kernel, stride, dilation)]
+    counts = [(size - d * (k - 1) - 1) // s + 1 for size, k, s, d in zip(padded, kernel, stride, dilation)]
     if any(size < d * (k - 1) + 1 for size, k, d in zip(padded, kernel, dilation)):
         raise RuntimeError(f"Calculated padded input size per channel: ({' x '.join(map(str, padded))}). Kernel size: "
                            f"({' x '.join(map(str, kernel))}). Kernel size can't be greater than actual input size")
     if n < 3:
         flat = weight.unsqueeze(2) if n == 1 else weight
         x = x.unsqueeze(2) if n == 1 else x
-        y = convolution(x, flat, bias, geometry_of(x.shape[2:], kernel, stride, before, dilation, places), groups)
+        y = convolution(x, flat, bias, geometry_of(x.shape[2:], kernel, stride, before, dilation, counts), groups)
         y = y.squeeze(2) if n == 1 else y
         return y if batched else y.squeeze(0)
-    seen = columns_of(x, kernel, stride, before, after, dilation, places)
+    cols = columns_of(x, kernel, stride, before, after, dilation, counts)
     if groups == 1:
-        y = weight.reshape(out_channels, -1) @ seen
+        y = weight.reshape(out_channels, -1) @ cols
     else:
-        seen = seen.reshape(x.shape[0], groups, seen.shape[1] // groups, seen.shape[2])
-        y = weight.reshape(groups, out_channels // groups, -1) @ seen
-    return _finished(y.reshape(x.shape[0], out_channels, *places), bias, batched)
+        cols = cols.reshape(x.shape[0], groups, cols.shape[1] // groups, cols.shape[2])
+        y = weight.reshape(groups, out_channels // groups, -1) @ cols
+    return _finished(y.reshape(x.shape[0], out_channels, *counts), bias, batched)
 
 
 def _finished(y: Tensor, bias: Tensor | None, batched: bool) -> Tensor:
@@ -164,8 +169,8 @@ def _check(name: str, n: int, x: Tensor, weight: Tensor, bias: Tensor | None) ->
         raise RuntimeError(f"Expected {n + 1}D (unbatched) or {n + 2}D (batched) input to {name}, but got input of size: "
                            f"{list(x.shape)}")
     if x.dtype != weight.dtype:
-        raise RuntimeError(f"Input type ({x.type()}) and weight type ({weight.type()}) should be the same; NumPy makes "
-                           "float64: write input.float()")
+        raise RuntimeError(f"Input type ({x.type()}) and weight type ({weight.type()}) should be the same; NumPy's "
+                           "default is float64: write input.float()")
     if bias is not None and bias.dtype != x.dtype:
         kinds = [C_WORDS[each.dtype.name] for each in (x, bias)]
         raise RuntimeError(f"Input type ({kinds[0]}) and bias type ({kinds[1]}) should be the same")
@@ -177,7 +182,7 @@ def _check(name: str, n: int, x: Tensor, weight: Tensor, bias: Tensor | None) ->
 
 def _paddings(padding: Any, n: int, kernel: Sequence[int], stride: Sequence[int],
               dilation: Sequence[int]) -> tuple[tuple[int, ...], tuple[int, ...]]:
-    """How many zeros before and after each dimension."""
+    """The number of zeros before and after each dimension."""
     if padding == "valid":
         return (0,) * n, (0,) * n
     if padding == "same":
@@ -186,16 +191,17 @@ def _paddings(padding: Any, n: int, kernel: Sequence[int], stride: Sequence[int]
         total = [d * (k - 1) for d, k in zip(dilation, kernel)]
         return tuple(each // 2 for each in total), tuple(each - each // 2 for each in total)
     if isinstance(padding, str):
-        raise RuntimeError(f"Invalid padding string: '{padding}'; 'same', 'valid' or numbers")
+        raise RuntimeError(f"Invalid padding string: '{padding}'; use 'same', 'valid' or ints")
     padding = tuple_of(padding, n, "padding")
     return padding, padding
 
 
 # ---- Transposed convolution
 
+@public("input weight bias?", node="ConvolutionBackward0")
 def conv_transpose1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0,
                      output_padding: Any = 0, groups: int = 1, dilation: Any = 1) -> Tensor:
-    """The gradient of conv1d by its input, as a layer: each element of x (N, C, L) adds x * w (C, O / groups, K) to y.
+    """Gradient of conv1d with respect to its input: each element of x (N, C, L) adds x * w (C, O / groups, K) to y.
 
     y is (N, O, (L - 1) * stride - 2 * padding + dilation * (K - 1) + output_padding + 1).
 
@@ -205,6 +211,7 @@ def conv_transpose1d(input: Tensor, weight: Tensor, bias: Tensor | None = None, 
     return _transposed("conv_transpose1d", 1, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
+@public("input weight bias?", node="ConvolutionBackward0")
 def conv_transpose2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0,
                      output_padding: Any = 0, groups: int = 1, dilation: Any = 1) -> Tensor:
     """conv_transpose1d in two dimensions: x (N, C, H, W), w (C, O / groups, kH, kW).
@@ -216,6 +223,7 @@ def conv_transpose2d(input: Tensor, weight: Tensor, bias: Tensor | None = None, 
     return _transposed("conv_transpose2d", 2, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
+@public("input weight bias?", node="ConvolutionBackward0")
 def conv_transpose3d(input: Tensor, weight: Tensor, bias: Tensor | None = None, stride: Any = 1, padding: Any = 0,
                      output_padding: Any = 0, groups: int = 1, dilation: Any = 1) -> Tensor:
     """conv_transpose1d in three dimensions: x (N, C, D, H, W), w (C, O / groups, kD, kH, kW).
@@ -226,21 +234,21 @@ def conv_transpose3d(input: Tensor, weight: Tensor, bias: Tensor | None = None, 
     return _transposed("conv_transpose3d", 3, input, weight, bias, stride, padding, output_padding, groups, dilation)
 
 
-def _folded(made: Tensor, size: Sequence[int], kernel: Sequence[int], stride: Sequence[int], padding: Sequence[int],
-            dilation: Sequence[int], places: Sequence[int]) -> Tensor:
-    """Columns (N, O * kernel elements, places) as (N, O, *size), with what falls on one place added up."""
+def _folded(cols: Tensor, size: Sequence[int], kernel: Sequence[int], stride: Sequence[int], padding: Sequence[int],
+            dilation: Sequence[int], counts: Sequence[int]) -> Tensor:
+    """Sum columns (N, O * kernel elements, windows) into (N, O, *size)."""
     if len(kernel) < 3:
-        return fold_columns(made, geometry_of(size, kernel, stride, padding, dilation, places))
-    n, depth, area = made.shape[0], places[0], kernel[1] * kernel[2]
-    flat = geometry_of(size[1:], kernel[1:], stride[1:], padding[1:], dilation[1:], places[1:])
-    made = made.reshape(n, -1, kernel[0], area, depth, places[1] * places[2])
-    channels = made.shape[1]
+        return fold_columns(cols, geometry_of(size, kernel, stride, padding, dilation, counts))
+    n, depth, area = cols.shape[0], counts[0], kernel[1] * kernel[2]
+    flat = geometry_of(size[1:], kernel[1:], stride[1:], padding[1:], dilation[1:], counts[1:])
+    cols = cols.reshape(n, -1, kernel[0], area, depth, counts[1] * counts[2])
+    channels = cols.shape[1]
     total = None
-    for k in range(kernel[0]):      # each layer of the kernel makes planes, which go to their depths
-        planes = made[:, :, k].permute(0, 3, 1, 2, 4).reshape(n * depth, channels * area, places[1] * places[2])
+    for k in range(kernel[0]):      # each depth of the kernel gives planes, added at their depths of the output
+        planes = cols[:, :, k].permute(0, 3, 1, 2, 4).reshape(n * depth, channels * area, counts[1] * counts[2])
         planes = fold_columns(planes, flat).reshape(n, depth, channels, size[1] * size[2]).permute(0, 2, 1, 3)
         goes = [[float(z == d * stride[0] - padding[0] + k * dilation[0]) for d in range(depth)] for z in range(size[0])]
-        part = create.tensor(goes, dtype=made.dtype) @ planes
+        part = create.tensor(goes, dtype=cols.dtype) @ planes
         total = part if total is None else total + part
     return total
 
@@ -248,7 +256,7 @@ def _folded(made: Tensor, size: Sequence[int], kernel: Sequence[int], stride: Se
 def _transposed(name: str, n: int, x: Tensor, weight: Tensor, bias: Tensor | None, stride: Any, padding: Any,
                 output_padding: Any, groups: int, dilation: Any) -> Tensor:
     _check(name, n, x, weight, bias)
-    if not x.is_floating_point():       # exact in float64 up to 2^53
+    if not x.is_floating_point():       # float64 is exact up to 2^53
         y = _transposed(name, n, x.double(), weight.double(), None if bias is None else bias.double(), stride, padding,
                         output_padding, groups, dilation)
         return y.to(x.dtype)
@@ -262,7 +270,7 @@ def _transposed(name: str, n: int, x: Tensor, weight: Tensor, bias: Tensor | Non
                            f"{list(extra)} stride: {list(stride)} dilation: {list(dilation)}")
     batched = x.ndim == n + 2
     x = x if batched else x.unsqueeze(0)
-    batch, channels, *places = x.shape
+    batch, channels, *counts = x.shape
     if channels != weight.shape[0] or channels % groups:
         raise RuntimeError(f"Given transposed=1, weight of size {list(weight.shape)}, expected input{list(x.shape)} to have "
                            f"{weight.shape[0]} channels, but got {channels} channels instead")
@@ -271,21 +279,22 @@ def _transposed(name: str, n: int, x: Tensor, weight: Tensor, bias: Tensor | Non
         raise RuntimeError(f"Given transposed=1, weight of size {list(weight.shape)}, expected bias to be 1-dimensional with "
                            f"{out_channels} elements, but got bias of size {list(bias.shape)} instead")
     size = [(p - 1) * s - 2 * q + d * (k - 1) + e + 1
-            for p, s, q, d, k, e in zip(places, stride, padding, dilation, kernel, extra)]
+            for p, s, q, d, k, e in zip(counts, stride, padding, dilation, kernel, extra)]
     if min(size) <= 0:
-        raise RuntimeError(f"Given input size per channel: {places}. Calculated output size per channel: {size}. Output size "
+        raise RuntimeError(f"Given input size per channel: {counts}. Calculated output size per channel: {size}. Output size "
                            "is too small")
     flat = x.reshape(batch, groups, channels // groups, -1)
-    made = weight.reshape(groups, channels // groups, -1).transpose(1, 2) @ flat
-    made = made.reshape(batch, -1, flat.shape[-1])
-    y = _folded(made, size, kernel, stride, padding, dilation, places)
+    cols = weight.reshape(groups, channels // groups, -1).transpose(1, 2) @ flat
+    cols = cols.reshape(batch, -1, flat.shape[-1])
+    y = _folded(cols, size, kernel, stride, padding, dilation, counts)
     return _finished(y.reshape(batch, out_channels, *size), bias, batched)
 
 
-# ---- The columns themselves
+# ---- Columns
 
+@public
 def unfold(input: Tensor, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Tensor:
-    """What each window sees, as columns: (N, C, H, W) to (N, C * kH * kW, L), L the number of windows.
+    """Copy each window to a column: (N, C, H, W) to (N, C * kH * kW, L), L the number of windows.
 
     >>> unfold(tinygrad_c.arange(6.).view(1, 1, 2, 3), 2)
     tensor([[[0., 1.],
@@ -298,18 +307,19 @@ def unfold(input: Tensor, kernel_size: Any, dilation: Any = 1, padding: Any = 0,
                            f"for input, but got: {list(input.shape)}")
     x = input if input.ndim == 4 else input.unsqueeze(0)
     kernel, dilation, padding, stride = _pairs(kernel_size, dilation, padding, stride)
-    places = _places(x.shape[2:], kernel, dilation, padding, stride)
-    if min(places) < 1:
+    counts = _window_counts(x.shape[2:], kernel, dilation, padding, stride)
+    if min(counts) < 1:
         raise RuntimeError(f"Given input with spatial size {tuple(x.shape[2:])}, kernel_size={kernel}, dilation={dilation}, "
-                           f"padding={padding}, calculated shape of the array of sliding blocks as {places}, but its "
+                           f"padding={padding}, calculated shape of the array of sliding blocks as {counts}, but its "
                            "components must be at least one.")
     wide = x if x.element_size() > 2 else x.int()
-    y = columns(wide, Geometry(x.shape[2:], kernel, stride, padding, dilation, places)).to(x.dtype)
+    y = columns(wide, Geometry(x.shape[2:], kernel, stride, padding, dilation, counts)).to(x.dtype)
     return y if input.ndim == 4 else y.squeeze(0)
 
 
+@public
 def fold(input: Tensor, output_size: Any, kernel_size: Any, dilation: Any = 1, padding: Any = 0, stride: Any = 1) -> Tensor:
-    """The reverse of unfold, where windows overlap their sum: (N, C * kH * kW, L) to (N, C, *output_size).
+    """The reverse of unfold: sum the columns into the windows. (N, C * kH * kW, L) to (N, C, *output_size).
 
     >>> fold(tinygrad_c.ones(1, 4, 2), (2, 3), 2)
     tensor([[[[1., 2., 1.],
@@ -320,15 +330,15 @@ def fold(input: Tensor, output_size: Any, kernel_size: Any, dilation: Any = 1, p
     x = input if input.ndim == 3 else input.unsqueeze(0)
     size = tuple_of(output_size, 2, "output_size")
     kernel, dilation, padding, stride = _pairs(kernel_size, dilation, padding, stride)
-    places = _places(size, kernel, dilation, padding, stride)
+    counts = _window_counts(size, kernel, dilation, padding, stride)
     if x.shape[1] % (kernel[0] * kernel[1]):
         raise RuntimeError("Expected size of input's dimension 1 to be divisible by the product of kernel_size, but got "
                            f"input.size(1)={x.shape[1]} and kernel_size={kernel}.")
-    if x.shape[2] != places[0] * places[1]:
+    if x.shape[2] != counts[0] * counts[1]:
         raise RuntimeError(f"Given output_size={size}, kernel_size={kernel}, dilation={dilation}, padding={padding}, "
                            f"stride={stride}, expected size of input's dimension 2 to match the calculated number of sliding "
-                           f"blocks {places[0]} * {places[1]} = {places[0] * places[1]}, but got input.size(2)={x.shape[2]}.")
-    y = fold_columns(x, Geometry(size, kernel, stride, padding, dilation, places))
+                           f"blocks {counts[0]} * {counts[1]} = {counts[0] * counts[1]}, but got input.size(2)={x.shape[2]}.")
+    y = fold_columns(x, Geometry(size, kernel, stride, padding, dilation, counts))
     return y if input.ndim == 3 else y.squeeze(0)
 
 
@@ -336,6 +346,6 @@ def _pairs(*values: Any) -> tuple[tuple[int, ...], ...]:
     return tuple(tuple_of(value, 2, "argument") for value in values)
 
 
-def _places(size: Sequence[int], kernel: Sequence[int], dilation: Sequence[int], padding: Sequence[int],
+def _window_counts(size: Sequence[int], kernel: Sequence[int], dilation: Sequence[int], padding: Sequence[int],
             stride: Sequence[int]) -> tuple[int, ...]:
     return tuple((n + 2 * p - d * (k - 1) - 1) // s + 1 for n, k, d, p, s in zip(size, kernel, dilation, padding, stride))

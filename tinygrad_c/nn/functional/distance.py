@@ -1,11 +1,13 @@
-"""How far two vectors are from each other, and in how much the same direction they point."""
+"""Distances and the cosine similarity of vectors."""
 from __future__ import annotations
 
+from tinygrad_c._base.public import public
 from tinygrad_c._tensor.tensor import Tensor
 from tinygrad_c.ops.reduce import reduce
 from tinygrad_c.ops.shape.rearrange import broadcast_tensors
 
 
+@public("x1 x2", axis=True)
 def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -> Tensor:
     """x1 . x2 / (max(|x1|, eps) * max(|x2|, eps)) along dim.
 
@@ -18,11 +20,12 @@ def cosine_similarity(x1: Tensor, x2: Tensor, dim: int = 1, eps: float = 1e-8) -
 
 
 def _length(x: Tensor, dim: int, eps: float) -> Tensor:
-    """max(|x|, eps), with the gradient of |x|, as in PyTorch."""
+    """max(|x|, eps) with the gradient of |x|, as in PyTorch."""
     length = reduce.norm(x, 2, dim, True)
     return length + (length.detach().clamp(min=eps) - length.detach())
 
 
+@public("x1 x2", axis=True)
 def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6, keepdim: bool = False) -> Tensor:
     """|x1 - x2 + eps|_p along the last dimension.
 
@@ -32,8 +35,9 @@ def pairwise_distance(x1: Tensor, x2: Tensor, p: float = 2.0, eps: float = 1e-6,
     return reduce.norm(x1 - x2 + eps, p, -1, keepdim)
 
 
+@public(node="PdistBackward0")
 def pdist(input: Tensor, p: float = 2.0) -> Tensor:
-    """|x_i - x_j|_p of all pairs of rows i < j, in a row.
+    """|x_i - x_j|_p of all pairs of rows i < j, as one vector.
 
     x (N, D) gives (N (N - 1) / 2).
 

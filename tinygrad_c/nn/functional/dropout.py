@@ -1,8 +1,9 @@
-"""Dropout as functions."""
+"""Dropout functions."""
 from __future__ import annotations
 
+from tinygrad_c._base.arguments import tensor_arg
+from tinygrad_c._base.public import public
 from tinygrad_c._tensor.tensor import Tensor
-from tinygrad_c.ops.arguments import tensor_arg
 from tinygrad_c.ops.create import create
 from tinygrad_c.ops.elementwise import elementwise
 from tinygrad_c.ops.random import random
@@ -16,8 +17,9 @@ def check_probability(p: float) -> None:
         raise ValueError(f"dropout probability has to be between 0 and 1, but got {p}")
 
 
+@public
 def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
-    """In training, each element is 0 with probability p and x / (1 - p) else; else x.
+    """In training, each element is 0 with probability p, else x / (1 - p). In evaluation, x.
 
     >>> dropout(tinygrad_c.ones(1000), 0.5).unique()
     tensor([0., 2.])
@@ -27,9 +29,10 @@ def dropout(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool 
     return input.copy_(result) if inplace else result
 
 
+@public
 def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False,
                   _shape: list[int] | None = None) -> Tensor:
-    """Dropout that sets to selu's lower limit and rescales, so that mean 0 and variance 1 stay: Klambauer et al. 2017.
+    """Dropout that sets elements to selu's lower limit and rescales, to keep mean 0 and variance 1: Klambauer et al. 2017.
 
     >>> alpha_dropout(tensor([1., 2.]), 0.5)
     tensor([1., 2.])
@@ -46,8 +49,8 @@ def alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace
     return input.copy_(result) if inplace else result
 
 
-def _whole(input: Tensor, p: float, training: bool, inplace: bool, shape: list[int]) -> Tensor:
-    """Dropout of whole parts: one draw for each element of a mask of this shape."""
+def _dropout_with_mask(input: Tensor, p: float, training: bool, inplace: bool, shape: list[int]) -> Tensor:
+    """Dropout with a mask of this shape, broadcast to input."""
     check_probability(p)
     if not training or p == 0:
         return input
@@ -55,6 +58,7 @@ def _whole(input: Tensor, p: float, training: bool, inplace: bool, shape: list[i
     return input.copy_(result) if inplace else result
 
 
+@public
 def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """Dropout of whole channels of x (N, C, L) or (C, L).
 
@@ -65,18 +69,20 @@ def dropout1d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
         raise RuntimeError(f"dropout1d: Expected 2D or 3D input, but received a {input.ndim}D input. Note that dropout1d "
                            "exists to provide channel-wise dropout on inputs with 1 spatial dimension, a channel dimension, "
                            "and an optional batch dimension (i.e. 2D or 3D inputs).")
-    return _whole(input, p, training, inplace, [*input.shape[:-1], 1])
+    return _dropout_with_mask(input, p, training, inplace, [*input.shape[:-1], 1])
 
 
+@public
 def dropout2d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """Dropout of whole channels of x (N, C, H, W): Tompson et al. 2015.
 
     >>> dropout2d(tinygrad_c.ones(2, 5, 1, 2)).sum((2, 3)).unique()
     tensor([0., 4.])
     """
-    return _whole(input, p, training, inplace, [*input.shape[:2], *[1] * (input.ndim - 2)])
+    return _dropout_with_mask(input, p, training, inplace, [*input.shape[:2], *[1] * (input.ndim - 2)])
 
 
+@public
 def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: bool = False) -> Tensor:
     """Dropout of whole channels of x (N, C, D, H, W).
 
@@ -86,6 +92,7 @@ def dropout3d(input: Tensor, p: float = 0.5, training: bool = True, inplace: boo
     return dropout2d(input, p, training, inplace)
 
 
+@public
 def feature_alpha_dropout(input: Tensor, p: float = 0.5, training: bool = False, inplace: bool = False) -> Tensor:
     """alpha_dropout of whole channels (dimension 1).
 

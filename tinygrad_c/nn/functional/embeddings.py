@@ -1,24 +1,27 @@
-"""Rows of a table by their numbers: embeddings of words, users, states."""
+"""Embeddings: rows of a weight matrix, looked up by index."""
 from __future__ import annotations
 
 from itertools import pairwise
 
+from tinygrad_c._base.public import public
 from tinygrad_c._tensor.tensor import Tensor, int32, int64
 from tinygrad_c.autograd import no_grad
 from tinygrad_c.ops.create import create
+from tinygrad_c.ops.create.create import one_hot
 from tinygrad_c.ops.elementwise import elementwise as ops
-from tinygrad_c.ops.indexing.index import one_hot
 from tinygrad_c.ops.reduce import reduce
+from tinygrad_c.ops.shape.shape import stack
 
 __all__ = ["embedding", "embedding_bag", "one_hot"]
 
 
+@public("input weight", node="EmbeddingBackward0")
 def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None, max_norm: float | None = None,
               norm_type: float = 2.0, scale_grad_by_freq: bool = False, sparse: bool = False) -> Tensor:
-    """weight[input]: of integers (*) and a table (V, D), the rows (*, D).
+    """weight[input]: indices (*) and weight (V, D) give rows (*, D).
 
     padding_idx: a row that gets no gradient. max_norm: rows that are used are first scaled, in place, to at most this norm.
-    scale_grad_by_freq: a row's gradient is divided by how often it is used. IndexError for a number that is no row.
+    scale_grad_by_freq: divide each row's gradient by the number of times it is used. IndexError for an index out of range.
 
     >>> embedding(tinygrad_c.tensor([1, 0]), tinygrad_c.tensor([[1.0, 2.0], [3.0, 4.0]]))
     tensor([[3., 4.],
@@ -42,7 +45,7 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None, max
 
 def _check_indices(input: Tensor, weight: Tensor, sparse: bool) -> None:
     if sparse:
-        raise NotImplementedError("sparse gradients are left out here: leave sparse=True away, the gradient is then dense")
+        raise NotImplementedError("sparse gradients are not supported: remove sparse=True, and the gradient is dense")
     if not isinstance(input, Tensor):
         raise TypeError(f"embedding(): argument 'indices' (position 2) must be Tensor, not {type(input).__name__}")
     if input.dtype not in (int64, int32):
@@ -53,7 +56,7 @@ def _check_indices(input: Tensor, weight: Tensor, sparse: bool) -> None:
     if input.numel():
         low, high = reduce.amin(input).item(), reduce.amax(input).item()
         if low < 0 or high >= weight.shape[0]:
-            raise IndexError(f"index out of range in self: the table has rows 0 to {weight.shape[0] - 1}, but the indices go "
+            raise IndexError(f"index out of range in self: weight has rows 0 to {weight.shape[0] - 1}, but the indices go "
                              f"from {low} to {high}")
 
 
@@ -72,13 +75,14 @@ def _renormalise(input: Tensor, weight: Tensor, max_norm: float, norm_type: floa
             weight[used] = ops.where(norms > max_norm, rows * (max_norm / (norms + 1e-7)), rows)
 
 
+@public("input weight offsets? per_sample_weights?", node="EmbeddingBagBackward0")
 def embedding_bag(input: Tensor, weight: Tensor, offsets: Tensor | None = None, max_norm: float | None = None,
                   norm_type: float = 2.0, scale_grad_by_freq: bool = False, mode: str = "mean", sparse: bool = False,
                   per_sample_weights: Tensor | None = None, include_last_offset: bool = False,
                   padding_idx: int | None = None) -> Tensor:
-    """The sum, mean or maximum of the rows weight[i], i in each bag: a row of input (B, n), or input[offsets[b]:offsets[b+1]].
+    """The sum, mean or maximum of weight[i] over each bag of indices: a row of input (B, n), or input[offsets[b]:offsets[b+1]].
 
-    per_sample_weights: a factor for each number of input, for mode 'sum' alone. padding_idx: a number that does not count.
+    per_sample_weights: a factor for each index, only with mode='sum'. padding_idx: an index that is ignored.
 
     >>> embedding_bag(tensor([0, 1, 2]), tensor([[1., 2.], [3., 4.], [5., 6.]]), tensor([0, 1]), mode="sum")
     tensor([[ 1.,  2.],
@@ -112,7 +116,7 @@ def embedding_bag(input: Tensor, weight: Tensor, offsets: Tensor | None = None, 
     bags = len(lengths)
     bag = create.tensor([b for b, n in enumerate(lengths) for _ in range(n)], dtype=int64)
     if mode == "max":
-        return _largest(rows, counts, lengths)
+        return _bag_maximum(rows, counts, lengths)
     rows = rows * (counts if per_sample_weights is None else counts * per_sample_weights.reshape(-1)).unsqueeze(-1)
     total = create.zeros_(bags, weight.shape[1], dtype=weight.dtype).scatter_add(0, bag.unsqueeze(-1).expand(rows.shape), rows)
     if mode == "mean":
@@ -135,8 +139,7 @@ def _bag_lengths(input: Tensor, offsets: Tensor | None, include_last_offset: boo
     return [end - start for start, end in pairwise(starts)]
 
 
-def _largest(rows: Tensor, counts: Tensor, lengths: list[int]) -> Tensor:
-    from tinygrad_c.ops.shape.shape import stack
+def _bag_maximum(rows: Tensor, counts: Tensor, lengths: list[int]) -> Tensor:
     counted = [count > 0 for count in counts.tolist()]
     bags, start = [], 0
     for n in lengths:

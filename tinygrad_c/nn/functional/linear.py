@@ -1,4 +1,4 @@
-"""Products with matrices as functions."""
+"""Linear functions: products with matrices."""
 from __future__ import annotations
 
 from tinygrad_c.ops.matmul.composed import bilinear

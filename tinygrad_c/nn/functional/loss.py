@@ -1,22 +1,23 @@
-"""The losses as functions: the value of each element or row, then their mean, their sum, or each.
+"""Loss functions: a value for each element or row, then reduced to their mean or sum, or not reduced.
 
-ops.loss has the usual ones as kernels; here they get PyTorch's signatures, and the rarer ones are composed.
+ops.loss has kernels for the common losses. Here they get PyTorch's signatures, and the other losses are composed of ops.
 """
 from __future__ import annotations
 
 import math
 
+from tinygrad_c._base.public import public
 from tinygrad_c._base.warn import warn, warn_once
 from tinygrad_c._tensor.tensor import Tensor
 from tinygrad_c.ops.create import create
 from tinygrad_c.ops.elementwise import elementwise as ops
 from tinygrad_c.ops.loss import loss
 
-# ---- What they share. (The usual losses ask before they call legacy_reduction: a call is 1% of a small net's step.)
+# ---- Reductions. The common losses test before they call legacy_reduction: a call is 1% of a small net's step.
 
 
 def legacy_reduction(size_average: bool | None, reduce: bool | None, reduction: str) -> str:
-    """The reduction, from PyTorch's first two names for it too."""
+    """The reduction, also from PyTorch's deprecated arguments size_average and reduce."""
     if size_average is None and reduce is None:
         return reduction
     result = "none" if reduce is False else "sum" if size_average is False else "mean"
@@ -25,7 +26,7 @@ def legacy_reduction(size_average: bool | None, reduce: bool | None, reduction: 
 
 
 def reduced(losses: Tensor, reduction: str) -> Tensor:
-    """The mean or the sum of the losses, or the losses."""
+    """The losses, reduced by their mean, by their sum, or not at all."""
     if reduction == "mean":
         return losses.mean()
     if reduction == "sum":
@@ -35,10 +36,10 @@ def reduced(losses: Tensor, reduction: str) -> Tensor:
 
 
 def checked(reduction: str) -> str:
-    """The word, if it is one."""
+    """The reduction; ValueError if it is not valid."""
     if reduction not in ("mean", "sum", "none"):
-        raise ValueError(f"{reduction} is not a valid value for reduction ({reduction} is not valid); one of 'mean', 'sum', "
-                         "'none'")
+        raise ValueError(f"{reduction} is not a valid value for reduction ({reduction} is not valid); use 'mean', 'sum' "
+                         "or 'none'")
     return reduction
 
 
@@ -51,9 +52,9 @@ def _weighted(losses: Tensor, weight: Tensor, reduction: str) -> Tensor:
 
 def mse_loss(input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None,
              reduction: str = "mean", weight: Tensor | None = None) -> Tensor:
-    """(x - t)^2: its mean, sum or each.
+    """(x - t)^2, reduced by mean, by sum or not at all.
 
-    x and t of one shape: others broadcast, with a warning.
+    x and t should have the same shape. Other shapes broadcast, with a warning.
 
     >>> mse_loss(tensor([1., 2.]), tensor([0., 4.]))
     tensor(2.5000)
@@ -67,9 +68,9 @@ def mse_loss(input: Tensor, target: Tensor, size_average: bool | None = None, re
 
 def l1_loss(input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None,
             reduction: str = "mean", weight: Tensor | None = None) -> Tensor:
-    """|x - t|: its mean, sum or each.
+    """|x - t|, reduced by mean, by sum or not at all.
 
-    x and t of one shape: others broadcast, with a warning.
+    x and t should have the same shape. Other shapes broadcast, with a warning.
 
     >>> l1_loss(tensor([1., 2.]), tensor([0., 4.]))
     tensor(1.5000)
@@ -91,6 +92,7 @@ def smooth_l1_loss(input: Tensor, target: Tensor, size_average: bool | None = No
     return loss.smooth_l1_loss(input, target, legacy_reduction(size_average, reduce, reduction), beta)
 
 
+@public("input target weight?")
 def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: float = 1.0,
                weight: Tensor | None = None) -> Tensor:
     """(x - t)^2 / 2 where |x - t| <= delta, else delta * (|x - t| - delta / 2).
@@ -99,13 +101,15 @@ def huber_loss(input: Tensor, target: Tensor, reduction: str = "mean", delta: fl
     tensor(1.3125)
     """
     if weight is not None:
-        return reduced(loss.huber_loss(input, target, "none", delta) * weight, reduction)   # not by the weights' sum
+        # As in torch, the mean divides by the number of elements, not by the sum of the weights.
+        return reduced(loss.huber_loss(input, target, "none", delta) * weight, reduction)
     return loss.huber_loss(input, target, reduction, delta)
 
 
+@public("input target var#")
 def gaussian_nll_loss(input: Tensor, target: Tensor, var: Tensor | float, full: bool = False, eps: float = 1e-6,
                       reduction: str = "mean") -> Tensor:
-    """(log(var) + (x - t)^2 / var) / 2, var at least eps; full adds log(2 pi) / 2: -log density of a normal distribution.
+    """(log(var) + (x - t)^2 / var) / 2, var clamped to at least eps. full adds log(2 pi) / 2: the -log density of N(x, var).
 
     >>> gaussian_nll_loss(tensor([1.]), tensor([3.]), tensor([2.]))
     tensor(1.3466)
@@ -119,15 +123,16 @@ def gaussian_nll_loss(input: Tensor, target: Tensor, var: Tensor | float, full: 
             raise ValueError("var is of incorrect size")
     if (var < 0).any():
         raise ValueError("var has negative entry/entries")
-    var = var + (var.detach().clamp(min=eps) - var.detach())     # the value is cut at eps, the gradient is not
+    var = var + (var.detach().clamp(min=eps) - var.detach())     # clamps the value but not the gradient
     losses = 0.5 * (ops.log(var) + (input - target) ** 2 / var)
     return reduced(losses + 0.5 * math.log(2 * math.pi) if full else losses, reduction)
 
 
+@public("input target")
 def poisson_nll_loss(input: Tensor, target: Tensor, log_input: bool = True, full: bool = False,
                      size_average: bool | None = None, eps: float = 1e-8, reduce: bool | None = None,
                      reduction: str = "mean") -> Tensor:
-    """e^x - t x (or x - t log(x + eps), if x is not a logarithm); full adds Stirling's t log t - t + log(2 pi t) / 2, t > 1.
+    """e^x - t x, or x - t log(x + eps) if not log_input. full adds Stirling's t log t - t + log(2 pi t) / 2 where t > 1.
 
     >>> poisson_nll_loss(tensor([0., 1.]), tensor([1., 2.]))
     tensor(0.8591)
@@ -144,9 +149,9 @@ def poisson_nll_loss(input: Tensor, target: Tensor, log_input: bool = True, full
 
 def binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: bool | None = None,
                          reduce: bool | None = None, reduction: str = "mean") -> Tensor:
-    """-(t log(x) + (1 - t) log(1 - x)), x a probability; the logarithms are cut at -100.
+    """-(t log(x) + (1 - t) log(1 - x)), x a probability. The logarithms are clamped to at least -100.
 
-    x and t of one shape, else ValueError; RuntimeError for x below 0 or above 1.
+    ValueError unless x and t have the same shape. RuntimeError for x below 0 or above 1.
 
     >>> binary_cross_entropy(tensor([0.9, 0.2]), tensor([1., 0.]))
     tensor(0.1643)
@@ -159,9 +164,9 @@ def binary_cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = 
 def binary_cross_entropy_with_logits(input: Tensor, target: Tensor, weight: Tensor | None = None,
                                      size_average: bool | None = None, reduce: bool | None = None,
                                      reduction: str = "mean", pos_weight: Tensor | None = None) -> Tensor:
-    """-(p t log(s) + (1 - t) log(1 - s)), s = sigmoid(x), p = pos_weight; for any x without overflow.
+    """-(p t log(s) + (1 - t) log(1 - s)), s = sigmoid(x), p = pos_weight. It does not overflow for any x.
 
-    x and t of one shape, else ValueError.
+    ValueError unless x and t have the same shape.
 
     >>> binary_cross_entropy_with_logits(tensor([2., -1.]), tensor([1., 0.]))
     tensor(0.2201)
@@ -171,6 +176,7 @@ def binary_cross_entropy_with_logits(input: Tensor, target: Tensor, weight: Tens
     return loss.binary_cross_entropy_with_logits(input, target, weight, reduction, pos_weight)
 
 
+@public("input target", node="SoftMarginLossBackward0")
 def soft_margin_loss(input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None,
                      reduction: str = "mean") -> Tensor:
     """log(1 + e^(-t x)), t = 1 or -1.
@@ -186,11 +192,11 @@ def soft_margin_loss(input: Tensor, target: Tensor, size_average: bool | None = 
 def cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: bool | None = None,
                   ignore_index: int = -100, reduce: bool | None = None, reduction: str = "mean",
                   label_smoothing: float = 0.0) -> Tensor:
-    """-log(softmax(x)[t]): of logits x (N, C) and classes t (N), its mean, sum or each.
+    """-log(softmax(x)[t]) for logits x (N, C) and classes t (N), reduced by mean, by sum or not at all.
 
-    Also x (C) with t (), and x (N, C, d1, ...) with t (N, d1, ...). t may be floats of x's shape: probabilities.
-    The mean is weighted by weight[t]; rows whose target is ignore_index do not count.
-    ValueError for another number of targets than rows, IndexError for a class not in 0 .. C - 1.
+    Also x (C) with t (), and x (N, C, d1, ...) with t (N, d1, ...). t may also be probabilities, floats of
+    x's shape. The mean is weighted by weight[t]. Rows with the target ignore_index are left out.
+    ValueError if there are not as many targets as rows, IndexError for a class outside 0 ... C - 1.
 
     >>> cross_entropy(tensor([[2., 0., 0.], [0., 0., 3.]]), tensor([0, 2]))
     tensor(0.1672)
@@ -202,7 +208,7 @@ def cross_entropy(input: Tensor, target: Tensor, weight: Tensor | None = None, s
 
 def nll_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: bool | None = None,
              ignore_index: int = -100, reduce: bool | None = None, reduction: str = "mean") -> Tensor:
-    """-x[t]: of logarithms of probabilities x (N, C) and classes t (N), its mean (weighted by weight[t]), sum or each.
+    """-x[t] for log probabilities x (N, C) and classes t (N), reduced by mean (weighted by weight[t]), by sum or not at all.
 
     >>> nll_loss(tensor([[0.9, 0.1], [0.2, 0.8]]).log(), tensor([0, 1]))
     tensor(0.1643)
@@ -212,9 +218,10 @@ def nll_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, size_a
     return loss.nll_loss(input, target, weight, ignore_index, reduction)
 
 
+@public("input target")
 def kl_div(input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None,
            reduction: str = "mean", log_target: bool = False) -> Tensor:
-    """t * (log(t) - x), x a logarithm of probabilities; reduction 'batchmean' divides the sum by the rows.
+    """t * (log(t) - x), x log probabilities. reduction='batchmean' divides the sum by the batch size.
 
     >>> kl_div(tensor([[0.5, 0.5]]).log(), tensor([[0.9, 0.1]]), reduction="batchmean")
     tensor(0.3681)

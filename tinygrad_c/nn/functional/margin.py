@@ -1,12 +1,13 @@
-"""Losses with a margin: what is right should be ahead, or nearer, by at least that much."""
+"""Margin losses: the right class or pair must be better than the wrong one by at least a margin."""
 from __future__ import annotations
 
 from collections.abc import Callable
 
+from tinygrad_c._base.arguments import tensor_arg
+from tinygrad_c._base.public import public
 from tinygrad_c._tensor.tensor import Tensor, bool_
 from tinygrad_c.nn.functional.distance import pairwise_distance
 from tinygrad_c.nn.functional.loss import checked, legacy_reduction, reduced
-from tinygrad_c.ops.arguments import tensor_arg
 from tinygrad_c.ops.create import create
 from tinygrad_c.ops.elementwise import elementwise as ops
 from tinygrad_c.ops.indexing.index import gather
@@ -14,17 +15,18 @@ from tinygrad_c.ops.reduce import reduce as reductions
 
 
 def _labels(target: Tensor) -> Tensor:
-    """The labels, if they are whole numbers."""
+    """The labels; RuntimeError unless they are integers."""
     if target.is_floating_point() or target.dtype is bool_:
-        raise RuntimeError(f"expected scalar type Long but found {target.type()[6:-6]}: labels are whole numbers, call .long()")
+        raise RuntimeError(f"expected scalar type Long but found {target.type()[6:-6]}: write target.long()")
     return target
 
 
-# ---- Of single scores
+# ---- Losses of single scores
 
+@public("input target")
 def hinge_embedding_loss(input: Tensor, target: Tensor, margin: float = 1.0, size_average: bool | None = None,
                          reduce: bool | None = None, reduction: str = "mean") -> Tensor:
-    """x where t = 1, max(0, margin - x) where t = -1: x a distance, t whether the two are alike.
+    """x where t = 1, max(0, margin - x) where t = -1: x is a distance, t says whether the pair is similar.
 
     >>> hinge_embedding_loss(tinygrad_c.tensor([0.5, 0.25]), tinygrad_c.tensor([1.0, -1.0]), reduction="none")
     tensor([0.5000, 0.7500])
@@ -35,6 +37,7 @@ def hinge_embedding_loss(input: Tensor, target: Tensor, margin: float = 1.0, siz
     return reduced(alike + unlike, legacy_reduction(size_average, reduce, reduction))
 
 
+@public("input1 input2 target")
 def margin_ranking_loss(input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0, size_average: bool | None = None,
                         reduce: bool | None = None, reduction: str = "mean") -> Tensor:
     """max(0, margin - t * (x1 - x2)): t = 1 where x1 should be larger, -1 where x2.
@@ -48,8 +51,9 @@ def margin_ranking_loss(input1: Tensor, input2: Tensor, target: Tensor, margin: 
     return reduced((-target * (input1 - input2) + margin).clamp(min=0), legacy_reduction(size_average, reduce, reduction))
 
 
-# ---- Of vectors
+# ---- Losses of vectors
 
+@public("input1 input2 target")
 def cosine_embedding_loss(input1: Tensor, input2: Tensor, target: Tensor, margin: float = 0, size_average: bool | None = None,
                           reduce: bool | None = None, reduction: str = "mean") -> Tensor:
     """1 - cos(x1, x2) where t = 1, max(0, cos(x1, x2) - margin) where t = -1: x1, x2 (N, D) or (D).
@@ -60,7 +64,7 @@ def cosine_embedding_loss(input1: Tensor, input2: Tensor, target: Tensor, margin
     if target.ndim + 1 != input1.ndim or input1.ndim != input2.ndim:
         raise RuntimeError(f"{target.ndim}D target tensor expects {target.ndim + 1}D input tensors, but found inputs with "
                            f"sizes {list(input1.shape)} and {list(input2.shape)}.")
-    eps = 1e-12     # in each squared length, as in PyTorch
+    eps = 1e-12     # added to each squared norm, as in PyTorch
     product = reductions.sum(input1 * input2, -1)
     lengths = (reductions.sum(input1 * input1, -1) + eps) * (reductions.sum(input2 * input2, -1) + eps)
     cosine = product / lengths.sqrt()
@@ -68,12 +72,13 @@ def cosine_embedding_loss(input1: Tensor, input2: Tensor, target: Tensor, margin
     return reduced(losses, legacy_reduction(size_average, reduce, reduction))
 
 
+@public("anchor positive negative")
 def triplet_margin_loss(anchor: Tensor, positive: Tensor, negative: Tensor, margin: float = 1.0, p: float = 2,
                         eps: float = 1e-6, swap: bool = False, size_average: bool | None = None, reduce: bool | None = None,
                         reduction: str = "mean") -> Tensor:
-    """max(0, |a - p| - |a - n| + margin): an anchor should be nearer to the positive than to the negative one.
+    """max(0, |a - p| - |a - n| + margin): the anchor should be nearer to the positive than to the negative sample.
 
-    swap: the negative one's distance is the smaller of those to the anchor and to the positive one (Balntas et al. 2016).
+    swap: |a - n| is replaced by min(|a - n|, |p - n|) (Balntas et al. 2016).
 
     >>> triplet_margin_loss(tensor([[0., 0.]]), tensor([[0., 1.]]), tensor([[0., 1.5]]))
     tensor(0.5000)
@@ -84,10 +89,11 @@ def triplet_margin_loss(anchor: Tensor, positive: Tensor, negative: Tensor, marg
     return _triplet(anchor, positive, negative, distance, margin, swap, legacy_reduction(size_average, reduce, reduction))
 
 
+@public("anchor positive negative")
 def triplet_margin_with_distance_loss(anchor: Tensor, positive: Tensor, negative: Tensor, *,
                                       distance_function: Callable[[Tensor, Tensor], Tensor] | None = None,
                                       margin: float = 1.0, swap: bool = False, reduction: str = "mean") -> Tensor:
-    """triplet_margin_loss with a distance of your own.
+    """triplet_margin_loss with a custom distance function.
 
     >>> triplet_margin_with_distance_loss(tensor([[0., 0.]]), tensor([[0., 1.]]), tensor([[0., 1.5]]),
     ...                                   distance_function=lambda a, b: (a - b).abs().sum(-1))
@@ -109,18 +115,19 @@ def _triplet(anchor: Tensor, positive: Tensor, negative: Tensor, distance: Calla
     return reduced((distance(anchor, positive) - far + margin).clamp(min=0), reduction)
 
 
-# ---- Of the scores of many classes
+# ---- Losses of the scores of many classes
 
 def not_empty(x: Tensor) -> None:
-    """RuntimeError for scores of no class."""
+    """RuntimeError if there are no classes."""
     if x.ndim > 2 or (x.ndim and x.shape[-1] == 0):
         raise RuntimeError("Expected non-empty vector or matrix with optional 0-dim batch size, but got: "
                            f"{list(x.shape)}")
 
 
+@public("input target weight?", node="MultiMarginLossBackward0")
 def multi_margin_loss(input: Tensor, target: Tensor, p: int = 1, margin: float = 1.0, weight: Tensor | None = None,
                       size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean") -> Tensor:
-    """sum over i != t of max(0, margin - x[t] + x[i])^p, times weight[t], over the number of classes: x (N, C) or (C).
+    """sum over i != t of max(0, margin - x[t] + x[i])^p, times weight[t], divided by the number of classes: x (N, C) or (C).
 
     >>> multi_margin_loss(tensor([[0.1, 0.2, 0.4, 0.8]]), tensor([3]))
     tensor(0.3250)
@@ -150,11 +157,12 @@ def multi_margin_loss(input: Tensor, target: Tensor, p: int = 1, margin: float =
     return losses.squeeze(0) if input.ndim < 2 and reduction == "none" else losses
 
 
+@public("input target", node="MultilabelMarginLossBackward0")
 def multilabel_margin_loss(input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None,
                            reduction: str = "mean") -> Tensor:
-    """sum over the right classes t and the wrong ones i of max(0, 1 - (x[t] - x[i])), over the number of classes.
+    """sum over the right classes t and the wrong classes i of max(0, 1 - (x[t] - x[i])), divided by the number of classes.
 
-    x is (N, C) or (C); target, of its shape, begins with the right classes, then -1.
+    x is (N, C) or (C). target has the same shape: the right classes first, then -1.
 
     >>> multilabel_margin_loss(tensor([0.1, 0.2, 0.4, 0.8]), tensor([3, 0, -1, 1]))
     tensor(0.8500)
@@ -182,6 +190,7 @@ def multilabel_margin_loss(input: Tensor, target: Tensor, size_average: bool | N
     return losses.squeeze(0) if input.ndim < 2 and reduction == "none" else losses
 
 
+@public("input target weight?")
 def multilabel_soft_margin_loss(input: Tensor, target: Tensor, weight: Tensor | None = None, size_average: bool | None = None,
                                 reduce: bool | None = None, reduction: str = "mean") -> Tensor:
     """-mean over the classes of t log(sigmoid(x)) + (1 - t) log(sigmoid(-x)), times weight: x and t (N, C).

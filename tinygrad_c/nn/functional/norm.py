@@ -1,20 +1,23 @@
-"""Normalisation as functions: subtract a mean, divide by a root of a variance; they differ in what is averaged over."""
+"""Normalisation functions: (x - mean) / sqrt(var). They differ in the dimensions of the mean."""
 from __future__ import annotations
 
 from collections.abc import Sequence
 from math import prod
 
+from tinygrad_c._base.public import public
 from tinygrad_c._tensor.tensor import Tensor, float64
 from tinygrad_c.autograd import no_grad
 from tinygrad_c.ops.elementwise import elementwise as ops
+from tinygrad_c.ops.norm.norm import normalised
 from tinygrad_c.ops.reduce import reduce
+from tinygrad_c.ops.shape.view import zero_pad
 
-PLANE = 8       # elements of a channel's plane from which on a row's kernel is faster than a few elementwise ones
-EPSILON = {True: 2.0**-52, False: 2.0**-23}     # the distance from 1 to the next number: of float64, of float32
+PLANE = 8       # elements per channel from which one kernel per row is faster than several elementwise kernels
+EPSILON = {True: 2.0**-52, False: 2.0**-23}     # machine epsilon of float64 and of float32
 
 
 def _standardised(x: Tensor, mean: Tensor, variance: Tensor, eps: float, weight: Tensor | None, bias: Tensor | None) -> Tensor:
-    """(x - mean) / sqrt(variance + eps) * weight + bias, each of a shape that broadcasts to x."""
+    """(x - mean) / sqrt(variance + eps) * weight + bias; all broadcast to x."""
     scale = ops.rsqrt(variance + eps)
     y = (x - mean) * (scale if weight is None or weight.numel() != scale.numel() else scale * weight)
     if weight is not None and weight.numel() != scale.numel():
@@ -23,13 +26,13 @@ def _standardised(x: Tensor, mean: Tensor, variance: Tensor, eps: float, weight:
 
 
 def _is_plain(x: Tensor, parameters: Sequence[Tensor | None], least: int = 1) -> bool:
-    """Whether one kernel can do it: floats of one type, and planes of at least so many elements."""
+    """Whether one kernel can compute it: one float dtype, and at least `least` elements per channel."""
     return (x.is_floating_point() and x.numel() >= x.shape[0] * (x.shape[1] if least > 1 else 1) * least > 0
             and all(each is None or each.dtype is x.dtype for each in parameters))
 
 
 def _per_channel(x: Tensor, values: Tensor | None, name: str) -> Tensor | None:
-    """A value for each channel, shaped (1, C, 1, ...)."""
+    """One value per channel, reshaped to (1, C, 1, ...)."""
     if values is None:
         return None
     channels = x.shape[1]
@@ -52,6 +55,7 @@ def _track(running: Tensor | None, batch: Tensor, momentum: float) -> None:
             running.mul_(1 - momentum).add_(batch.detach().reshape(running.shape) * momentum)
 
 
+@public("input weight? bias?", node="NativeLayerNormBackward0")
 def layer_norm(input: Tensor, normalized_shape: Sequence[int], weight: Tensor | None = None, bias: Tensor | None = None,
                eps: float = 1e-5) -> Tensor:
     """(x - mean) / sqrt(var + eps) * w + b, mean and var over the last dimensions: Ba et al. 2016.
@@ -64,13 +68,14 @@ def layer_norm(input: Tensor, normalized_shape: Sequence[int], weight: Tensor | 
     dims = _last_dims(input, normalized_shape)
     affine = weight, bias
     if _is_plain(input, affine) and all(each is None or each.shape == input.shape[-len(dims):] for each in affine):
-        return reduce.normalised(input, weight, bias, eps, "layer", prod(normalized_shape))[0]
+        return normalised(input, weight, bias, eps, "layer", prod(normalized_shape))[0]
     return _standardised(input, reduce.mean(input, dims, True), reduce.var(input, dims, keepdim=True, correction=0), eps,
                          weight, bias)
 
 
+@public("input weight?")
 def rms_norm(input: Tensor, normalized_shape: Sequence[int], weight: Tensor | None = None, eps: float | None = None) -> Tensor:
-    """x / sqrt(mean(x^2) + eps) * w, the mean over the last dimensions: Zhang & Sennrich 2019. eps: the dtype's own if None.
+    """x / sqrt(mean(x^2) + eps) * w, the mean over the last dimensions: Zhang & Sennrich 2019. eps=None: the dtype's epsilon.
 
     >>> rms_norm(tensor([[3., 4.]]), (2,))
     tensor([[0.8485, 1.1314]])
@@ -96,12 +101,13 @@ def _last_dims(input: Tensor, normalized_shape: Sequence[int]) -> tuple[int, ...
     return tuple(range(-len(shape), 0))
 
 
+@public("input running_mean? running_var? weight? bias?", node="NativeBatchNormBackward0")
 def batch_norm(input: Tensor, running_mean: Tensor | None, running_var: Tensor | None, weight: Tensor | None = None,
                bias: Tensor | None = None, training: bool = False, momentum: float = 0.1, eps: float = 1e-5) -> Tensor:
     """(x - mean) / sqrt(var + eps) * w + b for each channel (dimension 1): Ioffe & Szegedy 2015.
 
-    In training, mean and var are the batch's, over all dimensions but the channels, and the running ones move towards
-    them by `momentum`; else they are the running ones. ValueError for one value per channel in training.
+    In training, mean and var are those of the batch, over all dimensions but the channels, and update the running
+    statistics with `momentum`. Else they are the running statistics. ValueError for one value per channel in training.
 
     >>> batch_norm(tensor([[1.], [3.]]), tensor([2.]), tensor([4.]))
     tensor([[-0.5000],
@@ -119,7 +125,7 @@ def batch_norm(input: Tensor, running_mean: Tensor | None, running_var: Tensor |
         n = input.numel() // max(input.shape[1], 1)
         _more_than_one(input.shape, n)
         if n and _is_plain(input, (weight, bias), PLANE):
-            y, mean, variance = reduce.normalised(input, weight, bias, eps, "batch", 1)
+            y, mean, variance = normalised(input, weight, bias, eps, "batch", 1)
             _track(running_mean, mean, momentum)
             _track(running_var, variance * (n / max(n - 1, 1)), momentum)
             return y
@@ -134,6 +140,7 @@ def batch_norm(input: Tensor, running_mean: Tensor | None, running_var: Tensor |
     return _standardised(input, mean, variance, eps, weight, bias)
 
 
+@public("input running_mean? running_var? weight? bias?", node="ViewBackward0")
 def instance_norm(input: Tensor, running_mean: Tensor | None = None, running_var: Tensor | None = None,
                   weight: Tensor | None = None, bias: Tensor | None = None, use_input_stats: bool = True,
                   momentum: float = 0.1, eps: float = 1e-5) -> Tensor:
@@ -152,7 +159,7 @@ def instance_norm(input: Tensor, running_mean: Tensor | None = None, running_var
     if n == 1:
         raise ValueError(f"Expected more than 1 spatial element when training, got input size {input.shape}")
     if input.ndim > 1 and _is_plain(input, (weight, bias), PLANE):
-        y, mean, variance = reduce.normalised(input, weight, bias, eps, "group", input.shape[1])
+        y, mean, variance = normalised(input, weight, bias, eps, "group", input.shape[1])
         for running, each in ((running_mean, mean), (running_var, variance * (n / max(n - 1, 1)))):
             if running is not None:
                 _track(running, each.reshape(input.shape[:2]).mean(0), momentum)
@@ -164,11 +171,12 @@ def instance_norm(input: Tensor, running_mean: Tensor | None = None, running_var
     return _standardised(input, mean, variance, eps, weight, bias)
 
 
+@public("input weight? bias?", node="NativeGroupNormBackward0")
 def group_norm(input: Tensor, num_groups: int, weight: Tensor | None = None, bias: Tensor | None = None,
                eps: float = 1e-5) -> Tensor:
     """(x - mean) / sqrt(var + eps) * w + b, mean and var for each sample and group of channels: Wu & He 2018.
 
-    x (N, C, *), w and b (C). RuntimeError if C cannot be divided by num_groups.
+    x (N, C, *), w and b (C). RuntimeError if C is not divisible by num_groups.
 
     >>> group_norm(tensor([[1., 3., 10., 30.]]), 2)
     tensor([[-1.0000,  1.0000, -1.0000,  1.0000]])
@@ -182,7 +190,7 @@ def group_norm(input: Tensor, num_groups: int, weight: Tensor | None = None, bia
     per_group = input.numel() // max(input.shape[0] * num_groups, 1)
     _more_than_one(input.shape, input.shape[0] * per_group)
     if _is_plain(input, (weight, bias), PLANE):
-        return reduce.normalised(input, weight, bias, eps, "group", num_groups)[0]
+        return normalised(input, weight, bias, eps, "group", num_groups)[0]
     groups = input.reshape(input.shape[0], num_groups, per_group)
     mean, variance = reduce.mean(groups, -1, True), reduce.var(groups, -1, keepdim=True, correction=0)
     y = _standardised(groups, mean, variance, eps, None, None).reshape(input.shape)
@@ -190,19 +198,19 @@ def group_norm(input: Tensor, num_groups: int, weight: Tensor | None = None, bia
     return y if bias is None else y + bias
 
 
+@public
 def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: float = 0.75, k: float = 1.0) -> Tensor:
     """x / (k + alpha * mean of x^2 over `size` neighbouring channels)^beta: Krizhevsky et al. 2012.
 
     >>> local_response_norm(tensor([[[1.], [2.]]]), 2, alpha=2., beta=1.).flatten()
     tensor([0.5000, 0.3333])
     """
-    from tinygrad_c.ops.shape.view import surrounded
     if input.ndim < 3:
         raise ValueError(f"Expected 3D or higher dimensionality                          input (got {input.ndim} dimensions)")
     around = [0] * input.ndim
     before, after = list(around), list(around)
     before[1], after[1] = size // 2, (size - 1) // 2
-    squares = surrounded(input * input, before, after)
+    squares = zero_pad(input * input, before, after)
     channels = input.shape[1]
     total = squares.narrow(1, 0, channels)
     for shift in range(1, size):
@@ -210,8 +218,9 @@ def local_response_norm(input: Tensor, size: int, alpha: float = 1e-4, beta: flo
     return input / (total * (alpha / size) + k) ** beta
 
 
+@public
 def normalize(input: Tensor, p: float = 2.0, dim: int | tuple[int, ...] = 1, eps: float = 1e-12, out: None = None) -> Tensor:
-    """x / max(|x|_p, eps), the norms along dim.
+    """x / max(|x|_p, eps), the norm along dim.
 
     >>> normalize(tinygrad_c.tensor([[3.0, 4.0]]))
     tensor([[0.6000, 0.8000]])

@@ -1,21 +1,23 @@
-"""pad: more elements around a tensor, of one value or taken from the tensor itself."""
+"""pad: add elements at the borders of a tensor, with a constant or with elements of the tensor."""
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from tinygrad_c._base.public import public
 from tinygrad_c._tensor.tensor import Tensor, bool_
-from tinygrad_c.core.tape import _call_it
+from tinygrad_c.core.tape import _named
 from tinygrad_c.ops.create import create
 from tinygrad_c.ops.elementwise import elementwise as ops
 from tinygrad_c.ops.indexing.index import index_select
-from tinygrad_c.ops.shape.view import surrounded
+from tinygrad_c.ops.shape.view import zero_pad
 
 
+@public
 def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float | None = None) -> Tensor:
-    """input with pad[0] elements more in front of the last dimension and pad[1] behind it, pad[2], pad[3] for the one before...
+    """Pad the last dimension with pad[0] elements before and pad[1] after it, the dimension before it with pad[2], pad[3], ...
 
-    mode: 'constant' (value, 0 unless given; negative numbers cut off), 'reflect' (mirrored, without the edge itself),
-    'replicate' (the edge), 'circular' (from the other end).
+    mode: 'constant' (value, default 0; negative sizes crop), 'reflect' (mirrored, the edge not repeated), 'replicate'
+    (the edge repeated), 'circular' (elements of the opposite end).
 
     >>> pad(tinygrad_c.tensor([[1.0, 2.0, 3.0]]), (2, 1), "reflect")
     tensor([[3., 2., 1., 2., 3., 2.]])
@@ -28,7 +30,7 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
                            f"length {len(pad)} and input of dimension {input.ndim}")
     if mode == "constant":
         value = 0 if value is None else value
-        return _call_it(_constant(input, pad, value if input.is_floating_point() else input.new_full((), value).item()),
+        return _named(_constant(input, pad, value if input.is_floating_point() else input.new_full((), value).item()),
                         "ConstantPadNdBackward0")
     if mode not in ("reflect", "replicate", "circular"):
         raise NotImplementedError(f"Unrecognised padding mode {mode}")
@@ -42,11 +44,11 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
         before, after = pad[2 * k], pad[2 * k + 1]
         if before or after:
             dim = input.ndim - 1 - k
-            places = _places(input, dim, before, after, mode)
-            input = index_select(input, dim, create.tensor(places))
+            indices = _source_indices(input, dim, before, after, mode)
+            input = index_select(input, dim, create.tensor(indices))
     if input is given or mode == "circular":
         return input
-    return _call_it(input, f"{'Reflection' if mode == 'reflect' else 'Replication'}Pad{len(pad) // 2}DBackward0")
+    return _named(input, f"{'Reflection' if mode == 'reflect' else 'Replication'}Pad{len(pad) // 2}DBackward0")
 
 
 def _constant(x: Tensor, pad: tuple[int, ...], value: float) -> Tensor:
@@ -63,15 +65,15 @@ def _constant(x: Tensor, pad: tuple[int, ...], value: float) -> Tensor:
         before[dim], after[dim] = max(left, 0), max(right, 0)
     if not any(before) and not any(after):
         return x.clone()
-    padded = surrounded(x, before, after)
+    padded = zero_pad(x, before, after)
     if value == 0:
         return padded
-    inside = surrounded(create.ones(*x.shape, dtype=bool_), before, after)
+    inside = zero_pad(create.ones(*x.shape, dtype=bool_), before, after)
     return ops.where(inside, padded, create.full((), value, dtype=x.dtype))
 
 
-def _places(x: Tensor, dim: int, before: int, after: int, mode: str) -> list[int]:
-    """Which elements stand along the padded dimension."""
+def _source_indices(x: Tensor, dim: int, before: int, after: int, mode: str) -> list[int]:
+    """The indices of the elements along the padded dimension."""
     n = x.shape[dim]
     limit = {"reflect": n - 1, "replicate": max(before, after), "circular": n}[mode]
     if max(before, after) > limit or n == 0:
@@ -80,7 +82,7 @@ def _places(x: Tensor, dim: int, before: int, after: int, mode: str) -> list[int
         raise RuntimeError("Padding size should be less than the corresponding input dimension, but got: padding "
                            f"({before}, {after}) at dimension {dim} of input {list(x.shape)}")
     if before + n + after <= 0:
-        raise RuntimeError(f"padding ({before}, {after}) leaves nothing of dimension {dim} of input {list(x.shape)}")
+        raise RuntimeError(f"padding ({before}, {after}) leaves no elements of dimension {dim} of input {list(x.shape)}")
     if mode == "circular":
         kept = range(max(-before, 0), n - max(-after, 0))
         return [kept[i % len(kept)] for i in range(-max(before, 0), len(kept) + max(after, 0))]

@@ -1,4 +1,4 @@
-"""Pooling: the largest element, or the mean, of each window."""
+"""Pooling: the maximum, the mean or the p-norm of each window."""
 from __future__ import annotations
 
 import math
@@ -9,10 +9,12 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_c._base.arguments import takes_out
+from tinygrad_c._base.public import public
 from tinygrad_c._tensor.tensor import Tensor
-from tinygrad_c.core.tape import _call_it
+from tinygrad_c.core.tape import _named
 from tinygrad_c.nn.functional.conv import columns_of, geometry_of
-from tinygrad_c.ops.arguments import takes_out
+from tinygrad_c.nn.functional.padding import pad
 from tinygrad_c.ops.conv.unfold import largest
 from tinygrad_c.ops.create import create
 from tinygrad_c.ops.elementwise import elementwise as ops
@@ -23,7 +25,7 @@ from tinygrad_c.ops.shape.shape import as_strided, stack
 
 
 def by(sizes) -> str:
-    """Sizes as messages have them: 1x4x4."""
+    """Sizes as error messages print them: 1x4x4."""
     return "x".join(map(str, sizes))
 
 
@@ -37,7 +39,7 @@ def _tuple(value: Any, n: int, name: str) -> tuple[int, ...]:
 
 def _windows(name: str, n: int, x: Tensor, kernel: Any, stride: Any, padding: Any, dilation: Any,
              ceil_mode: bool) -> tuple[Tensor, Any, Any, Any, Any, list[int]]:
-    """x with a batch dimension; kernel, stride, padding, dilation as tuples; how many places the window takes."""
+    """x with a batch dimension; kernel, stride, padding and dilation as tuples; the number of windows of each dimension."""
     if x.ndim not in (n + 1, n + 2):
         raise RuntimeError(f"{name}(): non-empty {n + 1}D or {n + 2}D (batch mode) tensor expected for input: Expected "
                            f"{n + 1}D or {n + 2}D (batch mode) tensor with optional 0 dim batch size for input, but "
@@ -61,22 +63,23 @@ def _windows(name: str, n: int, x: Tensor, kernel: Any, stride: Any, padding: An
     if 0 in x.shape[1:] and "max" in name:
         raise RuntimeError(f"{name}: Expected {n + 1}D or {n + 2}D (batch mode) tensor with optional 0 dim batch size for "
                            f"input (Expected input's non-batch dimensions to have positive length), but got: {list(x.shape)}")
-    places = []
+    out_size = []
     for size, k, s, p, d in zip(x.shape[2:], kernel, stride, padding, dilation):
         span = size + 2 * p - d * (k - 1) - 1
         count = (span + (s - 1 if ceil_mode else 0)) // s + 1
-        places.append(count - 1 if ceil_mode and (count - 1) * s >= size + p else count)   # none begins behind the input
-    if min(places) < 1:
-        raise RuntimeError(f"Given input size: ({by(x.shape[1:])}). Calculated output size: ({by((x.shape[1], *places))}). "
-                           f"Output size is too small. Invalid computed output size: {min(places)}")
-    return x, kernel, stride, padding, dilation, places
+        out_size.append(count - 1 if ceil_mode and (count - 1) * s >= size + p else count)   # no window starts beyond the input
+    if min(out_size) < 1:
+        raise RuntimeError(f"Given input size: ({by(x.shape[1:])}). Calculated output size: ({by((x.shape[1], *out_size))}). "
+                           f"Output size is too small. Invalid computed output size: {min(out_size)}")
+    return x, kernel, stride, padding, dilation, out_size
 
 
-# ---- The largest element
+# ---- Max pooling
 
+@public
 def max_pool1d(input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1,
                ceil_mode: bool = False, return_indices: bool = False) -> Any:
-    """The largest element of each window of x (N, C, L) or (C, L); with return_indices also where it is.
+    """The maximum of each window of x (N, C, L) or (C, L). return_indices also gives its index.
 
     >>> max_pool1d(tensor([[1., 3., 2., 0.]]), 2, return_indices=True)
     (tensor([[3., 2.]]), tensor([[1, 2]]))
@@ -84,11 +87,12 @@ def max_pool1d(input: Tensor, kernel_size: Any, stride: Any = None, padding: Any
     return _max_pool("max_pool1d", 1, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
 
+@public(node="MaxPool2DWithIndicesBackward0")
 def max_pool2d(input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1,
                ceil_mode: bool = False, return_indices: bool = False) -> Any:
-    """The largest element of each window of x (N, C, H, W) or (C, H, W); with return_indices also where in its plane it is.
+    """The maximum of each window of x (N, C, H, W) or (C, H, W). return_indices also gives its flat index in the plane.
 
-    stride: the kernel_size unless given. Of equal elements the first gets the gradient.
+    stride defaults to kernel_size. Of equal elements the first gets the gradient.
 
     >>> max_pool2d(tinygrad_c.arange(16.0).reshape(1, 4, 4), 2)
     tensor([[[ 5.,  7.],
@@ -97,42 +101,42 @@ def max_pool2d(input: Tensor, kernel_size: Any, stride: Any = None, padding: Any
     return _max_pool("max_pool2d", 2, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
 
 
+@public(node="MaxPool3DWithIndicesBackward0")
 def max_pool3d(input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, dilation: Any = 1,
                ceil_mode: bool = False, return_indices: bool = False) -> Any:
-    """The largest element of each window of x (N, C, D, H, W) or (C, D, H, W); with return_indices also where it is.
+    """The maximum of each window of x (N, C, D, H, W) or (C, D, H, W). return_indices also gives its flat index.
 
     >>> max_pool3d(tinygrad_c.arange(8.).view(1, 2, 2, 2), 2)
     tensor([[[[7.]]]])
     """
     if not input.is_floating_point():
         return _of_integers(max_pool3d, input, kernel_size, stride, padding, dilation, ceil_mode, return_indices)
-    x, kernel, stride, padding, dilation, places = _windows("max_pool3d", 3, input, kernel_size, stride, padding, dilation,
-                                                            ceil_mode)
-    from tinygrad_c.nn.functional.padding import pad
-    behind = [max((o - 1) * s + d * (k - 1) + 1 - size - p, 0)
-              for o, s, d, k, size, p in zip(places, stride, dilation, kernel, x.shape[2:], padding)]
-    around = [each for p, q in zip(reversed(padding), reversed(behind)) for each in (p, q)]
-    x = pad(x, around, value=-math.inf) if any(around) else x.contiguous()
+    x, kernel, stride, padding, dilation, out_size = _windows("max_pool3d", 3, input, kernel_size, stride, padding, dilation,
+                                                              ceil_mode)
+    after = [max((o - 1) * s + d * (k - 1) + 1 - size - p, 0)
+             for o, s, d, k, size, p in zip(out_size, stride, dilation, kernel, x.shape[2:], padding)]
+    sides = [each for p, q in zip(reversed(padding), reversed(after)) for each in (p, q)]
+    x = pad(x, sides, value=-math.inf) if any(sides) else x.contiguous()
     steps = x.stride()
-    seen = as_strided(x, (*x.shape[:2], *places, *kernel),
-                      (*steps[:2], *(a * s for a, s in zip(steps[2:], stride)), *(a * d for a, d in zip(steps[2:], dilation))))
-    y, best = reduce.max(seen.flatten(5), -1)
+    windows = as_strided(x, (*x.shape[:2], *out_size, *kernel), (
+        *steps[:2], *(a * s for a, s in zip(steps[2:], stride)), *(a * d for a, d in zip(steps[2:], dilation))))
+    y, best = reduce.max(windows.flatten(5), -1)
     results = [y]
     if return_indices:
-        places_of = np.zeros((1,) * 6, np.int64)        # of each place's window's elements: in the plane, row by row
+        flat_indices = np.zeros((1,) * 6, np.int64)        # flat indices of each window's elements
         for k in range(3):
-            line = np.arange(places[k])[:, None] * stride[k] - padding[k] + np.arange(kernel[k]) * dilation[k]
+            line = np.arange(out_size[k])[:, None] * stride[k] - padding[k] + np.arange(kernel[k]) * dilation[k]
             shape = [1] * 6
             shape[k], shape[3 + k] = line.shape
-            places_of = places_of * input.shape[k - 3] + line.reshape(shape)
-        table = create.tensor(places_of.reshape(1, 1, *places, -1)).expand(*seen.shape[:5], math.prod(kernel))
+            flat_indices = flat_indices * input.shape[k - 3] + line.reshape(shape)
+        table = create.tensor(flat_indices.reshape(1, 1, *out_size, -1)).expand(*windows.shape[:5], math.prod(kernel))
         results.append(gather(table, -1, best.unsqueeze(-1)).squeeze(-1))
     results = [each if input.ndim == 5 else each.squeeze(0) for each in results]
     return tuple(results) if return_indices else results[0]
 
 
 def _of_integers(function: Any, x: Tensor, *settings: Any) -> Any:
-    """The same of integers: float64 holds those that pictures have."""
+    """Pool integers as float64, which is exact up to 2^53."""
     results = function(x.double(), *settings)
     return (results[0].to(x.dtype), results[1]) if isinstance(results, tuple) else results.to(x.dtype)
 
@@ -141,21 +145,21 @@ def _max_pool(name: str, n: int, input: Tensor, kernel: Any, stride: Any, paddin
               return_indices: bool) -> Any:
     if not input.is_floating_point():
         return _of_integers(partial(_max_pool, name, n), input, kernel, stride, padding, dilation, ceil_mode, return_indices)
-    x, kernel, stride, padding, dilation, places = _windows(name, n, input, kernel, stride, padding, dilation, ceil_mode)
+    x, kernel, stride, padding, dilation, out_size = _windows(name, n, input, kernel, stride, padding, dilation, ceil_mode)
     x = x if n == 2 else x.unsqueeze(2)
-    results = largest(x, geometry_of(x.shape[2:], kernel, stride, padding, dilation, places))
+    results = largest(x, geometry_of(x.shape[2:], kernel, stride, padding, dilation, out_size))
     results = [_shaped(each, n, input.ndim) for each in results]
     return tuple(results) if return_indices else results[0]
 
 
 def _shaped(y: Tensor, n: int, ndim: int) -> Tensor:
-    """Without the dimensions that were added: of rows, of the batch."""
+    """Remove the row and batch dimensions that were added."""
     y = y if n == 2 else y.squeeze(2)
     return y if ndim == n + 2 else y.squeeze(0)
 
 
 def with_indices(pool: Callable[..., Any]) -> Callable[..., Any]:
-    """The function that also gives where the largest ones are."""
+    """The same function with return_indices=True."""
     both = update_wrapper(partial(pool, return_indices=True), pool)
     both.__name__ = both.__qualname__ = f"{pool.__name__}_with_indices"
     return both
@@ -166,9 +170,10 @@ max_pool2d_with_indices = with_indices(max_pool2d)
 max_pool3d_with_indices = with_indices(max_pool3d)
 
 
+@public("input indices")
 def max_unpool1d(input: Tensor, indices: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0,
                  output_size: Any = None) -> Tensor:
-    """The reverse of max_pool1d: each element where it was, zeros elsewhere.
+    """The reverse of max_pool1d: each element at its index, zeros elsewhere.
 
     >>> max_unpool1d(tensor([[3., 2.]]), tensor([[1, 2]]), 2)
     tensor([[0., 3., 2., 0.]])
@@ -176,9 +181,10 @@ def max_unpool1d(input: Tensor, indices: Tensor, kernel_size: Any, stride: Any =
     return _unpool(1, input, indices, kernel_size, stride, padding, output_size)
 
 
+@public("input indices", node="MaxUnpool2DBackward0")
 def max_unpool2d(input: Tensor, indices: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0,
                  output_size: Any = None) -> Tensor:
-    """The reverse of max_pool2d: each element where it was in its plane, zeros elsewhere.
+    """The reverse of max_pool2d: each element at its index in the plane, zeros elsewhere.
 
     >>> max_unpool2d(tensor([[[3.]]]), tensor([[[2]]]), 2)
     tensor([[[0., 0.],
@@ -187,9 +193,10 @@ def max_unpool2d(input: Tensor, indices: Tensor, kernel_size: Any, stride: Any =
     return _unpool(2, input, indices, kernel_size, stride, padding, output_size)
 
 
+@public("input indices", node="MaxUnpool3DBackward0")
 def max_unpool3d(input: Tensor, indices: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0,
                  output_size: Any = None) -> Tensor:
-    """The reverse of max_pool3d: each element where it was in its volume, zeros elsewhere.
+    """The reverse of max_pool3d: each element at its index in the volume, zeros elsewhere.
 
     >>> max_unpool3d(tensor([[[[3.]]]]), tensor([[[[5]]]]), 2).flatten()
     tensor([0., 0., 0., 0., 0., 3., 0., 0.])
@@ -216,11 +223,12 @@ def _unpool(n: int, x: Tensor, indices: Tensor, kernel: Any, stride: Any, paddin
     return scatter(zeros, -1, indices.reshape(*lead, -1), x.reshape(*lead, -1)).reshape(*lead, *size)
 
 
-# ---- The mean
+# ---- Average pooling
 
+@public
 def avg_pool1d(input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
                count_include_pad: bool = True) -> Tensor:
-    """The mean of each window of x (N, C, L) or (C, L); padded zeros count as elements if count_include_pad.
+    """The mean of each window of x (N, C, L) or (C, L). count_include_pad: the mean includes the padding zeros.
 
     >>> avg_pool1d(tensor([[1., 3., 2., 0.]]), 2)
     tensor([[2., 1.]])
@@ -228,10 +236,11 @@ def avg_pool1d(input: Tensor, kernel_size: Any, stride: Any = None, padding: Any
     return _avg_pool("avg_pool1d", 1, input, kernel_size, stride, padding, ceil_mode, count_include_pad, None)
 
 
+@public(node="AvgPool2DBackward0")
 @takes_out
 def avg_pool2d(input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
                count_include_pad: bool = True, divisor_override: int | None = None) -> Tensor:
-    """The mean of each window of x (N, C, H, W) or (C, H, W); divisor_override: divide the sum by this instead.
+    """The mean of each window of x (N, C, H, W) or (C, H, W). divisor_override: divide the sum by this instead.
 
     >>> avg_pool2d(tinygrad_c.arange(16.).view(1, 4, 4), 2)
     tensor([[[ 2.5000,  4.5000],
@@ -240,6 +249,7 @@ def avg_pool2d(input: Tensor, kernel_size: Any, stride: Any = None, padding: Any
     return _avg_pool("avg_pool2d", 2, input, kernel_size, stride, padding, ceil_mode, count_include_pad, divisor_override)
 
 
+@public(node="AvgPool3DBackward0")
 @takes_out
 def avg_pool3d(input: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0, ceil_mode: bool = False,
                count_include_pad: bool = True, divisor_override: int | None = None) -> Tensor:
@@ -255,29 +265,30 @@ def _avg_pool(name: str, n: int, input: Tensor, kernel: Any, stride: Any, paddin
               count_include_pad: bool, divisor: int | None) -> Tensor:
     if not input.is_floating_point():
         return _of_integers(partial(_avg_pool, name, n), input, kernel, stride, padding, ceil_mode, count_include_pad, divisor)
-    x, kernel, stride, padding, dilation, places = _windows(name, n, input, kernel, stride, padding, 1, ceil_mode)
+    x, kernel, stride, padding, dilation, out_size = _windows(name, n, input, kernel, stride, padding, 1, ceil_mode)
     if divisor == 0:
         raise RuntimeError("divisor must be not zero")
     size = x.shape[2:]
     if x.numel() == 0:
-        y = (reduce.sum(x) * 0).expand(*x.shape[:2], *places)
+        y = (reduce.sum(x) * 0).expand(*x.shape[:2], *out_size)
         return y if input.ndim == n + 2 else y.squeeze(0)
-    behind = [max((o - 1) * s + k - m - p, 0) for o, s, k, m, p in zip(places, stride, kernel, size, padding)]
-    seen = columns_of(x, kernel, stride, padding, behind, dilation, places)
-    total = reduce.sum(seen.reshape(*x.shape[:2], math.prod(kernel), seen.shape[2]), 2).reshape(*x.shape[:2], *places)
-    if divisor is None and not any(behind) and (count_include_pad or not any(padding)):
+    after = [max((o - 1) * s + k - m - p, 0) for o, s, k, m, p in zip(out_size, stride, kernel, size, padding)]
+    windows = columns_of(x, kernel, stride, padding, after, dilation, out_size)
+    total = reduce.sum(windows.reshape(*x.shape[:2], math.prod(kernel), windows.shape[2]), 2).reshape(*x.shape[:2], *out_size)
+    if divisor is None and not any(after) and (count_include_pad or not any(padding)):
         divisor = math.prod(kernel)
     if divisor is not None:
         y = total / divisor
     else:
         y = total
-        for d, (m, k, s, p, o) in enumerate(zip(size, kernel, stride, padding, places)):
+        for d, (m, k, s, p, o) in enumerate(zip(size, kernel, stride, padding, out_size)):
             starts = [i * s - p for i in range(o)]
             counts = [min(a + k, m + p) - a if count_include_pad else min(a + k, m) - max(a, 0) for a in starts]
             y = y / create.tensor(counts, dtype=x.dtype).reshape([-1] + [1] * (n - 1 - d))
     return y if input.ndim == n + 2 else y.squeeze(0)
 
 
+@public
 def lp_pool1d(input: Tensor, norm_type: float, kernel_size: int, stride: Any = None, ceil_mode: bool = False) -> Tensor:
     """(sum of x^p)^(1/p) over each window of x (N, C, L).
 
@@ -287,6 +298,7 @@ def lp_pool1d(input: Tensor, norm_type: float, kernel_size: int, stride: Any = N
     return _lp_pool(avg_pool1d(input ** norm_type, kernel_size, stride, 0, ceil_mode), norm_type, _tuple(kernel_size, 1, ""))
 
 
+@public
 def lp_pool2d(input: Tensor, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Tensor:
     """(sum of x^p)^(1/p) over each window of x (N, C, H, W).
 
@@ -296,6 +308,7 @@ def lp_pool2d(input: Tensor, norm_type: float, kernel_size: Any, stride: Any = N
     return _lp_pool(avg_pool2d(input ** norm_type, kernel_size, stride, 0, ceil_mode), norm_type, _tuple(kernel_size, 2, ""))
 
 
+@public
 def lp_pool3d(input: Tensor, norm_type: float, kernel_size: Any, stride: Any = None, ceil_mode: bool = False) -> Tensor:
     """(sum of x^p)^(1/p) over each window of x (N, C, D, H, W).
 
@@ -311,10 +324,11 @@ def _lp_pool(mean: Tensor, p: float, kernel: Sequence[int]) -> Tensor:
     return (ops.sign(mean) * ops.relu(mean.abs()) * math.prod(kernel)) ** (1 / p)
 
 
-# ---- Windows by the number of results
+# ---- Adaptive pooling: the number of windows is given
 
+@public
 def adaptive_avg_pool1d(input: Tensor, output_size: Any) -> Tensor:
-    """The means of output_size windows that cover x (*, L): window i is floor(i L / n) to ceil((i + 1) L / n).
+    """The mean of each of output_size windows of x (*, L). Window i is floor(i L / n) to ceil((i + 1) L / n).
 
     >>> adaptive_avg_pool1d(tensor([[1., 2., 3., 4., 5.]]), 2)
     tensor([[2., 4.]])
@@ -322,8 +336,9 @@ def adaptive_avg_pool1d(input: Tensor, output_size: Any) -> Tensor:
     return _adaptive_avg(input, _sizes(input, output_size, 1), 1)
 
 
+@public
 def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
-    """The means of output_size (a number, or rows and columns; None: as they are) windows that cover x (*, H, W).
+    """The mean of each of output_size windows of x (*, H, W). output_size: an int or (rows, columns); None keeps the size.
 
     >>> adaptive_avg_pool2d(tinygrad_c.arange(8.).view(1, 2, 4), (1, 2))
     tensor([[[2.5000, 4.5000]]])
@@ -331,8 +346,9 @@ def adaptive_avg_pool2d(input: Tensor, output_size: Any) -> Tensor:
     return _adaptive_avg(input, _sizes(input, output_size, 2), 2)
 
 
+@public
 def adaptive_avg_pool3d(input: Tensor, output_size: Any) -> Tensor:
-    """The means of output_size windows that cover x (*, D, H, W).
+    """The mean of each of output_size windows of x (*, D, H, W).
 
     >>> adaptive_avg_pool3d(tinygrad_c.arange(8.).view(1, 2, 2, 2), 1)
     tensor([[[[3.5000]]]])
@@ -349,7 +365,7 @@ def _sizes(x: Tensor, output_size: Any, n: int) -> list[int]:
     given = given * n if len(given) == 1 else given
     if len(given) != n:
         raise RuntimeError(f"adaptive pooling: output_size must be {n}: 'output_size' should contain "
-                           f"{('one int', 'two ints', 'three ints')[n - 1]}, got {len(given)} numbers")
+                           f"{('one int', 'two ints', 'three ints')[n - 1]}, got {len(given)} ints")
     sizes = [size if wanted is None else wanted for wanted, size in zip(given, x.shape[-n:])]
     if min(sizes) < 0:
         raise RuntimeError(f"adaptive pooling: elements of output_size must be greater than or equal to 0 but received "
@@ -377,11 +393,12 @@ def _adaptive_avg(x: Tensor, sizes: list[int], n: int) -> Tensor:
         rows = [[1 / (end - start) if start <= j < end else 0.0 for j in range(size)] for start, end in _bounds(size, parts)]
         means = create.tensor(rows, dtype=x.dtype).reshape(parts, size)
         x = (x.transpose(d, -1) @ means.t()).transpose(d, -1)
-    return _call_it(x.clone() if x is given else x.contiguous(), f"AdaptiveAvgPool{n}DBackward0")
+    return _named(x.clone() if x is given else x.contiguous(), f"AdaptiveAvgPool{n}DBackward0")
 
 
+@public
 def adaptive_max_pool1d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
-    """The largest elements of output_size windows that cover x (*, L).
+    """The maximum of each of output_size windows of x (*, L).
 
     >>> adaptive_max_pool1d(tensor([[1., 2., 3., 4., 5.]]), 2)
     tensor([[3., 5.]])
@@ -390,8 +407,9 @@ def adaptive_max_pool1d(input: Tensor, output_size: Any, return_indices: bool = 
     return (values.squeeze(-2), where.squeeze(-2)) if return_indices else values.squeeze(-2)
 
 
+@public(node="AdaptiveMaxPool2DBackward0")
 def adaptive_max_pool2d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
-    """The largest elements of output_size windows that cover x (*, H, W); with return_indices also where they are.
+    """The maximum of each of output_size windows of x (*, H, W). return_indices also gives the flat indices.
 
     >>> adaptive_max_pool2d(tinygrad_c.arange(8.).view(1, 2, 4), (1, 2))
     tensor([[[5., 7.]]])
@@ -400,8 +418,9 @@ def adaptive_max_pool2d(input: Tensor, output_size: Any, return_indices: bool = 
     return results if return_indices else results[0]
 
 
+@public(node="AdaptiveMaxPool3DBackward0")
 def adaptive_max_pool3d(input: Tensor, output_size: Any, return_indices: bool = False) -> Any:
-    """The largest elements of output_size windows that cover x (*, D, H, W); with return_indices also where they are.
+    """The maximum of each of output_size windows of x (*, D, H, W). return_indices also gives the flat indices.
 
     >>> adaptive_max_pool3d(tinygrad_c.arange(8.).view(1, 2, 2, 2), 1)
     tensor([[[[7.]]]])
@@ -416,24 +435,26 @@ adaptive_max_pool3d_with_indices = with_indices(adaptive_max_pool3d)
 
 
 def _adaptive_max(x: Tensor, sizes: list[int]) -> tuple[Tensor, Tensor]:
-    values, places = [], []
+    values, indices = [], []
     n = len(sizes)
     numbers = create.arange(math.prod(x.shape[-n:])).reshape(x.shape[-n:])
     for bounds in product(*[_bounds(size, parts) for size, parts in zip(x.shape[-n:], sizes)]):
         key = tuple(slice(start, end) for start, end in bounds)
         value, at = reduce.max(x[(..., *key)].flatten(-n), -1)
         values.append(value)
-        places.append(numbers[key].reshape(-1)[at])
+        indices.append(numbers[key].reshape(-1)[at])
     shape = [*x.shape[:-n], *sizes]
-    return stack(values, -1).reshape(shape), stack(places, -1).reshape(shape)
+    return stack(values, -1).reshape(shape), stack(indices, -1).reshape(shape)
 
 
-# ---- Windows at random places
+# ---- Fractional pooling: windows at random positions
 
+@public("input _random_samples?", node="FractionalMaxPool2DBackward0")
 def fractional_max_pool2d(input: Tensor, kernel_size: Any, output_size: Any = None, output_ratio: Any = None,
                           return_indices: bool = False, _random_samples: Tensor | None = None) -> Any:
-    """The largest elements of windows in steps of random size, so many that output_size remain (or this share of x): Graham
-    2015. x (N, C, H, W) or (C, H, W).
+    """The maximum of windows at pseudo-random positions: Graham 2015. x (N, C, H, W) or (C, H, W).
+
+    The result has output_size rows and columns, or output_ratio times those of x.
 
     >>> fractional_max_pool2d(tinygrad_c.ones(1, 6, 8), 2, output_ratio=(0.5, 0.5)).shape
     torch.Size([1, 3, 4])
@@ -441,9 +462,10 @@ def fractional_max_pool2d(input: Tensor, kernel_size: Any, output_size: Any = No
     return _fractional(2, input, kernel_size, output_size, output_ratio, return_indices, _random_samples)
 
 
+@public("input _random_samples?", node="FractionalMaxPool3DBackward0")
 def fractional_max_pool3d(input: Tensor, kernel_size: Any, output_size: Any = None, output_ratio: Any = None,
                           return_indices: bool = False, _random_samples: Tensor | None = None) -> Any:
-    """fractional_max_pool2d of x (N, C, D, H, W) or (C, D, H, W).
+    """fractional_max_pool2d for x (N, C, D, H, W) or (C, D, H, W).
 
     >>> fractional_max_pool3d(tinygrad_c.ones(1, 8, 8, 8), 2, output_size=3).shape
     torch.Size([1, 3, 3, 3])
@@ -474,9 +496,9 @@ def _fractional(n: int, x: Tensor, kernel_size: Any, output_size: Any, ratio: An
         samples = random.rand(*lead, n, dtype=x.dtype)
     flat = x.reshape(math.prod(lead), math.prod(size))
     drawn = samples.numpy()[:lead[0]].reshape(math.prod(lead), n)
-    place = np.zeros((len(drawn), *[1] * (2 * n)), np.int64)        # of each result's window's elements, row by row
+    place = np.zeros((len(drawn), *[1] * (2 * n)), np.int64)        # flat indices of each window's elements
     for d, (m, k, o) in enumerate(zip(size, kernel, wanted)):
-        u = drawn[:, 1 - d if n == 2 else d]    # torch's order: columns before rows, but depth, rows, columns
+        u = drawn[:, 1 - d if n == 2 else d]    # torch's order: (columns, rows) in 2D, (depth, rows, columns) in 3D
         step = (m - k) / (o - 1) if o > 1 else 0.0
         starts = np.stack([((i + u) * step).astype(int) - (u * step).astype(int) for i in range(o)], 1)
         starts[:, -1] = m - k
@@ -486,8 +508,8 @@ def _fractional(n: int, x: Tensor, kernel_size: Any, output_size: Any, ratio: An
         place = place * m + line.reshape(shape)
     place = place.reshape(len(drawn), math.prod(wanted), math.prod(kernel))
     table = create.tensor(place)
-    seen = gather(flat, 1, table.reshape(len(drawn), math.prod(place.shape[1:]))).reshape(place.shape)
-    y, best = reduce.max(seen, -1)
+    windows = gather(flat, 1, table.reshape(len(drawn), math.prod(place.shape[1:]))).reshape(place.shape)
+    y, best = reduce.max(windows, -1)
     shape = [*x.shape[:-n], *wanted]
     where = gather(table, 2, best.unsqueeze(2)).reshape(shape)
     return (y.reshape(shape), where) if return_indices else y.reshape(shape)

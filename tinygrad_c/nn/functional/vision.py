@@ -1,4 +1,4 @@
-"""Pictures as functions: larger and smaller, channels traded for size, looked up along a grid."""
+"""Image functions: resizing, pixel shuffling, sampling along a grid."""
 from __future__ import annotations
 
 import math
@@ -7,33 +7,37 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_c._base.public import public
 from tinygrad_c._base.warn import warn_once
 from tinygrad_c._tensor.tensor import Tensor
-from tinygrad_c.core.tape import _call_it
+from tinygrad_c.core.tape import _named
+from tinygrad_c.nn.functional.pooling import _adaptive_avg
 from tinygrad_c.ops.create import create
 from tinygrad_c.ops.elementwise import elementwise as ops
 from tinygrad_c.ops.indexing.index import gather, index_select
 
-# ---- Other sizes
+# ---- Resizing
 
-LINEAR = {"linear": 3, "bilinear": 4, "trilinear": 5, "bicubic": 4}     # how many dimensions x has
+LINEAR = {"linear": 3, "bilinear": 4, "trilinear": 5, "bicubic": 4}     # the number of dimensions of x
 UPSAMPLED = {"nearest": "Nearest", "nearest-exact": "NearestExact", "linear": "Linear", "bilinear": "Bilinear",
              "trilinear": "Trilinear", "bicubic": "Bicubic"}
 
 
+@public
 def interpolate(input: Tensor, size: Any = None, scale_factor: Any = None, mode: str = "nearest",
                 align_corners: bool | None = None, recompute_scale_factor: bool | None = None,
                 antialias: bool = False) -> Tensor:
-    """x (N, C, *) in another size: given as size, or as a factor. mode: 'nearest', 'nearest-exact', 'linear' (of 3 dimensions),
-    'bilinear' and 'bicubic' (4), 'trilinear' (5), 'area' (means).
+    """Resize x (N, C, *) to size or by scale_factor.
 
-    align_corners: the centres of the corner elements stay where they are, else their outer corners.
+    mode: 'nearest', 'nearest-exact', 'linear' (3D x), 'bilinear' and 'bicubic' (4D), 'trilinear' (5D), 'area' (means).
+
+    align_corners: align the centres of the corner elements; else their outer corners.
 
     >>> interpolate(tinygrad_c.tensor([[[1.0, 2.0]]]), scale_factor=2)
     tensor([[[1., 1., 2., 2.]]])
     """
     if antialias:
-        raise NotImplementedError("interpolate: antialias=True is left out; smooth before, or use mode='area'")
+        raise NotImplementedError("interpolate: antialias=True is not supported; smooth the input first, or use mode='area'")
     n = input.ndim - 2
     if not 1 <= n <= 3:
         raise NotImplementedError(f"Input Error: Only 3D, 4D and 5D input Tensors supported (got {input.ndim}D) for the modes: "
@@ -48,30 +52,30 @@ def interpolate(input: Tensor, size: Any = None, scale_factor: Any = None, mode:
                                   f"nearest-exact (got {mode})")
     sizes, scales = _target(input, n, size, scale_factor, recompute_scale_factor)
     if mode == "area":
-        from tinygrad_c.nn.functional.pooling import _adaptive_avg
         return _adaptive_avg(input, sizes, n)
-    of_bytes = mode not in ("nearest", "nearest-exact") and not input.is_floating_point()
-    for d in reversed(range(n)) if of_bytes else range(n):      # bytes are rounded to bytes after each dimension, as in torch
+    is_uint8 = mode not in ("nearest", "nearest-exact") and not input.is_floating_point()
+    for d in reversed(range(n)) if is_uint8 else range(n):      # uint8 is rounded after each dimension, as in torch
         taps = _taps(mode, input.shape[d + 2], sizes[d], scales[d], bool(align_corners))
         parts = []
-        for places, shares in taps:
-            part = index_select(input, d + 2, create.tensor(places.tolist()))
+        for positions, shares in taps:
+            part = index_select(input, d + 2, create.tensor(positions.tolist()))
             if shares is not None:
-                part = part * create.tensor(shares.tolist(), dtype=None if of_bytes else input.dtype).reshape(
+                part = part * create.tensor(shares.tolist(), dtype=None if is_uint8 else input.dtype).reshape(
                     [-1] + [1] * (n - 1 - d))
             parts.append(part)
         made = parts[0]
         for part in parts[1:]:
             made = made + part
-        input = ops.floor(made + 0.5).clamp(0, 255).to(input.dtype) if of_bytes else made
-    return _call_it(input, f"Upsample{UPSAMPLED[mode]}{n}DBackward0")
+        input = ops.floor(made + 0.5).clamp(0, 255).to(input.dtype) if is_uint8 else made
+    return _named(input, f"Upsample{UPSAMPLED[mode]}{n}DBackward0")
 
 
 upsample = interpolate
 
 
+@public
 def upsample_nearest(input: Tensor, size: Any = None, scale_factor: Any = None) -> Tensor:
-    """interpolate of mode 'nearest'.
+    """interpolate with mode='nearest'.
 
     >>> upsample_nearest(tensor([[[0., 4.]]]), scale_factor=2)
     tensor([[[0., 0., 4., 4.]]])
@@ -79,8 +83,9 @@ def upsample_nearest(input: Tensor, size: Any = None, scale_factor: Any = None) 
     return interpolate(input, size, scale_factor)
 
 
+@public
 def upsample_bilinear(input: Tensor, size: Any = None, scale_factor: Any = None) -> Tensor:
-    """interpolate of mode 'bilinear' with align_corners.
+    """interpolate with mode='bilinear' and align_corners=True.
 
     >>> upsample_bilinear(tensor([[[[0., 4.]]]]), size=(1, 3))
     tensor([[[[0., 2., 4.]]]])
@@ -89,7 +94,7 @@ def upsample_bilinear(input: Tensor, size: Any = None, scale_factor: Any = None)
 
 
 def _target(x: Tensor, n: int, size: Any, scale_factor: Any, recompute: bool | None) -> tuple[list[int], list[float | None]]:
-    """The sizes to make, and the factors where they are to be used as they were given."""
+    """The output sizes, and the scale factors that are used as given (None: computed from the sizes)."""
     if (size is None) == (scale_factor is None):
         raise ValueError("either size or scale_factor should be defined" if size is None else
                          "only one of size or scale_factor should be defined")
@@ -111,9 +116,9 @@ def _target(x: Tensor, n: int, size: Any, scale_factor: Any, recompute: bool | N
 
 
 def _taps(mode: str, size: int, wanted: int, scale: float | None, align: bool) -> list[tuple[np.ndarray, np.ndarray | None]]:
-    """Along one dimension: which elements each result is made of, and with which shares (None: all of it)."""
+    """For one dimension: the input indices of each output element, and their weights (None: weight 1)."""
     at = np.arange(wanted)
-    if mode.startswith("nearest"):      # in single precision, as PyTorch, so that ties fall to the same side
+    if mode.startswith("nearest"):      # in single precision, as in PyTorch, to round ties the same way
         step = np.float32(1 / scale if scale else size / wanted)
         shift = np.float32(0.5 if mode == "nearest-exact" else 0)
         return [(np.minimum(np.floor((at.astype(np.float32) + shift) * step), size - 1).astype(int), None)]
@@ -131,15 +136,16 @@ def _taps(mode: str, size: int, wanted: int, scale: float | None, align: bool) -
 
 
 def _cubic(distance: Any, a: float = -0.75) -> Any:
-    """The convolution kernel of Keys 1981, of an array or a tensor."""
+    """The cubic convolution kernel of Keys 1981, for an array or a tensor."""
     near = ((a + 2) * distance - (a + 3)) * distance**2 + 1
     far = ((a * distance - 5 * a) * distance + 8 * a) * distance - 4 * a
     where = ops.where if isinstance(distance, Tensor) else np.where
     return where(distance <= 1, near, where(distance < 2, far, 0))
 
 
-# ---- Channels for size
+# ---- Pixel and channel shuffles
 
+@public(node="PixelShuffleBackward0")
 def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     """(*, C r^2, H, W) to (*, C, H r, W r): Shi et al. 2016.
 
@@ -160,6 +166,7 @@ def pixel_shuffle(input: Tensor, upscale_factor: int) -> Tensor:
     return parts.permute(*range(k + 1), k + 3, k + 1, k + 4, k + 2).reshape(*lead, channels // (r * r), height * r, width * r)
 
 
+@public(node="PixelUnshuffleBackward0")
 def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
     """(*, C, H r, W r) to (*, C r^2, H, W): the reverse of pixel_shuffle.
 
@@ -179,8 +186,9 @@ def pixel_unshuffle(input: Tensor, downscale_factor: int) -> Tensor:
     return parts.permute(*range(k + 1), k + 2, k + 4, k + 1, k + 3).reshape(*lead, channels * r * r, height // r, width // r)
 
 
+@public(node="ChannelShuffleBackward0")
 def channel_shuffle(input: Tensor, groups: int) -> Tensor:
-    """Channel g * n + i goes to i * groups + g, n the channels of a group: Zhang et al. 2018.
+    """Move channel g * n + i to i * groups + g, n the number of channels of a group: Zhang et al. 2018.
 
     >>> channel_shuffle(tinygrad_c.arange(4.).view(1, 4, 1, 1), 2).flatten()
     tensor([0., 2., 1., 3.])
@@ -194,11 +202,13 @@ def channel_shuffle(input: Tensor, groups: int) -> Tensor:
 
 native_channel_shuffle = channel_shuffle
 
-# ---- Along a grid
+# ---- Sampling along a grid
 
+@public
 def affine_grid(theta: Tensor, size: Any, align_corners: bool | None = None) -> Tensor:
-    """The grid (N, H, W, 2) at which grid_sample looks to move a picture of `size` (N, C, H, W) by theta (N, 2, 3); or
-    (N, D, H, W, 3), of `size` (N, C, D, H, W), by theta (N, 3, 4).
+    """The grid with which grid_sample applies affine transforms theta (N, 2, 3) to images of `size` (N, C, H, W).
+
+    The grid is (N, H, W, 2). theta (N, 3, 4) and size (N, C, D, H, W) give (N, D, H, W, 3).
 
     >>> affine_grid(tensor([[[1., 0., 0.], [0., 1., 0.]]]), (1, 1, 1, 2), align_corners=False)
     tensor([[[[-0.5000,  0.0000],
@@ -223,9 +233,10 @@ def _centres(count: int, align: bool) -> np.ndarray:
     return centres if align else centres * (count - 1) / count
 
 
+@public("input grid", node="GridSampler2DBackward0")
 def grid_sample(input: Tensor, grid: Tensor, mode: str = "bilinear", padding_mode: str = "zeros",
                 align_corners: bool | None = None) -> Tensor:
-    """y[n, c, i, j] = x[n, c] at the point grid[n, i, j] = (column, row), each from -1 to 1, between elements by their shares.
+    """y[n, c, i, j] = x[n, c] interpolated at grid[n, i, j] = (column, row), each from -1 to 1.
 
     x is (N, C, H, W), grid (N, h, w, 2), y (N, C, h, w); or x (N, C, D, H, W), grid (N, d, h, w, 3). mode: 'bilinear',
     'nearest' or, in two dimensions, 'bicubic'; padding_mode, for points outside: 'zeros', 'border' or 'reflection'.
@@ -242,7 +253,7 @@ def grid_sample(input: Tensor, grid: Tensor, mode: str = "bilinear", padding_mod
     k = input.ndim - 2
     if k not in (2, 3) or grid.ndim != input.ndim or grid.shape[-1] != k or grid.shape[0] != input.shape[0]:
         raise RuntimeError("grid_sampler(): expected 4D or 5D input and grid with same number of dimensions and same batch "
-                           "size, and grid with 2 or 3 numbers in the last dimension, but got input with sizes "
+                           "size, and grid with 2 or 3 elements in the last dimension, but got input with sizes "
                            f"{list(input.shape)} and grid with sizes {list(grid.shape)}")
     if mode == "bicubic" and k == 3:
         raise RuntimeError("grid_sampler(): bicubic interpolation only supports 4D input")
@@ -256,29 +267,29 @@ def grid_sample(input: Tensor, grid: Tensor, mode: str = "bilinear", padding_mod
     if mode != "bicubic":
         at = [_within(x, size, align, padding_mode) for x, size in zip(at, sizes)]
 
-    def look(places: list[Tensor], share: Tensor | None) -> Tensor:
+    def sample(positions: list[Tensor], share: Tensor | None) -> Tensor:
         inside, place = None, None
-        for x, size in zip(places, sizes):
+        for x, size in zip(positions, sizes):
             fits = (x >= 0) & (x <= size - 1)
             inside = fits if inside is None else inside & fits
             place = x.clamp(0, size - 1) if place is None else place * size + x.clamp(0, size - 1)
-        seen = gather(flat, 2, place.long().reshape(n, 1, -1).expand(n, channels, -1)).reshape(n, channels, *grid.shape[1:-1])
+        values = gather(flat, 2, place.long().reshape(n, 1, -1).expand(n, channels, -1)).reshape(n, channels, *grid.shape[1:-1])
         weight = inside.to(input.dtype) if share is None else ops.where(inside, share, 0)
-        return seen * weight.unsqueeze(1)
+        return values * weight.unsqueeze(1)
 
     if mode == "nearest":
-        return look([ops.round_half_even(x.detach()) for x in at], None)
+        return sample([ops.round_half_even(x.detach()) for x in at], None)
     low = [ops.floor(x.detach()) for x in at]
     past = [x - start for x, start in zip(at, low)]
     steps = (-1, 0, 1, 2) if mode == "bicubic" else (0, 1)
     total: Any = 0
     for corner in product(steps, repeat=k):
-        places = [start + step for start, step in zip(low, corner)]
+        positions = [start + step for start, step in zip(low, corner)]
         shares = [_cubic(abs(t - step)) if mode == "bicubic" else t if step else 1 - t for t, step in zip(past, corner)]
         if mode == "bicubic":
-            places = [_within(x, size, align, padding_mode) for x, size in zip(places, sizes)]
-            places = [ops.round_half_even(x) for x in places]
-        total = total + look(places, math.prod(shares[1:], start=shares[0]))
+            positions = [_within(x, size, align, padding_mode) for x, size in zip(positions, sizes)]
+            positions = [ops.round_half_even(x) for x in positions]
+        total = total + sample(positions, math.prod(shares[1:], start=shares[0]))
     return total
 
 
@@ -287,10 +298,10 @@ def _unnormalised(x: Tensor, size: int, align: bool) -> Tensor:
 
 
 def _within(x: Tensor, size: int, align: bool, padding_mode: str) -> Tensor:
-    """Places outside moved to where padding_mode looks for them."""
+    """Move positions outside of x to those that padding_mode reads."""
     if padding_mode == "zeros":
         return x
-    if padding_mode == "reflection":        # to and fro between the centres, or the outer edges, of the last elements
+    if padding_mode == "reflection":        # reflect between the centres, or the outer edges, of the first and last elements
         low, span = (0.0, size - 1) if align else (-0.5, size)
         if span == 0:
             return x * 0

@@ -1,32 +1,32 @@
-"""Helpers for all parameters at once: clipping gradients, one flat vector. PyTorch's torch.nn.utils."""
+"""Helpers for all parameters at once: clip gradients, flatten to one vector. The names of torch.nn.utils."""
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import Any
 
-from tinygrad_c._base.missing import public_names
+from tinygrad_c._base.lazy import lazy_names
 from tinygrad_c._base.warn import typename
 from tinygrad_c._tensor.tensor import Tensor
 from tinygrad_c.autograd import no_grad
 from tinygrad_c.ops.create.create import tensor
 from tinygrad_c.ops.shape.shape import cat, stack
 
-ROOMS = {       # imported when first asked for
+LAZY_NAMES = {       # imported on first access
     "fusion": "fuse_conv_bn_eval fuse_conv_bn_weights fuse_linear_bn_eval fuse_linear_bn_weights",
     "norms": "weight_norm remove_weight_norm spectral_norm remove_spectral_norm",
     "": "rnn parametrize parametrizations",
 }
-__all__ = [*(name for names in ROOMS.values() for name in names.split()),
+__all__ = [*(name for names in LAZY_NAMES.values() for name in names.split()),
            "clip_grad_norm", "clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_",
            "convert_conv2d_weight_memory_format", "convert_conv3d_weight_memory_format", "get_total_norm",
            "parameters_to_vector", "skip_init", "vector_to_parameters"]
-__getattr__, __dir__ = public_names(globals(), ROOMS)
+__getattr__, __dir__ = lazy_names(globals(), LAZY_NAMES)
 
 
 def get_total_norm(tensors: Iterable[Tensor] | Tensor, norm_type: float = 2.0, error_if_nonfinite: bool = False) -> Tensor:
-    """The norm of all the tensors' elements together: (sum |x|^p)^(1/p), p = norm_type, or the largest |x| for inf.
+    """The norm of the elements of all tensors: (sum |x|^p)^(1/p), p = norm_type, or max |x| for inf.
 
-    RuntimeError with error_if_nonfinite where it is NaN or infinite.
+    error_if_nonfinite: RuntimeError if the norm is NaN or infinite.
 
     >>> get_total_norm([tensor([3.]), tensor([[4.]])])
     tensor(5.)
@@ -51,7 +51,7 @@ def get_total_norm(tensors: Iterable[Tensor] | Tensor, norm_type: float = 2.0, e
 
 def clip_grad_norm_(parameters: Iterable[Tensor] | Tensor, max_norm: float, norm_type: float = 2.0,
                     error_if_nonfinite: bool = False, foreach: bool | None = None) -> Tensor:
-    """Scale all gradients together so that their norm is at most max_norm. Returns the norm that they had.
+    """Scale all gradients by one factor so that their total norm is at most max_norm. Returns the norm before scaling.
 
     >>> p = tinygrad_c.zeros(2, requires_grad=True)
     >>> p.grad = tensor([3., 4.])
@@ -66,7 +66,7 @@ def clip_grad_norm_(parameters: Iterable[Tensor] | Tensor, max_norm: float, norm
 
 def clip_grads_with_norm_(parameters: Iterable[Tensor] | Tensor, max_norm: float, total_norm: Tensor,
                           foreach: bool | None = None) -> None:
-    """Scale all gradients by max_norm / total_norm, if that is below 1: clip_grad_norm_'s second half.
+    """Scale all gradients by max_norm / total_norm, if that is below 1: the second half of clip_grad_norm_.
 
     >>> p = tinygrad_c.zeros(2, requires_grad=True)
     >>> p.grad = tensor([3., 4.])
@@ -78,7 +78,7 @@ def clip_grads_with_norm_(parameters: Iterable[Tensor] | Tensor, max_norm: float
 
 
 def skip_init(module_cls: type, *args: Any, **kwargs: Any) -> Any:
-    """A module of that class; here its parameters are initialised all the same, which takes little.
+    """Create a module of this class. Unlike in torch, its parameters are initialized: this takes little time.
 
     >>> skip_init(tinygrad_c.nn.Linear, 2, 1)
     Linear(in_features=2, out_features=1, bias=True)
@@ -87,7 +87,7 @@ def skip_init(module_cls: type, *args: Any, **kwargs: Any) -> Any:
 
 
 def clip_grad_value_(parameters: Iterable[Tensor] | Tensor, clip_value: float, foreach: bool | None = None) -> None:
-    """Cut every element of every gradient to [-clip_value, clip_value].
+    """Clamp every element of every gradient to [-clip_value, clip_value].
 
     >>> p = tinygrad_c.zeros(2, requires_grad=True)
     >>> p.grad = tensor([3., 4.])
@@ -101,7 +101,7 @@ def clip_grad_value_(parameters: Iterable[Tensor] | Tensor, clip_value: float, f
 
 
 def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
-    """All parameters, flattened, one behind the other.
+    """Flatten all parameters and concatenate them to one vector.
 
     >>> parameters_to_vector([tensor([[1., 2.]]), tensor([3.])])
     tensor([1., 2., 3.])
@@ -110,7 +110,7 @@ def parameters_to_vector(parameters: Iterable[Tensor]) -> Tensor:
 
 
 def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
-    """Write a flat vector back into the parameters.
+    """Copy the elements of a flat vector into the parameters.
 
     >>> layer = tinygrad_c.nn.Linear(2, 1)
     >>> vector_to_parameters(tensor([1., 2., 3.]), layer.parameters())
@@ -128,7 +128,7 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
 
 def _scale(gradients: list[Tensor], max_norm: float, total_norm: Tensor) -> None:
     factor = float(max_norm) / (float(total_norm) + 1e-6)
-    if not factor >= 1:     # a NaN goes through, as in PyTorch
+    if not factor >= 1:     # true for NaN too, as in PyTorch
         with no_grad():
             for gradient in gradients:
                 gradient.mul_(factor)
@@ -140,7 +140,7 @@ def _gradients(parameters: Iterable[Tensor] | Tensor) -> list[Tensor]:
 
 
 def convert_conv2d_weight_memory_format(module: Any, memory_format: Any) -> Any:
-    """The module itself: its weights' rows lie in C order, whatever format is asked for.
+    """Return the module unchanged: weights are always contiguous, in any memory format.
 
     >>> convert_conv2d_weight_memory_format(tinygrad_c.nn.Identity(), tinygrad_c.channels_last)
     Identity()

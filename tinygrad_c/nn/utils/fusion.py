@@ -1,4 +1,4 @@
-"""A normalisation folded into the layer before it, for a net that is only evaluated."""
+"""Fuse a batch normalisation into the layer before it, for inference."""
 from __future__ import annotations
 
 from copy import deepcopy
@@ -9,9 +9,9 @@ from tinygrad_c.nn.parameter import Parameter
 
 
 def fuse_conv_bn_eval(conv: Any, bn: Any, transpose: bool = False) -> Any:
-    """A convolution that does what conv and then the batch normalisation bn do in evaluation.
+    """A convolution equal to conv followed by the batch normalisation bn.
 
-    conv and bn must be in evaluation.
+    conv and bn must be in evaluation mode.
 
     >>> conv, bn = tinygrad_c.nn.Conv2d(1, 2, 3).eval(), tinygrad_c.nn.BatchNorm2d(2).eval()
     >>> x = tinygrad_c.ones(1, 1, 5, 5)
@@ -28,7 +28,7 @@ def fuse_conv_bn_eval(conv: Any, bn: Any, transpose: bool = False) -> Any:
 
 def fuse_conv_bn_weights(conv_w: Tensor, conv_b: Tensor | None, bn_rm: Tensor, bn_rv: Tensor, bn_eps: float,
                          bn_w: Tensor | None, bn_b: Tensor | None, transpose: bool = False) -> tuple[Parameter, Parameter]:
-    """(weight * s, (bias - mean) * s + b), s = w / sqrt(var + eps), for each channel that comes out.
+    """(weight * s, (bias - mean) * s + b), s = w / sqrt(var + eps), for each output channel.
 
     >>> one = tinygrad_c.ones(1)
     >>> w, b = fuse_conv_bn_weights(tinygrad_c.ones(1, 1, 1), one, one, one * 4, 0., one, one * 3)
@@ -44,7 +44,7 @@ def fuse_conv_bn_weights(conv_w: Tensor, conv_b: Tensor | None, bn_rm: Tensor, b
 
 
 def fuse_linear_bn_eval(linear: Any, bn: Any) -> Any:
-    """A linear layer that does what linear and then the batch normalisation bn do in evaluation.
+    """A linear layer equal to linear followed by the batch normalisation bn.
 
     >>> linear, bn = tinygrad_c.nn.Linear(3, 2).eval(), tinygrad_c.nn.BatchNorm1d(2).eval()
     >>> x = tinygrad_c.ones(4, 3)
@@ -63,7 +63,7 @@ def fuse_linear_bn_eval(linear: Any, bn: Any) -> Any:
 
 def fuse_linear_bn_weights(linear_w: Tensor, linear_b: Tensor | None, bn_rm: Tensor, bn_rv: Tensor, bn_eps: float,
                            bn_w: Tensor, bn_b: Tensor) -> tuple[Parameter, Parameter]:
-    """fuse_conv_bn_weights of a matrix.
+    """fuse_conv_bn_weights for the weight of a linear layer.
 
     >>> one = tinygrad_c.ones(1)
     >>> w, b = fuse_linear_bn_weights(tensor([[2.]]), one, one, one * 4, 0., one, one * 3)

@@ -1,4 +1,4 @@
-"""Weights of a given length or of a bounded one: weight_norm and spectral_norm, computed anew before each forward."""
+"""weight_norm and spectral_norm as forward pre-hooks, which recompute the weight before each forward."""
 from __future__ import annotations
 
 from typing import Any
@@ -13,7 +13,7 @@ from tinygrad_c.ops.reduce import reduce
 
 
 class _Recomputed:
-    """A forward-pre-hook that puts a computed tensor into module.name."""
+    """A forward pre-hook that sets module.name to a computed tensor."""
 
     def __init__(self, name: str) -> None:
         self.name = name
@@ -26,7 +26,7 @@ class _Recomputed:
 
 
 def _lengths(v: Tensor, dim: int | None) -> Tensor:
-    """|v| over all dimensions but dim."""
+    """|v| over all dimensions except dim."""
     dims = tuple(d for d in range(v.ndim) if dim is None or d != dim % v.ndim)
     return reduce.norm(v, 2, dims, True)
 
@@ -42,9 +42,9 @@ class _WeightNorm(_Recomputed):
 
 
 def weight_norm(module: Module, name: str = "weight", dim: int | None = 0) -> Module:
-    """w = g * v / |v|, learnt as a length g (weight_g) and a direction v (weight_v): Salimans & Kingma 2016.
+    """w = g * v / |v|. The parameters are the norm g (weight_g) and the direction v (weight_v): Salimans & Kingma 2016.
 
-    dim: which dimension has a length of its own for each index; None: one length for all.
+    dim: the dimension with one norm per index. None: one norm for the whole weight.
 
     >>> layer = weight_norm(Linear(2, 3))
     >>> layer.weight_g.shape, layer.weight_v.shape
@@ -57,7 +57,7 @@ def weight_norm(module: Module, name: str = "weight", dim: int | None = 0) -> Mo
     module.register_parameter(name + "_g", Parameter(length if dim is not None else length.reshape(())))
     module.register_parameter(name + "_v", Parameter(weight.detach()))
     setattr(module, name, hook.compute(module))
-    _keep(module, name, hook)
+    _install(module, name, hook)
     return module
 
 
@@ -84,9 +84,9 @@ class _SpectralNorm(_Recomputed):
 
 def spectral_norm(module: Module, name: str = "weight", n_power_iterations: int = 1, eps: float = 1e-12,
                   dim: int | None = None) -> Module:
-    """w = w_orig / sigma, sigma its largest singular value: Miyato et al. 2018.
+    """w = w_orig / sigma, sigma the largest singular value of w_orig: Miyato et al. 2018.
 
-    sigma comes from n_power_iterations steps of power iteration at each forward in training.
+    Each forward in training does n_power_iterations steps of power iteration to estimate sigma.
 
     >>> layer = spectral_norm(Linear(2, 3), n_power_iterations=20)
     >>> _ = layer(tinygrad_c.ones(1, 2))
@@ -104,11 +104,11 @@ def spectral_norm(module: Module, name: str = "weight", n_power_iterations: int 
     setattr(module, name, weight.detach())
     module.register_buffer(name + "_u", normalize(random.randn(rows, dtype=weight.dtype), dim=0, eps=eps))
     module.register_buffer(name + "_v", normalize(random.randn(columns, dtype=weight.dtype), dim=0, eps=eps))
-    _keep(module, name, hook)
+    _install(module, name, hook)
     return module
 
 
-def _keep(module: Module, name: str, hook: _Recomputed) -> None:
+def _install(module: Module, name: str, hook: _Recomputed) -> None:
     handle = module.register_forward_pre_hook(hook)
     module.__dict__.setdefault("_recomputed", {})[name, type(hook)] = handle, hook
 
@@ -128,7 +128,7 @@ def _remove(module: Module, name: str, kind: type[_Recomputed], word: str, ends:
 
 
 def remove_weight_norm(module: Module, name: str = "weight") -> Module:
-    """Make the weight a plain parameter again, of its present value.
+    """Replace the computed weight by a plain parameter with its present value.
 
     ValueError if there is none.
 
@@ -140,7 +140,7 @@ def remove_weight_norm(module: Module, name: str = "weight") -> Module:
 
 
 def remove_spectral_norm(module: Module, name: str = "weight") -> Module:
-    """Make the weight a plain parameter again, of its present value.
+    """Replace the computed weight by a plain parameter with its present value.
 
     ValueError if there is none.
 

@@ -1,11 +1,9 @@
-"""Weights of a given form, computed whenever they are read: of a length and a direction, of norm 1, orthogonal."""
+"""Parametrizations of weights: weight_norm, spectral_norm, orthogonal. The weight is computed each time it is read."""
 from __future__ import annotations
 
-from tinygrad_c._base.missing import public_names
+from tinygrad_c._base.lazy import lazy_names, load
 from tinygrad_c._tensor.tensor import Tensor
 from tinygrad_c.autograd import no_grad
-from tinygrad_c.linalg import householder_product, matrix_exp, qr, solve
-from tinygrad_c.linalg.elimination import geqrf
 from tinygrad_c.nn.functional.norm import normalize
 from tinygrad_c.nn.module import Module
 from tinygrad_c.nn.utils.norms import _lengths
@@ -15,7 +13,7 @@ from tinygrad_c.ops.random import random
 from tinygrad_c.ops.shape.shape import cat
 
 __all__ = ["orthogonal", "spectral_norm", "weight_norm"]
-__getattr__, __dir__ = public_names(globals())
+__getattr__, __dir__ = lazy_names(globals())
 
 
 class _WeightNorm(Module):
@@ -27,12 +25,12 @@ class _WeightNorm(Module):
         return weight_v * (weight_g / _lengths(weight_v, None if self.dim == -1 else self.dim))
 
     def right_inverse(self, weight: Tensor) -> tuple[Tensor, Tensor]:
-        """The length and the direction of a weight."""
+        """The norm and the direction of a weight."""
         return _lengths(weight, None if self.dim == -1 else self.dim), weight
 
 
 def weight_norm(module: Module, name: str = "weight", dim: int | None = 0) -> Module:
-    """w = g * v / |v|: parametrizations.weight.original0 is g, original1 is v. Salimans & Kingma 2016.
+    """w = g * v / |v|. parametrizations.weight.original0 is g, original1 is v. Salimans & Kingma 2016.
 
     >>> layer = weight_norm(Linear(2, 3))
     >>> [name for name, _ in layer.named_parameters()]
@@ -75,14 +73,15 @@ class _SpectralNorm(Module):
         return weight / (u @ (matrix @ v))
 
     def right_inverse(self, value: Tensor) -> Tensor:
-        """The weight itself: it is divided when it is read."""
+        """The value itself. It is divided by sigma when it is read."""
         return value
 
 
 def spectral_norm(module: Module, name: str = "weight", n_power_iterations: int = 1, eps: float = 1e-12,
                   dim: int | None = None) -> Module:
-    """w = w_original / sigma, sigma its largest singular value, by power iteration at each reading in training: Miyato et al.
-    2018.
+    """w = w_original / sigma, sigma the largest singular value of w_original: Miyato et al. 2018.
+
+    In training, each read of the weight does n_power_iterations steps of power iteration.
 
     >>> layer = spectral_norm(Linear(2, 3), n_power_iterations=20)
     >>> round(tinygrad_c.linalg.matrix_norm(layer.weight, 2).item(), 4)
@@ -96,7 +95,7 @@ def spectral_norm(module: Module, name: str = "weight", n_power_iterations: int 
 
 
 class _Orthogonal(Module):
-    """Q = base @ map(A), A made antisymmetric: e^A or (I + A / 2) (I - A / 2)^-1; or a product of reflections."""
+    """Q = base @ map(A), A antisymmetric, map e^A or (I + A / 2) (I - A / 2)^-1; or a product of Householder reflections."""
 
     def __init__(self, weight: Tensor, orthogonal_map: str, use_trivialization: bool) -> None:
         super().__init__()
@@ -109,22 +108,25 @@ class _Orthogonal(Module):
         X = X if rows >= columns else X.mT
         n, k = X.shape[-2:]
         if self.orthogonal_map == "householder":
-            Q = householder_product(X, 2.0 / (1.0 + (X.tril(-1) ** 2).sum(-2)))
-            Q = Q * X.diagonal(0, -2, -1).trunc().unsqueeze(-2)     # the signs, which right_inverse left there
+            Q = load("linalg", "householder_product")(X, 2.0 / (1.0 + (X.tril(-1) ** 2).sum(-2)))
+            Q = Q * X.diagonal(0, -2, -1).trunc().unsqueeze(-2)     # the signs, stored there by right_inverse
         else:
             A = X.tril()
             if n != k:
                 A = cat([A, A.new_zeros(*A.shape[:-2], n, n - k)], -1)
             A = A - A.mT
             same = eye(n, dtype=A.dtype)
-            Q = matrix_exp(A) if self.orthogonal_map == "matrix_exp" else solve(same - 0.5 * A, same + 0.5 * A)
+            if self.orthogonal_map == "matrix_exp":
+                Q = load("linalg", "matrix_exp")(A)
+            else:
+                Q = load("linalg", "solve")(same - 0.5 * A, same + 0.5 * A)
             Q = Q if n == k else Q[..., :k]
         if getattr(self, "base", None) is not None:
             Q = self.base @ Q
         return Q if rows >= columns else Q.mT
 
     def right_inverse(self, Q: Tensor) -> Tensor:
-        """Where to start from, so that the weight is Q (made orthogonal)."""
+        """The original for which the weight is Q, made orthogonal."""
         with no_grad():
             wide = Q.shape[-2] < Q.shape[-1]
             q = Q.mT if wide else Q
@@ -133,25 +135,25 @@ class _Orthogonal(Module):
                 if self.orthogonal_map != "householder":
                     raise NotImplementedError("It is not possible to assign to the matrix exponential or the Cayley "
                                               "parametrizations when use_trivialization=False.")
-                a, tau = geqrf(q)
-                signs = a.diagonal(0, -2, -1).sign() * (1 - 2 * (tau == 0).to(a.dtype))      # where there is no reflection
+                a, tau = load("linalg.elimination", "geqrf")(q)
+                signs = a.diagonal(0, -2, -1).sign() * (1 - 2 * (tau == 0).to(a.dtype))      # tau = 0: no reflection
                 signs = signs.diag_embed()
                 signs = signs if n == k else cat([signs, signs.new_zeros(*signs.shape[:-2], n - k, k)], -2)
                 a = a.tril(-1) + a.triu(1) + signs
                 return a.mT if wide else a
             if n != k:
                 q = cat([q, random.randn(*q.shape[:-1], n - k, dtype=q.dtype)], -1)
-            q, r = qr(q)
+            q, r = load("linalg", "qr")(q)
             self.base = q * r.diagonal(0, -2, -1).sign().unsqueeze(-2)
-            return -eye(*Q.shape[-2:], dtype=Q.dtype).expand(Q.shape).clone()       # all maps take it to the unit matrix
+            return -eye(*Q.shape[-2:], dtype=Q.dtype).expand(Q.shape).clone()       # all maps give the identity matrix for it
 
 
 def orthogonal(module: Module, name: str = "weight", orthogonal_map: str | None = None, *,
                use_trivialization: bool = True) -> Module:
-    """A weight with orthonormal columns (or rows, if it is wide): learnt as a matrix that orthogonal_map takes there.
+    """A weight with orthonormal columns, or rows if it is wide: orthogonal_map of an unconstrained parameter.
 
-    "matrix_exp" (of square weights, unless another is given) and "cayley" take an antisymmetric matrix; "householder" (of the
-    others) makes a product of reflections. use_trivialization: the map is multiplied by the weight that was there.
+    orthogonal_map: "matrix_exp" (default for square weights) and "cayley" map an antisymmetric matrix, "householder" (default
+    for other weights) is a product of reflections. use_trivialization: multiply the map by the weight's first value.
 
     >>> w = orthogonal(Linear(3, 2)).weight
     >>> tinygrad_c.allclose(w @ w.T, tinygrad_c.eye(2), atol=1e-6)

@@ -1,9 +1,9 @@
-"""Parametrizations: a weight that is computed from other parameters each time that it is read."""
+"""Parametrizations: a weight that is computed from other parameters each time it is read."""
 from __future__ import annotations
 
 from typing import Any
 
-from tinygrad_c._base.missing import public_names
+from tinygrad_c._base.lazy import lazy_names
 from tinygrad_c._tensor.tensor import Tensor
 from tinygrad_c.autograd import no_grad
 from tinygrad_c.nn.container import ModuleDict, ModuleList
@@ -11,11 +11,11 @@ from tinygrad_c.nn.module import Module
 from tinygrad_c.nn.parameter import Parameter
 
 __all__ = ["ParametrizationList", "is_parametrized", "register_parametrization", "remove_parametrizations"]
-__getattr__, __dir__ = public_names(globals())
+__getattr__, __dir__ = lazy_names(globals())
 
 
 class ParametrizationList(ModuleList):
-    """The modules that make a weight, one after the other, of `original`, or of original0, original1, ...
+    """The modules that compute a weight, in order, from `original`, or from original0, original1, ...
 
     >>> tinygrad_c.nn.utils.parametrizations.weight_norm(Linear(2, 3)).parametrizations.weight
     ParametrizationList(
@@ -38,7 +38,7 @@ class ParametrizationList(ModuleList):
         self.ntensors = 1 if self.is_tensor else len(parts)
 
     def originals(self) -> list[Parameter]:
-        """What the weight is computed from."""
+        """The parameters that the weight is computed from."""
         return [self.original] if self.is_tensor else [getattr(self, f"original{i}") for i in range(self.ntensors)]
 
     def forward(self) -> Tensor:
@@ -50,9 +50,9 @@ class ParametrizationList(ModuleList):
 
 
 def register_parametrization(module: Module, tensor_name: str, parametrization: Module, *, unsafe: bool = False) -> Module:
-    """From now on module.tensor_name is parametrization(original), original what it has been; again: one more behind it.
+    """Make module.tensor_name equal to parametrization(original), where original starts as the present value.
 
-    With a method right_inverse, the parametrization says which original gives the present value.
+    Further calls append parametrizations. If a parametrization has right_inverse, original starts as right_inverse(value).
 
     >>> class Double(Module):
     ...     def forward(self, w):
@@ -98,7 +98,7 @@ def _assign(parts: ParametrizationList, value: Tensor) -> None:
 
 
 def is_parametrized(module: Module, tensor_name: str | None = None) -> bool:
-    """Whether the module, or this tensor of it, has parametrizations.
+    """Whether the module, or its tensor of this name, has parametrizations.
 
     >>> is_parametrized(tinygrad_c.nn.utils.parametrizations.weight_norm(Linear(2, 3)), "weight")
     True
@@ -108,7 +108,7 @@ def is_parametrized(module: Module, tensor_name: str | None = None) -> bool:
 
 
 def remove_parametrizations(module: Module, tensor_name: str, leave_parametrized: bool = True) -> Module:
-    """Make the tensor a plain parameter again: of its present value, or (leave_parametrized=False) of the original one.
+    """Replace the tensor by a plain parameter with its present value, or with the original if leave_parametrized=False.
 
     >>> layer = tinygrad_c.nn.utils.parametrizations.weight_norm(Linear(2, 3))
     >>> _ = remove_parametrizations(layer, "weight")

@@ -1,10 +1,10 @@
-"""Sequences of different lengths in one batch: padded with a value, or packed, which leaves the padding out."""
+"""Sequences of different lengths in one batch: padded with a value, or packed without padding."""
 from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any, NamedTuple
 
-from tinygrad_c._base.missing import public_names
+from tinygrad_c._base.lazy import lazy_names
 from tinygrad_c._tensor.tensor import Tensor, int64
 from tinygrad_c.ops.create import create
 from tinygrad_c.ops.indexing.index import index_select
@@ -12,14 +12,14 @@ from tinygrad_c.ops.shape.shape import cat, stack
 
 __all__ = ["PackedSequence", "invert_permutation", "pack_padded_sequence", "pack_sequence", "pad_packed_sequence",
            "pad_sequence", "unpack_sequence", "unpad_sequence"]
-__getattr__, __dir__ = public_names(globals())
+__getattr__, __dir__ = lazy_names(globals())
 
 
 class PackedSequence(NamedTuple):
-    """The steps of several sequences, step by step: at each step only those that are that long, the longest first.
+    """A batch of sequences, packed step by step. Each step has only the sequences that are long enough, the longest first.
 
-    data: the steps (sum of lengths, *); batch_sizes: how many sequences each step has; sorted_indices: which sequence of
-    the batch comes first, second, ...; unsorted_indices: its reverse. Made by pack_padded_sequence or pack_sequence.
+    data: all steps (sum of lengths, *). batch_sizes: the number of sequences at each step. sorted_indices: the permutation
+    that sorts the batch by length. unsorted_indices: its inverse. Created by pack_padded_sequence or pack_sequence.
 
     >>> packed = pack_sequence([tensor([1., 2., 3.]), tensor([4.])])
     >>> packed.data, packed.batch_sizes
@@ -32,7 +32,7 @@ class PackedSequence(NamedTuple):
     unsorted_indices: Tensor | None = None
 
     def to(self, *args: Any, **kwargs: Any) -> PackedSequence:
-        """With data converted as Tensor.to does.
+        """Convert data with Tensor.to.
 
         >>> pack_sequence([tensor([1.])]).to(tinygrad_c.float64).data
         tensor([1.], dtype=torch.float64)
@@ -46,7 +46,7 @@ class PackedSequence(NamedTuple):
 
 def pad_sequence(sequences: Sequence[Tensor], batch_first: bool = False, padding_value: float = 0.0,
                  padding_side: str = "right") -> Tensor:
-    """Tensors (L_i, *) as one (T, B, *), or (B, T, *) with batch_first, T the longest; the rest is padding_value.
+    """Stack tensors (L_i, *) to (T, B, *), or (B, T, *) with batch_first, T = max L_i, padded with padding_value.
 
     >>> pad_sequence([tinygrad_c.tensor([1, 2, 3]), tinygrad_c.tensor([4])], batch_first=True)
     tensor([[1, 2, 3],
@@ -70,7 +70,7 @@ def pad_sequence(sequences: Sequence[Tensor], batch_first: bool = False, padding
 
 
 def unpad_sequence(padded_sequences: Tensor, lengths: Tensor, batch_first: bool = False) -> list[Tensor]:
-    """The reverse of pad_sequence: each sequence in its own length.
+    """The reverse of pad_sequence: a list of sequences with their own lengths.
 
     >>> unpad_sequence(tensor([[1., 2.], [4., 0.]]), tensor([2, 1]), batch_first=True)
     [tensor([1., 2.]), tensor([4.])]
@@ -80,7 +80,7 @@ def unpad_sequence(padded_sequences: Tensor, lengths: Tensor, batch_first: bool 
 
 
 def invert_permutation(permutation: Tensor | None) -> Tensor | None:
-    """Where each place went: out[permutation[i]] = i.
+    """The inverse permutation: out[permutation[i]] = i.
 
     >>> invert_permutation(tensor([2, 0, 1]))
     tensor([1, 2, 0])
@@ -95,10 +95,10 @@ def invert_permutation(permutation: Tensor | None) -> Tensor | None:
 
 def pack_padded_sequence(input: Tensor, lengths: Tensor | Sequence[int], batch_first: bool = False,
                          enforce_sorted: bool = True) -> PackedSequence:
-    """Leave the padding of (T, B, *), or (B, T, *) with batch_first, out: the steps that the lengths count, step by step.
+    """Pack a padded batch (T, B, *), or (B, T, *) with batch_first, into a PackedSequence without the padding.
 
-    enforce_sorted: the lengths must fall; with False, the sequences are sorted here, and sorted back by pad_packed_sequence.
-    RuntimeError for a length of 0, or lengths that rise where they must fall.
+    enforce_sorted: the lengths must be in decreasing order. With False the sequences are sorted here, and put back in order
+    by pad_packed_sequence. RuntimeError for a length of 0, or if the lengths are not sorted although they must be.
 
     >>> x = tensor([[1., 4.], [2., 0.], [3., 0.]])
     >>> pack_padded_sequence(x, [3, 1]).data
@@ -121,14 +121,14 @@ def pack_padded_sequence(input: Tensor, lengths: Tensor | Sequence[int], batch_f
         raise RuntimeError("`lengths` array must be sorted in decreasing order when `enforce_sorted` is True. You can pass "
                            "`enforce_sorted=False` to pack_padded_sequence and/or pack_sequence to sidestep this requirement")
     if counts[0] > rows.shape[0]:
-        raise RuntimeError(f"Expected every length to be at most {rows.shape[0]}, the steps of the input, but got {counts[0]}")
+        raise RuntimeError(f"Expected every length to be at most {rows.shape[0]}, the input's steps, but got {counts[0]}")
     sizes = [sum(n > t for n in counts) for t in range(counts[0])]
     data = cat([rows[t, :size] for t, size in enumerate(sizes)])
     return PackedSequence(data, create.tensor(sizes, dtype=int64), order, invert_permutation(order))
 
 
 def pack_sequence(sequences: Sequence[Tensor], enforce_sorted: bool = True) -> PackedSequence:
-    """Pack tensors (L_i, *).
+    """Pack tensors (L_i, *) into a PackedSequence.
 
     >>> pack_sequence([tensor([1., 2., 3.]), tensor([4.])]).batch_sizes
     tensor([2, 1, 1])
@@ -139,7 +139,7 @@ def pack_sequence(sequences: Sequence[Tensor], enforce_sorted: bool = True) -> P
 
 def pad_packed_sequence(sequence: PackedSequence, batch_first: bool = False, padding_value: float = 0.0,
                         total_length: int | None = None) -> tuple[Tensor, Tensor]:
-    """The packed steps as one padded tensor (T, B, *), or (B, T, *) with batch_first, and the lengths (B).
+    """Pad a PackedSequence to (T, B, *), or (B, T, *) with batch_first. Also returns the lengths (B).
 
     >>> pad_packed_sequence(pack_sequence([tensor([1., 2., 3.]), tensor([4.])]), batch_first=True)
     (tensor([[1., 2., 3.],
@@ -166,7 +166,7 @@ def pad_packed_sequence(sequence: PackedSequence, batch_first: bool = False, pad
 
 
 def unpack_sequence(packed_sequences: PackedSequence) -> list[Tensor]:
-    """The reverse of pack_sequence: each sequence in its own length.
+    """The reverse of pack_sequence: a list of sequences with their own lengths.
 
     >>> unpack_sequence(pack_sequence([tensor([1., 2.]), tensor([4.])]))
     [tensor([1., 2.]), tensor([4.])]

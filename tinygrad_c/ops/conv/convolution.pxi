@@ -5,6 +5,9 @@ cdef enum:
     LEAST_PLACES = 64           # and how many places that should be
     SPREAD = 1 << 18            # elements: so much is allotted to a weight's gradients by sample, that samples be independent
 
+cdef enum:                      # node.param
+    NODE_GROUPS
+
 ctypedef struct Sizes:
     Py_ssize_t samples
     Py_ssize_t together         # samples at a time
@@ -61,8 +64,8 @@ cdef int move(kernel_t kernel, const Sizes* s, Geometry geometry, char* to, char
     call.inner = kernels(dtype).inner[K_ADD]
     call.n_operands = 2
     geometry.fill(&call, n * s.planes, n * s.groups * s.k * s.now)
-    call.shape[5] = s.now // s.width if s.width else 0
-    call.param[2].i -= top * call.param[0].i
+    call.shape[kernels_of_windows.PLACES_H] = s.now // s.width if s.width else 0
+    call.param[kernels_of_windows.PADDING_H].i -= top * call.param[kernels_of_windows.STRIDE_H].i
     call.operand[0].data, call.operand[1].data = to, source
     call.operand[0].itemsize = s.item
     run(&call)
@@ -127,7 +130,7 @@ cdef int convolution_backward(Walk walk, Node node, TensorBase g) except -1:
     """
     cdef Geometry geometry = node.extra
     cdef TensorBase x, w, room, seen, rows, dx = None, dw = None
-    cdef Py_ssize_t groups = node.param[0].i, first = 0, n, size, step = 0, top = 0
+    cdef Py_ssize_t groups = node.param[NODE_GROUPS].i, first = 0, n, size, step = 0, top = 0
     cdef bint turn = False
     cdef Sizes s
     cdef Gemm m
@@ -196,7 +199,7 @@ cdef int by_parts(Walk walk, Node node, TensorBase g, TensorBase x, TensorBase w
     """The same with ops that record themselves."""
     cdef Geometry geometry = node.extra
     cdef TensorBase seen
-    cdef Sizes s = sizes_of(x, w, geometry, node.param[0].i, False)
+    cdef Sizes s = sizes_of(x, w, geometry, node.param[NODE_GROUPS].i, False)
     g = reshape_to(g, 4, [s.samples, s.groups, s.o, s.places])
     if walk.needs(node, 1):
         seen = reshape_to(columns(x, geometry), 4, [s.samples, s.groups, s.k, s.places])
@@ -244,7 +247,7 @@ def convolution(input, weight, bias, Geometry geometry not None, Py_ssize_t grou
     if x.dtype >= FLOAT32 and (recording(given_x) or recording(given_w) or (b is not None and recording(b))):
         node = (record2(&CONVOLUTION, out, given_x, given_w) if b is None
                 else record3(&CONVOLUTION, out, given_x, given_w, b))
-        node.param[0].i = groups
+        node.param[NODE_GROUPS].i = groups
         node.extra = geometry
         save(node, 0, given_x if given_x.storage is x.storage else x)
         save(node, 1, given_w if given_w.storage is w.storage else w)

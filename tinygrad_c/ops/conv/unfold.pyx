@@ -48,12 +48,12 @@ cdef class Geometry:
         call.ndim = 1
         call.shape[0] = planes
         for d in range(2):
-            call.shape[1 + d] = self.size[d]
-            call.shape[3 + d] = self.kernel[d]
-            call.shape[5 + d] = self.places[d]
-            call.param[d].i = self.stride[d]
-            call.param[2 + d].i = self.padding[d]
-            call.param[4 + d].i = self.dilation[d]
+            call.shape[kernels_of_windows.SIZE_H + d] = self.size[d]
+            call.shape[kernels_of_windows.WINDOW_H + d] = self.kernel[d]
+            call.shape[kernels_of_windows.PLACES_H + d] = self.places[d]
+            call.param[kernels_of_windows.STRIDE_H + d].i = self.stride[d]
+            call.param[kernels_of_windows.PADDING_H + d].i = self.padding[d]
+            call.param[kernels_of_windows.DILATION_H + d].i = self.dilation[d]
         return 0
 
 

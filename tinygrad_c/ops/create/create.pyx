@@ -9,11 +9,12 @@ import sys
 from cpython.buffer cimport Py_buffer
 from libc.math cimport ceil
 from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.string cimport memcpy
 
-from tinygrad_c.core.array cimport (
-    DTYPES, Storage, default_dtype, dtype_code, foreign_storage, is_contiguous, itemsize, shape_of)
+from tinygrad_c.core.array cimport DTYPES, Storage, code_named, code_of_format, default_dtype, dtype_code, foreign_storage, \
+    is_contiguous, itemsize, shape_of
 from tinygrad_c.kernels.call cimport BOOL, FLOAT32, FLOAT64, INT32, INT64, MAX_NDIM, UINT8
-from tinygrad_c.kernels.portable.generic cimport ramp, ramp_integers, ramp_single
+from tinygrad_c.kernels.portable.generic cimport arange_double, arange_int64, arange_single
 from tinygrad_c.ops.elementwise.elementwise cimport as_tensor as check_tensor
 from tinygrad_c.ops.elementwise.elementwise cimport contiguous, copy_into, copy_of, put_number, scalar_tensor, to_dtype
 from tinygrad_c.ops.shape.shape cimport parse_sizes
@@ -206,9 +207,9 @@ def arange(start, end=None, step=1, *, dtype=None, device=None, requires_grad=Fa
     shape[0] = n
     y = empty(code, 1, shape)
     if code >= FLOAT32:
-        ramp(code, y.data, n, 0, start, step)
+        arange_double(code, y.data, n, 0, start, step)
     elif code == INT64 and n > 0 and -(1 << 63) <= start + (n - 1) * step < (1 << 63):
-        ramp_integers(<int64_t*> y.data, n, start, step)
+        arange_int64(<int64_t*> y.data, n, start, step)
     else:
         for i in range(n):
             put_number(y.data + i * itemsize(code), code, int(start) + i * int(step))
@@ -249,11 +250,11 @@ def linspace(start, end, steps, *, dtype=None, device=None, requires_grad=False,
     y = empty(code, 1, shape)
     half = n // 2 if n > 1 else n       # from both ends, so that the last is exactly `end`
     if code == FLOAT32:
-        ramp_single(<float*> y.data, half, 0, af, sf)
-        ramp_single(<float*> y.data + half, n - half, half + 1 - n, bf, sf)
+        arange_single(<float*> y.data, half, 0, af, sf)
+        arange_single(<float*> y.data + half, n - half, half + 1 - n, bf, sf)
     elif code == FLOAT64:
-        ramp(FLOAT64, y.data, half, 0, a, s)
-        ramp(FLOAT64, y.data + half * sizeof(double), n - half, half + 1 - n, b, s)
+        arange_double(FLOAT64, y.data, half, 0, a, s)
+        arange_double(FLOAT64, y.data + half * sizeof(double), n - half, half + 1 - n, b, s)
     else:
         for i in range(n):
             put_number(y.data + i * itemsize(code), code, a + s * i if i < half else b - s * (n - i - 1))
@@ -279,6 +280,44 @@ def eye(n, m=None, *, dtype=None, device=None, requires_grad=False, out=None):
     for i in range(min(rows, columns)):
         put_number(y.data + i * (columns + 1) * itemsize(y.dtype), y.dtype, 1)
     return finish(y, requires_grad, device)
+
+
+def one_hot(input, num_classes=-1):
+    """1 at the position that each label names, 0 elsewhere, along a new last dimension of num_classes (the largest label + 1).
+
+    >>> one_hot(tinygrad_c.tensor([0, 2]))
+    tensor([[1, 0, 0],
+            [0, 0, 1]])
+    """
+    cdef TensorBase t = check_tensor(input, "one_hot(): argument 'input' (position 1)")
+    cdef TensorBase out
+    cdef Py_ssize_t[MAX_NDIM] shape
+    cdef const int64_t* p
+    cdef int64_t lowest = 0, highest = -1
+    cdef Py_ssize_t i, n = num_classes
+    if t.dtype >= FLOAT32 or t.dtype == BOOL:
+        raise RuntimeError("one_hot is only applicable to index tensor of type LongTensor: call .long()")
+    if t.ndim == MAX_NDIM:
+        raise RuntimeError(f"one_hot would make more than {MAX_NDIM} dimensions")
+    t = contiguous(to_dtype(t, INT64))
+    p = <const int64_t*> t.data
+    for i in range(t.numel):
+        lowest = p[i] if p[i] < lowest else lowest
+        highest = p[i] if p[i] > highest else highest
+    if lowest < 0:
+        raise RuntimeError("Class values must be non-negative.")
+    if n == -1 and t.numel == 0:
+        raise RuntimeError("Can not infer total number of classes from empty tensor.")
+    if n == -1:
+        n = highest + 1
+    if highest >= n:
+        raise RuntimeError(f"Class values must be smaller than num_classes: {highest} with num_classes={n}.")
+    memcpy(shape, t.shape, t.ndim * sizeof(Py_ssize_t))
+    shape[t.ndim] = n
+    out = zeros(INT64, t.ndim + 1, shape)
+    for i in range(t.numel):
+        (<int64_t*> out.data)[i * n + p[i]] = 1
+    return out
 
 
 include "data.pxi"

@@ -25,11 +25,11 @@ cdef int infer_dtype(list flat) except -1:
 
 
 cdef int array_dtype(object array) except -1:
-    names = {"float32": FLOAT32, "float64": FLOAT64, "int64": INT64, "int32": INT32, "uint8": UINT8, "bool": BOOL}
-    if array.dtype.name not in names:
+    cdef int code = code_named(array.dtype.name)
+    if code < 0:
         raise TypeError(f"can't convert np.ndarray of type numpy.{array.dtype.type.__name__}. The only supported types are: "
                         "float64, float32, int64, int32, uint8, and bool: convert it first with array.astype('float32')")
-    return names[array.dtype.name]
+    return code
 
 
 cdef bint is_sequence(object data):
@@ -186,17 +186,10 @@ cdef Storage lender(object source, char* low, char* high, bint readonly):
 
 
 cdef int buffer_dtype(str format, Py_ssize_t size) except -1:
-    kind = format.lstrip("@=" + ("<" if LITTLE else ">"))
-    if kind == "?":
-        return BOOL
-    if kind == "B":
-        return UINT8
-    if kind == "f":
-        return FLOAT32
-    if kind == "d":
-        return FLOAT64
-    if kind in ("i", "l", "q") and size in (4, 8):
-        return INT32 if size == 4 else INT64
+    cdef str kind = format.lstrip("@=" + ("<" if LITTLE else ">"))
+    cdef int code = code_of_format(kind, size)
+    if code >= 0:
+        return code
     if kind[:1] in ("<", ">", "!"):
         raise ValueError("given numpy array has byte order different from the native byte order. Conversion between byte "
                          "orders is currently not supported: pass array.astype(array.dtype.newbyteorder('='))")

@@ -3,9 +3,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from tinygrad_c.core.array import dtype, dtype_named, get_default_dtype
-from tinygrad_c.core.tape import TensorBase
+from tinygrad_c._base.public import public
+from tinygrad_c.core.array import dtype, get_default_dtype
 from tinygrad_c.ops.create import create
+from tinygrad_c.ops.elementwise.elementwise import may_become, result_dtype_of
 
 if TYPE_CHECKING:
     from tinygrad_c.core.tape import TensorBase as Tensor
@@ -75,31 +76,14 @@ def promote_types(type1: dtype, type2: dtype) -> dtype:
     return type1 if type1.code >= type2.code else type2
 
 
-def category(kind: dtype) -> int:
-    """0 for bool, 1 for integers, 2 for floats."""
-    return 2 if kind.is_floating_point else int(kind.name != "bool")
-
-
+@public("tensor1# tensor2#")
 def result_type(tensor1: Tensor | float, tensor2: Tensor | float) -> dtype:
     """The dtype of tensor1 + tensor2. A number, or a 0-d tensor beside a larger one, counts only by its category.
 
     >>> tinygrad_c.result_type(tinygrad_c.tensor([1, 2]), 2.5)
     torch.float32
     """
-    # Operands in three ranks: tensors with dimensions, 0-d tensors, numbers. A lower rank counts if its category is higher.
-    ranks: list[dtype | None] = [None, None, None]
-    for each in (tensor1, tensor2):
-        if isinstance(each, TensorBase):
-            kind, rank = each.dtype, 0 if each.ndim else 1
-        else:
-            kind = dtype_named("bool" if isinstance(each, bool) else "int64") if isinstance(each, int) else get_default_dtype()
-            rank = 2
-        ranks[rank] = promote_types(ranks[rank], kind) if ranks[rank] else kind
-    result = None
-    for kind in reversed(ranks):
-        if kind and (result is None or category(kind) >= category(result)):
-            result = kind
-    return result
+    return result_dtype_of(tensor1, tensor2)
 
 
 def can_cast(from_: dtype, to: dtype) -> bool:
@@ -110,9 +94,10 @@ def can_cast(from_: dtype, to: dtype) -> bool:
     """
     dtype_arg(from_, "can_cast", "from_", 1)
     dtype_arg(to, "can_cast", "to", 2)
-    return category(from_) <= category(to)
+    return may_become(from_, to)
 
 
+@public("input other")
 def is_same_size(input: Tensor, other: Tensor) -> bool:
     """Whether the two have the same shape.
 
@@ -122,6 +107,7 @@ def is_same_size(input: Tensor, other: Tensor) -> bool:
     return create.sizes(input) == create.sizes(other)
 
 
+@public
 def is_signed(input: Tensor) -> bool:
     """Whether the dtype has negative numbers.
 

@@ -4,8 +4,9 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from tinygrad_c._base.public import public
 from tinygrad_c.core.array import dtype_named
-from tinygrad_c.core.tape import _call_it, is_grad_enabled
+from tinygrad_c.core.tape import _named, is_grad_enabled
 from tinygrad_c.ops.arguments import C_WORDS, TYPE_WORDS, takes_out
 from tinygrad_c.ops.create.create import dtype_of, to
 from tinygrad_c.ops.elementwise.elementwise import (
@@ -37,6 +38,7 @@ def only_floats(name: str, input: Tensor) -> None:
 
 # ---- Rounding
 
+@public
 @takes_out
 def round(input: Tensor, *, decimals: int = 0) -> Tensor:
     """The nearest number with that many decimals, the even one of two; negative decimals round to tens, hundreds, ...
@@ -51,9 +53,10 @@ def round(input: Tensor, *, decimals: int = 0) -> Tensor:
     only_floats("round_cpu", input)
     scale = 10.0 ** max(decimals, -decimals)
     found = round_half_even(input * scale) / scale if decimals > 0 else round_half_even(input / scale) * scale
-    return _call_it(found, "RoundBackward1")
+    return _named(found, "RoundBackward1")
 
 
+@public(node="FracBackward0")
 @takes_out
 def frac(input: Tensor) -> Tensor:
     """input - trunc(input): the part after the point, with the sign of input.
@@ -78,6 +81,7 @@ def _added(input: Tensor, fresh: Tensor, value: float) -> Tensor:
     return fresh
 
 
+@public("input end weight#")
 @takes_out
 def lerp(input: Tensor, end: Tensor, weight: Tensor | float) -> Tensor:
     """input + weight * (end - input): from input, at weight 0, to end, at weight 1.
@@ -93,12 +97,13 @@ def lerp(input: Tensor, end: Tensor, weight: Tensor | float) -> Tensor:
     # From the nearer end: then weight 1 gives `end` to the last digit.
     if isinstance(weight, (int, float)):
         if weight < 0.5:
-            return _call_it(_added(input, end - input, weight), "LerpBackward0")
-        return _call_it(end - (end - input) * (1 - weight), "LerpBackward0")
+            return _named(_added(input, end - input, weight), "LerpBackward0")
+        return _named(end - (end - input) * (1 - weight), "LerpBackward0")
     out = where(weight < 0.5, input + weight * (end - input), end - (end - input) * (1 - weight))
-    return _call_it(out, "LerpBackward1")
+    return _named(out, "LerpBackward1")
 
 
+@public("input tensor1 tensor2")
 @takes_out
 def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
     """input + value * tensor1 * tensor2.
@@ -106,9 +111,10 @@ def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1
     >>> tinygrad_c.addcmul(tinygrad_c.tensor([1.]), tinygrad_c.tensor([2.]), tinygrad_c.tensor([3.]), value=0.5)
     tensor([4.])
     """
-    return _call_it(_added(input, tensor1 * tensor2, value), "AddcmulBackward0")
+    return _named(_added(input, tensor1 * tensor2, value), "AddcmulBackward0")
 
 
+@public("input tensor1 tensor2")
 @takes_out
 def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
     """input + value * tensor1 / tensor2. RuntimeError where integers are divided by integers.
@@ -118,9 +124,10 @@ def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1
     """
     if not dtype_of(tensor1).is_floating_point and not dtype_of(tensor2).is_floating_point:
         raise RuntimeError("Integer division with addcdiv is no longer supported: call .float() on tensor1")
-    return _call_it(_added(input, tensor1 / tensor2, value), "AddcdivBackward0")
+    return _named(_added(input, tensor1 / tensor2, value), "AddcdivBackward0")
 
 
+@public("input other#")
 def rsub(input: Tensor, other: Tensor | float, *, alpha: float = 1) -> Tensor:
     """other - alpha * input.
 
@@ -130,6 +137,7 @@ def rsub(input: Tensor, other: Tensor | float, *, alpha: float = 1) -> Tensor:
     return sub(other, input, alpha=alpha)
 
 
+@public
 def positive(input: Tensor) -> Tensor:
     """+input: the tensor itself. RuntimeError for bools.
 
@@ -143,6 +151,7 @@ def positive(input: Tensor) -> Tensor:
 
 # ---- Limits
 
+@public("input min#")
 @takes_out
 def clamp_min(input: Tensor, min: Tensor | float) -> Tensor:
     """input, but no less than min.
@@ -153,6 +162,7 @@ def clamp_min(input: Tensor, min: Tensor | float) -> Tensor:
     return clamp(input, min=min)
 
 
+@public("input max#")
 @takes_out
 def clamp_max(input: Tensor, max: Tensor | float) -> Tensor:
     """input, but no more than max.
@@ -163,6 +173,7 @@ def clamp_max(input: Tensor, max: Tensor | float) -> Tensor:
     return clamp(input, max=max)
 
 
+@public(node="NanToNumBackward0")
 @takes_out
 def nan_to_num(input: Tensor, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Tensor:
     """input with NaN replaced by `nan`, infinity by `posinf` and -infinity by `neginf` (if None, the dtype's largest numbers).
@@ -180,6 +191,7 @@ def nan_to_num(input: Tensor, nan: float = 0.0, posinf: float | None = None, neg
 
 # ---- Powers, logarithms, angles
 
+@public("input# exponent#")
 @takes_out
 def float_power(input: Tensor | float, exponent: Tensor | float) -> Tensor:
     """input ^ exponent, in float64.
@@ -199,6 +211,7 @@ def only_double(input: Tensor, exponent: Tensor | float) -> Tensor:
     return float_power(input, exponent)
 
 
+@public("input other", node="LdexpBackward0")
 @takes_out
 def ldexp(input: Tensor, other: Tensor) -> Tensor:
     """input * 2 ^ other.
@@ -209,6 +222,7 @@ def ldexp(input: Tensor, other: Tensor) -> Tensor:
     return input * pow(2.0, other)
 
 
+@public
 @takes_out
 def logit(input: Tensor, eps: float | None = None) -> Tensor:
     """log(x / (1 - x)), the inverse of sigmoid; with eps, x is first clamped to [eps, 1 - eps].
@@ -217,9 +231,10 @@ def logit(input: Tensor, eps: float | None = None) -> Tensor:
     tensor([-1.0986,  0.0000])
     """
     x = input * 1.0 if eps is None else clamp(input * 1.0, eps, 1 - eps)
-    return _call_it(log(x) - log1p(-x), "LogitBackward0")
+    return _named(log(x) - log1p(-x), "LogitBackward0")
 
 
+@public(node="SincBackward0")
 @takes_out
 def sinc(input: Tensor) -> Tensor:
     """sin(pi x) / (pi x), and 1 at 0.
@@ -233,6 +248,7 @@ def sinc(input: Tensor) -> Tensor:
     return where(at_0, 1.0, sin(angle) / angle)
 
 
+@public(node="Deg2RadBackward0")
 @takes_out
 def deg2rad(input: Tensor) -> Tensor:
     """Degrees as radians: x * pi / 180.
@@ -243,6 +259,7 @@ def deg2rad(input: Tensor) -> Tensor:
     return input * (math.pi / 180)
 
 
+@public(node="Rad2DegBackward0")
 @takes_out
 def rad2deg(input: Tensor) -> Tensor:
     """Radians as degrees: x * 180 / pi.
@@ -253,6 +270,7 @@ def rad2deg(input: Tensor) -> Tensor:
     return input * (180 / math.pi)
 
 
+@public(node="MvlgammaBackward0")
 @takes_out
 def mvlgamma(input: Tensor, p: int) -> Tensor:
     """The logarithm of the gamma function of p dimensions: p (p - 1) / 4 log(pi) + the sum over j < p of lgamma(x - j / 2).

@@ -87,8 +87,19 @@ cdef int promote(TensorBase a, TensorBase b) noexcept:
     return max(x, y)
 
 
-cdef inline int category(int dtype) noexcept:
-    return 0 if dtype == BOOL else 1 if dtype < FLOAT32 else 2
+def result_dtype_of(a, b):
+    """The dtype of a + b, for tensors and numbers.
+
+    >>> result_dtype_of(tinygrad_c.tensor([1, 2]), 2.5)
+    torch.float32
+    """
+    return DTYPES[promote(as_operand(a, b, "result_type(): argument 'tensor1' (position 1)"),
+                          as_operand(b, a, "result_type(): argument 'tensor2' (position 2)"))]
+
+
+def may_become(from_, to) -> bool:
+    """Whether an operation in place may turn numbers of one dtype into the other."""
+    return category(dtype_code(from_)) <= category(dtype_code(to))
 
 
 # ---- Copies and conversions
@@ -111,7 +122,6 @@ cdef int convert_backward(Walk walk, Node node, TensorBase g) except -1:
     return 0
 
 cdef Rule CONVERT = Rule(b"ToCopyBackward0", convert_backward)
-cdef Rule CLONE = Rule(b"CloneBackward0", convert_backward)
 
 
 cdef TensorBase to_dtype(TensorBase a, int dtype):
@@ -132,7 +142,7 @@ cdef TensorBase to_float(TensorBase a):
 cdef TensorBase clone(TensorBase a):
     cdef TensorBase out = copy_of(a)
     if recording(a):
-        record(&CLONE, out, a)
+        record(&CONVERT, out, a).label = b"CloneBackward0"
     return out
 
 

@@ -15,28 +15,37 @@ from libc.math cimport INFINITY
 from libc.stdint cimport INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN
 from libc.string cimport memchr, memcpy
 
-from tinygrad_c.core.array cimport DTYPE_NAMES, DTYPES, allocate_into, count_write, default_dtype, fill_operand, is_dense, \
-    itemsize, same_shape, shape_of
+from tinygrad_c.core.array cimport DTYPE_NAMES, DTYPES, allocate_into, category, count_write, default_dtype, dtype_code, \
+    fill_operand, is_dense, itemsize, same_shape, shape_of
 from tinygrad_c.kernels.call cimport *
 from tinygrad_c.kernels.runtime.dispatch cimport TINY_WORK, kernels, run
 from tinygrad_c.kernels.generated.ids cimport *
 from tinygrad_c.kernels.generated.scalar_ids cimport *
 from tinygrad_c.kernels.portable.generic cimport cast, scalar_kernel
-from tinygrad_c.kernels.table cimport Kernels
+from tinygrad_c.kernels.table cimport ELEMENT_BLOCK, LOOP_ALIGN, LOOP_BLOCK, TILE_PARAM_ROWS, Kernels
 from tinygrad_c.core.tape cimport *
 
 from tinygrad_c.formulas import POINTWISE
 from tinygrad_c._base.warn import warn
 
-cdef enum:
-    READS_G = 0             # what a derivative's kernel reads: g, input i (1 + i), the output
-    READS_OUTPUT = 4
-    KIND_FLOATS = 0
-    KIND_NUMBERS = 1
-    KIND_BOOLS = 2
-    KIND_INTEGERS = 3
-    UNIT = 8192             # elements in a unit of the elementwise loop (kernels/simd/loop.pxi)
-    TILE = 512              # elements in a tile (BLOCK there)
+cdef enum:                  # Row.operand: what a derivative's kernel reads
+    READS_G
+    READS_INPUT0
+    READS_INPUT1
+    READS_INPUT2
+    READS_OUTPUT
+
+cdef enum:                  # bits of Row.saves: what a node must keep for it
+    SAVES_INPUT0 = 1
+    SAVES_INPUT1 = 2
+    SAVES_INPUT2 = 4
+    SAVES_OUTPUT = 8
+
+cdef enum:                  # Row.kind, as in formulas.py
+    KIND_FLOATS
+    KIND_NUMBERS
+    KIND_BOOLS
+    KIND_INTEGERS
 
 ctypedef struct Row:
     Rule rule
@@ -48,7 +57,7 @@ ctypedef struct Row:
     bint composed               # of formulas.SCALAR: derivatives evaluated on Tensors
     bint plain                  # its kernel is a loop over a C function
     int[3] derivative           # per input: the kernel's number, NO_DERIVATIVE, DERIVATIVE_IS_G or DERIVATIVE_COMPOSED
-    int[3] saves                # per input: what its derivative reads, bit 1 + i for input i, bit 4 for the output
+    int[3] saves                # per input: what its derivative reads, as bits
     int[3] n_operands
     int[3][4] operand           # per input: what its derivative reads, in order
 
@@ -137,9 +146,9 @@ cdef TensorBase unary_launch(Row* row, int r, TensorBase x, const Scalar* param)
         node.op = r
         node.param[0] = param[0]
         node.param[1] = param[1]
-        if row.saves[0] & 2:
+        if row.saves[0] & SAVES_INPUT0:
             save(node, 0, x)
-        if row.saves[0] & 16:
+        if row.saves[0] & SAVES_OUTPUT:
             save_result(node, out)
     return out
 
@@ -151,7 +160,7 @@ cdef int record_relu(TensorBase y) except -1:
     return save_result(node, y)
 
 
-cdef TensorBase with_number(int r, TensorBase x, object number):
+cdef TensorBase binary_scalar(int r, TensorBase x, object number):
     """A row whose parameter is a Python number: the number is weak, it changes x's dtype only to a larger category."""
     cdef Scalar[2] param
     cdef Row* row = &ROWS[r]
@@ -238,11 +247,11 @@ cdef int record_binary(Row* row, int r, TensorBase out, TensorBase a, TensorBase
     cdef Node node = record2(&row.rule, out, a, b)
     cdef int saves = (row.saves[0] if node.edge0 is not None else 0) | (row.saves[1] if node.edge1 is not None else 0)
     node.op = r
-    if saves & 2:
+    if saves & SAVES_INPUT0:
         save(node, 0, a)
-    if saves & 4:
+    if saves & SAVES_INPUT1:
         save(node, 1, b)
-    if saves & 16:
+    if saves & SAVES_OUTPUT:
         save_result(node, out)
     return 0
 
@@ -297,7 +306,7 @@ cdef TensorBase power(object a, object b):
         x = a
         p = b
         if p == 2:
-            return with_number(ROW_POW_NUMBER, x, b) if x.dtype < FLOAT32 and type(b) is float else unary(ROW_SQUARE, x, 0, 0)
+            return binary_scalar(ROW_POW_NUMBER, x, b) if x.dtype < FLOAT32 and type(b) is float else unary(ROW_SQUARE, x, 0, 0)
         if x.dtype < FLOAT32 and type(b) is not float:
             return integer_power(x, b)
         if p == 3:
@@ -308,9 +317,9 @@ cdef TensorBase power(object a, object b):
             return unary(ROW_RSQRT, x, 0, 0)
         if p == -1:
             return unary(ROW_RECIPROCAL, x, 0, 0)
-        return with_number(ROW_POW_NUMBER, x, b)
+        return binary_scalar(ROW_POW_NUMBER, x, b)
     if isinstance(b, TensorBase) and is_number(a) and ((<TensorBase> b).dtype >= FLOAT32 or type(a) is float):
-        return with_number(ROW_RPOW_NUMBER, b, a)
+        return binary_scalar(ROW_RPOW_NUMBER, b, a)
     x = as_tensor(a, "argument 'input' (position 1)")
     if x.dtype < FLOAT32 and as_tensor(b, "argument 'exponent' (position 2)").dtype < FLOAT32:
         return binary(ROW_POW_WHOLE, x, b)
@@ -323,7 +332,7 @@ cdef TensorBase integer_power(TensorBase x, object exponent):
     if exponent < 0:
         raise RuntimeError("Integers to negative integer powers are not allowed: call .float() first")
     if exponent == 0:
-        return with_number(ROW_ADD_NUMBER, with_number(ROW_MUL_NUMBER, x, 0), 1)
+        return binary_scalar(ROW_ADD_NUMBER, binary_scalar(ROW_MUL_NUMBER, x, 0), 1)
     while exponent:
         if exponent & 1:
             y = x if y is None else binary(ROW_MUL, y, x)
@@ -381,7 +390,7 @@ cdef int elementwise_backward(Walk walk, Node node, TensorBase g) except -1:
                     y = result(walk, node)
                 inputs[j] = <PyObject*> y
             else:
-                held = saved(node, reads - 1)       # the node keeps it alive
+                held = saved(node, reads - READS_INPUT0)       # the node keeps it alive
                 inputs[j] = <PyObject*> held
         # Overwriting g, when nobody else has it, saves a trip to memory.
         out = g if i == last and g.dtype == node.dtype and owned(<PyObject*> g) else empty(node.dtype, node.ndim, node.shape)
@@ -410,7 +419,7 @@ cdef int differentiable_backward(Walk walk, Node node, TensorBase g) except -1:
             if reads == READS_OUTPUT:
                 names["y"] = result(walk, node)
             elif reads != READS_G:
-                names[each.inputs[reads - 1]] = saved(node, reads - 1)
+                names[each.inputs[reads - READS_INPUT0]] = saved(node, reads - READS_INPUT0)
         code = derivative_code.get((node.op, i))
         if code is None:
             code = derivative_code[node.op, i] = compile(each.derivatives[i], f"<derivative of {row_name(node.op)}>", "eval")

@@ -13,9 +13,9 @@ def add(input, other, *, alpha=1, out=None):
     if alpha != 1:
         other = mul(other, alpha)
     if is_number(other) and isinstance(input, TensorBase):
-        return with_number(ROW_ADD_NUMBER, input, other)
+        return binary_scalar(ROW_ADD_NUMBER, input, other)
     if is_number(input) and isinstance(other, TensorBase):
-        return with_number(ROW_ADD_NUMBER, other, input)
+        return binary_scalar(ROW_ADD_NUMBER, other, input)
     return binary(ROW_ADD, input, other)
 
 
@@ -30,9 +30,9 @@ def sub(input, other, *, alpha=1, out=None):
     if alpha != 1:
         other = mul(other, alpha)
     if is_number(other) and isinstance(input, TensorBase):
-        return with_number(ROW_ADD_NUMBER, input, -other)
+        return binary_scalar(ROW_ADD_NUMBER, input, -other)
     if is_number(input) and isinstance(other, TensorBase):
-        return with_number(ROW_RSUB_NUMBER, other, input)
+        return binary_scalar(ROW_RSUB_NUMBER, other, input)
     return binary(ROW_SUB, input, other)
 
 
@@ -45,9 +45,9 @@ def mul(input, other, *, out=None):
     if out is not None:
         return into_out(mul(input, other), out)
     if is_number(other) and isinstance(input, TensorBase):
-        return with_number(ROW_MUL_NUMBER, input, other)
+        return binary_scalar(ROW_MUL_NUMBER, input, other)
     if is_number(input) and isinstance(other, TensorBase):
-        return with_number(ROW_MUL_NUMBER, other, input)
+        return binary_scalar(ROW_MUL_NUMBER, other, input)
     return binary(ROW_MUL, input, other)
 
 
@@ -64,9 +64,9 @@ def div(input, other, *, rounding_mode=None, out=None):
     if rounding_mode is not None:
         return rounded_div(input, other, rounding_mode)
     if is_number(other) and isinstance(input, TensorBase):
-        return with_number(ROW_DIV_NUMBER, input, other)
+        return binary_scalar(ROW_DIV_NUMBER, input, other)
     if is_number(input) and isinstance(other, TensorBase):
-        return with_number(ROW_RDIV_NUMBER, other, input)
+        return binary_scalar(ROW_RDIV_NUMBER, other, input)
     return binary(ROW_DIV, input, other)
 
 
@@ -99,7 +99,7 @@ def add_(input, other, *, alpha=1):
     cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
     if alpha != 1:
         other = mul(other, alpha)
-    return with_number_(ROW_ADD_NUMBER, x, other) if is_number(other) else binary_(ROW_ADD, x, other)
+    return binary_scalar_(ROW_ADD_NUMBER, x, other) if is_number(other) else binary_(ROW_ADD, x, other)
 
 
 def sub_(input, other, *, alpha=1):
@@ -107,13 +107,13 @@ def sub_(input, other, *, alpha=1):
     cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
     if alpha != 1:
         other = mul(other, alpha)
-    return with_number_(ROW_ADD_NUMBER, x, -other) if is_number(other) else binary_(ROW_SUB, x, other)
+    return binary_scalar_(ROW_ADD_NUMBER, x, -other) if is_number(other) else binary_(ROW_SUB, x, other)
 
 
 def mul_(input, other):
     """mul in place."""
     cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
-    return with_number_(ROW_MUL_NUMBER, x, other) if is_number(other) else binary_(ROW_MUL, x, other)
+    return binary_scalar_(ROW_MUL_NUMBER, x, other) if is_number(other) else binary_(ROW_MUL, x, other)
 
 
 def div_(input, other, *, rounding_mode=None):
@@ -122,7 +122,7 @@ def div_(input, other, *, rounding_mode=None):
     if rounding_mode is not None:
         check_inplace(x)
         return adopt(x, rounded_div(x, other, rounding_mode))
-    return with_number_(ROW_DIV_NUMBER, x, other) if is_number(other) else binary_(ROW_DIV, x, other)
+    return binary_scalar_(ROW_DIV_NUMBER, x, other) if is_number(other) else binary_(ROW_DIV, x, other)
 
 
 def maximum(input, other, *, out=None):
@@ -468,7 +468,7 @@ def bitwise_not(input, *, out=None):
         raise NotImplementedError(f"\"bitwise_not_cpu\" not implemented for '{DTYPE_NAMES[x.dtype]}': call .long() first")
     if x.dtype == BOOL:
         return binary(ROW_EQ, x, scalar_tensor(False, BOOL))
-    return with_number(ROW_RSUB_NUMBER, x, -1)
+    return binary_scalar(ROW_RSUB_NUMBER, x, -1)
 
 
 def polygamma(n, input, *, out=None):

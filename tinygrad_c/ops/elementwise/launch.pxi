@@ -105,13 +105,13 @@ cdef void tile(Call* c, Kernels* table) noexcept:
         return
     for d in range(across, last - 1):
         swap_dims(c, d, d + 1)
-    rows = min(c.shape[last - 1], TILE // min(c.shape[last], 32 if c.inner != NULL else 16))
-    if rows > 16:
-        rows &= ~15
+    rows = min(c.shape[last - 1], LOOP_BLOCK // min(c.shape[last], 2 * LOOP_ALIGN if c.inner != NULL else LOOP_ALIGN))
+    if rows > LOOP_ALIGN:
+        rows &= ~(LOOP_ALIGN - 1)
     for d in range(last - 1):
         panels *= c.shape[d]
     c.kernel = table.tiles
-    c.param[MAX_PARAMS - 1].i = rows
+    c.param[TILE_PARAM_ROWS].i = rows
     c.units = panels * ((c.shape[last - 1] + rows - 1) // rows)
 
 
@@ -138,7 +138,7 @@ cdef void launch(inner_t inner, Kernels* table, TensorBase out, int n_inputs, Py
         return
     c.kernel = table.loop
     c.inner = inner
-    c.units = (out.numel + UNIT - 1) // UNIT
+    c.units = (out.numel + ELEMENT_BLOCK - 1) // ELEMENT_BLOCK
     c.n_operands = 1 + n_inputs
     for i in range(n_params):
         c.param[i] = param[i]
@@ -162,7 +162,7 @@ cdef void launch(inner_t inner, Kernels* table, TensorBase out, int n_inputs, Py
         coalesce(&c)
         if not out.contiguous:
             follow_output(&c)
-        if c.ndim > 1 and out.numel >= TILE:
+        if c.ndim > 1 and out.numel >= LOOP_BLOCK:
             tile(&c, table)
     run(&c)
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tinygrad_c._base.public import public
 from tinygrad_c.ops.arguments import TYPE_WORDS, takes_out
 from tinygrad_c.ops.create.create import dtype_of, sizes
 from tinygrad_c.ops.elementwise.elementwise import abs, eq, ge, gt, in_place, isfinite, le, lt, ne
@@ -11,6 +12,7 @@ from tinygrad_c.ops.reduce.reduce import all
 if TYPE_CHECKING:
     from tinygrad_c.core.tape import TensorBase as Tensor
 
+@public("input other")
 @takes_out
 def logical_and(input: Tensor, other: Tensor) -> Tensor:
     """input and other: true where neither is 0.
@@ -21,6 +23,7 @@ def logical_and(input: Tensor, other: Tensor) -> Tensor:
     return ne(input, 0) & ne(other, 0)
 
 
+@public("input other")
 @takes_out
 def logical_or(input: Tensor, other: Tensor) -> Tensor:
     """input or other: true where one of the two is not 0.
@@ -31,6 +34,7 @@ def logical_or(input: Tensor, other: Tensor) -> Tensor:
     return ne(input, 0) | ne(other, 0)
 
 
+@public("input other")
 @takes_out
 def logical_xor(input: Tensor, other: Tensor) -> Tensor:
     """Either input or other: true where one of the two is 0 and the other is not.
@@ -41,6 +45,7 @@ def logical_xor(input: Tensor, other: Tensor) -> Tensor:
     return ne(input, 0) ^ ne(other, 0)
 
 
+@public
 @takes_out
 def logical_not(input: Tensor) -> Tensor:
     """not input: true where it is 0.
@@ -51,6 +56,7 @@ def logical_not(input: Tensor) -> Tensor:
     return eq(input, 0)
 
 
+@public("input other")
 def isclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Tensor:
     """|input - other| <= atol + rtol * |other|, element by element; infinities are close to themselves alone.
 
@@ -76,6 +82,7 @@ def isclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-
     return close | (isfinite(difference) & (difference <= atol + abs(other * rtol)))
 
 
+@public("input other")
 def allclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:
     """Whether all elements are close: see isclose.
 
@@ -85,6 +92,7 @@ def allclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e
     return bool(all(isclose(input, other, rtol, atol, equal_nan)))
 
 
+@public("input other")
 def equal(input: Tensor, other: Tensor) -> bool:
     """Whether the two have the same shape and the same elements; a NaN is equal to nothing.
 

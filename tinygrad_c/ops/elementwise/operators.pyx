@@ -9,8 +9,8 @@ from tinygrad_c.kernels.call cimport FLOAT32
 from tinygrad_c.kernels.generated.ids cimport *
 from tinygrad_c.kernels.generated.scalar_ids cimport *
 from tinygrad_c.ops.elementwise.elementwise cimport (
-    binary, binary_, comparable, divided, divided_, floor_divided, floor_divided_, is_number, power, unary, with_number,
-    with_number_)
+    binary, binary_, comparable, divided, divided_, floor_divided, floor_divided_, is_number, power, unary, binary_scalar,
+    binary_scalar_)
 from tinygrad_c.core.tape cimport TensorBase
 
 from tinygrad_c.ops.create.create import item, tensor
@@ -41,9 +41,9 @@ cdef inline object arithmetic(int row, int row_right, int row_left, object left,
         if isinstance(right, TensorBase):
             return binary(row, left, right)
         if is_number(right):
-            return with_number(row_right, left, right)
+            return binary_scalar(row_right, left, right)
     elif is_number(left):
-        return with_number(row_left, right, left)
+        return binary_scalar(row_left, right, left)
     return apply(row, left, right)
 
 
@@ -87,7 +87,7 @@ cdef class Operators(TensorBase):
 
     def __sub__(left, right):
         if is_number(right):
-            return with_number(ROW_ADD_NUMBER, left, -right)
+            return binary_scalar(ROW_ADD_NUMBER, left, -right)
         return arithmetic(ROW_SUB, NO_DERIVATIVE, ROW_RSUB_NUMBER, left, right)
 
     def __mul__(left, right):
@@ -124,16 +124,16 @@ cdef class Operators(TensorBase):
 
     # In place
     def __iadd__(self, other):
-        return with_number_(ROW_ADD_NUMBER, self, other) if is_number(other) else binary_(ROW_ADD, self, other)
+        return binary_scalar_(ROW_ADD_NUMBER, self, other) if is_number(other) else binary_(ROW_ADD, self, other)
 
     def __isub__(self, other):
-        return with_number_(ROW_ADD_NUMBER, self, -other) if is_number(other) else binary_(ROW_SUB, self, other)
+        return binary_scalar_(ROW_ADD_NUMBER, self, -other) if is_number(other) else binary_(ROW_SUB, self, other)
 
     def __imul__(self, other):
-        return with_number_(ROW_MUL_NUMBER, self, other) if is_number(other) else binary_(ROW_MUL, self, other)
+        return binary_scalar_(ROW_MUL_NUMBER, self, other) if is_number(other) else binary_(ROW_MUL, self, other)
 
     def __itruediv__(self, other):
-        return with_number_(ROW_DIV_NUMBER, self, other) if is_number(other) else binary_(ROW_DIV, self, other)
+        return binary_scalar_(ROW_DIV_NUMBER, self, other) if is_number(other) else binary_(ROW_DIV, self, other)
 
     def __imod__(self, other):
         return divided_(ROW_REMAINDER, self, other)

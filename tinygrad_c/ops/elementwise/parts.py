@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import math
 
+from tinygrad_c._base.public import public
 from tinygrad_c.core.array import dtype_named
 from tinygrad_c.ops.arguments import array_of, results, takes_out, tensor_arg
 from tinygrad_c.ops.create.create import clone, from_numpy
@@ -12,6 +13,7 @@ BOOL = dtype_named("bool")
 frexp_result = results("frexp", "mantissa", "exponent")
 
 
+@public(node="FrexpBackward0")
 @takes_out
 def frexp(input):
     """(mantissa, exponent) with input = mantissa * 2^exponent, 0.5 <= |mantissa| < 1; the exponent is int32.
@@ -30,6 +32,7 @@ def frexp(input):
     return frexp_result((x * factors[0] * factors[1], from_numpy(numpy.asarray(exponent))))
 
 
+@public
 @takes_out
 def angle(input):
     """pi where x is negative, 0 where not, NaN where NaN: the argument of a real number.
@@ -42,6 +45,7 @@ def angle(input):
     return where(isnan(x), x, (x < 0).to(x.dtype) * math.pi)
 
 
+@public
 def real(input):
     """The tensor itself: all numbers here are real.
 
@@ -51,6 +55,7 @@ def real(input):
     return tensor_arg(input, "real")
 
 
+@public
 def imag(input):
     """RuntimeError: real numbers have no imaginary part.
 
@@ -62,6 +67,7 @@ def imag(input):
     raise RuntimeError("imag is not implemented for tensors with non-complex dtypes.")
 
 
+@public
 def isreal(input):
     """True everywhere: all numbers here are real.
 
@@ -71,6 +77,7 @@ def isreal(input):
     return tensor_arg(input, "isreal").new_ones(input.shape, dtype=BOOL)
 
 
+@public
 def fill(input, value):
     """A copy of input with `value`, a number or a tensor with one element, in every place.
 
@@ -80,6 +87,7 @@ def fill(input, value):
     return clone(tensor_arg(input, "fill")).fill_(value)
 
 
+@public
 def resolve_neg(input):
     """The tensor itself: no negation waits to be carried out here.
 

@@ -71,13 +71,13 @@ cdef TensorBase unary_(int r, object input, double p0, double p1):
     return adopt(x, unary(r, x, p0, p1))
 
 
-cdef TensorBase with_number_(int r, TensorBase x, object number):
+cdef TensorBase binary_scalar_(int r, TensorBase x, object number):
     cdef Scalar[2] param
     cdef PyObject* inputs[1]
     cdef Row* row = &ROWS[r]
     check_inplace(x)
     if x.dtype < FLOAT32 or recording(x):
-        return adopt(x, with_number(r, x, number))
+        return adopt(x, binary_scalar(r, x, number))
     param[0].f = number
     inputs[0] = <PyObject*> x
     launch(kernels(x.dtype).inner[row.forward], kernels(x.dtype), x, 1, inputs, param, row.n_params, cost(row))

@@ -138,6 +138,7 @@ cdef int check_along(TensorBase x, TensorBase index, int dim, str name) except -
     return 0
 
 
+@public("input index", axis=True)
 def gather(input, dim, index, *, out=None):
     """out[i][j] = input[index[i][j]][j] for dim 0, input[i][index[i][j]] for dim 1, and so on.
 
@@ -156,9 +157,10 @@ def gather(input, dim, index, *, out=None):
     if i.numel == 0 and x.ndim != i.ndim:           # nothing to gather: any shape will do
         return empty(x.dtype, i.ndim, i.shape)
     check_along(x, i, d, "gather")
-    return called(take_along(x, i, d, True), "GatherBackward0")
+    return named(take_along(x, i, d, True), b"GatherBackward0")
 
 
+@public(axis=True)
 def take_along_dim(input, indices, dim=None, *, out=None):
     """gather, with input and indices broadcast together but for `dim`; without dim, elements of the flattened input.
 
@@ -175,7 +177,7 @@ def take_along_dim(input, indices, dim=None, *, out=None):
     cdef Py_ssize_t[MAX_NDIM] shape
     cdef int d, k
     if dim is None:
-        return called(take_along(reshape(x, -1), reshape(i, -1), 0, True), "GatherBackward0")
+        return named(take_along(reshape(x, -1), reshape(i, -1), 0, True), b"GatherBackward0")
     d = parse_dim(dim, x.ndim)
     if x.ndim != i.ndim:
         raise RuntimeError("torch.take_along_dim(): input and indices should have the same number of dimensions, but got "
@@ -187,7 +189,7 @@ def take_along_dim(input, indices, dim=None, *, out=None):
                                f"non-singleton dimension {k}")
     i = counted_from_end(expand_to(i, x.ndim, shape), x.shape[d] if x.ndim > 0 else 1)
     shape[d] = x.shape[d]
-    return called(take_along(expand_to(x, x.ndim, shape), i, d, True), "GatherBackward0")
+    return named(take_along(expand_to(x, x.ndim, shape), i, d, True), b"GatherBackward0")
 
 
 cdef TensorBase source_of(object src, TensorBase x, TensorBase index, str name):
@@ -230,8 +232,8 @@ def scatter(input, dim, index, src):
     tensor([[0., 0., 1.],
             [1., 0., 0.]])
     """
-    return called(scatter_(clone(as_tensor(input, "scatter(): argument 'input' (position 1)")), dim, index, src),
-                  "ScatterBackward0" if isinstance(src, TensorBase) else "ScatterBackward1")
+    return named(scatter_(clone(as_tensor(input, "scatter(): argument 'input' (position 1)")), dim, index, src),
+                  b"ScatterBackward0" if isinstance(src, TensorBase) else b"ScatterBackward1")
 
 
 cdef int scatter_add_backward(Walk walk, Node node, TensorBase g) except -1:
@@ -242,6 +244,7 @@ cdef int scatter_add_backward(Walk walk, Node node, TensorBase g) except -1:
 cdef Rule SCATTER_ADD = Rule(b"ScatterAddBackward0", scatter_add_backward)
 
 
+@public("input index src", axis=True)
 def scatter_add_(input, dim, index, src):
     """scatter_add in place."""
     cdef TensorBase x = as_tensor(input, "scatter_add_(): argument 'input' (position 1)")
@@ -265,14 +268,12 @@ def scatter_add_(input, dim, index, src):
     return x
 
 
-cdef Rule INDEX_ADD = Rule(b"IndexAddBackward0", scatter_add_backward)
-
-
 def add_slices_(input, int dim, index, source):
     """x[..., index[i], ...] += source[..., i, ...] along dim, of floats, in place and in the order of i: index_add, checked."""
     cdef TensorBase x = as_tensor(input, "argument 'input'"), s = as_tensor(source, "argument 'source'")
     cdef TensorBase dense
     cdef Plan plan
+    cdef Node node
     cdef int d
     check_inplace(x)
     plan = parse(x, (slice(None),) * dim + (index,))
@@ -283,7 +284,9 @@ def add_slices_(input, int dim, index, source):
     launch(kernels(x.dtype).scatter_add, plan, dense, x, IN_MEMORY, True)
     if recording(x) or recording(s):
         freeze(plan, x)
-        record2(&INDEX_ADD, x, x, s).extra = plan
+        node = record2(&SCATTER_ADD, x, x, s)
+        node.label = b"IndexAddBackward0"
+        node.extra = plan
     wrote(x)
     return x
 
@@ -306,6 +309,7 @@ cdef int add_whole(TensorBase x, TensorBase source, Plan plan) except -1:
     return 0
 
 
+@public("input index src", axis=True)
 def scatter_add(input, dim, index, src, *, out=None):
     """A copy of input with out[index[i][j]][j] += src[i][j] for dim 0, out[i][index[i][j]] for dim 1, ...; summed in order.
 

@@ -12,6 +12,7 @@ the first of them stood if they are neighbours, else in front. Beyond PyTorch, s
 from cpython.ref cimport PyObject
 from cpython.slice cimport PySlice_Check, PySlice_Unpack, PySlice_AdjustIndices
 from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
 from tinygrad_c.core.array cimport DTYPE_NAMES, itemsize, same_shape, shape_of
@@ -26,6 +27,7 @@ from tinygrad_c.core.tape cimport *
 
 from operator import index as index_of
 
+from tinygrad_c._base.public import public
 from tinygrad_c.ops.create.create import tensor
 from tinygrad_c.ops.elementwise.elementwise import into_out, write
 from tinygrad_c.ops.shape.shape import expand
@@ -137,3 +139,4 @@ def setitem(x, key, value):
 
 include "along.pxi"
 include "pick.pxi"
+include "batch.pxi"

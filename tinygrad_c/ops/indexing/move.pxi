@@ -42,7 +42,6 @@ cdef int view_backward(Walk walk, Node node, TensorBase g) except -1:
     input_shape(node, 0, &ndim, shape)
     return walk.give(node, 0, put_region(g, node.extra, ndim, shape))
 
-cdef Rule SELECT = Rule(b"SelectBackward0", view_backward)
 cdef Rule SLICE = Rule(b"SliceBackward0", view_backward)
 
 
@@ -50,11 +49,14 @@ cdef TensorBase view_by(TensorBase x, Plan plan):
     """What a plan without index tensors shows."""
     cdef char* data = x.data + plan.start[IN_MEMORY] * itemsize(x.dtype)
     cdef TensorBase out = view_of(x, data, plan.ndim, plan.shape, plan.stride[IN_MEMORY])
+    cdef Node node
     cdef int d
     if recording(x):
-        record(&SELECT if plan.picks else &SLICE, out, x).extra = (
-            plan.start[FLAT], tuple([plan.shape[d] for d in range(plan.ndim)]),
-            tuple([plan.stride[FLAT][d] for d in range(plan.ndim)]))
+        node = record(&SLICE, out, x)
+        node.extra = (plan.start[FLAT], tuple([plan.shape[d] for d in range(plan.ndim)]),
+                      tuple([plan.stride[FLAT][d] for d in range(plan.ndim)]))
+        if plan.picks:
+            node.label = b"SelectBackward0"
     return out
 
 

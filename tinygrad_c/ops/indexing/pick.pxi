@@ -1,4 +1,4 @@
-"""Rows, masks, places: index_select, masked_select, masked_fill, nonzero, one_hot; part of index.pyx."""
+"""Rows, masks, places: index_select, masked_select, masked_fill, nonzero; part of index.pyx."""
 
 
 cdef int check_rows(TensorBase index, Py_ssize_t size) except -1:
@@ -15,6 +15,7 @@ cdef int check_rows(TensorBase index, Py_ssize_t size) except -1:
     return 0
 
 
+@public("input index", axis=True)
 def index_select(input, dim, index, *, out=None):
     """The slices of input along `dim` whose numbers stand in index, a vector of integers: one gathering copy.
 
@@ -37,8 +38,8 @@ def index_select(input, dim, index, *, out=None):
     if x.ndim == 0:
         if i.numel != 1:
             raise RuntimeError(f"index_select(): Index to scalar can have only 1 value, got {i.numel} value(s)")
-        return called(take(x[None], parse(x[None], i), IN_MEMORY)[0], "IndexSelectBackward0")
-    return called(take(x, parse(x, (slice(None),) * d + (i,)), IN_MEMORY), "IndexSelectBackward0")
+        return named(take(x[None], parse(x[None], i), IN_MEMORY)[0], b"IndexSelectBackward0")
+    return named(take(x, parse(x, (slice(None),) * d + (i,)), IN_MEMORY), b"IndexSelectBackward0")
 
 
 def masked_select(input, mask, *, out=None):
@@ -62,7 +63,7 @@ def masked_select(input, mask, *, out=None):
         m = expand_to(m, ndim, shape)
     if x.ndim == 0:
         x, m = x[None], m[None]
-    return called(take(x, parse(x, m), IN_MEMORY), "MaskedSelectBackward0")
+    return named(take(x, parse(x, m), IN_MEMORY), b"MaskedSelectBackward0")
 
 
 def masked_fill(input, mask, value):
@@ -78,9 +79,9 @@ def masked_fill(input, mask, value):
     if isinstance(value, TensorBase) and (<TensorBase> value).ndim:
         raise RuntimeError("masked_fill_ only supports a 0-dimensional value tensor, but got tensor with "
                            f"{(<TensorBase> value).ndim} dimension(s).")
-    return called(where_(mask, scalar_tensor(value, x.dtype) if is_number(value) else to_dtype(
+    return named(where_(mask, scalar_tensor(value, x.dtype) if is_number(value) else to_dtype(
         as_tensor(value, "masked_fill(): argument 'value' (position 2)"), x.dtype), x),
-                  "MaskedFillBackward1" if isinstance(value, TensorBase) else "MaskedFillBackward0")
+                  b"MaskedFillBackward1" if isinstance(value, TensorBase) else b"MaskedFillBackward0")
 
 
 def masked_fill_(input, mask, value):
@@ -88,48 +89,6 @@ def masked_fill_(input, mask, value):
     cdef TensorBase x = as_tensor(input, "masked_fill_(): argument 'input' (position 1)")
     check_inplace(x)
     return adopt(x, masked_fill(x, mask, value))
-
-
-cdef int triangle_backward(Walk walk, Node node, TensorBase g) except -1:
-    return walk.give(node, 0, triangle_of(g, node.param[0].i, node.param[1].i))
-
-cdef Rule TRIL = Rule(b"TrilBackward0", triangle_backward)
-cdef Rule TRIU = Rule(b"TriuBackward0", triangle_backward)
-
-
-cdef TensorBase triangle_of(TensorBase x, Py_ssize_t k, bint upper):
-    cdef TensorBase source = x if x.contiguous else copy_of(x)
-    cdef TensorBase out = empty(x.dtype, x.ndim, x.shape)
-    cdef Py_ssize_t size = itemsize(x.dtype), rows = x.shape[x.ndim - 2], cols = x.shape[x.ndim - 1], i, n
-    cdef const char* p = source.data
-    cdef char* to = out.data
-    cdef Node node
-    for i in range(x.numel // cols if cols > 0 else 0):
-        n = min(max(i % rows + k + (not upper), 0), cols)       # up to here: the lower part
-        if upper:
-            memset(to, 0, n * size)
-            memcpy(to + n * size, p + n * size, (cols - n) * size)
-        else:
-            memcpy(to, p, n * size)
-            memset(to + n * size, 0, (cols - n) * size)
-        p += cols * size
-        to += cols * size
-    if recording(x):
-        node = record(&TRIU if upper else &TRIL, out, x)
-        node.param[0].i = k
-        node.param[1].i = upper
-    return out
-
-
-def triangle(input, k, upper):
-    """A copy of input's matrices with zeros above the diagonal k, or, upper, below it.
-
-    >>> triangle(tinygrad_c.ones(2, 2), 0, False)
-    tensor([[1., 0.],
-            [1., 1.]])
-    """
-    cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
-    return triangle_of(x, max(min(k, x.shape[x.ndim - 1]), -x.shape[x.ndim - 2]), upper)
 
 
 def nonzero(input, *, as_tuple=False, out=None):
@@ -160,41 +119,3 @@ def nonzero(input, *, as_tuple=False, out=None):
         for i in range(shape[0]):
             (<int64_t*> y.data)[i * shape[1] + d] = (<int64_t*> part.data)[i]
     return y
-
-
-def one_hot(input, num_classes=-1):
-    """1 at the position that each label names, 0 elsewhere, along a new last dimension of num_classes (the largest label + 1).
-
-    >>> one_hot(tinygrad_c.tensor([0, 2]))
-    tensor([[1, 0, 0],
-            [0, 0, 1]])
-    """
-    cdef TensorBase t = as_tensor(input, "one_hot(): argument 'input' (position 1)")
-    cdef TensorBase out
-    cdef Py_ssize_t[MAX_NDIM] shape
-    cdef const int64_t* p
-    cdef int64_t lowest = 0, highest = -1
-    cdef Py_ssize_t i, n = num_classes
-    if t.dtype >= FLOAT32 or t.dtype == BOOL:
-        raise RuntimeError("one_hot is only applicable to index tensor of type LongTensor: call .long()")
-    if t.ndim == MAX_NDIM:
-        raise RuntimeError(f"one_hot would make more than {MAX_NDIM} dimensions")
-    t = dense_index(t)
-    p = <const int64_t*> t.data
-    for i in range(t.numel):
-        lowest = p[i] if p[i] < lowest else lowest
-        highest = p[i] if p[i] > highest else highest
-    if lowest < 0:
-        raise RuntimeError("Class values must be non-negative.")
-    if n == -1 and t.numel == 0:
-        raise RuntimeError("Can not infer total number of classes from empty tensor.")
-    if n == -1:
-        n = highest + 1
-    if highest >= n:
-        raise RuntimeError(f"Class values must be smaller than num_classes: {highest} with num_classes={n}.")
-    memcpy(shape, t.shape, t.ndim * sizeof(Py_ssize_t))
-    shape[t.ndim] = n
-    out = zeros(INT64, t.ndim + 1, shape)
-    for i in range(t.numel):
-        (<int64_t*> out.data)[i * n + p[i]] = 1
-    return out

@@ -3,12 +3,14 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tinygrad_c._base.public import public
 from tinygrad_c.core.tape import TensorBase
 from tinygrad_c.ops.arguments import array_of, takes_out, tensor_arg
 from tinygrad_c.ops.create.create import arange, clone, copy_, from_numpy
 from tinygrad_c.ops.elementwise.elementwise import clamp, where
 from tinygrad_c.ops.indexing import index as indexing
 from tinygrad_c.ops.indexing.index import add_slices_, gather, getitem, scatter_add, scatter_add_, setitem
+from tinygrad_c.ops.shape.rearrange import broadcast_tensors
 from tinygrad_c.ops.shape.shape import expand, flatten, narrow, reshape, wrapped
 from tinygrad_c.ops.sorting.order import unique
 
@@ -64,6 +66,7 @@ def check_slices(x, d: int, index, source, function: str):
 
 # ---- Slices along a dimension
 
+@public("input index source", axis=True)
 def index_add_(input, dim: int, index, source, *, alpha=1):
     """index_add in place."""
     x = tensor_arg(input, "index_add_")
@@ -79,6 +82,7 @@ def index_add_(input, dim: int, index, source, *, alpha=1):
     return input
 
 
+@public("input index source", node="IndexAddBackward0", axis=True)
 @takes_out
 def index_add(input, dim: int, index, source, *, alpha=1):
     """A copy of input with alpha * the slices of source added to its slices index[0], index[1], ... along dim.
@@ -89,6 +93,7 @@ def index_add(input, dim: int, index, source, *, alpha=1):
     return index_add_(clone(tensor_arg(input, "index_add")), dim, index, source, alpha=alpha)
 
 
+@public("input index source", axis=True)
 def index_copy_(input, dim: int, index, source):
     """index_copy in place."""
     x = tensor_arg(input, "index_copy_")
@@ -98,6 +103,7 @@ def index_copy_(input, dim: int, index, source):
     return x
 
 
+@public("input index source", node="IndexCopyBackward0", axis=True)
 def index_copy(input, dim: int, index, source):
     """A copy of input with its slices index[0], index[1], ... along dim replaced by those of source.
 
@@ -107,6 +113,7 @@ def index_copy(input, dim: int, index, source):
     return index_copy_(clone(tensor_arg(input, "index_copy")), dim, index, source)
 
 
+@public("input index", axis=True)
 def index_fill_(input, dim: int, index, value):
     """index_fill in place."""
     x = tensor_arg(input, "index_fill_")
@@ -123,6 +130,7 @@ def index_fill_(input, dim: int, index, value):
     return x
 
 
+@public("input index", node="IndexFillBackward0", axis=True)
 def index_fill(input, dim: int, index, value):
     """A copy of input with value in its slices index[0], index[1], ... along dim.
 
@@ -139,6 +147,7 @@ def flat_places(x, key):
     return getitem(reshape(arange(x.numel()), x.shape), key)
 
 
+@public
 def index_put_(input, indices, values, accumulate: bool = False):
     """index_put in place.
 
@@ -163,6 +172,7 @@ def index_put_(input, indices, values, accumulate: bool = False):
     return copy_(x, reshape(added, x.shape))
 
 
+@public
 def index_put(input, indices, values, accumulate: bool = False):
     """A copy of input with input[indices] = values; with accumulate=True, values are added, those of one place all.
 
@@ -184,6 +194,7 @@ def check_flat(x, index, function: str):
     return where(flat < 0, flat + n, flat)
 
 
+@public("input index", node="TakeBackward0")
 @takes_out
 def take(input, index):
     """The elements of the flattened input at the places in index, in index's shape.
@@ -200,6 +211,7 @@ def take(input, index):
         return reshape(gather(flatten(x), 0, places), index.shape)
 
 
+@public("input index source", node="PutBackward0")
 def put(input, index, source, accumulate: bool = False):
     """A copy of input with source's elements at places of the flattened input; with accumulate=True they are added.
 
@@ -237,6 +249,7 @@ def masked_scatter_(input, mask, source):
     return x
 
 
+@public("input mask source", node="MaskedScatterBackward0")
 def masked_scatter(input, mask, source):
     """A copy of input with source's elements, one after the other, where mask is true.
 
@@ -245,13 +258,13 @@ def masked_scatter(input, mask, source):
     """
     x = tensor_arg(input, "masked_scatter")
     if x.shape != mask.shape:
-        from tinygrad_c.ops.shape.rearrange import broadcast_tensors
         x = broadcast_tensors(x, mask)[0]
     return masked_scatter_(clone(x), mask, source)
 
 
 # ---- scatter_reduce
 
+@public("input index src", node="ScatterReduceBackward0", axis=True)
 @takes_out
 def scatter_reduce(input, dim: int, index, src, reduce: str, *, include_self: bool = True):
     """A copy of input where each place becomes the sum, prod, mean, amax or amin of what src sends there along dim.
@@ -317,6 +330,7 @@ def extreme(x, d: int, index, src, reduce: str):
     return where(best.isnan(), best, total / clamp(count, min=1))
 
 
+@public("input index src", axis=True)
 def scatter_reduce_(input, dim: int, index, src, reduce: str, *, include_self: bool = True):
     """scatter_reduce in place."""
     x = tensor_arg(input, "scatter_reduce_")
@@ -324,6 +338,7 @@ def scatter_reduce_(input, dim: int, index, src, reduce: str, *, include_self: b
     return copy_(x, scatter_reduce(clone(x), dim, index, src, reduce, include_self=include_self))
 
 
+@public("input index source", node="IndexReduceBackward0", axis=True)
 @takes_out
 def index_reduce(input, dim: int, index, source, reduce: str, *, include_self: bool = True):
     """A copy of input whose slices index[0], index[1], ... along dim become the prod, mean, amax or amin of themselves and of
@@ -345,6 +360,7 @@ def index_reduce(input, dim: int, index, source, reduce: str, *, include_self: b
 
 # ---- scatter, with all that torch's takes
 
+@public("input index", axis=True)
 @takes_out
 def scatter(input, dim: int, index, src: TensorBase | float | None = None, *, value=None, reduce: str | None = None):
     """A copy of input with out[index[i][j]][j] = src[i][j] for dim 0, out[i][index[i][j]] for dim 1, ...; src may be a number.
@@ -365,6 +381,7 @@ def scatter(input, dim: int, index, src: TensorBase | float | None = None, *, va
     return scatter_reduce(input, dim, index, src, "sum" if reduce == "add" else "prod")
 
 
+@public("input index", axis=True)
 def scatter_(input, dim: int, index, src: TensorBase | float | None = None, *, value=None, reduce: str | None = None):
     """scatter in place."""
     if reduce is None:

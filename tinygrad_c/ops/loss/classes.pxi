@@ -8,6 +8,7 @@ cdef int cross_entropy_backward(Walk walk, Node node, TensorBase g) except -1:
     cdef TensorBase weight = node.extra
     cdef TensorBase dx
     cdef Call call
+    cdef int i
     if walk.create_graph:
         return walk.give(node, 0, cross_entropy_gradient(node, x, target, weight, g))
     dx = empty_like(x)
@@ -28,16 +29,12 @@ cdef int cross_entropy_backward(Walk walk, Node node, TensorBase g) except -1:
     call.operand[4].data = NULL if weight is None else weight.data
     call.operand[5].data = g.data
     call.operand[5].stride[0] = g.ndim
-    call.param[0] = node.param[0]
-    call.param[1] = node.param[1]
-    call.param[2] = node.param[2]
-    call.param[3] = node.param[3]
+    for i in range(4):
+        call.param[i] = node.param[i]
     run(&call)
     return walk.give(node, 0, dx)
 
 cdef Rule CROSS_ENTROPY = Rule(b"NllLossBackward0", cross_entropy_backward)
-cdef Rule CROSS_ENTROPY_2D = Rule(b"NllLoss2DBackward0", cross_entropy_backward)
-cdef Rule CROSS_ENTROPY_SMOOTH = Rule(b"AddBackward0", cross_entropy_backward)
 
 
 cdef TensorBase cross_entropy_gradient(Node node, TensorBase x, TensorBase target, TensorBase weight, TensorBase g):
@@ -47,18 +44,18 @@ cdef TensorBase cross_entropy_gradient(Node node, TensorBase x, TensorBase targe
     cdef TensorBase b = zeros(x.dtype, 2, x.shape)
     cdef const int64_t* t = <const int64_t*> target.data
     cdef Py_ssize_t n = x.shape[1], r, c, hit
-    cdef double e = node.param[1].f, w
+    cdef double e = node.param[CE_SMOOTHING].f, w
     for r in range(x.shape[0]):
         hit = t[r]
-        if hit != node.param[0].i and <size_t> hit < <size_t> n:     # NumPy may have written to it
+        if hit != node.param[CE_IGNORE_INDEX].i and <size_t> hit < <size_t> n:     # NumPy may have written to it
             w = (1 - e) * (1 if weight is None else real_at(weight, hit))
-            set_real(a, r, w + e / n * node.param[2].f)
+            set_real(a, r, w + e / n * node.param[CE_ALL_WEIGHTS].f)
             for c in range(n):
                 set_real(b, r * n + c, e / n * (1 if weight is None else real_at(weight, c)) + (w if c == hit else 0))
     if g.ndim == 1:
         g = reshape_to(g, 2, column)
     x = binary(ROW_SUB, binary(ROW_MUL, softmax_along(SOFTMAX, x, 1), a), b)
-    return binary(ROW_MUL, x, with_number(ROW_MUL_NUMBER, g, node.param[3].f))
+    return binary(ROW_MUL, x, binary_scalar(ROW_MUL_NUMBER, g, node.param[CE_FACTOR].f))
 
 
 cdef int check_targets(TensorBase target, Py_ssize_t n, int64_t ignore_index) except -1:
@@ -187,10 +184,10 @@ def cross_entropy(input, target, weight=None, ignore_index=-100, reduction="mean
 
     kept = empty(x.dtype, 1, [2 * rows])
     out = empty(x.dtype, 1, &rows) if how == EACH else empty(x.dtype, 0, NULL)
-    call.param[0].i = ignore_index
-    call.param[1].f = smoothing
-    call.param[2].f = all_weights
-    call.param[3].i = how == EACH
+    call.param[CE_IGNORE_INDEX].i = ignore_index
+    call.param[CE_SMOOTHING].f = smoothing
+    call.param[CE_ALL_WEIGHTS].f = all_weights
+    call.param[CE_EACH].i = how == EACH
     if x.numel > 0:
         call.kernel = kernels(x.dtype).cross_entropy
         call.ndim = 2
@@ -214,15 +211,19 @@ def cross_entropy(input, target, weight=None, ignore_index=-100, reduction="mean
     if how != EACH:
         set_real(out, 0, total)
     if recording(x):
-        node = record(&CROSS_ENTROPY_SMOOTH if smoothing else &CROSS_ENTROPY_2D if target_.ndim > 1 else &CROSS_ENTROPY, out, x)
+        node = record(&CROSS_ENTROPY, out, x)
+        if smoothing:
+            node.label = b"AddBackward0"
+        elif target_.ndim > 1:
+            node.label = b"NllLoss2DBackward0"
         save(node, 0, x)
         save(node, 1, t)
         save(node, 2, kept)
         node.extra = w
-        node.param[0].i = ignore_index
-        node.param[1].f = smoothing
-        node.param[2].f = all_weights
-        node.param[3].f = factor if how != MEAN or total_weight != 0 else 0     # nothing counted: no gradient
+        node.param[CE_IGNORE_INDEX].i = ignore_index
+        node.param[CE_SMOOTHING].f = smoothing
+        node.param[CE_ALL_WEIGHTS].f = all_weights
+        node.param[CE_FACTOR].f = factor if how != MEAN or total_weight != 0 else 0     # nothing counted: no gradient
     if how == EACH and target_.ndim != 1:
         out = reshape_to(out, target_.ndim, target_.shape)
     return out
@@ -237,13 +238,13 @@ cdef TensorBase cross_entropy_of_probabilities(TensorBase x, TensorBase target, 
     cdef Py_ssize_t[MAX_NDIM] shape
     cdef int d
     if smoothing > 0:
-        target = with_number(ROW_ADD_NUMBER, with_number(ROW_MUL_NUMBER, target, 1 - smoothing), smoothing / n)
+        target = binary_scalar(ROW_ADD_NUMBER, binary_scalar(ROW_MUL_NUMBER, target, 1 - smoothing), smoothing / n)
     if w is not None:
         for d in range(x.ndim):
             shape[d] = n if d == dim else 1
         loss = binary(ROW_MUL, loss, reshape_to(w, x.ndim, shape))
     loss = unary(ROW_NEG, sum_over(binary(ROW_MUL, loss, target), <unsigned int> 1 << dim, False), 0, 0)
-    return called(summarize(loss, how), "DivBackward1" if how == MEAN else "NegBackward0")
+    return named(summarize(loss, how), b"DivBackward1" if how == MEAN else b"NegBackward0")
 
 
 def nll_loss(input, target, weight=None, ignore_index=-100, reduction="mean"):
@@ -281,4 +282,4 @@ def nll_loss(input, target, weight=None, ignore_index=-100, reduction="mean"):
         loss = sum_over(loss, 1, False)
     else:
         loss = reshape_to(loss, given.ndim, given.shape)
-    return called(loss, "NllLoss2DBackward0" if given.ndim > 1 else "NllLossBackward0")
+    return named(loss, b"NllLoss2DBackward0" if given.ndim > 1 else b"NllLossBackward0")

@@ -27,6 +27,10 @@ cdef enum:
     MEAN
     TOTAL               # reduction="sum"
 
+# node.param is what the backward kernel's Call gets (kernels/table.pxd), and
+cdef enum:
+    NODE_ONE_G = 2      # of losses of pairs: the incoming gradient is one number
+
 
 cdef int parse_reduction(object reduction) except -1:
     if reduction == "mean":

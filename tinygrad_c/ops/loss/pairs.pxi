@@ -7,8 +7,8 @@ cdef int pair_backward(Walk walk, Node node, TensorBase g) except -1:
     cdef TensorBase t = saved(node, 1)
     cdef TensorBase dx
     if walk.create_graph:
-        g = with_number(ROW_MUL_NUMBER, g, node.param[1].f)
-        dx = binary(ROW_MUL, g, slope(node.op, x, t, node.param[0].f))
+        g = binary_scalar(ROW_MUL_NUMBER, g, node.param[LOSS_FACTOR].f)
+        dx = binary(ROW_MUL, g, slope(node.op, x, t, node.param[LOSS_THRESHOLD].f))
     elif walk.needs(node, 0) or node.op < BCE:
         dx = slope_kernel(node, x, t, contiguous(g))
     if walk.needs(node, 0):
@@ -18,21 +18,20 @@ cdef int pair_backward(Walk walk, Node node, TensorBase g) except -1:
             walk.give(node, 1, unary(ROW_NEG, dx, 0, 0))
         else:
             if not walk.create_graph:
-                g = with_number(ROW_MUL_NUMBER, g, node.param[1].f)
+                g = binary_scalar(ROW_MUL_NUMBER, g, node.param[LOSS_FACTOR].f)
             if node.op == BCE:      # d/dt = log(1 - x) - log(x), the logarithms cut as in the forward pass
-                t = binary(ROW_SUB, log_cut(with_number(ROW_RSUB_NUMBER, x, 1)), log_cut(x))
+                t = binary(ROW_SUB, log_cut(binary_scalar(ROW_RSUB_NUMBER, x, 1)), log_cut(x))
             else:
                 t = unary(ROW_NEG, x, 0, 0)
             walk.give(node, 1, binary(ROW_MUL, g, t))
     return 0
 
-cdef Rule[N_LOSSES] PAIR_RULES = [
-    Rule(b"MseLossBackward0", pair_backward), Rule(b"L1LossBackward0", pair_backward),
-    Rule(b"SmoothL1LossBackward0", pair_backward), Rule(b"HuberLossBackward0", pair_backward),
-    Rule(b"BinaryCrossEntropyBackward0", pair_backward), Rule(b"BinaryCrossEntropyWithLogitsBackward0", pair_backward)]
-
-cdef Rule[3] L1_RULES = [           # by reduction, none first: torch's is composed
-    Rule(b"AbsBackward0", pair_backward), Rule(b"MeanBackward0", pair_backward), Rule(b"SumBackward0", pair_backward)]
+cdef Rule PAIR = Rule(b"PairLoss", pair_backward)
+ctypedef const char* label_t
+cdef label_t[N_LOSSES] PAIR_LABELS = [
+    b"MseLossBackward0", b"", b"SmoothL1LossBackward0", b"HuberLossBackward0", b"BinaryCrossEntropyBackward0",
+    b"BinaryCrossEntropyWithLogitsBackward0"]
+cdef label_t[3] L1_LABELS = [b"AbsBackward0", b"MeanBackward0", b"SumBackward0"]    # by reduction: composed in PyTorch
 
 
 cdef TensorBase log_cut(TensorBase x):
@@ -46,14 +45,14 @@ cdef TensorBase slope(int op, TensorBase x, TensorBase t, double parameter):
         return binary(ROW_SUB, unary(ROW_SIGMOID, x, 0, 0), t)
     d = binary(ROW_SUB, x, t)
     if op == MSE:
-        return with_number(ROW_MUL_NUMBER, d, 2)
+        return binary_scalar(ROW_MUL_NUMBER, d, 2)
     if op == L1:
         return unary(ROW_SIGN, d, 0, 0)
     if op == SMOOTH_L1:
-        return unary(ROW_CLAMP, with_number(ROW_DIV_NUMBER, d, parameter), -1, 1)
+        return unary(ROW_CLAMP, binary_scalar(ROW_DIV_NUMBER, d, parameter), -1, 1)
     if op == HUBER:
         return unary(ROW_CLAMP, d, -parameter, parameter)
-    t = binary(ROW_MUL, x, with_number(ROW_RSUB_NUMBER, x, 1))
+    t = binary(ROW_MUL, x, binary_scalar(ROW_RSUB_NUMBER, x, 1))
     return binary(ROW_DIV, d, unary(ROW_CLAMP, t, 1e-12, INFINITY))
 
 
@@ -67,9 +66,9 @@ cdef TensorBase slope_kernel(Node node, TensorBase x, TensorBase t, TensorBase g
     call.operand[1].data = x.data
     call.operand[2].data = t.data
     call.operand[3].data = g.data
-    call.operand[3].stride[0] = 0 if node.param[2].i else 1
-    call.param[0] = node.param[0]
-    call.param[1] = node.param[1]
+    call.operand[3].stride[0] = 0 if node.param[NODE_ONE_G].i else 1
+    call.param[LOSS_THRESHOLD] = node.param[LOSS_THRESHOLD]
+    call.param[LOSS_FACTOR] = node.param[LOSS_FACTOR]
     run(&call)
     return dx
 
@@ -83,8 +82,8 @@ cdef TensorBase pair_loss(int op, TensorBase x, TensorBase t, double parameter, 
     x = contiguous(x)
     t = contiguous(t)
     out = empty_like(x) if how == EACH else empty(x.dtype, 0, NULL)
-    call.param[0].f = parameter
-    call.param[1].i = how == EACH
+    call.param[LOSS_THRESHOLD].f = parameter
+    call.param[LOSS_EACH].i = how == EACH
     if x.numel > 0:
         over_elements(&call, kernels(x.dtype).loss[op], 3, x.numel, x.numel // 4)
         call.operand[0].data = out.data
@@ -97,13 +96,14 @@ cdef TensorBase pair_loss(int op, TensorBase x, TensorBase t, double parameter, 
     if how != EACH:
         set_real(out, 0, total / <double> x.numel if how == MEAN else total)
     if recording(x) or recording(t):
-        node = record2(&L1_RULES[how] if op == L1 else &PAIR_RULES[op], out, x, t)
+        node = record2(&PAIR, out, x, t)
+        node.label = L1_LABELS[how] if op == L1 else PAIR_LABELS[op]
         node.op = op
         save(node, 0, x)
         save(node, 1, t)
-        node.param[0].f = parameter
-        node.param[1].f = 1 / <double> x.numel if how == MEAN else 1
-        node.param[2].i = how != EACH
+        node.param[LOSS_THRESHOLD].f = parameter
+        node.param[LOSS_FACTOR].f = 1 / <double> x.numel if how == MEAN else 1
+        node.param[NODE_ONE_G].i = how != EACH
     return out
 
 
@@ -228,8 +228,8 @@ def binary_cross_entropy_with_logits(input, target, weight=None, reduction="mean
     x = to_dtype(x, dtype)
     t = to_dtype(t, dtype)
     if pos_weight is not None:      # (1 - t) x + (1 + (pos_weight - 1) t) softplus(-x)
-        share = with_number(ROW_ADD_NUMBER, binary(ROW_MUL, binary(ROW_SUB, pos_weight, 1.0), t), 1)
+        share = binary_scalar(ROW_ADD_NUMBER, binary(ROW_MUL, binary(ROW_SUB, pos_weight, 1.0), t), 1)
         share = binary(ROW_MUL, share, unary(ROW_SOFTPLUS1, unary(ROW_NEG, x, 0, 0), 0, 0))
-        return weighted(binary(ROW_ADD, binary(ROW_MUL, with_number(ROW_RSUB_NUMBER, t, 1), x), share), weight, how)
+        return weighted(binary(ROW_ADD, binary(ROW_MUL, binary_scalar(ROW_RSUB_NUMBER, t, 1), x), share), weight, how)
     x = pair_loss(BCE_WITH_LOGITS, x, t, 0, how if weight is None else EACH)
     return x if weight is None else weighted(x, weight, how)

@@ -3,6 +3,8 @@ from __future__ import annotations
 
 import math
 
+from tinygrad_c._base.public import public
+from tinygrad_c.core.tape import _named
 from tinygrad_c.ops.arguments import takes_out, tensor_arg
 from tinygrad_c.ops.elementwise.elementwise import in_place
 from tinygrad_c.ops.matmul.products import add_scaled, addmm, bmm, dot, matmul, mv
@@ -10,6 +12,7 @@ from tinygrad_c.ops.shape.rearrange import broadcast_tensors, roll
 from tinygrad_c.ops.shape.shape import permute, reshape, transpose, unsqueeze, wrapped
 
 
+@public("input other")
 @takes_out
 def vdot(input, other):
     """dot: the sum of the products of two vectors' elements. (Of complex numbers it would differ.)
@@ -20,6 +23,7 @@ def vdot(input, other):
     return dot(input, other)
 
 
+@public("input other")
 @takes_out
 def inner(input, other):
     """The dot products of the rows (last dimensions) of one with those of the other; with a number, the product.
@@ -38,6 +42,7 @@ def inner(input, other):
     return reshape(rows, (*a.shape[:-1], *b.shape[:-1]))
 
 
+@public("input vec2")
 @takes_out
 def outer(input, vec2):
     """out[i, j] = input[i] * vec2[j] for two vectors.
@@ -52,6 +57,7 @@ def outer(input, vec2):
     return unsqueeze(input, 1) * vec2
 
 
+@public("input other", node="UnsafeViewBackward0")
 @takes_out
 def kron(input, other):
     """The Kronecker product: each element of input times the whole of other, in its place.
@@ -67,6 +73,7 @@ def kron(input, other):
     return reshape(product, [m * n for m, n in zip(outside, inside)])
 
 
+@public("input other", node="LinalgCrossBackward0", axis=True)
 @takes_out
 def cross(input, other, dim: int | None = None):
     """The cross product of vectors of three numbers along dim; without dim, the first dimension of size 3.
@@ -89,6 +96,7 @@ def cross(input, other, dim: int | None = None):
     return roll(a, -1, d) * roll(b, -2, d) - roll(a, -2, d) * roll(b, -1, d)
 
 
+@public("a b")
 @takes_out
 def tensordot(a, b, dims=2):
     """Sums of products over dimensions of a and of b: the last `dims` of a with the first of b, or two lists of them.
@@ -123,6 +131,7 @@ def tensordot(a, b, dims=2):
     return reshape(product, [a.shape[d] for d in kept_a] + [b.shape[d] for d in kept_b])
 
 
+@public("input1 input2 weight")
 def bilinear(input1, input2, weight, bias=None):
     """out[..., k] = sum over i, j of input1[..., i] * weight[k, i, j] * input2[..., j], plus bias[k].
 
@@ -143,6 +152,7 @@ def bilinear(input1, input2, weight, bias=None):
 
 # ---- beta * input + alpha * product
 
+@public("input mat vec")
 @takes_out
 def addmv(input, mat, vec, *, beta=1, alpha=1):
     """beta * input + alpha * (mat @ vec).
@@ -150,9 +160,10 @@ def addmv(input, mat, vec, *, beta=1, alpha=1):
     >>> tinygrad_c.addmv(tinygrad_c.ones(1), tinygrad_c.ones(1, 3), tinygrad_c.ones(3))
     tensor([4.])
     """
-    return add_scaled(tensor_arg(input, "addmv"), mv(mat, vec), beta, alpha, "AddmvBackward0")
+    return _named(add_scaled(tensor_arg(input, "addmv"), mv(mat, vec), beta, alpha), "AddmvBackward0")
 
 
+@public("input vec1 vec2")
 @takes_out
 def addr(input, vec1, vec2, *, beta=1, alpha=1):
     """beta * input + alpha * outer(vec1, vec2).
@@ -163,10 +174,11 @@ def addr(input, vec1, vec2, *, beta=1, alpha=1):
     for name, x in (("vec1", vec1), ("vec2", vec2)):
         if tensor_arg(x, "addr", name, 2).ndim != 1:
             raise RuntimeError(f"addr: Expected 1-D argument {name}, but got {x.ndim}-D")
-    out = add_scaled(tensor_arg(input, "addr"), outer(vec1, vec2), beta, alpha, "AddrBackward0")
+    out = _named(add_scaled(tensor_arg(input, "addr"), outer(vec1, vec2), beta, alpha), "AddrBackward0")
     return out.bool() if input.dtype is vec1.dtype is vec2.dtype and vec1.dtype.name == "bool" else out
 
 
+@public("input batch1 batch2")
 @takes_out
 def baddbmm(input, batch1, batch2, *, beta=1, alpha=1):
     """beta * input + alpha * bmm(batch1, batch2).
@@ -174,9 +186,10 @@ def baddbmm(input, batch1, batch2, *, beta=1, alpha=1):
     >>> tinygrad_c.baddbmm(tinygrad_c.ones(2, 1, 1), tinygrad_c.ones(2, 1, 3), tinygrad_c.ones(2, 3, 1)).shape
     torch.Size([2, 1, 1])
     """
-    return add_scaled(tensor_arg(input, "baddbmm"), bmm(batch1, batch2), beta, alpha, "BaddbmmBackward0")
+    return _named(add_scaled(tensor_arg(input, "baddbmm"), bmm(batch1, batch2), beta, alpha), "BaddbmmBackward0")
 
 
+@public("input batch1 batch2")
 @takes_out
 def addbmm(input, batch1, batch2, *, beta=1, alpha=1):
     """beta * input + alpha * the sum of the matrices of bmm(batch1, batch2).
@@ -185,7 +198,7 @@ def addbmm(input, batch1, batch2, *, beta=1, alpha=1):
     tensor([[7.]])
     """
     products = bmm(batch1, batch2).sum(0, dtype=input.dtype)
-    return add_scaled(tensor_arg(input, "addbmm"), products, beta, alpha, "AddbmmBackward0")
+    return _named(add_scaled(tensor_arg(input, "addbmm"), products, beta, alpha), "AddbmmBackward0")
 
 
 addmm_, addmv_, addr_, baddbmm_, addbmm_ = map(in_place, (addmm, addmv, addr, baddbmm, addbmm))

@@ -1,7 +1,13 @@
-"""Matrix products: matmul in all its shapes, and linear, x @ weight.T + bias in one kernel."""
+"""Matrix products.
+
+In parts: matmul in all its shapes (here); linear, x @ weight.T + bias in one kernel (linear.pxi).
+"""
+cimport cython
+from cpython.method cimport PyMethod_Check, PyMethod_GET_FUNCTION
+from cpython.ref cimport PyObject
 from libc.string cimport memcpy
 
-from tinygrad_c.core.array cimport DTYPE_NAMES, itemsize, shape_of
+from tinygrad_c.core.array cimport DTYPE_NAMES, DTYPES, dtype, itemsize, shape_of
 from tinygrad_c.kernels.call cimport BOOL, FLOAT32, MAX_NDIM
 from tinygrad_c.kernels.matmul.gemm cimport NONE, THEN_RELU, Gemm, gemm
 from tinygrad_c.ops.elementwise.elementwise cimport as_tensor, record_relu
@@ -9,10 +15,9 @@ from tinygrad_c.ops.shape.shape cimport expand_to, reshape_to, transpose_dims
 from tinygrad_c.ops.reduce.reduce cimport sum_over
 from tinygrad_c.core.tape cimport *
 
+from tinygrad_c.core.array import C_WORDS
 from tinygrad_c.ops.elementwise.elementwise import add, into_out, mul, relu
 from tinygrad_c.ops.shape.shape import expand, squeeze, unsqueeze
-
-C_NAMES = ("bool", "unsigned char", "int", "long int", "float", "double")
 
 
 cdef TensorBase product(TensorBase a, bint a_t, TensorBase b, bint b_t, TensorBase bias, TensorBase into,
@@ -45,10 +50,14 @@ cdef int raise_dot(TensorBase a, TensorBase b) except -1:
                        f"{DTYPE_NAMES[b.dtype]}: call .to() on one")
 
 
+cdef str c_word(TensorBase a):
+    return C_WORDS[(<dtype> DTYPES[a.dtype]).name]
+
+
 cdef int check_dtypes(TensorBase a, TensorBase b) except -1:
     if a.dtype != b.dtype:
         raise RuntimeError(
-            f"expected m1 and m2 to have the same dtype, but got: {C_NAMES[a.dtype]} != {C_NAMES[b.dtype]}. NumPy makes "
+            f"expected m1 and m2 to have the same dtype, but got: {c_word(a)} != {c_word(b)}. NumPy makes "
             "float64 by default: convert with .float() or from_numpy(array.astype('float32'))")
     if a.dtype == BOOL:
         raise RuntimeError("matmul is not implemented for 'Bool': count with .int(), or convert with .float()")
@@ -199,7 +208,7 @@ def matmul(input, other, *, out=None):
                                f"same number of elements, but got {a.shape[0]} and {b.shape[0]} elements respectively")
         if a.dtype != b.dtype:
             raise_dot(a, b)
-        return called(reshape_to(matmul(unsqueeze(a, 0), unsqueeze(b, 1)), 0, NULL), "DotBackward0")
+        return named(reshape_to(matmul(unsqueeze(a, 0), unsqueeze(b, 1)), 0, NULL), b"DotBackward0")
     if a.ndim == 1:
         if a.shape[0] != b.shape[b.ndim - 2]:
             raise_vector(a, b, a.shape[0], b.shape[b.ndim - 2])
@@ -208,7 +217,7 @@ def matmul(input, other, *, out=None):
         if a.shape[a.ndim - 1] != b.shape[0]:
             raise_vector(a, b, a.shape[a.ndim - 1], b.shape[0])
         y = squeeze(matmul(a, unsqueeze(b, 1)), -1)
-        return called(y, "MvBackward0") if a.ndim == 2 else y
+        return named(y, b"MvBackward0") if a.ndim == 2 else y
     check_inner(a, b)
     check_dtypes(a, b)
     if b.ndim == 2:                     # fold the batch into the rows: one large product
@@ -310,138 +319,4 @@ def dot(input, tensor, *, out=None):
     return matmul(a, b)
 
 
-# ---- linear
-
-cdef int linear_backward(Walk walk, Node node, TensorBase g) except -1:
-    """Of y = x @ w.T + b:  dL/dx = g @ w,  dL/dw = g.T @ x,  dL/db = the sum of g over the rows."""
-    cdef TensorBase x, w
-    if walk.needs(node, 2):
-        walk.give(node, 2, sum_over(g, 1, False))
-    if walk.needs(node, 1):
-        x = saved(node, 0)
-        if walk.create_graph:
-            walk.give(node, 1, multiplied(transpose_dims(g, 0, 1), x))
-        else:
-            give_product(walk, node, 1, g, True, x, False)
-    if walk.needs(node, 0):
-        w = saved(node, 1)
-        if walk.create_graph:
-            walk.give(node, 0, multiplied(g, w))
-        else:
-            give_product(walk, node, 0, g, False, w, False)
-    return 0
-
-cdef Rule LINEAR = Rule(b"AddmmBackward0", linear_backward)
-cdef Rule LINEAR_ALONE = Rule(b"MmBackward0", linear_backward)
-
-
-def linear(input, weight, bias=None, *, out=None):
-    """input @ weight.T + bias.
-
-    input is (..., in_features), weight is (out_features, in_features), bias is (out_features,) or None; the result is
-    (..., out_features).
-
-    >>> linear(tinygrad_c.ones(1, 2), tinygrad_c.tensor([[1., 2.]]), tinygrad_c.tensor([0.5]))
-    tensor([[3.5000]])
-    """
-    if out is not None:
-        return into_out(linear(input, weight, bias), out)
-    return linear_then(input, weight, bias, NONE)
-
-
-def linear_relu(input, weight, bias):
-    """relu(linear(input, weight, bias)) in one kernel: the activation is computed before the product is stored. The tape has
-    both ops.
-
-    >>> linear_relu(tinygrad_c.ones(1, 2), tinygrad_c.tensor([[1., 2.], [-1., -2.]]), None)
-    tensor([[3., 0.]])
-    """
-    return linear_then(input, weight, bias, THEN_RELU)
-
-
-cdef TensorBase linear_then(object input, object weight, object bias, int activation):
-    cdef TensorBase x, w, b, y
-    cdef Py_ssize_t[MAX_NDIM] shape
-    cdef Node node
-    x = as_tensor(input, "linear(): argument 'input' (position 1)")
-    w = as_tensor(weight, "linear(): argument 'weight' (position 2)")
-    b = None if bias is None else as_tensor(bias, "linear(): argument 'bias' (position 3)")
-    if x.ndim != 2 or w.ndim != 2:
-        if w.ndim != 2:
-            raise RuntimeError(f"linear(): weight must be 2D (out_features, in_features), but it is {list(shape_of(w))}")
-        if x.ndim == 0:
-            raise RuntimeError("both arguments to linear need to be at least 1D, but the input is 0D")
-        check_features(x, w)
-        shape[0], shape[1] = leading(x), x.shape[x.ndim - 1]
-        y = linear_then(reshape_to(x, 2, shape), w, b, NONE)
-        memcpy(shape, x.shape, x.ndim * sizeof(Py_ssize_t))
-        shape[x.ndim - 1] = w.shape[0]
-        y = reshape_to(y, x.ndim, shape)
-        return relu(y) if activation == THEN_RELU else y
-    check_features(x, w)
-    if x.dtype != w.dtype or (b is not None and b.dtype != w.dtype):
-        raise RuntimeError(
-            f"mat1 and mat2 must have the same dtype, but got {DTYPE_NAMES[x.dtype]} and {DTYPE_NAMES[w.dtype]}. NumPy makes "
-            "float64 by default: convert the input with .float() or from_numpy(array.astype('float32'))")
-    check_dtypes(x, w)
-    if b is not None and (b.ndim != 1 or b.shape[0] != w.shape[0]):
-        raise RuntimeError(f"The expanded size of the tensor ({w.shape[0]}) must match the existing size ({b.numel}): "
-                           f"linear()'s bias must have shape [{w.shape[0]}] to match weight {list(shape_of(w))}, but it is "
-                           f"{list(shape_of(b))}")
-    if x.dtype < FLOAT32:                           # the kernels of integers know no bias and no activation
-        y = product(x, False, w, True, None, None)
-        if b is not None:
-            y = add(y, b)
-        return relu(y) if activation == THEN_RELU else y
-    y = product(x, False, w, True, b, None, activation)
-    if recording(x) or recording(w) or (b is not None and recording(b)):
-        node = record2(&LINEAR if b is not None else &LINEAR_ALONE, y, x, w)
-        if b is not None:
-            node.edge2 = edge_of(b)
-        if node.edge1 is not None:
-            save(node, 0, x)
-        if node.edge0 is not None:
-            save(node, 1, w)
-        if activation == THEN_RELU:
-            record_relu(y)
-    return y
-
-
-cdef int check_features(TensorBase x, TensorBase w) except -1:
-    if x.shape[x.ndim - 1] != w.shape[1]:
-        raise RuntimeError(
-            f"mat1 and mat2 shapes cannot be multiplied ({leading(x)}x{x.shape[x.ndim - 1]} and {w.shape[1]}x{w.shape[0]}): a "
-            f"Linear layer with in_features={w.shape[1]} received an input of shape {list(shape_of(x))}, whose last dimension "
-            f"is {x.shape[x.ndim - 1]}")
-    return 0
-
-
-def addmm(input, mat1, mat2, *, beta=1, alpha=1, out=None):
-    """beta * input + alpha * (mat1 @ mat2); input broadcasts to the product's shape.
-
-    >>> tinygrad_c.addmm(tinygrad_c.ones(1, 2), tinygrad_c.ones(1, 3), tinygrad_c.ones(3, 2))
-    tensor([[4., 4.]])
-    """
-    if out is not None:
-        return into_out(addmm(input, mat1, mat2, beta=beta, alpha=alpha), out)
-    cdef TensorBase bias = as_tensor(input, "addmm(): argument 'input' (position 1)")
-    cdef TensorBase a = as_tensor(mat1, "addmm(): argument 'mat1' (position 2)")
-    cdef TensorBase b = as_tensor(mat2, "addmm(): argument 'mat2' (position 3)")
-    if a.ndim != 2 or b.ndim != 2:
-        raise RuntimeError(f"mat{1 if a.ndim != 2 else 2} must be a matrix, got {a.ndim if a.ndim != 2 else b.ndim}-D tensor: "
-                           f"the shapes are {list(shape_of(a))} and {list(shape_of(b))}")
-    check_inner(a, b)
-    if beta == 1 and alpha == 1 and bias.ndim == 1 and bias.shape[0] == b.shape[1]:
-        return linear(a, transpose_dims(b, 0, 1), bias)         # one kernel: the bias is added as the product is stored
-    return add_scaled(bias, matmul(a, b), beta, alpha, "AddmmBackward0")
-
-
-def add_scaled(input, TensorBase product not None, beta, alpha, str name):
-    """beta * input + alpha * product, in the product's shape; with beta = 0 whatever input holds, NaN too, is ignored."""
-    if product.dtype < FLOAT32:                     # of integers, the factors are cut to integers
-        beta, alpha = int(beta), int(alpha)
-    scaled = product if alpha == 1 else mul(product, alpha)
-    if beta == 0:
-        return scaled
-    return called(add(scaled, mul(expand(input, shape_of(product)), beta) if beta != 1 else expand(input, shape_of(product))),
-                  name)
+include "linear.pxi"

@@ -32,7 +32,7 @@ cdef int begin(list params, object owners, tuple states) except -1:
     for i in range(len(params) if same else 0):
         same = same and PyList_GET_ITEM(owners, i) == <PyObject*> params[i]
     if not same:
-        owners.follow(params)
+        owners.sync(params)
     for state in states:
         if state is not None and len(<list?> state) != len(params):
             raise ValueError(f"each list of the optimizer's state must be as long as params ({len(params)}), got {len(state)}")
@@ -125,15 +125,15 @@ def sgd_(list params, owners, list momentum_buffers, double lr, double momentum,
     cdef TensorBase p, g, b = None
     cdef Call call
     begin(params, owners, (momentum_buffers,))
-    call.param[0].f = lr
-    call.param[1].f = momentum
-    call.param[2].f = 1 - dampening
-    call.param[3].f = weight_decay
+    call.param[SGD_LR].f = lr
+    call.param[SGD_MOMENTUM].f = momentum
+    call.param[SGD_UNDAMPED].f = 1 - dampening
+    call.param[SGD_WEIGHT_DECAY].f = weight_decay
     while (g := next_gradient(params, &i)) is not None:
         p = <TensorBase> params[i]
-        call.param[4].i = flags
+        call.param[SGD_FLAGS].i = flags
         if momentum != 0:
-            call.param[4].i = flags | (FIRST if momentum_buffers[i] is None else 0)
+            call.param[SGD_FLAGS].i = flags | (FIRST if momentum_buffers[i] is None else 0)
             b = state_of(momentum_buffers, i, p, 0)
         updated += update(&call, kernels(p.dtype).sgd, 3, p, g, b, None, None, 4)
     return updated
@@ -152,20 +152,20 @@ def adam_(list params, owners, list exp_avgs, list exp_avg_sqs, list max_exp_avg
     cdef TensorBase p, g, m, v, most
     cdef Call call
     begin(params, owners, (exp_avgs, exp_avg_sqs, max_exp_avg_sqs if amsgrad else None, steps))
-    call.param[1].f = 1 - beta1
-    call.param[2].f = beta2
-    call.param[4].f = eps
-    call.param[5].f = weight_decay
-    call.param[6].f = 1 - lr * weight_decay
-    call.param[7].i = (DECOUPLED if decoupled else 0) | (MAXIMIZE if maximize else 0)
+    call.param[ADAM_WEIGHT].f = 1 - beta1
+    call.param[ADAM_BETA2].f = beta2
+    call.param[ADAM_EPS].f = eps
+    call.param[ADAM_WEIGHT_DECAY].f = weight_decay
+    call.param[ADAM_SHRINK].f = 1 - lr * weight_decay
+    call.param[ADAM_FLAGS].i = (DECOUPLED if decoupled else 0) | (MAXIMIZE if maximize else 0)
     while (g := next_gradient(params, &i)) is not None:
         p = <TensorBase> params[i]
         step = next_step(steps, i)
         m, v = state_of(exp_avgs, i, p, 0), state_of(exp_avg_sqs, i, p, 0)
         most = state_of(max_exp_avg_sqs, i, p, 0) if amsgrad else None
         if step != last_step:
-            call.param[0].f = lr / (1 - pow(beta1, step))
-            call.param[3].f = sqrt(1 - pow(beta2, step))
+            call.param[ADAM_STEP].f = lr / (1 - pow(beta1, step))
+            call.param[ADAM_CORRECTION].f = sqrt(1 - pow(beta2, step))
             last_step = step
         updated += update(&call, kernels(p.dtype).adam, 5, p, g, m, v, most, 8)
     return updated
@@ -183,12 +183,12 @@ def rmsprop_(list params, owners, list square_avgs, list momentum_buffers, list 
     cdef TensorBase p, g, v, b, mean
     cdef Call call
     begin(params, owners, (square_avgs, momentum_buffers if momentum > 0 else None, grad_avgs if centered else None, steps))
-    call.param[0].f = lr
-    call.param[1].f = alpha
-    call.param[2].f = eps
-    call.param[3].f = weight_decay
-    call.param[4].f = momentum
-    call.param[5].i = MAXIMIZE if maximize else 0
+    call.param[RMSPROP_LR].f = lr
+    call.param[RMSPROP_ALPHA].f = alpha
+    call.param[RMSPROP_EPS].f = eps
+    call.param[RMSPROP_WEIGHT_DECAY].f = weight_decay
+    call.param[RMSPROP_MOMENTUM].f = momentum
+    call.param[RMSPROP_FLAGS].i = MAXIMIZE if maximize else 0
     while (g := next_gradient(params, &i)) is not None:
         p = <TensorBase> params[i]
         next_step(steps, i)
@@ -207,12 +207,12 @@ def adagrad_(list params, owners, list sums, list steps, double lr, double lr_de
     cdef TensorBase p, g, s
     cdef Call call
     begin(params, owners, (sums, steps))
-    call.param[1].f = eps
-    call.param[2].f = weight_decay
-    call.param[3].i = MAXIMIZE if maximize else 0
+    call.param[ADAGRAD_EPS].f = eps
+    call.param[ADAGRAD_WEIGHT_DECAY].f = weight_decay
+    call.param[ADAGRAD_FLAGS].i = MAXIMIZE if maximize else 0
     while (g := next_gradient(params, &i)) is not None:
         p = <TensorBase> params[i]
-        call.param[0].f = lr / (1 + (next_step(steps, i) - 1) * lr_decay)
+        call.param[ADAGRAD_LR].f = lr / (1 + (next_step(steps, i) - 1) * lr_decay)
         s = state_of(sums, i, p, initial_accumulator_value)
         updated += update(&call, kernels(p.dtype).adagrad, 3, p, g, s, None, None, 6)
     return updated

@@ -2,7 +2,7 @@
 
 
 cdef int dropout_backward(Walk walk, Node node, TensorBase g) except -1:
-    return walk.give(node, 0, masked(g, saved(node, 1), node.param[0].f))
+    return walk.give(node, 0, masked(g, saved(node, 1), node.param[DROPOUT_SCALE].f))
 
 cdef Rule DROPOUT = Rule(b"MulBackward0", dropout_backward)
 
@@ -18,11 +18,11 @@ cdef TensorBase masked(TensorBase x, TensorBase mask, double scale):
         call.operand[0].data = out.data
         call.operand[1].data = source.data
         call.operand[2].data = mask.data
-        call.param[0].f = scale
+        call.param[DROPOUT_SCALE].f = scale
         run(&call)
     if recording(x):
         node = record(&DROPOUT, out, x)
-        node.param[0].f = scale
+        node.param[DROPOUT_SCALE].f = scale
         save(node, 1, mask)
     return out
 

@@ -1,10 +1,11 @@
-"""Random numbers that need more than one formula: poisson, binomial, and the gamma distribution's, by NumPy's samplers under a
-seed that our generator draws. (RandomState's streams are frozen: the same seed gives the same numbers with any NumPy.)
+"""Random numbers that need more than one formula: poisson and binomial, by NumPy's samplers under a seed that our generator
+draws. (RandomState's streams are frozen: the same seed gives the same numbers with any NumPy.)
 """
 from __future__ import annotations
 
 from typing import Any
 
+from tinygrad_c._base.public import public
 from tinygrad_c.ops.arguments import tensor_arg
 from tinygrad_c.ops.create.create import as_tensor, from_numpy
 from tinygrad_c.ops.random.random import randint
@@ -17,6 +18,7 @@ def _drawn(sampler: str, arguments: tuple, shape: tuple, like: Any, generator: A
     return from_numpy(numpy.asarray(values)).to(like.dtype)
 
 
+@public
 def poisson(input, generator=None):
     """Whole numbers, each drawn with P(n) = rate^n e^-rate / n! for the rate that the element is; in input's dtype.
 
@@ -30,6 +32,7 @@ def poisson(input, generator=None):
     return _drawn("poisson", (rate,), tuple(rate.shape), rate, generator)
 
 
+@public
 def binomial(count, prob, generator=None):
     """How many of `count` trials succeed when each does with probability `prob`; both tensors, of shapes that broadcast.
 
@@ -42,8 +45,3 @@ def binomial(count, prob, generator=None):
         raise RuntimeError(f"binomial expects probabilities from 0 to 1, got {prob.detach()}")
     shape = tuple((count + prob).shape)
     return _drawn("binomial", (count.long(), prob), shape, prob, generator)
-
-
-def standard_gamma(concentration, generator=None):
-    """Numbers of the density x^(a - 1) e^-x / Gamma(a), for a each element of `concentration`."""
-    return _drawn("standard_gamma", (concentration,), tuple(concentration.shape), concentration, generator)

@@ -18,6 +18,7 @@ from tinygrad_c.kernels.call cimport *
 from tinygrad_c.kernels.runtime.dispatch cimport kernels, run
 from tinygrad_c.kernels.generated.ids cimport *
 from tinygrad_c.kernels.portable.philox cimport *
+from tinygrad_c.kernels.table cimport DROPOUT_SCALE
 from tinygrad_c.ops.create.create cimport dtype_or, finish, fresh
 from tinygrad_c.ops.elementwise.elementwise cimport *
 from tinygrad_c.core.tape cimport *
@@ -43,10 +44,10 @@ cdef int fill(TensorBase out, Generator g, kernel_t of32, kernel_t of64, double 
     call.units = (out.numel + RANDOM_UNIT - 1) // RANDOM_UNIT
     call.work = out.numel * 4
     call.operand[0].data = out.data
-    call.param[0].i = <int64_t> g.key
-    call.param[1].i = <int64_t> g.position
-    call.param[2].f = p0
-    call.param[3].f = p1
+    call.param[RANDOM_SEED].i = <int64_t> g.key
+    call.param[RANDOM_BLOCK].i = <int64_t> g.position
+    call.param[RANDOM_FIRST].f = p0
+    call.param[RANDOM_SECOND].f = p1
     run(&call)
     g.position += <uint64_t> ((out.numel + 1) // 2 if out.dtype == FLOAT64 else (out.numel + 3) // 4)
     return 0
@@ -158,7 +159,7 @@ def normal(mean=0.0, std=1.0, size=None, *, generator=None, dtype=None, layout=N
             raise TypeError("normal() of numbers needs a size: normal(0.0, 1.0, (2, 3))")
         y = fresh_floats((size,), dtype, "normal")
         return finish(normal_(y, mean, std, generator=generator), requires_grad, device)
-    y = to_float(binary(ROW_ADD, mean, with_number(ROW_MUL_NUMBER, std, 0) if isinstance(std, TensorBase) else 0.0))
+    y = to_float(binary(ROW_ADD, mean, binary_scalar(ROW_MUL_NUMBER, std, 0) if isinstance(std, TensorBase) else 0.0))
     y = randn_like(y, generator=generator)
     return finish(binary(ROW_ADD, binary(ROW_MUL, y, std), mean), requires_grad, device)
 

@@ -5,9 +5,9 @@
 
 cdef int extreme_backward(Walk walk, Node node, TensorBase g) except -1:
     cdef TensorBase x = saved(node, 0)
-    cdef TensorBase hit = to_dtype(binary(ROW_EQ, x, spread_like(node, output(walk, node))), x.dtype)
-    cdef TensorBase ties = reduced(SUM, hit, <unsigned int> node.param[0].i, node.param[1].i)
-    return walk.give(node, 0, binary(ROW_MUL, spread_like(node, binary(ROW_DIV, g, ties)), hit))
+    cdef TensorBase hit = to_dtype(binary(ROW_EQ, x, expand_reduced_as(node, output(walk, node))), x.dtype)
+    cdef TensorBase ties = reduced(SUM, hit, <unsigned int> node.param[NODE_MASK].i, node.param[NODE_KEEPDIM].i)
+    return walk.give(node, 0, binary(ROW_MUL, expand_reduced_as(node, binary(ROW_DIV, g, ties)), hit))
 
 
 cdef int whole_extreme_backward(Walk walk, Node node, TensorBase g) except -1:
@@ -16,13 +16,12 @@ cdef int whole_extreme_backward(Walk walk, Node node, TensorBase g) except -1:
     cdef TensorBase y = output(walk, node)
     cdef double extreme = (<float*> y.data)[0] if y.dtype == FLOAT32 else (<double*> y.data)[0]
     cdef TensorBase hit = binary(ROW_EQ, x, y) if extreme == extreme else binary(ROW_NE, x, x)
-    cdef TensorBase ties = reduced(SUM, to_dtype(hit, x.dtype), <unsigned int> node.param[0].i, node.param[1].i)
-    return walk.give(node, 0, where_(hit, spread_like(node, binary(ROW_DIV, g, ties)), 0))
+    cdef TensorBase ties = reduced(SUM, to_dtype(hit, x.dtype), <unsigned int> node.param[NODE_MASK].i,
+                                   node.param[NODE_KEEPDIM].i)
+    return walk.give(node, 0, where_(hit, expand_reduced_as(node, binary(ROW_DIV, g, ties)), 0))
 
 cdef Rule MAX_RULE = Rule(b"MaxBackward1", whole_extreme_backward)
-cdef Rule MIN_RULE = Rule(b"MinBackward1", whole_extreme_backward)
 cdef Rule AMAX_RULE = Rule(b"AmaxBackward0", extreme_backward)
-cdef Rule AMIN_RULE = Rule(b"AminBackward0", extreme_backward)
 
 
 cdef TensorBase extreme_over(int op, TensorBase x, unsigned int mask, bint keepdim, str name):
@@ -37,9 +36,11 @@ cdef TensorBase extreme_over(int op, TensorBase x, unsigned int mask, bint keepd
     out = reduced(op, x, mask, keepdim)
     if x.dtype >= FLOAT32 and recording(x):
         if whole:
-            node = record_reduction(&MAX_RULE if op == MAX else &MIN_RULE, out, x, mask, keepdim)
+            node = record_reduction(&MAX_RULE, out, x, mask, keepdim)
         else:
-            node = record_reduction(&AMAX_RULE if op == MAX else &AMIN_RULE, out, x, mask, keepdim)
+            node = record_reduction(&AMAX_RULE, out, x, mask, keepdim)
+        if op != MAX:
+            node.label = b"MinBackward1" if whole else b"AminBackward0"
         save(node, 0, x)
         save_output(node, out)
     return out
@@ -114,29 +115,28 @@ cdef int along_backward(Walk walk, Node node, TensorBase g) except -1:
     cdef int ndim
     cdef Py_ssize_t[MAX_NDIM] shape
     input_shape(node, 0, &ndim, shape)
-    return walk.give(node, 0, put_along(g, saved(node, 1), ndim, shape, <int> node.param[0].i, node.param[1].i))
+    return walk.give(node, 0, put_along(g, saved(node, 1), ndim, shape, <int> node.param[NODE_DIM].i,
+                                        node.param[NODE_KEEPDIM].i))
 
 cdef Rule MAX_ALONG = Rule(b"MaxBackward0", along_backward)
-cdef Rule MIN_ALONG = Rule(b"MinBackward0", along_backward)
 
 
 cdef tuple extreme_along(int op, TensorBase x, object dim, bint keepdim, str name):
-    cdef int d = wrap_dim(dim, x.ndim)
+    cdef int d = parse_dim(dim, x.ndim)
     cdef TensorBase index = empty_reduced(INT64, x, <unsigned int> 1 << d, keepdim)
     cdef TensorBase values = arg_reduced(op, x, d, keepdim, index, name)
     cdef Node node
     if x.dtype >= FLOAT32 and recording(x):
-        node = record(&MAX_ALONG if op == MAX else &MIN_ALONG, values, x)
-        node.param[0].i = d
-        node.param[1].i = keepdim
+        node = record(&MAX_ALONG, values, x)
+        if op != MAX:
+            node.label = b"MinBackward0"
+        node.param[NODE_DIM].i = d
+        node.param[NODE_KEEPDIM].i = keepdim
         save(node, 1, index)
     return values, index
 
 
 # ---- cummax, cummin
-
-cdef Rule CUMMAX_RULE = Rule(b"CummaxBackward0", along_backward)
-cdef Rule CUMMIN_RULE = Rule(b"CumminBackward0", along_backward)
 
 ctypedef fused number:
     uint8_t
@@ -182,7 +182,7 @@ cdef void extremes_so_far(const number* x, number* y, int64_t* index, Py_ssize_t
 def cumulative_extreme(input, dim, bint largest):
     """(values, indices) of the largest or smallest elements so far along dim: the last of equal ones; NaN from the first on."""
     cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
-    cdef int d = wrap_dim(dim, x.ndim)
+    cdef int d = parse_dim(dim, x.ndim)
     cdef TensorBase source = x if x.contiguous else copy_of(x)
     cdef TensorBase values = empty(x.dtype, x.ndim, x.shape), index = empty(INT64, x.ndim, x.shape)
     cdef int64_t* to = <int64_t*> index.data
@@ -202,9 +202,10 @@ def cumulative_extreme(input, dim, bint largest):
     else:
         extremes_so_far(<const uint8_t*> source.data, <uint8_t*> values.data, to, outer, n, inner, largest)
     if x.dtype >= FLOAT32 and recording(x):
-        node = record(&CUMMAX_RULE if largest else &CUMMIN_RULE, values, x)
-        node.param[0].i = d
-        node.param[1].i = True
+        node = record(&MAX_ALONG, values, x)
+        node.label = b"CummaxBackward0" if largest else b"CumminBackward0"
+        node.param[NODE_DIM].i = d
+        node.param[NODE_KEEPDIM].i = True
         save(node, 1, index)
     return values, index
 
@@ -266,7 +267,7 @@ cdef TensorBase arg_extreme(int op, object input, object dim, bint keepdim, str 
         y.stride[0] = 1
         arg_reduced(op, y, 0, keepdim, index, name)
         return index
-    d = wrap_dim(dim, x.ndim)
+    d = parse_dim(dim, x.ndim)
     index = empty_reduced(INT64, x, <unsigned int> 1 << d, keepdim)
     arg_reduced(op, x, d, keepdim, index, name)
     return index

@@ -1,12 +1,14 @@
 """gradient: derivatives of sampled values."""
 from __future__ import annotations
 
+from tinygrad_c._base.public import public
 from tinygrad_c.core.tape import TensorBase
 from tinygrad_c.ops.arguments import numpy_words, tensor_arg
 from tinygrad_c.ops.create.create import tensor as new_tensor
 from tinygrad_c.ops.shape.shape import cat, narrow, reshape, wrapped
 
 
+@public
 @numpy_words
 def gradient(input, *, spacing=1, dim=None, edge_order: int = 1):
     """The derivatives of a function by each of its coordinates, from its values on a grid: a tensor for each dimension.

@@ -1,19 +1,22 @@
 """var, std, norm: with y = sqrt(v), dv = dy / (2 y), and 0 where y is 0; part of reduce.pyx."""
 
+cdef enum:                  # node.param, behind a reduction's own
+    NODE_FREEDOM = 2        # what the sum of squares is divided by
+    NODE_ROOT = 3           # std, not var
+
 
 cdef int var_backward(Walk walk, Node node, TensorBase g) except -1:
     # v = sum((x - mean)^2) / freedom;  dx = dv * 2 / freedom * (x - mean)
     cdef TensorBase x = saved(node, 0)
-    cdef TensorBase centered = binary(ROW_SUB, x, mean_over(x, <unsigned int> node.param[0].i, True))
+    cdef TensorBase centered = binary(ROW_SUB, x, mean_over(x, <unsigned int> node.param[NODE_MASK].i, True))
     cdef double factor = 2
-    if node.param[3].i:
+    if node.param[NODE_ROOT].i:
         g = over_root(walk, node, g)
         factor = 1
-    g = with_number(ROW_DIV_NUMBER, with_number(ROW_MUL_NUMBER, g, factor), node.param[2].f)
-    return walk.give(node, 0, binary(ROW_MUL, spread_like(node, g), centered))
+    g = binary_scalar(ROW_DIV_NUMBER, binary_scalar(ROW_MUL_NUMBER, g, factor), node.param[NODE_FREEDOM].f)
+    return walk.give(node, 0, binary(ROW_MUL, expand_reduced_as(node, g), centered))
 
 cdef Rule VAR_RULE = Rule(b"VarBackward0", var_backward)
-cdef Rule STD_RULE = Rule(b"StdBackward0", var_backward)
 
 
 cdef TensorBase over_root(Walk walk, Node node, TensorBase g):
@@ -48,17 +51,18 @@ cdef TensorBase variance(object input, object dim, object unbiased, object corre
     before = set_grad(False)
     try:
         out = reduced(SQUARES, binary(ROW_SUB, x, mean_over(x, mask, True)), mask, keepdim)
-        out = with_number(ROW_DIV_NUMBER, out, freedom)
+        out = binary_scalar(ROW_DIV_NUMBER, out, freedom)
         if root:
             out = unary(ROW_SQRT, out, 0, 0)
     finally:
         set_grad(before)
     if recording(x):
-        node = record_reduction(&STD_RULE if root else &VAR_RULE, out, x, mask, keepdim)
-        node.param[2].f = freedom
-        node.param[3].i = root
+        node = record_reduction(&VAR_RULE, out, x, mask, keepdim)
+        node.param[NODE_FREEDOM].f = freedom
+        node.param[NODE_ROOT].i = root
         save(node, 0, x)
         if root:
+            node.label = b"StdBackward0"
             save_output(node, out)
     return out
 
@@ -92,7 +96,7 @@ def std(input, dim=None, unbiased=None, keepdim=False, *, correction=None, axis=
 
 
 cdef int norm_backward(Walk walk, Node node, TensorBase g) except -1:
-    return walk.give(node, 0, binary(ROW_MUL, spread_like(node, over_root(walk, node, g)), saved(node, 0)))
+    return walk.give(node, 0, binary(ROW_MUL, expand_reduced_as(node, over_root(walk, node, g)), saved(node, 0)))
 
 cdef Rule NORM_RULE = Rule(b"LinalgVectorNormBackward0", norm_backward)
 
@@ -139,7 +143,7 @@ def norm(input, p="fro", dim=None, keepdim=False, *, axis=None, keepdims=None, d
                            "matrices")
     p = float(p)
     if p == 0:
-        return sum_over(where_(binary(ROW_NE, x, 0), 1, with_number(ROW_MUL_NUMBER, x, 0)), mask, keepdim)
+        return sum_over(where_(binary(ROW_NE, x, 0), 1, binary_scalar(ROW_MUL_NUMBER, x, 0)), mask, keepdim)
     x = unary(ROW_ABS, x, 0, 0)
     if p == 1:
         return sum_over(x, mask, keepdim)

@@ -1,21 +1,20 @@
-"""Reductions: sum, mean, prod, var, std, norm, max, min, argmax, argmin, all, any, cumsum; and normalisation, by mean and var.
+"""Reductions: sum, mean, prod, var, std, norm, max, min, argmax, argmin, all, any, cumsum.
 
     reduced(op, x, mask)      the forward pass of all: see x as (outer, reduced, inner), or copy it so; run the kernel, and
                               again on its own results while they are pieces
-    spread(g, ..., mask)      the other way: a view that repeats g over the reduced dimensions; the gradient of sum
+    expand_reduced(g, ..., mask)      the other way: a view that repeats g over the reduced dimensions; the gradient of sum
 """
 from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.string cimport memcpy
 
-from tinygrad_c.core.array cimport DTYPE_NAMES, dtype_code, itemsize, shape_of
+from tinygrad_c.core.array cimport DTYPE_NAMES, dtype_code, itemsize
 from tinygrad_c.kernels.call cimport *
 from tinygrad_c.kernels.runtime.dispatch cimport kernels, run
 from tinygrad_c.kernels.generated.ids cimport *
-from tinygrad_c.kernels.simd.norm cimport *
 from tinygrad_c.kernels.table cimport *
 from tinygrad_c.ops.elementwise.elementwise cimport *
 from tinygrad_c.ops.indexing.index cimport put_along
-from tinygrad_c.ops.shape.shape cimport reshape_to
+from tinygrad_c.ops.shape.shape cimport parse_dim
 from tinygrad_c.core.tape cimport *
 
 from tinygrad_c.ops.arguments import results
@@ -31,31 +30,20 @@ min_result = results("min", "values", "indices")
 
 # ---- Dimensions
 
-cdef int wrap_dim(object dim, int ndim) except -1:
-    cdef Py_ssize_t d
-    cdef int n = ndim if ndim > 0 else 1        # a 0-d tensor takes dim 0 and -1, as if it had one
-    cdef unsigned int before = changes()
-    if isinstance(dim, bool) or not hasattr(dim, "__index__"):
-        raise TypeError(f"dim must be int, not {type(dim).__name__}")
-    d = dim.__index__()
-    unchanged(before)
-    if d < -n or d >= n:
-        raise IndexError(f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {d})")
-    return <int> (d + n if d < 0 else d)
-
-
 cdef unsigned int dims_mask(object dim, int ndim) except? 0:
     cdef unsigned int mask = 0, bit, before = changes()
+    cdef int place
     if dim is None:
         return (<unsigned int> 1 << ndim) - 1
     if not isinstance(dim, (tuple, list)):
-        return <unsigned int> 1 << wrap_dim(dim, ndim) if ndim > 0 else wrap_dim(dim, 0)
+        return <unsigned int> 1 << parse_dim(dim, ndim) if ndim > 0 else parse_dim(dim, 0)
     if not dim:
         return (<unsigned int> 1 << ndim) - 1   # torch's meaning of an empty tuple
     for d in dim:
-        bit = <unsigned int> 1 << wrap_dim(d, ndim)
+        place = parse_dim(d, ndim)
+        bit = <unsigned int> 1 << place
         if mask & bit:
-            raise RuntimeError(f"dim {wrap_dim(d, ndim)} appears multiple times in the list of dims")
+            raise RuntimeError(f"dim {place} appears multiple times in the list of dims")
         mask |= bit
     unchanged(before)
     return mask if ndim > 0 else 0
@@ -182,8 +170,8 @@ cdef TensorBase reduced(int op, TensorBase x, unsigned int mask, bint keepdim):
     call.ndim = 3
     call.n_operands = 2
     while True:
-        call.param[0].i = ROW_PIECE if inner == 1 else COLUMN_PIECE
-        pieces = (n + call.param[0].i - 1) // call.param[0].i
+        call.param[REDUCE_PIECE].i = ROW_PIECE if inner == 1 else COLUMN_PIECE
+        pieces = (n + call.param[REDUCE_PIECE].i - 1) // call.param[REDUCE_PIECE].i
         target = out if pieces == 1 else flat(out.dtype, outer * pieces * inner)
         call.kernel = kernels(x.dtype).reduce[op]
         call.units = rows_units(outer, n) if inner == 1 and n <= SHORT_ROW else \
@@ -216,13 +204,13 @@ cdef TensorBase flat(int dtype, Py_ssize_t n):
 
 # ---- What undoes a reduction
 
-cdef int spread_backward(Walk walk, Node node, TensorBase g) except -1:
-    return walk.give(node, 0, sum_over(g, <unsigned int> node.param[0].i, node.param[1].i))
+cdef int expand_reduced_backward(Walk walk, Node node, TensorBase g) except -1:
+    return walk.give(node, 0, sum_over(g, <unsigned int> node.param[NODE_MASK].i, node.param[NODE_KEEPDIM].i))
 
-cdef Rule SPREAD = Rule(b"ExpandBackward0", spread_backward)
+cdef Rule EXPAND_REDUCED = Rule(b"ExpandBackward0", expand_reduced_backward)
 
 
-cdef TensorBase spread(TensorBase g, int ndim, const Py_ssize_t* shape, unsigned int mask, bint keepdim):
+cdef TensorBase expand_reduced(TensorBase g, int ndim, const Py_ssize_t* shape, unsigned int mask, bint keepdim):
     cdef Py_ssize_t[MAX_NDIM] stride
     cdef TensorBase out
     cdef Node node
@@ -236,24 +224,24 @@ cdef TensorBase spread(TensorBase g, int ndim, const Py_ssize_t* shape, unsigned
             i += 1
     out = view_of(g, g.data, ndim, shape, stride)
     if recording(g):
-        node = record(&SPREAD, out, g)
-        node.param[0].i = mask
-        node.param[1].i = keepdim
+        node = record(&EXPAND_REDUCED, out, g)
+        node.param[NODE_MASK].i = mask
+        node.param[NODE_KEEPDIM].i = keepdim
     return out
 
 
-cdef TensorBase spread_like(Node node, TensorBase g):
-    """g stretched to the shape of a reduction's input: param[0] is its mask, param[1] its keepdim."""
+cdef TensorBase expand_reduced_as(Node node, TensorBase g):
+    """g stretched to the shape of a reduction's input."""
     cdef int ndim
     cdef Py_ssize_t[MAX_NDIM] shape
     input_shape(node, 0, &ndim, shape)
-    return spread(g, ndim, shape, <unsigned int> node.param[0].i, node.param[1].i)
+    return expand_reduced(g, ndim, shape, <unsigned int> node.param[NODE_MASK].i, node.param[NODE_KEEPDIM].i)
 
 
 cdef Node record_reduction(const Rule* rule, TensorBase out, TensorBase x, unsigned int mask, bint keepdim):
     cdef Node node = record(rule, out, x)
-    node.param[0].i = mask
-    node.param[1].i = keepdim
+    node.param[NODE_MASK].i = mask
+    node.param[NODE_KEEPDIM].i = keepdim
     return node
 
 
@@ -283,4 +271,3 @@ register_ops(add_tensors, add_into, sum_to, clone)
 include "sums.pxi"
 include "moments.pxi"
 include "extremes.pxi"
-include "normalise.pxi"

@@ -1,6 +1,7 @@
 """Along a dimension, from one element to the next: running products and extremes, differences, areas."""
 from __future__ import annotations
 
+from tinygrad_c._base.public import public
 from tinygrad_c.core.tape import TensorBase
 from tinygrad_c.ops.arguments import numpy_words, results, takes_out, tensor_arg
 from tinygrad_c.ops.create.create import clone
@@ -51,6 +52,7 @@ def products_of_others(x, dim: int | None):
     return before * flip(behind, dim)
 
 
+@public(node="LogcumsumexpBackward0")
 @takes_out
 def logcumsumexp(input, dim: int):
     """The logarithm of running sums of e^x along a dimension, without overflow.
@@ -71,6 +73,7 @@ def log_of_sum(a, b):
     return where(alike, maximum(a, b), logaddexp(where(alike, 0, a), where(alike, 0, b)))
 
 
+@public
 @takes_out
 def cummax(input, dim: int):
     """The largest elements so far along a dimension: (values, indices).
@@ -81,6 +84,7 @@ def cummax(input, dim: int):
     return cummax_result(cumulative_extreme(tensor_arg(input, "cummax"), dim, True))
 
 
+@public
 @takes_out
 def cummin(input, dim: int):
     """The smallest elements so far along a dimension: (values, indices).
@@ -93,6 +97,7 @@ def cummin(input, dim: int):
 
 # ---- Differences, areas
 
+@public
 @takes_out
 def diff(input, n: int = 1, dim: int = -1, prepend=None, append=None):
     """x[i + 1] - x[i] along a dimension, n times over; prepend and append are laid beside x first.
@@ -135,6 +140,7 @@ def areas(y, x, dx, dim: int, function: str):
     return middle * (1 if dx is None else dx), d
 
 
+@public
 @numpy_words
 def trapezoid(y, x=None, *, dx: float | None = None, dim: int = -1):
     """The integral of y along a dimension by the trapezoidal rule, at the places x or at distances dx (1 unless given).
@@ -146,6 +152,7 @@ def trapezoid(y, x=None, *, dx: float | None = None, dim: int = -1):
     return sum(parts, d)
 
 
+@public
 @numpy_words
 def cumulative_trapezoid(y, x=None, *, dx: float | None = None, dim: int = -1):
     """The integral from the first place to each further one, by the trapezoidal rule.

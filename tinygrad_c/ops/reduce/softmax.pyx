@@ -7,7 +7,9 @@ from tinygrad_c.kernels.runtime.dispatch cimport kernels, run
 from tinygrad_c.kernels.generated.ids cimport *
 from tinygrad_c.kernels.table cimport *
 from tinygrad_c.ops.elementwise.elementwise cimport *
-from tinygrad_c.ops.reduce.reduce cimport around, arranged, dims_mask, empty_reduced, pick, spread, sum_over, wrap_dim
+from tinygrad_c.ops.reduce.reduce cimport NODE_DIM, NODE_KEEPDIM, NODE_MASK, around, arranged, dims_mask, empty_reduced, pick
+from tinygrad_c.ops.reduce.reduce cimport expand_reduced, sum_over
+from tinygrad_c.ops.shape.shape cimport parse_dim
 from tinygrad_c.core.tape cimport *
 
 from tinygrad_c.ops.elementwise.elementwise import into_out
@@ -34,19 +36,19 @@ cdef int launch(Call* call, kernel_t kernel, TensorBase out, TensorBase a, Tenso
 cdef int softmax_backward(Walk walk, Node node, TensorBase g) except -1:
     # dx = y * (g - sum(g * y))
     cdef TensorBase y = output(walk, node)
-    cdef unsigned int mask = <unsigned int> 1 << node.param[0].i
+    cdef unsigned int mask = <unsigned int> 1 << node.param[NODE_DIM].i
     if walk.create_graph:
         return walk.give(node, 0, binary(ROW_MUL, y, binary(ROW_SUB, g, sum_over(binary(ROW_MUL, g, y), mask, True))))
-    return walk.give(node, 0, backward_kernel(SOFTMAX, y, g, <int> node.param[0].i))
+    return walk.give(node, 0, backward_kernel(SOFTMAX, y, g, <int> node.param[NODE_DIM].i))
 
 
 cdef int log_softmax_backward(Walk walk, Node node, TensorBase g) except -1:
     # dx = g - exp(y) * sum(g)
     cdef TensorBase y = output(walk, node)
-    cdef unsigned int mask = <unsigned int> 1 << node.param[0].i
+    cdef unsigned int mask = <unsigned int> 1 << node.param[NODE_DIM].i
     if walk.create_graph:
         return walk.give(node, 0, binary(ROW_SUB, g, binary(ROW_MUL, unary(ROW_EXP, y, 0, 0), sum_over(g, mask, True))))
-    return walk.give(node, 0, backward_kernel(LOG_SOFTMAX, y, g, <int> node.param[0].i))
+    return walk.give(node, 0, backward_kernel(LOG_SOFTMAX, y, g, <int> node.param[NODE_DIM].i))
 
 cdef Rule SOFTMAX_RULE = Rule(b"SoftmaxBackward0", softmax_backward)
 cdef Rule LOG_SOFTMAX_RULE = Rule(b"LogSoftmaxBackward0", log_softmax_backward)
@@ -75,7 +77,7 @@ cdef TensorBase softmax_along(int op, TensorBase x, int dim):
         launch(&call, kernels(x.dtype).softmax[op], out, source, None)
     if recording(x):
         node = record(&SOFTMAX_RULE if op == SOFTMAX else &LOG_SOFTMAX_RULE, out, x)
-        node.param[0].i = dim
+        node.param[NODE_DIM].i = dim
         save_output(node, out)
     return out
 
@@ -92,7 +94,7 @@ cdef TensorBase prepare(object input, object dtype, str name):
 cpdef int implicit_dim(object dim, TensorBase x, str name) except -1:
     """The dim; or, where none was given, 0 for 0-d, 1-d and 3-d, else 1, as torch once decided, with its warning."""
     if dim is not None:
-        return wrap_dim(dim, x.ndim)
+        return parse_dim(dim, x.ndim)
     from tinygrad_c._base.warn import warn
     warn(f"Implicit dimension choice for {name} has been deprecated. Change the call to include dim=X as an argument: dim=-1 "
          "for the last dimension.")
@@ -130,11 +132,11 @@ def log_softmax(input, dim=None, dtype=None, *, axis=None, out=None):
 cdef int logsumexp_backward(Walk walk, Node node, TensorBase g) except -1:
     # dx = g * exp(x - y): NaN, as torch's, at the infinities of an infinite y
     cdef TensorBase x = saved(node, 0)
-    cdef unsigned int mask = <unsigned int> node.param[0].i
-    cdef bint keepdim = node.param[1].i
-    cdef TensorBase y = spread(output(walk, node), x.ndim, x.shape, mask, keepdim)
+    cdef unsigned int mask = <unsigned int> node.param[NODE_MASK].i
+    cdef bint keepdim = node.param[NODE_KEEPDIM].i
+    cdef TensorBase y = expand_reduced(output(walk, node), x.ndim, x.shape, mask, keepdim)
     cdef TensorBase p = unary(ROW_EXP, binary(ROW_SUB, x, y), 0, 0)
-    return walk.give(node, 0, binary(ROW_MUL, spread(g, x.ndim, x.shape, mask, keepdim), p))
+    return walk.give(node, 0, binary(ROW_MUL, expand_reduced(g, x.ndim, x.shape, mask, keepdim), p))
 
 cdef Rule LOGSUMEXP_RULE = Rule(b"LogsumexpBackward0", logsumexp_backward)
 
@@ -163,8 +165,8 @@ def logsumexp(input, dim=None, keepdim=False, *, axis=None, keepdims=None, out=N
         launch(&call, kernels(x.dtype).softmax[LOGSUMEXP], y, source, None)
     if recording(x):
         node = record(&LOGSUMEXP_RULE, y, x)
-        node.param[0].i = mask
-        node.param[1].i = keeps
+        node.param[NODE_MASK].i = mask
+        node.param[NODE_KEEPDIM].i = keeps
         save(node, 0, x)
         save_output(node, y)
     return y

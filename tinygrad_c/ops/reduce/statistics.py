@@ -1,7 +1,8 @@
 """Statistics composed of the reductions: pairs of them, medians and quantiles, covariance, distances."""
 from __future__ import annotations
 
-from tinygrad_c.core.tape import TensorBase, _call_it
+from tinygrad_c._base.public import public
+from tinygrad_c.core.tape import TensorBase, _named
 from tinygrad_c.ops.arguments import array_of, results, takes_out, tensor_arg
 from tinygrad_c.ops.create.create import clone, from_numpy
 from tinygrad_c.ops.create.create import tensor as new_tensor
@@ -17,6 +18,7 @@ nanmedian_result = results("nanmedian", "values", "indices")
 mode_result = results("mode", "values", "indices")
 
 
+@public(node="StdMeanBackward0")
 @takes_out
 def std_mean(input, dim=None, unbiased=None, keepdim: bool = False, *, correction=None):
     """(std, mean) of all elements or over the dimensions in `dim`.
@@ -27,6 +29,7 @@ def std_mean(input, dim=None, unbiased=None, keepdim: bool = False, *, correctio
     return std(input, dim, unbiased, keepdim, correction=correction), _mean(input, dim, keepdim)
 
 
+@public(node="VarMeanBackward0")
 @takes_out
 def var_mean(input, dim=None, unbiased=None, keepdim: bool = False, *, correction=None):
     """(var, mean) of all elements or over the dimensions in `dim`.
@@ -42,6 +45,7 @@ def _mean(input, dim, keepdim: bool):
     return mean(input, None if isinstance(dim, bool) else dim, keepdim)
 
 
+@public(node="AminmaxBackward0")
 @takes_out
 def aminmax(input, *, dim: int | None = None, keepdim: bool = False):
     """(min, max) of all elements or along dim; ties share the gradient.
@@ -58,6 +62,7 @@ def aminmax(input, *, dim: int | None = None, keepdim: bool = False):
     return aminmax_result((amin(x, dims, keepdim), amax(x, dims, keepdim)))
 
 
+@public
 @takes_out
 def count_nonzero(input, dim=None):
     """How many elements are not 0.
@@ -68,6 +73,7 @@ def count_nonzero(input, dim=None):
     return sum(tensor_arg(input, "count_nonzero") != 0, dim)
 
 
+@public(node="NansumBackward0")
 @takes_out
 def nansum(input, dim=None, keepdim: bool = False, *, dtype=None):
     """The sum, NaN counted as 0.
@@ -79,6 +85,7 @@ def nansum(input, dim=None, keepdim: bool = False, *, dtype=None):
     return sum(masked_fill(x, isnan(x), 0) if x.is_floating_point() else x, dim, keepdim, dtype=dtype)
 
 
+@public
 @takes_out
 def nanmean(input, dim=None, keepdim: bool = False, *, dtype=None):
     """The mean of the elements that are not NaN.
@@ -95,6 +102,7 @@ def nanmean(input, dim=None, keepdim: bool = False, *, dtype=None):
 
 # ---- Medians
 
+@public
 @takes_out
 def median(input, dim: int | None = None, keepdim: bool = False):
     """The middle element, the lower of two; NaN if there is one. Along dim: (values, indices).
@@ -105,6 +113,7 @@ def median(input, dim: int | None = None, keepdim: bool = False):
     return middle(tensor_arg(input, "median"), dim, keepdim, False, median_result, "Median")
 
 
+@public
 @takes_out
 def nanmedian(input, dim: int | None = None, keepdim: bool = False):
     """The median of the elements that are not NaN. Along dim: (values, indices).
@@ -123,7 +132,7 @@ def middle(x, dim, keepdim: bool, skip_nan: bool, result, op: str):
         value = middle(flat, 0, False, skip_nan, result, op)[0]
         if value.requires_grad:     # elements that are equal share the gradient, as in amax
             value = flat[isnan(flat)].mean() if isnan(value).item() else amax(flat[flat == value])
-        return _call_it(value, f"{op}Backward0")
+        return _named(value, f"{op}Backward0")
     d = wrapped(dim, x.ndim)
     n = x.shape[d] if x.ndim else 1
     if n == 0:
@@ -132,15 +141,16 @@ def middle(x, dim, keepdim: bool, skip_nan: bool, result, op: str):
     lost = numpy.isnan(array_of(x)).sum(d, keepdims=True) if x.ndim else None
     if lost is None or not lost.any():
         values, index = at_rank(x, d, (n - 1) // 2, keepdim)
-        return result((_call_it(values, f"{op}Backward1"), index))
+        return result((_named(values, f"{op}Backward1"), index))
     order = order_of(x, d)                          # NaN come last
     rank = (n - numpy.where(lost == n, 0, lost) - 1) // 2 if skip_nan else numpy.where(lost > 0, n - lost, (n - 1) // 2)
     index = from_numpy(numpy.take_along_axis(order, rank, d).astype(numpy.int64))
     values = gather(x, d, index)
     values, index = (values, index) if keepdim else (squeeze(values, d), squeeze(index, d))
-    return result((_call_it(values, f"{op}Backward1"), index))
+    return result((_named(values, f"{op}Backward1"), index))
 
 
+@public(node="ModeBackward0")
 @takes_out
 def mode(input, dim: int = -1, keepdim: bool = False):
     """The most frequent element along dim, the smallest of several, and where it stands last: (values, indices).
@@ -170,6 +180,7 @@ def mode(input, dim: int = -1, keepdim: bool = False):
 
 # ---- Quantiles
 
+@public
 @takes_out
 def quantile(input, q, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear"):
     """What a share q of the elements is not larger than; between two elements, interpolated. NaN if there is one.
@@ -183,6 +194,7 @@ def quantile(input, q, dim: int | None = None, keepdim: bool = False, *, interpo
     return ranked(tensor_arg(input, "quantile"), q, dim, keepdim, interpolation, False)
 
 
+@public
 @takes_out
 def nanquantile(input, q, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear"):
     """quantile of the elements that are not NaN.
@@ -251,6 +263,7 @@ def ranked(x, q, dim, keepdim: bool, interpolation: str, skip_nan: bool):
 
 # ---- Covariance
 
+@public
 def cov(input, *, correction: int = 1, fweights=None, aweights=None):
     """The covariances of the rows of a matrix (variables), whose columns are observations.
 
@@ -296,6 +309,7 @@ def cov(input, *, correction: int = 1, fweights=None, aweights=None):
     return squeeze(out) if x.ndim < 2 or x.shape[0] == 1 else out
 
 
+@public
 def corrcoef(input):
     """The correlations of the rows of a matrix (variables), whose columns are observations; between -1 and 1.
 
@@ -312,6 +326,7 @@ def corrcoef(input):
 
 # ---- Distances
 
+@public("input other", node="DistBackward0")
 def dist(input, other, p: float = 2):
     """The p-norm of the difference.
 
@@ -321,6 +336,7 @@ def dist(input, other, p: float = 2):
     return norm(tensor_arg(input, "dist") - other, p)
 
 
+@public("x1 x2", node="CdistBackward0")
 def cdist(x1, x2, p: float = 2.0, compute_mode: str | None = None):
     """The p-norm of the difference of each row of x1 (..., n, d) and each of x2 (..., m, d): (..., n, m).
 
@@ -353,6 +369,7 @@ def euclidean(x1, x2):
     return where(apart, sqrt(where(apart, squares, 1)), 0)
 
 
+@public(node="RenormBackward0", axis=True)
 @takes_out
 def renorm(input, p: float, dim: int, maxnorm: float):
     """Each slice along dim scaled down to a p-norm of maxnorm, where it is larger.

@@ -4,10 +4,9 @@
 # ---- sum, mean
 
 cdef int sum_backward(Walk walk, Node node, TensorBase g) except -1:
-    return walk.give(node, 0, spread_like(node, g))
+    return walk.give(node, 0, expand_reduced_as(node, g))
 
 cdef Rule SUM_RULE = Rule(b"SumBackward0", sum_backward)
-cdef Rule SUM_ALONG_RULE = Rule(b"SumBackward1", sum_backward)
 
 
 cdef TensorBase sum_over(TensorBase x, unsigned int mask, bint keepdim):
@@ -17,11 +16,9 @@ cdef TensorBase sum_over(TensorBase x, unsigned int mask, bint keepdim):
     return out
 
 
-cdef inline TensorBase named(TensorBase out, object dim, const Rule* along):
-    """`out`; along a dimension, its node has the name that torch gives it then."""
-    if dim is not None and out._grad_fn is not None:
-        out._grad_fn.rule = along
-    return out
+cdef inline TensorBase named_along(TensorBase out, object dim, const char* label):
+    """`out`; along a dimension, its node has the name that PyTorch gives it then."""
+    return out if dim is None else named(out, label)
 
 
 cdef object pick(object dim, object axis):
@@ -50,14 +47,18 @@ def sum(input, dim=None, keepdim=False, *, axis=None, keepdims=None, dtype=None,
         x = to_dtype(x, dtype_code(dtype))
         return to_dtype(sum_over(x, dims_mask(pick(dim, axis), x.ndim), keepdim), x.dtype)
     dim = pick(dim, axis)
-    return named(sum_over(x, dims_mask(dim, x.ndim), keepdim), dim, &SUM_ALONG_RULE)
+    return named_along(sum_over(x, dims_mask(dim, x.ndim), keepdim), dim, b"SumBackward1")
+
+
+cdef enum:                  # node.param
+    NODE_COUNT = 2          # mean's, behind a reduction's own: how many elements one result is made of
+    NODE_REVERSE = 1        # cumsum's, behind NODE_DIM
 
 
 cdef int mean_backward(Walk walk, Node node, TensorBase g) except -1:
-    return walk.give(node, 0, spread_like(node, with_number(ROW_DIV_NUMBER, g, node.param[2].f)))
+    return walk.give(node, 0, expand_reduced_as(node, binary_scalar(ROW_DIV_NUMBER, g, node.param[NODE_COUNT].f)))
 
 cdef Rule MEAN_RULE = Rule(b"MeanBackward0", mean_backward)
-cdef Rule MEAN_ALONG_RULE = Rule(b"MeanBackward1", mean_backward)
 
 
 cdef TensorBase mean_over(TensorBase x, unsigned int mask, bint keepdim):
@@ -67,10 +68,10 @@ cdef TensorBase mean_over(TensorBase x, unsigned int mask, bint keepdim):
     if out.numel == 1 and x.dtype == FLOAT32:
         (<float*> out.data)[0] = <float> ((<float*> out.data)[0] / n)
     else:
-        out = with_number(ROW_DIV_NUMBER, out, n)
+        out = binary_scalar(ROW_DIV_NUMBER, out, n)
     if recording(x):
         node = record_reduction(&MEAN_RULE, out, x, mask, keepdim)
-        node.param[2].f = n
+        node.param[NODE_COUNT].f = n
     return out
 
 
@@ -100,7 +101,7 @@ def mean(input, dim=None, keepdim=False, *, axis=None, keepdims=None, dtype=None
                                f"complex dtype. Got: {dtype}")
         x = to_dtype(x, dtype_code(dtype))
     dim = pick(dim, axis)
-    return named(mean_over(need_float(x, "mean"), dims_mask(dim, x.ndim), keepdim), dim, &MEAN_ALONG_RULE)
+    return named_along(mean_over(need_float(x, "mean"), dims_mask(dim, x.ndim), keepdim), dim, b"MeanBackward1")
 
 
 # ---- prod
@@ -108,20 +109,19 @@ def mean(input, dim=None, keepdim=False, *, axis=None, keepdims=None, dtype=None
 cdef int prod_backward(Walk walk, Node node, TensorBase g) except -1:
     # dx[i] = g * the product of the others: y / x[i] without zeros; with one zero, only its own is not 0.
     cdef TensorBase x = saved(node, 0)
-    cdef unsigned int mask = <unsigned int> node.param[0].i
+    cdef unsigned int mask = <unsigned int> node.param[NODE_MASK].i
     cdef TensorBase zero = binary(ROW_EQ, x, 0)
     if recording(x) and any(zero):      # that 0 has a gradient of its own
         from tinygrad_c.ops.reduce.scan import products_of_others
-        return walk.give(node, 0, binary(ROW_MUL, spread_like(node, g), products_of_others(
+        return walk.give(node, 0, binary(ROW_MUL, expand_reduced_as(node, g), products_of_others(
             x, None if mask == (<unsigned int> 1 << x.ndim) - 1 else [d for d in range(x.ndim) if is_in(mask, d)][0])))
     cdef TensorBase rest = where_(zero, 1, x)
-    cdef TensorBase others = binary(ROW_DIV, spread_like(node, prod_over(rest, mask, node.param[1].i)), rest)
+    cdef TensorBase others = binary(ROW_DIV, expand_reduced_as(node, prod_over(rest, mask, node.param[NODE_KEEPDIM].i)), rest)
     cdef TensorBase zeros_elsewhere = binary(ROW_SUB, reduced(SUM, zero, mask, True), to_dtype(zero, INT64))
     others = where_(binary(ROW_EQ, zeros_elsewhere, 0), others, 0)
-    return walk.give(node, 0, binary(ROW_MUL, spread_like(node, g), others))
+    return walk.give(node, 0, binary(ROW_MUL, expand_reduced_as(node, g), others))
 
 cdef Rule PROD_RULE = Rule(b"ProdBackward0", prod_backward)
-cdef Rule PROD_ALONG_RULE = Rule(b"ProdBackward1", prod_backward)
 
 
 cdef TensorBase prod_over(TensorBase x, unsigned int mask, bint keepdim):
@@ -146,7 +146,7 @@ def prod(input, dim=None, keepdim=False, *, axis=None, keepdims=None, dtype=None
         x = to_dtype(x, dtype_code(dtype))
         return to_dtype(prod_over(x, dims_mask(pick(dim, axis), x.ndim), keepdim), x.dtype)
     dim = pick(dim, axis)
-    return named(prod_over(x, dims_mask(dim, x.ndim), keepdim), dim, &PROD_ALONG_RULE)
+    return named_along(prod_over(x, dims_mask(dim, x.ndim), keepdim), dim, b"ProdBackward1")
 
 
 # ---- all, any, cumsum
@@ -193,13 +193,13 @@ def any(input, dim=None, keepdim=False, *, axis=None, keepdims=None, out=None):
 
 
 cdef int cumsum_backward(Walk walk, Node node, TensorBase g) except -1:
-    return walk.give(node, 0, cumulated(g, <int> node.param[0].i, not node.param[1].i, False))
+    return walk.give(node, 0, cumulated(g, <int> node.param[NODE_DIM].i, not node.param[NODE_REVERSE].i, False))
 
 
 cdef int cumprod_backward(Walk walk, Node node, TensorBase g) except -1:
     # dx[k] = sum over i >= k of g[i] * y[i] / x[k], but where there is a zero
     cdef TensorBase x = saved(node, 0)
-    cdef int dim = node.param[0].i
+    cdef int dim = node.param[NODE_DIM].i
     if any(binary(ROW_EQ, x, 0)):
         from tinygrad_c.ops.reduce.scan import product_gradient
         return walk.give(node, 0, product_gradient(g, x, dim))
@@ -221,16 +221,16 @@ cdef TensorBase cumulated(TensorBase x, int dim, bint reverse, bint product):
         call.n_operands = 2
         call.units = call.shape[0]
         call.work = x.numel
-        call.param[0].i = reverse
-        call.param[1].i = product
+        call.param[SCAN_REVERSE].i = reverse
+        call.param[SCAN_PRODUCT].i = product
         call.operand[0].data = out.data
         call.operand[1].data = source.data
         call.operand[1].itemsize = itemsize(x.dtype)
         run(&call)
     if x.dtype >= FLOAT32 and recording(x):
         node = record(&CUMPROD_RULE if product else &CUMSUM_RULE, out, x)
-        node.param[0].i = dim
-        node.param[1].i = reverse
+        node.param[NODE_DIM].i = dim
+        node.param[NODE_REVERSE].i = reverse
         if product:
             save(node, 0, x)
             save_output(node, out)
@@ -269,5 +269,5 @@ cdef TensorBase cumulate(object input, object dim, object dtype, bint product):
     cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
     if dtype is not None:
         x = to_dtype(x, dtype_code(dtype))
-        return to_dtype(cumulated(x, wrap_dim(dim, x.ndim), False, product), x.dtype)
-    return cumulated(x, wrap_dim(dim, x.ndim), False, product)
+        return to_dtype(cumulated(x, parse_dim(dim, x.ndim), False, product), x.dtype)
+    return cumulated(x, parse_dim(dim, x.ndim), False, product)

@@ -1,14 +1,15 @@
 """Diagonals and triangles of matrices."""
 from __future__ import annotations
 
+from tinygrad_c._base.public import public
 from tinygrad_c.ops.arguments import takes_out, tensor_arg
 from tinygrad_c.ops.create.create import arange, clone
 from tinygrad_c.ops.elementwise.elementwise import in_place
-from tinygrad_c.ops.indexing.index import triangle
-from tinygrad_c.ops.shape.shape import as_strided, flatten, select, stack, unsqueeze, wrapped
+from tinygrad_c.ops.shape.shape import as_strided, flatten, select, stack, triangle, unsqueeze, wrapped
 from tinygrad_c.ops.shape.shape import diagonal as diagonal_of
 
 
+@public
 @takes_out
 def diag(input, diagonal: int = 0):
     """Of a vector, the matrix with it on the diagonal; of a matrix, a copy of its diagonal.
@@ -25,6 +26,7 @@ def diag(input, diagonal: int = 0):
     raise RuntimeError(f"diag(): Supports 1D or 2D tensors. Got {x.ndim}D")
 
 
+@public(node="DiagEmbedBackward0")
 def diagflat(input, offset: int = 0):
     """The matrix with all elements on a diagonal.
 
@@ -35,6 +37,7 @@ def diagflat(input, offset: int = 0):
     return diag_embed(flatten(tensor_arg(input, "diagflat")), offset)
 
 
+@public(node="DiagEmbedBackward0")
 def diag_embed(input, offset: int = 0, dim1: int = -2, dim2: int = -1):
     """Zeros with the last dimension laid on a diagonal of two new ones, dim1 and dim2.
 
@@ -55,6 +58,7 @@ def diag_embed(input, offset: int = 0, dim1: int = -2, dim2: int = -1):
     return out
 
 
+@public(node="TraceBackward0")
 def trace(input):
     """The sum of a matrix's diagonal.
 
@@ -74,6 +78,7 @@ def part(x, k: int, upper: bool, function: str):
     return triangle(x, k, upper)
 
 
+@public
 @takes_out
 def tril(input, diagonal: int = 0):
     """The lower triangle, up to a diagonal; zeros above.
@@ -85,6 +90,7 @@ def tril(input, diagonal: int = 0):
     return part(input, diagonal, False, "tril")
 
 
+@public
 @takes_out
 def triu(input, diagonal: int = 0):
     """The upper triangle, from a diagonal on; zeros below.
@@ -125,6 +131,7 @@ def triangle_indices(inside, dtype, row: int, col: int):
     return stack(inside.nonzero(as_tuple=True)).to(dtype)
 
 
+@public
 def vander(x, N: int | None = None, increasing: bool = False):
     """The powers x^(N-1), ..., x, 1 of each element, in a new last dimension; increasing: 1, x, ...
 
@@ -136,11 +143,7 @@ def vander(x, N: int | None = None, increasing: bool = False):
     x = tensor_arg(x, "vander", "x")
     if x.ndim != 1:
         raise RuntimeError("x must be a one-dimensional tensor.")
-    return powers(x, x.numel() if N is None else N, increasing)
-
-
-def powers(x, n: int, increasing: bool):
-    """1, x, ..., x^(n-1) in a new last dimension, or in the other order."""
+    n = x.numel() if N is None else N
     x = x if x.is_floating_point() else x.long()
     parts = [x.new_ones(x.shape)]
     for _ in range(n - 1):
@@ -163,6 +166,7 @@ def replaced(input, src, look, function: str):
     return out
 
 
+@public("input src", node="SelectScatterBackward0")
 def select_scatter(input, src, dim: int, index: int):
     """A copy of input with src in place of element `index` of dimension dim.
 
@@ -173,6 +177,7 @@ def select_scatter(input, src, dim: int, index: int):
     return replaced(input, src, lambda x: select(x, dim, index), "select_scatter")
 
 
+@public("input src", node="SliceScatterBackward0")
 @takes_out
 def slice_scatter(input, src, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1):
     """A copy of input with src in place of elements start to end of dimension dim, each step-th.
@@ -184,6 +189,7 @@ def slice_scatter(input, src, dim: int = 0, start: int | None = None, end: int |
     return replaced(input, src, lambda x: x[(slice(None),) * wrapped(dim, x.ndim) + (key,)], "slice_scatter")
 
 
+@public("input src", node="AsStridedScatterBackward0")
 def as_strided_scatter(input, src, size, stride, storage_offset: int = 0):
     """A copy of input with src in place of as_strided(copy, size, stride, storage_offset).
 
@@ -193,6 +199,7 @@ def as_strided_scatter(input, src, size, stride, storage_offset: int = 0):
     return replaced(input, src, lambda x: as_strided(x, size, stride, storage_offset or 0), "as_strided_scatter")
 
 
+@public("input src", node="DiagonalScatterBackward0")
 def diagonal_scatter(input, src, offset: int = 0, dim1: int = 0, dim2: int = 1):
     """A copy of input with src in place of a diagonal.
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import itertools
 
+from tinygrad_c._base.public import public
 from tinygrad_c.ops.arguments import numpy_words, takes_out, tensor_arg, tensors_arg, unpacked
 from tinygrad_c.ops.create.create import arange, clone, zeros_
 from tinygrad_c.ops.indexing.index import index_select
@@ -40,6 +41,7 @@ def repeat_along(x, dim: int, count: int, at: int):
     return reshape(expand(unsqueeze(x, at), shape), (*x.shape[:dim], x.shape[dim] * count, *x.shape[dim + 1:]))
 
 
+@public(node="RepeatBackward0")
 def tile(input, *counts, dims=None):
     """repeat, with as many ones put before `dims` as the tensor has further dimensions.
 
@@ -50,6 +52,7 @@ def tile(input, *counts, dims=None):
     return repeat(x, *[1] * (x.ndim - len(counts)), *counts)
 
 
+@public
 @numpy_words
 def repeat_interleave(input, repeats=None, dim: int | None = None, *, output_size: int | None = None):
     """Each element `repeats` times in a row, along dim or flattened; repeats may be a tensor with a count for each element.
@@ -242,6 +245,7 @@ def cartesian_prod(*tensors):
     return stack([reshape(x, -1) for x in meshgrid(*tensors)], 1)
 
 
+@public
 def combinations(input, r: int = 2, with_replacement: bool = False):
     """All sets of r elements of a vector, as rows, in the order of the elements.
 
@@ -265,6 +269,7 @@ def combinations(input, r: int = 2, with_replacement: bool = False):
 
 # ---- Cutting
 
+@public
 @numpy_words
 def tensor_split(input, indices_or_sections, dim: int = 0):
     """Into n parts, the first ones larger by one where it does not come out even; or at the given indices. Views.
@@ -298,6 +303,7 @@ def divided(x, indices_or_sections, dim: int, function: str) -> tuple:
     return tensor_split(x, indices_or_sections, dim)
 
 
+@public
 def hsplit(input, indices_or_sections):
     """tensor_split by columns (dimension 1; of vectors, 0) that must come out even.
 
@@ -310,6 +316,7 @@ def hsplit(input, indices_or_sections):
     return divided(x, indices_or_sections, 0 if x.ndim == 1 else 1, "hsplit")
 
 
+@public
 def vsplit(input, indices_or_sections):
     """tensor_split by rows (dimension 0) that must come out even.
 
@@ -323,6 +330,7 @@ def vsplit(input, indices_or_sections):
     return divided(x, indices_or_sections, 0, "vsplit")
 
 
+@public
 def dsplit(input, indices_or_sections):
     """tensor_split along dimension 2 that must come out even.
 
@@ -336,6 +344,7 @@ def dsplit(input, indices_or_sections):
     return divided(x, indices_or_sections, 2, "dsplit")
 
 
+@public(axis=True)
 def split_with_sizes(input, split_sizes, dim: int = 0):
     """split, by the sizes of the parts.
 
@@ -345,6 +354,7 @@ def split_with_sizes(input, split_sizes, dim: int = 0):
     return split(input, list(split_sizes), dim)
 
 
+@public(axis=True)
 def unsafe_chunk(input, chunks: int, dim: int = 0) -> tuple:
     """chunk: whether the parts are written over is not watched in torch; here it is.
 
@@ -354,6 +364,7 @@ def unsafe_chunk(input, chunks: int, dim: int = 0) -> tuple:
     return chunk(input, chunks, dim)
 
 
+@public(axis=True)
 def unsafe_split(tensor, split_size, dim: int = 0) -> tuple:
     """split: whether the parts are written over is not watched in torch; here it is.
 

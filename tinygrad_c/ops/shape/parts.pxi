@@ -1,11 +1,16 @@
 """Tensors laid side by side, and parts of one dimension; part of shape.pyx."""
 
 
+cdef enum:                  # node.param
+    NODE_DIM
+    NODE_START              # of narrow
+
+
 # ---- cat, stack
 
 cdef int cat_backward(Walk walk, Node node, TensorBase g) except -1:
     cdef Py_ssize_t start = 0
-    cdef int dim = node.param[0].i
+    cdef int dim = node.param[NODE_DIM].i
     cdef int i
     cdef Py_ssize_t size
     for i, size in enumerate(node.extra):
@@ -15,7 +20,7 @@ cdef int cat_backward(Walk walk, Node node, TensorBase g) except -1:
     return 0
 
 cdef int stack_backward(Walk walk, Node node, TensorBase g) except -1:
-    cdef int dim = node.param[0].i, i
+    cdef int dim = node.param[NODE_DIM].i, i
     cdef Py_ssize_t[MAX_NDIM] shape
     memcpy(shape, g.shape, dim * sizeof(Py_ssize_t))
     memcpy(shape + dim, g.shape + dim + 1, (g.ndim - 1 - dim) * sizeof(Py_ssize_t))
@@ -51,7 +56,7 @@ cdef int record_parts(const Rule* rule, TensorBase y, list parts, int along) exc
     cdef int i
     if grad_enabled() and any([wants_grad(a) for a in parts]):
         node = record(rule, y, parts[0])
-        node.param[0].i = along
+        node.param[NODE_DIM].i = along
         node.extra = None if rule == &STACK else [(<TensorBase> a).shape[along] for a in parts]
         for i, a in enumerate(parts):
             if i == 1:
@@ -179,8 +184,6 @@ cdef int narrow_backward(Walk walk, Node node, TensorBase g) except -1:
     return 0
 
 cdef Rule NARROW = Rule(b"SliceBackward0", narrow_backward)
-cdef Rule SPLIT = Rule(b"SplitBackward0", narrow_backward)
-cdef Rule SPLIT_WITH_SIZES = Rule(b"SplitWithSizesBackward0", narrow_backward)
 
 
 cdef TensorBase narrow_dim(TensorBase a, int dim, Py_ssize_t start, Py_ssize_t length):
@@ -192,8 +195,8 @@ cdef TensorBase narrow_dim(TensorBase a, int dim, Py_ssize_t start, Py_ssize_t l
     out = view_of(a, a.data + start * a.stride[dim] * itemsize(a.dtype), a.ndim, shape, a.stride)
     if recording(a):
         node = record(&NARROW, out, a)
-        node.param[0].i = dim
-        node.param[1].i = start
+        node.param[NODE_DIM].i = dim
+        node.param[NODE_START].i = start
     return out
 
 
@@ -201,8 +204,8 @@ cdef TensorBase place_region(TensorBase g, Node node, int ndim, const Py_ssize_t
     """Zeros of the given shape, with g in the place that a narrow took."""
     cdef TensorBase before, after
     cdef Py_ssize_t[MAX_NDIM] size
-    cdef int dim = node.param[0].i
-    cdef Py_ssize_t start = node.param[1].i
+    cdef int dim = node.param[NODE_DIM].i
+    cdef Py_ssize_t start = node.param[NODE_START].i
     cdef Py_ssize_t rest = shape[dim] - start - g.shape[dim]
     if ndim != g.ndim or rest < 0:      # a __del__ changed the tensor before its shape was noted
         raise RuntimeError("a tensor was given another shape while a part of it was taken")
@@ -214,6 +217,7 @@ cdef TensorBase place_region(TensorBase g, Node node, int ndim, const Py_ssize_t
     return cat([before, g, after], dim)
 
 
+@public(axis=True)
 def narrow(input, dim, start, length):
     """Elements start to start + length of dimension `dim`; a view.
 
@@ -240,6 +244,7 @@ def narrow(input, dim, start, length):
     return narrow_dim(a, d, s, n)
 
 
+@public("input index", axis=True)
 def select(input, dim, index):
     """Element `index` of dimension `dim`, which goes away; a view.
 
@@ -253,7 +258,7 @@ def select(input, dim, index):
     d = parse_dim(dim, a.ndim)
     if not -a.shape[d] <= index < a.shape[d]:
         raise IndexError(f"select(): index {index} out of range for tensor of size {list(shape_of(a))} at dimension {d}")
-    return spelled(squeeze(narrow_dim(a, d, index % a.shape[d], 1), d), &SELECT)
+    return named(squeeze(narrow_dim(a, d, index % a.shape[d], 1), d), b"SelectBackward0")
 
 
 def unbind(input, dim=0, *, axis=None):
@@ -267,7 +272,7 @@ def unbind(input, dim=0, *, axis=None):
     if a.ndim == 0:
         raise IndexError("Dimension specified as 0 but tensor has no dimensions")
     cdef int d = parse_dim(dim if axis is None else axis, a.ndim)
-    return tuple([spelled(squeeze(narrow_dim(a, d, i, 1), d), &UNBIND) for i in range(a.shape[d])])
+    return tuple([named(squeeze(narrow_dim(a, d, i, 1), d), b"UnbindBackward0") for i in range(a.shape[d])])
 
 
 def split(input, split_size_or_sections, dim=0):
@@ -279,13 +284,14 @@ def split(input, split_size_or_sections, dim=0):
     cdef TensorBase a = as_tensor(input, "argument 'input' (position 1)")
     cdef int d = parse_dim(dim, a.ndim)
     cdef Py_ssize_t start = 0
-    cdef const Rule* rule = &SPLIT if isinstance(split_size_or_sections, int) else &SPLIT_WITH_SIZES
+    cdef const char* label = b"SplitBackward0"
     if isinstance(split_size_or_sections, int):
         size = split_size_or_sections
         if size < 0 or (size == 0 and a.shape[d] != 0):
             raise RuntimeError(f"split expects split_size be non-negative, but got split_size={size}")
         sizes = [min(size, a.shape[d] - i) for i in range(0, a.shape[d], size)] if size and a.shape[d] else [a.shape[d]]
     else:
+        label = b"SplitWithSizesBackward0"
         sizes = list(split_size_or_sections)
         if any([size < 0 for size in sizes]):
             raise RuntimeError("split_with_sizes expects split_sizes have only non-negative entries, but got "
@@ -295,7 +301,7 @@ def split(input, split_size_or_sections, dim=0):
                                f"dimension {d}), but got split_sizes={sizes}")
     parts = []
     for size in sizes:
-        parts.append(spelled(narrow_dim(a, d, start, size), rule))
+        parts.append(named(narrow_dim(a, d, start, size), label))
         start += size
     return tuple(parts)
 

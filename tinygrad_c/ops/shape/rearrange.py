@@ -1,12 +1,14 @@
 """The same elements in another order: dimensions moved, elements flipped, rolled and rotated."""
 from __future__ import annotations
 
+from tinygrad_c._base.public import public
 from tinygrad_c.ops.arguments import tensor_arg, unpacked
 from tinygrad_c.ops.create.create import clone, full
 from tinygrad_c.ops.reduce.reduce import sum
 from tinygrad_c.ops.shape.shape import cat, expand, flatten, narrow, permute, reshape, transpose, wrapped
 
 
+@public
 def ravel(input):
     """All dimensions become one.
 
@@ -16,6 +18,7 @@ def ravel(input):
     return flatten(input)
 
 
+@public
 def unflatten(input, dim: int, sizes):
     """One dimension cut into several; one of the sizes may be -1.
 
@@ -40,6 +43,7 @@ def unflatten(input, dim: int, sizes):
     return reshape(x, (*x.shape[:at], *sizes, *x.shape[at + 1:]))
 
 
+@public
 def movedim(input, source: int | tuple[int, ...], destination: int | tuple[int, ...]):
     """Dimensions moved to other places; those not named keep their order. A view.
 
@@ -68,6 +72,7 @@ def movedim(input, source: int | tuple[int, ...], destination: int | tuple[int, 
     return permute(x, [next(rest) if d is None else d for d in order])
 
 
+@public
 def adjoint(input):
     """The last two dimensions swapped: of real numbers, the conjugate transpose.
 
@@ -101,6 +106,7 @@ def broadcast_shapes(*shapes):
     return expand(full((), 0), out).shape
 
 
+@public
 def broadcast_to(input, size):
     """Stretched to a shape, dimensions of size 1 repeating; a view without memory of its own.
 
@@ -144,6 +150,7 @@ def sum_to_size(input, *size):
 
 # ---- flip, roll, rot90
 
+@public(node="FlipBackward0")
 def flip(input, *along, dims=None):
     """The elements in reverse order along each of `dims`; a copy.
 
@@ -161,6 +168,7 @@ def flip(input, *along, dims=None):
     return clone(x[tuple([slice(None, None, -1) if d in chosen else slice(None) for d in range(x.ndim)])])
 
 
+@public(node="FlipBackward0")
 def fliplr(input):
     """The columns in reverse order.
 
@@ -173,6 +181,7 @@ def fliplr(input):
     return flip(input, 1)
 
 
+@public(node="FlipBackward0")
 def flipud(input):
     """The rows in reverse order.
 
@@ -184,6 +193,7 @@ def flipud(input):
     return flip(input, 0)
 
 
+@public(node="RollBackward0")
 def roll(input, shifts, dims=None):
     """Elements shifted along `dims`, those that leave coming in at the other end; without dims, in the flattened tensor.
 
@@ -211,6 +221,7 @@ def roll(input, shifts, dims=None):
     return clone(x) if out is x else out
 
 
+@public(node="Rot90Backward0")
 def rot90(input, k: int = 1, dims=(0, 1)):
     """Turned by 90 degrees k times, from the first of two dimensions towards the second.
 

@@ -1,16 +1,17 @@
 """Ops that change how memory is seen. Each rule stands beside its op.
 
 In parts: other shapes of the same elements, in the same order or another, and expand (here); tensors laid side by side, and
-parts of one dimension (parts.pxi); views by offset and strides (strided.pxi).
+parts of one dimension (parts.pxi); views by offset and strides (strided.pxi); triangles of matrices (triangle.pxi).
 """
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
 from tinygrad_c.core.array cimport DTYPE_NAMES, itemsize, same_shape, shape_of
 from tinygrad_c.kernels.call cimport MAX_NDIM
-from tinygrad_c.ops.elementwise.elementwise cimport as_tensor, clone, copy_into
+from tinygrad_c.ops.elementwise.elementwise cimport as_tensor, clone, copy_into, copy_of
 from tinygrad_c.ops.shape.view cimport put as put_region
 from tinygrad_c.core.tape cimport *
 
+from tinygrad_c._base.public import public
 from tinygrad_c.ops.elementwise.elementwise import into_out
 
 cdef Py_ssize_t MAX_SIZE = <Py_ssize_t> 1 << 62
@@ -30,8 +31,8 @@ cdef int parse_dim(object dim, int ndim) except -1:
         d = n
     unchanged(before)
     if d < -n or d >= n:
-        raise IndexError(f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {dim})")
-    return d + n if d < 0 else d
+        raise IndexError(f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {dim.__index__()})")
+    return <int> (d + n if d < 0 else d)
 
 
 cdef int parse_sizes(tuple sizes, int* ndim, Py_ssize_t* shape) except -1:
@@ -131,19 +132,6 @@ cdef int reshape_backward(Walk walk, Node node, TensorBase g) except -1:
     return 0
 
 cdef Rule VIEW = Rule(b"ViewBackward0", reshape_backward)
-cdef Rule SQUEEZE_ALL = Rule(b"SqueezeBackward0", reshape_backward)
-cdef Rule SQUEEZE_ONE = Rule(b"SqueezeBackward1", reshape_backward)
-cdef Rule SQUEEZE_SOME = Rule(b"SqueezeBackward2", reshape_backward)
-cdef Rule UNSQUEEZE = Rule(b"UnsqueezeBackward0", reshape_backward)
-cdef Rule SELECT = Rule(b"SelectBackward0", reshape_backward)
-cdef Rule UNBIND = Rule(b"UnbindBackward0", reshape_backward)
-
-
-cdef TensorBase spelled(TensorBase out, const Rule* rule):
-    """`out`, whose node's rule is the same under another name: what torch calls it."""
-    if out._grad_fn is not None:
-        out._grad_fn.rule = rule
-    return out
 
 
 cdef TensorBase view_or_none(TensorBase a, int ndim, const Py_ssize_t* shape):
@@ -239,8 +227,12 @@ def squeeze(input, dim=None, *, axis=None):
             shape[n] = a.shape[d]
             stride[n] = a.stride[d]
             n += 1
-    return spelled(restride(a, n, shape, stride),
-                   &SQUEEZE_ALL if dim is None else &SQUEEZE_SOME if isinstance(dim, (tuple, list)) else &SQUEEZE_ONE)
+    cdef const char* label = b"SqueezeBackward1"
+    if dim is None:
+        label = b"SqueezeBackward0"
+    elif isinstance(dim, (tuple, list)):
+        label = b"SqueezeBackward2"
+    return named(restride(a, n, shape, stride), label)
 
 
 def unsqueeze(input, dim=None, *, axis=None):
@@ -267,7 +259,7 @@ def unsqueeze(input, dim=None, *, axis=None):
         else:
             shape[d] = a.shape[d - (d > at)]
             stride[d] = a.stride[d - (d > at)]
-    return spelled(restride(a, a.ndim + 1, shape, stride), &UNSQUEEZE)
+    return named(restride(a, a.ndim + 1, shape, stride), b"UnsqueezeBackward0")
 
 
 cdef TensorBase restride(TensorBase a, int ndim, const Py_ssize_t* shape, const Py_ssize_t* stride):
@@ -280,12 +272,15 @@ cdef TensorBase restride(TensorBase a, int ndim, const Py_ssize_t* shape, const 
 
 # ---- transpose, permute
 
+cdef enum:                  # node.param of transpose
+    NODE_DIM0
+    NODE_DIM1
+
 cdef int transpose_backward(Walk walk, Node node, TensorBase g) except -1:
-    walk.give(node, 0, transpose_dims(g, node.param[0].i, node.param[1].i))
+    walk.give(node, 0, transpose_dims(g, node.param[NODE_DIM0].i, node.param[NODE_DIM1].i))
     return 0
 
 cdef Rule TRANSPOSE = Rule(b"TransposeBackward0", transpose_backward)
-cdef Rule T = Rule(b"TBackward0", transpose_backward)
 
 
 cdef TensorBase transpose_dims(TensorBase a, int d0, int d1):
@@ -301,8 +296,8 @@ cdef TensorBase transpose_dims(TensorBase a, int d0, int d1):
     out = view_of(a, a.data, a.ndim, shape, stride)
     if recording(a):
         node = record(&TRANSPOSE, out, a)
-        node.param[0].i = d0
-        node.param[1].i = d1
+        node.param[NODE_DIM0].i = d0
+        node.param[NODE_DIM1].i = d1
     return out
 
 
@@ -330,7 +325,7 @@ def t(input):
     if a.ndim > 2:
         raise RuntimeError(f"t() expects a tensor with <= 2 dimensions, but self is {a.ndim}D: name the dimensions with "
                            ".transpose(d0, d1) or .permute(...)")
-    return spelled(transpose_dims(a, 0, 1), &T) if a.ndim == 2 else a
+    return named(transpose_dims(a, 0, 1), b"TBackward0") if a.ndim == 2 else a
 
 
 cdef int permute_backward(Walk walk, Node node, TensorBase g) except -1:
@@ -438,3 +433,4 @@ def expand(input, *sizes):
 
 include "parts.pxi"
 include "strided.pxi"
+include "triangle.pxi"

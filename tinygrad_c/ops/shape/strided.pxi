@@ -7,12 +7,10 @@ cdef int region_backward(Walk walk, Node node, TensorBase g) except -1:
     input_shape(node, 0, &ndim, shape)
     return walk.give(node, 0, put_region(g, node.extra, ndim, shape))
 
-cdef Rule DIAGONAL = Rule(b"DiagonalBackward0", region_backward)
-cdef Rule UNFOLD = Rule(b"UnfoldBackward0", region_backward)
 cdef Rule AS_STRIDED = Rule(b"AsStridedBackward0", region_backward)
 
 
-cdef TensorBase strided(const Rule* rule, TensorBase a, list steps, list flat_steps, list shape, Py_ssize_t start,
+cdef TensorBase strided(TensorBase a, list steps, list flat_steps, list shape, Py_ssize_t start,
                         Py_ssize_t flat_start):
     """The view of a with this shape and these strides; `flat`: the same as if a were contiguous, as its gradient is."""
     cdef Py_ssize_t[MAX_NDIM] size
@@ -26,7 +24,7 @@ cdef TensorBase strided(const Rule* rule, TensorBase a, list steps, list flat_st
         stride[d] = steps[d]
     out = view_of(a, a.data + start * itemsize(a.dtype), len(shape), size, stride)
     if recording(a):
-        record(rule, out, a).extra = flat_start, tuple(shape), tuple(flat_steps)
+        record(&AS_STRIDED, out, a).extra = flat_start, tuple(shape), tuple(flat_steps)
     return out
 
 
@@ -66,9 +64,8 @@ def diagonal(input, offset=0, dim1=0, dim2=1):
     if n > 0:
         start = k * stride[d1] if k >= 0 else -k * stride[d0]
         flat_start = k * flat[d1] if k >= 0 else -k * flat[d0]
-    return strided(&DIAGONAL, a, [*without(stride, d0, d1), stride[d0] + stride[d1]],
-                   [*without(flat, d0, d1), flat[d0] + flat[d1]],
-                   [*without(list(shape_of(a)), d0, d1), n], start, flat_start)
+    return named(strided(a, [*without(stride, d0, d1), stride[d0] + stride[d1]], [*without(flat, d0, d1), flat[d0] + flat[d1]],
+                         [*without(list(shape_of(a)), d0, d1), n], start, flat_start), b"DiagonalBackward0")
 
 
 def unfold(input, dimension, size, step):
@@ -96,7 +93,7 @@ def unfold(input, dimension, size, step):
         flat[d] *= stride_by
     else:
         along = flat_along = 1
-    return strided(&UNFOLD, a, [*stride, along], [*flat, flat_along], [*shape, length], 0, 0)
+    return named(strided(a, [*stride, along], [*flat, flat_along], [*shape, length], 0, 0), b"UnfoldBackward0")
 
 
 def as_strided(input, size, stride, storage_offset=None):
@@ -128,4 +125,4 @@ def as_strided(input, size, stride, storage_offset=None):
     if recording(a) and (not a.contiguous or start < here or last - here >= a.numel):
         raise RuntimeError("as_strided with a gradient takes a contiguous tensor, and stays within its elements: call "
                            ".contiguous() first")
-    return strided(&AS_STRIDED, a, steps, steps, shape, start - here, start - here)
+    return strided(a, steps, steps, shape, start - here, start - here)

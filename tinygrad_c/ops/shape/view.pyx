@@ -155,10 +155,10 @@ cdef list sizes_before(object given, int ndim):
     return out
 
 
-def surrounded(input, before, after):
+def zero_pad(input, before, after):
     """input with zeros around: before[d] of them in front of dimension d and after[d] behind it.
 
-    >>> surrounded(tinygrad_c.ones(2), (1,), (2,))
+    >>> zero_pad(tinygrad_c.ones(2), (1,), (2,))
     tensor([0., 1., 1., 0., 0.])
     """
     cdef TensorBase a = as_tensor(input, "pad(): argument 'input' (position 1)")

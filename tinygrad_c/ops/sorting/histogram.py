@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import math
 
+from tinygrad_c._base.public import public
 from tinygrad_c.ops.arguments import array_of, results, takes_out, tensor_arg
 from tinygrad_c.ops.create.create import from_numpy
 from tinygrad_c.ops.elementwise.elementwise import floor_divide, remainder
@@ -13,6 +14,7 @@ histogram_result = results("histogram", "hist", "bin_edges")
 histogramdd_result = results("histogramdd", "hist", "bin_edges")
 
 
+@public("input weight?")
 @takes_out
 def histogram(input, bins, *, range=None, weight=None, density: bool = False):
     """(hist, bin_edges): how many elements lie in each of `bins` equal parts of range (input's own unless given), or between
@@ -51,6 +53,7 @@ def _edges(bins, x, range, dtype: str):
     return numpy.linspace(low, high, bins + 1, dtype=dtype)
 
 
+@public("input weight?")
 def histogramdd(input, bins, *, range=None, weight=None, density: bool = False):
     """(hist, bin_edges) of points (N, D): counts in boxes; bins: a number, one for each dimension, or D tensors of edges.
 
@@ -75,6 +78,7 @@ def histogramdd(input, bins, *, range=None, weight=None, density: bool = False):
     return histogramdd_result((from_numpy(hist.astype(x.dtype)), [from_numpy(each) for each in edges]))
 
 
+@public
 def unravel_index(indices, shape) -> tuple:
     """The coordinates, a tensor for each dimension, of places numbered through a tensor of that shape.
 
@@ -95,6 +99,7 @@ def unravel_index(indices, shape) -> tuple:
     return tuple(reversed(found))
 
 
+@public
 def nonzero_static(input, *, size: int, fill_value: int = -1):
     """nonzero with `size` rows, whatever the number of those that are not 0: cut off, or filled up with fill_value.
 

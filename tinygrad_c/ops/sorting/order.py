@@ -1,7 +1,8 @@
 """Sorting and searching: NumPy finds the places, and gather takes the elements from there, with their gradients."""
 from __future__ import annotations
 
-from tinygrad_c.core.tape import TensorBase, _call_it, _without_derivative
+from tinygrad_c._base.public import public
+from tinygrad_c.core.tape import TensorBase, _named, _without_derivative
 from tinygrad_c.ops.arguments import array_of, numpy_words, results, takes_out, tensor_arg
 from tinygrad_c.ops.create.create import clone, from_numpy
 from tinygrad_c.ops.create.create import tensor as new_tensor
@@ -29,9 +30,10 @@ def taken(x, dim: int, places, op: str):
     """(values, indices) of x at the places, which are along dim; `op` is what the graph calls it."""
     import numpy
     index = from_numpy(numpy.array(places, dtype=numpy.int64))
-    return _call_it(clone(x) if x.ndim == 0 else gather(x, dim, index), op), index
+    return _named(clone(x) if x.ndim == 0 else gather(x, dim, index), op), index
 
 
+@public
 @takes_out
 def sort(input, dim: int = -1, descending: bool = False, *, stable: bool = True):
     """The elements in order along dim, NaN as the largest: (values, indices). Equal elements keep their order.
@@ -44,6 +46,7 @@ def sort(input, dim: int = -1, descending: bool = False, *, stable: bool = True)
     return sort_result(taken(x, d, order_of(x, d, descending), "SortBackward0"))
 
 
+@public
 @numpy_words
 def argsort(input, dim: int = -1, descending: bool = False, *, stable: bool = True):
     """Where the elements stand, in their order along dim: the indices of sort.
@@ -54,6 +57,7 @@ def argsort(input, dim: int = -1, descending: bool = False, *, stable: bool = Tr
     return sort(input, dim, descending)[1]
 
 
+@public
 @takes_out
 def msort(input):
     """The elements in order along the first dimension.
@@ -64,6 +68,7 @@ def msort(input):
     return sort(input, 0)[0]
 
 
+@public
 @takes_out
 def topk(input, k: int, dim: int = -1, largest: bool = True, sorted: bool = True):
     """The k largest (or smallest) elements along dim, in falling (rising) order: (values, indices).
@@ -91,6 +96,7 @@ def topk(input, k: int, dim: int = -1, largest: bool = True, sorted: bool = True
     return topk_result(taken(x, d, numpy.take_along_axis(best, order, d), "TopkBackward0"))
 
 
+@public(node="KthvalueBackward0")
 @takes_out
 def kthvalue(input, k: int, dim: int = -1, keepdim: bool = False):
     """The k-th smallest element along dim, k counted from 1: (values, indices).
@@ -121,6 +127,7 @@ def at_rank(x, d: int, rank: int, keepdim: bool) -> tuple:
 
 # ---- Searching in what is sorted
 
+@public("sorted_sequence input")
 @takes_out
 def searchsorted(sorted_sequence, input, *, out_int32: bool = False, right: bool = False, side: str | None = None,
                  sorter=None):
@@ -156,6 +163,7 @@ def searchsorted(sorted_sequence, input, *, out_int32: bool = False, right: bool
     return from_numpy(numpy.asarray(found, numpy.int32 if out_int32 else numpy.int64))
 
 
+@public
 @takes_out
 def bucketize(input, boundaries, *, out_int32: bool = False, right: bool = False):
     """Which bucket each number falls into: how many boundaries are smaller than it (right=True: or equal to it).
@@ -184,6 +192,7 @@ def isin(elements, test_elements, *, assume_unique: bool = False, invert: bool =
 
 # ---- Different elements
 
+@public
 def unique(input, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None):
     """The different elements in rising order; along dim, the different slices. NaN differs from itself.
 
@@ -210,6 +219,7 @@ def unique(input, sorted: bool = True, return_inverse: bool = False, return_coun
     return tuple(out) if len(out) > 1 else out[0]
 
 
+@public
 def unique_consecutive(input, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None):
     """Without the elements (or, along dim, the slices) that equal the one before. The further results are those of unique.
 
@@ -237,6 +247,7 @@ def unique_consecutive(input, return_inverse: bool = False, return_counts: bool 
 
 # ---- Counting
 
+@public("input weights?")
 def bincount(input, weights: TensorBase | None = None, minlength: int = 0):
     """How often each of the whole numbers 0, 1, ... occurs in a vector; with weights, the sum of its elements' weights.
 
@@ -261,6 +272,7 @@ def bincount(input, weights: TensorBase | None = None, minlength: int = 0):
     return _without_derivative(out, "bincount", weights)
 
 
+@public
 @takes_out
 def histc(input, bins: int = 100, min: float = 0, max: float = 0):
     """How many elements fall into each of `bins` equal parts of [min, max]; without bounds, those of the elements.

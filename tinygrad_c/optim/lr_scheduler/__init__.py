@@ -1,13 +1,13 @@
-"""Learning rates that change from epoch to epoch: PyTorch's torch.optim.lr_scheduler.
+"""Learning rate schedulers: the names of torch.optim.lr_scheduler.
 
     for epoch in range(epochs):
-        ...                     # the epoch's steps of the optimizer
+        ...                     # optimizer steps of this epoch
         scheduler.step()
 
-Most multiply the rate that they find by a factor of the epoch, so that several on one optimizer work together.
-`last_epoch` is the number of steps taken; the rate of epoch 0 is set when the scheduler is made.
+Most multiply the current rate by a factor that depends on the epoch, so several schedulers can share one optimizer.
+`last_epoch` is the number of steps taken. The constructor sets the rate of epoch 0.
 """
-from tinygrad_c._base.missing import public_names
+from tinygrad_c._base.lazy import lazy_names
 from tinygrad_c.optim.lr_scheduler.base import LRScheduler
 from tinygrad_c.optim.lr_scheduler.cycles import CosineAnnealingWarmRestarts, CyclicLR, OneCycleLR
 from tinygrad_c.optim.lr_scheduler.plateau import ReduceLROnPlateau
@@ -24,16 +24,16 @@ from tinygrad_c.optim.lr_scheduler.simple import (
     StepLR,
 )
 
-_LRScheduler = LRScheduler         # the name that it had before torch 2.0, and that programs still write
+_LRScheduler = LRScheduler         # its name before torch 2.0, still in use
 
-__all__ = [     # noqa: RUF022  (from simple to elaborate)
+__all__ = [     # noqa: RUF022  (from simple to complex)
     "LRScheduler", "LambdaLR", "MultiplicativeLR", "StepLR", "MultiStepLR", "ConstantLR", "LinearLR", "ExponentialLR",
     "PolynomialLR", "CosineAnnealingLR", "CosineAnnealingWarmRestarts", "CyclicLR", "OneCycleLR", "ReduceLROnPlateau",
     "SequentialLR", "ChainedScheduler",
 ]
-__getattr__, __dir__ = public_names(globals())
+__getattr__, __dir__ = lazy_names(globals())
 
-EXAMPLES = (    # what comes after the optimizer, and what becomes of a rate of 1 in four epochs
+EXAMPLES = (    # the arguments after the optimizer, and the rates of four epochs from lr=1
     (LambdaLR, "lambda epoch: 0.5 ** epoch", "0.5 0.25 0.125 0.0625"),
     (MultiplicativeLR, "lambda epoch: 0.5", "0.5 0.25 0.125 0.0625"),
     (StepLR, "step_size=2, gamma=0.5", "1.0 0.5 0.5 0.25"),

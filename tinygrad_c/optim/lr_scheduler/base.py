@@ -1,4 +1,4 @@
-"""The base classes of the schedulers."""
+"""Base classes of the schedulers."""
 from __future__ import annotations
 
 from collections.abc import Sequence
@@ -9,7 +9,7 @@ from tinygrad_c.optim.optimizer import Optimizer
 
 
 class LRScheduler:
-    """The base class: a subclass says in get_lr what each group's rate is in epoch last_epoch.
+    """The base class. A subclass defines get_lr, which returns each group's rate in epoch last_epoch.
 
     >>> class Halving(LRScheduler):
     ...     def get_lr(self):
@@ -38,7 +38,7 @@ class LRScheduler:
         self._resumed = False
 
     def get_lr(self) -> list[float]:
-        """The rates of this epoch, one for each group.
+        """The rates of this epoch, one per group.
 
         >>> optimizer = tinygrad_c.optim.SGD([tensor([1.], requires_grad=True)], lr=1.)
         >>> scheduler = tinygrad_c.optim.lr_scheduler.StepLR(optimizer, 1)
@@ -48,7 +48,7 @@ class LRScheduler:
         raise NotImplementedError(f"{type(self).__name__} has no get_lr")
 
     def get_last_lr(self) -> list[float]:
-        """The rates that were set last, one for each group.
+        """The rates that were set last, one per group.
 
         >>> optimizer = tinygrad_c.optim.SGD([tensor([1.], requires_grad=True)], lr=1.)
         >>> scheduler = tinygrad_c.optim.lr_scheduler.StepLR(optimizer, 1)
@@ -58,7 +58,7 @@ class LRScheduler:
         return self._last_lr
 
     def step(self, epoch: int | None = None) -> None:
-        """Go to the next epoch: after the optimizer's steps of this one. epoch: go to that one instead (deprecated).
+        """Advance to the next epoch. Call it after the optimizer's steps. epoch: the epoch to go to (deprecated).
 
         >>> optimizer = tinygrad_c.optim.SGD([tensor([1.], requires_grad=True)], lr=1.)
         >>> scheduler = tinygrad_c.optim.lr_scheduler.StepLR(optimizer, 1)
@@ -87,7 +87,7 @@ class LRScheduler:
         self._set(self.get_lr())
 
     def _restart(self) -> None:
-        """Go to epoch 0, from the initial rates."""
+        """Go back to epoch 0 and the initial rates."""
         self._set(self.base_lrs)
         self.last_epoch = 0
         self._set(self.get_lr())
@@ -101,7 +101,7 @@ class LRScheduler:
         return [group["lr"] for group in self.optimizer.param_groups]
 
     def state_dict(self) -> dict[str, Any]:
-        """All that the scheduler knows, without the optimizer and without functions.
+        """The scheduler's attributes, except the optimizer and functions.
 
         >>> optimizer = tinygrad_c.optim.SGD([tensor([1.], requires_grad=True)], lr=1.)
         >>> scheduler = tinygrad_c.optim.lr_scheduler.StepLR(optimizer, 1)
@@ -112,7 +112,7 @@ class LRScheduler:
                 if name not in ("optimizer", "lr_lambdas", "_scale_fn")}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take over what state_dict() gave.
+        """Restore the attributes from a state_dict.
 
         >>> optimizer = tinygrad_c.optim.SGD([tensor([1.], requires_grad=True)], lr=1.)
         >>> scheduler = tinygrad_c.optim.lr_scheduler.StepLR(optimizer, 1)
@@ -122,7 +122,7 @@ class LRScheduler:
 
 
 class Multiplying(LRScheduler):
-    """A scheduler that multiplies the rates by a factor of the epoch."""
+    """A scheduler that multiplies the rates by a factor that depends on the epoch."""
 
     def _factor(self) -> float:
         raise NotImplementedError
@@ -133,13 +133,13 @@ class Multiplying(LRScheduler):
 
 
 def check_optimizer(optimizer: Any) -> None:
-    """TypeError unless it is one."""
+    """TypeError unless it is an Optimizer."""
     if not isinstance(optimizer, Optimizer):
         raise TypeError(f"{type(optimizer).__name__} is not an Optimizer")
 
 
 def per_group(name: str, value: Any, optimizer: Optimizer) -> list[Any]:
-    """A list with one value for each group."""
+    """A list with one value per group."""
     check_optimizer(optimizer)
     count = len(optimizer.param_groups)
     if not isinstance(value, (list, tuple)):

@@ -1,4 +1,4 @@
-"""Rates that go up and down: warm restarts, triangles, one cycle."""
+"""Cyclic schedules: warm restarts, triangles, one cycle."""
 from __future__ import annotations
 
 import math
@@ -9,7 +9,7 @@ from tinygrad_c.optim.optimizer import Optimizer
 
 
 class CosineAnnealingWarmRestarts(LRScheduler):
-    """Half a cosine from the initial rate to eta_min in T_0 epochs, then again from the top, T_mult times as long each."""
+    """Cosine annealing from the initial rate to eta_min in T_0 epochs, then restarts, each T_mult times as long."""
 
     def __init__(self, optimizer: Optimizer, T_0: int, T_mult: int = 1, eta_min: float = 0.0, last_epoch: int = -1) -> None:
         if T_0 <= 0 or not isinstance(T_0, int):
@@ -23,7 +23,7 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         super().__init__(optimizer, last_epoch)
 
     def step(self, epoch: float | None = None) -> None:
-        """Go to the next epoch, or to the given one, which may be a fraction: epoch + batch / batches.
+        """Advance to the next epoch, or to the given one, which may be fractional: epoch + batch / batches.
 
         >>> optimizer = tinygrad_c.optim.SGD([tinygrad_c.ones(1, requires_grad=True)], lr=1.)
         >>> optimizer.param_groups[0]["params"][0].sum().backward()
@@ -38,12 +38,12 @@ class CosineAnnealingWarmRestarts(LRScheduler):
             return
         if epoch < 0:
             raise ValueError(f"Expected non-negative epoch, but got {epoch}")
-        self._place(epoch)
+        self._locate(epoch)
         self.last_epoch = math.floor(epoch)
-        self._set(self._here())
+        self._set(self._current_rates())
 
-    def _place(self, epoch: float) -> None:
-        """Find the run that the epoch falls into: its length T_i, and how far it has come, T_cur."""
+    def _locate(self, epoch: float) -> None:
+        """Set T_i, the length of the cycle that contains the epoch, and T_cur, the position in it."""
         self.T_i, self.T_cur = self.T_0, epoch
         if self.T_mult == 1:
             self.T_cur = epoch % self.T_0
@@ -52,17 +52,17 @@ class CosineAnnealingWarmRestarts(LRScheduler):
             self.T_cur = epoch - self.T_0 * (self.T_mult**n - 1) / (self.T_mult - 1)
             self.T_i = self.T_0 * self.T_mult**n
 
-    def _here(self) -> list[float]:
+    def _current_rates(self) -> list[float]:
         height = (1 + math.cos(math.pi * self.T_cur / self.T_i)) / 2
         return [self.eta_min + (base - self.eta_min) * height for base in self.base_lrs]
 
     def get_lr(self) -> list[float]:
-        self._place(self.last_epoch)
-        return self._here()
+        self._locate(self.last_epoch)
+        return self._current_rates()
 
 
 class _WithMomentum(LRScheduler):
-    """A scheduler that moves the momentum (or Adam's beta1) against the rate."""
+    """A scheduler that changes the momentum (or Adam's beta1) inversely to the rate."""
 
     cycle_momentum: bool
 
@@ -80,10 +80,10 @@ class _WithMomentum(LRScheduler):
 
 
 class CyclicLR(_WithMomentum):
-    """Triangles between base_lr and max_lr, step_size_up steps up and step_size_down down. Smith 2017.
+    """Triangle waves between base_lr and max_lr, step_size_up steps up and step_size_down steps down. Smith 2017.
 
-    mode: 'triangular', 'triangular2' (each half as high as the last) or 'exp_range' (height * gamma^step); or scale_fn
-    of the cycle's or the step's number, as scale_mode says. Step it after every batch.
+    mode: 'triangular', 'triangular2' (the amplitude is halved each cycle) or 'exp_range' (amplitude * gamma^step). Or
+    scale_fn, a function of the cycle or of the step, as scale_mode says. Call step after every batch.
     """
 
     def __init__(self, optimizer: Optimizer, base_lr: float | Sequence[float], max_lr: float | Sequence[float],
@@ -134,7 +134,8 @@ class CyclicLR(_WithMomentum):
 class OneCycleLR(_WithMomentum):
     """Up from max_lr / div_factor to max_lr in the first pct_start of all steps, then down to nearly 0. Smith & Topin 2018.
 
-    total_steps, or epochs and steps_per_epoch. three_phase: down as fast as up, then to nearly 0. Step it after every batch.
+    Give total_steps, or epochs and steps_per_epoch. three_phase: first down to the initial rate in as many steps, then to
+    nearly 0. Call step after every batch.
     """
 
     def __init__(self, optimizer: Optimizer, max_lr: float | Sequence[float], total_steps: int | None = None,
@@ -173,7 +174,7 @@ class OneCycleLR(_WithMomentum):
         self._lows = [group["initial_lr"] for group in optimizer.param_groups]
         self._ends = [group["min_lr"] for group in optimizer.param_groups]
         rise = pct_start * total_steps - 1
-        # Where each phase ends, and whether the rate is then at its low, its high or its end.
+        # The last step of each phase, and the rate there: initial, max or final.
         self.phases = ([(rise, "high"), (2 * pct_start * total_steps - 2, "low"), (total_steps - 1.0, "end")] if three_phase
                        else [(rise, "high"), (total_steps - 1.0, "end")])
         super().__init__(optimizer, last_epoch)

@@ -1,4 +1,4 @@
-"""ReduceLROnPlateau: the rate falls when nothing gets better."""
+"""ReduceLROnPlateau: reduce the rate when a metric stops improving."""
 from __future__ import annotations
 
 import math
@@ -10,7 +10,7 @@ from tinygrad_c.optim.optimizer import Optimizer
 
 
 class ReduceLROnPlateau(LRScheduler):
-    """* factor when step(metric) has seen no better metric for more than `patience` epochs."""
+    """Multiply the rate by factor when the metric has not improved for more than `patience` epochs."""
 
     def __init__(self, optimizer: Optimizer, mode: str = "min", factor: float = 0.1, patience: int = 10,
                  threshold: float = 1e-4, threshold_mode: str = "rel", cooldown: int = 0,
@@ -47,7 +47,7 @@ class ReduceLROnPlateau(LRScheduler):
         return a > bound if self.mode == "max" else a < bound
 
     def step(self, metrics: Any) -> None:       # type: ignore[override]
-        """Note the epoch's metric (a number or a tensor with one).
+        """Record the metric of this epoch: a number or a tensor with one element.
 
         >>> optimizer = tinygrad_c.optim.SGD([tinygrad_c.ones(1, requires_grad=True)], lr=1.)
         >>> optimizer.param_groups[0]["params"][0].sum().backward()

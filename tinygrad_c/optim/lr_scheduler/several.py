@@ -1,4 +1,4 @@
-"""Schedulers made of schedulers."""
+"""Schedulers that combine schedulers."""
 from __future__ import annotations
 
 from bisect import bisect_right
@@ -11,12 +11,12 @@ from tinygrad_c.optim.optimizer import Optimizer
 
 
 class _Several(LRScheduler):
-    """A scheduler made of schedulers; its state is theirs too."""
+    """Base class. The state includes the states of the schedulers."""
 
     _schedulers: list[LRScheduler]
 
-    def _take(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None) -> None:
-        """Make these the schedulers, if they are some, of one optimizer, and need nothing but the epoch."""
+    def _set_schedulers(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None) -> None:
+        """Set the schedulers. ValueError if there are none, if their optimizers differ, or if one needs a metric."""
         if len(schedulers) < 1:
             raise ValueError(f"{type(self).__name__} expects at least one scheduler to be chained, but got no scheduler.")
         self.optimizer = optimizer or schedulers[0].optimizer
@@ -27,7 +27,7 @@ class _Several(LRScheduler):
                                  "given schedulers sequence.")
             if scheduler.optimizer is not self.optimizer:
                 raise ValueError(f"{type(self).__name__} expects all schedulers to belong to the same optimizer, but got "
-                                 f"scheduler at index {i} of another one")
+                                 f"scheduler at index {i} with a different one")
         self._schedulers = list(schedulers)
 
     def state_dict(self) -> dict[str, Any]:
@@ -40,11 +40,11 @@ class _Several(LRScheduler):
 
 
 class SequentialLR(_Several):
-    """One scheduler after the other; the next takes over, from its epoch 0, at each milestone."""
+    """Run the schedulers one after the other. Each milestone starts the next one at its epoch 0."""
 
     def __init__(self, optimizer: Optimizer, schedulers: Sequence[LRScheduler], milestones: Sequence[int],
                  last_epoch: int = -1) -> None:
-        self._take(schedulers, optimizer)
+        self._set_schedulers(schedulers, optimizer)
         if len(milestones) != len(schedulers) - 1:
             raise ValueError("Sequential Schedulers expects number of schedulers provided to be one more than the number of "
                              f"milestone points, but got number of schedulers {len(schedulers)} and the number of milestones "
@@ -65,10 +65,10 @@ class SequentialLR(_Several):
 
 
 class ChainedScheduler(_Several):
-    """All of them in every epoch."""
+    """Step all the schedulers in every epoch."""
 
     def __init__(self, schedulers: Sequence[LRScheduler], optimizer: Optimizer | None = None) -> None:
-        self._take(schedulers, optimizer)
+        self._set_schedulers(schedulers, optimizer)
         self._last_lr = self._schedulers[-1].get_last_lr()
 
     def step(self) -> None:

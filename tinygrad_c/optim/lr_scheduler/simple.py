@@ -1,4 +1,4 @@
-"""Rates by a function of yours, in steps, and along a curve."""
+"""Schedules by a user function, in steps, and along a curve."""
 from __future__ import annotations
 
 import math
@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterable, Sequence
 from tinygrad_c.optim.lr_scheduler.base import LRScheduler, Multiplying, per_group
 from tinygrad_c.optim.optimizer import Optimizer
 
-# ---- By a function of yours.
+# ---- By a user function.
 
 class LambdaLR(LRScheduler):
-    """initial rate * lr_lambda(epoch); one function, or a list with one for each group."""
+    """initial rate * lr_lambda(epoch). lr_lambda: one function, or a list with one per group."""
 
     def __init__(self, optimizer: Optimizer, lr_lambda: Callable[[int], float] | Sequence[Callable[[int], float]],
                  last_epoch: int = -1) -> None:
@@ -23,7 +23,7 @@ class LambdaLR(LRScheduler):
 
 
 class MultiplicativeLR(LRScheduler):
-    """The rate so far * lr_lambda(epoch), from epoch 1 on."""
+    """Multiply the rate by lr_lambda(epoch) every epoch, from epoch 1 on."""
 
     def __init__(self, optimizer: Optimizer, lr_lambda: Callable[[int], float] | Sequence[Callable[[int], float]],
                  last_epoch: int = -1) -> None:
@@ -39,7 +39,7 @@ class MultiplicativeLR(LRScheduler):
 # ---- In steps.
 
 class StepLR(Multiplying):
-    """* gamma every step_size epochs."""
+    """Multiply the rate by gamma every step_size epochs."""
 
     def __init__(self, optimizer: Optimizer, step_size: int, gamma: float = 0.1, last_epoch: int = -1) -> None:
         self.step_size = step_size
@@ -51,7 +51,7 @@ class StepLR(Multiplying):
 
 
 class MultiStepLR(Multiplying):
-    """* gamma at each of the milestones."""
+    """Multiply the rate by gamma at each milestone."""
 
     def __init__(self, optimizer: Optimizer, milestones: Iterable[int], gamma: float = 0.1, last_epoch: int = -1) -> None:
         self.milestones = Counter(milestones)
@@ -63,7 +63,7 @@ class MultiStepLR(Multiplying):
 
 
 class ConstantLR(Multiplying):
-    """* factor until epoch total_iters, then the full rate."""
+    """Multiply the rate by factor until epoch total_iters, then undo it."""
 
     def __init__(self, optimizer: Optimizer, factor: float = 1 / 3, total_iters: int = 5, last_epoch: int = -1) -> None:
         if not 0 <= factor <= 1:
@@ -81,7 +81,7 @@ class ConstantLR(Multiplying):
 # ---- Along a curve.
 
 class LinearLR(Multiplying):
-    """* a factor that goes in a line from start_factor to end_factor in total_iters epochs: a warm-up, say."""
+    """Multiply the rate by a factor that goes linearly from start_factor to end_factor in total_iters epochs."""
 
     def __init__(self, optimizer: Optimizer, start_factor: float = 1 / 3, end_factor: float = 1.0, total_iters: int = 5,
                  last_epoch: int = -1) -> None:
@@ -104,7 +104,7 @@ class LinearLR(Multiplying):
 
 
 class ExponentialLR(Multiplying):
-    """* gamma every epoch."""
+    """Multiply the rate by gamma every epoch."""
 
     def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1) -> None:
         self.gamma = gamma
@@ -146,7 +146,7 @@ class CosineAnnealingLR(LRScheduler):
             return self._rates()
         if self._resumed:
             return [self.eta_min + (base - self.eta_min) * self._height(epoch) / 2 for base in self.base_lrs]
-        if (epoch - 1 - self.T_max) % (2 * self.T_max) == 0:    # from the bottom a factor would not lead up
+        if (epoch - 1 - self.T_max) % (2 * self.T_max) == 0:    # the rate is eta_min: multiplying it could not increase it
             return [rate + (base - self.eta_min) * (1 - math.cos(math.pi / self.T_max)) / 2
                     for rate, base in zip(self._rates(), self.base_lrs)]
         factor = self._height(epoch) / self._height(epoch - 1)

@@ -1,8 +1,8 @@
-"""torch.backends.cudnn's switches: they can be set, and change nothing. Results are always the same from run to run."""
-from tinygrad_c._base.missing import public_names
+"""The flags of torch.backends.cudnn. They can be set but have no effect: results are always deterministic."""
+from tinygrad_c._base.lazy import lazy_names
 
 __all__ = ["allow_tf32", "benchmark", "deterministic", "enabled", "is_available", "version"]
-__getattr__, __dir__ = public_names(globals())
+__getattr__, __dir__ = lazy_names(globals())
 
 enabled = False
 benchmark = False

@@ -1,15 +1,15 @@
-"""torch.cuda's names, for programs that ask whether there is a GPU: there is none."""
+"""The names of torch.cuda. There is no GPU."""
 from __future__ import annotations
 
 from tinygrad_c._base.device import no_cuda
-from tinygrad_c._base.missing import public_names
+from tinygrad_c._base.lazy import lazy_names
 from tinygrad_c.torch_compat.switches import OutOfMemoryError
 
 __all__ = ["OutOfMemoryError", "amp", "current_device", "device_count", "empty_cache", "get_device_capability",
            "get_device_name", "get_device_properties", "is_available", "is_bf16_supported", "is_initialized", "manual_seed",
            "manual_seed_all", "max_memory_allocated", "max_memory_reserved", "memory_allocated", "memory_reserved",
            "reset_peak_memory_stats", "set_device", "synchronize"]
-__getattr__, __dir__ = public_names(globals(), {"": "amp"})
+__getattr__, __dir__ = lazy_names(globals(), {"": "amp"})
 
 
 def is_available() -> bool:
@@ -49,7 +49,7 @@ def device_count() -> int:
 
 
 def manual_seed(seed: int) -> None:
-    """Nothing: no GPU has random numbers to seed. tinygrad_c.manual_seed seeds the CPU's.
+    """Does nothing: there is no GPU. tinygrad_c.manual_seed seeds the CPU's generator.
 
     >>> tinygrad_c.cuda.manual_seed(0)
     """
@@ -59,7 +59,7 @@ manual_seed_all = manual_seed
 
 
 def empty_cache() -> None:
-    """Nothing: no GPU has memory to give back.
+    """Does nothing: there is no GPU memory.
 
     >>> tinygrad_c.cuda.empty_cache()
     """
@@ -78,7 +78,7 @@ max_memory_allocated = memory_reserved = max_memory_reserved = memory_allocated
 
 
 def reset_peak_memory_stats(device=None) -> None:
-    """Nothing.
+    """Does nothing.
 
     >>> tinygrad_c.cuda.reset_peak_memory_stats()
     """

@@ -1,5 +1,5 @@
-"""Data sets, samplers and the loader that makes batches of them: PyTorch's torch.utils.data."""
-from tinygrad_c._base.missing import public_names
+"""Datasets, samplers and DataLoader: the names of torch.utils.data."""
+from tinygrad_c._base.lazy import lazy_names
 from tinygrad_c.utils.data.collate import default_collate, default_convert
 from tinygrad_c.utils.data.dataloader import DataLoader
 from tinygrad_c.utils.data.dataset import (
@@ -41,11 +41,11 @@ __all__ = [
     "get_worker_info",
     "random_split",
 ]
-__getattr__, __dir__ = public_names(globals())
+__getattr__, __dir__ = lazy_names(globals())
 
 
 def get_worker_info() -> None:
-    """None: an IterableDataset is walked by the one thread that asks for batches, so there is nothing to share out.
+    """None: one thread iterates over an IterableDataset, so there is no work to divide among workers.
 
     >>> tinygrad_c.utils.data.get_worker_info() is None
     True

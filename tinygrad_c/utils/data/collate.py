@@ -1,4 +1,4 @@
-"""From a list of samples to a batch."""
+"""Collate a list of samples to a batch."""
 from __future__ import annotations
 
 from collections.abc import Mapping, MutableMapping, MutableSequence, Sequence
@@ -13,7 +13,7 @@ from tinygrad_c.ops.shape.shape import stack
 
 
 def default_convert(data: Any) -> Any:
-    """Arrays as tensors, also within lists, tuples and dicts; the rest as it is: what single samples go through.
+    """Convert arrays to tensors, also in lists, tuples and dicts; keep other objects. Used for single samples.
 
     >>> default_convert([np.zeros(1), "a"])
     [tensor([0.], dtype=torch.float64), 'a']
@@ -32,8 +32,8 @@ def default_convert(data: Any) -> Any:
 
 
 def _of_kind(first: Any, made: Any) -> Any:
-    """`made`, a dict or a list, as the kind of container that `first` is, with what else that one holds (a defaultdict's
-    factory); as it is for a tuple, and for a kind that cannot be filled."""
+    """Convert `made`, a dict or a list, to the container type of `first`, with its other state (a defaultdict's factory).
+    Unchanged for a tuple, and for a type that cannot be filled."""
     if type(first) is type(made) or isinstance(first, tuple):
         return made
     if not isinstance(first, (MutableMapping, MutableSequence)):
@@ -48,8 +48,8 @@ def _of_kind(first: Any, made: Any) -> Any:
 
 
 def default_collate(batch: Sequence[Any]) -> Any:
-    """Stack samples along a new first dimension: tensors, arrays and numbers become tensors; dicts, tuples and lists of
-    them are collated inside; strings stay a list.
+    """Stack samples along a new first dimension. Tensors, arrays and numbers become tensors. Dicts, tuples and lists are
+    collated recursively. Strings stay a list.
 
     >>> default_collate([(tensor([1.0]), 0), (tensor([2.0]), 1)])
     [tensor([[1.],

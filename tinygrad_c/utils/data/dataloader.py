@@ -1,4 +1,4 @@
-"""DataLoader: batches of a data set, epoch after epoch."""
+"""DataLoader: iterate over a dataset in batches."""
 from __future__ import annotations
 
 from collections import deque
@@ -7,9 +7,9 @@ from itertools import islice
 from typing import Any, Generic, TypeVar
 
 from tinygrad_c._tensor.tensor import Tensor
-from tinygrad_c.ops.indexing.batch import gather_rows
+from tinygrad_c.ops.indexing.index import gather_rows
 from tinygrad_c.utils.data.collate import default_collate, default_convert
-from tinygrad_c.utils.data.dataset import IterableDataset, rows_behind
+from tinygrad_c.utils.data.dataset import IterableDataset, underlying_rows
 from tinygrad_c.utils.data.sampler import BatchSampler, RandomSampler, SequentialSampler, knows_order
 
 T = TypeVar("T")
@@ -17,17 +17,16 @@ FIXED = {"batch_size", "batch_sampler", "sampler", "drop_last", "dataset", "pers
 
 
 class DataLoader(Generic[T]):
-    """Batches of a data set: `for x, y in DataLoader(dataset, batch_size=32, shuffle=True)`.
+    """Iterate over the batches of a dataset: `for x, y in DataLoader(dataset, batch_size=32, shuffle=True)`.
 
-    shuffle draws a new order for each epoch from `generator` (or from the generator that manual_seed seeds). drop_last
-    leaves out a last batch that is shorter. collate_fn makes a batch of a list of samples. num_workers threads, if any,
-    get samples ahead of time, in the same order; what is there for processes (worker_init_fn, timeout, pin_memory and such)
-    is kept and does nothing. batch_size=None gives single samples. A data set that has __getitems__(indices) is asked for a
-    batch's samples at once.
+    shuffle draws a new order for each epoch from `generator`, or from the default generator (manual_seed). drop_last drops a
+    shorter last batch. collate_fn makes a batch from a list of samples. num_workers threads, if any, prefetch samples in the
+    same order. Settings for worker processes (worker_init_fn, timeout, pin_memory, ...) are stored but have no effect.
+    batch_size=None gives single samples. If the dataset has __getitems__(indices), it is called once per batch.
 
-    ValueError for settings that do not go together.
+    ValueError for settings that exclude each other.
 
-    The rows of a TensorDataset are gathered by one compiled call a tensor; a batch is always a copy.
+    The rows of a TensorDataset are gathered by one compiled call per tensor. A batch is always a copy.
 
     >>> data = TensorDataset(tensor([1.0, 2.0, 3.0]))
     >>> [batch for batch, in DataLoader(data, batch_size=2)]
@@ -93,7 +92,7 @@ class DataLoader(Generic[T]):
         super().__setattr__(name, value)
 
     def __len__(self) -> int:
-        """How many batches an epoch has."""
+        """The number of batches per epoch."""
         if self._iterable:
             count = len(self.dataset)
             if self.batch_size is None:
@@ -103,25 +102,25 @@ class DataLoader(Generic[T]):
 
     def __iter__(self) -> Iterator[T]:
         if self._own_batches and self.collate_fn is default_collate and knows_order(self.sampler):
-            behind = rows_behind(self.dataset)
-            if behind is not None:
-                return self._gathered(*behind)
+            found = underlying_rows(self.dataset)
+            if found is not None:
+                return self._gather_batches(*found)
         if self._iterable:
-            return self._walked()
+            return self._iterable_batches()
         keys = self.sampler if self.batch_sampler is None else self.batch_sampler
-        return self._fetched(iter(keys)) if self.num_workers == 0 else self._fetched_ahead(iter(keys))  # type: ignore
+        return self._fetch_batches(iter(keys)) if self.num_workers == 0 else self._prefetch_batches(iter(keys))  # type: ignore
 
-    def _gathered(self, tensors: tuple[Tensor, ...], numbers: Tensor | None) -> Iterator[list[Tensor]]:
+    def _gather_batches(self, tensors: tuple[Tensor, ...], indices: Tensor | None) -> Iterator[list[Tensor]]:
         order, size = self.sampler._order(), self.batch_size    # type: ignore[union-attr]
-        if numbers is not None:
-            order = numbers[order]
+        if indices is not None:
+            order = indices[order]
         end = len(order)
         if self.drop_last:
             end -= end % size       # type: ignore[operator]
         for start in range(0, end, size):   # type: ignore[arg-type]
             yield gather_rows(tensors, order, start, start + size)      # type: ignore[operator]
 
-    def _walked(self) -> Iterator[Any]:
+    def _iterable_batches(self) -> Iterator[Any]:
         samples = iter(self.dataset)
         if self.batch_size is None:
             yield from map(self.collate_fn, samples)
@@ -136,12 +135,12 @@ class DataLoader(Generic[T]):
         together = getattr(self.dataset, "__getitems__", None)
         return self.collate_fn(together(key) if together else [self.dataset[index] for index in key])
 
-    def _fetched(self, keys: Iterator[Any]) -> Iterator[Any]:
+    def _fetch_batches(self, keys: Iterator[Any]) -> Iterator[Any]:
         for key in keys:
             yield self._fetch(key)
 
-    def _fetched_ahead(self, keys: Iterator[Any]) -> Iterator[Any]:
-        from concurrent.futures import ThreadPoolExecutor  # 10 ms to import: only when asked for
+    def _prefetch_batches(self, keys: Iterator[Any]) -> Iterator[Any]:
+        from concurrent.futures import ThreadPoolExecutor  # imported here: it takes 10 ms
 
         with ThreadPoolExecutor(self.num_workers) as pool:
             ahead = self.num_workers * max(self.prefetch_factor, 1)    # type: ignore[type-var]

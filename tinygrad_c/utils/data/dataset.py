@@ -1,4 +1,4 @@
-"""Data sets: things with samples, by number or one after the other."""
+"""Datasets: samples by index (Dataset) or in sequence (IterableDataset)."""
 from __future__ import annotations
 
 import math
@@ -16,7 +16,7 @@ T = TypeVar("T")
 
 
 class Dataset(Generic[T]):
-    """The base class of data sets by number: write __getitem__(index) and __len__().
+    """Base class of datasets with samples by index. Define __getitem__(index) and __len__().
 
     >>> class Squares(Dataset):
     ...     def __len__(self):
@@ -35,7 +35,7 @@ class Dataset(Generic[T]):
 
 
 class IterableDataset(Dataset[T]):
-    """The base class of data sets that can only be walked through: write __iter__().
+    """Base class of datasets that are iterated in sequence. Define __iter__().
 
     >>> class Count(IterableDataset):
     ...     def __iter__(self):
@@ -52,7 +52,7 @@ class IterableDataset(Dataset[T]):
 
 
 class TensorDataset(Dataset[tuple[Tensor, ...]]):
-    """Sample i is row i of each of the tensors.
+    """Sample i is the tuple of row i of each tensor.
 
     >>> data = TensorDataset(tensor([[1.0], [2.0]]), tensor([0, 1]))
     >>> data[1]
@@ -78,7 +78,7 @@ class TensorDataset(Dataset[tuple[Tensor, ...]]):
 
 
 class StackDataset(Dataset[Any]):
-    """Sample i is the tuple (or, with keywords, the dict) of the samples i of several data sets.
+    """Sample i is the tuple, or with keywords the dict, of sample i of each dataset.
 
     >>> StackDataset("ab", [1, 2])[1]
     ('b', 2)
@@ -104,7 +104,7 @@ class StackDataset(Dataset[Any]):
 
 
 class ConcatDataset(Dataset[T]):
-    """The samples of several data sets, one set behind the other.
+    """Concatenate several datasets.
 
     >>> both = ConcatDataset(["ab", "cde"])
     >>> len(both), both[3]
@@ -134,7 +134,7 @@ class ConcatDataset(Dataset[T]):
 
 
 class ChainDataset(IterableDataset[T]):
-    """The samples of several iterable data sets, one set behind the other.
+    """Chain several iterable datasets.
 
     >>> class Count(IterableDataset):
     ...     def __iter__(self):
@@ -151,7 +151,7 @@ class ChainDataset(IterableDataset[T]):
 
 
 class Subset(Dataset[T]):
-    """The samples of a data set that have the given numbers.
+    """The samples of a dataset at the given indices.
 
     >>> list(Subset("abcde", [0, 3]))
     ['a', 'd']
@@ -171,7 +171,7 @@ class Subset(Dataset[T]):
 
 
 def random_split(dataset: Dataset[T], lengths: Sequence[float], generator: Any = None) -> list[Subset[T]]:
-    """Cut a data set at random into parts that do not overlap, of the given lengths, or fractions that sum to 1.
+    """Randomly split a dataset into non-overlapping parts of the given lengths, or of fractions that sum to 1.
 
     >>> [len(part) for part in random_split(TensorDataset(tensor([1, 2, 3, 4, 5])), [0.6, 0.4])]
     [3, 2]
@@ -192,7 +192,7 @@ def _from_fractions(fractions: Sequence[float], total: int) -> list[int]:
         if not 0 <= fraction <= 1:
             raise ValueError(f"Fraction at index {i} is not between 0 and 1")
         lengths.append(math.floor(total * fraction))
-    for i in range(total - sum(lengths)):       # what rounding left over goes to the parts in turn
+    for i in range(total - sum(lengths)):       # distribute the remainder round-robin
         lengths[i % len(lengths)] += 1
     for i, length in enumerate(lengths):
         if length == 0:
@@ -200,19 +200,19 @@ def _from_fractions(fractions: Sequence[float], total: int) -> list[int]:
     return lengths
 
 
-def rows_behind(dataset: Any) -> tuple[tuple[Tensor, ...], Tensor | None] | None:
-    """For a TensorDataset or a Subset of one: its tensors, and which rows of them the samples are (None: all, in order).
+def underlying_rows(dataset: Any) -> tuple[tuple[Tensor, ...], Tensor | None] | None:
+    """For a TensorDataset or a Subset of one: its tensors, and the row indices of the samples (None: all rows, in order).
 
-    For these, default_collate of samples is the same as gathering rows. None for other data sets.
+    For these, default_collate of samples equals gathering rows. Returns None for other datasets.
     """
     own = getattr(type(dataset), "__getitem__", None)
     if isinstance(dataset, TensorDataset) and own is TensorDataset.__getitem__:
         return None if any(each.requires_grad for each in dataset.tensors) else (dataset.tensors, None)
     if not isinstance(dataset, Subset) or own is not Subset.__getitem__:
         return None
-    behind = rows_behind(dataset.dataset)
-    if behind is None:
+    found = underlying_rows(dataset.dataset)
+    if found is None:
         return None
-    tensors, inner = behind
+    tensors, inner = found
     numbers = create.tensor(list(dataset.indices), dtype=int64)
     return tensors, numbers if inner is None else inner[numbers]

@@ -1,4 +1,4 @@
-"""Samplers: in which order the samples' numbers come."""
+"""Samplers: the order of the sample indices."""
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence, Sized
@@ -13,7 +13,7 @@ T = TypeVar("T")
 
 
 class Sampler(Generic[T]):
-    """The base class: write __iter__() and, if it is known, __len__().
+    """Base class. Define __iter__() and, if the length is known, __len__().
 
     >>> class Backwards(Sampler):
     ...     def __init__(self, data):
@@ -25,17 +25,17 @@ class Sampler(Generic[T]):
     """
 
     def __init__(self, data_source: Any = None) -> None:
-        """Nothing to keep."""
+        """data_source is not used."""
 
     def __iter__(self) -> Iterator[T]:
         raise NotImplementedError(f"{type(self).__name__} is missing __iter__(self)")
 
 
 class _Ordered(Sampler[int]):
-    """A sampler that knows the whole order beforehand, as an int64 tensor."""
+    """A sampler that has the whole order in advance, as an int64 tensor."""
 
     def _order(self) -> Tensor:
-        """The numbers of one epoch; drawn anew at each call, if they are random."""
+        """The indices of one epoch. Random samplers draw new ones at each call."""
         raise NotImplementedError
 
     def __iter__(self) -> Iterator[int]:
@@ -43,7 +43,7 @@ class _Ordered(Sampler[int]):
 
 
 def knows_order(sampler: Any) -> bool:
-    """Whether `sampler._order()` is what iterating over it gives: not so once a subclass iterates in its own way."""
+    """Whether iterating over the sampler gives `sampler._order()`. False for a subclass that overrides __iter__."""
     return getattr(type(sampler), "__iter__", None) is _Ordered.__iter__
 
 
@@ -65,7 +65,7 @@ class SequentialSampler(_Ordered):
 
 
 class RandomSampler(_Ordered):
-    """All numbers in random order; with replacement=True, num_samples drawn independently of each other.
+    """All indices in random order. With replacement=True, num_samples indices drawn independently.
 
     >>> sorted(RandomSampler(range(5)))
     [0, 1, 2, 3, 4]
@@ -84,7 +84,7 @@ class RandomSampler(_Ordered):
 
     @property
     def num_samples(self) -> int:
-        """How many numbers an epoch has.
+        """The number of samples per epoch.
 
         >>> RandomSampler("abc").num_samples
         3
@@ -105,7 +105,7 @@ class RandomSampler(_Ordered):
 
 
 class SubsetRandomSampler(_Ordered):
-    """The given numbers in random order.
+    """The given indices in random order.
 
     >>> sorted(SubsetRandomSampler([1, 4, 7]))
     [1, 4, 7]
@@ -125,7 +125,7 @@ class SubsetRandomSampler(_Ordered):
 
 
 class WeightedRandomSampler(_Ordered):
-    """num_samples numbers 0 .. len(weights) - 1, each with a probability in proportion to its weight.
+    """num_samples indices from 0 to len(weights) - 1, drawn with probabilities proportional to the weights.
 
     ValueError for num_samples < 1.
 
@@ -153,7 +153,7 @@ class WeightedRandomSampler(_Ordered):
 
 
 class BatchSampler(Sampler[list[int]]):
-    """Lists of batch_size numbers from a sampler; drop_last leaves out a shorter last one.
+    """Lists of batch_size indices from a sampler. drop_last drops a shorter last batch.
 
     >>> list(BatchSampler(range(5), 2, drop_last=False))
     [[0, 1], [2, 3], [4]]

@@ -1,12 +1,4 @@
-"""Batches of rows for the data loader: all tensors of a data set at once, nothing recorded."""
-from libc.stdint cimport int64_t
-from libc.stdlib cimport free, malloc
-
-from tinygrad_c.core.array cimport itemsize
-from tinygrad_c.kernels.portable cimport gather as movers
-from tinygrad_c.kernels.call cimport *
-from tinygrad_c.kernels.runtime.dispatch cimport run
-from tinygrad_c.core.tape cimport *
+"""Batches of rows for the data loader: all tensors of a data set at once, nothing recorded; part of index.pyx."""
 
 cdef enum:
     ON_STACK = 512      # rows whose offsets need no allocation

@@ -1,10 +1,28 @@
-"""Normalisation: (x - mean) / sqrt(var + eps) * w + b, one kernel each way; part of reduce.pyx."""
+"""Layer, group and batch normalisation: (x - mean) / sqrt(var + eps) * w + b, one kernel each way."""
+from tinygrad_c.core.array cimport DTYPE_NAMES, itemsize, shape_of
+from tinygrad_c.core.tape cimport *
+from tinygrad_c.kernels.call cimport *
+from tinygrad_c.kernels.generated.ids cimport *
+from tinygrad_c.kernels.runtime.dispatch cimport kernels, run
+from tinygrad_c.kernels.simd.norm cimport *
+from tinygrad_c.kernels.table cimport SUM
+from tinygrad_c.ops.elementwise.elementwise cimport *
+from tinygrad_c.ops.reduce.reduce cimport mean_over, reduced, sum_over
+from tinygrad_c.ops.shape.shape cimport reshape_to
+
+cdef enum:                  # what a row is
+    LAYER                   # the last dimensions
+    GROUP                   # a group of a sample's channels; x is (N, C, *)
+    BATCH                   # a channel, of all samples
 
 cdef enum:
-    LAYER           # rows are the last dimensions
-    GROUP           # x is (N, C, *): rows are groups of a sample's channels
-    BATCH           # rows are channels, of all samples
     ROWS_TOGETHER = 8192    # elements of a unit of short rows
+
+cdef enum:                  # node.param
+    NODE_KIND               # LAYER, GROUP or BATCH
+    NODE_NUMBER             # of elements in a row (LAYER) or of groups (GROUP)
+    NODE_EPS
+    NODE_WEIGHTED           # whether there is a weight
 
 
 cdef int describe(Call* call, TensorBase x, int kind, Py_ssize_t number, double eps) except -1:
@@ -55,15 +73,15 @@ cdef int check_norm(TensorBase x, TensorBase w, TensorBase b, int kind, Py_ssize
 
 cdef int norm_layer_backward(Walk walk, Node node, TensorBase g) except -1:
     cdef TensorBase x = saved(node, 0), stats = saved(node, 2)
-    cdef TensorBase w = saved(node, 1) if node.param[3].i else None
+    cdef TensorBase w = saved(node, 1) if node.param[NODE_WEIGHTED].i else None
     cdef TensorBase dx = None, parts = None
-    cdef int kind = <int> node.param[0].i, i
+    cdef int kind = <int> node.param[NODE_KIND].i, i
     cdef Py_ssize_t[3] shape
     cdef Py_ssize_t one = 1
     cdef Call call
     if walk.create_graph:
         return normalise_by_parts(walk, node, g, x, w)
-    describe(&call, x, kind, node.param[1].i, node.param[2].f)
+    describe(&call, x, kind, node.param[NODE_NUMBER].i, node.param[NODE_EPS].f)
     g = contiguous(g)
     if walk.needs(node, 0):
         dx = empty(x.dtype, x.ndim, x.shape)
@@ -91,20 +109,19 @@ cdef int norm_layer_backward(Walk walk, Node node, TensorBase g) except -1:
     return 0 if dx is None else walk.give(node, 0, dx)
 
 cdef Rule LAYER_NORM = Rule(b"NativeLayerNormBackward0", norm_layer_backward)
-cdef Rule GROUP_NORM = Rule(b"NativeGroupNormBackward0", norm_layer_backward)
-cdef Rule BATCH_NORM = Rule(b"NativeBatchNormBackward0", norm_layer_backward)
 
 
 cdef int normalise_by_parts(Walk walk, Node node, TensorBase g, TensorBase x, TensorBase w) except -1:
     """The same with ops that record themselves: kernels/simd/norm.pxi has the formula."""
-    cdef Py_ssize_t number = node.param[1].i, area = 1 if node.param[0].i == LAYER else x.numel // (x.shape[0] * x.shape[1])
+    cdef Py_ssize_t number = node.param[NODE_NUMBER].i
+    cdef Py_ssize_t area = 1 if node.param[NODE_KIND].i == LAYER else x.numel // (x.shape[0] * x.shape[1])
     cdef unsigned int mask = 0b10, spare = 0b01         # of the row; of what a weight is stretched over
     cdef TensorBase scale, h, gw
     cdef Py_ssize_t[MAX_NDIM] shape
     cdef int ndim, i
-    if node.param[0].i == LAYER:
+    if node.param[NODE_KIND].i == LAYER:
         sizes, of_weight = [x.numel // number, number], [number]
-    elif node.param[0].i == GROUP:
+    elif node.param[NODE_KIND].i == GROUP:
         sizes, of_weight = [x.shape[0], number, x.shape[1] // number, area], [number, x.shape[1] // number, 1]
         mask, spare = 0b1100, 0b1001
     else:
@@ -116,7 +133,7 @@ cdef int normalise_by_parts(Walk walk, Node node, TensorBase g, TensorBase x, Te
     h = reshape_to(x, len(sizes), shape)
     h = binary(ROW_SUB, h, mean_over(h, mask, True))
     scale = mean_over(unary(ROW_SQUARE, h, 0, 0), mask, True)
-    scale = unary(ROW_RSQRT, with_number(ROW_ADD_NUMBER, scale, node.param[2].f), 0, 0)
+    scale = unary(ROW_RSQRT, binary_scalar(ROW_ADD_NUMBER, scale, node.param[NODE_EPS].f), 0, 0)
     h = binary(ROW_MUL, h, scale)
     for i, value in ((1, binary(ROW_MUL, g, h)), (2, g)):
         if walk.needs(node, i):
@@ -165,8 +182,11 @@ def normalised(input, weight, bias, double eps, str kind, Py_ssize_t number):
     call.operand[4].data = NULL if b is None else b.data
     run(&call)
     if recording(x) or (w is not None and recording(w)) or (b is not None and recording(b)):
-        node = record(&LAYER_NORM if which == LAYER else &GROUP_NORM if which == GROUP else &BATCH_NORM, out, x)
-        node.param[0].i, node.param[1].i, node.param[2].f, node.param[3].i = which, number, eps, w is not None
+        node = record(&LAYER_NORM, out, x)
+        if which != LAYER:
+            node.label = b"NativeGroupNormBackward0" if which == GROUP else b"NativeBatchNormBackward0"
+        node.param[NODE_KIND].i, node.param[NODE_NUMBER].i, node.param[NODE_EPS].f = which, number, eps
+        node.param[NODE_WEIGHTED].i = w is not None
         save(node, 0, x)
         save(node, 2, stats)
         if w is not None:

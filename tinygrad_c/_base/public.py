@@ -1,0 +1,115 @@
+"""@public, the mark at the definition of a public function, and guard, which raises PyTorch's TypeError when an argument that
+must be a Tensor is not one.
+
+A namespace shows guard(function) for each function that is marked. The arguments are looked at only when the call has failed,
+so a call costs some 100 ns more. Calls within the package go to the function itself, and the functions of a training step,
+whose kernels check their arguments anyway, are not marked.
+"""
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import update_wrapper
+from typing import Any
+
+from tinygrad_c._base.arguments import NUMPY, not_a_tensor
+
+_guarded: Any = None            # the compiled wrapper, core.tape._guarded: from ops/arguments.py
+
+
+def register(wrapper: Callable) -> None:
+    """Take the wrapper from the compiled module."""
+    global _guarded
+    _guarded = wrapper
+
+
+class Public:
+    """What `public` was given."""
+
+    __slots__ = ("axis", "node", "tensors")
+
+    def __init__(self, tensors: str = "", node: str | None = None, axis: bool = False) -> None:
+        self.tensors, self.node, self.axis = tensors, node, axis
+
+
+FIRST = Public()
+
+
+def public(tensors: Any = "", *, node: str | None = None, axis: bool = False) -> Callable:
+    """Mark a function: `tensors` names the parameters that must be Tensors, "input weight bias? other#" (?: or None; #: or a
+    number or None); by default the first. `node` is what PyTorch calls grad_fn's node, where the function is one operation
+    there and made of several here. With `axis`, NumPy's axis= and keepdims= stand for dim= and keepdim=.
+
+    The function stays as it is, and calls within the package cost nothing; a namespace that shows it shows guard(function).
+    """
+    if not isinstance(tensors, str):        # @public without arguments
+        tensors._public = FIRST
+        return tensors
+    mark = Public(tensors, node, axis)
+
+    def decorate(function: Callable) -> Callable:
+        function._public = mark      # type: ignore[attr-defined]
+        return function
+    return decorate
+
+
+def guard(function: Any, module: str) -> Any:
+    """The function as `module` shows it: guarded if it is marked, else itself."""
+    mark = getattr(function, "_public", None) if callable(function) else None
+    if mark is None:
+        return function
+    if "guarded" not in function.__dict__:
+        guarded = update_wrapper(_guarded(function, explain, mark.node), function)
+        guarded.__module__ = module         # where pickle finds it
+        guarded.guarded = function.guarded = guarded
+    return function.guarded
+
+
+def guard_all(namespace: dict[str, Any]) -> None:
+    """Guard the public functions of a module."""
+    module = namespace["__name__"]
+    for name in namespace.get("__all__") or [*namespace]:
+        if name[0] != "_" and name in namespace:
+            namespace[name] = guard(namespace[name], module)
+
+
+def guard_methods(cls: type) -> None:
+    """Guard the methods that name a node, or take NumPy's axis=."""
+    for name in dir(cls):
+        method = getattr(cls, name)
+        mark = getattr(method, "_public", None)
+        if mark is not None and (mark.node or mark.axis):
+            setattr(cls, name, update_wrapper(_guarded(method, explain, mark.node), method))
+
+
+def parameters(function: Callable) -> tuple[str, ...]:
+    """The names of a function's parameters; of the function that decorators are around."""
+    while hasattr(function, "__wrapped__"):
+        function = function.__wrapped__
+    code = function.__code__
+    return code.co_varnames[:code.co_argcount + code.co_kwonlyargcount]
+
+
+def explain(function: Any, args: tuple, kwargs: dict, error: Exception) -> tuple | None:
+    """When a marked function has failed: (its result,) if it works with NumPy's axis= and keepdims= renamed; TypeError if an
+    argument that must be a Tensor is not one; else None, and the error stays.
+    """
+    mark = function._public
+    if mark.axis and isinstance(error, TypeError) and not NUMPY.keys().isdisjoint(kwargs):
+        return (function(*args, **{NUMPY.get(name, name): value for name, value in kwargs.items()}),)
+    names = parameters(function)
+    given = {**dict(zip(names, args)), **kwargs}
+    checked = {name.rstrip("?#"): name[-1] for name in (mark.tensors or names[0]).split(" ")}
+    package = function.__module__.split(".")[1]
+    prefix = f"{package}_" if package in ("linalg", "special") else ""
+    for position, name in enumerate(names, names[0] != "self"):
+        value = given.get(name, error)
+        if value is error or hasattr(value, "grad_fn"):
+            continue
+        number = isinstance(value, (int, float))
+        if number and isinstance(error, IndexError):        # it was taken as a tensor: select(3, 0, 7)
+            continue
+        kind = checked.get(name)
+        allowed = kind is None or (kind in "?#" and value is None) or (kind == "#" and number)
+        if not allowed or (isinstance(error, AttributeError) and error.obj is value):
+            raise not_a_tensor(value, prefix + function.__name__, name, position) from None
+    return None

@@ -1,8 +1,0 @@
-"""torch.autograd.variable's name."""
-from __future__ import annotations
-
-from tinygrad_c._base.missing import public_names
-from tinygrad_c.autograd import Variable
-
-__all__ = ["Variable"]
-__getattr__, __dir__ = public_names(globals())

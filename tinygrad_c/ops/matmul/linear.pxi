@@ -1,0 +1,165 @@
+"""linear, x @ weight.T + bias, alone or with the relu behind it; addmm; part of matmul.pyx."""
+
+
+cdef int linear_backward(Walk walk, Node node, TensorBase g) except -1:
+    """Of y = x @ w.T + b:  dL/dx = g @ w,  dL/dw = g.T @ x,  dL/db = the sum of g over the rows."""
+    cdef TensorBase x, w
+    if walk.needs(node, 2):
+        walk.give(node, 2, sum_over(g, 1, False))
+    if walk.needs(node, 1):
+        x = saved(node, 0)
+        if walk.create_graph:
+            walk.give(node, 1, multiplied(transpose_dims(g, 0, 1), x))
+        else:
+            give_product(walk, node, 1, g, True, x, False)
+    if walk.needs(node, 0):
+        w = saved(node, 1)
+        if walk.create_graph:
+            walk.give(node, 0, multiplied(g, w))
+        else:
+            give_product(walk, node, 0, g, False, w, False)
+    return 0
+
+cdef Rule LINEAR = Rule(b"AddmmBackward0", linear_backward)
+
+
+def linear(input, weight, bias=None, *, out=None):
+    """input @ weight.T + bias.
+
+    input is (..., in_features), weight is (out_features, in_features), bias is (out_features,) or None; the result is
+    (..., out_features).
+
+    >>> linear(tinygrad_c.ones(1, 2), tinygrad_c.tensor([[1., 2.]]), tinygrad_c.tensor([0.5]))
+    tensor([[3.5000]])
+    """
+    if out is not None:
+        return into_out(linear(input, weight, bias), out)
+    return linear_then(input, weight, bias, NONE)
+
+
+def linear_relu(input, weight, bias):
+    """relu(linear(input, weight, bias)) in one kernel: the activation is computed before the product is stored. The tape has
+    both ops.
+
+    >>> linear_relu(tinygrad_c.ones(1, 2), tinygrad_c.tensor([[1., 2.], [-1., -2.]]), None)
+    tensor([[3., 0.]])
+    """
+    return linear_then(input, weight, bias, THEN_RELU)
+
+
+cdef TensorBase linear_then(object input, object weight, object bias, int activation):
+    cdef TensorBase x, w, b, y
+    cdef Py_ssize_t[MAX_NDIM] shape
+    cdef Node node
+    x = as_tensor(input, "linear(): argument 'input' (position 1)")
+    w = as_tensor(weight, "linear(): argument 'weight' (position 2)")
+    b = None if bias is None else as_tensor(bias, "linear(): argument 'bias' (position 3)")
+    if x.ndim != 2 or w.ndim != 2:
+        if w.ndim != 2:
+            raise RuntimeError(f"linear(): weight must be 2D (out_features, in_features), but it is {list(shape_of(w))}")
+        if x.ndim == 0:
+            raise RuntimeError("both arguments to linear need to be at least 1D, but the input is 0D")
+        check_features(x, w)
+        shape[0], shape[1] = leading(x), x.shape[x.ndim - 1]
+        y = linear_then(reshape_to(x, 2, shape), w, b, NONE)
+        memcpy(shape, x.shape, x.ndim * sizeof(Py_ssize_t))
+        shape[x.ndim - 1] = w.shape[0]
+        y = reshape_to(y, x.ndim, shape)
+        return relu(y) if activation == THEN_RELU else y
+    check_features(x, w)
+    if x.dtype != w.dtype or (b is not None and b.dtype != w.dtype):
+        raise RuntimeError(
+            f"mat1 and mat2 must have the same dtype, but got {DTYPE_NAMES[x.dtype]} and {DTYPE_NAMES[w.dtype]}. NumPy makes "
+            "float64 by default: convert the input with .float() or from_numpy(array.astype('float32'))")
+    check_dtypes(x, w)
+    if b is not None and (b.ndim != 1 or b.shape[0] != w.shape[0]):
+        raise RuntimeError(f"The expanded size of the tensor ({w.shape[0]}) must match the existing size ({b.numel}): "
+                           f"linear()'s bias must have shape [{w.shape[0]}] to match weight {list(shape_of(w))}, but it is "
+                           f"{list(shape_of(b))}")
+    if x.dtype < FLOAT32:                           # the kernels of integers know no bias and no activation
+        y = product(x, False, w, True, None, None)
+        if b is not None:
+            y = add(y, b)
+        return relu(y) if activation == THEN_RELU else y
+    y = product(x, False, w, True, b, None, activation)
+    if recording(x) or recording(w) or (b is not None and recording(b)):
+        node = record2(&LINEAR, y, x, w)
+        if b is not None:
+            node.edge2 = edge_of(b)
+        else:
+            node.label = b"MmBackward0"
+        if node.edge1 is not None:
+            save(node, 0, x)
+        if node.edge0 is not None:
+            save(node, 1, w)
+        if activation == THEN_RELU:
+            record_relu(y)
+    return y
+
+
+cdef int check_features(TensorBase x, TensorBase w) except -1:
+    if x.shape[x.ndim - 1] != w.shape[1]:
+        raise RuntimeError(
+            f"mat1 and mat2 shapes cannot be multiplied ({leading(x)}x{x.shape[x.ndim - 1]} and {w.shape[1]}x{w.shape[0]}): a "
+            f"Linear layer with in_features={w.shape[1]} received an input of shape {list(shape_of(x))}, whose last dimension "
+            f"is {x.shape[x.ndim - 1]}")
+    return 0
+
+
+def addmm(input, mat1, mat2, *, beta=1, alpha=1, out=None):
+    """beta * input + alpha * (mat1 @ mat2); input broadcasts to the product's shape.
+
+    >>> tinygrad_c.addmm(tinygrad_c.ones(1, 2), tinygrad_c.ones(1, 3), tinygrad_c.ones(3, 2))
+    tensor([[4., 4.]])
+    """
+    if out is not None:
+        return into_out(addmm(input, mat1, mat2, beta=beta, alpha=alpha), out)
+    cdef TensorBase bias = as_tensor(input, "addmm(): argument 'input' (position 1)")
+    cdef TensorBase a = as_tensor(mat1, "addmm(): argument 'mat1' (position 2)")
+    cdef TensorBase b = as_tensor(mat2, "addmm(): argument 'mat2' (position 3)")
+    if a.ndim != 2 or b.ndim != 2:
+        raise RuntimeError(f"mat{1 if a.ndim != 2 else 2} must be a matrix, got {a.ndim if a.ndim != 2 else b.ndim}-D tensor: "
+                           f"the shapes are {list(shape_of(a))} and {list(shape_of(b))}")
+    check_inner(a, b)
+    if beta == 1 and alpha == 1 and bias.ndim == 1 and bias.shape[0] == b.shape[1]:
+        return linear(a, transpose_dims(b, 0, 1), bias)         # one kernel: the bias is added as the product is stored
+    return named(add_scaled(bias, matmul(a, b), beta, alpha), b"AddmmBackward0")
+
+
+def add_scaled(input, TensorBase product not None, beta, alpha):
+    """beta * input + alpha * product, in the product's shape; with beta = 0 whatever input holds, NaN too, is ignored."""
+    if product.dtype < FLOAT32:                     # of integers, the factors are cut to integers
+        beta, alpha = int(beta), int(alpha)
+    scaled = product if alpha == 1 else mul(product, alpha)
+    if beta == 0:
+        return scaled
+    return add(scaled, mul(expand(input, shape_of(product)), beta) if beta != 1 else expand(input, shape_of(product)))
+
+
+# ---- a Linear and the ReLU behind it, for Sequential
+
+@cython.binding(False)            # a method taken from the class checks its self
+cdef class LinearReLU:
+    """relu(linear(x)) of two neighbours in a Sequential: one kernel, as long as nobody has given either another forward,
+    which is also what a hook does."""
+    cdef readonly object linear
+    cdef readonly object relu
+    cdef object linear_forward          # as their classes have it
+    cdef object relu_forward
+
+    def __init__(self, linear, relu):
+        self.linear, self.relu = linear, relu
+        self.linear_forward, self.relu_forward = type(linear).forward, type(relu).forward
+
+    def __call__(self, input):
+        forward = self.linear.forward
+        if (PyMethod_Check(forward) and PyMethod_GET_FUNCTION(forward) == <PyObject*> self.linear_forward
+                and self.relu.forward is self.relu_forward):
+            try:
+                return linear_relu(input, self.linear.weight, self.linear.bias)
+            except (RuntimeError, TypeError):
+                pass                    # the Linear alone says it in its own words
+        return self.relu(self.linear(input))
+
+    def __reduce__(self):
+        return LinearReLU, (self.linear, self.relu)

@@ -1,0 +1,4 @@
+"""Normalisation."""
+from tinygrad_c._base.lazy import names_of
+
+__getattr__ = names_of(f"{__name__}.norm")
