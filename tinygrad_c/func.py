@@ -13,7 +13,8 @@ from tinygrad_c import autograd
 from tinygrad_c._base.lazy import lazy_names
 from tinygrad_c.autograd import enable_grad, is_grad_enabled
 from tinygrad_c.autograd.functional import stack_rows
-from tinygrad_c.core.tape import AccumulateGrad, TensorBase
+from tinygrad_c.core.hooks import AccumulateGrad
+from tinygrad_c.core.tape import TensorBase
 from tinygrad_c.ops.create.create import full, zeros_like
 from tinygrad_c.ops.random.random import get_rng_state, set_rng_state
 from tinygrad_c.ops.shape.shape import stack

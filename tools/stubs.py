@@ -21,7 +21,8 @@ MODULES = ["core.array", "core.tape", "kernels.runtime.memory", "kernels.runtime
            "ops.matmul.products", "ops.norm.norm", "ops.random.random", "ops.reduce.reduce", "ops.reduce.softmax",
            "ops.shape.shape"]
 RETURNS = {
-    "dtype": "dtype_named get_default_dtype dtype_of", "int": "dimensions numel address offset wrapped node_number",
+    "dtype": "dtype_named get_default_dtype dtype_of result_dtype_of",
+    "int": "dimensions numel address offset wrapped node_number",
     "bool": "is_contiguous_tensor is_grad_enabled is_inference_mode_enabled", "None": "set_default_dtype setitem",
     "tuple[int, ...]": "sizes strides", "tuple[Tensor, ...]": "unbind split chunk",
     # A number or a list of any kind; by the arguments one tensor or several; what only the package calls.

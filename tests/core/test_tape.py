@@ -906,6 +906,21 @@ def test_old_passes_are_forgotten():
 
 # ---- Hooks after accumulation
 
+@pytest.mark.parametrize("register", ["register_hook", "register_post_accumulate_grad_hook"])
+def test_a_handle_removes_its_own_registration_only(register):
+    """The same function registered twice was taken off twice by one handle, removed twice."""
+    x = ones(2, requires_grad=True)
+    seen = []
+    first, second = (getattr(x, register)(seen.append) for _ in range(2))
+    first.remove()
+    first.remove()
+    x.sum().backward()
+    assert len(seen) == 1
+    second.remove()
+    x.sum().backward()
+    assert len(seen) == 1
+
+
 def test_post_accumulate_grad_hook():
     x = leaf(1.0, 2.0)
     seen = []

@@ -141,14 +141,14 @@ def mutable_package(folder: Path) -> None:
         shutil.copytree(source / "build", folder / "build")
     path = folder / "tinygrad_c/core/tape_backward.pxi"
     text = path.read_text()
-    give = "        if self.needs(node, i):\n            if self.kept_back"
+    send = "        if not self.needs(node, i):\n            return 0\n        if self.held_grads"
     in_place = "        if self.create_graph or target is None or "
-    assert text.count(give) == text.count(in_place) == 1, "tape_backward.pxi has changed: look at Walk.give and Walk.accumulator"
-    text = text.replace(give, "        if mutation is not None and self.needs(node, i):\n"
-                              "            g = mutation(node.rule.name.decode(), i, g)\n" + give)
-    klass = text.index("\ncdef class Walk")
+    assert text.count(send) == text.count(in_place) == 1, "tape_backward.pxi has changed: look at send_grad and accumulator"
+    text = text.replace(send, "        if mutation is not None and self.needs(node, i):\n"
+                              "            g = mutation(node.rule.name.decode(), i, g)\n" + send)
+    klass = text.index("\n@cython.final\ncdef class BackwardPass")
     text = text[:klass] + HOOK + text[klass:]
-    # No kernel adds into a gradient behind give's back.
+    # No kernel adds into a gradient behind send_grad's back.
     text = text.replace(in_place, "        if True or self.create_graph or target is None or ")
     path.write_text(text)
     batches.build(folder)

@@ -67,6 +67,21 @@ def test_hooks_of_nodes_in_several_threads():
     assert missed == []
 
 
+def test_hooks_at_the_end_of_passes_in_several_threads():
+    """What was to be called at the end of one thread's pass was called at the end of another's, or never."""
+    wrong = []
+
+    def work(k):
+        x, w = ones(200 + 50 * k, 300, requires_grad=True), ones(300, 300, requires_grad=True)
+        for _ in range(40):
+            y, seen = x @ w, []
+            tinygrad_c.autograd.graph.register_multi_grad_hook((y, w), seen.append)
+            (y @ w).sum().backward()
+            wrong.extend([k] * (len(seen) != 1 or any(g is None for g in seen[0])))
+    assert at_once(work) == []
+    assert wrong == []
+
+
 # ---- .data exchanged between the forward pass and backward()
 
 @pytest.mark.parametrize("other", [zeros(2), zeros(5), zeros(2, dtype=tinygrad_c.float64), zeros(3, 2)])

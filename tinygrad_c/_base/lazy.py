@@ -32,7 +32,8 @@ def lazy_names(namespace: dict[str, Any], modules: dict[str, str] | None = None,
 
     def find(name: str) -> Any:
         if name not in where:
-            raise unknown(package, name, {**namespace, **where})
+            shown = namespace.get("__all__", where)
+            raise unknown(package, name, {**namespace, **{n: module for n, module in where.items() if module or n in shown}})
         module = import_module(f"{package}.{where[name] or name}")
         value = namespace[name] = wrap(getattr(module, name), package) if where[name] else module
         return value

@@ -6,7 +6,8 @@ from typing import Any, NamedTuple
 
 from tinygrad_c._base.lazy import lazy_names
 from tinygrad_c.core import tape
-from tinygrad_c.core.tape import AccumulateGrad, Node, RemovableHandle, TensorBase
+from tinygrad_c.core.hooks import AccumulateGrad, RemovableHandle
+from tinygrad_c.core.tape import Node, TensorBase
 
 __all__ = ["AccumulateGrad", "GradientEdge", "Node", "allow_mutation_on_saved_tensors", "disable_saved_tensors_hooks",
            "get_gradient_edge", "register_multi_grad_hook", "save_on_cpu", "saved_tensors_hooks"]

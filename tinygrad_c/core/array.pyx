@@ -52,6 +52,7 @@ cdef dtype make_dtype(int code, str name):
 cdef list DTYPES = [make_dtype(code, TABLE[code][0]) for code in range(N_DTYPES)]
 cdef tuple DTYPE_NAMES = tuple([row[1] for row in TABLE])
 TYPE_WORDS = {row[0]: row[1] for row in TABLE}
+C_NAMES = tuple([row[2] for row in TABLE])
 C_WORDS = {row[0]: row[2] for row in TABLE}
 
 

@@ -61,7 +61,7 @@ cdef object users_frame():
     return frame
 
 
-cdef object place_of_note(unsigned int number):
+cdef object callsite_of_note(unsigned int number):
     """'file.py:12', or None if it is forgotten or not a line of the user's."""
     cdef int i = number % NOTES
     code = note_code[i]

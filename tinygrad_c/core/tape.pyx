@@ -1,12 +1,19 @@
-"""The tape: what each op leaves behind in the forward pass, and the walk back over it.
+"""The tape: what each op records in the forward pass, and the backward pass over it.
 
 Numbers make the order: a node's number is larger than those of the nodes that its inputs came from, so taking the largest
 first visits every consumer of a value before the node that made it. A heap of pending nodes is all the state that a
 backward pass needs; no recursion, whatever the depth.
 
-In parts: making tensors and recording (here), writing in place (tape_inplace.pxi), the Node that a recorded operation leaves
-(tape_node.pxi), the backward pass (tape_backward.pxi), functions written in Python (tape_function.pxi), anomaly mode
-(tape_anomaly.pxi), and TensorBase, a tensor as the tape sees it (tape_tensor_base.pxi).
+This file makes tensors, records operations and saves what their rules will need. The other parts:
+
+    tape_node         Node, what a recorded operation leaves
+    tape_backward     the backward pass; tape_heap: its queue of nodes; tape_grad: where it starts, autograd.grad
+    tape_inplace      writing in place, and giving a tensor other memory or another shape
+    tape_saved_hooks  hooks called, and values that the user packs
+    tape_function     functions written in Python
+    tape_anomaly      anomaly mode
+    callsites         where in the user's program: for error messages
+    tape_tensor_base  TensorBase, what of a tensor the tape sees
 """
 import sys
 import weakref
@@ -14,16 +21,17 @@ import weakref
 cimport cython
 from cpython.ref cimport Py_DECREF, Py_INCREF, Py_XDECREF, Py_XINCREF, PyObject
 from cpython.unicode cimport PyUnicode_AsUTF8
-from libc.stdlib cimport free, malloc, realloc
+from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy, memset
 
 from tinygrad_c.core.array cimport (
     DTYPE_NAMES, Array, Storage, allocate_into, count_write, inference_enabled, is_dense, itemsize, same_shape, set_inference,
     shape_of, view_into)
 from tinygrad_c.kernels.call cimport FLOAT32
-from tinygrad_c.kernels.runtime.dispatch cimport hold_lock, is_running, next_generation
+from tinygrad_c.kernels.runtime.dispatch cimport keep_gil, retire
 
 from tinygrad_c._base.warn import PACKAGE, warn_once
+from tinygrad_c.core.hooks import AccumulateGrad, PackedTensor, RemovableHandle, Traceback, first_of
 
 cdef extern from "Python.h":
     ctypedef struct PyTypeObject:
@@ -44,12 +52,15 @@ cdef extern from *:
     #if defined(_MSC_VER)
     static __declspec(thread) int grad_mode = 1;
     static __declspec(thread) PyObject* packing = NULL;
+    static __declspec(thread) PyObject* hooks_pass = NULL;
     #else
     static __thread int grad_mode = 1;
     static __thread PyObject* packing = NULL;
+    static __thread PyObject* hooks_pass = NULL;
     #endif
     """
     int grad_mode
+    PyObject* hooks_pass            # the backward pass whose hooks this thread is running, or NULL
     PyObject* packing               # (pack, unpack) of this thread's innermost saved_tensors_hooks, or NULL
     int frame_lasti(PyObject* frame)
     object frame_code(PyObject* frame)
@@ -57,9 +68,7 @@ cdef extern from *:
     PyObject* PyEval_GetFrame()                     # of the Python function that called us: borrowed, or NULL
 
 cdef unsigned long long last_number = 0
-cdef void* walking = NULL           # the backward pass that keeps its gradients in the nodes
-cdef list replaced = []             # memory that a tensor gave up while other threads were perhaps computing with it: kept
-cdef list replaced_before = []      # until all kernels have ended that had begun by then, of two generations of them
+cdef PyObject* pass_in_nodes = NULL          # the backward pass that keeps its gradients in the nodes
 cdef PyTypeObject* tensor_type = NULL
 cdef PyTypeObject* compiled_type = NULL      # its compiled base, whose tp_new skips the Python class's __new__
 cdef object tensor_class = None
@@ -214,8 +223,8 @@ cdef Node record(const Rule* rule, TensorBase out, TensorBase a):
         set_history(out, node)
     else:
         out._grad_fn = node
-    if anomaly & NOTE_PLACES:
-        note_place(node)
+    if anomaly & RECORD_TRACEBACKS:
+        record_traceback(node)
     return node
 
 
@@ -254,14 +263,19 @@ cdef inline object edge(Node node, int i):
 
 
 cdef int input_shape(Node node, int i, int* ndim, Py_ssize_t* shape) except -1:
-    cdef object target = edge(node, i)
+    shape_of_target(edge(node, i), ndim, shape)
+    return 0
+
+
+cdef int shape_of_target(object target, int* ndim, Py_ssize_t* shape) noexcept:
+    """The shape of a node's output or of a leaf; its dtype is returned."""
     if type(target) is Node:
         ndim[0] = (<Node> target).ndim
         memcpy(shape, (<Node> target).shape, ndim[0] * sizeof(Py_ssize_t))
-    else:
-        ndim[0] = (<TensorBase> target).ndim
-        memcpy(shape, (<TensorBase> target).shape, ndim[0] * sizeof(Py_ssize_t))
-    return 0
+        return (<Node> target).dtype
+    ndim[0] = (<TensorBase> target).ndim
+    memcpy(shape, (<TensorBase> target).shape, ndim[0] * sizeof(Py_ssize_t))
+    return (<TensorBase> target).dtype
 
 
 cdef int save(Node node, int slot, TensorBase a) except -1:
@@ -271,7 +285,7 @@ cdef int save(Node node, int slot, TensorBase a) except -1:
     if (a.storage.inference or packers != 0) and pack(node, slot, a):
         return 0
     a.storage.watched = True
-    node.version[slot] = a.storage.version + a._exchanged
+    node.version[slot] = a.storage.version + a._generation
     if slot == 0:
         node.saved0 = a
     elif slot == 1:
@@ -293,7 +307,7 @@ cdef int save_output(Node node, TensorBase out) except -1:
 
 cdef int was_modified(Node node, Storage storage, int dtype, int ndim, Py_ssize_t* shape, unsigned int version,
                       unsigned int expected) except -1:
-    place = place_of_note(storage.written)
+    place = callsite_of_note(storage.written)
     raise RuntimeError(
         "one of the variables needed for gradient computation has been modified by an inplace operation: "
         f"[torch.{DTYPE_NAMES[dtype]}Tensor {[shape[d] for d in range(ndim)]}], needed by {node.name()}, is at version "
@@ -305,17 +319,17 @@ cdef TensorBase saved(Node node, int slot):
     cdef TensorBase a = node.saved0 if slot == 0 else node.saved1 if slot == 1 else node.saved2
     if a is None:
         return unpacked(node, slot)
-    if a.storage.version + a._exchanged != node.version[slot]:
-        was_modified(node, a.storage, a.dtype, a.ndim, a.shape, a.storage.version + a._exchanged, node.version[slot])
+    if a.storage.version + a._generation != node.version[slot]:
+        was_modified(node, a.storage, a.dtype, a.ndim, a.shape, a.storage.version + a._generation, node.version[slot])
     return a
 
 
-cdef TensorBase output(Walk walk, Node node):
+cdef TensorBase output(BackwardPass back, Node node):
     """The saved output again; with create_graph it has its history."""
     cdef TensorBase out
     if node.saved_output is None:
         out = unpacked(node, OUTPUT)
-        if walk.create_graph:
+        if back.create_graph:
             out._grad_fn = node
         return out
     if node.saved_output.version != node.output_version:
@@ -323,7 +337,7 @@ cdef TensorBase output(Walk walk, Node node):
     out = new_tensor()
     out.storage = node.saved_output
     contiguous_view(out, node)
-    if walk.create_graph:
+    if back.create_graph:
         out._grad_fn = node
     return out
 
@@ -382,7 +396,9 @@ include "tape_inplace.pxi"
 include "tape_node.pxi"
 include "callsites.pxi"
 include "tape_saved_hooks.pxi"
+include "tape_heap.pxi"
 include "tape_backward.pxi"
+include "tape_grad.pxi"
 include "tape_function.pxi"
 include "tape_anomaly.pxi"
 include "tape_tensor_base.pxi"
@@ -392,5 +408,5 @@ cdef object not_from_python(PyTypeObject* type, object arguments, PyObject* keyw
     raise TypeError("cannot create instances of this type: operations on tensors make them")
 
 # A Node without a rule, or memory without an address, would be read as if it had one. Cython's own calls do not come here.
-(<PyTypeObject*> Node).tp_new = (<PyTypeObject*> Walk).tp_new = not_from_python
-(<PyTypeObject*> Node).tp_vectorcall = (<PyTypeObject*> Walk).tp_vectorcall = NULL
+(<PyTypeObject*> Node).tp_new = (<PyTypeObject*> BackwardPass).tp_new = not_from_python
+(<PyTypeObject*> Node).tp_vectorcall = (<PyTypeObject*> BackwardPass).tp_vectorcall = NULL

@@ -1,55 +1,38 @@
 """Anomaly mode, and other care that a pass may need; part of tape.pyx."""
 
 cdef enum:
-    NOTE_PLACES = 1
+    RECORD_TRACEBACKS = 1           # of the operations that nodes are made for
     FIND_NAN = 2                    # in what comes out of every rule
 cdef int anomaly = 0                # the sum of those that are on
 
 
-class Place:
-    """Among a node's hooks: the lines of the program that led to its operation."""
-
-    def __init__(self, stack):
-        self.stack = stack
-
-    def __str__(self) -> str:
-        return "".join(self.stack.format()).rstrip()
-
-
-NOT_CALLED = (weakref.ref, Afterwards, AfterRule, Packed, Place, dict)      # in the lists of hooks
-
-
-cdef int note_place(Node node) except -1:
+cdef int record_traceback(Node node) except -1:
     import traceback
     frame = frame_at(0)
     while frame is not None and frame.f_code.co_filename.startswith(PACKAGE):
         frame = frame.f_back
     stack = traceback.StackSummary.extract(traceback.walk_stack(frame), limit=20, lookup_lines=False)
     stack.reverse()
-    node.hooks = (node.hooks or []) + [Place(stack)]
+    extras_of(node).created_at = Traceback(stack)
     return 0
 
 
-cdef object place_of(Node node):
-    for hook in node.hooks or ():
-        if type(hook) is Place:
-            return hook
-    return None
+cdef object created_at(Node node):
+    return None if node.extras is None else node.extras.created_at
 
 
-cdef int visit_with_care(Walk walk, Node node, TensorBase g) except -1:
+cdef int run_rule_with_care(BackwardPass back, Node node, TensorBase g) except -1:
     """Run a node's rule, with its hooks; in anomaly mode, say of an error which line of the forward pass it belongs to."""
-    cdef list hooks = [hook for hook in node.hooks or () if type(hook) is AfterRule]
     try:
-        if hooks:
-            visit_with_hooks(walk, node, g, hooks)
+        if node.extras is not None and node.extras.post_hooks:
+            call_post_hooks(back, node, g)
         else:
-            node.rule.backward(walk, node, g)
+            node.rule.backward(back, node, g)
     except Exception:
-        if not anomaly & NOTE_PLACES:
+        if not anomaly & RECORD_TRACEBACKS:
             raise
         from tinygrad_c._base.warn import warn
-        place = place_of(node)
+        place = created_at(node)
         said = f"Traceback of forward call that caused the error:\n{place}" if place is not None else \
             "It was recorded before anomaly detection was on: no traceback of its forward call."
         warn(f"Error detected in {node.name()}. {said}")
@@ -69,7 +52,7 @@ cdef int check_nan(Node node, int i, TensorBase g) except -1:
             break
     else:
         return 0
-    place = place_of(node)
+    place = created_at(node)
     where = ""
     if place is not None and len(place.stack) > 0:
         line = place.stack[len(place.stack) - 1]
@@ -93,5 +76,5 @@ def _set_anomaly(int mode) -> int:
     before = anomaly
     if not 0 <= mode <= 2:
         raise ValueError(f"a mode from 0 to 2, not {mode}")
-    anomaly = (0, NOTE_PLACES, NOTE_PLACES | FIND_NAN)[mode]
-    return 2 if before & FIND_NAN else before & NOTE_PLACES
+    anomaly = (0, RECORD_TRACEBACKS, RECORD_TRACEBACKS | FIND_NAN)[mode]
+    return 2 if before & FIND_NAN else before & RECORD_TRACEBACKS

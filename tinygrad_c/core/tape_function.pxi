@@ -4,30 +4,30 @@
 # gradient or None per tensor that went in. A single output's node is the function's own. Of several outputs each has a node
 # that leads to the function's; it has a larger number, so that all of them are visited before the function is.
 
-cdef int function_backward(Walk walk, Node node, TensorBase g) except -1:
+cdef int function_backward(BackwardPass back, Node node, TensorBase g) except -1:
     cdef int i
-    cdef tuple gradients = (g,) if node.op == 0 else tuple(walk.parts.pop(node.number))
+    cdef tuple gradients = (g,) if node.op == 0 else tuple(back.output_grads.pop(node.number))
     cdef int n = node.param[0].i
-    results = node.extra.run(gradients, node, [walk.needs(node, i) for i in range(n)])
+    results = node.extra.run(gradients, node, [back.needs(node, i) for i in range(n)])
     gradients = None
     for i in range(n):
         if results[i] is not None:
-            walk.give(node, i, <TensorBase?> results[i])
-    if not walk.retain_graph:
+            back.send_grad(node, i, <TensorBase?> results[i])
+    if not back.retain_graph:
         node.extra.release()
     return 0
 
 
-cdef int function_output_backward(Walk walk, Node node, TensorBase g) except -1:
+cdef int function_output_backward(BackwardPass back, Node node, TensorBase g) except -1:
     cdef Node function = node.edge0
     cdef list parts
-    if walk.parts is None:
-        walk.parts = {}
-    if function.number not in walk.parts:
-        walk.parts[function.number] = [None] * function.op
-        walk.give(node, 0, zeros(FLOAT32, 0, NULL))         # so that the function is visited
-    parts = walk.parts[function.number]
-    parts[node.op] = g if parts[node.op] is None else add_op(parts[node.op], g)
+    if back.output_grads is None:
+        back.output_grads = {}
+    if function.number not in back.output_grads:
+        back.output_grads[function.number] = [None] * function.op
+        back.send_grad(node, 0, zeros(FLOAT32, 0, NULL))         # so that the function is visited
+    parts = back.output_grads[function.number]
+    parts[node.op] = accumulate(parts[node.op], g, False)
     return 0
 
 cdef Rule FUNCTION = Rule(b"Function", function_backward)
@@ -86,8 +86,8 @@ def record_function(context, tuple inputs, tuple outputs, tuple dirty) -> None:
         set_history(out, node if node.op == 0 else output_node(node, i, out))
         if out._base is not None:
             rebase_op(out)
-    if anomaly & NOTE_PLACES:
-        note_place(node)
+    if anomaly & RECORD_TRACEBACKS:
+        record_traceback(node)
 
 
 def with_history(TensorBase kept not None, Node node not None, int i) -> TensorBase:

@@ -33,39 +33,32 @@ cdef int raise_inference() except -1:
                        "normal tensor before doing inplace update, or make it under `no_grad()` instead of `inference_mode()`.")
 
 
-cdef int exchange_memory(TensorBase a, unsigned int version) except -1:
-    """To be called before `a` gets other memory, of that version. What was saved of it is refused from then on, even if the new
-    memory was written to as often as the old."""
-    global replaced, replaced_before
-    cdef list let_go = [replaced_before]
-    if not is_running():
-        let_go.append(replaced)
-        replaced_before, replaced = [], []
-    else:
-        if next_generation():
-            replaced_before, replaced = replaced, []
-        else:
-            let_go.clear()
-        replaced.append(a.storage)
-    a._exchanged += 0x10000 + a.storage.version - version
-    count_change()
-    return 0
+# ---- Other memory, or another shape, for a tensor that is there
+
+cdef unsigned int n_changes = 0             # of any tensor: see end_parse
 
 
-cdef unsigned int n_changes = 0
-
-
-cdef void count_change() noexcept:
+cdef void new_generation(TensorBase a, unsigned int step) noexcept:
+    """To be called before `a` gets other memory or another shape. What a node has saved of it is refused from then on."""
     global n_changes
+    a._generation += 0x10000 + step
     n_changes += 1
 
 
-cdef unsigned int changes() noexcept:
+cdef int replace_storage(TensorBase a, unsigned int version) except -1:
+    """To be called before `a` gets other memory, of that version: even if that was written to as often as the old."""
+    new_generation(a, a.storage.version - version)
+    return retire(a.storage)
+
+
+cdef unsigned int begin_parse() noexcept:
+    """An op begins to read arguments that may run Python code, as an object's __index__ does."""
     return n_changes
 
 
-cdef int unchanged(unsigned int since) except -1:
-    if n_changes != since:
+cdef int end_parse(unsigned int begun) except -1:
+    """All arguments are read: what was taken from the tensors, as a number of dimensions, must still be so."""
+    if n_changes != begun:
         raise RuntimeError("a tensor was given another shape or other memory by an argument that was asked for its value: pass "
                            "plain ints")
     return 0
@@ -76,15 +69,13 @@ cdef int set_history(TensorBase a, Node node) except -1:
     cdef Node before = a._grad_fn
     a._grad_fn = node
     if a._retains_grad and before is not None and node is not None and before is not node:
-        for hook in before.hooks:
-            if isinstance(hook, weakref.ref) and hook() is a:
-                before.hooks.remove(hook)
-                node.hooks = (node.hooks or []) + [hook]
-                break
+        moved = [each for each in extras_of(before).retained if each() is a]
+        before.extras.retained = [each for each in before.extras.retained if each() is not a]
+        extras_of(node).retained.extend(moved)
     return 0
 
 
-cdef int wrote(TensorBase a) except -1:
+cdef int mark_written(TensorBase a) except -1:
     """To be called after `a` was written, and after the write was recorded if it was."""
     count_write(a.storage)
     if a.storage.watched:

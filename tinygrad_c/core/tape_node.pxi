@@ -2,7 +2,7 @@
 
 
 cdef int raise_freed(Node node) except -1:
-    place = place_of_note(node.freed)
+    place = callsite_of_note(node.freed)
     raise RuntimeError(
         "Trying to backward through the graph a second time (or directly access saved tensors after they have already been "
         f"freed): {node.name()} has let go of its saved values when backward() ran before{f', at {place}' if place else ''}. "
@@ -12,6 +12,40 @@ cdef int raise_freed(Node node) except -1:
 
 SAVED_NAMES = {"_saved_self": 0, "_saved_input": 0, "_saved_mat1": 0, "_saved_other": 1, "_saved_mat2": 1,
                "_saved_result": OUTPUT, "_saved_output": OUTPUT}
+
+
+@cython.final
+cdef class NodeExtras:
+    def __cinit__(self):
+        self.pre_hooks, self.post_hooks, self.retained, self.packed, self.metadata = [], [], [], {}, {}
+
+
+@cython.final
+cdef class LeafHooks:
+    def __cinit__(self):
+        self.grad_hooks, self.post_accumulate_hooks = [], []
+
+
+cdef NodeExtras extras_of(Node node):
+    if node.extras is None:
+        node.extras = NodeExtras.__new__(NodeExtras)
+    return node.extras
+
+
+cdef LeafHooks hooks_of(TensorBase leaf):
+    if leaf._hooks is None:
+        leaf._hooks = LeafHooks.__new__(LeafHooks)
+    return leaf._hooks
+
+
+cdef bint has_saved(Node node) noexcept:
+    return (node.saved0 is not None or node.saved1 is not None or node.saved2 is not None or node.saved_output is not None
+            or (node.extras is not None and len(node.extras.packed) > 0))
+
+
+cdef object add_hook(list hooks, object hook):
+    hooks.append(hook)
+    return RemovableHandle(hooks, hook)
 
 
 @cython.final
@@ -59,7 +93,7 @@ cdef class Node:
         >>> y.sum().backward()
         tensor([1., 1.])
         """
-        return self.hang(lambda g: only(hook((g,))))
+        return add_hook(extras_of(self).pre_hooks, lambda g: first_of(hook((g,))))
 
     def register_hook(self, hook):
         """Call hook(gradients of the inputs, (gradient,)) after the rule has run; a tuple that it returns replaces the first.
@@ -69,26 +103,16 @@ cdef class Node:
         >>> y.sum().backward()
         tensor([3., 3.]) tensor([1., 1.])
         """
-        return (<Node> self.edge0 if self.rule is &FUNCTION_OUTPUT else self).hang(AfterRule(hook))
-
-    cdef object hang(self, object hook):
-        if self.hooks is None:
-            self.hooks = []
-        self.hooks.append(hook)
-        return RemovableHandle(self.hooks, hook)
+        return add_hook(extras_of(<Node> self.edge0 if self.rule is &FUNCTION_OUTPUT else self).post_hooks, hook)
 
     @property
     def metadata(self) -> dict:
         """A dict of the user's own."""
-        for each in self.hooks or ():
-            if type(each) is dict:
-                return each
-        self.hang({})
-        return self.metadata
+        return extras_of(self).metadata
 
     def __getattr__(self, name):
         """What a Function's context holds can be read here, y.grad_fn.saved_tensors, and what an operation has saved."""
-        cdef Walk walk
+        cdef BackwardPass back
         if self.rule is &FUNCTION_OUTPUT and not name.startswith("__"):
             return getattr(self.edge0, name)
         if self.rule is &FUNCTION and not name.startswith("__"):
@@ -98,9 +122,9 @@ cdef class Node:
             if self.freed:
                 raise_freed(self)
             if slot == OUTPUT and self.saved_output is not None:
-                walk = Walk.__new__(Walk)
-                walk.create_graph = True
-                return output(walk, self)
+                back = BackwardPass.__new__(BackwardPass)
+                back.create_graph = True
+                return output(back, self)
             if slot != OUTPUT and (self.saved0 if slot == 0 else self.saved1) is not None:
                 return saved(self, slot)
         raise AttributeError(f"'{self.name()}' object has no attribute {name!r}")
@@ -113,5 +137,5 @@ cdef class Node:
         self.saved1 = None
         self.saved2 = None
         self.saved_output = None
-        if self.hooks is not None:
-            self.hooks = [hook for hook in self.hooks if type(hook) is not Packed]
+        if self.extras is not None:
+            self.extras.packed = {}

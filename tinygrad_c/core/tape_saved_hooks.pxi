@@ -1,100 +1,9 @@
-"""What is hung on a node or a leaf beside its rule: hooks, packed values, the user's notes; part of tape.pyx."""
+"""Hooks called, and saved values that the user packs; part of tape.pyx."""
 
 cdef enum:
     OUTPUT = 3                      # the slot of a saved output, after those of the saved inputs
 cdef int packers = 0                # threads inside saved_tensors_hooks: asked first, read faster than a thread's own variable
-cdef list endings = None            # what is to be called when the pass ends that runs
 cdef object accumulators = weakref.WeakValueDictionary()       # id of a leaf -> its AccumulateGrad, while somebody has that
-
-
-class Afterwards:
-    """Among a leaf's hooks: one that is called when its .grad has been changed."""
-
-    def __init__(self, hook):
-        self.hook = hook
-
-
-class AfterRule:
-    """Among a node's hooks: one that is called with the gradients that its rule has computed."""
-
-    def __init__(self, hook):
-        self.hook = hook
-
-
-class Packed:
-    """Among a node's hooks: what a user's pack made of the value that was to be saved in a slot."""
-
-    def __init__(self, slot, value, unpack, like, edge):
-        self.slot, self.value, self.unpack, self.like, self.edge = slot, value, unpack, like, edge
-
-
-class RemovableHandle:
-    """What register_hook returns; remove() takes the hook off again, and so does leaving a `with` block.
-
-    >>> w = tinygrad_c.tensor([1., 2.], requires_grad=True)
-    >>> with w.register_hook(lambda g: 10 * g):
-    ...     w.sum().backward()
-    >>> w.grad
-    tensor([10., 10.])
-    """
-
-    def __init__(self, hooks: list, hook):
-        self.hooks, self.hook = hooks, hook
-
-    def remove(self) -> None:
-        if self.hook in self.hooks:
-            self.hooks.remove(self.hook)
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exception) -> None:
-        self.remove()
-
-
-class AccumulateGrad:
-    """Stands in `next_functions` for a leaf, whose gradient is added into `variable.grad`.
-
-    >>> w = tinygrad_c.tensor([1., 2.], requires_grad=True)
-    >>> (w * 2).grad_fn.next_functions[0][0].variable is w
-    True
-    """
-
-    def __init__(self, variable):
-        self.variable = variable
-        self.next_functions = ()
-
-    def name(self) -> str:
-        return "torch::autograd::AccumulateGrad"
-
-    def register_prehook(self, hook):
-        """Call hook((gradient,)) before the gradient is added; a tuple that it returns replaces it.
-
-        >>> w = tinygrad_c.ones(2, requires_grad=True)
-        >>> node = (w * 3).grad_fn.next_functions[0][0]
-        >>> handle = node.register_prehook(lambda outputs: print(outputs[0]))
-        >>> w.sum().backward()
-        tensor([1., 1.])
-        """
-        return self.variable.register_hook(lambda g: only(hook((g,))))
-
-    def register_hook(self, hook):
-        """Call hook((), (gradient,)) after the gradient has been added.
-
-        >>> w = tinygrad_c.ones(2, requires_grad=True)
-        >>> node = (w * 3).grad_fn.next_functions[0][0]
-        >>> handle = node.register_hook(lambda inputs, outputs: print(outputs[0], w.grad))
-        >>> w.sum().backward()
-        tensor([1., 1.]) tensor([1., 1.])
-        """
-        seen = []
-        taken = self.variable.register_hook(lambda g: seen.__setitem__(slice(None), [g]))
-        called = self.variable.register_post_accumulate_grad_hook(lambda leaf: hook((), tuple(seen)))
-        called.remove = lambda: (taken.remove(), RemovableHandle.remove(called)) and None
-        return called
-
-    def __repr__(self):
-        return f"<AccumulateGrad object at {id(self.variable):#x}>"
 
 
 cdef object accumulate_grad(TensorBase leaf):
@@ -103,10 +12,6 @@ cdef object accumulate_grad(TensorBase leaf):
     if found is None or found.variable is not leaf:
         found = accumulators[id(leaf)] = AccumulateGrad(leaf)
     return found
-
-
-cdef object only(object result):
-    return result[0] if isinstance(result, tuple) else result
 
 
 # ---- Saved values that the user keeps
@@ -142,17 +47,14 @@ cdef bint pack(Node node, int slot, TensorBase a) except -1:
         value = hooks[0](like)
     finally:
         set_grad(before)
-    node.hooks = (node.hooks or []) + [
-        Packed(slot, value, hooks[1], (shape_of(a), a.dtype), None if slot == OUTPUT else edge_of(a))]
+    extras_of(node).packed[slot] = PackedTensor(value, hooks[1], (shape_of(a), a.dtype), None if slot == OUTPUT else edge_of(a))
     return True
 
 
 cdef TensorBase unpacked(Node node, int slot):
     cdef TensorBase out
-    for each in node.hooks or ():
-        if type(each) is Packed and each.slot == slot:
-            break
-    else:
+    each = None if node.extras is None else node.extras.packed.get(slot)
+    if each is None:
         raise_freed(node)
     before = set_grad(False)
     try:
@@ -174,35 +76,64 @@ cdef TensorBase unpacked(Node node, int slot):
     return out
 
 
-cdef bint has_packed(Node node) except -1:
-    for each in node.hooks or ():
-        if type(each) is Packed:
-            return True
-    return False
+# ---- Calling hooks
 
-
-# ---- Hooks that see what a rule has computed
-
-cdef int visit_with_hooks(Walk walk, Node node, TensorBase g, list hooks) except -1:
-    """Run a node's rule, keep its gradients back, and hand over what the hooks make of them."""
-    cdef Py_ssize_t[MAX_NDIM] shape
-    cdef TensorBase each
-    cdef int i, ndim
-    outputs = (g,) if node.rule is not &FUNCTION or node.op == 0 else tuple(walk.parts[node.number])
-    walk.kept_back = {}
+cdef TensorBase call_hooks(BackwardPass back, list hooks, TensorBase g):
+    """Each hook may replace the gradient."""
+    global hooks_pass
+    cdef PyObject* outer = hooks_pass
+    hooks_pass = <PyObject*> back
     try:
-        node.rule.backward(walk, node, g)
+        for hook in list(hooks):
+            result = hook(g)
+            if result is not None:
+                g = checked(result, g)
     finally:
-        kept, walk.kept_back = walk.kept_back, None
+        hooks_pass = outer
+    return g
+
+
+cdef TensorBase call_pre_hooks(BackwardPass back, NodeExtras extras, TensorBase g):
+    """The hooks that run before a node's rule; tensors that retain their gradient get what comes out of these."""
+    cdef TensorBase tensor
+    g = call_hooks(back, extras.pre_hooks, g)
+    for reference in extras.retained:
+        tensor = reference()
+        if tensor is not None:
+            add_to_grad(tensor, g, True)
+    return g
+
+
+cdef TensorBase checked(object result, TensorBase g):
+    """What a hook returned in place of g."""
+    if not isinstance(result, TensorBase):
+        raise TypeError(f"a hook must return a Tensor or None, not {type(result).__name__}")
+    if shape_of(result) != shape_of(g):
+        raise RuntimeError(f"hook has changed the size of value: it got a gradient of shape "
+                           f"{list(shape_of(g))} and returned one "
+                           f"of shape {list(shape_of(result))}")
+    if (<TensorBase> result).dtype != g.dtype:
+        raise RuntimeError(f"hook has changed the type of value: it got a torch.{DTYPE_NAMES[g.dtype]}Tensor and returned a "
+                           f"torch.{DTYPE_NAMES[(<TensorBase> result).dtype]}Tensor")
+    return result
+
+
+cdef int call_post_hooks(BackwardPass back, Node node, TensorBase g) except -1:
+    """Run a node's rule, hold its gradients, and send on what the hooks make of them."""
+    cdef TensorBase each
+    cdef int i
+    outputs = (g,) if node.rule is not &FUNCTION or node.op == 0 else tuple(back.output_grads[node.number])
+    back.held_grads = {}
+    try:
+        node.rule.backward(back, node, g)
+    finally:
+        held, back.held_grads = back.held_grads, None
     inputs = []
     for i in range(len(node.next_functions)):
-        each = kept.get(i)
-        if each is not None:
-            input_shape(node, i, &ndim, shape)
-            each = fit(each, dtype_of_input(node, i), ndim, shape)
-        inputs.append(each)
-    for hook in hooks:
-        result = hook.hook(tuple(inputs), outputs)
+        each = held.get(i)
+        inputs.append(each if each is None or fits(each, edge(node, i)) else unbroadcast(each, edge(node, i)))
+    for hook in list(node.extras.post_hooks):
+        result = hook(tuple(inputs), outputs)
         if result is not None:
             result = result if isinstance(result, tuple) else (result,)
             if len(result) != len(inputs):
@@ -210,32 +141,20 @@ cdef int visit_with_hooks(Walk walk, Node node, TensorBase g, list hooks) except
             inputs = [new if new is None or old is None else checked(new, old) for new, old in zip(result, inputs)]
     for i, each in enumerate(inputs):
         if each is not None:
-            walk.give(node, i, each)
+            back.send_grad(node, i, each)
     return 0
-
-
-cdef int dtype_of_input(Node node, int i) except -1:
-    target = edge(node, i)
-    return (<Node> target).dtype if type(target) is Node else (<TensorBase> target).dtype
 
 
 def _when_pass_ends(call) -> None:
-    """Call this, with whether it failed, when the backward pass ends that is running."""
-    global endings
-    endings = (endings or []) + [call]
-
-
-cdef int call_endings(bint failed) except -1:
-    global endings
-    calls, endings = endings, None
-    for call in calls or ():
-        call(failed)
-    return 0
+    """Called by a hook: call this, with whether the pass failed, when the backward pass ends that has called the hook."""
+    if hooks_pass == NULL:
+        raise RuntimeError("Final callbacks can only be installed during backward pass.")
+    (<BackwardPass> hooks_pass).at_end = ((<BackwardPass> hooks_pass).at_end or []) + [call]
 
 
 # ---- What has no derivative
 
-cdef int not_implemented_backward(Walk walk, Node node, TensorBase g) except -1:
+cdef int not_implemented_backward(BackwardPass back, Node node, TensorBase g) except -1:
     raise RuntimeError(f"derivative for aten::{node.extra} is not implemented: it is flat nearly everywhere. Take what needs "
                        "no gradient through .detach()")
 

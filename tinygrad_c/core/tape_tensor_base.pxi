@@ -154,9 +154,7 @@ cdef class TensorBase(Array):
             raise RuntimeError("can't retain_grad on Tensor that has requires_grad=False")
         if self.grad_fn is not None and not self._retains_grad:
             self._retains_grad = True
-            if self._grad_fn.hooks is None:
-                self._grad_fn.hooks = []
-            self._grad_fn.hooks.append(weakref.ref(self))
+            extras_of(self._grad_fn).retained.append(weakref.ref(self))
 
     def register_hook(self, hook):
         """Call hook(grad) whenever the gradient of this tensor is computed; what it returns, if not None, replaces it.
@@ -167,19 +165,11 @@ cdef class TensorBase(Array):
         >>> x.grad
         tensor([2., 2.])
         """
-        cdef list hooks
         if not wants_grad(self):
             raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
         if self.grad_fn is not None:
-            if self._grad_fn.hooks is None:
-                self._grad_fn.hooks = []
-            hooks = self._grad_fn.hooks
-        else:
-            if self._hooks is None:
-                self._hooks = []
-            hooks = self._hooks
-        hooks.append(hook)
-        return RemovableHandle(hooks, hook)
+            return add_hook(extras_of(self._grad_fn).pre_hooks, hook)
+        return add_hook(hooks_of(self).grad_hooks, hook)
 
     def register_post_accumulate_grad_hook(self, hook):
         """Call hook(tensor) whenever backward() has added into this leaf's .grad: so that an optimizer may step at once.
@@ -193,10 +183,7 @@ cdef class TensorBase(Array):
             raise RuntimeError("cannot register a hook on a tensor that doesn't require gradient")
         if self.grad_fn is not None:
             raise RuntimeError("post accumulate grad hooks cannot be registered on non-leaf tensors")
-        if self._hooks is None:
-            self._hooks = []
-        self._hooks.append(Afterwards(hook))
-        return RemovableHandle(self._hooks, self._hooks[len(self._hooks) - 1])
+        return add_hook(hooks_of(self).post_accumulate_hooks, hook)
 
     def detach(self):
         """The same memory without the history: no gradient flows through it.
@@ -234,7 +221,7 @@ cdef class TensorBase(Array):
             raise RuntimeError("data set to a tensor that requires gradients must be floating point")
         edge_of(self)               # whose history a view has is settled before
         self._base = None
-        exchange_memory(self, value.storage.version)
+        replace_storage(self, value.storage.version)
         view_into(self, value, value.data, value.ndim, value.shape, value.stride)
 
     @property

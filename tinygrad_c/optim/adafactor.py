@@ -6,8 +6,9 @@ from typing import Any
 
 from tinygrad_c._tensor.tensor import Tensor
 from tinygrad_c.ops.create.create import zeros_
-from tinygrad_c.ops.create.dtypes import finfo
 from tinygrad_c.optim.each import EachOptimizer
+
+EPSILON = {"float32": 2.0 ** -23, "float64": 2.0 ** -52}
 
 
 class Adafactor(EachOptimizer):
@@ -45,7 +46,7 @@ class Adafactor(EachOptimizer):
 
     def _update(self, p: Tensor, g: Tensor, state: dict[str, Any], group: dict[str, Any]) -> None:
         step, lr, weight = state["step"], float(group["lr"]), float(state["step"]) ** group["beta2_decay"]
-        small = finfo(p.dtype).eps if group["eps"][0] is None else group["eps"][0]
+        small = EPSILON[p.dtype.name] if group["eps"][0] is None else group["eps"][0]
         size = max(group["eps"][1], p.norm().item() / p.numel() ** 0.5) * min(lr, step ** -0.5)
         if group["weight_decay"]:
             p.mul_(1 - lr * group["weight_decay"])

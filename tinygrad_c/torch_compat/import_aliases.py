@@ -56,7 +56,7 @@ ALIASES = {old: f"{folder}.{new or old.rpartition('.')[2]}".lstrip(".") for fold
            for old, _, new in (name.partition("=") for name in names.split())}
 # Names that moved to another module since then. Pickles import them by the old path.
 LEFT = {"ops.index": {"one_hot": "ops.create.create.one_hot", "triangle": "ops.shape.shape.triangle"},
-        "ops.reduce": {"normalised": "ops.norm.norm.normalised"}, "ops.view": {"surrounded": "ops.shape.view.zero_pad"}}
+        "ops.reduce": {"normalised": "ops.norm.norm.normalised"}}
 FUNCTIONS = ("weight_norm", "spectral_norm", "gradcheck")
 OTHER_NAMES = {"_ConvNd": "_Conv", "_ConvTransposeNd": "_ConvTranspose", "_NormBase": "_Running", "Device": "device"}
 

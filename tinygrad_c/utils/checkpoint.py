@@ -9,7 +9,8 @@ from tinygrad_c._base.lazy import lazy_names
 from tinygrad_c.autograd import enable_grad, is_grad_enabled
 from tinygrad_c.autograd.function import Function, once_differentiable
 from tinygrad_c.core import tape
-from tinygrad_c.core.tape import AccumulateGrad, TensorBase
+from tinygrad_c.core.hooks import AccumulateGrad
+from tinygrad_c.core.tape import TensorBase
 from tinygrad_c.ops.random.random import get_rng_state, set_rng_state
 
 __all__ = ["checkpoint", "checkpoint_sequential"]

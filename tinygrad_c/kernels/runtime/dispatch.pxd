@@ -7,7 +7,5 @@ cdef enum:
 
 cdef Kernels* kernels(int dtype) noexcept
 cdef void run(const Call* call) noexcept        # with the GIL held
-cdef void hold_lock(int change) noexcept        # +1: run keeps the GIL throughout, until -1
-cdef bint is_running() noexcept                 # a thread is in a kernel without the GIL
-# Begin another generation of these, if all of the one before the present one have ended; whether that was so.
-cdef bint next_generation() noexcept
+cdef void keep_gil(int change) noexcept         # +1: run keeps the GIL throughout, until -1
+cdef int retire(object memory) except -1        # keep it until every kernel that runs now has ended: epochs.pxi

@@ -43,9 +43,9 @@ cdef enum:                      # nanoseconds of work
 cdef Kernels[N_DTYPES] tables
 LEVELS = ("baseline", "avx2", "avx512")
 simd_level = None
-cdef int locked = 0              # calls of hold_lock that last
-cdef int[2] running             # kernels without the GIL, of two generations
-cdef int generation = 0
+cdef int gil_kept = 0           # nesting depth of keep_gil(): while > 0, run() keeps the GIL
+
+include "epochs.pxi"
 
 
 cdef Kernels* kernels(int dtype) noexcept:
@@ -54,39 +54,26 @@ cdef Kernels* kernels(int dtype) noexcept:
 
 cdef void run(const Call* call) noexcept:
     cdef fp_state state
-    cdef int mine
+    cdef int entered
     if call.work < TINY_WORK:
         call.kernel(call, 0, call.units)
         return
     state = flush_denormals()
     if is_short(call):
         call.kernel(call, 0, call.units)
-    elif call.work < GIL_WORK or locked:
+    elif call.work < GIL_WORK or gil_kept:
         run_shared(call)
     else:
-        mine = generation
-        running[mine] += 1
+        entered = enter()
         with nogil:
             run_shared(call)
-        running[mine] -= 1
+        leave(entered)
     restore_denormals(state)
 
 
-cdef void hold_lock(int change) noexcept:
-    global locked
-    locked += change
-
-
-cdef bint is_running() noexcept:
-    return running[0] + running[1] > 0
-
-
-cdef bint next_generation() noexcept:
-    global generation
-    if running[1 - generation] > 0:
-        return False
-    generation = 1 - generation
-    return True
+cdef void keep_gil(int change) noexcept:
+    global gil_kept
+    gil_kept += change
 
 
 def supported_levels() -> tuple:

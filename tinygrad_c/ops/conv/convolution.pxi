@@ -122,7 +122,7 @@ cdef TensorBase turned(TensorBase w, Py_ssize_t groups):
                                       [o * c * area, area, c * area, -1])), 4, [groups * c, o, w.shape[2], w.shape[3]])
 
 
-cdef int convolution_backward(Walk walk, Node node, TensorBase g) except -1:
+cdef int convolution_backward(BackwardPass back, Node node, TensorBase g) except -1:
     """Of y = w @ columns(x) + b:  dL/dx = fold(w.T @ g),  dL/dw = g @ columns(x).T,  dL/db = the sum of g over the rest.
 
     Where the window moves by single steps dL/dx is a convolution of g with the turned weight, and dL/dw, turned, is
@@ -134,19 +134,19 @@ cdef int convolution_backward(Walk walk, Node node, TensorBase g) except -1:
     cdef bint turn = False
     cdef Sizes s
     cdef Gemm m
-    if walk.needs(node, 2):
-        walk.give(node, 2, sum_over(g, 0b1101, False))
-    if not walk.needs(node, 0) and not walk.needs(node, 1):
+    if back.needs(node, 2):
+        back.send_grad(node, 2, sum_over(g, 0b1101, False))
+    if not back.needs(node, 0) and not back.needs(node, 1):
         return 0
     x, w = saved(node, 0), saved(node, 1)
-    if walk.create_graph:
-        return by_parts(walk, node, g, x, w)
+    if back.create_graph:
+        return by_parts(back, node, g, x, w)
     g, x, w = contiguous(g), alias(x), alias(w)
-    if walk.needs(node, 0):
+    if back.needs(node, 0):
         dx = empty(x.dtype, 4, x.shape)
     back = [(k - 1) * d - p for k, d, p in zip(geometry.kernel, geometry.dilation, geometry.padding)]
     if geometry.stride == (1, 1) and min(back) >= 0:        # which columns are fewer?
-        turn = w.shape[0] // groups < w.shape[1] * (1 if dx is None else 3 if walk.needs(node, 1) else 2)
+        turn = w.shape[0] // groups < w.shape[1] * (1 if dx is None else 3 if back.needs(node, 1) else 2)
     if turn:
         geometry = Geometry(geometry.places, geometry.kernel, (1, 1), back, geometry.dilation, geometry.size)
         w, seen, rows = turned(w, groups), g, x
@@ -155,7 +155,7 @@ cdef int convolution_backward(Walk walk, Node node, TensorBase g) except -1:
     s = sizes_of(seen, w, geometry, groups, dx is None or turn)
     room = room_for_columns(&s, x.dtype)
     size = w.numel
-    if walk.needs(node, 1):
+    if back.needs(node, 1):
         if s.samples * size <= SPREAD:
             step = size
             dw = empty(x.dtype, 2, [s.samples, size])
@@ -189,24 +189,24 @@ cdef int convolution_backward(Walk walk, Node node, TensorBase g) except -1:
             first, top = first + n, 0
     if dw is not None:
         dw = reshape_to(sum_over(dw, 1, False), 4, w.shape) if step else dw
-        walk.give(node, 1, turned(dw, groups) if turn else dw)
-    return 0 if dx is None else walk.give(node, 0, dx)
+        back.send_grad(node, 1, turned(dw, groups) if turn else dw)
+    return 0 if dx is None else back.send_grad(node, 0, dx)
 
 cdef Rule CONVOLUTION = Rule(b"ConvolutionBackward0", convolution_backward)
 
 
-cdef int by_parts(Walk walk, Node node, TensorBase g, TensorBase x, TensorBase w) except -1:
+cdef int by_parts(BackwardPass back, Node node, TensorBase g, TensorBase x, TensorBase w) except -1:
     """The same with ops that record themselves."""
     cdef Geometry geometry = node.extra
     cdef TensorBase seen
     cdef Sizes s = sizes_of(x, w, geometry, node.param[NODE_GROUPS].i, False)
     g = reshape_to(g, 4, [s.samples, s.groups, s.o, s.places])
-    if walk.needs(node, 1):
+    if back.needs(node, 1):
         seen = reshape_to(columns(x, geometry), 4, [s.samples, s.groups, s.k, s.places])
-        walk.give(node, 1, reshape_to(sum_over(matmul(g, transpose_dims(seen, 2, 3)), 1, False), 4, w.shape))
-    if walk.needs(node, 0):
+        back.send_grad(node, 1, reshape_to(sum_over(matmul(g, transpose_dims(seen, 2, 3)), 1, False), 4, w.shape))
+    if back.needs(node, 0):
         seen = matmul(transpose_dims(reshape_to(w, 3, [s.groups, s.o, s.k]), 1, 2), g)
-        walk.give(node, 0, fold(reshape_to(seen, 3, [s.samples, s.groups * s.k, s.places]), geometry))
+        back.send_grad(node, 0, fold(reshape_to(seen, 3, [s.samples, s.groups * s.k, s.places]), geometry))
     return 0
 
 

@@ -57,11 +57,11 @@ cdef class Geometry:
         return 0
 
 
-cdef int columns_backward(Walk walk, Node node, TensorBase g) except -1:
-    return walk.give(node, 0, fold(g, node.extra))
+cdef int columns_backward(BackwardPass back, Node node, TensorBase g) except -1:
+    return back.send_grad(node, 0, fold(g, node.extra))
 
-cdef int fold_backward(Walk walk, Node node, TensorBase g) except -1:
-    return walk.give(node, 0, columns(g, node.extra))
+cdef int fold_backward(BackwardPass back, Node node, TensorBase g) except -1:
+    return back.send_grad(node, 0, columns(g, node.extra))
 
 cdef Rule COLUMNS = Rule(b"Im2ColBackward0", columns_backward)
 cdef Rule FOLD = Rule(b"Col2ImBackward0", fold_backward)
@@ -134,18 +134,18 @@ def fold(input, Geometry geometry not None):
     return out
 
 
-cdef int largest_backward(Walk walk, Node node, TensorBase g) except -1:
+cdef int largest_backward(BackwardPass back, Node node, TensorBase g) except -1:
     cdef TensorBase where = saved(node, 1)
     cdef Py_ssize_t[4] shape
     cdef int ndim
     input_shape(node, 0, &ndim, shape)
-    if walk.create_graph:
+    if back.create_graph:
         from tinygrad_c.ops.indexing.index import scatter_add
         flat = scatter_add(reshape_to(zeros(g.dtype, 4, shape), 3, [shape[0], shape[1], shape[2] * shape[3]]), 2,
                            reshape_to(where, 3, [shape[0], shape[1], where.shape[2] * where.shape[3]]),
                            reshape_to(g, 3, [shape[0], shape[1], where.shape[2] * where.shape[3]]))
-        return walk.give(node, 0, reshape_to(flat, 4, shape))
-    return walk.give(node, 0, run_on(kernels_of_windows.put, node.extra, contiguous(g), where, 4, shape))
+        return back.send_grad(node, 0, reshape_to(flat, 4, shape))
+    return back.send_grad(node, 0, run_on(kernels_of_windows.put, node.extra, contiguous(g), where, 4, shape))
 
 cdef Rule LARGEST = Rule(b"MaxPool2DWithIndicesBackward0", largest_backward)
 

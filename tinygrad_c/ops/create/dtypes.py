@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 from tinygrad_c._base.public import public
 from tinygrad_c.core.array import dtype, get_default_dtype
 from tinygrad_c.ops.create import create
-from tinygrad_c.ops.elementwise.elementwise import may_become, result_dtype_of
+from tinygrad_c.ops.elementwise.elementwise import category_of as category
+from tinygrad_c.ops.elementwise.elementwise import result_dtype_of
 
 if TYPE_CHECKING:
     from tinygrad_c.core.tape import TensorBase as Tensor
@@ -94,7 +95,7 @@ def can_cast(from_: dtype, to: dtype) -> bool:
     """
     dtype_arg(from_, "can_cast", "from_", 1)
     dtype_arg(to, "can_cast", "to", 2)
-    return may_become(from_, to)
+    return category(from_) <= category(to)
 
 
 @public("input other")

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from tinygrad_c._base.public import public
 from tinygrad_c.core.array import dtype_named
-from tinygrad_c.core.tape import _named, is_grad_enabled
+from tinygrad_c.core.tape import TensorBase, _named, is_grad_enabled
 from tinygrad_c.ops.arguments import C_WORDS, TYPE_WORDS, takes_out
 from tinygrad_c.ops.create.create import dtype_of, to
 from tinygrad_c.ops.elementwise.elementwise import (
@@ -56,7 +56,7 @@ def round(input: Tensor, *, decimals: int = 0) -> Tensor:
     return _named(found, "RoundBackward1")
 
 
-@public(node="FracBackward0")
+@public
 @takes_out
 def frac(input: Tensor) -> Tensor:
     """input - trunc(input): the part after the point, with the sign of input.
@@ -65,7 +65,7 @@ def frac(input: Tensor) -> Tensor:
     tensor([ 0.5000, -0.2500])
     """
     only_floats("frac_cpu", input)
-    return input - trunc(input.detach())       # of gradient 0 everywhere
+    return _named(input - trunc(input.detach()), "FracBackward0")       # trunc has gradient 0 everywhere
 
 
 # ---- Sums of products
@@ -173,7 +173,7 @@ def clamp_max(input: Tensor, max: Tensor | float) -> Tensor:
     return clamp(input, max=max)
 
 
-@public(node="NanToNumBackward0")
+@public
 @takes_out
 def nan_to_num(input: Tensor, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Tensor:
     """input with NaN replaced by `nan`, infinity by `posinf` and -infinity by `neginf` (if None, the dtype's largest numbers).
@@ -186,7 +186,7 @@ def nan_to_num(input: Tensor, nan: float = 0.0, posinf: float | None = None, neg
     largest = LARGEST[dtype_of(input).name]
     out = where(isnan(input), 0.0 if nan is None else nan, input)
     out = where(input == math.inf, largest if posinf is None else posinf, out)
-    return where(input == -math.inf, -largest if neginf is None else neginf, out)
+    return _named(where(input == -math.inf, -largest if neginf is None else neginf, out), "NanToNumBackward0")
 
 
 # ---- Powers, logarithms, angles
@@ -211,7 +211,7 @@ def only_double(input: Tensor, exponent: Tensor | float) -> Tensor:
     return float_power(input, exponent)
 
 
-@public("input other", node="LdexpBackward0")
+@public("input other")
 @takes_out
 def ldexp(input: Tensor, other: Tensor) -> Tensor:
     """input * 2 ^ other.
@@ -219,7 +219,7 @@ def ldexp(input: Tensor, other: Tensor) -> Tensor:
     >>> tinygrad_c.ldexp(tensor([1., 3.]), tensor([2, 4]))
     tensor([ 4., 48.])
     """
-    return input * pow(2.0, other)
+    return _named(input * pow(2.0, other), "LdexpBackward0")
 
 
 @public
@@ -234,7 +234,7 @@ def logit(input: Tensor, eps: float | None = None) -> Tensor:
     return _named(log(x) - log1p(-x), "LogitBackward0")
 
 
-@public(node="SincBackward0")
+@public
 @takes_out
 def sinc(input: Tensor) -> Tensor:
     """sin(pi x) / (pi x), and 1 at 0.
@@ -245,10 +245,16 @@ def sinc(input: Tensor) -> Tensor:
     angle = input * math.pi
     at_0 = abs(angle) < 1e-10                       # 1 to the last bit
     angle = where(at_0, 1.0, angle)                 # nothing is divided by 0, or by a square that vanishes in the gradient
-    return where(at_0, 1.0, sin(angle) / angle)
+    return _named(where(at_0, 1.0, sin(angle) / angle), "SincBackward0")
 
 
-@public(node="Deg2RadBackward0")
+def _times(input, factor: float, node: str):
+    """input * factor; of a number, a number."""
+    out = input * factor
+    return _named(out, node) if isinstance(out, TensorBase) else out
+
+
+@public
 @takes_out
 def deg2rad(input: Tensor) -> Tensor:
     """Degrees as radians: x * pi / 180.
@@ -256,10 +262,10 @@ def deg2rad(input: Tensor) -> Tensor:
     >>> tinygrad_c.deg2rad(tensor([90., 180.]))
     tensor([1.5708, 3.1416])
     """
-    return input * (math.pi / 180)
+    return _times(input, math.pi / 180, "Deg2RadBackward0")
 
 
-@public(node="Rad2DegBackward0")
+@public
 @takes_out
 def rad2deg(input: Tensor) -> Tensor:
     """Radians as degrees: x * 180 / pi.
@@ -267,10 +273,10 @@ def rad2deg(input: Tensor) -> Tensor:
     >>> tinygrad_c.rad2deg(tensor([1., 3.1416]))
     tensor([ 57.2958, 180.0004])
     """
-    return input * (180 / math.pi)
+    return _times(input, 180 / math.pi, "Rad2DegBackward0")
 
 
-@public(node="MvlgammaBackward0")
+@public
 @takes_out
 def mvlgamma(input: Tensor, p: int) -> Tensor:
     """The logarithm of the gamma function of p dimensions: p (p - 1) / 4 log(pi) + the sum over j < p of lgamma(x - j / 2).
@@ -285,7 +291,7 @@ def mvlgamma(input: Tensor, p: int) -> Tensor:
     total = lgamma(input)
     for j in range(1, p):
         total = total + lgamma(input - j / 2)
-    return total + p * (p - 1) / 4 * math.log(math.pi)
+    return _named(total + p * (p - 1) / 4 * math.log(math.pi), "MvlgammaBackward0")
 
 
 round_, frac_, lerp_, addcmul_, addcdiv_, clamp_min_, clamp_max_, nan_to_num_, float_power_, ldexp_, logit_, sinc_ = map(

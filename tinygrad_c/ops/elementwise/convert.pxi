@@ -97,9 +97,9 @@ def result_dtype_of(a, b):
                           as_operand(b, a, "result_type(): argument 'tensor2' (position 2)"))]
 
 
-def may_become(from_, to) -> bool:
-    """Whether an operation in place may turn numbers of one dtype into the other."""
-    return category(dtype_code(from_)) <= category(dtype_code(to))
+def category_of(dtype) -> int:
+    """0 for bool, 1 for integers, 2 for floats."""
+    return category(dtype_code(dtype))
 
 
 # ---- Copies and conversions
@@ -117,8 +117,8 @@ cdef TensorBase copy_of(TensorBase a):
     return out
 
 
-cdef int convert_backward(Walk walk, Node node, TensorBase g) except -1:
-    walk.give(node, 0, g)           # the walk brings g to the input's dtype
+cdef int convert_backward(BackwardPass back, Node node, TensorBase g) except -1:
+    back.send_grad(node, 0, g)           # the walk brings g to the input's dtype
     return 0
 
 cdef Rule CONVERT = Rule(b"ToCopyBackward0", convert_backward)
@@ -171,19 +171,19 @@ def write(input, source):
                            f"{[shape[d] for d in range(ndim)]}")
     if not recording(a) and not recording(b) and not overlaps(a, b):
         copy_into(a, b)
-        wrote(a)
+        mark_written(a)
         return a
     y = empty(a.dtype, a.ndim, a.shape)
     copy_into(y, b)
     if a.dtype >= FLOAT32 and (recording(a) or recording(b)):
         record2(&COPY, y, a, b)
-    return adopt(a, y)
+    return assign_inplace(a, y)
 
 
-cdef int copy_backward(Walk walk, Node node, TensorBase g) except -1:
-    if walk.needs(node, 0):         # the old value is gone: nothing of it counts
-        walk.give(node, 0, zeros(node.dtype, node.ndim, node.shape))
-    walk.give(node, 1, g)
+cdef int copy_backward(BackwardPass back, Node node, TensorBase g) except -1:
+    if back.needs(node, 0):         # the old value is gone: nothing of it counts
+        back.send_grad(node, 0, zeros(node.dtype, node.ndim, node.shape))
+    back.send_grad(node, 1, g)
     return 0
 
 cdef Rule COPY = Rule(b"CopyBackwards", copy_backward)

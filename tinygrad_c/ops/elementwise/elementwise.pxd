@@ -31,7 +31,7 @@ cdef TensorBase copy_of(TensorBase a)                   # contiguous, not record
 cdef int copy_into(TensorBase out, TensorBase source) except -1     # broadcasts and casts; not recorded, not checked
 cdef int broadcast_shapes(TensorBase a, TensorBase b, int* ndim, Py_ssize_t* shape) except -1
 cdef int record_relu(TensorBase y) except -1     # of y, which the kernel that made it has put through relu
-cdef TensorBase adopt(TensorBase x, TensorBase y)       # write y, just computed from x, into x, with y's history
+cdef TensorBase assign_inplace(TensorBase x, TensorBase y)       # write y, just computed from x, into x, with y's history
 cdef TensorBase add_tensors(TensorBase a, TensorBase b)
 cdef int add_into(TensorBase a, TensorBase b) except -1     # a += b, not recorded
 

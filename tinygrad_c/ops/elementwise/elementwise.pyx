@@ -351,9 +351,9 @@ cdef inline int save_result(Node node, TensorBase out) except -1:
     return 0
 
 
-cdef TensorBase result(Walk walk, Node node):
+cdef TensorBase result(BackwardPass back, Node node):
     """The saved output again, laid out as it was."""
-    cdef TensorBase y = output(walk, node)
+    cdef TensorBase y = output(back, node)
     cdef int d
     if node.extra is not None:
         for d in range(y.ndim):
@@ -362,24 +362,24 @@ cdef TensorBase result(Walk walk, Node node):
     return y
 
 
-cdef int elementwise_backward(Walk walk, Node node, TensorBase g) except -1:
+cdef int elementwise_backward(BackwardPass back, Node node, TensorBase g) except -1:
     cdef Row* row = &ROWS[node.op]
     cdef TensorBase out, held
     cdef TensorBase y = None
     cdef PyObject* inputs[4]
     cdef int i, j, reads, d
     cdef int last = -1
-    if walk.create_graph or row.composed:
-        return differentiable_backward(walk, node, g)
+    if back.create_graph or row.composed:
+        return differentiable_backward(back, node, g)
     for i in range(row.n_inputs):
-        if row.derivative[i] != NO_DERIVATIVE and walk.needs(node, i):
+        if row.derivative[i] != NO_DERIVATIVE and back.needs(node, i):
             last = i
     for i in range(last + 1):
         d = row.derivative[i]
-        if d == NO_DERIVATIVE or not walk.needs(node, i):
+        if d == NO_DERIVATIVE or not back.needs(node, i):
             continue
         if d == DERIVATIVE_IS_G:
-            walk.give(node, i, g)
+            back.send_grad(node, i, g)
             continue
         for j in range(row.n_operands[i]):
             reads = row.operand[i][j]
@@ -387,16 +387,19 @@ cdef int elementwise_backward(Walk walk, Node node, TensorBase g) except -1:
                 inputs[j] = <PyObject*> g
             elif reads == READS_OUTPUT:
                 if y is None:
-                    y = result(walk, node)
+                    y = result(back, node)
                 inputs[j] = <PyObject*> y
             else:
                 held = saved(node, reads - READS_INPUT0)       # the node keeps it alive
                 inputs[j] = <PyObject*> held
         # Overwriting g, when nobody else has it, saves a trip to memory.
-        out = g if i == last and g.dtype == node.dtype and owned(<PyObject*> g) else empty(node.dtype, node.ndim, node.shape)
+        if i == last and g.dtype == node.dtype and is_sole_owner(<PyObject*> g):
+            out = g
+        else:
+            out = empty(node.dtype, node.ndim, node.shape)
         launch(kernels(node.dtype).inner[d], kernels(node.dtype), out, row.n_operands[i], inputs, node.param, row.n_params,
                cost(row))
-        walk.give(node, i, out)
+        back.send_grad(node, i, out)
     return 0
 
 
@@ -404,7 +407,7 @@ cdef dict derivative_code = {}      # by row and input: the expression, compiled
 cdef dict functions = {}            # what the table's expressions call, on Tensors; filled at the end of this file
 
 
-cdef int differentiable_backward(Walk walk, Node node, TensorBase g) except -1:
+cdef int differentiable_backward(BackwardPass back, Node node, TensorBase g) except -1:
     """Evaluate the row's derivative expressions on Tensors: with create_graph, the gradient is recorded in its turn."""
     cdef Row* row = &ROWS[node.op]
     cdef dict names = {"g": g}
@@ -412,18 +415,18 @@ cdef int differentiable_backward(Walk walk, Node node, TensorBase g) except -1:
     for i, name in enumerate(each.params):
         names[name] = node.param[i].f
     for i in range(row.n_inputs):
-        if row.derivative[i] == NO_DERIVATIVE or not walk.needs(node, i):
+        if row.derivative[i] == NO_DERIVATIVE or not back.needs(node, i):
             continue
         for j in range(row.n_operands[i]):
             reads = row.operand[i][j]
             if reads == READS_OUTPUT:
-                names["y"] = result(walk, node)
+                names["y"] = result(back, node)
             elif reads != READS_G:
                 names[each.inputs[reads - READS_INPUT0]] = saved(node, reads - READS_INPUT0)
         code = derivative_code.get((node.op, i))
         if code is None:
             code = derivative_code[node.op, i] = compile(each.derivatives[i], f"<derivative of {row_name(node.op)}>", "eval")
-        walk.give(node, i, eval(code, functions, names))
+        back.send_grad(node, i, eval(code, functions, names))
     return 0
 
 

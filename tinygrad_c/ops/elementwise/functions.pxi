@@ -91,7 +91,7 @@ def pow_(input, exponent):
     """pow in place."""
     cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
     check_inplace(x)
-    return adopt(x, power(x, exponent))
+    return assign_inplace(x, power(x, exponent))
 
 
 def add_(input, other, *, alpha=1):
@@ -121,7 +121,7 @@ def div_(input, other, *, rounding_mode=None):
     cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
     if rounding_mode is not None:
         check_inplace(x)
-        return adopt(x, rounded_div(x, other, rounding_mode))
+        return assign_inplace(x, rounded_div(x, other, rounding_mode))
     return binary_scalar_(ROW_DIV_NUMBER, x, other) if is_number(other) else binary_(ROW_DIV, x, other)
 
 
@@ -202,8 +202,8 @@ def clamp_(input, min=None, max=None):
     check_inplace(x)
     bound = min if isinstance(min, TensorBase) else max if isinstance(max, TensorBase) else None
     if bound is not None and (recording(x) or recording(<TensorBase> bound)):        # they are kept for the gradient
-        return adopt(x, clamp(clone(x), min, max))
-    return adopt(x, clamp(x, min, max))
+        return assign_inplace(x, clamp(clone(x), min, max))
+    return assign_inplace(x, clamp(x, min, max))
 
 
 def leaky_relu(input, negative_slope=0.01):
@@ -384,7 +384,7 @@ cdef bint has_zero(TensorBase a) except -1:
 
 cdef TensorBase divided_(int r, TensorBase x, object other):
     check_inplace(x)
-    return adopt(x, divided(r, x, other))
+    return assign_inplace(x, divided(r, x, other))
 
 
 def fmod(input, other, *, out=None):
@@ -452,7 +452,7 @@ def floor_divide_(input, other):
 
 cdef TensorBase floor_divided_(TensorBase x, object other):
     check_inplace(x)
-    return adopt(x, floor_divided(x, other))
+    return assign_inplace(x, floor_divided(x, other))
 
 
 def bitwise_not(input, *, out=None):

@@ -38,7 +38,7 @@ cdef bint overlaps(TensorBase out, TensorBase a) noexcept:
     return False
 
 
-cdef TensorBase adopt(TensorBase x, TensorBase y):
+cdef TensorBase assign_inplace(TensorBase x, TensorBase y):
     """Write y, just computed from x, into x; x takes over y's history. The last part of a recorded in-place op."""
     cdef Node node = y._grad_fn
     cdef TensorBase old
@@ -61,14 +61,14 @@ cdef TensorBase adopt(TensorBase x, TensorBase y):
     copy_into(x, y)
     if node is not None:
         set_history(x, node)
-    wrote(x)
+    mark_written(x)
     return x
 
 
 cdef TensorBase unary_(int r, object input, double p0, double p1):
     cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
     check_inplace(x)
-    return adopt(x, unary(r, x, p0, p1))
+    return assign_inplace(x, unary(r, x, p0, p1))
 
 
 cdef TensorBase binary_scalar_(int r, TensorBase x, object number):
@@ -77,11 +77,11 @@ cdef TensorBase binary_scalar_(int r, TensorBase x, object number):
     cdef Row* row = &ROWS[r]
     check_inplace(x)
     if x.dtype < FLOAT32 or recording(x):
-        return adopt(x, binary_scalar(r, x, number))
+        return assign_inplace(x, binary_scalar(r, x, number))
     param[0].f = number
     inputs[0] = <PyObject*> x
     launch(kernels(x.dtype).inner[row.forward], kernels(x.dtype), x, 1, inputs, param, row.n_params, cost(row))
-    wrote(x)
+    mark_written(x)
     return x
 
 
@@ -93,13 +93,13 @@ cdef TensorBase binary_(int r, TensorBase a, object other):
     check_inplace(a)
     b = as_tensor(other, "argument 'other' (position 2)")
     if a.dtype != b.dtype or a.dtype < FLOAT32 or row.composed or recording(a) or recording(b) or overlaps(a, b):
-        return adopt(a, binary(r, a, b))
+        return assign_inplace(a, binary(r, a, b))
     broadcast_shapes(a, b, &ndim, shape)
     if not shapes_equal(a, ndim, shape):
         raise RuntimeError(f"output with shape {list(shape_of(a))} doesn't match the broadcast shape "
                            f"{[shape[d] for d in range(ndim)]}")
     binary_launch(row, r, a, b, a)
-    wrote(a)
+    mark_written(a)
     return a
 
 
@@ -130,10 +130,10 @@ def into_out(result, out):
         if o.numel:
             warn(f"An output with one or more elements was resized since it had shape {list(shape_of(o))}, which does not "
                  f"match the required output shape {list(shape_of(y))}: give an `out` of that shape, or empty(0).")
-        exchange_memory(o, 0)
+        replace_storage(o, 0)
         allocate_into(o, o.dtype, y.ndim, y.shape)
     copy_into(o, y)
-    wrote(o)
+    mark_written(o)
     return o
 
 
@@ -146,7 +146,7 @@ def in_place(function):
         for each in (*args, *kwargs.values()):
             recorded = recorded or (isinstance(each, TensorBase) and recording(each))
         # Recorded, the function may keep its input for the gradient: then it computes from a copy.
-        return adopt(x, <TensorBase?> function(clone(x) if recorded else x, *args, **kwargs))
+        return assign_inplace(x, <TensorBase?> function(clone(x) if recorded else x, *args, **kwargs))
     twin.__name__ = twin.__qualname__ = function.__name__ + "_"
     twin.__doc__ = function.__name__ + " in place: the tensor itself is overwritten, and returned."
     twin.__module__ = function.__module__

@@ -233,13 +233,13 @@ def scatter(input, dim, index, src):
             [1., 0., 0.]])
     """
     return named(scatter_(clone(as_tensor(input, "scatter(): argument 'input' (position 1)")), dim, index, src),
-                  b"ScatterBackward0" if isinstance(src, TensorBase) else b"ScatterBackward1")
+                 b"ScatterBackward0" if isinstance(src, TensorBase) else b"ScatterBackward1")
 
 
-cdef int scatter_add_backward(Walk walk, Node node, TensorBase g) except -1:
-    if walk.needs(node, 1):
-        walk.give(node, 1, take(contiguous(g), node.extra, FLAT))
-    return walk.give(node, 0, g)
+cdef int scatter_add_backward(BackwardPass back, Node node, TensorBase g) except -1:
+    if back.needs(node, 1):
+        back.send_grad(node, 1, take(contiguous(g), node.extra, FLAT))
+    return back.send_grad(node, 0, g)
 
 cdef Rule SCATTER_ADD = Rule(b"ScatterAddBackward0", scatter_add_backward)
 
@@ -264,7 +264,7 @@ def scatter_add_(input, dim, index, src):
         if recording(x) or recording(s):
             freeze(plan, x)
             record2(&SCATTER_ADD, x, x, s).extra = plan
-    wrote(x)
+    mark_written(x)
     return x
 
 
@@ -287,7 +287,7 @@ def add_slices_(input, int dim, index, source):
         node = record2(&SCATTER_ADD, x, x, s)
         node.label = b"IndexAddBackward0"
         node.extra = plan
-    wrote(x)
+    mark_written(x)
     return x
 
 

@@ -60,16 +60,16 @@ def getitem(x, key):
     return view_by(a, plan) if plan.index is None else take(a, plan, IN_MEMORY)
 
 
-cdef int put_backward(Walk walk, Node node, TensorBase g) except -1:
+cdef int put_backward(BackwardPass back, Node node, TensorBase g) except -1:
     """The old value's gradient is g, but 0 at the places; the new elements' is g there."""
     cdef Plan plan = node.extra
     cdef TensorBase there
-    if walk.needs(node, 1):
-        walk.give(node, 1, take(contiguous(g), plan, FLAT))
-    if walk.needs(node, 0):
+    if back.needs(node, 1):
+        back.send_grad(node, 1, take(contiguous(g), plan, FLAT))
+    if back.needs(node, 0):
         there = zeros(BOOL, g.ndim, g.shape)
         launch(movers.put, plan, all_true(plan), there, FLAT, True)
-        walk.give(node, 0, where_(there, scalar_tensor(0, g.dtype), g))
+        back.send_grad(node, 0, where_(there, scalar_tensor(0, g.dtype), g))
     return 0
 
 cdef Rule PUT = Rule(b"IndexPutBackward0", put_backward)
@@ -98,7 +98,7 @@ cdef int put(TensorBase x, Plan plan, TensorBase value) except -1:
     if x.dtype >= FLOAT32 and (recording(x) or recording(value)):
         freeze(plan, x)
         record2(&PUT, x, x, value).extra = plan
-    return wrote(x)
+    return mark_written(x)
 
 
 cdef TensorBase without_leading_ones(TensorBase value, int ndim):

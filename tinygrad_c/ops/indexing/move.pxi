@@ -36,11 +36,11 @@ cdef int launch(kernel_t kernel, Plan plan, TensorBase dense, TensorBase scatter
     return 0
 
 
-cdef int view_backward(Walk walk, Node node, TensorBase g) except -1:
+cdef int view_backward(BackwardPass back, Node node, TensorBase g) except -1:
     cdef Py_ssize_t[MAX_NDIM] shape
     cdef int ndim
     input_shape(node, 0, &ndim, shape)
-    return walk.give(node, 0, put_region(g, node.extra, ndim, shape))
+    return back.send_grad(node, 0, put_region(g, node.extra, ndim, shape))
 
 cdef Rule SLICE = Rule(b"SliceBackward0", view_backward)
 
@@ -60,14 +60,14 @@ cdef TensorBase view_by(TensorBase x, Plan plan):
     return out
 
 
-cdef int take_backward(Walk walk, Node node, TensorBase g) except -1:
+cdef int take_backward(BackwardPass back, Node node, TensorBase g) except -1:
     cdef Py_ssize_t[MAX_NDIM] shape
     cdef int ndim
     input_shape(node, 0, &ndim, shape)
-    return walk.give(node, 0, add_into_zeros(g, node.extra, ndim, shape))
+    return back.send_grad(node, 0, add_into_zeros(g, node.extra, ndim, shape))
 
-cdef int add_backward(Walk walk, Node node, TensorBase g) except -1:
-    return walk.give(node, 0, take(contiguous(g), node.extra, FLAT))
+cdef int add_backward(BackwardPass back, Node node, TensorBase g) except -1:
+    return back.send_grad(node, 0, take(contiguous(g), node.extra, FLAT))
 
 cdef Rule TAKE = Rule(b"IndexBackward0", take_backward)
 cdef Rule ADD_AT = Rule(b"IndexPutBackward0", add_backward)

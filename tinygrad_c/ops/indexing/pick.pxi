@@ -88,7 +88,7 @@ def masked_fill_(input, mask, value):
     """masked_fill in place."""
     cdef TensorBase x = as_tensor(input, "masked_fill_(): argument 'input' (position 1)")
     check_inplace(x)
-    return adopt(x, masked_fill(x, mask, value))
+    return assign_inplace(x, masked_fill(x, mask, value))
 
 
 def nonzero(input, *, as_tuple=False, out=None):

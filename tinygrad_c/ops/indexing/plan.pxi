@@ -34,14 +34,14 @@ cdef class Plan:
         self.ndim = 0
         self.index = None
         self.picks = False
-        self.exchanged = x._exchanged
+        self.exchanged = x._generation
         self.numel = x.numel
         return 0
 
     cdef int check_same(self, TensorBase x, int which) except -1:
         """Asked last, right before its memory is used: a __del__ that the collector ran can have given x other memory, or
         another shape before that was noted for its gradient."""
-        if x.numel != self.numel or (which == IN_MEMORY and x._exchanged != self.exchanged):
+        if x.numel != self.numel or (which == IN_MEMORY and x._generation != self.exchanged):
             raise RuntimeError("a tensor was given another shape or other memory while it was indexed")
         return 0
 

@@ -1,7 +1,7 @@
 """Cross-entropy of class indices or probabilities, and nll_loss; part of loss.pyx."""
 
 
-cdef int cross_entropy_backward(Walk walk, Node node, TensorBase g) except -1:
+cdef int cross_entropy_backward(BackwardPass back, Node node, TensorBase g) except -1:
     cdef TensorBase x = saved(node, 0)
     cdef TensorBase target = saved(node, 1)
     cdef TensorBase kept = saved(node, 2)
@@ -9,11 +9,11 @@ cdef int cross_entropy_backward(Walk walk, Node node, TensorBase g) except -1:
     cdef TensorBase dx
     cdef Call call
     cdef int i
-    if walk.create_graph:
-        return walk.give(node, 0, cross_entropy_gradient(node, x, target, weight, g))
+    if back.create_graph:
+        return back.send_grad(node, 0, cross_entropy_gradient(node, x, target, weight, g))
     dx = empty_like(x)
     if x.numel == 0:
-        return walk.give(node, 0, dx)
+        return back.send_grad(node, 0, dx)
     g = contiguous(g)
     call.kernel = kernels(x.dtype).cross_entropy_backward
     call.ndim = 2
@@ -32,7 +32,7 @@ cdef int cross_entropy_backward(Walk walk, Node node, TensorBase g) except -1:
     for i in range(4):
         call.param[i] = node.param[i]
     run(&call)
-    return walk.give(node, 0, dx)
+    return back.send_grad(node, 0, dx)
 
 cdef Rule CROSS_ENTROPY = Rule(b"NllLossBackward0", cross_entropy_backward)
 

@@ -1,29 +1,29 @@
 """Losses of an input and a target of one shape; part of loss.pyx."""
 
 
-cdef int pair_backward(Walk walk, Node node, TensorBase g) except -1:
+cdef int pair_backward(BackwardPass back, Node node, TensorBase g) except -1:
     """By the input, g * f'(x, t); by the target its negative, but for the cross-entropies."""
     cdef TensorBase x = saved(node, 0)
     cdef TensorBase t = saved(node, 1)
     cdef TensorBase dx
-    if walk.create_graph:
+    if back.create_graph:
         g = binary_scalar(ROW_MUL_NUMBER, g, node.param[LOSS_FACTOR].f)
         dx = binary(ROW_MUL, g, slope(node.op, x, t, node.param[LOSS_THRESHOLD].f))
-    elif walk.needs(node, 0) or node.op < BCE:
+    elif back.needs(node, 0) or node.op < BCE:
         dx = slope_kernel(node, x, t, contiguous(g))
-    if walk.needs(node, 0):
-        walk.give(node, 0, dx)
-    if walk.needs(node, 1):
+    if back.needs(node, 0):
+        back.send_grad(node, 0, dx)
+    if back.needs(node, 1):
         if node.op < BCE:
-            walk.give(node, 1, unary(ROW_NEG, dx, 0, 0))
+            back.send_grad(node, 1, unary(ROW_NEG, dx, 0, 0))
         else:
-            if not walk.create_graph:
+            if not back.create_graph:
                 g = binary_scalar(ROW_MUL_NUMBER, g, node.param[LOSS_FACTOR].f)
             if node.op == BCE:      # d/dt = log(1 - x) - log(x), the logarithms cut as in the forward pass
                 t = binary(ROW_SUB, log_cut(binary_scalar(ROW_RSUB_NUMBER, x, 1)), log_cut(x))
             else:
                 t = unary(ROW_NEG, x, 0, 0)
-            walk.give(node, 1, binary(ROW_MUL, g, t))
+            back.send_grad(node, 1, binary(ROW_MUL, g, t))
     return 0
 
 cdef Rule PAIR = Rule(b"PairLoss", pair_backward)

@@ -1,23 +1,23 @@
 """linear, x @ weight.T + bias, alone or with the relu behind it; addmm; part of matmul.pyx."""
 
 
-cdef int linear_backward(Walk walk, Node node, TensorBase g) except -1:
+cdef int linear_backward(BackwardPass back, Node node, TensorBase g) except -1:
     """Of y = x @ w.T + b:  dL/dx = g @ w,  dL/dw = g.T @ x,  dL/db = the sum of g over the rows."""
     cdef TensorBase x, w
-    if walk.needs(node, 2):
-        walk.give(node, 2, sum_over(g, 1, False))
-    if walk.needs(node, 1):
+    if back.needs(node, 2):
+        back.send_grad(node, 2, sum_over(g, 1, False))
+    if back.needs(node, 1):
         x = saved(node, 0)
-        if walk.create_graph:
-            walk.give(node, 1, multiplied(transpose_dims(g, 0, 1), x))
+        if back.create_graph:
+            back.send_grad(node, 1, multiplied(transpose_dims(g, 0, 1), x))
         else:
-            give_product(walk, node, 1, g, True, x, False)
-    if walk.needs(node, 0):
+            give_product(back, node, 1, g, True, x, False)
+    if back.needs(node, 0):
         w = saved(node, 1)
-        if walk.create_graph:
-            walk.give(node, 0, multiplied(g, w))
+        if back.create_graph:
+            back.send_grad(node, 0, multiplied(g, w))
         else:
-            give_product(walk, node, 0, g, False, w, False)
+            give_product(back, node, 0, g, False, w, False)
     return 0
 
 cdef Rule LINEAR = Rule(b"AddmmBackward0", linear_backward)

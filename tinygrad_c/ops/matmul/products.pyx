@@ -7,7 +7,7 @@ from cpython.method cimport PyMethod_Check, PyMethod_GET_FUNCTION
 from cpython.ref cimport PyObject
 from libc.string cimport memcpy
 
-from tinygrad_c.core.array cimport DTYPE_NAMES, DTYPES, dtype, itemsize, shape_of
+from tinygrad_c.core.array cimport DTYPE_NAMES, itemsize, shape_of
 from tinygrad_c.kernels.call cimport BOOL, FLOAT32, MAX_NDIM
 from tinygrad_c.kernels.matmul.gemm cimport NONE, THEN_RELU, Gemm, gemm
 from tinygrad_c.ops.elementwise.elementwise cimport as_tensor, record_relu
@@ -15,7 +15,7 @@ from tinygrad_c.ops.shape.shape cimport expand_to, reshape_to, transpose_dims
 from tinygrad_c.ops.reduce.reduce cimport sum_over
 from tinygrad_c.core.tape cimport *
 
-from tinygrad_c.core.array import C_WORDS
+from tinygrad_c.core.array import C_NAMES
 from tinygrad_c.ops.elementwise.elementwise import add, into_out, mul, relu
 from tinygrad_c.ops.shape.shape import expand, squeeze, unsqueeze
 
@@ -50,14 +50,10 @@ cdef int raise_dot(TensorBase a, TensorBase b) except -1:
                        f"{DTYPE_NAMES[b.dtype]}: call .to() on one")
 
 
-cdef str c_word(TensorBase a):
-    return C_WORDS[(<dtype> DTYPES[a.dtype]).name]
-
-
 cdef int check_dtypes(TensorBase a, TensorBase b) except -1:
     if a.dtype != b.dtype:
         raise RuntimeError(
-            f"expected m1 and m2 to have the same dtype, but got: {c_word(a)} != {c_word(b)}. NumPy makes "
+            f"expected m1 and m2 to have the same dtype, but got: {C_NAMES[a.dtype]} != {C_NAMES[b.dtype]}. NumPy makes "
             "float64 by default: convert with .float() or from_numpy(array.astype('float32'))")
     if a.dtype == BOOL:
         raise RuntimeError("matmul is not implemented for 'Bool': count with .int(), or convert with .float()")
@@ -74,32 +70,32 @@ cdef int check_inner(TensorBase a, TensorBase b) except -1:
 
 # ---- mm: two matrices
 
-cdef int mm_backward(Walk walk, Node node, TensorBase g) except -1:
+cdef int mm_backward(BackwardPass back, Node node, TensorBase g) except -1:
     cdef TensorBase a, b
-    if walk.needs(node, 0):             # dL/da = g @ b.T
+    if back.needs(node, 0):             # dL/da = g @ b.T
         b = saved(node, 1)
-        if walk.create_graph:
-            walk.give(node, 0, multiplied(g, transpose_dims(b, 0, 1)))
+        if back.create_graph:
+            back.send_grad(node, 0, multiplied(g, transpose_dims(b, 0, 1)))
         else:
-            give_product(walk, node, 0, g, False, b, True)
-    if walk.needs(node, 1):             # dL/db = a.T @ g
+            give_product(back, node, 0, g, False, b, True)
+    if back.needs(node, 1):             # dL/db = a.T @ g
         a = saved(node, 0)
-        if walk.create_graph:
-            walk.give(node, 1, multiplied(transpose_dims(a, 0, 1), g))
+        if back.create_graph:
+            back.send_grad(node, 1, multiplied(transpose_dims(a, 0, 1), g))
         else:
-            give_product(walk, node, 1, a, True, g, False)
+            give_product(back, node, 1, a, True, g, False)
     return 0
 
 cdef Rule MM = Rule(b"MmBackward0", mm_backward)
 
 
-cdef int give_product(Walk walk, Node node, int i, TensorBase a, bint a_t, TensorBase b, bint b_t) except -1:
+cdef int give_product(BackwardPass back, Node node, int i, TensorBase a, bint a_t, TensorBase b, bint b_t) except -1:
     """Hand a product over as the gradient of input i, added in place to what has come in for it where that is possible."""
-    cdef TensorBase into = walk.accumulator(node, i)
+    cdef TensorBase into = back.accumulator(node, i)
     if into is not None and into.dtype == a.dtype and into.ndim == 2:
         product(a, a_t, b, b_t, None, into)
     else:
-        walk.give(node, i, product(a, a_t, b, b_t, None, None))
+        back.send_grad(node, i, product(a, a_t, b, b_t, None, None))
     return 0
 
 
@@ -117,14 +113,14 @@ cdef TensorBase multiplied(TensorBase a, TensorBase b):
 
 # ---- bmm: batches of matrices
 
-cdef int bmm_backward(Walk walk, Node node, TensorBase g) except -1:
+cdef int bmm_backward(BackwardPass back, Node node, TensorBase g) except -1:
     cdef TensorBase other
-    if walk.needs(node, 0):
+    if back.needs(node, 0):
         other = saved(node, 1)
-        walk.give(node, 0, batched(g, transpose_dims(other, other.ndim - 2, other.ndim - 1)))
-    if walk.needs(node, 1):
+        back.send_grad(node, 0, batched(g, transpose_dims(other, other.ndim - 2, other.ndim - 1)))
+    if back.needs(node, 1):
         other = saved(node, 0)
-        walk.give(node, 1, batched(transpose_dims(other, other.ndim - 2, other.ndim - 1), g))
+        back.send_grad(node, 1, batched(transpose_dims(other, other.ndim - 2, other.ndim - 1), g))
     return 0
 
 cdef Rule BMM = Rule(b"BmmBackward0", bmm_backward)

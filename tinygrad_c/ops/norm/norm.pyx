@@ -71,21 +71,21 @@ cdef int check_norm(TensorBase x, TensorBase w, TensorBase b, int kind, Py_ssize
     return 0
 
 
-cdef int norm_layer_backward(Walk walk, Node node, TensorBase g) except -1:
+cdef int norm_layer_backward(BackwardPass back, Node node, TensorBase g) except -1:
     cdef TensorBase x = saved(node, 0), stats = saved(node, 2)
     cdef TensorBase w = saved(node, 1) if node.param[NODE_WEIGHTED].i else None
-    cdef TensorBase dx = None, parts = None
+    cdef TensorBase part, dx = None, parts = None
     cdef int kind = <int> node.param[NODE_KIND].i, i
     cdef Py_ssize_t[3] shape
     cdef Py_ssize_t one = 1
     cdef Call call
-    if walk.create_graph:
-        return normalise_by_parts(walk, node, g, x, w)
+    if back.create_graph:
+        return normalise_by_parts(back, node, g, x, w)
     describe(&call, x, kind, node.param[NODE_NUMBER].i, node.param[NODE_EPS].f)
     g = contiguous(g)
-    if walk.needs(node, 0):
+    if back.needs(node, 0):
         dx = empty(x.dtype, x.ndim, x.shape)
-    if walk.needs(node, 1) or walk.needs(node, 2):
+    if back.needs(node, 1) or back.needs(node, 2):
         shape[0] = 2
         shape[1] = call.units if kind == LAYER else call.shape[0] if kind == BATCH else x.shape[0]
         shape[2] = call.shape[2] if kind == LAYER else call.shape[1] if kind == BATCH else x.shape[1]
@@ -102,16 +102,16 @@ cdef int norm_layer_backward(Walk walk, Node node, TensorBase g) except -1:
     if parts is not None:
         parts = reduced(SUM, parts, 0b100 if kind == BATCH else 0b010, False)
         for i in (1, 2):
-            if walk.needs(node, i):
+            if back.needs(node, i):
                 input_shape(node, i, &call.ndim, call.shape)
-                walk.give(node, i, reshape_to(view_of(parts, parts.data + (i - 1) * parts.stride[0] * itemsize(x.dtype), 1,
-                                                      &parts.shape[1], &one), call.ndim, call.shape))
-    return 0 if dx is None else walk.give(node, 0, dx)
+                part = view_of(parts, parts.data + (i - 1) * parts.stride[0] * itemsize(x.dtype), 1, &parts.shape[1], &one)
+                back.send_grad(node, i, reshape_to(part, call.ndim, call.shape))
+    return 0 if dx is None else back.send_grad(node, 0, dx)
 
 cdef Rule LAYER_NORM = Rule(b"NativeLayerNormBackward0", norm_layer_backward)
 
 
-cdef int normalise_by_parts(Walk walk, Node node, TensorBase g, TensorBase x, TensorBase w) except -1:
+cdef int normalise_by_parts(BackwardPass back, Node node, TensorBase g, TensorBase x, TensorBase w) except -1:
     """The same with ops that record themselves: kernels/simd/norm.pxi has the formula."""
     cdef Py_ssize_t number = node.param[NODE_NUMBER].i
     cdef Py_ssize_t area = 1 if node.param[NODE_KIND].i == LAYER else x.numel // (x.shape[0] * x.shape[1])
@@ -136,17 +136,17 @@ cdef int normalise_by_parts(Walk walk, Node node, TensorBase g, TensorBase x, Te
     scale = unary(ROW_RSQRT, binary_scalar(ROW_ADD_NUMBER, scale, node.param[NODE_EPS].f), 0, 0)
     h = binary(ROW_MUL, h, scale)
     for i, value in ((1, binary(ROW_MUL, g, h)), (2, g)):
-        if walk.needs(node, i):
+        if back.needs(node, i):
             input_shape(node, i, &ndim, shape)
-            walk.give(node, i, reshape_to(sum_over(value, spare, False), ndim, shape))
-    if walk.needs(node, 0):
+            back.send_grad(node, i, reshape_to(sum_over(value, spare, False), ndim, shape))
+    if back.needs(node, 0):
         if w is not None:
             for i in range(len(of_weight)):
                 shape[i] = of_weight[i]
             gw = binary(ROW_MUL, g, reshape_to(w, len(of_weight), shape))
         h = binary(ROW_MUL, h, mean_over(binary(ROW_MUL, gw, h), mask, True))
         h = binary(ROW_MUL, binary(ROW_SUB, binary(ROW_SUB, gw, mean_over(gw, mask, True)), h), scale)
-        walk.give(node, 0, reshape_to(h, x.ndim, x.shape))
+        back.send_grad(node, 0, reshape_to(h, x.ndim, x.shape))
     return 0
 
 

@@ -1,8 +1,8 @@
 """Dropout; part of random.pyx."""
 
 
-cdef int dropout_backward(Walk walk, Node node, TensorBase g) except -1:
-    return walk.give(node, 0, masked(g, saved(node, 1), node.param[DROPOUT_SCALE].f))
+cdef int dropout_backward(BackwardPass back, Node node, TensorBase g) except -1:
+    return back.send_grad(node, 0, masked(g, saved(node, 1), node.param[DROPOUT_SCALE].f))
 
 cdef Rule DROPOUT = Rule(b"MulBackward0", dropout_backward)
 

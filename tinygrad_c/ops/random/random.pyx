@@ -77,7 +77,7 @@ cdef TensorBase fill_in_place(object input, Generator g, kernel_t of32, kernel_t
     fresh_one = a if a.contiguous and not recording(a) else empty_like(a)
     fill(fresh_one, g, of32, of64, p0, p1)
     if fresh_one is a:
-        wrote(a)
+        mark_written(a)
         return a
     return write(a, fresh_one)
 

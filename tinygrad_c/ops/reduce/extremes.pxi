@@ -3,22 +3,22 @@
 
 # ---- max and min of several dimensions: ties share the gradient evenly
 
-cdef int extreme_backward(Walk walk, Node node, TensorBase g) except -1:
+cdef int extreme_backward(BackwardPass back, Node node, TensorBase g) except -1:
     cdef TensorBase x = saved(node, 0)
-    cdef TensorBase hit = to_dtype(binary(ROW_EQ, x, expand_reduced_as(node, output(walk, node))), x.dtype)
+    cdef TensorBase hit = to_dtype(binary(ROW_EQ, x, expand_reduced_as(node, output(back, node))), x.dtype)
     cdef TensorBase ties = reduced(SUM, hit, <unsigned int> node.param[NODE_MASK].i, node.param[NODE_KEEPDIM].i)
-    return walk.give(node, 0, binary(ROW_MUL, expand_reduced_as(node, binary(ROW_DIV, g, ties)), hit))
+    return back.send_grad(node, 0, binary(ROW_MUL, expand_reduced_as(node, binary(ROW_DIV, g, ties)), hit))
 
 
-cdef int whole_extreme_backward(Walk walk, Node node, TensorBase g) except -1:
+cdef int whole_extreme_backward(BackwardPass back, Node node, TensorBase g) except -1:
     """NaN is the extreme of what has one; and a gradient that is NaN goes to the extremes only."""
     cdef TensorBase x = saved(node, 0)
-    cdef TensorBase y = output(walk, node)
+    cdef TensorBase y = output(back, node)
     cdef double extreme = (<float*> y.data)[0] if y.dtype == FLOAT32 else (<double*> y.data)[0]
     cdef TensorBase hit = binary(ROW_EQ, x, y) if extreme == extreme else binary(ROW_NE, x, x)
     cdef TensorBase ties = reduced(SUM, to_dtype(hit, x.dtype), <unsigned int> node.param[NODE_MASK].i,
                                    node.param[NODE_KEEPDIM].i)
-    return walk.give(node, 0, where_(hit, expand_reduced_as(node, binary(ROW_DIV, g, ties)), 0))
+    return back.send_grad(node, 0, where_(hit, expand_reduced_as(node, binary(ROW_DIV, g, ties)), 0))
 
 cdef Rule MAX_RULE = Rule(b"MaxBackward1", whole_extreme_backward)
 cdef Rule AMAX_RULE = Rule(b"AmaxBackward0", extreme_backward)
@@ -111,12 +111,12 @@ cdef TensorBase arg_reduced(int op, TensorBase x, int dim, bint keepdim, TensorB
     return values
 
 
-cdef int along_backward(Walk walk, Node node, TensorBase g) except -1:
+cdef int along_backward(BackwardPass back, Node node, TensorBase g) except -1:
     cdef int ndim
     cdef Py_ssize_t[MAX_NDIM] shape
     input_shape(node, 0, &ndim, shape)
-    return walk.give(node, 0, put_along(g, saved(node, 1), ndim, shape, <int> node.param[NODE_DIM].i,
-                                        node.param[NODE_KEEPDIM].i))
+    return back.send_grad(node, 0, put_along(g, saved(node, 1), ndim, shape, <int> node.param[NODE_DIM].i,
+                                             node.param[NODE_KEEPDIM].i))
 
 cdef Rule MAX_ALONG = Rule(b"MaxBackward0", along_backward)
 

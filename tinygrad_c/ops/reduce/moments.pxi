@@ -5,23 +5,23 @@ cdef enum:                  # node.param, behind a reduction's own
     NODE_ROOT = 3           # std, not var
 
 
-cdef int var_backward(Walk walk, Node node, TensorBase g) except -1:
+cdef int var_backward(BackwardPass back, Node node, TensorBase g) except -1:
     # v = sum((x - mean)^2) / freedom;  dx = dv * 2 / freedom * (x - mean)
     cdef TensorBase x = saved(node, 0)
     cdef TensorBase centered = binary(ROW_SUB, x, mean_over(x, <unsigned int> node.param[NODE_MASK].i, True))
     cdef double factor = 2
     if node.param[NODE_ROOT].i:
-        g = over_root(walk, node, g)
+        g = over_root(back, node, g)
         factor = 1
     g = binary_scalar(ROW_DIV_NUMBER, binary_scalar(ROW_MUL_NUMBER, g, factor), node.param[NODE_FREEDOM].f)
-    return walk.give(node, 0, binary(ROW_MUL, expand_reduced_as(node, g), centered))
+    return back.send_grad(node, 0, binary(ROW_MUL, expand_reduced_as(node, g), centered))
 
 cdef Rule VAR_RULE = Rule(b"VarBackward0", var_backward)
 
 
-cdef TensorBase over_root(Walk walk, Node node, TensorBase g):
+cdef TensorBase over_root(BackwardPass back, Node node, TensorBase g):
     """g / y, and 0 where y is 0: y has a corner there."""
-    cdef TensorBase y = output(walk, node)
+    cdef TensorBase y = output(back, node)
     cdef TensorBase flat_there = binary(ROW_EQ, y, 0)
     return where_(flat_there, 0, binary(ROW_DIV, g, where_(flat_there, 1, y)))
 
@@ -95,8 +95,8 @@ def std(input, dim=None, unbiased=None, keepdim=False, *, correction=None, axis=
     return variance(input, dim, unbiased, correction, keepdim, axis, True)
 
 
-cdef int norm_backward(Walk walk, Node node, TensorBase g) except -1:
-    return walk.give(node, 0, binary(ROW_MUL, expand_reduced_as(node, over_root(walk, node, g)), saved(node, 0)))
+cdef int norm_backward(BackwardPass back, Node node, TensorBase g) except -1:
+    return back.send_grad(node, 0, binary(ROW_MUL, expand_reduced_as(node, over_root(back, node, g)), saved(node, 0)))
 
 cdef Rule NORM_RULE = Rule(b"LinalgVectorNormBackward0", norm_backward)
 

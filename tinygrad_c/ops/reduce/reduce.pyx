@@ -31,7 +31,7 @@ min_result = results("min", "values", "indices")
 # ---- Dimensions
 
 cdef unsigned int dims_mask(object dim, int ndim) except? 0:
-    cdef unsigned int mask = 0, bit, before = changes()
+    cdef unsigned int mask = 0, bit, begun = begin_parse()
     cdef int place
     if dim is None:
         return (<unsigned int> 1 << ndim) - 1
@@ -45,7 +45,7 @@ cdef unsigned int dims_mask(object dim, int ndim) except? 0:
         if mask & bit:
             raise RuntimeError(f"dim {place} appears multiple times in the list of dims")
         mask |= bit
-    unchanged(before)
+    end_parse(begun)
     return mask if ndim > 0 else 0
 
 
@@ -204,8 +204,8 @@ cdef TensorBase flat(int dtype, Py_ssize_t n):
 
 # ---- What undoes a reduction
 
-cdef int expand_reduced_backward(Walk walk, Node node, TensorBase g) except -1:
-    return walk.give(node, 0, sum_over(g, <unsigned int> node.param[NODE_MASK].i, node.param[NODE_KEEPDIM].i))
+cdef int expand_reduced_backward(BackwardPass back, Node node, TensorBase g) except -1:
+    return back.send_grad(node, 0, sum_over(g, <unsigned int> node.param[NODE_MASK].i, node.param[NODE_KEEPDIM].i))
 
 cdef Rule EXPAND_REDUCED = Rule(b"ExpandBackward0", expand_reduced_backward)
 

@@ -33,22 +33,22 @@ cdef int launch(Call* call, kernel_t kernel, TensorBase out, TensorBase a, Tenso
     return 0
 
 
-cdef int softmax_backward(Walk walk, Node node, TensorBase g) except -1:
+cdef int softmax_backward(BackwardPass back, Node node, TensorBase g) except -1:
     # dx = y * (g - sum(g * y))
-    cdef TensorBase y = output(walk, node)
+    cdef TensorBase y = output(back, node)
     cdef unsigned int mask = <unsigned int> 1 << node.param[NODE_DIM].i
-    if walk.create_graph:
-        return walk.give(node, 0, binary(ROW_MUL, y, binary(ROW_SUB, g, sum_over(binary(ROW_MUL, g, y), mask, True))))
-    return walk.give(node, 0, backward_kernel(SOFTMAX, y, g, <int> node.param[NODE_DIM].i))
+    if back.create_graph:
+        return back.send_grad(node, 0, binary(ROW_MUL, y, binary(ROW_SUB, g, sum_over(binary(ROW_MUL, g, y), mask, True))))
+    return back.send_grad(node, 0, backward_kernel(SOFTMAX, y, g, <int> node.param[NODE_DIM].i))
 
 
-cdef int log_softmax_backward(Walk walk, Node node, TensorBase g) except -1:
+cdef int log_softmax_backward(BackwardPass back, Node node, TensorBase g) except -1:
     # dx = g - exp(y) * sum(g)
-    cdef TensorBase y = output(walk, node)
+    cdef TensorBase y = output(back, node)
     cdef unsigned int mask = <unsigned int> 1 << node.param[NODE_DIM].i
-    if walk.create_graph:
-        return walk.give(node, 0, binary(ROW_SUB, g, binary(ROW_MUL, unary(ROW_EXP, y, 0, 0), sum_over(g, mask, True))))
-    return walk.give(node, 0, backward_kernel(LOG_SOFTMAX, y, g, <int> node.param[NODE_DIM].i))
+    if back.create_graph:
+        return back.send_grad(node, 0, binary(ROW_SUB, g, binary(ROW_MUL, unary(ROW_EXP, y, 0, 0), sum_over(g, mask, True))))
+    return back.send_grad(node, 0, backward_kernel(LOG_SOFTMAX, y, g, <int> node.param[NODE_DIM].i))
 
 cdef Rule SOFTMAX_RULE = Rule(b"SoftmaxBackward0", softmax_backward)
 cdef Rule LOG_SOFTMAX_RULE = Rule(b"LogSoftmaxBackward0", log_softmax_backward)
@@ -129,14 +129,14 @@ def log_softmax(input, dim=None, dtype=None, *, axis=None, out=None):
 
 # ---- logsumexp
 
-cdef int logsumexp_backward(Walk walk, Node node, TensorBase g) except -1:
+cdef int logsumexp_backward(BackwardPass back, Node node, TensorBase g) except -1:
     # dx = g * exp(x - y): NaN, as torch's, at the infinities of an infinite y
     cdef TensorBase x = saved(node, 0)
     cdef unsigned int mask = <unsigned int> node.param[NODE_MASK].i
     cdef bint keepdim = node.param[NODE_KEEPDIM].i
-    cdef TensorBase y = expand_reduced(output(walk, node), x.ndim, x.shape, mask, keepdim)
+    cdef TensorBase y = expand_reduced(output(back, node), x.ndim, x.shape, mask, keepdim)
     cdef TensorBase p = unary(ROW_EXP, binary(ROW_SUB, x, y), 0, 0)
-    return walk.give(node, 0, binary(ROW_MUL, expand_reduced(g, x.ndim, x.shape, mask, keepdim), p))
+    return back.send_grad(node, 0, binary(ROW_MUL, expand_reduced(g, x.ndim, x.shape, mask, keepdim), p))
 
 cdef Rule LOGSUMEXP_RULE = Rule(b"LogsumexpBackward0", logsumexp_backward)
 

@@ -3,8 +3,8 @@
 
 # ---- sum, mean
 
-cdef int sum_backward(Walk walk, Node node, TensorBase g) except -1:
-    return walk.give(node, 0, expand_reduced_as(node, g))
+cdef int sum_backward(BackwardPass back, Node node, TensorBase g) except -1:
+    return back.send_grad(node, 0, expand_reduced_as(node, g))
 
 cdef Rule SUM_RULE = Rule(b"SumBackward0", sum_backward)
 
@@ -55,8 +55,8 @@ cdef enum:                  # node.param
     NODE_REVERSE = 1        # cumsum's, behind NODE_DIM
 
 
-cdef int mean_backward(Walk walk, Node node, TensorBase g) except -1:
-    return walk.give(node, 0, expand_reduced_as(node, binary_scalar(ROW_DIV_NUMBER, g, node.param[NODE_COUNT].f)))
+cdef int mean_backward(BackwardPass back, Node node, TensorBase g) except -1:
+    return back.send_grad(node, 0, expand_reduced_as(node, binary_scalar(ROW_DIV_NUMBER, g, node.param[NODE_COUNT].f)))
 
 cdef Rule MEAN_RULE = Rule(b"MeanBackward0", mean_backward)
 
@@ -106,20 +106,20 @@ def mean(input, dim=None, keepdim=False, *, axis=None, keepdims=None, dtype=None
 
 # ---- prod
 
-cdef int prod_backward(Walk walk, Node node, TensorBase g) except -1:
+cdef int prod_backward(BackwardPass back, Node node, TensorBase g) except -1:
     # dx[i] = g * the product of the others: y / x[i] without zeros; with one zero, only its own is not 0.
     cdef TensorBase x = saved(node, 0)
     cdef unsigned int mask = <unsigned int> node.param[NODE_MASK].i
     cdef TensorBase zero = binary(ROW_EQ, x, 0)
     if recording(x) and any(zero):      # that 0 has a gradient of its own
         from tinygrad_c.ops.reduce.scan import products_of_others
-        return walk.give(node, 0, binary(ROW_MUL, expand_reduced_as(node, g), products_of_others(
+        return back.send_grad(node, 0, binary(ROW_MUL, expand_reduced_as(node, g), products_of_others(
             x, None if mask == (<unsigned int> 1 << x.ndim) - 1 else [d for d in range(x.ndim) if is_in(mask, d)][0])))
     cdef TensorBase rest = where_(zero, 1, x)
     cdef TensorBase others = binary(ROW_DIV, expand_reduced_as(node, prod_over(rest, mask, node.param[NODE_KEEPDIM].i)), rest)
     cdef TensorBase zeros_elsewhere = binary(ROW_SUB, reduced(SUM, zero, mask, True), to_dtype(zero, INT64))
     others = where_(binary(ROW_EQ, zeros_elsewhere, 0), others, 0)
-    return walk.give(node, 0, binary(ROW_MUL, expand_reduced_as(node, g), others))
+    return back.send_grad(node, 0, binary(ROW_MUL, expand_reduced_as(node, g), others))
 
 cdef Rule PROD_RULE = Rule(b"ProdBackward0", prod_backward)
 
@@ -192,18 +192,18 @@ def any(input, dim=None, keepdim=False, *, axis=None, keepdims=None, out=None):
     return truth_over(MAX, input, pick(dim, axis), keepdim)
 
 
-cdef int cumsum_backward(Walk walk, Node node, TensorBase g) except -1:
-    return walk.give(node, 0, cumulated(g, <int> node.param[NODE_DIM].i, not node.param[NODE_REVERSE].i, False))
+cdef int cumsum_backward(BackwardPass back, Node node, TensorBase g) except -1:
+    return back.send_grad(node, 0, cumulated(g, <int> node.param[NODE_DIM].i, not node.param[NODE_REVERSE].i, False))
 
 
-cdef int cumprod_backward(Walk walk, Node node, TensorBase g) except -1:
+cdef int cumprod_backward(BackwardPass back, Node node, TensorBase g) except -1:
     # dx[k] = sum over i >= k of g[i] * y[i] / x[k], but where there is a zero
     cdef TensorBase x = saved(node, 0)
     cdef int dim = node.param[NODE_DIM].i
     if any(binary(ROW_EQ, x, 0)):
         from tinygrad_c.ops.reduce.scan import product_gradient
-        return walk.give(node, 0, product_gradient(g, x, dim))
-    return walk.give(node, 0, binary(ROW_DIV, cumulated(binary(ROW_MUL, g, output(walk, node)), dim, True, False), x))
+        return back.send_grad(node, 0, product_gradient(g, x, dim))
+    return back.send_grad(node, 0, binary(ROW_DIV, cumulated(binary(ROW_MUL, g, output(back, node)), dim, True, False), x))
 
 cdef Rule CUMSUM_RULE = Rule(b"CumsumBackward0", cumsum_backward)
 cdef Rule CUMPROD_RULE = Rule(b"CumprodBackward0", cumprod_backward)

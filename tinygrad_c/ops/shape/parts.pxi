@@ -8,25 +8,25 @@ cdef enum:                  # node.param
 
 # ---- cat, stack
 
-cdef int cat_backward(Walk walk, Node node, TensorBase g) except -1:
+cdef int cat_backward(BackwardPass back, Node node, TensorBase g) except -1:
     cdef Py_ssize_t start = 0
     cdef int dim = node.param[NODE_DIM].i
     cdef int i
     cdef Py_ssize_t size
     for i, size in enumerate(node.extra):
-        if walk.needs(node, i):
-            walk.give(node, i, narrow_dim(g, dim, start, size))
+        if back.needs(node, i):
+            back.send_grad(node, i, narrow_dim(g, dim, start, size))
         start += size
     return 0
 
-cdef int stack_backward(Walk walk, Node node, TensorBase g) except -1:
+cdef int stack_backward(BackwardPass back, Node node, TensorBase g) except -1:
     cdef int dim = node.param[NODE_DIM].i, i
     cdef Py_ssize_t[MAX_NDIM] shape
     memcpy(shape, g.shape, dim * sizeof(Py_ssize_t))
     memcpy(shape + dim, g.shape + dim + 1, (g.ndim - 1 - dim) * sizeof(Py_ssize_t))
     for i in range(<int> g.shape[dim]):
-        if walk.needs(node, i):
-            walk.give(node, i, reshape_to(narrow_dim(g, dim, i, 1), g.ndim - 1, shape))
+        if back.needs(node, i):
+            back.send_grad(node, i, reshape_to(narrow_dim(g, dim, i, 1), g.ndim - 1, shape))
     return 0
 
 cdef Rule CAT = Rule(b"CatBackward0", cat_backward)
@@ -176,11 +176,11 @@ def stack(tensors, dim=0, *, axis=None, out=None):
 
 # ---- narrow: a part of one dimension
 
-cdef int narrow_backward(Walk walk, Node node, TensorBase g) except -1:
+cdef int narrow_backward(BackwardPass back, Node node, TensorBase g) except -1:
     cdef Py_ssize_t[MAX_NDIM] shape
     cdef int ndim
     input_shape(node, 0, &ndim, shape)
-    walk.give(node, 0, place_region(g, node, ndim, shape))
+    back.send_grad(node, 0, place_region(g, node, ndim, shape))
     return 0
 
 cdef Rule NARROW = Rule(b"SliceBackward0", narrow_backward)

@@ -6,14 +6,14 @@ import math
 from tinygrad_c.ops.arguments import unpacked
 from tinygrad_c.ops.create.create import empty_, sizes
 from tinygrad_c.ops.shape.shape import as_strided, reshape, squeeze, t, transpose, unsqueeze
-from tinygrad_c.ops.shape.view import become, check_may_change
+from tinygrad_c.ops.shape.view import check_may_change, take_view
 
 
 def in_place_view(function):
     """The twin of a function that gives a view: the tensor itself becomes that view."""
     def twin(input, *args, **kwargs):
         check_may_change(input)
-        return become(input, function(input, *args, **kwargs))
+        return take_view(input, function(input, *args, **kwargs))
     twin.__name__ = twin.__qualname__ = function.__name__ + "_"
     twin.__doc__ = function.__name__ + " in place: the tensor itself takes the new shape, and is returned."
     return twin
@@ -42,7 +42,7 @@ def resize_(input, *shape):
     total = math.prod(sizes(input))
     if count <= total:
         steps = [math.prod(shape[d + 1:]) for d in range(len(shape))]
-        return become(input, as_strided(input.detach(), tuple(shape), tuple(steps), input.storage_offset()))
+        return take_view(input, as_strided(input.detach(), tuple(shape), tuple(steps), input.storage_offset()))
     larger = empty_(count, dtype=input.dtype)
     if total:       # in the order of the memory, as torch has it
         larger[:total] = as_strided(input.detach(), (total,), (1,), input.storage_offset())

@@ -22,14 +22,14 @@ cdef Py_ssize_t MAX_SIZE = <Py_ssize_t> 1 << 62
 cdef int parse_dim(object dim, int ndim) except -1:
     cdef Py_ssize_t d
     cdef int n = ndim if ndim > 0 else 1
-    cdef unsigned int before = changes()
+    cdef unsigned int begun = begin_parse()
     if type(dim) is bool or not hasattr(dim, "__index__"):
         raise TypeError(f"dim must be an int, not {type(dim).__name__}")
     try:
         d = dim
     except OverflowError:
         d = n
-    unchanged(before)
+    end_parse(begun)
     if d < -n or d >= n:
         raise IndexError(f"Dimension out of range (expected to be in range of [{-n}, {n - 1}], but got {dim.__index__()})")
     return <int> (d + n if d < 0 else d)
@@ -124,11 +124,11 @@ cdef bint strides_for(TensorBase a, int ndim, const Py_ssize_t* shape, Py_ssize_
     return True
 
 
-cdef int reshape_backward(Walk walk, Node node, TensorBase g) except -1:
+cdef int reshape_backward(BackwardPass back, Node node, TensorBase g) except -1:
     cdef Py_ssize_t[MAX_NDIM] shape
     cdef int ndim
     input_shape(node, 0, &ndim, shape)
-    walk.give(node, 0, reshape_to(g, ndim, shape))
+    back.send_grad(node, 0, reshape_to(g, ndim, shape))
     return 0
 
 cdef Rule VIEW = Rule(b"ViewBackward0", reshape_backward)
@@ -276,8 +276,8 @@ cdef enum:                  # node.param of transpose
     NODE_DIM0
     NODE_DIM1
 
-cdef int transpose_backward(Walk walk, Node node, TensorBase g) except -1:
-    walk.give(node, 0, transpose_dims(g, node.param[NODE_DIM0].i, node.param[NODE_DIM1].i))
+cdef int transpose_backward(BackwardPass back, Node node, TensorBase g) except -1:
+    back.send_grad(node, 0, transpose_dims(g, node.param[NODE_DIM0].i, node.param[NODE_DIM1].i))
     return 0
 
 cdef Rule TRANSPOSE = Rule(b"TransposeBackward0", transpose_backward)
@@ -328,9 +328,9 @@ def t(input):
     return named(transpose_dims(a, 0, 1), b"TBackward0") if a.ndim == 2 else a
 
 
-cdef int permute_backward(Walk walk, Node node, TensorBase g) except -1:
+cdef int permute_backward(BackwardPass back, Node node, TensorBase g) except -1:
     dims = node.extra
-    walk.give(node, 0, permute(g, sorted(range(len(dims)), key=dims.__getitem__)))
+    back.send_grad(node, 0, permute(g, sorted(range(len(dims)), key=dims.__getitem__)))
     return 0
 
 cdef Rule PERMUTE = Rule(b"PermuteBackward0", permute_backward)
@@ -369,8 +369,8 @@ def permute(input, *order, dims=None):
 
 # ---- expand
 
-cdef int expand_backward(Walk walk, Node node, TensorBase g) except -1:
-    walk.give(node, 0, g)           # the walk undoes the broadcast
+cdef int expand_backward(BackwardPass back, Node node, TensorBase g) except -1:
+    back.send_grad(node, 0, g)           # the walk undoes the broadcast
     return 0
 
 cdef Rule EXPAND = Rule(b"ExpandBackward0", expand_backward)

@@ -1,11 +1,11 @@
 """Views by offset and strides: diagonal, unfold, as_strided; part of shape.pyx."""
 
 
-cdef int region_backward(Walk walk, Node node, TensorBase g) except -1:
+cdef int region_backward(BackwardPass back, Node node, TensorBase g) except -1:
     cdef Py_ssize_t[MAX_NDIM] shape
     cdef int ndim
     input_shape(node, 0, &ndim, shape)
-    return walk.give(node, 0, put_region(g, node.extra, ndim, shape))
+    return back.send_grad(node, 0, put_region(g, node.extra, ndim, shape))
 
 cdef Rule AS_STRIDED = Rule(b"AsStridedBackward0", region_backward)
 

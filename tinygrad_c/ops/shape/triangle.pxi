@@ -5,8 +5,8 @@ cdef enum:                  # node.param
     NODE_UPPER
 
 
-cdef int triangle_backward(Walk walk, Node node, TensorBase g) except -1:
-    return walk.give(node, 0, triangle_of(g, node.param[NODE_DIAGONAL].i, node.param[NODE_UPPER].i))
+cdef int triangle_backward(BackwardPass back, Node node, TensorBase g) except -1:
+    return back.send_grad(node, 0, triangle_of(g, node.param[NODE_DIAGONAL].i, node.param[NODE_UPPER].i))
 
 cdef Rule TRIL = Rule(b"TrilBackward0", triangle_backward)
 

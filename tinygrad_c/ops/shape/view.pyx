@@ -61,15 +61,15 @@ cdef TensorBase region_view(TensorBase a, tuple region):
 
 # ---- gather: a region of a contiguous tensor; put: zeros with a region filled. Each is the other's gradient.
 
-cdef int gather_backward(Walk walk, Node node, TensorBase g) except -1:
+cdef int gather_backward(BackwardPass back, Node node, TensorBase g) except -1:
     cdef Py_ssize_t[MAX_NDIM] shape
     cdef int ndim
     input_shape(node, 0, &ndim, shape)
-    walk.give(node, 0, put(g, node.extra, ndim, shape))
+    back.send_grad(node, 0, put(g, node.extra, ndim, shape))
     return 0
 
-cdef int put_backward(Walk walk, Node node, TensorBase g) except -1:
-    walk.give(node, 0, gather(g, node.extra))
+cdef int put_backward(BackwardPass back, Node node, TensorBase g) except -1:
+    back.send_grad(node, 0, gather(g, node.extra))
     return 0
 
 cdef Rule GATHER = Rule(b"AsStridedBackward0", gather_backward)
@@ -177,21 +177,21 @@ def zero_pad(input, before, after):
 
 # ---- What the tape calls
 
-cdef int copy_slices_backward(Walk walk, Node node, TensorBase g) except -1:
+cdef int copy_slices_backward(BackwardPass back, Node node, TensorBase g) except -1:
     """The op that wrote gets the region's gradient; the old base gets the rest."""
     cdef tuple region = node.extra
     cdef TensorBase rest
-    if walk.needs(node, 1):
-        walk.give(node, 1, clone(gather(g, region)))
-    if walk.needs(node, 0):
-        if walk.create_graph:
+    if back.needs(node, 1):
+        back.send_grad(node, 1, clone(gather(g, region)))
+    if back.needs(node, 0):
+        if back.create_graph:
             from tinygrad_c.ops.elementwise.elementwise import sub
             rest = sub(g, put(gather(g, region), region, g.ndim, g.shape))
         else:
             rest = clone(turned(g, region[3], False) if len(region) > 3 else g)
             copy_into(region_view(rest, region), zeros(g.dtype, 0, NULL))
             rest = turned(rest, region[3], True) if len(region) > 3 else rest
-        walk.give(node, 0, rest)
+        back.send_grad(node, 0, rest)
     return 0
 
 cdef Rule COPY_SLICES = Rule(b"CopySlices", copy_slices_backward)
@@ -233,7 +233,7 @@ def check_may_change(input):
     check_inplace(as_tensor(input, "argument 'input' (position 1)"))
 
 
-def become(input, view):
+def take_view(input, view):
     """x.t_() and its like: input takes over the shape, the strides and the history of `view`, which looks at its memory."""
     cdef TensorBase x = <TensorBase?> input
     cdef TensorBase v = <TensorBase?> view
@@ -241,8 +241,7 @@ def become(input, view):
     if v.storage is not x.storage or v.dtype != x.dtype:
         raise RuntimeError("a tensor can only take the shape of a view of its own memory")
     x.data = v.data
-    count_change()
-    x._exchanged += 0x10000         # where a rule has saved x, it is not to be read in another shape
+    new_generation(x, 0)
     x.ndim, x.numel, x.contiguous = v.ndim, v.numel, v.contiguous
     for d in range(v.ndim):
         x.shape[d] = v.shape[d]
