@@ -38,7 +38,7 @@ def test_parameters_exist_before_data_and_stay_the_same_objects(torch, name):
     make, shape, sizes = LAYERS[name]
     layer = make(torch.nn)
     final = type(layer).cls_to_become
-    assert isinstance(layer, final) or torch is not tinygrad_c and "Norm" in name
+    assert isinstance(layer, final) or (torch is not tinygrad_c and "Norm" in name)
     assert [key for key, _ in layer.named_parameters()] == list(sizes)
     names, before = list(layer.state_dict()), dict(layer.named_parameters())
     assert layer.has_uninitialized_params() is bool(sizes or any("running" in key for key in names))
@@ -130,7 +130,7 @@ def test_a_state_dict_fills_it(torch, name):
 
 @both
 def test_state_dicts_without_sizes(torch):
-    make = lambda: torch.nn.Sequential(torch.nn.LazyLinear(3), torch.nn.LazyBatchNorm1d())  # noqa: E731
+    make = lambda: torch.nn.Sequential(torch.nn.LazyLinear(3), torch.nn.LazyBatchNorm1d())
     net, other = make(), make()
     other.load_state_dict(net.state_dict())             # nothing to take
     assert other[0].has_uninitialized_params()
@@ -203,9 +203,8 @@ USES = {
 @pytest.mark.parametrize("use", USES)
 def test_its_values_cannot_be_used(torch, use):
     layer = torch.nn.LazyLinear(3)
-    with pytest.raises((ValueError, RuntimeError), match=r"uninitialized parameter|no_grad|in-place"):
-        with torch.no_grad():
-            USES[use](torch, layer.weight)
+    with pytest.raises((ValueError, RuntimeError), match=r"uninitialized parameter|no_grad|in-place"), torch.no_grad():
+        USES[use](torch, layer.weight)
     assert layer.has_uninitialized_params()
 
 

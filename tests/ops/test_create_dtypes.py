@@ -137,7 +137,7 @@ def test_given_and_default_dtypes(torch):
             continue
         for dtype in ORDER:
             given = getattr(torch, dtype)
-            if "inf" in name and dtype in ("int32", "int64", "uint8") or "2**40" in name and dtype in ("uint8", "int32"):
+            if ("inf" in name and dtype in ("int32", "int64", "uint8")) or ("2**40" in name and dtype in ("uint8", "int32")):
                 continue
             with warnings.catch_warnings():
                 warnings.simplefilter("ignore", UserWarning)

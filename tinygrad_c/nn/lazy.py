@@ -14,8 +14,7 @@ from tinygrad_c.nn.call import Callable
 from tinygrad_c.nn.conv import Conv1d, Conv2d, Conv3d, ConvTranspose1d, ConvTranspose2d, ConvTranspose3d, _Conv
 from tinygrad_c.nn.linear import Linear
 from tinygrad_c.nn.module import Module
-from tinygrad_c.nn.norm import (
-    BatchNorm1d, BatchNorm2d, BatchNorm3d, InstanceNorm1d, InstanceNorm2d, InstanceNorm3d)
+from tinygrad_c.nn.norm import BatchNorm1d, BatchNorm2d, BatchNorm3d, InstanceNorm1d, InstanceNorm2d, InstanceNorm3d
 from tinygrad_c.nn.parameter import UninitializedBuffer, UninitializedParameter, is_lazy
 
 
