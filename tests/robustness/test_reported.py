@@ -85,9 +85,9 @@ def test_spread_and_order_with_nan(torch, n):
             assert both_rows.std(0).isnan().tolist() == [i == at for i in range(n)]
             others = [i for i in range(n) if i != at]
             last = value != -inf
-            assert x.argsort(stable=True).tolist() == (others + [at] if last else [at] + others)
+            assert x.argsort(stable=True).tolist() == ([*others, at] if last else [at, *others])
             assert x.argsort(stable=True, descending=True).tolist() == (
-                [at] + others[::-1] if last else others[::-1] + [at])
+                [at, *others[::-1]] if last else [*others[::-1], at])
     x = torch.arange(float(n))
     x[::2] = nan
     odd, even = list(range(1, n, 2)), list(range(0, n, 2))

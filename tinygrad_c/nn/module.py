@@ -622,7 +622,8 @@ class Module(Callable):
         """
         return state_hooks.register(self, state_hooks.LOAD_BEFORE, hook)
 
-    def _register_load_state_dict_pre_hook(self, hook: Function[..., None], with_module: bool = False) -> state_hooks.StateHandle:
+    def _register_load_state_dict_pre_hook(self, hook: Function[..., None],
+                                           with_module: bool = False) -> state_hooks.StateHandle:
         """register_load_state_dict_pre_hook, for a hook without the module as its first argument."""
         return state_hooks.register(self, state_hooks.LOAD_BEFORE, hook, with_module)
 

@@ -79,19 +79,21 @@ def _buffer(data: Tensor, persistent: bool) -> Buffer:
 # ---- Without a size yet
 
 # What a parameter without a size can be asked; everything else that Tensor has waits for the first input.
-_ALLOWED = {"data", "requires_grad", "requires_grad_", "grad", "grad_fn", "is_leaf", "retains_grad", "dtype", "device", "detach", "to",
-            "float", "double", "type", "cpu", "is_floating_point", "is_complex", "zero_grad", "is_inference", "is_meta", "output_nr",
-            "register_hook", "register_post_accumulate_grad_hook", "is_sparse", "is_cuda", "layout", "names", "is_shared"}
-_OPERATORS = ["len", "iter", "getitem", "setitem", "bool", "int", "float", "neg", "pos", "abs", "invert", "eq", "ne", "lt", "le",
-              "gt", "ge", "matmul", "rmatmul", "imatmul", "contains",
-              *(letter + name for name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "and", "or", "xor")
-                for letter in ("", "r", "i"))]
+_ALLOWED = {
+    "data", "requires_grad", "requires_grad_", "grad", "grad_fn", "is_leaf", "retains_grad", "dtype", "device", "detach", "to",
+    "float", "double", "type", "cpu", "is_floating_point", "is_complex", "is_inference", "is_meta", "output_nr", "register_hook",
+    "register_post_accumulate_grad_hook", "is_sparse", "is_cuda", "layout", "names", "is_shared"}
+_OPERATORS = [
+    "len", "iter", "getitem", "setitem", "bool", "int", "float", "neg", "pos", "abs", "invert", "eq", "ne", "lt", "le", "gt", "ge",
+    "matmul", "rmatmul", "imatmul", "contains",
+    *(letter + name for name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "and", "or", "xor")
+      for letter in ("", "r", "i"))]
 
 
 def _refuse(kind: str, what: str) -> ValueError:
     return ValueError(f"Attempted to use an uninitialized parameter in {what}. This error happens when you are using a "
-                      f"`LazyModule` or explicitly manipulating `torch.nn.parameter.{kind}` objects. When using LazyModules Call "
-                      "`forward` with a dummy batch to initialize the parameters before calling torch functions")
+                      f"`LazyModule` or explicitly manipulating `torch.nn.parameter.{kind}` objects. When using LazyModules "
+                      "Call `forward` with a dummy batch to initialize the parameters before calling torch functions")
 
 
 class _Uninitialized:

@@ -151,8 +151,8 @@ def _mismatch(name: str, own: Tensor, value: Any) -> list[str]:
     if is_lazy(own):
         return []
     if is_lazy(value):
-        return [f"{name} in the checkpoint is an uninitialized parameter, and that of the current model has the shape {own.shape}: "
-                "call the net that was saved once, on a batch, before state_dict()"]
+        return [f"{name} in the checkpoint is an uninitialized parameter, and that of the current model has the shape "
+                f"{own.shape}: call the net that was saved once, on a batch, before state_dict()"]
     if value.shape != own.shape:
         return [f"size mismatch for {name}: copying a param with shape {value.shape} from checkpoint, "
                 f"the shape in current model is {own.shape}."]

@@ -23,8 +23,8 @@ class LRScheduler:
     [0.5]
     """
 
-    # Resumed with last_epoch >= 0, the first step (in __init__) leaves the rates of the optimizer's state dict. As in torch, not
-    # with schedulers that compute the rate from the initial one, or that change it at certain epochs only.
+    # Resumed with last_epoch >= 0, the first step (in __init__) leaves the rates of the optimizer's state dict. As in torch,
+    # not with schedulers that compute the rate from the initial one, or that change it at certain epochs only.
     _keeps_rate = False
     _initial = False            # while epoch 0 begins: in __init__ and _restart
 
