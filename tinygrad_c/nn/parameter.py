@@ -80,12 +80,12 @@ def _buffer(data: Tensor, persistent: bool) -> Buffer:
 
 # What a parameter without a size can be asked; everything else that Tensor has waits for the first input.
 _ALLOWED = {
-    "data", "requires_grad", "requires_grad_", "grad", "grad_fn", "is_leaf", "retains_grad", "dtype", "device", "detach", "to",
-    "float", "double", "type", "cpu", "is_floating_point", "is_complex", "is_inference", "is_meta", "output_nr", "register_hook",
-    "register_post_accumulate_grad_hook", "is_sparse", "is_cuda", "layout", "names", "is_shared"}
+    "data", "requires_grad", "requires_grad_", "grad", "grad_fn", "is_leaf", "retains_grad", "dtype", "device", "detach",
+    "to", "float", "double", "type", "cpu", "is_floating_point", "is_complex", "is_inference", "is_meta", "output_nr",
+    "register_hook", "register_post_accumulate_grad_hook", "is_sparse", "is_cuda", "layout", "names", "is_shared"}
 _OPERATORS = [
-    "len", "iter", "getitem", "setitem", "bool", "int", "float", "neg", "pos", "abs", "invert", "eq", "ne", "lt", "le", "gt", "ge",
-    "matmul", "rmatmul", "imatmul", "contains",
+    "len", "iter", "getitem", "setitem", "bool", "int", "float", "neg", "pos", "abs", "invert", "eq", "ne", "lt", "le", "gt",
+    "ge", "matmul", "rmatmul", "imatmul", "contains",
     *(letter + name for name in ("add", "sub", "mul", "truediv", "floordiv", "mod", "pow", "and", "or", "xor")
       for letter in ("", "r", "i"))]
 
