@@ -1,6 +1,6 @@
-# make train   an environment in .venv, the package built and installed in it, a net trained on the bundled digits
-# make test    the same environment, the linters, and all tests on the installed package
-# PYTHON=python3.12 chooses the interpreter (3.10 or newer), VENV=dir the environment's folder.
+# make train   create .venv, build and install the package there, and train a network on the bundled digits
+# make test    the same environment; run the linters, and all tests on the installed package
+# PYTHON=python3.12 selects the interpreter (3.10 or newer), VENV=dir the folder of the environment.
 
 PYTHON ?= python3
 VENV   ?= .venv
@@ -11,35 +11,35 @@ SOURCES := pyproject.toml setup.py MANIFEST.in LICENSE $(wildcard README.md) \
 
 .PHONY: train test lint clean kill opdb fuzz hostile nonsense finalisers endurance properties mutation files wheel arm64 asan tsan debug valgrind
 
-# -I: the package is the installed one, not the folder of sources that this runs in.
+# -I: import the installed package, not the sources in this folder.
 train: $(VENV)/train.stamp
 	$(BIN)/python -I -m tinygrad_c train --out runs/digits
 
-# The tests run from their own folder, so that `tinygrad_c` can only be the installed one.
+# The tests run in their own folder, so that `tinygrad_c` is the installed package.
 test: $(VENV)/test.stamp lint
 	cd tests && $(BIN)/python -c "import tinygrad_c as t; assert 'site-packages' in t.__file__, t.__file__"
 	cd tests && $(BIN)/python -m pytest -q .
 
-# cython-lint looks for its helper pycodestyle in PATH.
+# cython-lint needs pycodestyle in PATH.
 lint: $(VENV)/test.stamp
 	$(BIN)/ruff check .
 	PATH="$(BIN):$$PATH" cython-lint $(filter %.pyx %.pxd %.pxi,$(SOURCES))
 
-# Long jobs, each of one kind of trouble; docs/jobs.md says what they found.
-# make kill    trainings killed at random moments and resumed
-# make fuzz    random programs beside torch (installed by this), SEED=n for others
-# make opdb    torch's own sample inputs of its ops, modules and optimizers, beside torch (installed by this)
-# make hostile   random calls of everything public with hostile arguments, in batches that may crash
-# make nonsense  what cannot be meant, for everything that the compiled modules hold, public or not, in children that may crash
-# make finalisers  every sample of every operation while finalisers change its inputs in the middle of it
-# make endurance   a million ops on a small stack, 100,000 steps, 1,000 trainings
+# Long jobs, each for one kind of fault; docs/jobs.md has their results.
+# make kill      kill training runs at random moments and resume them
+# make fuzz      compare random programs with torch (which this installs); SEED=n for other programs
+# make opdb      compare with torch on its own sample inputs of ops, modules and optimizers (installs torch)
+# make hostile   random calls of everything public with extreme arguments, in child processes
+# make nonsense  invalid calls of everything in the compiled modules, public or not, in child processes
+# make finalisers  every sample of every operation, while finalisers change its inputs during the operation
+# make endurance   a million ops on a small stack, 100,000 steps, 1,000 training runs
 # make properties  every row of the table on 20,000 tensors of any shape and layout, against NumPy
 # make mutation  wrong derivatives on purpose: a test must fail for each
-# make wheel     a manylinux wheel in dist/: what it links to, its size, NumPy 1.26 and 2.x, a processor without AVX
-# make files     saved files and tables with flipped bits, cut off, rearranged: an exception, or what was saved
-# make asan, make tsan, make debug, make valgrind     the tests on builds and under programs that watch memory and threads;
+# make wheel     a manylinux wheel in dist/: linked libraries, size, NumPy 1.26 and 2.x, a processor without AVX
+# make files     saved files and tables with flipped bits, truncated or rearranged: an exception, or the saved values
+# make asan, make tsan, make debug, make valgrind     the tests with sanitizers, Cython's checks, or under valgrind;
 #                EVERY=n for every n-th sample under valgrind, which takes an hour for all
-# make arm64     cross-built for 64-bit ARM, and tests under qemu (Debian only; needs python3.11)
+# make arm64     cross-compile for 64-bit ARM, and test under qemu (Debian only; needs python3.11)
 JOB  := cd tests && $(BIN)/python
 SEED ?= 1
 EVERY ?= 1
@@ -99,7 +99,7 @@ $(VENV)/bin/python:
 	$(PYTHON) -c "import sys; v = sys.version.split()[0]; sys.exit(sys.version_info < (3, 10) and f'Python 3.10 or newer is needed; $(PYTHON) is {v}: make PYTHON=...')"
 	$(PYTHON) -m venv $(VENV)
 
-# What was deleted from the sources must not be installed out of build/; compiled modules stay, to be built anew if older.
+# Files deleted from the sources must not be installed from build/. Compiled modules stay; they are rebuilt if they are older.
 $(VENV)/train.stamp: $(SOURCES) | $(VENV)/bin/python
 	find build -type f ! -name '*.so' ! -name '*.o' -delete 2>/dev/null || true
 	$(BIN)/python -m pip install --quiet '.[cli]'

@@ -1,8 +1,8 @@
-"""What TOML cannot say: the compiled modules, and the kernels that are made from the table before they compile.
+"""The part of the build that pyproject.toml cannot express: the extension modules, and the kernels generated from formulas.py.
 
-TINYGRAD_C_DEBUG=1 in the environment builds with Cython's bounds and None checks on, and with little optimisation.
-TINYGRAD_C_SANITIZE=address,undefined builds for gcc's sanitizers of these names, =valgrind for valgrind: as for a user, but the
-allocator keeps nothing and names stay in (tests/jobs/sanitize.py runs such builds).
+TINYGRAD_C_DEBUG=1 in the environment builds with Cython's bounds and None checks on, and with little optimization.
+TINYGRAD_C_SANITIZE=address,undefined builds with gcc's sanitizers of these names. =valgrind builds with the release flags, but
+the allocator caches nothing and symbols are kept (tests/jobs/sanitize.py runs such builds).
 """
 import os
 import platform
@@ -25,22 +25,23 @@ X86 = platform.machine().lower() in ("x86_64", "amd64", "i686")
 DIRECTIVES = {
     "language_level": 3,
     "binding": True,
-    "boundscheck": True,            # of lists and tuples, which a program may change at any moment: pointers have none
+    "boundscheck": True,            # for lists and tuples, which a program may change at any time; pointers have no check
     "wraparound": False,
     "initializedcheck": DEBUG,
     "nonecheck": DEBUG,
     "cdivision": True,
     "auto_pickle": False,
-    "c_api_binop_methods": True,    # a Python subclass then inherits nb_add and its like themselves, not a lookup of __add__
+    "c_api_binop_methods": True,    # a Python subclass then inherits nb_add etc. directly, not a lookup of __add__
 }
 ISAS = {
     "baseline": [],
     "avx2": ["-mavx2", "-mfma"],
     "avx512": ["-mavx512f", "-mavx512dq", "-mavx512bw", "-mavx512vl", "-mfma", "-mprefer-vector-width=512"],
 }
-# Kernels want -O3: their loops unroll and become vectors (but for those of x86 processors without AVX2, where size counts
-# more, and most in double precision: 94 KB for 3 to 5% of the time). On the path of a small op -O2 is as fast as that, and
-# smaller; -Os, a sixth smaller still, costs such an op a tenth of its time, so it is for what no training step calls.
+# Kernels are built with -O3, which unrolls and vectorizes their loops, except for x86 processors without AVX2: there size is
+# more important, most of all in double precision, where -Os saves 94 KB for 3 to 5% of the time. For the overhead of a small op
+# -O2 is as fast as -O3, and smaller. -Os is smaller again by a sixth, but a small op takes 10% longer, so only modules that no
+# training step calls are built with it.
 CFLAGS = ["-O1", "-g"] if DEBUG else ["-g0", "-fno-math-errno", "-fno-trapping-math", "-fno-asynchronous-unwind-tables"]
 CONTROL = ("kernels.runtime.dispatch", "kernels.runtime.memory", "kernels.runtime.threads")     # no loops over elements
 COLD = ("ops.create.create", "ops.indexing.index", "ops.loss.loss", "ops.norm.norm", "ops.random.random", "ops.reduce.reduce",
@@ -52,20 +53,20 @@ if VALGRIND:
 if SANITIZE:
     CFLAGS = ["-O1", "-g1", "-fno-omit-frame-pointer", f"-fsanitize={SANITIZE}", "-DTINYGRAD_C_NO_CACHE"]
 CFLAGS += ["-Wno-unused-function", "-Wno-psabi"]
-# Cython's `inline` is a hint; the tiles of the matrix product are functions of constants and must be inlined.
+# Cython's `inline` is a hint; the micro-kernels of the matrix product take constants as arguments and must be inlined.
 KERNEL_MACROS = [("CYTHON_INLINE", "inline __attribute__((always_inline))")] if not DEBUG and os.name == "posix" else []
 LDFLAGS = [] if DEBUG or VALGRIND or sys.platform == "darwin" else ["-Wl,-s"]
 if LDFLAGS and sys.platform == "linux":
-    LDFLAGS.append("-Wl,-z,noseparate-code")        # no padding to whole pages: 8 KB less a module
+    LDFLAGS.append("-Wl,-z,noseparate-code")        # no padding to whole pages: saves 8 KB per module
 if SANITIZE:
     LDFLAGS = [f"-fsanitize={SANITIZE}"]
 
-# Cython's own functions, which every module needs, are compiled once: each module is 10 to 20 KB smaller.
+# Cython's utility code, which every module needs, is compiled once: each module is 10 to 20 KB smaller.
 SHARED = "tinygrad_c._cython"
 
 
 def is_gcc():
-    """Whether the compiler is gcc, and not another that calls itself so: clang refuses flags that it does not know."""
+    """Whether the compiler really is gcc: clang also defines __GNUC__, but rejects flags that it does not know."""
     compiler = os.environ.get("CC") or sysconfig.get_config_var("CC") or "cc"
     try:
         macros = subprocess.run([*shlex.split(compiler), "-dM", "-E", "-x", "c", os.devnull], capture_output=True, text=True)
@@ -75,19 +76,19 @@ def is_gcc():
 
 
 GCC = is_gcc()
-# What size costs nothing in speed. Kernels: loops are not doubled for a condition or a stride of 1 (where it counts, they are
-# written twice). Others: of a branch that Cython calls unlikely gcc still thinks one in ten taken, and makes it fast; what
-# raises an exception may be slow.
+# Flags that save size at no cost in speed. Kernels: gcc does not duplicate loops for a condition or a stride of 1 (where it
+# matters, both loops are in the source). Other modules: gcc assumes that a branch which Cython marks unlikely is taken 10% of
+# the time, and optimizes it for speed; code that raises an exception may be slow.
 UNALIGNED = ["-fno-align-functions", "-fno-align-jumps", "-fno-align-labels"]
 SMALL_KERNELS = [*UNALIGNED, "-fno-unswitch-loops", "-fno-version-loops-for-strides"] if GCC else []
-# But kernels for today's processors begin on lines of the cache: else a change to one makes others slower or faster, by a tenth
-# of a small operation.
+# But kernels for AVX2 and AVX-512 start on cache lines: otherwise a change to one kernel moves the others, which changes the
+# time of a small operation by up to 10%.
 ALIGNED = ["-falign-functions=64"] if GCC else []
 SMALL = [*UNALIGNED, "-fno-align-loops", "--param", "builtin-expect-probability=100"] if GCC else []
 
-# The random numbers have the same bits everywhere: a * b + c is rounded twice, whatever the processor could do.
+# Random numbers are bitwise the same everywhere: a * b + c is rounded twice, also where the processor has FMA.
 OWN_FLAGS = {"kernels.portable.philox": [] if sys.platform == "win32" else ["-ffp-contract=off"]}
-if GCC and not (DEBUG or SANITIZE):        # loops over whole numbers and bytes, which the compiler makes into vectors
+if GCC and not (DEBUG or SANITIZE):        # loops over integers and bytes, which gcc vectorizes
     OWN_FLAGS["kernels.portable.generic"] = ["-O2", "-ftree-loop-vectorize", "-fvect-cost-model=dynamic"]
 
 
@@ -128,7 +129,7 @@ def extensions():
 
 
 class BuildPy(build_py):
-    """Leaves kernels/generate.py out of what is installed: it has done its work by then."""
+    """Excludes kernels/generate.py from the installed package: only the build needs it."""
 
     def find_package_modules(self, package, package_dir):
         return [found for found in super().find_package_modules(package, package_dir) if found[1] != "generate"]

@@ -1,5 +1,5 @@
-"""What is around a training step: import, the first steps, the loader, memory, page faults, numbers that almost vanish, and a
-process that has the second core.
+"""Costs around a training step: import, the first steps, the data loader, memory, page faults, denormal numbers, and a second
+core that another process keeps busy.
 
     python benchmarks/around.py [--only import loader ...]
 """
@@ -75,7 +75,7 @@ epoch(True)
 rounds = [(epoch(False), epoch(True)) for _ in range(7)]
 print(*(sorted(column)[3] for column in zip(*rounds)))
 """
-# Weights that shrink by a factor each step pass through the denormal numbers: 0.7^290 is below 2^-149.
+# Weights that shrink by a constant factor in each step pass through the denormal range: 0.7^290 is below 2^-149.
 DENORMALS = NET + """
 import numpy as np
 net = nn.Sequential(nn.Linear(784, 256), nn.ReLU(), nn.Linear(256, 10))
@@ -114,7 +114,7 @@ CORES = harness.cores()[:2]
 
 
 def run(program: str, module: str = "tinygrad_c") -> list[float]:
-    """What the program prints, in a process of its own."""
+    """Runs the program in a process of its own; returns the numbers that it prints."""
     done = subprocess.run([sys.executable, "-c", program, module], capture_output=True, text=True, env={
         **{name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"},
         **harness.thread_settings(1)})

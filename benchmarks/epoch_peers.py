@@ -1,9 +1,9 @@
-"""One epoch, as each peer does it best: every step gathers its batch from rows in memory, by a permutation.
+"""One training epoch, written as is fastest for each peer: every step gathers its batch from rows in memory by a permutation.
 
     trainer = Peer(net, weights, x, y, threads, **Peer.VARIANTS[label]); trainer.reset(); losses = trainer.epoch(order)
 
-x and y hold all rows of the epoch, `order` is a permutation of them. epoch() trains on len(order) // net.batch batches, from
-where reset() or the epoch before left the weights, and waits until it is done. See peers.py for the steps themselves.
+x and y hold all rows of the epoch, `order` is a permutation of them. epoch() trains on len(order) // net.batch batches,
+starting with the weights after reset() or the epoch before, and waits until it is done. peers.py defines the steps.
 """
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ import peers
 
 
 class NumPy(peers.NumPy):
-    """By hand; batches go into buffers that are kept."""
+    """NumPy by hand; batches are gathered into preallocated buffers."""
 
     def __init__(self, net, weights, x, y, threads):
         super().__init__(net, weights, x, y, threads)
@@ -34,7 +34,7 @@ class NumPy(peers.NumPy):
 
 
 class Torch(peers.Torch):
-    """PyTorch, eager; and this package, which runs the same text. The epoch is gathered batch by batch, or at its start."""
+    """PyTorch, eager, and the base of Ours. The rows are gathered batch by batch, or all at the start of the epoch."""
 
     VARIANTS: ClassVar = {f"{optimizer or 'plain'}, gathered {when}": {"before": when == "before", **options}
                           for optimizer, options in peers.Torch.VARIANTS.items() for when in ("a step", "before")}
@@ -64,7 +64,7 @@ class Torch(peers.Torch):
 
 
 class Ours(Torch):
-    """This package, eager, in the same words."""
+    """This package, eager, with the same code as PyTorch."""
 
     VARIANTS: ClassVar = {"gathered a step": {}, "gathered before": {"before": True}}
     engine = "tinygrad_c"
@@ -81,7 +81,7 @@ class TorchCompile(Torch):
 
 
 class Jax(peers.Jax):
-    """jax.jit of the whole step, called once a step; the batch is gathered inside it, or the epoch before the first."""
+    """jax.jit of the whole step, called once a step; each batch is gathered inside it, or all before the first."""
 
     VARIANTS: ClassVar = {f"{label or 'labels'}, gathered {when}": {"before": when == "before", **options}
                           for label, options in peers.Jax.VARIANTS.items() for when in ("inside", "before")}

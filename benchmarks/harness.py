@@ -1,7 +1,7 @@
-"""How things are timed here: in turn, pinned to the same cores, the median of several rounds; and how results are printed.
+"""Timing and printing for the benchmarks: candidates are timed in turn, pinned to the same cores, for several rounds.
 
-Machines are shared and their clocks move, so a time alone says little. What is compared is measured within seconds of each
-other: every round times each candidate for a short burst, and what is reported is each one's median over the rounds.
+Machines are shared and their clock frequency changes, so a single time says little. Candidates are measured within seconds of
+each other: every round times each of them for a short burst, and the result is the median of each over the rounds.
 """
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ CLOCKS = {"wall": time.perf_counter, "cpu": time.process_time}
 
 
 def processor() -> str:
-    """What this runs on, in one line."""
+    """The processor and the operating system, in one line."""
     name = platform.processor() or platform.machine()
     details = []
     if Path("/proc/cpuinfo").exists():
@@ -43,14 +43,14 @@ def cores() -> list[int]:
 
 
 def pin(threads: int) -> None:
-    """Keep this process, and the libraries that it loads from now on, to the first `threads` cores."""
+    """Pin this process, and the libraries that it loads later, to the first `threads` cores."""
     os.environ.update(thread_settings(threads))
     if hasattr(os, "sched_setaffinity"):
         os.sched_setaffinity(0, cores()[:threads])
 
 
 def thread_settings(threads: int) -> dict[str, str]:
-    """The environment that tells each peer how many threads it has."""
+    """The environment variables that set the number of threads of each peer."""
     eigen = "true" if threads > 1 else "false"
     return {
         **{name: str(threads) for name in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")},
@@ -66,7 +66,7 @@ def clock_option(parser: argparse.ArgumentParser) -> None:
 
 
 def in_turn(timers: dict[str, timeit.Timer], rounds: int = 7, seconds: float = 0.02, clock: str = "wall") -> dict[str, float]:
-    """Seconds that each takes, by its label: the median of rounds that time them one after the other."""
+    """Seconds per run of each timer, by label: the median over rounds, which time them one after the other."""
     counts = {}
     for label, timer in timers.items():
         timer.timer = CLOCKS[clock]
@@ -84,7 +84,7 @@ def in_turn(timers: dict[str, timeit.Timer], rounds: int = 7, seconds: float = 0
 
 
 class Worker:
-    """A process of its own for one peer, that answers one JSON line with another; see serve()."""
+    """A subprocess for one peer, which answers each JSON line with another; see serve()."""
 
     def __init__(self, program: Path, peer: str, threads: int, options: Sequence[str] = ()) -> None:
         self.peer = peer
@@ -94,16 +94,16 @@ class Worker:
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=self.noise, env={**os.environ, **thread_settings(threads)})
 
     def ask(self, **request):
-        """The worker's answer; RuntimeError with its last words when it failed."""
+        """The worker's answer. Raises RuntimeError with the last line of its output if it failed."""
         self.process.stdin.write(json.dumps(request) + "\n")
         self.process.stdin.flush()
         line = self.process.stdout.readline()
-        answer = json.loads(line) if line else {"error": f"the process ended: {self.last_words()}"}
+        answer = json.loads(line) if line else {"error": f"the process ended: {self.last_line()}"}
         if isinstance(answer, dict) and "error" in answer:
             raise RuntimeError(f"{self.peer}: {answer['error']}")
         return answer
 
-    def last_words(self) -> str:
+    def last_line(self) -> str:
         self.noise.seek(0)
         return (self.noise.read().strip().splitlines() or [""])[-1]
 
@@ -116,7 +116,7 @@ class Worker:
 def serve(handlers: dict) -> None:
     """Answer JSON lines on standard input with handlers[request["do"]](**rest), until it closes."""
     answers = os.fdopen(os.dup(1), "w")
-    os.dup2(2, 1)                                   # what libraries print must not mix with the answers
+    os.dup2(2, 1)                                   # the output of libraries must not mix with the answers
     for line in sys.stdin:
         request = json.loads(line)
         try:
@@ -167,7 +167,7 @@ def fma(real: str = "float"):
 
 
 def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
-    """A table in Markdown that reads well as text, too: the first column to the left, the others to the right."""
+    """A table in Markdown that is also readable as text: the first column left-aligned, the others right-aligned."""
     widths = [max(len(row[i]) for row in (head, *rows)) for i in range(len(head))]
     def line(row: Sequence[str]) -> str:
         cells = [row[0].ljust(widths[0]), *(cell.rjust(width) for cell, width in zip(row[1:], widths[1:]))]
@@ -177,7 +177,7 @@ def table(head: Sequence[str], rows: Sequence[Sequence[str]]) -> str:
 
 
 def digits(value: float | None, unit: float = 1e-6) -> str:
-    """Seconds in units of `unit`, with three digits that count; nothing for None."""
+    """Seconds in units of `unit`, with three significant digits; an empty string for None."""
     if value is None:
         return ""
     value /= unit
@@ -185,7 +185,7 @@ def digits(value: float | None, unit: float = 1e-6) -> str:
 
 
 def bars(path: Path, title: str, ylabel: str, groups: Sequence[str], series: dict[str, Sequence[float | None]]) -> None:
-    """A picture of grouped bars on a logarithmic axis."""
+    """Saves a chart of grouped bars on a logarithmic axis."""
     try:
         from matplotlib.figure import Figure
     except ImportError:

@@ -20,8 +20,8 @@ MATMUL = [          # m, k, n, and which operand is a view: a transposed one, or
     (1024, 1024, 1024, ""), (1024, 1024, 1024, "a"), (1024, 1024, 1024, "b"), (1024, 1024, 1024, "a::2"),
     (1024, 1024, 1024, "b::2"), (2048, 2048, 2048, ""), (2048, 2048, 2048, "a"), (2048, 2048, 2048, "b"),
 ]
-# In torch's words (t: the engine, F: its nn.functional), and in NumPy's where it has them in one expression. x and w are
-# (1000, 1000), x requires grad; row is (1000,), labels are int64.
+# PyTorch code (t: the engine, F: its nn.functional), and NumPy code where that is one expression. x and w are (1000, 1000), x
+# requires grad; row is (1000,), labels are int64.
 ELEMENTWISE = {
     "exp": ("t.exp(x)", "np.exp(x)"),
     "tanh": ("t.tanh(x)", "np.tanh(x)"),
@@ -36,7 +36,7 @@ ELEMENTWISE = {
     "softmax(1)": ("t.softmax(x, 1)", "(e := np.exp(x - x.max(1, keepdims=True))) / e.sum(1, keepdims=True)"),
     "cross_entropy": ("F.cross_entropy(x, labels)", None),
 }
-# a and b are (4,), A is (4, 4), w, x, b0 and y scalars; a, A, w and b0 require grad, so all but NumPy record.
+# a and b are (4,), A is (4, 4), w, x, b0 and y scalars; a, A, w and b0 require grad: all engines but NumPy record a graph.
 SMALL = {
     "a + b": ("a + b", "a + b"),
     "a * b": ("a * b", "a * b"),
@@ -51,11 +51,11 @@ SMALL = {
 OPTIMIZERS = {"SGD": ("SGD", {"lr": 1e-3}), "SGD, momentum": ("SGD", {"lr": 1e-3, "momentum": 0.9}), "Adam": ("Adam", {}),
               "AdamW": ("AdamW", {})}
 PARAMETERS = {"a million": [(1000, 1000)], "tiny net": [(16, 2), (16,), (16, 16), (16,), (2, 16), (2,)]}
-FASTER = {"": {}, "foreach": {"foreach": True}, "fused": {"fused": True}}      # torch's ways to take a step
+FASTER = {"": {}, "foreach": {"foreach": True}, "fused": {"fused": True}}      # PyTorch's implementations of step()
 
 
 def chain(a):
-    """200 operations on a small tensor, and back."""
+    """200 operations on a small tensor, then backward."""
     y = a
     for _ in range(100):
         y = y * 1.01
@@ -95,7 +95,7 @@ def ratio(times: dict[str, float], decimals: int = 2, mine: str = "tinygrad_c") 
 
 
 def matmul(group: Group) -> list[str]:
-    """GFLOP/s of float32 products, and of multiply-adds in registers ("limit": of one core, times the threads)."""
+    """GFLOP/s of float32 products, and their limit: multiply-adds in registers, on one core, times the number of threads."""
     np = group.np
     fma = harness.fma()
     for m, k, n, view in MATMUL:
@@ -105,7 +105,7 @@ def matmul(group: Group) -> list[str]:
         timers = {}
         for name, engine in group.engines.items():
             def convert(array, engine=engine, name=name):
-                return array if name == "NumPy" else engine.from_numpy(array)       # with its strides
+                return array if name == "NumPy" else engine.from_numpy(array)       # keeps the strides
             operands = {"a": convert(a), "b": convert(b)}
             error = abs(np.asarray(operands["a"] @ operands["b"]) - exact).max()
             assert error <= 4e-6 * k ** 0.5, (name, m, k, n, view, error)
@@ -160,7 +160,7 @@ def elementwise(group: Group) -> list[str]:
 
 
 def small(group: Group) -> list[str]:
-    """Nanoseconds for operations on a few elements, recorded."""
+    """Nanoseconds for operations on a few elements, with the graph recorded."""
     np = group.np
     for label, (code, numpy_code) in SMALL.items():
         timers = {}
@@ -180,7 +180,7 @@ def small(group: Group) -> list[str]:
 
 
 def optimizer(group: Group) -> list[str]:
-    """Microseconds for optimizer.step(); torch's is the best of its plain, foreach and fused."""
+    """Microseconds for optimizer.step(); for PyTorch the fastest of plain, foreach and fused."""
     group.measured.pop("NumPy")
     for label, (kind, options) in OPTIMIZERS.items():
         for size, shapes in PARAMETERS.items():

@@ -1,9 +1,9 @@
-"""One training step, as each peer does it best. A peer is a class; its VARIANTS are the settings worth trying, by a label.
+"""One training step, written as is fastest for each peer. A peer is a class; its VARIANTS are settings to try, by label.
 
     trainer = Peer(net, weights, x, y, threads, **Peer.VARIANTS[label]); trainer.reset(); losses = trainer.run(steps)
 
-run() takes steps from the weights that reset() put back, and waits until they are done. `weights` is a list of (weight, bias),
-weight of shape (out, in); all arrays come in the net's dtype.
+reset() restores the initial weights; run() takes steps, and waits until they are done. `weights` is a list of (weight, bias),
+with weight of shape (out, in); all arrays have the net's dtype.
 """
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ class Net:
             y = np.tanh(x @ rng.standard_normal((self.widths[0], self.widths[-1]))).astype(self.dtype)
         else:
             y = rng.integers(0, self.widths[-1], self.batch)
-            y[:self.widths[-1]] = np.arange(self.widths[-1])[:self.batch]       # every class is there, for scikit-learn
+            y[:self.widths[-1]] = np.arange(self.widths[-1])[:self.batch]       # every class occurs: scikit-learn needs it
         return weights, x, y
 
     def to_json(self) -> dict:
@@ -58,7 +58,7 @@ class Net:
 
 
 class NumPy:
-    """By hand: the formulas in NumPy, into buffers that are kept."""
+    """NumPy by hand: the formulas, computed into preallocated buffers."""
 
     VARIANTS: ClassVar = {"": {}}
 
@@ -140,7 +140,7 @@ class NumPy:
 
 
 class Torch:
-    """PyTorch, eager; and this package, which runs the same text."""
+    """PyTorch, eager, and the base of Ours."""
 
     VARIANTS: ClassVar = {"": {}, "foreach": {"foreach": True}, "fused": {"fused": True}}
     engine = "torch"
@@ -182,7 +182,7 @@ class Torch:
 
 
 class Ours(Torch):
-    """This package, in the same words."""
+    """This package, with the same code as PyTorch."""
 
     VARIANTS: ClassVar = {"": {}}
     engine = "tinygrad_c"
@@ -194,7 +194,7 @@ class TorchCompile(Torch):
     def __init__(self, net, weights, x, y, threads, **optimizer_options):
         super().__init__(net, weights, x, y, threads, **optimizer_options)
         model, loss_fn = self.model, self.loss
-        self.torch.compiler.reset()     # of earlier nets, whose guards would be tried first at each call
+        self.torch.compiler.reset()     # drops the code of earlier nets, whose guards would be checked first at each call
         self.forward = self.torch.compile(lambda x, y: loss_fn(model(x), y), dynamic=False, fullgraph=True)
 
     def run(self, steps):
@@ -327,9 +327,9 @@ class ScikitLearn:
 
     def __init__(self, net, weights, x, y, threads):
         if net.loss != "mse" and net.widths[-1] == 2:
-            raise NotImplementedError("of two classes it makes one output, so the net is another")
+            raise NotImplementedError("for two classes scikit-learn has one output, so the net differs")
         if net.loss != "mse" and net.batch < net.widths[-1]:
-            raise NotImplementedError("it wants every class in the batch, or a first call that differs")
+            raise NotImplementedError("scikit-learn needs every class in the batch, or another first call")
         from sklearn.neural_network import MLPClassifier, MLPRegressor
         self.net, self.start, self.x, self.y = net, weights, x, y
         kind = MLPRegressor if net.loss == "mse" else MLPClassifier
@@ -349,7 +349,7 @@ class ScikitLearn:
         model._optimizer = SGDOptimizer(parameters, SGD_LR, "constant", 0, False) if sgd else AdamOptimizer(parameters, ADAM_LR)
 
     def run(self, steps):
-        scale = 2 if self.net.loss == "mse" else 1          # its squared error is half the mean
+        scale = 2 if self.net.loss == "mse" else 1          # scikit-learn's loss is half the mean squared error
         losses = []
         for _ in range(steps):
             self.model.partial_fit(self.x, self.y)

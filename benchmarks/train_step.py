@@ -37,12 +37,12 @@ NETS = [
 ]
 EPOCH_NETS = ("tiny", "digits", "one row", "odd", "mnist_s", "mnist_s, one row", "tanh rows")
 CHECKED_STEPS = 4
-SETTLE = 0.2        # seconds before a turn: threads that the peer before it left looking for work (OpenBLAS: 0.1) go to sleep
+SETTLE = 0.2        # seconds before a turn, until the spinning threads of the peer before it (OpenBLAS: 0.1 s) go to sleep
 TOLERANCE = {"float32": 1e-4, "float64": 1e-6}      # of the loss, relative
 
 
 class Trainer:
-    """A peer's side of the benchmark, in its process."""
+    """Runs the benchmark of one peer, in the peer's process."""
 
     KINDS = peers.PEERS
 
@@ -51,7 +51,7 @@ class Trainer:
         self.threads = threads
 
     def prepare(self, net: dict, seconds: float) -> dict:
-        """The losses of the first steps and the seconds that one takes, of the variant that is fastest here."""
+        """Finds the fastest variant, whose seconds per step it keeps; returns its first losses and its label."""
         net = Net.from_json(net)
         best = None
         for label, options in self.kind.VARIANTS.items():
@@ -146,7 +146,7 @@ def agree(losses: list[float], expected: list[float], tolerance: float) -> bool:
 
 def measure(net: Net, workers: list[harness.Worker], rounds: int, seconds: float,
             epoch: bool = False) -> dict[str, tuple[float, float]]:
-    """(wall, processor) seconds per step of each peer that agrees with the reference; says why one is left out."""
+    """(wall, processor) seconds per step of each peer that agrees with the reference. Prints why a peer is left out."""
     expected = reference(net, epoch)
     ready = []
     for worker in workers:

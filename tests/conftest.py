@@ -1,1 +1,1 @@
-"""This file makes pytest put tests/ on the path, so that each test can import `samples` and `jobs`, wherever it is run from."""
+"""pytest puts tests/ on sys.path because of this file, so that each test can import `samples` and `jobs`."""

@@ -1,4 +1,4 @@
-"""tinygrad_c: a small, fast tensor autograd engine in PyTorch's words.
+"""tinygrad_c: a small, fast tensor autograd engine with PyTorch's API.
 
 >>> import tinygrad_c as torch
 >>> x = torch.tensor(3., requires_grad=True)
@@ -16,6 +16,7 @@ from typing import Any
 from tinygrad_c._base.device import Device as device
 from tinygrad_c._base.lazy import lazy_names
 from tinygrad_c._base.public import guard as _guard, guard_all as _guard_all
+from tinygrad_c._base import version
 from tinygrad_c._base.version import __version__
 
 try:
@@ -100,7 +101,7 @@ def is_tensor(obj: object) -> bool:
     return isinstance(obj, Tensor)
 
 
-# Imported when first asked for, by module; '': modules.
+# Imported at first use: submodule and names; '' has the names that are submodules themselves.
 _find = lazy_names(globals(), {
     "": "amp backends cuda datasets distributions func jit linalg optim random serialization special testing",
     "ops.elementwise.parts": "angle fill frexp imag isreal real resolve_neg",
@@ -160,7 +161,7 @@ def __getattr__(name: str) -> Any:
 
 
 def __dir__() -> list[str]:
-    rooms = {"autograd", "nn", "utils", "version", *LATER}
-    inside = {name for name, value in globals().items() if isinstance(value, ModuleType) and name not in rooms}
+    public_modules = {"autograd", "nn", "utils", "version", *LATER}
+    inside = {name for name, value in globals().items() if isinstance(value, ModuleType) and name not in public_modules}
     hidden = {"Any", "LATER", "ModuleType", "annotations", "import_module", "lazy_names", "take_examples"}
     return sorted({*globals(), *LATER} - inside - hidden)

@@ -1,8 +1,8 @@
-"""Prints the polynomials of tinygrad_c/kernels/simd/math.pxi: weighted minimax fits by Remez exchange, in 60 digits.
+"""Print the polynomials of tinygrad_c/kernels/simd/math.pxi: weighted minimax fits by Remez exchange, in 60 digits.
 
-Run it by hand (`python tools/fit_math.py [name ...]`, needs mpmath, takes a minute or two). Each fit makes the largest
-|w(x) * (P(x) - f(x))| on [a, b] smallest; w turns the error of P into a relative error of the function that P is for.
-The coefficients are then rounded to the element type; the error that is printed is that of the rounded ones.
+Run it by hand (`python tools/fit_math.py [name ...]`, needs mpmath, takes a minute or two). Each fit minimises the
+maximum of |w(x) * (P(x) - f(x))| on [a, b]; w converts the error of P into a relative error of the function that uses P.
+The coefficients are then rounded to the element type, and the error of the rounded ones is printed.
 """
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ import numpy as np
 
 mp.mp.dps = 60
 GRID = 40                       # points per interval of the exchange
-FLOOR = mp.mpf("1e-3")          # keeps weights away from 0, where the exchange would degenerate
+FLOOR = mp.mpf("1e-3")          # lower bound of the weights: the exchange degenerates at 0
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Fit:
 
 
 def remez(x, f, w, degree: int, rounds: int = 30):
-    """The coefficients, over the sorted grid x."""
+    """The coefficients of the best polynomial on the sorted grid x, by Remez exchange."""
     n, m = degree + 1, len(x)
     at = [round((m - 1) * (1 - mp.cos(mp.pi * i / n)) / 2) for i in range(n + 1)]
     for _ in range(rounds):
@@ -42,7 +42,7 @@ def remez(x, f, w, degree: int, rounds: int = 30):
             rows[i, n] = (-1) ** i
         c = list(mp.lu_solve(rows, mp.matrix([w[k] * f[k] for k in at])))[:n]
         error = [w[k] * (mp.polyval(c[::-1], x[k]) - f[k]) for k in range(m)]
-        peaks = []                                      # the largest of each run of equal sign
+        peaks = []                                      # the largest error of each run of equal sign
         for k in range(m):
             if peaks and (error[k] > 0) == (error[peaks[-1]] > 0):
                 if abs(error[k]) > abs(error[peaks[-1]]):
@@ -153,7 +153,7 @@ def erf_small(b, degree, bits):
 
 
 def erf_large(a, b, degree, bits):
-    """-log(erfc(x)); what erf takes of its error is erfc / erf."""
+    """-log(erfc(x)); erf's relative error is this polynomial's error times erfc / erf."""
     return Fit(lambda x: -mp.log(mp.erfc(x)), lambda x: mp.erfc(x) / mp.erf(x), a, b, degree, bits)
 
 

@@ -1,8 +1,8 @@
-"""Writes the .pyi files beside the compiled modules, and the package's own: what type checkers and editors know of them.
+"""Write the type stubs (.pyi) of the compiled modules and of the package, for type checkers and editors.
 
     python tools/stubs.py
 
-The signatures are those that the built modules have. A function gives a Tensor unless its source says otherwise, or RETURNS.
+Signatures are read from the built modules. A function returns a Tensor unless its annotation or RETURNS says otherwise.
 """
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ RETURNS = {
     "int": "dimensions numel address offset wrapped node_number",
     "bool": "is_contiguous_tensor is_grad_enabled is_inference_mode_enabled", "None": "set_default_dtype setitem",
     "tuple[int, ...]": "sizes strides", "tuple[Tensor, ...]": "unbind split chunk",
-    # A number or a list of any kind; by the arguments one tensor or several; what only the package calls.
+    # a number or list of any kind; one tensor or several, depending on the arguments; internal functions
     "Any": "item tolist max min cumulative_extreme nonzero in_place into_out backward grad record_function with_history "
            "register_tensor_class",
 }
@@ -48,7 +48,7 @@ OPERATORS = "".join([
     def __setitem__(self, key: Any, value: Any) -> None: ...
     def __hash__(self) -> int: ...
 """])
-CLASSES = {     # by module: the compiled classes that programs meet
+CLASSES = {     # by module: the public compiled classes
     "core.array": """\
 class dtype:
     name: str
@@ -100,16 +100,16 @@ class TensorBase:
     def is_inference(self) -> bool: ...
 """,
 }
-IMPORTS = {     # a word in a stub: where it is from
+IMPORTS = {     # a name in a stub, and the module it is imported from
     "Any": "from typing import Any", "Self": "from typing_extensions import Self",
     "Callable": "from collections.abc import Callable", "Iterator": "from collections.abc import Iterator",
-    "dtype": "from tinygrad_c.array import dtype", "TensorBase": "from tinygrad_c.tape import TensorBase",
-    "Tensor": "from tinygrad_c.tensor import Tensor",
+    "dtype": "from tinygrad_c.core.array import dtype", "TensorBase": "from tinygrad_c.core.tape import TensorBase",
+    "Tensor": "from tinygrad_c._tensor.tensor import Tensor",
 }
 
 
 def function(name: str, value: object) -> str:
-    """A compiled function's line."""
+    """The stub of a compiled function."""
     signature = inspect.signature(value)
     parameters = [each.replace(default=... if each.default is not each.empty else each.empty)
                   for each in signature.parameters.values()]
@@ -122,7 +122,7 @@ def function(name: str, value: object) -> str:
 
 
 def stub(module: str) -> str:
-    """The text of a compiled module's stub."""
+    """The stub of a compiled module."""
     compiled = import_module(f"tinygrad_c.{module}")
     own = [(name, value) for name, value in vars(compiled).items() if getattr(value, "__module__", "") == compiled.__name__
            and not inspect.isclass(value) and callable(value) and not name.startswith("__")]
@@ -130,7 +130,7 @@ def stub(module: str) -> str:
         missing = [name for name in vars(getattr(compiled, kind)) if name[0] != "_" and name not in CLASSES[module]]
         assert not missing, f"CLASSES: {module}.{kind} has {missing}"
     text = CLASSES.get(module, "") + "".join(function(name, value) for name, value in own)
-    if module == "core.tape":        # what only the package's own modules use
+    if module == "core.tape":        # internal names
         text += "def __getattr__(name: str) -> Any: ...\n"
     used = {*re.findall(r"\b\w+\b(?!=)", text)} - {*re.findall(r"^class (\w+)", text, re.M)}
     imports = sorted(line for word, line in IMPORTS.items() if word in used)
@@ -138,7 +138,7 @@ def stub(module: str) -> str:
 
 
 def origin(name: str) -> tuple[str, str]:
-    """The module and the name in it that a name of the package stands for."""
+    """The module and name that define a name of the package."""
     value = getattr(tinygrad_c, name)
     if inspect.ismodule(value):
         return "tinygrad_c", name
@@ -154,7 +154,7 @@ def origin(name: str) -> tuple[str, str]:
 
 
 def package() -> str:
-    """The text of the package's own stub: where each of its names is from."""
+    """The stub of the package: an import for each of its names."""
     found: dict[str, list[str]] = {}
     others = {}
     for name in dir(tinygrad_c):
@@ -170,7 +170,7 @@ def package() -> str:
 
 
 def pages() -> dict[Path, str]:
-    """Each stub's path and text."""
+    """The path and text of each stub."""
     return {PACKAGE / "__init__.pyi": package(), **{PACKAGE / f"{name.replace('.', '/')}.pyi": stub(name) for name in MODULES}}
 
 

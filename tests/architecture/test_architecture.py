@@ -1,7 +1,7 @@
-"""The rooms of the house, and that imports only go down: read from the sources.
+"""The layers of the package: imports go only down. Read from the sources.
 
-A room is a folder of tinygrad_c, or a file at its top. Rooms lie in levels. A file may import from its own room, from `_base`,
-from the levels that its level names, and from the rooms that its room's line names: nothing else.
+A level has folders of tinygrad_c, or files at its top. A file may import from its own folder, from `_base`, from the levels that
+its level names, and from the folders in its own folder's line: nothing else.
 """
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from samples.public_modules import PUBLIC
 
 import tinygrad_c
 
-# From the ground up: a level, the levels below that all its rooms may import, and a line for each room: what else it may import.
+# From the bottom up: a level, the levels below that its folders may import, and for each folder what else it may import.
 LEVELS = [
     ("ground", "", {
-        "_base": "",                        # version, device, warnings, names that come late or are missing
+        "_base": "",                        # version, device, warnings, @public, lazy and missing names
         "formulas": "",                     # the table of elementwise operations
     }),
     ("kernels", "", {                       # C functions of a Call; no Python object
-        "kernels": "",                      # the contract: call, table; generate.py makes kernels.generated of formulas.py
+        "kernels": "",                      # the contract: call, table; generate.py writes kernels.generated from formulas.py
         "kernels.portable": "kernels kernels.matmul kernels.simd",     # the same loops, for integers
         "kernels.runtime": "kernels kernels.portable",
         "kernels.matmul": "kernels kernels.runtime",
@@ -32,10 +32,10 @@ LEVELS = [
         "kernels.isa": "kernels.simd",
     }),
     ("core", "kernels", {
-        "core": "",                         # array: memory, shape, dtype; tape: record and backward
+        "core": "",                         # array: memory, shape, dtype; tape: recording and the backward pass
     }),
-    ("ops", "ground kernels core", {        # a folder a family: an operation, its rule below it, and what is composed of them
-        "ops": "ops.elementwise",           # arguments, checks of calls
+    ("ops", "ground kernels core", {        # a folder for each family: operations, their gradient rules, and composed functions
+        "ops": "ops.elementwise",           # argument checks
         "ops.elementwise": "ops ops.create ops.indexing ops.matmul ops.reduce ops.shape",
         "ops.create": "ops ops.elementwise ops.shape",
         "ops.shape": "ops ops.create ops.elementwise ops.indexing ops.reduce",
@@ -64,7 +64,7 @@ LEVELS = [
         "utils.data": "",
         "serialization": "nn",
     }),
-    ("torch_compat", "core ops tensor nn", {            # what is there only because PyTorch has it
+    ("torch_compat", "core ops tensor nn", {            # compatibility with PyTorch only
         "torch_compat": "kernels.runtime",
         "torch_compat.backends": "",
         "torch_compat.cuda": "torch_compat",
@@ -72,7 +72,7 @@ LEVELS = [
     ("public", "core ops tensor nn torch_compat", {          # import tinygrad_c
         "__init__": "kernels.runtime",
     }),
-    ("annex", "", {                         # built on public names only, as a user's program is; loaded when asked for
+    ("annex", "", {                         # built on public names only, as a user's program is; imported at first use
         "linalg": "PUBLIC",
         "special": "PUBLIC",
         "distributions": "PUBLIC",
@@ -83,16 +83,16 @@ LEVELS = [
         "__main__": "cli",
     }),
 ]
-HEIGHT = {room: height for height, (_, _, rooms) in enumerate(LEVELS) for room in rooms}
-ANNEX = [room for _, _, rooms in LEVELS for room, more in rooms.items() if more == "PUBLIC"]
+HEIGHT = {folder: height for height, (_, _, lines) in enumerate(LEVELS) for folder in lines}
+ANNEX = [folder for _, _, lines in LEVELS for folder, more in lines.items() if more == "PUBLIC"]
 
-# Files of more than 600 lines, and why each is one thought.
+# Files of more than 600 lines, and the reason.
 LONG = {
     "nn/module.py": "class Module, whose methods are documented one by one",
 }
 
 SOURCES = ROOT / "tinygrad_c"
-# make wheel runs this where the sources are away: the installed package has the Python files alone.
+# make wheel runs this without the sources: the installed package has only the Python files.
 PACKAGE = SOURCES if SOURCES.exists() else Path(tinygrad_c.__file__).parent
 IMPORT = re.compile(r"^\s*(?:from\s+([\w.]+)\s+c?import\s+(.+)|c?import\s+([\w.]+))")
 INCLUDE = re.compile(r"^\s*include\s+[\"']([^\"']+)", re.M)
@@ -100,7 +100,7 @@ INCLUDE = re.compile(r"^\s*include\s+[\"']([^\"']+)", re.M)
 
 @cache
 def files() -> dict[str, Path]:
-    """Every source file, by its path in the package."""
+    """Every source file, by its path within the package."""
     return {str(path.relative_to(PACKAGE)): path for path in sorted(PACKAGE.rglob("*"))
             if path.suffix in (".py", ".pyx", ".pxd", ".pxi") and not {"generated", "__pycache__"} & set(path.parts)}
 
@@ -116,8 +116,8 @@ def folders() -> set[str]:
     return {".".join(Path(file).parent.parts) for file in files()} - {""}
 
 
-def room_of(module: str) -> str:
-    """The folder that a module lies in, or that it is; the module itself if it lies at the top."""
+def folder_of(module: str) -> str:
+    """The folder of a module, or the module itself if it is a folder or a file at the top."""
     if module.startswith("kernels.generated"):
         return "kernels"
     return module if module in folders() else module.rpartition(".")[0] or module
@@ -140,7 +140,7 @@ def parts(base: str, names: list[str]) -> set[str]:
 
 
 def python_imports(text: str, here: list[str], late: bool) -> set[str]:
-    """At the top of the file; with `late`, in functions too. Not those for type checkers."""
+    """The imports at the top of the file; with `late`, also those in functions. Imports for type checkers do not count."""
     found = set()
 
     def walk(node: ast.AST) -> None:
@@ -169,7 +169,7 @@ def included(file: str) -> set[str]:
 
 @cache
 def imported(file: str, late: bool = True) -> frozenset[str]:
-    """The modules of this package that a file imports, cimports or includes; without `late`, not those of its functions."""
+    """The modules of this package that a file imports, cimports or includes; without `late`, not those in functions."""
     path = files()[file]
     text = path.read_text()
     if path.suffix == ".py":
@@ -184,46 +184,46 @@ def imported(file: str, late: bool = True) -> frozenset[str]:
     return frozenset(found)
 
 
-def allowed(room: str) -> set[str]:
-    height = HEIGHT[room]
-    _, levels, rooms = LEVELS[height]
+def allowed(folder: str) -> set[str]:
+    height = HEIGHT[folder]
+    _, levels, folders_here = LEVELS[height]
     below = {each for name, _, more in LEVELS[:height] if name in levels.split() for each in more}
-    return {room, "_base"} | below | set(rooms[room].split())
+    return {folder, "_base"} | below | set(folders_here[folder].split())
 
 
 # ---- The tests
 
-def test_every_room_has_a_line():
+def test_every_folder_has_a_line():
     top = {name_of(file) for file in files() if "/" not in file}
     assert set(HEIGHT) == {folder for folder in folders() if folder != "kernels.generated"} | top
 
 
 def test_the_table_goes_down():
     names = [name for name, _, _ in LEVELS]
-    for height, (_, levels, rooms) in enumerate(LEVELS):
+    for height, (_, levels, lines) in enumerate(LEVELS):
         assert all(names.index(level) < height for level in levels.split())
-        for room, more in rooms.items():
+        for folder, more in lines.items():
             for other in more.replace("PUBLIC", "").split():
-                assert HEIGHT[other] <= height, f"{room} -> {other}"
+                assert HEIGHT[other] <= height, f"{folder} -> {other}"
 
 
-@pytest.mark.parametrize("file", [file for file in files() if room_of(name_of(file)) not in ANNEX])
+@pytest.mark.parametrize("file", [file for file in files() if folder_of(name_of(file)) not in ANNEX])
 def test_imports_only_go_down(file):
-    room = room_of(name_of(file))
+    folder = folder_of(name_of(file))
     for module in imported(file):
-        assert room_of(module) in allowed(room), f"{file} imports {module}: {room} may not import {room_of(module)}, see LEVELS"
+        assert folder_of(module) in allowed(folder), f"{file} imports {module}: {folder} may not import {folder_of(module)}, see LEVELS"
 
 
 @pytest.mark.skipif(not SOURCES.exists(), reason="needs the compiled modules' sources")
-@pytest.mark.parametrize("room", [room for room in HEIGHT if room not in ANNEX])
-def test_no_line_allows_more_than_is_used(room):
-    used = {room_of(module) for file in files() if room_of(name_of(file)) == room for module in imported(file)}
-    unused = set(LEVELS[HEIGHT[room]][2][room].split()) - used
-    assert not unused, f"{room} no longer imports {sorted(unused)}: take it out of its line in LEVELS"
+@pytest.mark.parametrize("folder", [folder for folder in HEIGHT if folder not in ANNEX])
+def test_no_line_allows_more_than_is_used(folder):
+    used = {folder_of(module) for file in files() if folder_of(name_of(file)) == folder for module in imported(file)}
+    unused = set(LEVELS[HEIGHT[folder]][2][folder].split()) - used
+    assert not unused, f"{folder} no longer imports {sorted(unused)}: take it out of its line in LEVELS"
 
 
 def test_no_modules_import_each_other():
-    """Within a level too: what modules import when they are imported has no cycle. A function may import what comes later."""
+    """Within a level too: the imports at the top of modules have no cycle. Functions may import later modules."""
     owner = {name_of(name): name_of(file) for file in files() for name in included(file) if not file.endswith(".pxi")}
     graph: dict[str, set[str]] = {}
     for file in files():
@@ -243,10 +243,10 @@ def test_no_modules_import_each_other():
         visit(module, ())
 
 
-@pytest.mark.parametrize("file", [file for file in files() if room_of(name_of(file)) in ANNEX])
+@pytest.mark.parametrize("file", [file for file in files() if folder_of(name_of(file)) in ANNEX])
 def test_the_annex_is_built_on_public_names(file):
-    """As a user could have written it: from the package and its public modules, public names."""
-    room = room_of(name_of(file))
+    """As in a user's program: only public names, from the package and its public modules."""
+    folder = folder_of(name_of(file))
     for node in ast.walk(ast.parse(files()[file].read_text())):
         if isinstance(node, ast.Import):
             wanted = [(alias.name, None) for alias in node.names]
@@ -257,12 +257,12 @@ def test_the_annex_is_built_on_public_names(file):
             continue
         for base, name in wanted:
             module, _, inner = base.partition(".")
-            if module != "tinygrad_c" or room_of(inner) in (room, "_base"):
+            if module != "tinygrad_c" or folder_of(inner) in (folder, "_base"):
                 continue
             text = f"{file}: from {base} import {name}"
             if name and f"{inner}.{name}".lstrip(".") in (*PUBLIC, *modules()):
                 inner, name = f"{inner}.{name}".lstrip("."), None
-            assert room_of(inner) in (room, "_base") or inner in PUBLIC, f"{text}: tinygrad_c.{inner} is not public"
+            assert folder_of(inner) in (folder, "_base") or inner in PUBLIC, f"{text}: tinygrad_c.{inner} is not public"
             if name:
                 public = importlib.import_module(base)
                 assert name[0] != "_", text
@@ -271,9 +271,9 @@ def test_the_annex_is_built_on_public_names(file):
 
 def test_nothing_below_imports_the_annex():
     for file in files():
-        if room_of(name_of(file)) not in ANNEX:
-            found = {module for module in imported(file) if room_of(module) in ANNEX}
-            assert not found, f"{file} imports {sorted(found)}, which is built on it"
+        if folder_of(name_of(file)) not in ANNEX:
+            found = {module for module in imported(file) if folder_of(module) in ANNEX}
+            assert not found, f"{file} imports {sorted(found)}, which is built on top of it"
 
 
 def test_the_table_of_formulas_imports_nothing_of_ours():
@@ -281,7 +281,7 @@ def test_the_table_of_formulas_imports_nothing_of_ours():
 
 
 def test_includes_stay_in_the_folder():
-    """Or take in what generate.py has made. Only kernels share text: the modules in isa/ are simd/kernels.pxi."""
+    """Or include generated files. Only kernels share text: the modules in isa/ include simd/kernels.pxi."""
     for file in files():
         for name in included(file) if not file.endswith(".py") else ():
             folder, own = Path(name).parts[:-1], Path(file).parts[:-1]
@@ -295,8 +295,8 @@ def test_a_file_is_one_thought(file):
     assert (lines > 600) == (file in LONG), f"{lines} lines"
 
 
-def test_what_is_read_is_there():
-    """So that the tests above cannot pass for want of files or of imports found."""
+def test_files_and_imports_are_found():
+    """The tests above must not pass because no files or imports were found."""
     assert {"formulas.py", "_tensor/tensor.py", "nn/module.py"} <= set(files())
     assert "nn.functional" in imported("nn/linear.py")
     assert "nn.init" in imported("nn/linear.py")

@@ -1,4 +1,4 @@
-"""Every public op has a row in op_samples.py, or stands in one of the lists below with the reason why not."""
+"""Every public op has a row in op_samples.py, or is in one of the lists below, with the reason."""
 from __future__ import annotations
 
 import inspect
@@ -10,11 +10,11 @@ import tinygrad_c
 from tinygrad_c import Tensor
 
 NOT_OPS = {
-    # how things are, not what is computed
+    # state and settings, not computations
     "is_tensor", "numel", "show_config", "memory_stats", "empty_cache", "get_default_dtype", "set_default_dtype",
     "set_printoptions",
     "is_grad_enabled", "get_num_threads", "set_num_threads",
-    # switches of torch that are always so here: torch_compat/test_compat.py
+    # torch's settings that have one value here: torch_compat/test_compat.py
     "are_deterministic_algorithms_enabled", "compile", "get_default_device", "get_float32_matmul_precision",
     "get_num_interop_threads", "is_complex", "is_floating_point", "is_inference", "is_nonzero", "set_default_device", "set_default_tensor_type",
     "set_float32_matmul_precision", "set_flush_denormal", "set_num_interop_threads", "typename", "use_deterministic_algorithms",
@@ -26,14 +26,14 @@ NOT_OPS = {
     "vmap", "from_dlpack", "to_dlpack", "is_inference_mode_enabled",
     # files: test_serialization.py
     "load", "save",
-    # dtypes, and rarer creators: test_convert.py
+    # dtypes, and less common creation functions: test_convert.py
     "asarray", "can_cast", "empty_permuted", "empty_strided", "frombuffer", "is_same_size", "is_signed", "logspace", "promote_types", "range",
     "result_type", "scalar_tensor",
-    # whatever the memory holds
+    # uninitialised
     "empty", "empty_like",
     # not differentiable everywhere: test_shape.py
     "as_strided",
-    # of numbers that are always real: tensor/test_lazy_methods.py
+    # all tensors are real: tensor/test_lazy_methods.py
     "imag", "real", "resolve_neg",
 }
 RANDOM = {"bernoulli", "binomial", "get_rng_state", "initial_seed", "manual_seed", "multinomial", "normal", "poisson", "rand",
@@ -51,7 +51,7 @@ NOT_METHODS = {
     "mvlgamma_", "polygamma_", "renorm_", "igamma_", "igammac_", "hardshrink", "resolve_neg",
     # test_pointwise.py
     "allclose", "equal", "sinc_", "deg2rad_", "rad2deg_", "float_power", "float_power_",
-    # what a tensor is
+    # attributes
     "size", "stride", "dim", "numel", "nelement", "element_size", "data_ptr", "const_data_ptr", "is_contiguous", "is_floating_point", "type",
     "type_as",
     # the tape: test_tape.py
@@ -62,7 +62,7 @@ NOT_METHODS = {
     "item", "tolist", "numpy", "to", "float", "double", "long", "int", "byte", "bool", "cpu", "cuda", "contiguous",
     "half", "bfloat16", "is_complex", "pin_memory", "is_pinned", "share_memory_",
     "new_tensor", "new_zeros", "new_ones", "new_full", "new_empty", "zero_", "fill_", "copy_",
-    # another op with its shape taken from a tensor
+    # another op, with the shape of a tensor
     "view_as", "reshape_as", "expand_as",
     # not differentiable everywhere: test_shape.py
     "as_strided",
@@ -73,7 +73,7 @@ NOT_METHODS = {
 
 
 def names() -> dict:
-    """The names of the package, those too that are loaded when first used."""
+    """The names of the package, including those that are imported at first use."""
     return {name: getattr(tinygrad_c, name) for name in dir(tinygrad_c)}
 
 
@@ -112,17 +112,17 @@ def test_every_public_name_is_documented():
     assert not undocumented
 
 
-def rooms_of(module) -> list:
-    """The public modules of a module, and theirs."""
+def public_modules_of(module) -> list:
+    """The public modules within a module, recursively."""
     inside = [value for name in dir(module) if type(value := getattr(module, name)) is ModuleType and name != "version"]
-    return inside + [room for each in inside for room in rooms_of(each)]
+    return inside + [inner for each in inside for inner in public_modules_of(each)]
 
 
-def test_rooms_show_their_own_names_and_no_others():
-    """dir() of a public module is its __all__: no helper, no import that it needs itself; and every name is there."""
-    rooms = rooms_of(tinygrad_c)
-    assert {tinygrad_c.nn, tinygrad_c.nn.init, tinygrad_c.special, tinygrad_c.utils.data} <= set(rooms)
-    for room in rooms:
-        assert dir(room) == sorted(room.__all__), room.__name__
-        assert len(set(room.__all__)) == len(room.__all__), room.__name__
-        assert all(hasattr(room, name) for name in room.__all__), room.__name__
+def test_dir_of_a_public_module_is_its_all():
+    """dir() of a public module lists __all__, without helpers and imports; and every name exists."""
+    modules = public_modules_of(tinygrad_c)
+    assert {tinygrad_c.nn, tinygrad_c.nn.init, tinygrad_c.special, tinygrad_c.utils.data} <= set(modules)
+    for module in modules:
+        assert dir(module) == sorted(module.__all__), module.__name__
+        assert len(set(module.__all__)) == len(module.__all__), module.__name__
+        assert all(hasattr(module, name) for name in module.__all__), module.__name__

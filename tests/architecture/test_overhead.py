@@ -1,4 +1,4 @@
-"""What a small operation may cost, in calls and objects: counts, not times, so that a busy machine changes nothing."""
+"""Limits on the calls and allocations of a small operation: counts, not times, so that the machine's load does not matter."""
 from __future__ import annotations
 
 import resource
@@ -13,7 +13,7 @@ import tinygrad_c.optim as optim
 
 
 def calls(f) -> list[str]:
-    """The Python and C functions that Python sees being called within f()."""
+    """The Python and C functions that are called during f(), as seen by sys.setprofile."""
     seen = []
 
     def note(frame, event, arg):
@@ -22,7 +22,7 @@ def calls(f) -> list[str]:
         elif event == "c_call":
             seen.append(getattr(arg, "__name__", str(arg)))
 
-    f()                 # what is loaded or made once is not counted
+    f()                 # the first call may import and initialise
     sys.setprofile(note)
     try:
         f()
@@ -54,9 +54,9 @@ def test_calls_are_seen():
 
 
 def objects(f) -> float:
-    """Blocks of Python's memory that each kept result of f() takes."""
+    """The number of Python memory blocks that each result of f() takes."""
     n = 2000
-    kept = [f() for _ in range(n)]      # more than what is kept for reuse
+    kept = [f() for _ in range(n)]      # more than the free lists hold
     extra = [None] * n
     before = sys.getallocatedblocks()
     for i in range(n):
@@ -67,7 +67,7 @@ def objects(f) -> float:
 
 
 def test_objects_of_an_operation():
-    """A tensor and its storage; recorded, its node too. None per element, none per dimension."""
+    """A tensor and its storage, and a node if it is recorded. Nothing for each element or dimension."""
     small, large = torch.ones(2), torch.ones(3, 4, 5, 6)
     assert objects(lambda: small + small) <= 2.1
     assert objects(lambda: large + large) <= 2.1
@@ -86,7 +86,7 @@ def step_of(net, x, y, optimizer):
 
 
 def test_calls_of_a_training_step():
-    """Three layers, their loss, backward and the update: the number that Python makes may fall, not rise."""
+    """Three layers, the loss, backward and the optimizer step make at most 20 calls."""
     torch.manual_seed(0)
     net = nn.Sequential(nn.Linear(2, 16), nn.ReLU(), nn.Linear(16, 16), nn.ReLU(), nn.Linear(16, 2))
     x, y = torch.randn(32, 2), torch.randint(0, 2, (32,))
@@ -95,8 +95,8 @@ def test_calls_of_a_training_step():
         assert len(seen) <= 20, seen
 
 
-def test_a_step_takes_nothing_from_the_system():
-    """In steady state: no new page, and no memory beyond what the steps before had."""
+def test_a_step_allocates_no_memory_from_the_system():
+    """In steady state: no page faults, and no growth of the allocator's cache."""
     net = nn.Sequential(nn.Linear(256, 512), nn.Tanh(), nn.Linear(512, 10))
     x, y = torch.randn(512, 256), torch.randint(0, 10, (512,))
     step = step_of(net, x, y, optim.Adam(net.parameters()))

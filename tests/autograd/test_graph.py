@@ -40,7 +40,7 @@ def test_saved_values_go_through_the_hooks(torch, create_graph):
         return torch.from_numpy(kept[number])
     found, expected = gradients_of(torch, pack, unpack, create_graph), gradients_of(torch, None, None, create_graph)
     assert kept
-    if not create_graph:
+    if not create_graph and torch.__name__ == "tinygrad_c":       # PyTorch's products round by the alignment of their inputs
         assert found == expected
     else:
         for a, b in zip(found, expected):
@@ -99,7 +99,7 @@ def test_an_unpacked_value_of_another_size():
     x = tinygrad_c.ones(3, requires_grad=True)
     with tinygrad_c.autograd.graph.saved_tensors_hooks(lambda t: t, lambda t: t[:2]):
         y = x.exp()
-    with pytest.raises(RuntimeError, match=r"the unpack hook gave a torch.FloatTensor of shape \[2\]"):
+    with pytest.raises(RuntimeError, match=r"the unpack hook returned a torch.FloatTensor of shape \[2\]"):
         y.sum().backward()
 
 

@@ -26,11 +26,11 @@ KINDS = ["agree", "differ", "known", "left out", "not here"]
 KNOWN: list[tuple[str, str, str]] = [
     ("*", "torch TypeError: ", "numbers are taken where torch wants tensors"),
     ("*", "some elements of the input tensor and the written-to", "out= may be an input: the result is computed first"),
-    ("histogramdd", "the edges of the bins must rise", "torch counts in edges without order, whatever that means"),
+    ("histogramdd", "the bin edges must be increasing", "torch counts in edges without order, whatever that means"),
     ("cholesky_inverse", "gradient", "torch's does not stop at the triangle that is read"),
     ("cholesky_solve", "gradient", "torch's does not stop at the triangle that is read"),
     ("as_strided_scatter", "gradient 0", "torch's is that of what was replaced; here it is 0, as differences say"),
-    ("as_strided*", "as_strided with a gradient takes a contiguous tensor", "views of views of memory outside the tensor"),
+    ("as_strided*", "as_strided of a tensor that requires grad: it must be contiguous", "views of views of memory outside the tensor"),
     ("as_strided", "in place as_strided_", "clone() of a strided tensor is contiguous here"),
     ("nn.functional.normalize", "in out", "torch writes the norm into out=, then gives another tensor"),
     ("nextafter", "gradient", "torch 2.13 gives the first argument's, of a function of steps"),

@@ -62,7 +62,7 @@ def test_as_strided():
     assert y.grad.tolist() == [1, 2, 1, 0]
     for size, stride, offset in [((13,), (1,), None), ((2,), (12,), None), ((1,), (1,), 12), ((1,), (1,), -1),
                                  ((2,), (2 ** 61,), None)]:
-        with pytest.raises(RuntimeError, match="out of bounds for storage|leaves any memory"):
+        with pytest.raises(RuntimeError, match="out of bounds for storage|does not fit into memory"):
             x.as_strided(size, stride, offset)
     with pytest.raises(RuntimeError, match="negative"):
         x.as_strided((2,), (-1,))

@@ -8,7 +8,7 @@ from robustness.mistakes import SILENT, fine, mistake
 
 
 @mistake("1", RuntimeError, "Trying to backward through the graph a second time",
-         "retain_graph=True", "SumBackward0 has let go of its saved values", "{first}", "computed before the loop", ".detach()")
+         "retain_graph=True", "saved tensors of SumBackward0 were freed", "{first}", "computed before the loop", ".detach()")
 def backward_twice(torch, keep):
     w = torch.ones(3, requires_grad=True)
     loss = (w * w).sum()

@@ -1,4 +1,4 @@
-"""What the tests share: torch where it is installed, tensors from arrays and back, closeness, differences by hand, threads."""
+"""Shared by the tests: torch if it is installed, conversions, tolerances, finite differences, threads."""
 from __future__ import annotations
 
 import threading
@@ -20,7 +20,7 @@ except ImportError:
     torch = None
 
 with_torch = pytest.mark.skipif(torch is None, reason="torch is not installed")
-# For a test that is run twice: its argument `torch` is this package, and torch.
+# For a test that runs twice: its argument `torch` is this package, then torch.
 both = pytest.mark.parametrize("torch", [tinygrad_c, pytest.param(torch, marks=with_torch)], ids=["here", "torch"])
 
 OURS = Names(tinygrad_c, loss, products, elementwise, einsum, gradient)
@@ -32,7 +32,7 @@ TOLERANCE = {"float32": (4e-6, 4e-6), "float64": (1e-13, 1e-13)}
 
 
 def ours(array: np.ndarray, requires_grad: bool = False):
-    """A tensor on the array's memory, so that its strides are the array's."""
+    """A tensor that shares the array's memory and has its strides."""
     tensor = tinygrad_c.from_numpy(array)
     return tensor.requires_grad_() if requires_grad and tensor.is_floating_point() else tensor
 
@@ -47,7 +47,7 @@ def array(tensor) -> np.ndarray:
 
 
 def assert_close(actual, expected, dtype: str | None = None, words: str = "", scale: float = 1.0) -> None:
-    """Arrays or tensors: the same shape and dtype, and values as close as the dtype allows (times `scale`); NaN equals NaN."""
+    """Assert that two arrays or tensors have the same shape, dtype and values, within the dtype's tolerance times `scale`; NaN equals NaN."""
     a, b = (x if isinstance(x, np.ndarray) else array(x) for x in (actual, expected))
     assert a.shape == b.shape, f"{words} shape {a.shape}, expected {b.shape}"
     assert a.dtype == b.dtype, f"{words} dtype {a.dtype}, expected {b.dtype}"
@@ -59,12 +59,12 @@ def assert_close(actual, expected, dtype: str | None = None, words: str = "", sc
 
 
 def weights(shape, dtype: str) -> np.ndarray:
-    """What results are multiplied with to make a scalar of them: different for each element, of size about 1."""
+    """Fixed weights for the elements of a result, all different and of size about 1, to reduce it to a scalar."""
     return np.asarray((1.5 + np.cos(np.arange(int(np.prod(shape))) * 1.7)).reshape(shape), dtype)
 
 
 def weighed(results: list, make) -> object:
-    """The scalar whose gradient is taken: the sum of the floating results times fixed weights."""
+    """The scalar that is differentiated: the sum of the floating-point results times fixed weights."""
     total = None
     for out in results:
         if out.dtype in (tinygrad_c.float32, tinygrad_c.float64) or (torch and out.dtype in (torch.float32, torch.float64)):
@@ -74,7 +74,7 @@ def weighed(results: list, make) -> object:
 
 
 def gradients(m, make, op, i: int, arrays: list[np.ndarray], create_graph: bool = False) -> list:
-    """The gradients of the weighed sum of the results by each floating input; None where there is none."""
+    """The gradients of that scalar for each floating-point input; None for an input without one."""
     grad = tinygrad_c.autograd.grad if m is OURS else torch.autograd.grad
     inputs = [make(x, k in op.wanted(i)) for k, x in enumerate(arrays)]
     total = weighed(op.run(m, i, inputs), make)
@@ -85,7 +85,7 @@ def gradients(m, make, op, i: int, arrays: list[np.ndarray], create_graph: bool 
 
 
 def sliced(x: np.ndarray) -> np.ndarray:
-    """The same numbers, each second element of something larger."""
+    """The same numbers as a strided view: every second element of a larger tensor."""
     if x.ndim == 0:
         return x
     wide = np.zeros([2 * n + 1 for n in x.shape], x.dtype)
@@ -104,7 +104,7 @@ LAYOUTS = {
 
 
 def squared(library, slope):
-    """x * x as a function of the library's autograd.Function, which says that its slope is slope(x)."""
+    """x * x as a subclass of the library's autograd.Function whose derivative is slope(x)."""
     class Square(library.autograd.Function):
         @staticmethod
         def forward(ctx, x):
@@ -118,7 +118,7 @@ def squared(library, slope):
 
 
 def at_once(work, n: int = 4) -> list[Exception]:
-    """work(k) in n threads at once; what they raised."""
+    """Run work(k) in n threads at once; return what they raised."""
     errors = []
 
     def guarded(k):
@@ -136,7 +136,7 @@ def at_once(work, n: int = 4) -> list[Exception]:
 
 
 def numeric_gradient(function, arrays: list[np.ndarray], which: list[int], step: float = 1e-5) -> list[np.ndarray]:
-    """Central differences of a function of float64 arrays into a float.
+    """Central differences of a function from float64 arrays to a float.
 
     The error is step^2 / 6 times the third derivative, some 1e-11 of values near 1, plus rounding, 1e-16 / step = 1e-11.
     """
@@ -156,5 +156,5 @@ def numeric_gradient(function, arrays: list[np.ndarray], which: list[int], step:
 
 
 def snapshot(folder) -> dict:
-    """Every path below a folder, with what is in the files."""
+    """Every path below a folder, with the contents of the files."""
     return {path: (path.read_bytes() if path.is_file() else None) for path in folder.rglob("*")}

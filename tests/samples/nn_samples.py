@@ -1,4 +1,4 @@
-"""Calls of nn.functional and layers of nn, each with inputs: what test_functional.py and test_layers.py run over.
+"""Calls of nn.functional and layers of nn with their inputs, for test_functional.py and test_layers.py.
 
 A call is text, so that it is the same text for both engines: `F` and `torch` in it are ours or PyTorch's.
 """
@@ -25,7 +25,7 @@ class Call:
 
 
 class Layer(Call):
-    """`text` makes a layer, which is called with the inputs, in order, or as `call` says."""
+    """`text` creates a layer, which is called with the inputs, in order, or as `call` says."""
 
     def __init__(self, text: str, *inputs: X, call: str = "layer(*inputs)", once: bool = False, scale: float = 1.0):
         super().__init__(text, once, False, scale, **{f"x{i}": x for i, x in enumerate(inputs)})
@@ -272,7 +272,7 @@ ACTIVATIONS = [
     *[Call(f"F.{name}(x.clone())", x=X(3, 4)) for name in (
         "relu_", "elu_", "selu_", "celu_", "hardtanh_", "leaky_relu_", "rrelu_")],
     *[Call(f"F.{name}(x, dim={dim})", x=X(3, 4)) for name in ("softmax", "softmin", "log_softmax") for dim in (0, -1)],
-    Call("F.hardsigmoid(x)", x=X(3, 4), scale=1e5),         # PyTorch's 1 / 6 is of single precision
+    Call("F.hardsigmoid(x)", x=X(3, 4), scale=1e5),         # PyTorch's 1 / 6 is in single precision
     Call("F.softmax(x, 1, dtype=torch.float64)", x=X(3, 4)),
     Call("F.glu(x, 0)", x=X(4, 3)),
     Call("F.celu(x, 0.5)", x=X(3, 4)),
@@ -414,7 +414,7 @@ LAYERS = [
         "ReLU(inplace=True).eval()", "LeakyReLU(0.2)", "RReLU(0.1, 0.2).eval()", "ELU(alpha=0.5)", "CELU(0.5)", "GELU('tanh')",
         "Softplus(2.0, 10)", "Hardtanh(-2, 0.5)", "Threshold(0.1, 20)", "Softmax(dim=1)", "LogSoftmax(-1)", "Softmin(1)", "PReLU(4)",
         "GLU(1)", "Softmax2d()") if "inplace" not in kind],
-    Layer("nn.Hardsigmoid()", X(3, 4), scale=1e5),          # PyTorch's 1 / 6 is of single precision
+    Layer("nn.Hardsigmoid()", X(3, 4), scale=1e5),          # PyTorch's 1 / 6 is in single precision
     Layer("nn.HingeEmbeddingLoss(0.5)", X(2, 3), call="layer(inputs[0], torch.tensor([1, -1, 1]))"),
     Layer("nn.MarginRankingLoss(reduction='sum')", X(3), X(3), call="layer(*inputs, torch.tensor([1, -1, 1]))"),
     Layer("nn.CosineEmbeddingLoss()", X(3, 4), X(3, 4), call="layer(*inputs, torch.tensor([1, -1, 1]))"),

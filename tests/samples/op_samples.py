@@ -1,10 +1,10 @@
-"""The table of samples: one row an op, which every test of test_ops.py runs over.
+"""The table of samples: one row for each op, used by every test in test_ops.py.
 
     Op("sum", S(X(3, 4)), S(X(3, 4), dim=1), ...)
 
-`S(...)` is a call: where an `X(*shape)` stands, a tensor of that shape is drawn; the rest is passed on as it is. The rows of
-formulas.POINTWISE are made from that table, so that a new row of it is tested without a line here. `call` writes down an op
-that is not a function of its name; it gets the module, ours or torch, in its first argument.
+`S(...)` is a call: each `X(*shape)` is replaced by a random tensor of that shape, other arguments are passed unchanged. The
+rows of formulas.POINTWISE are generated from that table, so that a new row is tested without a line here. `call` is how to call
+an op that is not a function of its own name; its first argument is the library, this package or torch.
 """
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tinygrad_c.ops.elementwise import elementwise
 
 # ---- The rows of formulas.POINTWISE
 
-# Rows that are no function of their name: here and in torch.
+# Rows whose name is not the name of a function: how to call them here and in torch.
 SPELLING = {
     "add_number": lambda m, x, n: x + n,
     "mul_number": lambda m, x, n: x * n,
@@ -40,7 +40,7 @@ SPELLING = {
     "hardtanh": lambda m, x, low, high: m.nn.functional.hardtanh(x, low, high),
     "hardswish": lambda m, x: m.nn.functional.hardswish(x),
 }
-# Rows that are functions here and none of torch's: how torch makes them of others.
+# Rows that torch does not have as a function: how to compute them in torch.
 MADE_IN_TORCH = {
     "hardsigmoid": lambda m, x: m.nn.functional.relu6(x + 3) / 6,       # its own has a 1 / 6 of single precision
     "prelu": lambda m, a, b: m._prelu_kernel(a, b),
@@ -56,7 +56,7 @@ def spelled(name: str):
 
 # A method here or not, as it is.
 FUNCTIONS_ONLY = {"leaky_relu", "elu", "selu", "gelu", "silu", "mish", "softplus", "logsigmoid"}
-NO_TWIN = {"maximum", "minimum", "logaddexp", "logaddexp2", "fmax", "fmin"}      # no form in place, in torch neither
+NO_TWIN = {"maximum", "minimum", "logaddexp", "logaddexp2", "fmax", "fmin"}      # no in-place form, as in torch
 
 
 def pointwise_op(name: str, row: formulas.Row) -> Op:

@@ -1,4 +1,4 @@
-"""Where the repository and its tests lie, and the path with which a new Python process finds what this one finds."""
+"""Paths of the repository and the tests, and the import path for new Python processes."""
 from __future__ import annotations
 
 import os
@@ -10,6 +10,6 @@ TESTS = ROOT / "tests"
 
 
 def environment(**more: str) -> dict[str, str]:
-    """For subprocess: this process's environment and import path, and the folder of tests."""
+    """The environment for a subprocess: this process's environment and import path, and the folder of tests."""
     path = [str(TESTS), *(folder or "." for folder in sys.path)]
     return {**os.environ, "PYTHONPATH": os.pathsep.join(path), **more}

@@ -1,4 +1,4 @@
-"""Rows of op_samples.py: products of vectors and matrices, and what linear algebra makes of them."""
+"""Rows of op_samples.py: matrix products and linear algebra."""
 from __future__ import annotations
 
 from samples.sampling import E, S, X, op

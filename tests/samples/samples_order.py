@@ -1,4 +1,4 @@
-"""Rows of op_samples.py: sorting, counting, running and other statistics, writing to places."""
+"""Rows of op_samples.py: sorting, counting, cumulative operations and statistics, writing by index."""
 from __future__ import annotations
 
 from samples.sampling import BAD_DIM, NARROW, E, S, X, op

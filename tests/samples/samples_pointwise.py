@@ -1,4 +1,4 @@
-"""Rows of the samples table: elementwise functions that are composed of others, and what bits and remainders do to integers."""
+"""Rows of op_samples.py: composed elementwise functions, bitwise operations and remainders."""
 from __future__ import annotations
 
 from samples.sampling import NARROW, E, S, X, named, op

@@ -1,4 +1,4 @@
-"""Rows of op_samples.py: the functions that few programs call."""
+"""Rows of op_samples.py: less common functions."""
 from __future__ import annotations
 
 from samples.sampling import NARROW, E, S, X, op
@@ -36,7 +36,7 @@ ROWS = [
     op("unravel_index", S(places(5, n=12), (3, 4)), S(places(2, 2, n=7), (7,)), method=None, errors=[
         E(TypeError, "expected 'indices' to be integer", lambda m: m.unravel_index(m.ones(2), (2,)))], **NARROW),
     op("nonzero_static", S(places(3, 4, n=2), size=4), S(places(3, n=2), size=9, fill_value=7), **NARROW),
-    # copies with parts replaced, and parts
+    # copies with a part replaced
     *[op(f"index_reduce_{how}", S(X(4, 3, low=0.5, high=2), 0, places(5, n=4), X(5, 3, low=0.5, high=2)),
          S(X(2, 3, low=0.5, high=2), 1, places(4, n=3), X(2, 4, low=0.5, high=2)), method=None,
          call=lambda m, x, d, i, s, how=how: m.index_reduce(x, d, i, s, how, include_self=d == 0)) for how in ("prod", "mean", "amax", "amin")],

@@ -1,4 +1,4 @@
-"""Rows of op_samples.py: shapes, dimensions, tensors joined and cut, diagonals."""
+"""Rows of op_samples.py: shapes, joining, splitting, diagonals."""
 from __future__ import annotations
 
 from samples.sampling import BAD_DIM, NARROW, E, S, X, op
@@ -124,5 +124,5 @@ ROWS = [
     op("gradient_places", S(X(4), X(4, low=0.5, high=1.0, fixed=True)), S(X(4), X(4, low=0.5, high=1.0, fixed=True), 2), method=None,
        call=lambda m, x, steps, order=1: m.gradient(x, spacing=(steps.cumsum(0),), edge_order=order)),
     op("vander", S(X(3)), S(X(3), 2), S(X(2), 4, True), S(X(2), 0), method=None, integers=True, errors=[
-        E(RuntimeError, "one-dimensional", lambda m: m.vander(m.ones(2, 2)))], **NARROW),      # torch's own gradient fails
+        E(RuntimeError, "one-dimensional", lambda m: m.vander(m.ones(2, 2)))], **NARROW),      # torch's gradient fails
 ]

@@ -1,4 +1,4 @@
-"""How samples are written down: X a tensor to draw, S a call, E a call that must raise, Op a row; see op_samples.py."""
+"""The notation of samples: X an input tensor, S a call, E a call that must raise, Op a row; see op_samples.py."""
 from __future__ import annotations
 
 import zlib
@@ -10,7 +10,7 @@ import numpy as np
 
 @dataclass(frozen=True)
 class X:
-    """A tensor to be drawn evenly from [low, high), in the dtype under test, or in a dtype of its own; `fixed`: no gradient."""
+    """A tensor of uniform random numbers in [low, high), in the dtype under test or its own; `fixed`: without gradient."""
 
     shape: tuple[int, ...]
     low: float
@@ -24,7 +24,7 @@ class X:
             object.__setattr__(self, name, value)
 
     def draw(self, rng: np.random.Generator, dtype: str) -> np.ndarray:
-        """float64 numbers are drawn for either float dtype, so that float32 sees the same ones, rounded."""
+        """Draw float64 numbers for both float dtypes, so that float32 gets the same ones, rounded."""
         numbers = np.asarray(rng.random(self.shape) * (self.high - self.low) + self.low)
         own = self.dtype or dtype
         if own == "bool":
@@ -35,7 +35,7 @@ class X:
 
 
 class S:
-    """One call: its arguments, and its keyword arguments."""
+    """One call: its positional and keyword arguments."""
 
     def __init__(self, *args, **kwargs):
         self.args, self.kwargs = args, kwargs
@@ -46,7 +46,7 @@ class S:
 
 @dataclass(frozen=True)
 class E:
-    """A call that must raise: the class, words of its message, the call. With same_in_torch, torch raises that class too."""
+    """A call that must raise: the class, a part of the message, the call. With same_in_torch, torch raises that class too."""
 
     error: type[Exception]
     words: str
@@ -64,20 +64,20 @@ class Op:
     inplace: str | None = None          # the Tensor method that does it in place
     integers: bool = False              # works on integers as well
     in_torch: bool = True
-    not_for: tuple[str, ...] = ()       # dtypes for which torch's result has another dtype, on purpose here
+    not_for: tuple[str, ...] = ()       # dtypes for which the result has another dtype than torch's, on purpose
     errors: list[E] = field(default_factory=list)
 
     def inputs(self, i: int, dtype: str) -> list[np.ndarray]:
-        """The arrays of sample i: the same on every machine."""
+        """The input arrays of sample i; the same on every machine."""
         rng = np.random.default_rng(zlib.crc32(f"{self.name}/{i}".encode()))
         return [x.draw(rng, dtype) for x in leaves(self.samples[i].args)]
 
     def wanted(self, i: int) -> list[int]:
-        """Which inputs of sample i get a gradient."""
+        """Which inputs of sample i require grad."""
         return [k for k, x in enumerate(leaves(self.samples[i].args)) if not x.fixed]
 
     def run(self, m, i: int, tensors: list, method: str | None = None) -> list:
-        """Call it with these tensors in the places of the X; the results that are tensors, as a list."""
+        """Call it with these tensors in place of the X; return the results that are tensors, as a list."""
         sample = self.samples[i]
         args = fill(sample.args, iter(tensors))
         if method is not None:
@@ -88,7 +88,7 @@ class Op:
 
 
 def leaves(args) -> list[X]:
-    """The X in the arguments, in order, also within lists."""
+    """The X in the arguments, in order, including those in lists."""
     found = []
     for each in args:
         if isinstance(each, X):
@@ -99,13 +99,13 @@ def leaves(args) -> list[X]:
 
 
 def fill(args, tensors) -> list:
-    """The arguments with a tensor for each X."""
+    """The arguments, with each X replaced by a tensor."""
     return [next(tensors) if isinstance(each, X)
             else type(each)(fill(each, tensors)) if isinstance(each, (list, tuple)) else each for each in args]
 
 
 class Names:
-    """A module's functions, wherever it keeps them: m.exp, m.linear, m.cross_entropy."""
+    """A library's functions, from several of its modules: m.exp, m.linear, m.cross_entropy."""
 
     def __init__(self, *modules):
         self.modules = modules
@@ -114,7 +114,7 @@ class Names:
         for module in self.modules:
             if name in vars(module):
                 return vars(module)[name]
-        for module in self.modules:         # names that are loaded when they are first asked for
+        for module in self.modules:         # names that are imported at first use
             if hasattr(module, name):
                 return getattr(module, name)
         raise AttributeError(name)

@@ -89,5 +89,5 @@ def test_where_of_a_condition_alone():
     assert [each.tolist() for each in found] == [each.tolist() for each in np.where(mask)]
     if torch is not None:
         assert [each.tolist() for each in found] == [each.tolist() for each in torch.where(torch.tensor(mask))]
-    with pytest.raises(TypeError, match="one of the two"):
+    with pytest.raises(TypeError, match="only one of input and other"):
         tinygrad_c.where(tinygrad_c.tensor(mask), 1.0)

@@ -1,1 +1,1 @@
-"""What every other part uses and nothing here imports: version, device, warnings, names that are missing."""
+"""Used by all other folders; imports none of them: version, device, warnings, @public, lazy and missing names."""

@@ -1,4 +1,4 @@
-"""What public functions written in Python share: arguments checked, out=, NumPy's keywords, and named results."""
+"""Shared by public functions written in Python: argument checks, out=, NumPy's keywords, named results."""
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -6,25 +6,25 @@ from functools import wraps
 from operator import itemgetter
 from typing import Any
 
-TensorBase: Any = None          # the compiled class of tensors, and
-into_out: Any = None            # into_out(result, out): from ops/arguments.py, since nothing is imported here
+TensorBase: Any = None          # the compiled base class of Tensor, and
+into_out: Any = None            # into_out(result, out): set by ops/arguments.py, because nothing is imported here
 
 
 def register(tensor_class: type, write: Callable) -> None:
-    """Take what the functions below need from the compiled modules."""
+    """Set what the functions below need from the compiled modules."""
     global TensorBase, into_out
     TensorBase, into_out = tensor_class, write
 
 
 def tensor_arg(x, function: str, name: str = "input", position: int = 1):
-    """x, if it is a tensor; TypeError in torch's words otherwise."""
+    """x if it is a tensor; else raise torch's TypeError."""
     if isinstance(x, TensorBase):
         return x
     raise not_a_tensor(x, function, name, position)
 
 
 def not_a_tensor(x, function: str, name: str, position: int) -> TypeError:
-    """The error for an argument that must be a tensor, in torch's words."""
+    """torch's TypeError for an argument that must be a tensor."""
     kind = type(x)
     what = f"numpy.{kind.__name__}" if kind.__module__ == "numpy" else kind.__name__
     return TypeError(f"{function}(): argument '{name}' (position {position}) must be Tensor, not {what}: "
@@ -42,18 +42,18 @@ def tensors_arg(tensors, function: str, name: str = "tensors") -> list:
 
 
 def unpacked(args: tuple, named=None) -> tuple:
-    """(2, 3) of f(2, 3), of f((2, 3)), and of f(dims=(2, 3)), which is in `named`."""
+    """(2, 3) from f(2, 3), f((2, 3)) or f(dims=(2, 3)); `named` is the value of the keyword."""
     if named is not None:
         return (named,) if isinstance(named, int) else tuple(named)
     return tuple(args[0]) if len(args) == 1 and isinstance(args[0], (tuple, list)) else args
 
 
-# NumPy's words for an argument, which torch takes as well.
+# NumPy's names of arguments, which torch accepts too.
 NUMPY = {"axis": "dim", "keepdims": "keepdim"}
 
 
 def numpy_words(function):
-    """The function, which also takes axis= for dim= and keepdims= for keepdim=."""
+    """Decorator: accept axis= for dim= and keepdims= for keepdim=."""
     @wraps(function)
     def renamed(*args, **kwargs):
         return function(*args, **{NUMPY.get(name, name): value for name, value in kwargs.items()})
@@ -61,9 +61,7 @@ def numpy_words(function):
 
 
 def takes_out(function):
-    """The function with an argument out=, into which its result (or its results) are written: see elementwise.into_out.
-    It takes NumPy's words too.
-    """
+    """Decorator: add out=, into which the result or results are written (see elementwise.into_out), and NumPy's names."""
     function = numpy_words(function)
 
     @wraps(function)
@@ -74,7 +72,7 @@ def takes_out(function):
 
 
 class Results(tuple):
-    """Several results with names, as torch.return_types are: a tuple that can also be asked for .values."""
+    """A tuple of named results, as torch.return_types are: r[0] is also r.values."""
 
     __slots__ = ()
     names: tuple[str, ...] = ()
@@ -94,5 +92,5 @@ def results(function: str, *names: str) -> type:
 
 
 def array_of(x):
-    """A tensor's elements as a NumPy array on the same memory."""
+    """A NumPy array that shares the tensor's memory."""
     return x.detach().numpy()

@@ -1,11 +1,11 @@
-"""Device: where a tensor's memory is. The CPU is the only one; others can be named, and compared with, but not used."""
+"""Device: where a tensor's memory is. Only the CPU is supported; other devices can be named and compared."""
 from __future__ import annotations
 
 KNOWN = ("cpu", "cuda", "mps", "xpu", "meta", "hip", "xla")
 
 
 class Device:
-    """A device's name: `device("cpu")` is accepted wherever torch takes one.
+    """A device: `device("cpu")` is accepted wherever torch accepts one.
 
     >>> tinygrad_c.device("cuda" if tinygrad_c.cuda.is_available() else "cpu")
     device(type='cpu')
@@ -15,8 +15,8 @@ class Device:
 
     def __init__(self, type: str | Device | int = "cpu", index: int | None = None):
         if isinstance(type, int):
-            raise RuntimeError(f"Cannot access accelerator device when none is available: device({type}) is a GPU's number; "
-                               "there is only the CPU here, 'cpu'")
+            raise RuntimeError(f"Cannot access accelerator device when none is available: device({type}) is a GPU's index, "
+                               "and there is only the CPU here: write 'cpu'")
         kind, colon, number = str(type).partition(":")
         if colon and index is not None:
             raise RuntimeError(f"type (string) must not include an index because index was passed explicitly: {type}")
@@ -51,7 +51,7 @@ class Device:
 
 
 def check_device(device) -> None:
-    """Raise for anything but the CPU: AssertionError for CUDA, as torch does where there is none; else RuntimeError."""
+    """Raise for anything but the CPU: AssertionError for CUDA, as in torch without a GPU; else RuntimeError."""
     if device is not None and str(device) not in ("cpu", "cpu:0"):
         if str(device).startswith("cuda") or isinstance(device, int):
             no_cuda()

@@ -1,4 +1,4 @@
-"""Names that are imported when they are first asked for: the one way in which a module of this package loads another late."""
+"""Names that are imported at first use: the one lazy-import mechanism of this package."""
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -16,18 +16,18 @@ def load(module: str, name: str) -> Any:
 
 
 def names_of(module: str) -> Callable[[str], Any]:
-    """The __getattr__ of a package that shows all names of one of its modules."""
+    """The __getattr__ of a package that exposes all names of one of its modules."""
     return lambda name: getattr(import_module(module), name)
 
 
 def lazy_names(namespace: dict[str, Any], modules: dict[str, str] | None = None,
                wrap: Callable[[Any, str], Any] = lambda value, package: value
                ) -> tuple[Callable[[str], Any], Callable[[], list[str]]]:
-    """A public module's __getattr__ and __dir__. `modules` has the names to import by the module within it that they are in,
-    '' for modules themselves; they go through wrap(value, the public module's name). Other names raise missing.unknown; dir()
-    shows __all__.
+    """The __getattr__ and __dir__ of a public module. `modules` maps a submodule to the names to import from it; names under
+    '' are submodules themselves. Each value is passed through wrap(value, name of the public module). Other names raise
+    missing.unknown. dir() lists __all__.
     """
-    package = namespace["__name__"].replace(".torch_compat.", ".")      # as programs name it
+    package = namespace["__name__"].replace(".torch_compat.", ".")      # the public name
     where = {name: module for module, names in (modules or {}).items() for name in names.split()}
 
     def find(name: str) -> Any:

@@ -1,9 +1,9 @@
-"""The error for a name that does not exist: it suggests the nearest name, or says that this part of PyTorch is left out and
+"""The error for a name that does not exist: it suggests a similar name, or says that this part of PyTorch is left out and
 what to write instead.
 """
 from __future__ import annotations
 
-# The names (or what they begin with, given a *), and the sentence. In order: the first that fits is said.
+# Names or patterns with *, and the explanation. The first match is used.
 LEFT_OUT = [
     ("float16 half bfloat16 HalfTensor BFloat16Tensor float8* finfo16",
      "half precision is left out; the floating types are float32 and float64"),
@@ -22,7 +22,7 @@ LEFT_OUT = [
      "unify_type_list fork wait Sym* sym_* cond while_loop AggregationType DispatchKey Tag *_torch_function* boolean_dispatch",
      "there is no compiler of Python programs here; leave the line out (compile(model) is accepted and returns the model)"),
     ("distributed DistributedSampler multiprocessing DataParallel DistributedDataParallel parallel rpc futures",
-     "one process on one machine is what there is here; leave the line out, or run several programs"),
+     "there is only one process on one machine here; leave the line out, or run several programs"),
     ("xpu hpu ipu mtia cuda record_stream get_device_module Stream Event stream vulkan hip UntypedStorage TypedStorage "
      "pin_memory_device",
      "there is only the CPU here"),
@@ -30,10 +30,10 @@ LEFT_OUT = [
      "first input; write the sizes"),
     ("scaled_mm grouped_mm scaled_grouped_mm ScalingType SwizzleType",
      "half precision is left out; the floating types are float32 and float64"),
-    ("*_copy", "views that are copied at once are left out; write .clone() after the operation without _copy"),
-    ("storage storage_type untyped_storage set_ is_storage", "storages are not seen here; data_ptr(), "
-     "as_strided() and numpy() reach the memory"),
-    ("names rename rename_ refine_names align_to align_as", "dimensions have numbers here, not names"),
+    ("*_copy", "functions that copy a view are left out; write .clone() after the operation without _copy"),
+    ("storage storage_type untyped_storage set_ is_storage", "there are no storage objects here; "
+     "data_ptr(), as_strided() and numpy() give access to the memory"),
+    ("names rename rename_ refine_names align_to align_as", "named dimensions are left out; use their numbers"),
     ("index", "write x[i, j] for elements of a tensor; index_select takes some along one dimension"),
     ("module_load", "write x.copy_(other); load_state_dict does so for a whole module"),
     ("to_mkldnn to_padded_tensor", "there is one layout here: leave the line out"),
@@ -47,27 +47,27 @@ LEFT_OUT = [
     ("swap_in_optimizer_params_and_state", "write load_state_dict, of the module and of the optimizer"),
     ("IterDataPipe MapDataPipe", "data pipes are left out; write an IterableDataset, or a Dataset"),
     ("NestedIOFunction InplaceFunction BackwardCFunction FunctionMeta", "write a subclass of autograd.Function"),
-    ("enforce_grad_layout_policy", "gradients lie in memory as the backward pass makes them; leave the line out"),
-    ("debug_unwrap", "there are no wrapped tensors here: x itself is what debug_unwrap(x) gives"),
+    ("enforce_grad_layout_policy", "the memory layout of gradients cannot be chosen here; leave the line out"),
+    ("debug_unwrap", "there are no wrapped tensors here; write x itself"),
     ("rearrange", "write x.permute(...) and x.reshape(...)"),
-    ("CTCLoss ctc_loss", "alignments of sequences are left out"),
+    ("CTCLoss ctc_loss", "CTC loss is left out"),
     ("linear_cross_entropy LinearCrossEntropyLoss LinearCrossEntropyOptions",
-     "one call of both is left out; write cross_entropy(linear(x, weight), target)"),
+     "the combined function is left out; write cross_entropy(linear(x, weight), target)"),
     ("hash_tensor", "this function is left out; hash(x.numpy().tobytes()) does the same"),
     ("SyncBatchNorm", "there is one process; BatchNorm1d, 2d and 3d do the same"),
     ("profiler record_function emit_nvtx", "the profiler is left out; utils.benchmark.Timer times a statement, and Python's "
      "cProfile shows where a program spends its time"),
-    ("forward_ad", "derivatives are taken backward here; func.jvp gives products with the Jacobian"),
+    ("forward_ad", "forward-mode derivatives are left out; func.jvp computes Jacobian-vector products"),
     ("masked signal masked.* signal.*",
-     "this part of torch is left out: write where(mask, x, ...), and hann_window(n) and its like"),
+     "this part of torch is left out: write where(mask, x, ...), and hann_window(n) and similar functions"),
     ("bessel_* *modified_bessel* airy_ai spherical_bessel_j0 zeta ldl_* lobpcg",
-     "this function is left out; it has no gradient in torch either: SciPy's takes x.numpy()"),
+     "this function is left out; it has no gradient in torch either: use SciPy with x.numpy()"),
     ("hub onnx package monitor nested mps accelerator", "this part of torch is left out"),
 ]
 
 
 def sentence(name: str) -> str | None:
-    """Why `name` is left out, if it is one of those that are."""
+    """Why `name` is left out; None if it is not in the list."""
     for names, words in LEFT_OUT:
         for each in names.split():
             if name == each or (len(each) > 1 and "*" in each and fits(name, each)):
@@ -76,7 +76,7 @@ def sentence(name: str) -> str | None:
 
 
 def fits(name: str, pattern: str) -> bool:
-    """Whether the name begins, ends, or has within it what stands beside the pattern's stars."""
+    """Whether the name matches the pattern part*, *part or *part*."""
     part = pattern.strip("*")
     if pattern[0] == "*":
         return part in name if pattern[-1] == "*" else name.endswith(part)
@@ -84,14 +84,14 @@ def fits(name: str, pattern: str) -> bool:
 
 
 def unknown(module: str, name: str, known: dict) -> AttributeError:
-    """The error for `module.name`; `known` has the names that there are, and what they are (a module is suggested last)."""
+    """The error for `module.name`; `known` maps the existing names to their values (modules are suggested last)."""
     if name.startswith("__"):
         return AttributeError(f"module {module!r} has no attribute {name!r}", name=name)
-    words = sentence(name)
-    if words is None:
+    reason = sentence(name)
+    if reason is None:
         import difflib
-        things = [each for each in known if not each.startswith("_") and type(known[each]) is not type(difflib)]
-        near = [each for each in things if each.lower() == name.lower()] or difflib.get_close_matches(name, things, 1) or \
+        others = [each for each in known if not each.startswith("_") and type(known[each]) is not type(difflib)]
+        near = [each for each in others if each.lower() == name.lower()] or difflib.get_close_matches(name, others, 1) or \
             difflib.get_close_matches(name, [each for each in known if not each.startswith("_")], 1)
-        words = f"did you mean {near[0]!r}?" if near else "docs/reference.md lists what there is"
-    return AttributeError(f"module {module!r} has no attribute {name!r}: {words}", name=name)
+        reason = f"did you mean {near[0]!r}?" if near else "docs/reference.md lists what there is"
+    return AttributeError(f"module {module!r} has no attribute {name!r}: {reason}", name=name)

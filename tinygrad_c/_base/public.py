@@ -1,9 +1,9 @@
-"""@public, the mark at the definition of a public function, and guard, which raises PyTorch's TypeError when an argument that
-must be a Tensor is not one.
+"""@public marks a public function at its definition; guard raises PyTorch's TypeError when an argument that must be a Tensor
+is not one.
 
-A namespace shows guard(function) for each function that is marked. The arguments are looked at only when the call has failed,
-so a call costs some 100 ns more. Calls within the package go to the function itself, and the functions of a training step,
-whose kernels check their arguments anyway, are not marked.
+A public namespace exposes guard(function) for each marked function. The arguments are checked only after the call has failed,
+so a call that succeeds costs some 100 ns more. Calls within the package go to the function itself. The functions of a training
+step are not marked: their kernels check the arguments anyway.
 """
 from __future__ import annotations
 
@@ -13,17 +13,17 @@ from typing import Any
 
 from tinygrad_c._base.arguments import NUMPY, not_a_tensor
 
-_guarded: Any = None            # the compiled wrapper, core.tape._guarded: from ops/arguments.py
+_guarded: Any = None            # the compiled wrapper, core.tape._guarded; set by ops/arguments.py
 
 
 def register(wrapper: Callable) -> None:
-    """Take the wrapper from the compiled module."""
+    """Set the wrapper from the compiled module."""
     global _guarded
     _guarded = wrapper
 
 
 class Public:
-    """What `public` was given."""
+    """The arguments of @public."""
 
     __slots__ = ("axis", "node", "tensors")
 
@@ -36,10 +36,10 @@ FIRST = Public()
 
 def public(tensors: Any = "", *, node: str | None = None, axis: bool = False) -> Callable:
     """Mark a function: `tensors` names the parameters that must be Tensors, "input weight bias? other#" (?: or None; #: or a
-    number or None); by default the first. `node` is what PyTorch calls grad_fn's node, where the function is one operation
-    there and made of several here. With `axis`, NumPy's axis= and keepdims= stand for dim= and keepdim=.
+    number or None); by default the first. `node` is PyTorch's name of the grad_fn, for a function that is one operation there
+    and composed of several here. With `axis`, NumPy's axis= and keepdims= are accepted for dim= and keepdim=.
 
-    The function stays as it is, and calls within the package cost nothing; a namespace that shows it shows guard(function).
+    The function itself is returned, so calls within the package cost nothing; public namespaces expose guard(function).
     """
     if not isinstance(tensors, str):        # @public without arguments
         tensors._public = FIRST
@@ -53,13 +53,13 @@ def public(tensors: Any = "", *, node: str | None = None, axis: bool = False) ->
 
 
 def guard(function: Any, module: str) -> Any:
-    """The function as `module` shows it: guarded if it is marked, else itself."""
+    """The function as `module` exposes it: guarded if it is marked, else itself."""
     mark = getattr(function, "_public", None) if callable(function) else None
     if mark is None:
         return function
     if "guarded" not in function.__dict__:
         guarded = update_wrapper(_guarded(function, explain, mark.node), function)
-        guarded.__module__ = module         # where pickle finds it
+        guarded.__module__ = module         # where pickle looks it up
         guarded.guarded = function.guarded = guarded
     return function.guarded
 
@@ -73,7 +73,7 @@ def guard_all(namespace: dict[str, Any]) -> None:
 
 
 def guard_methods(cls: type) -> None:
-    """Guard the methods that name a node, or take NumPy's axis=."""
+    """Guard the methods that have a node name or accept NumPy's axis=."""
     for name in dir(cls):
         method = getattr(cls, name)
         mark = getattr(method, "_public", None)
@@ -82,7 +82,7 @@ def guard_methods(cls: type) -> None:
 
 
 def parameters(function: Callable) -> tuple[str, ...]:
-    """The names of a function's parameters; of the function that decorators are around."""
+    """The parameter names of a function, below its decorators."""
     while hasattr(function, "__wrapped__"):
         function = function.__wrapped__
     code = function.__code__
@@ -90,8 +90,8 @@ def parameters(function: Callable) -> tuple[str, ...]:
 
 
 def explain(function: Any, args: tuple, kwargs: dict, error: Exception) -> tuple | None:
-    """When a marked function has failed: (its result,) if it works with NumPy's axis= and keepdims= renamed; TypeError if an
-    argument that must be a Tensor is not one; else None, and the error stays.
+    """Called when a marked function has raised `error`. Returns (result,) if the call works with NumPy's axis= and keepdims=
+    renamed, raises TypeError if an argument that must be a Tensor is not one, and returns None if the error is the right one.
     """
     mark = function._public
     if mark.axis and isinstance(error, TypeError) and not NUMPY.keys().isdisjoint(kwargs):
@@ -112,7 +112,7 @@ def explain(function: Any, args: tuple, kwargs: dict, error: Exception) -> tuple
         if value is error or hasattr(value, "grad_fn"):
             continue
         number = isinstance(value, (int, float))
-        if number and isinstance(error, IndexError):        # it was taken as a tensor: select(3, 0, 7)
+        if number and isinstance(error, IndexError):        # accepted as a 0-d tensor: select(3, 0, 7)
             continue
         kind = checked.get(name)
         allowed = kind is None or (kind in "?#" and value is None) or (kind == "#" and number)

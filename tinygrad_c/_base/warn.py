@@ -1,4 +1,4 @@
-"""Warnings that name the user's own line, and that are said once."""
+"""Warnings that point at the user's own line, and warnings that are shown once."""
 from __future__ import annotations
 
 import os
@@ -6,12 +6,12 @@ import sys
 import warnings
 
 PACKAGE = os.path.dirname(os.path.dirname(__file__)) + os.sep
-_said: set[object] = set()
+_shown: set[object] = set()
 always = False      # set_warn_always: warn_once warns each time
 
 
 def users_level() -> int:
-    """The stacklevel for warnings.warn, called from the caller of this, of the nearest line outside this package."""
+    """The stacklevel of the nearest frame outside this package, for a call of warnings.warn in the caller."""
     frame, level = sys._getframe(1), 1
     while frame is not None and frame.f_code.co_filename.startswith(PACKAGE):
         frame, level = frame.f_back, level + 1
@@ -19,20 +19,20 @@ def users_level() -> int:
 
 
 def warn(text: str, category: type[Warning] = UserWarning) -> None:
-    """Warn at the line outside this package that led here."""
+    """Warn, pointing at the nearest line outside this package."""
     warnings.warn(text, category, stacklevel=users_level())
 
 
 def warn_once(key: object, text: str) -> None:
-    """Warn the first time that this key comes up in this process."""
-    if always or key not in _said:
-        _said.add(key)
+    """Warn once for this key in this process."""
+    if always or key not in _shown:
+        _shown.add(key)
         warnings.warn(text, stacklevel=users_level())
 
 
 def forget() -> None:
-    """Let everything be said once more (for tests and notebooks)."""
-    _said.clear()
+    """Forget which warnings were shown (for tests and notebooks)."""
+    _shown.clear()
 
 
 def typename(value: object) -> str:

@@ -11,7 +11,7 @@ from tinygrad_c.ops.elementwise.elementwise import in_place
 if TYPE_CHECKING:
     from tinygrad_c._tensor.tensor import Tensor
 
-# Methods that are functions of modules loaded late: module: {method: its example, and what that shows}.
+# Methods that are functions of modules loaded late: module: {method: its example, and the output}.
 METHODS = {
     "ops.elementwise.parts": {
         "frexp": ("tensor([6.]).frexp().mantissa", "tensor([0.7500])"),
@@ -114,7 +114,7 @@ class LeftOut:
         raise AttributeError(f"'Tensor' object has no attribute {self.name!r}: {sentence(self.name)}", name=self.name)
 
 
-class Rare:
+class LazyMethods:
     """Base class of Tensor: the methods that are imported at the first call."""
 
     __slots__ = ()
@@ -225,6 +225,9 @@ class Rare:
 
 for _module, _methods in METHODS.items():
     for _name, _example in _methods.items():
-        setattr(Rare, _name, lazy_method(_module, _name, *_example))
+        setattr(LazyMethods, _name, lazy_method(_module, _name, *_example))
 for _name in LEFT_OUT.split():
-    setattr(Rare, _name, LeftOut(_name))
+    setattr(LazyMethods, _name, LeftOut(_name))
+
+
+Rare = LazyMethods      # pickles of version 0.1.0 name methods by it

@@ -60,7 +60,7 @@ class Pointwise:
 
     eq, ne, lt, le, gt, ge = (elementwise.eq, elementwise.ne, elementwise.lt, elementwise.le, elementwise.gt, elementwise.ge)
 
-    # ---- Less common functions: rows of formulas.SCALAR, and what ops/composed.py and ops/elementwise/logic.py compose
+    # ---- Less common functions: rows of formulas.SCALAR, and functions of ops/elementwise/composed.py and logic.py
 
     asin, asin_ = elementwise.asin, elementwise.asin_
     acos, acos_ = elementwise.acos, elementwise.acos_

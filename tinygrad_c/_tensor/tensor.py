@@ -17,7 +17,7 @@ from tinygrad_c._tensor import printing
 from tinygrad_c._tensor.convert import Conversions
 from tinygrad_c._tensor.index import Indexing
 from tinygrad_c._tensor.interchange import Interchange
-from tinygrad_c._tensor.lazy_methods import Rare
+from tinygrad_c._tensor.lazy_methods import LazyMethods
 from tinygrad_c._tensor.matrix import Matrices
 from tinygrad_c._tensor.pointwise import Pointwise
 from tinygrad_c._tensor.random import Randoms
@@ -93,7 +93,7 @@ def sized(sizes: tuple, dtype: Any) -> Any:
 
 
 # Operators first: isinstance(x, TensorBase), which every operation calls, searches the bases in this order.
-class Tensor(Operators, Conversions, Interchange, Pointwise, Reductions, Matrices, Shapes, Indexing, Randoms, Rare):
+class Tensor(Operators, Conversions, Interchange, Pointwise, Reductions, Matrices, Shapes, Indexing, Randoms, LazyMethods):
     """A multi-dimensional array of one dtype that can record the operations that compute it.
 
     Operations on tensors with requires_grad=True are recorded. backward() on a scalar result then computes .grad of every
@@ -264,7 +264,7 @@ class Tensor(Operators, Conversions, Interchange, Pointwise, Reductions, Matrice
         return False
 
     def is_signed(self) -> bool:
-        """Whether the dtype has negative numbers.
+        """Whether the dtype can hold negative numbers.
 
         >>> tinygrad_c.ones(2).is_signed()
         True

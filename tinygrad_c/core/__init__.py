@@ -1,1 +1,1 @@
-"""The compiled ground of tensors: memory, arrays, the tape."""
+"""The compiled core of tensors: array (dtype, Storage, Array), tape (autograd), type_slots, hooks."""

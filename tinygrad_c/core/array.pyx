@@ -1,4 +1,7 @@
-"""Array: typed elements in memory, seen through a shape and strides."""
+"""dtype, Storage and Array: typed elements in memory with a shape and strides, and their export as buffers.
+
+Gradients are in tape.pyx, which builds on this file.
+"""
 cimport cython
 from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_STRIDES, PyBUF_WRITABLE, PyBUF_ND
 from cpython.ref cimport Py_DECREF, Py_INCREF, PyObject
@@ -7,11 +10,11 @@ from libc.stdlib cimport free, malloc
 from tinygrad_c.kernels.call cimport BOOL, FLOAT32, FLOAT64, INT32, INT64, N_DTYPES
 from tinygrad_c.kernels.runtime.memory cimport allocate, release
 
-# The dtypes, in the order of their codes: name; PyTorch's name of such a tensor, and of such a number; letter of the buffer
-# protocol. Bytes of an element: itemsize in array.pxd. What a dtype can hold: finfo and iinfo in ops/create/dtypes.py.
+# The dtypes in the order of their codes: name, as in torch.FloatTensor, as a C++ type in PyTorch's errors. FORMAT: the buffer
+# protocol's letters. The size of an element is itemsize in array.pxd; the range is finfo and iinfo in ops/create/dtypes.py.
 cdef tuple TABLE = (("bool", "Bool", "bool"), ("uint8", "Byte", "unsigned char"), ("int32", "Int", "int"),
                     ("int64", "Long", "long int"), ("float32", "Float", "float"), ("float64", "Double", "double"))
-cdef const char* FORMAT = b"?\0B\0i\0q\0f\0d"      # C strings of one letter, not objects: a buffer may outlive the interpreter
+cdef const char* FORMAT = b"?\0B\0i\0q\0f\0d"      # C strings, not Python objects: a buffer may outlive the interpreter
 cdef int default_code = FLOAT32
 
 cdef extern from *:
@@ -23,11 +26,11 @@ cdef extern from *:
     #endif
     """
     int inference                   # this thread is inside inference_mode()
-cdef int threads_in_inference = 0   # asked first: an ordinary variable is read faster than a thread's own
+cdef int threads_in_inference = 0   # read first: an ordinary variable is faster to read than a thread-local one
 
 
 @cython.final
-@cython.binding(False)            # a method taken from the class checks its self
+@cython.binding(False)            # so that dtype.__repr__(5) raises: the method checks its self
 cdef class dtype:
     """The type of a tensor's elements: float32, float64, int64, int32, uint8 or bool.
 
@@ -64,7 +67,7 @@ cdef int code_named(str name) noexcept:
 
 
 cdef int code_of_format(str letter, Py_ssize_t size) noexcept:
-    if letter in ("i", "l", "q"):           # which of them has how many bytes, the platform decides
+    if letter in ("i", "l", "q"):           # their sizes depend on the platform
         return INT32 if size == 4 else INT64 if size == 8 else -1
     for code in range(N_DTYPES):
         if letter == chr(FORMAT[2 * code]):
@@ -126,8 +129,8 @@ def set_default_dtype(d) -> None:
     default_code = code
 
 
-cdef int n_leaving = 0                  # owners that are being let go of, each by the one before
-cdef list leaving = []                  # and those that are next
+cdef int dealloc_depth = 0              # nested deallocations: an owner's frees another storage, and so on
+cdef list deferred_owners = []          # owners to free once the outermost deallocation is reached
 
 
 @cython.final
@@ -135,7 +138,7 @@ cdef list leaving = []                  # and those that are next
 @cython.freelist(64)
 cdef class Storage:
     def __dealloc__(self):
-        global foreign, n_leaving
+        global external, dealloc_depth
         cdef object owner
         if self.owner is None:
             if self.data != NULL:
@@ -144,19 +147,20 @@ cdef class Storage:
         if self.before != NULL:
             (<Storage> self.before).after = self.after
         else:
-            foreign = self.after
+            external = self.after
         if self.after != NULL:
             (<Storage> self.after).before = self.before
-        # An owner may own another storage, and so on: from tensor to array to tensor, a hundred thousand times.
+        # Chains of owners (tensor -> NumPy array -> tensor ...) can be 100 000 long. Freed by recursion, they would overflow
+        # the stack: from depth 50 on, owners are deferred.
         owner, self.owner = self.owner, None
-        if n_leaving > 50:
-            leaving.append(owner)
+        if dealloc_depth > 50:
+            deferred_owners.append(owner)
             return
-        n_leaving += 1
+        dealloc_depth += 1
         owner = None
-        while leaving and n_leaving == 1:
-            leaving.pop()
-        n_leaving -= 1
+        while deferred_owners and dealloc_depth == 1:
+            deferred_owners.pop()
+        dealloc_depth -= 1
 
 
 cdef Storage new_storage(Py_ssize_t nbytes):
@@ -180,23 +184,24 @@ cdef bint set_inference(bint on) noexcept:
     return before
 
 
-cdef PyObject* foreign = NULL           # the newest storage on others' memory
+cdef PyObject* external = NULL          # the newest storage on external memory: head of the linked list
 
 
-cdef Storage foreign_storage(char* data, Py_ssize_t nbytes, bint readonly, object owner):
-    global foreign
+cdef Storage external_storage(char* data, Py_ssize_t nbytes, bint readonly, object owner):
+    global external
     cdef Storage storage = Storage.__new__(Storage)
     storage.data, storage.nbytes, storage.readonly, storage.owner = data, nbytes, readonly, owner
-    storage.after = foreign
-    if foreign != NULL:
-        (<Storage> foreign).before = <PyObject*> storage
-    foreign = <PyObject*> storage
+    storage.after = external
+    if external != NULL:
+        (<Storage> external).before = <PyObject*> storage
+    external = <PyObject*> storage
     return storage
 
 
-cdef void count_others(Storage written) noexcept:
-    """Two tensors of one NumPy array have a storage each: a write through one counts for the other."""
-    cdef PyObject* each = foreign
+cdef void bump_overlapping(Storage written) noexcept:
+    """Advance the version counters of the other storages on the same external memory: two tensors made from one NumPy array
+    have a storage each, and a write through one changes both."""
+    cdef PyObject* each = external
     cdef Storage other
     while each != NULL:
         other = <Storage> each
@@ -220,7 +225,7 @@ cdef int allocate_into(Array array, int dtype, int ndim, const Py_ssize_t* shape
     for d in range(ndim):
         if shape[d] == 0:
             numel = 0
-    storage = new_storage(numel * itemsize(dtype))      # or MemoryError: the array stays as it was
+    storage = new_storage(numel * itemsize(dtype))      # on MemoryError the array is unchanged
     for d in range(ndim):
         array.shape[d] = shape[d]
         array.stride[d] = stride[d]
@@ -229,7 +234,7 @@ cdef int allocate_into(Array array, int dtype, int ndim, const Py_ssize_t* shape
     array.dtype = dtype
     array.contiguous = True
     array.data = storage.data
-    array.storage = storage         # last: letting go of the old one may run its owner's __del__, which may look at this array
+    array.storage = storage         # last: freeing the old storage may run its owner's __del__, which may read this array
     return 0
 
 
@@ -287,13 +292,13 @@ cdef tuple shape_of(Array a):
 
 
 ctypedef struct Exported:
-    # What a buffer that was handed out points to: it outlives whatever this tensor is given later (x.data = y).
+    # What an exported buffer points to. It stays valid when the tensor gets another storage later (x.data = y).
     PyObject* storage
     Py_ssize_t[MAX_NDIM] shape
     Py_ssize_t[MAX_NDIM] stride         # in bytes
 
 
-@cython.no_gc            # its one object, the Storage, leads nowhere
+@cython.no_gc            # its one object, the Storage, is in no reference cycle
 cdef class Array:
     cdef int check_export(self) except -1:
         return 0
@@ -301,7 +306,7 @@ cdef class Array:
     def __getbuffer__(self, Py_buffer* buffer, int flags):
         self.check_export()
         if self.storage is None:
-            raise BufferError("this tensor was never given memory")
+            raise BufferError("this tensor has no memory yet")
         if flags & PyBUF_WRITABLE and self.storage.readonly:
             raise BufferError("this tensor's memory is read-only")
         if not self.contiguous and ((flags & PyBUF_STRIDES) != PyBUF_STRIDES

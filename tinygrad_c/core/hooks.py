@@ -1,16 +1,16 @@
-"""Handles of hooks, and what else a node or a leaf may have beside its rule: plain Python, for tape.pyx."""
+"""Python classes that tape.pyx uses: hook handles, AccumulateGrad nodes, packed saved tensors, tracebacks."""
 from __future__ import annotations
 
 
 class PackedTensor:
-    """What a user's pack hook made of a value that a node was to save."""
+    """A saved tensor as the user's pack hook returned it, with the unpack hook and what is needed to check its result."""
 
     def __init__(self, value, unpack, like, edge):
         self.value, self.unpack, self.like, self.edge = value, unpack, like, edge
 
 
 class RemovableHandle:
-    """What register_hook returns; remove() takes the hook off again, and so does leaving a `with` block.
+    """Returned by register_hook. remove() removes the hook; so does leaving a `with` block.
 
     >>> w = tinygrad_c.tensor([1., 2.], requires_grad=True)
     >>> with w.register_hook(lambda g: 10 * g):
@@ -37,7 +37,7 @@ class RemovableHandle:
 
 
 class AccumulateGrad:
-    """Stands in `next_functions` for a leaf, whose gradient is added into `variable.grad`.
+    """The node of a leaf in `next_functions`: it adds the gradient to `variable.grad`.
 
     >>> w = tinygrad_c.tensor([1., 2.], requires_grad=True)
     >>> (w * 2).grad_fn.next_functions[0][0].variable is w

@@ -1,6 +1,6 @@
 # Made by tools/stubs.py: run it again when names or signatures change.
 from collections.abc import Callable
-from tinygrad_c.tensor import Tensor
+from tinygrad_c._tensor.tensor import Tensor
 from typing import Any
 from typing_extensions import Self
 

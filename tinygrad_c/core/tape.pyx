@@ -1,19 +1,19 @@
-"""The tape: what each op records in the forward pass, and the backward pass over it.
+"""The tape: the graph that ops record in the forward pass, and the backward pass over it.
 
-Numbers make the order: a node's number is larger than those of the nodes that its inputs came from, so taking the largest
-first visits every consumer of a value before the node that made it. A heap of pending nodes is all the state that a
-backward pass needs; no recursion, whatever the depth.
+Node numbers give a topological order: a node's number is larger than the numbers of the nodes of its inputs. Visiting the
+largest number first reaches every consumer of a value before the node that computed it. So a heap of pending nodes is all the
+state that a backward pass needs, without recursion at any depth.
 
-This file makes tensors, records operations and saves what their rules will need. The other parts:
+This file creates tensors, records operations and saves tensors for the backward rules. The other parts:
 
-    tape_node         Node, what a recorded operation leaves
+    tape_node         Node, a recorded operation
     tape_backward     the backward pass; tape_heap: its queue of nodes; tape_grad: where it starts, autograd.grad
-    tape_inplace      writing in place, and giving a tensor other memory or another shape
-    tape_saved_hooks  hooks called, and values that the user packs
+    tape_inplace      writing in place, and replacing a tensor's storage or shape
+    tape_saved_hooks  calls of hooks; saved tensors that the user packs
     tape_function     functions written in Python
     tape_anomaly      anomaly mode
-    callsites         where in the user's program: for error messages
-    tape_tensor_base  TensorBase, what of a tensor the tape sees
+    callsites         lines of the user's program, for error messages
+    tape_tensor_base  TensorBase: requires_grad, grad, backward(), hooks, detach()
 """
 import sys
 import weakref
@@ -68,7 +68,7 @@ cdef extern from *:
     PyObject* PyEval_GetFrame()                     # of the Python function that called us: borrowed, or NULL
 
 cdef unsigned long long last_number = 0
-cdef PyObject* pass_in_nodes = NULL          # the backward pass that keeps its gradients in the nodes
+cdef PyObject* pass_in_nodes = NULL          # the backward pass that stores its gradients in the nodes
 cdef PyTypeObject* tensor_type = NULL
 cdef PyTypeObject* compiled_type = NULL      # its compiled base, whose tp_new skips the Python class's __new__
 cdef object tensor_class = None
@@ -82,10 +82,10 @@ cdef refresh_t refresh_op = NULL
 
 
 def register_tensor_class(cls) -> None:
-    """Let every op make its results of this class, a subclass of TensorBase without an __init__ that must run. Once."""
+    """Set the class of all results of ops: a subclass of TensorBase whose __init__ need not run. Called once, at import."""
     global tensor_type, tensor_class, compiled_type
     if tensor_class is not None or not issubclass(cls, TensorBase):
-        raise RuntimeError("the class of all tensors is registered when the package is imported, and stays")
+        raise RuntimeError("the class Tensor is registered once, when the package is imported")
     tensor_class = cls
     tensor_type = <PyTypeObject*> cls
     compiled_type = <PyTypeObject*> cls.__base__
@@ -101,9 +101,9 @@ cdef void register_views(rebase_t rebase, refresh_t refresh) noexcept:
     rebase_op, refresh_op = rebase, refresh
 
 
-# ---- Making tensors
+# ---- Creating tensors
 
-cdef bint making = False             # an op is making a tensor, and will give it memory
+cdef bint making = False            # an op is creating a tensor, and will give it memory
 
 cdef TensorBase new_tensor():
     global making
@@ -142,8 +142,8 @@ cdef TensorBase view_of(TensorBase a, char* data, int ndim, const Py_ssize_t* sh
 
 cdef int check_within(Storage storage, char* data, int dtype, int ndim, const Py_ssize_t* shape,
                       const Py_ssize_t* stride) except -1:
-    """The last door before memory: whatever told an op its numbers, no view leads out of the storage. In doubles, since the
-    numbers may be any; they are exact where it matters."""
+    """Raise unless the view lies inside the storage, whatever sizes and strides an op was given. Computed in doubles, which
+    cannot overflow and are exact up to 2**53 bytes."""
     cdef double low = <double> (data - storage.data), high = low + itemsize(dtype), step
     cdef int d
     for d in range(ndim):
@@ -161,7 +161,8 @@ cdef int check_within(Storage storage, char* data, int dtype, int ndim, const Py
 
 cdef int raise_outside(Storage storage, int ndim, const Py_ssize_t* shape) except -1:
     raise RuntimeError(f"a view of sizes {[shape[d] for d in range(ndim)]} is out of bounds for storage of size "
-                       f"{storage.nbytes}: the tensor was changed while its view was made, or the view's numbers are wrong")
+                       f"{storage.nbytes}: the tensor was changed while the view was created, or the sizes, strides or offset "
+                       "are wrong")
 
 
 cdef TensorBase alias(TensorBase a):
@@ -177,7 +178,7 @@ cdef bint grad_enabled() noexcept:
 
 
 cdef bint set_grad(bint on) noexcept:
-    """Turn recording on or off in this thread; gives what it was."""
+    """Turn recording on or off in this thread; returns the old setting."""
     global grad_mode
     cdef bint before = grad_mode
     grad_mode = on
@@ -189,7 +190,7 @@ cdef unsigned long long number_of(TensorBase a) noexcept:
 
 
 cdef inline bint is_stale(TensorBase a) noexcept:
-    """A view whose base has been written to, and recorded so, since the view was made."""
+    """Whether a view's base was written by a recorded operation after the view (or its node) was created."""
     return a._base is not None and a._base_number != number_of(a._base)
 
 
@@ -229,7 +230,7 @@ cdef Node record(const Rule* rule, TensorBase out, TensorBase a):
 
 
 cdef Node record2(const Rule* rule, TensorBase out, TensorBase a, TensorBase b):
-    cdef object edge1 = edge_of(b)          # first: in place, out is a or b
+    cdef object edge1 = edge_of(b)          # before record(): in an in-place op, out is a or b
     cdef Node node = record(rule, out, a)
     node.edge1 = edge1
     return node
@@ -245,7 +246,7 @@ cdef Node record3(const Rule* rule, TensorBase out, TensorBase a, TensorBase b, 
 
 
 cdef int record_more(Node node, TensorBase a) except -1:
-    """Add the next input after the third; call in order."""
+    """Add an input after the third; called once per input, in order."""
     if node.more_edges is None:
         node.more_edges = []
     node.more_edges.append(edge_of(a))
@@ -268,7 +269,7 @@ cdef int input_shape(Node node, int i, int* ndim, Py_ssize_t* shape) except -1:
 
 
 cdef int shape_of_target(object target, int* ndim, Py_ssize_t* shape) noexcept:
-    """The shape of a node's output or of a leaf; its dtype is returned."""
+    """Fill in the shape of a node's output or of a leaf; returns the dtype."""
     if type(target) is Node:
         ndim[0] = (<Node> target).ndim
         memcpy(shape, (<Node> target).shape, ndim[0] * sizeof(Py_ssize_t))
@@ -279,7 +280,8 @@ cdef int shape_of_target(object target, int* ndim, Py_ssize_t* shape) noexcept:
 
 
 cdef int save(Node node, int slot, TensorBase a) except -1:
-    """Keep `a` for the backward pass. What is about to be written in place is kept without its history: `a` will own `node`."""
+    """Save `a` for the backward pass. If `a` is the node's own output (an in-place op), an alias without history is saved:
+    `a` itself would be a reference cycle."""
     if a._grad_fn is node:
         a = alias(a)
     if (a.storage.inference or packers != 0) and pack(node, slot, a):
@@ -296,7 +298,7 @@ cdef int save(Node node, int slot, TensorBase a) except -1:
 
 
 cdef int save_output(Node node, TensorBase out) except -1:
-    """Keep a fresh, contiguous output: its memory only, since the tensor owns the node."""
+    """Save a new, contiguous output: only its storage, since the tensor owns the node and would be a reference cycle."""
     if packers != 0 and pack(node, OUTPUT, out):
         return 0
     out.storage.watched = True
@@ -305,8 +307,8 @@ cdef int save_output(Node node, TensorBase out) except -1:
     return 0
 
 
-cdef int was_modified(Node node, Storage storage, int dtype, int ndim, Py_ssize_t* shape, unsigned int version,
-                      unsigned int expected) except -1:
+cdef int raise_modified(Node node, Storage storage, int dtype, int ndim, Py_ssize_t* shape, unsigned int version,
+                        unsigned int expected) except -1:
     place = callsite_of_note(storage.written)
     raise RuntimeError(
         "one of the variables needed for gradient computation has been modified by an inplace operation: "
@@ -320,12 +322,12 @@ cdef TensorBase saved(Node node, int slot):
     if a is None:
         return unpacked(node, slot)
     if a.storage.version + a._generation != node.version[slot]:
-        was_modified(node, a.storage, a.dtype, a.ndim, a.shape, a.storage.version + a._generation, node.version[slot])
+        raise_modified(node, a.storage, a.dtype, a.ndim, a.shape, a.storage.version + a._generation, node.version[slot])
     return a
 
 
 cdef TensorBase output(BackwardPass back, Node node):
-    """The saved output again; with create_graph it has its history."""
+    """A tensor on the saved output's storage; with create_graph its grad_fn is the node."""
     cdef TensorBase out
     if node.saved_output is None:
         out = unpacked(node, OUTPUT)
@@ -333,7 +335,8 @@ cdef TensorBase output(BackwardPass back, Node node):
             out._grad_fn = node
         return out
     if node.saved_output.version != node.output_version:
-        was_modified(node, node.saved_output, node.dtype, node.ndim, node.shape, node.saved_output.version, node.output_version)
+        raise_modified(node, node.saved_output, node.dtype, node.ndim, node.shape, node.saved_output.version,
+                       node.output_version)
     out = new_tensor()
     out.storage = node.saved_output
     contiguous_view(out, node)
@@ -360,7 +363,7 @@ cdef int contiguous_view(TensorBase out, Node node) except -1:
     return 0
 
 
-# ---- The grad mode, for autograd.py
+# ---- Grad mode and inference mode, for the package autograd
 
 def is_grad_enabled() -> bool:
     """Whether operations are recorded in this thread.
@@ -372,7 +375,7 @@ def is_grad_enabled() -> bool:
 
 
 def _set_grad_enabled(bint on) -> bool:
-    """Turn recording on or off in this thread; returns what it was."""
+    """Turn recording on or off in this thread; returns the old setting."""
     return set_grad(on)
 
 
@@ -387,7 +390,7 @@ def is_inference_mode_enabled() -> bool:
 
 
 def _set_inference(bint on) -> bool:
-    """Mark the memory that this thread makes from now on, or do not; returns what it was."""
+    """Mark the storages that this thread allocates from now on as inference storages, or not; returns the old setting."""
     return set_inference(on)
 
 
@@ -406,8 +409,8 @@ include "tape_tensor_base.pxi"
 
 
 cdef object not_from_python(PyTypeObject* type, object arguments, PyObject* keywords):
-    raise TypeError("cannot create instances of this type: operations on tensors make them")
+    raise TypeError("cannot create instances of this type: operations on tensors create them")
 
-# A Node without a rule, or memory without an address, would be read as if it had one. Cython's own calls do not come here.
+# A Node without a rule would crash. Calls of __new__ in Cython code do not go through tp_new.
 (<PyTypeObject*> Node).tp_new = (<PyTypeObject*> BackwardPass).tp_new = not_from_python
 (<PyTypeObject*> Node).tp_vectorcall = (<PyTypeObject*> BackwardPass).tp_vectorcall = NULL

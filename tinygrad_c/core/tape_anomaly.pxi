@@ -1,9 +1,9 @@
-"""Anomaly mode, and other care that a pass may need; part of tape.pyx."""
+"""Anomaly mode: tracebacks of forward calls, and the search for NaN gradients; part of tape.pyx."""
 
 cdef enum:
-    RECORD_TRACEBACKS = 1           # of the operations that nodes are made for
-    FIND_NAN = 2                    # in what comes out of every rule
-cdef int anomaly = 0                # the sum of those that are on
+    RECORD_TRACEBACKS = 1           # of the forward call of each node
+    FIND_NAN = 2                    # in the gradients that each rule returns
+cdef int anomaly = 0                # bit mask of these
 
 
 cdef int record_traceback(Node node) except -1:
@@ -21,8 +21,8 @@ cdef object created_at(Node node):
     return None if node.extras is None else node.extras.created_at
 
 
-cdef int run_rule_with_care(BackwardPass back, Node node, TensorBase g) except -1:
-    """Run a node's rule, with its hooks; in anomaly mode, say of an error which line of the forward pass it belongs to."""
+cdef int run_rule_checked(BackwardPass back, Node node, TensorBase g) except -1:
+    """Run a node's rule with its post-hooks. If it raises in anomaly mode, warn with the traceback of the forward call."""
     try:
         if node.extras is not None and node.extras.post_hooks:
             call_post_hooks(back, node, g)
@@ -71,10 +71,10 @@ cdef int check_nan(Node node, int i, TensorBase g) except -1:
 
 
 def _set_anomaly(int mode) -> int:
-    """0: off; 1: note where operations are; 2: look for NaN too. Gives what it was."""
+    """Set anomaly mode: 0 off, 1 record tracebacks, 2 also check for NaN. Returns the old mode."""
     global anomaly
     before = anomaly
     if not 0 <= mode <= 2:
-        raise ValueError(f"a mode from 0 to 2, not {mode}")
+        raise ValueError(f"mode must be 0, 1 or 2, not {mode}")
     anomaly = (0, RECORD_TRACEBACKS, RECORD_TRACEBACKS | FIND_NAN)[mode]
     return 2 if before & FIND_NAN else before & RECORD_TRACEBACKS

@@ -1,9 +1,10 @@
 """The backward pass; part of tape.pyx.
 
-Nodes are visited in descending number: every consumer of a value before the node that made it. A node's gradients, one from
-each consumer, are summed while it waits in the queue; its rule turns the sum into gradients of the node's inputs.
+Nodes are visited in descending order of their numbers, so that every consumer of a value is visited before the node that
+computed it. The gradients that a node receives from its consumers are summed while it waits in the queue; its rule then
+computes the gradients of the node's inputs from the sum.
 
-Beside the pass: the queue (tape_heap.pxi), what starts a pass (tape_grad.pxi), hooks (tape_saved_hooks.pxi), anomaly mode
+In other files: the queue (tape_heap.pxi), backward() and grad() (tape_grad.pxi), hooks (tape_saved_hooks.pxi), anomaly mode
 (tape_anomaly.pxi).
 """
 
@@ -14,7 +15,8 @@ cdef class BackwardPass:
         free_heap(&self.queue)
 
     cdef int run(self, tuple roots, tuple gradients) except -1:
-        """One pass at a time keeps gradients in the nodes. Others, of other threads or of hooks, keep their own."""
+        """Run the pass from `roots`. One pass at a time stores its gradients in the nodes; passes that run meanwhile, in other
+        threads or in hooks, store theirs in a dict of their own."""
         global pass_in_nodes
         cdef bint before = set_grad(self.create_graph)
         if pass_in_nodes == NULL:
@@ -47,17 +49,17 @@ cdef class BackwardPass:
             g = self.take(node)
             if node.extras is not None:
                 g = call_pre_hooks(self, node.extras, g)
-            if not fits(g, node):               # kernels trust it; a hook can have given g another shape
-                misfit(g, node)
-            if self.wanted is not None and not self.leads_on(node, g):
+            if not fits(g, node):               # kernels do not check; a hook may have changed g's shape
+                raise_shape_mismatch(g, node)
+            if self.wanted is not None and not self.capture(node, g):
                 continue
             if node.freed != 0:
                 raise_freed(node)
             if anomaly or node.extras is not None:
-                run_rule_with_care(self, node, g)
+                run_rule_checked(self, node, g)
             else:
                 node.rule.backward(self, node, g)       # it calls send_grad for each input
-            # A node that saved nothing (of a view, a sum) can be used again by another pass, as in torch; not the first one.
+            # As in PyTorch, a node that saved nothing (a view, a sum) stays usable by another pass, except the first one.
             if not self.retain_graph and (first or has_saved(node)):
                 node.release()
                 node.freed = self.number
@@ -65,7 +67,8 @@ cdef class BackwardPass:
         return 0
 
     cdef int finish_leaves(self) except -1:
-        """Last, and after all hooks, so that a pass that fails leaves every .grad as it was."""
+        """Add the gradients to the .grad of the leaves. This comes last, after all hooks, so that a pass that fails changes no
+        .grad."""
         cdef TensorBase leaf, g
         cdef Py_ssize_t i
         for i in range(len(self.leaves)):
@@ -74,9 +77,9 @@ cdef class BackwardPass:
             if leaf._hooks is not None:
                 g = call_hooks(self, leaf._hooks.grad_hooks, g)
             if not fits(g, leaf):
-                misfit(g, leaf)
+                raise_shape_mismatch(g, leaf)
             if self.wanted is not None:
-                self.leads_on(leaf, g)
+                self.capture(leaf, g)
             else:
                 check_gradient(leaf)
                 self.put(leaf, g)
@@ -87,17 +90,17 @@ cdef class BackwardPass:
                 finish_leaf(leaf, g, self.create_graph)
         return 0
 
-    # ---- What rules call
+    # ---- Called by rules
 
     cdef bint needs(self, Node node, int i) except -1:
-        """Whether the gradient of input i is wanted."""
+        """Whether the gradient of input i is needed."""
         cdef object target = edge(node, i)
         if target is None:
             return False
         return self.wanted is None or id(target) in self.wanted
 
     cdef int send_grad(self, Node node, int i, TensorBase g) except -1:
-        """Hand over the gradient of input i, or one term of it."""
+        """Add g to the gradient of input i. A rule may call this several times for one input."""
         if not self.needs(node, i):
             return 0
         if self.held_grads is not None:
@@ -108,7 +111,7 @@ cdef class BackwardPass:
         return self.receive_grad(edge(node, i), g)
 
     cdef TensorBase accumulator(self, Node node, int i):
-        """What has come in for input i so far, if a kernel may add into it in place; else None."""
+        """The gradient that input i has received so far, if a kernel may add to it in place; else None."""
         cdef object target = edge(node, i)
         cdef TensorBase total
         cdef bint sole
@@ -121,10 +124,10 @@ cdef class BackwardPass:
         self.put(target, total)
         return total if sole else None
 
-    # ---- The gradients on their way
+    # ---- Gradients received so far
 
     cdef int receive_grad(self, object target, TensorBase g) except -1:
-        """Add g to what has come in for a node or a leaf."""
+        """Add g to the gradient of a node or leaf; put it into the queue if this is its first."""
         cdef TensorBase total
         if not fits(g, target):
             g = unbroadcast(g, target)
@@ -139,7 +142,7 @@ cdef class BackwardPass:
         return 0
 
     cdef TensorBase take(self, object target):
-        """What has come in for a node or a leaf, or None; nothing is left there."""
+        """Remove and return the gradient of a node or leaf, or None."""
         cdef TensorBase g
         if self.own_grads is not None:
             return self.own_grads.pop(id(target), None)
@@ -152,6 +155,7 @@ cdef class BackwardPass:
         return g
 
     cdef int put(self, object target, TensorBase g) except -1:
+        """Store the gradient of a node or leaf."""
         if self.own_grads is not None:
             self.own_grads[id(target)] = g
         elif type(target) is Node:
@@ -161,14 +165,14 @@ cdef class BackwardPass:
         return 0
 
     cdef int reset(self) except -1:
-        """After a failure, let go of the gradients that were on their way."""
+        """Drop all gradients that are stored in nodes and leaves, after a pass that failed."""
         while self.queue.n > 0:
             self.take(pop_node(&self.queue))
         for leaf in self.leaves:
             self.take(leaf)
         return 0
 
-    # ---- Rare
+    # ---- Start, autograd.grad, callbacks
 
     cdef int start_from(self, TensorBase root, object gradient, Py_ssize_t i) except -1:
         if not wants_grad(root):
@@ -182,8 +186,8 @@ cdef class BackwardPass:
             self.receive_grad(target, first_gradient(root, gradient))
         return 0
 
-    cdef bint leads_on(self, object target, TensorBase g) except -1:
-        """autograd.grad: keep g if it was asked for; and whether what else was asked for lies behind the node."""
+    cdef bint capture(self, object target, TensorBase g) except -1:
+        """autograd.grad: store g if target is one of the inputs. Returns whether the node leads to other inputs."""
         if id(target) in self.captures:
             self.captures[id(target)] = g
         return self.wanted.get(id(target)) is not None
@@ -198,7 +202,7 @@ cdef class BackwardPass:
 # ---- Sums of gradients
 
 cdef inline TensorBase accumulate(TensorBase total, TensorBase g, bint in_place):
-    """total + g, in total's memory or in memory of its own; g where nothing has come in before."""
+    """total + g, in place or as a new tensor; g if total is None."""
     if total is None:
         return g
     if in_place:
@@ -208,13 +212,13 @@ cdef inline TensorBase accumulate(TensorBase total, TensorBase g, bint in_place)
 
 
 cdef bint is_sole_owner(PyObject* a) noexcept:
-    """Nothing but the one reference that we hold leads to this tensor's memory: it may be written or kept as it is."""
+    """Whether the caller has the only reference to this tensor and its memory, so that it may be written or kept."""
     cdef TensorBase t = <TensorBase> a
     return Py_REFCNT(a) == 2 and Py_REFCNT(<PyObject*> t.storage) == 1 and t.contiguous and t.storage.owner is None  # 2: t
 
 
 cdef int finish_leaf(TensorBase leaf, TensorBase g, bint create_graph) except -1:
-    """leaf.grad += g, and the hooks that wait for that."""
+    """leaf.grad += g; then the post-accumulate hooks."""
     if leaf._grad is None and is_sole_owner(<PyObject*> g):
         leaf._grad = g
     else:
@@ -226,7 +230,7 @@ cdef int finish_leaf(TensorBase leaf, TensorBase g, bint create_graph) except -1
 
 
 cdef int add_to_grad(TensorBase a, TensorBase g, bint create_graph) except -1:
-    """a.grad += g, and no other thread comes between."""
+    """a.grad += g, atomically with respect to other threads: the kernel keeps the GIL."""
     keep_gil(1)
     try:
         if a._grad is None:
@@ -239,7 +243,7 @@ cdef int add_to_grad(TensorBase a, TensorBase g, bint create_graph) except -1:
 
 
 cdef bint may_be_written(TensorBase a) noexcept:
-    """Whether each element has memory of its own: not so in an expanded tensor that a user made the gradient."""
+    """Whether each element has its own memory. A .grad that the user set may be an expanded tensor."""
     cdef int d
     if a.storage.readonly:
         return False
@@ -249,7 +253,7 @@ cdef bint may_be_written(TensorBase a) noexcept:
     return True
 
 
-# ---- Shapes: a gradient has the shape and dtype of its value, a node's output or a leaf
+# ---- Shapes: a gradient has the shape and dtype of its node's output, or of its leaf
 
 cdef inline bint has_shape(TensorBase g, int dtype, int ndim, const Py_ssize_t* shape) noexcept:
     cdef int d
@@ -268,30 +272,30 @@ cdef inline bint fits(TensorBase g, object target) noexcept:
 
 
 cdef TensorBase unbroadcast(TensorBase g, object target):
-    """The sum of g over the dimensions along which its value was broadcast, in the value's dtype."""
+    """The sum of g over the broadcast dimensions, in the dtype and shape of the target."""
     cdef Py_ssize_t[MAX_NDIM] shape
     cdef int ndim
     cdef int dtype = shape_of_target(target, &ndim, shape)
     cdef TensorBase reduced = reduce_to_op(g, dtype, ndim, shape)
     if not fits(reduced, target):
-        misfit(g, target)
+        raise_shape_mismatch(g, target)
     return reduced
 
 
-cdef int misfit(TensorBase g, object target) except -1:
-    """A hook, or x.data = y, has come between."""
+cdef int raise_shape_mismatch(TensorBase g, object target) except -1:
+    """The cause is a hook, or x.data = y, that changed a shape."""
     cdef Py_ssize_t[MAX_NDIM] shape
     cdef int ndim
     shape_of_target(target, &ndim, shape)
     raise RuntimeError(
-        f"a gradient of shape {list(shape_of(g))} does not fit the value of shape {[shape[d] for d in range(ndim)]} that it is "
-        "of: the size of one of them was changed, by x.data = y or in a hook, after the value was used. Change .data before "
-        "the forward pass or after backward()")
+        f"a gradient of shape {list(shape_of(g))} does not fit its tensor of shape {[shape[d] for d in range(ndim)]}: "
+        "the shape of one of them was changed, by x.data = y or in a hook, after the tensor was used. Change .data before the "
+        "forward pass or after backward()")
 
 
 cdef int check_gradient(TensorBase leaf) except -1:
-    """x.data = y can have left it a gradient of another shape."""
+    """Raise if the leaf has a .grad of another shape, as after x.data = y."""
     if leaf._grad is not None and not same_shape(leaf, leaf._grad):
         raise RuntimeError(f"a gradient of shape {list(shape_of(leaf))} cannot be added to a .grad of shape "
-                           f"{list(shape_of(leaf._grad))}: its tensor was given other .data; set .grad = None first")
+                           f"{list(shape_of(leaf._grad))}: its .data was replaced; set .grad = None first")
     return 0

@@ -1,8 +1,9 @@
-"""Functions written in Python, autograd.Function, on the tape; part of tape.pyx."""
+"""Nodes of autograd.Function, functions whose backward is written in Python; part of tape.pyx."""
 
-# The context of a call has the user's backward: context.run(gradients of the outputs, node, which inputs need theirs) gives one
-# gradient or None per tensor that went in. A single output's node is the function's own. Of several outputs each has a node
-# that leads to the function's; it has a larger number, so that all of them are visited before the function is.
+# The context of a call runs the user's backward: context.run(gradients of the outputs, node, which inputs need a gradient)
+# returns one gradient or None per input tensor. If there is one output, its node is the function's node. If there are several,
+# each has a node of its own with an edge to the function's node. These nodes have larger numbers, so that they are all visited
+# before the function's node.
 
 cdef int function_backward(BackwardPass back, Node node, TensorBase g) except -1:
     cdef int i
@@ -25,7 +26,7 @@ cdef int function_output_backward(BackwardPass back, Node node, TensorBase g) ex
         back.output_grads = {}
     if function.number not in back.output_grads:
         back.output_grads[function.number] = [None] * function.op
-        back.send_grad(node, 0, zeros(FLOAT32, 0, NULL))         # so that the function is visited
+        back.send_grad(node, 0, zeros(FLOAT32, 0, NULL))         # a dummy, to put the function's node into the queue
     parts = back.output_grads[function.number]
     parts[node.op] = accumulate(parts[node.op], g, False)
     return 0
@@ -35,7 +36,7 @@ cdef Rule FUNCTION_OUTPUT = Rule(b"FunctionOutput", function_output_backward)
 
 
 cdef Node output_node(Node function, int i, TensorBase out):
-    """The node of output i of several."""
+    """The node of output i of a function with several outputs."""
     cdef Node node = Node.__new__(Node)
     node.rule = &FUNCTION_OUTPUT
     node.edge0 = function
@@ -48,8 +49,8 @@ cdef Node output_node(Node function, int i, TensorBase out):
 
 
 def record_function(context, tuple inputs, tuple outputs, tuple dirty) -> None:
-    """Make the outputs (None: not differentiable) the results of a call of a function written in Python; those that are in
-    `dirty` are inputs that it has written to."""
+    """Record a call of an autograd.Function. An output that is not differentiable is given as None; `dirty` are the inputs
+    that the function wrote in place."""
     global last_number
     cdef Node node = Node.__new__(Node)
     cdef TensorBase a, out
@@ -91,9 +92,10 @@ def record_function(context, tuple inputs, tuple outputs, tuple dirty) -> None:
 
 
 def with_history(TensorBase kept not None, Node node not None, int i) -> TensorBase:
-    """Output i of a function again, for its own backward: `kept` is its memory, `node` the function's."""
+    """The saved output i of a function, with its history, for use in its backward. `kept` has its memory; `node` is the
+    function's node."""
     if node.rule is not &FUNCTION or not 0 <= i < max(node.op, 1):
-        raise RuntimeError(f"{node.name()} is no function with an output {i}")
+        raise RuntimeError(f"{node.name()} is not the node of a Function with an output {i}")
     cdef TensorBase out = alias(kept)
     if grad_mode:
         out._grad_fn = node if node.op == 0 else output_node(node, i, kept)

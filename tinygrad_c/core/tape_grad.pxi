@@ -1,4 +1,4 @@
-"""autograd.backward and autograd.grad: what a backward pass starts from, and what is wanted of it; part of tape.pyx."""
+"""autograd.backward and autograd.grad: they check the arguments and run a backward pass; part of tape.pyx."""
 
 
 cdef BackwardPass new_pass(bint retain_graph, bint create_graph):
@@ -10,7 +10,7 @@ cdef BackwardPass new_pass(bint retain_graph, bint create_graph):
 
 
 cdef TensorBase first_gradient(TensorBase root, object given):
-    """The gradient of a root of the graph: what the caller gave, or 1 for a scalar."""
+    """The initial gradient of a root: the caller's, or 1 for a scalar."""
     cdef TensorBase g
     if given is None:
         if root.numel != 1:
@@ -34,7 +34,7 @@ cdef TensorBase first_gradient(TensorBase root, object given):
 
 
 def as_tuple(given) -> tuple:
-    """A tensor, an edge of the graph, or None, as a tuple of one; several of them as a tuple."""
+    """A tensor, a GradientEdge or None as a tuple of one; a sequence as a tuple."""
     return (given,) if given is None or isinstance(given, TensorBase) or hasattr(given, "output_nr") else tuple(given)
 
 
@@ -44,23 +44,23 @@ def tensors_of(given, name: str) -> tuple:
     for each in given:
         if not isinstance(each, TensorBase):
             if hasattr(each, "output_nr"):
-                return tuple([each if isinstance(each, TensorBase) else stand_in(each.node) for each in given])
+                return tuple([each if isinstance(each, TensorBase) else tensor_of_edge(each.node) for each in given])
             raise TypeError(f"{name} must be a Tensor or Tensors, but one of them is {type(each).__name__}")
     return given
 
 
-cdef object stand_in(object node):
-    """A tensor in the place of a GradientEdge."""
+cdef object tensor_of_edge(object node):
+    """A tensor whose grad_fn is the node of a GradientEdge; the leaf itself for an AccumulateGrad."""
     return _tensor_at(node) if isinstance(node, Node) else node.variable
 
 
 def backward(tuple roots, tuple gradients, retain_graph, bint create_graph, inputs, int depth) -> None:
-    """Add the gradient of each root, times its entry of `gradients`, into the .grad of the leaves that it came from, or only of
-    `inputs`. The line of the program that asks for it is `depth` Python calls above the function that called this."""
-    go_back(roots, gradients, retain_graph, create_graph, inputs, depth)
+    """Add the vector-Jacobian product of each root with its entry of `gradients` to the .grad of the leaves, or only of
+    `inputs`. The line of the user's program is `depth` Python calls above the caller."""
+    run_backward(roots, gradients, retain_graph, create_graph, inputs, depth)
 
 
-cdef int go_back(tuple roots, tuple gradients, object retain, bint create_graph, object inputs, int depth) except -1:
+cdef int run_backward(tuple roots, tuple gradients, object retain, bint create_graph, object inputs, int depth) except -1:
     global until_mark
     cdef bint retain_graph = create_graph if retain is None else retain
     cdef BackwardPass back
@@ -85,9 +85,9 @@ cdef int go_back(tuple roots, tuple gradients, object retain, bint create_graph,
 
 def grad(tuple outputs, tuple inputs, tuple gradients, bint retain_graph, bint create_graph, int depth,
          bint accumulate=False) -> list:
-    """The gradients of the outputs by each input, or None where none leads there; .grad is left alone.
+    """The gradient of the outputs with respect to each input, or None if the input is not in the graph; no .grad changes.
 
-    With `accumulate` they are added into the inputs' .grad, as backward(inputs=...) does.
+    With `accumulate` they are added to the inputs' .grad, as backward(inputs=...) does.
     """
     cdef TensorBase a
     cdef dict captures = {}
@@ -111,14 +111,14 @@ def grad(tuple outputs, tuple inputs, tuple gradients, bint retain_graph, bint c
     results = [captures[id(target)] for target in keys]
     if accumulate:
         for a, g in {id(a): (a, g) for a, g in zip(inputs, results)}.values():
-            if g is not None and a._grad_fn is None:        # or it retains its gradient already
+            if g is not None and a._grad_fn is None:        # a non-leaf has it already: it retains its gradient
                 check_gradient(a)
                 finish_leaf(a, g, True)
     return results
 
 
 cdef dict wanted(tuple roots, dict captures):
-    """By id, the captures, and the nodes that lead to one of them: only these have a value, and their rules are run."""
+    """The ids of the captures, and of the nodes on a path to one of them, whose value is the node: only their rules run."""
     cdef Node node
     cdef dict seen = {}
     cdef list todo = []

@@ -1,6 +1,6 @@
-"""NodeHeap: the nodes that a backward pass has still to visit, the one with the largest number on top; part of tape.pyx.
+"""NodeHeap: the queue of a backward pass, a binary heap with the largest node number on top; part of tape.pyx.
 
-A binary heap of references. Up to FEW_NODES of them lie in the pass itself; few nets have more waiting at a time.
+It holds references to nodes. Up to FEW_NODES are stored in the pass itself; few nets have more pending at a time.
 """
 
 

@@ -1,4 +1,4 @@
-"""Writing in place: what is refused, and what a write does to histories; part of tape.pyx."""
+"""Writing in place: the checks before a write, and what happens to version counters and history after it; part of tape.pyx."""
 
 
 cdef int check_inplace(TensorBase a) except -1:
@@ -7,8 +7,8 @@ cdef int check_inplace(TensorBase a) except -1:
     if grad_mode:
         if a._requires_grad and a._grad_fn is None:
             raise RuntimeError(
-                "a leaf Variable that requires grad is being used in an in-place operation. The tape could not record what "
-                "its old value was used for; to update a parameter, write the line inside `with no_grad():`")
+                "a leaf Variable that requires grad is being used in an in-place operation. It would overwrite the value "
+                "that the gradient is for; to update a parameter, write the line inside `with no_grad():`")
         if a._base is not None and a._base._requires_grad and a._base._grad_fn is None:
             raise RuntimeError(
                 "a view of a leaf Variable that requires grad is being used in an in-place operation. To update a "
@@ -16,7 +16,7 @@ cdef int check_inplace(TensorBase a) except -1:
     if a.storage.readonly:
         raise RuntimeError("this tensor's memory is read-only (it is shared with a read-only array): .clone() it first")
     if grad_mode and a._base is not None and not is_dense(a._base) and wants_grad(a):
-        raise RuntimeError("an in-place operation on a view of a tensor with gaps in its memory cannot be recorded: "
+        raise RuntimeError("an in-place operation on a view of a tensor that is not dense in memory cannot be recorded: "
                            ".clone() it first")
     if a.storage.inference and not inference_enabled():
         raise_inference()
@@ -33,39 +33,39 @@ cdef int raise_inference() except -1:
                        "normal tensor before doing inplace update, or make it under `no_grad()` instead of `inference_mode()`.")
 
 
-# ---- Other memory, or another shape, for a tensor that is there
+# ---- Replacing the storage or the shape of a tensor
 
-cdef unsigned int n_changes = 0             # of any tensor: see end_parse
+cdef unsigned int n_changes = 0             # of the storage or shape of any tensor: see end_parse
 
 
 cdef void new_generation(TensorBase a, unsigned int step) noexcept:
-    """To be called before `a` gets other memory or another shape. What a node has saved of it is refused from then on."""
+    """Call before `a` gets another storage or shape. A node that saved `a` before raises when it reads it."""
     global n_changes
     a._generation += 0x10000 + step
     n_changes += 1
 
 
 cdef int replace_storage(TensorBase a, unsigned int version) except -1:
-    """To be called before `a` gets other memory, of that version: even if that was written to as often as the old."""
+    """Call before `a` gets another storage, whose version is given: the sum of version and generation changes in any case."""
     new_generation(a, a.storage.version - version)
     return retire(a.storage)
 
 
 cdef unsigned int begin_parse() noexcept:
-    """An op begins to read arguments that may run Python code, as an object's __index__ does."""
+    """Call before an op parses arguments that may run Python code, such as an object's __index__."""
     return n_changes
 
 
 cdef int end_parse(unsigned int begun) except -1:
-    """All arguments are read: what was taken from the tensors, as a number of dimensions, must still be so."""
+    """Call after parsing. Raises if a tensor's storage or shape was changed meanwhile: what was read from it may be wrong."""
     if n_changes != begun:
-        raise RuntimeError("a tensor was given another shape or other memory by an argument that was asked for its value: pass "
-                           "plain ints")
+        raise RuntimeError("the shape or the memory of a tensor was changed by a method of an argument, such as its __index__, "
+                           "during this call: pass plain ints")
     return 0
 
 
 cdef int set_history(TensorBase a, Node node) except -1:
-    """`a` is from now on what `node` stands for; the gradient that it retains is that one's."""
+    """Make `node` the grad_fn of `a`. If `a` retains its gradient, move the reference from the old node to the new one."""
     cdef Node before = a._grad_fn
     a._grad_fn = node
     if a._retains_grad and before is not None and node is not None and before is not node:
@@ -76,7 +76,7 @@ cdef int set_history(TensorBase a, Node node) except -1:
 
 
 cdef int mark_written(TensorBase a) except -1:
-    """To be called after `a` was written, and after the write was recorded if it was."""
+    """Call after `a` was written in place, and after the write was recorded if it is recorded."""
     count_write(a.storage)
     if a.storage.watched:
         note_write(a.storage)

@@ -1,11 +1,11 @@
-"""Node, and which backward pass has let go of what it saved; part of tape.pyx."""
+"""Node, a recorded operation, with its rare extras (NodeExtras) and the hooks of leaves (LeafHooks); part of tape.pyx."""
 
 
 cdef int raise_freed(Node node) except -1:
     place = callsite_of_note(node.freed)
     raise RuntimeError(
         "Trying to backward through the graph a second time (or directly access saved tensors after they have already been "
-        f"freed): {node.name()} has let go of its saved values when backward() ran before{f', at {place}' if place else ''}. "
+        f"freed): the saved tensors of {node.name()} were freed by an earlier backward(){f', at {place}' if place else ''}. "
         "Specify retain_graph=True the first time if you need to go through the same graph again. The usual cause in a loop: a "
         "tensor computed before the loop, or kept from the step before; compute it inside, or .detach() it.")
 
@@ -53,9 +53,9 @@ cdef object add_hook(list hooks, object hook):
 @cython.trashcan(True)
 @cython.embedsignature(True)
 @cython.embedsignature.format("clinic")
-@cython.binding(False)            # a method taken from the class checks its self: Node.name(5) raises
+@cython.binding(False)            # so that Node.name(5) raises: the method checks its self
 cdef class Node:
-    """What an op left on the tape: which rule, whose gradients it feeds, what it saved. Seen as `tensor.grad_fn`.
+    """A recorded operation: its backward rule, its edges to the nodes of its inputs, its saved tensors. See `tensor.grad_fn`.
 
     >>> y = (tinygrad_c.ones(2, requires_grad=True) * 2).sum()
     >>> y.grad_fn.name(), y.grad_fn.next_functions[0][0].name()
@@ -63,7 +63,7 @@ cdef class Node:
     """
 
     def name(self) -> str:
-        """The rule's name.
+        """The name of the backward rule, as in PyTorch.
 
         >>> (tinygrad_c.ones(2, requires_grad=True) * 2).grad_fn.name()
         'MulBackward0'
@@ -77,7 +77,7 @@ cdef class Node:
 
     @property
     def next_functions(self) -> tuple:
-        """Per input, (its grad_fn, 0); an AccumulateGrad for a leaf; (None, 0) where no gradient is needed."""
+        """Per input (its grad_fn, 0); (its AccumulateGrad, 0) for a leaf; (None, 0) if it needs no gradient."""
         if self.rule is &FUNCTION_OUTPUT:
             return self.edge0.next_functions
         edges = [self.edge0, self.edge1, self.edge2, *(self.more_edges or ())]
@@ -107,11 +107,11 @@ cdef class Node:
 
     @property
     def metadata(self) -> dict:
-        """A dict of the user's own."""
+        """A dict for the user's data."""
         return extras_of(self).metadata
 
     def __getattr__(self, name):
-        """What a Function's context holds can be read here, y.grad_fn.saved_tensors, and what an operation has saved."""
+        """Attributes of a Function's context (y.grad_fn.saved_tensors), and saved tensors (y.grad_fn._saved_self)."""
         cdef BackwardPass back
         if self.rule is &FUNCTION_OUTPUT and not name.startswith("__"):
             return getattr(self.edge0, name)

@@ -1,23 +1,23 @@
-"""Hooks called, and saved values that the user packs; part of tape.pyx."""
+"""Calls of hooks; saved tensors that the user packs (saved_tensors_hooks); names of nodes; part of tape.pyx."""
 
 cdef enum:
-    OUTPUT = 3                      # the slot of a saved output, after those of the saved inputs
-cdef int packers = 0                # threads inside saved_tensors_hooks: asked first, read faster than a thread's own variable
-cdef object accumulators = weakref.WeakValueDictionary()       # id of a leaf -> its AccumulateGrad, while somebody has that
+    OUTPUT = 3                      # the slot of a saved output; 0 to 2 are saved inputs
+cdef int packers = 0                # threads inside saved_tensors_hooks; faster to read than the thread-local `packing`
+cdef object accumulators = weakref.WeakValueDictionary()        # id of a leaf -> its AccumulateGrad, while it is referenced
 
 
 cdef object accumulate_grad(TensorBase leaf):
-    """The leaf's AccumulateGrad: the same one for as long as somebody has it."""
+    """The leaf's AccumulateGrad: the same object as long as it is referenced."""
     found = accumulators.get(id(leaf))
     if found is None or found.variable is not leaf:
         found = accumulators[id(leaf)] = AccumulateGrad(leaf)
     return found
 
 
-# ---- Saved values that the user keeps
+# ---- Packing and unpacking saved tensors
 
 def _set_packing(pair):
-    """What this thread's saved values go through, (pack, unpack), or None; gives what it was."""
+    """Set this thread's (pack, unpack) hooks for saved tensors, or None; returns the old pair."""
     global packing, packers
     before = _packing()
     Py_INCREF(pair)
@@ -32,7 +32,8 @@ def _packing():
 
 
 cdef bint pack(Node node, int slot, TensorBase a) except -1:
-    """Give what is to be saved to the user's hooks; True if they have it. A leaf that needs a gradient stays as it is."""
+    """Pass a tensor that is to be saved to the user's pack hook. Returns False if there is none, or for a leaf that requires
+    grad: such leaves are not packed."""
     if a.storage.inference:
         raise RuntimeError(
             "Inference tensors cannot be saved for backward. Please do not use Tensors created in inference mode in "
@@ -64,11 +65,11 @@ cdef TensorBase unpacked(Node node, int slot):
     if not isinstance(made, TensorBase):
         raise TypeError(f"Output of saved tensor unpack_hook expected to be a Tensor but got result of type {type(made)}")
     if (shape_of(made), (<TensorBase> made).dtype) != each.like:
-        raise RuntimeError(f"the unpack hook gave a torch.{DTYPE_NAMES[(<TensorBase> made).dtype]}Tensor of shape "
+        raise RuntimeError(f"the unpack hook returned a torch.{DTYPE_NAMES[(<TensorBase> made).dtype]}Tensor of shape "
                            f"{list(shape_of(made))} for a torch.{DTYPE_NAMES[each.like[1]]}Tensor of shape "
                            f"{list(each.like[0])}")
     out = alias(made) if (<TensorBase> made).contiguous else clone_op(alias(made))
-    for slot in range(3):               # the rule has looked at them perhaps, before the hook could change them
+    for slot in range(3):               # the hook may have written to saved tensors that the rule has checked
         if (node.saved0 if slot == 0 else node.saved1 if slot == 1 else node.saved2) is not None:
             saved(node, slot)
     if type(each.edge) is Node:
@@ -79,7 +80,7 @@ cdef TensorBase unpacked(Node node, int slot):
 # ---- Calling hooks
 
 cdef TensorBase call_hooks(BackwardPass back, list hooks, TensorBase g):
-    """Each hook may replace the gradient."""
+    """Call the hooks in order. Each may return another gradient, which replaces the one it got."""
     global hooks_pass
     cdef PyObject* outer = hooks_pass
     hooks_pass = <PyObject*> back
@@ -94,7 +95,7 @@ cdef TensorBase call_hooks(BackwardPass back, list hooks, TensorBase g):
 
 
 cdef TensorBase call_pre_hooks(BackwardPass back, NodeExtras extras, TensorBase g):
-    """The hooks that run before a node's rule; tensors that retain their gradient get what comes out of these."""
+    """Call the hooks that run before a node's rule, then add the result to the .grad of tensors that retain their gradient."""
     cdef TensorBase tensor
     g = call_hooks(back, extras.pre_hooks, g)
     for reference in extras.retained:
@@ -105,7 +106,7 @@ cdef TensorBase call_pre_hooks(BackwardPass back, NodeExtras extras, TensorBase 
 
 
 cdef TensorBase checked(object result, TensorBase g):
-    """What a hook returned in place of g."""
+    """The gradient that a hook returned instead of g, checked: a Tensor of the same shape and dtype."""
     if not isinstance(result, TensorBase):
         raise TypeError(f"a hook must return a Tensor or None, not {type(result).__name__}")
     if shape_of(result) != shape_of(g):
@@ -119,7 +120,7 @@ cdef TensorBase checked(object result, TensorBase g):
 
 
 cdef int call_post_hooks(BackwardPass back, Node node, TensorBase g) except -1:
-    """Run a node's rule, hold its gradients, and send on what the hooks make of them."""
+    """Run a node's rule and hold the gradients it computes; call the post-hooks with them; pass on what the hooks return."""
     cdef TensorBase each
     cdef int i
     outputs = (g,) if node.rule is not &FUNCTION or node.op == 0 else tuple(back.output_grads[node.number])
@@ -146,23 +147,23 @@ cdef int call_post_hooks(BackwardPass back, Node node, TensorBase g) except -1:
 
 
 def _when_pass_ends(call) -> None:
-    """Called by a hook: call this, with whether the pass failed, when the backward pass ends that has called the hook."""
+    """For hooks: call(failed) runs when the current backward pass ends; `failed` tells whether it raised."""
     if hooks_pass == NULL:
         raise RuntimeError("Final callbacks can only be installed during backward pass.")
     (<BackwardPass> hooks_pass).at_end = ((<BackwardPass> hooks_pass).at_end or []) + [call]
 
 
-# ---- What has no derivative
+# ---- Ops without a derivative
 
 cdef int not_implemented_backward(BackwardPass back, Node node, TensorBase g) except -1:
-    raise RuntimeError(f"derivative for aten::{node.extra} is not implemented: it is flat nearly everywhere. Take what needs "
-                       "no gradient through .detach()")
+    raise RuntimeError(f"derivative for aten::{node.extra} is not implemented: its derivative is 0 nearly everywhere. Call "
+                       ".detach() on inputs that need no gradient")
 
 cdef Rule NOT_IMPLEMENTED = Rule(b"NotImplemented", not_implemented_backward)
 
 
 cdef TensorBase without_derivative(TensorBase out, str op, object a, object b):
-    """The result of an op that a backward pass must not come to, as in torch: recorded if an input is, so that it says so."""
+    """Record an op without a derivative if an input requires grad. As in PyTorch, a backward pass that reaches it raises."""
     cdef Node node
     for each in (a, b):
         if isinstance(each, TensorBase) and recording(<TensorBase> each):
@@ -176,30 +177,30 @@ def _without_derivative(TensorBase out not None, str op not None, a, b=None):
     return without_derivative(out, op, a, b)
 
 
-# ---- Nodes from outside
+# ---- Nodes, for Python code
 
 def _last_number() -> int:
-    """Of the newest node: those that are made from now on have larger ones."""
+    """The number of the newest node; later nodes have larger numbers."""
     return last_number
 
 
 def _tensor_at(Node node not None):
-    """A tensor that stands for what the node made, to start a pass from or to ask for the gradient of; its elements are 0."""
+    """A tensor of zeros with this grad_fn, as a root or an input of a backward pass that is given by its edge."""
     cdef TensorBase out = zeros(node.dtype, node.ndim, node.shape)
     out._grad_fn = node
     return out
 
 
-cdef dict labels = {}               # names that Python has given to nodes: nodes point into them
+cdef dict labels = {}               # names of nodes set from Python; node.label points into them
 
 
-cdef str kept_label(str name):
-    """The name, alive as long as the process."""
+cdef str interned_label(str name):
+    """An equal string that is never freed."""
     return labels.setdefault(name, name)
 
 
 cdef int label_result(TensorBase out, str name) except -1:
-    """Name the node of a result. The name of a function written in Python is its context's."""
+    """Set the name of a result's node. The name of a Function's node is stored in its context."""
     cdef Node node = out._grad_fn
     if node is not None:
         if node.rule is &FUNCTION_OUTPUT:
@@ -212,18 +213,18 @@ cdef int label_result(TensorBase out, str name) except -1:
 
 
 def _named(TensorBase out not None, str name not None):
-    """`out`, which the caller has made of several operations, named as the one that it is in PyTorch."""
-    label_result(out, kept_label(name))
+    """Returns `out`, composed of several operations; its node gets the name of the one operation that it is in PyTorch."""
+    label_result(out, interned_label(name))
     return out
 
 
 def _guarded(function, explain, str node):
-    """The function, with explain(function, args, kwargs, error) called when it fails, which raises another error or gives (the
-    result,), or None; and the nodes of its results, if it has made them, named `node`. Here, since a wrapper written in Python
-    would cost 400 ns a call.
+    """Wrap `function`. If it raises, call explain(function, args, kwargs, error), which raises a better error, returns
+    (result,), or returns None: then the first error is raised again. Nodes of the results that the call created get the name
+    `node`. Compiled, since a wrapper written in Python costs 400 ns a call.
     """
     if node is not None:
-        node = kept_label(node)
+        node = interned_label(node)
 
     def call(*args, **kwargs):
         cdef unsigned long long before = last_number

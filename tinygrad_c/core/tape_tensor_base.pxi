@@ -1,15 +1,15 @@
-"""TensorBase: what of a tensor the tape sees; part of tape.pyx."""
+"""TensorBase: requires_grad, grad, grad_fn, backward(), hooks, detach(), data; part of tape.pyx."""
 
 
-cdef int no_gradient_of_integers(str words) except -1:
-    raise RuntimeError(f"{words} can require gradients: this one holds integers or bools. Write the numbers with a point (1. "
+cdef int raise_cannot_require_grad(str subject) except -1:
+    raise RuntimeError(f"{subject} can require gradients: this one holds integers or bools. Write the numbers with a point (1. "
                        "for 1), pass dtype=float32, or call .float() first.")
 
 
 @cython.trashcan(True)
 @cython.embedsignature(True)
 @cython.embedsignature.format("clinic")
-@cython.binding(False)            # as for Node: Tensor.detach(5) raises
+@cython.binding(False)            # so that Tensor.detach(5) raises, as for Node
 cdef class TensorBase(Array):
     """An array that can have a gradient.
 
@@ -18,7 +18,7 @@ cdef class TensorBase(Array):
     """
 
     def __cinit__(self):
-        """Made from Python (TensorBase.__new__) and not by an op, it is an empty tensor: never one without memory."""
+        """A tensor created from Python (TensorBase.__new__), not by an op, gets memory here: it is empty."""
         global making
         cdef Py_ssize_t nothing = 0
         if not making:
@@ -49,7 +49,7 @@ cdef class TensorBase(Array):
                     "subgraph that doesn't require differentiation use var_no_grad = var.detach().")
             return
         if value and self.dtype < FLOAT32:
-            no_gradient_of_integers("only Tensors of floating point dtype")
+            raise_cannot_require_grad("only Tensors of floating point dtype")
         if value and self.storage.inference and not inference_enabled():
             raise RuntimeError("Setting requires_grad=True on inference tensor outside InferenceMode is not allowed. If you "
                                "want to record computations on it, .clone() it first.")
@@ -57,7 +57,7 @@ cdef class TensorBase(Array):
 
     @property
     def is_leaf(self) -> bool:
-        """Whether no recorded operation made this tensor: it was created by you, or needs no gradient.
+        """Whether no recorded operation made this tensor: the user created it, or it requires no gradient.
 
         >>> w = tinygrad_c.tensor([1., 2.], requires_grad=True)
         >>> w.is_leaf, (w * 2).is_leaf
@@ -116,21 +116,21 @@ cdef class TensorBase(Array):
         self._grad = None
 
     def backward(self, gradient=None, retain_graph=None, create_graph=False, inputs=None) -> None:
-        """Add dL/dx, for L this tensor, into .grad of every leaf x with requires_grad that it came from, or only of `inputs`.
+        """Add dL/dx to x.grad, for L this tensor and every leaf x of its graph that requires grad, or only for `inputs`.
 
-        `gradient` is dL/d(self) when this is not a scalar. The graph's saved values are let go of unless retain_graph.
-        RuntimeError if nothing leads to a leaf, or if the graph was used up before.
+        `gradient` is dL/d(self); it is needed if this is not a scalar. The graph's saved tensors are freed unless
+        retain_graph. RuntimeError if this tensor does not require grad, or if the graph was freed by an earlier backward().
 
         >>> x = tinygrad_c.tensor([1., 2.], requires_grad=True)
         >>> (x ** 2).sum().backward()
         >>> x.grad
         tensor([2., 4.])
         """
-        go_back((self,), (gradient,), retain_graph, create_graph, inputs, 0)
+        run_backward((self,), (gradient,), retain_graph, create_graph, inputs, 0)
 
     @property
     def retains_grad(self) -> bool:
-        """Whether a non-leaf's .grad will be filled, since retain_grad() was called.
+        """Whether backward() will set the .grad of this non-leaf tensor: whether retain_grad() was called.
 
         >>> w = tinygrad_c.tensor([1., 2.], requires_grad=True)
         >>> y = w * 2
@@ -141,7 +141,7 @@ cdef class TensorBase(Array):
         return self._retains_grad and self._grad_fn is not None
 
     def retain_grad(self) -> None:
-        """Have backward() fill this tensor's .grad although it is not a leaf.
+        """Make backward() set the .grad of this tensor although it is not a leaf.
 
         >>> w = tinygrad_c.tensor([1., 2.], requires_grad=True)
         >>> y = w * 2
@@ -157,7 +157,7 @@ cdef class TensorBase(Array):
             extras_of(self._grad_fn).retained.append(weakref.ref(self))
 
     def register_hook(self, hook):
-        """Call hook(grad) whenever the gradient of this tensor is computed; what it returns, if not None, replaces it.
+        """Call hook(grad) each time the gradient of this tensor is computed. If it returns a tensor, that replaces grad.
 
         >>> x = tinygrad_c.ones(2, requires_grad=True)
         >>> handle = x.register_hook(lambda g: 2 * g)
@@ -172,7 +172,7 @@ cdef class TensorBase(Array):
         return add_hook(hooks_of(self).grad_hooks, hook)
 
     def register_post_accumulate_grad_hook(self, hook):
-        """Call hook(tensor) whenever backward() has added into this leaf's .grad: so that an optimizer may step at once.
+        """Call hook(tensor) each time backward() has added to this leaf's .grad. An optimizer can step in the hook.
 
         >>> x = tinygrad_c.ones(2, requires_grad=True)
         >>> handle = x.register_post_accumulate_grad_hook(lambda x: print(x.grad))
@@ -186,7 +186,7 @@ cdef class TensorBase(Array):
         return add_hook(hooks_of(self).post_accumulate_hooks, hook)
 
     def detach(self):
-        """The same memory without the history: no gradient flows through it.
+        """A tensor on the same memory without history: no gradient flows through it.
 
         >>> tinygrad_c.ones(2, requires_grad=True).detach().requires_grad
         False
@@ -194,7 +194,7 @@ cdef class TensorBase(Array):
         return alias(self)
 
     def detach_(self):
-        """Cut this tensor's own history off; it becomes a leaf.
+        """Remove this tensor's history in place; it becomes a leaf.
 
         >>> (tinygrad_c.ones(2, requires_grad=True) * 2).detach_()
         tensor([2., 2.])
@@ -207,7 +207,7 @@ cdef class TensorBase(Array):
 
     @property
     def data(self):
-        """The same memory without the history; assigning a tensor to it replaces this one's memory.
+        """A tensor on the same memory without history. Assigning a tensor replaces this tensor's memory and shape.
 
         >>> w = tinygrad_c.ones(2, requires_grad=True)
         >>> w.data.mul_(3).requires_grad, w
@@ -219,14 +219,14 @@ cdef class TensorBase(Array):
     def data(self, TensorBase value not None):
         if value.dtype != self.dtype and wants_grad(self) and value.dtype < FLOAT32:
             raise RuntimeError("data set to a tensor that requires gradients must be floating point")
-        edge_of(self)               # whose history a view has is settled before
+        edge_of(self)               # a stale view gets its node first, before _base is removed
         self._base = None
         replace_storage(self, value.storage.version)
         view_into(self, value, value.data, value.ndim, value.shape, value.stride)
 
     @property
     def _version(self) -> int:
-        """How often this tensor's memory has been written to in place."""
+        """The version counter: how often this tensor's memory was written in place."""
         if self.storage.inference:
             raise RuntimeError("Inference tensors do not track version counter.")
         return self.storage.version

@@ -1,9 +1,10 @@
 """Patches Tensor's type slots so that a Python subclass costs what a compiled class costs.
 
-Operators: Cython lists `__add__` among a class's methods as well as in its slot nb_add; Python then fills a subclass's slot
-with a look-up of `__add__` by name. The subclass gets the compiled slot itself.
+Operators: Cython defines `__add__` both as a method and as the slot nb_add. Because of the method, Python fills the slot of a
+subclass with a function that looks up `__add__` by name. Here the subclass gets the compiled slot itself.
 
-Memory: the object of a freed tensor is kept and reused for the next one. (kernels/runtime/memory.pyx keeps its elements.)
+Memory: the object of a freed tensor goes to a free list and is reused for the next tensor. (kernels/runtime/memory.pyx does the
+same for the elements.)
 """
 from cpython.ref cimport Py_DECREF, PyObject
 from libc.string cimport memset
@@ -44,27 +45,27 @@ cdef extern from "Python.h":
     void PyObject_GC_Del(void*)
 
 cdef enum:
-    ROOM = 256              # objects kept at most: 100 KB
+    FREE_LIST = 256         # at most that many objects: 100 KB
 
 cdef PyTypeObject* tensor_type = NULL
 cdef dealloc_t compiled_dealloc = NULL
-cdef PyObject* kept[ROOM]
-cdef int n_kept = 0
+cdef PyObject* free_list[FREE_LIST]
+cdef int n_free = 0
 
 
 cdef PyObject* new_object(PyTypeObject* cls, Py_ssize_t n) noexcept:
-    """tp_alloc: as PyType_GenericAlloc, zeroed and tracked by the collector, but from the kept ones if there are any."""
-    global n_kept
+    """tp_alloc: like PyType_GenericAlloc, a zeroed object tracked by the collector, but from the free list if possible."""
+    global n_free
     cdef PyObject* o
     cdef int collecting
-    if n_kept == 0 or cls != tensor_type:
-        collecting = PyGC_Disable()     # a __del__ that it ran could make a tensor, which would be taken for this one
+    if n_free == 0 or cls != tensor_type:
+        collecting = PyGC_Disable()     # a __del__ that the collector ran could make a tensor and use up this one's `making`
         o = PyType_GenericAlloc(cls, n)
         if collecting:
             PyGC_Enable()
         return o
-    n_kept -= 1
-    o = kept[n_kept]
+    n_free -= 1
+    o = free_list[n_free]
     memset(<char*> o + sizeof(PyObject), 0, cls.tp_basicsize - sizeof(PyObject))
     PyObject_Init(o, cls)
     PyObject_GC_Track(o)
@@ -72,26 +73,26 @@ cdef PyObject* new_object(PyTypeObject* cls, Py_ssize_t n) noexcept:
 
 
 cdef void free_object(void* o) noexcept:
-    """tp_free, for Tensor itself: a subclass has Python's own."""
-    global n_kept
-    if n_kept < ROOM:
-        kept[n_kept] = <PyObject*> o
-        n_kept += 1
+    """tp_free of Tensor itself; subclasses have Python's own."""
+    global n_free
+    if n_free < FREE_LIST:
+        free_list[n_free] = <PyObject*> o
+        n_free += 1
     else:
         PyObject_GC_Del(o)
 
 
 cdef void dealloc(PyObject* o) noexcept:
-    """tp_dealloc: the compiled class's; then the object's reference to its Python class is given back, as Python expects."""
+    """tp_dealloc: that of the compiled class, then the decref of the type that each instance of a heap type owes."""
     cdef PyTypeObject* cls = Py_TYPE(o)
     if (<TensorBase> o)._grad is not None:
-        let_go_of_gradients(o)
+        free_gradients(o)
     compiled_dealloc(o)
     Py_DECREF(<object> <PyObject*> cls)
 
 
-cdef void let_go_of_gradients(PyObject* o) noexcept:
-    """x.grad, its .grad, and so on, one after another: each within the one before, a million of them need too much stack."""
+cdef void free_gradients(PyObject* o) noexcept:
+    """Free the chain x.grad, x.grad.grad, ... in a loop: by recursion a chain of a million would overflow the stack."""
     cdef TensorBase g, after
     PyObject_GC_UnTrack(o)
     g = (<TensorBase> o)._grad
@@ -104,11 +105,11 @@ cdef void let_go_of_gradients(PyObject* o) noexcept:
 
 
 def take_slots(type cls not None, type compiled not None) -> None:
-    """Give `cls`, a Python subclass of `compiled` without attributes of its own, the compiled operators and kept memory.
-    Once."""
+    """Give `cls`, a Python subclass of `compiled` without attributes of its own, the compiled operator slots and the free list.
+    Called once, at import."""
     global tensor_type, compiled_dealloc
     if tensor_type != NULL or not issubclass(cls, compiled) or not issubclass(compiled, TensorBase):
-        raise RuntimeError("the class of all tensors takes its slots when the package is imported, and keeps them")
+        raise RuntimeError("the type slots of Tensor are set once, when the package is imported")
     cdef PyTypeObject* to = <PyTypeObject*> cls
     cdef PyTypeObject* base = <PyTypeObject*> compiled
     cdef PyNumberMethods* mine = to.tp_as_number
@@ -138,7 +139,7 @@ def take_slots(type cls not None, type compiled not None) -> None:
         mine.nb_or = theirs.nb_or
     if "__xor__" in same:
         mine.nb_xor = theirs.nb_xor
-    while base.tp_base.tp_basicsize == base.tp_basicsize:       # a class without fields only passes on
+    while base.tp_base.tp_basicsize == base.tp_basicsize:       # without C fields of its own, it calls its base's
         base = base.tp_base
     tensor_type = to
     compiled_dealloc = base.tp_dealloc

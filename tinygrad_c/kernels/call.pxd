@@ -1,9 +1,9 @@
 """Call: everything one kernel needs to run, as plain data.
 
 A kernel is a C function of a Call and a range of its units. A unit is a piece of the work that writes its own part of
-the output and reads nobody else's, cut by the shape alone, never by the number of threads: so the result is the same to
-the bit however many threads share the units. A kernel checks nothing, allocates nothing, touches no Python object; the
-ops above have checked shapes, dtypes and overlap before. A Call that is kept can be run again.
+the output and never reads what another unit writes. Units are cut by the shape alone, never by the number of threads, so
+the result is bitwise the same for any number of threads. A kernel checks nothing, allocates nothing and touches no Python
+object: the ops have checked shapes, dtypes and overlap before. A Call can be kept and run again.
 """
 from libc.stdint cimport int64_t
 
@@ -12,7 +12,7 @@ cdef enum:
     MAX_OPERANDS = 6
     MAX_PARAMS = 8
 
-# In the order of promotion: the larger of two is the type of their sum.
+# In promotion order: the result type of a + b is the larger of the two.
 cdef enum:                          # a dtype: an int
     BOOL = 0
     UINT8 = 1
@@ -31,18 +31,18 @@ ctypedef union Scalar:
 ctypedef struct Operand:
     char* data
     Py_ssize_t itemsize
-    Py_ssize_t stride[MAX_NDIM]     # in elements; 0 repeats (broadcast), negative walks back
+    Py_ssize_t stride[MAX_NDIM]     # in elements; 0 broadcasts, negative reverses
 
 ctypedef struct Call
 ctypedef void (*kernel_t)(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil
-# The inside of an elementwise kernel: n contiguous elements; p[0] is the output, p[1:] the inputs.
+# The inner loop of an elementwise kernel, over n contiguous elements: p[0] is the output, p[1:] are the inputs.
 ctypedef void (*inner_t)(Py_ssize_t n, char** p, const Scalar* param) noexcept nogil
 
 ctypedef struct Call:
     kernel_t kernel
-    inner_t inner                   # what an elementwise kernel does to each block; NULL otherwise
+    inner_t inner                   # the inner loop of an elementwise kernel; NULL: a copy, or another kernel
     Py_ssize_t units                # independent pieces; kernel(call, begin, end) does units begin..end-1
-    Py_ssize_t work                 # rough cost in nanoseconds on one core: chooses threads and the GIL's release
+    Py_ssize_t work                 # estimated nanoseconds on one core: decides threads and GIL release
     int ndim
     int n_operands
     Py_ssize_t shape[MAX_NDIM]

@@ -1,15 +1,15 @@
-"""The table becomes kernels: writes generated/*.pxi and *.pxd from formulas.py. Run by setup.py before Cython.
+"""Generates the elementwise kernels: writes generated/*.pxi and *.pxd from formulas.py. Run by setup.py before Cython.
 
-    ids.pxd            a number for each elementwise kernel: K_TANH, K_TANH_DX, ...; casts; how many there are
-    elementwise.pxi    each kernel on vectors of float or double            (included in the modules of isa/)
-    scalar_ids.pxd     the same for the rows of SCALAR: apart, so that a new one without vectors does not compile isa/ again
-    scalar.pxi         their kernels that are no vectors                    (included in generic.pyx)
-    integers.pxi       each kernel that integers have, a plain loop per type (included in generic.pyx)
-    casts.pxi          each conversion between two dtypes                   (included in generic.pyx)
-    rows.pxi           what ops/elementwise/elementwise.pyx needs to know of each row    (included there)
+    ids.pxd            an index for each elementwise kernel: K_TANH, K_TANH_DX, ...; their number
+    elementwise.pxi    SIMD kernels for float and double                    (included in the modules of isa/)
+    scalar_ids.pxd     indices for the rows of SCALAR: in a file of their own, so that a new scalar row does not recompile isa/
+    scalar.pxi         scalar kernels for the rows of SCALAR                (included in generic.pyx)
+    integers.pxi       integer kernels, a plain loop for each type          (included in generic.pyx)
+    casts.pxi          conversions between two dtypes                       (included in generic.pyx)
+    rows.pxi           the description of each row                          (included in ops/elementwise/elementwise.pyx)
 
-An expression is translated from its syntax tree, bottom up, into single assignments; a subexpression that occurs twice is
-computed once. A call of another row of the table that has no vector function of its own is replaced by its expression.
+The syntax tree of an expression is translated, bottom-up, into single assignments; common subexpressions are computed once. A
+call of another row of the table that has no vector function of its own is inlined.
 """
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ TABLE = FORMULAS["VECTOR"]
 SCALAR = FORMULAS["SCALAR"]
 BANNER = "# Made by kernels/generate.py from formulas.py: do not edit.\n"
 
-# Functions of math.pxi, as vectors; every other name is a row of the table.
+# Vector functions of math.pxi and math_double.pxi; any other function name is a row of the table.
 VECTOR_FUNCTIONS = {"exp", "log", "log1p", "expm1", "log2", "tanh", "sigmoid", "erf", "normal_cdf", "sin", "cos", "tan",
                     "pow", "asin", "acos", "atan", "atan2", "sinh", "cosh", "exp2", "log10", "erfinv", "fmod", "remainder",
                     "div_floor"}
@@ -40,7 +40,7 @@ DTYPES = {"BOOL": "uint8_t", "UINT8": "uint8_t", "INT32": "int32_t", "INT64": "i
 
 
 class Translator:
-    """Turns one expression into assignments; `lines` are they, in order."""
+    """Translates one expression into assignments, which `lines` holds in order."""
 
     def __init__(self, names: dict[str, str], masks: set[str]):
         self.names, self.masks, self.lines, self.seen = names, masks, [], {}
@@ -81,7 +81,7 @@ class Translator:
         primitive = self.primitive(name)
         if primitive:
             return self.assign(primitive.format(*[self.visit(a)[0] for a in args]), False)
-        row = TABLE[name]       # another row, without parameters: its expression, of these arguments
+        row = TABLE[name]       # another row, which has no parameters: inline it
         substitute = dict(zip(row.inputs, args))
 
         class Substitute(ast.NodeTransformer):
@@ -139,7 +139,7 @@ def names_used(expression: str) -> list[str]:
 
 
 def derivative_inputs(row, expression: str) -> list[str]:
-    """The operands of a derivative's kernel: g, then those of the inputs and y that it uses, in this order."""
+    """The operands of a derivative's kernel: g, then the inputs and y, if used, in this order."""
     used = set(names_used(expression))
     return ["g", *[n for n in (*row.inputs, "y") if n in used]]
 
@@ -153,8 +153,8 @@ def kernels():
                 yield f"{name}_d{which}", expression, derivative_inputs(row, expression), row
 
 
-def rare_kernels():
-    """The same for the rows of SCALAR that have vectors: of their values only."""
+def simd_kernels_of_scalar_rows():
+    """The same for the rows of SCALAR that have a SIMD kernel: the value only."""
     for name, row in SCALAR.items():
         if row.vector:
             yield name, row.vector, list(row.inputs), row
@@ -165,12 +165,12 @@ def mask_operands(row, operands):
 
 
 def number_of(kernel: str) -> str:
-    """The name of a kernel's number. Prefixed: the rows' names are words that other enums use too."""
+    """The name of a kernel's index. It has a prefix since other enums use the same names as the rows."""
     return "K_" + kernel.upper()
 
 
 def vector_number_of(name: str) -> str:
-    """The same for the vectors of a row of SCALAR, which has a number in scalar_ids.pxd besides."""
+    """The same for the SIMD kernel of a row of SCALAR, which has another index in scalar_ids.pxd."""
     return "V_" + name.upper()
 
 
@@ -240,7 +240,7 @@ def scalar_kernel(prefix: str, ctype: str, name: str, row) -> str:
 
 
 def scalar_kernels() -> str:
-    """Which types a row has a kernel for is what its kind says; a type that it has none for is converted, or refused, above."""
+    """The kind of a row determines for which types it has kernels; the ops convert or reject the others."""
     text, register = [], ["cdef void register_scalars() noexcept:"]
     for name, row in SCALAR.items():
         types = {} if row.kind == FORMULAS["INTEGERS"] else {"f32": ("float", "FLOAT32"), "f64": ("double", "FLOAT64")}
@@ -252,14 +252,14 @@ def scalar_kernels() -> str:
             register.append(f"    scalars[{dtype}][{number_of(name)} - N_INNER] = {prefix}_{name}")
     vectors = ["", "", "cdef void register_vectors(Kernels* all) noexcept:", "    global doubles",
                "    doubles = &all[FLOAT64]"]
-    for name, _, inputs, row in rare_kernels():
-        place = f"{number_of(name)} - N_INNER"
+    for name, _, inputs, row in simd_kernels_of_scalar_rows():
+        index = f"{number_of(name)} - N_INNER"
         if row.through != FORMULAS["ONLY_SINGLE"]:
-            vectors.append(f"    scalars[FLOAT64][{place}] = all[FLOAT64].inner[{vector_number_of(name)}]")
+            vectors.append(f"    scalars[FLOAT64][{index}] = all[FLOAT64].inner[{vector_number_of(name)}]")
         if row.through == FORMULAS["BOTH"]:
-            vectors.append(f"    scalars[FLOAT32][{place}] = all[FLOAT32].inner[{vector_number_of(name)}]")
+            vectors.append(f"    scalars[FLOAT32][{index}] = all[FLOAT32].inner[{vector_number_of(name)}]")
         else:
-            vectors.append(f"    scalars[FLOAT32][{place}] = f32_{name}")
+            vectors.append(f"    scalars[FLOAT32][{index}] = f32_{name}")
             text.append(f"cdef void f32_{name}(Py_ssize_t n, char** p, const Scalar* param) noexcept nogil:\n"
                         f"    widened({vector_number_of(name)}, {len(inputs)}, n, p)\n\n")
     return "\n".join(text + register + vectors) + "\n"
@@ -277,7 +277,7 @@ def cast_kernel(source: str, target: str) -> str:
 
 
 def node_name(name: str) -> str:
-    """The name of grad_fn, as torch forms it: MulBackward0 for mul, and for mul by a number."""
+    """The name of grad_fn, as PyTorch spells it: MulBackward0 for mul, and for mul by a number."""
     overloads = {"square": "PowBackward0", "pow": "PowBackward1", "rpow_number": "PowBackward2", "rsub_number": "RsubBackward1",
                  "log1p": "Log1PBackward0", "selu": "EluBackward0", "logsigmoid": "LogSigmoidBackward0",
                  "clamp": "ClampBackward1"}
@@ -291,8 +291,8 @@ def node_name(name: str) -> str:
 
 
 def rows() -> str:
-    """Per row: its name, its kernels' numbers, and what each derivative reads and so must be saved. READS_, SAVES_ and KIND_
-    are names of elementwise.pyx."""
+    """For each row: its name, the indices of its kernels, and the operands that each derivative reads, which must be saved.
+    READS_, SAVES_ and KIND_ are defined in elementwise.pyx."""
     kinds = {FORMULAS[kind]: f"KIND_{kind}" for kind in ("FLOATS", "NUMBERS", "BOOLS", "INTEGERS")}
     lines = ["cdef void fill_rows() noexcept:"]
     for number, (name, row) in enumerate([*TABLE.items(), *SCALAR.items()]):
@@ -319,7 +319,7 @@ def rows() -> str:
 
 
 def write(name: str, text: str) -> None:
-    """Only when changed, so that a second build has nothing to do."""
+    """Writes the file only if its text has changed, so that a second build has nothing to do."""
     path = OUT / name
     text = BANNER + text
     if not path.exists() or path.read_text() != text:
@@ -329,7 +329,7 @@ def write(name: str, text: str) -> None:
 def main() -> None:
     OUT.mkdir(exist_ok=True)
     (OUT / "__init__.py").touch()
-    every, rare = list(kernels()), list(rare_kernels())
+    every, rare = list(kernels()), list(simd_kernels_of_scalar_rows())
     numbers = [*[number_of(k[0]) for k in every], *[vector_number_of(k[0]) for k in rare], "V_WIDEN", "V_NARROW"]
     ids = ["cdef enum:", *[f"    {number} = {i}" for i, number in enumerate(numbers)], f"    N_INNER = {len(numbers)}",
            f"    N_ROWS = {len(TABLE)}", "    NO_DERIVATIVE = -1", "    DERIVATIVE_IS_G = -2       # needs no kernel",

@@ -1,7 +1,7 @@
-"""Kernels: the kernels for one element type, as one compiled module of one instruction set offers them.
+"""Kernels: the table of kernels for one element type and one instruction set.
 
 Each module in isa/ fills one such struct; dispatch.pyx picks one per dtype at import. A member is NULL where the element
-type has no such kernel. The elementwise kernels stand in `inner`, by the number that generated/ids.pxd gives them.
+type has no such kernel. `inner` holds the elementwise kernels, indexed by the constants of generated/ids.pxd.
 """
 from libc.stdint cimport uint32_t, uint64_t
 
@@ -22,7 +22,7 @@ cdef enum:                      # Kernels.softmax[...]
     LOGSUMEXP                   # has no entry in softmax_backward
     N_SOFTMAX
 
-cdef enum:                      # Kernels.loss[...]: losses of pairs (input, target), element by element
+cdef enum:                      # Kernels.loss[...]: elementwise losses of (input, target)
     MSE
     L1
     SMOOTH_L1
@@ -37,37 +37,37 @@ cdef enum:                      # flags of the optimizers' kernels
     MAXIMIZE = 4
     DECOUPLED = 8               # weight decay as in AdamW
 
-# Geometry: the sizes by which ops cut the work, and kernels find their part of it. Both read them here.
+# Geometry: block sizes that ops use to count units, and kernels to find the data of a unit.
 cdef enum:
-    SHORT_ROW = 32              # elements: rows up to here are turned into columns, a vector of rows at a time
-    ROW_BLOCK = 128             # rows of one unit in kernels that work row by row
-    COLUMN_STRIP = 64           # columns of one unit in kernels that work column by column
-    ELEMENT_BLOCK = 8192        # elements of one unit in kernels that work element by element, and of the loop
-    LOOP_BLOCK = 512            # elements of an operand that the loop gathers at a time, and a tile has at most
-    LOOP_ALIGN = 16             # elements: blocks of the loop start at multiples of it, which are vector-aligned
+    SHORT_ROW = 32              # elements: rows of at most this length are transposed, LANES rows at a time
+    ROW_BLOCK = 128             # rows per unit in row-wise kernels
+    COLUMN_STRIP = 64           # columns per unit in column-wise kernels
+    ELEMENT_BLOCK = 8192        # elements per unit in elementwise kernels
+    LOOP_BLOCK = 512            # elements of an operand that the loop gathers at a time; at most that many in a tile
+    LOOP_ALIGN = 16             # block starts in the loop are multiples of 16 elements, i.e. vector-aligned
 
-# Names for Call.param: what a kernel reads there, an enum for each family. Units and operands: in the kernel's own file.
-cdef enum:                      # tiles; the last, behind the parameters of any elementwise kernel
+# Indices of Call.param, one enum per kernel family. Operands and units are described in the kernel's own file.
+cdef enum:                      # tiles: the last param, after those of any elementwise kernel
     TILE_PARAM_ROWS = MAX_PARAMS - 1
 
 cdef enum:                      # reduce
-    REDUCE_PIECE = 0            # .i: elements of one piece
+    REDUCE_PIECE = 0            # .i: elements per piece
 
 cdef enum:                      # cumsum
-    SCAN_REVERSE = 0            # .i: from the last element
-    SCAN_PRODUCT = 1            # .i: products, not sums
+    SCAN_REVERSE = 0            # .i: scan from the last element to the first
+    SCAN_PRODUCT = 1            # .i: cumulative product, not sum
 
 cdef enum:                      # loss, loss_backward
     LOSS_THRESHOLD = 0          # .f: beta of smooth L1, delta of Huber
-    LOSS_EACH = 1               # .i: a value for each element, not sums                    (loss)
+    LOSS_EACH = 1               # .i: one value per element, not sums                       (loss)
     LOSS_FACTOR = 1             # .f: on g, 1 / the number of elements for a mean           (loss_backward)
 
 cdef enum:                      # cross_entropy, cross_entropy_backward
     CE_IGNORE_INDEX = 0         # .i
     CE_SMOOTHING = 1            # .f
-    CE_ALL_WEIGHTS = 2          # .f: the sum of the classes' weights
-    CE_EACH = 3                 # .i: a loss for each row, not sums                         (cross_entropy)
-    CE_FACTOR = 3               # .f: on g, 1 / the sum of the targets' weights for a mean  (cross_entropy_backward)
+    CE_ALL_WEIGHTS = 2          # .f: the sum of the class weights
+    CE_EACH = 3                 # .i: one loss per row, not sums                            (cross_entropy)
+    CE_FACTOR = 3               # .f: on g, 1 / the sum of the target weights for a mean    (cross_entropy_backward)
 
 cdef enum:                      # sgd
     SGD_LR = 0
@@ -108,12 +108,12 @@ ctypedef void (*philox_simd_t)(uint64_t seed, uint64_t block, uint32_t* out, Py_
 ctypedef struct Kernels:
     inner_t inner[N_INNER]
     kernel_t loop               # runs call.inner over operands of any strides        (loop.pxi)
-    kernel_t tiles              # the same where an input lies across                 (tiles.pxi)
-    kernel_t matmul             # a product, cut into units of rows and columns        (matmul.pxi)
-    kernel_t matmul_axpy        # one with few rows, B's rows contiguous               (matvec.pxi)
-    kernel_t matmul_dot         # one with few rows, A's rows and B's columns contiguous
-    Py_ssize_t lanes            # elements of a vector
-    Py_ssize_t tile_rows        # what the product keeps in registers
+    kernel_t tiles              # the same for inputs that are transposed             (tiles.pxi)
+    kernel_t matmul             # matrix product                                       (matmul.pxi)
+    kernel_t matmul_axpy        # few rows of A; rows of B contiguous                  (matvec.pxi)
+    kernel_t matmul_dot         # few rows of A; rows of A and columns of B contiguous
+    Py_ssize_t lanes            # elements per vector
+    Py_ssize_t tile_rows        # register block of the matrix product
     Py_ssize_t tile_cols
     kernel_t reduce[N_REDUCTIONS]
     kernel_t arg_max            # value and index

@@ -11,12 +11,13 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
+from tinygrad_c._base.lazy import load
 from tinygrad_c._base.missing import sentence, unknown
 
 PACKAGE = __name__.partition(".")[0]
-# torch's module: our modules with its names, tried in this order, and `: names` if it shows no more. A name that ends in a dot
+# torch's module: our modules with its names, tried in this order, and `: names` if it has only these. A name that ends in a dot
 # means all modules in it.
-PLACES = {
+TORCH_MODULES = {
     "nn.modules": "nn", "nn.modules.": "nn", "nn.modules.batchnorm": "nn nn.norm", "nn.modules.conv": "nn nn.conv",
     "nn.modules.loss": "nn nn.loss", "nn.modules.module": "nn nn.module nn.state",
     "nn.modules.utils": "torch_compat.import_aliases",
@@ -54,14 +55,13 @@ MOVED = {
 }
 ALIASES = {old: f"{folder}.{new or old.rpartition('.')[2]}".lstrip(".") for folder, names in MOVED.items()
            for old, _, new in (name.partition("=") for name in names.split())}
-# Names that moved to another module since then. Pickles import them by the old path.
-LEFT = {"ops.index": {"one_hot": "ops.create.create.one_hot", "triangle": "ops.shape.shape.triangle"},
-        "ops.reduce": {"normalised": "ops.norm.norm.normalised"}}
+# Public functions that moved to another module since then. Pickles import them by the old path.
+MOVED_FUNCTIONS = {"ops.index": {"one_hot": "ops.create.create.one_hot"}}
 FUNCTIONS = ("weight_norm", "spectral_norm", "gradcheck")
 OTHER_NAMES = {"_ConvNd": "_Conv", "_ConvTransposeNd": "_ConvTranspose", "_NormBase": "_Running", "Device": "device"}
 
 
-class Place(ModuleType):
+class AliasModule(ModuleType):
     """A module that looks up its names in other modules. It is callable if torch has a function of its name (gradcheck)."""
 
     def __getattr__(self, name: str) -> Any:
@@ -81,12 +81,6 @@ class Place(ModuleType):
         return self._function(*args, **kwargs)
 
 
-def where_it_went(old: str, name: str) -> Any:
-    """The object that moved from the module `old` to another module."""
-    home, _, new = LEFT[old][name].rpartition(".")
-    return getattr(import_module(f"{PACKAGE}.{home}"), new)
-
-
 class MovedFinder:
     """First on sys.meta_path: importing an old path gives the module at its new path, the same object."""
 
@@ -103,8 +97,8 @@ class MovedFinder:
     def exec_module(module: ModuleType) -> None:
         old = module.__name__.partition(".")[2]
         moved = sys.modules[module.__name__] = import_module(f"{PACKAGE}.{ALIASES[old]}")
-        for name in LEFT.get(old, ()):
-            setattr(moved, name, where_it_went(old, name))
+        for name, home in MOVED_FUNCTIONS.get(old, {}).items():
+            setattr(moved, name, load(home.rpartition(".")[0], name))
 
 
 class Finder:
@@ -115,7 +109,7 @@ class Finder:
         package, _, inner = name.partition(".")
         if package != PACKAGE or not inner:
             return None
-        where = PLACES.get(inner, PLACES.get(inner.rpartition(".")[0] + "."))
+        where = TORCH_MODULES.get(inner, TORCH_MODULES.get(inner.rpartition(".")[0] + "."))
         if where is not None:
             spec = ModuleSpec(name, Finder, is_package=True)
             modules, _, names = where.partition(": ")
@@ -127,17 +121,17 @@ class Finder:
         return None
 
     @staticmethod
-    def create_module(spec: ModuleSpec) -> Place:
+    def create_module(spec: ModuleSpec) -> AliasModule:
         where, names = spec.loader_state
-        place = Place(spec.name, f"The names of torch's module, from {' and '.join(where)}.")
+        alias = AliasModule(spec.name, f"The names of torch's module, from {' and '.join(where)}.")
         outer, _, own = spec.name.rpartition(".")
-        place._where = where
+        alias._where = where
         if names:
-            place.__all__ = names
-            place.__dir__ = lambda: sorted(names)
+            alias.__all__ = names
+            alias.__dir__ = lambda: sorted(names)
         # The import binds this module to its name in the parent: keep the function that was there.
-        place._function = getattr(import_module(outer), own) if own in FUNCTIONS else None
-        return place
+        alias._function = getattr(import_module(outer), own) if own in FUNCTIONS else None
+        return alias
 
     @staticmethod
     def exec_module(module: ModuleType) -> None:
@@ -157,7 +151,4 @@ def install() -> None:
     if not any(getattr(each, "__name__", "") == "Finder" and each.__module__ == __name__ for each in sys.meta_path):
         sys.meta_path.append(Finder)
         sys.meta_path.insert(0, MovedFinder)
-        reduce: Any = sys.modules[f"{PACKAGE}.ops.reduce"]              # now a package with the same path
-        of_reduce = reduce.__getattr__
-        reduce.__getattr__ = lambda name: where_it_went("ops.reduce", name) if name in LEFT["ops.reduce"] else of_reduce(name)
         sys.modules[f"{PACKAGE}.tensor"] = sys.modules[f"{PACKAGE}._tensor.tensor"]   # as attribute: the function

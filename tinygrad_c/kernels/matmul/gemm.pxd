@@ -23,7 +23,7 @@ ctypedef struct Gemm:       # C[b] = A[b] @ B[b] + beta * C[b] + bias, then the 
     Py_ssize_t c_row        # C's columns are contiguous
     const char* bias        # n values added to each row; NULL for none
     Py_ssize_t bias_stride
-    bint accumulate         # beta: 0 or 1; with 0, what C holds does not matter
+    bint accumulate         # beta, 0 or 1; if 0, C is not read
     int activation
 
 cdef int gemm(const Gemm* g) except -1      # with the GIL held; checks nothing

@@ -1,8 +1,8 @@
 """The matrix product: chooses the order of the operands, the packing and the units, and runs the kernels.
 
-The kernel (matmul.pxi) reads its first operand in any layout and wants the rows of the second contiguous: what is not, it
-copies as it goes. A @ B and (B^T @ A^T)^T are the same product with the operands in each other's place, so plan() counts
-what each order would cost, in vector operations, and takes the cheaper.
+The kernel (matmul.pxi) reads its first operand in any layout. The second needs contiguous rows; if it has none, the kernel
+packs it, panel by panel. A @ B and (B^T @ A^T)^T are the same product with the operands exchanged, so gemm() estimates the
+cost of each order, in vector operations, and takes the cheaper.
 """
 from tinygrad_c.kernels.matmul cimport matmul as kernel
 from tinygrad_c.kernels.call cimport Call, Operand
@@ -10,14 +10,14 @@ from tinygrad_c.kernels.runtime.dispatch cimport kernels, run
 from tinygrad_c.kernels.table cimport Kernels
 
 cdef enum:
-    UNIT = 3 << 15              # multiply-adds that a unit should have at least: half a microsecond to one
-    MIN_UNITS = 8               # and the units that a large product should have at least
-    LONG_UNIT = 1 << 21         # twenty microseconds, of a product that waits for memory
-    PACK_B_ROWS = 96            # a panel of B that serves so many rows is worth copying, if it is
-    PACK_B_SIZE = 1 << 15       # not in L1 anyway
-    STORE_TRANSPOSED = 40       # what a transposed vector of C costs, in vector operations
-    FAR = 1 << 17               # elements: more than L2 has
-    SHORT = 32                  # k below which C, not the arithmetic, sets the pace
+    UNIT = 3 << 15              # least multiply-adds per unit: 0.5 to 1 microsecond
+    MIN_UNITS = 8               # least units of a large product
+    LONG_UNIT = 1 << 21         # multiply-adds per unit of a memory-bound product: 20 microseconds
+    PACK_B_ROWS = 96            # rows of A from which on a panel of B is packed, if B has more elements
+    PACK_B_SIZE = 1 << 15       # than this: a smaller B is in L1 anyway
+    STORE_TRANSPOSED = 40       # cost of storing one vector of C transposed, in vector operations
+    FAR = 1 << 17               # elements: a larger B does not fit in L2
+    SHORT = 32                  # up to this k, writing C is the bottleneck, not the arithmetic
 
 
 cdef inline Py_ssize_t ceil_div(Py_ssize_t a, Py_ssize_t b) noexcept:
@@ -26,8 +26,8 @@ cdef inline Py_ssize_t ceil_div(Py_ssize_t a, Py_ssize_t b) noexcept:
 
 cdef inline Py_ssize_t tiles_cost(const Kernels* t, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, Py_ssize_t stride,
                                   Py_ssize_t step) noexcept:
-    """Rough vector operations of a product whose n runs along the vectors. The operand that has to be contiguous along n has
-    `stride` there, and `step` along k. A tile of fewer than four rows waits for its sums."""
+    """Estimated vector operations of a product whose n runs along the lanes. The second operand has `stride` along n, where it
+    is packed unless that is 1, and `step` along k. A tile of fewer than 4 rows is bound by the latency of its accumulators."""
     cdef Py_ssize_t vectors = ceil_div(n, t.lanes)
     cdef Py_ssize_t cost = max(m, 4) * vectors * k
     if stride != 1:
@@ -57,7 +57,7 @@ cdef int gemm(const Gemm* g) except -1:
     call.inner = NULL
     call.ndim = 4
     call.n_operands = 4 if g.bias != NULL else 3
-    if n == 1 and m > 1 and g.c_row == 1:       # a column without gaps is a row
+    if n == 1 and m > 1 and g.c_row == 1:       # a contiguous column of C is computed as a row
         m, n = 1, m
         set_operand(&call, 0, g.c, g.c_batch, n, 1)
         set_operand(&call, 1, g.b, g.b_batch, 0, g.b_row)
@@ -66,7 +66,7 @@ cdef int gemm(const Gemm* g) except -1:
     else:
         set_operand(&call, 0, g.c, g.c_batch, g.c_row, 1)
         set_operand(&call, 1, g.a, g.a_batch, g.a_row, g.a_col)
-        set_operand(&call, 2, g.b, g.b_batch, g.b_row, 0 if n == 1 and g.b_row == 1 else g.b_col)   # 0: for dot products
+        set_operand(&call, 2, g.b, g.b_batch, g.b_row, 0 if n == 1 and g.b_row == 1 else g.b_col)   # not 1: for matmul_dot
         set_operand(&call, 3, g.bias, 0, 0, g.bias_stride)
     if t.matmul_axpy != NULL and b.stride[2] == 1 and (
             (n > t.tile_cols and (m < 4 or (m <= 8 and n * k > FAR)))
@@ -97,7 +97,7 @@ cdef int gemm(const Gemm* g) except -1:
 
 
 cdef inline void swap_operands(Call* call) noexcept:
-    """A @ B as (B^T @ A^T)^T."""
+    """Computes A @ B as (B^T @ A^T)^T."""
     cdef Operand* o = call.operand
     cdef Operand a = o[1]
     o[0].stride[1], o[0].stride[2] = o[0].stride[2], o[0].stride[1]
@@ -114,28 +114,28 @@ cdef inline void set_operand(Call* call, int i, const char* data, Py_ssize_t bat
 
 
 cdef inline void cut(const Kernels* t, Call* call) noexcept:
-    """Sets the units."""
+    """Chooses the rows and columns of C per unit; sets call.units and call.work."""
     cdef Py_ssize_t m = call.shape[1]
     cdef Py_ssize_t n = call.shape[2]
     cdef Py_ssize_t k = call.shape[3]
     cdef Py_ssize_t rows = m
     cdef Py_ssize_t cols = n
-    cdef Py_ssize_t adds = m * ceil_div(n, t.lanes) * t.lanes * k       # multiply-adds, those beyond the end of a row too
+    cdef Py_ssize_t adds = m * ceil_div(n, t.lanes) * t.lanes * k       # multiply-adds, with rows padded to whole vectors
     cdef Py_ssize_t units = adds // UNIT
     call.work = call.shape[0] * (adds // (t.lanes * 6) + m * n // t.lanes + 20)
-    if call.kernel != t.matmul:                 # memory's speed counts, and the pieces of B should be long
+    if call.kernel != t.matmul:                 # memory-bound: long runs of B
         call.work += call.shape[0] * n * k // 6
         cols = max(LONG_UNIT // 16 // (k + 1) // 64, 8) * 64
         if m > 8:
             rows = max(LONG_UNIT // 16 // (n + 1), 8)
-    elif k <= SHORT and m * n > LONG_UNIT // 32:    # writing C counts: rows of C as long as possible, but a page for each
+    elif k <= SHORT and m * n > LONG_UNIT // 32:    # bound by writing C: full rows, but few, since each is on another page
         rows = 8 if call.operand[2].stride[2] == 1 else 16 * t.tile_rows
     elif units >= 2:
         units = min(units, MIN_UNITS)
         rows = ceil_div(m, ceil_div(m, kernel.MAX_ROWS))
         if m >= 4 * t.tile_rows and (n < 2 * t.tile_cols or call.operand[2].stride[2] == 1 and n * k <= PACK_B_SIZE):
-            units = min(units, m // (2 * t.tile_rows)) // 2 * 2      # as many for one of two threads as for the other
-            rows = min(rows, ceil_div(m, units))       # each core has all of B in its cache
+            units = min(units, m // (2 * t.tile_rows)) // 2 * 2      # even: two threads get the same number
+            rows = min(rows, ceil_div(m, units))       # split by rows: each core has all of B in its cache
         else:
             cols = max(n // units // t.tile_cols, 1) * t.tile_cols
     call.param[kernel.UNIT_ROWS].i = rows

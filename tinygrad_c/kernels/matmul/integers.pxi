@@ -1,4 +1,5 @@
-# The matrix product of integers: a plain loop over operands of any strides. The Call is matmul.pxi's, without epilogue.
+# The matrix product of integers, C = A @ B (+ C): a plain loop over operands of any strides. Operands, params and units are
+# those of matmul.pxd; no bias, no relu.
 from tinygrad_c.kernels.matmul.matmul cimport *
 
 ctypedef fused integer:
@@ -25,7 +26,7 @@ cdef void integer_unit(integer* c, const integer* a, const integer* b, const Cal
 
 
 cdef inline void integer_matmul(integer* c, const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
-    """c is operand 0: its type says which integers they are."""
+    """c is operand 0, typed: it selects the specialization."""
     cdef Py_ssize_t rows = call.param[UNIT_ROWS].i
     cdef Py_ssize_t cols = call.param[UNIT_COLS].i
     cdef Py_ssize_t down = (call.shape[1] + rows - 1) // rows

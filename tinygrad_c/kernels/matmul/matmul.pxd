@@ -1,4 +1,4 @@
-"""How gemm.pyx speaks to the kernels of matmul.pxi, in the words of a Call.
+"""The Call of a matrix product, C = A @ B: what gemm.pyx passes to the kernels of matmul.pxi and matvec.pxi.
 
     shape       batch, m, n, k
     operand 0   C, strides: batch, row, column        operand 2   B, strides: batch, k, column
@@ -8,15 +8,15 @@
 
 cdef enum:              # param[...].i
     FLAGS = 0
-    UNIT_ROWS = 1       # C is cut into units of so many rows
-    UNIT_COLS = 2       # and columns
+    UNIT_ROWS = 1       # rows of C per unit
+    UNIT_COLS = 2       # columns of C per unit
 
 cdef enum:              # bits of param[FLAGS].i
-    ACCUMULATE = 1      # add to what C holds
+    ACCUMULATE = 1      # C += A @ B
     BIAS = 2
     THEN_RELU = 4
     TRANSPOSED = 8      # C's rows are contiguous, not its columns
-    PACK_B = 16         # copy B, panel by panel, though its rows could be read where they are
+    PACK_B = 16         # pack B, panel by panel, although its rows are contiguous
 
 cdef enum:
-    MAX_ROWS = 1024     # of a unit: a panel of B, which is copied, serves all of them
+    MAX_ROWS = 1024     # most rows per unit, which share a packed panel of B

@@ -1,59 +1,60 @@
 # The matrix product: C = A @ B, plus C itself, plus a bias, then relu (each on request), for operands of any strides.
+# Operands, shape and params: matmul.pxd. A unit is UNIT_ROWS x UNIT_COLS elements of C in one product of the batch.
 #
-# A tile of C, TILE_ROWS x TILE_VECS vectors, stays in registers while k runs: each step loads a row of B's panel (vectors)
-# and multiplies it by TILE_ROWS elements of A, each broadcast to a vector. So
-#   - A is read an element at a time and may have any strides: it is never copied;
-#   - B's rows must be contiguous. Where they are not, a panel (KC x tile columns, 64 KB at most) is copied on to the stack,
-#     LANES x LANES blocks being transposed in registers, and used for all rows of the unit while it is in cache. A large B is
-#     copied though its rows are contiguous, by the unit's first tile as it reads them.
-# gemm.pyx chooses which operand plays A and which B: in the other order the tile is C's transpose (TRANSPOSED).
-# Rows that do not fill a tile run a tile of fewer rows, not one padded with zeros.
+# The micro-kernel keeps a tile of C, TILE_ROWS x TILE_VECS vectors, in registers while k runs: each step loads a row of B's
+# panel (vectors) and multiplies it by TILE_ROWS elements of A, each broadcast to a vector. So
+#   - A is read one element at a time and may have any strides: it is never packed;
+#   - B's rows must be contiguous. If they are not, a panel (KC x tile columns, at most 64 KB) is packed into a buffer on the
+#     stack, with LANES x LANES blocks transposed in registers, and used for all rows of the unit while it is in cache. A large
+#     B is packed although its rows are contiguous, by the first tile of the unit as it reads them.
+# gemm.pyx chooses which operand is A and which is B: in the other order the tile is the transpose of C's (TRANSPOSED).
+# Edge rows run a micro-kernel of fewer rows, not a tile padded with zeros.
 
 cdef enum:
-    KC = 512                            # k is cut so: 64 KB of B. It comes from L2, but C is read and written half as often
-    K_RUN = 256                         # products that are added up one after the other
-    AHEAD = 16                          # rows of B are asked for so early: of a large B each lies in another page
-    ALIASED = 4096                      # bytes: rows so far apart fall into the same few sets of a cache
-    PACK_AHEAD = 40                     # while they are copied, which is done once for many tiles: from memory
-    FAR_B = 1 << 18                     # elements of B that a core's caches do not hold
+    KC = 512                            # block of k: 64 KB of B. It streams from L2, but C is read and written half as often
+    K_RUN = 256                         # products added to one accumulator, before a new partial sum begins
+    AHEAD = 16                          # prefetch distance in rows of B: each row of a large B is on another page
+    ALIASED = 4096                      # bytes: rows a multiple of this apart map to the same few sets of a cache
+    PACK_AHEAD = 40                     # prefetch distance while packing, which reads B from memory, once for many tiles
+    FAR_B = 1 << 18                     # elements: a larger B does not fit in a core's caches
 
 
 ctypedef struct Tile
 ctypedef void (*tiles_t)(int mr, Py_ssize_t count, Tile* t) noexcept nogil
 ctypedef void (*store_t)(const real* sums, int mr, Py_ssize_t width, Tile* t) noexcept nogil
 
-ctypedef struct Tile:                   # a column of tiles, one below the other, and what they are made from
+ctypedef struct Tile:                   # a column of tiles, one below the other, and their operands
     Py_ssize_t k
     const real* a
     Py_ssize_t a_row
     Py_ssize_t a_col
     const real* b
     Py_ssize_t b_row
-    real* panel                         # where first_tile() copies B
-    const real* next_b                  # what the next panel is made from: columns that are contiguous, or NULL
+    real* panel                         # where first_tile() packs B
+    const real* next_b                  # source of the next panel, to prefetch, if its columns are contiguous; else NULL
     Py_ssize_t next_col
-    Py_ssize_t cols                     # in use, of the nv vectors
+    Py_ssize_t cols                     # columns in use, of nv * LANES
     real* c
     Py_ssize_t c_row                    # stride of C between a tile's rows (transposed: between its columns)
     const real* bias                    # contiguous, one value a column (transposed: strided, one a row); NULL for none
     Py_ssize_t bias_stride
-    store_t store_transposed            # NULL if the tile is not C's transpose (a pointer, lest it is inlined 28 times)
+    store_t store_transposed            # NULL unless TRANSPOSED (a pointer, so that it is not inlined 28 times)
     bint accumulate
     bint relu
 
 
 cdef inline void tiles(int mr, int nv, bint packs, Py_ssize_t count, Tile* t) noexcept nogil:
-    """count tiles of mr rows by nv vectors; t.a, t.c and a strided t.bias move on behind them. packs: what is read of B is also
-    copied to t.panel.
+    """The micro-kernel: `count` tiles of mr rows by nv vectors. Advances t.a, t.c and a strided t.bias past them. packs: the
+    rows of B that it reads are also copied to t.panel.
 
-    mr, nv and packs are constants at each call, so that the loops over them are gone and acc is registers. (The loop over the
-    tiles has to be here: gcc 12 unrolls a loop that stands outermost in its function too late for that.)
+    mr, nv and packs are constants at each call, so that the loops over them are unrolled and acc stays in registers. (The loop
+    over the tiles must be in this function: gcc 12 unrolls the outermost loop of a function too late for that.)
     """
     cdef vec[MAX_TILE_ROWS][TILE_VECS] acc
     cdef vec[TILE_VECS] row
     cdef real[MAX_TILE_ROWS * TILE_VECS * MAX_LANES] sums
     cdef vec x
-    cdef const real* fours[4]           # every fourth row of A: three strides reach the rest
+    cdef const real* fours[4]           # every fourth row of A; the rows between are 1 to 3 strides away
     cdef const real* b
     cdef real* c = t.c
     cdef real* panel = t.panel
@@ -67,14 +68,14 @@ cdef inline void tiles(int mr, int nv, bint packs, Py_ssize_t count, Tile* t) no
     for number in range(count):
         for i in range(0, mr, 4):
             fours[i // 4] = t.a + i * a_row
-        if t.store_transposed == NULL:          # C is wanted at the end, and no cache holds a large one
+        if t.store_transposed == NULL:          # C is used at the end; a large C is in no cache
             for i in range(mr):
                 for j in range(nv):
                     prefetch(c + i * c_row + j * LANES)
         else:
             for p in range(t.cols):
                 prefetch(t.c + p * c_row)
-        if t.next_b != NULL:                    # two of its columns, which will be in L2 when pack() wants them
+        if t.next_b != NULL:                    # prefetch two of its columns into L2 for pack()
             p = 0
             while p < t.k:
                 prefetch_l2(t.next_b + p)
@@ -88,14 +89,14 @@ cdef inline void tiles(int mr, int nv, bint packs, Py_ssize_t count, Tile* t) no
                 for j in range(nv):
                     acc[i][j] = splat(0)
             for p in range(min(left, K_RUN)):
-                in_register(a_row)      # or 12 loads of its multiples from the stack would be in this loop
+                in_register(a_row)      # else gcc keeps its multiples on the stack: 12 loads in this loop
                 for j in range(nv - 1):
                     row[j] = load(b + j * LANES)
                 row[nv - 1] = load_row(b + (nv - 1) * LANES, last)
                 for j in range(nv):
                     prefetch_l2(b + (PACK_AHEAD if packs else AHEAD) * b_row + j * LANES)
                 if packs:
-                    prefetch_l2(b + PACK_AHEAD * b_row + nv * LANES - 1)        # of a row that is not aligned
+                    prefetch_l2(b + PACK_AHEAD * b_row + nv * LANES - 1)        # an unaligned row ends on one more cache line
                     for j in range(nv):
                         store(panel + j * LANES, row[j])
                     panel += nv * LANES
@@ -109,7 +110,7 @@ cdef inline void tiles(int mr, int nv, bint packs, Py_ssize_t count, Tile* t) no
             left -= K_RUN
             if left <= 0:
                 break
-            for i in range(mr):             # two sums of 256 products round off less than one of 512
+            for i in range(mr):             # two sums of 256 products have less rounding error than one of 512
                 for j in range(nv):
                     store(sums + (i * nv + j) * LANES, acc[i][j])
         if t.k > K_RUN:
@@ -148,7 +149,7 @@ cdef inline void tiles(int mr, int nv, bint packs, Py_ssize_t count, Tile* t) no
 
 
 cdef void store_transposed(const real* sums, int mr, Py_ssize_t width, Tile* t) noexcept nogil:
-    """Finish a tile whose transpose is C's: sums has mr rows of `width`, each of whose columns goes to a row of C."""
+    """The epilogue of a transposed tile: sums has mr rows of `width` elements; its columns are stored as rows of C."""
     cdef vec[MAX_LANES] block
     cdef real[MAX_LANES] bias
     cdef vec x
@@ -220,7 +221,7 @@ cdef void tiles_2(int mr, Py_ssize_t count, Tile* t) noexcept nogil:
 
 
 cdef void first_tile(int nv, Tile* t) noexcept nogil:
-    """FIRST_ROWS rows of C, and t.panel for the others: the multiply-adds go on while B comes from memory."""
+    """Computes FIRST_ROWS rows of C and packs t.panel for the other tiles: multiply-adds overlap the loads of B from memory."""
     if nv == 1:
         tiles(FIRST_ROWS, 1, True, 1, t)
     else:
@@ -231,8 +232,8 @@ cdef void first_tile(int nv, Tile* t) noexcept nogil:
 
 cdef void pack(real* to, Py_ssize_t width, const real* source, Py_ssize_t stride, Py_ssize_t step, Py_ssize_t n,
                Py_ssize_t k) noexcept nogil:
-    """to[p, w] = source[p * step + w * stride] for w < n; width, a multiple of LANES, is that of a row of `to`. What stands
-    beyond n in a row is of no account, but finite where the source is."""
+    """to[p, w] = source[p * step + w * stride] for w < n. A row of `to` has `width` elements, a multiple of LANES; those from
+    n on are padding: their values are not used, but are finite if the source is."""
     cdef vec[MAX_LANES] block
     cdef Py_ssize_t p, w, i
     if stride == 1:
@@ -297,10 +298,10 @@ cdef void matmul_unit(const Call* call, Py_ssize_t batch, Py_ssize_t i0, Py_ssiz
     cdef bint far = call.shape[2] * k > FAR_B
     cdef bint packs = flags & PACK_B and ob.stride[2] == 1 and i1 - i0 > FIRST_ROWS     # the last unit may have fewer
     cdef Py_ssize_t rows = i1 - i0 - (FIRST_ROWS if packs else 0)
-    # As many tiles as the rows need, all of nearly one height: the first `more` are one row higher than the others.
+    # The rows are split into tiles of nearly equal height: the first `more` tiles have one row more than the others.
     high = TILE_ROWS
     if TILE_ROWS > 8 and oa.stride[1] * <Py_ssize_t> sizeof(real) % ALIASED == 0:
-        high = 8            # rows, for L1's sets have 8 or 12 places
+        high = 8            # rows: L1 is 8- or 12-way set-associative
     down = (rows + high - 1) // high
     high = <int> (rows // down)
     more = rows % down
@@ -367,7 +368,7 @@ cdef void matmul(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept no
     while unit < end:
         j = unit % across * cols
         i = unit // across % down
-        below = 1                       # units below each other, done as one
+        below = 1                       # vertically adjacent units, run as one
         if across == 1:
             below = max(min(min(down - i, end - unit), MAX_ROWS // rows), 1)
         matmul_unit(call, unit // across // down, i * rows, min((i + below) * rows, m), j, min(j + cols, n))

@@ -1,16 +1,16 @@
-# Products with a few rows (a batch of one, a matrix times a vector), or of a column with a row: each element read or written
-# serves so few multiplications that memory sets the pace. These kernels go through it once, in long runs. Calls and units
-# are those of matmul.pxi.
+# Memory-bound products, C = A @ B with few rows (a batch of one, a matrix times a vector) or with a k of 1 or 2 (an outer
+# product): each element is read or written for a few multiplications only. These kernels stream through memory once, in long
+# runs. Operands, params and units are those of matmul.pxd.
 from tinygrad_c.kernels.matmul.matmul cimport *
 
 cdef enum:
-    AXPY_ROWS = 8           # rows of B added to a row of C at once
+    AXPY_ROWS = 8           # rows of B added to a row of C in one pass
     AXPY_COLS = 1024        # columns at a time: 32 KB of float32
-    LONG_DOT = 512          # elements: from here on one row of memory after the other is faster than LANES at a time
+    LONG_DOT = 512          # elements: from this k on, one dot product at a time is faster than LANES at a time
 
 
 cdef void finish_row(const Call* call, real* c, Py_ssize_t first, Py_ssize_t n) noexcept nogil:
-    """Bias and relu for n columns of a row of C, from column `first` on."""
+    """The epilogue: bias and relu for n columns of a row of C, from column `first` on."""
     cdef int flags = <int> call.param[FLAGS].i
     cdef Py_ssize_t stride = call.operand[3].stride[2]
     cdef const real* bias = <const real*> call.operand[3].data + first * stride
@@ -23,7 +23,7 @@ cdef void finish_row(const Call* call, real* c, Py_ssize_t first, Py_ssize_t n) 
             c[j] = 0 if c[j] < 0 else c[j]
 
 
-# ---- B's rows contiguous: rows of B, eight at a time, are added to rows of C
+# ---- axpy: the rows of B are contiguous, and added to rows of C, 8 at a time
 
 cdef inline void axpy(int rows, real* c, bint fresh, const real* a, Py_ssize_t a_col, const real* b, Py_ssize_t b_row,
                       Py_ssize_t n) noexcept nogil:
@@ -96,7 +96,7 @@ cdef void matmul_axpy(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexce
             j += n
 
 
-# ---- A's rows and B's columns contiguous: dot products, LANES of them at a time
+# ---- dot: the rows of A and the columns of B are contiguous; LANES dot products at a time
 
 cdef inline real dot(const real* a, const real* b, Py_ssize_t k) noexcept nogil:
     """The dot product of k contiguous elements."""
@@ -117,7 +117,7 @@ cdef inline real dot(const real* a, const real* b, Py_ssize_t k) noexcept nogil:
 
 cdef inline vec dots(int rows, int cols, const real* a, Py_ssize_t a_row, const real* b, Py_ssize_t b_col,
                      Py_ssize_t k) noexcept nogil:
-    """The dot products of `rows` rows of A and `cols` columns of B, LANES in all; both numbers are constants at each call."""
+    """The dot products of `rows` rows of A and `cols` columns of B, LANES in total; both are constants at each call."""
     cdef vec[MAX_LANES] sums
     cdef vec[MAX_LANES] x
     cdef vec y
@@ -148,7 +148,7 @@ cdef inline vec dots(int rows, int cols, const real* a, Py_ssize_t a_row, const 
 
 
 cdef void dot_rows(const Call* call, const real* a, const real* b, real* c, Py_ssize_t first, Py_ssize_t j) noexcept nogil:
-    """C[i, j] for the rows from `first` on, one by one."""
+    """C[i, j] for the rows i from `first` on, one at a time."""
     cdef bint accumulate = call.param[FLAGS].i & ACCUMULATE
     cdef Py_ssize_t a_row = call.operand[1].stride[1]
     cdef Py_ssize_t i
@@ -186,7 +186,7 @@ cdef void matmul_dot(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcep
                 for r in range(DOT_ROWS):
                     x = dots(DOT_ROWS, LANES // DOT_ROWS, a + i * oa.stride[1], oa.stride[1],
                              b + (j + r * (LANES // DOT_ROWS)) * ob.stride[2], ob.stride[2], k)
-                    spread(x, c + i * c_row + j + r * (LANES // DOT_ROWS), c_row, accumulate)
+                    store_dots(x, c + i * c_row + j + r * (LANES // DOT_ROWS), c_row, accumulate)
                 i += DOT_ROWS
             while i < m:
                 x = dots(1, LANES, a + i * oa.stride[1], 0, b + j * ob.stride[2], ob.stride[2], k)
@@ -199,7 +199,7 @@ cdef void matmul_dot(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcep
             i = 0
             while i + DOT_ROWS <= m:
                 x = dots(DOT_ROWS, LANES // DOT_ROWS, a + i * oa.stride[1], oa.stride[1], b + j * ob.stride[2], ob.stride[2], k)
-                spread(x, c + i * c_row + j, c_row, accumulate)
+                store_dots(x, c + i * c_row + j, c_row, accumulate)
                 i += DOT_ROWS
             for r in range(j, j + LANES // DOT_ROWS):
                 dot_rows(call, a, b, c, i, r)
@@ -211,8 +211,8 @@ cdef void matmul_dot(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcep
             finish_row(call, c + i * c_row + j0, j0, j1 - j0)
 
 
-cdef inline void spread(vec x, real* c, Py_ssize_t c_row, bint accumulate) noexcept nogil:
-    """The lanes of x, as DOT_ROWS rows, to C."""
+cdef inline void store_dots(vec x, real* c, Py_ssize_t c_row, bint accumulate) noexcept nogil:
+    """Stores the lanes of x as DOT_ROWS rows of C, or adds them to C."""
     cdef real[MAX_LANES] lanes
     cdef Py_ssize_t i, j
     store(lanes, x)

@@ -1,9 +1,13 @@
-"""Kernels that move elements to and from places given by offsets. They know an element's size, not its type.
+"""Gather and scatter of rows at given offsets. The kernels depend on the size of an element, not on its dtype.
 
-Both sides are rows: a row of the dense side starts at row number times stride[0], one of the scattered side at its offset;
-within a row the two have dimensions shape[1:] with strides of their own.
+    take    dense[r] = scattered[offset[r]]         put    scattered[offset[r]] = dense[r]
 
-operand 0: the dense side; 1: the scattered side; 2: int64 offsets in elements, one per row. shape[0]: rows.
+    operand 0   dense side: row r starts at r * stride[0]
+    operand 1   scattered side: row r starts at offset[r]
+    operand 2   int64 offsets in elements, one per row
+
+shape[0] is the number of rows. A row has dimensions shape[1:], with strides of its own on each side. A unit of `take` is
+GATHER_ROWS rows; `put` is one unit.
 """
 from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.string cimport memcpy, memset
@@ -14,7 +18,7 @@ include "../simd/copy_run.pxi"
 
 
 cdef inline void copy_short(char* to, const char* source, Py_ssize_t nbytes) noexcept nogil:
-    """8 to some hundred bytes, by eights; the last eight may overlap the ones before. A call of memcpy costs more."""
+    """Copies 8 to 512 bytes, 8 at a time; the last 8 may overlap those before. A call of memcpy would cost more."""
     cdef Py_ssize_t i = 0
     while i + 8 <= nbytes:
         memcpy(to + i, source + i, 8)
@@ -84,7 +88,7 @@ ctypedef fused element:
 
 cdef inline void take_columns(const Call* call, Py_ssize_t begin, Py_ssize_t end, element* dense,
                               const element* scattered) noexcept nogil:
-    """Columns side by side on the dense side: along its rows."""
+    """The dense side is column-major: the inner loop runs down a column, which is contiguous there."""
     cdef const int64_t* offset = <const int64_t*> call.operand[2].data
     cdef Py_ssize_t i, r
     for i in range(call.shape[1]):
@@ -114,5 +118,5 @@ cdef void take(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogi
 
 
 cdef void put(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
-    """scattered[offset[r]] = dense[r], in order: of rows with one offset the last stays. One unit."""
+    """scattered[offset[r]] = dense[r], in order: of rows with the same offset the last wins. One unit."""
     move(call, 0, call.shape[0], True)

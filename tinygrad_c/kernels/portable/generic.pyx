@@ -1,6 +1,6 @@
-"""Kernels for integers and bool, conversions between dtypes, and elementwise functions that have no vectors of ours.
+"""Kernels for integers and bool, dtype conversions, and elementwise functions without SIMD code.
 
-Plain loops: the compiler makes vectors of them. bool has no arithmetic of its own: ops compute it as uint8.
+Plain loops, which the compiler vectorizes. bool has no arithmetic kernels: ops compute it as uint8.
 """
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
 from libc.string cimport memcpy

@@ -1,7 +1,8 @@
-"""Reductions of integers and bool, in the layout of reduce.pxi: sums and products are int64, the rest keeps its type.
+"""Reductions of integers and bool. Sums and products are int64, other results keep the input's dtype.
 
-Plain loops, one output at a time along the memory, strips of them across it; the element's size, which tells the three integer
-types apart, is looked at once a row or strip.
+Operands, params and units are those of simd/reduce.pxi. Plain loops: over one output at a time if the reduced elements are
+contiguous, else over a strip of outputs. The branch on the element's size, which identifies the three integer types, is taken
+once per row or strip.
 """
 from libc.stdint cimport int32_t, int64_t, uint8_t
 
@@ -15,7 +16,7 @@ ctypedef fused integer:
 
 
 cdef inline integer extreme(int op, const integer* x, Py_ssize_t n, Py_ssize_t stride) noexcept nogil:
-    cdef integer[16] r          # side by side: one would wait for the comparison before
+    cdef integer[16] r          # 16 accumulators: with one, each comparison waits for the one before
     cdef Py_ssize_t i = 0
     cdef int j
     if n < 16 or stride != 1:
@@ -89,7 +90,7 @@ cdef inline int64_t fold_any(int op, const char* x, Py_ssize_t size, Py_ssize_t 
 
 
 cdef inline int64_t find(const integer* x, Py_ssize_t n, Py_ssize_t stride, int64_t wanted) noexcept nogil:
-    """The first; the last place of all if another thread has written it over meanwhile."""
+    """The first index of `wanted`; n - 1 if another thread has overwritten it meanwhile."""
     cdef int64_t i = 0
     while i < n - 1 and x[i * stride] != wanted:
         i += 1
@@ -113,7 +114,7 @@ cdef inline void put(char* x, Py_ssize_t size, Py_ssize_t i, int64_t value) noex
 
 cdef inline void fold_strip(int op, int64_t* r, const integer* x, Py_ssize_t n, Py_ssize_t stride,
                             Py_ssize_t width) noexcept nogil:
-    """fold for `width` neighbours at once, along the memory; not of squares or products."""
+    """fold() of `width` adjacent columns at once, for SUM, MAX and MIN."""
     cdef Py_ssize_t _, k
     for k in range(width):
         r[k] = 0 if op == SUM else x[k]

@@ -1,16 +1,16 @@
-"""Random numbers out of a counter: Philox 4x32-10, uniform and normal. The same bits on every platform."""
+"""Counter-based random numbers: Philox 4x32-10, uniform and normal. Bitwise the same on every platform."""
 from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 
 from tinygrad_c.kernels.call cimport Call
 from tinygrad_c.kernels.table cimport philox_simd_t
 
 cdef enum:
-    RANDOM_UNIT = 4096          # elements of a unit
-    TOGETHER = 8                # blocks that are made together: a vector of words, or more
+    RANDOM_UNIT = 4096          # elements per unit
+    TOGETHER = 8                # blocks that are computed together: at least one vector of words
 
 # Block `number` of the stream of `seed`: four words.
 cdef void philox(uint64_t seed, uint64_t number, uint64_t high, uint32_t* out) noexcept nogil
-# The words of that many blocks, a multiple of TOGETHER, by the instruction set that is in use (kernels/simd/philox_simd.pxi).
+# The words of `blocks` blocks, a multiple of TOGETHER, with the chosen instruction set's kernel (kernels/simd/philox_simd.pxi).
 cdef void set_philox_simd(philox_simd_t of_this_processor) noexcept
 cdef void fill_words(uint64_t seed, uint64_t block, uint32_t* out, Py_ssize_t blocks) noexcept nogil
 cdef double inverse_normal(double p) noexcept nogil
@@ -18,14 +18,14 @@ cdef double inverse_normal(double p) noexcept nogil
 cdef enum:                      # param
     RANDOM_SEED = 0             # .i
     RANDOM_BLOCK = 1            # .i: number of the first block
-    RANDOM_FIRST = 2            # uniform: low; normal: mean; keep: the probability
-    RANDOM_SECOND = 3           # uniform: high - low; normal: the standard deviation
+    RANDOM_FIRST = 2            # .f: low (uniform), mean (normal), probability of 1 (keep)
+    RANDOM_SECOND = 3           # .f: high - low (uniform), standard deviation (normal)
 cdef void uniform32(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil
 cdef void uniform64(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil
 cdef void normal32(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil
 cdef void normal64(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil
 cdef void keep(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil
-# From block `position` on, which moves behind what was used.
+# Both read the stream from block `position` on, and advance it past the blocks that they used.
 cdef void below_many(uint64_t seed, uint64_t* position, uint32_t n, int64_t first, int64_t* out,
                      Py_ssize_t count) noexcept nogil
 cdef void shuffle(uint64_t seed, uint64_t* position, int64_t* p, Py_ssize_t count) noexcept nogil

@@ -1,9 +1,9 @@
-"""Philox 4x32-10 (Salmon, Moraes, Dror & Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC11), and what comes of it.
+"""Philox 4x32-10 (Salmon, Moraes, Dror & Shaw, "Parallel random numbers: as easy as 1, 2, 3", SC11), uniform and normal.
 
 The stream of a seed is a sequence of blocks of four 32-bit words: block b is Philox of the counter (b low, b high, 0, 0) under
-the key (seed low, seed high). An element's number alone says which words it is made of, so any cut of the work gives the same
-numbers. Only + - * / and sqrt of IEEE arithmetic are used, and this module is compiled without contraction to fused
-multiply-adds, so that the same bits come out on every processor.
+the key (seed low, seed high). The words of an element depend on its index alone, so the numbers do not depend on how the work
+is divided. Only IEEE + - * / and sqrt are used, and this module is compiled without contraction to fused multiply-adds, so the
+numbers are bitwise the same on every processor. Operands, params and units of the kernels: philox.pxd.
 
     float32 uniform   word >> 8, times 2^-24               float64 uniform   two words, low first, >> 11, times 2^-53
     float32 normal    inverse_normal((word + 1/2) 2^-32)    float64 normal    inverse_normal((two words >> 12, + 1/2) 2^-52)
@@ -16,7 +16,7 @@ from tinygrad_c.kernels.call cimport Call
 from tinygrad_c.kernels.table cimport philox_simd_t
 
 cdef enum:
-    CHUNK = 256                 # elements made at a time; a multiple of 4 * TOGETHER
+    CHUNK = 256                 # elements computed at a time; a multiple of 4 * TOGETHER
 
 
 cdef double FAR = 1.3887943864964021e-11     # e^-25: sqrt(-log p) = 5
@@ -56,7 +56,7 @@ cdef void fill_words(uint64_t seed, uint64_t block, uint32_t* out, Py_ssize_t bl
 
 
 cdef inline void fill_for(const Call* call, Py_ssize_t block, uint32_t* out, Py_ssize_t blocks) noexcept nogil:
-    """The words of a Call's blocks, from its block number `block` on."""
+    """The words of a Call's blocks, from block `block` of the Call on."""
     fill_words(<uint64_t> call.param[RANDOM_SEED].i, <uint64_t> call.param[RANDOM_BLOCK].i + <uint64_t> block, out, blocks)
 
 
@@ -66,7 +66,7 @@ cdef inline double bits53(const uint32_t* word) noexcept nogil:
 
 
 cdef inline double bits52(const uint32_t* word) noexcept nogil:
-    """Below 2^52: 1/2 can be added exactly."""
+    """Two words as an integer below 2^52: 1/2 can be added exactly."""
     return <double> ((<uint64_t> word[1] << 32 | word[0]) >> 12)
 
 
@@ -103,7 +103,7 @@ cdef void uniform64(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept
 cdef inline double natural_log(double x) noexcept nogil:
     """log of a positive normal number: x = m 2^e, m about 1; the series of log m = 2 atanh((m - 1) / (m + 1)).
 
-    Without branches or conversions, so that the compiler makes vectors of a loop of it: e comes out of the bits of 2^52 + e.
+    It has no branches or conversions, so that the compiler vectorizes loops over it: e is read from the bits of 2^52 + e.
     """
     cdef uint64_t u, v
     cdef double m, e, s, z, series
@@ -142,7 +142,7 @@ cdef inline double normal_middle(double q) noexcept nogil:
 
 
 cdef inline double normal_near_tail(double p) noexcept nogil:
-    """For the smaller of p and 1 - p, above e^-25; without its sign."""
+    """The absolute value, given p as the smaller of p and 1 - p; p >= e^-25."""
     cdef double r = sqrt(-natural_log(p)) - 1.6
     return (((((((7.74545014278341407640e-4 * r + 2.27238449892691845833e-2) * r + 2.41780725177450611770e-1) * r
                + 1.27045825245236838258) * r + 3.64784832476320460504) * r + 5.76949722146069140550) * r
@@ -170,8 +170,9 @@ cdef double inverse_normal(double p) noexcept nogil:
 
 
 cdef inline void to_normal(double* p, Py_ssize_t n) noexcept nogil:
-    """In place. The middle formula runs over all; the tails, one in seven, are gathered and done over; then the far ones,
-    one in 10^11. The loops have no branches that go either way. 1/2 - |p - 1/2| is the smaller of p and 1 - p, exactly."""
+    """In place. Applies the middle formula to all elements; those in the tails, one in 7, are gathered and computed again, and
+    those in the far tails, one in 10^11, once more. No loop has an unpredictable branch. 1/2 - |p - 1/2| is exactly the
+    smaller of p and 1 - p."""
     cdef double[CHUNK] q
     cdef double[CHUNK] tail
     cdef double[CHUNK] value
@@ -228,7 +229,7 @@ cdef void normal64(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept 
 
 
 cdef void keep(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
-    """Bytes of 1 with probability param[RANDOM_FIRST], else 0: one word each, compared with that times 2^32."""
+    """Bytes: 1 with probability p = param[RANDOM_FIRST], else 0. One word each, compared with p * 2^32."""
     cdef uint32_t[CHUNK] word
     cdef uint8_t* out = <uint8_t*> call.operand[0].data
     cdef uint64_t limit = <uint64_t> (call.param[RANDOM_FIRST].f * 4294967296.)
@@ -241,17 +242,17 @@ cdef void keep(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogi
         i += CHUNK
 
 
-# ---- Whole numbers below n, each as likely: draws below 2^32 mod n are thrown away, so that as many are left for each
-# remainder (Generator.below is the same for one number, and for any n).
+# ---- Uniform integers below n: words below 2^32 mod n are rejected, so that every remainder is equally likely
+# (Generator.below does the same for one number, and for any n).
 
 cdef inline Py_ssize_t blocks_for(Py_ssize_t words) noexcept nogil:
-    """How many to make at a time."""
+    """How many blocks to compute at a time."""
     return min(CHUNK // 4, (words // 4 + TOGETHER) // TOGETHER * TOGETHER)
 
 
 cdef inline int64_t remainder(uint32_t u, double n, double inverse) noexcept nogil:
-    """u mod n, from the nearest quotient. Without branches or conversions of 64 bits, so that loops become vectors: adding
-    1.5 2^52 rounds to a whole number, and 2^52 + r has r in its low bits."""
+    """u mod n, from the nearest quotient. It has no branches or 64-bit conversions, so that loops over it vectorize: adding
+    1.5 * 2^52 rounds to an integer, and 2^52 + r has r in its low bits."""
     cdef double x = <double> <int> (u ^ 0x80000000u) + 2147483648.
     cdef double r = x - ((x * inverse + 6755399441055744.) - 6755399441055744.) * n
     cdef uint64_t pattern
@@ -262,7 +263,7 @@ cdef inline int64_t remainder(uint32_t u, double n, double inverse) noexcept nog
 
 cdef void below_many(uint64_t seed, uint64_t* position, uint32_t n, int64_t first, int64_t* out,
                      Py_ssize_t count) noexcept nogil:
-    """first + numbers below n. Moves `position` behind the blocks that were begun."""
+    """first + uniform integers below n. Advances `position` past every block that was used."""
     cdef uint32_t[CHUNK] word
     cdef uint32_t excess = <uint32_t> ((<uint64_t> 1 << 32) % n), least
     cdef double inverse = 1. / n
@@ -274,7 +275,7 @@ cdef void below_many(uint64_t seed, uint64_t* position, uint32_t n, int64_t firs
         least = excess
         for j in range(whole):
             least = min(least, word[j])
-        if least == excess:                 # none is thrown away
+        if least == excess:                 # no word is rejected
             for j in range(whole):
                 out[i + j] = first + remainder(word[j], n, inverse)
             i += whole
@@ -289,7 +290,7 @@ cdef void below_many(uint64_t seed, uint64_t* position, uint32_t n, int64_t firs
 
 
 cdef void shuffle(uint64_t seed, uint64_t* position, int64_t* p, Py_ssize_t count) noexcept nogil:
-    """Every order as likely (Fisher & Yates, from the last position down); count below 2^32."""
+    """Fisher-Yates shuffle, from the last position down: every order is equally likely. count is below 2^32."""
     cdef uint32_t[CHUNK] word
     cdef uint32_t n, u
     cdef Py_ssize_t i = count - 1, j, blocks

@@ -1,5 +1,5 @@
-# The functions of formulas.SCALAR, one element at a time: real_NAME of doubles (float32 is computed as double), whole_NAME of
-# integers. What the C library has is taken from there.
+# Scalar functions for the rows of formulas.SCALAR: real_NAME for double (float32 is computed in double), whole_NAME for
+# integers. Functions that the C library has are taken from there.
 
 cdef extern from "<math.h>" nogil:
     double real_exp2 "exp2"(double x)
@@ -40,7 +40,7 @@ cdef inline double real_logaddexp2(double a, double b) noexcept nogil:
 # ---- Special functions
 
 cdef inline double real_erfinv(double x) noexcept nogil:
-    """Giles, "Approximating the erfinv function" (2010), single precision; a step of Halley's method makes it double."""
+    """Giles, "Approximating the erfinv function" (2010), in single precision; then a step of Halley's method for double."""
     cdef double w, y
     if not -1 < x < 1:
         return INFINITY if x == 1 else -INFINITY if x == -1 else NAN
@@ -56,7 +56,7 @@ cdef inline double real_erfinv(double x) noexcept nogil:
         y = 2.83297682 + w * (1.00167406 + w * (0.00943887047 + w * (-0.0076224613 + w * (0.00573950773 + w * (
             -0.00367342844 + w * (0.00134934322 + w * (0.000100950558 + w * -0.000200214257)))))))
     y *= x
-    # with erfc near the ends, where erf has no digits left
+    # erfc near -1 and 1, where x - erf(y) has no significant digits left
     w = (real_erfc(y) - (1 - x) if y > 0 else (1 + x) - real_erfc(-y)) if fabs(x) > 0.5 else x - erf(y)
     w *= 0.886226925452758 * exp(y * y)
     y += w / (1 - y * w)
@@ -72,7 +72,7 @@ cdef inline double real_digamma(double x) noexcept nogil:
     if x < 0:
         if x == real_floor(x):
             return NAN
-        s = x - real_trunc(x)       # tan has that period, and pi * x would lose the digits after the point
+        s = x - real_trunc(x)       # tan(pi x) has period 1, and pi * x would lose the digits of the fraction
         return real_digamma(1 - x) - 3.141592653589793 / real_tan(3.141592653589793 * s)
     while x < 10:
         r -= 1 / x
@@ -83,7 +83,7 @@ cdef inline double real_digamma(double x) noexcept nogil:
 
 
 cdef inline double real_polygamma_n(double x, double n) noexcept nogil:
-    """(-1)^(n+1) n! zeta(n + 1, x), Hurwitz' zeta function by Euler and Maclaurin's formula from x + 20 on (DLMF 25.11)."""
+    """(-1)^(n+1) n! zeta(n + 1, x), Hurwitz zeta function by the Euler-Maclaurin formula for x >= 20 (DLMF 25.11)."""
     cdef double[8] bernoulli = [1 / 6., -1 / 30., 1 / 42., -1 / 30., 5 / 66., -691 / 2730., 7 / 6., -3617 / 510.]
     cdef double s = n + 1
     cdef double total = 0
@@ -106,8 +106,8 @@ cdef inline double real_polygamma_n(double x, double n) noexcept nogil:
     return total if n % 2 == 1 else -total
 
 
-# ---- Whole numbers. Dividing by -1 must not reach the processor, whose smallest number has no negative: it stops the process;
-# nor dividing by 0, which the ops refuse, but another thread may have written it since.
+# ---- Integers. The divide instruction must never get the divisor -1, since INT64_MIN / -1 raises SIGFPE, nor 0: the ops have
+# rejected zeros, but another thread may have written one since.
 
 cdef inline int64_t negated(int64_t a) noexcept nogil:
     return <int64_t> (0 - <uint64_t> a)
@@ -181,7 +181,7 @@ cdef inline int64_t whole_bitwise_right_shift(int64_t a, int64_t b) noexcept nog
 
 
 cdef inline int64_t whole_pow_whole(int64_t a, int64_t b) noexcept nogil:
-    """By squaring."""
+    """Exponentiation by squaring."""
     cdef uint64_t square = <uint64_t> a
     cdef uint64_t y = 1
     if b < 0:

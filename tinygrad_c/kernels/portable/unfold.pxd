@@ -1,21 +1,21 @@
-"""Kernels that slide a window over planes: to columns and back, and the largest element of each window."""
+"""Sliding-window kernels: im2col and its adjoint, max pooling and its adjoint."""
 from tinygrad_c.kernels.call cimport Call
 
-# Two of each: down (..._H), and to the right (..._W), the next.
+# In pairs: ..._H along the height; the next number, ..._W, along the width.
 cdef enum:                      # shape
     PLANES = 0
     SIZE_H = 1
     SIZE_W = 2
     WINDOW_H = 3
     WINDOW_W = 4
-    PLACES_H = 5                # how many places the window takes
-    PLACES_W = 6
+    OUT_H = 5                   # size of the output: positions of the window
+    OUT_W = 6
 
 cdef enum:                      # param, all .i
     STRIDE_H = 0
     STRIDE_W = 1
-    PADDING_H = 2               # zeros above
-    PADDING_W = 3               # and on the left
+    PADDING_H = 2               # rows of zeros above the plane
+    PADDING_W = 3               # columns of zeros on its left
     DILATION_H = 4
     DILATION_W = 5
 

@@ -1,11 +1,11 @@
-"""The one door, run(call), and the kernels for each dtype behind it."""
+"""run(call), the single entry point to the kernels, and the kernel table of each dtype."""
 from tinygrad_c.kernels.call cimport Call
 from tinygrad_c.kernels.table cimport Kernels
 
 cdef enum:
-    TINY_WORK = 32              # nanoseconds: below, denormals cost less than the 7 that it takes to flush and to restore
+    TINY_WORK = 32              # nanoseconds: below this, denormals cost less than setting and restoring flush-to-zero (7 ns)
 
 cdef Kernels* kernels(int dtype) noexcept
-cdef void run(const Call* call) noexcept        # with the GIL held
-cdef void keep_gil(int change) noexcept         # +1: run keeps the GIL throughout, until -1
+cdef void run(const Call* call) noexcept        # the caller holds the GIL
+cdef void keep_gil(int change) noexcept         # +1: run() never releases the GIL, until the matching -1
 cdef int retire(object memory) except -1        # keep it until every kernel that runs now has ended: epochs.pxi

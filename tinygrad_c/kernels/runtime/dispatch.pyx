@@ -1,7 +1,7 @@
-"""The one door, run(call), and the kernels for each dtype behind it.
+"""run(call), the single entry point to the kernels, and the kernel table of each dtype.
 
-At import the best instruction set that this processor and its operating system support is chosen, or the one that
-TINYGRAD_C_SIMD names. This module is compiled for the baseline, so that asking is safe on any processor.
+At import it chooses the best instruction set that the processor and the operating system support, or the one that
+TINYGRAD_C_SIMD names. This module is compiled for the baseline instruction set, so that it runs on any processor.
 """
 import importlib
 import os
@@ -20,7 +20,7 @@ from tinygrad_c.kernels.runtime.threads cimport flush_denormals, fp_state, is_sh
 cdef extern from *:
     """
     #if (defined(__x86_64__) || defined(__i386__)) && defined(__GNUC__)
-    /* libgcc asks XGETBV too: a processor's AVX does not count where the operating system does not save its registers. */
+    /* libgcc checks XGETBV too: AVX is usable only if the operating system saves its registers. */
     static int cpu_has_avx2(void) {
         __builtin_cpu_init();
         return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("fma");
@@ -38,7 +38,7 @@ cdef extern from *:
     bint cpu_has_avx512()
 
 cdef enum:                      # nanoseconds of work
-    GIL_WORK = 30000            # from here on other Python threads may run meanwhile
+    GIL_WORK = 30000            # from this much work on, the GIL is released during the call
 
 cdef Kernels[N_DTYPES] tables
 LEVELS = ("baseline", "avx2", "avx512")
@@ -106,7 +106,7 @@ cdef int load_kernels(str level) except -1:
     for dtype, bits in ((FLOAT32, 32), (FLOAT64, 64)):
         module = importlib.import_module(f"tinygrad_c.kernels.isa.{level}_f{bits}")
         tables[dtype] = (<Kernels*> PyCapsule_GetPointer(module.capsule(), "tinygrad_c.Kernels"))[0]
-    for dtype in range(FLOAT32):        # tiles of elements of any type: it knows their size only
+    for dtype in range(FLOAT32):        # tiles() depends on the size of an element only
         tables[dtype].tiles = tables[FLOAT32 if dtype == INT32 else FLOAT64].tiles
     register_vectors(tables)
     set_philox_simd(tables[FLOAT64].philox_simd)
@@ -114,13 +114,13 @@ cdef int load_kernels(str level) except -1:
     return 0
 
 
-cdef int check_lock() except -1:
-    """Free-threaded Python turns its lock on for modules that need it, unless it was told not to."""
+cdef int check_gil() except -1:
+    """Free-threaded Python turns the GIL on for modules that need it, unless PYTHON_GIL=0 or -X gil=0 forbids it."""
     if hasattr(sys, "_is_gil_enabled") and not sys._is_gil_enabled():
         raise ImportError("tinygrad_c needs Python's lock, and this interpreter was told to keep it off: run it without "
                           "PYTHON_GIL=0 and -X gil=0, and it turns the lock on by itself")
     return 0
 
 
-check_lock()
+check_gil()
 load_kernels(choose_level())

@@ -1,4 +1,4 @@
-"""The allocator: 64-byte aligned blocks, kept for reuse. The caller holds the GIL."""
+"""The allocator: 64-byte aligned blocks, cached for reuse. The caller holds the GIL."""
 
 cdef void* allocate(Py_ssize_t nbytes) except NULL
-cdef void release(void* block, Py_ssize_t nbytes) noexcept      # nbytes as asked for at allocate
+cdef void release(void* block, Py_ssize_t nbytes) noexcept      # nbytes: as passed to allocate

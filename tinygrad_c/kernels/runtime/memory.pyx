@@ -1,9 +1,9 @@
-"""The allocator: 64-byte aligned blocks, kept for reuse.
+"""The allocator: 64-byte aligned blocks, cached for reuse.
 
-A training step asks for the same sizes again and again; memory that went back to the system in between would have to be
-faulted in anew, page by page, at every step. So a released block goes on a list of its size class, four classes to each
-power of two, up to LIMIT bytes in all, and the next request of that class takes it from there. From 4 MB on a block asks
-for pages of 2 MB: a matrix product walks over columns, and a page of 4 KB would be new at every step.
+Every training step allocates the same sizes. If freed memory went back to the operating system, each of its pages would
+fault again in the next step. So a released block goes to the free list of its size class (four classes per power of two),
+up to LIMIT bytes in total, and the next request of that class takes it from there. Blocks of 4 MB and more ask for huge
+pages of 2 MB: a matrix product walks down columns, and with pages of 4 KB each step of that would touch another page.
 """
 cdef extern from *:
     """
@@ -21,13 +21,13 @@ cdef extern from *:
         size_t huge = (size_t)1 << 21;
         if (posix_memalign(&p, size < 2 * huge ? 64 : huge, size) != 0) return NULL;
     #if defined(MADV_HUGEPAGE)
-        if (size >= 2 * huge) madvise(p, size, MADV_HUGEPAGE);  /* a hint: whether it is taken does not matter */
+        if (size >= 2 * huge) madvise(p, size, MADV_HUGEPAGE);  /* a hint: failure does not matter */
     #endif
         return p;
     }
     #define aligned_free free
     #endif
-    #if defined(TINYGRAD_C_NO_CACHE)    /* a sanitizer is to see every block come and go, and where it ends */
+    #if defined(TINYGRAD_C_NO_CACHE)    /* sanitizers must see each allocation, its exact size and its free */
     #define MOST 0
     #else
     #define MOST (1 << 29)
@@ -40,14 +40,14 @@ cdef extern from *:
 cdef enum:
     N_CLASSES = 4 * 48
 
-cdef Py_ssize_t LIMIT = MOST            # bytes kept at most
-cdef Py_ssize_t kept = 0                # bytes on the lists
-cdef Py_ssize_t in_use = 0              # bytes handed out
-cdef void* free_blocks[N_CLASSES]      # each block's first word points to the next
+cdef Py_ssize_t LIMIT = MOST            # most bytes on the free lists
+cdef Py_ssize_t kept = 0                # bytes on the free lists
+cdef Py_ssize_t in_use = 0              # bytes in blocks that callers hold
+cdef void* free_blocks[N_CLASSES]       # linked lists: the first word of a free block points to the next
 
 
 cdef inline int size_class(Py_ssize_t nbytes, Py_ssize_t* size) noexcept:
-    """The class of a request and the bytes that its blocks have: 64, 80, 96, 112, 128, 160, ..."""
+    """Returns the size class of a request, and sets *size to the bytes of its blocks: 64, 80, 96, 112, 128, 160, ..."""
     cdef int shift = 4
     cdef int quarter
     if nbytes <= 64:
@@ -63,7 +63,7 @@ cdef inline int size_class(Py_ssize_t nbytes, Py_ssize_t* size) noexcept:
 cdef void* allocate(Py_ssize_t nbytes) except NULL:
     global kept, in_use
     cdef Py_ssize_t size
-    if nbytes > (<Py_ssize_t> 1) << 47:      # no processor has so many addresses, and size_class no class for it
+    if nbytes > (<Py_ssize_t> 1) << 47:      # beyond any address space, and beyond the last size class
         raise MemoryError(f"cannot allocate {nbytes:,} bytes for a tensor")
     cdef int c = size_class(nbytes, &size)
     if MOST == 0:

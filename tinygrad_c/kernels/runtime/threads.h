@@ -1,6 +1,6 @@
-/* POSIX threads, an atomic counter, and the processor's treatment of denormal numbers, as threads.pyx needs them.
+/* POSIX threads, atomics and the floating-point unit's mode for denormals, as threads.pyx needs them.
  *
- * Where there are no POSIX threads start_thread fails, so that the caller does all the work itself.
+ * Without POSIX threads start_thread() fails, and the caller does all the work itself.
  */
 #ifndef TINYGRAD_C_THREADS_H
 #define TINYGRAD_C_THREADS_H
@@ -16,7 +16,7 @@ typedef int pthread_t, pthread_attr_t, pthread_mutex_t, pthread_cond_t;
 #define pthread_cond_broadcast(c) ((void)(c))
 #define pthread_atfork(prepare, parent, child) ((void)(child))
 static int start_thread(void* (*f)(void*)) { (void)f; return 1; }
-static void give_way(void) {}
+static void yield_core(void) {}
 static long long nanoseconds(void) { return 0; }
 #else
 #include <pthread.h>
@@ -24,7 +24,7 @@ static long long nanoseconds(void) { return 0; }
 #include <signal.h>
 #include <time.h>
 
-/* A detached thread that leaves the process's signals to others; 0 if it runs. */
+/* Starts a detached thread with all signals blocked; returns 0 on success. */
 static int start_thread(void* (*f)(void*)) {
     pthread_t thread;
     pthread_attr_t attr;
@@ -33,7 +33,7 @@ static int start_thread(void* (*f)(void*)) {
     sigfillset(&all);
     pthread_attr_init(&attr);
     pthread_attr_setdetachstate(&attr, PTHREAD_CREATE_DETACHED);
-    pthread_attr_setstacksize(&attr, 1 << 20);  /* a kernel takes some 50 KB; musl's default is 128 */
+    pthread_attr_setstacksize(&attr, 1 << 20);  /* a kernel needs about 50 KB; musl's default is 128 KB */
     pthread_sigmask(SIG_SETMASK, &all, &before);
     failed = pthread_create(&thread, &attr, f, NULL);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
@@ -41,8 +41,8 @@ static int start_thread(void* (*f)(void*)) {
     return failed;
 }
 
-/* Lets another thread have this core, if one wants it. */
-static void give_way(void) { sched_yield(); }
+/* Yields the core to another thread that is ready to run. */
+static void yield_core(void) { sched_yield(); }
 
 static long long nanoseconds(void) {
     struct timespec t;
@@ -56,15 +56,15 @@ static long long nanoseconds(void) {
 #define exchange(p, n) __atomic_exchange_n((p), (n), __ATOMIC_ACQ_REL)
 #define read_atomic(p) __atomic_load_n((p), __ATOMIC_ACQUIRE)
 #define write_atomic(p, n) __atomic_store_n((p), (n), __ATOMIC_RELEASE)
-#else  /* no threads without them */
+#else  /* no atomics: one thread only */
 #define fetch_add(p, n) ((*(p) += (n)) - (n))
 #define exchange(p, n) ((void)(n), 1)
 #define read_atomic(p) (*(p))
 #define write_atomic(p, n) (*(p) = (n))
 #endif
 
-/* flush_denormals(): denormal operands and results are 0 from here on; returns the state to give back to restore_denormals().
- * A net that has learnt all there is makes denormals, and arithmetic on them is up to a hundred times slower. */
+/* flush_denormals() makes denormal operands and results 0 (flush-to-zero); returns the old state for restore_denormals().
+ * Gradients of a converged net become denormal, and arithmetic on denormals is up to 100 times slower. */
 #if defined(__SSE2__) || defined(_M_X64)
 #include <emmintrin.h>
 typedef unsigned int fp_state;

@@ -3,7 +3,7 @@ from tinygrad_c.kernels.call cimport Call
 
 cdef extern from "threads.h" nogil:
     ctypedef unsigned long fp_state
-    fp_state flush_denormals() noexcept             # and what restore_denormals takes to undo it
+    fp_state flush_denormals() noexcept             # returns the state for restore_denormals
     void restore_denormals(fp_state state) noexcept
 
 cdef bint is_short(const Call* call) noexcept nogil

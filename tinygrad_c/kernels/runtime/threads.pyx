@@ -1,19 +1,19 @@
 """The thread pool: shares the units of one Call among threads.
 
-The threads are made when a call first needs them, look for the next call for 200 microseconds after each, and then sleep.
-A call is published under the lock with the number of threads that may join it. Its units are cut into one range a thread, so
-that a core meets the same part of a tensor in one operation after the other, and has it in its cache. Each takes units from an
-atomic counter, a few at a time: of its own range first, then of the others'. When the units are out the caller closes the call:
-a thread that has not woken by then does not join, and the caller waits only for those in the middle of a unit. So a core that
-is busy with another process delays a call by one unit at most.
+Worker threads start when a call first needs them. After each call they spin for 200 microseconds, waiting for the next one,
+and then sleep. A call is published under the lock with the number of workers that may join it. Its units are divided into one
+range per thread, so that a core gets the same part of a tensor in one operation after the other and has it in its cache. Each
+thread takes units from an atomic counter, a few at a time: from its own range first, then from the others. When no units are
+left, the caller closes the call: a worker that has not woken by then does not join, and the caller waits only for workers in
+the middle of a unit. So a core that is busy with another process delays a call by one unit at most.
 
-Which calls are shared: long ones always; short ones, of a few microseconds, only by threads that look for work at that moment,
-and only while calls that could be shared take most of the time (`dense`). Else a thread would be kept awake, and a core busy,
-to wait. Where another process wants the core, a thread gives way and no longer looks; if it loses the core in the middle of a
-short call, none is shared for a while.
+Which calls are shared: long ones always. Short ones, of a few microseconds, only with workers that are spinning at that moment,
+and only while calls that could be shared take most of the time (`dense`); otherwise a worker would spin, and keep a core busy,
+only to wait. If another process wants the core, a worker yields it and no longer counts as spinning; if it loses the core in
+the middle of a short call, no short call is shared for a while.
 
-One call at a time has the pool. A second one, from another Python thread, is done by its caller alone. A child of fork()
-starts without threads.
+One call at a time uses the pool. A second one, from another Python thread, runs on its caller alone. A child of fork()
+starts without workers.
 """
 import os
 
@@ -40,50 +40,50 @@ cdef extern from "threads.h" nogil:
     int read_atomic(int* counter) noexcept
     void write_atomic(int* number, int value) noexcept
     void relax() noexcept
-    void give_way() noexcept
+    void yield_core() noexcept
     long long nanoseconds() noexcept
 
 cdef enum:
     MAX_THREADS = 256
-    WORK_PER_THREAD = 30000     # nanoseconds: a sleeping thread takes 20 to 30 microseconds to come,
-    WORK_PER_AWAKE = 1000       # one that looks for work less than one
-    CHUNKS = 8                  # of units, for each thread
-    TURNS = 1000                # of looking for a call before a thread gives way: some ten microseconds
-    SPINS = 1000                # turns of looking before the caller sleeps until the last unit is done
-    AWAKE = 200000              # nanoseconds before a thread without a call sleeps
-    WINDOW = 200000             # nanoseconds over which the calls' share of the time is measured
-    DENSE = 85                  # percent: above, short calls are shared,
-    SPARSE = 70                 # below, they are not
-    PAUSE = 30                  # how many times as long as a short call waited for a thread without a core none is shared
+    WORK_PER_THREAD = 30000     # nanoseconds: a sleeping worker takes 20 to 30 microseconds to wake
+    WORK_PER_SPINNING = 1000    # nanoseconds: a spinning worker joins in less than 1 microsecond
+    CHUNKS = 8                  # chunks of units per thread
+    SPINS_PER_YIELD = 1000      # spins of a worker before it yields its core: about 10 microseconds
+    CALLER_SPINS = 1000         # spins of the caller before it sleeps until the last unit is done
+    SPIN_TIME = 200000          # nanoseconds that a worker spins before it sleeps
+    WINDOW = 200000             # nanoseconds over which the share of time spent in calls is measured
+    DENSE = 85                  # percent of the time in calls: above it short calls are shared,
+    SPARSE = 70                 # below it they are not
+    BACKOFF = 30                # a short call that waited t for a worker that lost its core stops sharing for 30 t
 
 ctypedef struct Range:
-    Py_ssize_t next             # the first unit that nobody has
+    Py_ssize_t next             # the first unit not yet taken
     Py_ssize_t end
-    char[48] rest               # a cache line each
+    char[48] padding            # one cache line per range: no false sharing
 
 
-cdef int limit = 1              # threads for a call, the caller included
-cdef int threads = 0            # that exist besides the callers
-cdef int threads_begun = 0      # that have a number
-cdef bint busy = False          # a call has the pool
-cdef pthread_mutex_t lock       # guards what follows
+cdef int limit = 1              # most threads per call, including the caller
+cdef int threads = 0            # workers that exist
+cdef int threads_begun = 0      # workers that have taken their number
+cdef bint busy = False          # a call uses the pool
+cdef pthread_mutex_t lock       # guards the variables below
 cdef pthread_cond_t wake
 cdef pthread_cond_t finished
 cdef const Call* job = NULL
-cdef int places = 0             # how many threads may still join the job
-cdef int active = 0             # how many work on it
-cdef int awake = 0              # how many have no call, and look for one: atomic
-cdef int ranges = 1             # of the job's units: one for each thread that it is worth
+cdef int slots = 0              # workers that may still join the job
+cdef int active = 0             # workers that run units of it
+cdef int spinning = 0           # workers that spin, waiting for a call: atomic
+cdef int ranges = 1             # ranges of the job's units: one per thread that may take part
 cdef Range[MAX_THREADS] range_of
 cdef Py_ssize_t chunk = 1
-cdef int dense = False          # share short calls too: read without the lock, as rouse
-cdef int rouse = False          # and wake one more thread for the next one
-cdef long long window = 0       # when the measured time began, or will
-cdef long long in_calls = 0     # nanoseconds of it in calls that could be shared
+cdef int dense = False          # short calls are shared too; read without the lock, like wake_one
+cdef int wake_one = False       # wake one more worker for the next short call
+cdef long long window = 0       # start of the measured window; may lie in the future
+cdef long long in_calls = 0     # nanoseconds of the window spent in calls that could be shared
 
 
 cdef void take_units(const Call* call, int first) noexcept nogil:
-    """Units of the range `first`, then of the others."""
+    """Runs units of the range `first`, then of the other ranges."""
     cdef Range* r
     cdef Py_ssize_t begin
     cdef int i
@@ -96,9 +96,9 @@ cdef void take_units(const Call* call, int first) noexcept nogil:
             call.kernel(call, begin, min(begin + chunk, r.end))
 
 
-cdef void* help_out(void* unused) noexcept nogil:
-    """What a thread of the pool does, for ever."""
-    global places, active, awake, threads_begun
+cdef void* worker(void* unused) noexcept nogil:
+    """The main loop of a worker thread; never returns."""
+    global slots, active, spinning, threads_begun
     cdef const Call* call
     cdef long long since
     cdef int number, _
@@ -107,26 +107,26 @@ cdef void* help_out(void* unused) noexcept nogil:
     threads_begun += 1
     number = threads_begun
     while True:
-        if places == 0:
-            fetch_add_int(&awake, 1)
+        if slots == 0:
+            fetch_add_int(&spinning, 1)
             pthread_mutex_unlock(&lock)
             since = nanoseconds()
-            while read_atomic(&places) == 0 and nanoseconds() - since < AWAKE:
-                for _ in range(TURNS):
-                    if read_atomic(&places) > 0:
+            while read_atomic(&slots) == 0 and nanoseconds() - since < SPIN_TIME:
+                for _ in range(SPINS_PER_YIELD):
+                    if read_atomic(&slots) > 0:
                         break
                     relax()
                 else:
-                    fetch_add_int(&awake, -1)
-                    give_way()      # to another process: this core is away for longer then, and the thread sleeps after it
-                    fetch_add_int(&awake, 1)
+                    fetch_add_int(&spinning, -1)
+                    yield_core()    # to another process: it keeps the core past SPIN_TIME, and the worker sleeps after that
+                    fetch_add_int(&spinning, 1)
             pthread_mutex_lock(&lock)
-            fetch_add_int(&awake, -1)
-            if places == 0:
-                pthread_cond_wait(&wake, &lock)     # for a call, which may be done by then: others will follow
+            fetch_add_int(&spinning, -1)
+            if slots == 0:
+                pthread_cond_wait(&wake, &lock)     # until a call is published; it may be over by then
                 continue
-        write_atomic(&places, places - 1)
-        write_atomic(&active, active + 1)       # the caller looks at it without the lock
+        write_atomic(&slots, slots - 1)
+        write_atomic(&active, active + 1)       # the caller reads it without the lock
         call = job
         pthread_mutex_unlock(&lock)
         take_units(call, number)
@@ -137,21 +137,21 @@ cdef void* help_out(void* unused) noexcept nogil:
 
 
 cdef bint is_short(const Call* call) noexcept nogil:
-    """Too short to be shared at all, or to ask by how many."""
-    return call.work < 2 * WORK_PER_AWAKE or read_atomic(&limit) == 1 and call.work < WORK_PER_THREAD
+    """Too short to be shared, or to spend time on the decision."""
+    return call.work < 2 * WORK_PER_SPINNING or read_atomic(&limit) == 1 and call.work < WORK_PER_THREAD
 
 
-cdef Py_ssize_t worth(const Call* call) noexcept nogil:
-    """How many threads besides the caller the call is worth, of those that would come in time."""
+cdef Py_ssize_t useful_workers(const Call* call) noexcept nogil:
+    """How many workers, of those that would join in time, make the call faster."""
     cdef Py_ssize_t helpers = call.work // WORK_PER_THREAD - 1
     if not read_atomic(&dense):
         return helpers
-    return max(helpers, min(call.work // WORK_PER_AWAKE - 1, <Py_ssize_t> read_atomic(&awake) + read_atomic(&rouse)))
+    return max(helpers, min(call.work // WORK_PER_SPINNING - 1, <Py_ssize_t> read_atomic(&spinning) + read_atomic(&wake_one)))
 
 
-cdef void note(long long took, long long now) noexcept nogil:
-    """A call that could be shared has been done, by however many: how much of the time do such calls take?"""
-    global dense, rouse, window, in_calls
+cdef void measure_load(long long took, long long now) noexcept nogil:
+    """After each call that could be shared: measures the share of the time that such calls take, and sets `dense`."""
+    global dense, wake_one, window, in_calls
     if now < window:
         return
     in_calls += took
@@ -161,18 +161,18 @@ cdef void note(long long took, long long now) noexcept nogil:
         write_atomic(&dense, True)
     elif in_calls * 100 < (now - window) * SPARSE:
         write_atomic(&dense, False)
-    write_atomic(&rouse, dense and read_atomic(&awake) < read_atomic(&limit) - 1)
+    write_atomic(&wake_one, dense and read_atomic(&spinning) < read_atomic(&limit) - 1)
     window = now
     in_calls = 0
 
 
 cdef void share(const Call* call, int helpers) noexcept nogil:
-    """All units of the call, by the caller and so many threads, or fewer."""
+    """Runs all units of the call on the caller and at most `helpers` workers."""
     global threads, job, ranges, chunk, window, in_calls
     cdef Py_ssize_t units = call.units
     cdef long long since
     cdef int i, _
-    while threads < helpers and start_thread(help_out) == 0:
+    while threads < helpers and start_thread(worker) == 0:
         threads += 1
     pthread_mutex_lock(&lock)
     job = call
@@ -181,16 +181,16 @@ cdef void share(const Call* call, int helpers) noexcept nogil:
     for i in range(ranges):
         range_of[i].next = units * i // ranges
         range_of[i].end = units * (i + 1) // ranges
-    write_atomic(&rouse, False)
-    write_atomic(&places, min(helpers, threads))
-    for _ in range(places - read_atomic(&awake)):
+    write_atomic(&wake_one, False)
+    write_atomic(&slots, min(helpers, threads))
+    for _ in range(slots - read_atomic(&spinning)):
         pthread_cond_signal(&wake)
     pthread_mutex_unlock(&lock)
     take_units(call, 0)
     pthread_mutex_lock(&lock)
-    write_atomic(&places, 0)
+    write_atomic(&slots, 0)
     pthread_mutex_unlock(&lock)
-    for _ in range(SPINS):
+    for _ in range(CALLER_SPINS):
         if read_atomic(&active) == 0:
             return
         relax()
@@ -200,16 +200,16 @@ cdef void share(const Call* call, int helpers) noexcept nogil:
         pthread_cond_wait(&finished, &lock)
     if call.work < 2 * WORK_PER_THREAD:
         write_atomic(&dense, False)
-        window = nanoseconds() + PAUSE * (nanoseconds() - since)
+        window = nanoseconds() + BACKOFF * (nanoseconds() - since)
         in_calls = 0
     pthread_mutex_unlock(&lock)
 
 
 cdef void run_shared(const Call* call) noexcept nogil:
-    """All units of the call, by as many threads as it is worth."""
+    """Runs all units of the call, on as many threads as make it faster."""
     cdef long long began = nanoseconds()
     cdef long long now
-    cdef Py_ssize_t helpers = min(min(worth(call), <Py_ssize_t> read_atomic(&limit) - 1), call.units - 1)
+    cdef Py_ssize_t helpers = min(min(useful_workers(call), <Py_ssize_t> read_atomic(&limit) - 1), call.units - 1)
     if helpers < 1 or exchange(&busy, True):
         call.kernel(call, 0, call.units)
     else:
@@ -217,19 +217,19 @@ cdef void run_shared(const Call* call) noexcept nogil:
         write_atomic(<int*> &busy, False)
     now = nanoseconds()
     pthread_mutex_lock(&lock)
-    note(now - began, now)
+    measure_load(now - began, now)
     pthread_mutex_unlock(&lock)
 
 
-cdef void start_empty() noexcept nogil:
-    """No threads, no call: at import, and in the child of a fork."""
-    global threads, threads_begun, busy, places, active, awake, dense, rouse, window, in_calls
+cdef void reset_pool() noexcept nogil:
+    """Resets the pool to no workers and no call: at import, and in the child of fork()."""
+    global threads, threads_begun, busy, slots, active, spinning, dense, wake_one, window, in_calls
     pthread_mutex_init(&lock, NULL)
     pthread_cond_init(&wake, NULL)
     pthread_cond_init(&finished, NULL)
-    threads = threads_begun = places = active = awake = 0
+    threads = threads_begun = slots = active = spinning = 0
     window = in_calls = 0
-    busy = dense = rouse = False
+    busy = dense = wake_one = False
 
 
 def get_num_threads() -> int:
@@ -244,8 +244,8 @@ def get_num_threads() -> int:
 def set_num_threads(int n) -> None:
     """Let at most n threads share the work of one operation; 1 keeps everything in the caller.
 
-    At the start it is the number of cores that this process may use, or TINYGRAD_C_NUM_THREADS. Results do not depend on
-    it, not in their last bit. Raises RuntimeError if n is not positive.
+    The default is TINYGRAD_C_NUM_THREADS, or the number of cores that this process may use. Results are bitwise the same for
+    every n. Raises RuntimeError if n is not positive.
 
     >>> set_num_threads(2)
     >>> get_num_threads()
@@ -253,11 +253,11 @@ def set_num_threads(int n) -> None:
     """
     if n < 1:
         raise RuntimeError(f"set_num_threads expects a positive integer, but got {n}; 1 means no threads but the caller's")
-    write_atomic(&limit, min(n, MAX_THREADS))       # other threads may be computing
+    write_atomic(&limit, min(n, MAX_THREADS))       # atomic: other threads may be running kernels
 
 
 def default_num_threads() -> int:
-    """TINYGRAD_C_NUM_THREADS, or else the cores that this process may use."""
+    """TINYGRAD_C_NUM_THREADS, or the number of cores that this process may use."""
     wanted = os.environ.get("TINYGRAD_C_NUM_THREADS", "")
     if wanted:
         if not wanted.isdecimal() or int(wanted) < 1:
@@ -269,6 +269,6 @@ def default_num_threads() -> int:
     return os.cpu_count() or 1
 
 
-start_empty()
-pthread_atfork(NULL, NULL, start_empty)
+reset_pool()
+pthread_atfork(NULL, NULL, reset_pool)
 set_num_threads(default_num_threads())

@@ -1,18 +1,18 @@
-# Evenly spaced numbers. The counter is 32 bits wide, since those become floats as vectors.
+# Evenly spaced numbers. The counter has 32 bits, since the conversion of int32 to float vectorizes.
 
 cdef enum:
     STRETCH = 1 << 20
 
 
 cdef void arange_int64(int64_t* out, Py_ssize_t n, int64_t start, int64_t step) noexcept nogil:
-    """start + i step, wrapped around"""
+    """out[i] = start + i * step, modulo 2^64"""
     cdef Py_ssize_t i
     for i in range(n):
         out[i] = <int64_t> (<uint64_t> start + <uint64_t> i * <uint64_t> step)
 
 
 cdef void arange_double(int dtype, char* out, Py_ssize_t n, double first, double start, double step) noexcept nogil:
-    """start + (first + i) step, in double"""
+    """out[i] = start + (first + i) * step, computed in double"""
     cdef Py_ssize_t done = 0
     cdef double base
     cdef int i, m
@@ -31,7 +31,7 @@ cdef void arange_double(int dtype, char* out, Py_ssize_t n, double first, double
 
 
 cdef void arange_single(float* out, Py_ssize_t n, double first, float start, float step) noexcept nogil:
-    """start + (first + i) step, in float"""
+    """out[i] = start + (first + i) * step, computed in float"""
     cdef Py_ssize_t done = 0
     cdef double base
     cdef int i, m

@@ -1,4 +1,4 @@
-# The strided copy, whatever the type: shared by the elementwise loop and the kernels that gather.
+# The strided copy, for every dtype: shared by the elementwise loop and the gather kernels.
 
 cdef inline void copy_run(char* to, Py_ssize_t to_stride, const char* source, Py_ssize_t stride, Py_ssize_t n,
                           Py_ssize_t size) noexcept nogil:
@@ -8,7 +8,7 @@ cdef inline void copy_run(char* to, Py_ssize_t to_stride, const char* source, Py
     cdef int64_t eight
     if to_stride == 1 and stride == 1:
         memcpy(to, source, n * size)
-    elif to_stride == 1 and stride == 0 and size == 4:      # a broadcast column: one value along the row, as vectors
+    elif to_stride == 1 and stride == 0 and size == 4:      # broadcast: one value along the row; vectorizes
         four = (<const int32_t*> source)[0]
         for i in range(n):
             (<int32_t*> to)[i] = four
@@ -16,7 +16,7 @@ cdef inline void copy_run(char* to, Py_ssize_t to_stride, const char* source, Py
         eight = (<const int64_t*> source)[0]
         for i in range(n):
             (<int64_t*> to)[i] = eight
-    elif to_stride == 1 and stride == -1 and size == 4:     # backwards, as vectors too
+    elif to_stride == 1 and stride == -1 and size == 4:     # reversed; vectorizes too
         for i in range(n):
             (<int32_t*> to)[i] = (<const int32_t*> source)[-i]
     elif to_stride == 1 and stride == -1 and size == 8:

@@ -1,10 +1,10 @@
 # Cross-entropy of logits (rows, n) with a class per row: loss[r] = w[t] * (log(total) - (x[t] - m)), t = target[r], with m and
 # total as in softmax.pxi, w the weight of the class. With label smoothing e, (1 - e) of that, and e / n of the sum over all
-# classes c of w[c] * (log(total) - (x[c] - m)). A row whose target is `ignore_index` counts nothing, nor does one whose target
-# is no class: the caller has refused those, but NumPy or another thread may have written to the targets since.
+# classes c of w[c] * (log(total) - (x[c] - m)). A row whose target is `ignore_index` does not count, nor does one whose target
+# is out of range: the caller has rejected those, but NumPy or another thread may have written to the targets since.
 #
-# The forward pass keeps two numbers a row, m and log(total): the backward pass makes the softmax of them again, for less
-# than its reading from memory would cost. A unit is ROW_BLOCK rows, and leaves one partial sum.
+# The forward pass saves two numbers per row, m and log(total): the backward pass recomputes the softmax from them, which costs
+# less than reading it from memory. params: CE_*. A unit is ROW_BLOCK rows, and writes one partial sum of losses and of weights.
 
 cdef inline void row_statistics(const real* x, const real* weight, Py_ssize_t n, bint smooth, real* m, real* log_total,
                                 real* spread) noexcept nogil:
@@ -26,7 +26,7 @@ cdef inline void row_statistics(const real* x, const real* weight, Py_ssize_t n,
 
 cdef inline void lanes_statistics(const real* block, const real* weight, Py_ssize_t n, bint smooth, real* m, real* log_total,
                                   real* spread) noexcept nogil:
-    """The same of LANES short rows that were turned into columns."""
+    """The same for LANES short rows, transposed to columns."""
     cdef vec shift = lanes_max(block, n, LANES, LANES)
     cdef vec total = splat(0), a = splat(0), v
     cdef Py_ssize_t i
@@ -67,7 +67,7 @@ cdef void cross_entropy(const Call* call, Py_ssize_t begin, Py_ssize_t end) noex
         while r < stop:
             if n <= SHORT_ROW:
                 count = min(LANES, stop - r)
-                turn_in(block, x + r * n, count, n)
+                transpose_in(block, x + r * n, count, n)
                 lanes_statistics(block, weight, n, smooth, m, log_total, spread)
             else:
                 count = 1
@@ -93,7 +93,7 @@ cdef void cross_entropy(const Call* call, Py_ssize_t begin, Py_ssize_t end) noex
 
 
 cdef void cross_entropy_backward(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
-    """operand 0: the gradient of the logits; 1 to 4 as above; 5: g, one number or one per row (its stride tells).
+    """operand 0: the gradient of the logits; 1 to 4 as above; 5: g, one number (stride 0) or one per row.
 
     dx[c] = g * ((1 - e) * w[t] * (p[c] - (c == t)) + e / n * (all_weights * p[c] - w[c])),  p = softmax(x)."""
     cdef Py_ssize_t rows = call.shape[0], n = call.shape[1]
@@ -112,8 +112,8 @@ cdef void cross_entropy_backward(const Call* call, Py_ssize_t begin, Py_ssize_t 
     cdef real[LANES] m
     cdef real[LANES] log_total
     cdef real[LANES] scale          # the factor of p
-    cdef real[LANES] hit            # what the target's own class loses
-    cdef real[LANES] share          # what each class loses, times its weight, to smoothing
+    cdef real[LANES] hit            # subtracted at the target class
+    cdef real[LANES] share          # label smoothing: share times its weight is subtracted at each class
     cdef Py_ssize_t r = begin * ROW_BLOCK, stop = min(end * ROW_BLOCK, rows), count, i, j
     cdef double a, w
     if n <= SHORT_ROW:
@@ -130,14 +130,14 @@ cdef void cross_entropy_backward(const Call* call, Py_ssize_t begin, Py_ssize_t 
             hit[j] = <real> (a * (1 - smoothing) * w)
             share[j] = <real> (a * smoothing / n)
         if n <= SHORT_ROW:
-            turn_in(block, x + r * n, count, n)
+            transpose_in(block, x + r * n, count, n)
             for j in range(count, LANES):
                 m[j] = log_total[j] = scale[j] = share[j] = 0
             for i in range(n):
                 store(block + i * LANES, softmax_term(load(block + i * LANES), load(m), load(log_total), load(scale)))
                 if smooth:
                     store(block + i * LANES, load(block + i * LANES) - load(share) * splat(1 if weight == NULL else weight[i]))
-            turn_out(dx + r * n, block, count, n)
+            transpose_out(dx + r * n, block, count, n)
         else:
             i = 0
             while i < n:

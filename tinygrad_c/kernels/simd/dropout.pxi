@@ -1,4 +1,4 @@
-# y = x * scale where the mask's byte is set, else 0.
+# Dropout: y = x * param[DROPOUT_SCALE] where the mask is set, else 0.
 
 cdef void dropout(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
     """operand 0: y; 1: x; 2: bool mask; all contiguous. A unit is ELEMENT_BLOCK elements."""

@@ -1,16 +1,17 @@
-# The elementwise loop: runs call.inner, which knows only contiguous elements, over operands of any strides.
+# The elementwise loop: runs call.inner, which takes contiguous elements only, over operands of any strides; a NULL inner is a
+# copy. operand 0 is the output, the others are inputs, broadcast to call.shape by strides of 0. The params are inner's.
 #
-# The elements are numbered in row-major order. A unit is ELEMENT_BLOCK of them. When every operand is contiguous the inner
-# kernel gets the whole range at once. Otherwise the range is walked in blocks: an operand whose block is contiguous is passed
-# as it is, one that repeats an element or a row is a block filled once, and any other is gathered into a block. A block is at
-# most LOOP_BLOCK elements: MAX_OPERANDS of them, of doubles, are 24 KB, half of a common L1. Where rows are short and many, it
-# is a number of whole rows. Contiguous operands beside one row for all of them (a bias) are walked without regard to where
-# rows end (loop_repeated).
+# The elements are numbered in row-major order. A unit is ELEMENT_BLOCK of them. If every operand is contiguous, inner gets the
+# whole range at once. Otherwise the range is processed in blocks: an operand whose block is contiguous is passed directly, a
+# broadcast element or row is copied to a buffer once, and any other operand is gathered into a buffer. A block has at most
+# LOOP_BLOCK elements: MAX_OPERANDS buffers of doubles are 24 KB, half of a common L1. If rows are short and many, a block is a
+# number of whole rows. Contiguous operands with one row that is broadcast to all rows (a bias) are processed in blocks that
+# ignore row ends (loop_repeated).
 # Shared by every element type: operands are bytes here.
 
 cdef enum:
-    LONG_ROW = 64           # elements: a block lies in one such row
-    MANY_ROWS = 8           # shorter ones: a block is so many of them, or more
+    LONG_ROW = 64           # elements: in rows of at least this length a block never crosses a row end
+    MANY_ROWS = 8           # with at least this many shorter rows, a block is a number of whole rows
 
 
 cdef inline char* locate(const Call* c, const Operand* o, const Py_ssize_t* index) noexcept nogil:
@@ -114,8 +115,8 @@ cdef void gather_rows(char* block, const char* p, Py_ssize_t rows, Py_ssize_t ro
         p += row_stride * size
 
 
-cdef inline bint runs_through(const Call* c, const Operand* o) noexcept nogil:
-    """Whether the operand's elements lie in memory in row-major order with nothing between."""
+cdef inline bint is_contiguous(const Call* c, const Operand* o) noexcept nogil:
+    """Whether the operand is contiguous in row-major order."""
     cdef Py_ssize_t expected = 1
     cdef int d = c.ndim - 1
     while d >= 0:
@@ -130,8 +131,8 @@ cdef void loop(const Call* c, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
     cdef Py_ssize_t total = 1
     cdef Py_ssize_t start = begin * ELEMENT_BLOCK
     cdef Py_ssize_t stop = end * ELEMENT_BLOCK
-    cdef bint through[MAX_OPERANDS]
-    cdef bint all_through = True
+    cdef bint contiguous[MAX_OPERANDS]
+    cdef bint all_contiguous = True
     cdef char* p[MAX_OPERANDS]
     cdef int d, i
     for d in range(c.ndim):
@@ -139,17 +140,17 @@ cdef void loop(const Call* c, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
     if stop > total:
         stop = total
     for i in range(c.n_operands):
-        through[i] = runs_through(c, &c.operand[i])
-        all_through = all_through and through[i]
-    if c.inner == NULL and not through[0]:
+        contiguous[i] = is_contiguous(c, &c.operand[i])
+        all_contiguous = all_contiguous and contiguous[i]
+    if c.inner == NULL and not contiguous[0]:
         copy_runs(c, start, stop)
-    elif c.inner == NULL and not through[1]:
+    elif c.inner == NULL and not contiguous[1]:
         transfer(c, &c.operand[1], c.operand[0].data + start * c.operand[0].itemsize, start, stop - start, False)
-    elif not all_through:
-        if repeats_rows(c, through):
-            loop_repeated(c, start, stop, through)
+    elif not all_contiguous:
+        if repeats_rows(c, contiguous):
+            loop_repeated(c, start, stop, contiguous)
         else:
-            loop_blocks(c, start, stop, through)
+            loop_blocks(c, start, stop, contiguous)
     elif c.inner == NULL:
         memcpy(c.operand[0].data + start * c.operand[0].itemsize, c.operand[1].data + start * c.operand[0].itemsize,
                (stop - start) * c.operand[0].itemsize)
@@ -159,14 +160,14 @@ cdef void loop(const Call* c, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
         c.inner(stop - start, p, c.param)
 
 
-cdef inline bint repeats_rows(const Call* c, const bint* through) noexcept nogil:
-    """Whether the output is contiguous, and each input is, or one row for all rows of the output, short enough for a block."""
+cdef inline bint repeats_rows(const Call* c, const bint* contiguous) noexcept nogil:
+    """Whether the output is contiguous, and each input is contiguous or one broadcast row, short enough for a buffer."""
     cdef int d, i
     cdef int last = c.ndim - 1
-    if last == 0 or not through[0]:
+    if last == 0 or not contiguous[0]:
         return False
     for i in range(1, c.n_operands):
-        if not through[i]:
+        if not contiguous[i]:
             if (c.shape[last] + LOOP_ALIGN) * c.operand[i].itemsize > LOOP_BLOCK * 8:
                 return False
             for d in range(last):
@@ -175,23 +176,23 @@ cdef inline bint repeats_rows(const Call* c, const bint* through) noexcept nogil
     return True
 
 
-cdef void loop_repeated(const Call* c, Py_ssize_t start, Py_ssize_t stop, const bint* through) noexcept nogil:
-    """A block begins where the output is aligned, not where a row does: of what is repeated there are as many rows as fit a
-    block, and behind them the first elements again, for a vector that crosses into the next row."""
+cdef void loop_repeated(const Call* c, Py_ssize_t start, Py_ssize_t stop, const bint* contiguous) noexcept nogil:
+    """Blocks start where the output is vector-aligned, not where a row starts. A broadcast row is copied to its buffer as often
+    as it fits, followed by LOOP_ALIGN of its first elements, for a vector that crosses into the next row."""
     cdef char[MAX_OPERANDS][LOOP_BLOCK * 8] block
     cdef char* p[MAX_OPERANDS]
     cdef const Operand* o
     cdef int last = c.ndim - 1
     cdef Py_ssize_t m = c.shape[last]
-    cdef Py_ssize_t period = stop - start + m - 1       # what it is worth to repeat, if it fits
+    cdef Py_ssize_t period = stop - start + m - 1       # the most that the range needs, if it fits
     cdef Py_ssize_t done, at, n
     cdef int i
     for i in range(1, c.n_operands):
-        if not through[i]:
+        if not contiguous[i]:
             period = min(period, LOOP_BLOCK * 8 // c.operand[i].itemsize - LOOP_ALIGN)
     period = period // m * m
     for i in range(1, c.n_operands):
-        if not through[i]:
+        if not contiguous[i]:
             o = &c.operand[i]
             if o.stride[last] == 1:
                 memcpy(block[i], o.data, m * o.itemsize)
@@ -207,7 +208,7 @@ cdef void loop_repeated(const Call* c, Py_ssize_t start, Py_ssize_t stop, const 
         n = min(stop - start, (period - at + LOOP_ALIGN - 1) // LOOP_ALIGN * LOOP_ALIGN)
         for i in range(c.n_operands):
             o = &c.operand[i]
-            p[i] = o.data + start * o.itemsize if through[i] else block[i] + at * o.itemsize
+            p[i] = o.data + start * o.itemsize if contiguous[i] else block[i] + at * o.itemsize
         c.inner(n, p, c.param)
         start += n
         at += n
@@ -215,10 +216,10 @@ cdef void loop_repeated(const Call* c, Py_ssize_t start, Py_ssize_t stop, const 
             at -= period
 
 
-cdef void loop_blocks(const Call* c, Py_ssize_t start, Py_ssize_t stop, const bint* through) noexcept nogil:
+cdef void loop_blocks(const Call* c, Py_ssize_t start, Py_ssize_t stop, const bint* contiguous) noexcept nogil:
     cdef char[MAX_OPERANDS][LOOP_BLOCK * 8] block
-    cdef const char* held[MAX_OPERANDS]         # what a block repeats,
-    cdef Py_ssize_t filled[MAX_OPERANDS]        # up to that element
+    cdef const char* held[MAX_OPERANDS]         # the broadcast element or row that a buffer repeats,
+    cdef Py_ssize_t filled[MAX_OPERANDS]        # and how many elements of the buffer are filled with it
     cdef Py_ssize_t index[MAX_NDIM]
     cdef char* p[MAX_OPERANDS]
     cdef const Operand* o
@@ -226,29 +227,29 @@ cdef void loop_blocks(const Call* c, Py_ssize_t start, Py_ssize_t stop, const bi
     cdef int i, d
     cdef int last = c.ndim - 1
     cdef Py_ssize_t m = c.shape[last]
-    cdef bint in_place = m >= LONG_ROW          # each row of each operand can be read where it is
+    cdef bint in_place = m >= LONG_ROW          # every row of every operand is contiguous
     for i in range(c.n_operands):
         held[i] = NULL
-        in_place = in_place and (through[i] or c.operand[i].stride[last] == 1)
+        in_place = in_place and (contiguous[i] or c.operand[i].stride[last] == 1)
     decode(c, start, index)
     while True:
         rest = m - index[last]
         n = stop - start if in_place else min(stop - start, LOOP_BLOCK)
         rows = 1
         if n > rest:
-            if m >= LONG_ROW:                   # stay in one, so that contiguous rows need no copy
+            if m >= LONG_ROW:                   # stay in one row: contiguous rows need no copy
                 n = rest
             elif last > 0 and c.shape[last - 1] >= MANY_ROWS:
                 rows = min(n // m, c.shape[last - 1] - index[last - 1]) if rest == m else 1
                 n = rows * m if rows > 1 else rest
             else:
-                rows = 0                        # any elements
+                rows = 0                        # the block may cross row ends
         for i in range(c.n_operands):
             o = &c.operand[i]
             p[i] = locate(c, o, index)
             along = o.stride[last]
             across = o.stride[last - 1] if rows > 1 else 0
-            if through[i] or rows == 1 and along == 1 or rows > 1 and along == 1 and across == m:
+            if contiguous[i] or rows == 1 and along == 1 or rows > 1 and along == 1 and across == m:
                 continue
             if i > 0 and (rows > 0 and across == 0 and (along == 0 or rows > 1) or is_repeated(c, o)):
                 if held[i] != p[i] or filled[i] < n:
@@ -275,7 +276,7 @@ cdef void loop_blocks(const Call* c, Py_ssize_t start, Py_ssize_t stop, const bi
         index[last] += n
         d = last
         while d > 0 and index[d] >= c.shape[d]:
-            across = index[d] // c.shape[d] if index[d] > c.shape[d] else 1     # rows; a division is slow
+            across = index[d] // c.shape[d] if index[d] > c.shape[d] else 1     # rows passed; a division is slow
             index[d] -= across * c.shape[d]
             index[d - 1] += across
             d -= 1

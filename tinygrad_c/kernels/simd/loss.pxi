@@ -1,5 +1,5 @@
-# Losses of pairs (x, t), element by element: the value f(x, t), summed or not, and the slope df/dx times g.
-# Operands are contiguous; a unit is ELEMENT_BLOCK elements.
+# Elementwise losses f(x, t): the values, or their sums, and the derivative df/dx * g.
+# Operands are contiguous, of shape[0] elements; params: LOSS_*. A unit is ELEMENT_BLOCK elements.
 
 cdef inline vec loss_value(int op, vec x, vec t, vec parameter) noexcept nogil:
     cdef vec d = x - t, size = vabs(d)
@@ -11,7 +11,7 @@ cdef inline vec loss_value(int op, vec x, vec t, vec parameter) noexcept nogil:
         return blend(lt(size, parameter), splat(<real> 0.5) * d * d / parameter, size - splat(<real> 0.5) * parameter)
     if op == HUBER:             # parameter: delta
         return blend(le(size, parameter), splat(<real> 0.5) * d * d, parameter * (size - splat(<real> 0.5) * parameter))
-    if op == BCE:               # logarithms are cut at -100, as torch does, so that a certain miss costs 100 and not infinity
+    if op == BCE:               # logarithms are clamped at -100, as in PyTorch: the largest loss is 100, not infinity
         return (t - splat(1)) * vmax(v_log1p(vneg(x)), splat(-100)) - t * vmax(v_log(x), splat(-100))
     return vmax(x, splat(0)) - x * t + v_log1p(v_exp(vneg(vabs(x))))
 
@@ -65,7 +65,7 @@ cdef inline void loss_any(int op, const Call* call, Py_ssize_t begin, Py_ssize_t
 
 
 cdef inline void loss_backward_any(int op, const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
-    """operand 0: dx; 1: x; 2: t; 3: g, one number or one per element (its stride tells)."""
+    """operand 0: dx; 1: x; 2: t; 3: g, one number (stride 0) or one per element."""
     cdef real* dx = <real*> call.operand[0].data
     cdef const real* x = <const real*> call.operand[1].data
     cdef const real* t = <const real*> call.operand[2].data

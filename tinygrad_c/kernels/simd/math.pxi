@@ -1,11 +1,10 @@
-# The mathematics of vectors: exp, log and their kin for float and double, at every instruction set.
+# Vector math functions: exp, log, tanh, erf, sin, pow and others for float and double, at every instruction set.
 #
-# No tables, and no branches on data but for sin and cos of huge arguments. Each function reduces its argument to a short
+# No tables, and no branches on data except for sin and cos of huge arguments. Each function reduces its argument to a short
 # interval, exactly where it matters (Cody and Waite: a constant in two parts, of which the first has so few bits that its
-# product with a small whole number is exact), and evaluates a minimax polynomial there. tools/fit_math.py prints the
+# product with a small integer is exact), and evaluates a minimax polynomial there. tools/fit_math.py prints the
 # polynomials; tests/kernels/test_math.py holds the errors, in units in the last place (ulp) of the true value, to these bounds,
-# over the whole range, with and without fused multiply-add; denormal numbers too, while the processor is not told to flush
-# them (threads.h):
+# over the whole range, with and without fused multiply-add, including denormals while flush-to-zero is not set (threads.h):
 #
 #     exp 1.1   expm1 1.4   log 1.0   log1p 1.1   log2 1.4   sigmoid 1.4   tanh 1.3   erf 1.4   sin, cos 1.6   pow 1.2
 #
@@ -14,12 +13,12 @@ from libc cimport math as libm
 
 
 cdef inline vec _poly3(vec x, vec p, real c2, real c1, real c0) noexcept nogil:
-    """p x^3 + c2 x^2 + c1 x + c0: Horner's rule, three steps; longer ones hand over p."""
+    """p x^3 + c2 x^2 + c1 x + c0: three steps of Horner's rule. Longer polynomials chain it through p."""
     return ((p * x + splat(c2)) * x + splat(c1)) * x + splat(c0)
 
 
 cdef inline ivec _magic() noexcept nogil:
-    """1.5 * 2^(bits of the fraction), as a pattern: adding it rounds to a whole number, which is then in the low bits."""
+    """The bits of 1.5 * 2^(bits of the fraction): adding that number rounds to an integer, which is then in the low bits."""
     return bits(splat(<real> 12582912.0)) if REAL_BITS == 32 else bits(splat(<real> 6755399441055744.0))
 
 
@@ -44,7 +43,7 @@ cdef inline vec _reduce_exp(vec x, vec* k_magic, vec* low) noexcept nogil:
 cdef inline vec _exp_tail(vec r) noexcept nogil:
     """e^r - 1 - r, |r| <= ln 2 / 2"""
     cdef vec p, z
-    if REAL_BITS == 32:         # even and odd powers apart: each step waits for the one before
+    if REAL_BITS == 32:         # even and odd powers separately: shorter chains of dependent steps
         z = r * r
         p = splat(<real> 0.008366310968995094) * r + splat(<real> 0.04166640713810921)
         p = splat(<real> 0.0013940458884462714) * z + p
@@ -67,7 +66,7 @@ cdef inline vec v_exp(vec x) noexcept nogil:
 
 
 cdef inline vec v_expm1(vec x) noexcept nogil:
-    """Half of it first: the k of the largest x is one too large for a power of 2."""
+    """Computes half of it, then doubles: for the largest x, 2^k itself would overflow."""
     cdef vec y = max_or_b(splat(<real> -20.0 if REAL_BITS == 32 else <real> -40.0), x)
     cdef vec k_magic, low, s
     cdef vec high = _reduce_exp(min_or_b(splat(<real> 89.0 if REAL_BITS == 32 else <real> 710.0), y), &k_magic, &low)
@@ -113,7 +112,7 @@ cdef inline vec v_sigmoid(vec x) noexcept nogil:
     part = s * (high + (_exp_tail(high - low) - low)) + (splat(u) - (whole - s))
     sum = whole + part
     y = splat(1) / sum
-    y = y - y * (y * (part - (sum - whole)))    # what the sum's rounding lost
+    y = y - y * (y * (part - (sum - whole)))    # corrects for the rounding error of the sum
     return y * splat(u)
 
 
@@ -156,7 +155,7 @@ cdef inline vec v_erf(vec x) noexcept nogil:
 
 
 cdef inline vec _log2_cdf(vec a) noexcept nogil:
-    """log2(P(Z < -a)), Z standard normal, 0 <= a <= 6: even and odd powers apart, so that both sums are made at once"""
+    """log2(P(Z < -a)), Z standard normal, 0 <= a <= 6: even and odd powers separately, as two parallel sums"""
     cdef vec z = a * a
     cdef vec even = _poly3(z, splat(<real> -4.830938451050315e-06),
                            -0.00018364899733569473, 0.007142582442611456, -0.4591841995716095)
@@ -174,8 +173,8 @@ cdef inline vec _exp2_short(vec f) noexcept nogil:
 
 
 cdef inline vec v_normal_cdf(vec x) noexcept nogil:
-    """P(Z < x), Z standard normal. Float: 2^Q(|x|) on the left, 0 beyond -6, where it is below 1e-9; 1 less that on the right.
-    That is two thirds of what erf costs, and keeps its precision on the left, which 1 + erf does not."""
+    """P(Z < x), Z standard normal. Float: 2^Q(|x|) for x < 0, 0 below -6, where it is less than 1e-9; 1 minus that for x > 0.
+    It costs two thirds of erf, and keeps its precision for x < 0, where 1 + erf cancels."""
     cdef vec a, t, k_magic, p
     if REAL_BITS == 64:
         return splat(<real> 0.5) * (splat(1) + v_erf(x * splat(<real> 0.7071067811865476)))
@@ -188,8 +187,8 @@ cdef inline vec v_normal_cdf(vec x) noexcept nogil:
 
 
 cdef inline vec _split(ivec pattern, vec bias, vec* e) noexcept nogil:
-    """A positive number, by its pattern, as m 2^e with m from sqrt(1/2) to sqrt(2): gives m - 1. bias is 2^fraction bits + 127
-    for float, 1023 for double; more if the pattern is that of a multiple."""
+    """Splits a positive number, given by its bits, into m 2^e with m from sqrt(1/2) to sqrt(2): returns m - 1, sets e. bias is
+    2^(bits of the fraction) + 127 for float, + 1023 for double; more if the number was scaled up before."""
     cdef int fraction = 23 if REAL_BITS == 32 else 52
     cdef ivec one = bits(splat(1))
     cdef ivec half = bits(splat(<real> 0.7071067811865476))
@@ -230,7 +229,7 @@ cdef inline vec _log_ends(vec x, vec y) noexcept nogil:
 
 
 cdef inline vec _split_any(vec x, vec* e) noexcept nogil:
-    """_split of x, denormals too: they are scaled up first."""
+    """_split of x; denormals are scaled up first."""
     cdef mask tiny
     if REAL_BITS == 32:
         tiny = lt(x, splat(<real> 1.1754943508222875e-38))
@@ -264,7 +263,7 @@ cdef inline vec v_log2(vec x) noexcept nogil:
 
 
 cdef inline vec v_log1p(vec x) noexcept nogil:
-    """log(u + c) with u + c = 1 + x exactly: u = m 2^e, and f = m - 1 takes c 2^-e in."""
+    """log(u + c) with u + c = 1 + x exactly: u = m 2^e and f = m - 1 + c 2^-e."""
     cdef vec u = x + splat(1)
     cdef vec c = x - (u - splat(1))
     cdef vec e, f
@@ -275,8 +274,8 @@ cdef inline vec v_log1p(vec x) noexcept nogil:
 
 
 cdef inline vec _reduce_quarter(vec x, vec* k_magic) noexcept nogil:
-    """x - k pi / 2, of least size; sets k + magic. pi / 2 in parts, of which the products of all but the last with k are exact;
-    c is what the first difference that rounds has lost."""
+    """x - k pi / 2 with k the integer nearest to x / (pi / 2); sets k + magic. pi / 2 is split into parts: k times each but the
+    last is exact; c is the rounding error of the first difference that is not exact."""
     cdef vec magic = from_bits(_magic())
     cdef vec t = x * splat(<real> 0.6366197723675814) + magic
     cdef vec k = t - magic
@@ -366,8 +365,8 @@ cdef inline vec _atanh_far_tail(vec z) noexcept nogil:
     return (p * z + splat(<real> 0.14285714285714277)) * z + splat(<real> 0.2)
 
 
-cdef inline vec _log_twice(vec x, vec* low) noexcept nogil:
-    """log(x) as a sum of two, good to some 10 bits more than one: what x^y needs, since y log(x) may be large."""
+cdef inline vec _log_two_parts(vec x, vec* low) noexcept nogil:
+    """log(x) as the sum of two numbers, about 10 bits more accurate than one: x^y needs that, since y log(x) may be large."""
     cdef vec one = splat(1)
     cdef vec third = splat(<real> 0.3333333432674408 if REAL_BITS == 32 else <real> 0.3333333333333333)
     cdef vec third_low = splat(<real> -9.934107758624577e-09 if REAL_BITS == 32 else <real> 1.850371707708594e-17)
@@ -391,7 +390,7 @@ cdef inline vec _log_twice(vec x, vec* low) noexcept nogil:
     s = s + s
     p = p + p
     tail = (s_low + s_low) + (p_low + p_low)
-    # e ln 2, of which the first part is exact
+    # e ln 2 in two parts; the first is exact
     if REAL_BITS == 32:
         d = e * splat(<real> 0.693145751953125)
         tail = tail + e * splat(<real> 1.428606765330187e-06)
@@ -408,13 +407,13 @@ cdef inline vec _log_twice(vec x, vec* low) noexcept nogil:
 
 
 cdef inline mask _is_whole(vec a) noexcept nogil:
-    """a >= 0; numbers so large that they have no fraction count, and inf"""
+    """Whether a, which is >= 0, is an integer; true for inf and for numbers so large that they have no fraction."""
     cdef vec unit = splat(<real> 8388608.0 if REAL_BITS == 32 else <real> 4503599627370496.0)
     return mask_or(ge(a, unit), eq((a + unit) - unit, a))
 
 
 cdef inline vec v_pow(vec x, vec y) noexcept nogil:
-    """e^(y log|x|), and the signs and ends as C's pow has them."""
+    """e^(y log|x|), with the signs and special cases of C's pow."""
     cdef vec one = splat(1)
     cdef vec zero = splat(0)
     cdef vec inf = splat(<real> libm.INFINITY)
@@ -423,10 +422,10 @@ cdef inline vec v_pow(vec x, vec y) noexcept nogil:
     cdef vec t, t_low, low, high, k_magic, large, r
     cdef mask whole = _is_whole(b)
     cdef mask odd = mask_and(whole, mask_not(_is_whole(b * splat(<real> 0.5))))
-    # beyond these bounds of y and of y log|x| nothing changes
+    # clamp y and y log|x|: beyond these bounds the result does not change
     large = splat(<real> 4294967296.0 if REAL_BITS == 32 else <real> 18446744073709551616.0)
     r = min_or_b(large, max_or_b(vneg(large), y))
-    high = _log_twice(a, &low)
+    high = _log_two_parts(a, &low)
     high = blend(eq(a, zero), vneg(inf), blend(eq(a, inf), inf, high))
     t = r * high
     t_low = product_error(r, high, t) + r * low

@@ -1,9 +1,9 @@
-# The mathematics of vectors, continued: what has polynomials for double only. float32 is computed through these (widen.pxi),
-# so its results are the true values, rounded. Errors for float64, held by tests/kernels/test_math.py, in ulps:
+# Vector math functions, continued: those that have polynomials for double only. float32 is computed through them (widen.pxi),
+# so its results are the true values, rounded. Error bounds for float64 in ulps, which tests/kernels/test_math.py checks:
 #
 #     asin 2   acos 1.5   atan 1.7   atan2 2   sinh 2   cosh 1.6   asinh 3   acosh 3   atanh 3   exp2 1.2   log10 1.2
 #
-# tan and erfinv here are for float32 alone, good to some 2^-40; the remainders are exact.
+# tan and erfinv are for float32 only (relative errors about 2^-40 and 2^-29); the remainders are exact.
 
 
 cdef inline vec _asin_tail(vec z) noexcept nogil:
@@ -15,7 +15,7 @@ cdef inline vec _asin_tail(vec z) noexcept nogil:
 
 
 cdef inline vec _asin_reduced(vec x, vec* r_tail) noexcept nogil:
-    """r, and asin(r) - r, of r = |x| up to 1/2; beyond of sqrt((1 - |x|) / 2): asin(x) = pi / 2 - 2 asin(r)."""
+    """r = |x| up to 1/2, and sqrt((1 - |x|) / 2) beyond, where asin(|x|) = pi / 2 - 2 asin(r). Sets r_tail = asin(r) - r."""
     cdef vec a = vabs(x)
     cdef mask near = le(a, splat(<real> 0.5))
     cdef vec z = blend(near, a * a, splat(<real> 0.5) * (splat(1) - a))
@@ -54,7 +54,7 @@ cdef inline vec v_atan2(vec y, vec x) noexcept nogil:
     cdef vec d = blend(steep, a, b)
     cdef mask middle
     cdef vec t, z, p, base, low
-    # 0 / 0 and inf / inf as 0 and 1; huge and tiny ones towards 1, so that their sum and difference exist
+    # 0 / 0 becomes 0, inf / inf 1; huge and tiny operands are scaled, so that sum and difference stay finite
     z = blend(lt(d, splat(<real> 1e-280)), splat(<real> 4.149515568880993e+180), one)
     z = blend(gt(d, splat(<real> 1e300)), splat(<real> 2.409919865102884e-181), z)
     t = blend(eq(n, inf), one, n * z)
@@ -86,7 +86,7 @@ cdef inline vec v_atan(vec x) noexcept nogil:
 
 
 cdef inline vec _half_exp(vec a) noexcept nogil:
-    """e^a / 2, 0 <= a: where e^a would overflow too"""
+    """e^a / 2, 0 <= a; also where e^a would overflow"""
     cdef vec k_magic, low
     cdef vec r = _reduce_exp(min_or_b(splat(<real> 712.0), a), &k_magic, &low)
     r = r - low
@@ -119,7 +119,7 @@ cdef inline vec v_exp2(vec x) noexcept nogil:
 
 
 cdef inline vec v_log10(vec x) noexcept nogil:
-    """log10(2) e, of which the first part is exact, and log(1 + f) / log(10), f / log(10) in two parts."""
+    """log10(2) e in two parts, the first exact, plus log(1 + f) / log(10), with f / log(10) in two parts."""
     cdef vec e
     cdef vec f = _split_any(x, &e)
     cdef vec high = e * splat(<real> 0.30102999566395283)
@@ -180,8 +180,8 @@ cdef vec _fmod_lanes(vec a, vec b, mask wanted, vec otherwise) noexcept nogil:
 
 
 cdef inline vec v_fmod(vec a, vec b) noexcept nogil:
-    """|a| - q |b|, exactly: q = trunc(|a| / |b|) as rounded is at most one too large. Through the C library where q is too
-    large for a vector's digits, or b infinite."""
+    """|a| - q |b|, exactly: q = trunc(|a| / |b|), computed from the rounded quotient, is at most 1 too large. Calls the C
+    library where q has more bits than the fraction of a double, or b is infinite."""
     cdef vec x = vabs(a)
     cdef vec y = vabs(b)
     cdef vec inf = splat(<real> libm.INFINITY)
@@ -198,14 +198,14 @@ cdef inline vec v_fmod(vec a, vec b) noexcept nogil:
     return r
 
 
-cdef inline mask _leans_back(vec m, vec b) noexcept nogil:
-    """Where a remainder is not 0 and has not the sign of b."""
+cdef inline mask _sign_differs(vec m, vec b) noexcept nogil:
+    """Where a remainder is not 0 and its sign is not that of b."""
     return mask_and(ne(m, splat(0)), lt(copysign_(splat(1), m) * copysign_(splat(1), b), splat(0)))
 
 
 cdef inline vec v_remainder(vec a, vec b) noexcept nogil:
     cdef vec m = v_fmod(a, b)
-    return blend(_leans_back(m, b), m + b, m)
+    return blend(_sign_differs(m, b), m + b, m)
 
 
 cdef inline vec v_div_floor(vec a, vec b) noexcept nogil:
@@ -215,7 +215,7 @@ cdef inline vec v_div_floor(vec a, vec b) noexcept nogil:
     cdef vec m = v_fmod(a, b)
     cdef vec d = (a - m) / b
     cdef vec f
-    d = d - blend(_leans_back(m, b), one, zero)
+    d = d - blend(_sign_differs(m, b), one, zero)
     f = vfloor(d)
     f = f + blend(gt(d - f, splat(<real> 0.5)), one, zero)
     f = blend(eq(d, zero), copysign_(zero, a / b), f)

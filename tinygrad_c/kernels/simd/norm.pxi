@@ -1,9 +1,11 @@
-# Normalisation: y = (x - mean) / sqrt(var + eps) * w + b, mean and var of each row, in one pass through memory each way.
+# Normalization: y = (x - mean) / sqrt(var + eps) * w + b, with the mean and the variance of each row, in one pass through
+# memory forward and one backward.
 #
-# A row is shape[1] segments of shape[2] contiguous elements, param[SEG_STRIDE] apart; rows are param[ROW_STRIDE] apart. Either
-# a segment has one weight (batch, group and instance norm), number r % param[PERIOD] * param[W_ROW] + s * param[W_SEG], or,
-# with param[EACH_ITS_OWN], each element of a row of one segment (layer norm). A unit is param[NORM_ROWS] rows. Weight and bias
-# may be NULL. Sums of up to NORM_PIECE elements are of this type, and then of doubles.
+# There are shape[0] rows, param[ROW_STRIDE] apart. A row is shape[1] segments of shape[2] contiguous elements,
+# param[SEG_STRIDE] apart. Weight and bias have one element per segment (batch, group and instance norm), number
+# r % param[PERIOD] * param[W_ROW] + s * param[W_SEG] for row r, segment s; or, with param[ELEMENTWISE_AFFINE], one per element
+# of a row of one segment (layer norm). Both may be NULL. A unit is param[NORM_ROWS] rows. Up to NORM_PIECE elements are summed
+# in the element type, and these sums in double.
 from tinygrad_c.kernels.simd.norm cimport *
 
 
@@ -74,7 +76,7 @@ cdef void norm(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogi
             x = <const real*> call.operand[1].data + at + s * call.param[SEG_STRIDE].i
             y = <real*> call.operand[0].data + at + s * call.param[SEG_STRIDE].i
             i = 0
-            if call.param[EACH_ITS_OWN].i:
+            if call.param[ELEMENTWISE_AFFINE].i:
                 while i < n:
                     a = (load_upto(x + i, n - i) - m) * wide
                     if w != NULL:
@@ -93,13 +95,13 @@ cdef void norm(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogi
 
 
 cdef void norm_backward(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
-    """operand 0: dx, or NULL; 1: x; 2: the means, then the variances; 3: w; 4: g; 5: what adds up to dw, then to db: for each
-    row and segment, or, with EACH_ITS_OWN, for each unit and element; NULL for neither.
+    """operand 0: dx, or NULL; 1: x; 2: the means, then the variances; 3: w; 4: g; 5: partial sums of dw, then of db, one per
+    row and segment, or, with ELEMENTWISE_AFFINE, one per unit and element; NULL if neither is needed.
 
     With h = (x - mean) / sqrt(var + eps):  dx = (g w - the row's mean of g w - h * the row's mean of g w h) / sqrt(var + eps).
     """
     cdef Py_ssize_t segments = call.shape[1], n = call.shape[2], unit, r, s, i, at, number, rows = call.param[NORM_ROWS].i
-    cdef Py_ssize_t parts = call.units * n if call.param[EACH_ITS_OWN].i else call.shape[0] * segments
+    cdef Py_ssize_t parts = call.units * n if call.param[ELEMENTWISE_AFFINE].i else call.shape[0] * segments
     cdef const real* w = <const real*> call.operand[3].data
     cdef const real* stats = <const real*> call.operand[2].data
     cdef real* part = <real*> call.operand[5].data
@@ -124,7 +126,7 @@ cdef void norm_backward(const Call* call, Py_ssize_t begin, Py_ssize_t end) noex
                 while i < n:
                     v_g = v_gh = splat(0)
                     number = min(n, i + NORM_PIECE)
-                    if call.param[EACH_ITS_OWN].i:
+                    if call.param[ELEMENTWISE_AFFINE].i:
                         while i < number:
                             a = load_upto(g + i, n - i)
                             h = (load_padded(x + i, n - i, stats[r]) - m) * wide
@@ -150,7 +152,7 @@ cdef void norm_backward(const Call* call, Py_ssize_t begin, Py_ssize_t end) noex
                     i = number
                     sum_g += hsum(v_g)
                     sum_gh += hsum(v_gh)
-                if not call.param[EACH_ITS_OWN].i:
+                if not call.param[ELEMENTWISE_AFFINE].i:
                     sum_gh *= scale
                     if part != NULL:
                         part[r * segments + s] = <real> sum_gh
@@ -168,11 +170,11 @@ cdef void norm_backward(const Call* call, Py_ssize_t begin, Py_ssize_t end) noex
                 x = <const real*> call.operand[1].data + at + s * call.param[SEG_STRIDE].i
                 g = <const real*> call.operand[4].data + at + s * call.param[SEG_STRIDE].i
                 dx = <real*> call.operand[0].data + at + s * call.param[SEG_STRIDE].i
-                a = splat(scale * w[weight_of(call, r, s)]) if w != NULL and not call.param[EACH_ITS_OWN].i else wide
+                a = splat(scale * w[weight_of(call, r, s)]) if w != NULL and not call.param[ELEMENTWISE_AFFINE].i else wide
                 i = 0
                 while i < n:
                     h = load_upto(g + i, n - i) * a
-                    if w != NULL and call.param[EACH_ITS_OWN].i:
+                    if w != NULL and call.param[ELEMENTWISE_AFFINE].i:
                         h = h * load_upto(w + i, n - i)
                     store_upto(dx + i, h - k_g - (load_upto(x + i, n - i) - m) * k_gh, n - i)
                     i += LANES

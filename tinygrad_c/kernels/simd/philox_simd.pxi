@@ -1,7 +1,7 @@
-# Philox 4x32-10 (kernels/portable/philox.pyx) as vectors: a lane of 64 bits holds one word of one block, in its lower half.
+# Philox 4x32-10 (kernels/portable/philox.pyx) in SIMD: a 64-bit lane holds one 32-bit word of one block, in its lower half.
 
 cdef enum:
-    GROUP = 4               # vectors at a time: a round waits for its products
+    GROUP = 4               # vectors computed together: hides the latency of a round's multiplications
 
 
 cdef inline void philox_vectors(const int vectors, uint64_t seed, uint64_t block, uint32_t* out) noexcept nogil:
@@ -21,7 +21,7 @@ cdef inline void philox_vectors(const int vectors, uint64_t seed, uint64_t block
         c1[i] = shr(c0[i], 32)
         c2[i] = c3[i] = isplat(0)
     for _round in range(10):
-        for i in range(vectors):            # upper halves hold what nobody reads
+        for i in range(vectors):            # the upper halves are garbage, which is never read
             p0 = mul_low(c0[i], m0)
             p1 = mul_low(c2[i], m1)
             c0[i] = shr(p1, 32) ^ c1[i] ^ isplat(<ireal> k0)

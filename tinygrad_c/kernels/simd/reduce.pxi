@@ -1,13 +1,14 @@
-# Reductions of a contiguous block seen as (outer, reduced, inner): out[o, b, i] = the op over r of x[o, r, i], r in piece b.
+# Reductions of a contiguous x of shape (outer, reduced, inner): out[o, b, i] = the op over r in piece b of x[o, r, i].
+# operand 0: out; 1: x.
 #
-# A long reduction is cut into pieces of param[REDUCE_PIECE] elements; ops/reduce/reduce.pyx reduces the pieces' results again.
-# So a sum of n numbers is a tree: at most some hundred additions in a row, whichever thread computes a piece. inner == 1 runs
-# along the memory (rows); otherwise lanes are columns, in strips of COLUMN_STRIP. A unit is one strip of one piece, or
-# ROW_BLOCK rows if they are short.
+# A long reduction is split into pieces of param[REDUCE_PIECE] elements; ops/reduce/reduce.pyx reduces their results again. So a
+# sum of n numbers is a tree: at most about 100 additions in sequence, in the same order whichever thread computes a piece. If
+# inner == 1, the lanes run along a row; otherwise the lanes are columns, in strips of COLUMN_STRIP. A unit is one strip of one
+# piece, or ROW_BLOCK rows if they are short.
 
 cdef enum:
-    NARROW = 16                 # columns: narrower rows share vectors
-    RUN = 32                    # rows that are added in a row, across the memory
+    NARROW = 16                 # columns: rows of at most this width share vectors
+    RUN = 32                    # rows per partial result of a column
 
 
 cdef inline vec combine(int op, vec a, vec b) noexcept nogil:
@@ -34,7 +35,7 @@ cdef inline real identity(int op) noexcept nogil:
     return 1 if op == PROD else 0
 
 
-cdef inline real across(int op, vec v) noexcept nogil:
+cdef inline real reduce_lanes(int op, vec v) noexcept nogil:
     cdef real r
     cdef int i
     if op == MAX:
@@ -49,29 +50,29 @@ cdef inline real across(int op, vec v) noexcept nogil:
     return hsum(v)
 
 
-cdef inline vec taken(int op, vec x) noexcept nogil:
+cdef inline vec preprocess(int op, vec x) noexcept nogil:
     return x * x if op == SQUARES else x
 
 
 cdef inline real reduce_row(int op, const real* x, Py_ssize_t n) noexcept nogil:
-    """The op over n contiguous elements, with four independent vectors of partial results."""
+    """The op over n contiguous elements, with four vector accumulators."""
     cdef vec a = splat(identity(op)), b = a, c = a, d = a
     cdef Py_ssize_t i = 0
     while i + 4 * LANES <= n:
-        a = combine(op, a, taken(op, load(x + i)))
-        b = combine(op, b, taken(op, load(x + i + LANES)))
-        c = combine(op, c, taken(op, load(x + i + 2 * LANES)))
-        d = combine(op, d, taken(op, load(x + i + 3 * LANES)))
+        a = combine(op, a, preprocess(op, load(x + i)))
+        b = combine(op, b, preprocess(op, load(x + i + LANES)))
+        c = combine(op, c, preprocess(op, load(x + i + 2 * LANES)))
+        d = combine(op, d, preprocess(op, load(x + i + 3 * LANES)))
         i += 4 * LANES
     while i < n:
-        a = combine(op, a, taken(op, load_padded(x + i, n - i, identity(op))))
+        a = combine(op, a, preprocess(op, load_padded(x + i, n - i, identity(op))))
         i += LANES
-    return across(op, combine(op, combine(op, a, b), combine(op, c, d)))
+    return reduce_lanes(op, combine(op, combine(op, a, b), combine(op, c, d)))
 
 
 cdef inline void reduce_columns(int op, real* out, const real* x, Py_ssize_t rows, Py_ssize_t stride,
                                 Py_ssize_t width) noexcept nogil:
-    """out[i] = the op over r of x[r * stride + i], for i < width; runs of RUN rows first, then those."""
+    """out[i] = the op over r of x[r * stride + i], for i < width: partial results of RUN rows, then the op over those."""
     cdef vec start = splat(identity(op))
     cdef vec a, b, c, d, a_all, b_all, c_all, d_all
     cdef const real* p
@@ -84,10 +85,10 @@ cdef inline void reduce_columns(int op, real* out, const real* x, Py_ssize_t row
             a = b = c = d = start
             stop = min(r + RUN, rows)
             while r < stop:
-                a = combine(op, a, taken(op, load(p)))
-                b = combine(op, b, taken(op, load(p + LANES)))
-                c = combine(op, c, taken(op, load(p + 2 * LANES)))
-                d = combine(op, d, taken(op, load(p + 3 * LANES)))
+                a = combine(op, a, preprocess(op, load(p)))
+                b = combine(op, b, preprocess(op, load(p + LANES)))
+                c = combine(op, c, preprocess(op, load(p + 2 * LANES)))
+                d = combine(op, d, preprocess(op, load(p + 3 * LANES)))
                 p += stride
                 r += 1
             a_all = combine(op, a_all, a)
@@ -107,7 +108,7 @@ cdef inline void reduce_columns(int op, real* out, const real* x, Py_ssize_t row
             a = start
             stop = min(r + RUN, rows)
             while r < stop:
-                a = combine(op, a, taken(op, load_upto(p, width - i)))
+                a = combine(op, a, preprocess(op, load_upto(p, width - i)))
                 p += stride
                 r += 1
             a_all = combine(op, a_all, a)
@@ -125,7 +126,7 @@ cdef inline void reduce_narrow(int op, real* out, const real* x, Py_ssize_t rows
         total[k] = splat(identity(op))
     while r + LANES <= rows:
         for k in range(width):
-            total[k] = combine(op, total[k], taken(op, load(x + k * LANES)))
+            total[k] = combine(op, total[k], preprocess(op, load(x + k * LANES)))
         x += width * LANES
         r += LANES
     for i in range(width):
@@ -148,10 +149,10 @@ cdef inline void reduce_short_rows(int op, real* out, const real* x, Py_ssize_t 
     cdef vec a
     memset(block, 0, n * LANES * sizeof(real))
     while r < rows:
-        turn_in(block, x + r * n, min(LANES, rows - r), n)
-        a = taken(op, load(block))
+        transpose_in(block, x + r * n, min(LANES, rows - r), n)
+        a = preprocess(op, load(block))
         for i in range(1, n):
-            a = combine(op, a, taken(op, load(block + i * LANES)))
+            a = combine(op, a, preprocess(op, load(block + i * LANES)))
         store_upto(out + r, a, rows - r)
         r += LANES
 
@@ -171,7 +172,7 @@ cdef inline void reduce(int op, const Call* call, Py_ssize_t begin, Py_ssize_t e
     if inner == 1:
         b = begin % pieces
         x += begin // pieces * reduced
-        for unit in range(begin, end):      # without a division for each row
+        for unit in range(begin, end):      # no division per row
             out[unit] = reduce_row(op, x + b * piece, min(piece, reduced - b * piece))
             b += 1
             if b == pieces:
@@ -212,11 +213,11 @@ cdef void reduce_min(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcep
     reduce(MIN, call, begin, end)
 
 
-# The largest (or smallest) and where it is first: operand 0 the values, 1 the input, 2 the int64 indices. NaN counts as the
-# largest and the smallest. A unit is one outer index, or ROW_BLOCK of them if rows are short.
+# arg_max and arg_min: the extreme value over `reduced`, and its first index. operand 0: the values; 1: x; 2: the int64 indices.
+# NaN counts as the largest and as the smallest. A unit is one outer index, or ROW_BLOCK of them if rows are short.
 
 cdef inline bint better(bint largest, real a, real b) noexcept nogil:
-    """Whether a takes b's place."""
+    """Whether a replaces b as the extreme value."""
     return (a > b if largest else a < b) or (a != a and b == b)
 
 
@@ -225,7 +226,7 @@ cdef inline void arg_row(bint largest, real* value, const real* x, Py_ssize_t n,
     cdef vec wanted = splat(best)
     cdef Py_ssize_t i = 0
     if best != best:
-        while i < n - 1 and x[i] == x[i]:       # n - 1: another thread may have written it over meanwhile
+        while i < n - 1 and x[i] == x[i]:       # n - 1: another thread may overwrite the NaN meanwhile
             i += 1
     else:
         while i + LANES <= n and not any_lane(eq(load(x + i), wanted)):
@@ -271,7 +272,7 @@ cdef inline void arg_short_rows(bint largest, real* value, const real* x, Py_ssi
     memset(block, 0, n * LANES * sizeof(real))
     while r < rows:
         count = min(LANES, rows - r)
-        turn_in(block, x + r * n, count, n)
+        transpose_in(block, x + r * n, count, n)
         arg_columns(largest, best, block, n, LANES, where, LANES)
         memcpy(value + r, best, count * sizeof(real))
         memcpy(index + r, where, count * sizeof(int64_t))
@@ -322,7 +323,7 @@ cdef void cumsum(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept no
         out = <real*> call.operand[0].data + start
         if inner == 1:
             total = product
-            if product:                 # a loop of its own: a choice in it made sums wait three times as long
+            if product:                 # a separate loop: with a branch inside, sums took three times as long
                 for r in range(n):
                     total *= x[r * step]
                     out[r * step] = <real> total

@@ -1,4 +1,4 @@
-# Fills this module's struct Kernels, and hands it out.
+# Fills this module's table of kernels and exports it as a capsule.
 from cpython.pycapsule cimport PyCapsule_New
 
 cdef Kernels TABLE

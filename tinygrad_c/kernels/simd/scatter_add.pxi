@@ -1,7 +1,7 @@
 # scattered[offset[r]] += dense[r]: the one indexing kernel that does arithmetic. See gather.pyx for the operands.
 
 cdef void scatter_add(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
-    """One unit: in order, so that a sum is the same every time."""
+    """One unit: rows are added in order, so the sums are deterministic."""
     cdef const int64_t* offset = <const int64_t*> call.operand[2].data
     cdef Py_ssize_t[MAX_NDIM] index
     cdef Py_ssize_t run = 1, step0 = 1, step1 = 1, r, i
@@ -16,7 +16,7 @@ cdef void scatter_add(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexce
         for r in range(call.shape[0]):
             (<real*> call.operand[1].data)[offset[r]] += (<const real*> call.operand[0].data)[r * call.operand[0].stride[0]]
         return
-    if last == 1 and call.operand[0].stride[0] == 1:    # columns: along the dense side's rows
+    if last == 1 and call.operand[0].stride[0] == 1:    # column-major: the inner loop runs down a contiguous column
         for i in range(run):
             dense = <const real*> call.operand[0].data + i * step0
             scattered = <real*> call.operand[1].data + i * step1

@@ -1,10 +1,10 @@
-/* Vectors of one element type, for whichever instruction set this file is compiled for.
+/* SIMD vectors of one element type, for the instruction set that this file is compiled for.
  *
- * REAL_BITS (32 or 64) is given on the compiler's command line and chooses the element type; the width comes from the
- * instruction set that the compiler was told to use. Kernels written in Cython against `real` and `vec` therefore
- * exist once in the source and once per (instruction set, element type) in the package. Arithmetic (+ - * /) on `vec` is
- * the compiler's own vector extension (gcc and clang, x86-64 and arm64); what the extension lacks is below, as small
- * inline functions. Compiled with SIMD_SCALAR (or by a compiler without the extension) a vector has one lane.
+ * REAL_BITS (32 or 64), a macro on the compiler's command line, chooses the element type; the compiler's target instruction
+ * set determines the width. So kernels written in Cython with `real` and `vec` exist once in the source and once per
+ * (instruction set, element type) in the package. Arithmetic (+ - * /) on `vec` is the compiler's vector extension (gcc and
+ * clang, x86-64 and arm64); what the extension lacks is below, as small inline functions. Compiled with SIMD_SCALAR (or by a
+ * compiler without the extension) a vector has one lane.
  */
 #ifndef TINYGRAD_C_SIMD_H
 #define TINYGRAD_C_SIMD_H
@@ -28,7 +28,7 @@
 #define VECTOR_BYTES 16
 #endif
 
-/* X86: the width in bits where the SSE/AVX intrinsics are at hand, else 0. MM(max) is then _mm512_max_ps or its like. */
+/* X86: the vector width in bits if there are SSE/AVX intrinsics, else 0. MM(max) expands to _mm512_max_ps or similar. */
 #define JOIN_(a, b, c) a##b##c
 #define JOIN(a, b, c) JOIN_(a, b, c)
 #if REAL_BITS == 32
@@ -64,7 +64,7 @@ typedef uint64_t ureal;
 #endif
 
 #define LANES ((ptrdiff_t)(VECTOR_BYTES / sizeof(real)))
-#define MAX_LANES 16        /* of any instruction set: what the kernels' small arrays are made for */
+#define MAX_LANES 16        /* over all instruction sets: the size of small arrays in kernels */
 
 #ifdef SIMD_SCALAR
 typedef real vec;
@@ -76,8 +76,8 @@ typedef ireal ivec __attribute__((vector_size(VECTOR_BYTES)));
 typedef ureal uvec __attribute__((vector_size(VECTOR_BYTES)));
 #endif
 
-/* What a comparison gives: one bit a lane with AVX-512, else a lane of all bits set or none. Only the functions below
- * look inside. */
+/* The result of a comparison: one bit per lane with AVX-512, else lanes with all bits set or clear. Only the functions below
+ * depend on which. */
 #if X86 == 512 && REAL_BITS == 32
 typedef __mmask16 mask;
 #elif X86 == 512
@@ -122,7 +122,7 @@ INLINE ivec isplat(ireal x) {
 INLINE real lane(vec v, int i) { return LANE(v, i); }
 INLINE ireal ilane(ivec v, int i) { return LANE(v, i); }
 
-/* Unaligned loads and stores; the _part forms touch only the first n lanes (0 <= n < LANES), the rest reads as 0. */
+/* Unaligned loads and stores; the _part forms access only the first n lanes (0 <= n < LANES); the others are loaded as 0. */
 INLINE vec load(const real* p) { vec v; memcpy(&v, p, sizeof v); return v; }
 INLINE void store(real* p, vec v) { memcpy(p, &v, sizeof v); }
 #if X86 == 512
@@ -172,7 +172,7 @@ INLINE vec load_padded(const real* p, ptrdiff_t n, real fill) {
 INLINE ivec bits(vec v) { ivec r; memcpy(&r, &v, sizeof r); return r; }
 INLINE vec from_bits(ivec v) { vec r; memcpy(&r, &v, sizeof r); return r; }
 INLINE ivec shl(ivec v, int n) { return (ivec)((uvec)v << n); }
-INLINE ivec shr(ivec v, int n) { return (ivec)((uvec)v >> n); }  /* zeros come in from the left */
+INLINE ivec shr(ivec v, int n) { return (ivec)((uvec)v >> n); }  /* logical: shifts zeros in */
 
 /* Comparisons give masks, false where an operand is NaN (ne: true); blend(m, a, b) is a where m is set, else b. */
 #if X86 == 512
@@ -215,7 +215,7 @@ INLINE int any_lane(mask m) {
 INLINE vec vneg(vec a) { return -a; }  /* flips the sign bit: -0.0 for 0.0 */
 INLINE vec vabs(vec a) { return from_bits(bits(a) & ~bits(splat((real)-0.0))); }
 INLINE vec copysign_(vec a, vec s) { ivec m = bits(splat((real)-0.0)); return from_bits((bits(a) & ~m) | (bits(s) & m)); }
-/* max_or_b is b where either operand is NaN, as the x86 instruction has it: a clamp with the bound first keeps NaN. */
+/* max_or_b is b where either operand is NaN, like the x86 instruction: a clamp with the bound as operand a keeps NaN. */
 INLINE vec max_or_b(vec a, vec b) {
 #if X86
     return MM(max)(a, b);
@@ -242,13 +242,13 @@ INLINE vec vsqrt(vec a) {
     return r;
 #endif
 }
-/* To whole numbers; -0.0 and what vanishes from below 0 keep their sign. */
+/* Rounding to integers; -0.0, and negative numbers that round to 0, keep their sign. */
 #if X86 == 512
 #define ROUND(name, mode, correction) INLINE vec name(vec a) { return MM(roundscale)(a, mode | 8); }
 #elif X86 == 256
 #define ROUND(name, mode, correction) INLINE vec name(vec a) { return MM(round)(a, mode | 8); }
 #else
-/* To the nearest by adding 2^(bits of the fraction), then one back where that went too far. */
+/* Rounds to nearest by adding 2^(bits of the fraction), then corrects by 1 where that rounded the wrong way. */
 #define ROUND(name, mode, correction) INLINE vec name(vec a) { \
     const vec whole = splat(REAL_BITS == 32 ? (real)0x1p23 : (real)0x1p52), zero = splat(0), one = splat(1); \
     vec b = vabs(a), r = copysign_((b + whole) - whole, a); \
@@ -260,19 +260,19 @@ ROUND(vround, 0, )
 ROUND(vfloor, 1, - blend(gt(r, a), one, zero))
 ROUND(vceil, 2, + blend(lt(r, a), one, zero))
 ROUND(vtrunc, 3, - blend(gt(vabs(r), b), copysign_(one, a), zero))
-/* x * 2^k, rounded once; k whole, and no larger than the exponents of two numbers together. */
+/* x * 2^k, rounded once; k is an integer, at most twice the largest exponent of a number. */
 INLINE vec scale2(vec x, vec k) {
 #if X86 == 512
     return MM(scalef)(x, k);
 #else
     const int shift = REAL_BITS == 32 ? 23 : 52;
     const vec magic = splat(REAL_BITS == 32 ? (real)0x1.8p23 : (real)0x1.8p52), one = splat(1);
-    vec half = k * splat((real)0.5) + magic;    /* the low bits of its pattern are the whole number nearest to k / 2 */
+    vec half = k * splat((real)0.5) + magic;    /* its low bits are the integer nearest to k / 2 */
     vec rest = (k - (half - magic)) + magic;
     return x * from_bits(shl(bits(half), shift) + bits(one)) * from_bits(shl(bits(rest), shift) + bits(one));
 #endif
 }
-/* a * b - p exactly, where p = a * b as rounded (and nothing overflows): by a fused operation, or in halves (Dekker 1971). */
+/* The rounding error a * b - p of p = a * b, exactly, if nothing overflows: by FMA, or by Dekker's splitting (1971). */
 INLINE vec product_error(vec a, vec b, vec p) {
 #if X86 && defined(__FMA__)
     return MM(fmsub)(a, b, p);
@@ -289,7 +289,7 @@ INLINE ivec lane_numbers(void) {
     return (ivec){LANE_NUMBERS};
 #endif
 }
-/* The products of the lower halves of the lanes; 64 bits. */
+/* The 64-bit products of the lower 32 bits of each lane; for lanes of 64 bits. */
 INLINE ivec mul_low(ivec a, ivec b) {
 #if X86 == 512
     return (ivec)_mm512_mul_epu32((__m512i)a, (__m512i)b);
@@ -303,14 +303,14 @@ INLINE ivec mul_low(ivec a, ivec b) {
     return r;
 #endif
 }
-/* Lane by lane through a scalar function, for what has no vector form of ours. */
+/* Applies a scalar function to each lane, where there is no vector form. */
 INLINE vec vmap(real (*f)(real), vec a) {
     vec r = a;
     for (int i = 0; i < LANES; i++) LANE(r, i) = f(LANE(a, i));
     return r;
 }
 
-/* Across the lanes. The order is fixed by LANES: halves are folded, as pairs. */
+/* Horizontal reductions: the halves of the vector are combined, then their halves, so the order depends on LANES only. */
 INLINE vec swapped(vec v, int w) {  /* lane i is lane i ^ w of v */
 #if defined(__GNUC__) && !defined(__clang__) && !defined(SIMD_SCALAR)
     return __builtin_shuffle(v, (ivec){LANE_NUMBERS} ^ isplat(w));
@@ -350,7 +350,7 @@ INLINE mask load_bool(const uint8_t* p, ptrdiff_t n) {
 #endif
 }
 INLINE void store_bool(uint8_t* p, mask m, ptrdiff_t n) {
-    uint64_t signs = (uint64_t)MM(movemask)(from_bits(m));   /* bit i to byte i, the eighth by itself */
+    uint64_t signs = (uint64_t)MM(movemask)(from_bits(m));   /* bit i to byte i; the eighth separately */
     uint64_t word = ((signs & 127) * 0x0002040810204081u & 0x0101010101010101u) | signs >> 7 << 56;
     memcpy(p, &word, (size_t)(n == LANES ? LANES : n & (LANES - 1)));
 }
@@ -373,10 +373,10 @@ INLINE void store_bool(uint8_t* p, mask m, ptrdiff_t n) {
 }
 #endif
 
-/* The matrix product's tile: so many accumulators as the registers hold, with room for a row of B and an element of A. */
+/* Register block of the matrix product: as many accumulators as fit in registers beside a row of B and an element of A. */
 #if defined(__AVX512F__) && !defined(SIMD_SCALAR)
 #define TILE_ROWS 14
-#define MASKED_LOADS 1  /* a masked load costs what a whole one does */
+#define MASKED_LOADS 1  /* a masked load costs the same as a full one */
 #else
 #define MASKED_LOADS 0
 #if defined(__AVX2__)
@@ -390,14 +390,14 @@ INLINE void store_bool(uint8_t* p, mask m, ptrdiff_t n) {
 #define MAX_TILE_ROWS 14
 #define TILE_VECS 2     /* a tile of C is TILE_ROWS x TILE_VECS vectors */
 typedef char arrays_are_large_enough[LANES <= MAX_LANES && TILE_ROWS <= MAX_TILE_ROWS ? 1 : -1];
-#define FIRST_ROWS (TILE_ROWS > 8 ? 8 : TILE_ROWS)  /* of the tile that copies B as it reads it */
+#define FIRST_ROWS (TILE_ROWS > 8 ? 8 : TILE_ROWS)  /* rows of the tile that packs B */
 
-#define DOT_ROWS (LANES >= 16 ? 4 : LANES >= 4 ? 2 : 1)  /* LANES dot products: so many rows times LANES / DOT_ROWS columns */
+#define DOT_ROWS (LANES >= 16 ? 4 : LANES >= 4 ? 2 : 1)  /* LANES dot products: DOT_ROWS rows x LANES / DOT_ROWS columns */
 
 #if defined(__GNUC__)
 #define prefetch(p) __builtin_prefetch(p)
 #define prefetch_l2(p) __builtin_prefetch(p, 0, 2)
-/* Have the integer n in a register here: in a loop, sums and multiples of n are then made anew and not kept on the stack. */
+/* Forces the integer n into a register: in a loop, multiples of n are then computed again, not kept on the stack. */
 #define in_register(n) __asm__("" : "+r"(n))
 #else
 #define prefetch(p) ((void)(p))
@@ -405,14 +405,14 @@ typedef char arrays_are_large_enough[LANES <= MAX_LANES && TILE_ROWS <= MAX_TILE
 #define in_register(n) ((void)(n))
 #endif
 
-/* n lanes, 1 <= n <= LANES. load_row is for a row of B, which is padded to whole vectors unless loads can be masked. */
+/* n lanes, 1 <= n <= LANES. load_row reads a row of B, which is padded to whole vectors unless loads can be masked. */
 INLINE vec load_row(const real* p, ptrdiff_t n) { return MASKED_LOADS ? load_part(p, n) : load(p); }
 INLINE vec load_last(const real* p, ptrdiff_t n) { return !MASKED_LOADS && n == LANES ? load(p) : load_part(p, n); }
 INLINE void store_last(real* p, vec v, ptrdiff_t n) {
     if (!MASKED_LOADS && n == LANES) store(p, v); else store_part(p, v, n);
 }
 
-/* Two vectors as one sequence a0 b0 a1 b1 ..., its first and its second half. */
+/* Interleaves two vectors to a0 b0 a1 b1 ...: lo is the first half of the sequence, hi the second. */
 #if defined(SIMD_SCALAR)
 #define INTERLEAVE(a, b, lo, hi) (lo = (a), hi = (b))
 #else
@@ -439,8 +439,8 @@ INLINE void store_last(real* p, vec v, ptrdiff_t n) {
 INLINE vec interleave_low(vec a, vec b) { vec lo, hi; INTERLEAVE(a, b, lo, hi); (void)hi; return lo; }
 INLINE vec interleave_high(vec a, vec b) { vec lo, hi; INTERLEAVE(a, b, lo, hi); (void)lo; return hi; }
 
-/* A block of LANES rows becomes its transpose. Each round interleaves the first half of the rows with the second: it
- * rotates the bits of (row, lane), an index of 2 log2(LANES) bits, by one; after log2(LANES) rounds they have changed places. */
+/* Transposes a block of LANES rows in place. Each round interleaves the first half of the rows with the second: it rotates
+ * the bits of (row, lane), an index of 2 log2(LANES) bits, by one; after log2(LANES) rounds row and lane are exchanged. */
 INLINE void transpose(vec* block) {
     vec next[LANES];
     for (int width = 1; width < LANES; width *= 2) {

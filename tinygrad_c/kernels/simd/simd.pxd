@@ -1,7 +1,7 @@
-"""simd.h as Cython sees it: `real` is float or double, `vec` a vector of it; which, the C compiler decides.
+"""Declarations of simd.h: `real` is float or double, `vec` a vector of it; REAL_BITS chooses when the C code is compiled.
 
-Cython writes arithmetic on `vec` through to C as it stands. Constants go through `splat`: C refuses to mix a vector
-with a double literal.
+Cython passes arithmetic on `vec` to C unchanged. Constants need `splat`: C does not allow a vector and a double literal in
+one expression.
 """
 from libc.stdint cimport uint8_t
 
@@ -11,7 +11,7 @@ cdef extern from "simd.h" nogil:
     ctypedef double vec
     ctypedef long ivec
     ctypedef long mask
-    enum:           # constants to Cython, so that arrays can have that size
+    enum:           # an enum, so that Cython accepts them as array sizes
         LANES
         REAL_BITS
         MAX_LANES

@@ -1,9 +1,9 @@
 # softmax(x) = exp(x - m) / total, log_softmax(x) = x - m - log(total), logsumexp(x) = m + log(total), where m = max(x) and
-# total = sum(exp(x - m)): over the middle of a contiguous (outer, n, inner).
+# total = sum(exp(x - m)), over dimension n of a contiguous (outer, n, inner).
 #
-# A long row that is contiguous (inner == 1) runs along the lanes; otherwise lanes are columns, each with its own m and total.
-# Short rows are first turned, LANES of them at a time, into columns of a block: ten classes would waste a third of a
-# vector and pay for folding the lanes of each. A unit is ROW_BLOCK rows, or a strip of columns of one outer index.
+# If inner == 1, the lanes run along a long row; otherwise the lanes are columns, each with its own m and total. Short rows are
+# first transposed to columns of a block, LANES rows at a time: 10 classes would waste a third of a vector, and need horizontal
+# reductions for each row. A unit is ROW_BLOCK rows if inner == 1, else COLUMN_STRIP columns of one outer index.
 
 cdef inline vec lanes_max(const real* x, Py_ssize_t n, Py_ssize_t stride, Py_ssize_t width) noexcept nogil:
     cdef vec m = load_upto(x, width)
@@ -14,7 +14,7 @@ cdef inline vec lanes_max(const real* x, Py_ssize_t n, Py_ssize_t stride, Py_ssi
 
 
 cdef inline vec finite_or_zero(vec m) noexcept nogil:
-    """What logsumexp may subtract: an infinite maximum would make NaN of inf - inf."""
+    """What logsumexp subtracts: m, or 0 where m is infinite, since inf - inf is NaN."""
     return blend(eq(vabs(m), splat(INFINITY)), splat(0), m)
 
 
@@ -91,7 +91,7 @@ cdef inline void softmax_row(int op, real* y, const real* x, Py_ssize_t n) noexc
 cdef inline void softmax_rows(int op, real* y, const real* x, Py_ssize_t rows, Py_ssize_t n) noexcept nogil:
     cdef real[SHORT_ROW * LANES] block
     cdef Py_ssize_t r = 0, count
-    cdef Py_ssize_t out = 1 if op == LOGSUMEXP else n       # elements a row of the output
+    cdef Py_ssize_t out = 1 if op == LOGSUMEXP else n       # elements per row of the output
     if n > SHORT_ROW:
         for r in range(rows):
             softmax_row(op, y + r * out, x + r * n, n)
@@ -99,9 +99,9 @@ cdef inline void softmax_rows(int op, real* y, const real* x, Py_ssize_t rows, P
     memset(block, 0, n * LANES * sizeof(real))
     while r < rows:
         count = min(LANES, rows - r)
-        turn_in(block, x + r * n, count, n)
+        transpose_in(block, x + r * n, count, n)
         softmax_lanes(op, block, block, n, LANES, LANES)
-        turn_out(y + r * out, block, count, out)
+        transpose_out(y + r * out, block, count, out)
         r += LANES
 
 
@@ -186,10 +186,10 @@ cdef inline void softmax_backward_rows(int op, real* dx, const real* y, const re
     memset(block_g, 0, n * LANES * sizeof(real))
     while r < rows:
         count = min(LANES, rows - r)
-        turn_in(block_y, y + r * n, count, n)
-        turn_in(block_g, g + r * n, count, n)
+        transpose_in(block_y, y + r * n, count, n)
+        transpose_in(block_g, g + r * n, count, n)
         softmax_backward_lanes(op, block_g, block_y, block_g, n, LANES, LANES)
-        turn_out(dx + r * n, block_g, count, n)
+        transpose_out(dx + r * n, block_g, count, n)
         r += LANES
 
 

@@ -1,12 +1,13 @@
-# The elementwise loop where an input's neighbours lie along another dimension than the output's, as in x.t() + y.
+# The elementwise loop for inputs that are transposed relative to the output, as in x.t() + y. Operands are as in loop.pxi.
 #
-# Row after row, each element of such an input would be fetched with a cache line of its own, again for every row. Here the
-# last two dimensions, which launch has put so that this input is dense along the last but one, are walked in tiles: what
-# lies across is brought into a block in L1, LANES x LANES elements being transposed in registers, and each line is used whole.
-# A unit is param[TILE_PARAM_ROWS] rows. Shared by every element type: blocks of sizeof(real) go through registers.
+# Row by row, each element of such an input would load a cache line of its own, again for every row. Here the last two
+# dimensions, which launch.pxi orders so that this input is contiguous along the last but one, are processed in tiles: a
+# transposed operand is copied to a buffer in L1, with LANES x LANES elements transposed in registers, and each cache line is
+# used completely. A unit is param[TILE_PARAM_ROWS] rows. Shared by every element type: elements of sizeof(real) are transposed
+# in registers, others one at a time.
 
-cdef inline void turn(char* to, Py_ssize_t to_row, const char* source, Py_ssize_t source_row, Py_ssize_t rows,
-                      Py_ssize_t cols, Py_ssize_t size) noexcept nogil:
+cdef inline void transpose_tile(char* to, Py_ssize_t to_row, const char* source, Py_ssize_t source_row, Py_ssize_t rows,
+                                Py_ssize_t cols, Py_ssize_t size) noexcept nogil:
     """to[r * to_row + c] = source[c * source_row + r]"""
     cdef vec[MAX_LANES] block
     cdef Py_ssize_t whole_rows = rows // LANES * LANES if size == sizeof(real) else 0
@@ -31,12 +32,12 @@ cdef inline void turn(char* to, Py_ssize_t to_row, const char* source, Py_ssize_
         copy_run(to + c * size, to_row, source + c * source_row * size, 1, rows, size)
 
 
-cdef inline void fetch(char* block, const char* source, Py_ssize_t row_stride, Py_ssize_t stride, Py_ssize_t rows,
-                       Py_ssize_t cols, Py_ssize_t size) noexcept nogil:
-    """A tile of an operand as rows * cols contiguous elements."""
+cdef inline void gather_tile(char* block, const char* source, Py_ssize_t row_stride, Py_ssize_t stride, Py_ssize_t rows,
+                             Py_ssize_t cols, Py_ssize_t size) noexcept nogil:
+    """Copies a tile of an operand to a buffer of rows * cols contiguous elements."""
     cdef Py_ssize_t i
     if row_stride == 1 and stride != 1:
-        turn(block, cols, source, stride, rows, cols, size)
+        transpose_tile(block, cols, source, stride, rows, cols, size)
     elif stride == 0 and row_stride == 0:
         copy_run(block, 1, source, 0, rows * cols, size)
     elif stride == 0 or stride == 1:
@@ -71,7 +72,8 @@ cdef void tiles_across(const Call* c, Py_ssize_t begin, Py_ssize_t end) noexcept
                 rest //= c.shape[d]
         o = &c.operand[1]
         if c.inner == NULL and c.operand[0].stride[last] == 1 and o.stride[across] == 1:
-            turn(base[0], c.operand[0].stride[across], base[1], o.stride[last], rows, c.shape[last], o.itemsize)
+            transpose_tile(base[0], c.operand[0].stride[across], base[1], o.stride[last], rows, c.shape[last],
+                           o.itemsize)
             continue
         col = 0
         while col < c.shape[last]:
@@ -86,8 +88,8 @@ cdef void tiles_across(const Call* c, Py_ssize_t begin, Py_ssize_t end) noexcept
                     p[i] = block[i]
                     step[i] = cols * size
                     if i > 0:
-                        fetch(block[i], base[i] + col * o.stride[last] * size, o.stride[across], o.stride[last], rows, cols,
-                              size)
+                        gather_tile(block[i], base[i] + col * o.stride[last] * size, o.stride[across], o.stride[last], rows,
+                                    cols, size)
             o = &c.operand[0]
             if c.inner == NULL:
                 for k in range(rows):

@@ -1,9 +1,11 @@
-# The optimizers' steps: one pass over a parameter, its gradient and its state, all contiguous; a unit is a block of elements.
-# Every formula follows PyTorch in the order of its operations; ops/optim_steps/update.pyx computes the scalars of a step.
-# Each has operand 0 the parameter, 1 the gradient, then the state; shape[0] elements.
+# Optimizer steps: one pass over a parameter p, its gradient g and its state, all contiguous, of shape[0] elements. operand 0 is
+# p, 1 is g, the others are the state. params: SGD_*, ADAM_*, RMSPROP_*, ADAGRAD_*. A unit is ELEMENT_BLOCK elements.
+#
+# The gradient is d = g + weight_decay * p, with -g for g if MAXIMIZE. The operations are in PyTorch's order;
+# ops/optim_steps/update.pyx computes the scalars of a step.
 
 cdef inline vec lerp(vec a, vec b, vec weight, bint small) noexcept nogil:
-    """a + weight * (b - a), from the nearer end."""
+    """a + weight * (b - a), computed from the nearer end like torch.lerp; small: weight < 1/2."""
     return a + weight * (b - a) if small else b - (b - a) * (splat(1) - weight)
 
 
@@ -17,7 +19,10 @@ cdef inline vec gradient_of(const real* g, vec p, vec decay, bint decays, bint m
 
 
 cdef void sgd(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
-    """operand 2: the momentum buffer, or NULL."""
+    """b = momentum * b + (1 - dampening) * d;  p -= lr * (d + momentum * b if NESTEROV, else b).
+
+    operand 2: the momentum buffer b, or NULL: then p -= lr * d.
+    """
     cdef real* p = <real*> call.operand[0].data
     cdef const real* g = <const real*> call.operand[1].data
     cdef real* buffer = <real*> call.operand[2].data
@@ -30,7 +35,7 @@ cdef void sgd(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil
     cdef bint first = flags & FIRST, nesterov = flags & NESTEROV, maximize = flags & MAXIMIZE
     cdef Py_ssize_t i = begin * ELEMENT_BLOCK, stop = min(end * ELEMENT_BLOCK, call.shape[0]), n
     cdef vec w, d, b
-    if buffer == NULL and not decays and not maximize:      # what most nets train with: a loop that asks nothing
+    if buffer == NULL and not decays and not maximize:      # plain SGD, the most common case: no branches in the loop
         while i + LANES <= stop:
             store(p + i, load(p + i) - lr * load(g + i))
             i += LANES
@@ -47,7 +52,11 @@ cdef void sgd(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil
 
 
 cdef void adam(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
-    """operand 2, 3, 4: the averages of g and g^2, the latter's maximum or NULL (amsgrad)."""
+    """m += (1 - beta1) * (d - m);  v = beta2 * v + (1 - beta2) * d^2;  p -= step * m / (sqrt(v) / correction + eps).
+
+    operand 2: m; 3: v; 4: the maximum of v, which replaces it in the update (amsgrad), or NULL. With DECOUPLED, p is first
+    multiplied by 1 - lr * weight_decay, and d = g.
+    """
     cdef real* p = <real*> call.operand[0].data
     cdef const real* g = <const real*> call.operand[1].data
     cdef real* m = <real*> call.operand[2].data
@@ -85,7 +94,11 @@ cdef void adam(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogi
 
 
 cdef void rmsprop(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
-    """operand 2, 3, 4: the average of g^2, the momentum buffer or NULL, the average of g or NULL (centered)."""
+    """v = alpha * v + (1 - alpha) * d^2;  b = momentum * b + d / (sqrt(v) + eps);  p -= lr * b.
+
+    operand 2: v; 3: the momentum buffer b, or NULL for none; 4: m, the average of d, or NULL. With m (centered), v - m^2
+    replaces v in the update.
+    """
     cdef real* p = <real*> call.operand[0].data
     cdef const real* g = <const real*> call.operand[1].data
     cdef real* v = <real*> call.operand[2].data
@@ -124,7 +137,7 @@ cdef void rmsprop(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept n
 
 
 cdef void adagrad(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
-    """operand 2: the sum of g^2."""
+    """s += d^2;  p -= lr * d / (sqrt(s) + eps).  operand 2: s."""
     cdef real* p = <real*> call.operand[0].data
     cdef const real* g = <const real*> call.operand[1].data
     cdef real* total = <real*> call.operand[2].data

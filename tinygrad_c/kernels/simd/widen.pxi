@@ -1,9 +1,9 @@
-# float32 through a kernel of float64, a block in L1 at a time.
+# Runs a float64 kernel on float32 data: converts a block at a time, which stays in L1.
 
 cdef enum:
     WIDE_BLOCK = 256
 
-cdef Kernels* doubles       # the chosen instruction set's; set before the first call
+cdef Kernels* doubles       # the float64 table of the chosen instruction set; set before the first call
 
 
 cdef void widened(int number, int inputs, Py_ssize_t n, char** p) noexcept nogil:

@@ -1,1 +1,1 @@
-"""Convolution and pooling windows."""
+"""Convolution, and sliding windows for pooling."""

@@ -1,9 +1,9 @@
-"""Convolution: the columns of a few samples at a time, that stay in cache, times the weight; part of unfold.pyx."""
+"""Convolution: im2col for a few samples at a time, so that the columns stay in cache, times the weight; part of unfold.pyx."""
 
 cdef enum:
-    COLUMNS_BYTES = 1 << 19     # of the columns made at a time; more for several threads, which changes no result
-    LEAST_PLACES = 64           # and how many places that should be
-    SPREAD = 1 << 18            # elements: so much is allotted to a weight's gradients by sample, that samples be independent
+    COLUMNS_BYTES = 1 << 19     # bytes of columns at a time; more with several threads, which changes no result
+    LEAST_PLACES = 64           # at least so many window positions at a time
+    PER_SAMPLE = 1 << 18            # elements: up to here each sample has its own weight gradient, and samples are independent
 
 cdef enum:                      # node.param
     NODE_GROUPS
@@ -12,21 +12,21 @@ ctypedef struct Sizes:
     Py_ssize_t samples
     Py_ssize_t together         # samples at a time
     Py_ssize_t groups
-    Py_ssize_t planes           # of a sample: channels
-    Py_ssize_t o                # results of a group
-    Py_ssize_t k                # elements that each of them sees
-    Py_ssize_t places
-    Py_ssize_t width            # places in a row of them
-    Py_ssize_t rows             # at a time, where a sample's columns are too many
-    Py_ssize_t now              # places of the columns at hand
+    Py_ssize_t planes           # channels of a sample
+    Py_ssize_t o                # output channels of a group
+    Py_ssize_t k                # elements of the window that each of them is computed from
+    Py_ssize_t places           # window positions
+    Py_ssize_t width            # window positions in a row
+    Py_ssize_t rows             # rows of positions at a time, if a sample has too many columns
+    Py_ssize_t now              # positions in the current columns
     Py_ssize_t item             # bytes
-    bint direct                 # windows of one element: the planes are the columns
+    bint direct                 # 1 x 1 windows: the planes are the columns
 
 
 cdef Sizes sizes_of(TensorBase x, TensorBase w, Geometry geometry, Py_ssize_t groups, bint in_parts):
-    """in_parts: whether a sample may be taken a few rows of places at a time."""
+    """in_parts: whether a sample may be computed a few rows of window positions at a time."""
     cdef Sizes s
-    cdef Py_ssize_t height = geometry.places[0], bands, room, threads = get_num_threads()
+    cdef Py_ssize_t height = geometry.places[0], bands, budget, threads = get_num_threads()
     s.samples, s.planes, s.groups = x.shape[0], x.shape[1], groups
     s.o = w.shape[0] // groups
     s.k = w.numel // max(w.shape[0], 1)
@@ -34,8 +34,8 @@ cdef Sizes sizes_of(TensorBase x, TensorBase w, Geometry geometry, Py_ssize_t gr
     s.item = itemsize(x.dtype)
     s.direct = geometry.kernel == (1, 1) and geometry.stride == (1, 1) and geometry.padding == (0, 0)
     s.width, s.rows, s.now = geometry.places[1], max(height, 1), s.places
-    room = COLUMNS_BYTES * (1 if threads == 1 else 2 * min(threads, 8))
-    s.together = max(1, min(s.samples, room // max(1, groups * s.k * s.places * s.item)))
+    budget = COLUMNS_BYTES * (1 if threads == 1 else 2 * min(threads, 8))
+    s.together = max(1, min(s.samples, budget // max(1, groups * s.k * s.places * s.item)))
     if s.direct:
         s.together = s.samples
     elif in_parts and groups * s.k * s.places * s.item > 2 * COLUMNS_BYTES:
@@ -46,25 +46,25 @@ cdef Sizes sizes_of(TensorBase x, TensorBase w, Geometry geometry, Py_ssize_t gr
     return s
 
 
-cdef TensorBase room_for_columns(const Sizes* s, int dtype):
+cdef TensorBase columns_buffer(const Sizes* s, int dtype):
     cdef Py_ssize_t n = s.together * s.groups * s.k * s.rows * s.width
     return None if s.direct else empty(dtype, 1, &n)
 
 
 cdef inline char* sample(TensorBase x, Py_ssize_t first) noexcept:
-    """Where that sample of a contiguous batch begins."""
+    """The address of a sample of a contiguous batch."""
     return x.data + first * x.stride[0] * itemsize(x.dtype)
 
 
 cdef int move(kernel_t kernel, const Sizes* s, Geometry geometry, char* to, char* source, Py_ssize_t n, Py_ssize_t top,
               int dtype) except -1:
-    """Between planes and columns of n samples, of the places from row `top` on."""
+    """Run im2col or fold on n samples, for the window positions from row `top` on."""
     cdef Call call
     call.kernel = kernel
     call.inner = kernels(dtype).inner[K_ADD]
     call.n_operands = 2
     geometry.fill(&call, n * s.planes, n * s.groups * s.k * s.now)
-    call.shape[kernels_of_windows.PLACES_H] = s.now // s.width if s.width else 0
+    call.shape[kernels_of_windows.OUT_H] = s.now // s.width if s.width else 0
     call.param[kernels_of_windows.PADDING_H].i -= top * call.param[kernels_of_windows.STRIDE_H].i
     call.operand[0].data, call.operand[1].data = to, source
     call.operand[0].itemsize = s.item
@@ -72,18 +72,18 @@ cdef int move(kernel_t kernel, const Sizes* s, Geometry geometry, char* to, char
     return 0
 
 
-cdef char* columns_at(Sizes* s, Geometry geometry, TensorBase x, TensorBase room, Py_ssize_t first, Py_ssize_t n,
+cdef char* columns_at(Sizes* s, Geometry geometry, TensorBase x, TensorBase buffer, Py_ssize_t first, Py_ssize_t n,
                       Py_ssize_t top) except NULL:
-    """The columns of samples first..first + n, at some rows of places from `top` on."""
+    """The columns of n samples from `first` on, for some rows of window positions from `top` on."""
     s.now = min(s.rows * s.width, s.places - top * s.width)
     if s.direct:
         return sample(x, first)
-    move(kernels_of_windows.columns, s, geometry, room.data, sample(x, first), n, top, x.dtype)
-    return room.data
+    move(kernels_of_windows.columns, s, geometry, buffer.data, sample(x, first), n, top, x.dtype)
+    return buffer.data
 
 
 cdef int to_results(const Sizes* s, TensorBase w, const char* seen, char* y, Py_ssize_t n, Py_ssize_t top) except -1:
-    """y (n, groups * o, places), from row `top` of the places on, = w @ columns."""
+    """y = w @ columns, from row `top` of the window positions on. y is (n, groups * o, places)."""
     cdef Gemm g
     g.dtype, g.accumulate = w.dtype, False
     g.m, g.n, g.k = s.o, s.now, s.k
@@ -94,8 +94,8 @@ cdef int to_results(const Sizes* s, TensorBase w, const char* seen, char* y, Py_
 
 
 cdef int multiply(const Sizes* s, Gemm* g, Py_ssize_t n, Py_ssize_t a_step, Py_ssize_t b_step, Py_ssize_t c_step) except -1:
-    """The products of n samples. g is the first one's, its batch strides those from group to group; the steps are those from
-    sample to sample. Without a c_step all are added to C."""
+    """The products of n samples. g is the first sample's: its batch strides lead from group to group, the steps from sample to
+    sample. If c_step is 0, all products are added to C."""
     cdef Py_ssize_t i
     g.bias, g.bias_stride, g.activation = NULL, 0, 0
     if s.groups == 1 and c_step:
@@ -112,9 +112,9 @@ cdef int multiply(const Sizes* s, Gemm* g, Py_ssize_t n, Py_ssize_t a_step, Py_s
     return 0
 
 
-cdef TensorBase turned(TensorBase w, Py_ssize_t groups):
-    """A weight (groups * o, c, kh, kw) as that of the convolution that goes back, (groups * c, o, kh, kw): its windows run from
-    their last element to the first. Twice is nothing."""
+cdef TensorBase flipped(TensorBase w, Py_ssize_t groups):
+    """The weight of the convolution that computes dL/dx: (groups * o, c, kh, kw) to (groups * c, o, kh, kw), each window
+    reversed. Applied twice, it is the identity."""
     cdef Py_ssize_t o = w.shape[0] // groups, c = w.shape[1], area = w.shape[2] * w.shape[3]
     if w.numel == 0:
         return zeros(w.dtype, 4, [groups * c, o, w.shape[2], w.shape[3]])
@@ -123,15 +123,15 @@ cdef TensorBase turned(TensorBase w, Py_ssize_t groups):
 
 
 cdef int convolution_backward(BackwardPass back, Node node, TensorBase g) except -1:
-    """Of y = w @ columns(x) + b:  dL/dx = fold(w.T @ g),  dL/dw = g @ columns(x).T,  dL/db = the sum of g over the rest.
+    """For y = w @ columns(x) + b:  dL/dx = fold(w.T @ g),  dL/dw = g @ columns(x).T,  dL/db = g summed over the rest.
 
-    Where the window moves by single steps dL/dx is a convolution of g with the turned weight, and dL/dw, turned, is
-    x @ columns(g).T with the columns of that one: columns are made once, and none are folded.
+    With stride 1, dL/dx is also a convolution of g with the flipped weight, and dL/dw, flipped, is x @ columns(g).T: both use
+    the same columns, and no fold is needed.
     """
     cdef Geometry geometry = node.extra
-    cdef TensorBase x, w, room, seen, rows, dx = None, dw = None
+    cdef TensorBase x, w, buffer, seen, rows, dx = None, dw = None
     cdef Py_ssize_t groups = node.param[NODE_GROUPS].i, first = 0, n, size, step = 0, top = 0
-    cdef bint turn = False
+    cdef bint flip = False
     cdef Sizes s
     cdef Gemm m
     if back.needs(node, 2):
@@ -140,23 +140,23 @@ cdef int convolution_backward(BackwardPass back, Node node, TensorBase g) except
         return 0
     x, w = saved(node, 0), saved(node, 1)
     if back.create_graph:
-        return by_parts(back, node, g, x, w)
+        return composed_backward(back, node, g, x, w)
     g, x, w = contiguous(g), alias(x), alias(w)
     if back.needs(node, 0):
         dx = empty(x.dtype, 4, x.shape)
-    back = [(k - 1) * d - p for k, d, p in zip(geometry.kernel, geometry.dilation, geometry.padding)]
-    if geometry.stride == (1, 1) and min(back) >= 0:        # which columns are fewer?
-        turn = w.shape[0] // groups < w.shape[1] * (1 if dx is None else 3 if back.needs(node, 1) else 2)
-    if turn:
-        geometry = Geometry(geometry.places, geometry.kernel, (1, 1), back, geometry.dilation, geometry.size)
-        w, seen, rows = turned(w, groups), g, x
+    padding = [(k - 1) * d - p for k, d, p in zip(geometry.kernel, geometry.dilation, geometry.padding)]
+    if geometry.stride == (1, 1) and min(padding) >= 0:        # the variant with fewer columns
+        flip = w.shape[0] // groups < w.shape[1] * (1 if dx is None else 3 if back.needs(node, 1) else 2)
+    if flip:
+        geometry = Geometry(geometry.places, geometry.kernel, (1, 1), padding, geometry.dilation, geometry.size)
+        w, seen, rows = flipped(w, groups), g, x
     else:
         seen, rows = x, g
-    s = sizes_of(seen, w, geometry, groups, dx is None or turn)
-    room = room_for_columns(&s, x.dtype)
+    s = sizes_of(seen, w, geometry, groups, dx is None or flip)
+    buffer = columns_buffer(&s, x.dtype)
     size = w.numel
     if back.needs(node, 1):
-        if s.samples * size <= SPREAD:
+        if s.samples * size <= PER_SAMPLE:
             step = size
             dw = empty(x.dtype, 2, [s.samples, size])
         else:
@@ -164,39 +164,39 @@ cdef int convolution_backward(BackwardPass back, Node node, TensorBase g) except
     m.dtype = x.dtype
     while first < s.samples:
         n = min(s.together, s.samples - first)
-        if dw is not None or turn:
-            columns_at(&s, geometry, seen, room, first, n, top)
+        if dw is not None or flip:
+            columns_at(&s, geometry, seen, buffer, first, n, top)
         if dw is not None:
             m.accumulate = step == 0 or top > 0
             m.m, m.n, m.k = s.o, s.k, s.now
             m.a, m.a_batch, m.a_row, m.a_col = sample(rows, first) + top * s.width * s.item, s.o * s.places, s.places, 1
-            m.b, m.b_batch, m.b_row, m.b_col = sample(seen, first) if s.direct else room.data, s.k * s.now, 1, s.now
+            m.b, m.b_batch, m.b_row, m.b_col = sample(seen, first) if s.direct else buffer.data, s.k * s.now, 1, s.now
             m.c, m.c_batch, m.c_row = dw.data + first * step * s.item, s.o * s.k, s.k
             multiply(&s, &m, n, s.groups * m.a_batch, s.groups * m.b_batch, step)
-        if dx is not None and turn:
-            to_results(&s, w, sample(seen, first) if s.direct else room.data, sample(dx, first), n, top)
+        if dx is not None and flip:
+            to_results(&s, w, sample(seen, first) if s.direct else buffer.data, sample(dx, first), n, top)
         elif dx is not None:
             m.accumulate = False
             m.m, m.n, m.k = s.k, s.places, s.o
             m.a, m.a_batch, m.a_row, m.a_col = w.data, s.o * s.k, 1, s.k
             m.b, m.b_batch, m.b_row, m.b_col = sample(g, first), s.o * s.places, s.places, 1
-            m.c, m.c_batch, m.c_row = sample(dx, first) if s.direct else room.data, s.k * s.places, s.places
+            m.c, m.c_batch, m.c_row = sample(dx, first) if s.direct else buffer.data, s.k * s.places, s.places
             multiply(&s, &m, n, 0, s.groups * m.b_batch, s.groups * m.c_batch)
             if not s.direct:
-                move(kernels_of_windows.fold, &s, geometry, sample(dx, first), room.data, n, 0, x.dtype)
+                move(kernels_of_windows.fold, &s, geometry, sample(dx, first), buffer.data, n, 0, x.dtype)
         top += s.rows
         if top >= geometry.places[0]:
             first, top = first + n, 0
     if dw is not None:
         dw = reshape_to(sum_over(dw, 1, False), 4, w.shape) if step else dw
-        back.send_grad(node, 1, turned(dw, groups) if turn else dw)
+        back.send_grad(node, 1, flipped(dw, groups) if flip else dw)
     return 0 if dx is None else back.send_grad(node, 0, dx)
 
 cdef Rule CONVOLUTION = Rule(b"ConvolutionBackward0", convolution_backward)
 
 
-cdef int by_parts(BackwardPass back, Node node, TensorBase g, TensorBase x, TensorBase w) except -1:
-    """The same with ops that record themselves."""
+cdef int composed_backward(BackwardPass back, Node node, TensorBase g, TensorBase x, TensorBase w) except -1:
+    """The same from recorded operations, for create_graph=True."""
     cdef Geometry geometry = node.extra
     cdef TensorBase seen
     cdef Sizes s = sizes_of(x, w, geometry, node.param[NODE_GROUPS].i, False)
@@ -211,14 +211,14 @@ cdef int by_parts(BackwardPass back, Node node, TensorBase g, TensorBase x, Tens
 
 
 def convolution(input, weight, bias, Geometry geometry not None, Py_ssize_t groups):
-    """y[n, o, place] = b[o] + the sum of weight[o] times what the window sees there of sample n. Shapes and dtypes must fit.
+    """y[n, o, i] = b[o] + the sum of weight[o] * (window i of sample n). Shapes and dtypes must fit.
 
     input (N, C, H, W), weight (O, C / groups, kh, kw), bias (O) or None; the result is (N, O, oh, ow).
     """
     cdef TensorBase x = planes_of(input, geometry)
     cdef TensorBase w = contiguous(as_tensor(weight, "argument 'weight' (position 2)"))
     cdef TensorBase b = None if bias is None else as_tensor(bias, "argument 'bias' (position 3)")
-    cdef TensorBase out, room, given_x, given_w
+    cdef TensorBase out, buffer, given_x, given_w
     cdef Py_ssize_t[4] shape
     cdef Py_ssize_t first = 0, n, top = 0
     cdef Sizes s
@@ -226,17 +226,17 @@ def convolution(input, weight, bias, Geometry geometry not None, Py_ssize_t grou
     if w.ndim != 4 or w.dtype != x.dtype or (b is not None and (b.dtype != x.dtype or b.numel != w.shape[0])) or groups < 1 \
             or w.shape[0] % groups or w.shape[1] != x.shape[1] // groups or x.shape[1] % groups \
             or (w.shape[2], w.shape[3]) != geometry.kernel:
-        raise RuntimeError(f"a weight of shape {list(shape_of(w))} and {DTYPE_NAMES[w.dtype]} does not fit planes of shape "
+        raise RuntimeError(f"a weight of shape {list(shape_of(w))} and {DTYPE_NAMES[w.dtype]} does not fit an input of shape "
                            f"{list(shape_of(x))} and {DTYPE_NAMES[x.dtype]} in {groups} groups, or the bias does not fit it")
     given_x, given_w = x, w
-    x, w = alias(x), alias(w)           # other threads run between the kernels: x.data = y
+    x, w = alias(x), alias(w)           # other threads may run x.data = y between the kernels
     s = sizes_of(x, w, geometry, groups, True)
     shape[0], shape[1], shape[2], shape[3] = s.samples, w.shape[0], geometry.places[0], geometry.places[1]
     out = empty(x.dtype, 4, shape)
-    room = room_for_columns(&s, x.dtype)
+    buffer = columns_buffer(&s, x.dtype)
     while first < s.samples:
         n = min(s.together, s.samples - first)
-        to_results(&s, w, columns_at(&s, geometry, x, room, first, n, top), sample(out, first), n, top)
+        to_results(&s, w, columns_at(&s, geometry, x, buffer, first, n, top), sample(out, first), n, top)
         top += s.rows
         if top >= shape[2]:
             first, top = first + n, 0

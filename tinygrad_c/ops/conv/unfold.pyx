@@ -1,7 +1,7 @@
-"""Windows that slide over planes, (N, C, H, W): as columns for a matrix product, the sums back, and each one's largest element.
+"""Sliding windows over (N, C, H, W): im2col (columns), col2im (fold), max pooling (largest).
 
-A Geometry says where the window stands. columns and fold are each other's gradients. Convolution, made of them and products, is
-in convolution.pxi.
+A Geometry holds kernel size, stride, padding and dilation. columns and fold are each other's gradients. Convolution, composed
+of them and matrix products, is in convolution.pxi.
 """
 from tinygrad_c.core.array cimport DTYPE_NAMES, itemsize, shape_of
 from tinygrad_c.kernels.portable cimport unfold as kernels_of_windows
@@ -27,9 +27,9 @@ cdef tuple pair(str name, object given, Py_ssize_t least):
 
 
 cdef class Geometry:
-    """Planes of `size`; a window of `kernel` at steps of `stride`, its elements `dilation` apart, `padding` zeros in front.
+    """Windows over planes of `size`: kernel size, stride, padding with zeros, dilation.
 
-    Each is a pair: down, and to the right. `places` says how many places the window takes.
+    Each is a pair (vertical, horizontal). `places` is the number of window positions, (oh, ow).
     """
 
     cdef readonly tuple size, kernel, stride, padding, dilation, places
@@ -50,7 +50,7 @@ cdef class Geometry:
         for d in range(2):
             call.shape[kernels_of_windows.SIZE_H + d] = self.size[d]
             call.shape[kernels_of_windows.WINDOW_H + d] = self.kernel[d]
-            call.shape[kernels_of_windows.PLACES_H + d] = self.places[d]
+            call.shape[kernels_of_windows.OUT_H + d] = self.places[d]
             call.param[kernels_of_windows.STRIDE_H + d].i = self.stride[d]
             call.param[kernels_of_windows.PADDING_H + d].i = self.padding[d]
             call.param[kernels_of_windows.DILATION_H + d].i = self.dilation[d]
@@ -88,12 +88,12 @@ cdef TensorBase planes_of(object input, Geometry geometry):
     if x.ndim != 4 or (x.shape[2], x.shape[3]) != geometry.size:
         raise RuntimeError(f"expected planes (N, C, {geometry.size[0]}, {geometry.size[1]}), got {list(shape_of(x))}")
     if itemsize(x.dtype) < 4:
-        raise RuntimeError("windows are taken of floats and of int32 and int64: convert with .float()")
+        raise RuntimeError("sliding windows need float, int32 or int64 elements: convert with .float()")
     return x
 
 
 def columns(input, Geometry geometry not None):
-    """(N, C, H, W) to (N, C * kh * kw, oh * ow): a column for each place of the window, with all that it sees there.
+    """im2col: (N, C, H, W) to (N, C * kh * kw, oh * ow), a column with the window's elements for each position.
 
     >>> columns(tinygrad_c.arange(4.).reshape(1, 1, 1, 4), Geometry((1, 4), (1, 3), (1, 1), (0, 0), (1, 1), (1, 2)))
     tensor([[[0., 1.],
@@ -113,7 +113,7 @@ def columns(input, Geometry geometry not None):
 
 
 def fold(input, Geometry geometry not None):
-    """(N, C * kh * kw, oh * ow) to (N, C, H, W): each element is the sum of what the columns hold for it.
+    """col2im: (N, C * kh * kw, oh * ow) to (N, C, H, W), each element the sum of its copies in the columns.
 
     >>> fold(tinygrad_c.ones(1, 3, 2), Geometry((1, 4), (1, 3), (1, 1), (0, 0), (1, 1), (1, 2)))
     tensor([[[[1., 2., 2., 1.]]]])
@@ -126,7 +126,7 @@ def fold(input, Geometry geometry not None):
         raise RuntimeError(f"expected columns (N, C * {window}, {geometry.places[0] * geometry.places[1]}), got "
                            f"{list(shape_of(x))}")
     if x.dtype < FLOAT32:
-        raise RuntimeError("fold adds floats up: convert with .float()")
+        raise RuntimeError("fold needs float elements: convert with .float()")
     shape[0], shape[1], shape[2], shape[3] = x.shape[0], x.shape[1] // window, geometry.size[0], geometry.size[1]
     out = run_on(kernels_of_windows.fold, geometry, x, None, 4, shape)
     if recording(x):
@@ -151,7 +151,7 @@ cdef Rule LARGEST = Rule(b"MaxPool2DWithIndicesBackward0", largest_backward)
 
 
 def largest(input, Geometry geometry not None):
-    """(N, C, H, W) to the largest element of each window, (N, C, oh, ow); and where in its plane, row by row, it is.
+    """Max pooling: the largest element of each window, (N, C, oh, ow), and its flat index in the plane.
 
     >>> largest(tinygrad_c.arange(4.).reshape(1, 1, 1, 4), Geometry((1, 4), (1, 2), (1, 2), (0, 0), (1, 1), (1, 2)))
     (tensor([[[[1., 3.]]]]), tensor([[[[1, 3]]]]))
@@ -161,7 +161,7 @@ def largest(input, Geometry geometry not None):
     cdef Node node
     cdef Py_ssize_t[4] shape
     if x.dtype < FLOAT32:
-        raise RuntimeError("max pooling is done on floats: convert with .float()")
+        raise RuntimeError("max pooling needs float elements: convert with .float()")
     if x.numel == 0 and x.shape[0] * x.shape[1] > 0:
         raise RuntimeError(f"max pooling of empty planes: {list(shape_of(x))}")
     if x.shape[2] * x.shape[3] > 1 << 30:

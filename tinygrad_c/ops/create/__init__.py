@@ -1,4 +1,4 @@
-"""Making tensors."""
+"""Creating tensors."""
 from tinygrad_c._base.lazy import names_of
 
 __getattr__ = names_of(f"{__name__}.create")

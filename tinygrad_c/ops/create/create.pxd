@@ -1,6 +1,6 @@
-"""What every function that makes tensors shares."""
+"""Shared by the functions that create tensors."""
 from tinygrad_c.core.tape cimport TensorBase
 
 cdef TensorBase finish(TensorBase out, object requires_grad, object device)
-cdef TensorBase fresh(tuple sizes, int dtype)           # of sizes (2, 3) or ((2, 3),); its elements are not set
+cdef TensorBase fresh(tuple sizes, int dtype)           # sizes: (2, 3) or ((2, 3),); uninitialised
 cdef int dtype_or(object given, int default) except -1

@@ -1,6 +1,6 @@
 # Made by tools/stubs.py: run it again when names or signatures change.
-from tinygrad_c.array import dtype
-from tinygrad_c.tensor import Tensor
+from tinygrad_c._tensor.tensor import Tensor
+from tinygrad_c.core.array import dtype
 from typing import Any
 
 def empty_(*sizes, size=..., dtype=..., device=..., requires_grad=..., out=...) -> Tensor: ...

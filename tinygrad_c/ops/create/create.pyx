@@ -1,7 +1,7 @@
-"""Making tensors, and looking into them.
+"""Creating tensors, and reading their elements and attributes.
 
-In parts: of a size and a value, and ranges (here), of numbers, lists and other people's memory (data.pxi); what a tensor
-is and holds, for Python (read.pxi).
+In parts: by size and value, and ranges (here); from numbers, lists and external memory (data.pxi); elements and attributes
+for Python (read.pxi).
 """
 import math
 import sys
@@ -11,7 +11,7 @@ from libc.math cimport ceil
 from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.string cimport memcpy
 
-from tinygrad_c.core.array cimport DTYPES, Storage, code_named, code_of_format, default_dtype, dtype_code, foreign_storage, \
+from tinygrad_c.core.array cimport DTYPES, Storage, code_named, code_of_format, default_dtype, dtype_code, external_storage, \
     is_contiguous, itemsize, shape_of
 from tinygrad_c.kernels.call cimport BOOL, FLOAT32, FLOAT64, INT32, INT64, MAX_NDIM, UINT8
 from tinygrad_c.kernels.portable.generic cimport arange_double, arange_int64, arange_single
@@ -30,14 +30,14 @@ cdef extern from "Python.h":
 cdef bint LITTLE = sys.byteorder == "little"
 
 
-# ---- Finishing touches that every creator shares
+# ---- Shared by all functions that create tensors
 
 cdef TensorBase finish(TensorBase out, object requires_grad, object device):
     if device is not None:
         check_device(device)
     if requires_grad:
         if out.dtype < FLOAT32:
-            no_gradient_of_integers("Only Tensors of floating point and complex dtype")
+            raise_cannot_require_grad("Only Tensors of floating point and complex dtype")
         out.requires_grad = True
     return out
 
@@ -61,7 +61,7 @@ cdef TensorBase fresh(tuple sizes, int dtype):
 
 
 cdef tuple sizes_in(tuple sizes, object size):
-    """(2, 3) of zeros(2, 3), of zeros((2, 3)), and of zeros(size=(2, 3))."""
+    """(2, 3) from zeros(2, 3), zeros((2, 3)) or zeros(size=(2, 3))."""
     if size is None and len(sizes) == 1 and isinstance(sizes[0], (tuple, list)):
         size = sizes[0]
     return sizes if size is None else tuple(size) if isinstance(size, (tuple, list)) else (size,)
@@ -74,7 +74,7 @@ cdef int fill(TensorBase out, object value) except -1:
 # ---- Sizes and a value
 
 def empty_(*sizes, size=None, dtype=None, device=None, requires_grad=False, out=None):
-    """A tensor of that size whose elements are whatever the memory held.
+    """An uninitialised tensor of the given size.
 
     >>> tinygrad_c.empty(2, 3).shape
     torch.Size([2, 3])
@@ -110,7 +110,7 @@ def ones(*sizes, size=None, dtype=None, device=None, requires_grad=False, out=No
 
 
 def full(size, fill_value, *, dtype=None, device=None, requires_grad=False, out=None):
-    """A tensor of that size, every element fill_value.
+    """A tensor of the given size filled with fill_value.
 
     >>> tinygrad_c.full((2, 2), 7)
     tensor([[7, 7],
@@ -131,7 +131,7 @@ def full(size, fill_value, *, dtype=None, device=None, requires_grad=False, out=
 
 
 def empty_like_(input, *, dtype=None, device=None, requires_grad=False, memory_format=None):
-    """A tensor of input's shape whose elements are whatever the memory held.
+    """An uninitialised tensor of input's shape and dtype.
 
     >>> tinygrad_c.empty_like(tinygrad_c.ones(2, 3)).shape
     torch.Size([2, 3])
@@ -159,7 +159,7 @@ def ones_like(input, *, dtype=None, device=None, requires_grad=False, memory_for
 
 
 def full_like(input, fill_value, *, dtype=None, device=None, requires_grad=False, memory_format=None):
-    """fill_value in input's shape and dtype.
+    """A tensor of input's shape and dtype filled with fill_value.
 
     >>> tinygrad_c.full_like(tinygrad_c.tensor([1., 2.]), 3)
     tensor([3., 3.])
@@ -173,7 +173,7 @@ def full_like(input, fill_value, *, dtype=None, device=None, requires_grad=False
 # ---- Ranges
 
 def arange(start, end=None, step=1, *, dtype=None, device=None, requires_grad=False, out=None):
-    """start, start + step, ... up to but without end; arange(end) starts at 0.
+    """start, start + step, ... up to but not including end; arange(end) starts at 0.
 
     >>> tinygrad_c.arange(1, 2, 0.25)
     tensor([1.0000, 1.2500, 1.5000, 1.7500])
@@ -190,7 +190,7 @@ def arange(start, end=None, step=1, *, dtype=None, device=None, requires_grad=Fa
     start, end, step = [each.item() if isinstance(each, TensorBase) else each for each in (start, end, step)]
     code = dtype_or(dtype, default_dtype() if any([isinstance(each, float) for each in (start, end, step)]) else INT64)
     if code == INT64 and all([isinstance(each, int) or math.isfinite(each) for each in (start, end, step)]):
-        start, end, step = int(start), int(end), int(step)      # as torch: the numbers lose their fractions first
+        start, end, step = int(start), int(end), int(step)      # as in torch, fractions are truncated first
     if step == 0:
         raise RuntimeError("step must be nonzero")
     if (end - start) * step < 0:
@@ -241,7 +241,7 @@ def linspace(start, end, steps, *, dtype=None, device=None, requires_grad=False,
     cdef int code = dtype_or(dtype, default_dtype())
     if n < 0:
         raise RuntimeError("number of steps must be non-negative")
-    if code < FLOAT32:          # as torch: the ends lose their fractions
+    if code < FLOAT32:          # as in torch, fractions are truncated
         a, b = <double> <int64_t> a, <double> <int64_t> b
     if n > 1:
         s = (b - a) / (n - 1)
@@ -283,7 +283,7 @@ def eye(n, m=None, *, dtype=None, device=None, requires_grad=False, out=None):
 
 
 def one_hot(input, num_classes=-1):
-    """1 at the position that each label names, 0 elsewhere, along a new last dimension of num_classes (the largest label + 1).
+    """One-hot vectors of class labels, in a new last dimension of num_classes (by default the largest label + 1).
 
     >>> one_hot(tinygrad_c.tensor([0, 2]))
     tensor([[1, 0, 0],

@@ -1,4 +1,4 @@
-"""Tensors of Python's numbers and lists, of NumPy's arrays, and on other people's memory; part of create.pyx."""
+"""Tensors from Python numbers, lists and NumPy arrays, and on external memory; part of create.pyx."""
 
 
 # ---- tensor(...)
@@ -32,8 +32,8 @@ cdef int infer_dtype(list flat) except -1:
             if isinstance(each, (str, bytes)):
                 raise TypeError(f"new(): invalid data type '{type(each).__name__}'")
             if isinstance(each, (list, tuple)):
-                raise ValueError(f"expected a number, but got a sequence of length {len(each)} beside one: the rows are "
-                                 "not alike")
+                raise ValueError(f"expected a number, but got a sequence of length {len(each)} beside one: the rows have "
+                                 "different lengths")
             raise RuntimeError(f"Could not infer dtype of {type(each).__name__}")
     return code
 
@@ -61,7 +61,7 @@ cdef int array_dtype(object array) except -1:
 
 
 cdef bint is_sequence(object data):
-    """Whether it has elements by number, and is neither list nor tuple, of which is known that they do."""
+    """Whether data is a sequence other than list and tuple: a range, a deque, an array.array."""
     return not isinstance(data, (int, float, list, tuple, str, bytes, dict, TensorBase)) and hasattr(data, "__len__") and \
         hasattr(data, "__getitem__") and not hasattr(data, "dtype")
 
@@ -103,7 +103,8 @@ cdef TensorBase from_sequence(object data, object dtype):
     flat = [each.item() if isinstance(each, TensorBase) else each for each in flat]
     out = empty(code, ndim, shape)
     if len(flat) != out.numel:
-        raise ValueError(f"a sequence has other elements than its len() says: {len(flat)} numbers for a tensor of {out.numel}")
+        raise ValueError(f"the len() of a sequence does not match its elements: {len(flat)} numbers for a tensor of "
+                         f"{out.numel} elements")
     for i in range(len(flat)):
         put_number(out.data + i * itemsize(code), code, flat[i])
     return out
@@ -143,10 +144,10 @@ def tensor(data, *, dtype=None, device=None, requires_grad=False):
     return finish(out, requires_grad, device)
 
 
-# ---- Other people's memory
+# ---- External memory
 
 cdef TensorBase from_buffer(object source):
-    """A tensor on the memory of an object with the buffer protocol: nothing is copied."""
+    """A tensor that shares the memory of an object with the buffer protocol: nothing is copied."""
     cdef object view = memoryview(source)
     cdef Py_buffer* buffer = PyMemoryView_GET_BUFFER(view)
     cdef TensorBase out = new_tensor()
@@ -183,29 +184,29 @@ cdef TensorBase from_buffer(object source):
                 low += step
             else:
                 high += step
-    out.storage = lender(source, low, high, buffer.readonly)
+    out.storage = exported_storage(source, low, high, buffer.readonly)
     if out.storage is None:
-        out.storage = foreign_storage(low, high - low, buffer.readonly, view)
+        out.storage = external_storage(low, high - low, buffer.readonly, view)
     out.data = <char*> buffer.buf
     out.contiguous = is_contiguous(out.ndim, out.shape, out.stride)
     if out.dtype == BOOL:
-        check_truths(out if out.contiguous else copy_of(out))
+        check_bools(out if out.contiguous else copy_of(out))
     return out
 
 
-cdef int check_truths(TensorBase a) except -1:
-    """A bool is 0 or 1 for all kernels; NumPy's view(bool) makes others."""
+cdef int check_bools(TensorBase a) except -1:
+    """Kernels rely on bools of 0 and 1; an array made by NumPy's view(bool) can hold other bytes."""
     cdef uint8_t seen = 0
     cdef Py_ssize_t i
     for i in range(a.numel):
         seen |= (<const uint8_t*> a.data)[i]
     if seen > 1:
-        raise ValueError("an array of bool holds bytes other than 0 and 1, as .view(bool) leaves them: pass array != 0")
+        raise ValueError("a bool array holds bytes other than 0 and 1, as .view(bool) can make them: pass array != 0")
     return 0
 
 
-cdef Storage lender(object source, char* low, char* high, bint readonly):
-    """The storage of the tensor whose memory this is, lent to NumPy before; or None."""
+cdef Storage exported_storage(object source, char* low, char* high, bint readonly):
+    """The storage of the tensor that exported this memory to NumPy, or None."""
     cdef Storage storage
     while not isinstance(source, TensorBase):
         if isinstance(source, memoryview):
@@ -233,8 +234,8 @@ cdef int buffer_dtype(str format, Py_ssize_t size) except -1:
 
 
 def from_numpy(array):
-    """A tensor on the array's own memory: what is written to one is seen in the other. Read-only arrays make tensors that
-    refuse to be written to. TypeError for other element types than float64, float32, int64, int32, uint8 and bool.
+    """A tensor that shares the array's memory: a write to one is seen in the other. A read-only array makes a read-only tensor.
+    TypeError for element types other than float64, float32, int64, int32, uint8 and bool.
 
     >>> import numpy
     >>> a = numpy.zeros(2)
@@ -249,7 +250,7 @@ def from_numpy(array):
 
 
 def as_tensor(data, dtype=None, device=None):
-    """The data as a tensor, without a copy where that is possible.
+    """The data as a tensor, without a copy if possible.
 
     >>> tinygrad_c.as_tensor([1, 2])
     tensor([1, 2])

@@ -1,4 +1,4 @@
-"""Kinds of tensors: what a dtype can hold, which dtype a result has, and words for how a tensor lies in memory."""
+"""Dtypes and layouts: limits of a dtype, type promotion, memory formats."""
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
@@ -19,7 +19,7 @@ FLOATS = {      # eps, smallest normal number, largest number, decimal digits
 INTEGERS = {"uint8": (0, 255), "int32": (-(2**31), 2**31 - 1), "int64": (-(2**63), 2**63 - 1)}
 
 
-# ---- What a dtype can hold
+# ---- Limits
 
 class finfo:
     """The limits of a floating dtype: eps (1 + eps is the number after 1), max, min = -max, smallest_normal = tiny, ...
@@ -58,10 +58,10 @@ class iinfo:
         return f"iinfo(min={self.min}, max={self.max}, dtype={self.dtype})"
 
 
-# ---- The dtype of a result
+# ---- Type promotion
 
 def dtype_arg(x: object, function: str, name: str, position: int) -> None:
-    """TypeError in torch's words, if x is no dtype."""
+    """Raise torch's TypeError if x is not a dtype."""
     if not isinstance(x, dtype):
         raise TypeError(f"{function}(): argument '{name}' (position {position}) must be torch.dtype, not {type(x).__name__}")
 
@@ -79,7 +79,7 @@ def promote_types(type1: dtype, type2: dtype) -> dtype:
 
 @public("tensor1# tensor2#")
 def result_type(tensor1: Tensor | float, tensor2: Tensor | float) -> dtype:
-    """The dtype of tensor1 + tensor2. A number, or a 0-d tensor beside a larger one, counts only by its category.
+    """The dtype of tensor1 + tensor2. Of a number, or a 0-d tensor beside a larger one, only the category counts.
 
     >>> tinygrad_c.result_type(tinygrad_c.tensor([1, 2]), 2.5)
     torch.float32
@@ -88,7 +88,7 @@ def result_type(tensor1: Tensor | float, tensor2: Tensor | float) -> dtype:
 
 
 def can_cast(from_: dtype, to: dtype) -> bool:
-    """Whether an operation in place may turn numbers of one dtype into the other: not floats to integers, nothing to bool.
+    """Whether type promotion allows a cast from one dtype to the other: not from float to integer, nor to bool.
 
     >>> tinygrad_c.can_cast(tinygrad_c.float32, tinygrad_c.int64)
     False
@@ -110,7 +110,7 @@ def is_same_size(input: Tensor, other: Tensor) -> bool:
 
 @public
 def is_signed(input: Tensor) -> bool:
-    """Whether the dtype has negative numbers.
+    """Whether the dtype can hold negative numbers.
 
     >>> tinygrad_c.is_signed(tinygrad_c.ones(2, dtype=tinygrad_c.uint8))
     False
@@ -118,7 +118,7 @@ def is_signed(input: Tensor) -> bool:
     return create.dtype_of(input).name not in ("uint8", "bool")
 
 
-# ---- Words for how a tensor lies in memory
+# ---- Layouts and memory formats
 
 class layout:
     """How a tensor is stored: `strided`, always.
@@ -132,7 +132,7 @@ class layout:
 
 
 class memory_format:
-    """The order of the elements in memory: accepted, and rows in C order, always.
+    """A memory format: accepted and ignored. Tensors are created in C order.
 
     >>> tinygrad_c.ones(2, 3).T.contiguous(memory_format=tinygrad_c.contiguous_format).stride()
     (2, 1)

@@ -1,4 +1,4 @@
-"""The rarer ways to make a tensor."""
+"""Less common functions that create tensors."""
 from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
@@ -27,7 +27,7 @@ def scalar_tensor(s: float, *, dtype: dtype | None = None, device: Any = None, r
 
 def empty_permuted(size: Sequence[int], physical_layout: Sequence[int], *, dtype: dtype | None = None, device: Any = None,
                    requires_grad: bool = False) -> Tensor:
-    """Whatever the memory holds, in that size, the dimensions laid out in the order physical_layout, the last densest.
+    """An uninitialised tensor of the given size with the dimensions in memory in the order physical_layout.
 
     >>> tinygrad_c.empty_permuted((2, 3), (1, 0)).stride()
     (1, 2)
@@ -59,7 +59,7 @@ def logspace(start: float, end: float, steps: int, base: float = 10.0, *, dtype:
         if getattr(each, "ndim", 0):
             raise RuntimeError(f"logspace only supports 0-dimensional start and end tensors, but got {name} with "
                                f"{each.ndim} dimension(s).")
-    if not kind.is_floating_point:      # as torch: the ends lose their fractions first
+    if not kind.is_floating_point:      # as in torch, fractions are truncated first
         start, end = int(start), int(end)
     powers = pow(float(base), create.linspace(start, end, steps, dtype=dtype_named("float64")))
     return create.to(powers, kind).requires_grad_(requires_grad)
@@ -67,7 +67,7 @@ def logspace(start: float, end: float, steps: int, base: float = 10.0, *, dtype:
 
 def range(start: float, end: float | None = None, step: float = 1, *, dtype: dtype | None = None, device: Any = None,
           requires_grad: bool = False) -> Tensor:
-    """start, start + step, ... up to and with end; arange, which leaves end out, is what torch says to use instead.
+    """start, start + step, ... up to and including end. torch recommends arange instead, which excludes end.
 
     >>> tinygrad_c.range(1, 3)
     tensor([1., 2., 3.])
@@ -81,9 +81,9 @@ def range(start: float, end: float | None = None, step: float = 1, *, dtype: dty
 
 def asarray(obj: Any, *, dtype: dtype | None = None, device: Any = None, copy: bool | None = None,
             requires_grad: bool = False) -> Tensor:
-    """obj (a tensor, an array, a buffer, numbers) as a tensor: on the same memory where that is possible, unless copy=True.
+    """obj (a tensor, an array, a buffer, numbers) as a tensor that shares its memory if possible, unless copy=True.
 
-    ValueError with copy=False where it is not.
+    ValueError with copy=False if it would have to be copied.
 
     >>> tinygrad_c.asarray([1, 2])
     tensor([1, 2])
@@ -102,7 +102,7 @@ def asarray(obj: Any, *, dtype: dtype | None = None, device: Any = None, copy: b
 
 
 def frombuffer(buffer: Any, *, dtype: dtype, count: int = -1, offset: int = 0, requires_grad: bool = False) -> Tensor:
-    """A tensor on the memory of a bytes-like object: `count` elements (all of them, with -1) from byte `offset` on.
+    """A tensor that shares the memory of a bytes-like object: `count` elements (-1: all) from byte `offset` on.
 
     >>> tinygrad_c.frombuffer(bytearray(b"abc"), dtype=tinygrad_c.uint8)
     tensor([97, 98, 99], dtype=torch.uint8)
@@ -121,14 +121,14 @@ def frombuffer(buffer: Any, *, dtype: dtype, count: int = -1, offset: int = 0, r
     if count > 0 and offset + count * size > length:
         raise ValueError(f"requested buffer length ({count} * {size} bytes) after offset ({offset} bytes) must not be greater "
                          f"than actual buffer length ({length} bytes)")
-    # NumPy copies what does not begin at a multiple of the elements' size: the tensor then has memory of its own.
+    # If the offset is not a multiple of the element size, numpy.require copies: the memory is not shared.
     array = numpy.require(numpy.frombuffer(view, dtype.name, count, offset), requirements="A")
     return create.from_numpy(array).requires_grad_(requires_grad)
 
 
 def empty_strided(size: tuple[int, ...], stride: tuple[int, ...], *, dtype: dtype | None = None, device: Any = None,
                   requires_grad: bool = False) -> Tensor:
-    """A tensor of that size and those strides whose elements are whatever the memory held.
+    """An uninitialised tensor of the given size and strides.
 
     >>> tinygrad_c.empty_strided((2, 3), (1, 2)).stride()
     (1, 2)

@@ -1,4 +1,4 @@
-"""What a tensor holds, as Python's numbers, and what it is; part of create.pyx."""
+"""Elements as Python numbers, and attributes of tensors; part of create.pyx."""
 
 
 # ---- Back to Python
@@ -35,7 +35,7 @@ cdef object nested(const char* p, TensorBase a, int d):
 
 def tolist(input):
     """The elements as nested lists of Python numbers; a number if there are no dimensions."""
-    cdef TensorBase a = alias(tensor_of(input))     # a __del__ that the collector runs may give the tensor other memory
+    cdef TensorBase a = alias(tensor_of(input))     # a finaliser may give the tensor other memory meanwhile
     return nested(a.data, a, 0)
 
 
@@ -55,7 +55,7 @@ def clone(input, *, memory_format=None):
 
 
 def make_contiguous(input):
-    """The tensor itself if its elements lie in C order, else a copy where they do."""
+    """The tensor itself if it is contiguous, else a contiguous copy."""
     return contiguous(tensor_of(input))
 
 
@@ -70,7 +70,7 @@ def fill_(input, value):
     return copy_(input, value)
 
 
-# ---- What a tensor is, for tensor.py
+# ---- Attributes, for tensor.py
 
 def sizes(input) -> tuple:
     """The sizes of the dimensions."""
@@ -103,16 +103,16 @@ def dtype_of(input):
 
 
 def address(input) -> int:
-    """The address of element [0, ..., 0]."""
+    """The address of the first element."""
     return <size_t> tensor_of(input).data
 
 
 def offset(input) -> int:
-    """How many elements lie between the beginning of the memory and element [0, ..., 0]."""
+    """The storage offset, in elements."""
     cdef TensorBase a = tensor_of(input)
     return (a.data - a.storage.data) // itemsize(a.dtype)
 
 
 def is_contiguous_tensor(input) -> bool:
-    """Whether the elements lie in C order with nothing between."""
+    """Whether the elements are contiguous in C order."""
     return bool(tensor_of(input).contiguous)

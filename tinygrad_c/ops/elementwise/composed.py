@@ -1,4 +1,4 @@
-"""Elementwise functions that are a line or two of others: sums of products, conversions of angles, what replaces NaN."""
+"""Elementwise functions composed of others: rounding, lerp and addcmul, limits, nan_to_num, logit, angles."""
 from __future__ import annotations
 
 import math
@@ -31,7 +31,7 @@ LARGEST = {"float32": 3.4028234663852886e38, "float64": 1.7976931348623157e308}
 
 
 def only_floats(name: str, input: Tensor) -> None:
-    """NotImplementedError for whole numbers."""
+    """Raise NotImplementedError for integers and bools."""
     if not dtype_of(input).is_floating_point:
         raise NotImplementedError(f"\"{name}\" not implemented for '{TYPE_WORDS[dtype_of(input).name]}': call .float() first")
 
@@ -41,7 +41,7 @@ def only_floats(name: str, input: Tensor) -> None:
 @public
 @takes_out
 def round(input: Tensor, *, decimals: int = 0) -> Tensor:
-    """The nearest number with that many decimals, the even one of two; negative decimals round to tens, hundreds, ...
+    """Round to that many decimals, halves to even; negative decimals round to tens, hundreds, ...
 
     >>> tinygrad_c.round(tinygrad_c.tensor([0.5, 1.5, 2.345]))
     tensor([0., 2., 2.])
@@ -59,7 +59,7 @@ def round(input: Tensor, *, decimals: int = 0) -> Tensor:
 @public
 @takes_out
 def frac(input: Tensor) -> Tensor:
-    """input - trunc(input): the part after the point, with the sign of input.
+    """input - trunc(input): the fractional part, with the sign of input.
 
     >>> tinygrad_c.frac(tensor([1.5, -2.25]))
     tensor([ 0.5000, -0.2500])
@@ -71,7 +71,7 @@ def frac(input: Tensor) -> Tensor:
 # ---- Sums of products
 
 def _added(input: Tensor, fresh: Tensor, value: float) -> Tensor:
-    """input + fresh * value, in the memory of `fresh`, which nobody else has, where nothing is recorded."""
+    """input + fresh * value. If nothing is recorded, computed in place in `fresh`, a temporary of the caller."""
     recorded = is_grad_enabled() and (fresh.requires_grad or input.requires_grad)
     if recorded or fresh.shape != input.shape or fresh.dtype is not input.dtype or not fresh.is_floating_point():
         return input + (fresh if value == 1 else fresh * value)
@@ -94,7 +94,7 @@ def lerp(input: Tensor, end: Tensor, weight: Tensor | float) -> Tensor:
         if hasattr(each, "dtype") and each.dtype is not input.dtype:
             raise RuntimeError(f"expected dtype {C_WORDS[input.dtype.name]} for `{name}` but got dtype "
                                f"{C_WORDS[each.dtype.name]}")
-    # From the nearer end: then weight 1 gives `end` to the last digit.
+    # Computed from the nearer end, so that weight 1 gives exactly `end`.
     if isinstance(weight, (int, float)):
         if weight < 0.5:
             return _named(_added(input, end - input, weight), "LerpBackward0")
@@ -117,7 +117,7 @@ def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1
 @public("input tensor1 tensor2")
 @takes_out
 def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
-    """input + value * tensor1 / tensor2. RuntimeError where integers are divided by integers.
+    """input + value * tensor1 / tensor2. RuntimeError if both are integers.
 
     >>> tinygrad_c.addcdiv(tensor([1., 2.]), tensor([6., 8.]), tensor([2., 4.]), value=10)
     tensor([31., 22.])
@@ -139,7 +139,7 @@ def rsub(input: Tensor, other: Tensor | float, *, alpha: float = 1) -> Tensor:
 
 @public
 def positive(input: Tensor) -> Tensor:
-    """+input: the tensor itself. RuntimeError for bools.
+    """+input: returns the tensor itself. RuntimeError for bools.
 
     >>> tinygrad_c.positive(tensor([1., -2.]))
     tensor([ 1., -2.])
@@ -154,7 +154,7 @@ def positive(input: Tensor) -> Tensor:
 @public("input min#")
 @takes_out
 def clamp_min(input: Tensor, min: Tensor | float) -> Tensor:
-    """input, but no less than min.
+    """max(input, min), elementwise.
 
     >>> tinygrad_c.clamp_min(tensor([1., 5.]), 3)
     tensor([3., 5.])
@@ -165,7 +165,7 @@ def clamp_min(input: Tensor, min: Tensor | float) -> Tensor:
 @public("input max#")
 @takes_out
 def clamp_max(input: Tensor, max: Tensor | float) -> Tensor:
-    """input, but no more than max.
+    """min(input, max), elementwise.
 
     >>> tinygrad_c.clamp_max(tensor([1., 5.]), 3)
     tensor([1., 3.])
@@ -176,7 +176,7 @@ def clamp_max(input: Tensor, max: Tensor | float) -> Tensor:
 @public
 @takes_out
 def nan_to_num(input: Tensor, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Tensor:
-    """input with NaN replaced by `nan`, infinity by `posinf` and -infinity by `neginf` (if None, the dtype's largest numbers).
+    """input with NaN replaced by `nan`, infinity by `posinf` and -infinity by `neginf` (None: the dtype's limits).
 
     >>> tinygrad_c.nan_to_num(tinygrad_c.tensor([float("nan"), float("inf")]), nan=0.0, posinf=9.0)
     tensor([0., 9.])
@@ -204,7 +204,7 @@ def float_power(input: Tensor | float, exponent: Tensor | float) -> Tensor:
 
 
 def only_double(input: Tensor, exponent: Tensor | float) -> Tensor:
-    """float_power for the form in place, which cannot change the dtype."""
+    """float_power for float_power_, which cannot change the dtype."""
     if dtype_of(input).name != "float64":
         raise RuntimeError(f"the base given to float_power_ has dtype {C_WORDS[dtype_of(input).name].title()} but the "
                            "operation's result requires dtype Double")
@@ -243,13 +243,13 @@ def sinc(input: Tensor) -> Tensor:
     tensor([1.0000, 0.6366])
     """
     angle = input * math.pi
-    at_0 = abs(angle) < 1e-10                       # 1 to the last bit
-    angle = where(at_0, 1.0, angle)                 # nothing is divided by 0, or by a square that vanishes in the gradient
+    at_0 = abs(angle) < 1e-10                       # there sinc is 1 exactly
+    angle = where(at_0, 1.0, angle)                 # avoids 0 / 0, in the gradient also
     return _named(where(at_0, 1.0, sin(angle) / angle), "SincBackward0")
 
 
 def _times(input, factor: float, node: str):
-    """input * factor; of a number, a number."""
+    """input * factor; a number if input is a number."""
     out = input * factor
     return _named(out, node) if isinstance(out, TensorBase) else out
 
@@ -257,7 +257,7 @@ def _times(input, factor: float, node: str):
 @public
 @takes_out
 def deg2rad(input: Tensor) -> Tensor:
-    """Degrees as radians: x * pi / 180.
+    """Degrees to radians: x * pi / 180.
 
     >>> tinygrad_c.deg2rad(tensor([90., 180.]))
     tensor([1.5708, 3.1416])
@@ -268,7 +268,7 @@ def deg2rad(input: Tensor) -> Tensor:
 @public
 @takes_out
 def rad2deg(input: Tensor) -> Tensor:
-    """Radians as degrees: x * 180 / pi.
+    """Radians to degrees: x * 180 / pi.
 
     >>> tinygrad_c.rad2deg(tensor([1., 3.1416]))
     tensor([ 57.2958, 180.0004])
@@ -279,15 +279,15 @@ def rad2deg(input: Tensor) -> Tensor:
 @public
 @takes_out
 def mvlgamma(input: Tensor, p: int) -> Tensor:
-    """The logarithm of the gamma function of p dimensions: p (p - 1) / 4 log(pi) + the sum over j < p of lgamma(x - j / 2).
+    """The log of the multivariate gamma function: p (p - 1) / 4 log(pi) + sum over j < p of lgamma(x - j / 2).
 
-    ValueError for p < 1.
+    RuntimeError for p < 1 or p > 100,000.
 
     >>> tinygrad_c.mvlgamma(tensor([2., 3.]), 2)
     tensor([0.4516, 1.5502])
     """
     if not 1 <= p <= 100_000:
-        raise RuntimeError(f"p has to be greater than or equal to 1, and no more than 100,000 (each takes a pass), got {p}")
+        raise RuntimeError(f"p has to be greater than or equal to 1, and at most 100,000 (it takes p passes), got {p}")
     total = lgamma(input)
     for j in range(1, p):
         total = total + lgamma(input - j / 2)

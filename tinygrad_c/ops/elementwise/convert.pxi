@@ -1,4 +1,4 @@
-"""Numbers as tensors, the dtypes of results, copies and conversions; part of elementwise.pyx."""
+"""Python numbers as 0-d tensors, dtype promotion, copies and casts; part of elementwise.pyx."""
 
 
 # ---- Dtypes and numbers
@@ -14,7 +14,7 @@ cdef TensorBase scalar_tensor(object number, int dtype):
 
 
 cdef int put_number(char* to, int dtype, object number) except -1:
-    """Write a Python number as that dtype: integers cut fractions off, and take nothing larger than they can hold."""
+    """Store a Python number as that dtype. For integers the fraction is dropped; RuntimeError if the number is out of range."""
     if dtype == FLOAT32:
         (<float*> to)[0] = number
     elif dtype == FLOAT64:
@@ -39,7 +39,7 @@ cdef int put_number(char* to, int dtype, object number) except -1:
 cdef TensorBase as_tensor(object a, str what):
     if isinstance(a, TensorBase):
         if (<TensorBase> a).storage is None:
-            raise RuntimeError("this tensor was never given memory: make tensors with tinygrad_c.tensor(...)")
+            raise RuntimeError("this tensor has no memory: create tensors with tinygrad_c.tensor(...)")
         return <TensorBase> a
     if isinstance(a, bool):
         return scalar_tensor(a, BOOL)
@@ -49,19 +49,19 @@ cdef TensorBase as_tensor(object a, str what):
         return scalar_tensor(a, default_dtype())
     if hasattr(a, "item") and hasattr(a, "dtype") and getattr(a, "ndim", 1) == 0:      # a NumPy scalar
         return as_tensor(a.item(), what)
-    hint = ": make it a tensor with tinygrad_c.tensor(x) or from_numpy(x)" if hasattr(a, "__array__") else ""
+    hint = ": convert it with tinygrad_c.tensor(x) or from_numpy(x)" if hasattr(a, "__array__") else ""
     raise TypeError(f"{what} must be Tensor, not {type(a).__module__}.{type(a).__qualname__}{hint}"
                     if hint else f"{what} must be Tensor, not {type(a).__qualname__}")
 
 
 cdef inline TensorBase as_operand(object a, object other, str what):
-    """as_tensor, but a Python number beside a tensor takes that tensor's dtype, unless that is of a smaller category."""
+    """as_tensor, but a Python number gets the dtype of the other operand, unless its own category is larger."""
     if isinstance(a, TensorBase) and (<TensorBase> a).storage is not None:
         return <TensorBase> a
-    return number_beside(a, other, what)
+    return number_operand(a, other, what)
 
 
-cdef TensorBase number_beside(object a, object other, str what):
+cdef TensorBase number_operand(object a, object other, str what):
     cdef int dtype
     if not is_number(a) or not isinstance(other, TensorBase):
         return as_tensor(a, what)
@@ -74,7 +74,7 @@ cdef TensorBase number_beside(object a, object other, str what):
 
 
 cdef int promote(TensorBase a, TensorBase b) noexcept:
-    """The dtype of a result: the larger; but a 0-d operand only counts if it is of a larger category (bool, integer, float)."""
+    """The promoted dtype: the larger one, but a 0-d operand counts only if its category (bool, integer, float) is larger."""
     cdef int x = a.dtype
     cdef int y = b.dtype
     if x == y:
@@ -118,7 +118,7 @@ cdef TensorBase copy_of(TensorBase a):
 
 
 cdef int convert_backward(BackwardPass back, Node node, TensorBase g) except -1:
-    back.send_grad(node, 0, g)           # the walk brings g to the input's dtype
+    back.send_grad(node, 0, g)           # the backward pass casts g to the input's dtype
     return 0
 
 cdef Rule CONVERT = Rule(b"ToCopyBackward0", convert_backward)
@@ -150,7 +150,7 @@ cdef TensorBase contiguous(TensorBase a):
     return a if a.contiguous else clone(a)
 
 
-# ---- Whole-tensor copies, as functions
+# ---- Copies, as functions
 
 def clone_op(input):
     """A copy; gradients flow through it."""
@@ -158,7 +158,7 @@ def clone_op(input):
 
 
 def write(input, source):
-    """Write source into input in place, broadcast and converted to input's dtype; recorded."""
+    """Tensor.copy_: write source into input in place, broadcast and cast to input's dtype; recorded."""
     cdef TensorBase a = as_tensor(input, "argument 'input' (position 1)")
     cdef TensorBase b, y
     cdef Py_ssize_t[MAX_NDIM] shape
@@ -181,7 +181,7 @@ def write(input, source):
 
 
 cdef int copy_backward(BackwardPass back, Node node, TensorBase g) except -1:
-    if back.needs(node, 0):         # the old value is gone: nothing of it counts
+    if back.needs(node, 0):         # the old value was overwritten: its gradient is 0
         back.send_grad(node, 0, zeros(node.dtype, node.ndim, node.shape))
     back.send_grad(node, 1, g)
     return 0

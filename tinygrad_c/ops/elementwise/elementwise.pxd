@@ -1,4 +1,4 @@
-"""Elementwise ops by their row of the table, and what every op needs: dtypes of results, casts, copies."""
+"""Elementwise ops by their row of the table, and what every op needs: dtype promotion, casts, copies."""
 from tinygrad_c.kernels.call cimport Call, Scalar, inner_t, kernel_t
 from tinygrad_c.kernels.table cimport ELEMENT_BLOCK
 from tinygrad_c.core.tape cimport TensorBase
@@ -11,12 +11,12 @@ cdef TensorBase binary_scalar(int row, TensorBase x, object number)
 cdef TensorBase binary_scalar_(int row, TensorBase x, object number)
 cdef TensorBase floor_divided(object left, object right)
 cdef TensorBase floor_divided_(TensorBase x, object other)
-cdef TensorBase divided(int row, object a, object b)    # binary, for rows that divide: integers by 0 raise
+cdef TensorBase divided(int row, object a, object b)    # binary for rows that divide: an integer divided by 0 raises
 cdef TensorBase divided_(int row, TensorBase a, object b)
 cdef TensorBase power(object a, object b)
 cdef TensorBase where_(object condition, object a, object b)
 cdef bint is_number(object a) noexcept
-cdef object comparable(object other, object input)      # a number as something that can be compared with input's elements
+cdef object comparable(object other, object input)      # a number that input's dtype cannot hold becomes +-inf
 
 # The tensor itself, or a Python number or NumPy scalar as a 0-d tensor; `what` names the argument in the error.
 cdef TensorBase as_tensor(object a, str what)
@@ -30,14 +30,14 @@ cdef TensorBase clone(TensorBase a)                     # recorded
 cdef TensorBase copy_of(TensorBase a)                   # contiguous, not recorded
 cdef int copy_into(TensorBase out, TensorBase source) except -1     # broadcasts and casts; not recorded, not checked
 cdef int broadcast_shapes(TensorBase a, TensorBase b, int* ndim, Py_ssize_t* shape) except -1
-cdef int record_relu(TensorBase y) except -1     # of y, which the kernel that made it has put through relu
-cdef TensorBase assign_inplace(TensorBase x, TensorBase y)       # write y, just computed from x, into x, with y's history
+cdef int record_relu(TensorBase y) except -1     # record relu on y, whose kernel has applied it already
+cdef TensorBase assign_inplace(TensorBase x, TensorBase y)       # write y, computed from x, into x, with y's history
 cdef TensorBase add_tensors(TensorBase a, TensorBase b)
 cdef int add_into(TensorBase a, TensorBase b) except -1     # a += b, not recorded
 
 
 cdef inline void over_elements(Call* call, kernel_t kernel, int n_operands, Py_ssize_t n, Py_ssize_t work) noexcept:
-    """Set a Call of a kernel that walks n contiguous elements, ELEMENT_BLOCK of them a unit; `work` in ns, see call.pxd."""
+    """Set up a Call for a kernel over n contiguous elements, ELEMENT_BLOCK per unit; `work` in ns, see call.pxd."""
     call.kernel = kernel
     call.ndim = 1
     call.n_operands = n_operands

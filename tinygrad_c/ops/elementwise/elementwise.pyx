@@ -4,8 +4,8 @@
     elementwise_backward                  launch the row's derivative kernels, or, with create_graph, evaluate the row's
                                           derivative expression on Tensors
 
-In parts: numbers, dtypes and copies (convert.pxi), a kernel's Call (launch.pxi), in place and out=
-(write.pxi), the public functions (functions.pxi).
+In parts: numbers, dtypes and copies (convert.pxi); the kernel's Call (launch.pxi); in-place ops and out= (write.pxi); the
+public functions (functions.pxi).
 """
 import math
 
@@ -28,14 +28,14 @@ from tinygrad_c.core.tape cimport *
 from tinygrad_c.formulas import POINTWISE
 from tinygrad_c._base.warn import warn
 
-cdef enum:                  # Row.operand: what a derivative's kernel reads
+cdef enum:                  # Row.operand: an operand of a derivative's kernel
     READS_G
     READS_INPUT0
     READS_INPUT1
     READS_INPUT2
     READS_OUTPUT
 
-cdef enum:                  # bits of Row.saves: what a node must keep for it
+cdef enum:                  # bits of Row.saves: what a node must save for it
     SAVES_INPUT0 = 1
     SAVES_INPUT1 = 2
     SAVES_INPUT2 = 4
@@ -54,12 +54,12 @@ ctypedef struct Row:
     int n_params
     int kind
     bint differentiable
-    bint composed               # of formulas.SCALAR: derivatives evaluated on Tensors
+    bint composed               # a row of formulas.SCALAR: its derivatives are evaluated on Tensors
     bint plain                  # its kernel is a loop over a C function
     int[3] derivative           # per input: the kernel's number, NO_DERIVATIVE, DERIVATIVE_IS_G or DERIVATIVE_COMPOSED
-    int[3] saves                # per input: what its derivative reads, as bits
+    int[3] saves                # per input: what its derivative reads, as SAVES_ bits
     int[3] n_operands
-    int[3][4] operand           # per input: what its derivative reads, in order
+    int[3][4] operand           # per input: the operands of its derivative's kernel, in order
 
 cdef Row[N_ALL_ROWS] ROWS
 include "../../kernels/generated/rows.pxi"
@@ -99,8 +99,8 @@ cdef inline int result_dtype(const Row* row, int dtype) noexcept:
     return dtype
 
 
-cdef inline int64_t whole(double x) noexcept:
-    """x without its fraction; beyond the integers, the last one there."""
+cdef inline int64_t truncated(double x) noexcept:
+    """x rounded toward 0, clamped to the range of int64."""
     return <int64_t> x if -9.2e18 < x < 9.2e18 else INT64_MIN if x < 0 else INT64_MAX
 
 
@@ -109,8 +109,8 @@ cdef int set_params(Scalar* param, int dtype, double p0, double p1) noexcept:
         param[0].f = p0
         param[1].f = p1
     else:
-        param[0].i = whole(p0)
-        param[1].i = whole(p1)
+        param[0].i = truncated(p0)
+        param[1].i = truncated(p1)
     return 0
 
 
@@ -120,7 +120,7 @@ cdef TensorBase unary(int r, object input, double p0, double p1):
     cdef Row* row = &ROWS[r]
     cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
     cdef int dtype = result_dtype(row, x.dtype)
-    if dtype < FLOAT32 and row.kind == KIND_BOOLS:      # isnan: integers have no kernel of it
+    if dtype < FLOAT32 and row.kind == KIND_BOOLS:      # such as isnan: there are no integer kernels
         dtype = default_dtype()
     elif dtype == BOOL:
         if r == ROW_SIGN:
@@ -138,7 +138,7 @@ cdef TensorBase unary_launch(Row* row, int r, TensorBase x, const Scalar* param)
     cdef PyObject* inputs[1]
     cdef Node node
     if not x.contiguous:
-        lay_out_as(out, x)
+        copy_layout(out, x)
     inputs[0] = <PyObject*> x
     launch(kernel_of(row, x.dtype), kernels(x.dtype), out, 1, inputs, param, row.n_params, cost(row))
     if row.differentiable and x.dtype >= FLOAT32 and recording(x):
@@ -161,7 +161,8 @@ cdef int record_relu(TensorBase y) except -1:
 
 
 cdef TensorBase binary_scalar(int r, TensorBase x, object number):
-    """A row whose parameter is a Python number: the number is weak, it changes x's dtype only to a larger category."""
+    """A row whose parameter is a Python number. Dtype promotion: the number changes x's dtype only if its category (bool,
+    integer, float) is larger."""
     cdef Scalar[2] param
     cdef Row* row = &ROWS[r]
     cdef int dtype = x.dtype
@@ -177,7 +178,7 @@ cdef TensorBase binary_scalar(int r, TensorBase x, object number):
     x = to_dtype(x, dtype)
     if dtype < FLOAT32:
         param[0].i = number
-    elif type(number) is int:           # float(number) would make an object of it
+    elif type(number) is int:           # float(number) would allocate a Python object
         param[0].f = PyLong_AsDouble(number)
     else:
         param[0].f = number
@@ -186,7 +187,7 @@ cdef TensorBase binary_scalar(int r, TensorBase x, object number):
 
 
 cdef TensorBase binary(int r, object left, object right):
-    """y = f(a, b) for a row of the table, a and b broadcast together."""
+    """y = f(a, b) for a row of the table; a and b broadcast."""
     cdef Row* row = &ROWS[r]
     cdef TensorBase a = as_operand(left, right, "argument 'input' (position 1)")
     cdef TensorBase b = as_operand(right, left, "argument 'other' (position 2)")
@@ -214,7 +215,7 @@ cdef TensorBase binary(int r, object left, object right):
 
 
 cdef TensorBase as_bytes(TensorBase a):
-    """The memory of bools seen as uint8."""
+    """A uint8 view of a bool tensor."""
     cdef TensorBase out = view_of(a, a.data, a.ndim, a.shape, a.stride)
     out.dtype = UINT8
     return out
@@ -232,7 +233,7 @@ cdef TensorBase binary_launch(Row* row, int r, TensorBase a, TensorBase b, Tenso
             broadcast_shapes(a, b, &ndim, shape)
             out = empty(BOOL if row.kind == KIND_BOOLS else dtype, ndim, shape)
         if not (a.contiguous and b.contiguous):
-            lay_out_as(out, a if same_shape(a, out) else b)
+            copy_layout(out, a if same_shape(a, out) else b)
     inputs[0] = <PyObject*> a
     inputs[1] = <PyObject*> b
     launch(kernel_of(row, dtype), kernels(dtype), out, 2, inputs, NULL, 0, cost(row))
@@ -299,7 +300,7 @@ cdef bint shapes_equal(TensorBase a, int ndim, const Py_ssize_t* shape) noexcept
 
 
 cdef TensorBase power(object a, object b):
-    """a^b. Whole exponents of integers stay integers; 2, 3, 1/2, -1/2 and -1 take their own row."""
+    """a^b. An integer to an integer power is an integer. The exponents 2, 3, 1/2, -1/2 and -1 have rows of their own."""
     cdef TensorBase x
     cdef double p
     if isinstance(a, TensorBase) and is_number(b):
@@ -346,13 +347,13 @@ cdef TensorBase integer_power(TensorBase x, object exponent):
 
 cdef inline int save_result(Node node, TensorBase out) except -1:
     save_output(node, out)
-    if node.saved_output is not None and not out.contiguous:        # not if a hook has taken it
+    if node.saved_output is not None and not out.contiguous:        # not if a pack hook has it
         node.extra = tuple([out.stride[d] for d in range(out.ndim)])
     return 0
 
 
 cdef TensorBase result(BackwardPass back, Node node):
-    """The saved output again, laid out as it was."""
+    """The saved output, with its strides."""
     cdef TensorBase y = output(back, node)
     cdef int d
     if node.extra is not None:
@@ -392,7 +393,7 @@ cdef int elementwise_backward(BackwardPass back, Node node, TensorBase g) except
             else:
                 held = saved(node, reads - READS_INPUT0)       # the node keeps it alive
                 inputs[j] = <PyObject*> held
-        # Overwriting g, when nobody else has it, saves a trip to memory.
+        # If this is the only reference to g, its memory is reused: less memory traffic.
         if i == last and g.dtype == node.dtype and is_sole_owner(<PyObject*> g):
             out = g
         else:
@@ -403,12 +404,12 @@ cdef int elementwise_backward(BackwardPass back, Node node, TensorBase g) except
     return 0
 
 
-cdef dict derivative_code = {}      # by row and input: the expression, compiled when it is first needed
-cdef dict functions = {}            # what the table's expressions call, on Tensors; filled at the end of this file
+cdef dict derivative_code = {}      # (row, input) -> the expression, compiled at its first use
+cdef dict functions = {}            # the functions that the expressions call, on Tensors; filled at the end of this file
 
 
 cdef int differentiable_backward(BackwardPass back, Node node, TensorBase g) except -1:
-    """Evaluate the row's derivative expressions on Tensors: with create_graph, the gradient is recorded in its turn."""
+    """Evaluate the row's derivative expressions on Tensors. With create_graph, this records the gradient."""
     cdef Row* row = &ROWS[node.op]
     cdef dict names = {"g": g}
     each = row_of(node.op)
@@ -436,7 +437,7 @@ cdef int differentiable_backward(BackwardPass back, Node node, TensorBase g) exc
     return 0
 
 
-# ---- The tape's own needs
+# ---- Ops for the tape (register_ops)
 
 cdef TensorBase add_tensors(TensorBase a, TensorBase b):
     return binary(ROW_ADD, a, b)
@@ -454,7 +455,7 @@ include "write.pxi"
 include "functions.pxi"
 
 
-# ---- The functions of the table's expressions, on Tensors or, for a row's parameters, Python numbers
+# ---- The functions that the table's expressions call. Arguments: Tensors, or Python numbers for a row's parameters
 
 def _where(condition, a, b):
     return (a if condition else b) if isinstance(condition, bool) else where_(condition, a, b)

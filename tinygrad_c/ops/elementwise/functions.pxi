@@ -1,4 +1,4 @@
-"""The public functions of elementwise.pyx."""
+"""The public functions; part of elementwise.pyx."""
 
 
 def add(input, other, *, alpha=1, out=None):
@@ -52,9 +52,9 @@ def mul(input, other, *, out=None):
 
 
 def div(input, other, *, rounding_mode=None, out=None):
-    """input / other, broadcast together; integers give floats.
+    """input / other, broadcast together; the quotient of integers is a float.
 
-    rounding_mode="trunc" drops the quotient's fraction, "floor" rounds it down: then integers stay integers.
+    rounding_mode="trunc" rounds the quotient toward 0, "floor" rounds it down; with either, integers stay integers.
 
     >>> tinygrad_c.div(tinygrad_c.tensor([7, -7]), 2, rounding_mode="floor")
     tensor([ 3, -4])
@@ -77,7 +77,7 @@ cdef TensorBase rounded_div(object input, object other, object mode):
 
 
 def pow(input, exponent, *, out=None):
-    """input^exponent, either a tensor, the other a tensor or a number; 0^0 is 1, with derivative 0.
+    """input^exponent; at least one is a tensor, the other a tensor or a number. 0^0 is 1, with derivative 0.
 
     >>> tinygrad_c.pow(tinygrad_c.tensor([1., 2., 3.]), 2)
     tensor([1., 4., 9.])
@@ -126,7 +126,7 @@ def div_(input, other, *, rounding_mode=None):
 
 
 def maximum(input, other, *, out=None):
-    """The larger of two, element by element; NaN where either is. Where they are equal each gets half of the gradient.
+    """The elementwise maximum; NaN if either is NaN. Where they are equal, each gets half of the gradient.
 
     >>> tinygrad_c.maximum(tinygrad_c.tensor([1., 5.]), tinygrad_c.tensor([3., 4.]))
     tensor([3., 5.])
@@ -137,7 +137,7 @@ def maximum(input, other, *, out=None):
 
 
 def minimum(input, other, *, out=None):
-    """The smaller of two, element by element; NaN where either is. Where they are equal each gets half of the gradient.
+    """The elementwise minimum; NaN if either is NaN. Where they are equal, each gets half of the gradient.
 
     >>> tinygrad_c.minimum(tinygrad_c.tensor([1., 5.]), tinygrad_c.tensor([3., 4.]))
     tensor([1., 4.])
@@ -148,8 +148,8 @@ def minimum(input, other, *, out=None):
 
 
 def where(condition, input=None, other=None, *, out=None):
-    """input where condition is true, else other; the three broadcast together. Of the condition alone: where it is true, as
-    nonzero(condition, as_tuple=True).
+    """input where condition is true, else other; the three broadcast together. where(condition) is nonzero(condition,
+    as_tuple=True): the indices of its true elements.
 
     >>> tinygrad_c.where(tinygrad_c.tensor([True, False]), tinygrad_c.tensor([1., 2.]), 0)
     tensor([1., 0.])
@@ -160,14 +160,14 @@ def where(condition, input=None, other=None, *, out=None):
         from tinygrad_c.ops.indexing.index import nonzero
         return nonzero(condition, as_tuple=True)
     if input is None or other is None:
-        raise TypeError("where() takes a condition, or a condition, input and other; got one of the two")
+        raise TypeError("where() takes (condition) or (condition, input, other), but got only one of input and other")
     if out is not None:
         return into_out(where_(condition, input, other), out)
     return where_(condition, input, other)
 
 
 def clamp(input, min=None, max=None, *, out=None):
-    """input, but no less than min and no more than max; the gradient is 0 where it was cut.
+    """min(max(input, min), max); the gradient is 0 where input is outside [min, max].
 
     >>> tinygrad_c.clamp(tinygrad_c.tensor([-3., 0.5, 3.]), -1, 1)
     tensor([-1.0000,  0.5000,  1.0000])
@@ -189,7 +189,7 @@ def clamp(input, min=None, max=None, *, out=None):
     if x.dtype >= FLOAT32:
         return unary(ROW_CLAMP, x, -INFINITY if min is None else min, INFINITY if max is None else max)
     x = x if x.dtype != BOOL else to_dtype(x, INT64)
-    if x.dtype == INT32:            # its kernel reads as many bits
+    if x.dtype == INT32:            # its kernel reads 32-bit bounds
         low, high = INT32_MIN, INT32_MAX
     bounds[0].i = low if min is None or min < low else high if min > high else min
     bounds[1].i = high if max is None or max > high else low if max < low else max
@@ -201,7 +201,7 @@ def clamp_(input, min=None, max=None):
     cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
     check_inplace(x)
     bound = min if isinstance(min, TensorBase) else max if isinstance(max, TensorBase) else None
-    if bound is not None and (recording(x) or recording(<TensorBase> bound)):        # they are kept for the gradient
+    if bound is not None and (recording(x) or recording(<TensorBase> bound)):        # they are saved for the gradient
         return assign_inplace(x, clamp(clone(x), min, max))
     return assign_inplace(x, clamp(x, min, max))
 
@@ -212,7 +212,7 @@ def leaky_relu(input, negative_slope=0.01):
 
 
 def hardtanh(input, lowest=-1.0, highest=1.0):
-    """input, but no less than lowest and no more than highest; the gradient is 0 at and beyond both."""
+    """input limited to [lowest, highest]; the gradient is 0 outside and at both limits."""
     return unary(ROW_HARDTANH, input, lowest, highest)
 
 
@@ -234,7 +234,7 @@ def softplus(input, beta=1.0, threshold=20.0):
 
 
 def softplus1(input):
-    """log(1 + e^x): what the table's expressions call."""
+    """log(1 + e^x), for the table's expressions."""
     return unary(ROW_SOFTPLUS1, input, 0, 0)
 
 
@@ -305,7 +305,7 @@ def ge(input, other, *, out=None):
 
 
 cdef object comparable(object other, object input):
-    """A whole number that the other side's dtype cannot hold is larger, or smaller, than all that it can: as infinity is."""
+    """An int outside the range of input's dtype becomes +-inf, which compares the same way; else `other` itself."""
     cdef int dtype
     if type(other) is not int or not isinstance(input, TensorBase):
         return other
@@ -316,7 +316,7 @@ cdef object comparable(object other, object input):
 
 
 cdef bint fits(object number, int dtype) except -1:
-    """Whether a dtype can hold a whole number; bool stands beside int64."""
+    """Whether an int is in the range of a dtype; for bool that of int64, in which the comparison is computed."""
     if dtype == UINT8:
         return 0 <= number < 256
     if dtype == INT32:
@@ -327,19 +327,19 @@ cdef bint fits(object number, int dtype) except -1:
 # ---- The table's rows without parameters, as functions
 
 cdef str documentation(int r):
-    """What the row says: in words, then its value and what it hands back for each input."""
+    """The docstring of a row: its description, its value y, the gradient of each input, and an example."""
     cdef object row = row_of(r)
-    handed = [f"    d{name} = {each}" for name, each in zip(row.inputs, row.derivatives) if each]
+    gradients = [f"    d{name} = {each}" for name, each in zip(row.inputs, row.derivatives) if each]
     if row.shows:
         given, _, results = row.shows.partition(" -> ")
         given, also, other = given.partition("; ")
-        handed += ["", f"    >>> tinygrad_c.tensor([{given}]).{row_name(r)}({f'tinygrad_c.tensor([{other}])' if also else ''})",
-                   f"    tensor([{results}])"]
-    return "\n".join([row.doc, "", f"    y = {row.y}", *handed])
+        argument = f"tinygrad_c.tensor([{other}])" if also else ""
+        gradients += ["", f"    >>> tinygrad_c.tensor([{given}]).{row_name(r)}({argument})", f"    tensor([{results}])"]
+    return "\n".join([row.doc, "", f"    y = {row.y}", *gradients])
 
 
 cdef object function_of_row(int r):
-    """def tanh(input, *, out=None), from its row, and def tanh_(input)."""
+    """For a row such as tanh: the functions tanh(input, *, out=None) and tanh_(input)."""
     if ROWS[r].n_inputs == 1:
         def function(input, *, out=None):
             return unary(r, input, 0, 0) if out is None else into_out(unary(r, input, 0, 0), out)
@@ -355,7 +355,7 @@ cdef object function_of_row(int r):
     function.__name__ = function.__qualname__ = row_name(r)
     function.__doc__ = documentation(r)
     function_.__name__ = function_.__qualname__ = row_name(r) + "_"
-    function_.__doc__ = row_name(r) + " in place: the tensor itself is overwritten, and returned."
+    function_.__doc__ = row_name(r) + " in place: the tensor is overwritten and returned."
     return function, function_
 
 
@@ -365,15 +365,15 @@ for _name in POINTWISE:
 
 
 cdef TensorBase divided(int r, object left, object right):
-    """A row that divides: integers by an integer 0 raise, and bools do."""
+    """binary() for a row that divides. An integer divided by an integer 0 raises, and so do two bools."""
     cdef TensorBase a = as_operand(left, right, "argument 'input' (position 1)")
     cdef TensorBase b = as_operand(right, left, "argument 'other' (position 2)")
     if a.dtype < FLOAT32 and b.dtype < FLOAT32:
         if a.dtype == BOOL and b.dtype == BOOL:
             raise not_implemented(r, BOOL)
         if has_zero(b):
-            raise RuntimeError("ZeroDivisionError: an integer tensor is divided by an integer 0: call .float() on one for inf "
-                               "and nan")
+            raise RuntimeError("ZeroDivisionError: an integer tensor is divided by an integer 0: call .float() on one of them "
+                               "to get inf or nan")
     return binary(r, a, b)
 
 
@@ -390,7 +390,7 @@ cdef TensorBase divided_(int r, TensorBase x, object other):
 def fmod(input, other, *, out=None):
     """input - other * trunc(input / other): the remainder of the division, with the sign of input.
 
-    RuntimeError (ZeroDivisionError) for integers by 0; floats by 0 give nan.
+    RuntimeError (ZeroDivisionError) for integers divided by 0; a float divided by 0 gives nan.
 
     >>> tinygrad_c.fmod(tinygrad_c.tensor([-3., 3.]), 2)
     tensor([-1.,  1.])
@@ -403,7 +403,7 @@ def fmod(input, other, *, out=None):
 def remainder(input, other, *, out=None):
     """input - other * floor(input / other): the remainder of the division, with the sign of other, as Python's `%`.
 
-    RuntimeError (ZeroDivisionError) for integers by 0; floats by 0 give nan.
+    RuntimeError (ZeroDivisionError) for integers divided by 0; a float divided by 0 gives nan.
 
     >>> tinygrad_c.remainder(tinygrad_c.tensor([-3., 3.]), 2)
     tensor([1., 1.])
@@ -414,10 +414,10 @@ def remainder(input, other, *, out=None):
 
 
 def floor_divide(input, other, *, out=None):
-    """input / other, rounded down, as Python's `//`. A backward pass that comes to it raises; that of
-    div(..., rounding_mode="floor") is 0.
+    """input / other, rounded down, as Python's `//`. As in PyTorch it has no derivative: a backward pass that reaches
+    it raises. The gradient of div(..., rounding_mode="floor") is 0.
 
-    RuntimeError (ZeroDivisionError) for integers by 0.
+    RuntimeError (ZeroDivisionError) for integers divided by 0.
 
     >>> tinygrad_c.floor_divide(tinygrad_c.tensor([-3, 3]), 2)
     tensor([-2,  1])
@@ -456,7 +456,7 @@ cdef TensorBase floor_divided_(TensorBase x, object other):
 
 
 def bitwise_not(input, *, out=None):
-    """-input - 1, each bit turned; of bools, the opposite.
+    """Each bit inverted, which is -input - 1; the logical not of bools.
 
     >>> tinygrad_c.bitwise_not(tinygrad_c.tensor([0, 5]))
     tensor([-1, -6])
@@ -480,7 +480,7 @@ def polygamma(n, input, *, out=None):
     if out is not None:
         return into_out(polygamma(n, input), out)
     if n != int(n) or n < 0:
-        raise RuntimeError(f"polygamma(n, x) does not support negative n: n must be a whole number from 0 on, not {n}")
+        raise RuntimeError(f"polygamma(n, x) does not support negative n: n must be an integer >= 0, but is {n}")
     return unary(ROW_POLYGAMMA_N, input, n, 0)
 
 

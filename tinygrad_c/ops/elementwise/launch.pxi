@@ -1,8 +1,8 @@
-"""From operands to a Call of an elementwise kernel: shapes broadcast, dimensions merged; part of elementwise.pyx."""
+"""Set up the Call of an elementwise kernel: broadcast shapes, merge dimensions, choose tiles; part of elementwise.pyx."""
 
 
 cdef int broadcast_shapes(TensorBase a, TensorBase b, int* ndim, Py_ssize_t* shape) except -1:
-    """The shape of two broadcast together: aligned at the last dimension, 1 stretching to whatever the other has."""
+    """The broadcast shape: the shapes are aligned at the last dimension, and a size of 1 expands to the other's size."""
     cdef int n = a.ndim if a.ndim > b.ndim else b.ndim
     cdef int d, i, j
     cdef Py_ssize_t x, y
@@ -20,16 +20,16 @@ cdef int broadcast_shapes(TensorBase a, TensorBase b, int* ndim, Py_ssize_t* sha
     return 0
 
 
-cdef void lay_out_as(TensorBase out, TensorBase a) noexcept:
-    """Give the new tensor out the strides of a, if a's elements fill their memory in another order than C's (a transpose's):
-    then the loop runs straight through both. As torch does."""
+cdef void copy_layout(TensorBase out, TensorBase a) noexcept:
+    """Give the new tensor out the strides of a, if a is dense but not in C order (a transpose). Then the loop reads and writes
+    memory in order. PyTorch does the same."""
     if not a.contiguous and same_shape(a, out) and is_dense(a):
         memcpy(out.stride, a.stride, a.ndim * sizeof(Py_ssize_t))
         out.contiguous = False
 
 
-cdef inline void place(Operand* o, TensorBase a, int ndim, const Py_ssize_t* shape) noexcept:
-    """Describe an operand stretched to the given shape: stride 0 where it repeats."""
+cdef inline void broadcast_operand(Operand* o, TensorBase a, int ndim, const Py_ssize_t* shape) noexcept:
+    """Describe an operand broadcast to the given shape, with stride 0 in broadcast dimensions."""
     cdef int offset = ndim - a.ndim
     cdef int d
     o.data = a.data
@@ -39,7 +39,7 @@ cdef inline void place(Operand* o, TensorBase a, int ndim, const Py_ssize_t* sha
 
 
 cdef void coalesce(Call* c) noexcept:
-    """Merge neighbouring dimensions that every operand walks through as one; drop those of size 1."""
+    """Merge adjacent dimensions if every operand's strides allow it; drop dimensions of size 1."""
     cdef int d, i
     cdef int n = 0
     cdef bint merges
@@ -73,8 +73,8 @@ cdef inline void swap_dims(Call* c, int d, int e) noexcept:
         c.operand[i].stride[d], c.operand[i].stride[e] = c.operand[i].stride[e], c.operand[i].stride[d]
 
 
-cdef void follow_output(Call* c) noexcept:
-    """The dimensions in the order of the output's memory: the last one is that of its neighbours."""
+cdef void sort_by_output_stride(Call* c) noexcept:
+    """Sort the dimensions by the output's strides, the smallest last, and merge again."""
     cdef int d, e
     for d in range(1, c.ndim):
         e = d
@@ -90,7 +90,7 @@ cdef inline Py_ssize_t step_of(const Call* c, int operand, int d) noexcept:
 
 
 cdef void tile(Call* c, Kernels* table) noexcept:
-    """Where an input is denser across the output's rows than along them, have both walked in tiles (kernels/simd/tiles.pxi)."""
+    """If an input has a smaller stride across the output's rows than along them, use the tiled kernel (simd/tiles.pxi)."""
     cdef int last = c.ndim - 1
     cdef int i, d, across = last
     cdef Py_ssize_t rows, panels = 1
@@ -117,24 +117,24 @@ cdef void tile(Call* c, Kernels* table) noexcept:
 
 cdef void launch(inner_t inner, Kernels* table, TensorBase out, int n_inputs, PyObject** inputs, const Scalar* param,
                  int n_params, int tenths) noexcept:
-    """Run an elementwise kernel: inputs broadcast to out. `tenths`: its cost in tenths of a nanosecond an element."""
+    """Run an elementwise kernel, with the inputs broadcast to out. `tenths`: its cost per element in tenths of a nanosecond."""
     cdef Call c
     cdef TensorBase a
     cdef int i
     cdef char* p[MAX_OPERANDS]
     cdef bint flat = out.contiguous
-    cdef bint alike = flat          # no operand repeats an element
+    cdef bint same_size = flat      # all operands are contiguous and of out's size
     if out.numel == 0:
         return
     p[0] = out.data
-    for i in range(n_inputs):       # no name for the input: that would count a reference
+    for i in range(n_inputs):       # no variable for the input: it would cost an incref and a decref
         p[1 + i] = (<TensorBase> inputs[i]).data
         if not (<TensorBase> inputs[i]).contiguous or (<TensorBase> inputs[i]).numel != out.numel:
-            alike = False
+            same_size = False
             flat = flat and (<TensorBase> inputs[i]).numel == 1
     c.work = out.numel * tenths // 10
-    if alike and c.work < TINY_WORK and inner != NULL:
-        inner(out.numel, p, param)  # what run() would come to
+    if same_size and c.work < TINY_WORK and inner != NULL:
+        inner(out.numel, p, param)  # the same result as run(), without its overhead
         return
     c.kernel = table.loop
     c.inner = inner
@@ -158,10 +158,10 @@ cdef void launch(inner_t inner, Kernels* table, TensorBase out, int n_inputs, Py
         memcpy(c.shape, out.shape, out.ndim * sizeof(Py_ssize_t))
         fill_operand(&c.operand[0], out)
         for i in range(n_inputs):
-            place(&c.operand[1 + i], <TensorBase> inputs[i], out.ndim, out.shape)
+            broadcast_operand(&c.operand[1 + i], <TensorBase> inputs[i], out.ndim, out.shape)
         coalesce(&c)
         if not out.contiguous:
-            follow_output(&c)
+            sort_by_output_stride(&c)
         if c.ndim > 1 and out.numel >= LOOP_BLOCK:
             tile(&c, table)
     run(&c)

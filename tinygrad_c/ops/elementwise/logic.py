@@ -1,4 +1,4 @@
-"""Truth, element by element: and, or, not; whether two tensors are the same, or nearly."""
+"""Elementwise logic (and, or, xor, not), and comparisons of two tensors: isclose, allclose, equal."""
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 @public("input other")
 @takes_out
 def logical_and(input: Tensor, other: Tensor) -> Tensor:
-    """input and other: true where neither is 0.
+    """input and other: true where both are nonzero.
 
     >>> tinygrad_c.logical_and(tinygrad_c.tensor([0, 1, 2]), tinygrad_c.tensor([1, 0, 3]))
     tensor([False, False,  True])
@@ -26,7 +26,7 @@ def logical_and(input: Tensor, other: Tensor) -> Tensor:
 @public("input other")
 @takes_out
 def logical_or(input: Tensor, other: Tensor) -> Tensor:
-    """input or other: true where one of the two is not 0.
+    """input or other: true where at least one is nonzero.
 
     >>> tinygrad_c.logical_or(tensor([0, 2]), tensor([0, 0]))
     tensor([False,  True])
@@ -37,7 +37,7 @@ def logical_or(input: Tensor, other: Tensor) -> Tensor:
 @public("input other")
 @takes_out
 def logical_xor(input: Tensor, other: Tensor) -> Tensor:
-    """Either input or other: true where one of the two is 0 and the other is not.
+    """input xor other: true where exactly one is nonzero.
 
     >>> tinygrad_c.logical_xor(tensor([0, 2, 2]), tensor([0, 0, 1]))
     tensor([False,  True, False])
@@ -58,9 +58,9 @@ def logical_not(input: Tensor) -> Tensor:
 
 @public("input other")
 def isclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> Tensor:
-    """|input - other| <= atol + rtol * |other|, element by element; infinities are close to themselves alone.
+    """|input - other| <= atol + rtol * |other|, elementwise. An infinity is close only to itself.
 
-    NaN is close to NaN with equal_nan. RuntimeError when the two are not of one dtype.
+    With equal_nan, NaN is close to NaN. RuntimeError if the dtypes differ.
 
     >>> tinygrad_c.isclose(tinygrad_c.tensor([1., 2.]), tinygrad_c.tensor([1.000001, 2.1]))
     tensor([ True, False])
@@ -84,7 +84,7 @@ def isclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-
 
 @public("input other")
 def allclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e-08, equal_nan: bool = False) -> bool:
-    """Whether all elements are close: see isclose.
+    """Whether all elements are close; see isclose.
 
     >>> tinygrad_c.allclose(tinygrad_c.tensor([1., 2.]), tinygrad_c.tensor([1., 2.1]))
     False
@@ -94,7 +94,7 @@ def allclose(input: Tensor, other: Tensor, rtol: float = 1e-05, atol: float = 1e
 
 @public("input other")
 def equal(input: Tensor, other: Tensor) -> bool:
-    """Whether the two have the same shape and the same elements; a NaN is equal to nothing.
+    """Whether the two have the same shape and equal elements; NaN is not equal to NaN.
 
     >>> tinygrad_c.equal(tinygrad_c.tensor([1, 2]), tinygrad_c.tensor([1, 2]))
     True
@@ -105,8 +105,8 @@ def equal(input: Tensor, other: Tensor) -> bool:
 logical_and_, logical_or_, logical_xor_, logical_not_ = map(in_place, (logical_and, logical_or, logical_xor, logical_not))
 eq_, ne_, lt_, le_, gt_, ge_ = map(in_place, (eq, ne, lt, le, gt, ge))
 _numbers = "tinygrad_c.tensor([0, 1, 2])"
-for _twin, _other, _shown in (      # in place, truth becomes 1. and 0.
+for _function, _other, _shown in (      # in place, true and false are stored as 1. and 0.
         (eq_, 2, "0., 1., 0."), (ne_, 2, "1., 0., 1."), (lt_, 2, "1., 0., 0."), (le_, 2, "1., 1., 0."),
         (gt_, 2, "0., 0., 1."), (ge_, 2, "0., 1., 1."), (logical_not_, "", "0., 0., 0."),
         (logical_and_, _numbers, "0., 1., 1."), (logical_or_, _numbers, "1., 1., 1."), (logical_xor_, _numbers, "1., 0., 0.")):
-    _twin.__doc__ += f"\n\n    >>> tinygrad_c.tensor([1., 2., 3.]).{_twin.__name__}({_other})\n    tensor([{_shown}])"
+    _function.__doc__ += f"\n\n    >>> tinygrad_c.tensor([1., 2., 3.]).{_function.__name__}({_other})\n    tensor([{_shown}])"

@@ -1,7 +1,7 @@
 # Made by tools/stubs.py: run it again when names or signatures change.
 from collections.abc import Iterator
-from tinygrad_c.tape import TensorBase
-from tinygrad_c.tensor import Tensor
+from tinygrad_c._tensor.tensor import Tensor
+from tinygrad_c.core.tape import TensorBase
 from typing import Any
 from typing_extensions import Self
 

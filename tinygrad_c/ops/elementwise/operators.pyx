@@ -1,6 +1,7 @@
-"""The operators: what `a + b`, `-a`, `a @ b`, `a[i]` and `float(a)` do. Compiled, since on small tensors the call is the cost.
+"""Operators, the base class of Tensor with Python's operators: `a + b`, `-a`, `a @ b`, `a[i]`, `float(a)`.
 
-Tensor, a Python class, inherits them: Python's type slots then lead straight here, with no lookup by name.
+Compiled, since for small tensors the call overhead dominates. Tensor, a Python class, gets the compiled type slots
+(core/type_slots.pyx): an operator calls the compiled function directly, without a lookup by name.
 """
 cimport cython
 
@@ -21,7 +22,7 @@ from tinygrad_c.ops.shape.shape import unbind
 
 
 cdef object operand(object other):
-    """A tensor of what is not one: an array, a NumPy scalar; NotImplemented for anything else."""
+    """Convert an array or a NumPy scalar to a tensor; NotImplemented for anything else."""
     if hasattr(other, "__array__") or hasattr(other, "__array_interface__"):
         return tensor(other)
     return NotImplemented
@@ -36,7 +37,7 @@ cdef object apply(int row, object a, object b):
 
 
 cdef inline object arithmetic(int row, int row_right, int row_left, object left, object right):
-    """left op right; row_right and row_left serve when that side is a Python number."""
+    """left op right; row_right is used if right is a Python number, row_left if left is."""
     if isinstance(left, TensorBase):
         if isinstance(right, TensorBase):
             return binary(row, left, right)
@@ -59,8 +60,8 @@ cdef inline object number_or_operand(object a):
     return a if isinstance(a, TensorBase) or is_number(a) else operand(a)
 
 
-cdef object whole(int row, object a, object b):
-    """& | ^ << >>: of integers and bools."""
+cdef object bitwise(int row, object a, object b):
+    """& | ^ << >>, for integers and bools."""
     a, b = number_or_operand(a), number_or_operand(b)
     if a is NotImplemented or b is NotImplemented:
         return NotImplemented
@@ -75,13 +76,13 @@ cdef object quotient(int row, object a, object b):
     return floor_divided(a, b) if row == ROW_DIV_FLOOR else divided(row, a, b)
 
 
-@cython.binding(False)            # a method taken from the class checks its self
+@cython.binding(False)            # so that Tensor.__bool__(5) raises: the methods check their self
 cdef class Operators(TensorBase):
     """TensorBase with Python's operators."""
 
     __array_priority__ = 1000
 
-    # Arithmetic. As in C, either operand may be the one that is ours.
+    # Arithmetic. As in C's number slots, either operand may be the Tensor.
     def __add__(left, right):
         return arithmetic(ROW_ADD, ROW_ADD_NUMBER, ROW_ADD_NUMBER, left, right)
 
@@ -182,19 +183,19 @@ cdef class Operators(TensorBase):
         return id(self) >> 4
 
     def __and__(left, right):
-        return whole(ROW_BITWISE_AND, left, right)
+        return bitwise(ROW_BITWISE_AND, left, right)
 
     def __or__(left, right):
-        return whole(ROW_BITWISE_OR, left, right)
+        return bitwise(ROW_BITWISE_OR, left, right)
 
     def __xor__(left, right):
-        return whole(ROW_BITWISE_XOR, left, right)
+        return bitwise(ROW_BITWISE_XOR, left, right)
 
     def __lshift__(left, right):
-        return whole(ROW_BITWISE_LEFT_SHIFT, left, right)
+        return bitwise(ROW_BITWISE_LEFT_SHIFT, left, right)
 
     def __rshift__(left, right):
-        return whole(ROW_BITWISE_RIGHT_SHIFT, left, right)
+        return bitwise(ROW_BITWISE_RIGHT_SHIFT, left, right)
 
     def __invert__(self):
         if self.dtype >= FLOAT32:

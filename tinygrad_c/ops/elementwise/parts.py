@@ -1,4 +1,4 @@
-"""The parts of a number: mantissa and exponent, sign as an angle; and what complex numbers would have, of real ones."""
+"""frexp, fill, and the functions of complex numbers (angle, real, imag, ...) for real ones."""
 from __future__ import annotations
 
 import math
@@ -26,7 +26,7 @@ def frexp(input):
     if not x.is_floating_point():
         raise RuntimeError("torch.frexp() only supports floating-point dtypes: call .float() first")
     exponent = numpy.frexp(array_of(x))[1].astype(numpy.int32)
-    first = exponent // 2               # 2^-exponent at once may be beyond the largest number
+    first = exponent // 2               # in two steps, since 2^-exponent may overflow
     factors = [from_numpy(numpy.asarray(numpy.ldexp(numpy.ones(exponent.shape, x.dtype.name), -part)))
                for part in (first, exponent - first)]
     return frexp_result((x * factors[0] * factors[1], from_numpy(numpy.asarray(exponent))))
@@ -35,7 +35,7 @@ def frexp(input):
 @public
 @takes_out
 def angle(input):
-    """pi where x is negative, 0 where not, NaN where NaN: the argument of a real number.
+    """The argument of a real number: pi if negative, NaN if NaN, else 0.
 
     >>> tinygrad_c.angle(tinygrad_c.tensor([-1., 2.]))
     tensor([3.1416, 0.0000])
@@ -47,7 +47,7 @@ def angle(input):
 
 @public
 def real(input):
-    """The tensor itself: all numbers here are real.
+    """Returns the tensor itself: all dtypes are real.
 
     >>> tinygrad_c.real(tensor([1., 2.]))
     tensor([1., 2.])
@@ -57,7 +57,7 @@ def real(input):
 
 @public
 def imag(input):
-    """RuntimeError: real numbers have no imaginary part.
+    """Raises RuntimeError: all dtypes are real.
 
     >>> tinygrad_c.imag(tinygrad_c.ones(2))
     Traceback (most recent call last):
@@ -69,7 +69,7 @@ def imag(input):
 
 @public
 def isreal(input):
-    """True everywhere: all numbers here are real.
+    """True for every element: all dtypes are real.
 
     >>> tinygrad_c.isreal(tinygrad_c.tensor([1.]))
     tensor([True])
@@ -79,7 +79,7 @@ def isreal(input):
 
 @public
 def fill(input, value):
-    """A copy of input with `value`, a number or a tensor with one element, in every place.
+    """A tensor like input, filled with `value`, a number or a tensor of one element.
 
     >>> tinygrad_c.fill(tinygrad_c.zeros(2), 3.)
     tensor([3., 3.])
@@ -89,7 +89,7 @@ def fill(input, value):
 
 @public
 def resolve_neg(input):
-    """The tensor itself: no negation waits to be carried out here.
+    """Returns the tensor itself: there are no lazy negations.
 
     >>> tinygrad_c.resolve_neg(tensor([1., 2.]))
     tensor([1., 2.])

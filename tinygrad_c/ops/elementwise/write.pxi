@@ -1,10 +1,10 @@
-"""Results written into tensors that are there: in place, and out=; part of elementwise.pyx."""
+"""Results written into existing tensors: in-place ops and out=; part of elementwise.pyx."""
 
 
 # ---- In place
 
 cdef void extent(TensorBase a, char** low, char** high) noexcept:
-    """From the first byte of a's elements to the one after the last."""
+    """The address range of a's elements: `low` is the first byte, `high` the one after the last."""
     cdef Py_ssize_t step
     low[0] = a.data
     high[0] = a.data + itemsize(a.dtype)
@@ -17,7 +17,8 @@ cdef void extent(TensorBase a, char** low, char** high) noexcept:
 
 
 cdef bint overlaps(TensorBase out, TensorBase a) noexcept:
-    """Whether a shares out's memory other than element for element. What is NumPy's may be seen by several storages."""
+    """Whether a and out overlap in memory, unless each element of a is the same element of out. Storages on external memory
+    (NumPy arrays) may overlap, so their addresses are compared."""
     cdef int d
     cdef char* low
     cdef char* high
@@ -39,7 +40,7 @@ cdef bint overlaps(TensorBase out, TensorBase a) noexcept:
 
 
 cdef TensorBase assign_inplace(TensorBase x, TensorBase y):
-    """Write y, just computed from x, into x; x takes over y's history. The last part of a recorded in-place op."""
+    """Write y, computed from x, into x, and give x the history of y: the last step of a recorded in-place op."""
     cdef Node node = y._grad_fn
     cdef TensorBase old
     if not same_shape(x, y):
@@ -51,7 +52,7 @@ cdef TensorBase assign_inplace(TensorBase x, TensorBase y):
         if y.dtype != x.dtype:
             y = to_dtype(y, x.dtype)
             node = y._grad_fn
-        if node.saved0 is x or node.saved1 is x:        # the rule needs what x was: it is about to be overwritten
+        if node.saved0 is x or node.saved1 is x:        # the rule needs the old value of x, which is overwritten below
             old = copy_of(x)
             old._grad_fn = x._grad_fn
             if node.saved0 is x:
@@ -103,13 +104,13 @@ cdef TensorBase binary_(int r, TensorBase a, object other):
     return a
 
 
-# ---- Composed functions, in place; results into out=
+# ---- out=, and in-place variants of composed functions
 
 def into_out(result, out):
-    """What f(..., out=out) does with f's result: writes it into `out`, which takes its shape, and gives that back.
+    """Write the result of f(..., out=out) into `out`, resized to the result's shape if needed, and return `out`.
 
-    Of several results each goes into its own. RuntimeError, before anything is written, where a gradient would be lost or
-    floats would have to become integers; a warning where `out` had elements and another shape.
+    If f returns several results, `out` is a tuple of as many tensors. Raises RuntimeError, before anything is written, if a
+    gradient would be lost or the result's dtype cannot be cast to that of `out`. Warns if an `out` with elements is resized.
     """
     cdef TensorBase y, o
     if isinstance(result, tuple):
@@ -121,15 +122,15 @@ def into_out(result, out):
     y, o = result, out
     if recording(y) or recording(o):
         raise RuntimeError("functions with out=... arguments don't support automatic differentiation, but one of the arguments "
-                           "requires grad: leave out= away, or write the line inside `with no_grad():`")
+                           "requires grad: omit out=, or write the line inside `with no_grad():`")
     if category(y.dtype) > category(o.dtype):
         raise RuntimeError(f"result type {DTYPE_NAMES[y.dtype]} can't be cast to the desired output type "
-                           f"{DTYPE_NAMES[o.dtype]}: give an `out` of another dtype")
+                           f"{DTYPE_NAMES[o.dtype]}: pass an `out` of another dtype")
     check_inplace(o)
     if not same_shape(o, y):
         if o.numel:
             warn(f"An output with one or more elements was resized since it had shape {list(shape_of(o))}, which does not "
-                 f"match the required output shape {list(shape_of(y))}: give an `out` of that shape, or empty(0).")
+                 f"match the required output shape {list(shape_of(y))}: pass an `out` of that shape, or empty(0).")
         replace_storage(o, 0)
         allocate_into(o, o.dtype, y.ndim, y.shape)
     copy_into(o, y)
@@ -138,16 +139,16 @@ def into_out(result, out):
 
 
 def in_place(function):
-    """The twin of a function that tensors' other functions compose: it writes the result into its first argument."""
-    def twin(input, *args, **kwargs):
+    """The in-place variant of a composed function: it writes the result into its first argument."""
+    def variant(input, *args, **kwargs):
         cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
         cdef bint recorded = recording(x)
         check_inplace(x)
         for each in (*args, *kwargs.values()):
             recorded = recorded or (isinstance(each, TensorBase) and recording(each))
-        # Recorded, the function may keep its input for the gradient: then it computes from a copy.
+        # If recorded, the function may save its input for the gradient: then it gets a copy.
         return assign_inplace(x, <TensorBase?> function(clone(x) if recorded else x, *args, **kwargs))
-    twin.__name__ = twin.__qualname__ = function.__name__ + "_"
-    twin.__doc__ = function.__name__ + " in place: the tensor itself is overwritten, and returned."
-    twin.__module__ = function.__module__
-    return twin
+    variant.__name__ = variant.__qualname__ = function.__name__ + "_"
+    variant.__doc__ = function.__name__ + " in place: the tensor is overwritten and returned."
+    variant.__module__ = function.__module__
+    return variant

@@ -1,4 +1,4 @@
-"""Along a dimension: gather, scatter, scatter_add, take_along_dim; part of index.pyx."""
+"""Indexing along one dimension: gather, scatter, scatter_add, take_along_dim; part of index.pyx."""
 
 
 cdef TensorBase as_index(object index, str name):
@@ -9,16 +9,16 @@ cdef TensorBase as_index(object index, str name):
 
 
 cdef Plan plan_along(TensorBase x, TensorBase index, int dim, bint keepdim):
-    """Places x[c0, ..., index[c], ...]: the index stands for coordinate `dim`; without keepdim its own c lack it."""
+    """The plan of x[c0, ..., index[c], ...]: index is the coordinate along `dim`; without keepdim, it lacks that dimension."""
     cdef Plan plan = Plan.__new__(Plan)
     cdef Py_ssize_t[MAX_NDIM] flat
     cdef int d
-    if keepdim:                         # again: making the Plan may have run the collector, and that a __del__ that changed x
+    if keepdim:                         # again: allocating the Plan may run a finaliser that changes x
         check_along(x, index, dim, "gather")
-    elif x.ndim > 0:                    # a gradient's: so may have been its shape before that was noted
+    elif x.ndim > 0:                    # in the backward pass: the shape may have changed before it was recorded
         for d in range(index.ndim):
             if index.ndim != x.ndim - 1 or index.shape[d] > x.shape[d if d < dim else d + 1]:
-                raise RuntimeError("a tensor was given another shape while an operation ran on it")
+                raise RuntimeError("the shape of a tensor was changed while an operation ran on it")
     flat_strides(x, flat)
     if x.ndim == 0:
         check_not_negative(index, 0, 1)
@@ -55,7 +55,7 @@ cdef TensorBase offsets_along(TensorBase x, TensorBase index, int dim, bint keep
         for d in range(last):
             if not keepdim or d != dim:
                 start += coordinate[d] * stride[d if keepdim or d < dim else d + 1]
-        if along == 1:                      # without a multiplication, as vectors
+        if along == 1:                      # no multiplication: vectorised
             for i in range(n):
                 k = p[i]                    # read once: another thread may write to it
                 wrong |= <size_t> k >= <size_t> size
@@ -80,7 +80,7 @@ cdef TensorBase offsets_along(TensorBase x, TensorBase index, int dim, bint keep
             break
     if wrong:
         check_not_negative(index, dim, size)
-        raise_out_of_bounds("that another thread has changed meanwhile", dim, size)
+        raise_out_of_bounds("(changed by another thread meanwhile)", dim, size)
     return out
 
 
@@ -115,7 +115,7 @@ cdef TensorBase put_along(TensorBase x, TensorBase index, int ndim, const Py_ssi
     cdef TensorBase like = new_tensor()
     cdef int d
     cdef Py_ssize_t n = 1
-    for d in range(ndim - 1, -1, -1):       # what plan_along reads of a tensor of that shape
+    for d in range(ndim - 1, -1, -1):       # all that plan_along reads of a tensor
         like.shape[d] = shape[d]
         like.stride[d] = n
         n *= shape[d]
@@ -154,7 +154,7 @@ def gather(input, dim, index, *, out=None):
     cdef TensorBase x = as_tensor(input, "gather(): argument 'input' (position 1)")
     cdef TensorBase i = as_index(index, "gather")
     cdef int d = parse_dim(dim, x.ndim)
-    if i.numel == 0 and x.ndim != i.ndim:           # nothing to gather: any shape will do
+    if i.numel == 0 and x.ndim != i.ndim:           # an empty index may have any shape
         return empty(x.dtype, i.ndim, i.shape)
     check_along(x, i, d, "gather")
     return named(take_along(x, i, d, True), b"GatherBackward0")
@@ -162,7 +162,7 @@ def gather(input, dim, index, *, out=None):
 
 @public(axis=True)
 def take_along_dim(input, indices, dim=None, *, out=None):
-    """gather, with input and indices broadcast together but for `dim`; without dim, elements of the flattened input.
+    """gather, with input and indices broadcast in all dimensions except `dim`; without dim, from the flattened input.
 
     With dim, -1 is the last element, as in NumPy's.
 
@@ -193,7 +193,7 @@ def take_along_dim(input, indices, dim=None, *, out=None):
 
 
 cdef TensorBase source_of(object src, TensorBase x, TensorBase index, str name):
-    """What is scattered: a number, or a tensor's elements where index has some."""
+    """The source of a scatter, cut to index's shape; a number becomes a 0-d tensor."""
     cdef TensorBase s
     cdef int d
     if is_number(src):
@@ -226,7 +226,7 @@ def scatter_(input, dim, index, src):
 def scatter(input, dim, index, src):
     """A copy of input with out[index[i][j]][j] = src[i][j] for dim 0, out[i][index[i][j]] for dim 1, ...; src may be a number.
 
-    Of several elements with one place the last stays. Raises as gather does.
+    If several elements have the same index, the last one is kept. Raises as gather does.
 
     >>> tinygrad_c.scatter(tinygrad_c.zeros(2, 3), 1, tinygrad_c.tensor([[2], [0]]), 1.)
     tensor([[0., 0., 1.],
@@ -257,7 +257,7 @@ def scatter_add_(input, dim, index, src):
     s = source_of(src, x, i, "scatter_add")
     plan = plan_along(x, i, d, True)
     if x.dtype < FLOAT32:
-        add_whole(x, s, plan)
+        add_integers(x, s, plan)
     else:
         dense = s if s.contiguous and s.storage is not x.storage and s.storage.owner is None else copy_of(s)
         launch(kernels(x.dtype).scatter_add, plan, dense, x, IN_MEMORY, True)
@@ -269,7 +269,7 @@ def scatter_add_(input, dim, index, src):
 
 
 def add_slices_(input, int dim, index, source):
-    """x[..., index[i], ...] += source[..., i, ...] along dim, of floats, in place and in the order of i: index_add, checked."""
+    """x[..., index[i], ...] += source[..., i, ...] along dim, in place, for floats, in the order of i: a checked index_add."""
     cdef TensorBase x = as_tensor(input, "argument 'input'"), s = as_tensor(source, "argument 'source'")
     cdef TensorBase dense
     cdef Plan plan
@@ -278,8 +278,8 @@ def add_slices_(input, int dim, index, source):
     check_inplace(x)
     plan = parse(x, (slice(None),) * dim + (index,))
     if x.dtype < FLOAT32 or s.dtype != x.dtype or shape_of(s) != tuple([plan.out_shape[d] for d in range(plan.out_ndim)]):
-        raise RuntimeError(f"index_add(): source of shape {list(shape_of(s))} and {DTYPE_NAMES[s.dtype]} does not fit what is "
-                           f"indexed of shape {list(shape_of(x))} and {DTYPE_NAMES[x.dtype]}")
+        raise RuntimeError(f"index_add(): source of shape {list(shape_of(s))} and {DTYPE_NAMES[s.dtype]} does not match the "
+                           f"slices of input of shape {list(shape_of(x))} and {DTYPE_NAMES[x.dtype]}")
     dense = s if s.contiguous and s.storage is not x.storage and s.storage.owner is None else copy_of(s)
     launch(kernels(x.dtype).scatter_add, plan, dense, x, IN_MEMORY, True)
     if recording(x) or recording(s):
@@ -291,7 +291,7 @@ def add_slices_(input, int dim, index, source):
     return x
 
 
-cdef int add_whole(TensorBase x, TensorBase source, Plan plan) except -1:
+cdef int add_integers(TensorBase x, TensorBase source, Plan plan) except -1:
     """scatter_add of integers."""
     cdef TensorBase dense = empty(INT64, plan.out_ndim, plan.out_shape)
     cdef const int64_t* p = <const int64_t*> dense.data

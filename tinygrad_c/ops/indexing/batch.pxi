@@ -1,18 +1,18 @@
 """Batches of rows for the data loader: all tensors of a data set at once, nothing recorded; part of index.pyx."""
 
 cdef enum:
-    ON_STACK = 512      # rows whose offsets need no allocation
+    ON_STACK = 512      # up to so many offsets are kept on the stack
 
 
 cdef TensorBase rows_of(TensorBase x, const int64_t* number, int64_t* offset, Py_ssize_t n):
-    """x[number[0]], x[number[1]], ... as one new tensor; -1 is the last row."""
+    """x[number[0]], x[number[1]], ... as one new tensor; negative numbers count from the end."""
     cdef Py_ssize_t[MAX_NDIM] shape
     cdef Py_ssize_t i, row
     cdef int d
     cdef TensorBase out
     cdef Call call
     if x.ndim == 0:
-        raise IndexError("a batch is made of rows: the tensor has no dimension")
+        raise IndexError("a batch consists of rows, and a 0-d tensor has none")
     for i in range(n):
         row = number[i] if number[i] >= 0 else number[i] + x.shape[0]
         if row < 0 or row >= x.shape[0]:
@@ -36,7 +36,7 @@ cdef TensorBase rows_of(TensorBase x, const int64_t* number, int64_t* offset, Py
         call.shape[d] = shape[d]
         call.operand[0].stride[d] = out.stride[d]
         call.operand[1].stride[d] = x.stride[d]
-    while call.ndim > 2 and (call.operand[1].stride[call.ndim - 2]     # the last two dimensions lie in one run
+    while call.ndim > 2 and (call.operand[1].stride[call.ndim - 2]     # merge the last two dimensions if they are contiguous
                              == call.operand[1].stride[call.ndim - 1] * call.shape[call.ndim - 1]):
         call.ndim -= 1
         call.shape[call.ndim - 1] *= call.shape[call.ndim]
@@ -51,7 +51,7 @@ cdef TensorBase rows_of(TensorBase x, const int64_t* number, int64_t* offset, Py
 def gather_rows(tuple tensors, TensorBase order not None, Py_ssize_t start, Py_ssize_t stop) -> list:
     """[x[order[start:stop]] for x in tensors]: a copy of these rows of each tensor. order: int64, contiguous.
 
-    Raises IndexError for a number that is no row.
+    Raises IndexError for an index out of range.
 
     >>> gather_rows((tinygrad_c.tensor([1., 2., 3.]),), tinygrad_c.tensor([2, 0, 1]), 0, 2)
     [tensor([3., 1.])]
@@ -65,7 +65,7 @@ def gather_rows(tuple tensors, TensorBase order not None, Py_ssize_t start, Py_s
     stop = min(stop, order.shape[0])
     n = stop - start
     if start < 0 or n < 0:
-        raise IndexError(f"gather_rows(): no rows {start} to {stop} in an order of {order.shape[0]}")
+        raise IndexError(f"gather_rows(): rows {start} to {stop} are out of range for an order of size {order.shape[0]}")
     if n > ON_STACK:
         offset = <int64_t*> malloc(n * sizeof(int64_t))
         if offset == NULL:

@@ -1,13 +1,13 @@
 """Indexing: x[key], x[key] = value, and the functions that gather and scatter.
 
-    parse(x, key) -> Plan     ints, slices, None and ... become a view; index tensors, and masks as the places where they are
-                              true, become offsets into that view
-    take(x, plan)             the elements: the view itself, or a copy gathered by one kernel
-    add_into_zeros(g, plan)   zeros with g added at the plan's places: the gradient of take, as take is its gradient
+    parse(x, key) -> Plan     ints, slices, None and ... become a view; index tensors and masks (as the indices of their True
+                              elements) become offsets into that view
+    take(x, plan)             x[key] as a copy, gathered by one kernel
+    add_into_zeros(g, plan)   zeros with g scatter-added: the gradient of take; take is its gradient
     put(x, plan, value)       x[key] = value
 
-PyTorch's rules: several index tensors are broadcast together and select point by point; the dimensions they make stand where
-the first of them stood if they are neighbours, else in front. Beyond PyTorch, slices may have negative steps.
+The rules are PyTorch's: index tensors are broadcast together; the dimensions that they give the result replace the indexed
+dimensions if those are adjacent, else they come first. Unlike in PyTorch, slices may have negative steps.
 """
 from cpython.ref cimport PyObject
 from cpython.slice cimport PySlice_Check, PySlice_Unpack, PySlice_AdjustIndices
@@ -53,7 +53,7 @@ def getitem(x, key):
     cdef TensorBase a = <TensorBase?> x
     cdef Plan plan
     cdef Py_ssize_t i
-    if type(key) is int and a.ndim > 0 and not recording(a):     # the quick way to a row
+    if type(key) is int and a.ndim > 0 and not recording(a):     # fast path: one row
         i = wrapped(key, 0, a.shape[0])
         return view_of(a, a.data + i * a.stride[0] * itemsize(a.dtype), a.ndim - 1, a.shape + 1, a.stride + 1)
     plan = parse(a, key)
@@ -61,7 +61,7 @@ def getitem(x, key):
 
 
 cdef int put_backward(BackwardPass back, Node node, TensorBase g) except -1:
-    """The old value's gradient is g, but 0 at the places; the new elements' is g there."""
+    """The gradient of the old values is g with zeros at the index; that of the new values is g at the index."""
     cdef Plan plan = node.extra
     cdef TensorBase there
     if back.needs(node, 1):
@@ -82,7 +82,7 @@ cdef TensorBase all_true(Plan plan):
 
 
 cdef int put(TensorBase x, Plan plan, TensorBase value) except -1:
-    """Write value, which has the plan's shape or broadcasts to it, to its places in x; recorded."""
+    """x[key] = value, broadcast to the plan's shape. Recorded."""
     cdef TensorBase dense
     cdef int d
     cdef bint fits = value.ndim <= plan.out_ndim
@@ -102,7 +102,7 @@ cdef int put(TensorBase x, Plan plan, TensorBase value) except -1:
 
 
 cdef TensorBase without_leading_ones(TensorBase value, int ndim):
-    """value without leading dimensions of size 1 that are more than ndim: torch lets x[0] = v of shape (1, n)."""
+    """Drop leading dimensions of size 1 beyond ndim: torch allows x[0] = v with v of shape (1, n)."""
     cdef int extra = 0
     while value.ndim - extra > ndim and value.shape[extra] == 1:
         extra += 1
@@ -118,20 +118,20 @@ cdef bint broadcasts_to(TensorBase value, TensorBase a):
 
 
 def setitem(x, key, value):
-    """x[key] = value, in place: value is broadcast, and converted to x's dtype. Nothing is written if an index is wrong."""
+    """x[key] = value: value is broadcast and converted to x's dtype. Nothing is written if an index is out of bounds."""
     cdef TensorBase a = <TensorBase?> x
     cdef Plan plan
     if not isinstance(value, TensorBase) and not is_number(value):
         if value is None or isinstance(value, str):
             raise TypeError(f"can't assign a {type(value).__name__} to a torch.{DTYPE_NAMES[a.dtype]}Tensor")
         value = tensor(value)
-    plan = parse(a, key)                # now: what was asked for its numbers may have changed a
+    plan = parse(a, key)                # after the conversion, which may run Python code that changes a
     if isinstance(value, TensorBase):
         value = without_leading_ones(value, plan.ndim if plan.index is None else plan.out_ndim)
     if plan.index is None:
         a = view_by(a, plan)
         if isinstance(value, TensorBase) and not broadcasts_to(<TensorBase> value, a):
-            expand(value, shape_of(a))              # says what does not fit
+            expand(value, shape_of(a))              # raises, with the shapes
         write(a, value)
     else:
         put(a, plan, scalar_tensor(value, a.dtype) if is_number(value) else as_tensor(value, "the value"))

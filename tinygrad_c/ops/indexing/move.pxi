@@ -1,8 +1,8 @@
-"""Moving the rows of a plan: take, and the sum into zeros that is its gradient; part of index.pyx."""
+"""Running the gather and scatter kernels on a plan: take, and its gradient add_into_zeros; part of index.pyx."""
 
 
 cdef int launch(kernel_t kernel, Plan plan, TensorBase dense, TensorBase scattered, int which, bint serial) except -1:
-    """dense is contiguous, in the result's layout; scattered is x in memory, or contiguous (FLAT)."""
+    """Run a kernel. dense is contiguous, in the result's layout; scattered is x with its strides, or contiguous (FLAT)."""
     cdef TensorBase offsets
     cdef Call call
     cdef int d, n = 0
@@ -18,7 +18,7 @@ cdef int launch(kernel_t kernel, Plan plan, TensorBase dense, TensorBase scatter
     call.operand[0].stride[0] = plan.step
     call.operand[1].data = scattered.data
     call.operand[2].data = offsets.data
-    for d in range(plan.row_ndim):          # neighbours that both sides walk through as one are merged
+    for d in range(plan.row_ndim):          # adjacent dimensions that are contiguous on both sides are merged
         if plan.row_shape[d] == 1:
             continue
         if n > 0 and call.operand[0].stride[n] == plan.row_stride[d] * plan.row_shape[d] \
@@ -46,7 +46,7 @@ cdef Rule SLICE = Rule(b"SliceBackward0", view_backward)
 
 
 cdef TensorBase view_by(TensorBase x, Plan plan):
-    """What a plan without index tensors shows."""
+    """The view of x that a plan without index tensors describes."""
     cdef char* data = x.data + plan.start[IN_MEMORY] * itemsize(x.dtype)
     cdef TensorBase out = view_of(x, data, plan.ndim, plan.shape, plan.stride[IN_MEMORY])
     cdef Node node
@@ -55,7 +55,7 @@ cdef TensorBase view_by(TensorBase x, Plan plan):
         node = record(&SLICE, out, x)
         node.extra = (plan.start[FLAT], tuple([plan.shape[d] for d in range(plan.ndim)]),
                       tuple([plan.stride[FLAT][d] for d in range(plan.ndim)]))
-        if plan.picks:
+        if plan.has_int:
             node.label = b"SelectBackward0"
     return out
 
@@ -74,7 +74,7 @@ cdef Rule ADD_AT = Rule(b"IndexPutBackward0", add_backward)
 
 
 cdef TensorBase take(TensorBase x, Plan plan, int which):
-    """The elements at the plan's places. `which`: FLAT if x is not the tensor that the plan was made for."""
+    """Gather the plan's elements. `which`: FLAT if x is a contiguous tensor (a gradient), not the one that was indexed."""
     cdef TensorBase out = empty(x.dtype, plan.out_ndim, plan.out_shape)
     launch(movers.take, plan, out, x, which, False)
     if recording(x):

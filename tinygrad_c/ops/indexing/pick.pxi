@@ -1,4 +1,4 @@
-"""Rows, masks, places: index_select, masked_select, masked_fill, nonzero; part of index.pyx."""
+"""index_select, masked_select, masked_fill, nonzero; part of index.pyx."""
 
 
 cdef int check_rows(TensorBase index, Py_ssize_t size) except -1:
@@ -17,9 +17,9 @@ cdef int check_rows(TensorBase index, Py_ssize_t size) except -1:
 
 @public("input index", axis=True)
 def index_select(input, dim, index, *, out=None):
-    """The slices of input along `dim` whose numbers stand in index, a vector of integers: one gathering copy.
+    """The slices of input along `dim` at the indices in index, a vector of integers. A copy.
 
-    Raises IndexError for a number out of range.
+    Raises IndexError for an index out of range.
 
     >>> tinygrad_c.index_select(tinygrad_c.tensor([[1., 2.], [3., 4.], [5., 6.]]), 0, tinygrad_c.tensor([2, 0]))
     tensor([[5., 6.],
@@ -43,7 +43,7 @@ def index_select(input, dim, index, *, out=None):
 
 
 def masked_select(input, mask, *, out=None):
-    """The elements of input where mask is true, in a vector; the two are broadcast together.
+    """The elements of input where mask is True, as a vector; input and mask are broadcast together.
 
     >>> tinygrad_c.masked_select(tinygrad_c.tensor([1., 2., 3.]), tinygrad_c.tensor([True, False, True]))
     tensor([1., 3.])
@@ -67,7 +67,7 @@ def masked_select(input, mask, *, out=None):
 
 
 def masked_fill(input, mask, value):
-    """A copy of input with value where mask is true.
+    """A copy of input with value where mask is True.
 
     >>> tinygrad_c.masked_fill(tinygrad_c.tensor([1., 2.]), tinygrad_c.tensor([True, False]), 0.)
     tensor([0., 2.])
@@ -92,7 +92,7 @@ def masked_fill_(input, mask, value):
 
 
 def nonzero(input, *, as_tuple=False, out=None):
-    """Where input is not 0: an (n, ndim) matrix of coordinates, or, with as_tuple=True, a vector per dimension: a key for x.
+    """The indices of the nonzero elements: an (n, ndim) matrix; with as_tuple=True, a tuple of vectors that can index input.
 
     >>> tinygrad_c.nonzero(tinygrad_c.tensor([0., 5., 6.]))
     tensor([[1],
@@ -108,7 +108,7 @@ def nonzero(input, *, as_tuple=False, out=None):
     cdef list found
     if as_tuple and x.ndim == 0:
         x = x[None]
-    found = places(x)
+    found = nonzero_indices(x)
     if as_tuple:
         return tuple(found)
     shape[1] = x.ndim

@@ -1,31 +1,31 @@
-"""From a key to a plan of where the elements lie; part of index.pyx."""
+"""Parsing an index key into a Plan; part of index.pyx."""
 
 
 cdef class Plan:
-    """Where the elements of x[key] lie: in a view of x if the key has no index tensors; else at offsets within that view.
+    """The elements that x[key] selects: a view of x, and, if the key has index tensors, offsets within that view.
 
-    Everything is there twice: for x as it lies in memory, and as if it were contiguous, as its gradient is.
+    Offsets and strides are kept twice: for x's own strides, and as if x were contiguous, because its gradient is.
     """
     cdef int ndim                               # of the view that the ints, slices and Nones make
     cdef Py_ssize_t[MAX_NDIM] shape
     cdef Py_ssize_t[2][MAX_NDIM] stride         # [0] in memory, [1] as if contiguous
     cdef Py_ssize_t[2] start                    # the view's first element
-    cdef bint picks                             # the key has ints: SelectBackward0, not SliceBackward0
+    cdef bint has_int                            # the key has ints: SelectBackward0, not SliceBackward0
     cdef list index                             # int64 tensors, and which dimension of the view (of x) each one indexes
     cdef list dims
     cdef list source_dims
-    cdef int at                                 # where in the result the index tensors' dimensions come, and
-    cdef int count                              # how many
+    cdef int at                                 # where the index tensors' dimensions stand in the result, and
+    cdef int count                              # their number
     cdef int out_ndim                           # the result's shape
     cdef Py_ssize_t[MAX_NDIM] out_shape
-    cdef int row_ndim                           # a row: the view's other dimensions, their strides in the result
+    cdef int row_ndim                           # a row: the dimensions that are not indexed, their strides in the result
     cdef Py_ssize_t[MAX_NDIM] row_shape
     cdef Py_ssize_t[MAX_NDIM] row_stride
     cdef Py_ssize_t[2][MAX_NDIM] row_source     # and in x
-    cdef Py_ssize_t step                        # from one row to the next in the result
+    cdef Py_ssize_t step                        # stride from one row to the next in the result
     cdef Py_ssize_t rows
-    cdef unsigned int exchanged                 # x's, when the plan was made,
-    cdef Py_ssize_t numel                       # and then
+    cdef unsigned int generation                # of x when the plan was made,
+    cdef Py_ssize_t numel                       # and its size then
     cdef TensorBase offsets                     # int64, one per row, in memory, and
     cdef TensorBase flat_offsets                # as if contiguous; made when needed
 
@@ -33,16 +33,16 @@ cdef class Plan:
         self.start[IN_MEMORY] = self.start[FLAT] = 0
         self.ndim = 0
         self.index = None
-        self.picks = False
-        self.exchanged = x._generation
+        self.has_int = False
+        self.generation = x._generation
         self.numel = x.numel
         return 0
 
     cdef int check_same(self, TensorBase x, int which) except -1:
-        """Asked last, right before its memory is used: a __del__ that the collector ran can have given x other memory, or
-        another shape before that was noted for its gradient."""
-        if x.numel != self.numel or (which == IN_MEMORY and x._generation != self.exchanged):
-            raise RuntimeError("a tensor was given another shape or other memory while it was indexed")
+        """Checked last, right before the memory is used: a finaliser run by the garbage collector may have given x other
+        storage or another shape."""
+        if x.numel != self.numel or (which == IN_MEMORY and x._generation != self.generation):
+            raise RuntimeError("the shape or the storage of a tensor was changed while it was indexed")
         return 0
 
     cdef int add_dim(self, Py_ssize_t size, Py_ssize_t stride, Py_ssize_t flat_stride) except -1:
@@ -55,7 +55,7 @@ cdef class Plan:
         return 0
 
     cdef int add_index(self, TensorBase index, int dim) except -1:
-        """The dimension that will be added next is indexed; `dim` is its number in x."""
+        """The next dimension to be added is indexed; `dim` is its position in x."""
         if self.index is None:
             self.index, self.dims, self.source_dims = [], [], []
         self.index.append(index)
@@ -73,7 +73,7 @@ cdef inline void flat_strides(TensorBase x, Py_ssize_t* stride) noexcept:
 
 
 cdef TensorBase index_tensor(object key):
-    """A tensor of a key's part that is neither int, slice, None nor Ellipsis."""
+    """The index tensor of a part of the key that is not an int, slice, None or Ellipsis."""
     cdef TensorBase index
     if isinstance(key, TensorBase):
         index = key
@@ -111,7 +111,7 @@ cdef Py_ssize_t wrapped(object key, int dim, Py_ssize_t size) except -1:
 
 
 cdef object plain_slice(object key):
-    """The slice, of None and ints only: what else it holds is asked for its number now."""
+    """The slice with bounds that are None or int: other objects are converted with __index__ here."""
     cdef PySliceObject* s = <PySliceObject*> key
     if not (is_plain(s.start) and is_plain(s.stop) and is_plain(s.step)):
         key = slice(*[each if each is None else index_of(each) for each in (key.start, key.stop, key.step)])
@@ -133,7 +133,7 @@ cdef Plan parse(TensorBase x, object key):
     cdef int d = 0, used = 0, i
     cdef bint dots = False
     cdef Py_ssize_t begin, stop, step, n
-    cdef TensorBase index, place
+    cdef TensorBase index, coordinates
     for part in keys:
         if part is None:
             pass
@@ -160,7 +160,7 @@ cdef Plan parse(TensorBase x, object key):
                 part = index
                 used += index.ndim if is_mask(index) else 1
         parts.append(part)
-    plan.start_from(x)                  # from here on nothing runs that could change x
+    plan.start_from(x)                  # from here on no Python code runs
     flat_strides(x, flat)
     if used > x.ndim:
         if x.ndim == 0:
@@ -188,11 +188,11 @@ cdef Plan parse(TensorBase x, object key):
             n = wrapped(part, d, x.shape[d])
             plan.start[IN_MEMORY] += n * x.stride[d]
             plan.start[FLAT] += n * flat[d]
-            plan.picks = True
+            plan.has_int = True
             d += 1
         elif is_mask(part):
             index = part
-            if index.ndim == 0:             # x[True] is x[None], x[False] an empty one of that
+            if index.ndim == 0:             # x[True] is x[None]; x[False] is x[None] with size 0
                 n = (<uint8_t*> index.data)[0] != 0
                 plan.add_index(zeros(INT64, 1, &n), d)
                 plan.add_dim(1, 0, 0)
@@ -201,8 +201,8 @@ cdef Plan parse(TensorBase x, object key):
                 if index.shape[i] != x.shape[d + i]:
                     raise IndexError(f"The shape of the mask {list(shape_of(index))} at index {i} does not match the shape of "
                                      f"the indexed tensor {list(shape_of(x))} at index {d + i}")
-            for place in places(index):
-                plan.add_index(place, d)
+            for coordinates in nonzero_indices(index):
+                plan.add_index(coordinates, d)
                 plan.add_dim(x.shape[d], x.stride[d], flat[d])
                 d += 1
         else:
@@ -218,7 +218,7 @@ cdef Plan parse(TensorBase x, object key):
 
 
 cdef int arrange(Plan plan) except -1:
-    """Broadcast the index tensors, check them, and lay out the result."""
+    """Broadcast the index tensors, check their bounds and compute the layout of the result."""
     cdef Py_ssize_t[MAX_NDIM] shape
     cdef int ndim = 0, d, i, n
     cdef TensorBase index, common
@@ -243,7 +243,7 @@ cdef int arrange(Plan plan) except -1:
     plan.at = plan.dims[0]
     for i, n in enumerate(plan.dims):
         if n != plan.at + i:
-            plan.at = 0                     # not neighbours: in front
+            plan.at = 0                     # not adjacent: in front
             break
     plan.count = index.ndim
     plan.rows = index.numel
@@ -279,7 +279,7 @@ cdef int arrange(Plan plan) except -1:
 
 
 cdef TensorBase empty_index(int ndim, const Py_ssize_t* shape):
-    """A tensor that only has a shape."""
+    """A tensor of the given shape and stride 0; only its shape is used."""
     cdef Py_ssize_t[MAX_NDIM] stride
     cdef int d
     for d in range(ndim):
@@ -303,7 +303,7 @@ cdef int check_bounds(TensorBase index, int dim, Py_ssize_t size) except -1:
         for i in range(index.numel):
             if p[i] < -size or p[i] >= size:
                 raise_out_of_bounds(p[i], dim, size)
-        raise_out_of_bounds("that another thread has changed meanwhile", dim, size)
+        raise_out_of_bounds("(changed by another thread meanwhile)", dim, size)
     return 0
 
 
@@ -315,7 +315,7 @@ cdef TensorBase offsets_of(Plan plan, int which):
     cdef int64_t* to
     cdef Py_ssize_t i, j, size, stride
     cdef int d, k
-    cdef bint wrong = False             # again: the index may have been written to since it was checked
+    cdef bint wrong = False             # checked again: the index may have been written to meanwhile
     if out is not None:
         return out
     out = empty(INT64, 1, &plan.rows)
@@ -338,7 +338,7 @@ cdef TensorBase offsets_of(Plan plan, int which):
                 wrong |= <size_t> j >= <size_t> size
                 to[i] += j * stride
     if wrong:
-        raise_out_of_bounds("that was changed after it was given", 0, size)
+        raise_out_of_bounds("(changed after the call)", 0, size)
     if which == IN_MEMORY:
         plan.offsets = out
     else:
@@ -347,7 +347,7 @@ cdef TensorBase offsets_of(Plan plan, int which):
 
 
 cdef int freeze(Plan plan, TensorBase x) except -1:
-    """Make the offsets that the backward pass will need now: the user may write to the index tensors."""
+    """Compute the offsets for the backward pass now: the user may write to the index tensors later."""
     if x.contiguous:
         plan.flat_offsets = offsets_of(plan, IN_MEMORY)
     else:
@@ -355,8 +355,8 @@ cdef int freeze(Plan plan, TensorBase x) except -1:
     return 0
 
 
-cdef list places(TensorBase mask):
-    """Per dimension, the int64 coordinates of the elements that are not 0, in row-major order."""
+cdef list nonzero_indices(TensorBase mask):
+    """For each dimension, the int64 coordinates of the elements that are not 0, in row-major order."""
     cdef TensorBase m = to_dtype(mask, BOOL)
     cdef const uint8_t* p
     cdef Py_ssize_t n = 0, i, k = 0, rest
@@ -366,7 +366,7 @@ cdef list places(TensorBase mask):
     m = m if m.contiguous else copy_of(m)
     p = <const uint8_t*> m.data
     for i in range(m.numel):
-        n += p[i] != 0          # a bool of NumPy's can be any byte
+        n += p[i] != 0          # a bool of a NumPy array can hold any byte
     out = []
     for d in range(m.ndim):
         out.append(empty(INT64, 1, &n))

@@ -1,4 +1,4 @@
-"""Writing to places: index_add, index_copy, index_fill, index_put, scatter_reduce, take, put, masked_scatter."""
+"""Writing by index: index_add, index_copy, index_fill, index_put, scatter_reduce, take, put, masked_scatter."""
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
@@ -47,7 +47,7 @@ def check_from_zero(index, size: int, error: type[Exception] = IndexError) -> No
 
 
 def check_slices(x, d: int, index, source, function: str):
-    """index (n) and source (n along dim d, the other sizes x's), checked."""
+    """Check index, of size n, and source, of size n along dim d and x's sizes elsewhere."""
     index = check_index(index, function)
     tensor_arg(source, function, "source", 4)
     same_dtype(x, source, function)
@@ -85,7 +85,7 @@ def index_add_(input, dim: int, index, source, *, alpha=1):
 @public("input index source", node="IndexAddBackward0", axis=True)
 @takes_out
 def index_add(input, dim: int, index, source, *, alpha=1):
-    """A copy of input with alpha * the slices of source added to its slices index[0], index[1], ... along dim.
+    """A copy of input with alpha * source's slices added to the slices index[0], index[1], ... along dim.
 
     >>> tinygrad_c.index_add(tinygrad_c.zeros(3), 0, tinygrad_c.tensor([0, 2, 0]), tinygrad_c.tensor([1., 2., 3.]))
     tensor([4., 0., 2.])
@@ -105,7 +105,7 @@ def index_copy_(input, dim: int, index, source):
 
 @public("input index source", node="IndexCopyBackward0", axis=True)
 def index_copy(input, dim: int, index, source):
-    """A copy of input with its slices index[0], index[1], ... along dim replaced by those of source.
+    """A copy of input with the slices index[0], index[1], ... along dim replaced by source's slices.
 
     >>> tinygrad_c.index_copy(tinygrad_c.zeros(3), 0, tinygrad_c.tensor([0, 2]), tinygrad_c.tensor([1., 2.]))
     tensor([1., 0., 2.])
@@ -132,7 +132,7 @@ def index_fill_(input, dim: int, index, value):
 
 @public("input index", node="IndexFillBackward0", axis=True)
 def index_fill(input, dim: int, index, value):
-    """A copy of input with value in its slices index[0], index[1], ... along dim.
+    """A copy of input with the slices index[0], index[1], ... along dim filled with value.
 
     >>> tinygrad_c.index_fill(tinygrad_c.zeros(3), 0, tinygrad_c.tensor([0, 2]), 1)
     tensor([1., 0., 1.])
@@ -140,10 +140,10 @@ def index_fill(input, dim: int, index, value):
     return index_fill_(clone(tensor_arg(input, "index_fill")), dim, index, value)
 
 
-# ---- Any places
+# ---- Positions of the flattened tensor
 
-def flat_places(x, key):
-    """The numbers of x[key]'s elements in the flattened x."""
+def flat_indices(x, key):
+    """The flat indices of x[key]'s elements."""
     return getitem(reshape(arange(x.numel()), x.shape), key)
 
 
@@ -164,7 +164,7 @@ def index_put_(input, indices, values, accumulate: bool = False):
     if not accumulate:
         setitem(x, key, values)
         return x
-    places = flat_places(x, key)
+    places = flat_indices(x, key)
     if values.ndim > places.ndim or any(n not in (1, m) for n, m in zip(values.shape[::-1], places.shape[::-1])):
         raise RuntimeError(f"shape mismatch: value tensor of shape {list(values.shape)} cannot be broadcast to indexing result "
                            f"of shape {list(places.shape)}")
@@ -174,7 +174,7 @@ def index_put_(input, indices, values, accumulate: bool = False):
 
 @public
 def index_put(input, indices, values, accumulate: bool = False):
-    """A copy of input with input[indices] = values; with accumulate=True, values are added, those of one place all.
+    """A copy of input with input[indices] = values; with accumulate=True values are added, repeated indices too.
 
     >>> tinygrad_c.index_put(tinygrad_c.zeros(2), (tinygrad_c.tensor([1, 1]),), tinygrad_c.tensor([1., 2.]), accumulate=True)
     tensor([0., 3.])
@@ -197,7 +197,7 @@ def check_flat(x, index, function: str):
 @public("input index", node="TakeBackward0")
 @takes_out
 def take(input, index):
-    """The elements of the flattened input at the places in index, in index's shape.
+    """The elements of the flattened input at the given indices, in index's shape.
 
     >>> tinygrad_c.take(tinygrad_c.tensor([[1., 2.], [3., 4.]]), tinygrad_c.tensor([0, 3]))
     tensor([1., 4.])
@@ -213,7 +213,7 @@ def take(input, index):
 
 @public("input index source", node="PutBackward0")
 def put(input, index, source, accumulate: bool = False):
-    """A copy of input with source's elements at places of the flattened input; with accumulate=True they are added.
+    """A copy of input with source written at indices of the flattened tensor; with accumulate=True it is added.
 
     >>> tinygrad_c.put(tinygrad_c.zeros(2, 2), tinygrad_c.tensor([0, 3]), tinygrad_c.tensor([1., 4.]))
     tensor([[1., 0.],
@@ -251,7 +251,7 @@ def masked_scatter_(input, mask, source):
 
 @public("input mask source", node="MaskedScatterBackward0")
 def masked_scatter(input, mask, source):
-    """A copy of input with source's elements, one after the other, where mask is true.
+    """A copy of input with source's elements, in order, where mask is True.
 
     >>> tinygrad_c.masked_scatter(tinygrad_c.zeros(3), tinygrad_c.tensor([True, False, True]), tinygrad_c.tensor([1., 2., 3.]))
     tensor([1., 0., 2.])
@@ -267,10 +267,10 @@ def masked_scatter(input, mask, source):
 @public("input index src", node="ScatterReduceBackward0", axis=True)
 @takes_out
 def scatter_reduce(input, dim: int, index, src, reduce: str, *, include_self: bool = True):
-    """A copy of input where each place becomes the sum, prod, mean, amax or amin of what src sends there along dim.
+    """A copy of input with each element reduced (sum, prod, mean, amax, amin) with the elements of src that index sends to it.
 
-    What stood there before counts too, unless include_self=False. Places that nothing is sent to keep their element.
-    Of equal extremes each gets the same share of the gradient.
+    Input's own element is included, unless include_self=False. Elements that no index names are unchanged.
+    Equal extremes share the gradient evenly.
 
     >>> tinygrad_c.scatter_reduce(tinygrad_c.zeros(2), 0, tinygrad_c.tensor([0, 0, 1]), tinygrad_c.tensor([1., 3., 5.]), "mean",
     ...                include_self=False)
@@ -295,7 +295,7 @@ def scatter_reduce(input, dim: int, index, src, reduce: str, *, include_self: bo
         x, index, src = reshape(x, 1), reshape(index, 1), reshape(src, 1)
         return reshape(scatter_reduce(x, 0, index, src, reduce), ())
     src = src[tuple([slice(0, n) for n in index.shape])]
-    if reduce == "prod":                # the places of one slice all differ: a product a slice
+    if reduce == "prod":                # within one slice of index no position repeats: multiply slice by slice
         for i in range(index.shape[d]):
             x = x * indexing.scatter(x.new_ones(x.shape), d, narrow(index, d, i, 1), narrow(src, d, i, 1))
         return x if index.shape[d] else clone(x)
@@ -313,7 +313,7 @@ def highest(x):
 
 
 def extreme(x, d: int, index, src, reduce: str):
-    """The largest or smallest of x and of what is sent; those that equal it share the gradient."""
+    """amax or amin of x and of what index sends to it; equal elements share the gradient."""
     import numpy
     out = array_of(x).copy()
     place = [numpy.arange(n).reshape([-1 if k == e else 1 for k in range(index.ndim)]) for e, n in enumerate(index.shape)]
@@ -334,15 +334,15 @@ def extreme(x, d: int, index, src, reduce: str):
 def scatter_reduce_(input, dim: int, index, src, reduce: str, *, include_self: bool = True):
     """scatter_reduce in place."""
     x = tensor_arg(input, "scatter_reduce_")
-    # Of a clone: a product needs its factors later.
+    # Reduce a clone: a product saves its factors for the backward pass.
     return copy_(x, scatter_reduce(clone(x), dim, index, src, reduce, include_self=include_self))
 
 
 @public("input index source", node="IndexReduceBackward0", axis=True)
 @takes_out
 def index_reduce(input, dim: int, index, source, reduce: str, *, include_self: bool = True):
-    """A copy of input whose slices index[0], index[1], ... along dim become the prod, mean, amax or amin of themselves and of
-    the slices of source that go there (include_self=False: of those alone).
+    """A copy of input with the slices index[0], index[1], ... along dim reduced (prod, mean, amax or amin) with source's
+    slices; include_self=False leaves out input's own.
 
     >>> tinygrad_c.index_reduce(tinygrad_c.ones(2), 0, tinygrad_c.tensor([0, 0]), tinygrad_c.tensor([3., 5.]), "amax")
     tensor([5., 1.])
@@ -358,7 +358,7 @@ def index_reduce(input, dim: int, index, source, reduce: str, *, include_self: b
     return scatter_reduce(x, d, along, source, reduce, include_self=include_self)
 
 
-# ---- scatter, with all that torch's takes
+# ---- scatter, with all of torch's arguments
 
 @public("input index", axis=True)
 @takes_out

@@ -2,6 +2,7 @@
 
 
 cdef int cross_entropy_backward(BackwardPass back, Node node, TensorBase g) except -1:
+    # dx = g * factor * (a * softmax(x) - b); for a plain target t: a = 1, b = one_hot(t)
     cdef TensorBase x = saved(node, 0)
     cdef TensorBase target = saved(node, 1)
     cdef TensorBase kept = saved(node, 2)
@@ -38,7 +39,7 @@ cdef Rule CROSS_ENTROPY = Rule(b"NllLossBackward0", cross_entropy_backward)
 
 
 cdef TensorBase cross_entropy_gradient(Node node, TensorBase x, TensorBase target, TensorBase weight, TensorBase g):
-    """g * (a * softmax(x) - b), recorded; a and b as in kernels/simd/cross_entropy.pxi."""
+    """The backward composed of recorded ops: g * factor * (a * softmax(x) - b); a, b: kernels/simd/cross_entropy.pxi."""
     cdef Py_ssize_t[2] column = [x.shape[0], 1]
     cdef TensorBase a = zeros(x.dtype, 2, column)
     cdef TensorBase b = zeros(x.dtype, 2, x.shape)
@@ -47,7 +48,7 @@ cdef TensorBase cross_entropy_gradient(Node node, TensorBase x, TensorBase targe
     cdef double e = node.param[CE_SMOOTHING].f, w
     for r in range(x.shape[0]):
         hit = t[r]
-        if hit != node.param[CE_IGNORE_INDEX].i and <size_t> hit < <size_t> n:     # NumPy may have written to it
+        if hit != node.param[CE_IGNORE_INDEX].i and <size_t> hit < <size_t> n:     # checked again: NumPy may have written to it
             w = (1 - e) * (1 if weight is None else real_at(weight, hit))
             set_real(a, r, w + e / n * node.param[CE_ALL_WEIGHTS].f)
             for c in range(n):
@@ -81,13 +82,13 @@ cdef TensorBase class_weights(object weight, TensorBase x, Py_ssize_t n):
         raise RuntimeError(f"weight tensor should be defined either for all {n} classes or no classes but got weight tensor of "
                            f"shape: {list(shape_of(w))}")
     if w.dtype != x.dtype:
-        raise RuntimeError(f"expected scalar type {DTYPE_NAMES[x.dtype]} but found {DTYPE_NAMES[w.dtype]}: give the weights "
-                           "the logits' dtype, weight.to(input.dtype)")
+        raise RuntimeError(f"expected scalar type {DTYPE_NAMES[x.dtype]} but found {DTYPE_NAMES[w.dtype]}: convert the "
+                           "weights with weight.to(input.dtype)")
     return w if w.contiguous else copy_of(w)
 
 
 cdef TensorBase rows_of_classes(TensorBase x, TensorBase target):
-    """(N, C) as it is, (C,) as one row, and (N, C, d1, ...) with the classes last."""
+    """x as rows of C logits: (N, C) unchanged, (C,) as (1, C), (N, C, d1, ...) as (N * d1 * ..., C)."""
     if x.ndim == 1:
         return reshape_to(x, 2, [1, x.shape[0]])
     if x.ndim > 2:
@@ -131,12 +132,13 @@ def cross_entropy(input, target, weight=None, ignore_index=-100, reduction="mean
 
     input with target: (N, C) with (N,), (C,) with (), (N, C, d1, ...) with (N, d1, ...).
 
-    target: any integer dtype, 0..C-1, or floats of the input's shape: a probability per class. weight: C weights of the
-    classes; the mean is divided by the sum of the targets' weights. Rows whose target is ignore_index count nothing.
-    label_smoothing mixes that share of the uniform distribution into the target (Szegedy et al. 2016). reduction: "mean",
-    "sum" or "none".
+    target: class indices 0..C-1 of any integer dtype, or floats of the input's shape: a probability per class. weight: one
+    weight per class; the mean is divided by the sum of the targets' weights. Rows whose target is ignore_index are ignored.
+    label_smoothing: the share of the uniform distribution that is mixed into the target (Szegedy et al. 2016). reduction:
+    "mean", "sum" or "none".
 
-    Raises ValueError if the batch sizes differ, IndexError for a label out of range, RuntimeError for other misfits.
+    Raises ValueError if the batch sizes differ, IndexError for a label out of range, RuntimeError for other shapes that do not
+    match.
 
     >>> cross_entropy(tinygrad_c.zeros(2, 4), tinygrad_c.tensor([0, 3]))
     tensor(1.3863)
@@ -159,15 +161,15 @@ def cross_entropy(input, target, weight=None, ignore_index=-100, reduction="mean
     if t.dtype >= FLOAT32:
         if same_shape(x, t):
             if ignore_index >= 0:
-                raise RuntimeError("ignore_index is not supported for floating point target: leave it away, or give labels")
+                raise RuntimeError("ignore_index is not supported for floating point target: omit it, or pass class indices")
             return cross_entropy_of_probabilities(x, t, weight, how, smoothing)
         raise RuntimeError(f"expected target dtype to be Long or Byte, but got {DTYPE_NAMES[t.dtype]}: class labels are "
                            "integers 0..C-1, so write target.long(). (Probabilities would have the input's shape, "
                            f"{list(shape_of(x))}.)")
     check_shapes(x, t)
     if x._grad_fn is not None and strcmp(x._grad_fn.rule.name, "SoftmaxBackward0") == 0:
-        warn_once("softmax twice", "cross_entropy() was given the output of a softmax. It takes scores (logits) and applies "
-                  "log_softmax itself; twice, the net learns slowly or not at all. Leave the softmax away in training.")
+        warn_once("softmax twice", "cross_entropy() was given the output of a softmax. It expects logits and applies "
+                  "log_softmax itself; with softmax twice, the net learns slowly or not at all. Omit the softmax in training.")
     x = contiguous(rows_of_classes(x, t))
     t = to_dtype(t, INT64)
     if not t.contiguous:
@@ -223,7 +225,7 @@ def cross_entropy(input, target, weight=None, ignore_index=-100, reduction="mean
         node.param[CE_IGNORE_INDEX].i = ignore_index
         node.param[CE_SMOOTHING].f = smoothing
         node.param[CE_ALL_WEIGHTS].f = all_weights
-        node.param[CE_FACTOR].f = factor if how != MEAN or total_weight != 0 else 0     # nothing counted: no gradient
+        node.param[CE_FACTOR].f = factor if how != MEAN or total_weight != 0 else 0     # all rows ignored: the gradient is 0
     if how == EACH and target_.ndim != 1:
         out = reshape_to(out, target_.ndim, target_.shape)
     return out
@@ -248,7 +250,7 @@ cdef TensorBase cross_entropy_of_probabilities(TensorBase x, TensorBase target, 
 
 
 def nll_loss(input, target, weight=None, ignore_index=-100, reduction="mean"):
-    """-input[target], for logarithms of probabilities, as log_softmax makes them, and class indices; see cross_entropy.
+    """-input[target], for log-probabilities, such as log_softmax returns, and class indices; see cross_entropy.
 
     >>> nll_loss(tinygrad_c.tensor([[-0.5, -1.0]]), tinygrad_c.tensor([1]))
     tensor(1.)

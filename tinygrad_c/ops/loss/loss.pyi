@@ -1,5 +1,5 @@
 # Made by tools/stubs.py: run it again when names or signatures change.
-from tinygrad_c.tensor import Tensor
+from tinygrad_c._tensor.tensor import Tensor
 
 def cross_entropy(input, target, weight=..., ignore_index=..., reduction=..., label_smoothing=...) -> Tensor: ...
 def nll_loss(input, target, weight=..., ignore_index=..., reduction=...) -> Tensor: ...

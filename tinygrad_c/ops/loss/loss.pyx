@@ -1,7 +1,7 @@
-"""Losses: cross-entropy of class indices (classes.pxi), and losses of pairs (pairs.pxi), each one kernel forward and
-one backward.
+"""Losses: of classes (classes.pxi: cross_entropy, nll_loss) and elementwise (pairs.pxi: mse_loss and the like).
 
-With create_graph a rule is evaluated with recorded ops instead, so that it can be differentiated again.
+Each has one kernel forward and one backward. With create_graph, the backward is composed of recorded ops instead, so that it
+can be differentiated again.
 """
 from libc.math cimport INFINITY
 from libc.stdint cimport int64_t
@@ -23,13 +23,13 @@ from tinygrad_c.core.tape cimport *
 from tinygrad_c._base.warn import warn_once
 
 cdef enum:
-    EACH                # no reduction
-    MEAN
+    EACH                # reduction="none"
+    MEAN                # reduction="mean"
     TOTAL               # reduction="sum"
 
-# node.param is what the backward kernel's Call gets (kernels/table.pxd), and
+# node.param has the parameters of the backward kernel's Call (kernels/table.pxd), and
 cdef enum:
-    NODE_ONE_G = 2      # of losses of pairs: the incoming gradient is one number
+    NODE_ONE_G = 2      # pairs.pxi: whether g has one element (the loss was reduced)
 
 
 cdef int parse_reduction(object reduction) except -1:
@@ -54,7 +54,8 @@ cdef inline void set_real(TensorBase a, Py_ssize_t i, double value) noexcept:
 
 
 cdef double sum_partials(Call* call, int dtype, Py_ssize_t each, double* second) except? -1:
-    """Run a kernel that leaves `each` (1 or 2) sums per unit in operand 0; add them up."""
+    """Run a kernel that stores `each` (1 or 2) partial sums per unit in operand 0. Returns their total; `second` is that of the
+    second sum."""
     cdef double[8] small
     cdef char* partial = <char*> small
     cdef Py_ssize_t i
@@ -78,7 +79,7 @@ cdef double sum_partials(Call* call, int dtype, Py_ssize_t each, double* second)
 
 
 cdef TensorBase summarize(TensorBase loss, int how):
-    """Reduce losses that stand one by one."""
+    """Apply the reduction to elementwise losses."""
     if how == EACH:
         return loss
     return (mean_over if how == MEAN else sum_over)(loss, dims_mask(None, loss.ndim), False)

@@ -1,8 +1,8 @@
-"""Losses of an input and a target of one shape; part of loss.pyx."""
+"""Elementwise losses f(x, t) of an input and a target of one shape; part of loss.pyx."""
 
 
 cdef int pair_backward(BackwardPass back, Node node, TensorBase g) except -1:
-    """By the input, g * f'(x, t); by the target its negative, but for the cross-entropies."""
+    """dx = g * df/dx;  dt = -dx, but not for the cross-entropies, which have their own formulas below."""
     cdef TensorBase x = saved(node, 0)
     cdef TensorBase t = saved(node, 1)
     cdef TensorBase dx
@@ -19,7 +19,7 @@ cdef int pair_backward(BackwardPass back, Node node, TensorBase g) except -1:
         else:
             if not back.create_graph:
                 g = binary_scalar(ROW_MUL_NUMBER, g, node.param[LOSS_FACTOR].f)
-            if node.op == BCE:      # d/dt = log(1 - x) - log(x), the logarithms cut as in the forward pass
+            if node.op == BCE:      # d/dt = log(1 - x) - log(x), with each log >= -100 as in the forward pass
                 t = binary(ROW_SUB, log_cut(binary_scalar(ROW_RSUB_NUMBER, x, 1)), log_cut(x))
             else:
                 t = unary(ROW_NEG, x, 0, 0)
@@ -39,7 +39,7 @@ cdef TensorBase log_cut(TensorBase x):
 
 
 cdef TensorBase slope(int op, TensorBase x, TensorBase t, double parameter):
-    """df/dx of kernels/simd/loss.pxi, recorded."""
+    """df/dx, composed of recorded ops; the formulas are in kernels/simd/loss.pxi."""
     cdef TensorBase d
     if op == BCE_WITH_LOGITS:
         return binary(ROW_SUB, unary(ROW_SIGMOID, x, 0, 0), t)
@@ -74,7 +74,7 @@ cdef TensorBase slope_kernel(Node node, TensorBase x, TensorBase t, TensorBase g
 
 
 cdef TensorBase pair_loss(int op, TensorBase x, TensorBase t, double parameter, int how):
-    """x and t of one shape and dtype."""
+    """The loss of x and t, which have the same shape and dtype; recorded."""
     cdef TensorBase out
     cdef double total = 0, ignored
     cdef Call call
@@ -108,16 +108,16 @@ cdef TensorBase pair_loss(int op, TensorBase x, TensorBase t, double parameter, 
 
 
 cdef int warn_of_broadcast(tuple x, tuple t, list result) except -1:
-    """PyTorch's warning, once for each pair of shapes, with what broadcasting makes of them and the line to write."""
+    """PyTorch's warning, once per pair of shapes, with the broadcast shape and the line to write."""
     warn_once(("broadcast", x, t),
               f"Using a target size (torch.Size({list(t)})) that is different to the input size (torch.Size({list(x)})). This "
-              f"will likely lead to incorrect results due to broadcasting: everything is compared with everything, {result}. "
+              f"will likely lead to incorrect results due to broadcasting: the loss is computed over the shape {result}. "
               "Please ensure they have the same size: write target.reshape(input.shape).")
     return 0
 
 
 cdef TensorBase loss_of(int op, object input, object target, double parameter, object reduction, str name):
-    """Losses that broadcast."""
+    """The losses whose input and target may broadcast, with a warning."""
     cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
     cdef TensorBase t = as_tensor(target, "argument 'target' (position 2)")
     cdef Py_ssize_t[MAX_NDIM] shape
@@ -135,7 +135,7 @@ cdef TensorBase loss_of(int op, object input, object target, double parameter, o
 
 
 def mse_loss(input, target, reduction="mean"):
-    """(input - target)^2: their mean, their sum, or each ("none"). input and target broadcast together.
+    """(input - target)^2, reduced: "mean", "sum" or "none". input and target broadcast, with a warning.
 
     >>> mse_loss(tinygrad_c.tensor([1., 2.]), tinygrad_c.tensor([1., 4.]))
     tensor(2.)
@@ -177,7 +177,7 @@ def huber_loss(input, target, reduction="mean", delta=1.0):
 cdef int floats_of_one_dtype(TensorBase x, TensorBase t, str name) except -1:
     if x.dtype < FLOAT32 or t.dtype < FLOAT32:
         raise RuntimeError(f"{name}: found dtype {DTYPE_NAMES[t.dtype if x.dtype >= FLOAT32 else x.dtype]} but expected Float: "
-                           "labels must be floats here, so write target.float()")
+                           "labels must be floats, so write target.float()")
     return promote(x, t)
 
 
@@ -212,7 +212,7 @@ def binary_cross_entropy(input, target, weight=None, reduction="mean"):
 def binary_cross_entropy_with_logits(input, target, weight=None, reduction="mean", pos_weight=None):
     """binary_cross_entropy of sigmoid(input), without its rounding: max(x, 0) - x t + log(1 + e^-|x|).
 
-    pos_weight multiplies the share of positive labels. Raises ValueError if the shapes differ.
+    pos_weight multiplies the term of positive labels. Raises ValueError if the shapes differ.
 
     >>> binary_cross_entropy_with_logits(tinygrad_c.tensor([0., 0.]), tinygrad_c.tensor([0., 1.]))
     tensor(0.6931)

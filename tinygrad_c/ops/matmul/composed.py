@@ -1,4 +1,4 @@
-"""Products of vectors and matrices beyond matmul, composed of it."""
+"""Products composed of matmul: inner, outer, kron, cross, tensordot, bilinear, addmv and the like."""
 from __future__ import annotations
 
 import math
@@ -15,7 +15,7 @@ from tinygrad_c.ops.shape.shape import permute, reshape, transpose, unsqueeze, w
 @public("input other")
 @takes_out
 def vdot(input, other):
-    """dot: the sum of the products of two vectors' elements. (Of complex numbers it would differ.)
+    """The dot product of two vectors. (It differs from dot for complex numbers only.)
 
     >>> tinygrad_c.vdot(tinygrad_c.tensor([1., 2.]), tinygrad_c.tensor([3., 4.]))
     tensor(11.)
@@ -26,7 +26,7 @@ def vdot(input, other):
 @public("input other")
 @takes_out
 def inner(input, other):
-    """The dot products of the rows (last dimensions) of one with those of the other; with a number, the product.
+    """The dot products of the rows (the last dimension) of input with those of other; if either is 0-d, the product.
 
     >>> tinygrad_c.inner(tinygrad_c.tensor([[1., 2.], [3., 4.]]), tinygrad_c.tensor([1., 1.]))
     tensor([3., 7.])
@@ -60,7 +60,7 @@ def outer(input, vec2):
 @public("input other", node="UnsafeViewBackward0")
 @takes_out
 def kron(input, other):
-    """The Kronecker product: each element of input times the whole of other, in its place.
+    """The Kronecker product: the block matrix of input[i, j] * other.
 
     >>> tinygrad_c.kron(tinygrad_c.tensor([[1, 2]]), tinygrad_c.tensor([[1], [3]]))
     tensor([[1, 2],
@@ -76,7 +76,7 @@ def kron(input, other):
 @public("input other", node="LinalgCrossBackward0", axis=True)
 @takes_out
 def cross(input, other, dim: int | None = None):
-    """The cross product of vectors of three numbers along dim; without dim, the first dimension of size 3.
+    """The cross product of 3-vectors along dim; by default, the first dimension of size 3.
 
     >>> tinygrad_c.cross(tinygrad_c.tensor([1., 0., 0.]), tinygrad_c.tensor([0., 1., 0.]))
     tensor([0., 0., 1.])
@@ -99,7 +99,7 @@ def cross(input, other, dim: int | None = None):
 @public("a b")
 @takes_out
 def tensordot(a, b, dims=2):
-    """Sums of products over dimensions of a and of b: the last `dims` of a with the first of b, or two lists of them.
+    """The product summed over pairs of dimensions: the last `dims` of a with the first `dims` of b, or two lists of dimensions.
 
     >>> tinygrad_c.tensordot(tinygrad_c.ones(2, 3), tinygrad_c.ones(3, 4), 1).shape
     torch.Size([2, 4])
@@ -118,7 +118,7 @@ def tensordot(a, b, dims=2):
     if len(of_a) != len(of_b):
         raise RuntimeError(f"both dimension lists should have same length, got {of_a} and {of_b}")
     for d, e in zip(of_a, of_b):
-        if a.shape[d] == 1 != b.shape[e]:           # broadcast: the other is summed
+        if a.shape[d] == 1 != b.shape[e]:           # broadcast: sum the other over this dimension
             b = b.sum(e, True, dtype=b.dtype)
         elif b.shape[e] == 1 != a.shape[d]:
             a = a.sum(d, True, dtype=a.dtype)

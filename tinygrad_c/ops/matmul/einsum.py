@@ -1,4 +1,4 @@
-"""einsum: sums of products over named dimensions, through permute, reshape and batched matrix products."""
+"""einsum: sums of products over named dimensions, computed with permute, reshape and bmm."""
 from __future__ import annotations
 
 import functools
@@ -16,10 +16,10 @@ DOTS = "..."
 def einsum(equation, *operands):
     """Sums of products: "ij,jk->ik" is the matrix product, "ii->i" the diagonal, "...ij->...ji" a transpose.
 
-    equation: for each operand a letter for each dimension, or "..." for those that are not named and are broadcast; after
-    "->" the result's. Letters that are not in the result are summed over. Without "->", the result has the letters that occur
-    once, in alphabetical order. Or, without an equation: operands and lists of numbers from 0 to 51 and `...` in turn, and
-    the result's list last.
+    equation: for each operand one letter per dimension, or "..." for dimensions that are not named and broadcast; after "->"
+    the letters of the result. Letters that are not in the result are summed over. Without "->", the result has the letters
+    that occur once, in alphabetical order. Instead of an equation: operands and lists of numbers from 0 to 51 and `...`
+    alternate, and the result's list comes last.
     Raises RuntimeError for an equation that does not fit the operands.
 
     >>> tinygrad_c.einsum("ij,j->i", tinygrad_c.tensor([[1., 2.], [3., 4.]]), tinygrad_c.tensor([1., 10.]))
@@ -37,7 +37,7 @@ def einsum(equation, *operands):
     sizes = sizes_of(names, operands)
 
     def needed(done: int) -> set:
-        """The names that are in the result or in an operand after the first `done`."""
+        """The names in the result and in the operands after the first `done`."""
         return set(wanted).union(*names[done:])
 
     total, of_total = reduced(operands[0], names[0], sizes, needed(1))
@@ -69,8 +69,8 @@ def from_sublists(arguments: tuple) -> tuple[str, list]:
 
 # ---- The equation
 
-def words(term: str, where: str, start: int) -> list[str]:
-    """A term's letters, and "..."."""
+def subscripts(term: str, where: str, start: int) -> list[str]:
+    """The subscripts of a term: letters, and "..."."""
     out: list[str] = []
     i = 0
     while i < len(term):
@@ -94,7 +94,8 @@ def words(term: str, where: str, start: int) -> list[str]:
 
 @functools.lru_cache(maxsize=256)
 def parsed(equation: str, ndims: tuple[int, ...]) -> tuple[tuple, tuple]:
-    """For each operand the name of each dimension, and the result's names: letters, and numbers for those of "..."."""
+    """For each operand the names of its dimensions, and the names of the result. A name is a letter, or, for the dimensions of
+    "...", a negative number."""
     left, arrow, right = equation.partition("->")
     terms = left.split(",")
     if len(terms) != len(ndims):
@@ -102,7 +103,7 @@ def parsed(equation: str, ndims: tuple[int, ...]) -> tuple[tuple, tuple]:
                            f"in the equation: {equation!r} names {len(terms)}, got {len(ndims)}")
     operands, start, dots = [], 0, 0
     for i, (term, ndim) in enumerate(zip(terms, ndims)):
-        each = words(term, f"for operand {i}", start)
+        each = subscripts(term, f"for operand {i}", start)
         start += len(term) + 1
         rest = ndim - len(each) + (DOTS in each)
         if rest < 0 or (rest > 0 and DOTS not in each):
@@ -112,13 +113,13 @@ def parsed(equation: str, ndims: tuple[int, ...]) -> tuple[tuple, tuple]:
         if DOTS in each:
             dots = max(dots, rest)
             at = each.index(DOTS)
-            each[at:at + 1] = range(-rest, 0)           # counted from the last one, as in broadcasting
+            each[at:at + 1] = range(-rest, 0)           # counted from the last dimension, as in broadcasting
         operands.append(tuple(each))
     every = [name for each in operands for name in each]
     if not arrow:
         once = sorted({name for name in every if every.count(name) == 1 and isinstance(name, str)})
         return tuple(operands), (*range(-dots, 0), *once)
-    result = words(right, "for output", len(left) + 2)
+    result = subscripts(right, "for output", len(left) + 2)
     for name in result:
         if name != DOTS and result.count(name) > 1:
             raise RuntimeError(f"einsum(): output subscript {name} appears more than once in the output")
@@ -145,7 +146,8 @@ def sizes_of(names: tuple, operands) -> dict:
 # ---- The sums
 
 def reduced(x, names: tuple, sizes: dict, needed: set) -> tuple:
-    """x without repeated names, without dimensions of size 1 that others broadcast, summed over what nobody needs."""
+    """x with repeated names replaced by their diagonal, without dimensions of size 1 that broadcast, and summed over the names
+    that are not needed."""
     names = list(names)
     while True:
         repeated = next((name for name in names if names.count(name) > 1), None)
@@ -169,7 +171,7 @@ def reduced(x, names: tuple, sizes: dict, needed: set) -> tuple:
 
 
 def contracted(a, of_a: list, b, of_b: list, sizes: dict, needed: set) -> tuple:
-    """The product of two, summed over the names that both have and nobody needs: one batch of matrix products."""
+    """The product of two operands, summed over common names that are not needed: one bmm."""
     both = [name for name in of_a if name in of_b]
     batch, summed = [n for n in both if n in needed], [n for n in both if n not in needed]
     rows, columns = [n for n in of_a if n not in both], [n for n in of_b if n not in both]

@@ -1,8 +1,8 @@
-"""linear, x @ weight.T + bias, alone or with the relu behind it; addmm; part of matmul.pyx."""
+"""linear, x @ weight.T + bias, also fused with relu; addmm; LinearReLU; part of products.pyx."""
 
 
 cdef int linear_backward(BackwardPass back, Node node, TensorBase g) except -1:
-    """Of y = x @ w.T + b:  dL/dx = g @ w,  dL/dw = g.T @ x,  dL/db = the sum of g over the rows."""
+    """For y = x @ w.T + b:  dL/dx = g @ w,  dL/dw = g.T @ x,  dL/db = the sum of g over the rows."""
     cdef TensorBase x, w
     if back.needs(node, 2):
         back.send_grad(node, 2, sum_over(g, 1, False))
@@ -11,13 +11,13 @@ cdef int linear_backward(BackwardPass back, Node node, TensorBase g) except -1:
         if back.create_graph:
             back.send_grad(node, 1, multiplied(transpose_dims(g, 0, 1), x))
         else:
-            give_product(back, node, 1, g, True, x, False)
+            send_product(back, node, 1, g, True, x, False)
     if back.needs(node, 0):
         w = saved(node, 1)
         if back.create_graph:
             back.send_grad(node, 0, multiplied(g, w))
         else:
-            give_product(back, node, 0, g, False, w, False)
+            send_product(back, node, 0, g, False, w, False)
     return 0
 
 cdef Rule LINEAR = Rule(b"AddmmBackward0", linear_backward)
@@ -38,8 +38,8 @@ def linear(input, weight, bias=None, *, out=None):
 
 
 def linear_relu(input, weight, bias):
-    """relu(linear(input, weight, bias)) in one kernel: the activation is computed before the product is stored. The tape has
-    both ops.
+    """relu(linear(input, weight, bias)) in one kernel: the activation is applied before the product is stored. Two nodes
+    are recorded, as for two calls.
 
     >>> linear_relu(tinygrad_c.ones(1, 2), tinygrad_c.tensor([[1., 2.], [-1., -2.]]), None)
     tensor([[3., 0.]])
@@ -76,7 +76,7 @@ cdef TensorBase linear_then(object input, object weight, object bias, int activa
         raise RuntimeError(f"The expanded size of the tensor ({w.shape[0]}) must match the existing size ({b.numel}): "
                            f"linear()'s bias must have shape [{w.shape[0]}] to match weight {list(shape_of(w))}, but it is "
                            f"{list(shape_of(b))}")
-    if x.dtype < FLOAT32:                           # the kernels of integers know no bias and no activation
+    if x.dtype < FLOAT32:                           # integer kernels have no bias and no activation
         y = product(x, False, w, True, None, None)
         if b is not None:
             y = add(y, b)
@@ -122,13 +122,13 @@ def addmm(input, mat1, mat2, *, beta=1, alpha=1, out=None):
                            f"the shapes are {list(shape_of(a))} and {list(shape_of(b))}")
     check_inner(a, b)
     if beta == 1 and alpha == 1 and bias.ndim == 1 and bias.shape[0] == b.shape[1]:
-        return linear(a, transpose_dims(b, 0, 1), bias)         # one kernel: the bias is added as the product is stored
+        return linear(a, transpose_dims(b, 0, 1), bias)         # one kernel, which adds the bias as it stores the product
     return named(add_scaled(bias, matmul(a, b), beta, alpha), b"AddmmBackward0")
 
 
 def add_scaled(input, TensorBase product not None, beta, alpha):
-    """beta * input + alpha * product, in the product's shape; with beta = 0 whatever input holds, NaN too, is ignored."""
-    if product.dtype < FLOAT32:                     # of integers, the factors are cut to integers
+    """beta * input + alpha * product, in the product's shape. With beta = 0, input is ignored, even its NaN."""
+    if product.dtype < FLOAT32:                     # for integers, the factors are truncated to integers
         beta, alpha = int(beta), int(alpha)
     scaled = product if alpha == 1 else mul(product, alpha)
     if beta == 0:
@@ -136,15 +136,15 @@ def add_scaled(input, TensorBase product not None, beta, alpha):
     return add(scaled, mul(expand(input, shape_of(product)), beta) if beta != 1 else expand(input, shape_of(product)))
 
 
-# ---- a Linear and the ReLU behind it, for Sequential
+# ---- Linear followed by ReLU, for Sequential
 
-@cython.binding(False)            # a method taken from the class checks its self
+@cython.binding(False)            # the methods check their self
 cdef class LinearReLU:
-    """relu(linear(x)) of two neighbours in a Sequential: one kernel, as long as nobody has given either another forward,
-    which is also what a hook does."""
+    """relu(linear(x)) for adjacent modules of a Sequential, in one kernel. If either module has another `forward` than its
+    class (the user set one, or a hook is registered), the two are called one after the other."""
     cdef readonly object linear
     cdef readonly object relu
-    cdef object linear_forward          # as their classes have it
+    cdef object linear_forward          # `forward` of their classes
     cdef object relu_forward
 
     def __init__(self, linear, relu):
@@ -158,7 +158,7 @@ cdef class LinearReLU:
             try:
                 return linear_relu(input, self.linear.weight, self.linear.bias)
             except (RuntimeError, TypeError):
-                pass                    # the Linear alone says it in its own words
+                pass                    # call it alone, so that the error is Linear's own
         return self.relu(self.linear(input))
 
     def __reduce__(self):

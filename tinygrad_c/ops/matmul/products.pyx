@@ -1,6 +1,4 @@
-"""Matrix products.
-
-In parts: matmul in all its shapes (here); linear, x @ weight.T + bias in one kernel (linear.pxi).
+"""Matrix products: matmul, mm, bmm, mv, dot. linear and addmm are in linear.pxi; the kernel is kernels/matmul/gemm.
 """
 cimport cython
 from cpython.method cimport PyMethod_Check, PyMethod_GET_FUNCTION
@@ -22,8 +20,8 @@ from tinygrad_c.ops.shape.shape import expand, squeeze, unsqueeze
 
 cdef TensorBase product(TensorBase a, bint a_t, TensorBase b, bint b_t, TensorBase bias, TensorBase into,
                         int activation=NONE):
-    """a @ b (+ bias), and its activation, for two matrices, either taken transposed; added into `into` if that is given.
-    Neither recorded nor checked."""
+    """activation(a @ b + bias) for two matrices; a_t, b_t: use the transpose. If `into` is given, the product is added to it.
+    The arguments are not checked, and nothing is recorded."""
     cdef Gemm g
     cdef Py_ssize_t[2] shape
     cdef TensorBase out = into
@@ -77,20 +75,20 @@ cdef int mm_backward(BackwardPass back, Node node, TensorBase g) except -1:
         if back.create_graph:
             back.send_grad(node, 0, multiplied(g, transpose_dims(b, 0, 1)))
         else:
-            give_product(back, node, 0, g, False, b, True)
+            send_product(back, node, 0, g, False, b, True)
     if back.needs(node, 1):             # dL/db = a.T @ g
         a = saved(node, 0)
         if back.create_graph:
             back.send_grad(node, 1, multiplied(transpose_dims(a, 0, 1), g))
         else:
-            give_product(back, node, 1, a, True, g, False)
+            send_product(back, node, 1, a, True, g, False)
     return 0
 
 cdef Rule MM = Rule(b"MmBackward0", mm_backward)
 
 
-cdef int give_product(BackwardPass back, Node node, int i, TensorBase a, bint a_t, TensorBase b, bint b_t) except -1:
-    """Hand a product over as the gradient of input i, added in place to what has come in for it where that is possible."""
+cdef int send_product(BackwardPass back, Node node, int i, TensorBase a, bint a_t, TensorBase b, bint b_t) except -1:
+    """Add a product to the gradient of input i, in the kernel if that gradient may be written in place."""
     cdef TensorBase into = back.accumulator(node, i)
     if into is not None and into.dtype == a.dtype and into.ndim == 2:
         product(a, a_t, b, b_t, None, into)
@@ -115,10 +113,10 @@ cdef TensorBase multiplied(TensorBase a, TensorBase b):
 
 cdef int bmm_backward(BackwardPass back, Node node, TensorBase g) except -1:
     cdef TensorBase other
-    if back.needs(node, 0):
+    if back.needs(node, 0):             # dL/da = g @ b.mT
         other = saved(node, 1)
         back.send_grad(node, 0, batched(g, transpose_dims(other, other.ndim - 2, other.ndim - 1)))
-    if back.needs(node, 1):
+    if back.needs(node, 1):             # dL/db = a.mT @ g
         other = saved(node, 0)
         back.send_grad(node, 1, batched(transpose_dims(other, other.ndim - 2, other.ndim - 1), g))
     return 0
@@ -127,7 +125,7 @@ cdef Rule BMM = Rule(b"BmmBackward0", bmm_backward)
 
 
 cdef TensorBase batched(TensorBase a, TensorBase b):
-    """Matrices in the last two dimensions, the others broadcast together; both have at least two dimensions."""
+    """The product of matrices in the last two dimensions; the batch dimensions broadcast. Both have 2 dimensions or more."""
     cdef Gemm g
     cdef Py_ssize_t[MAX_NDIM] shape, a_shape, b_shape
     cdef TensorBase out, x, y
@@ -161,7 +159,7 @@ cdef TensorBase batched(TensorBase a, TensorBase b):
     outer = 1
     for d in range(ndim - 3):
         outer *= shape[d]
-    for rest in range(outer):           # the last batch dimension is the kernel's; the others are walked here
+    for rest in range(outer):           # the kernel loops over the last batch dimension, this over the others
         g.a, g.b, g.c = x.data, y.data, out.data
         index = rest
         d = ndim - 4
@@ -180,8 +178,8 @@ cdef TensorBase batched(TensorBase a, TensorBase b):
 
 
 def matmul(input, other, *, out=None):
-    """The matrix product: of vectors the dot product, of a vector and a matrix the obvious one, of batches of matrices (the
-    last two dimensions) each with each, the batch dimensions broadcast.
+    """The matrix product. Two vectors: the dot product. A matrix and a vector: the matrix-vector product. Batches of matrices,
+    in the last two dimensions: the product of each pair; the batch dimensions broadcast.
 
     >>> tinygrad_c.matmul(tinygrad_c.tensor([[1., 2.], [3., 4.]]), tinygrad_c.tensor([1., 1.]))
     tensor([3., 7.])
@@ -216,7 +214,7 @@ def matmul(input, other, *, out=None):
         return named(y, b"MvBackward0") if a.ndim == 2 else y
     check_inner(a, b)
     check_dtypes(a, b)
-    if b.ndim == 2:                     # fold the batch into the rows: one large product
+    if b.ndim == 2:                     # fold the batch into the rows: one large matrix product
         shape[0], shape[1] = leading(a), a.shape[a.ndim - 1]
         y = multiplied(reshape_to(a, 2, shape), b)
         memcpy(shape, a.shape, a.ndim * sizeof(Py_ssize_t))
@@ -239,10 +237,10 @@ cdef Py_ssize_t leading(TensorBase a) noexcept:
     return n
 
 
-# ---- matmul for one shape only
+# ---- Products of fixed numbers of dimensions
 
 def mm(input, mat2, *, out=None):
-    """The product of two matrices, (n, k) and (k, m); RuntimeError for other shapes: matmul takes them.
+    """The product of two matrices, (n, k) and (k, m). RuntimeError for other shapes, which matmul accepts.
 
     >>> tinygrad_c.mm(tinygrad_c.tensor([[1., 2.]]), tinygrad_c.tensor([[3.], [4.]]))
     tensor([[11.]])
@@ -260,7 +258,7 @@ def mm(input, mat2, *, out=None):
 
 
 def bmm(input, mat2, *, out=None):
-    """The products of two batches of matrices, (b, n, k) and (b, k, m), each with each; RuntimeError for other shapes.
+    """The products of two batches of matrices: (b, n, k) and (b, k, m) give (b, n, m). RuntimeError for other shapes.
 
     >>> tinygrad_c.bmm(tinygrad_c.ones(2, 1, 3), tinygrad_c.ones(2, 3, 1)).shape
     torch.Size([2, 1, 1])
@@ -280,7 +278,7 @@ def bmm(input, mat2, *, out=None):
 
 
 def mv(input, vec, *, out=None):
-    """The product of a matrix (n, k) and a vector (k); RuntimeError for other shapes.
+    """The product of a matrix (n, k) and a vector (k). RuntimeError for other shapes.
 
     >>> tinygrad_c.mv(tinygrad_c.tensor([[1., 2.], [3., 4.]]), tinygrad_c.tensor([1., 1.]))
     tensor([3., 7.])
@@ -298,7 +296,7 @@ def mv(input, vec, *, out=None):
 
 
 def dot(input, tensor, *, out=None):
-    """The sum of the products of two vectors' elements; RuntimeError for other shapes.
+    """The dot product of two vectors. RuntimeError for other shapes.
 
     >>> tinygrad_c.dot(tinygrad_c.tensor([1., 2.]), tinygrad_c.tensor([3., 4.]))
     tensor(11.)
@@ -308,8 +306,8 @@ def dot(input, tensor, *, out=None):
     cdef TensorBase a = as_tensor(input, "dot(): argument 'input' (position 1)")
     cdef TensorBase b = as_tensor(tensor, "dot(): argument 'tensor' (position 2)")
     if a.ndim != 1 or b.ndim != 1:
-        raise RuntimeError(f"1D tensors expected, but got {a.ndim}D and {b.ndim}D tensors: of tensors of more dimensions, "
-                           "(a * b).sum() is the inner product, a @ b the matrix product")
+        raise RuntimeError(f"1D tensors expected, but got {a.ndim}D and {b.ndim}D tensors: for more dimensions, "
+                           "(a * b).sum() is the inner product and a @ b the matrix product")
     if a.dtype != b.dtype:
         raise_dot(a, b)
     return matmul(a, b)

@@ -1,4 +1,6 @@
-"""Layer, group and batch normalisation: (x - mean) / sqrt(var + eps) * w + b, one kernel each way."""
+"""Layer, group and batch normalisation: (x - mean) / sqrt(var + eps) * w + b.
+
+One kernel forward and one backward, in kernels/simd/norm.pxi. With create_graph, the backward is composed of recorded ops."""
 from tinygrad_c.core.array cimport DTYPE_NAMES, itemsize, shape_of
 from tinygrad_c.core.tape cimport *
 from tinygrad_c.kernels.call cimport *
@@ -10,28 +12,28 @@ from tinygrad_c.ops.elementwise.elementwise cimport *
 from tinygrad_c.ops.reduce.reduce cimport mean_over, reduced, sum_over
 from tinygrad_c.ops.shape.shape cimport reshape_to
 
-cdef enum:                  # what a row is
+cdef enum:                  # which elements are normalised together (a row)
     LAYER                   # the last dimensions
-    GROUP                   # a group of a sample's channels; x is (N, C, *)
-    BATCH                   # a channel, of all samples
+    GROUP                   # a group of channels of one sample; x is (N, C, *)
+    BATCH                   # one channel of all samples
 
 cdef enum:
-    ROWS_TOGETHER = 8192    # elements of a unit of short rows
+    ROWS_TOGETHER = 8192    # short rows are grouped into units of that many elements
 
 cdef enum:                  # node.param
     NODE_KIND               # LAYER, GROUP or BATCH
-    NODE_NUMBER             # of elements in a row (LAYER) or of groups (GROUP)
+    NODE_NUMBER             # elements of a row (LAYER), or groups (GROUP)
     NODE_EPS
     NODE_WEIGHTED           # whether there is a weight
 
 
 cdef int describe(Call* call, TensorBase x, int kind, Py_ssize_t number, double eps) except -1:
-    """What kernels/simd/norm.pxi wants to know. number: of elements in a row (LAYER) or of groups (GROUP)."""
+    """Set up the Call of kernels/simd/norm.pxi. number: elements of a row (LAYER), or groups (GROUP)."""
     cdef Py_ssize_t n = x.shape[0], c, area
     call.inner = NULL
     call.ndim = 3
     call.param[EPS].f = eps
-    call.param[EACH_ITS_OWN].i = kind == LAYER
+    call.param[ELEMENTWISE_AFFINE].i = kind == LAYER
     call.param[NORM_ROWS].i = 1
     call.param[PERIOD].i, call.param[W_ROW].i, call.param[W_SEG].i = 1, 0, 0
     if kind == LAYER:
@@ -66,8 +68,8 @@ cdef int check_norm(TensorBase x, TensorBase w, TensorBase b, int kind, Py_ssize
         if each is not None:
             wrong = wrong or (<TensorBase> each).dtype != x.dtype or (<TensorBase> each).numel != wanted
     if wrong:
-        raise RuntimeError(f"normalised(): a {DTYPE_NAMES[x.dtype]}Tensor of shape {list(shape_of(x))} and weights that do not "
-                           f"fit it, or rows of {number}")
+        raise RuntimeError(f"normalised(): a {DTYPE_NAMES[x.dtype]}Tensor of shape {list(shape_of(x))} does not fit its "
+                           f"weight and bias, or {number} elements or groups")
     return 0
 
 
@@ -80,7 +82,7 @@ cdef int norm_layer_backward(BackwardPass back, Node node, TensorBase g) except 
     cdef Py_ssize_t one = 1
     cdef Call call
     if back.create_graph:
-        return normalise_by_parts(back, node, g, x, w)
+        return composed_backward(back, node, g, x, w)
     describe(&call, x, kind, node.param[NODE_NUMBER].i, node.param[NODE_EPS].f)
     g = contiguous(g)
     if back.needs(node, 0):
@@ -111,11 +113,12 @@ cdef int norm_layer_backward(BackwardPass back, Node node, TensorBase g) except 
 cdef Rule LAYER_NORM = Rule(b"NativeLayerNormBackward0", norm_layer_backward)
 
 
-cdef int normalise_by_parts(BackwardPass back, Node node, TensorBase g, TensorBase x, TensorBase w) except -1:
-    """The same with ops that record themselves: kernels/simd/norm.pxi has the formula."""
+cdef int composed_backward(BackwardPass back, Node node, TensorBase g, TensorBase x, TensorBase w) except -1:
+    """The backward composed of recorded ops, for create_graph. With h = (x - mean) * scale and gw = g * w:
+    dx = (gw - mean(gw) - h * mean(gw * h)) * scale;  dw = sum(g * h);  db = sum(g)."""
     cdef Py_ssize_t number = node.param[NODE_NUMBER].i
     cdef Py_ssize_t area = 1 if node.param[NODE_KIND].i == LAYER else x.numel // (x.shape[0] * x.shape[1])
-    cdef unsigned int mask = 0b10, spare = 0b01         # of the row; of what a weight is stretched over
+    cdef unsigned int mask = 0b10, spare = 0b01         # the dimensions of a row; those over which w broadcasts
     cdef TensorBase scale, h, gw
     cdef Py_ssize_t[MAX_NDIM] shape
     cdef int ndim, i
@@ -151,10 +154,11 @@ cdef int normalise_by_parts(BackwardPass back, Node node, TensorBase g, TensorBa
 
 
 def normalised(input, weight, bias, double eps, str kind, Py_ssize_t number):
-    """(x - mean) / sqrt(var + eps) * weight + bias; and the mean and the variance of each row, which are not recorded.
+    """(x - mean) / sqrt(var + eps) * weight + bias, with the mean and the variance of each row, which are not recorded.
 
-    kind "layer": a row is the last `number` elements, and so many are in weight and bias; "group": x is (N, C, *), a row one of
-    `number` groups of a sample's channels; "batch": a row is a channel; weight and bias (or None) are then (C).
+    kind "layer": a row is the last `number` elements; weight and bias have that many. "group": x is (N, C, *); a row is one of
+    the `number` groups of a sample's channels. "batch": a row is a channel of all samples. For the last two, weight and bias
+    are (C). Both may be None.
 
     >>> normalised(tinygrad_c.tensor([[1., 3.]]), None, None, 0., "layer", 2)
     (tensor([[-1.,  1.]]), tensor([2.]), tensor([1.]))

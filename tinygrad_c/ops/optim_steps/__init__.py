@@ -1,1 +1,1 @@
-"""The optimizers' update kernels."""
+"""The optimizers' steps, one fused kernel per parameter."""

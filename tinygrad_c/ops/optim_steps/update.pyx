@@ -1,8 +1,8 @@
 """The optimizers' steps: one call updates every parameter of a group in place, each in one pass over its memory.
 
-For each parameter that has a gradient: its state is made if it is not there yet, the numbers that depend on the step are
-computed in double precision, and one kernel (kernels/simd/update.pxi) does the rest. Nothing is recorded. Each function
-returns how many parameters had a gradient. `owners` is optim's Owners, or params itself.
+For each parameter that has a gradient: create its state if it is missing, compute the factors that depend on the step in double
+precision, and run one kernel (kernels/simd/update.pxi). Nothing is recorded. Each function returns the number of parameters
+that had a gradient. `owners` is optim's Owners, or params itself.
 """
 from cpython.ref cimport PyObject
 from libc.math cimport pow, sqrt
@@ -21,8 +21,8 @@ cdef extern from "Python.h":
 
 
 cdef int begin(list params, object owners, tuple states) except -1:
-    """`owners`: the parameters that the entries of the states belong to. If the user has put others into `params` since, its
-    follow(params) moves the entries."""
+    """Start a step: check the states. `owners` are the parameters that the entries of the states belong to; if the user has
+    changed `params` since, owners.sync(params) moves the entries."""
     cdef Py_ssize_t i
     cdef bint same
     note_step()
@@ -40,7 +40,7 @@ cdef int begin(list params, object owners, tuple states) except -1:
 
 
 cdef TensorBase gradient(TensorBase p):
-    """The parameter's gradient as the kernels want it, or None."""
+    """The parameter's gradient, contiguous and of its dtype as the kernels require; None if there is none."""
     cdef TensorBase g = p._grad
     if g is None:
         return None
@@ -56,7 +56,7 @@ cdef TensorBase gradient(TensorBase p):
 
 
 cdef inline TensorBase next_gradient(list params, Py_ssize_t* i):
-    """Move i on to the next parameter that has a gradient, and give that; None behind the last."""
+    """Advance i to the next parameter that has a gradient, and return the gradient; None after the last."""
     cdef TensorBase g
     i[0] += 1
     while i[0] < len(params):
@@ -68,7 +68,7 @@ cdef inline TensorBase next_gradient(list params, Py_ssize_t* i):
 
 
 cdef TensorBase state_of(list states, Py_ssize_t i, TensorBase p, double value):
-    """Entry i, made if it is None, and contiguous."""
+    """Entry i of a state, contiguous and of p's dtype; created with `value` if it is None."""
     cdef object entry = states[i]
     cdef TensorBase state
     if entry is None:
@@ -85,7 +85,7 @@ cdef TensorBase state_of(list states, Py_ssize_t i, TensorBase p, double value):
 
 
 cdef char* memory_of(TensorBase state, TensorBase p) except? NULL:
-    """Asked last, when nothing runs any more that could change it."""
+    """The state's memory, checked. Called last, when no Python code can run any more that could change the state."""
     if not same_shape(state, p) or state.dtype != p.dtype or not state.contiguous:
         raise RuntimeError(f"the optimizer's state of shape {list(shape_of(state))} does not fit its parameter of shape "
                            f"{list(shape_of(p))}")
@@ -93,7 +93,7 @@ cdef char* memory_of(TensorBase state, TensorBase p) except? NULL:
 
 
 cdef double next_step(list steps, Py_ssize_t i) except -1:
-    """Count the parameter's steps; gives the number of this one, from 1 on."""
+    """Increment the parameter's step counter; returns the new count, 1 at the first step."""
     cdef double step = <double> (0 if steps[i] is None else steps[i]) + 1
     steps[i] = <long long> step
     return step
@@ -101,7 +101,7 @@ cdef double next_step(list steps, Py_ssize_t i) except -1:
 
 cdef int update(Call* call, kernel_t kernel, int n_operands, TensorBase p, TensorBase g, TensorBase s, TensorBase s2,
                 TensorBase s3, Py_ssize_t cost) except -1:
-    """Run the kernel, whose parameters are set, on p, g and the states; cost: 1/32 ns an element. Gives 1."""
+    """Run the kernel, whose parameters are set, on p, g and the states. cost: per element, in 1/32 ns. Returns 1."""
     cdef TensorBase target = p if p.contiguous else copy_of(p)
     over_elements(call, kernel, n_operands, p.numel, p.numel * cost // 32)
     call.operand[0].data = target.data
@@ -113,13 +113,16 @@ cdef int update(Call* call, kernel_t kernel, int n_operands, TensorBase p, Tenso
         run(call)
         if target is not p:
             copy_into(p, target)
-    stepped(p.storage)
+    mark_step_write(p.storage)
     return 1
 
 
 def sgd_(list params, owners, list momentum_buffers, double lr, double momentum, double dampening,
          double weight_decay, bint nesterov, bint maximize) -> int:
-    """d = g + weight_decay p;  b = momentum b + (1 - dampening) d, at first d;  p -= lr b, nesterov: lr (d + momentum b)."""
+    """d = g + weight_decay p;  b = momentum b + (1 - dampening) d, at the first step b = d;  p -= lr b
+
+    With nesterov: p -= lr (d + momentum b).
+    """
     cdef Py_ssize_t i = -1
     cdef int updated = 0, flags = (NESTEROV if nesterov else 0) | (MAXIMIZE if maximize else 0)
     cdef TensorBase p, g, b = None
@@ -143,8 +146,8 @@ def adam_(list params, owners, list exp_avgs, list exp_avg_sqs, list max_exp_avg
           double beta1, double beta2, double eps, double weight_decay, bint amsgrad, bint maximize, bint decoupled) -> int:
     """m = beta1 m + (1 - beta1) g;  v = beta2 v + (1 - beta2) g^2;  p -= lr m / (1 - beta1^t) / (sqrt(v / (1 - beta2^t)) + eps)
 
-    Kingma & Ba 2015, arXiv:1412.6980; decoupled: p is first shrunk by lr * weight_decay (Loshchilov & Hutter 2019,
-    arXiv:1711.05101), else weight_decay * p joins g; amsgrad: v's running maximum takes its place.
+    Kingma & Ba 2015, arXiv:1412.6980. decoupled: p is first multiplied by 1 - lr * weight_decay (Loshchilov & Hutter 2019,
+    arXiv:1711.05101); else weight_decay * p is added to g. amsgrad: the running maximum of v is used instead of v.
     """
     cdef Py_ssize_t i = -1
     cdef int updated = 0
@@ -175,8 +178,8 @@ def rmsprop_(list params, owners, list square_avgs, list momentum_buffers, list 
              double alpha, double eps, double weight_decay, double momentum, bint centered, bint maximize) -> int:
     """v = alpha v + (1 - alpha) g^2;  p -= lr * g / (sqrt(v) + eps).
 
-    centered: v less the square of g's average. With momentum the quotient is accumulated, b = momentum * b + g /
-    (sqrt(v) + eps), and p -= lr * b.
+    centered: v minus the square of g's running average is used instead of v. With momentum:
+    b = momentum * b + g / (sqrt(v) + eps), and p -= lr * b.
     """
     cdef Py_ssize_t i = -1
     cdef int updated = 0
@@ -221,7 +224,7 @@ def adagrad_(list params, owners, list sums, list steps, double lr, double lr_de
 # ---- Gradients of a group
 
 def zero_grad_(list params, bint set_to_none) -> None:
-    """Let go of every gradient; or keep its memory and fill it with 0, cut off from any graph."""
+    """Set every .grad to None; or, if not set_to_none, detach it and fill it with 0 in place."""
     cdef TensorBase p, g
     for each in params:
         p = <TensorBase?> each

@@ -1,15 +1,15 @@
-"""Draws by given probabilities; part of random.pyx."""
+"""Sampling by probability: bernoulli and multinomial; part of random.pyx."""
 
 
-cdef TensorBase kept(double probability, int ndim, const Py_ssize_t* shape, Generator g):
-    """bool: true with the given probability."""
+cdef TensorBase keep_mask(double probability, int ndim, const Py_ssize_t* shape, Generator g):
+    """A bool tensor: each element True with the given probability."""
     cdef TensorBase out = empty(BOOL, ndim, shape)
     fill(out, g, keep, keep, probability, 0)
     return out
 
 
 def bernoulli(input, p=None, *, generator=None, out=None):
-    """1 with the probability that input's element says, or p, else 0; in input's dtype.
+    """Samples of 0 and 1: 1 with probability p or, without p, with the probability in input's element. In input's dtype.
 
     Raises RuntimeError for a probability outside [0, 1].
 
@@ -20,7 +20,7 @@ def bernoulli(input, p=None, *, generator=None, out=None):
         return into_out(bernoulli(input, p, generator=generator), out)
     cdef TensorBase a = as_tensor(input, "argument 'input' (position 1)")
     if p is not None:
-        return to_dtype(kept(probability_of(p, "bernoulli"), a.ndim, a.shape, chosen(generator)), a.dtype)
+        return to_dtype(keep_mask(probability_of(p, "bernoulli"), a.ndim, a.shape, chosen(generator)), a.dtype)
     if a.dtype < FLOAT32:
         raise RuntimeError("bernoulli takes probabilities, which are floats: call .float() first")
     check_probabilities(a)
@@ -54,15 +54,15 @@ def bernoulli_(input, p=0.5, *, generator=None):
         check_probabilities(source)
         source = binary(ROW_LT, rand_like(to_dtype(alias(a), source.dtype), generator=generator), source)
     else:
-        source = kept(probability_of(p, "bernoulli_"), a.ndim, a.shape, chosen(generator))
+        source = keep_mask(probability_of(p, "bernoulli_"), a.ndim, a.shape, chosen(generator))
     return write(a, source)
 
 
 def multinomial(input, num_samples, replacement=False, *, generator=None, out=None):
-    """Indices drawn with probabilities proportional to input's rows: (n,) gives (num_samples,), (m, n) gives (m, num_samples).
+    """Sample indices with probabilities proportional to input's rows: (n,) gives (num_samples,), (m, n) gives (m, num_samples).
 
-    Raises RuntimeError for negative, infinite or NaN weights, a row of zeros, or more samples than there are positive weights
-    when they are not put back.
+    Raises RuntimeError for negative, infinite or NaN weights, a row of zeros, or more samples than positive weights without
+    replacement.
 
     >>> tinygrad_c.multinomial(tinygrad_c.tensor([0., 1., 0.]), 2, replacement=True)
     tensor([1, 1])
@@ -121,5 +121,5 @@ def multinomial(input, num_samples, replacement=False, *, generator=None, out=No
             (<int64_t*> y.data)[r * samples + k] = i
             if not replacement:
                 p[i] = 0
-    g.give_back()
+    g.return_blocks()
     return y

@@ -8,7 +8,7 @@ cdef Rule DROPOUT = Rule(b"MulBackward0", dropout_backward)
 
 
 cdef TensorBase masked(TensorBase x, TensorBase mask, double scale):
-    """x * scale where mask is true, else 0. Its own gradient's rule; recorded."""
+    """x * scale where mask is True, else 0. Recorded; its gradient is the same operation."""
     cdef TensorBase source = x if x.contiguous else copy_of(x)
     cdef TensorBase out = empty_like(x)
     cdef Node node
@@ -28,7 +28,7 @@ cdef TensorBase masked(TensorBase x, TensorBase mask, double scale):
 
 
 def dropout(input, p=0.5, training=True, *, generator=None):
-    """Each element 0 with probability p, else divided by 1 - p; the input itself when not training (Srivastava et al. 2014).
+    """Set elements to 0 with probability p, divide the others by 1 - p; input itself if not training (Srivastava et al. 2014).
 
     Raises ValueError unless 0 <= p <= 1.
 
@@ -36,7 +36,7 @@ def dropout(input, p=0.5, training=True, *, generator=None):
     tensor([1., 2.])
     """
     cdef TensorBase x = to_float(as_tensor(input, "dropout(): argument 'input' (position 1)"))
-    cdef double gone = probability_of(p, "dropout")
-    if not training or gone == 0:
+    cdef double drop = probability_of(p, "dropout")
+    if not training or drop == 0:
         return x
-    return masked(x, kept(1 - gone, x.ndim, x.shape, chosen(generator)), 0 if gone == 1 else 1 / (1 - gone))
+    return masked(x, keep_mask(1 - drop, x.ndim, x.shape, chosen(generator)), 0 if drop == 1 else 1 / (1 - drop))

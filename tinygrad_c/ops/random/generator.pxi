@@ -1,4 +1,4 @@
-"""The Generator, and the one that is used where none is given; part of random.pyx."""
+"""The Generator, and the default generator; part of random.pyx."""
 
 
 @cython.final
@@ -15,8 +15,8 @@ cdef class Generator:
 
     cdef uint64_t key               # the seed
     cdef uint64_t position          # blocks used
-    cdef uint32_t[4 * TOGETHER] word    # for draws one by one: the next words, and
-    cdef int left                   # how many of them are unused
+    cdef uint32_t[4 * TOGETHER] word    # a buffer for draws of single words, and
+    cdef int left                   # how many words in it are unused
 
     def __init__(self, device="cpu"):
         if str(device) not in ("cpu", "cpu:0"):
@@ -24,7 +24,7 @@ cdef class Generator:
         self.seed()
 
     def manual_seed(self, seed) -> Generator:
-        """Start the stream of that seed, an integer from -2^63 to 2^64 - 1. Returns the generator.
+        """Set the seed, an integer from -2^63 to 2^64 - 1, and restart the stream. Returns the generator.
 
         >>> tinygrad_c.Generator().manual_seed(7).initial_seed()
         7
@@ -40,7 +40,7 @@ cdef class Generator:
         return self
 
     def seed(self) -> int:
-        """Start the stream of a seed that the operating system gives, and return the seed.
+        """Set a seed from the operating system, and return it.
 
         >>> g = tinygrad_c.Generator()
         >>> g.seed() == g.initial_seed()
@@ -50,7 +50,7 @@ cdef class Generator:
         return self.key
 
     def initial_seed(self) -> int:
-        """The seed that the stream began with.
+        """The seed of the stream.
 
         >>> tinygrad_c.Generator().manual_seed(7).initial_seed()
         7
@@ -58,7 +58,7 @@ cdef class Generator:
         return self.key
 
     def get_state(self):
-        """The seed and the position, as a uint8 tensor of 16 bytes: set_state continues there.
+        """The seed and the position, as a uint8 tensor of 16 bytes, for set_state.
 
         >>> tinygrad_c.Generator().get_state().shape
         torch.Size([16])
@@ -70,7 +70,7 @@ cdef class Generator:
         return out
 
     def set_state(self, new_state) -> Generator:
-        """Continue where get_state was called.
+        """Set the state: the stream continues where get_state was called.
 
         >>> g = tinygrad_c.Generator()
         >>> state, x = g.get_state(), tinygrad_c.rand(2, generator=g)
@@ -91,8 +91,8 @@ cdef class Generator:
     def device(self) -> str:
         return "cpu"
 
-    cdef void give_back(self) noexcept:
-        """After draws one by one: a block that was begun is used, the others of the buffer are not."""
+    cdef void return_blocks(self) noexcept:
+        """After draws of single words: return the unused blocks of the buffer. A block that was begun is used up."""
         self.position -= self.left // 4
         self.left = 0
 
@@ -108,8 +108,8 @@ cdef class Generator:
         return self.draw(False) << 32 | low if wide else low
 
     cdef uint64_t below(self, uint64_t n) noexcept:
-        """An integer below n, each as likely: draws below 2^64 mod n (2^32 mod n for small n) are thrown away, so that as many
-        are left for each remainder. n = 0 stands for 2^64."""
+        """A uniform integer below n: draws below 2^64 mod n (2^32 mod n for small n) are rejected, so that equally many
+        remain for each remainder. n = 0 stands for 2^64."""
         cdef bint wide = n == 0 or n > (<uint64_t> 1 << 32)
         cdef uint64_t u = self.draw(wide), excess
         if n == 0:
@@ -133,7 +133,7 @@ cdef inline Generator chosen(object generator):
 
 
 def manual_seed(seed) -> Generator:
-    """Start the default generator's stream anew, the same one for the same seed everywhere.
+    """Seed the default generator. The same seed gives the same numbers on every platform.
 
     >>> tinygrad_c.manual_seed(0).initial_seed()
     0
@@ -142,7 +142,7 @@ def manual_seed(seed) -> Generator:
 
 
 def seed() -> int:
-    """Start the default generator from a seed that the operating system gives; returns it.
+    """Seed the default generator from the operating system, and return the seed.
 
     >>> tinygrad_c.seed() == tinygrad_c.initial_seed()
     True
@@ -173,9 +173,9 @@ def get_rng_state():
 
 
 def set_rng_state(new_state) -> None:
-    """Continue the default generator where get_rng_state was called.
+    """Set the default generator's state: it continues where get_rng_state was called.
 
-    RuntimeError for what is no such state.
+    RuntimeError for a tensor that is not such a state.
 
     >>> tinygrad_c.set_rng_state(tinygrad_c.get_rng_state())
     """

@@ -1,8 +1,8 @@
-"""Integers, each as likely, and permutations; part of random.pyx."""
+"""Uniform integers and permutations; part of random.pyx."""
 
 
 cdef int fill_integers(TensorBase out, Generator g, object low, object high) except -1:
-    """Integers from low to high - 1, each as likely."""
+    """Fill out with uniform integers from low to high - 1."""
     cdef uint64_t n = (high - low) % (1 << 64)
     cdef int64_t first = low, value
     cdef Py_ssize_t i
@@ -25,7 +25,7 @@ cdef int fill_integers(TensorBase out, Generator g, object low, object high) exc
             (<double*> out.data)[i] = <double> value
         else:
             (<uint8_t*> out.data)[i] = <uint8_t> value
-    g.give_back()
+    g.return_blocks()
     return 0
 
 
@@ -35,7 +35,7 @@ cdef int check_range(object low, object high, int dtype) except -1:
     if low >= high:
         raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
     if low < lowest or high - 1 > highest:
-        raise RuntimeError(f"integers from {low} to {high - 1} do not fit the dtype, which goes from {lowest} to {highest}")
+        raise RuntimeError(f"integers from {low} to {high - 1} do not fit the dtype, whose range is {lowest} to {highest}")
     return 0
 
 
@@ -46,7 +46,7 @@ cdef object whole_bound(object x, str name):
 
 
 def randint(low, high=None, size=None, *, generator=None, dtype=None, device=None, requires_grad=False, out=None):
-    """Integers from low (0 if left out) to high - 1, each as likely: randint(high, size) or randint(low, high, size). int64.
+    """Uniform integers from low (default 0) to high - 1: randint(high, size) or randint(low, high, size). int64 by default.
 
     >>> int(tinygrad_c.randint(5, 6, (1,)))
     5
@@ -82,7 +82,7 @@ def randint_like(input, low, high=None, *, generator=None, dtype=None, layout=No
 
 
 def random_(input, from_=None, to=None, *, generator=None):
-    """Fill input with integers: from from_ to to - 1; given one number, below it; given none, any of the dtype."""
+    """Fill input with uniform integers: from from_ to to - 1; of one argument, below it; of none, any that the dtype holds."""
     cdef TensorBase a = as_tensor(input, "argument 'input' (position 1)")
     cdef TensorBase out
     check_inplace(a)
@@ -98,7 +98,7 @@ def random_(input, from_=None, to=None, *, generator=None):
 
 
 def randperm(n, *, generator=None, dtype=None, device=None, requires_grad=False, out=None):
-    """The integers 0 to n - 1 in random order, every order as likely (Fisher & Yates, from the last position down).
+    """A random permutation of 0 to n - 1, all equally likely (Fisher-Yates shuffle, from the last position down).
 
     >>> int(tinygrad_c.randperm(10).sum())
     45

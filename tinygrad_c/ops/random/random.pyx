@@ -1,11 +1,11 @@
 """Random tensors. A Generator is a seed and a position in that seed's stream of Philox blocks (kernels/portable/philox.pyx).
 
-Each call takes the blocks it needs, whole ones: so what is drawn depends on the seed and on the calls before, not on threads,
-instruction sets or platforms. rand and randn take one word per float32 element and two per float64; bernoulli and dropout one
-word per element; randint, randperm and multinomial draw word by word, rejecting what would make them uneven.
+Each call uses whole blocks: the numbers depend on the seed and on the calls before, not on threads, instruction sets or
+platforms. rand and randn take one word per float32 element and two per float64; bernoulli and dropout one
+word per element; randint, randperm and multinomial draw single words and reject those that would bias the result.
 
 In parts: the Generator (generator.pxi), uniform and normal numbers (here), integers and permutations
-(integers.pxi), draws by given probabilities (choices.pxi), dropout (dropout.pxi).
+(integers.pxi), sampling by probability (choices.pxi), dropout (dropout.pxi).
 """
 import os
 
@@ -33,7 +33,7 @@ include "generator.pxi"
 # ---- Filling a tensor
 
 cdef int fill(TensorBase out, Generator g, kernel_t of32, kernel_t of64, double p0, double p1) except -1:
-    """Run a kernel over `out`, which is contiguous, and take its blocks from the stream."""
+    """Run a kernel over `out`, which is contiguous, and advance the stream."""
     cdef Call call
     if out.numel == 0:
         return 0
@@ -83,7 +83,7 @@ cdef TensorBase fill_in_place(object input, Generator g, kernel_t of32, kernel_t
 
 
 def rand(*size, generator=None, dtype=None, device=None, requires_grad=False, out=None):
-    """Numbers uniform in [0, 1): multiples of 2^-24 for float32, of 2^-53 for float64.
+    """Uniform numbers in [0, 1): multiples of 2^-24 for float32, of 2^-53 for float64.
 
     >>> tinygrad_c.rand(2, 3).shape
     torch.Size([2, 3])
@@ -96,7 +96,7 @@ def rand(*size, generator=None, dtype=None, device=None, requires_grad=False, ou
 
 
 def randn(*size, generator=None, dtype=None, device=None, requires_grad=False, out=None):
-    """Normal numbers of mean 0 and variance 1: the inverse of their distribution function at uniform numbers.
+    """Standard normal numbers: the inverse of the normal distribution function, at uniform numbers.
 
     >>> tinygrad_c.randn(2, 3).shape
     torch.Size([2, 3])
@@ -131,14 +131,14 @@ def randn_like(input, *, generator=None, dtype=None, device=None, requires_grad=
 
 
 def uniform_(input, from_=0.0, to=1.0, *, generator=None):
-    """Fill input with numbers uniform in [from_, to)."""
+    """Fill input with uniform numbers in [from_, to)."""
     if not from_ <= to:
         raise RuntimeError(f"uniform_ expects to return a [from, to) range, but found from={from_} > to={to}")
     return fill_in_place(input, chosen(generator), uniform32, uniform64, from_, to - from_)
 
 
 def normal_(input, mean=0.0, std=1.0, *, generator=None):
-    """Fill input with normal numbers of that mean and standard deviation."""
+    """Fill input with normal numbers of the given mean and standard deviation."""
     if not std >= 0:
         raise RuntimeError(f"normal expects std >= 0.0, but found std {std}")
     return fill_in_place(input, chosen(generator), normal32, normal64, mean, std)
@@ -146,7 +146,7 @@ def normal_(input, mean=0.0, std=1.0, *, generator=None):
 
 def normal(mean=0.0, std=1.0, size=None, *, generator=None, dtype=None, layout=None, device=None, requires_grad=False,
            out=None):
-    """Normal numbers: of numbers mean and std in a given size, or of tensors mean and std, one for each element of them.
+    """Normal numbers of the given mean and std: numbers, with a size, or tensors, whose shape the result has.
 
     >>> tinygrad_c.normal(0.0, 1.0, (2, 3)).shape
     torch.Size([2, 3])
@@ -156,7 +156,7 @@ def normal(mean=0.0, std=1.0, size=None, *, generator=None, dtype=None, layout=N
         return into_out(normal(mean, std, size, generator=generator, dtype=dtype), out)
     if not isinstance(mean, TensorBase) and not isinstance(std, TensorBase):
         if size is None:
-            raise TypeError("normal() of numbers needs a size: normal(0.0, 1.0, (2, 3))")
+            raise TypeError("normal() of two numbers needs a size: normal(0.0, 1.0, (2, 3))")
         y = fresh_floats((size,), dtype, "normal")
         return finish(normal_(y, mean, std, generator=generator), requires_grad, device)
     y = to_float(binary(ROW_ADD, mean, binary_scalar(ROW_MUL_NUMBER, std, 0) if isinstance(std, TensorBase) else 0.0))
@@ -172,7 +172,7 @@ include "dropout.pxi"
 # ---- For the tests
 
 def _philox(unsigned long long key, unsigned long long low, unsigned long long high) -> tuple:
-    """One block, for the tests: Philox of that counter under that key."""
+    """One Philox block of this counter and key, for the tests."""
     cdef uint32_t[4] out
     philox(key, low, high, out)
     return out[0], out[1], out[2], out[3]

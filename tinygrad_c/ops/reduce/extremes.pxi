@@ -1,9 +1,10 @@
-"""max, min, amax, amin, argmax, argmin; part of reduce.pyx."""
+"""max, min, amax, amin, argmax, argmin, cummax, cummin; part of reduce.pyx."""
 
 
-# ---- max and min of several dimensions: ties share the gradient evenly
+# ---- max and min over several dimensions: ties share the gradient evenly
 
 cdef int extreme_backward(BackwardPass back, Node node, TensorBase g) except -1:
+    # dx = (x == y) * g / the number of ties
     cdef TensorBase x = saved(node, 0)
     cdef TensorBase hit = to_dtype(binary(ROW_EQ, x, expand_reduced_as(node, output(back, node))), x.dtype)
     cdef TensorBase ties = reduced(SUM, hit, <unsigned int> node.param[NODE_MASK].i, node.param[NODE_KEEPDIM].i)
@@ -11,7 +12,8 @@ cdef int extreme_backward(BackwardPass back, Node node, TensorBase g) except -1:
 
 
 cdef int whole_extreme_backward(BackwardPass back, Node node, TensorBase g) except -1:
-    """NaN is the extreme of what has one; and a gradient that is NaN goes to the extremes only."""
+    """dx = g / the number of ties where x == y, else 0. If y is NaN, the NaN elements of x are the ties. `where` keeps a NaN in
+    g from the other elements."""
     cdef TensorBase x = saved(node, 0)
     cdef TensorBase y = output(back, node)
     cdef double extreme = (<float*> y.data)[0] if y.dtype == FLOAT32 else (<double*> y.data)[0]
@@ -47,7 +49,7 @@ cdef TensorBase extreme_over(int op, TensorBase x, unsigned int mask, bint keepd
 
 
 def amax(input, dim=(), keepdim=False, *, axis=None, keepdims=None, out=None):
-    """The largest element over the dimensions in `dim` (all by default); NaN if there is one. Ties share the gradient evenly.
+    """The maximum over the dimensions in `dim` (all by default); NaN if any is NaN. Ties share the gradient evenly.
 
     >>> tinygrad_c.amax(tinygrad_c.tensor([[1., 5.], [3., 4.]]), 1)
     tensor([5., 4.])
@@ -61,7 +63,7 @@ def amax(input, dim=(), keepdim=False, *, axis=None, keepdims=None, out=None):
 
 
 def amin(input, dim=(), keepdim=False, *, axis=None, keepdims=None, out=None):
-    """The smallest element over the dimensions in `dim` (all by default); NaN if there is one. Ties share the gradient evenly.
+    """The minimum over the dimensions in `dim` (all by default); NaN if any is NaN. Ties share the gradient evenly.
 
     >>> tinygrad_c.amin(tinygrad_c.tensor([[1., 5.], [3., 4.]]), 1)
     tensor([1., 3.])
@@ -89,7 +91,7 @@ cdef void around(TensorBase x, int dim, Py_ssize_t* outer, Py_ssize_t* n, Py_ssi
 
 
 cdef TensorBase arg_reduced(int op, TensorBase x, int dim, bint keepdim, TensorBase index, str name):
-    """The values; where they are is written into index, which has the result's shape."""
+    """The extreme values along dim; their indices are written to `index`, which has the result's shape."""
     cdef TensorBase values = empty(x.dtype, index.ndim, index.shape)
     cdef Call call
     if x.ndim and x.shape[dim] == 0:
@@ -112,6 +114,7 @@ cdef TensorBase arg_reduced(int op, TensorBase x, int dim, bint keepdim, TensorB
 
 
 cdef int along_backward(BackwardPass back, Node node, TensorBase g) except -1:
+    # dx = g at the index of the extreme, else 0
     cdef int ndim
     cdef Py_ssize_t[MAX_NDIM] shape
     input_shape(node, 0, &ndim, shape)
@@ -146,8 +149,8 @@ ctypedef fused number:
     double
 
 
-cdef void extremes_so_far(const number* x, number* y, int64_t* index, Py_ssize_t outer, Py_ssize_t n, Py_ssize_t inner,
-                          bint largest) noexcept nogil:
+cdef void running_extremes(const number* x, number* y, int64_t* index, Py_ssize_t outer, Py_ssize_t n, Py_ssize_t inner,
+                           bint largest) noexcept nogil:
     cdef Py_ssize_t o, r, i
     cdef number best
     cdef int64_t at
@@ -155,7 +158,7 @@ cdef void extremes_so_far(const number* x, number* y, int64_t* index, Py_ssize_t
         if inner == 1:
             best, at = x[0], 0
             for r in range(n):
-                # not "greater or equal": of equal ones the last stands, and NaN from the first NaN on
+                # written as `not <`, so that NaN replaces a number; of equal elements, the index of the last
                 if (not x[r] < best if largest else not x[r] > best) and (best == best or x[r] != x[r]):
                     best, at = x[r], r
                 y[r] = best
@@ -180,7 +183,7 @@ cdef void extremes_so_far(const number* x, number* y, int64_t* index, Py_ssize_t
 
 
 def cumulative_extreme(input, dim, bint largest):
-    """(values, indices) of the largest or smallest elements so far along dim: the last of equal ones; NaN from the first on."""
+    """cummax or cummin along dim: (values, indices). The index is that of the last tie; after a NaN, all values are NaN."""
     cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
     cdef int d = parse_dim(dim, x.ndim)
     cdef TensorBase source = x if x.contiguous else copy_of(x)
@@ -192,15 +195,15 @@ def cumulative_extreme(input, dim, bint largest):
     if x.numel == 0:
         pass
     elif x.dtype == FLOAT32:
-        extremes_so_far(<const float*> source.data, <float*> values.data, to, outer, n, inner, largest)
+        running_extremes(<const float*> source.data, <float*> values.data, to, outer, n, inner, largest)
     elif x.dtype == FLOAT64:
-        extremes_so_far(<const double*> source.data, <double*> values.data, to, outer, n, inner, largest)
+        running_extremes(<const double*> source.data, <double*> values.data, to, outer, n, inner, largest)
     elif x.dtype == INT64:
-        extremes_so_far(<const int64_t*> source.data, <int64_t*> values.data, to, outer, n, inner, largest)
+        running_extremes(<const int64_t*> source.data, <int64_t*> values.data, to, outer, n, inner, largest)
     elif x.dtype == INT32:
-        extremes_so_far(<const int32_t*> source.data, <int32_t*> values.data, to, outer, n, inner, largest)
+        running_extremes(<const int32_t*> source.data, <int32_t*> values.data, to, outer, n, inner, largest)
     else:
-        extremes_so_far(<const uint8_t*> source.data, <uint8_t*> values.data, to, outer, n, inner, largest)
+        running_extremes(<const uint8_t*> source.data, <uint8_t*> values.data, to, outer, n, inner, largest)
     if x.dtype >= FLOAT32 and recording(x):
         node = record(&MAX_ALONG, values, x)
         node.label = b"CummaxBackward0" if largest else b"CumminBackward0"
@@ -211,10 +214,10 @@ def cumulative_extreme(input, dim, bint largest):
 
 
 def max(input, dim=None, keepdim=False, *, other=None, axis=None, keepdims=None, out=None):
-    """The largest element; max(x, dim) gives (values, indices) along one dimension; max(a, b) is maximum(a, b).
+    """The largest element; max(x, dim) returns (values, indices) along one dimension; max(a, b) is maximum(a, b).
 
-    NaN counts as the largest. The gradient of the whole maximum is shared evenly among ties; along a dimension it goes to
-    the index, the first of ties. Raises RuntimeError if there is no element.
+    NaN if any is NaN. The gradient of max(x) is shared evenly among ties; that of max(x, dim) goes to the index, which is the
+    first of ties. Raises RuntimeError if there are no elements.
 
     >>> tinygrad_c.max(tinygrad_c.tensor([[1., 5.], [3., 4.]]), 1)
     torch.return_types.max(
@@ -235,7 +238,7 @@ def max(input, dim=None, keepdim=False, *, other=None, axis=None, keepdims=None,
 
 
 def min(input, dim=None, keepdim=False, *, other=None, axis=None, keepdims=None, out=None):
-    """The smallest element; min(x, dim) gives (values, indices) along one dimension; min(a, b) is minimum(a, b). See max.
+    """The smallest element; min(x, dim) returns (values, indices) along one dimension; min(a, b) is minimum(a, b). See max.
 
     >>> tinygrad_c.min(tinygrad_c.tensor([3., 1., 2.]))
     tensor(1.)
@@ -274,7 +277,7 @@ cdef TensorBase arg_extreme(int op, object input, object dim, bint keepdim, str 
 
 
 def argmax(input, dim=None, keepdim=False, *, axis=None, keepdims=None, out=None):
-    """Where the largest element is, first of ties: along `dim`, or in the flattened tensor. int64.
+    """The index of the maximum, the first of ties: along `dim`, or in the flattened tensor; int64.
 
     >>> tinygrad_c.argmax(tinygrad_c.tensor([[1., 5.], [3., 4.]]), 1)
     tensor([1, 1])
@@ -287,7 +290,7 @@ def argmax(input, dim=None, keepdim=False, *, axis=None, keepdims=None, out=None
 
 
 def argmin(input, dim=None, keepdim=False, *, axis=None, keepdims=None, out=None):
-    """Where the smallest element is, first of ties: along `dim`, or in the flattened tensor. int64.
+    """The index of the minimum, the first of ties: along `dim`, or in the flattened tensor; int64.
 
     >>> tinygrad_c.argmin(tinygrad_c.tensor([3., 1., 2.]))
     tensor(1)

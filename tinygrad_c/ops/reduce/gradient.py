@@ -1,4 +1,4 @@
-"""gradient: derivatives of sampled values."""
+"""gradient: derivatives of sampled functions by finite differences."""
 from __future__ import annotations
 
 from tinygrad_c._base.public import public
@@ -11,10 +11,10 @@ from tinygrad_c.ops.shape.shape import cat, narrow, reshape, wrapped
 @public
 @numpy_words
 def gradient(input, *, spacing=1, dim=None, edge_order: int = 1):
-    """The derivatives of a function by each of its coordinates, from its values on a grid: a tensor for each dimension.
+    """The partial derivatives of a function from its values on a grid: one tensor per dimension.
 
-    Inside by central differences, exact for parabolas; at the ends by one-sided ones of edge_order 1 or 2.
-    spacing: the distance of the points, or for each dimension its own, or vectors of their coordinates.
+    Central differences in the interior, exact for quadratic functions; one-sided differences of order edge_order (1 or 2) at
+    the ends. spacing: the distance of the points, one distance per dimension, or vectors of coordinates.
 
     >>> tinygrad_c.gradient(tinygrad_c.tensor([1., 4., 9.]))
     (tensor([3., 4., 5.]),)
@@ -49,7 +49,7 @@ def along(x, d: int, spacing, edge_order: int):
         return narrow(y, d, start, length)
 
     def end(points: list[int], steps):
-        """The derivative at the first point, by the parabola (or line) through the points."""
+        """The derivative at the first point of the parabola (or line) through the points."""
         first, second = (part(x, p, 1) for p in points[:2])
         if edge_order == 1:
             return (second - first) / steps[0]

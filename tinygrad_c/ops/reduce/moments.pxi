@@ -1,12 +1,12 @@
-"""var, std, norm: with y = sqrt(v), dv = dy / (2 y), and 0 where y is 0; part of reduce.pyx."""
+"""var, std, norm; part of reduce.pyx. The gradient of y = sqrt(v) is dv = dy / (2 y), here 0 where y is 0."""
 
-cdef enum:                  # node.param, behind a reduction's own
-    NODE_FREEDOM = 2        # what the sum of squares is divided by
-    NODE_ROOT = 3           # std, not var
+cdef enum:                  # node.param, after those of every reduction
+    NODE_FREEDOM = 2        # degrees of freedom: the divisor of the sum of squares
+    NODE_ROOT = 3           # 1 for std, 0 for var
 
 
 cdef int var_backward(BackwardPass back, Node node, TensorBase g) except -1:
-    # v = sum((x - mean)^2) / freedom;  dx = dv * 2 / freedom * (x - mean)
+    # v = sum((x - mean)^2) / freedom;  dx = dv * 2 / freedom * (x - mean);  for y = sqrt(v): dv = dy / (2 y)
     cdef TensorBase x = saved(node, 0)
     cdef TensorBase centered = binary(ROW_SUB, x, mean_over(x, <unsigned int> node.param[NODE_MASK].i, True))
     cdef double factor = 2
@@ -20,10 +20,10 @@ cdef Rule VAR_RULE = Rule(b"VarBackward0", var_backward)
 
 
 cdef TensorBase over_root(BackwardPass back, Node node, TensorBase g):
-    """g / y, and 0 where y is 0: y has a corner there."""
+    """g / y, and 0 where y is 0: the square root has no derivative there."""
     cdef TensorBase y = output(back, node)
-    cdef TensorBase flat_there = binary(ROW_EQ, y, 0)
-    return where_(flat_there, 0, binary(ROW_DIV, g, where_(flat_there, 1, y)))
+    cdef TensorBase zero = binary(ROW_EQ, y, 0)
+    return where_(zero, 0, binary(ROW_DIV, g, where_(zero, 1, y)))
 
 
 cdef TensorBase variance(object input, object dim, object unbiased, object correction, bint keepdim, object axis, bint root):
@@ -35,7 +35,7 @@ cdef TensorBase variance(object input, object dim, object unbiased, object corre
     cdef unsigned int mask
     cdef double freedom
     cdef Node node
-    if isinstance(dim, bool):           # var(x, False): the second argument is `unbiased` then
+    if isinstance(dim, bool):           # var(x, False) means var(x, unbiased=False)
         unbiased, dim = dim, None
     if unbiased is not None:
         if correction is not None:
@@ -70,7 +70,7 @@ cdef TensorBase variance(object input, object dim, object unbiased, object corre
 def var(input, dim=None, unbiased=None, keepdim=False, *, correction=None, axis=None, keepdims=None, out=None):
     """The variance, sum((x - mean)^2) / (n - correction), of all elements or over the dimensions in `dim`.
 
-    correction is 1 unless it is given or unbiased=False, which makes it 0. Raises RuntimeError for integers.
+    correction is 1 by default; unbiased=False means correction=0. Raises RuntimeError for integers.
 
     >>> tinygrad_c.var(tinygrad_c.tensor([1., 2., 3., 4.]))
     tensor(1.6667)
@@ -96,6 +96,7 @@ def std(input, dim=None, unbiased=None, keepdim=False, *, correction=None, axis=
 
 
 cdef int norm_backward(BackwardPass back, Node node, TensorBase g) except -1:
+    # y = sqrt(sum(x^2));  dx = g / y * x, and 0 where y is 0
     return back.send_grad(node, 0, binary(ROW_MUL, expand_reduced_as(node, over_root(back, node, g)), saved(node, 0)))
 
 cdef Rule NORM_RULE = Rule(b"LinalgVectorNormBackward0", norm_backward)
@@ -117,7 +118,7 @@ cdef TensorBase norm_over(TensorBase x, unsigned int mask, bint keepdim):
 
 
 def norm(input, p="fro", dim=None, keepdim=False, *, axis=None, keepdims=None, dtype=None, out=None):
-    """The p-norm, sum(|x|^p)^(1/p), of all elements or over the dimensions in `dim`; p=2 unless given, inf for max(|x|).
+    """The p-norm, sum(|x|^p)^(1/p), of all elements or over the dimensions in `dim`; p=2 by default; p=inf is max(|x|).
 
     The gradient is 0 where the norm is 0. Raises RuntimeError for integers.
 
@@ -139,7 +140,7 @@ def norm(input, p="fro", dim=None, keepdim=False, *, axis=None, keepdims=None, d
     if p is None or p == "fro" or p == 2:
         return norm_over(x, mask, keepdim)
     if isinstance(p, str):
-        raise RuntimeError(f"linalg.matrix_norm: Order {p} not supported here: linalg.matrix_norm(x, {p!r}) has the norms of "
+        raise RuntimeError(f"linalg.matrix_norm: Order {p} not supported here: use linalg.matrix_norm(x, {p!r}) for norms of "
                            "matrices")
     p = float(p)
     if p == 0:
@@ -153,7 +154,7 @@ def norm(input, p="fro", dim=None, keepdim=False, *, axis=None, keepdims=None, d
         return extreme_over(MIN, x, mask, keepdim, "norm")
     if p < 0:
         return power(sum_over(power(x, p), mask, keepdim), 1 / p)
-    # x^p and y^(1/p) are steep at 0: there the derivative is taken as 0
+    # the derivatives of x^p (p < 1) and y^(1/p) are infinite at 0: they are taken as 0 there
     zero = binary(ROW_EQ, x, 0)
     total = sum_over(where_(zero, 0, power(where_(zero, 1, x), p)), mask, keepdim)
     zero = binary(ROW_EQ, total, 0)

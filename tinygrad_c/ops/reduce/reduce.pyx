@@ -1,8 +1,8 @@
 """Reductions: sum, mean, prod, var, std, norm, max, min, argmax, argmin, all, any, cumsum.
 
-    reduced(op, x, mask)      the forward pass of all: see x as (outer, reduced, inner), or copy it so; run the kernel, and
-                              again on its own results while they are pieces
-    expand_reduced(g, ..., mask)      the other way: a view that repeats g over the reduced dimensions; the gradient of sum
+    reduced(op, x, mask)            the forward pass of all: arrange x as (outer, n, inner), run the kernel, and run it again
+                                    on the partial results if n was split into pieces
+    expand_reduced(g, ..., mask)    the backward of sum: a view that repeats g over the reduced dimensions
 """
 from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.string cimport memcpy
@@ -21,8 +21,8 @@ from tinygrad_c.ops.arguments import results
 from tinygrad_c.ops.elementwise.elementwise import into_out
 
 cdef enum:
-    ROW_PIECE = 8192            # elements of a piece along the memory, and
-    COLUMN_PIECE = 512          # across it: at most so many are added in a row (kernels/simd/reduce.pxi)
+    ROW_PIECE = 8192            # at most that many elements are accumulated one after another, along the memory
+    COLUMN_PIECE = 512          # and across it; the partial results are then reduced (kernels/simd/reduce.pxi)
 
 max_result = results("max", "values", "indices")
 min_result = results("min", "values", "indices")
@@ -38,7 +38,7 @@ cdef unsigned int dims_mask(object dim, int ndim) except? 0:
     if not isinstance(dim, (tuple, list)):
         return <unsigned int> 1 << parse_dim(dim, ndim) if ndim > 0 else parse_dim(dim, 0)
     if not dim:
-        return (<unsigned int> 1 << ndim) - 1   # torch's meaning of an empty tuple
+        return (<unsigned int> 1 << ndim) - 1   # as in PyTorch, () means all dimensions
     for d in dim:
         place = parse_dim(d, ndim)
         bit = <unsigned int> 1 << place
@@ -54,7 +54,7 @@ cdef inline bint is_in(unsigned int mask, int d) noexcept:
 
 
 cdef Py_ssize_t count_over(TensorBase x, unsigned int mask) noexcept:
-    """How many elements one result is made of."""
+    """The number of elements that are reduced to one."""
     cdef Py_ssize_t n = 1
     cdef int d
     for d in range(x.ndim):
@@ -75,13 +75,13 @@ cdef TensorBase empty_reduced(int dtype, TensorBase x, unsigned int mask, bint k
 
 # ---- Forward
 
-cdef bint lies_ready(TensorBase x, unsigned int mask, Py_ssize_t* outer, Py_ssize_t* n, Py_ssize_t* inner) noexcept:
-    """Whether x's memory is, in order and without gaps, (outer, n, inner), the reduced dimensions in the middle, and the others
-    in the order that the result has."""
+cdef bint has_layout(TensorBase x, unsigned int mask, Py_ssize_t* outer, Py_ssize_t* n, Py_ssize_t* inner) noexcept:
+    """Whether x is dense in memory as (outer, n, inner): the reduced dimensions adjacent, and the others in the order of the
+    result. Sets the three sizes."""
     cdef int[MAX_NDIM] order
     cdef int d, i, used = 0, stage = 0, last_kept = -1
     cdef Py_ssize_t expected = 1
-    for d in range(x.ndim):                     # the dimensions by falling stride: insertion sort
+    for d in range(x.ndim):                     # sort the dimensions by decreasing stride (insertion sort)
         if x.shape[d] != 1:
             if x.stride[d] <= 0:
                 return False
@@ -116,12 +116,12 @@ cdef bint lies_ready(TensorBase x, unsigned int mask, Py_ssize_t* outer, Py_ssiz
 
 
 cdef TensorBase arranged(TensorBase x, unsigned int mask, Py_ssize_t* outer, Py_ssize_t* n, Py_ssize_t* inner):
-    """x, or a copy of it, that lies as (outer, n, inner)."""
+    """x, or a copy of it, with the layout (outer, n, inner)."""
     cdef Py_ssize_t[MAX_NDIM] shape
     cdef Py_ssize_t[MAX_NDIM] stride
     cdef int d, i = 0
     cdef TensorBase turned
-    if lies_ready(x, mask, outer, n, inner):
+    if has_layout(x, mask, outer, n, inner):
         return x
     outer[0] = n[0] = inner[0] = 1
     for kept in (True, False):
@@ -142,7 +142,7 @@ cdef TensorBase arranged(TensorBase x, unsigned int mask, Py_ssize_t* outer, Py_
 
 
 cdef TensorBase reduced(int op, TensorBase x, unsigned int mask, bint keepdim):
-    """Not recorded. Nothing to reduce gives 0, for PROD 1; callers have refused it for MAX and MIN."""
+    """The result of a reduction; not recorded. Of no elements it is 0, for PROD 1; callers raise for MAX and MIN."""
     cdef Py_ssize_t outer = 1, n = x.numel, inner = 1, pieces
     cdef bint widens = x.dtype < FLOAT32 and (op == SUM or op == PROD or op == SQUARES)
     cdef TensorBase out, target
@@ -154,7 +154,7 @@ cdef TensorBase reduced(int op, TensorBase x, unsigned int mask, bint keepdim):
         d -= 1
     while d >= 0 and (x.shape[d] == 1 or not is_in(mask, d)):
         d -= 1
-    if tail and d >= 0 and x.contiguous and x.numel > 0:    # apart: those at the end go first, then nothing has to be moved
+    if tail and d >= 0 and x.contiguous and x.numel > 0:    # not adjacent: reduce the last ones first, without a copy of x
         return reduced(SUM if op == SQUARES else op, reduced(op, x, tail, True), mask, keepdim)
     if mask == (<unsigned int> 1 << x.ndim) - 1 and not keepdim:
         out = empty(INT64 if widens else x.dtype, 0, NULL)
@@ -194,7 +194,7 @@ cdef TensorBase reduced(int op, TensorBase x, unsigned int mask, bint keepdim):
 
 
 cdef inline Py_ssize_t rows_units(Py_ssize_t rows, Py_ssize_t n) noexcept:
-    """Short rows are taken together."""
+    """The number of units; short rows are grouped, ROW_BLOCK to a unit."""
     return (rows + ROW_BLOCK - 1) // ROW_BLOCK if n <= SHORT_ROW else rows
 
 
@@ -202,7 +202,7 @@ cdef TensorBase flat(int dtype, Py_ssize_t n):
     return empty(dtype, 1, &n)
 
 
-# ---- What undoes a reduction
+# ---- Expansion, the backward of sum
 
 cdef int expand_reduced_backward(BackwardPass back, Node node, TensorBase g) except -1:
     return back.send_grad(node, 0, sum_over(g, <unsigned int> node.param[NODE_MASK].i, node.param[NODE_KEEPDIM].i))
@@ -231,7 +231,7 @@ cdef TensorBase expand_reduced(TensorBase g, int ndim, const Py_ssize_t* shape, 
 
 
 cdef TensorBase expand_reduced_as(Node node, TensorBase g):
-    """g stretched to the shape of a reduction's input."""
+    """g expanded to the shape of the reduction's input."""
     cdef int ndim
     cdef Py_ssize_t[MAX_NDIM] shape
     input_shape(node, 0, &ndim, shape)
@@ -246,7 +246,7 @@ cdef Node record_reduction(const Rule* rule, TensorBase out, TensorBase x, unsig
 
 
 cdef TensorBase sum_to(TensorBase g, int dtype, int ndim, const Py_ssize_t* shape):
-    """g summed over what broadcasting repeated, so that it has the given shape; then cast."""
+    """Sum g over broadcast dimensions to the given shape, then cast it to dtype: the backward of broadcasting."""
     cdef unsigned int leading = 0, ones = 0
     cdef int d, extra = g.ndim - ndim
     for d in range(g.ndim):

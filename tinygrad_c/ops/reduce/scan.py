@@ -1,4 +1,4 @@
-"""Along a dimension, from one element to the next: running products and extremes, differences, areas."""
+"""Scans along a dimension: cumulative ops and their gradients, differences, the trapezoidal rule."""
 from __future__ import annotations
 
 from tinygrad_c._base.public import public
@@ -15,7 +15,7 @@ cummin_result = results("cummin", "values", "indices")
 
 
 def scanned(x, dim: int, join):
-    """y[i] = join(x[0], ..., x[i]) along dim, for an associative join: each round doubles how far back a y reaches."""
+    """y[i] = join(x[0], ..., x[i]) along dim, for an associative join: log2(n) rounds, each doubles the length joined."""
     step, n = 1, x.shape[dim] if x.ndim else 1
     while step < n:
         joined = join(narrow(x, dim, 0, n - step), narrow(x, dim, step, n - step))
@@ -25,14 +25,14 @@ def scanned(x, dim: int, join):
 
 
 def product_gradient(g, x, dim: int):
-    """The gradient of cumprod without a division: dx[k] = x[0] ... x[k - 1] t[k], where t[k] = g[k] + x[k + 1] t[k + 1]."""
+    """The gradient of cumprod without division: dx[k] = x[0] ... x[k - 1] t[k], where t[k] = g[k] + x[k + 1] t[k + 1]."""
     n = x.shape[dim] if x.ndim else 1
     if n == 1:
         return g
     one = x.new_ones([1 if d == dim else size for d, size in enumerate(x.shape)])
     before = cat([one, narrow(cumprod(x, dim), dim, 0, n - 1)], dim)
     a, step = cat([narrow(x, dim, 1, n - 1), 0 * one], dim), 1
-    while step < n:                                 # g[k] stands for `step` terms of t[k], a[k] for the product behind them
+    while step < n:                                 # g[k]: the first `step` terms of t[k]; a[k]: the factor of the next
         head, behind = narrow(a, dim, 0, n - step), narrow(g, dim, n - step, step)
         g = cat([narrow(g, dim, 0, n - step) + head * narrow(g, dim, step, n - step), behind], dim)
         a = cat([head * narrow(a, dim, step, n - step), narrow(a, dim, n - step, step)], dim)
@@ -41,8 +41,8 @@ def product_gradient(g, x, dim: int):
 
 
 def products_of_others(x, dim: int | None):
-    """For each element the product of all others along dim (None: of all of x), by running products from both ends: so it has
-    its gradients where there are zeros, too."""
+    """For each element the product of all others along dim (None: all of x), from cumulative products from both ends. No
+    division: it is differentiable at zeros too."""
     if dim is None:
         return reshape(products_of_others(reshape(x, -1), 0), x.shape)
     n = x.shape[dim]
@@ -55,7 +55,7 @@ def products_of_others(x, dim: int | None):
 @public(node="LogcumsumexpBackward0")
 @takes_out
 def logcumsumexp(input, dim: int):
-    """The logarithm of running sums of e^x along a dimension, without overflow.
+    """log(cumsum(exp(x))) along a dimension, without overflow.
 
     >>> tinygrad_c.logcumsumexp(tinygrad_c.tensor([0., 0.]), 0)
     tensor([0.0000, 0.6931])
@@ -68,7 +68,7 @@ def logcumsumexp(input, dim: int):
 
 
 def log_of_sum(a, b):
-    """log(e^a + e^b); of two equal infinities that, whose difference would be NaN."""
+    """log(e^a + e^b); for two equal infinities that infinity, since inf - inf would be NaN."""
     alike = (a == b) & isinf(a)
     return where(alike, maximum(a, b), logaddexp(where(alike, 0, a), where(alike, 0, b)))
 
@@ -76,7 +76,7 @@ def log_of_sum(a, b):
 @public
 @takes_out
 def cummax(input, dim: int):
-    """The largest elements so far along a dimension: (values, indices).
+    """The cumulative maximum along a dimension: (values, indices).
 
     >>> tinygrad_c.cummax(tinygrad_c.tensor([1., 3., 2.]), 0).values
     tensor([1., 3., 3.])
@@ -87,7 +87,7 @@ def cummax(input, dim: int):
 @public
 @takes_out
 def cummin(input, dim: int):
-    """The smallest elements so far along a dimension: (values, indices).
+    """The cumulative minimum along a dimension: (values, indices).
 
     >>> tinygrad_c.cummin(tinygrad_c.tensor([3., 1., 2.]), 0).values
     tensor([3., 1., 1.])
@@ -100,7 +100,7 @@ def cummin(input, dim: int):
 @public
 @takes_out
 def diff(input, n: int = 1, dim: int = -1, prepend=None, append=None):
-    """x[i + 1] - x[i] along a dimension, n times over; prepend and append are laid beside x first.
+    """x[i + 1] - x[i] along a dimension, applied n times; prepend and append are concatenated to x first.
 
     >>> tinygrad_c.diff(tinygrad_c.tensor([1., 4., 9.]))
     tensor([3., 5.])
@@ -121,10 +121,10 @@ def diff(input, n: int = 1, dim: int = -1, prepend=None, append=None):
 
 
 def areas(y, x, dx, dim: int, function: str):
-    """The area of each trapezoid between two neighbours."""
+    """The area of the trapezoid between each two adjacent points."""
     tensor_arg(y, function, "y")
     if x is not None and dx is not None:
-        raise TypeError(f"{function}() got both x and dx: give the places x, or their distance dx")
+        raise TypeError(f"{function}() got both x and dx: pass the points x or their distance dx")
     d = wrapped(dim, y.ndim)
     n = max((y.shape[d] if y.ndim else 1) - 1, 0)
     if y.ndim == 0 or y.shape[d] == 0:
@@ -143,7 +143,7 @@ def areas(y, x, dx, dim: int, function: str):
 @public
 @numpy_words
 def trapezoid(y, x=None, *, dx: float | None = None, dim: int = -1):
-    """The integral of y along a dimension by the trapezoidal rule, at the places x or at distances dx (1 unless given).
+    """The integral of y along a dimension by the trapezoidal rule, at the points x or at distances dx (default 1).
 
     >>> tinygrad_c.trapezoid(tinygrad_c.tensor([1., 2., 3.]))
     tensor(4.)
@@ -155,7 +155,7 @@ def trapezoid(y, x=None, *, dx: float | None = None, dim: int = -1):
 @public
 @numpy_words
 def cumulative_trapezoid(y, x=None, *, dx: float | None = None, dim: int = -1):
-    """The integral from the first place to each further one, by the trapezoidal rule.
+    """The integral from the first point to each later point, by the trapezoidal rule.
 
     >>> tinygrad_c.cumulative_trapezoid(tinygrad_c.tensor([1., 2., 3.]))
     tensor([1.5000, 4.0000])

@@ -16,7 +16,7 @@ from tinygrad_c.ops.elementwise.elementwise import into_out
 
 
 cdef int launch(Call* call, kernel_t kernel, TensorBase out, TensorBase a, TensorBase b) except -1:
-    """Run the kernel into out, on a and, where it is not None, b; call.shape is set: before, along and behind the dimension."""
+    """Run the kernel on a and, if it is not None, b, into out. call.shape is set: (outer, n, inner), see reduce.pxd."""
     call.kernel = kernel
     call.ndim = 3
     if call.shape[2] == 1:
@@ -66,7 +66,7 @@ cdef TensorBase backward_kernel(int op, TensorBase y, TensorBase g, int dim):
 
 
 cdef TensorBase softmax_along(int op, TensorBase x, int dim):
-    """SOFTMAX or LOG_SOFTMAX, recorded."""
+    """SOFTMAX or LOG_SOFTMAX along dim, recorded."""
     cdef TensorBase out = empty_like(x)
     cdef TensorBase source
     cdef Call call
@@ -92,7 +92,7 @@ cdef TensorBase prepare(object input, object dtype, str name):
 
 
 cpdef int implicit_dim(object dim, TensorBase x, str name) except -1:
-    """The dim; or, where none was given, 0 for 0-d, 1-d and 3-d, else 1, as torch once decided, with its warning."""
+    """The parsed dim. If it is None: 0 for 0-d, 1-d and 3-d tensors, else 1, with PyTorch's deprecation warning."""
     if dim is not None:
         return parse_dim(dim, x.ndim)
     from tinygrad_c._base.warn import warn
@@ -104,7 +104,7 @@ cpdef int implicit_dim(object dim, TensorBase x, str name) except -1:
 def softmax(input, dim=None, dtype=None, *, axis=None, out=None):
     """exp(x) / sum(exp(x)) along a dimension: positive numbers that sum to 1. Large x do not overflow.
 
-    input: any float shape; the result has the same. Raises IndexError for a dim that is not there.
+    The result has the shape of input. Raises IndexError if dim is out of range.
 
     >>> tinygrad_c.softmax(tinygrad_c.tensor([0., 0.]), 0)
     tensor([0.5000, 0.5000])
@@ -116,7 +116,7 @@ def softmax(input, dim=None, dtype=None, *, axis=None, out=None):
 
 
 def log_softmax(input, dim=None, dtype=None, *, axis=None, out=None):
-    """x - log(sum(exp(x))) along a dimension: the logarithm of softmax, exact where that would round to 0.
+    """x - log(sum(exp(x))) along a dimension: log(softmax(x)), accurate where softmax rounds to 0.
 
     >>> tinygrad_c.log_softmax(tinygrad_c.tensor([0., 0.]), 0)
     tensor([-0.6931, -0.6931])
@@ -151,7 +151,7 @@ def logsumexp(input, dim=None, keepdim=False, *, axis=None, keepdims=None, out=N
         keepdim = keepdims
     if out is not None:
         return into_out(logsumexp(input, dim, keepdim, axis=axis), out)
-    cdef bint keeps = keepdim               # asked once, and first: it may be any object
+    cdef bint keeps = keepdim               # evaluated once, and first: __bool__ may run Python code
     cdef TensorBase x = to_float(as_tensor(input, "argument 'input' (position 1)"))
     cdef unsigned int mask = dims_mask(pick(dim, axis), x.ndim)
     cdef TensorBase y = empty_reduced(x.dtype, x, mask, keeps)

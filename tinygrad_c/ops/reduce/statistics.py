@@ -1,4 +1,4 @@
-"""Statistics composed of the reductions: pairs of them, medians and quantiles, covariance, distances."""
+"""Statistics composed of reductions: var_mean and the like, medians, mode, quantiles, covariance, distances."""
 from __future__ import annotations
 
 from tinygrad_c._base.public import public
@@ -41,7 +41,7 @@ def var_mean(input, dim=None, unbiased=None, keepdim: bool = False, *, correctio
 
 
 def _mean(input, dim, keepdim: bool):
-    """The mean, where `dim` may be `unbiased` too, as in std(input, False)."""
+    """The mean. `dim` may be a bool: std(input, False) means unbiased=False."""
     return mean(input, None if isinstance(dim, bool) else dim, keepdim)
 
 
@@ -65,7 +65,7 @@ def aminmax(input, *, dim: int | None = None, keepdim: bool = False):
 @public
 @takes_out
 def count_nonzero(input, dim=None):
-    """How many elements are not 0.
+    """The number of nonzero elements.
 
     >>> tinygrad_c.count_nonzero(tinygrad_c.tensor([0., 5., 6.]))
     tensor(2)
@@ -76,7 +76,7 @@ def count_nonzero(input, dim=None):
 @public(node="NansumBackward0")
 @takes_out
 def nansum(input, dim=None, keepdim: bool = False, *, dtype=None):
-    """The sum, NaN counted as 0.
+    """The sum, with NaN as 0.
 
     >>> tinygrad_c.nansum(tinygrad_c.tensor([1., float("nan")]))
     tensor(1.)
@@ -105,7 +105,7 @@ def nanmean(input, dim=None, keepdim: bool = False, *, dtype=None):
 @public
 @takes_out
 def median(input, dim: int | None = None, keepdim: bool = False):
-    """The middle element, the lower of two; NaN if there is one. Along dim: (values, indices).
+    """The median, the lower of the two middle elements; NaN if any is NaN. Along dim: (values, indices).
 
     >>> tinygrad_c.median(tinygrad_c.tensor([3., 1., 2., 9.]))
     tensor(2.)
@@ -130,7 +130,7 @@ def middle(x, dim, keepdim: bool, skip_nan: bool, result, op: str):
             return x.new_full((), float("nan") if x.is_floating_point() else -2 ** (8 * x.element_size() - 1))
         flat = flatten(x)
         value = middle(flat, 0, False, skip_nan, result, op)[0]
-        if value.requires_grad:     # elements that are equal share the gradient, as in amax
+        if value.requires_grad:     # ties share the gradient, as in amax
             value = flat[isnan(flat)].mean() if isnan(value).item() else amax(flat[flat == value])
         return _named(value, f"{op}Backward0")
     d = wrapped(dim, x.ndim)
@@ -142,7 +142,7 @@ def middle(x, dim, keepdim: bool, skip_nan: bool, result, op: str):
     if lost is None or not lost.any():
         values, index = at_rank(x, d, (n - 1) // 2, keepdim)
         return result((_named(values, f"{op}Backward1"), index))
-    order = order_of(x, d)                          # NaN come last
+    order = order_of(x, d)                          # NaN are sorted last
     rank = (n - numpy.where(lost == n, 0, lost) - 1) // 2 if skip_nan else numpy.where(lost > 0, n - lost, (n - 1) // 2)
     index = from_numpy(numpy.take_along_axis(order, rank, d).astype(numpy.int64))
     values = gather(x, d, index)
@@ -153,7 +153,7 @@ def middle(x, dim, keepdim: bool, skip_nan: bool, result, op: str):
 @public(node="ModeBackward0")
 @takes_out
 def mode(input, dim: int = -1, keepdim: bool = False):
-    """The most frequent element along dim, the smallest of several, and where it stands last: (values, indices).
+    """The most frequent element along dim, the smallest of ties, and its last index: (values, indices).
 
     >>> tinygrad_c.mode(tinygrad_c.tensor([1, 2, 2, 3])).values
     tensor(2)
@@ -171,7 +171,7 @@ def mode(input, dim: int = -1, keepdim: bool = False):
     new = numpy.ones(ranked.shape, bool)
     new[..., 1:] = ranked[..., 1:] != ranked[..., :-1]
     places = numpy.arange(n)
-    run = places - numpy.maximum.accumulate(numpy.where(new, places, 0), -1)       # how many equal ones stand before
+    run = places - numpy.maximum.accumulate(numpy.where(new, places, 0), -1)       # the number of equal elements before
     index = numpy.moveaxis(numpy.take_along_axis(order, run.argmax(-1)[..., None], -1), -1, d)
     index = from_numpy(numpy.array(index, numpy.int64, order="C"))
     values = gather(x, d, index)
@@ -183,9 +183,9 @@ def mode(input, dim: int = -1, keepdim: bool = False):
 @public
 @takes_out
 def quantile(input, q, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear"):
-    """What a share q of the elements is not larger than; between two elements, interpolated. NaN if there is one.
+    """The q-quantile, interpolated between two elements; NaN if any is NaN.
 
-    q: a number in [0, 1], or a vector of them, which makes a first dimension of the result.
+    q: a number in [0, 1], or a vector of them, which is the first dimension of the result.
     interpolation: "linear", "lower", "higher", "midpoint" or "nearest".
 
     >>> tinygrad_c.quantile(tinygrad_c.tensor([1., 2., 4.]), 0.75)
@@ -228,20 +228,20 @@ def ranked(x, q, dim, keepdim: bool, interpolation: str, skip_nan: bool):
     else:
         d = wrapped(dim, x.ndim)
         kept = [1 if k == d else n for k, n in enumerate(x.shape)]
-        rows = transpose(unsqueeze(x, -1), d, -1) if x.ndim else flatten(x)       # the dimension is the last one now
+        rows = transpose(unsqueeze(x, -1), d, -1) if x.ndim else flatten(x)       # dim is the last dimension now
     n = rows.shape[-1]
     order = order_of(rows, rows.ndim - 1)
     lost = numpy.isnan(array_of(rows)).sum(-1, keepdims=True)
     share = array_of(flatten(shares))
     rank = share * (numpy.maximum(n - lost - 1, 0) if skip_nan else n - 1)
     if not skip_nan:
-        rank = numpy.where(lost > 0, n - 1, rank)               # NaN, which is last
+        rank = numpy.where(lost > 0, n - 1, rank)               # NaN are last
     rank = rank.astype(share.dtype)
     below, above = numpy.floor(rank), numpy.ceil(rank)
     if interpolation in ("lower", "higher", "nearest"):
         below = above = {"lower": below, "higher": above, "nearest": numpy.round(rank)}[interpolation]
     weight = from_numpy(numpy.asarray(numpy.full_like(rank, 0.5) if interpolation == "midpoint" else rank - below, share.dtype))
-    if shares.requires_grad and interpolation == "linear":          # the weights' derivative by q is the number of steps
+    if shares.requires_grad and interpolation == "linear":          # d(weight)/dq is the number of steps
         steps = from_numpy(numpy.where(share > 0, rank / numpy.where(share > 0, share, 1), 0).astype(share.dtype))
         weight = weight + (flatten(shares) - flatten(shares).detach()) * steps
 
@@ -251,7 +251,7 @@ def ranked(x, q, dim, keepdim: bool, interpolation: str, skip_nan: bool):
 
     low = at(below)
     out = low if below is above else low + (at(above) - low) * weight
-    out = permute(out, (out.ndim - 1, *range(out.ndim - 1)))                        # the q first
+    out = permute(out, (out.ndim - 1, *range(out.ndim - 1)))                        # q is the first dimension
     if keepdim:
         out = reshape(out, (shares.numel(), *kept))
     elif dim is None or x.ndim == 0:
@@ -267,7 +267,7 @@ def ranked(x, q, dim, keepdim: bool, interpolation: str, skip_nan: bool):
 def cov(input, *, correction: int = 1, fweights=None, aweights=None):
     """The covariances of the rows of a matrix (variables), whose columns are observations.
 
-    fweights: how often each observation counts; aweights: how much. correction: subtracted from the count.
+    fweights: how often each observation occurs; aweights: its weight. The divisor is the total weight - correction.
 
     >>> tinygrad_c.cov(tinygrad_c.tensor([[1., 2., 3.], [3., 2., 1.]]))
     tensor([[ 1., -1.],
@@ -338,7 +338,7 @@ def dist(input, other, p: float = 2):
 
 @public("x1 x2", node="CdistBackward0")
 def cdist(x1, x2, p: float = 2.0, compute_mode: str | None = None):
-    """The p-norm of the difference of each row of x1 (..., n, d) and each of x2 (..., m, d): (..., n, m).
+    """The p-norm of the difference of each pair of rows of x1 (..., n, d) and x2 (..., m, d): (..., n, m).
 
     >>> tinygrad_c.cdist(tinygrad_c.tensor([[0., 0.]]), tinygrad_c.tensor([[3., 4.], [0., 1.]]))
     tensor([[5., 1.]])
@@ -363,7 +363,7 @@ CDIST_MODES = ("use_mm_for_euclid_dist_if_necessary", "use_mm_for_euclid_dist", 
 
 
 def euclidean(x1, x2):
-    """sqrt(|a|^2 + |b|^2 - 2 a b) of rows: one matrix product, though what is small beside |a| and |b| is lost in rounding."""
+    """sqrt(|a|^2 + |b|^2 - 2 a b) of rows: one matrix product; distances that are small against |a| and |b| lose accuracy."""
     squares = sum(x1 * x1, -1, True) + unsqueeze(sum(x2 * x2, -1), -2) - 2 * (x1 @ transpose(x2, -2, -1))
     apart = squares > 0
     return where(apart, sqrt(where(apart, squares, 1)), 0)
@@ -372,7 +372,7 @@ def euclidean(x1, x2):
 @public(node="RenormBackward0", axis=True)
 @takes_out
 def renorm(input, p: float, dim: int, maxnorm: float):
-    """Each slice along dim scaled down to a p-norm of maxnorm, where it is larger.
+    """Scale each slice along dim whose p-norm is larger than maxnorm down to maxnorm.
 
     >>> tinygrad_c.renorm(tinygrad_c.tensor([[3., 4.], [0., 1.]]), 2, 0, 1.0)
     tensor([[0.6000, 0.8000],

@@ -17,7 +17,7 @@ cdef TensorBase sum_over(TensorBase x, unsigned int mask, bint keepdim):
 
 
 cdef inline TensorBase named_along(TensorBase out, object dim, const char* label):
-    """`out`; along a dimension, its node has the name that PyTorch gives it then."""
+    """Returns `out`; if dim was given, its node gets PyTorch's name for that overload."""
     return out if dim is None else named(out, label)
 
 
@@ -25,15 +25,15 @@ cdef object pick(object dim, object axis):
     if axis is None:
         return dim
     if dim is not None:
-        raise TypeError("got both dim and axis, which mean the same: give one")
+        raise TypeError("got both dim and axis, which mean the same: pass one")
     return axis
 
 
 def sum(input, dim=None, keepdim=False, *, axis=None, keepdims=None, dtype=None, out=None):
     """The sum of all elements, or over the dimensions in `dim`. Sums of integers are int64.
 
-    input: any shape; dim: int, tuple of ints, or None for all. A reduced dimension goes away, or has size 1 with keepdim=True.
-    Raises IndexError for a dim that is not there.
+    dim: int, tuple of ints, or None for all. Reduced dimensions are removed, or kept with size 1 if keepdim=True. Raises
+    IndexError if a dim is out of range.
 
     >>> tinygrad_c.sum(tinygrad_c.tensor([[1., 2.], [3., 4.]]), 0)
     tensor([4., 6.])
@@ -51,8 +51,8 @@ def sum(input, dim=None, keepdim=False, *, axis=None, keepdims=None, dtype=None,
 
 
 cdef enum:                  # node.param
-    NODE_COUNT = 2          # mean's, behind a reduction's own: how many elements one result is made of
-    NODE_REVERSE = 1        # cumsum's, behind NODE_DIM
+    NODE_COUNT = 2          # mean: the number of elements that are reduced to one
+    NODE_REVERSE = 1        # cumsum: from the last element to the first
 
 
 cdef int mean_backward(BackwardPass back, Node node, TensorBase g) except -1:
@@ -83,9 +83,9 @@ cdef TensorBase need_float(TensorBase x, str name):
 
 
 def mean(input, dim=None, keepdim=False, *, axis=None, keepdims=None, dtype=None, out=None):
-    """The mean of all elements, or over the dimensions in `dim`; of none, NaN.
+    """The mean of all elements, or over the dimensions in `dim`; NaN if there are none.
 
-    Raises RuntimeError for integers, IndexError for a dim that is not there.
+    Raises RuntimeError for integers, IndexError if a dim is out of range.
 
     >>> tinygrad_c.mean(tinygrad_c.tensor([[1., 2.], [3., 4.]]), 1)
     tensor([1.5000, 3.5000])
@@ -107,11 +107,11 @@ def mean(input, dim=None, keepdim=False, *, axis=None, keepdims=None, dtype=None
 # ---- prod
 
 cdef int prod_backward(BackwardPass back, Node node, TensorBase g) except -1:
-    # dx[i] = g * the product of the others: y / x[i] without zeros; with one zero, only its own is not 0.
+    # dx[i] = g * the product of the other elements: y / x[i] if no element is 0; if one is, only its own dx is not 0.
     cdef TensorBase x = saved(node, 0)
     cdef unsigned int mask = <unsigned int> node.param[NODE_MASK].i
     cdef TensorBase zero = binary(ROW_EQ, x, 0)
-    if recording(x) and any(zero):      # that 0 has a gradient of its own
+    if recording(x) and any(zero):      # the second derivative at a 0 needs the product without division
         from tinygrad_c.ops.reduce.scan import products_of_others
         return back.send_grad(node, 0, binary(ROW_MUL, expand_reduced_as(node, g), products_of_others(
             x, None if mask == (<unsigned int> 1 << x.ndim) - 1 else [d for d in range(x.ndim) if is_in(mask, d)][0])))
@@ -132,7 +132,7 @@ cdef TensorBase prod_over(TensorBase x, unsigned int mask, bint keepdim):
 
 
 def prod(input, dim=None, keepdim=False, *, axis=None, keepdims=None, dtype=None, out=None):
-    """The product of all elements, or over one dimension; of none, 1. Products of integers are int64.
+    """The product of all elements, or over one dimension; 1 if there are none. Products of integers are int64.
 
     >>> tinygrad_c.prod(tinygrad_c.tensor([2., 3., 4.]))
     tensor(24.)
@@ -155,7 +155,7 @@ cdef TensorBase truth_over(int op, object input, object dim, bint keepdim):
     cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
     cdef TensorBase out
     cdef unsigned int mask = dims_mask(dim, x.ndim)
-    cdef bint of_bytes = x.dtype == UINT8       # the one dtype, in torch too, that does not give bools
+    cdef bint of_bytes = x.dtype == UINT8       # as in PyTorch, uint8 is the one dtype whose result is not bool
     if x.dtype != BOOL:
         x = binary(ROW_NE, x, 0)
     if x.numel == 0:
@@ -167,7 +167,7 @@ cdef TensorBase truth_over(int op, object input, object dim, bint keepdim):
 
 
 def all(input, dim=None, keepdim=False, *, axis=None, keepdims=None, out=None):
-    """Whether all elements are true (not 0), altogether or over the dimensions in `dim`.
+    """Whether all elements are nonzero, over all dimensions or those in `dim`.
 
     >>> tinygrad_c.all(tinygrad_c.tensor([True, False]))
     tensor(False)
@@ -180,7 +180,7 @@ def all(input, dim=None, keepdim=False, *, axis=None, keepdims=None, out=None):
 
 
 def any(input, dim=None, keepdim=False, *, axis=None, keepdims=None, out=None):
-    """Whether any element is true (not 0), altogether or over the dimensions in `dim`.
+    """Whether any element is nonzero, over all dimensions or those in `dim`.
 
     >>> tinygrad_c.any(tinygrad_c.tensor([True, False]))
     tensor(True)
@@ -193,11 +193,12 @@ def any(input, dim=None, keepdim=False, *, axis=None, keepdims=None, out=None):
 
 
 cdef int cumsum_backward(BackwardPass back, Node node, TensorBase g) except -1:
+    # dx[k] = sum over i >= k of g[i]
     return back.send_grad(node, 0, cumulated(g, <int> node.param[NODE_DIM].i, not node.param[NODE_REVERSE].i, False))
 
 
 cdef int cumprod_backward(BackwardPass back, Node node, TensorBase g) except -1:
-    # dx[k] = sum over i >= k of g[i] * y[i] / x[k], but where there is a zero
+    # dx[k] = sum over i >= k of g[i] * y[i] / x[k], unless an element is 0
     cdef TensorBase x = saved(node, 0)
     cdef int dim = node.param[NODE_DIM].i
     if any(binary(ROW_EQ, x, 0)):
@@ -238,7 +239,7 @@ cdef TensorBase cumulated(TensorBase x, int dim, bint reverse, bint product):
 
 
 def cumsum(input, dim=None, *, axis=None, dtype=None, out=None):
-    """Running sums along a dimension: out[i] = x[0] + ... + x[i]. Of integers, int64.
+    """Cumulative sums along a dimension: out[i] = x[0] + ... + x[i]; int64 for integers.
 
     >>> tinygrad_c.cumsum(tinygrad_c.tensor([1., 2., 3.]), 0)
     tensor([1., 3., 6.])
@@ -252,7 +253,7 @@ def cumsum(input, dim=None, *, axis=None, dtype=None, out=None):
 
 
 def cumprod(input, dim=None, *, axis=None, dtype=None, out=None):
-    """Running products along a dimension: out[i] = x[0] * ... * x[i]. Of integers, int64.
+    """Cumulative products along a dimension: out[i] = x[0] * ... * x[i]; int64 for integers.
 
     >>> tinygrad_c.cumprod(tinygrad_c.tensor([1., 2., 3.]), 0)
     tensor([1., 2., 6.])

@@ -1,4 +1,4 @@
-"""Views, joins and parts of tensors."""
+"""Views, and joining and splitting tensors."""
 from tinygrad_c._base.lazy import names_of
 
 __getattr__ = names_of(f"{__name__}.shape")

@@ -12,7 +12,7 @@ from tinygrad_c.ops.shape.shape import diagonal as diagonal_of
 @public
 @takes_out
 def diag(input, diagonal: int = 0):
-    """Of a vector, the matrix with it on the diagonal; of a matrix, a copy of its diagonal.
+    """A matrix with the vector input on its diagonal; for a matrix, a copy of its diagonal.
 
     >>> tinygrad_c.diag(tinygrad_c.tensor([1, 2]))
     tensor([[1, 0],
@@ -28,7 +28,7 @@ def diag(input, diagonal: int = 0):
 
 @public(node="DiagEmbedBackward0")
 def diagflat(input, offset: int = 0):
-    """The matrix with all elements on a diagonal.
+    """A matrix with the flattened input on its diagonal.
 
     >>> tinygrad_c.diagflat(tinygrad_c.tensor([[1], [2]]))
     tensor([[1, 0],
@@ -39,7 +39,7 @@ def diagflat(input, offset: int = 0):
 
 @public(node="DiagEmbedBackward0")
 def diag_embed(input, offset: int = 0, dim1: int = -2, dim2: int = -1):
-    """Zeros with the last dimension laid on a diagonal of two new ones, dim1 and dim2.
+    """Matrices in dimensions dim1 and dim2, with input's last dimension on the diagonal and zeros elsewhere.
 
     >>> tinygrad_c.diag_embed(tinygrad_c.tensor([[1, 2]]))
     tensor([[[1, 0],
@@ -81,7 +81,7 @@ def part(x, k: int, upper: bool, function: str):
 @public
 @takes_out
 def tril(input, diagonal: int = 0):
-    """The lower triangle, up to a diagonal; zeros above.
+    """The lower triangle, up to the given diagonal; the elements above it are 0.
 
     >>> tinygrad_c.tril(tinygrad_c.ones(2, 2))
     tensor([[1., 0.],
@@ -93,7 +93,7 @@ def tril(input, diagonal: int = 0):
 @public
 @takes_out
 def triu(input, diagonal: int = 0):
-    """The upper triangle, from a diagonal on; zeros below.
+    """The upper triangle, from the given diagonal on; the elements below it are 0.
 
     >>> tinygrad_c.triu(tinygrad_c.ones(2, 2), 1)
     tensor([[0., 1.],
@@ -106,7 +106,7 @@ tril_, triu_ = in_place(tril), in_place(triu)
 
 
 def tril_indices(row: int, col: int, offset: int = 0, *, dtype=int, device=None):
-    """The coordinates of the lower triangle of a (row, col) matrix, in two rows.
+    """The indices of the lower triangle of a (row, col) matrix: row indices, then column indices.
 
     >>> tinygrad_c.tril_indices(2, 2)
     tensor([[0, 1, 1],
@@ -116,7 +116,7 @@ def tril_indices(row: int, col: int, offset: int = 0, *, dtype=int, device=None)
 
 
 def triu_indices(row: int, col: int, offset: int = 0, *, dtype=int, device=None):
-    """The coordinates of the upper triangle of a (row, col) matrix, in two rows.
+    """The indices of the upper triangle of a (row, col) matrix: row indices, then column indices.
 
     >>> tinygrad_c.triu_indices(2, 2)
     tensor([[0, 0, 1],
@@ -133,7 +133,7 @@ def triangle_indices(inside, dtype, row: int, col: int):
 
 @public
 def vander(x, N: int | None = None, increasing: bool = False):
-    """The powers x^(N-1), ..., x, 1 of each element, in a new last dimension; increasing: 1, x, ...
+    """The powers x^(N-1), ..., x, 1 of each element, in a new last dimension; with increasing=True, 1, x, ...
 
     >>> tinygrad_c.vander(tinygrad_c.tensor([1, 2, 3]))
     tensor([[1, 1, 1],
@@ -153,22 +153,22 @@ def vander(x, N: int | None = None, increasing: bool = False):
     return stack(parts if increasing else parts[::-1], -1)
 
 
-# ---- A copy with a view of it replaced
+# ---- Copies with a part replaced
 
-def replaced(input, src, look, function: str):
-    """A copy of input whose view look(copy) has src's elements."""
+def replaced(input, src, part_of, function: str):
+    """A copy of input in which the view part_of(copy) is overwritten by src."""
     out = clone(tensor_arg(input, function))
-    place = look(out)
-    if place.shape != tensor_arg(src, function, "src", 2).shape:
+    view = part_of(out)
+    if view.shape != tensor_arg(src, function, "src", 2).shape:
         raise RuntimeError(f"expected src to have a size equal to the slice of self. src size = {list(src.shape)}, slice size "
-                           f"= {list(place.shape)}")
-    place.copy_(src)
+                           f"= {list(view.shape)}")
+    view.copy_(src)
     return out
 
 
 @public("input src", node="SelectScatterBackward0")
 def select_scatter(input, src, dim: int, index: int):
-    """A copy of input with src in place of element `index` of dimension dim.
+    """A copy of input with the slice at `index` of dimension dim replaced by src.
 
     >>> tinygrad_c.select_scatter(tinygrad_c.zeros(2, 2), tinygrad_c.ones(2), 0, 1)
     tensor([[0., 0.],
@@ -180,7 +180,7 @@ def select_scatter(input, src, dim: int, index: int):
 @public("input src", node="SliceScatterBackward0")
 @takes_out
 def slice_scatter(input, src, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1):
-    """A copy of input with src in place of elements start to end of dimension dim, each step-th.
+    """A copy of input with the slice start:end:step of dimension dim replaced by src.
 
     >>> tinygrad_c.slice_scatter(tinygrad_c.zeros(3), tinygrad_c.ones(2), 0, 1)
     tensor([0., 1., 1.])
@@ -191,7 +191,7 @@ def slice_scatter(input, src, dim: int = 0, start: int | None = None, end: int |
 
 @public("input src", node="AsStridedScatterBackward0")
 def as_strided_scatter(input, src, size, stride, storage_offset: int = 0):
-    """A copy of input with src in place of as_strided(copy, size, stride, storage_offset).
+    """A copy of input with the view as_strided(copy, size, stride, storage_offset) overwritten by src.
 
     >>> tinygrad_c.as_strided_scatter(tinygrad_c.zeros(3), tinygrad_c.ones(2), (2,), (2,))
     tensor([1., 0., 1.])
@@ -201,7 +201,7 @@ def as_strided_scatter(input, src, size, stride, storage_offset: int = 0):
 
 @public("input src", node="DiagonalScatterBackward0")
 def diagonal_scatter(input, src, offset: int = 0, dim1: int = 0, dim2: int = 1):
-    """A copy of input with src in place of a diagonal.
+    """A copy of input with a diagonal replaced by src.
 
     >>> tinygrad_c.diagonal_scatter(tinygrad_c.zeros(2, 2), tinygrad_c.ones(2))
     tensor([[1., 0.],

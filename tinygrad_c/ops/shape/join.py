@@ -1,4 +1,4 @@
-"""Tensors laid side by side, repeated, and cut apart."""
+"""Repeating, stacking and splitting tensors."""
 from __future__ import annotations
 
 import itertools
@@ -13,7 +13,7 @@ from tinygrad_c.ops.shape.shape import cat, chunk, expand, narrow, reshape, spli
 
 
 def repeat(input, *counts, repeats=None):
-    """The tensor laid out repeats[d] times along each dimension d; further repeats make dimensions in front. A copy.
+    """Repeat the tensor repeats[d] times along each dimension d; extra repeats add dimensions in front. A copy.
 
     >>> repeat(tinygrad_c.tensor([1, 2]), 2, 2)
     tensor([[1, 2, 1, 2],
@@ -26,7 +26,7 @@ def repeat(input, *counts, repeats=None):
     if any(n < 0 for n in counts):
         raise RuntimeError(f"Trying to create tensor with negative dimension: repeats {list(counts)}")
     along = [d for d, n in enumerate(counts) if n != 1]
-    if len(along) > 1 and len(counts) + len(along) > 12:        # more dimensions than there may be: one after the other
+    if len(along) > 1 and len(counts) + len(along) > 12:        # too many dimensions at once: one at a time
         d = along[-1]
         return repeat(repeat(x, *counts[:d], *[1] * (len(counts) - d)), *[n if k == d else 1 for k, n in enumerate(counts)])
     sizes = (*[1] * (len(counts) - x.ndim), *x.shape)
@@ -36,14 +36,14 @@ def repeat(input, *counts, repeats=None):
 
 
 def repeat_along(x, dim: int, count: int, at: int):
-    """Each slice `count` times along dim: the whole again and again (at = dim), or each element in a row (at = dim + 1)."""
+    """Repeat x `count` times along dim: the whole sequence (at = dim), or each element (at = dim + 1)."""
     shape = [*x.shape[:at], count, *x.shape[at:]]
     return reshape(expand(unsqueeze(x, at), shape), (*x.shape[:dim], x.shape[dim] * count, *x.shape[dim + 1:]))
 
 
 @public(node="RepeatBackward0")
 def tile(input, *counts, dims=None):
-    """repeat, with as many ones put before `dims` as the tensor has further dimensions.
+    """repeat, with `dims` padded in front with ones to the number of dimensions.
 
     >>> tinygrad_c.tile(tinygrad_c.tensor([[1, 2]]), (2,))
     tensor([[1, 2, 1, 2]])
@@ -55,9 +55,9 @@ def tile(input, *counts, dims=None):
 @public
 @numpy_words
 def repeat_interleave(input, repeats=None, dim: int | None = None, *, output_size: int | None = None):
-    """Each element `repeats` times in a row, along dim or flattened; repeats may be a tensor with a count for each element.
+    """Repeat each element consecutively, along dim or flattened; repeats may be a tensor with a count for each element.
 
-    With one tensor of counts alone: the numbers of the elements, repeated.
+    With a tensor of counts as the only argument: the index of each count, repeated that many times.
 
     >>> tinygrad_c.repeat_interleave(tinygrad_c.tensor([1, 2]), 2)
     tensor([1, 1, 2, 2])
@@ -88,17 +88,17 @@ def repeat_interleave(input, repeats=None, dim: int | None = None, *, output_siz
     return index_select(x, d, x.new_tensor([i for i, n in enumerate(counts) for _ in range(n)], dtype=int))
 
 
-# ---- At least so many dimensions
+# ---- A minimum number of dimensions
 
 def each_of(tensors: tuple, function: str, change):
-    """change of the one tensor, or of each in a tuple."""
+    """change(x) for one tensor, or a tuple of change(x) for several."""
     if len(tensors) == 1 and not isinstance(tensors[0], (tuple, list)):
         return change(tensor_arg(tensors[0], function))
     return tuple([change(tensor_arg(x, function)) for x in unpacked(tensors)])
 
 
 def atleast_1d(*tensors):
-    """Tensors of no dimension get one.
+    """0-d tensors become vectors of one element; others are returned unchanged.
 
     >>> tinygrad_c.atleast_1d(tinygrad_c.tensor(1.))
     tensor([1.])
@@ -107,7 +107,7 @@ def atleast_1d(*tensors):
 
 
 def atleast_2d(*tensors):
-    """Numbers and vectors become matrices of one row.
+    """0-d tensors and vectors become matrices of one row; others are returned unchanged.
 
     >>> tinygrad_c.atleast_2d(tinygrad_c.tensor([1., 2.]))
     tensor([[1., 2.]])
@@ -117,7 +117,7 @@ def atleast_2d(*tensors):
 
 
 def atleast_3d(*tensors):
-    """Tensors with three dimensions: a vector's is the middle one, a matrix's are the first two.
+    """Tensors with at least three dimensions: a vector becomes (1, n, 1), a matrix (m, n, 1).
 
     >>> tinygrad_c.atleast_3d(tinygrad_c.tensor([1., 2.])).shape
     torch.Size([1, 2, 1])
@@ -128,8 +128,8 @@ def atleast_3d(*tensors):
 
 # ---- Joining
 
-def some(tensors, function: str) -> list:
-    """The tensors, if there are any."""
+def non_empty(tensors, function: str) -> list:
+    """The tensors as a list; RuntimeError if there are none."""
     found = tensors_arg(tensors, function)
     if not found:
         raise RuntimeError(f"{function} expects a non-empty TensorList")
@@ -138,50 +138,50 @@ def some(tensors, function: str) -> list:
 
 @takes_out
 def hstack(tensors):
-    """One after the other along dimension 1, vectors along their only one.
+    """Concatenate along dimension 1; vectors along dimension 0.
 
     >>> tinygrad_c.hstack([tinygrad_c.tensor([1, 2]), tinygrad_c.tensor([3])])
     tensor([1, 2, 3])
     """
-    parts = [atleast_1d(x) for x in some(tensors, "hstack")]
+    parts = [atleast_1d(x) for x in non_empty(tensors, "hstack")]
     return cat(parts, 0 if parts[0].ndim == 1 else 1)
 
 
 @takes_out
 def vstack(tensors):
-    """One below the other: along dimension 0, vectors as rows.
+    """Concatenate along dimension 0; a vector is a row.
 
     >>> tinygrad_c.vstack([tinygrad_c.tensor([1, 2]), tinygrad_c.tensor([3, 4])])
     tensor([[1, 2],
             [3, 4]])
     """
-    return cat([atleast_2d(x) for x in some(tensors, "vstack")], 0)
+    return cat([atleast_2d(x) for x in non_empty(tensors, "vstack")], 0)
 
 
 @takes_out
 def dstack(tensors):
-    """One behind the other: along dimension 2.
+    """Concatenate along dimension 2, after atleast_3d.
 
     >>> tinygrad_c.dstack([tinygrad_c.tensor([1, 2]), tinygrad_c.tensor([3, 4])])
     tensor([[[1, 3],
              [2, 4]]])
     """
-    return cat([atleast_3d(x) for x in some(tensors, "dstack")], 2)
+    return cat([atleast_3d(x) for x in non_empty(tensors, "dstack")], 2)
 
 
 @takes_out
 def column_stack(tensors):
-    """Side by side, vectors as columns.
+    """Concatenate along dimension 1; a vector is a column.
 
     >>> tinygrad_c.column_stack([tinygrad_c.tensor([1, 2]), tinygrad_c.tensor([3, 4])])
     tensor([[1, 3],
             [2, 4]])
     """
-    return hstack([reshape(x, -1, 1) if x.ndim < 2 else x for x in some(tensors, "column_stack")])
+    return hstack([reshape(x, -1, 1) if x.ndim < 2 else x for x in non_empty(tensors, "column_stack")])
 
 
 def block_diag(*tensors):
-    """The matrices along the diagonal of a larger one, zeros elsewhere; vectors are rows.
+    """A block diagonal matrix of the given matrices; a vector is a matrix of one row.
 
     >>> tinygrad_c.block_diag(tinygrad_c.tensor([[1, 2]]), tinygrad_c.tensor([[3]]))
     tensor([[1, 2, 0],
@@ -205,7 +205,7 @@ def block_diag(*tensors):
 # ---- Combining
 
 def meshgrid(*tensors, indexing: str | None = None):
-    """For vectors of n0, n1, ... coordinates, the coordinates of all points of their grid: tensors of shape (n0, n1, ...).
+    """The coordinates of all points of a grid: for vectors of n0, n1, ... elements, tensors of shape (n0, n1, ...).
 
     indexing="ij" (the default), or "xy", which swaps the first two dimensions.
 
@@ -231,7 +231,7 @@ def meshgrid(*tensors, indexing: str | None = None):
 
 
 def cartesian_prod(*tensors):
-    """All tuples with one element of each vector, as rows.
+    """The Cartesian product: all tuples with one element of each vector, as rows.
 
     >>> tinygrad_c.cartesian_prod(tinygrad_c.tensor([1, 2]), tinygrad_c.tensor([3]))
     tensor([[1, 3],
@@ -247,7 +247,7 @@ def cartesian_prod(*tensors):
 
 @public
 def combinations(input, r: int = 2, with_replacement: bool = False):
-    """All sets of r elements of a vector, as rows, in the order of the elements.
+    """All combinations of r elements of a vector, as rows, in the order of the elements.
 
     >>> tinygrad_c.combinations(tinygrad_c.tensor([1, 2, 3]))
     tensor([[1, 2],
@@ -267,12 +267,12 @@ def combinations(input, r: int = 2, with_replacement: bool = False):
     return reshape(index_select(x, 0, index), len(rows), r)
 
 
-# ---- Cutting
+# ---- Splitting
 
 @public
 @numpy_words
 def tensor_split(input, indices_or_sections, dim: int = 0):
-    """Into n parts, the first ones larger by one where it does not come out even; or at the given indices. Views.
+    """Split into n parts, of which the first are larger by one if the size is not a multiple, or at the given indices. Views.
 
     >>> tinygrad_c.tensor_split(tinygrad_c.arange(5), 2)
     (tensor([0, 1, 2]), tensor([3, 4]))
@@ -288,7 +288,7 @@ def tensor_split(input, indices_or_sections, dim: int = 0):
         if at <= 0:
             raise RuntimeError(f"number of sections must be larger than 0, got {at}")
         if at > 1 << 24:
-            raise RuntimeError(f"tensor_split into {at} sections makes more tensors than memory holds")
+            raise RuntimeError(f"tensor_split into {at} sections makes more tensors than memory can hold")
         bounds = [n // at * i + min(i, n % at) for i in range(at + 1)]
     else:
         inner = [min(max(i + n if i < 0 else i, 0), n) for i in at]
@@ -305,7 +305,7 @@ def divided(x, indices_or_sections, dim: int, function: str) -> tuple:
 
 @public
 def hsplit(input, indices_or_sections):
-    """tensor_split by columns (dimension 1; of vectors, 0) that must come out even.
+    """Split along dimension 1 (vectors: 0) into equal parts, or at the given indices. Views.
 
     >>> tinygrad_c.hsplit(tinygrad_c.arange(4), 2)
     (tensor([0, 1]), tensor([2, 3]))
@@ -318,7 +318,7 @@ def hsplit(input, indices_or_sections):
 
 @public
 def vsplit(input, indices_or_sections):
-    """tensor_split by rows (dimension 0) that must come out even.
+    """Split along dimension 0 into equal parts, or at the given indices. Views.
 
     >>> tinygrad_c.vsplit(tinygrad_c.tensor([[1, 2], [3, 4]]), 2)[1]
     tensor([[3, 4]])
@@ -332,7 +332,7 @@ def vsplit(input, indices_or_sections):
 
 @public
 def dsplit(input, indices_or_sections):
-    """tensor_split along dimension 2 that must come out even.
+    """Split along dimension 2 into equal parts, or at the given indices. Views.
 
     >>> [x.shape for x in tinygrad_c.dsplit(tinygrad_c.zeros(1, 2, 4), 2)]
     [torch.Size([1, 2, 2]), torch.Size([1, 2, 2])]
@@ -346,7 +346,7 @@ def dsplit(input, indices_or_sections):
 
 @public(axis=True)
 def split_with_sizes(input, split_sizes, dim: int = 0):
-    """split, by the sizes of the parts.
+    """Split into parts of the given sizes. Views.
 
     >>> tinygrad_c.split_with_sizes(tinygrad_c.arange(3), [1, 2])
     (tensor([0]), tensor([1, 2]))
@@ -356,7 +356,7 @@ def split_with_sizes(input, split_sizes, dim: int = 0):
 
 @public(axis=True)
 def unsafe_chunk(input, chunks: int, dim: int = 0) -> tuple:
-    """chunk: whether the parts are written over is not watched in torch; here it is.
+    """chunk. In torch, writes to the parts are not checked; here they are.
 
     >>> tinygrad_c.unsafe_chunk(tensor([1, 2, 3]), 2)
     (tensor([1, 2]), tensor([3]))
@@ -366,7 +366,7 @@ def unsafe_chunk(input, chunks: int, dim: int = 0) -> tuple:
 
 @public(axis=True)
 def unsafe_split(tensor, split_size, dim: int = 0) -> tuple:
-    """split: whether the parts are written over is not watched in torch; here it is.
+    """split. In torch, writes to the parts are not checked; here they are.
 
     >>> tinygrad_c.unsafe_split(tensor([1, 2, 3]), 2)
     (tensor([1, 2]), tensor([3]))

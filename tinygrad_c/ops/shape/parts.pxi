@@ -1,4 +1,4 @@
-"""Tensors laid side by side, and parts of one dimension; part of shape.pyx."""
+"""Joining and splitting: cat, stack, narrow, select, unbind, split, chunk; part of shape.pyx."""
 
 
 cdef enum:                  # node.param
@@ -33,11 +33,11 @@ cdef Rule CAT = Rule(b"CatBackward0", cat_backward)
 cdef Rule STACK = Rule(b"StackBackward0", stack_backward)
 
 cdef enum:
-    SMALL_PART = 1 << 16        # bytes: a part that one thread has copied at once
+    SMALL_PART = 1 << 16        # bytes: smaller parts are copied by memcpy, without a Call
 
 
-cdef bint copied_at_once(TensorBase y, TensorBase a, int along, Py_ssize_t start, Py_ssize_t bytes) noexcept:
-    """Copy a small part of `bytes` a row to where it belongs in y, by hand; whether that was possible."""
+cdef bint copy_small(TensorBase y, TensorBase a, int along, Py_ssize_t start, Py_ssize_t bytes) noexcept:
+    """Copy a into y by memcpy, `bytes` a row, if it is small and contiguous; return whether it was copied."""
     cdef Py_ssize_t outer = 1, r
     cdef int d
     if a.numel == 0:
@@ -78,7 +78,7 @@ cdef list tensor_list(object tensors):
 
 
 def cat(tensors, dim=0, *, axis=None, out=None):
-    """The tensors one after the other along `dim`; all other sizes must agree.
+    """Concatenate the tensors along `dim`; all other sizes must match.
 
     >>> tinygrad_c.cat([tinygrad_c.ones(1, 2), tinygrad_c.zeros(1, 2)])
     tensor([[1., 1.],
@@ -99,7 +99,7 @@ def cat(tensors, dim=0, *, axis=None, out=None):
     if not parts:
         raise ValueError("torch.cat(): expected a non-empty list of Tensors")
     first = parts[0]
-    for a in parts:         # a 1-D empty tensor joins anything, as in torch
+    for a in parts:         # as in torch, an empty 1-d tensor is skipped
         if not (a.ndim == 1 and a.numel == 0):
             first = a
             break
@@ -125,7 +125,7 @@ def cat(tensors, dim=0, *, axis=None, out=None):
     before = set_grad(False)
     try:
         for a in parts:
-            if not copied_at_once(y, a, along, start, a.shape[along] * y.stride[along] * itemsize(y.dtype)):
+            if not copy_small(y, a, along, start, a.shape[along] * y.stride[along] * itemsize(y.dtype)):
                 copy_into(narrow_dim(y, along, start, a.shape[along]), a)
             start += a.shape[along]
     finally:
@@ -135,7 +135,7 @@ def cat(tensors, dim=0, *, axis=None, out=None):
 
 
 def stack(tensors, dim=0, *, axis=None, out=None):
-    """The tensors, all of one shape, side by side along a new dimension.
+    """Stack tensors of the same shape along a new dimension.
 
     >>> tinygrad_c.stack([tinygrad_c.tensor([1, 2]), tinygrad_c.tensor([3, 4])])
     tensor([[1, 2],
@@ -168,13 +168,13 @@ def stack(tensors, dim=0, *, axis=None, out=None):
     memcpy(stride, y.stride, at * sizeof(Py_ssize_t))
     memcpy(stride + at, y.stride + at + 1, (first.ndim - at) * sizeof(Py_ssize_t))
     for i, a in enumerate(parts):
-        if not copied_at_once(y, a, at, i, y.stride[at] * itemsize(y.dtype)):
+        if not copy_small(y, a, at, i, y.stride[at] * itemsize(y.dtype)):
             copy_into(view_of(y, y.data + i * y.stride[at] * itemsize(y.dtype), first.ndim, first.shape, stride), a)
     record_parts(&STACK, y, parts, at)
     return y
 
 
-# ---- narrow: a part of one dimension
+# ---- narrow, select, split
 
 cdef int narrow_backward(BackwardPass back, Node node, TensorBase g) except -1:
     cdef Py_ssize_t[MAX_NDIM] shape
@@ -201,13 +201,13 @@ cdef TensorBase narrow_dim(TensorBase a, int dim, Py_ssize_t start, Py_ssize_t l
 
 
 cdef TensorBase place_region(TensorBase g, Node node, int ndim, const Py_ssize_t* shape):
-    """Zeros of the given shape, with g in the place that a narrow took."""
+    """The gradient of narrow: zeros of the given shape, with g in the narrowed region."""
     cdef TensorBase before, after
     cdef Py_ssize_t[MAX_NDIM] size
     cdef int dim = node.param[NODE_DIM].i
     cdef Py_ssize_t start = node.param[NODE_START].i
     cdef Py_ssize_t rest = shape[dim] - start - g.shape[dim]
-    if ndim != g.ndim or rest < 0:      # a __del__ changed the tensor before its shape was noted
+    if ndim != g.ndim or rest < 0:      # a finaliser changed the tensor before its shape was recorded
         raise RuntimeError("a tensor was given another shape while a part of it was taken")
     memcpy(size, shape, ndim * sizeof(Py_ssize_t))
     size[dim] = start
@@ -219,7 +219,7 @@ cdef TensorBase place_region(TensorBase g, Node node, int ndim, const Py_ssize_t
 
 @public(axis=True)
 def narrow(input, dim, start, length):
-    """Elements start to start + length of dimension `dim`; a view.
+    """Elements start to start + length of dimension `dim`. A view.
 
     >>> tinygrad_c.narrow(tinygrad_c.arange(5), 0, 1, 3)
     tensor([1, 2, 3])
@@ -246,7 +246,7 @@ def narrow(input, dim, start, length):
 
 @public("input index", axis=True)
 def select(input, dim, index):
-    """Element `index` of dimension `dim`, which goes away; a view.
+    """The slice at `index` of dimension `dim`, without that dimension. A view.
 
     >>> tinygrad_c.select(tinygrad_c.tensor([[1, 2], [3, 4]]), 1, 0)
     tensor([1, 3])
@@ -262,7 +262,7 @@ def select(input, dim, index):
 
 
 def unbind(input, dim=0, *, axis=None):
-    """The parts along a dimension, as a tuple of views without it.
+    """The slices along a dimension, as a tuple of views without that dimension.
 
     >>> tinygrad_c.unbind(tinygrad_c.tensor([[1, 2], [3, 4]]))
     (tensor([1, 2]), tensor([3, 4]))

@@ -1,4 +1,4 @@
-"""The same elements in another order: dimensions moved, elements flipped, rolled and rotated."""
+"""Moving dimensions, broadcasting, flip, roll and rot90."""
 from __future__ import annotations
 
 from tinygrad_c._base.public import public
@@ -10,7 +10,7 @@ from tinygrad_c.ops.shape.shape import cat, expand, flatten, narrow, permute, re
 
 @public
 def ravel(input):
-    """All dimensions become one.
+    """Flatten all dimensions into one.
 
     >>> tinygrad_c.ravel(tinygrad_c.tensor([[1, 2], [3, 4]]))
     tensor([1, 2, 3, 4])
@@ -20,7 +20,7 @@ def ravel(input):
 
 @public
 def unflatten(input, dim: int, sizes):
-    """One dimension cut into several; one of the sizes may be -1.
+    """Split one dimension into several; one of the sizes may be -1.
 
     >>> tinygrad_c.unflatten(tinygrad_c.arange(6), 0, (2, -1))
     tensor([[0, 1, 2],
@@ -45,7 +45,7 @@ def unflatten(input, dim: int, sizes):
 
 @public
 def movedim(input, source: int | tuple[int, ...], destination: int | tuple[int, ...]):
-    """Dimensions moved to other places; those not named keep their order. A view.
+    """Move dimensions to other positions; the others keep their order. A view.
 
     >>> tinygrad_c.movedim(tinygrad_c.zeros(2, 3, 4), 0, -1).shape
     torch.Size([3, 4, 2])
@@ -53,7 +53,7 @@ def movedim(input, source: int | tuple[int, ...], destination: int | tuple[int, 
     x = tensor_arg(input, "movedim")
     for name, dims in (("source", source), ("destination", destination)):
         if not isinstance(dims, int) and len(dims) > max(x.ndim, 1):
-            raise RuntimeError(f"movedim: repeated dim in `{name}`: {len(dims)} dims are more than the {x.ndim} that there are")
+            raise RuntimeError(f"movedim: repeated dim in `{name}`: {len(dims)} dims for a tensor of {x.ndim} dimensions")
     source = (source,) if isinstance(source, int) else tuple(source)
     destination = (destination,) if isinstance(destination, int) else tuple(destination)
     if len(source) != len(destination):
@@ -74,7 +74,7 @@ def movedim(input, source: int | tuple[int, ...], destination: int | tuple[int, 
 
 @public
 def adjoint(input):
-    """The last two dimensions swapped: of real numbers, the conjugate transpose.
+    """Swap the last two dimensions: for real numbers, the conjugate transpose.
 
     >>> tinygrad_c.adjoint(tinygrad_c.tensor([[1, 2], [3, 4]]))
     tensor([[1, 3],
@@ -88,7 +88,7 @@ def adjoint(input):
 # ---- Broadcasting
 
 def broadcast_shapes(*shapes):
-    """The shape that tensors of these shapes have together after broadcasting.
+    """The shape that these shapes broadcast to.
 
     >>> tinygrad_c.broadcast_shapes((2, 1), (3,))
     torch.Size([2, 3])
@@ -108,7 +108,7 @@ def broadcast_shapes(*shapes):
 
 @public
 def broadcast_to(input, size):
-    """Stretched to a shape, dimensions of size 1 repeating; a view without memory of its own.
+    """Expand dimensions of size 1 to the given size. A view with stride 0: nothing is copied.
 
     >>> tinygrad_c.broadcast_to(tinygrad_c.tensor([1, 2]), (2, 2))
     tensor([[1, 2],
@@ -118,7 +118,7 @@ def broadcast_to(input, size):
 
 
 def broadcast_tensors(*tensors):
-    """The tensors, stretched to the shape that they have together; those that have it as they are.
+    """Expand the tensors to their common shape. A tensor that already has it is returned unchanged.
 
     >>> [x.shape for x in tinygrad_c.broadcast_tensors(tinygrad_c.zeros(2, 1), tinygrad_c.zeros(3))]
     [torch.Size([2, 3]), torch.Size([2, 3])]
@@ -135,7 +135,7 @@ def broadcast_tensors(*tensors):
 
 
 def sum_to_size(input, *size):
-    """Summed over what broadcasting from `size` to input's shape repeats, so that it has that size.
+    """Sum over the dimensions that broadcasting `size` to input's shape would repeat; the result has that size.
 
     >>> sum_to_size(tinygrad_c.ones(3, 2), 2)
     tensor([3., 3.])
@@ -152,7 +152,7 @@ def sum_to_size(input, *size):
 
 @public(node="FlipBackward0")
 def flip(input, *along, dims=None):
-    """The elements in reverse order along each of `dims`; a copy.
+    """Reverse the elements along each of `dims`. A copy.
 
     >>> tinygrad_c.flip(tinygrad_c.tensor([[1, 2], [3, 4]]), (0,))
     tensor([[3, 4],
@@ -170,7 +170,7 @@ def flip(input, *along, dims=None):
 
 @public(node="FlipBackward0")
 def fliplr(input):
-    """The columns in reverse order.
+    """Reverse the columns (dimension 1).
 
     >>> tinygrad_c.fliplr(tinygrad_c.tensor([[1, 2], [3, 4]]))
     tensor([[2, 1],
@@ -183,7 +183,7 @@ def fliplr(input):
 
 @public(node="FlipBackward0")
 def flipud(input):
-    """The rows in reverse order.
+    """Reverse the rows (dimension 0).
 
     >>> tinygrad_c.flipud(tinygrad_c.tensor([1, 2, 3]))
     tensor([3, 2, 1])
@@ -195,7 +195,7 @@ def flipud(input):
 
 @public(node="RollBackward0")
 def roll(input, shifts, dims=None):
-    """Elements shifted along `dims`, those that leave coming in at the other end; without dims, in the flattened tensor.
+    """Shift the elements along `dims` with wrap-around; without dims, in the flattened tensor.
 
     >>> tinygrad_c.roll(tinygrad_c.tensor([1, 2, 3]), 1)
     tensor([3, 1, 2])
@@ -223,7 +223,7 @@ def roll(input, shifts, dims=None):
 
 @public(node="Rot90Backward0")
 def rot90(input, k: int = 1, dims=(0, 1)):
-    """Turned by 90 degrees k times, from the first of two dimensions towards the second.
+    """Rotate by 90 degrees k times, from the first of two dimensions towards the second.
 
     >>> tinygrad_c.rot90(tinygrad_c.tensor([[1, 2], [3, 4]]))
     tensor([[2, 4],

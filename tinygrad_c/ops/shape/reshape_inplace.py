@@ -1,4 +1,4 @@
-"""Shapes changed in place: the tensor itself gets another shape of the memory that it has."""
+"""Shape changes in place: the tensor itself gets another shape and strides on its storage."""
 from __future__ import annotations
 
 import math
@@ -10,20 +10,20 @@ from tinygrad_c.ops.shape.view import check_may_change, take_view
 
 
 def in_place_view(function):
-    """The twin of a function that gives a view: the tensor itself becomes that view."""
-    def twin(input, *args, **kwargs):
+    """The in-place version of a function that returns a view: the tensor itself takes the view's shape and strides."""
+    def inplace(input, *args, **kwargs):
         check_may_change(input)
         return take_view(input, function(input, *args, **kwargs))
-    twin.__name__ = twin.__qualname__ = function.__name__ + "_"
-    twin.__doc__ = function.__name__ + " in place: the tensor itself takes the new shape, and is returned."
-    return twin
+    inplace.__name__ = inplace.__qualname__ = function.__name__ + "_"
+    inplace.__doc__ = function.__name__ + " in place: the tensor itself takes the new shape, and is returned."
+    return inplace
 
 
 squeeze_, unsqueeze_, transpose_, t_, as_strided_ = map(in_place_view, (squeeze, unsqueeze, transpose, t, as_strided))
 
 
 def resize_(input, *shape):
-    """The tensor itself in another shape: its elements as the memory has them, cut off, or followed by whatever it holds.
+    """Resize the tensor in place: its elements keep their order in memory, extra ones are dropped, new ones uninitialised.
 
     RuntimeError for a tensor that requires grad.
 
@@ -33,7 +33,7 @@ def resize_(input, *shape):
             [2]])
     """
     if input.requires_grad:
-        raise RuntimeError("cannot resize variables that require grad: take a part of it, or tinygrad_c.cat more to it")
+        raise RuntimeError("cannot resize variables that require grad: slice it, or append to it with tinygrad_c.cat")
     check_may_change(input)
     shape = unpacked(shape)
     count = math.prod(shape)
@@ -44,7 +44,7 @@ def resize_(input, *shape):
         steps = [math.prod(shape[d + 1:]) for d in range(len(shape))]
         return take_view(input, as_strided(input.detach(), tuple(shape), tuple(steps), input.storage_offset()))
     larger = empty_(count, dtype=input.dtype)
-    if total:       # in the order of the memory, as torch has it
+    if total:       # in memory order, as in torch
         larger[:total] = as_strided(input.detach(), (total,), (1,), input.storage_offset())
     input.data = reshape(larger, tuple(shape))
     return input

@@ -1,5 +1,5 @@
 # Made by tools/stubs.py: run it again when names or signatures change.
-from tinygrad_c.tensor import Tensor
+from tinygrad_c._tensor.tensor import Tensor
 
 def wrapped(dim, ndim) -> int: ...
 def reshape(input, *shape) -> Tensor: ...

@@ -1,7 +1,7 @@
-"""Ops that change how memory is seen. Each rule stands beside its op.
+"""Views, and ops that join and split tensors. Each rule stands beside its op.
 
-In parts: other shapes of the same elements, in the same order or another, and expand (here); tensors laid side by side, and
-parts of one dimension (parts.pxi); views by offset and strides (strided.pxi); triangles of matrices (triangle.pxi).
+In parts: reshape, transpose, permute, expand (here); cat, stack, narrow, select, split (parts.pxi); diagonal, unfold,
+as_strided (strided.pxi); triangles of matrices (triangle.pxi).
 """
 from libc.string cimport memcpy, memset
 
@@ -50,12 +50,12 @@ cdef int parse_sizes(tuple sizes, int* ndim, Py_ssize_t* shape) except -1:
 
 
 def wrapped(dim, ndim) -> int:
-    """A dimension's number, counted from the end if negative; IndexError if there is none."""
+    """dim as a number from 0 to ndim - 1; negative dims count from the end. IndexError if it is out of range."""
     return parse_dim(dim, ndim)
 
 
 cdef int infer_size(TensorBase a, int ndim, Py_ssize_t* shape) except -1:
-    """Replace one -1 by what the number of elements leaves for it; raise if the rest does not fit."""
+    """Replace a -1 by the size that the number of elements implies; raise if the shape does not fit."""
     cdef Py_ssize_t known = 1
     cdef int free_dim = -1
     cdef int d
@@ -87,8 +87,8 @@ cdef int infer_size(TensorBase a, int ndim, Py_ssize_t* shape) except -1:
 # ---- reshape, view
 
 cdef bint strides_for(TensorBase a, int ndim, const Py_ssize_t* shape, Py_ssize_t* stride) noexcept:
-    """The strides that show a's memory in the new shape, if there are any: both shapes are walked from the last dimension,
-    and a group of old dimensions that lies evenly in memory may be cut anew."""
+    """Compute the strides of a view of a in the new shape; False if there is no such view. Both shapes are compared from the
+    last dimension: old dimensions that are contiguous with each other form a group, and a group can be split in any way."""
     cdef Py_ssize_t old_size = 1
     cdef Py_ssize_t new_size
     cdef Py_ssize_t step
@@ -118,7 +118,7 @@ cdef bint strides_for(TensorBase a, int ndim, const Py_ssize_t* shape, Py_ssize_
             d -= 1
         if new_size != old_size:
             return False
-    while d >= 0:           # what is left has size 1
+    while d >= 0:           # the remaining dimensions have size 1
         stride[d] = 1
         d -= 1
     return True
@@ -146,13 +146,13 @@ cdef TensorBase view_or_none(TensorBase a, int ndim, const Py_ssize_t* shape):
 
 
 cdef TensorBase reshape_to(TensorBase a, int ndim, const Py_ssize_t* shape):
-    """A view where the strides allow it, else a copy."""
+    """A view if the strides allow one, else a copy."""
     cdef TensorBase out = view_or_none(a, ndim, shape)
     return view_or_none(clone(a), ndim, shape) if out is None else out
 
 
 def reshape(input, *shape):
-    """The same elements in another shape: a view where the strides allow it, else a copy. One size may be -1.
+    """The same elements in another shape: a view if the strides allow one, else a copy. One size may be -1.
 
     >>> tinygrad_c.reshape(tinygrad_c.arange(6), (2, -1))
     tensor([[0, 1, 2],
@@ -167,7 +167,7 @@ def reshape(input, *shape):
 
 
 def view(input, *shape):
-    """The same memory in another shape; RuntimeError where the strides do not allow it (reshape copies then)."""
+    """A view in another shape; RuntimeError if the strides do not allow one (reshape makes a copy then)."""
     cdef TensorBase a = as_tensor(input, "argument 'input' (position 1)")
     cdef Py_ssize_t[MAX_NDIM] sizes
     cdef int ndim
@@ -181,7 +181,7 @@ def view(input, *shape):
 
 
 def flatten(input, start_dim=0, end_dim=-1):
-    """Dimensions start_dim to end_dim become one.
+    """Flatten dimensions start_dim to end_dim into one.
 
     >>> tinygrad_c.flatten(tinygrad_c.ones(2, 3, 4), 1).shape
     torch.Size([2, 12])
@@ -207,7 +207,7 @@ def flatten(input, start_dim=0, end_dim=-1):
 
 
 def squeeze(input, dim=None, *, axis=None):
-    """Without the dimensions of size 1, or without those of them that `dim` (an int or a tuple) names.
+    """Remove all dimensions of size 1, or those of them that are in `dim` (an int or a tuple). A view.
 
     >>> tinygrad_c.squeeze(tinygrad_c.ones(1, 3, 1)).shape
     torch.Size([3])
@@ -236,7 +236,7 @@ def squeeze(input, dim=None, *, axis=None):
 
 
 def unsqueeze(input, dim=None, *, axis=None):
-    """With a dimension of size 1 put in at `dim`.
+    """Insert a dimension of size 1 at `dim`. A view.
 
     >>> tinygrad_c.unsqueeze(tinygrad_c.tensor([1, 2]), 1)
     tensor([[1],
@@ -263,7 +263,7 @@ def unsqueeze(input, dim=None, *, axis=None):
 
 
 cdef TensorBase restride(TensorBase a, int ndim, const Py_ssize_t* shape, const Py_ssize_t* stride):
-    """A view whose gradient is reshaped back."""
+    """A view with these sizes and strides. Its gradient is reshaped to a's shape."""
     cdef TensorBase out = view_of(a, a.data, ndim, shape, stride)
     if recording(a):
         record(&VIEW, out, a)
@@ -302,7 +302,7 @@ cdef TensorBase transpose_dims(TensorBase a, int d0, int d1):
 
 
 def transpose(input, dim0, dim1):
-    """With two dimensions swapped; a view.
+    """Swap two dimensions. A view.
 
     >>> tinygrad_c.transpose(tinygrad_c.tensor([[1, 2], [3, 4]]), 0, 1)
     tensor([[1, 3],
@@ -313,7 +313,7 @@ def transpose(input, dim0, dim1):
 
 
 def t(input):
-    """The transpose of a matrix; a vector as it is.
+    """The transpose of a matrix; tensors of fewer dimensions are returned unchanged.
 
     RuntimeError for more than 2 dimensions.
 
@@ -337,7 +337,7 @@ cdef Rule PERMUTE = Rule(b"PermuteBackward0", permute_backward)
 
 
 def permute(input, *order, dims=None):
-    """With the dimensions in the given order; a view.
+    """Reorder the dimensions. A view.
 
     >>> tinygrad_c.permute(tinygrad_c.ones(2, 3, 4), (2, 0, 1)).shape
     torch.Size([4, 2, 3])
@@ -355,29 +355,29 @@ def permute(input, *order, dims=None):
         raise RuntimeError("permute(sparse_coo): number of dimensions in the tensor input does not match the length of the "
                            f"desired ordering of dimensions i.e. input.dim() = {a.ndim} is not equal to len(dims) = "
                            f"{len(dims)}")
-    cdef list turned = [parse_dim(dim, a.ndim) for dim in dims]
-    if len(set(turned)) != len(turned):
+    cdef list axes = [parse_dim(dim, a.ndim) for dim in dims]
+    if len(set(axes)) != len(axes):
         raise RuntimeError(f"permute(): duplicate dims are not allowed: {list(dims)}")
-    for i, d in enumerate(turned):
+    for i, d in enumerate(axes):
         shape[i] = a.shape[d]
         stride[i] = a.stride[d]
     out = view_of(a, a.data, a.ndim, shape, stride)
     if recording(a):
-        record(&PERMUTE, out, a).extra = turned
+        record(&PERMUTE, out, a).extra = axes
     return out
 
 
 # ---- expand
 
 cdef int expand_backward(BackwardPass back, Node node, TensorBase g) except -1:
-    back.send_grad(node, 0, g)           # the walk undoes the broadcast
+    back.send_grad(node, 0, g)           # the backward pass sums g over the expanded dimensions
     return 0
 
 cdef Rule EXPAND = Rule(b"ExpandBackward0", expand_backward)
 
 
 cdef TensorBase expand_to(TensorBase a, int ndim, const Py_ssize_t* shape):
-    """Stretched to the shape, dimensions of size 1 repeating; a view, no memory. The caller has checked that it fits."""
+    """Broadcast a to the shape, as a view with stride 0. The caller has checked that the shapes fit."""
     cdef Py_ssize_t[MAX_NDIM] stride
     cdef TensorBase out
     cdef int offset = ndim - a.ndim
@@ -391,7 +391,7 @@ cdef TensorBase expand_to(TensorBase a, int ndim, const Py_ssize_t* shape):
 
 
 cdef int check_numel(int ndim, const Py_ssize_t* shape) except -1:
-    """Raise if there are more elements than can be counted."""
+    """Raise if the number of elements overflows."""
     cdef Py_ssize_t numel = 1
     cdef int d
     for d in range(ndim):
@@ -403,7 +403,7 @@ cdef int check_numel(int ndim, const Py_ssize_t* shape) except -1:
 
 
 def expand(input, *sizes):
-    """Dimensions of size 1 repeated to the given sizes, -1 keeping a size; a view that takes no memory.
+    """Expand dimensions of size 1 to the given sizes; -1 keeps a size. A view with stride 0: nothing is copied.
 
     >>> tinygrad_c.expand(tinygrad_c.tensor([[1], [2]]), 2, 3)
     tensor([[1, 1, 1],

@@ -12,7 +12,7 @@ cdef Rule AS_STRIDED = Rule(b"AsStridedBackward0", region_backward)
 
 cdef TensorBase strided(TensorBase a, list steps, list flat_steps, list shape, Py_ssize_t start,
                         Py_ssize_t flat_start):
-    """The view of a with this shape and these strides; `flat`: the same as if a were contiguous, as its gradient is."""
+    """A view of a. flat_steps and flat_start: its strides and offset if a were contiguous, as a's gradient is."""
     cdef Py_ssize_t[MAX_NDIM] size
     cdef Py_ssize_t[MAX_NDIM] stride
     cdef TensorBase out
@@ -43,7 +43,7 @@ cdef list without(list items, int d0, int d1):
 
 
 def diagonal(input, offset=0, dim1=0, dim2=1):
-    """The elements whose numbers along dim2 and dim1 differ by `offset`, in a new last dimension; a view.
+    """The elements whose index along dim2 minus that along dim1 is `offset`, in a new last dimension. A view.
 
     >>> tinygrad_c.diagonal(tinygrad_c.tensor([[1., 2.], [3., 4.]]))
     tensor([1., 4.])
@@ -53,7 +53,7 @@ def diagonal(input, offset=0, dim1=0, dim2=1):
     cdef Py_ssize_t k = offset, n, start, flat_start
     cdef list stride, flat
     if a.ndim < 2:
-        raise IndexError(f"diagonal(): Dimension out of range: it takes two dimensions, but the tensor has {a.ndim}")
+        raise IndexError(f"diagonal(): Dimension out of range: at least two dimensions are needed, but the tensor has {a.ndim}")
     d0, d1 = parse_dim(dim1, a.ndim), parse_dim(dim2, a.ndim)
     if d0 == d1:
         raise RuntimeError(f"diagonal dimensions cannot be identical {dim1}, {dim2}")
@@ -69,7 +69,7 @@ def diagonal(input, offset=0, dim1=0, dim2=1):
 
 
 def unfold(input, dimension, size, step):
-    """Windows of `size` elements along a dimension, one each `step`: their elements in a new last dimension; a view.
+    """Sliding windows of `size` elements along a dimension, `step` apart, each in a new last dimension. A view.
 
     >>> unfold(tinygrad_c.arange(5), 0, 2, 2)
     tensor([[0, 1],
@@ -97,9 +97,9 @@ def unfold(input, dimension, size, step):
 
 
 def as_strided(input, size, stride, storage_offset=None):
-    """The memory seen with any shape and strides, counted in elements; RuntimeError where that would leave the memory.
+    """A view with any size, strides and storage offset, in elements; RuntimeError if it would leave the storage.
 
-    A gradient needs a contiguous tensor and steps that are not negative.
+    A tensor that requires grad must be contiguous, and the view must lie within its elements.
 
     >>> tinygrad_c.as_strided(tinygrad_c.arange(6), (2, 2), (1, 2))
     tensor([[0, 2],
@@ -116,13 +116,13 @@ def as_strided(input, size, stride, storage_offset=None):
     last = start
     for n, step in zip(shape, steps):
         if n > 1 and step > (MAX_SIZE - last) // (n - 1):
-            raise RuntimeError(f"as_strided: size {shape} with stride {steps} leaves any memory")
+            raise RuntimeError(f"as_strided: size {shape} with stride {steps} does not fit into memory")
         last += (n - 1) * step if n > 0 else 0
     if start < 0 or (0 not in shape and last >= a.storage.nbytes // itemsize(a.dtype)):
         raise RuntimeError(f"setStorage: sizes {shape}, strides {steps}, storage offset {start}, and itemsize "
                            f"{itemsize(a.dtype)} requiring a storage size of {(last + 1) * itemsize(a.dtype)} are out of "
                            f"bounds for storage of size {a.storage.nbytes}")
     if recording(a) and (not a.contiguous or start < here or last - here >= a.numel):
-        raise RuntimeError("as_strided with a gradient takes a contiguous tensor, and stays within its elements: call "
-                           ".contiguous() first")
+        raise RuntimeError("as_strided of a tensor that requires grad: it must be contiguous, and the view within its "
+                           "elements: call .contiguous() first")
     return strided(a, steps, steps, shape, start - here, start - here)

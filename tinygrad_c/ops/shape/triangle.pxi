@@ -1,4 +1,4 @@
-"""Matrices with zeros above a diagonal, or below it; part of shape.pyx."""
+"""tril and triu: matrices with zeros above or below a diagonal; part of shape.pyx."""
 
 cdef enum:                  # node.param
     NODE_DIAGONAL
@@ -19,7 +19,7 @@ cdef TensorBase triangle_of(TensorBase x, Py_ssize_t k, bint upper):
     cdef char* to = out.data
     cdef Node node
     for i in range(x.numel // cols if cols > 0 else 0):
-        n = min(max(i % rows + k + (not upper), 0), cols)       # up to here: the lower part
+        n = min(max(i % rows + k + (not upper), 0), cols)       # columns before n belong to the lower triangle
         if upper:
             memset(to, 0, n * size)
             memcpy(to + n * size, p + n * size, (cols - n) * size)
@@ -38,7 +38,7 @@ cdef TensorBase triangle_of(TensorBase x, Py_ssize_t k, bint upper):
 
 
 def triangle(input, k, upper):
-    """A copy of input's matrices with zeros above the diagonal k, or, upper, below it.
+    """A copy of input's matrices with zeros above diagonal k, or below it if upper is true.
 
     >>> triangle(tinygrad_c.ones(2, 2), 0, False)
     tensor([[1., 0.],

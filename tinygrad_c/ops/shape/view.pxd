@@ -2,4 +2,4 @@
 from tinygrad_c.core.tape cimport TensorBase
 
 cdef TensorBase gather(TensorBase a, tuple region)
-cdef TensorBase put(TensorBase g, tuple region, int ndim, const Py_ssize_t* shape)      # zeros but for the region
+cdef TensorBase put(TensorBase g, tuple region, int ndim, const Py_ssize_t* shape)      # zeros outside the region

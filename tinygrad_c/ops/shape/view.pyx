@@ -1,11 +1,11 @@
-"""Writing in place through views, with gradients.
+"""In-place writes through views, with gradients.
 
-A view looks into its base's memory. When an in-place op on a view is recorded, the base's elements have changed too: its
-history becomes a CopySlices node, "the old base, but in this region what the op made"; and every view of the base is, from then
-on, a region of that new base. Views learn it when they are next used (tape.is_stale).
+A view shares its base's storage. When an in-place op on a view is recorded, the base changes too: its grad_fn becomes a
+CopySlices node (the old base with this region replaced by the op's output), and each view of the base becomes a region of
+the new base. Views are updated when they are next used (tape.is_stale).
 
-A region is (offset, shape, stride) in elements, relative to a contiguous base; or with a fourth part, the order of the base's
-dimensions in which it is contiguous.
+A region is (offset, shape, stride) in elements of a contiguous base. For a base that is contiguous only with its dimensions
+in another order, a fourth part is that order.
 """
 from tinygrad_c.core.array cimport itemsize, shape_of
 from tinygrad_c.kernels.call cimport MAX_NDIM
@@ -26,14 +26,14 @@ cdef tuple region_of(TensorBase view):
     return offset, shape_of(view), strides_of(view), tuple(sorted(range(base.ndim), key=steps.__getitem__))
 
 
-cdef TensorBase turned(TensorBase a, tuple order, bint back):
-    """a with its dimensions in that order, or back; recorded."""
+cdef TensorBase permuted(TensorBase a, tuple order, bint back):
+    """a with its dimensions in that order or, with back, in the original one. Recorded."""
     from tinygrad_c.ops.shape.shape import permute
     return permute(a, [order.index(d) for d in range(len(order))] if back else order)
 
 
-cdef bint looks_into(TensorBase view, TensorBase base) noexcept:
-    """Not so any more if the base was given other memory (base.data = ...)."""
+cdef bint is_within(TensorBase view, TensorBase base) noexcept:
+    """Whether the view still lies in base's elements: not after base.data = y."""
     cdef Py_ssize_t first = (view.data - base.data) // itemsize(view.dtype)
     cdef Py_ssize_t last = first
     cdef int d
@@ -79,7 +79,7 @@ cdef Rule PUT = Rule(b"AsStridedScatterBackward0", put_backward)
 cdef TensorBase gather(TensorBase a, tuple region):
     cdef TensorBase out
     if len(region) > 3:
-        return gather(turned(a, region[3], False), region[:3])
+        return gather(permuted(a, region[3], False), region[:3])
     a = contiguous(a)
     out = region_view(a, region)
     if recording(a):
@@ -88,24 +88,24 @@ cdef TensorBase gather(TensorBase a, tuple region):
 
 
 cdef TensorBase put(TensorBase g, tuple region, int ndim, const Py_ssize_t* shape):
-    """Where elements of the region share memory (windows that overlap), what comes in for them is added up."""
+    """Zeros with g in the region. Where elements of the region overlap (sliding windows), their values are summed."""
     cdef Py_ssize_t[MAX_NDIM] size
     cdef TensorBase out
-    cdef list kept, walked
+    cdef list kept, looped
     cdef bint before
     cdef int d
     if len(region) > 3:
         for d in range(ndim):
             size[d] = shape[region[3][d]]
-        return turned(put(g, region[:3], ndim, size), region[3], True)
+        return permuted(put(g, region[:3], ndim, size), region[3], True)
     out = zeros(g.dtype, ndim, shape)
     before = set_grad(False)
     try:
-        kept, walked = without_overlap(region)
+        kept, looped = without_overlap(region)
         if g.numel == 0:
             pass
-        elif walked:
-            add_by_parts(out, g, region, kept, walked)
+        elif looped:
+            add_by_parts(out, g, region, kept, looped)
         else:
             copy_into(region_view(out, region), g)
     finally:
@@ -116,22 +116,22 @@ cdef TensorBase put(TensorBase g, tuple region, int ndim, const Py_ssize_t* shap
 
 
 cdef tuple without_overlap(tuple region):
-    """(kept, walked): dimensions in which no two elements share memory, the longest first; and the others."""
-    kept, walked = [], []
+    """(kept, looped): dimensions that do not overlap, chosen longest first; and the rest, which add_by_parts loops over."""
+    kept, looped = [], []
     for d in sorted(range(len(region[1])), key=lambda d: -region[1][d]):
         reach = 0
         for stride, size in sorted((abs(region[2][e]), region[1][e]) for e in (*kept, d) if region[1][e] > 1):
             if stride <= reach:
-                walked.append(d)
+                looped.append(d)
                 break
             reach += (size - 1) * stride
         else:
             kept.append(d)
-    return sorted(kept), walked
+    return sorted(kept), looped
 
 
-cdef int add_by_parts(TensorBase out, TensorBase g, tuple region, list kept, list walked) except -1:
-    """For each index of the walked dimensions, add that part of g: as many additions as a window has elements."""
+cdef int add_by_parts(TensorBase out, TensorBase g, tuple region, list kept, list looped) except -1:
+    """For each index of the looped dimensions, add that part of g: as many additions as a window has elements."""
     from itertools import product
 
     from tinygrad_c.ops.elementwise.elementwise import add_
@@ -140,14 +140,14 @@ cdef int add_by_parts(TensorBase out, TensorBase g, tuple region, list kept, lis
     sizes = tuple([shape[d] for d in kept])
     to = tuple([stride[d] for d in kept])
     of = tuple([given[d] for d in kept])
-    for index in product(*[range(shape[d]) for d in walked]):
-        start = offset + sum([i * stride[d] for i, d in zip(index, walked)])
-        source = sum([i * given[d] for i, d in zip(index, walked)])
+    for index in product(*[range(shape[d]) for d in looped]):
+        start = offset + sum([i * stride[d] for i, d in zip(index, looped)])
+        source = sum([i * given[d] for i, d in zip(index, looped)])
         add_(region_view(out, (start, sizes, to)), region_view(g, (source, sizes, of)))
     return 0
 
 
-cdef list sizes_before(object given, int ndim):
+cdef list pad_sizes(object given, int ndim):
     cdef Py_ssize_t size
     cdef list out = [size for size in given]
     if len(out) != ndim or (out and min(out) < 0):
@@ -156,7 +156,7 @@ cdef list sizes_before(object given, int ndim):
 
 
 def zero_pad(input, before, after):
-    """input with zeros around: before[d] of them in front of dimension d and after[d] behind it.
+    """Pad with zeros: before[d] of them at the start of dimension d, after[d] at its end.
 
     >>> zero_pad(tinygrad_c.ones(2), (1,), (2,))
     tensor([0., 1., 1., 0., 0.])
@@ -166,7 +166,7 @@ def zero_pad(input, before, after):
     cdef Py_ssize_t offset = 0, step = 1
     cdef int d
     cdef list stride = []
-    before, after = sizes_before(before, a.ndim), sizes_before(after, a.ndim)
+    before, after = pad_sizes(before, a.ndim), pad_sizes(after, a.ndim)
     for d in range(a.ndim - 1, -1, -1):
         shape[d] = before[d] + a.shape[d] + after[d]
         stride.append(step)
@@ -175,10 +175,10 @@ def zero_pad(input, before, after):
     return put(a, (offset, shape_of(a), tuple(stride[::-1])), a.ndim, shape)
 
 
-# ---- What the tape calls
+# ---- Called by the tape
 
 cdef int copy_slices_backward(BackwardPass back, Node node, TensorBase g) except -1:
-    """The op that wrote gets the region's gradient; the old base gets the rest."""
+    """The in-place op gets the gradient of the region; the old base gets g with the region set to 0."""
     cdef tuple region = node.extra
     cdef TensorBase rest
     if back.needs(node, 1):
@@ -188,9 +188,9 @@ cdef int copy_slices_backward(BackwardPass back, Node node, TensorBase g) except
             from tinygrad_c.ops.elementwise.elementwise import sub
             rest = sub(g, put(gather(g, region), region, g.ndim, g.shape))
         else:
-            rest = clone(turned(g, region[3], False) if len(region) > 3 else g)
+            rest = clone(permuted(g, region[3], False) if len(region) > 3 else g)
             copy_into(region_view(rest, region), zeros(g.dtype, 0, NULL))
-            rest = turned(rest, region[3], True) if len(region) > 3 else rest
+            rest = permuted(rest, region[3], True) if len(region) > 3 else rest
         back.send_grad(node, 0, rest)
     return 0
 
@@ -198,9 +198,9 @@ cdef Rule COPY_SLICES = Rule(b"CopySlices", copy_slices_backward)
 
 
 cdef int rebase(TensorBase view) except -1:
-    """A write to `view` was just recorded: give its base the new history."""
+    """After a recorded write to `view`: set its base's grad_fn to CopySlices."""
     cdef TensorBase base = view._base
-    if not looks_into(view, base):
+    if not is_within(view, base):
         view._base = None
         return 0
     cdef Node node = record(&COPY_SLICES, base, base)
@@ -210,9 +210,9 @@ cdef int rebase(TensorBase view) except -1:
 
 
 cdef int refresh(TensorBase view) except -1:
-    """The view's base has a new history: the view is a region of that."""
+    """The base has a new grad_fn: record the view as a region of it."""
     cdef TensorBase base = view._base
-    if not looks_into(view, base):
+    if not is_within(view, base):
         view._base = None
         return 0
     view._base_number = number_of(base)
@@ -226,15 +226,15 @@ cdef int refresh(TensorBase view) except -1:
 register_views(rebase, refresh)
 
 
-# ---- In place, another shape of the same memory
+# ---- Shape changes in place
 
 def check_may_change(input):
-    """Raise what an in-place operation on this tensor raises."""
+    """Raise if an in-place operation on this tensor is not allowed."""
     check_inplace(as_tensor(input, "argument 'input' (position 1)"))
 
 
 def take_view(input, view):
-    """x.t_() and its like: input takes over the shape, the strides and the history of `view`, which looks at its memory."""
+    """For x.t_() and similar: input takes the shape, strides and grad_fn of `view`, a view of its storage."""
     cdef TensorBase x = <TensorBase?> input
     cdef TensorBase v = <TensorBase?> view
     cdef int d

@@ -1,4 +1,4 @@
-"""Counts of where numbers fall, and places as coordinates."""
+"""Histograms, unravel_index and nonzero_static."""
 from __future__ import annotations
 
 import math
@@ -17,9 +17,9 @@ histogramdd_result = results("histogramdd", "hist", "bin_edges")
 @public("input weight?")
 @takes_out
 def histogram(input, bins, *, range=None, weight=None, density: bool = False):
-    """(hist, bin_edges): how many elements lie in each of `bins` equal parts of range (input's own unless given), or between
-    the edges that a tensor `bins` names, rising; weight: what each counts; density: over their sum and the widths. The last
-    part is closed.
+    """(hist, bin_edges): the number of elements in each of `bins` equal bins of range (default: input's minimum and maximum),
+    or between the increasing edges in a tensor `bins`. weight: of each element; density: normalised to an integral of 1. The
+    last bin includes its right edge.
 
     >>> tinygrad_c.histogram(tinygrad_c.tensor([1., 2., 1.]), 4, range=(0., 3.)).hist
     tensor([0., 2., 1., 0.])
@@ -39,7 +39,7 @@ def _edges(bins, x, range, dtype: str):
             raise RuntimeError(f"torch.histogram(): bins tensor should have one dimension, but got {bins.ndim} dimensions")
         edges = array_of(bins).copy()
         if (edges[1:] < edges[:-1]).any():
-            raise RuntimeError("torch.histogram(): the edges of the bins must rise: write bins.sort().values")
+            raise RuntimeError("torch.histogram(): the bin edges must be increasing: write bins.sort().values")
         return edges
     if bins <= 0:
         raise RuntimeError(f"torch.histogram(): bins must be > 0, but got {bins}")
@@ -55,7 +55,7 @@ def _edges(bins, x, range, dtype: str):
 
 @public("input weight?")
 def histogramdd(input, bins, *, range=None, weight=None, density: bool = False):
-    """(hist, bin_edges) of points (N, D): counts in boxes; bins: a number, one for each dimension, or D tensors of edges.
+    """(hist, bin_edges) of points (N, D). bins: a number, one for each dimension, or D tensors of edges.
 
     >>> tinygrad_c.histogramdd(tinygrad_c.tensor([[0., 1.], [1., 0.], [1., 1.]]), [2, 2]).hist
     tensor([[0., 1.],
@@ -80,7 +80,7 @@ def histogramdd(input, bins, *, range=None, weight=None, density: bool = False):
 
 @public
 def unravel_index(indices, shape) -> tuple:
-    """The coordinates, a tensor for each dimension, of places numbered through a tensor of that shape.
+    """The coordinates of flat indices into a tensor of the given shape: a tensor for each dimension.
 
     >>> tinygrad_c.unravel_index(tinygrad_c.tensor([0, 5]), (2, 3))
     (tensor([0, 1]), tensor([0, 2]))
@@ -101,7 +101,7 @@ def unravel_index(indices, shape) -> tuple:
 
 @public
 def nonzero_static(input, *, size: int, fill_value: int = -1):
-    """nonzero with `size` rows, whatever the number of those that are not 0: cut off, or filled up with fill_value.
+    """nonzero with exactly `size` rows: truncated, or padded with fill_value.
 
     >>> tinygrad_c.nonzero_static(tinygrad_c.tensor([0, 7]), size=2)
     tensor([[ 1],

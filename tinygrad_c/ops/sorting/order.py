@@ -1,4 +1,4 @@
-"""Sorting and searching: NumPy finds the places, and gather takes the elements from there, with their gradients."""
+"""Sorting and searching: NumPy computes the indices, and gather takes the elements and records the gradient."""
 from __future__ import annotations
 
 from tinygrad_c._base.public import public
@@ -15,7 +15,7 @@ kthvalue_result = results("kthvalue", "values", "indices")
 
 
 def order_of(x, dim: int, descending: bool = False):
-    """The places of x's elements in order along dim, equal ones as they stand, NaN as the largest: a NumPy array."""
+    """The indices that sort x along dim, stable, NaN as the largest: a NumPy array."""
     import numpy
     array = array_of(x)
     if array.ndim == 0:
@@ -26,30 +26,30 @@ def order_of(x, dim: int, descending: bool = False):
     return array.shape[dim] - 1 - numpy.flip(back, dim)
 
 
-def taken(x, dim: int, places, op: str):
-    """(values, indices) of x at the places, which are along dim; `op` is what the graph calls it."""
+def take_sorted(x, dim: int, indices, op: str):
+    """(values, indices) of x at the given indices along dim; `op` is the name of the node."""
     import numpy
-    index = from_numpy(numpy.array(places, dtype=numpy.int64))
+    index = from_numpy(numpy.array(indices, dtype=numpy.int64))
     return _named(clone(x) if x.ndim == 0 else gather(x, dim, index), op), index
 
 
 @public
 @takes_out
 def sort(input, dim: int = -1, descending: bool = False, *, stable: bool = True):
-    """The elements in order along dim, NaN as the largest: (values, indices). Equal elements keep their order.
+    """Sort along dim: (values, indices). NaN is the largest; equal elements keep their order.
 
     >>> tinygrad_c.sort(tinygrad_c.tensor([3., 1., 2.])).values
     tensor([1., 2., 3.])
     """
     x = tensor_arg(input, "sort")
     d = wrapped(dim, x.ndim)
-    return sort_result(taken(x, d, order_of(x, d, descending), "SortBackward0"))
+    return sort_result(take_sorted(x, d, order_of(x, d, descending), "SortBackward0"))
 
 
 @public
 @numpy_words
 def argsort(input, dim: int = -1, descending: bool = False, *, stable: bool = True):
-    """Where the elements stand, in their order along dim: the indices of sort.
+    """The indices that sort the elements along dim: the indices of sort.
 
     >>> tinygrad_c.argsort(tinygrad_c.tensor([3., 1., 2.]))
     tensor([1, 2, 0])
@@ -60,7 +60,7 @@ def argsort(input, dim: int = -1, descending: bool = False, *, stable: bool = Tr
 @public
 @takes_out
 def msort(input):
-    """The elements in order along the first dimension.
+    """Sort along the first dimension.
 
     >>> tinygrad_c.msort(tinygrad_c.tensor([3., 1., 2.]))
     tensor([1., 2., 3.])
@@ -71,7 +71,7 @@ def msort(input):
 @public
 @takes_out
 def topk(input, k: int, dim: int = -1, largest: bool = True, sorted: bool = True):
-    """The k largest (or smallest) elements along dim, in falling (rising) order: (values, indices).
+    """The k largest (or smallest) elements along dim, in descending (ascending) order: (values, indices).
 
     Raises RuntimeError if there are fewer than k.
 
@@ -86,14 +86,14 @@ def topk(input, k: int, dim: int = -1, largest: bool = True, sorted: bool = True
         raise RuntimeError(f"selected index k out of range: topk of {k} from {n} elements along dimension {d}")
     if x.ndim == 0 or 4 * k > n:
         order = order_of(x, d, largest)
-        return topk_result(taken(x, d, order if x.ndim == 0 else numpy.take(order, range(k), d), "TopkBackward0"))
-    array = numpy.array(array_of(x))    # few of many: only they are sorted; a copy: NumPy trusts that nobody writes to it
+        return topk_result(take_sorted(x, d, order if x.ndim == 0 else numpy.take(order, range(k), d), "TopkBackward0"))
+    array = numpy.array(array_of(x))    # k is small: sort only the best k. A copy, since another thread may write to x
     first = n - k if largest else 0
     best = numpy.argpartition(array, first if largest else k - 1, d) if k else numpy.zeros(array.shape, int)
     best = numpy.take(best, range(first, first + k), d)
-    best.sort(axis=d)                               # by place, so that equal ones stay in order
+    best.sort(axis=d)                               # by index, so that the order is stable
     order = order_of(from_numpy(numpy.take_along_axis(array, best, d)), d, largest)
-    return topk_result(taken(x, d, numpy.take_along_axis(best, order, d), "TopkBackward0"))
+    return topk_result(take_sorted(x, d, numpy.take_along_axis(best, order, d), "TopkBackward0"))
 
 
 @public(node="KthvalueBackward0")
@@ -113,7 +113,7 @@ def kthvalue(input, k: int, dim: int = -1, keepdim: bool = False):
 
 
 def at_rank(x, d: int, rank: int, keepdim: bool) -> tuple:
-    """(values, indices) of the element that stands at `rank` once sorted; of equal ones, the first's place."""
+    """(values, indices) of the element at position `rank` in sorted order; of equal elements, the first index."""
     import numpy
     array = array_of(x)
     if x.ndim == 0:
@@ -125,15 +125,15 @@ def at_rank(x, d: int, rank: int, keepdim: bool) -> tuple:
     return (values, index) if keepdim else (squeeze(values, d), squeeze(index, d))
 
 
-# ---- Searching in what is sorted
+# ---- Searching in sorted sequences
 
 @public("sorted_sequence input")
 @takes_out
 def searchsorted(sorted_sequence, input, *, out_int32: bool = False, right: bool = False, side: str | None = None,
                  sorter=None):
-    """Where each number would go in a sorted sequence: before equal ones, or behind them with right=True.
+    """Where to insert each number in a sorted sequence: before equal elements; with right=True, after them.
 
-    sorted_sequence: a vector, or (..., n) with as many rows as input has. input: a tensor, or a number.
+    sorted_sequence: a vector, or (..., n) with input's leading dimensions. input: a tensor, or a number.
 
     >>> tinygrad_c.searchsorted(tinygrad_c.tensor([1., 2., 3.]), tinygrad_c.tensor([2., 9.]))
     tensor([1, 3])
@@ -166,7 +166,7 @@ def searchsorted(sorted_sequence, input, *, out_int32: bool = False, right: bool
 @public
 @takes_out
 def bucketize(input, boundaries, *, out_int32: bool = False, right: bool = False):
-    """Which bucket each number falls into: how many boundaries are smaller than it (right=True: or equal to it).
+    """The bucket of each number: the number of boundaries that are smaller (right=True: or equal).
 
     >>> tinygrad_c.bucketize(tinygrad_c.tensor([0.5, 2., 9.]), tinygrad_c.tensor([1., 2., 3.]))
     tensor([0, 1, 3])
@@ -178,7 +178,7 @@ def bucketize(input, boundaries, *, out_int32: bool = False, right: bool = False
 
 @takes_out
 def isin(elements, test_elements, *, assume_unique: bool = False, invert: bool = False):
-    """Whether each element is one of test_elements; with invert=True, whether it is none.
+    """Whether each element is one of test_elements; with invert=True, whether it is not.
 
     >>> tinygrad_c.isin(tinygrad_c.tensor([1, 2, 3]), tinygrad_c.tensor([3, 1]))
     tensor([ True, False,  True])
@@ -190,13 +190,13 @@ def isin(elements, test_elements, *, assume_unique: bool = False, invert: bool =
     return from_numpy(numpy.asarray(numpy.isin(a, b, assume_unique=assume_unique, invert=invert)))
 
 
-# ---- Different elements
+# ---- Unique elements
 
 @public
 def unique(input, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None):
-    """The different elements in rising order; along dim, the different slices. NaN differs from itself.
+    """The unique elements in ascending order; along dim, the unique slices. NaN differs from itself.
 
-    With return_inverse, also where each element of input went; with return_counts, also how often each occurs.
+    With return_inverse, also the index of each element of input in the result; with return_counts, also the counts.
 
     >>> tinygrad_c.unique(tinygrad_c.tensor([2, 1, 2]))
     tensor([1, 2])
@@ -221,7 +221,7 @@ def unique(input, sorted: bool = True, return_inverse: bool = False, return_coun
 
 @public
 def unique_consecutive(input, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None):
-    """Without the elements (or, along dim, the slices) that equal the one before. The further results are those of unique.
+    """Remove elements (or, along dim, slices) that equal the one before. The other results are those of unique.
 
     >>> tinygrad_c.unique_consecutive(tinygrad_c.tensor([1, 1, 2, 1]))
     tensor([1, 2, 1])
@@ -249,7 +249,7 @@ def unique_consecutive(input, return_inverse: bool = False, return_counts: bool 
 
 @public("input weights?")
 def bincount(input, weights: TensorBase | None = None, minlength: int = 0):
-    """How often each of the whole numbers 0, 1, ... occurs in a vector; with weights, the sum of its elements' weights.
+    """The number of occurrences of 0, 1, ... in a vector of non-negative integers; with weights, the sums of their weights.
 
     >>> tinygrad_c.bincount(tinygrad_c.tensor([0, 2, 2]))
     tensor([1, 0, 2])
@@ -262,7 +262,7 @@ def bincount(input, weights: TensorBase | None = None, minlength: int = 0):
         raise RuntimeError("minlength should be >= 0")
     if x.ndim != 1 or (x.numel() and x.min().item() < 0):
         raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
-    whole = numpy.array(array_of(x))        # a copy: NumPy looks twice, and another thread may write in between
+    whole = numpy.array(array_of(x))        # a copy: NumPy reads it twice, and another thread may write in between
     if weights is None:
         return from_numpy(numpy.bincount(whole, minlength=minlength).astype(numpy.int64))
     if weights.shape != x.shape:
@@ -275,7 +275,7 @@ def bincount(input, weights: TensorBase | None = None, minlength: int = 0):
 @public
 @takes_out
 def histc(input, bins: int = 100, min: float = 0, max: float = 0):
-    """How many elements fall into each of `bins` equal parts of [min, max]; without bounds, those of the elements.
+    """The number of elements in each of `bins` equal bins of [min, max]; by default, the range of the elements.
 
     >>> tinygrad_c.histc(tinygrad_c.tensor([1., 2., 2., 4.]), bins=3, min=1, max=4)
     tensor([1., 2., 1.])

@@ -9,7 +9,7 @@ from typing import Any, Generic, TypeVar
 from tinygrad_c._tensor.tensor import Tensor
 from tinygrad_c.ops.indexing.index import gather_rows
 from tinygrad_c.utils.data.collate import default_collate, default_convert
-from tinygrad_c.utils.data.dataset import IterableDataset, underlying_rows
+from tinygrad_c.utils.data.dataset import IterableDataset, rows_behind
 from tinygrad_c.utils.data.sampler import BatchSampler, RandomSampler, SequentialSampler, knows_order
 
 T = TypeVar("T")
@@ -102,7 +102,7 @@ class DataLoader(Generic[T]):
 
     def __iter__(self) -> Iterator[T]:
         if self._own_batches and self.collate_fn is default_collate and knows_order(self.sampler):
-            found = underlying_rows(self.dataset)
+            found = rows_behind(self.dataset)
             if found is not None:
                 return self._gather_batches(*found)
         if self._iterable:

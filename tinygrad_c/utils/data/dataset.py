@@ -200,7 +200,7 @@ def _from_fractions(fractions: Sequence[float], total: int) -> list[int]:
     return lengths
 
 
-def underlying_rows(dataset: Any) -> tuple[tuple[Tensor, ...], Tensor | None] | None:
+def rows_behind(dataset: Any) -> tuple[tuple[Tensor, ...], Tensor | None] | None:
     """For a TensorDataset or a Subset of one: its tensors, and the row indices of the samples (None: all rows, in order).
 
     For these, default_collate of samples equals gathering rows. Returns None for other datasets.
@@ -210,7 +210,7 @@ def underlying_rows(dataset: Any) -> tuple[tuple[Tensor, ...], Tensor | None] | 
         return None if any(each.requires_grad for each in dataset.tensors) else (dataset.tensors, None)
     if not isinstance(dataset, Subset) or own is not Subset.__getitem__:
         return None
-    found = underlying_rows(dataset.dataset)
+    found = rows_behind(dataset.dataset)
     if found is None:
         return None
     tensors, inner = found
