@@ -427,13 +427,7 @@ cdef int differentiable_backward(BackwardPass back, Node node, TensorBase g) exc
         code = derivative_code.get((node.op, i))
         if code is None:
             code = derivative_code[node.op, i] = compile(each.derivatives[i], f"<derivative of {row_name(node.op)}>", "eval")
-        dx = eval(code, functions, names)
-        if back.create_graph and not recording(dx):
-            for name, read in names.items():        # as torch: of a piecewise linear function the graph is there, and gives zeros
-                if name != "g" and isinstance(read, TensorBase) and recording(read):
-                    dx = where_(scalar_tensor(False, BOOL), read, dx)
-                    break
-        back.send_grad(node, i, dx)
+        back.send_grad(node, i, eval(code, functions, names))
     return 0
 
 
