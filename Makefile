@@ -7,9 +7,9 @@ VENV   ?= .venv
 BIN    := $(abspath $(VENV))/bin
 SOURCES := pyproject.toml setup.py MANIFEST.in LICENSE $(wildcard README.md) \
 	$(shell find tinygrad_c \( -name generated -o -name __pycache__ \) -prune -o -type f \
-		! -name '*.c' ! -name '*.so' ! -name '*.html' -print)
+		! -name '*.c' ! -name '*.so' ! \( -name '*.html' ! -path '*/assets/*' \) -print)
 
-.PHONY: train test lint clean kill opdb fuzz hostile nonsense finalisers endurance properties mutation files tables wheel arm64 asan tsan debug valgrind
+.PHONY: train test lint clean docs browser pictures kill opdb fuzz hostile nonsense finalisers endurance properties mutation files tables wheel arm64 asan tsan debug valgrind
 
 # -I: import the installed package, not the sources in this folder.
 train: $(VENV)/train.stamp
@@ -24,6 +24,24 @@ test: $(VENV)/test.stamp lint
 lint: $(VENV)/test.stamp
 	$(BIN)/ruff check .
 	PATH="$(BIN):$$PATH" cython-lint $(filter %.pyx %.pxd %.pxi,$(SOURCES))
+
+# make docs      build the site in build/site with Sphinx; runs the tutorials; a warning is an error
+# make browser   test the HTML pages in headless Chromium (Debian: chromium and chromium-driver) with axe-core's rules;
+#                screenshots go to runs/screenshots
+# make pictures  make the README's pictures in docs/pictures anew: the page of explain, the curves of training on the digits
+docs: $(VENV)/test.stamp
+	$(BIN)/python -m pip install --quiet sphinx myst-parser furo
+	$(BIN)/python docs/site/make.py build/site
+
+browser: $(VENV)/test.stamp docs
+	$(BIN)/python -m pip install --quiet selenium
+	$(BIN)/python -m pip install --quiet --no-deps axe-playwright-python
+	cd tests && TINYGRAD_C_BROWSER=1 TINYGRAD_C_SCREENSHOTS=$(CURDIR)/runs/screenshots TINYGRAD_C_SITE=$(CURDIR)/build/site \
+		$(BIN)/python -m pytest -q browser
+
+pictures: $(VENV)/test.stamp
+	$(BIN)/python -m pip install --quiet selenium
+	$(BIN)/python tools/pictures.py docs/pictures
 
 # Long jobs, each for one kind of fault; docs/jobs.md has their results.
 # make kill      kill training runs at random moments and resume them

@@ -1,7 +1,10 @@
 """A small convolutional net for handwritten digits: two convolutions with batch norm, pooling, one linear layer."""
 from __future__ import annotations
 
+from pathlib import Path
+
 from digits_data import digits
+from pictures import out_folder, save_images
 
 import tinygrad_c as torch
 import tinygrad_c.nn as nn
@@ -66,8 +69,25 @@ def main() -> dict:
         print(f"epoch {epoch}: loss {loss:.4f}")
     right = accuracy(model, *unknown)
     print(f"accuracy on {len(unknown[1])} test images: {right:.3f}")
-    return {"losses": losses, "accuracy": right, "parameters": sum(p.numel() for p in model.parameters())}
+    with torch.no_grad():
+        predicted = model(unknown[0]).argmax(1)
+    wrong = (predicted != unknown[1]).nonzero().reshape(-1).tolist()
+    test = {"images": unknown[0].reshape(-1, 8, 8), "labels": unknown[1].tolist(), "predicted": predicted.tolist(),
+            "wrong": wrong}
+    return {"test": test, "losses": losses, "accuracy": right, "parameters": sum(p.numel() for p in model.parameters())}
+
+
+def draw(found: dict, out: Path) -> None:
+    """Test images that were classified correctly, and those that were not."""
+    test = found["test"]
+    correct = [i for i in range(len(test["labels"])) if i not in test["wrong"]][:8]
+    wrong = test["wrong"][:8]
+    shown = ", ".join(str(test["predicted"][i]) for i in wrong)
+    title = f"accuracy {found['accuracy']:.1%}; the wrong ones were classified as {shown or 'none'}"
+    save_images(out / "07_convnet_on_digits.png", title, {
+        "correct": [test["images"][i].tolist() for i in correct], "wrong": [test["images"][i].tolist() for i in wrong]})
 
 
 if __name__ == "__main__":
-    main()
+    folder = out_folder(__doc__)
+    draw(main(), folder)

@@ -1,7 +1,10 @@
 """A variational autoencoder of the digits: an image is encoded as a normal distribution of four latent variables."""
 from __future__ import annotations
 
+from pathlib import Path
+
 from digits_data import digits
+from pictures import out_folder, save_images
 
 import tinygrad_c as torch
 import tinygrad_c.nn as nn
@@ -64,9 +67,19 @@ def main() -> dict:
         print(f"step {step:3}: reconstruction {losses[step][0]:.2f} + divergence {losses[step][1]:.2f} nats")
     with torch.no_grad():
         invented = torch.sigmoid(model.decoder(torch.randn(1, LATENT)))
+        samples = torch.sigmoid(model.decoder(torch.randn(10, LATENT))).reshape(-1, 8, 8).tolist()
+        again = torch.sigmoid(model(x[:10], torch.zeros(10, LATENT))[0]).reshape(-1, 8, 8).tolist()
     print("a generated digit:\n" + draw(invented))
-    return {"losses": losses, "invented": invented}
+    return {"losses": losses, "invented": invented, "samples": samples, "again": again,
+            "real": x[:10].reshape(-1, 8, 8).tolist()}
+
+
+def save(found: dict, out: Path) -> None:
+    """Images of the data, their reconstructions, and generated images."""
+    save_images(out / "10_vae.png", "a variational autoencoder of the digits", {
+        "data": found["real"], "reconstructed": found["again"], "generated": found["samples"]})
 
 
 if __name__ == "__main__":
-    main()
+    folder = out_folder(__doc__)
+    save(main(), folder)

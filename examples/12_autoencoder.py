@@ -1,7 +1,10 @@
 """An autoencoder of the digits: 64 pixels compressed to 3 numbers and back, compared with PCA, the best linear map."""
 from __future__ import annotations
 
+from pathlib import Path
+
 from digits_data import digits
+from pictures import out_folder, save_panels
 
 import tinygrad_c as torch
 import tinygrad_c.nn as nn
@@ -58,12 +61,28 @@ def main() -> dict:
     losses = train(model, x, epochs=60)
     with torch.no_grad():
         error = ((model(x) - x) ** 2).mean().item()
+        necks = model.encoder(x).tolist()
     best_linear = linear_error(x, 3)
     for epoch in (0, 10, 59):
         print(f"epoch {epoch:2}: mean squared error {losses[epoch]:.4f}")
     print(f"error with 3 numbers, all images: {error:.4f}; with the best linear map: {best_linear:.4f}")
-    return {"losses": losses, "error": error, "linear": best_linear}
+    return {"losses": losses, "error": error, "linear": best_linear, "necks": necks, "labels": list(digits()[1])}
+
+
+def draw(found: dict, out: Path) -> None:
+    """The first two numbers of the bottleneck for seven of the digits, and the loss."""
+    points = {}
+    for digit in range(7):
+        own = [neck for neck, label in zip(found["necks"], found["labels"]) if label == digit][:60]
+        points[str(digit)] = [neck[0] for neck in own], [neck[1] for neck in own], "."
+    save_panels(out / "12_autoencoder.png", {
+        "title": "the images, as two of the three numbers", "xlabel": "first number", "ylabel": "second number",
+        "lines": points},
+        {"title": "mean squared error", "xlabel": "epoch", "ylabel": "error", "log": True, "whole": True, "lines": {
+            "autoencoder, 3 numbers": (range(1, len(found["losses"]) + 1), found["losses"]),
+            "best linear map": ((1, len(found["losses"])), (found["linear"],) * 2)}})
 
 
 if __name__ == "__main__":
-    main()
+    folder = out_folder(__doc__)
+    draw(main(), folder)

@@ -9,8 +9,10 @@ Each autograd.grad is recorded (create_graph=True), so that it can be differenti
 from __future__ import annotations
 
 import math
+from pathlib import Path
 
 import numpy as np
+from pictures import out_folder, save_panels
 
 import tinygrad_c as torch
 import tinygrad_c.nn as nn
@@ -63,11 +65,25 @@ def main(steps: int = STEPS) -> dict:
     with torch.no_grad():
         t = torch.linspace(0, END, 7, dtype=torch.float64).unsqueeze(1)
         u = solution(net, t)
+        fine = torch.linspace(0, END, 121, dtype=torch.float64).unsqueeze(1)
+        curve = solution(net, fine).flatten().tolist()
     print(f"mean of (u'' + u)^2 over {POINTS} points: {losses[0]:.4g} at first, {losses[-1]:.4g} after {steps} steps of Adam")
     for time, value in zip(t.flatten().tolist(), u.flatten().tolist()):
         print(f"  t = {time:.0f}   u = {value:+.4f}   cos t = {math.cos(time):+.4f}")
-    return {"losses": losses, "u": u.flatten().tolist(), "error": (u - t.cos()).abs().max().item()}
+    return {"times": fine.flatten().tolist(), "curve": curve, "losses": losses,
+            "u": u.flatten().tolist(), "error": (u - t.cos()).abs().max().item()}
+
+
+def draw(found: dict, out: Path) -> None:
+    """The net's solution and the exact one, and the loss."""
+    times, losses = found["times"], found["losses"]
+    save_panels(out / "13_physics_informed_net.png", {
+        "title": "u'' + u = 0", "xlabel": "t", "ylabel": "u", "lines": {
+            "cos t": (times, [math.cos(t) for t in times]), "the net": (times, found["curve"])}},
+        {"title": "mean of (u'' + u)^2", "xlabel": "step", "ylabel": "loss", "log": True, "whole": True,
+         "lines": {"loss": (range(1, len(losses) + 1), losses)}})
 
 
 if __name__ == "__main__":
-    main()
+    folder = out_folder(__doc__)
+    draw(main(), folder)

@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
+from pictures import out_folder, save_panels
 
 import tinygrad_c as torch
 import tinygrad_c.nn as nn
@@ -71,10 +73,25 @@ def main(steps: int = STEPS) -> dict:
             print(f"step {step:3d}   critic {loss.item():+.4f}   |gradient| {norm:.3f}   generator {fooled.item():+.4f}")
     with torch.no_grad():
         made = generator(torch.tensor(rng.normal(size=(500, 2))))
+    found["made"], found["real"] = made.tolist(), real_points(rng).tolist()
     found["radius"] = made.norm(2, dim=1).mean().item()
     print(f"the generated points are {found['radius']:.3f} from the centre on average; real points: 2")
     return found
 
 
+def draw(found: dict, out: Path) -> None:
+    """Real and generated points, and the losses of the critic and the generator."""
+    def points(pairs: list) -> tuple:
+        return [x for x, _ in pairs], [y for _, y in pairs], "."
+
+    steps = range(1, len(found["critic"]) + 1)
+    save_panels(out / "14_gan_with_gradient_penalty.png", {
+        "title": "a ring of eight spots", "xlabel": "x", "ylabel": "y", "equal": True,
+        "lines": {"generated": points(found["made"]), "real": points(found["real"])}},
+        {"title": "losses", "xlabel": "step", "ylabel": "loss", "whole": True,
+         "lines": {"critic": (steps, found["critic"]), "generator": (steps, found["generator"])}})
+
+
 if __name__ == "__main__":
-    main()
+    folder = out_folder(__doc__)
+    draw(main(), folder)

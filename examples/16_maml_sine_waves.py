@@ -8,8 +8,10 @@ from __future__ import annotations
 
 import math
 from itertools import pairwise
+from pathlib import Path
 
 import numpy as np
+from pictures import out_folder, save_panels
 
 import tinygrad_c as torch
 import tinygrad_c.optim as optim
@@ -50,6 +52,18 @@ def task(rng):
     return torch.tensor(x[0]), torch.tensor(y[0]), torch.tensor(x[1]), torch.tensor(y[1])
 
 
+def curves(weights: list, wave: tuple) -> dict:
+    """A wave's ten training and ten test points, and the net's prediction before and after one step."""
+    x, y, x_test, y_test = wave
+    grid = torch.linspace(-5, 5, 101, dtype=torch.float64).unsqueeze(1)
+    after = adapted(weights, x, y, False)
+    with torch.no_grad():
+        predicted = {"before the step": net(weights, grid), "after the step": net(after, grid)}
+    flat = lambda tensor: tensor.flatten().tolist()
+    return {"training": (flat(x), flat(y)), "test": (flat(x_test), flat(y_test)),
+            **{name: (flat(grid), flat(line)) for name, line in predicted.items()}}
+
+
 def main(steps: int = STEPS) -> dict:
     rng = np.random.default_rng(0)
     weights = make_weights(rng)
@@ -71,8 +85,18 @@ def main(steps: int = STEPS) -> dict:
     before = sum(loss_of(weights, x, y).item() for _, _, x, y in tried) / len(tried)
     after = sum(loss_of(adapted(weights, a, b, False), x, y).item() for a, b, x, y in tried) / len(tried)
     print(f"50 new waves: {before:.4f} before the step, {after:.4f} after it")
-    return {"losses": losses, "before": before, "after": after}
+    return {"losses": losses, "before": before, "after": after, "waves": [curves(weights, each) for each in tried[:2]]}
+
+
+def draw(found: dict, out: Path) -> None:
+    """Two new waves: their points, and the net's prediction before and after one step."""
+    save_panels(out / "16_maml_sine_waves.png", *[{
+        "title": f"new wave {i + 1}", "xlabel": "x", "ylabel": "y", "lines": {
+            "before the step": wave["before the step"], "after the step": wave["after the step"],
+            "training points": (*wave["training"], "o"), "test points": (*wave["test"], "x")}}
+        for i, wave in enumerate(found["waves"])])
 
 
 if __name__ == "__main__":
-    main()
+    folder = out_folder(__doc__)
+    draw(main(), folder)

@@ -77,12 +77,16 @@ LEVELS = [
         "special": "PUBLIC",
         "distributions": "PUBLIC",
     }),
+    ("explain", "core ops tensor nn", {     # the forward and backward pass in formulas and numbers; imported at first use
+        "explain": "formulas",
+    }),
     ("top", "nn public", {
         "datasets": "",
         "tables": "",                       # reads tables, trains nets on them, answers
         "tables.export": "tables",
         "sklearn": "tables",                # estimators for scikit-learn
-        "cli": "datasets tables tables.export",
+        "play": "datasets explain tables",
+        "cli": "datasets play tables tables.export",
         "__main__": "cli",
     }),
 ]

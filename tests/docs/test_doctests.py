@@ -13,7 +13,7 @@ from tinygrad_c import nn, utils
 def modules():
     yield "tinygrad_c"
     for info in pkgutil.walk_packages(tinygrad_c.__path__, "tinygrad_c."):
-        if ".kernels.isa." not in info.name and ".methods" not in info.name and ".cli" not in info.name and not info.name.endswith("__main__"):
+        if ".kernels.isa." not in info.name and ".methods" not in info.name and ".cli" not in info.name and ".sklearn" not in info.name and not info.name.endswith("__main__"):
             yield info.name
 
 

@@ -5,8 +5,7 @@ import numpy as np
 import pytest
 
 pandas = pytest.importorskip("pandas")
-
-from sklearn import datasets  # noqa: E402
+datasets = pytest.importorskip("sklearn.datasets")
 
 from tinygrad_c.tables import Options, UserError, fit, from_frame  # noqa: E402
 from tinygrad_c.tables.export.c import header, identifier, quoted  # noqa: E402

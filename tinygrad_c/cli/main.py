@@ -71,7 +71,7 @@ def parser() -> argparse.ArgumentParser:
 
     top = Parser(prog="tinygrad_c", description="Train small neural nets on a table, and use them.")
     top.add_argument("--version", action="version", version=f"tinygrad_c {__version__}")
-    commands = top.add_subparsers(title="commands", metavar="train | predict | info | export", required=True)
+    commands = top.add_subparsers(title="commands", metavar="train | predict | play | info | export", required=True)
     _train_options(commands.add_parser("train", help="train nets on a table, or on the bundled handwritten digits"))
 
     predict = commands.add_parser("predict", help="answer for the rows of a file")
@@ -93,6 +93,15 @@ def parser() -> argparse.ArgumentParser:
     predict.add_argument("--proba", action="store_true", help="write the probability of every class")
     predict.add_argument("--json", action="store_true", help="write JSON: a list with an object for each row")
     predict.add_argument("--quiet", action="store_true", help="no notes on standard error")
+
+    play = commands.add_parser("play", help="watch a small net train, in the browser, on toy data or on columns of a table")
+    play.set_defaults(command=_play)
+    play.add_argument("file", nargs="?", metavar="FILE", help="a table whose first line names its columns (default: toy data)")
+    play.add_argument("--columns", metavar="A,B", help="the inputs: two for a class, one for a quantity "
+                      "(default: the first with numbers)")
+    play.add_argument("--target", metavar="COLUMN", help="the column to predict (default: the last one)")
+    play.add_argument("--port", type=port, default=0, metavar="N", help="default: any that is free")
+    play.add_argument("--no-browser", action="store_true", help="only print the address")
 
     info = commands.add_parser("info", help="version, instruction set, threads; or what a model is and wants")
     info.set_defaults(command=_info)
@@ -188,6 +197,13 @@ def _predict(args: argparse.Namespace) -> int:
     return predict(args)
 
 
+def _play(args: argparse.Namespace) -> int:
+    from tinygrad_c.play.server import play
+
+    play(args.file, args.columns.split(",") if args.columns else None, args.target, args.port, not args.no_browser)
+    return DONE
+
+
 def _info(args: argparse.Namespace) -> int:
     if args.model:
         from tinygrad_c.cli.info import info
@@ -224,6 +240,13 @@ def at_least(low: int) -> Callable[[str], int]:
         return value
 
     return whole
+
+
+def port(text: str) -> int:
+    value = at_least(0)(text)
+    if value > 65535:
+        raise argparse.ArgumentTypeError(f"{value} is no port: they end at 65535")
+    return value
 
 
 def positive(text: str) -> float:

@@ -224,8 +224,8 @@ cdef Node record(const Rule* rule, TensorBase out, TensorBase a):
         set_history(out, node)
     else:
         out._grad_fn = node
-    if anomaly & RECORD_TRACEBACKS:
-        record_traceback(node)
+    if anomaly & (RECORD_TRACEBACKS | OBSERVE):
+        note_created(node, out)
     return node
 
 

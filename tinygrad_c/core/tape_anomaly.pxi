@@ -1,12 +1,20 @@
-"""Anomaly mode: tracebacks of forward calls, and the search for NaN gradients; part of tape.pyx."""
+"""Anomaly mode: tracebacks of forward calls, the search for NaN gradients; the observer of new nodes; part of tape.pyx."""
 
 cdef enum:
     RECORD_TRACEBACKS = 1           # of the forward call of each node
     FIND_NAN = 2                    # in the gradients that each rule returns
+    OBSERVE = 4                     # call `observer` with each new node: explain.recording()
+    ANOMALY = 3                     # the first two, which a backward pass checks
 cdef int anomaly = 0                # bit mask of these
+cdef object observer = None         # observer(node, out); out is None for a function with several outputs
 
 
-cdef int record_traceback(Node node) except -1:
+cdef int note_created(Node node, TensorBase out) except -1:
+    """A node was created while the observer or anomaly mode is on."""
+    if anomaly & OBSERVE and observer is not None:
+        observer(node, out)
+    if not anomaly & RECORD_TRACEBACKS:
+        return 0
     import traceback
     frame = frame_at(0)
     while frame is not None and frame.f_code.co_filename.startswith(PACKAGE):
@@ -76,5 +84,16 @@ def _set_anomaly(int mode) -> int:
     before = anomaly
     if not 0 <= mode <= 2:
         raise ValueError(f"mode must be 0, 1 or 2, not {mode}")
-    anomaly = (0, RECORD_TRACEBACKS, RECORD_TRACEBACKS | FIND_NAN)[mode]
+    anomaly = (0, RECORD_TRACEBACKS, RECORD_TRACEBACKS | FIND_NAN)[mode] | (before & OBSERVE)
     return 2 if before & FIND_NAN else before & RECORD_TRACEBACKS
+
+
+def _set_observer(call):
+    """Call call(node, out) for every new node, for explain.recording(); None ends it. Returns the function set before.
+
+    It shares the flag of anomaly mode, so that recording costs nothing more when both are off.
+    """
+    global anomaly, observer
+    before, observer = observer, call
+    anomaly = (anomaly & ANOMALY) | (0 if call is None else OBSERVE)
+    return before

@@ -55,7 +55,7 @@ cdef class BackwardPass:
                 continue
             if node.freed != 0:
                 raise_freed(node)
-            if anomaly or node.extras is not None:
+            if anomaly & ANOMALY or node.extras is not None:
                 run_rule_checked(self, node, g)
             else:
                 node.rule.backward(self, node, g)       # it calls send_grad for each input
@@ -115,7 +115,7 @@ cdef class BackwardPass:
         cdef object target = edge(node, i)
         cdef TensorBase total
         cdef bint sole
-        if self.create_graph or target is None or anomaly or self.held_grads is not None:
+        if self.create_graph or target is None or anomaly & ANOMALY or self.held_grads is not None:
             return None
         total = self.take(target)
         if total is None:

@@ -87,8 +87,8 @@ def record_function(context, tuple inputs, tuple outputs, tuple dirty) -> None:
         set_history(out, node if node.op == 0 else output_node(node, i, out))
         if out._base is not None:
             rebase_op(out)
-    if anomaly & RECORD_TRACEBACKS:
-        record_traceback(node)
+    if anomaly & (RECORD_TRACEBACKS | OBSERVE):
+        note_created(node, outputs[0] if node.op == 0 else None)
 
 
 def with_history(TensorBase kept not None, Node node not None, int i) -> TensorBase:

@@ -191,6 +191,35 @@ def _tensor_at(Node node not None):
     return out
 
 
+def _read_node(Node node not None) -> tuple:
+    """For explain: the name of the node's rule (name() may be a label), its number, the shape and dtype of its output, the
+    kernel's parameters as floats and as integers (the rule decides which they are), and whether a pass has freed the saved
+    tensors."""
+    return (node.rule.name.decode(), node.number, tuple([node.shape[d] for d in range(node.ndim)]), DTYPE_NAMES[node.dtype],
+            tuple([node.param[i].f for i in range(4)]), tuple([node.param[i].i for i in range(4)]), node.freed != 0)
+
+
+def _saved_in(Node node not None, int slot):
+    """For explain: the tensor saved in slot 0, 1 or 2, or the saved output (3); None if there is none."""
+    if slot == OUTPUT:
+        return None if node.saved_output is None else output(BackwardPass.__new__(BackwardPass), node)
+    if not 0 <= slot < OUTPUT or (node.saved0 if slot == 0 else node.saved1 if slot == 1 else node.saved2) is None:
+        return None
+    return saved(node, slot)
+
+
+def _node_hooks(Node node not None) -> tuple:
+    """For explain: the lists (pre_hooks, post_hooks, retained) of a node. They are the node's own: changes of them count."""
+    cdef NodeExtras extras = extras_of(node)
+    cdef NodeExtras of_rule = extras_of(<Node> node.edge0) if node.rule is &FUNCTION_OUTPUT else extras
+    return extras.pre_hooks, of_rule.post_hooks, extras.retained
+
+
+def _leaf_hooks(TensorBase leaf not None) -> tuple:
+    """For explain: the leaf's own lists (grad_hooks, post_accumulate_hooks), or () if it never had a hook."""
+    return () if leaf._hooks is None else (leaf._hooks.grad_hooks, leaf._hooks.post_accumulate_hooks)
+
+
 cdef dict labels = {}               # names of nodes set from Python; node.label points into them
 
 

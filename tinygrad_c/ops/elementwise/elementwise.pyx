@@ -79,6 +79,11 @@ cdef object row_of(int r):
     return POINTWISE[row_names[r]]
 
 
+def _row_of_node(Node node not None):
+    """The name of the table's row whose rule a node has, or None."""
+    return row_names[node.op] if node.rule.backward == elementwise_backward else None
+
+
 cdef object not_implemented(int r, int dtype):
     if r == ROW_NEG:
         return RuntimeError("Negation, the `-` operator, on a bool tensor is not supported. If you are trying to invert a "
