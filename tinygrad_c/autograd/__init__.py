@@ -78,6 +78,14 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph: bool | None = None, c
     return tuple(results)
 
 
+class _SignatureOfMode:
+    """inspect.signature finds none in a compiled class."""
+
+    def __get__(self, instance: Any, owner: Any) -> Any:
+        from inspect import Parameter, Signature
+        return Signature([Parameter("mode", Parameter.POSITIONAL_OR_KEYWORD)])
+
+
 class set_grad_enabled(tape.GradModeAtOnce):
     """Turn recording on or off: from this call on, in a `with` block, or, as a decorator, in a function.
 
@@ -85,6 +93,8 @@ class set_grad_enabled(tape.GradModeAtOnce):
     ...     print((tinygrad_c.ones(1, requires_grad=True) * 2).requires_grad)
     False
     """
+
+    __signature__ = _SignatureOfMode()
 
 
 class no_grad(tape.GradMode):

@@ -80,6 +80,14 @@ class _Lazy(LazyModuleMixin):
             if name in self._persistent and self.__dict__[name] is not None:
                 self.__dict__[name] = UninitializedBuffer(dtype=self.__dict__[name].dtype)
 
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        if "_settings" in state:        # a pickle of version 0.1.0, whose parameters came with the first input
+            args, kwargs = state["_settings"]
+            type(self).__init__(self, *args, **kwargs)
+            self.train(state.get("training", True))
+        else:
+            self.__dict__.update(state)
+
     def reset_parameters(self) -> None:
         """Draw the parameters anew, once they have a size."""
         if not self.has_uninitialized_params() and getattr(self, self._size):
