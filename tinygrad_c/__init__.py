@@ -18,7 +18,12 @@ from tinygrad_c._base.lazy import lazy_names
 from tinygrad_c._base.public import guard as _guard, guard_all as _guard_all
 from tinygrad_c._base import version
 from tinygrad_c._base.version import __version__
-from tinygrad_c.kernels.runtime.memory import empty_cache, memory_stats
+
+try:
+    from tinygrad_c.kernels.runtime.memory import empty_cache, memory_stats
+except ImportError as error:        # the first compiled module
+    from tinygrad_c._base.built import explain
+    raise explain(error) from None
 from tinygrad_c.kernels.runtime.threads import get_num_threads, set_num_threads
 from tinygrad_c.core.array import dtype, get_default_dtype, set_default_dtype
 from tinygrad_c.ops.elementwise.composed import (

@@ -201,7 +201,7 @@ def test_unknown_names_are_answered_with_the_nearest():
         _ = tg.nn.LayrNorm
     with pytest.raises(AttributeError, match="did you mean 'layer_norm'"):
         _ = tg.nn.functional.layernorm
-    with pytest.raises(AttributeError, match="are left out"):
+    with pytest.raises(AttributeError, match="left out"):
         _ = tg.nn.CTCLoss
     assert "BatchNorm2d" in dir(tg.nn)
 
@@ -230,7 +230,7 @@ LAZY = [("nn.LazyLinear(4)", (2, 3)), ("nn.LazyConv1d(4, 3)", (2, 3, 5)), ("nn.L
 def test_lazy_layers(text, shape):
     mine = eval(text, {"nn": tg.nn})
     assert "Lazy" in repr(mine)
-    assert not list(mine.parameters())
+    assert all(repr(p) == "<UninitializedParameter>" for p in mine.parameters())
     y = mine(tg.ones(*shape))
     assert "Lazy" not in repr(mine)
     y.sum().backward()

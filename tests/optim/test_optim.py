@@ -250,6 +250,7 @@ def test_deepcopy_of_net_and_optimizer_stay_together():
     net2, optimizer2 = copy.deepcopy((net, optimizer))
     assert optimizer2.param_groups[0]["params"][0] is net2.weight
     before = net2.weight.tolist()
+    net2(tg.ones(1, 2)).sum().backward()        # a Parameter's copy has no gradient
     optimizer2.step()
     assert net2.weight.tolist() != before
     assert net.weight.tolist() == before

@@ -204,8 +204,9 @@ def test_compile_gives_what_it_got():
         return x + 1
     model = nn.Linear(1, 1)
     assert tinygrad_c.compile(model, mode="reduce-overhead") is model
-    assert tinygrad_c.compile(f) is f
-    assert tinygrad_c.compile(fullgraph=True)(f) is f
+    for compiled in (tinygrad_c.compile(f), tinygrad_c.compile(fullgraph=True)(f)):
+        assert [compiled(x) for x in range(5)] == [1, 2, 3, 4, 5]
+        assert compiled.__name__ == "f"
 
 
 @pytest.mark.parametrize("name", ["FloatTensor", "DoubleTensor", "LongTensor", "IntTensor", "ByteTensor", "BoolTensor"])

@@ -97,6 +97,12 @@ def explain(function: Any, args: tuple, kwargs: dict, error: Exception) -> tuple
     if mark.axis and isinstance(error, TypeError) and not NUMPY.keys().isdisjoint(kwargs):
         return (function(*args, **{NUMPY.get(name, name): value for name, value in kwargs.items()}),)
     names = parameters(function)
+    wrong = [name for name in kwargs if name not in names]
+    if wrong and isinstance(error, TypeError) and "unexpected keyword argument" in str(error):
+        from difflib import get_close_matches
+        near = get_close_matches(wrong[0], names, 1)
+        if near:
+            raise TypeError(f"{error}. Did you mean {near[0]!r}?") from None
     given = {**dict(zip(names, args)), **kwargs}
     checked = {name.rstrip("?#"): name[-1] for name in (mark.tensors or names[0]).split(" ")}
     package = function.__module__.split(".")[1]

@@ -212,12 +212,15 @@ class Conversions:
         return False
 
     def share_memory_(self) -> Tensor:
-        """The tensor itself: threads share all memory.
+        """Move the elements to memory that child processes see (made with fork from now on), in both directions.
 
-        >>> tinygrad_c.tensor([1.]).share_memory_()
-        tensor([1.])
+        Views of this tensor that were made before keep the old memory.
+
+        >>> tinygrad_c.tensor([1.]).share_memory_().is_shared()
+        True
         """
-        return self
+        from tinygrad_c._tensor.shared import move
+        return move(self)
 
     # ---- New tensors of the same dtype
 

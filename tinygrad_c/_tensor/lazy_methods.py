@@ -166,12 +166,13 @@ class LazyMethods:
         return False
 
     def is_shared(self) -> bool:
-        """Whether the memory is shared between processes, by torch's definition: always False.
+        """Whether child processes see what is written to this memory: True after share_memory_().
 
         >>> tinygrad_c.ones(2).is_shared()
         False
         """
-        return False
+        from tinygrad_c._tensor.shared import is_shared
+        return is_shared(self)
 
     def is_set_to(self, tensor: Tensor) -> bool:
         """Whether both tensors have the same memory, shape and strides.

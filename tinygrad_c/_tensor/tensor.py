@@ -80,6 +80,9 @@ def sized(sizes: tuple, dtype: Any) -> Any:
     """Old constructors with ints, Tensor(2, 3): zeros of that shape. None for other arguments."""
     if isinstance(sizes[0], Size) and len(sizes) == 1:
         return create.zeros_(sizes[0], dtype=dtype or float32)
+    if type(sizes[0]).__module__ == "numpy" and getattr(getattr(sizes[0], "dtype", None), "kind", "") in "iu" and (
+            getattr(sizes[0], "ndim", 1) == 0):
+        sizes = tuple([int(each) for each in sizes])        # NumPy's integers are sizes, too
     if type(sizes[0]) is not int:
         return None
     if len(sizes) == 1 and dtype is None:       # Tensor(3) may be a mistake of a beginner; LongTensor(3) is old code
@@ -107,7 +110,10 @@ class Tensor(Operators, Conversions, Interchange, Pointwise, Reductions, Matrice
     def __new__(cls, data=None, *args, **kwargs):
         if data is None and not args and cls is not Tensor:
             return super().__new__(cls)         # a subclass sets the data: self.data = ...
-        made = sized((data, *args), None)
+        if isinstance(data, Tensor) and not args:
+            made = data[...]                        # as torch: the same memory and dtype
+        else:
+            made = sized((data, *args), None)
         if made is None:
             made = create.tensor(data if data is not None else [], dtype=float32)
         if cls is not Tensor:

@@ -1,7 +1,6 @@
 """backward, grad, and the grad modes, which turn recording on and off."""
 from __future__ import annotations
 
-import functools
 from typing import Any
 
 from tinygrad_c._base.lazy import lazy_names
@@ -79,7 +78,15 @@ def grad(outputs, inputs, grad_outputs=None, retain_graph: bool | None = None, c
     return tuple(results)
 
 
-class set_grad_enabled:
+class _SignatureOfMode:
+    """inspect.signature finds none in a compiled class."""
+
+    def __get__(self, instance: Any, owner: Any) -> Any:
+        from inspect import Parameter, Signature
+        return Signature([Parameter("mode", Parameter.POSITIONAL_OR_KEYWORD)])
+
+
+class set_grad_enabled(tape.GradModeAtOnce):
     """Turn recording on or off: from this call on, in a `with` block, or, as a decorator, in a function.
 
     >>> with tinygrad_c.set_grad_enabled(False):
@@ -87,92 +94,10 @@ class set_grad_enabled:
     False
     """
 
-    def __init__(self, mode: bool):
-        self.mode = bool(mode)
-        self.before: list[bool] = [tape._set_grad_enabled(self.mode)]
-        self.at_once = True
-
-    def __enter__(self):
-        if self.at_once:
-            self.at_once = False        # __init__ set the mode; __exit__ restores the mode before it
-        else:
-            self.before.append(tape._set_grad_enabled(self.mode))
-        return self
-
-    def __exit__(self, *exception) -> None:
-        tape._set_grad_enabled(self.before.pop())
-
-    def __call__(self, function):
-        tape._set_grad_enabled(self.before.pop())
-        wrapped = _Mode(function)
-        wrapped.mode = self.mode
-        return wrapped
+    __signature__ = _SignatureOfMode()
 
 
-class _Mode:
-    """Base class of the modes: a context manager and decorator that turns recording on or off."""
-
-    mode: bool
-    switch = staticmethod(tape._set_grad_enabled)       # sets the mode and returns the previous one
-
-    def __init__(self, function: Any = None) -> None:
-        self.before: list = []
-        self.function = function
-        if function is not None:
-            functools.update_wrapper(self, function)
-
-    def __enter__(self):
-        self.before.append(self.switch(self.mode))
-        return self
-
-    def __exit__(self, *exception) -> None:
-        self.switch(self.before.pop())
-
-    def __get__(self, instance, owner=None):
-        return self if instance is None else functools.partial(self, instance)
-
-    def __call__(self, *args, **kwargs):
-        if self.function is None:       # @no_grad(): the argument is the function
-            made = type(self)(args[0])
-            made.mode = self.mode
-            return made
-        if getattr(self.function, "__code__", None) is not None and self.function.__code__.co_flags & GENERATOR:
-            return _in_mode(self.function(*args, **kwargs), self.switch, self.mode)
-        before = self.switch(self.mode)
-        try:
-            return self.function(*args, **kwargs)
-        finally:
-            self.switch(before)
-
-
-GENERATOR = 0x20        # inspect.CO_GENERATOR, without importing inspect
-
-
-def _in_mode(generator, switch, mode: bool):
-    """Run each step of the generator in the mode. Between the steps, the caller's mode is restored."""
-    step, given = generator.send, None
-    while True:
-        before = switch(mode)
-        try:
-            value = step(given)
-        except StopIteration as end:
-            return end.value
-        finally:
-            switch(before)
-        try:
-            step, given = generator.send, (yield value)
-        except GeneratorExit:
-            before = switch(mode)
-            try:
-                generator.close()
-            finally:
-                switch(before)
-            raise
-        except BaseException as error:
-            step, given = generator.throw, error
-
-
-class no_grad(_Mode):
+class no_grad(tape.GradMode):
     """Turn recording off, for evaluation and for manual parameter updates.
 
     >>> w = tinygrad_c.ones(2, requires_grad=True)
@@ -182,10 +107,11 @@ class no_grad(_Mode):
     tensor([0.9000, 0.9000], requires_grad=True)
     """
 
-    mode = False
+    def __init__(self, function: Any = None) -> None:
+        super().__init__(False, None, function)
 
 
-class enable_grad(_Mode):
+class enable_grad(tape.GradMode):
     """Turn recording on, also inside no_grad().
 
     >>> with tinygrad_c.no_grad(), tinygrad_c.enable_grad():
@@ -193,10 +119,11 @@ class enable_grad(_Mode):
     True
     """
 
-    mode = True
+    def __init__(self, function: Any = None) -> None:
+        super().__init__(True, None, function)
 
 
-class inference_mode(_Mode):
+class inference_mode(tape.GradMode):
     """no_grad() that also marks the tensors created inside as inference tensors.
 
     An inference tensor cannot be saved for backward, and cannot be modified in place outside: both raise a RuntimeError.
@@ -208,14 +135,9 @@ class inference_mode(_Mode):
     (True, False)
     """
 
-    @staticmethod
-    def switch(modes):
-        recording, marking = modes
-        return tape._set_grad_enabled(recording), tape._set_inference(marking)
-
     def __init__(self, mode: Any = True) -> None:
-        super().__init__(mode if callable(mode) else None)
-        self.mode = (False, True) if callable(mode) or mode else (True, False)
+        on = callable(mode) or bool(mode)
+        super().__init__(not on, on, mode if callable(mode) else None)
 
 
 class set_multithreading_enabled:

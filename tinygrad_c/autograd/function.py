@@ -329,20 +329,17 @@ class Function:
             args = _positional(cls.forward, args, {})
         inputs = tuple([x for x in args if isinstance(x, TensorBase)])
         ctx.needs_input_grad = needed = tuple([isinstance(x, TensorBase) and x.requires_grad for x in args])
-        before = tape._set_grad_enabled(False)
-        try:
+        with tape.GradMode(False):
             result = cls.forward(*args) if separate else cls.forward(ctx, *args)
             if separate:
                 cls.setup_context(ctx, args, result)
-        finally:
-            tape._set_grad_enabled(before)
         outputs = result if isinstance(result, tuple) else (result,)
         for x in ctx._dirty:
             if _is_in(x, inputs) and not _is_in(x, outputs):
                 raise RuntimeError("Some elements marked as dirty during the forward method were not returned as output. The "
                                    "inputs that are modified inplace must all be outputs of the Function.")
         outputs = _separate(ctx, inputs, outputs)
-        if before and True in needed:
+        if tape.is_grad_enabled() and True in needed:
             ctx._n_inputs = len(args)
             ctx._inputs = [(i, tuple(x.shape)) for i, x in enumerate(args) if isinstance(x, TensorBase)]
             _record(ctx, inputs, outputs)
@@ -433,11 +430,9 @@ def once_differentiable(function):
     """
     @functools.wraps(function)
     def wrapped(ctx, *grads):
-        before = tape._set_grad_enabled(False)
-        try:
+        before = tape.is_grad_enabled()
+        with tape.GradMode(False):
             results = function(ctx, *grads)
-        finally:
-            tape._set_grad_enabled(before)
         if not before or not any(isinstance(g, TensorBase) and g.requires_grad for g in grads):
             return results
         many = results if isinstance(results, tuple) else (results,)

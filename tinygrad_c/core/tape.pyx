@@ -399,8 +399,10 @@ def _set_inference(bint on) -> bool:
     return set_inference(on)
 
 
+include "tape_modes.pxi"
 include "tape_inplace.pxi"
 include "tape_node.pxi"
+include "tape_free.pxi"
 include "callsites.pxi"
 include "tape_saved_hooks.pxi"
 include "tape_heap.pxi"

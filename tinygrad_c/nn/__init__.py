@@ -70,7 +70,7 @@ LAZY_NAMES = {       # imported on first access
     "margin": "HingeEmbeddingLoss MarginRankingLoss CosineEmbeddingLoss TripletMarginLoss TripletMarginWithDistanceLoss "
               "MultiMarginLoss MultiLabelMarginLoss MultiLabelSoftMarginLoss",
     "lazy": "LazyLinear LazyConv1d LazyConv2d LazyConv3d LazyConvTranspose1d LazyConvTranspose2d LazyConvTranspose3d "
-            "LazyBatchNorm1d LazyBatchNorm2d LazyBatchNorm3d",
+            "LazyBatchNorm1d LazyBatchNorm2d LazyBatchNorm3d LazyInstanceNorm1d LazyInstanceNorm2d LazyInstanceNorm3d",
     "": "modules",
     "distance": "CosineSimilarity PairwiseDistance",
 }

@@ -15,9 +15,10 @@ from tinygrad_c._base.device import Device, check_device
 from tinygrad_c._base.warn import typename, warn_once
 from tinygrad_c._tensor.tensor import Tensor
 from tinygrad_c.autograd import no_grad
+from tinygrad_c.nn import state_hooks
 from tinygrad_c.nn.call import Callable
-from tinygrad_c.nn.parameter import Buffer, Parameter
-from tinygrad_c.nn.state import IncompatibleKeys, load
+from tinygrad_c.nn.parameter import Buffer, Parameter, is_lazy
+from tinygrad_c.nn.state import IncompatibleKeys, load, load_own
 from tinygrad_c.ops.optim_steps.update import zero_grad_
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ class Module(Callable):
     """
 
     training: bool
+    _version: int = 1               # of what state_dict holds, for _load_from_state_dict of later versions
     _persistent: dict[str, bool]    # buffer name -> whether state_dict contains it
 
     def __init__(self) -> None:
@@ -414,7 +416,9 @@ class Module(Callable):
                 parameter.grad = None if gradient is None else fn(gradient)
             for module in self.modules():
                 for name, buffer in module._buffers.items():
-                    if buffer is not None:
+                    if is_lazy(buffer):
+                        buffer.data = fn(buffer.data)
+                    elif buffer is not None:
                         module.__dict__[name] = fn(buffer)
         return self
 
@@ -495,12 +499,33 @@ class Module(Callable):
         >>> list(net.state_dict())
         ['0.weight', '0.bias', '1.weight', '1.bias', '1.running_mean', '1.running_var', '1.num_batches_tracked']
         """
-        result: dict[str, Any] = OrderedDict() if destination is None else destination
-        for name, value in self._named_state(prefix):
-            result[name] = value if keep_vars else value.detach()
-        for name, module in self._with_extra_state(prefix):
-            result[name] = module.get_extra_state()
-        return result
+        if destination is None:
+            destination = OrderedDict()
+            destination._metadata = OrderedDict()
+        metadata = {"version": self._version}
+        if hasattr(destination, "_metadata"):
+            destination._metadata[prefix[:-1]] = metadata
+        state_hooks.call(self, state_hooks.SAVE_BEFORE, prefix, keep_vars)
+        self._save_to_state_dict(destination, prefix, keep_vars)
+        for name, module in self._modules.items():
+            module.state_dict(destination=destination, prefix=f"{prefix}{name}.", keep_vars=keep_vars)
+        for changed in state_hooks.call(self, state_hooks.SAVE_AFTER, destination, prefix, metadata):
+            destination = destination if changed is None else changed
+        return destination
+
+    def _save_to_state_dict(self, destination: dict[str, Any], prefix: str, keep_vars: bool) -> None:
+        """Put what belongs to this module alone into destination. A subclass may write its own."""
+        for name, value in self._own_state().items():
+            destination[prefix + name] = value if keep_vars else value.detach()
+        if type(self).get_extra_state is not Module.get_extra_state:
+            destination[prefix + "_extra_state"] = self.get_extra_state()
+
+    def _load_from_state_dict(self, state_dict: dict[str, Any], prefix: str, local_metadata: dict[str, Any], strict: bool,
+                              missing_keys: list[str], unexpected_keys: list[str], error_msgs: list[str]) -> None:
+        """Take what belongs to this module alone from state_dict, and note what is wrong. A subclass may write its own: to
+        rename keys of older versions, of which local_metadata.get("version") tells, before it calls super's.
+        """
+        load_own(self, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs)
 
     def get_extra_state(self) -> Any:
         """Extra state for state_dict, besides the tensors. A class that needs it defines this and set_extra_state.
@@ -530,14 +555,15 @@ class Module(Callable):
             if type(module).get_extra_state is not Module.get_extra_state:
                 yield f"{prefix}{path}{'.' if path else ''}_extra_state", module
 
+    def _own_state(self) -> dict[str, Tensor]:
+        """This module's parameters and persistent buffers."""
+        buffers = {name: self.__dict__[name] for name, persistent in self._persistent.items() if persistent}
+        return {**self._parameters, **{name: buffer for name, buffer in buffers.items() if buffer is not None}}
+
     def _named_state(self, prefix: str = "") -> Iterator[tuple[str, Tensor]]:
         """(name, tensor) of each parameter and persistent buffer. A shared tensor appears under each of its names."""
-        for name, parameter in self._parameters.items():
-            yield prefix + name, parameter
-        for name, persistent in self._persistent.items():
-            buffer = self.__dict__[name]
-            if persistent and buffer is not None:
-                yield prefix + name, buffer
+        for name, value in self._own_state().items():
+            yield prefix + name, value
         for name, module in self._modules.items():
             yield from module._named_state(f"{prefix}{name}.")
 
@@ -554,6 +580,62 @@ class Module(Callable):
         return load(self, state_dict, strict, assign)
 
     # ---- Hooks.
+
+    def register_state_dict_pre_hook(self, hook: Function[..., None]) -> state_hooks.StateHandle:
+        """Call hook(module, prefix, keep_vars) before state_dict reads this module.
+
+        >>> layer = tinygrad_c.nn.Linear(2, 1)
+        >>> handle = layer.register_state_dict_pre_hook(lambda module, prefix, keep_vars: print("saving"))
+        >>> _ = layer.state_dict()
+        saving
+        """
+        return state_hooks.register(self, state_hooks.SAVE_BEFORE, hook)
+
+    def register_state_dict_post_hook(self, hook: Function[..., None]) -> state_hooks.StateHandle:
+        """Call hook(module, state_dict, prefix, local_metadata) after state_dict has read this module: it may change the dict.
+
+        >>> layer = tinygrad_c.nn.Linear(2, 1)
+        >>> handle = layer.register_state_dict_post_hook(lambda module, state, prefix, _: state.pop(prefix + "bias"))
+        >>> list(layer.state_dict())
+        Traceback (most recent call last):
+        RuntimeError: state_dict post-hook must return None
+        """
+        def checked(*args: Any) -> None:
+            if hook(*args) is not None:
+                raise RuntimeError("state_dict post-hook must return None")
+        return state_hooks.register(self, state_hooks.SAVE_AFTER, checked)
+
+    def _register_state_dict_hook(self, hook: Function[..., Any]) -> state_hooks.StateHandle:
+        """register_state_dict_post_hook, for a hook that may return another dict."""
+        return state_hooks.register(self, state_hooks.SAVE_AFTER, hook)
+
+    def register_load_state_dict_pre_hook(self, hook: Function[..., None]) -> state_hooks.StateHandle:
+        """Call hook(module, state_dict, prefix, local_metadata, strict, missing_keys, unexpected_keys, error_msgs) before this
+        module takes its part of a state dict: it may rename keys of the dict, which is a copy.
+
+        >>> layer = tinygrad_c.nn.Linear(1, 1)
+        >>> def rename(module, state, prefix, *others):
+        ...     state[prefix + "weight"] = state.pop(prefix + "W")
+        >>> handle = layer.register_load_state_dict_pre_hook(rename)
+        >>> layer.load_state_dict({"W": tinygrad_c.ones(1, 1), "bias": tinygrad_c.ones(1)})
+        <All keys matched successfully>
+        """
+        return state_hooks.register(self, state_hooks.LOAD_BEFORE, hook)
+
+    def _register_load_state_dict_pre_hook(self, hook: Function[..., None],
+                                           with_module: bool = False) -> state_hooks.StateHandle:
+        """register_load_state_dict_pre_hook, for a hook without the module as its first argument."""
+        return state_hooks.register(self, state_hooks.LOAD_BEFORE, hook, with_module)
+
+    def register_load_state_dict_post_hook(self, hook: Function[..., None]) -> state_hooks.StateHandle:
+        """Call hook(module, incompatible_keys) after this module and those in it were loaded: it may change the two lists.
+
+        >>> layer = tinygrad_c.nn.Linear(1, 1)
+        >>> handle = layer.register_load_state_dict_post_hook(lambda module, keys: keys.missing_keys.clear())
+        >>> layer.load_state_dict({"weight": tinygrad_c.ones(1, 1)})
+        <All keys matched successfully>
+        """
+        return state_hooks.register(self, state_hooks.LOAD_AFTER, hook)
 
     def register_forward_pre_hook(self, hook: Function[..., Any], *, prepend: bool = False,
                                   with_kwargs: bool = False) -> hooks.RemovableHandle:

@@ -110,6 +110,7 @@ class GroupNorm(_Affine):
 class _Running(_Affine):
     """Base class of batch and instance norm: running means and variances, one per channel."""
 
+    _version = 2                # 1: without num_batches_tracked
     _dims: tuple[int, ...]      # the allowed numbers of dimensions of the input
 
     def __init__(self, num_features: int, eps: float, momentum: float | None, affine: bool, track_running_stats: bool,

@@ -190,14 +190,33 @@ class SWALR(LRScheduler):
             group["swa_lr"] = rate
         self.anneal_epochs = anneal_epochs
         self._anneal_strategy = anneal_strategy
+        self._step_count = 0            # as torch: the steps since this object was made count, not the epoch
         super().__init__(optimizer, last_epoch)
+
+    def _advance(self) -> None:
+        self._step_count += 1
+        super()._advance()
+
+    def step(self, epoch: int | None = None) -> None:
+        """Advance to the next epoch, or to the given one (deprecated): a step of the annealing, either way."""
+        if epoch is not None:
+            self.last_epoch = epoch - 1
+        super().step()
+
+    def _restart(self) -> None:
+        self._step_count = 1
+        super()._restart()
+
+    def load_state_dict(self, state_dict: dict[str, Any]) -> None:
+        """Restore the attributes from a state_dict."""
+        super().load_state_dict({"_step_count": state_dict["last_epoch"] + 1, **state_dict})
 
     def _share(self, t: float) -> float:
         return t if self._anneal_strategy == "linear" else (1 - math.cos(math.pi * t)) / 2
 
     def get_lr(self) -> list[float]:
         """Replace the last step's share of swa_lr in the present rates by this step's. Others may change the rates too."""
-        step = self.last_epoch
+        step = self._step_count - 1
         before, now = (self._share(max(0.0, min(1.0, k / max(1, self.anneal_epochs)))) for k in (step - 1, step))
         if not self.anneal_epochs:
             before, now = (0.0 if step <= 0 else 1.0), 1.0

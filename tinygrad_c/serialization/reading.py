@@ -20,7 +20,7 @@ from tinygrad_c._base.device import Device
 from tinygrad_c._tensor.tensor import Size, Tensor
 from tinygrad_c.autograd import no_grad
 from tinygrad_c.core.array import dtype_named
-from tinygrad_c.nn.parameter import Parameter
+from tinygrad_c.nn.parameter import Parameter, UninitializedBuffer, UninitializedParameter
 from tinygrad_c.ops.arguments import TYPE_WORDS
 from tinygrad_c.ops.create.create import empty_, from_numpy
 
@@ -86,6 +86,8 @@ class Machine:
         tensors = {"_rebuild_tensor_v2": self.tensor, "_rebuild_parameter": self.parameter}
         self.known = {("collections", "OrderedDict"): OrderedDict, ("_codecs", "encode"): encode, ("torch", "Size"): size,
                       ("torch", "device"): Device, ("__builtin__", "set"): set, ("builtins", "set"): set,
+                      ("torch.nn.parameter", "UninitializedParameter"): UninitializedParameter,
+                      ("torch.nn.parameter", "UninitializedBuffer"): UninitializedBuffer,
                       **{("torch._utils", key): make for key, make in tensors.items()}}
 
     def entry(self, name: str) -> bytes:

@@ -31,7 +31,10 @@ def in_order(data: bytes) -> bytes:
 
 
 def loads(data: bytes, name: str) -> dict[str, Tensor]:
-    """The tensors. LoadError if the file is damaged or does not match its checksum."""
+    """The tensors. LoadError if the file is damaged or does not match its checksum.
+
+    The command line's models are such files, too. Their checksum includes the recipe in the metadata.
+    """
     import json
     library = package()
     try:
@@ -43,7 +46,7 @@ def loads(data: bytes, name: str) -> dict[str, Tensor]:
     except Exception as error:      # any error that a damaged or malicious file causes
         raise LoadError(f"{name} is damaged or truncated, or has a dtype that is not supported: "
                         f"{type(error).__name__}: {error}") from None
-    if KEY in metadata and metadata[KEY] != checksum(arrays, metadata.get("model", "")):
+    if KEY in metadata and metadata[KEY] not in (checksum(arrays), checksum(arrays, metadata.get("model", ""))):
         raise LoadError(f"{name} is damaged: its contents do not match its checksum")
     return tensors
 

@@ -14,7 +14,7 @@ from tinygrad_c._base.device import Device
 from tinygrad_c._tensor.tensor import Size, Tensor
 from tinygrad_c.core.array import dtype
 from tinygrad_c.nn.module import Module
-from tinygrad_c.nn.parameter import Parameter
+from tinygrad_c.nn.parameter import Parameter, UninitializedBuffer, UninitializedParameter
 from tinygrad_c.ops.arguments import TYPE_WORDS
 from tinygrad_c.serialization.reading import contiguous_stride
 
@@ -74,7 +74,8 @@ class Storages:
 def gather(obj: Any, tensors: dict[int, Tensor], seen: set[int]) -> None:
     """Collect the tensors in obj, by id."""
     if isinstance(obj, Tensor):
-        tensors[id(obj)] = obj
+        if not isinstance(obj, (UninitializedParameter, UninitializedBuffer)):
+            tensors[id(obj)] = obj
     elif isinstance(obj, (dict, list, tuple, set, frozenset)) and id(obj) not in seen:
         seen.add(id(obj))
         for each in (*obj, *obj.values()) if isinstance(obj, dict) else obj:
@@ -150,6 +151,9 @@ class Writer:
         elif isinstance(obj, (bytes, bytearray)):
             self.call("_codecs", "encode", bytes(obj).decode("latin-1"), "latin1")
             self.memoize(id(obj), obj)
+        elif isinstance(obj, (UninitializedParameter, UninitializedBuffer)):
+            self.call("torch.nn.parameter", type(obj).__name__, obj.requires_grad, None, obj.dtype)
+            self.memoize(id(obj), obj)
         elif isinstance(obj, Tensor):
             self.tensor(obj)
             self.memoize(id(obj), obj)
@@ -193,6 +197,9 @@ class Writer:
             self.out.append(b"}")
         self.memoize(id(obj), obj)
         self.items([each for item in obj.items() for each in item], b"u")
+        if "_metadata" in getattr(obj, "__dict__", ()):         # the versions of modules, in an attribute of a state_dict
+            self.mapping({"_metadata": obj._metadata})
+            self.out.append(b"b")
 
     def items(self, items: list, word: bytes) -> None:
         if items:

@@ -5,6 +5,7 @@ from tinygrad_c._base.lazy import lazy_names
 
 __all__ = ["GradScaler", "autocast", "custom_bwd", "custom_fwd"]
 __getattr__, __dir__ = lazy_names(globals())
+__path__: list[str] = []     # so that amp.autocast_mode can be imported: import_aliases finds it
 
 
 class autocast:

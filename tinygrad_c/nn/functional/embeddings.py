@@ -103,6 +103,12 @@ def embedding_bag(input: Tensor, weight: Tensor, offsets: Tensor | None = None, 
     else:
         raise ValueError(f"input has to be 1D or 2D Tensor, but got Tensor of dimension {input.ndim}")
     flat = input.reshape(-1)
+    if padding_idx is not None and not -weight.shape[0] <= padding_idx < weight.shape[0]:
+        raise RuntimeError(f"padding_idx must be within the number of embeddings, -{weight.shape[0]} through "
+                           f"{weight.shape[0] - 1}, but got {padding_idx}")
+    for each in (flat.min().item(), flat.max().item()) if flat.numel() else ():
+        if not 0 <= each < weight.shape[0]:
+            raise RuntimeError(f"Index of input takes value {each} which is not in the valid range [0, {weight.shape[0]})")
     rows = embedding(flat, weight, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse)
     counts = create.ones(flat.shape[0], dtype=weight.dtype)
     if padding_idx is not None:

@@ -174,6 +174,8 @@ def multilabel_margin_loss(input: Tensor, target: Tensor, size_average: bool | N
     target = _labels(target)
     x, t = (input, target) if input.ndim == 2 else (input.reshape(1, -1), target.reshape(1, -1))
     n, classes = x.shape
+    if t.numel() and not -1 <= reductions.amin(t).item() <= reductions.amax(t).item() < classes:
+        raise RuntimeError(f"argument #2 'target' is out of range: classes are 0 to {classes - 1}, and -1 ends a row's list")
     right, listed = create.zeros_(n, classes, dtype=bool_), []
     for row, labels in enumerate(t.tolist()):
         labels = labels[:labels.index(-1)] if -1 in labels else labels

@@ -214,6 +214,11 @@ def _unpool(n: int, x: Tensor, indices: Tensor, kernel: Any, stride: Any, paddin
     size = [(p - 1) * s - 2 * q + k for p, s, q, k in zip(x.shape[-n:], stride, padding, kernel)]
     size = list(output_size)[-n:] if output_size is not None else size
     lead = list(x.shape[:-n])
+    if indices.numel():
+        for each in (indices.min().item(), indices.max().item()):
+            if not 0 <= each < math.prod(size):
+                raise RuntimeError(f"Found an invalid max index: {each} (output volumes are of size "
+                                   f"{'x'.join(map(str, size))}{'x1' * (n == 1)})")
     zeros = create.zeros_(*lead, math.prod(size), dtype=x.dtype)
     return scatter(zeros, -1, indices.reshape(*lead, -1), x.reshape(*lead, -1)).reshape(*lead, *size)
 

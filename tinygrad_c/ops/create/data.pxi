@@ -4,24 +4,52 @@
 # ---- tensor(...)
 
 cdef int infer_dtype(list flat) except -1:
-    """bool, int64 or the default float dtype for Python's numbers; NumPy's scalars keep their own type."""
+    """The largest of the dtypes of the numbers: bool, int64 or the default float dtype for Python's, their own for NumPy's and
+    for tensors. The default float dtype if there are none."""
+    cdef int code = -1
     cdef set kinds = set(map(type, flat))
-    if kinds <= {bool}:
-        return BOOL if kinds else default_dtype()
-    if kinds <= {bool, int}:
-        return INT64
-    if kinds <= {bool, int, float}:
+    if not kinds:
         return default_dtype()
+    for kind in kinds:
+        if kind is bool:
+            code = max(code, BOOL)
+        elif kind is int:
+            code = max(code, INT64)
+        elif kind is float:
+            code = max(code, default_dtype())
+    if kinds <= {bool, int, float}:
+        return code
     for each in flat:
-        if not isinstance(each, (bool, int, float)) and not hasattr(each, "dtype"):
+        if type(each) in (bool, int, float):
+            continue
+        if isinstance(each, TensorBase):
+            code = max(code, (<TensorBase> each).dtype)
+        elif hasattr(each, "dtype"):
+            code = max(code, array_dtype(each))
+        elif isinstance(each, (int, float)):
+            code = max(code, INT64 if isinstance(each, int) else default_dtype())
+        else:
             if isinstance(each, (str, bytes)):
                 raise TypeError(f"new(): invalid data type '{type(each).__name__}'")
             if isinstance(each, (list, tuple)):
                 raise ValueError(f"expected a number, but got a sequence of length {len(each)} beside one: the rows have "
                                  "different lengths")
             raise RuntimeError(f"Could not infer dtype of {type(each).__name__}")
-    import numpy
-    return array_dtype(numpy.array(flat))
+    return code
+
+
+cdef int infer_nested(object data) except -1:
+    """infer_dtype of lists in which there are arrays or tensors."""
+    cdef int code = -1
+    if isinstance(data, TensorBase):
+        return (<TensorBase> data).dtype
+    if hasattr(data, "dtype"):
+        return array_dtype(data)
+    if not isinstance(data, (list, tuple)) and not is_sequence(data):
+        return infer_dtype([data])
+    for each in data:
+        code = max(code, infer_nested(each))
+    return default_dtype() if code < 0 else code
 
 
 cdef int array_dtype(object array) except -1:
@@ -43,11 +71,16 @@ cdef TensorBase from_sequence(object data, object dtype):
     cdef list flat
     cdef int ndim = 0
     cdef int code
+    cdef bint arrays = False
     cdef Py_ssize_t i
     cdef TensorBase out
     flat = [data]
     while True:
-        flat = [each.tolist() if hasattr(each, "tolist") and getattr(each, "ndim", 0) > 0 else each for each in flat]
+        for i, each in enumerate(flat):
+            if hasattr(each, "tolist") and hasattr(each, "dtype") and each.ndim > 0:
+                arrays = True
+                # As torch: a tensor of one element within a list is a number, whatever its shape.
+                flat[i] = each.item() if isinstance(each, TensorBase) and (<TensorBase> each).numel == 1 else each.tolist()
         if flat and is_sequence(flat[0]):       # a range, a deque, an array.array
             flat = [list(each) if is_sequence(each) else each for each in flat]
         if not flat or not isinstance(flat[0], (list, tuple)):
@@ -55,17 +88,19 @@ cdef TensorBase from_sequence(object data, object dtype):
         if ndim == MAX_NDIM:
             raise ValueError(f"too many dimensions: a tensor has at most {MAX_NDIM}")
         shape[ndim] = len(flat[0])
-        for each in flat:
+        for i, each in enumerate(flat):
+            if is_sequence(each):
+                flat[i] = each = list(each)
             if not isinstance(each, (list, tuple)):
                 raise TypeError(f"expected a sequence of length {shape[ndim]} at dim {ndim}, but got {type(each).__name__}")
             if len(each) != shape[ndim]:
                 raise ValueError(f"expected sequence of length {shape[ndim]} at dim {ndim} (got {len(each)})")
         flat = [item for each in flat for item in each]
         ndim += 1
-    flat = [each.item() if isinstance(each, TensorBase) else each for each in flat]
-    code = infer_dtype(flat) if dtype is None else dtype_code(dtype)
+    code = infer_nested(data) if arrays and dtype is None else infer_dtype(flat)
     if dtype is not None:
-        infer_dtype(flat)       # for its errors
+        code = dtype_code(dtype)
+    flat = [each.item() if isinstance(each, TensorBase) else each for each in flat]
     out = empty(code, ndim, shape)
     if len(flat) != out.numel:
         raise ValueError(f"the len() of a sequence does not match its elements: {len(flat)} numbers for a tensor of "
@@ -123,7 +158,8 @@ cdef TensorBase from_buffer(object source):
     out.dtype = buffer_dtype(buffer.format.decode() if buffer.format != NULL else "B", buffer.itemsize)
     if buffer.ndim > MAX_NDIM:
         raise ValueError(f"a tensor has at most {MAX_NDIM} dimensions, got {buffer.ndim}")
-    if <size_t> buffer.buf % buffer.itemsize != 0:
+    if (<size_t> buffer.buf % buffer.itemsize != 0      # an empty one has nothing to align
+            and all([buffer.shape[d] != 0 for d in range(buffer.ndim)])):
         raise ValueError("the array's memory is not aligned to its elements: pass array.copy()")
     out.ndim = buffer.ndim
     out.numel = 1

@@ -21,7 +21,7 @@ cdef Plan plan_along(TensorBase x, TensorBase index, int dim, bint keepdim):
                 raise RuntimeError("the shape of a tensor was changed while an operation ran on it")
     flat_strides(x, flat)
     if x.ndim == 0:
-        check_bounds(index, 0, 1)
+        check_not_negative(index, 0, 1)
     plan.start_from(x)
     plan.rows = index.numel
     plan.step = 1
@@ -58,14 +58,12 @@ cdef TensorBase offsets_along(TensorBase x, TensorBase index, int dim, bint keep
         if along == 1:                      # no multiplication: vectorised
             for i in range(n):
                 k = p[i]                    # read once: another thread may write to it
-                k += size & (k >> 63)
                 wrong |= <size_t> k >= <size_t> size
                 to[i] = start + k
                 start += step
         else:
             for i in range(n):
                 k = p[i]
-                k += size & (k >> 63)
                 wrong |= <size_t> k >= <size_t> size
                 to[i] = start + k * along
                 start += step
@@ -81,8 +79,31 @@ cdef TensorBase offsets_along(TensorBase x, TensorBase index, int dim, bint keep
         if d < 0:
             break
     if wrong:
-        check_bounds(index, dim, size)
+        check_not_negative(index, dim, size)
         raise_out_of_bounds("(changed by another thread meanwhile)", dim, size)
+    return out
+
+
+cdef int check_not_negative(TensorBase index, int dim, Py_ssize_t size) except -1:
+    """As torch: gather and scatter do not count from the end, and raise RuntimeError; x[index] does, and raises IndexError."""
+    cdef const int64_t* p = <const int64_t*> index.data
+    cdef Py_ssize_t i
+    cdef int64_t k
+    for i in range(index.numel):
+        k = p[i]
+        if <size_t> k >= <size_t> size:
+            more = f"; to count from the end write index % {size}" if -size <= k < 0 else ""
+            raise RuntimeError(f"index {k} is out of bounds for dimension {dim} with size {size}{more}")
+    return 0
+
+
+cdef TensorBase counted_from_end(TensorBase index, Py_ssize_t size):
+    """A copy of index in which -1 has become size - 1."""
+    cdef TensorBase out = copy_of(index)
+    cdef int64_t* p = <int64_t*> out.data
+    cdef Py_ssize_t i
+    for i in range(out.numel):
+        p[i] += size & (p[i] >> 63)
     return out
 
 
@@ -121,8 +142,8 @@ cdef int check_along(TensorBase x, TensorBase index, int dim, str name) except -
 def gather(input, dim, index, *, out=None):
     """out[i][j] = input[index[i][j]][j] for dim 0, input[i][index[i][j]] for dim 1, and so on.
 
-    index: integers, with as many dimensions as input, and no larger except along `dim`; the result has index's shape.
-    Raises RuntimeError if the shapes do not fit, IndexError for an index out of bounds.
+    index: integers, as many dimensions as input, no larger except in `dim`; the result has its shape.
+    Raises RuntimeError for shapes that do not fit and for an index out of bounds (a negative one, too).
 
     >>> tinygrad_c.gather(tinygrad_c.tensor([[1., 2.], [3., 4.]]), 1, tinygrad_c.tensor([[1], [0]]))
     tensor([[2.],
@@ -142,6 +163,8 @@ def gather(input, dim, index, *, out=None):
 @public(axis=True)
 def take_along_dim(input, indices, dim=None, *, out=None):
     """gather, with input and indices broadcast in all dimensions except `dim`; without dim, from the flattened input.
+
+    With dim, -1 is the last element, as in NumPy's.
 
     >>> tinygrad_c.take_along_dim(tinygrad_c.tensor([[3., 1., 2.]]), tinygrad_c.tensor([[1, 2, 0]]), 1)
     tensor([[1., 2., 3.]])
@@ -164,7 +187,7 @@ def take_along_dim(input, indices, dim=None, *, out=None):
         if k != d and i.shape[k] not in (1, shape[k]):
             raise RuntimeError(f"The size of tensor a ({x.shape[k]}) must match the size of tensor b ({i.shape[k]}) at "
                                f"non-singleton dimension {k}")
-    i = copy_of(expand_to(i, x.ndim, shape))
+    i = counted_from_end(expand_to(i, x.ndim, shape), x.shape[d] if x.ndim > 0 else 1)
     shape[d] = x.shape[d]
     return named(take_along(expand_to(x, x.ndim, shape), i, d, True), b"GatherBackward0")
 

@@ -1,6 +1,20 @@
 """index_select, masked_select, masked_fill, nonzero; part of index.pyx."""
 
 
+cdef int check_rows(TensorBase index, Py_ssize_t size) except -1:
+    """As torch: index_select does not count from the end."""
+    cdef const int64_t* p = <const int64_t*> index.data
+    cdef Py_ssize_t i
+    cdef bint wrong = False
+    for i in range(index.numel):
+        wrong |= <size_t> p[i] >= <size_t> size
+    if wrong:
+        for i in range(index.numel):
+            if <size_t> p[i] >= <size_t> size:
+                raise IndexError(f"index {p[i]} is out of bounds: index out of range in self, which has {size} slices there")
+    return 0
+
+
 @public("input index", axis=True)
 def index_select(input, dim, index, *, out=None):
     """The slices of input along `dim` at the indices in index, a vector of integers. A copy.
@@ -20,6 +34,7 @@ def index_select(input, dim, index, *, out=None):
         raise IndexError("index_select(): Index is supposed to be a vector")
     if i.ndim == 0:
         i = i[None]
+    check_rows(i, x.shape[d] if x.ndim > 0 else 1)
     if x.ndim == 0:
         if i.numel != 1:
             raise RuntimeError(f"index_select(): Index to scalar can have only 1 value, got {i.numel} value(s)")

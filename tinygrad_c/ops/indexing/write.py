@@ -38,6 +38,14 @@ def rows_key(dim: int, index) -> tuple:
     return (slice(None),) * dim + (index,)
 
 
+def check_from_zero(index, size: int, error: type[Exception] = IndexError) -> None:
+    """Raise for a number that is no slice's: unlike x[index], these functions do not count from the end."""
+    if index.numel():
+        for each in (index.min().item(), index.max().item()):
+            if not 0 <= each < size:
+                raise error(f"index {each} is out of bounds: index out of range in self, which has {size} slices there")
+
+
 def check_slices(x, d: int, index, source, function: str):
     """Check index, of size n, and source, of size n along dim d and x's sizes elsewhere."""
     index = check_index(index, function)
@@ -51,6 +59,8 @@ def check_slices(x, d: int, index, source, function: str):
         raise (IndexError if function == "index_copy_" else RuntimeError)(
             f"{function}(): Number of indices ({index.numel()}) should be equal to source.size(dim): ({source.shape[d]}), for "
             f"dim: {d}")
+    check_from_zero(index, x.shape[d] if x.ndim else 1,
+                    RuntimeError if function == "index_add_" and x.ndim > 1 else IndexError)       # torch's, both
     return index, source
 
 
@@ -112,8 +122,10 @@ def index_fill_(input, dim: int, index, value):
     if getattr(value, "ndim", 0) > 0:
         raise RuntimeError("index_fill_ only supports a 0-dimensional value tensor, but got tensor with "
                            f"{value.ndim} dimension(s).")
-    if hasattr(value, "ndim"):          # one gradient per position, even if index repeats it
-        index = unique(where(index < 0, index + (x.shape[d] if x.ndim else 1), index))
+    if hasattr(value, "ndim"):          # its gradient comes once from each place, however often the index names it
+        size = x.shape[d] if x.ndim else 1
+        check_from_zero(index + size, 2 * size)
+        index = unique(where(index < 0, index + size, index))
     setitem(reshape(x, 1) if x.ndim == 0 else x, rows_key(d, index), value)
     return x
 
@@ -195,8 +207,8 @@ def take(input, index):
     try:
         return reshape(gather(flatten(x), 0, flatten(index)), index.shape)
     except (IndexError, RuntimeError):
-        check_flat(x, index, "take")            # raises torch's error
-        raise
+        places = check_flat(x, index, "take")   # counted from the end, or IndexError in torch's words
+        return reshape(gather(flatten(x), 0, places), index.shape)
 
 
 @public("input index source", node="PutBackward0")
@@ -353,8 +365,8 @@ def index_reduce(input, dim: int, index, source, reduce: str, *, include_self: b
 def scatter(input, dim: int, index, src: TensorBase | float | None = None, *, value=None, reduce: str | None = None):
     """A copy of input with out[index[i][j]][j] = src[i][j] for dim 0, out[i][index[i][j]] for dim 1, ...; src may be a number.
 
-    If several elements have the same index, the last one is kept; with reduce="add" or "multiply" all are combined.
-    Raises RuntimeError if the shapes do not fit, IndexError for an index out of bounds.
+    Of several elements with one place the last stays; with reduce="add" or "multiply" all are added or multiplied to it.
+    Raises RuntimeError for shapes that do not fit and for an index out of bounds (a negative one, too).
 
     >>> tinygrad_c.scatter(tinygrad_c.zeros(2, 3), 1, tinygrad_c.tensor([[2], [0]]), 1.)
     tensor([[0., 0., 1.],

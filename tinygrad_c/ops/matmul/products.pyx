@@ -145,8 +145,10 @@ cdef TensorBase batched(TensorBase a, TensorBase b):
     shape[ndim - 2], shape[ndim - 1] = a_shape[ndim - 2], b_shape[ndim - 1]
     out = empty(a.dtype, ndim, shape)
     cdef bint before = set_grad(False)
-    x, y = expand_to(a, ndim, a_shape), expand_to(b, ndim, b_shape)
-    set_grad(before)
+    try:
+        x, y = expand_to(a, ndim, a_shape), expand_to(b, ndim, b_shape)
+    finally:
+        set_grad(before)
     g.dtype = a.dtype
     g.m, g.n, g.k = shape[ndim - 2], shape[ndim - 1], a_shape[ndim - 1]
     g.batch = shape[ndim - 3]

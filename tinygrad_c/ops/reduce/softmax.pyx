@@ -130,12 +130,12 @@ def log_softmax(input, dim=None, dtype=None, *, axis=None, out=None):
 # ---- logsumexp
 
 cdef int logsumexp_backward(BackwardPass back, Node node, TensorBase g) except -1:
-    # dx = g * exp(x - y); where y is infinite, x - y is taken as 0 for the x that equal y (inf - inf is NaN)
+    # dx = g * exp(x - y): NaN, as torch's, at the infinities of an infinite y
     cdef TensorBase x = saved(node, 0)
     cdef unsigned int mask = <unsigned int> node.param[NODE_MASK].i
     cdef bint keepdim = node.param[NODE_KEEPDIM].i
     cdef TensorBase y = expand_reduced(output(back, node), x.ndim, x.shape, mask, keepdim)
-    cdef TensorBase p = where_(binary(ROW_EQ, x, y), 1, unary(ROW_EXP, binary(ROW_SUB, x, y), 0, 0))
+    cdef TensorBase p = unary(ROW_EXP, binary(ROW_SUB, x, y), 0, 0)
     return back.send_grad(node, 0, binary(ROW_MUL, expand_reduced(g, x.ndim, x.shape, mask, keepdim), p))
 
 cdef Rule LOGSUMEXP_RULE = Rule(b"LogsumexpBackward0", logsumexp_backward)

@@ -131,7 +131,7 @@ def middle(x, dim, keepdim: bool, skip_nan: bool, result, op: str):
         flat = flatten(x)
         value = middle(flat, 0, False, skip_nan, result, op)[0]
         if value.requires_grad:     # ties share the gradient, as in amax
-            value = amax(flat[(flat == value) | isnan(flat) & isnan(value)])
+            value = flat[isnan(flat)].mean() if isnan(value).item() else amax(flat[flat == value])
         return _named(value, f"{op}Backward0")
     d = wrapped(dim, x.ndim)
     n = x.shape[d] if x.ndim else 1

@@ -125,11 +125,13 @@ def cat(tensors, dim=0, *, axis=None, out=None):
         dtype = max(dtype, a.dtype)
     y = empty(dtype, first.ndim, shape)
     before = set_grad(False)
-    for a in parts:
-        if not copy_small(y, a, along, start, a.shape[along] * y.stride[along] * itemsize(y.dtype)):
-            copy_into(narrow_dim(y, along, start, a.shape[along]), a)
-        start += a.shape[along]
-    set_grad(before)
+    try:
+        for a in parts:
+            if not copy_small(y, a, along, start, a.shape[along] * y.stride[along] * itemsize(y.dtype)):
+                copy_into(narrow_dim(y, along, start, a.shape[along]), a)
+            start += a.shape[along]
+    finally:
+        set_grad(before)
     record_parts(&CAT, y, parts, along)
     return y
 

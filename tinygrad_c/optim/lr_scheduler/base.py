@@ -23,6 +23,11 @@ class LRScheduler:
     [0.5]
     """
 
+    # Resumed with last_epoch >= 0, the first step (in __init__) leaves the rates of the optimizer's state dict. As in torch,
+    # not with schedulers that compute the rate from the initial one, or that change it at certain epochs only.
+    _keeps_rate = False
+    _initial = False            # while epoch 0 begins: in __init__ and _restart
+
     def __init__(self, optimizer: Optimizer, last_epoch: int = -1) -> None:
         check_optimizer(optimizer)
         self.optimizer = optimizer
@@ -34,8 +39,10 @@ class LRScheduler:
         self.base_lrs = [group["initial_lr"] for group in optimizer.param_groups]
         self.last_epoch = last_epoch
         self._resumed = last_epoch >= 0
+        self._initial = True
         self._advance()
         self._resumed = False
+        del self._initial
 
     def get_lr(self) -> list[float]:
         """The rates of this epoch, one per group.
@@ -84,13 +91,19 @@ class LRScheduler:
 
     def _advance(self) -> None:
         self.last_epoch += 1
-        self._set(self.get_lr())
+        self._set(self._rates() if self._keeps_rate and self._resumed else self.get_lr())
 
     def _restart(self) -> None:
         """Go back to epoch 0 and the initial rates."""
         self._set(self.base_lrs)
         self.last_epoch = 0
+        self._initial = True
         self._set(self.get_lr())
+        del self._initial
+
+    def _begin_later(self) -> None:
+        """Begin at epoch 0 when a SequentialLR comes to this scheduler."""
+        self._restart()
 
     def _set(self, rates: Sequence[float]) -> None:
         for group, rate in zip(self.optimizer.param_groups, rates):

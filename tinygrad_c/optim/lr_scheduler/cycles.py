@@ -56,8 +56,19 @@ class CosineAnnealingWarmRestarts(LRScheduler):
         height = (1 + math.cos(math.pi * self.T_cur / self.T_i)) / 2
         return [self.eta_min + (base - self.eta_min) * height for base in self.base_lrs]
 
+    def _advance(self) -> None:
+        self.last_epoch += 1
+        self.T_cur += 1
+        if self.T_cur >= self.T_i:
+            self.T_cur %= self.T_i
+            self.T_i *= self.T_mult
+        self._set(self._current_rates())
+
+    def _restart(self) -> None:
+        self._locate(0)
+        super()._restart()
+
     def get_lr(self) -> list[float]:
-        self._locate(self.last_epoch)
         return self._current_rates()
 
 
@@ -110,8 +121,10 @@ class CyclicLR(_WithMomentum):
         self.gamma = gamma
         self._scale_fn = scale_fn
         self.scale_mode = scale_mode
-        self._low = base_lrs
+        # As torch: a group's initial_lr, if it has one already, is the base of the first rate.
+        self._low = [group.get("initial_lr", low) for group, low in zip(optimizer.param_groups, base_lrs)]
         super().__init__(optimizer, last_epoch)
+        self._low = base_lrs
         self.base_lrs = base_lrs
 
     def _scale(self, cycle: int) -> float:

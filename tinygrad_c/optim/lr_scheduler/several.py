@@ -51,17 +51,32 @@ class SequentialLR(_Several):
                              f"to be equal to {len(milestones)}")
         self._milestones = list(milestones)
         self.last_epoch = last_epoch + 1
+        for scheduler in self._schedulers:
+            _undo(scheduler)
         self._schedulers[0]._restart()
         self._last_lr = self._schedulers[0].get_last_lr()
+
+    def step(self) -> None:
+        """Advance to the next epoch. Call it after the optimizer's steps."""
+        super().step()
 
     def _advance(self) -> None:
         self.last_epoch += 1
         i = bisect_right(self._milestones, self.last_epoch)
         if i > 0 and self._milestones[i - 1] == self.last_epoch:
-            self._schedulers[i]._restart()
+            self._schedulers[i]._begin_later()
         else:
             self._schedulers[i]._advance()
         self._last_lr = self._schedulers[i].get_last_lr()
+
+
+def _undo(scheduler: LRScheduler) -> None:
+    """Take back the step that each scheduler made in its __init__: its turn is later."""
+    if isinstance(scheduler, _Several):
+        for each in scheduler._schedulers:
+            _undo(each)
+    else:
+        scheduler.last_epoch -= 1
 
 
 class ChainedScheduler(_Several):

@@ -25,15 +25,28 @@ class LambdaLR(LRScheduler):
 class MultiplicativeLR(LRScheduler):
     """Multiply the rate by lr_lambda(epoch) every epoch, from epoch 1 on."""
 
+    _keeps_rate = True
+
     def __init__(self, optimizer: Optimizer, lr_lambda: Callable[[int], float] | Sequence[Callable[[int], float]],
                  last_epoch: int = -1) -> None:
         self.lr_lambdas = per_group("lr_lambdas", lr_lambda, optimizer)
         super().__init__(optimizer, last_epoch)
 
     def get_lr(self) -> list[float]:
-        if self.last_epoch == 0:
+        if self._initial:
             return self._rates()
         return [rate * function(self.last_epoch) for rate, function in zip(self._rates(), self.lr_lambdas)]
+
+
+    def step(self, epoch: int | None = None) -> None:
+        """Advance to the next epoch. epoch: the number to go on with (deprecated); the factor is applied once, as in torch."""
+        if epoch is not None:
+            self.last_epoch = epoch - 1
+        super().step()
+
+    def _begin_later(self) -> None:
+        self.last_epoch = -1
+        self._advance()
 
 
 # ---- In steps.
@@ -59,7 +72,7 @@ class MultiStepLR(Multiplying):
         super().__init__(optimizer, last_epoch)
 
     def _factor(self) -> float:
-        return self.gamma ** self.milestones[self.last_epoch]
+        return self.gamma ** self.milestones.get(self.last_epoch, 0)      # a file has a plain dict
 
 
 class ConstantLR(Multiplying):
@@ -82,6 +95,8 @@ class ConstantLR(Multiplying):
 
 class LinearLR(Multiplying):
     """Multiply the rate by a factor that goes linearly from start_factor to end_factor in total_iters epochs."""
+
+    _keeps_rate = True
 
     def __init__(self, optimizer: Optimizer, start_factor: float = 1 / 3, end_factor: float = 1.0, total_iters: int = 5,
                  last_epoch: int = -1) -> None:
@@ -106,16 +121,20 @@ class LinearLR(Multiplying):
 class ExponentialLR(Multiplying):
     """Multiply the rate by gamma every epoch."""
 
+    _keeps_rate = True
+
     def __init__(self, optimizer: Optimizer, gamma: float, last_epoch: int = -1) -> None:
         self.gamma = gamma
         super().__init__(optimizer, last_epoch)
 
     def _factor(self) -> float:
-        return self.gamma if self.last_epoch > 0 else 1.0
+        return 1.0 if self._initial else self.gamma
 
 
 class PolynomialLR(Multiplying):
     """initial rate * (1 - epoch / total_iters)^power, then 0."""
+
+    _keeps_rate = True
 
     def __init__(self, optimizer: Optimizer, total_iters: int = 5, power: float = 1.0, last_epoch: int = -1) -> None:
         self.total_iters = total_iters
@@ -123,7 +142,7 @@ class PolynomialLR(Multiplying):
         super().__init__(optimizer, last_epoch)
 
     def _factor(self) -> float:
-        if self.last_epoch == 0 or self.last_epoch > self.total_iters:
+        if self._initial or self.last_epoch > self.total_iters:
             return 1.0
         left = 1 - self.last_epoch / self.total_iters
         return (left / (1 - (self.last_epoch - 1) / self.total_iters)) ** self.power
@@ -131,6 +150,8 @@ class PolynomialLR(Multiplying):
 
 class CosineAnnealingLR(LRScheduler):
     """eta_min + (initial rate - eta_min) * (1 + cos(pi * epoch / T_max)) / 2. Loshchilov & Hutter 2017."""
+
+    _keeps_rate = True
 
     def __init__(self, optimizer: Optimizer, T_max: int, eta_min: float = 0.0, last_epoch: int = -1) -> None:
         self.T_max = T_max
@@ -142,10 +163,8 @@ class CosineAnnealingLR(LRScheduler):
 
     def get_lr(self) -> list[float]:
         epoch = self.last_epoch
-        if epoch == 0:
+        if self._initial:
             return self._rates()
-        if self._resumed:
-            return [self.eta_min + (base - self.eta_min) * self._height(epoch) / 2 for base in self.base_lrs]
         if (epoch - 1 - self.T_max) % (2 * self.T_max) == 0:    # the rate is eta_min: multiplying it could not increase it
             return [rate + (base - self.eta_min) * (1 - math.cos(math.pi / self.T_max)) / 2
                     for rate, base in zip(self._rates(), self.base_lrs)]

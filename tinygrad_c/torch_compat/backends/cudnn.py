@@ -6,7 +6,7 @@ __getattr__, __dir__ = lazy_names(globals())
 
 enabled = False
 benchmark = False
-deterministic = True
+deterministic = False
 allow_tf32 = False
 
 

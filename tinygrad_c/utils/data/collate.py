@@ -61,7 +61,7 @@ def default_collate(batch: Sequence[Any]) -> Any:
     if isinstance(first, np.ndarray) and first.dtype.kind not in "SaUO":
         return stack([create.as_tensor(each) for each in batch], 0)
     if isinstance(first, np.generic):
-        return create.from_numpy(np.array(batch))
+        return create.from_numpy(np.array(batch)) if len(set(map(type, batch))) == 1 else create.tensor(list(batch))
     if isinstance(first, float):
         return create.tensor(list(batch), dtype=float64)
     if isinstance(first, int):
