@@ -23,8 +23,8 @@ cdef class Callable:
         return self.forward(*args, **kwargs)
 
 
-# Objects are made as object makes them: Callable has no fields of its own. With a __new__ of its own, copy.deepcopy and pickle of
-# a `class Net(Mixin, Module)`, which Python lays out after Mixin, say "Callable.__new__(Net) is not safe".
+# Callable has no fields, so it uses object.__new__. With a __new__ of its own, copy.deepcopy and pickle of a
+# `class Net(Mixin, Module)`, whose layout follows Mixin, raise "Callable.__new__(Net) is not safe".
 (<PyTypeObject*> Callable).tp_new = PyBaseObject_Type.tp_new
 del (<dict> (<PyTypeObject*> Callable).tp_dict)["__new__"]
 PyType_Modified(<PyTypeObject*> Callable)

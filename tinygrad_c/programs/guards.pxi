@@ -152,7 +152,8 @@ cdef class Guards:
             t = &self.tensors[i]
             tensor = <TensorBase> t.tensor
             if (tensor.data != t.data or <PyObject*> tensor.storage != t.storage or tensor.dtype != t.dtype
-                    or tensor.ndim != t.ndim or tensor._requires_grad != t.requires_grad or tensor._hooks is not None or tensor._grad_fn is not None):
+                    or tensor.ndim != t.ndim or tensor._requires_grad != t.requires_grad or tensor._hooks is not None
+                    or tensor._grad_fn is not None):
                 return self.n + i
             for k in range(t.ndim):
                 if tensor.shape[k] != t.shape[k] or tensor.stride[k] != t.stride[k]:

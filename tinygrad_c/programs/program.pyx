@@ -13,17 +13,17 @@ from cpython.ref cimport PyObject
 from libc.math cimport pow, sqrt
 from libc.stdint cimport int64_t
 from libc.stdlib cimport free, malloc, realloc
-from libc.string cimport memcmp, memcpy, memset
+from libc.string cimport memcmp, memcpy
 
 from tinygrad_c.core.array cimport Storage, count_write, itemsize, note_storages, shape_of
-from tinygrad_c.core.tape cimport TensorBase, alias, empty, empty_like, plain_mode
-from tinygrad_c.kernels.call cimport FLOAT32, FLOAT64, INT64, MAX_NDIM, Call
+from tinygrad_c.core.tape cimport TensorBase, alias, empty_like, plain_mode
+from tinygrad_c.kernels.call cimport INT64, MAX_NDIM, Call
 from tinygrad_c.kernels.runtime.dispatch cimport (
     ROLE_ADAM, ROLE_ELEMENTWISE, ROLE_SGD, UNSUITED, Known, Program, block_of, free_program, known_kernel, labels_fit, recorder,
     replay, start_recording, stop_recording)
 from tinygrad_c.kernels.runtime.memory cimport Pool, free_pool, pool_has, pools_work, seal_pool, swap_pool
 from tinygrad_c.kernels.table cimport (
-    ADAM_BETA2, ADAM_CORRECTION, ADAM_EPS, ADAM_FLAGS, ADAM_SHRINK, ADAM_STEP, ADAM_WEIGHT, ADAM_WEIGHT_DECAY, FIRST, SGD_FLAGS,
+    ADAM_CORRECTION, ADAM_SHRINK, ADAM_STEP, FIRST, SGD_FLAGS,
     SGD_LR)
 
 cdef extern from "Python.h":

@@ -278,8 +278,8 @@ def content_of(value):
 
 def run_rows(Recorded r not None, Py_ssize_t batch_size, list sources not None, TensorBase order not None,
              Py_ssize_t first, Py_ssize_t steps, TensorBase losses not None, Py_ssize_t first_loss) -> int:
-    """Up to `steps` steps, on the rows that order[first:] names of each source; gives how many were made. The result of each,
-    one number, goes to losses[first_loss:]. It ends early where the program does not fit; a signal's exception comes after a whole
+    """Run up to `steps` steps on the rows order[first:] of each source; returns how many were run. The result of each step, one
+    number, goes to losses[first_loss:]. Ends early if the program does not fit. A signal's exception is raised after a whole
     step."""
     cdef TensorBase own, source, out
     cdef Py_ssize_t i, done = 0, made, n_inputs = len(r.inputs), rows, loss_bytes
