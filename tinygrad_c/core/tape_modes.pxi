@@ -17,6 +17,7 @@ cdef extern from *:
     void set_dealloc(object type, destructor function)
 
 
+@cython.binding(False)            # methods check the type of self
 cdef class GradMode:
     """A `with` block or a decorator inside which recording is on or off and, with `marking`, new memory is marked or not.
 
@@ -90,6 +91,7 @@ cdef class GradMode:
             self.restore(outside)
 
 
+@cython.binding(False)
 cdef class GradModeAtOnce:
     """set_grad_enabled: the mode is set when the object is made; a `with` block sets it back at its end.
 

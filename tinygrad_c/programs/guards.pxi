@@ -27,6 +27,7 @@ cdef frozenset SKIPPED = frozenset(("_step_count", "_first_gradient"))       # o
 
 
 @cython.final
+@cython.binding(False)
 cdef class Guards:
     """Everything is kept alive, so that an identity means what it did."""
     cdef list keep

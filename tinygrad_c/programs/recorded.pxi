@@ -41,6 +41,7 @@ cdef int set_scalars(Call* call, const Update* u, const Group* g) noexcept nogil
 
 
 @cython.final
+@cython.binding(False)
 cdef class Recorded:
     """One program of a step, for inputs of one shape, and what must hold for it."""
     cdef Program program

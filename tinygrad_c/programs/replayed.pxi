@@ -350,6 +350,7 @@ def run_rows(Recorded r not None, Py_ssize_t batch_size, list sources not None, 
 
 # ---- The callable
 
+@cython.binding(False)
 cdef class Step:
     """Tries its programs; where none fits, self._slow decides."""
     cdef public list ready          # programs that were verified, the one that was used last at the end
