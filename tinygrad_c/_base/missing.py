@@ -26,8 +26,6 @@ LEFT_OUT = [
     ("xpu hpu ipu mtia cuda record_stream get_device_module Stream Event stream vulkan hip UntypedStorage TypedStorage "
      "pin_memory_device",
      "there is only the CPU here"),
-    ("LazyInstanceNorm1d LazyInstanceNorm2d LazyInstanceNorm3d Uninitialized*", "these layers do not take their sizes from the "
-     "first input; write the sizes"),
     ("scaled_mm grouped_mm scaled_grouped_mm ScalingType SwizzleType",
      "half precision is left out; the floating types are float32 and float64"),
     ("*_copy", "functions that copy a view are left out; write .clone() after the operation without _copy"),
