@@ -50,7 +50,7 @@ from tinygrad_c.nn.loss import (
     SoftMarginLoss,
 )
 from tinygrad_c.nn.module import Module
-from tinygrad_c.nn.parameter import Buffer, Parameter
+from tinygrad_c.nn.parameter import Buffer, Parameter, UninitializedBuffer, UninitializedParameter
 
 LAZY_NAMES = {       # imported on first access
     "norm": "LayerNorm RMSNorm GroupNorm BatchNorm1d BatchNorm2d BatchNorm3d InstanceNorm1d InstanceNorm2d InstanceNorm3d "
@@ -78,7 +78,7 @@ __getattr__, __dir__ = lazy_names(globals(), LAZY_NAMES)
 
 __all__ = [
     # The base class and its parts.
-    "Module", "Parameter", "Buffer", "functional", "init", "utils",
+    "Module", "Parameter", "Buffer", "UninitializedParameter", "UninitializedBuffer", "functional", "init", "utils",
     # Layers.
     "Identity", "Linear", "Bilinear", "Flatten", "Unflatten", "Dropout", "Dropout1d", "Dropout2d", "Dropout3d",
     "AlphaDropout", "FeatureAlphaDropout",
