@@ -1,4 +1,4 @@
-"""The net of an MLP estimator and its steps: what scikit-learn's computes, by this package's kernels."""
+"""The net and training step of the MLP estimators: scikit-learn's computation with this package's kernels."""
 
 from __future__ import annotations
 
@@ -25,10 +25,10 @@ ACTIVATIONS = {
     "mish": nn.Mish,
 }
 NUMPY = {"identity": lambda h: h, "tanh": np.tanh, "relu": lambda h: np.maximum(h, 0, out=h)}
-# Losses by name: of outputs and answers, a value for each row. The first two are scikit-learn's.
+# Loss functions of outputs and targets, with a value for each row. The first two are scikit-learn's.
 QUANTITIES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "squared_error": lambda out, y: ((out - y) ** 2).mean(1) / 2,
-    "poisson": lambda out, y: (out.exp() - y * out).mean(1),  # the outputs are logarithms
+    "poisson": lambda out, y: (out.exp() - y * out).mean(1),  # the outputs are the logarithm of the rate
     "absolute_error": lambda out, y: (out - y).abs().mean(1),
     "huber": lambda out, y: F.huber_loss(out, y, reduction="none").mean(1),
     "smooth_l1": lambda out, y: F.smooth_l1_loss(out, y, reduction="none").mean(1),
@@ -36,7 +36,7 @@ QUANTITIES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
 
 
 class Core:
-    """Weights, optimizer and loss of one net. `step` is one update, `outputs` the net's raw outputs.
+    """One net with its optimizer and loss. `step` is one update, `outputs` gives raw outputs.
 
     kind: "softmax" (answers are numbers of classes), "logistic" (0 and 1 for each output) or "quantity".
     """
@@ -85,7 +85,7 @@ class Core:
             self.optimizer = optim.Adam(self.groups, lr=s["lr"], betas=s["betas"], eps=s["eps"])
 
     def set_lr(self, lr: float) -> None:
-        """From the next step on. scikit-learn's velocity holds the learning rate, and stays as it is when that changes."""
+        """Set the learning rate. scikit-learn's velocity contains the learning rate, and does not change with it."""
         before = self.optimizer.param_groups[0]["lr"]
         if lr == before:
             return
@@ -98,11 +98,11 @@ class Core:
                         kept["momentum_buffer"].mul_(before / lr)
 
     def set_decay(self, total: float) -> None:
-        """alpha / 2 of the squared weights, shared by `total` rows: its gradient is added in the optimizer."""
+        """Set the L2 penalty alpha / (2 total) * sum(w^2) as weight decay of the optimizer."""
         self.optimizer.param_groups[0]["weight_decay"] = self.alpha / total
 
     def rows_loss(self, out: Tensor, y: Tensor) -> Tensor:
-        """The loss of each row; of the user's loss whatever it gives."""
+        """The loss of each row; the result of a user's loss is not checked."""
         if callable(self.loss):
             return self.loss(out, y)
         if self.kind == "softmax":
@@ -126,11 +126,11 @@ class Core:
         return (loss * weight).sum() / weight.sum()
 
     def step(self, X: Tensor, y: Tensor, weight: Tensor | None) -> float:
-        """One update by a batch; its loss before it, without the penalty."""
+        """One update with a batch; returns the batch's loss before the update, without the penalty."""
         loss = self.mean_loss(self.net(X), y, weight)
         self.optimizer.zero_grad()
         loss.backward()
-        if self.solver == "adam":  # scikit-learn adds epsilon to the root before it is corrected for the first steps
+        if self.solver == "adam":  # scikit-learn adds epsilon to the root before the bias correction
             self.steps += 1
             eps = self.settings["eps"] / max(1e-300, math.sqrt(1 - self.settings["betas"][1] ** self.steps))
             for group in self.optimizer.param_groups:
@@ -139,11 +139,11 @@ class Core:
         return loss.item()
 
     def penalty(self) -> float:
-        """alpha / 2 of the squared weights."""
+        """alpha / 2 * sum(w^2)."""
         return 0.5 * self.alpha * sum(float(np.vdot(w, w)) for w in self.views) if self.alpha else 0.0
 
     def loss_and_gradient(self, X: Tensor, y: Tensor, weight: Tensor | None) -> tuple[float, np.ndarray]:
-        """For L-BFGS: the loss of all rows with the penalty, and its gradient, weights first."""
+        """For L-BFGS: the penalised loss of all rows and its gradient, weights before biases."""
         total = len(X) if weight is None else float(weight.sum())
         loss = self.mean_loss(self.net(X), y, weight)
         self.optimizer.zero_grad()
@@ -166,7 +166,7 @@ class Core:
                 at += size
 
     def weights(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
-        """coefs_ and intercepts_ as scikit-learn has them."""
+        """coefs_ and intercepts_ in scikit-learn's shapes."""
         return (
             [np.ascontiguousarray(x.weight.detach().numpy().T) for x in self.linear],
             [x.bias.detach().numpy().copy() for x in self.linear],
@@ -181,7 +181,7 @@ class Core:
         finally:
             self.net.train()
 
-    # Pickle: arrays and plain data only
+    # ---- Pickling: arrays and plain data only
 
     def __getstate__(self) -> dict[str, Any]:
         state = {k: v for k, v in self.__dict__.items() if k not in ("net", "linear", "groups", "optimizer", "views")}
@@ -203,7 +203,7 @@ class Core:
 
 
 class own_stream:
-    """The global random stream (dropout draws from it) begins at a seed inside the block, and is afterwards as it was."""
+    """Seed the global random stream (dropout uses it) inside the block, and restore it afterwards."""
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
@@ -217,7 +217,7 @@ class own_stream:
 
 
 def forward(X: np.ndarray, coefs: list[np.ndarray], intercepts: list[np.ndarray], activation: str) -> np.ndarray:
-    """The net's raw outputs by NumPy: for few rows there is nothing faster."""
+    """The net's raw outputs computed with NumPy, which is fastest for few rows."""
     h = X
     last = len(coefs) - 1
     function = NUMPY.get(activation)

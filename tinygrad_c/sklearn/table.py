@@ -1,4 +1,4 @@
-"""TableClassifier and TableRegressor: the whole of the table engine on DataFrames (or arrays), as estimators."""
+"""TableClassifier and TableRegressor: the table engine as estimators for DataFrames or arrays."""
 
 from __future__ import annotations
 
@@ -58,7 +58,7 @@ class _BaseTable(BaseEstimator):
         self.random_state = random_state
 
     def _table(self, X: Any, reset: bool) -> Table:
-        """X as a Table whose columns have names."""
+        """X as a Table with column names."""
         pandas = need("pandas", "sklearn")
         validated = (
             validate_data(self, X, reset=reset, skip_check_array=True)
@@ -149,11 +149,11 @@ class _BaseTable(BaseEstimator):
 
 
 class TableClassifier(ClassifierMixin, _BaseTable):
-    """Classes of the rows of a DataFrame: numbers, categories, dates, gaps as they are. The nets of `tinygrad_c train`.
+    """Classifier for DataFrames with numbers, categories, dates and missing values: the nets of `tinygrad_c train`.
 
-    effort: 'quick', 'default' or 'best'; n_folds, as many nets; metric: what the best epochs are chosen by; class_weight: a
-    dict or 'balanced'; numbers, categories, dates, drop, keep: names of columns to be treated so; the rest as in `tinygrad_c
-    train`.
+    effort: 'quick', 'default' or 'best'. n_folds: the number of folds and nets. metric: chooses the best epochs. class_weight:
+    a dict or 'balanced'. numbers, categories, dates, drop, keep: names of columns to be treated so. The rest as in
+    `tinygrad_c train`.
     After fit: model_, cross_validated_ (scores), out_of_fold_ (probabilities), columns_, dropped_, notes_.
     """
 
@@ -221,9 +221,9 @@ class TableClassifier(ClassifierMixin, _BaseTable):
 
 
 class TableRegressor(RegressorMixin, _BaseTable):
-    """Quantities of the rows of a DataFrame: numbers, categories, dates, gaps as they are. The nets of `tinygrad_c train`.
+    """Regressor for DataFrames with numbers, categories, dates and missing values: the nets of `tinygrad_c train`.
 
-    Parameters and attributes as in TableClassifier, but class_weight; y may have several columns.
+    Parameters and attributes as in TableClassifier, without class_weight; y may have several columns.
     """
 
     def fit(self, X, y):
@@ -259,7 +259,7 @@ def _no_gaps(y: np.ndarray) -> None:
 
 
 def load(path: str | Path) -> TableClassifier | TableRegressor:
-    """The estimator of a model file that `tinygrad_c train` or `save` has written; it takes DataFrames with its columns."""
+    """The estimator of a model file that `tinygrad_c train` or `save` wrote. It takes DataFrames with the training columns."""
     model = modelfile.load(path)
     if model.task == CLASSIFICATION:
         estimator: Any = TableClassifier()
