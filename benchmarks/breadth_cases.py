@@ -144,7 +144,8 @@ CASES: dict[str, tuple[tuple[int, ...], list[str]]] = {
         "F.multilabel_margin_loss(x[:8], i[:8])", "F.mse_loss(x, y, reduction='sum')", "F.mse_loss(x, y, reduction='none')",
         "F.cross_entropy(x, k, reduction='none')",
  
-              "F.ctc_loss(F.log_softmax(x.view(n // 4, 4, n), 2), k.view(-1)[:8].view(4, 2).clamp(1, n - 1), t.full((4,), n // 4), t.full((4,), 2)) "
+              "F.ctc_loss(F.log_softmax(x.view(n // 4, 4, n), 2), k.view(-1)[:8].view(4, 2).clamp(1, n - 1), t.full((4,), n // 4), "
+        "t.full((4,), 2)) "
         "if n == 100 else F.mse_loss(x, y)",
     ]),
     "layers": ((2, 16, 64), [       # n: samples. img is (n, 3, 16, 16), feat (n, 16, 8, 8), seq (n, 12, 16), row (n, 32)
