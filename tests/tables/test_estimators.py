@@ -13,6 +13,7 @@ from sklearn import base, calibration, compose, datasets, inspection, model_sele
 from sklearn.exceptions import ConvergenceWarning  # noqa: E402
 from sklearn.utils.estimator_checks import check_estimator  # noqa: E402
 
+import tinygrad_c.sklearn.core  # noqa: E402
 from tinygrad_c.sklearn import MLPClassifier, MLPRegressor, TableClassifier, TableRegressor, load  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
@@ -55,6 +56,29 @@ def test_the_numbers_of_scikit_learn(settings, kind):
         np.testing.assert_allclose(c, d, rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(a.predict_proba(X) if kind != "quantity" else a.predict(X),
                                b.predict_proba(X) if kind != "quantity" else b.predict(X), rtol=1e-4, atol=1e-6)
+
+
+REPLAYED = [("relu", "adam", "squared_error"), ("tanh", "adam", "poisson"), ("logistic", "sgd", "huber"), ("gelu", "adam", "smooth_l1"),
+            ("silu", "sgd", "absolute_error"), ("selu", "adam", "log_loss"), ("leaky_relu", "adam", "log_loss"), ("elu", "sgd", "log_loss"),
+            ("softplus", "adam", "two classes"), ("mish", "sgd", "log_loss"), ("identity", "adam", "log_loss"), ("relu", "sgd", "two classes")]
+
+
+@pytest.mark.parametrize(("activation", "solver", "loss"), REPLAYED, ids=str)
+def test_a_replayed_step_gives_the_same_bits(activation, solver, loss, monkeypatch):
+    X, y = IRIS if loss == "log_loss" else (IRIS[0][:100], IRIS[1][:100]) if loss == "two classes" else (IRIS[0], IRIS[1] + 0.5)
+    kind = MLPRegressor if loss not in ("log_loss", "two classes") else MLPClassifier
+    given = {"activation": activation, "solver": solver, "hidden_layer_sizes": (7, 5), "max_iter": 6, "batch_size": 16, "random_state": 0,
+             **({"loss": loss} if kind is MLPRegressor else {})}
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message=r"compile\(\)")
+        replayed = kind(**given).fit(X, y)
+    assert len(replayed._members[0].compiled.ready) == 1
+    monkeypatch.setattr(tinygrad_c.sklearn.core, "SMALL_STEP", 0)
+    eager = kind(**given).fit(X, y)
+    assert not eager._members[0].compiled.ready
+    assert replayed.loss_curve_ == eager.loss_curve_
+    for a, b in zip(replayed.coefs_ + replayed.intercepts_, eager.coefs_ + eager.intercepts_):
+        np.testing.assert_array_equal(a, b)
 
 
 def test_lbfgs():
