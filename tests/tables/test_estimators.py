@@ -19,7 +19,7 @@ from tinygrad_c.sklearn import MLPClassifier, MLPRegressor, TableClassifier, Tab
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 IRIS = datasets.load_iris(return_X_y=True)
 DIABETES = datasets.load_diabetes(return_X_y=True)
-QUICK = {"effort": "quick", "max_iter": 15, "n_threads": 1}
+QUICK = {"effort": "quick", "max_iter": 30, "n_threads": 1}
 SMALL = {"hidden_layer_sizes": (8,), "max_iter": 20, "random_state": 0}
 
 
@@ -139,6 +139,38 @@ def test_weights_of_rows_and_classes():
     assert (MLPClassifier((8,), max_iter=100, class_weight={0: 1e-3, 1: 1e3, 2: 1e-3}, random_state=0).fit(X, y).predict(X) == 1).mean() > 0.9
     MLPClassifier((8,), max_iter=5, class_weight="balanced").fit(X, y)
     assert (TableClassifier(class_weight={0: 1e-4, 1: 1000, 2: 1e-4}, **QUICK).fit(X, y).predict(X) == 1).mean() > 0.8
+
+
+@pytest.mark.parametrize("rows", [120, 300])
+def test_weights_of_rows_in_tables(rows):
+    rng = np.random.default_rng(0)
+    X = pandas.DataFrame({"a": rng.normal(size=rows), "b": rng.choice(["u", "v", None], rows)})
+    y = np.where(rng.random(rows) < 0.5, "no", "yes")
+    weight = np.where(y == "yes", 1000.0, 1e-3)
+    weight[:5] = 0
+    net = TableClassifier(**QUICK).fit(X, y, sample_weight=weight)
+    assert (net.predict(X) == "yes").mean() > 0.9
+    assert net.out_of_fold_.shape == (rows, 2)
+    assert np.isnan(net.out_of_fold_[:5]).all()
+    z = np.where(y == "yes", 5.0, -5.0)
+    assert TableRegressor(**QUICK).fit(X, z, sample_weight=weight).predict(X).mean() > 4
+    for wrong in (np.zeros(rows), -weight, weight[1:]):
+        with pytest.raises(ValueError, match="weight"):
+            TableClassifier(**QUICK).fit(X, y, sample_weight=wrong)
+
+
+def test_a_row_of_weight_2_is_the_row_twice():
+    rng = np.random.default_rng(0)
+    X = pandas.DataFrame({"a": rng.normal(size=60), "b": rng.choice(["u", "v", None], 60), "day": pandas.date_range("2020-01-01", periods=60)})
+    y = rng.integers(0, 2, 60)
+    weight = rng.integers(0, 3, 60)
+    order = rng.permutation(weight.sum())
+    place = np.repeat(np.arange(60), weight)[order]
+    a = TableClassifier(**QUICK).fit(X, y, sample_weight=weight)
+    b = TableClassifier(**QUICK).fit(X.iloc[place], y[place])
+    np.testing.assert_array_equal(a.predict_proba(X), b.predict_proba(X))
+    np.testing.assert_array_equal(a.out_of_fold_[place], b.out_of_fold_[:len(place)])
+    assert np.ptp(a.predict_proba(X)[:, 0]) > 0.01
 
 
 def test_several_outputs_and_labels():

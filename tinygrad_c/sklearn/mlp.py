@@ -20,10 +20,11 @@ from sklearn.preprocessing import LabelBinarizer
 from sklearn.utils import check_random_state, compute_class_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, column_or_1d, validate_data
+from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
 from tinygrad_c import from_numpy
 from tinygrad_c.sklearn.core import ACTIVATIONS, QUANTITIES, Core, forward, mean_loss, own_stream
+from tinygrad_c.sklearn.weights import positive
 
 try:                # scikit-learn 1.9 and later
     from sklearn.callback import CallbackSupportMixin, with_callbacks
@@ -163,13 +164,8 @@ class _BaseMLP(CallbackSupportMixin, BaseEstimator):
         X, y = self._validate_input(X, y, incremental, reset=fresh)
         weight = None
         if sample_weight is not None:
-            weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
-            if not (weight > 0).any():
-                raise ValueError("Sample weights must contain at least one non-zero number: all weights are zero.")
-            if (weight < 0).any():
-                raise ValueError("Negative values in data passed to sample_weight.")
-            keep = weight > 0
-            X, y, weight = X[keep], y[keep], weight[keep]
+            keep, weight = positive(sample_weight, X)
+            X, y = X[keep], y[keep]
         weight = self._class_weights(y, weight)
         self._random_state = check_random_state(self.random_state) if fresh or not hasattr(self, "_random_state") \
             else self._random_state
