@@ -13,6 +13,7 @@ import signal
 import threading
 import warnings
 
+import numpy
 import pytest
 
 import tinygrad_c as T
@@ -197,6 +198,16 @@ def test_another_learning_rate():
         assert len(sides[1].step.ready) == 1
 
 
+def test_another_eps():
+    def change(side, call):
+        for group in side.optimizer.param_groups:
+            group["eps"] = 0.1 / (1 + call)
+    for name in ("Adam", "AdamW"):
+        sides = both(OPTIMIZERS[name])
+        alike(sides, range(20), change)
+        assert len(sides[1].step.ready) == 1
+
+
 def test_a_scheduler_outside():
     sides = both(OPTIMIZERS["AdamW"])
     for side in sides:
@@ -352,6 +363,7 @@ REFUSED = {
     "max": (dict(loss=lambda o, y: o.max() + F.cross_entropy(o, y)), "max|cannot be recorded"),
     "one_hot": (dict(loss=lambda o, y: F.mse_loss(o, F.one_hot(y, 3).float())), "one_hot"),
     "random": (dict(extra=lambda net, value: random.random()), "random numbers"),
+    "random of NumPy": (dict(extra=lambda net, value: numpy.random.rand()), "random numbers"),
     "update in Python": (dict(extra=lambda net, value: net[0].bias.data.mul_(0.9)), "in place"),
     "attribute": (dict(act=Counter), "changes"),
     "noise": (dict(loss=lambda o, y: F.cross_entropy(o + T.randn(8, 3), y)), "cannot be recorded|Python wrote"),

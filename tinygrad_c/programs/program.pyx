@@ -23,7 +23,7 @@ from tinygrad_c.kernels.runtime.dispatch cimport (
     replay, start_recording, stop_recording)
 from tinygrad_c.kernels.runtime.memory cimport Pool, free_pool, pool_has, pools_work, seal_pool, swap_pool
 from tinygrad_c.kernels.table cimport (
-    ADAM_CORRECTION, ADAM_SHRINK, ADAM_STEP, FIRST, SGD_FLAGS,
+    ADAM_CORRECTION, ADAM_EPS, ADAM_SHRINK, ADAM_STEP, FIRST, SGD_FLAGS,
     SGD_LR)
 
 cdef extern from "Python.h":

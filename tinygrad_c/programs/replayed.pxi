@@ -25,7 +25,7 @@ cdef bint same_argument(object own, object given) except -1:
 
 
 cdef bint may_replay(Recorded r) except -1:
-    """Everything but the arguments: modes, guards, gradients, learning rates."""
+    """Everything but the arguments: modes, guards, gradients, learning rates, Adam's eps."""
     cdef TensorBase leaf, g
     cdef Py_ssize_t i
     if r.busy or recorder != NULL or not plain_mode() or not r.guards.hold():
@@ -48,10 +48,14 @@ cdef bint may_replay(Recorded r) except -1:
         entry = <list> r.groups[i]
         lr = entry[0]["lr"]
         if lr is not entry[1]:
-            if type(lr) is not float and type(lr) is not int:
+            if not is_number(lr):
                 return False
             r.settings[i].lr = lr
             entry[1] = lr
+        if entry[3] is not None and entry[0]["eps"] is not entry[3]:
+            if not is_number(entry[0]["eps"]):
+                return False
+            r.settings[i].eps = entry[3] = entry[0]["eps"]
     for i in range(r.n_updates):
         if r.updates[i].role == ROLE_ADAM:
             steps = (<list> r.groups[r.updates[i].group])[2]
@@ -75,7 +79,7 @@ cdef void schedule(Recorded r) noexcept nogil:
         if (u.role == ROLE_ADAM and before != NULL and before.role == ROLE_ADAM and before.group == u.group
                 and before.step == u.step):
             call.param[ADAM_STEP], call.param[ADAM_CORRECTION] = last.param[ADAM_STEP], last.param[ADAM_CORRECTION]
-            call.param[ADAM_SHRINK] = last.param[ADAM_SHRINK]
+            call.param[ADAM_SHRINK], call.param[ADAM_EPS] = last.param[ADAM_SHRINK], last.param[ADAM_EPS]
         else:
             set_scalars(call, u, &r.settings[u.group])
         before, last = u, call

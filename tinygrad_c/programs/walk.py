@@ -129,7 +129,7 @@ class Walk:
             if type(group["params"]) is list:
                 self.guards.add_list(group["params"])
             for name in group:
-                if name != "lr":            # read at each step
+                if name != "lr" and not (name == "eps" and kind == "Adam"):     # these are read at each step
                     self.guards.add_item(group, name)
             if kind is not None:
                 lists = optimizer._lists[i][1:]

@@ -8,7 +8,19 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_c import Tensor, float32, float64, from_numpy, get_rng_state, manual_seed, nn, no_grad, optim, set_rng_state
+from tinygrad_c import (
+    Tensor,
+    compile,
+    float32,
+    float64,
+    from_numpy,
+    get_rng_state,
+    manual_seed,
+    nn,
+    no_grad,
+    optim,
+    set_rng_state,
+)
 from tinygrad_c.nn import functional as F
 
 ACTIVATIONS = {
@@ -24,6 +36,8 @@ ACTIVATIONS = {
     "softplus": nn.Softplus,
     "mish": nn.Mish,
 }
+# Multiplications of a step (about 50 microseconds) up to which it pays to replay it as a program.
+SMALL_STEP = 1_000_000
 NUMPY = {"identity": lambda h: h, "tanh": np.tanh, "relu": lambda h: np.maximum(h, 0, out=h)}
 # Loss functions of outputs and targets, with a value for each row. The first two are scikit-learn's.
 QUANTITIES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
@@ -33,6 +47,44 @@ QUANTITIES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "huber": lambda out, y: F.huber_loss(out, y, reduction="none").mean(1),
     "smooth_l1": lambda out, y: F.smooth_l1_loss(out, y, reduction="none").mean(1),
 }
+
+
+def rows_loss(loss: str | Callable, kind: str, out: Tensor, y: Tensor) -> Tensor:
+    """The loss of each row; the result of a user's loss is not checked."""
+    if callable(loss):
+        return loss(out, y)
+    if kind == "softmax":
+        return F.cross_entropy(out, y, reduction="none")
+    if kind == "logistic":
+        return F.binary_cross_entropy_with_logits(out, y, reduction="none").sum(1)
+    return QUANTITIES[loss](out, y)
+
+
+def mean_loss(loss: str | Callable, kind: str, out: Tensor, y: Tensor, weight: Tensor | None) -> Tensor:
+    """The mean loss of the rows, weighted by weight [rows] where it is not None."""
+    if weight is None:
+        if kind == "softmax" and not callable(loss):
+            return F.cross_entropy(out, y)
+        if loss == "squared_error":
+            return F.mse_loss(out, y) * 0.5
+        losses = rows_loss(loss, kind, out, y)
+        return losses.mean() if losses.ndim else losses
+    losses = rows_loss(loss, kind, out, y)
+    if not losses.ndim:
+        raise ValueError("a loss that gives one number for a batch cannot be weighted: let it give one for each row")
+    losses = losses if losses.ndim == 1 else losses.reshape(len(losses), -1).mean(1)
+    return (losses * weight).sum() / weight.sum()
+
+
+def update(
+    net: nn.Module, optimizer: optim.Optimizer, loss: str | Callable, kind: str, X: Tensor, y: Tensor, weight: Tensor | None
+) -> Tensor:
+    """One step of the optimizer by a batch; the mean loss before it."""
+    value = mean_loss(loss, kind, net(X), y, weight)
+    optimizer.zero_grad()
+    value.backward()
+    optimizer.step()
+    return value
 
 
 class Core:
@@ -57,6 +109,7 @@ class Core:
         self.solver, self.settings = solver, settings
         self.dtype = coefs[0].dtype
         self.steps = 0
+        self.decays: dict[float, float] = {}
         self._build(coefs, intercepts)
 
     def _build(self, coefs: list[np.ndarray], intercepts: list[np.ndarray]) -> None:
@@ -74,6 +127,8 @@ class Core:
                 if self.dropout:
                     layers.append(nn.Dropout(self.dropout))
         self.net = nn.Sequential(*layers)
+        self.compiled = compile(update)
+        self.size = sum(w.size for w in coefs)
         self.views = [x.weight.detach().numpy() for x in self.linear]       # the same memory, for the penalty
         weights, biases = [x.weight for x in self.linear], [x.bias for x in self.linear]
         self.groups = [{"params": weights}, {"params": biases}]
@@ -97,46 +152,27 @@ class Core:
                     if kept.get("momentum_buffer") is not None:
                         kept["momentum_buffer"].mul_(before / lr)
 
-    def set_decay(self, total: float) -> None:
-        """Set the L2 penalty alpha / (2 total) * sum(w^2) as weight decay of the optimizer."""
-        self.optimizer.param_groups[0]["weight_decay"] = self.alpha / total
+    def step(self, X: Tensor, y: Tensor, weight: Tensor | None, total: float, often: bool) -> float:
+        """One update with a batch; returns the batch's loss before the update, without the penalty.
 
-    def rows_loss(self, out: Tensor, y: Tensor) -> Tensor:
-        """The loss of each row; the result of a user's loss is not checked."""
-        if callable(self.loss):
-            return self.loss(out, y)
-        if self.kind == "softmax":
-            return F.cross_entropy(out, y, reduction="none")
-        if self.kind == "logistic":
-            return F.binary_cross_entropy_with_logits(out, y, reduction="none").sum(1)
-        return QUANTITIES[self.loss](out, y)
-
-    def mean_loss(self, out: Tensor, y: Tensor, weight: Tensor | None) -> Tensor:
-        if weight is None:
-            if self.kind == "softmax" and not callable(self.loss):
-                return F.cross_entropy(out, y)
-            if self.loss == "squared_error":
-                return F.mse_loss(out, y) * 0.5
-            loss = self.rows_loss(out, y)
-            return loss.mean() if loss.ndim else loss
-        loss = self.rows_loss(out, y)
-        if not loss.ndim:
-            raise ValueError("a loss that gives one number for a batch cannot be weighted: let it give one for each row")
-        loss = loss if loss.ndim == 1 else loss.reshape(len(loss), -1).mean(1)
-        return (loss * weight).sum() / weight.sum()
-
-    def step(self, X: Tensor, y: Tensor, weight: Tensor | None) -> float:
-        """One update with a batch; returns the batch's loss before the update, without the penalty."""
-        loss = self.mean_loss(self.net(X), y, weight)
-        self.optimizer.zero_grad()
-        loss.backward()
+        The penalty, alpha / 2 of the squared weights, is shared by `total` rows: its gradient is added in the optimizer.
+        often: batches of this size come in each iteration. Small steps are then replayed as a program where they can be: a
+        loss of ours, without weights or dropout.
+        """
+        decay = self.decays.get(total)
+        if decay is None:  # the same object for the same total: a program holds as long as it is this one
+            if len(self.decays) > 100:
+                self.decays.clear()
+            decay = self.decays[total] = self.alpha / total
+        self.optimizer.param_groups[0]["weight_decay"] = decay
         if self.solver == "adam":  # scikit-learn adds epsilon to the root before the bias correction
             self.steps += 1
             eps = self.settings["eps"] / max(1e-300, math.sqrt(1 - self.settings["betas"][1] ** self.steps))
             for group in self.optimizer.param_groups:
                 group["eps"] = eps
-        self.optimizer.step()
-        return loss.item()
+        replay = often and weight is None and not self.dropout and not callable(self.loss)
+        step = self.compiled if replay and 3 * len(X) * self.size < SMALL_STEP else update
+        return step(self.net, self.optimizer, self.loss, self.kind, X, y, weight).item()
 
     def penalty(self) -> float:
         """alpha / 2 * sum(w^2)."""
@@ -145,7 +181,7 @@ class Core:
     def loss_and_gradient(self, X: Tensor, y: Tensor, weight: Tensor | None) -> tuple[float, np.ndarray]:
         """For L-BFGS: the penalised loss of all rows and its gradient, weights before biases."""
         total = len(X) if weight is None else float(weight.sum())
-        loss = self.mean_loss(self.net(X), y, weight)
+        loss = mean_loss(self.loss, self.kind, self.net(X), y, weight)
         self.optimizer.zero_grad()
         loss.backward()
         decay = self.alpha / total
@@ -174,17 +210,20 @@ class Core:
 
     def outputs(self, X: np.ndarray) -> np.ndarray:
         """Raw outputs of rows, in evaluation mode."""
-        self.net.eval()
+        if self.dropout:
+            self.net.eval()
         try:
             with no_grad():
                 return self.net(from_numpy(np.ascontiguousarray(X))).numpy()
         finally:
-            self.net.train()
+            if self.dropout:
+                self.net.train()
 
     # ---- Pickling: arrays and plain data only
 
     def __getstate__(self) -> dict[str, Any]:
-        state = {k: v for k, v in self.__dict__.items() if k not in ("net", "linear", "groups", "optimizer", "views")}
+        left_out = ("net", "linear", "groups", "optimizer", "views", "compiled")
+        state = {k: v for k, v in self.__dict__.items() if k not in left_out}
         state["weights"] = self.weights()
         kept = self.optimizer.state_dict()["state"]
         state["kept"] = {
