@@ -515,6 +515,29 @@ def test_methods():
         assert eager.step(*batch(call)).item() == compiled.step(*batch(call)).item()
 
 
+def test_a_compiled_step_in_another():
+    def make(compiled):
+        wrap = T.compile if compiled else lambda step: step
+        side, net = Side(compiled, OPTIMIZERS["Adam"]), net_of(widths=(5, 3))
+        optimizer = optim.SGD(net.parameters(), lr=0.1)
+
+        def step(x, y):
+            inner = side.step(x, y)
+            optimizer.zero_grad()
+            loss = F.cross_entropy(net(x), y)
+            loss.backward()
+            optimizer.step()
+            return loss, inner
+        return side, net, wrap(step)
+    made = make(False), make(True)
+    for call in range(30):
+        eager, compiled = (step(*batch(call)) for _, _, step in made)
+        assert [each.item() for each in eager] == [each.item() for each in compiled]
+        assert made[0][0].state() == made[1][0].state()
+        assert made[0][1][0].weight.tolist() == made[1][1][0].weight.tolist()
+    assert len(made[1][2].ready) == 1
+
+
 def test_threads():
     sides = both(OPTIMIZERS["Adam"])
     failures = []

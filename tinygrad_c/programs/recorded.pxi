@@ -46,6 +46,11 @@ cdef int set_scalars(Call* call, const Update* u, const Group* g) noexcept nogil
     return 0
 
 
+def is_recording() -> bool:
+    """Whether a step is being recorded, in whatever thread: another one must not be."""
+    return recorder != NULL
+
+
 @cython.final
 @cython.binding(False)
 cdef class Recorded:
