@@ -144,9 +144,8 @@ CASES: dict[str, tuple[tuple[int, ...], list[str]]] = {
         "F.multilabel_margin_loss(x[:8], i[:8])", "F.mse_loss(x, y, reduction='sum')", "F.mse_loss(x, y, reduction='none')",
         "F.cross_entropy(x, k, reduction='none')",
  
-              "F.ctc_loss(F.log_softmax(x.view(n // 4, 4, n), 2), k.view(-1)[:8].view(4, 2).clamp(1, n - 1), t.full((4,), n // 4), "
-        "t.full((4,), 2)) "
-        "if n == 100 else F.mse_loss(x, y)",
+        "F.ctc_loss(F.log_softmax(x.view(n // 4, 4, n), 2), k[:8].view(4, 2).clamp(1, n - 1), t.full((4,), n // 4), "
+        "t.full((4,), 2)) if n == 100 else F.mse_loss(x, y)",
     ]),
     "layers": ((2, 16, 64), [       # n: samples. img is (n, 3, 16, 16), feat (n, 16, 8, 8), seq (n, 12, 16), row (n, 32)
         "nn.Linear(32, 64)(row)", "nn.Conv1d(16, 8, 3)(seq.transpose(1, 2))", "nn.Conv2d(3, 8, 3)(img)",
@@ -188,7 +187,7 @@ CASES: dict[str, tuple[tuple[int, ...], list[str]]] = {
         "nn.utils.clip_grad_value_(with_grads, 1.0)", "nn.utils.parameters_to_vector(with_grads)",
         *(f"optimizer('{name}').step()" for name in (
             "SGD", "Adam", "AdamW", "RMSprop", "Adagrad", "Adadelta", "Adamax", "NAdam", "RAdam", "ASGD", "Rprop")),
-        "optimizer('Adam').zero_grad()", "optimizer('Adam').state_dict()", "pickle.dumps(state)",
+        "optimizer('Adam').zero_grad(set_to_none=False)", "optimizer('Adam').state_dict()", "pickle.dumps(state)",
     ]),
     "conversions": ((8, 100, 1000), [
         "t.from_numpy(a)", "t.as_tensor(a)", "t.tensor(a)", "t.tensor(a[0].tolist())", "x.detach()", "x.detach().numpy()",
