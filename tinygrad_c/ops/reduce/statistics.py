@@ -137,11 +137,11 @@ def middle(x, dim, keepdim: bool, skip_nan: bool, result, op: str):
     n = x.shape[d] if x.ndim else 1
     if n == 0:
         raise IndexError(f"{result.__name__}(): Expected reduction dim {dim} to have non-zero size.")
-    import numpy
-    lost = numpy.isnan(array_of(x)).sum(d, keepdims=True) if x.ndim else None
-    if lost is None or not lost.any():
+    if not (x.is_floating_point() and x.isnan().any().item()):
         values, index = at_rank(x, d, (n - 1) // 2, keepdim)
         return result((_named(values, f"{op}Backward1"), index))
+    import numpy
+    lost = numpy.isnan(array_of(x)).sum(d, keepdims=True) if x.ndim else numpy.isnan(array_of(x))
     order = order_of(x, d)                          # NaN are sorted last
     rank = (n - numpy.where(lost == n, 0, lost) - 1) // 2 if skip_nan else numpy.where(lost > 0, n - lost, (n - 1) // 2)
     index = from_numpy(numpy.take_along_axis(order, rank, d).astype(numpy.int64))

@@ -1,4 +1,4 @@
-"""Sorting and searching: NumPy computes the indices, and gather takes the elements and records the gradient."""
+"""Sorting and searching: kernels compute the indices (ranks.pyx), and gather takes the elements and records the gradient."""
 from __future__ import annotations
 
 from tinygrad_c._base.public import public
@@ -6,30 +6,28 @@ from tinygrad_c.core.tape import TensorBase, _named, _without_derivative
 from tinygrad_c.ops.arguments import array_of, numpy_words, results, takes_out, tensor_arg
 from tinygrad_c.ops.create.create import clone, from_numpy
 from tinygrad_c.ops.create.create import tensor as new_tensor
+from tinygrad_c.ops.elementwise.elementwise import eq
 from tinygrad_c.ops.indexing.index import gather
-from tinygrad_c.ops.shape.shape import squeeze, wrapped
+from tinygrad_c.ops.shape.shape import flatten, squeeze, wrapped
+from tinygrad_c.ops.sorting.ranks import counted, first_in_order, groups, index_of_rank, search
 
 sort_result = results("sort", "values", "indices")
 topk_result = results("topk", "values", "indices")
 kthvalue_result = results("kthvalue", "values", "indices")
 
 
-def order_of(x, dim: int, descending: bool = False):
+def order_of(x, dim: int):
     """The indices that sort x along dim, stable, NaN as the largest: a NumPy array."""
-    import numpy
-    array = array_of(x)
-    if array.ndim == 0:
-        return numpy.zeros((), numpy.int64)
-    if not descending:
-        return numpy.argsort(array, dim, kind="stable")
-    back = numpy.argsort(numpy.flip(array, dim), dim, kind="stable")
-    return array.shape[dim] - 1 - numpy.flip(back, dim)
+    return array_of(first(x, dim, x.shape[dim] if x.ndim else 1))
 
 
-def take_sorted(x, dim: int, indices, op: str):
+def first(x, dim: int, count: int, descending: bool = False):
+    """The indices of the first `count` elements in sorted order: int64."""
+    return first_in_order(x, dim, count, descending) if x.ndim else new_tensor(0)
+
+
+def take_sorted(x, dim: int, index, op: str):
     """(values, indices) of x at the given indices along dim; `op` is the name of the node."""
-    import numpy
-    index = from_numpy(numpy.array(indices, dtype=numpy.int64))
     return _named(clone(x) if x.ndim == 0 else gather(x, dim, index), op), index
 
 
@@ -43,7 +41,7 @@ def sort(input, dim: int = -1, descending: bool = False, *, stable: bool = True)
     """
     x = tensor_arg(input, "sort")
     d = wrapped(dim, x.ndim)
-    return sort_result(take_sorted(x, d, order_of(x, d, descending), "SortBackward0"))
+    return sort_result(take_sorted(x, d, first(x, d, x.shape[d] if x.ndim else 1, descending), "SortBackward0"))
 
 
 @public
@@ -78,22 +76,12 @@ def topk(input, k: int, dim: int = -1, largest: bool = True, sorted: bool = True
     >>> tinygrad_c.topk(tinygrad_c.tensor([3., 1., 2.]), 2).values
     tensor([3., 2.])
     """
-    import numpy
     x = tensor_arg(input, "topk")
     d = wrapped(dim, x.ndim)
     n = x.shape[d] if x.ndim else 1
     if not 0 <= k <= n:
         raise RuntimeError(f"selected index k out of range: topk of {k} from {n} elements along dimension {d}")
-    if x.ndim == 0 or 4 * k > n:
-        order = order_of(x, d, largest)
-        return topk_result(take_sorted(x, d, order if x.ndim == 0 else numpy.take(order, range(k), d), "TopkBackward0"))
-    array = numpy.array(array_of(x))    # k is small: sort only the best k. A copy, since another thread may write to x
-    first = n - k if largest else 0
-    best = numpy.argpartition(array, first if largest else k - 1, d) if k else numpy.zeros(array.shape, int)
-    best = numpy.take(best, range(first, first + k), d)
-    best.sort(axis=d)                               # by index, so that the order is stable
-    order = order_of(from_numpy(numpy.take_along_axis(array, best, d)), d, largest)
-    return topk_result(take_sorted(x, d, numpy.take_along_axis(best, order, d), "TopkBackward0"))
+    return topk_result(take_sorted(x, d, first(x, d, k, largest), "TopkBackward0"))
 
 
 @public(node="KthvalueBackward0")
@@ -114,13 +102,9 @@ def kthvalue(input, k: int, dim: int = -1, keepdim: bool = False):
 
 def at_rank(x, d: int, rank: int, keepdim: bool) -> tuple:
     """(values, indices) of the element at position `rank` in sorted order; of equal elements, the first index."""
-    import numpy
-    array = array_of(x)
     if x.ndim == 0:
-        return clone(x), from_numpy(numpy.zeros((), numpy.int64))
-    value = numpy.take(numpy.partition(array, rank, d), [rank], d)         # NaN come last
-    here = (array == value) | ((array != array) & (value != value))
-    index = from_numpy(here.argmax(d, keepdims=True))
+        return clone(x), new_tensor(0)
+    index = index_of_rank(x, d, rank)
     values = gather(x, d, index)
     return (values, index) if keepdim else (squeeze(values, d), squeeze(index, d))
 
@@ -151,7 +135,10 @@ def searchsorted(sorted_sequence, input, *, out_int32: bool = False, right: bool
                            "boundaries tensor and input value tensor must match, but we got boundaries tensor "
                            f"{list(rows.shape)} and input value tensor {list(x.shape)}")
     side = "right" if right or side == "right" else "left"
-    bounds, wanted = array_of(rows), array_of(x)
+    if rows.dtype is x.dtype:
+        found = search(rows if sorter is None else gather(rows, -1, sorter), x, side == "right")
+        return found.int() if out_int32 else found
+    bounds, wanted = array_of(rows), array_of(x)            # NumPy promotes the dtypes
     if sorter is not None:
         bounds = numpy.take_along_axis(bounds, array_of(sorter), -1)
     if rows.ndim == 1:
@@ -187,6 +174,13 @@ def isin(elements, test_elements, *, assume_unique: bool = False, invert: bool =
     a, b = (array_of(x) if isinstance(x, TensorBase) else x for x in (elements, test_elements))
     if a is elements and b is test_elements:
         raise ValueError("isin(): at least one of elements and test_elements must be a tensor")
+    if isinstance(elements, TensorBase) and isinstance(test_elements, TensorBase) and test_elements.numel() and (
+            elements.dtype is test_elements.dtype):
+        known = flatten(test_elements.detach())
+        known = gather(known, 0, first(known, 0, known.numel()))
+        at = search(known, elements.detach(), False).clamp_(max=known.numel() - 1)
+        found = eq(gather(known, 0, flatten(at)).view(elements.shape), elements)
+        return found.logical_not_() if invert else found
     return from_numpy(numpy.asarray(numpy.isin(a, b, assume_unique=assume_unique, invert=invert)))
 
 
@@ -209,13 +203,22 @@ def unique(input, sorted: bool = True, return_inverse: bool = False, return_coun
         dim = wrapped(dim, x.ndim)
     else:
         dim = None
+    if dim is None:
+        return _distinct(x, False, return_inverse, return_counts)
     found = numpy.unique(array_of(x), return_inverse=return_inverse, return_counts=return_counts, axis=dim, equal_nan=False)
     found = list(found) if isinstance(found, tuple) else [found]
     out = [from_numpy(numpy.ascontiguousarray(found[0]))]
     if return_inverse:
-        out.append(from_numpy(numpy.asarray(found[1].reshape(x.shape if dim is None else -1), numpy.int64)))
+        out.append(from_numpy(numpy.asarray(found[1].reshape(-1), numpy.int64)))
     if return_counts:
         out.append(from_numpy(numpy.asarray(found[-1], numpy.int64)))
+    return tuple(out) if len(out) > 1 else out[0]
+
+
+def _distinct(x, consecutive: bool, return_inverse: bool, return_counts: bool):
+    flat = flatten(x.detach())
+    at, inverse, counts = groups(flat, consecutive)
+    out = [gather(flat, 0, at), *([inverse.view(x.shape)] if return_inverse else []), *([counts] if return_counts else [])]
     return tuple(out) if len(out) > 1 else out[0]
 
 
@@ -226,20 +229,21 @@ def unique_consecutive(input, return_inverse: bool = False, return_counts: bool 
     >>> tinygrad_c.unique_consecutive(tinygrad_c.tensor([1, 1, 2, 1]))
     tensor([1, 2, 1])
     """
-    import numpy
     x = tensor_arg(input, "unique_consecutive")
-    array = array_of(x).reshape(-1) if dim is None else array_of(x)
-    d = wrapped(dim or 0, x.ndim) if x.ndim else 0
-    rows = numpy.moveaxis(array, d, 0) if dim is not None and x.ndim else array.reshape(-1)
+    if dim is None:
+        return _distinct(x, True, return_inverse, return_counts)
+    import numpy
+    array = array_of(x)
+    d = wrapped(dim, x.ndim) if x.ndim else 0
+    rows = numpy.moveaxis(array, d, 0) if x.ndim else array.reshape(-1)
     n = rows.shape[0]
     new = numpy.ones(n, bool)
     if n > 1:
         new[1:] = (rows[1:] != rows[:-1]).reshape(n - 1, -1).any(1)
     starts = numpy.flatnonzero(new)
-    inverse = (numpy.cumsum(new) - 1).reshape(x.shape if dim is None else -1)
-    out = [from_numpy(numpy.array(numpy.moveaxis(rows[starts], 0, d) if dim is not None else rows[starts], order="C"))]
+    out = [from_numpy(numpy.array(numpy.moveaxis(rows[starts], 0, d), order="C"))]
     if return_inverse:
-        out.append(from_numpy(numpy.asarray(inverse, numpy.int64)))
+        out.append(from_numpy(numpy.asarray(numpy.cumsum(new) - 1, numpy.int64)))
     if return_counts:
         out.append(from_numpy(numpy.diff(starts, append=n).astype(numpy.int64)))
     return tuple(out) if len(out) > 1 else out[0]
@@ -254,7 +258,6 @@ def bincount(input, weights: TensorBase | None = None, minlength: int = 0):
     >>> tinygrad_c.bincount(tinygrad_c.tensor([0, 2, 2]))
     tensor([1, 0, 2])
     """
-    import numpy
     x = tensor_arg(input, "bincount")
     if x.is_floating_point():
         raise NotImplementedError('"bincount_cpu" not implemented for floating point: call .long()')
@@ -262,14 +265,13 @@ def bincount(input, weights: TensorBase | None = None, minlength: int = 0):
         raise RuntimeError("minlength should be >= 0")
     if x.ndim != 1 or (x.numel() and x.min().item() < 0):
         raise RuntimeError("bincount only supports 1-d non-negative integral inputs.")
-    whole = numpy.array(array_of(x))        # a copy: NumPy reads it twice, and another thread may write in between
+    size = max(minlength, int(x.max().item()) + 1 if x.numel() else 0)
     if weights is None:
-        return from_numpy(numpy.bincount(whole, minlength=minlength).astype(numpy.int64))
+        return counted(x.long(), size, None)
     if weights.shape != x.shape:
         raise RuntimeError("weights should be 1-d and have the same length as input")
-    counts = numpy.bincount(whole, array_of(weights.detach()), minlength)
-    out = from_numpy(counts.astype(numpy.float32 if weights.dtype.name == "float32" else numpy.float64))
-    return _without_derivative(out, "bincount", weights)
+    out = counted(x.long(), size, weights.detach().double())
+    return _without_derivative(out.float() if weights.dtype.name == "float32" else out, "bincount", weights)
 
 
 @public
