@@ -1,8 +1,8 @@
 """Sorting, selection and search along contiguous rows.
 
 Each element becomes an unsigned key with the order of the elements: -0 equals 0, NaN is the largest. In descending order the
-key's bits are inverted. An item is a key with its index: for dtypes of up to 32 bits both in one uint64, else a struct. Items are
-copied from x first, so that another thread that writes x cannot change what is compared.
+key's bits are inverted. An item is a key with its index: for dtypes of up to 32 bits both in one uint64, else a struct. Items
+are copied from x first, so that another thread that writes x cannot change what is compared.
 
     sort_rows     operand 0: int64 indices [rows, count] of the first `count` elements in order, stable; 1: x; 2: scratch memory
     top_rows      the same for count <= FEW, without scratch memory

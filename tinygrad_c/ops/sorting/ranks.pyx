@@ -4,7 +4,6 @@ Rows along the dimension are made contiguous and given to a kernel of kernels/po
 callers take elements with `gather`, which has the gradient.
 """
 from libc.stdint cimport int64_t
-from libc.string cimport memset
 
 from tinygrad_c.core.array cimport itemsize
 from tinygrad_c.core.tape cimport *
@@ -35,7 +34,7 @@ cdef TensorBase rows_along(TensorBase x, int dim):
 
 
 cdef TensorBase ranked(kernel_t kernel, TensorBase x, int dim, Py_ssize_t count, int64_t param, Py_ssize_t items):
-    """Run a kernel on rows along dim: int64, with `count` elements along dim. items: scratch memory, in items for each element."""
+    """Run a kernel on rows along dim: int64, `count` elements along dim. items: of scratch memory, for each element."""
     cdef TensorBase rows = rows_along(x, dim)
     cdef TensorBase out, spare
     cdef Py_ssize_t[MAX_NDIM] shape
