@@ -22,7 +22,7 @@ from tinygrad_c.kernels.call cimport INT64, MAX_NDIM, Call
 from tinygrad_c.kernels.runtime.dispatch cimport (
     ROLE_ADAM, ROLE_ELEMENTWISE, ROLE_SGD, UNSUITED, Known, Program, block_of, enter, free_program, known_kernel, labels_fit,
     leave, recorder, replay, start_recording, stop_recording)
-from tinygrad_c.kernels.runtime.memory cimport Pool, free_pool, pool_has, pools_work, seal_pool, swap_pool
+from tinygrad_c.kernels.runtime.memory cimport Pool, free_pool, pool_has, seal_pool, swap_pool
 from tinygrad_c.kernels.runtime.threads cimport flush_denormals, fp_state, restore_denormals, run_on
 from tinygrad_c.kernels.table cimport (
     ADAM_CORRECTION, ADAM_SHRINK, ADAM_STEP, FIRST, SGD_FLAGS,
