@@ -46,6 +46,7 @@ pictures: $(VENV)/test.stamp
 # Long jobs, each for one kind of fault; docs/jobs.md has their results.
 # make kill      kill training runs at random moments and resume them
 # make fuzz      compare random programs with torch (which this installs); SEED=n for other programs
+# make fuzz MODE=compiled  compare random training steps, compiled, with eager mode
 # make opdb      compare with torch on its own sample inputs of ops, modules and optimizers (installs torch)
 # make hostile   random calls of everything public with extreme arguments, in child processes
 # make nonsense  invalid calls of everything in the compiled modules, public or not, in child processes
@@ -65,8 +66,8 @@ EVERY ?= 1
 kill: $(VENV)/test.stamp
 	$(JOB) jobs/kill.py --kills 50 --seed $(SEED)
 
-fuzz: $(VENV)/torch.stamp
-	$(JOB) jobs/programs.py --programs 10000 --seed $(SEED)
+fuzz: $(VENV)/$(if $(filter compiled,$(MODE)),test,torch).stamp
+	$(JOB) $(if $(filter compiled,$(MODE)),jobs/compiled_steps.py --steps,jobs/programs.py --programs) 10000 --seed $(SEED)
 
 opdb: $(VENV)/torch.stamp
 	$(JOB) jobs/opdb.py

@@ -14,6 +14,8 @@ from typing import ClassVar
 import numpy as np
 import peers
 
+ORDER_SEED = 8
+
 
 class NumPy(peers.NumPy):
     """NumPy by hand; batches are gathered into preallocated buffers."""
@@ -63,11 +65,34 @@ class Torch(peers.Torch):
         return losses
 
 
-class Ours(Torch):
+class Eager(Torch):
     """This package, eager, with the same code as PyTorch."""
 
     VARIANTS: ClassVar = {"gathered a step": {}, "gathered before": {"before": True}}
     engine = "tinygrad_c"
+
+
+class Ours(Eager):
+    """This package's step.epochs(). It draws a permutation for each epoch, the first of which is `order`."""
+
+    VARIANTS: ClassVar = {"": {}}
+
+    def reset(self):
+        super().reset()
+        model, loss_fn, optimizer = self.model, self.loss, self.optimizer
+        self.generator = self.torch.Generator().manual_seed(ORDER_SEED)
+
+        @self.torch.compile
+        def step(x, y):
+            optimizer.zero_grad()
+            loss = loss_fn(model(x), y)
+            loss.backward()
+            optimizer.step()
+            return loss
+        self.compiled_step = step
+
+    def epoch(self, order):
+        return self.compiled_step.epochs(self.x, self.y, batch_size=self.net.batch, shuffle=True, generator=self.generator)[0]
 
 
 class TorchCompile(Torch):
@@ -136,6 +161,7 @@ class JaxScan(peers.Jax):
 
 PEERS = {
     "tinygrad_c": (Ours, "tinygrad_c"),
+    "tinygrad_c eager": (Eager, "tinygrad_c"),
     "torch eager": (Torch, "torch"),
     "torch.compile": (TorchCompile, "torch"),
     "jax.jit a step": (Jax, "jax"),

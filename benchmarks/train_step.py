@@ -37,6 +37,7 @@ NETS = [
 ]
 EPOCH_NETS = ("tiny", "digits", "one row", "odd", "mnist_s", "mnist_s, one row", "tanh rows")
 CHECKED_STEPS = 4
+CHECKED_EPOCH_STEPS = 12        # more than step.epochs() runs before the first replay
 SETTLE = 0.2        # seconds before a turn, until the spinning threads of the peer before it (OpenBLAS: 0.1 s) go to sleep
 TOLERANCE = {"float32": 1e-4, "float64": 1e-6}      # of the loss, relative
 
@@ -101,7 +102,7 @@ class EpochTrainer(Trainer):
         return self.kind(net, *rows_of(net), self.threads, **options)
 
     def first_losses(self, trainer) -> list[float]:
-        return [float(loss) for loss in trainer.epoch(self.order)[:CHECKED_STEPS]]
+        return [float(loss) for loss in trainer.epoch(self.order)[:CHECKED_EPOCH_STEPS]]
 
     def run(self, trainer, steps: int) -> int:
         epochs = max(1, round(steps / self.steps))
@@ -121,8 +122,10 @@ def rows_of(net: Net) -> tuple:
 
 
 def order_of(net: Net) -> np.ndarray:
-    """The permutation of an epoch's rows."""
-    return np.random.default_rng(8).permutation(net.batch * epoch_steps(net))
+    """The permutation of the first epoch's rows, as step.epochs() draws it."""
+    import tinygrad_c
+    return tinygrad_c.randperm(net.batch * epoch_steps(net),
+                               generator=tinygrad_c.Generator().manual_seed(epoch_peers.ORDER_SEED)).numpy()
 
 
 def reference(net: Net, epoch: bool) -> list[float]:
@@ -134,7 +137,7 @@ def reference(net: Net, epoch: bool) -> list[float]:
     if epoch:
         trainer = epoch_peers.NumPy(exact, *arrays, 1)
         trainer.reset()
-        return trainer.epoch(order_of(net))[:CHECKED_STEPS]
+        return trainer.epoch(order_of(net))[:CHECKED_EPOCH_STEPS]
     trainer = peers.NumPy(exact, *arrays, 1)
     trainer.reset()
     return trainer.run(CHECKED_STEPS)
@@ -208,7 +211,7 @@ def main() -> None:
     rows = []
     for net, times in results.items():
         ours = times.get("tinygrad_c")
-        others = {peer: taken for peer, taken in times.items() if peer != "tinygrad_c"}
+        others = {peer: taken for peer, taken in times.items() if not peer.startswith("tinygrad_c")}
         best = min(others, key=others.get, default=None)
         rows.append([str(net), *(harness.digits(times.get(peer)) for peer in names),
                      f"{others['torch eager'] / ours:.1f}" if ours and "torch eager" in others else "",

@@ -1,23 +1,28 @@
-"""Random training steps, eager and compiled side by side: the same bits, or a refusal.
+"""Random training steps, eager and compiled side by side for 20 calls: the same bits, or a refusal.
 
-    python tests/jobs/compiled_steps.py [--steps 500] [--seed 0] [--calls 20]
+    python tests/jobs/compiled_steps.py [--steps 10000] [--seed 1] [--only 17]
 
 Each case is a random net, loss, optimizer and way to write the step; between the calls things change: the batch, its shape, the
 learning rate, the mode, what is frozen, a parameter's memory, its gradient, a hook. After each call the parameters, their gradients and
-versions, the optimizer's state and the result are compared. Prints how many cases were replayed and why others stayed eager.
+versions, the optimizer's state and the result are compared. Then whole epochs follow: step.epochs() or, with two more nets,
+train_many(), beside a loop over DataLoader. Prints how many cases were replayed and how many stayed eager; --only prints why.
 """
 from __future__ import annotations
 
-import argparse
-import collections
 import random
 import sys
 import warnings
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
+from jobs import batches
 
 import tinygrad_c as T
 from tinygrad_c import nn, optim
+from tinygrad_c.utils.data import DataLoader, TensorDataset
 
 F = nn.functional
+CALLS, EPOCHS = 20, 3
 ACTIVATIONS = (nn.ReLU, nn.Tanh, nn.Sigmoid, nn.GELU, nn.SiLU, nn.LeakyReLU, nn.ELU, nn.Softplus, nn.Identity)
 RARE_LAYERS = (lambda n: nn.Dropout(0.3), nn.BatchNorm1d, nn.LayerNorm, lambda n: nn.Softmax(1))
 
@@ -237,8 +242,25 @@ def values(each):
     return each
 
 
-def run(seed, calls):
-    """The compiled step, after its calls were compared with eager ones."""
+def rows_for(case, rows, r):
+    """A batch, or the rows of an epoch."""
+    x = T.randn(rows, case.inputs, dtype=case.dtype)
+    if not case.labelled:
+        return x, T.randn(rows, case.outputs, dtype=case.dtype)
+    y = T.randint(0, case.outputs, (rows,))
+    if rows and r.random() < 0.05:
+        y[r.randrange(rows)] = -100
+    return x, y
+
+
+def compare(results, where, step):
+    for (name, mine), (_, other) in zip(*results):
+        if mine != other:
+            raise AssertionError(f"{where}: {name} differs: {mine!r:.200}, {other!r:.200}; {step!r}")
+
+
+def run(seed, calls=CALLS):
+    """(the compiled step, whether it was replayed, what kind of epochs followed), after all was compared with eager mode."""
     eager, compiled = Case(seed, False), Case(seed, True)
     r = random.Random(seed + 1)
     often = r.choice((0, 0, 0.1, 0.3))
@@ -251,13 +273,7 @@ def run(seed, calls):
             what, _ = (side.change(random.Random(change)) for side in (eager, compiled))
         rows = r.choice(shapes)
         T.manual_seed(seed * 100 + call)
-        x = T.randn(rows, eager.inputs, dtype=eager.dtype)
-        if eager.labelled:
-            y = T.randint(0, eager.outputs, (rows,))
-            if r.random() < 0.05:
-                y[0] = -100
-        else:
-            y = T.randn(rows, eager.outputs, dtype=eager.dtype)
+        x, y = rows_for(eager, rows, r)
         results = []
         for side in (eager, compiled):
             T.manual_seed(call)
@@ -269,34 +285,88 @@ def run(seed, calls):
             if side.scheduler is not None and side.inner_scheduler is None:
                 side.scheduler.step()
         replays += sum(program.verified >= 2 for program in compiled.step.ready) > 0
-        for (name, mine), (_, other) in zip(*results):
-            if mine != other:
-                raise AssertionError(f"seed {seed}, call {call} after {what!r}: {name} differs\n{mine!r:.200}\n{other!r:.200}\n{compiled.step}")
-    return compiled.step, replays
+        compare(results, f"call {call} after {what!r}", compiled.step)
+    epochs = run_epochs(seed, r, eager, compiled) if isinstance(result, T.Tensor) and r.random() < 0.6 else ""
+    return compiled.step, replays + sum(program.verified >= 2 for program in compiled.step.ready), epochs
 
 
-def main():
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--steps", type=int, default=500, help="random steps (default: 500)")
-    parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--calls", type=int, default=20, help="of each (default: 20)")
-    args = parser.parse_args()
-    warnings.simplefilter("ignore")
-    states: collections.Counter[str] = collections.Counter()
-    failed = 0
-    for seed in range(args.seed, args.seed + args.steps):
+def run_epochs(seed, r, eager, compiled):
+    """Whole epochs of these, or of these and two more."""
+    T.manual_seed(seed)
+    x, y = rows_for(eager, r.choice((1, 40, 100)), r)
+    size, shuffle, drop_last = r.choice((4, 8, 40)), r.random() < 0.5, r.random() < 0.3
+    many = r.random() < 0.4
+    sides = [(eager, compiled)]
+    if many:
+        others = [each for each in range(seed + 1_000_000, seed + 1_000_020) if alike(Case(each, False), eager)][:2]
+        sides += [(Case(each, False), Case(each, True)) for each in others]
+    expected = [dataloader(side, x, y, size, shuffle, drop_last) for side, _ in sides]
+    options = {"batch_size": size, "shuffle": shuffle, "drop_last": drop_last, "epochs": EPOCHS}
+    T.manual_seed(7)
+    try:
+        if many:
+            losses = T.train_many([side.step for _, side in sides], x, y, num_threads=2, generator=T.Generator().manual_seed(5), **options)
+        else:
+            losses = [compiled.step.epochs(x, y, generator=T.Generator().manual_seed(5), **options)]
+    except Exception as error:
+        if f"{type(error).__name__}: {error}" not in expected:
+            raise AssertionError(f"whole epochs raise {type(error).__name__}: {error}; {compiled.step!r}") from error
+        if not many:
+            compare([eager.state(None), compiled.state(None)], "after an error in an epoch", compiled.step)
+        return "ended by an error"
+    for (mine, other), loss, each in zip(sides, losses, expected):
+        if isinstance(each, str):
+            raise AssertionError(f"whole epochs do not raise {each}")
+        compare([[("losses", each), *mine.state(None)], [("losses", values(loss)), *other.state(None)]],
+                f"{'train_many()' if many else 'epochs()'}, {x.shape[0]} rows, {options}", other.step)
+    return "many" if many else "epochs"
+
+
+def alike(case, other):
+    """Whether both can be trained on the same rows."""
+    return (case.inputs, case.outputs, case.dtype, case.labelled) == (other.inputs, other.outputs, other.dtype, other.labelled)
+
+
+def dataloader(side, x, y, size, shuffle, drop_last):
+    """The losses, or the error."""
+    T.manual_seed(7)
+    loader = DataLoader(TensorDataset(x, y), size, shuffle=shuffle, drop_last=drop_last, generator=T.Generator().manual_seed(5))
+    try:
+        losses = []
+        for _ in range(EPOCHS):
+            for batch in loader:
+                losses.append(side.step(*batch).detach())
+        return values(T.stack(losses).reshape(EPOCHS, -1) if losses else T.zeros(EPOCHS, 0))
+    except Exception as error:
+        return f"{type(error).__name__}: {error}"
+
+
+COUNTS = ("replayed", "refused", "no training step", "not recorded", "epochs", "many", "ended by an error")
+
+
+def work(seed, numbers):
+    counts = dict.fromkeys(COUNTS, 0)
+    for number in numbers:
+        print(number, file=sys.stderr)
         try:
-            step, replays = run(seed, args.calls)
+            step, replays, epochs = run(seed * 100_000_000 + number)
         except AssertionError as error:
-            print(error)
-            failed += 1
+            print(f"FAULT {number}: {error}".replace("\n", " "))
             continue
-        states[step.reason or ("replayed" if replays else "eager, no training step" if step.eager else "not recorded within the calls")] += 1
-    for state, n in states.most_common():
-        print(f"{n:6}  {state}")
-    print(f"{args.steps} steps, {failed} differ")
-    return failed > 0
+        if len(numbers) == 1:
+            print(f"{step!r}; {epochs}")
+        counts["refused" if step.reason else "replayed" if replays else "no training step" if step.eager else "not recorded"] += 1
+        if epochs:
+            counts[epochs] += 1
+    for name, number in counts.items():
+        print(f"{name}: {number}")
+
+
+def main(argv=None):
+    warnings.simplefilter("ignore")
+    T.set_num_threads(2)
+    batches.main(argv, __doc__, __file__, work, COUNTS, 500, steps=10_000)
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()

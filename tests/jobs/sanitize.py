@@ -32,6 +32,7 @@ TESTS = [f"{folder}/test_{name}.py" for folder, names in (
     ("nn", "nn layers"),
     ("optim", "optim"),
     ("utils", "data"),
+    ("programs", "compile epochs"),
     ("robustness", "bad_arguments extreme_values invalid_internal_calls out_of_bounds"),
 ) for name in names.split()]
 HIDE = 'raise ModuleNotFoundError("hidden from the sanitizers", name="torch")\n'

@@ -1,9 +1,11 @@
-"""What the thread pool does, for ThreadSanitizer (make tsan): shared operations, several callers, changes of the limit, forks."""
+"""What the thread pool does, for ThreadSanitizer (make tsan): shared operations, several callers, changes of the limit, programs,
+many nets at once, forks."""
 from __future__ import annotations
 
 import os
 import threading
 import time
+from collections.abc import Callable
 
 import tinygrad_c
 from tinygrad_c import nn, optim
@@ -32,6 +34,41 @@ def train() -> None:
         opt.step()
 
 
+def step_of(seed: int, width: int) -> Callable:
+    g = tinygrad_c.Generator().manual_seed(seed)
+    net = nn.Sequential(nn.Linear(20, width), nn.ReLU(), nn.Linear(width, 3))
+    with tinygrad_c.no_grad():
+        for p in net.parameters():
+            p.copy_(tinygrad_c.randn(p.shape, generator=g) / 4)
+    opt = optim.Adam(net.parameters())
+
+    @tinygrad_c.compile
+    def step(x, y):
+        opt.zero_grad()
+        loss = nn.functional.cross_entropy(net(x), y)
+        loss.backward()
+        opt.step()
+        return loss
+    return step
+
+
+def programs(threads: int = 4) -> None:
+    """Small nets side by side, and one whose products are shared; losses are those of one thread."""
+    g = tinygrad_c.Generator().manual_seed(1)
+    x, y = tinygrad_c.randn(640, 20, generator=g), tinygrad_c.randint(0, 3, (640,), generator=g)
+    found = []
+    for number in (1, threads):
+        steps = [step_of(seed, 8 + seed) for seed in range(12)] + [step_of(99, 2000)]
+        losses = tinygrad_c.train_many(steps, x, y, batch_size=20, shuffle=True, epochs=3, num_threads=number,
+                                       generator=tinygrad_c.Generator().manual_seed(2))
+        found.append([loss.tolist() for loss in losses])
+    assert found[0] == found[1]
+    step = step_of(5, 3000)
+    for _ in range(3):
+        step.epochs(x, y, batch_size=64)
+        step(x[:64], y[:64])
+
+
 def short_products() -> None:
     """Nothing but products of some 20 microseconds, so that they are shared, with a pause now and then."""
     a, b = tinygrad_c.randn(128, 256), tinygrad_c.randn(256, 60)
@@ -46,8 +83,9 @@ def main() -> None:
     short_products()
     everything(1)
     train()
+    programs()
     threads = [threading.Thread(target=everything, args=(k,)) for k in range(3)] + [
-        threading.Thread(target=train), threading.Thread(target=short_products)]
+        threading.Thread(target=target) for target in (train, short_products, programs, programs)]
     for thread in threads:
         thread.start()
     for n in (1, 4, 2, 3) * 5:
@@ -59,6 +97,7 @@ def main() -> None:
         child = os.fork()
         if child == 0:
             everything(2, 1)
+            programs()
             os._exit(0)
         assert os.waitpid(child, 0)[1] == 0
     print("done")

@@ -4,6 +4,7 @@ from __future__ import annotations
 import itertools
 import os
 import signal
+import sys
 import threading
 import time
 import warnings
@@ -359,6 +360,32 @@ def test_an_interrupt_leaves_each_net_after_a_whole_step():
         expected.step.epochs(x, y, batch_size=8, epochs=steps // 80)
         expected.step.epochs(x[:steps % 80 * 8], y[:steps % 80 * 8], batch_size=8)
         assert each.state() == expected.state()
+
+
+def test_trainings_in_several_threads():
+    """They disturb each other's recordings, and each is recorded in the end."""
+    x, y = rows(640)
+    states = alone(range(8), x, y, batch_size=8, epochs=30)[0]
+    nets, failures = [Net(number) for number in range(8)], []
+
+    def work(few):
+        try:
+            T.train_many([each.step for each in few], x, y, batch_size=8, epochs=30, num_threads=2)
+        except BaseException as error:
+            failures.append(error)
+    threads = [threading.Thread(target=work, args=(nets[2 * i:2 * i + 2],)) for i in range(4)]
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-5)
+    try:
+        for each in threads:
+            each.start()
+        for each in threads:
+            each.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert not failures
+    assert [each.state() for each in nets] == states
+    assert not any(each.step.eager for each in nets)
 
 
 def test_a_callback_that_changes_what_a_net_uses():

@@ -32,14 +32,14 @@ from tinygrad_c.programs.walk import TooMany, Walk
 EAGER_CALLS = 2         # before the first recording: they make the optimizer's state
 MOST_PROGRAMS = 8       # of a step
 MOST_ATTEMPTS = 8       # at recording, for inputs of one shape
-NOTHING = object()
+MOST_DISTURBED = 100    # recordings, while other threads computed
 
 
 class _Situation:
     """Inputs of one shape: how often they came, and their programs."""
 
     def __init__(self) -> None:
-        self.calls = self.attempts = 0
+        self.calls = self.attempts = self.disturbed = 0
         self.pending: Any = None            # the first of two recordings
         self.programs: list[Any] = []
 
@@ -112,6 +112,11 @@ class CompiledStep(Step):
         if program.refusal is not None:
             self._stay_eager(*_told(program.refusal))
             return result
+        if program.disturbed():
+            situation.attempts -= 1
+            situation.disturbed += 1
+            if situation.disturbed > MOST_DISTURBED:
+                self._stay_eager("other threads compute whenever it is recorded", None)
         if program.failed:
             return result
         if not program.has_updates():

@@ -5,7 +5,8 @@ among them, goes through Python.
 """
 from __future__ import annotations
 
-from collections.abc import Sequence
+import contextlib
+from collections.abc import Sequence, Set
 from typing import Any
 
 from tinygrad_c._tensor.tensor import Tensor
@@ -21,8 +22,8 @@ from tinygrad_c.programs.walk import TooMany, Walk
 class Run:
     """The training of one step."""
 
-    def __init__(self, step: Any, data: Sequence[Tensor], batch_size: int, drop_last: bool, epochs: int) -> None:
-        self.step, self.batch_size = step, batch_size
+    def __init__(self, number: int, step: Any, data: Sequence[Tensor], batch_size: int, drop_last: bool, epochs: int) -> None:
+        self.number, self.step, self.batch_size = number, step, batch_size
         self.sources = [each.contiguous() for each in data]
         self.rows = data[0].shape[0]
         self.whole = self.rows // batch_size
@@ -97,23 +98,33 @@ class Owners:
 
     def __init__(self) -> None:
         self.writer: dict[int, int] = {}
-        self.users: dict[int, set[int]] = {}
+        self.user: dict[int, int] = {}          # the last one
         self.seen: dict[int, Any] = {}
 
-    def add(self, number: int, written: set[int], used: dict[int, list[int]]) -> None:
-        """Storages by their id; `used` has the shape of a tensor of each."""
-        self.writer.update(dict.fromkeys(written, number))
-        for storage, shape in used.items():
-            users = self.users.setdefault(storage, set())
-            users.add(number)
-            if storage in self.writer and len(users) > 1:
-                raise ValueError(f"train_many(): steps {' and '.join(map(str, sorted(users)))} use a tensor of shape {shape} "
-                                 "that one of them trains: each needs a net and an optimizer of its own")
+    def add_step(self, number: int, step: Any) -> None:
+        """A step without a program trains all that requires a gradient."""
+        for program in step.ready:
+            self.add_program(number, program)
+        if not step.ready:
+            with contextlib.suppress(TooMany):          # such a step stays eager
+                leaves = memory_used(Walk((step.function,)).guards, True)
+                self.add(number, leaves.keys(), leaves)
 
     def add_program(self, number: int, program: Any) -> None:
         if id(program) not in self.seen:
             self.seen[id(program)] = program
             self.add(number, memory_written(program), memory_used(program.guards, False))
+
+    def add(self, number: int, written: Set[int], used: dict[int, list[int]]) -> None:
+        """Storages by their id; `used` has the shape of a tensor of each."""
+        for which, owner in ((used.keys() & self.writer.keys(), self.writer), (written & self.user.keys(), self.user)):
+            for storage in which:
+                if owner[storage] != number:
+                    one, other = sorted((number, owner[storage]))
+                    raise ValueError(f"train_many(): steps {one} and {other} use a tensor of shape {used.get(storage, [])} "
+                                     "that one of them trains: each needs a net and an optimizer of its own")
+        self.writer.update(dict.fromkeys(written, number))
+        self.user.update(dict.fromkeys(used, number))
 
 
 def train_epoch(runs: list[Run], streams: Streams, owners: Owners, threads: int) -> None:
@@ -122,7 +133,7 @@ def train_epoch(runs: list[Run], streams: Streams, owners: Owners, threads: int)
         found = [(run, item) for run in pending if (item := run.batches()) is not None]
         if len(runs) > 1:
             for run, item in found:
-                owners.add_program(runs.index(run), item[0])
+                owners.add_program(run.number, item[0])
         waiting = set(map(id, pending))
         for (run, _), done in zip(found, run_many([item for _, item in found], threads)):
             run.at += done
@@ -141,9 +152,11 @@ def train(steps: list[Any], data: list[list[Tensor]], batch_size: int, shuffle: 
         if not isinstance(value, int) or isinstance(value, bool) or value < least:
             kind = "positive" if least else "non-negative"
             raise ValueError(f"{name} should be a {kind} integer value, but got {name}={value}")
-    runs = [Run(step, each, batch_size, drop_last, epochs) for step, each in zip(steps, data)]
+    runs = [Run(i, step, each, batch_size, drop_last, epochs) for i, (step, each) in enumerate(zip(steps, data))]
     lengths = [epochs] * len(runs)
     streams, owners = Streams(runs), Owners()
+    for i, step in enumerate(steps if len(steps) > 1 else []):
+        owners.add_step(i, step)
     active = list(range(len(runs)))
     try:
         for epoch in range(epochs):
@@ -243,7 +256,6 @@ def train_many(steps: Sequence[Any], *data: Any, batch_size: int = 1, shuffle: b
     rows = [tensors_of([column[i] for column in columns], "train_many()") for i in range(n)]
     if num_threads is not None and (not isinstance(num_threads, int) or num_threads < 1):
         raise ValueError(f"train_many(): num_threads should be a positive integer value, but got num_threads={num_threads}")
-    check_apart(steps)
 
     def after_epoch(epoch: int, losses: list[Tensor]) -> list[bool]:
         ends = on_epoch(epoch, losses)
@@ -253,12 +265,3 @@ def train_many(steps: Sequence[Any], *data: Any, batch_size: int = 1, shuffle: b
                  num_threads or get_num_threads())
 
 
-def check_apart(steps: list[Any]) -> None:
-    """ValueError if two steps reach the same tensor that requires a gradient."""
-    owners = Owners()
-    for i, step in enumerate(steps):
-        try:
-            leaves = memory_used(Walk((step.function,)).guards, True)
-        except TooMany:         # it stays eager
-            continue
-        owners.add(i, set(leaves), leaves)

@@ -20,9 +20,9 @@ from tinygrad_c.core.array cimport Storage, count_write, itemsize, note_storages
 from tinygrad_c.core.tape cimport TensorBase, alias, empty_like, plain_mode
 from tinygrad_c.kernels.call cimport INT64, MAX_NDIM, Call
 from tinygrad_c.kernels.runtime.dispatch cimport (
-    ROLE_ADAM, ROLE_ELEMENTWISE, ROLE_SGD, UNSUITED, Known, Program, block_of, enter, free_program, known_kernel, labels_fit,
-    leave, recorder, replay, start_recording, stop_recording)
-from tinygrad_c.kernels.runtime.memory cimport Pool, free_pool, pool_has, pools_work, seal_pool, swap_pool
+    OTHER_THREAD, ROLE_ADAM, ROLE_ELEMENTWISE, ROLE_SGD, UNSUITED, Known, Program, block_of, enter, free_program, keep_gil,
+    known_kernel, labels_fit, leave, recorder, replay, start_recording, stop_recording)
+from tinygrad_c.kernels.runtime.memory cimport Pool, free_pool, pool_has, seal_pool, swap_pool
 from tinygrad_c.kernels.runtime.threads cimport flush_denormals, fp_state, restore_denormals, run_on
 from tinygrad_c.kernels.table cimport (
     ADAM_CORRECTION, ADAM_EPS, ADAM_SHRINK, ADAM_STEP, FIRST, SGD_FLAGS,

@@ -111,15 +111,17 @@ cdef class Recorded:
         versions = [(<TensorBase> t).storage.version for t in guards.all_tensors]
         counts = [attributes["_step_count"] for attributes, _, _ in optimizers]
         t = None
-        if not pools_work():
-            self.deny("this build keeps no memory for programs")
+        if recorder != NULL:            # in another thread, since the caller looked
+            self.failed = OTHER_THREAD
             return function(*self.args)
         start_recording(&self.program)
         note_storages(1)
         swap_pool(&self.pool)
+        keep_gil(1)                     # other threads that compute spoil the recording
         try:
             result = function(*self.args)
         finally:
+            keep_gil(-1)
             swap_pool(&self.pool)
             note_storages(-1)
             self.refusal = stop_recording()
@@ -240,6 +242,10 @@ cdef class Recorded:
                 return 0
             self.n_updates += 1
         return 0
+
+    def disturbed(self) -> bool:
+        """Whether another thread computed while it was recorded."""
+        return self.failed == OTHER_THREAD
 
     def has_updates(self) -> bool:
         return self.n_updates > 0

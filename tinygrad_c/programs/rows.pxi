@@ -77,8 +77,8 @@ cdef void run_feeds(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept
     restore_denormals(own)
 
 
-def fits_rows(Recorded r not None, Py_ssize_t rows, list sources not None) -> bool:
-    """Whether a batch of so many rows of each source may be an input of the program."""
+cdef bint suits_rows(Recorded r, Py_ssize_t rows, list sources) except -1:
+    """Whether a batch of so many rows of each source has the shape of the program's inputs."""
     cdef TensorBase own, source
     cdef Py_ssize_t i, n = len(r.inputs)
     if n == 0 or n > MAX_INPUTS or n != len(r.args) or len(sources) != n or type(r.form) is not str:
@@ -91,7 +91,12 @@ def fits_rows(Recorded r not None, Py_ssize_t rows, list sources not None) -> bo
         for storage, _ in r.written:
             if source.storage is storage:
                 return False
-    return (<TensorBase> r.outputs[0]).numel == 1 and may_replay(r)
+    return (<TensorBase> r.outputs[0]).numel == 1
+
+
+def fits_rows(Recorded r not None, Py_ssize_t rows, list sources not None) -> bool:
+    """Whether the program may be run on a batch of so many rows of each source."""
+    return suits_rows(r, rows, sources) and may_replay(r)
 
 
 cdef int fill(Feed* f, Recorded r, Py_ssize_t rows, list sources, TensorBase order, Py_ssize_t first, Py_ssize_t steps,
@@ -100,7 +105,7 @@ cdef int fill(Feed* f, Recorded r, Py_ssize_t rows, list sources, TensorBase ord
     cdef TensorBase own, source, out
     cdef const int64_t* position
     cdef Py_ssize_t i, n = -1
-    if not fits_rows(r, rows, sources):
+    if not suits_rows(r, rows, sources):
         return 0
     out = r.outputs[0]
     if out.dtype != losses.dtype or not losses.contiguous or first_loss < 0 or steps < 0 or first_loss + steps > losses.numel:

@@ -9,11 +9,10 @@ cdef enum:
 ctypedef struct Pool:           # the blocks of a program that are free between its entries
     void* free_blocks[N_CLASSES]
     Py_ssize_t kept
-    void** blocks               # the same, once it is sealed
+    void** blocks               # the same, once it is sealed; in a build for sanitizers always
     int* classes
     Py_ssize_t n
 
-cdef bint pools_work() noexcept         # not in a build for sanitizers, which keeps no block
 cdef void swap_pool(Pool* pool) noexcept
 cdef int seal_pool(Pool* pool) except -1
 cdef bint pool_has(const Pool* pool, const void* block) noexcept

@@ -5,7 +5,7 @@ fault again in the next step. So a released block goes to the free list of its s
 up to LIMIT bytes in total, and the next request of that class takes it from there. Blocks of 4 MB and more ask for huge
 pages of 2 MB: a matrix product walks down columns, and with pages of 4 KB each step of that would touch another page.
 """
-from libc.stdlib cimport free, malloc
+from libc.stdlib cimport free, realloc
 
 cdef extern from *:
     """
@@ -45,7 +45,8 @@ cdef Py_ssize_t in_use = 0              # bytes in blocks that callers hold
 cdef void* free_blocks[N_CLASSES]       # linked lists: the first word of a free block points to the next
 
 
-cdef bint pooled = False                # a program's lists are in place of the allocator's own
+cdef Pool* pooled = NULL                # a program's lists are in place of the allocator's own
+
 
 cdef inline int size_class(Py_ssize_t nbytes, Py_ssize_t* size) noexcept:
     """Returns the size class of a request, and sets *size to the bytes of its blocks: 64, 80, 96, 112, 128, 160, ..."""
@@ -91,7 +92,9 @@ cdef void release(void* block, Py_ssize_t nbytes) noexcept:
     if MOST == 0:
         size = nbytes or 1
     in_use -= size
-    if kept + size > LIMIT and not pooled:
+    if MOST == 0 and pooled != NULL and hold(pooled, block, c):
+        return
+    if kept + size > LIMIT and (MOST == 0 or pooled == NULL):
         aligned_free(block)
         return
     (<void**> block)[0] = free_blocks[c]
@@ -108,7 +111,7 @@ def empty_cache() -> None:
     """
     global kept
     cdef void* block
-    if pooled:                      # a program's entries point to them
+    if pooled != NULL:              # a program's entries point to them
         return
     for c in range(N_CLASSES):
         while free_blocks[c] != NULL:
@@ -127,10 +130,23 @@ def memory_stats() -> dict:
     return {"in_use": in_use, "cached": kept}
 
 
-# ---- The memory of programs: a step that is recorded allocates from lists of its own, which the program keeps
+# ---- The memory of programs: a step that is recorded allocates from lists of its own, which the program keeps. In a build for
+# sanitizers nothing is used twice within a step, so that each tensor has a block of its exact size there too.
 
-cdef bint pools_work() noexcept:
-    return MOST != 0
+cdef bint hold(Pool* pool, void* block, int c) noexcept:
+    """Note that the pool owns a block that is on no list. False, if there is no memory for it."""
+    cdef void** blocks = <void**> realloc(pool.blocks, (pool.n + 1) * sizeof(void*))
+    cdef int* classes
+    if blocks == NULL:
+        return False
+    pool.blocks = blocks
+    classes = <int*> realloc(pool.classes, (pool.n + 1) * sizeof(int))
+    if classes == NULL:
+        return False
+    pool.classes = classes
+    blocks[pool.n], classes[pool.n] = block, c
+    pool.n += 1
+    return True
 
 
 cdef void swap_pool(Pool* pool) noexcept:
@@ -144,32 +160,19 @@ cdef void swap_pool(Pool* pool) noexcept:
         free_blocks[c] = pool.free_blocks[c]
         pool.free_blocks[c] = list
     kept, pool.kept = pool.kept, bytes
-    pooled = not pooled
+    pooled = pool if pooled == NULL else NULL
 
 
 cdef int seal_pool(Pool* pool) except -1:
     """Take the blocks off the pool's lists, which run through the blocks themselves: the program's entries will write there."""
-    cdef Py_ssize_t n = 0
     cdef void* block
     cdef int c
     for c in range(N_CLASSES):
-        block = pool.free_blocks[c]
-        while block != NULL:
-            n += 1
-            block = (<void**> block)[0]
-    pool.blocks = <void**> malloc((n + 1) * sizeof(void*))
-    pool.classes = <int*> malloc((n + 1) * sizeof(int))
-    if pool.blocks == NULL or pool.classes == NULL:
-        free(pool.blocks)
-        free(pool.classes)
-        pool.blocks, pool.classes = NULL, NULL
-        raise MemoryError()
-    for c in range(N_CLASSES):
         while pool.free_blocks[c] != NULL:
             block = pool.free_blocks[c]
+            if not hold(pool, block, c):
+                raise MemoryError()
             pool.free_blocks[c] = (<void**> block)[0]
-            pool.blocks[pool.n], pool.classes[pool.n] = block, c
-            pool.n += 1
     pool.kept = 0
     return 0
 
@@ -186,7 +189,7 @@ cdef bint pool_has(const Pool* pool, const void* block) noexcept:
 cdef inline void take_back(void* block, int c) noexcept:
     global kept
     cdef Py_ssize_t size = 64 if c == 0 else (<Py_ssize_t> (4 + (c - 1) % 4 + 1)) << (4 + (c - 1) // 4)
-    if kept + size > LIMIT and not pooled:
+    if kept + size > LIMIT and (MOST == 0 or pooled == NULL):
         aligned_free(block)
         return
     (<void**> block)[0] = free_blocks[c]
