@@ -148,9 +148,9 @@ def forward_step(one: Data, step: Data, lang: str) -> str:
     made = " = ".join(each for each in (out["name"], step["call"], step["formula"] or f"{op}({names})") if each)
     result = describe(out["numbers"], lang)
     if step["numbers"] is not None and step["at"] is None:
-        return f"{made}  =  {step['numbers']}  =  {result}"
+        return f"{made}  =  {result}" if step["numbers"] in (result, made) else f"{made}  =  {step['numbers']}  =  {result}"
     example = ""
-    if step["numbers"] is not None:
+    if step["numbers"] is not None and step["numbers"] != value(step["equals"]):
         example = f"\n          {say('at', lang, at=step['at'])}: {step['numbers']} = {value(step['equals'])}"
     return f"{made}   {shaped(out)}  =  {result}{example}"
 
