@@ -153,7 +153,7 @@ def test_every_function_of_the_package_has_a_formula():
     found = {name: module for module in ("linalg/factor", "linalg/systems", "linalg/elimination", "special/bessel", "nn/recurrent")
              for name in re.findall(r"class (\w+)\(Function\)", (ROOT / f"tinygrad_c/{module}.py").read_text())}
     assert {"Svd", "Eigh", "Inverse", "Bessel"} <= set(found)
-    assert set(found) == set(rules.FUNCTIONS)
+    assert set(found) <= set(rules.FUNCTIONS)
 
 
 def test_the_formula_of_an_inverse_gives_its_gradient():

@@ -8,10 +8,10 @@ from typing import Any
 
 from tinygrad_c.explain import chain, problems, rules
 from tinygrad_c.explain.formula import element, number, readable, with_names, with_numbers
-from tinygrad_c.explain.graph import Graph, Leaf, Step
+from tinygrad_c.explain.graph import PACKAGE, Graph, Leaf, Step
 from tinygrad_c.explain.names import LONG, Names, text_of
 from tinygrad_c.explain.numbers import plain, summary
-from tinygrad_c.explain.source import returned
+from tinygrad_c.explain.source import Written, returned
 from tinygrad_c.explain.values import compute, formal_inputs, label_object, parameters, rules_of, same, sum_to, summed_dims
 
 Data = dict[str, Any]
@@ -28,7 +28,7 @@ class Builder:
         self.graph, self.names, self.modules = graph, names, names.modules(modules)
         self.values: list[Data] = []
         self.ids: dict[Any, int] = {}           # of a Leaf or Step, or the id() of a tensor that needs no gradient
-        self.taken: dict[str, int] = {}
+        self.taken: dict[str, int] = {"g": 1}       # what formulas call the gradient that comes in
         self.unnamed = 0
         self.lines: list[Data] = []
         self.line_ids: dict[tuple[str, int], int] = {}
@@ -140,8 +140,11 @@ class Builder:
             "code": place.text if place is not None and place.exact else None,
             "module": self.modules.get(step), "inputs": inputs, "output": output,
             "formula": with_names(y, labels) if y else None, "numbers": None, "at": None}
-        names = ["…" if i is None else self.values[i]["name"] for i in inputs]
-        if out["code"] is not None and y is not None and (not readable(y) or step.own_rule in SAID):
+        names = self.names_of(step, inputs)
+        if place is not None and isinstance(place.expression, Written):
+            out["code"] = None
+            out["formula"] = (out["formula"] or "").replace("[...]", index_of(place.expression))
+        elif out["code"] is not None and y is not None and (not readable(y) or step.own_rule in SAID):
             out["formula"] = out["code"]
         elif y is not None and y.endswith("(...)") and len(names) > 1:      # cat and stack
             out["formula"] = y.replace("(...)", f"([{', '.join(names)}])")
@@ -193,7 +196,7 @@ class Builder:
     def formula(self, step: Step, inputs: list[int | None]) -> tuple[str | None, dict[str, str], Data]:
         """The value's formula, the labels of its names, and the values of them."""
         formal, y, _ = self.form(step)
-        labels = {name: "…" if i is None else self.values[i]["name"] for name, i in zip(formal, inputs)}
+        labels = dict(zip(formal, self.names_of(step, inputs)))
         env = self.environment(step, formal)
         labels |= {name: number(value) for name, value in env.items() if isinstance(value, (int, float))}
         for call in ("softmax(x, 1)", "one_hot(t)"):
@@ -202,6 +205,13 @@ class Builder:
                 if found is not None:
                     env[call] = found
         return y, labels, env
+
+    def names_of(self, step: Step, inputs: list[int | None]) -> list[str]:
+        """What the inputs are called; of one whose value is not known, how the program writes it, or an ellipsis."""
+        texts = [text_of(each) if each is not None else "" for each in self.names.operands.get(step, [])]
+        texts += [""] * (len(inputs) - len(texts))
+        return [self.values[i]["name"] if i is not None else text if 0 < len(text) <= LONG else "…"
+                for i, text in zip(inputs, texts)]
 
     # ---- Backward
 
@@ -253,9 +263,8 @@ class Builder:
         if rule is None or (step.row is None and not rules_of(step)):
             return rule
         place = self.names.place.get(step)
-        if place is not None and place.exact and isinstance(place.expression, ast.Subscript):
-            index = ast.unparse(ast.Subscript(ast.Name("x"), place.expression.slice))[1:]
-            rule = rule.replace("[...]", index)
+        if place is not None and place.exact and isinstance(place.expression, (ast.Subscript, Written)):
+            rule = rule.replace("[...]", index_of(place.expression))
         return with_names(rule, labels).removesuffix(" ...")
 
     def leaf(self, leaf: Leaf, before: Any) -> Data:
@@ -266,6 +275,11 @@ class Builder:
                 "before": summary(before), "after": summary(after)}
 
 
+def index_of(expression: ast.Subscript | Written) -> str:
+    """[1:, 0], as the program writes it."""
+    return ast.unparse(ast.Subscript(ast.Name("x"), expression.slice))[1:]
+
+
 def evaluator(env: Data) -> Callable[[str], Any]:
     """The value of a part of a formula."""
     return lambda text: compute(text, env)
@@ -273,10 +287,11 @@ def evaluator(env: Data) -> Callable[[str], Any]:
 
 def own_function(step: Step) -> tuple[tuple[str, ...], str | None, tuple[str | None, ...]] | None:
     """For a function of the program: what its forward and its backward return, in its own words."""
-    if step.function is None:
+    if step.function is None or step.function.__module__.partition(".")[0] == PACKAGE:
         return None
-    y, *_ = returned(step.function.forward) or [None]
-    return (), y if step.own_rule == "Function" else None, tuple(returned(step.function._backward()))
+    values = returned(step.function.forward)
+    y = values[step.output] if step.output < len(values) else None
+    return (), y, tuple(returned(step.function._backward()))
 
 
 def plain_name(step: Step) -> str:
@@ -293,6 +308,8 @@ def plain_name(step: Step) -> str:
 
 def call_of(step: Step, names: list[str]) -> str | None:
     """relu(t1), where the formula says what relu is; None where the formula says it all."""
+    if step.function is not None:
+        return f"{step.function.__name__.lstrip('_')}({', '.join(names)})"
     if step.op in POWERS and names:
         return with_names(f"x ** {POWERS[step.op]}", {"x": names[0]})
     if step.op is None or step.row is None or step.op in ARITHMETIC or step.row.y.startswith(step.op + "("):

@@ -131,6 +131,8 @@ FUNCTIONS: dict[str, list[Rule]] = {
                one("i1e(x)", "g * (i0e(x) - i1e(x) / x - sign(x) * i1e(x))")],
     "IncompleteGamma": [Rule(("a", "x"), "gammainc(a, x)", ("", "g * exp((a - 1) * log(x) - x - lgamma(a))")),
                         Rule(("a", "x"), "gammaincc(a, x)", ("", "-g * exp((a - 1) * log(x) - x - lgamma(a))"))],
+    "CheckpointFunction": [one("function(x) ...", "backward of function(x), which is run again ...", ANY)],
+    "BackwardHookFunction": [one("x", "g", ANY)],
     "_SplitGates": [one("x.split(...)", "cat(gradients of all parts) ...", ANY)],
 }
 

@@ -49,6 +49,12 @@ class Source:
         return self.tree
 
 
+class Written(ast.expr):
+    """What a tensor is after name[index] = value."""
+
+    _fields = ("name", "slice", "value")
+
+
 class Function:
     """The statements of one function (or of the module outside its functions)."""
 
@@ -73,12 +79,18 @@ class Function:
             left = ast.copy_location(ast.Name(node.target.id, ast.Load()), node.target)
             value = ast.copy_location(ast.BinOp(left, node.op, node.value), node)
             self._assign(node.target, value, node)
+        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and isinstance(node.value.func, ast.Attribute) \
+                and node.value.func.attr.endswith("_") and isinstance(node.value.func.value, ast.Name):
+            self._assign(node.value.func.value, node.value, node)           # h.relu_()
         for child in ast.iter_child_nodes(node):
             self._enter(child)
 
     def _assign(self, target: ast.expr, value: ast.expr, statement: ast.stmt) -> None:
         if isinstance(target, ast.Name):
             self.assigned.setdefault(target.id, []).append((statement, value))
+        elif isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name):
+            written = ast.copy_location(Written(target.value, target.slice, value), statement)      # z[1] = value
+            self._assign(target.value, written, statement)
         elif isinstance(target, (ast.Tuple, ast.List)):
             matching = isinstance(value, (ast.Tuple, ast.List)) and len(value.elts) == len(target.elts)
             for i, each in enumerate(target.elts):

@@ -14,7 +14,7 @@ MANY = 400              # steps that are printed at each end of a long pass
 
 def text(passes: list[Data], lang: str) -> str:
     """All passes."""
-    lines: list[str] = []
+    lines: list[str] = [] if passes else [say("nothing", lang)]
     for i, each in enumerate(passes):
         if len(passes) > 1:
             lines += [""] * (i > 0) + [f"===== {say('pass', lang, n=i + 1)} =====", ""]
@@ -172,6 +172,8 @@ def backward(one: Data, lang: str) -> list[str]:
         lines.append(f"  {n}. {out['name']} = {made}    {step['rule']}  {where}")
         lines += together(numbers, out["name"], each["parts"], lang)
         lines.append("     " + say("g", lang, name=out["name"], value=describe(each["gradient"], lang)))
+        if each["together"] is not None:
+            lines.append("     " + say("together", lang, name=values[each["together"]]["name"]))
         lines += [f"     {line}" for give in each["gives"] for line in giving(values, give, lang)]
     return lines
 

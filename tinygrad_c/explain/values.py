@@ -141,7 +141,7 @@ def fill(graph: Graph, names: Names, recorded: dict[int, Any]) -> None:
         graph.last.value = graph.root.detach()
     for step in graph.steps:
         step.operands = operands(step, names)
-        if step.freed:
+        if step.freed or step.value is not None:
             guess(step, names)
         for find in (again, linear_value):
             if step.value is None:
@@ -172,7 +172,7 @@ def named_operand(step: Step, i: int, names: Names) -> Any:
     expression = expressions[i] if i < len(expressions) else None
     if isinstance(expression, ast.Name):
         for each in names.scope.kept:
-            if names.scope.tensors.get(id(each)) == expression.id:
+            if names.scope.tensors.get(id(each)) == expression.id and not each.requires_grad:
                 return each
     if isinstance(expression, ast.Constant) and isinstance(expression.value, (int, float)):
         return tensor(expression.value)
@@ -188,7 +188,7 @@ def guess(step: Step, names: Names) -> None:
     mentioned = {node.id for node in ast.walk(place.expression) if isinstance(node, ast.Name)}
     for each in names.scope.kept:
         if names.scope.tensors.get(id(each)) in mentioned and not each.requires_grad:
-            step.operands[missing[0]] = each.detach()
+            step.operands[missing[0]] = each
             value = again(step)
             if value is not None and (step.value is None or same(value, step.value)):
                 return
