@@ -134,6 +134,7 @@ _find = lazy_names(globals(), {
     "special.bessel": "i0 igamma igammac",
     "special.windows": "bartlett_window blackman_window hamming_window hann_window kaiser_window",
     "programs.compiler": "compile",
+    "programs.epochs": "train_many",
     "torch_compat.amp": "GradScaler autocast",
     "torch_compat.config": "show_config",
     "torch_compat.switches":

@@ -117,6 +117,7 @@ from tinygrad_c.ops.sorting.order import (argsort as argsort, bincount as bincou
     as isin, kthvalue as kthvalue, msort as msort, searchsorted as searchsorted, sort as sort, topk as topk, unique as unique,
     unique_consecutive as unique_consecutive)
 from tinygrad_c.programs.compiler import (compile as compile)
+from tinygrad_c.programs.epochs import (train_many as train_many)
 from tinygrad_c.serialization import (load as load, save as save)
 from tinygrad_c.special.bessel import (i0 as i0, igamma as igamma, igammac as igammac)
 from tinygrad_c.special.windows import (bartlett_window as bartlett_window, blackman_window as blackman_window, hamming_window

@@ -315,3 +315,78 @@ def test_files_and_imports_are_found():
         assert "core.tape" in imported("ops/reduce/softmax.pyx")
         assert "kernels.simd.kernels" in imported("kernels/isa/avx2_f32.pyx")
         assert len([file for file in files() if file.endswith((".pyx", ".pxi"))]) > 80
+
+
+# ---- Names that are imported when they are first used
+
+# Where a folder loads names of a higher folder at first use (load() of _base/lazy.py, tables of methods), and why.
+LATE = {
+    "_tensor": {"linalg", "nn.functional", "special"},      # methods of Tensor that few programs call
+    "nn.utils": {"linalg"},                                 # orthogonal parametrizations
+}
+
+
+def loaded(file: str) -> set[str]:
+    """The modules that a file loads by name: the first argument of load(), and the keys of tables of late methods."""
+    text = files()[file].read_text()
+    if "_base.lazy import" not in text or not re.search(r"\bload\b", text):
+        return set()
+    found = set()
+    for node in ast.walk(ast.parse(text)):
+        if isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "load" and node.args:
+            texts = node.args[:1]
+        elif isinstance(node, ast.Dict):
+            texts = node.keys
+        else:
+            continue
+        found.update(each.value for each in texts if isinstance(each, ast.Constant) and each.value in modules() | folders())
+    return found
+
+
+def test_names_loaded_at_first_use():
+    up: dict[str, set[str]] = {}
+    for file in files():
+        if file.endswith(".py") and file not in ("__init__.py", "torch_compat/import_aliases.py"):     # tables of public names
+            folder = folder_of(name_of(file))
+            higher = {folder_of(module) for module in loaded(file)} - (allowed(folder) if folder not in ANNEX else set(HEIGHT))
+            if higher:
+                up.setdefault(folder, set()).update(higher)
+    assert up == LATE, "a folder loads names of a higher one: list it with the reason, or move the function"
+
+
+# ---- The two phases of an operation (docs/architecture.md, "The contract of an operation")
+
+FUNCTION = re.compile(r"^(cdef|cpdef|def) .*\(")
+LAUNCH = re.compile(r"\b(run|launch)\(")
+PARSE = re.compile(r"\b(parse_\w+|as_tensor|as_operand|begin_parse|int|float|bool)\(")
+COMPUTE = "# Compute: no Python code runs from here on."
+
+
+def functions(text: str) -> list[str]:
+    """The functions of a Cython file, each with its body."""
+    lines = text.splitlines()
+    starts = [i for i, line in enumerate(lines) if FUNCTION.match(line)]
+    ends = [next((j for j in range(i + 1, len(lines)) if lines[j] and lines[j][0] not in " )"), len(lines)) for i in starts]
+    return ["\n".join(lines[i:j]) for i, j in zip(starts, ends, strict=True)]
+
+
+@pytest.mark.skipif(not SOURCES.exists(), reason="needs the compiled modules' sources")
+def test_two_phases():
+    """A function that runs a kernel gets C values, or marks where its second phase begins; nothing is parsed after the mark."""
+    launching = 0
+    for file in files():
+        if not file.startswith("ops/") or file.endswith((".py", ".pxd")):
+            continue
+        for function in functions(files()[file].read_text()):
+            signature, _, body = function.partition(":\n")
+            if not LAUNCH.search(body):
+                continue
+            launching += 1
+            takes_objects = signature.startswith("def ") or "object " in signature
+            before, mark, after = body.rpartition(COMPUTE)
+            where = f"{file}: {signature.splitlines()[0]}"
+            assert mark or not takes_objects, f"{where} takes Python objects and runs a kernel: mark its second phase"
+            assert mark or not PARSE.search(body), f"{where} parses and runs a kernel: mark its second phase"
+            assert not LAUNCH.search(before), f"{where}: a kernel runs before the mark"
+            assert not (mark and PARSE.search(after)), f"{where}: parses in its second phase"
+    assert launching >= 30

@@ -15,7 +15,7 @@ NOT_OPS = {
     "set_printoptions",
     "is_grad_enabled", "get_num_threads", "set_num_threads",
     # torch's settings that have one value here: torch_compat/test_compat.py
-    "are_deterministic_algorithms_enabled", "compile", "get_default_device", "get_float32_matmul_precision",
+    "are_deterministic_algorithms_enabled", "get_default_device", "get_float32_matmul_precision",
     "get_num_interop_threads", "is_complex", "is_floating_point", "is_inference", "is_nonzero", "set_default_device", "set_default_tensor_type",
     "set_float32_matmul_precision", "set_flush_denormal", "set_num_interop_threads", "typename", "use_deterministic_algorithms",
     "get_deterministic_debug_mode", "init_num_threads", "is_conj", "is_deterministic_algorithms_warn_only_enabled",
@@ -26,6 +26,8 @@ NOT_OPS = {
     "vmap", "from_dlpack", "to_dlpack", "is_inference_mode_enabled",
     # what shows a graph: test_explain.py
     "explain",
+    # training steps: programs/test_compile.py, programs/test_epochs.py
+    "compile", "train_many",
     # files: test_serialization.py
     "load", "save",
     # dtypes, and less common creation functions: test_convert.py

@@ -209,9 +209,9 @@ def test_refused_targets(refused, here):
 
 
 @pytest.mark.parametrize(("table", "row", "column", "value", "words"), [
-    ("prices", 7, 2, "dear", "1 row left out: the target 'price' is no number in some, such as 'dear' in row 7 (line 8)"),
+    ("prices", 7, 2, "dear", "1 row left out: the target 'price' is not a number in some rows, such as 'dear' in row 7 (line 8)"),
     ("prices", 7, 2, "", "1 row left out: the target 'price' is missing (the first is row 7 (line 8))"),
-    ("prices", 7, 2, "inf", "1 row left out: the target 'price' is infinite in some, such as row 7 (line 8)"),
+    ("prices", 7, 2, "inf", "1 row left out: the target 'price' is infinite in some rows, such as row 7 (line 8)"),
     ("flowers", 3, 3, "", "1 row left out: the target 'kind' is missing (the first is row 3 (line 4))"),
     ("prices", 7, 0, "inf", "column 'area': the value is infinite in 1 row, such as row 7 (line 8): taken as missing"),
     ("prices", 9, 0, "big", "column 'area': 1 text among the numbers, such as 'big' in row 9 (line 10), is not a number"),

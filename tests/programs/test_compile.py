@@ -13,6 +13,7 @@ import signal
 import threading
 import warnings
 
+import numpy
 import pytest
 
 import tinygrad_c as T
@@ -197,6 +198,16 @@ def test_another_learning_rate():
         assert len(sides[1].step.ready) == 1
 
 
+def test_another_eps():
+    def change(side, call):
+        for group in side.optimizer.param_groups:
+            group["eps"] = 0.1 / (1 + call)
+    for name in ("Adam", "AdamW"):
+        sides = both(OPTIMIZERS[name])
+        alike(sides, range(20), change)
+        assert len(sides[1].step.ready) == 1
+
+
 def test_a_scheduler_outside():
     sides = both(OPTIMIZERS["AdamW"])
     for side in sides:
@@ -352,6 +363,7 @@ REFUSED = {
     "max": (dict(loss=lambda o, y: o.max() + F.cross_entropy(o, y)), "max|cannot be recorded"),
     "one_hot": (dict(loss=lambda o, y: F.mse_loss(o, F.one_hot(y, 3).float())), "one_hot"),
     "random": (dict(extra=lambda net, value: random.random()), "random numbers"),
+    "random of NumPy": (dict(extra=lambda net, value: numpy.random.rand()), "random numbers"),
     "update in Python": (dict(extra=lambda net, value: net[0].bias.data.mul_(0.9)), "in place"),
     "attribute": (dict(act=Counter), "changes"),
     "noise": (dict(loss=lambda o, y: F.cross_entropy(o + T.randn(8, 3), y)), "cannot be recorded|Python wrote"),
@@ -501,6 +513,29 @@ def test_methods():
     eager.net = copy.deepcopy(eager.net)
     for call in range(12):
         assert eager.step(*batch(call)).item() == compiled.step(*batch(call)).item()
+
+
+def test_a_compiled_step_in_another():
+    def make(compiled):
+        wrap = T.compile if compiled else lambda step: step
+        side, net = Side(compiled, OPTIMIZERS["Adam"]), net_of(widths=(5, 3))
+        optimizer = optim.SGD(net.parameters(), lr=0.1)
+
+        def step(x, y):
+            inner = side.step(x, y)
+            optimizer.zero_grad()
+            loss = F.cross_entropy(net(x), y)
+            loss.backward()
+            optimizer.step()
+            return loss, inner
+        return side, net, wrap(step)
+    made = make(False), make(True)
+    for call in range(30):
+        eager, compiled = (step(*batch(call)) for _, _, step in made)
+        assert [each.item() for each in eager] == [each.item() for each in compiled]
+        assert made[0][0].state() == made[1][0].state()
+        assert made[0][1][0].weight.tolist() == made[1][1][0].weight.tolist()
+    assert len(made[1][2].ready) == 1
 
 
 def test_threads():

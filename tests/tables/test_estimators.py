@@ -13,12 +13,13 @@ from sklearn import base, calibration, compose, datasets, inspection, model_sele
 from sklearn.exceptions import ConvergenceWarning  # noqa: E402
 from sklearn.utils.estimator_checks import check_estimator  # noqa: E402
 
+import tinygrad_c.sklearn.core  # noqa: E402
 from tinygrad_c.sklearn import MLPClassifier, MLPRegressor, TableClassifier, TableRegressor, load  # noqa: E402
 
 pytestmark = pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
 IRIS = datasets.load_iris(return_X_y=True)
 DIABETES = datasets.load_diabetes(return_X_y=True)
-QUICK = {"effort": "quick", "max_iter": 15, "n_threads": 1}
+QUICK = {"effort": "quick", "max_iter": 30, "n_threads": 1}
 SMALL = {"hidden_layer_sizes": (8,), "max_iter": 20, "random_state": 0}
 
 
@@ -55,6 +56,29 @@ def test_the_numbers_of_scikit_learn(settings, kind):
         np.testing.assert_allclose(c, d, rtol=1e-4, atol=1e-6)
     np.testing.assert_allclose(a.predict_proba(X) if kind != "quantity" else a.predict(X),
                                b.predict_proba(X) if kind != "quantity" else b.predict(X), rtol=1e-4, atol=1e-6)
+
+
+REPLAYED = [("relu", "adam", "squared_error"), ("tanh", "adam", "poisson"), ("logistic", "sgd", "huber"), ("gelu", "adam", "smooth_l1"),
+            ("silu", "sgd", "absolute_error"), ("selu", "adam", "log_loss"), ("leaky_relu", "adam", "log_loss"), ("elu", "sgd", "log_loss"),
+            ("softplus", "adam", "two classes"), ("mish", "sgd", "log_loss"), ("identity", "adam", "log_loss"), ("relu", "sgd", "two classes")]
+
+
+@pytest.mark.parametrize(("activation", "solver", "loss"), REPLAYED, ids=str)
+def test_a_replayed_step_gives_the_same_bits(activation, solver, loss, monkeypatch):
+    X, y = IRIS if loss == "log_loss" else (IRIS[0][:100], IRIS[1][:100]) if loss == "two classes" else (IRIS[0], IRIS[1] + 0.5)
+    kind = MLPRegressor if loss not in ("log_loss", "two classes") else MLPClassifier
+    given = {"activation": activation, "solver": solver, "hidden_layer_sizes": (7, 5), "max_iter": 6, "batch_size": 16, "random_state": 0,
+             **({"loss": loss} if kind is MLPRegressor else {})}
+    with warnings.catch_warnings():
+        warnings.filterwarnings("error", message=r"compile\(\)")
+        replayed = kind(**given).fit(X, y)
+    assert len(replayed._members[0].compiled.ready) == 1
+    monkeypatch.setattr(tinygrad_c.sklearn.core, "SMALL_STEP", 0)
+    eager = kind(**given).fit(X, y)
+    assert not eager._members[0].compiled.ready
+    assert replayed.loss_curve_ == eager.loss_curve_
+    for a, b in zip(replayed.coefs_ + replayed.intercepts_, eager.coefs_ + eager.intercepts_):
+        np.testing.assert_array_equal(a, b)
 
 
 def test_lbfgs():
@@ -115,6 +139,38 @@ def test_weights_of_rows_and_classes():
     assert (MLPClassifier((8,), max_iter=100, class_weight={0: 1e-3, 1: 1e3, 2: 1e-3}, random_state=0).fit(X, y).predict(X) == 1).mean() > 0.9
     MLPClassifier((8,), max_iter=5, class_weight="balanced").fit(X, y)
     assert (TableClassifier(class_weight={0: 1e-4, 1: 1000, 2: 1e-4}, **QUICK).fit(X, y).predict(X) == 1).mean() > 0.8
+
+
+@pytest.mark.parametrize("rows", [120, 300])
+def test_weights_of_rows_in_tables(rows):
+    rng = np.random.default_rng(0)
+    X = pandas.DataFrame({"a": rng.normal(size=rows), "b": rng.choice(["u", "v", None], rows)})
+    y = np.where(rng.random(rows) < 0.5, "no", "yes")
+    weight = np.where(y == "yes", 1000.0, 1e-3)
+    weight[:5] = 0
+    net = TableClassifier(**QUICK).fit(X, y, sample_weight=weight)
+    assert (net.predict(X) == "yes").mean() > 0.9
+    assert net.out_of_fold_.shape == (rows, 2)
+    assert np.isnan(net.out_of_fold_[:5]).all()
+    z = np.where(y == "yes", 5.0, -5.0)
+    assert TableRegressor(**QUICK).fit(X, z, sample_weight=weight).predict(X).mean() > 4
+    for wrong in (np.zeros(rows), -weight, weight[1:]):
+        with pytest.raises(ValueError, match="weight"):
+            TableClassifier(**QUICK).fit(X, y, sample_weight=wrong)
+
+
+def test_a_row_of_weight_2_is_the_row_twice():
+    rng = np.random.default_rng(0)
+    X = pandas.DataFrame({"a": rng.normal(size=60), "b": rng.choice(["u", "v", None], 60), "day": pandas.date_range("2020-01-01", periods=60)})
+    y = rng.integers(0, 2, 60)
+    weight = rng.integers(0, 3, 60)
+    order = rng.permutation(weight.sum())
+    place = np.repeat(np.arange(60), weight)[order]
+    a = TableClassifier(**QUICK).fit(X, y, sample_weight=weight)
+    b = TableClassifier(**QUICK).fit(X.iloc[place], y[place])
+    np.testing.assert_array_equal(a.predict_proba(X), b.predict_proba(X))
+    np.testing.assert_array_equal(a.out_of_fold_[place], b.out_of_fold_[:len(place)])
+    assert np.ptp(a.predict_proba(X)[:, 0]) > 0.01
 
 
 def test_several_outputs_and_labels():

@@ -1,4 +1,4 @@
-"""`export MODEL --to c|onnx|py`: one file with the preprocessing in it, run and compared where that can be done here."""
+"""`export MODEL --to c|onnx|py`: writes one file with the preprocessing, compared with the model first if possible."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ ROOM = 1e-5  # of probabilities, and of quantities in standard deviations
 
 
 def export(args: argparse.Namespace) -> int:
-    """The command. UserError where the exported file answers otherwise than the model."""
+    """The command. Raises UserError if the exported file's predictions differ from the model's."""
     model = modelfile.load(args.model)
     if isinstance(model, legacy.Model):
         raise UserError("is of the first format, which is not exported: train it again", args.model)
@@ -50,7 +50,7 @@ def export(args: argparse.Namespace) -> int:
         words = f"{len(data):,} bytes"
     if apart is not None and apart > ROOM and not args.int8:
         raise UserError(
-            f"the exported file would answer otherwise than the model, by up to {apart:.2g}: nothing is written", args.model
+            f"the exported file's predictions differ from the model's by up to {apart:.2g}: nothing is written", args.model
         )
     write_file(place, data)
     by = {"c": (compiler() or [""])[0], "onnx": "onnxruntime", "py": "NumPy"}[args.to]

@@ -1,4 +1,4 @@
-"""Reading and writing of files, as in tables.files: here for the commands."""
+"""Functions of tables.files, for the commands."""
 from __future__ import annotations
 
 from tinygrad_c.tables.files import check_writable, read_file, write_elsewhere, write_file

@@ -1,4 +1,4 @@
-"""`info MODEL`: what a model wants, what it answers, and how it was trained."""
+"""`info MODEL`: a model's inputs and outputs, and how it was trained."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def info(args: argparse.Namespace) -> int:
 
 
 def describe(model: TableModel | legacy.Model) -> dict[str, Any]:
-    """What is known of a model, as plain data."""
+    """A description of a model as plain data."""
     if isinstance(model, legacy.Model):
         return {
             "format": legacy.FORMAT,

@@ -1,4 +1,4 @@
-"""The way in: what can be written on the command line."""
+"""The command line's entry point and its arguments."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ class Parser(argparse.ArgumentParser):
 
 
 def main(argv: list[str] | None = None) -> int:
-    """Run the command line; the exit status."""
+    """Run the command line; returns the exit status."""
     try:
         arguments = sys.argv[1:] if argv is None else argv
         if not arguments:
@@ -42,14 +42,14 @@ def main(argv: list[str] | None = None) -> int:
     except KeyboardInterrupt:
         print("tinygrad_c: interrupted", file=sys.stderr)
         return INTERRUPTED
-    except BrokenPipeError:  # the reader of our output has gone (| head): nothing more to say to it
+    except BrokenPipeError:  # the reader of the pipe has closed it (| head)
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return DONE
     return status
 
 
 class _terminated_as_interrupted:
-    """SIGTERM is taken as Ctrl-C: what has been learned is saved."""
+    """Handle SIGTERM like Ctrl-C, so that the training so far is saved."""
 
     def __enter__(self) -> None:
         self.before = None
@@ -127,12 +127,12 @@ def _train_options(train: argparse.ArgumentParser) -> None:
         help="a table: CSV and its like (compressed or not), Parquet, Excel; - is standard input (default: the bundled digits)",
     )
     train.add_argument("--target", metavar="COLUMN", help="the column to predict (default: the last one)")
-    train.add_argument("--task", choices=["classification", "regression"], help="default: found out from the target")
+    train.add_argument("--task", choices=["classification", "regression"], help="default: detected from the target")
     effort = train.add_mutually_exclusive_group()
     effort.add_argument("--quick", action="store_true", help="one net instead of five")
     effort.add_argument("--best", action="store_true", help="ten nets of two kinds instead of five")
     train.add_argument(
-        "--folds", type=at_least(2), metavar="N", help="as many nets, each chosen by its fold of the rows (default: 5)"
+        "--folds", type=at_least(2), metavar="N", help="number of folds, each the validation rows of one net (default: 5)"
     )
     train.add_argument(
         "--holdout",
@@ -141,8 +141,8 @@ def _train_options(train: argparse.ArgumentParser) -> None:
         help="score on this share of the rows, which nothing else sees (default: 0; 0.2 for the digits)",
     )
     train.add_argument("--test", metavar="FILE", help="score on the rows of this file, which nothing else sees")
-    train.add_argument("--metric", choices=METRICS, help="what the best epochs are chosen by and what is told first")
-    train.add_argument("--class-weight", choices=["balanced"], help="each class weighs the same, however many rows it has")
+    train.add_argument("--metric", choices=METRICS, help="chooses the best epochs, and is shown first")
+    train.add_argument("--class-weight", choices=["balanced"], help="give every class the same total weight")
     for kind, words in (
         ("number", "is a number"),
         ("category", "is a category"),
@@ -169,8 +169,7 @@ def _train_options(train: argparse.ArgumentParser) -> None:
     train.add_argument(
         "--resume",
         action="store_true",
-        help="go on with the training that was stopped in the folder --out, to "
-        "the same nets to the bit; from the beginning if there is none",
+        help="continue the training that was stopped in the folder --out, to the same bits; start anew if there is none",
     )
     train.add_argument(
         "--checkpoint-every",
@@ -245,7 +244,7 @@ def at_least(low: int) -> Callable[[str], int]:
 def port(text: str) -> int:
     value = at_least(0)(text)
     if value > 65535:
-        raise argparse.ArgumentTypeError(f"{value} is no port: they end at 65535")
+        raise argparse.ArgumentTypeError(f"{value} is not a port: the largest is 65535")
     return value
 
 

@@ -1,4 +1,4 @@
-"""The pictures: how loss and score went by epoch, and what was answered for rows that a net has not learned from."""
+"""Pictures: loss and score by epoch, and predictions for rows that were not used in training."""
 from __future__ import annotations
 
 import io
@@ -12,7 +12,7 @@ from tinygrad_c.tables.model import TableModel
 from tinygrad_c.tables.scores import DEFAULT
 from tinygrad_c.tables.target import CLASSIFICATION
 
-MAX_CLASSES = 30        # in the picture of the confusion
+MAX_CLASSES = 30        # classes in the confusion matrix
 MAX_POINTS = 4000
 
 
@@ -30,7 +30,7 @@ def _title(fitting: Fitting, model: TableModel) -> str:
 
 
 def curves(fitting: Fitting, model: TableModel) -> bytes:
-    """A PNG of the loss by epoch, on training and validation rows, and of the validation score; the mean over the nets."""
+    """A PNG of training loss, validation loss and validation score by epoch, averaged over nets."""
     figure = need("matplotlib.figure").Figure(figsize=(9, 3.8), layout="constrained")
     figure.suptitle(_title(fitting, model))
     history = fitting.trainers[0].training.history
@@ -53,7 +53,7 @@ def curves(fitting: Fitting, model: TableModel) -> bytes:
 
 
 def answers(fitting: Fitting, model: TableModel, metrics: dict[str, Any]) -> bytes:
-    """A PNG: the confusion of classes, or predicted against true quantities; of held-out rows where there are any."""
+    """A PNG of the confusion matrix, or of predicted against true quantities, for held-out rows if there are any."""
     figure = need("matplotlib.figure").Figure(figsize=(6, 5.4), layout="constrained")
     part = next((p for p in ("test", "held_out") if p in metrics), None)
     label = {"test": "test rows", "held_out": "held-out rows", None: "cross-validated"}[part]

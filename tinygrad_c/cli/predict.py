@@ -1,4 +1,4 @@
-"""`predict`: a saved model answers for the rows of a file, a line a row."""
+"""`predict`: predictions of a saved model, a line for each row of a file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from tinygrad_c.tables.target import CLASSIFICATION
 
 
 def predict(args: argparse.Namespace) -> int:
-    """The command: answers to --out or standard output; notes, and the score if the target is there, to stderr."""
+    """The command: predictions go to --out or standard output; notes, and scores if the file has the target, to stderr."""
     model = modelfile.load(args.model)
     table = read_table(args.file, text=model.encoder.text_columns, keep_blank=True, bar=bool(args.out) and not args.quiet)
     answers = model.answers(model.encode(table))
@@ -44,7 +44,7 @@ def predict(args: argparse.Namespace) -> int:
 
 
 def answer_columns(model: Any, answers: np.ndarray, proba: bool = False) -> dict[str, Any]:
-    """The columns that are written: the target, and for classes the probability that is given to it, or all of them."""
+    """The columns to write: the target, and for classes its probability, or all probabilities."""
     if model.task != CLASSIFICATION:
         return {name: answers[:, i] for i, name in enumerate(model.targets)}
     columns: dict[str, Any] = {
@@ -96,7 +96,7 @@ def _json(kept: dict[str, Any], columns: dict[str, Any], blank: np.ndarray) -> s
 
 
 def compare(model: Any, answers: np.ndarray, table: Table) -> str:
-    """How the answers compare with the target that the file has; rows where it is missing are left out."""
+    """Scores of the predictions against the target in the file; rows without a target are ignored."""
     name = model.targets[0]
     target = known_answers(table, name, model.task)
     if not len(target.rows):

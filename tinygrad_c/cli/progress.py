@@ -1,4 +1,4 @@
-"""A bar on a terminal; in a log file, a plain line now and then."""
+"""A progress bar on a terminal, or a line now and then in a log file."""
 from __future__ import annotations
 
 import sys
@@ -7,11 +7,11 @@ from typing import Any
 
 from tinygrad_c.cli.errors import need
 
-SECONDS = 20.0      # between the plain lines
+SECONDS = 20.0      # seconds between lines
 
 
 class Progress:
-    """Of a training: `update` after each epoch, `close` at the end."""
+    """The progress of a training: `update` after each epoch, `close` at the end."""
 
     def __init__(self, total: int, done: int, quiet: bool) -> None:
         self.total, self.done, self.words = total, done, ""

@@ -1,4 +1,4 @@
-"""What a training says: the table it found, the score, what each column brings, and the effect of the settings."""
+"""The report of a training: the table, scores, importance of columns, and settings with their effects."""
 
 from __future__ import annotations
 
@@ -17,14 +17,14 @@ from tinygrad_c.tables.read import Table
 from tinygrad_c.tables.scores import DEFAULT, METRICS, SHOWN, confusion
 from tinygrad_c.tables.target import CLASSIFICATION, Target
 
-MAX_SHOWN = 12  # classes in the confusion table
-COLUMNS_SHOWN = 10  # of the importances
+MAX_SHOWN = 12  # largest number of classes in the confusion table
+COLUMNS_SHOWN = 10  # importances shown
 
 Say = Callable[..., None]
 
 
 def print_table(fitting: Fitting, more: list[str], say: Say) -> None:
-    """What was found in the file, and what was done with it."""
+    """Print what the file contains and how its columns are used."""
     table, target = fitting.table, fitting.names[0]
     if fitting.task == CLASSIFICATION:
         found = f"{len(fitting.classes)} classes ({some(fitting.classes)})"
@@ -54,7 +54,7 @@ def print_table(fitting: Fitting, more: list[str], say: Say) -> None:
 
 
 def measure(fitting: Fitting, model: TableModel, test: tuple[Table, Target] | None) -> dict[str, Any]:
-    """All scores: of the rows that no choice has seen (the held-out ones, a test file), and the cross-validated ones."""
+    """All scores: of rows that no choice used (held-out rows, a test file), and cross-validated."""
     known = ~np.isnan(fitting.out_of_fold[:, 0])
     metrics: dict[str, Any] = {
         "task": fitting.task,
@@ -94,7 +94,7 @@ def measure(fitting: Fitting, model: TableModel, test: tuple[Table, Target] | No
 
 
 def scores_of(task: str, answers: np.ndarray, y: np.ndarray) -> dict[str, Any]:
-    """Every metric of the task, and the confusion of classes."""
+    """Every metric of the task, and the confusion matrix."""
     found: dict[str, Any] = {"rows": len(y)}
     for name, metric in METRICS.items():
         if metric.task == task and len(y):
@@ -105,7 +105,7 @@ def scores_of(task: str, answers: np.ndarray, y: np.ndarray) -> dict[str, Any]:
 
 
 def plain(value: Any) -> Any:
-    """As JSON takes it: no arrays, no numbers that are none."""
+    """Convert to what JSON can hold: lists for arrays, None for nan and infinity."""
     if isinstance(value, dict):
         return {str(k): plain(v) for k, v in value.items() if k != "answers"}
     if isinstance(value, (list, tuple, set)):
@@ -120,7 +120,7 @@ def plain(value: Any) -> Any:
 
 
 def print_result(fitting: Fitting, metrics: dict[str, Any], say: Say) -> None:
-    """The scores: of rows that nothing has seen first, then the cross-validated ones."""
+    """Print the scores: rows that no choice used first, then cross-validated."""
     for part, name in (("test", "test"), ("held_out", "held-out")):
         if part in metrics:
             label = f"{name} ({metrics[part]['file']})" if part == "test" else name
@@ -175,7 +175,7 @@ def print_confusion(classes: list[str], table: np.ndarray, say: Say) -> None:
 
 
 def print_settings(fitting: Fitting, model: TableModel, metrics: dict[str, Any], say: Say) -> None:
-    """The settings as columns: name, value, who chose it, what it did; and the speed."""
+    """Print the settings (name, value, chosen by whom, effect) and the speed."""
     samples = sum(t.training.samples for t in fitting.trainers)
     seconds = metrics["seconds"]
     say(f"speed: {samples / max(seconds, 1e-9):,.0f} samples per second ({samples:,} in {seconds:.2f} s)")
@@ -186,7 +186,7 @@ def print_settings(fitting: Fitting, model: TableModel, metrics: dict[str, Any],
 
 
 def effects(fitting: Fitting, model: TableModel) -> list[tuple[str, str, str, str]]:
-    """A line a setting: its name, its value, who chose it, and what it did in this training."""
+    """A line for each setting: name, value, chosen by whom, effect in this training."""
     plan, first = fitting.plan, fitting.trainers[0]
     nets = first.nets
     parts = [f"{plan.dropout:.0%} of the hidden values dropped in each step"] if plan.dropout and plan.hidden else []

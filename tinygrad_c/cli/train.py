@@ -1,4 +1,4 @@
-"""`train`: a table becomes nets that answer for rows they have not seen."""
+"""`train`: trains nets on a table and saves them."""
 
 from __future__ import annotations
 
@@ -33,13 +33,13 @@ from tinygrad_c.tables.training import Trainer
 
 MODEL, CURVES, ANSWERS, METRICS = "model.safetensors", "curves.png", "answers.png", "metrics.json"
 FILES = [MODEL, CURVES, ANSWERS, METRICS, modelfile.CHECKPOINT]
-ROOM = 15 * 4  # bytes a weight: the models, the old and the new checkpoint (weights, best ones of four cycles, moments)
-SMALL_FILES = 1 << 20  # bytes, for the pictures and what the files say in words
+ROOM = 15 * 4  # bytes per weight: models, old and new checkpoint (weights, best weights of four cycles, moments)
+SMALL_FILES = 1 << 20  # bytes for pictures and text
 DIGITS_HOLDOUT = 0.2
 
 
 def train(args: argparse.Namespace) -> int:
-    """The command. All that can be wrong with the input is found out before anything is written."""
+    """The command. Errors in the input are raised before anything is written."""
     for library in ("pandas", "tqdm", "safetensors", "matplotlib"):
         need(library)
     path = args.file or str(datasets.digits_path())
@@ -60,7 +60,7 @@ def train(args: argparse.Namespace) -> int:
     report.print_table(fitting, told, say)
     run(fitting, args, out)
     with undisturbed():
-        if not fitting.interrupted:  # otherwise --resume may go on from it
+        if not fitting.interrupted:  # else --resume can continue from it
             (out / modelfile.CHECKPOINT).unlink(missing_ok=True)
         else:
             _write(out / modelfile.CHECKPOINT, modelfile.dump_training(fitting))
@@ -94,7 +94,7 @@ def train(args: argparse.Namespace) -> int:
 
 
 def options(args: argparse.Namespace) -> Options:
-    """What the command line says of a training."""
+    """The settings of a training from the command line."""
     holdout = args.holdout
     if holdout is None:
         holdout = DIGITS_HOLDOUT if not args.file and args.test is None else 0.0
@@ -122,7 +122,7 @@ def _last(table: Table) -> str:
 
 
 def read_test(path: str, fitting: Fitting) -> tuple[Table, Target]:
-    """The table of --test, and its answers."""
+    """The table of --test, and its targets."""
     table = read_table(path, text=fitting.encoder.text_columns)
     for name in fitting.encoder.columns:
         table.require(name)
@@ -131,7 +131,7 @@ def read_test(path: str, fitting: Fitting) -> tuple[Table, Target]:
 
 
 def known_answers(table: Table, name: str, task: str) -> Target:
-    """The answers that a table to be scored has, of however few rows and classes."""
+    """The targets of a table to be scored; few rows or classes are allowed."""
     column = as_column(table.frame[name])
     if task == CLASSIFICATION:
         names = class_names(column)
@@ -146,7 +146,7 @@ def known_answers(table: Table, name: str, task: str) -> Target:
 
 
 def folder(args: argparse.Namespace, path: str) -> tuple[Path, list[str]]:
-    """Where the results go. Without --out: runs/NAME, with a number where the model there is of another file."""
+    """The folder for results. Without --out: runs/NAME, with a number if that folder has the model of another file."""
     if args.out:
         return Path(args.out), []
     stem = "digits" if not args.file else "stdin" if path == "-" else Path(path).name.partition(".")[0] or "table"
@@ -161,7 +161,7 @@ def folder(args: argparse.Namespace, path: str) -> tuple[Path, list[str]]:
 
 
 def _source(args: argparse.Namespace, path: str) -> str:
-    """What tells one file from another: a digest of where it is."""
+    """A digest of the file's path, to tell files with the same name apart."""
     where = "digits" if not args.file else "-" if path == "-" else os.path.abspath(path)
     return hashlib.sha256(where.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 
@@ -179,7 +179,7 @@ def _identify(model: TableModel, args: argparse.Namespace, path: str) -> None:
 
 
 def run(fitting: Fitting, args: argparse.Namespace, out: Path) -> None:
-    """Train, with a bar and checkpoints."""
+    """Train, with a progress bar and checkpoints."""
     done = sum(len(t.training.history) for t in fitting.trainers)
     total = sum(fitting.stage(0).plan.epochs for _ in range(fitting.stages))
     progress = Progress(total, done, args.quiet)
@@ -206,7 +206,7 @@ def run(fitting: Fitting, args: argparse.Namespace, out: Path) -> None:
                 print(f"tinygrad_c: {reason}; training goes on without a new checkpoint", file=sys.stderr)
             state["refused"] = reason
         state["saved"] = time.monotonic()
-        if args.checkpoint_every:  # writing takes a tenth of the time at most
+        if args.checkpoint_every:  # writing takes at most a tenth of the time
             state["wait"] = max(args.checkpoint_every, 9 * (state["saved"] - begin))
 
     def before_stage(_: int, trainer: Trainer) -> None:
@@ -228,7 +228,7 @@ def run(fitting: Fitting, args: argparse.Namespace, out: Path) -> None:
 
 @contextlib.contextmanager
 def _between_steps(stopping: list[bool]) -> Iterator[None]:
-    """The first Ctrl-C or SIGTERM is noted in `stopping`, so that training ends between two steps; the next one interrupts."""
+    """The first Ctrl-C or SIGTERM sets `stopping`, so that training ends between two steps; the second one interrupts."""
 
     def note(*_: Any) -> None:
         if stopping:
@@ -244,7 +244,7 @@ def _silent(*words: Any, **more: Any) -> None:
 
 
 def _write(path: Path, data: bytes) -> Path:
-    """Write a file, elsewhere if it cannot be there; the place."""
+    """Write a file, to a temporary folder if it cannot be written there; returns the path."""
     try:
         write_file(path, data)
     except UserError as error:
@@ -259,17 +259,17 @@ def _status(fitting: Fitting) -> int:
 
 
 def undisturbed() -> contextlib.AbstractContextManager[None]:
-    """Ctrl-C and SIGTERM wait until what has been learned is on disk."""
+    """Delay Ctrl-C and SIGTERM until the results are on disk."""
     return handled(signal.SIG_IGN)
 
 
 @contextlib.contextmanager
 def handled(handler: Any) -> Iterator[None]:
-    """Ctrl-C and SIGTERM are handled so inside the block."""
+    """Install a handler for Ctrl-C and SIGTERM inside the block."""
     signals = [signal.SIGINT, signal.SIGTERM]
     try:
         before = [signal.signal(each, handler) for each in signals]
-    except ValueError:  # not in the main thread, where they do not arrive anyway
+    except ValueError:  # signals arrive only in the main thread
         yield
         return
     try:

@@ -145,7 +145,8 @@ class Sequential(_Indexed):
 
     def __setattr__(self, name: str, value: Any) -> None:
         super().__setattr__(name, value)
-        self._link()
+        if name != "training":          # the same chain after train() and eval(): programs watch it
+            self._link()
 
     def __delattr__(self, name: str) -> None:
         super().__delattr__(name)

@@ -13,19 +13,17 @@ from typing import Any
 
 from tinygrad_c._base.warn import warn
 from tinygrad_c._tensor.tensor import Tensor
-from tinygrad_c.autograd import no_grad
 from tinygrad_c.core.array import get_default_dtype
 from tinygrad_c.nn.module import Module
-from tinygrad_c.ops.create import create
-from tinygrad_c.ops.random import random as draws
+from tinygrad_c.programs.epochs import tensors_of, train
 from tinygrad_c.programs.program import (
     Recorded,
     Step,
     content_of,
     could_replay,
+    is_recording,
     replay_once,
     restore_snapshot,
-    run_rows,
     state_of,
     take_snapshot,
 )
@@ -74,7 +72,7 @@ class CompiledStep(Step):
     # ---- Where no program fitted
 
     def _slow(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        key = None if kwargs or self._inside else _key(args)
+        key = None if kwargs or self._inside or is_recording() else _key(args)
         if key is None:
             return self.function(*args, **kwargs)
         situation = self.situations.setdefault(key, _Situation())
@@ -176,10 +174,12 @@ class CompiledStep(Step):
         for each epoch and a number for each step.
 
         The batches are those of DataLoader(TensorDataset(*data), batch_size, shuffle, drop_last=drop_last,
-        generator=generator): the same permutation from the same generator. scheduler.step() is called after each epoch, then
-        on_epoch(epoch, losses), which ends the training when it returns True. Ctrl-C takes effect after a whole step.
+        generator=generator): the same permutation from the same generator. scheduler.step() is called after each epoch (with
+        the epoch's mean loss, if it is a ReduceLROnPlateau), then on_epoch(epoch, losses), which ends the training when it
+        returns True. Ctrl-C takes effect after a whole step, within a few milliseconds. Other Python threads run meanwhile.
 
-        ValueError for tensors of different lengths, TypeError if the step returns anything but one number.
+        ValueError for tensors of different lengths, or that require gradients; TypeError if the step returns anything but one
+        number.
 
         >>> w = tinygrad_c.zeros(1, requires_grad=True)
         >>> optimizer = tinygrad_c.optim.SGD([w], lr=0.1)
@@ -194,43 +194,9 @@ class CompiledStep(Step):
         >>> step.epochs(x, 2 * x, batch_size=4, epochs=100).shape
         torch.Size([100, 2])
         """
-        if not data or not all(isinstance(each, Tensor) and each.ndim > 0 for each in data):
-            raise TypeError("epochs() needs tensors with a row for each sample")
-        rows = data[0].shape[0]
-        if any(each.shape[0] != rows for each in data):
-            raise ValueError(f"Size mismatch between tensors: they have {[each.shape[0] for each in data]} rows")
-        if batch_size < 1:
-            raise ValueError(f"batch_size should be a positive integer value, but got batch_size={batch_size}")
-        whole, rest = divmod(rows, batch_size)
-        steps = whole + (rest > 0 and not drop_last)
-        losses = create.zeros_(epochs, steps)
-        sources = [each.detach().contiguous() for each in data]
-        for epoch in range(epochs):
-            order = draws.randperm(rows, generator=generator) if shuffle else create.arange(rows)
-            i = 0
-            while i < steps:
-                made = 0
-                if i < whole:
-                    for program in reversed(self.ready):
-                        made = run_rows(program, batch_size, sources, order, i * batch_size, whole - i, losses,
-                                        epoch * steps + i)
-                        if made:
-                            break
-                if not made:
-                    loss = self(*[each[order[i * batch_size:(i + 1) * batch_size]] for each in sources])
-                    if not isinstance(loss, Tensor) or loss.numel() != 1:
-                        raise TypeError("epochs() needs a step that returns its loss, one number")
-                    if loss.dtype != losses.dtype:
-                        losses = losses.to(loss.dtype)
-                    with no_grad():
-                        losses[epoch, i] = loss.detach().reshape(())
-                    made = 1
-                i += made
-            if scheduler is not None:
-                scheduler.step()
-            if on_epoch is not None and on_epoch(epoch, losses[epoch]):
-                return losses[:epoch + 1]
-        return losses
+        after = None if on_epoch is None else lambda epoch, losses: [on_epoch(epoch, losses[0])]
+        return train([self], [tensors_of(data, "epochs()")], batch_size, shuffle, drop_last, epochs, [generator], [scheduler],
+                     after, 1)[0]
 
 
 def _key(args: tuple[Any, ...]) -> Any:
@@ -255,7 +221,14 @@ def _drawn() -> Any:
     """The state of the generators of Python and NumPy."""
     numpy = sys.modules.get("numpy")
     state = numpy.random.get_state(legacy=False) if numpy is not None and "numpy.random" in sys.modules else None
-    return random.getstate(), str(state)
+    return random.getstate(), _plain(state)
+
+
+def _plain(state: Any) -> Any:
+    """The same with bytes in place of arrays, to compare. (Text would take 4 ms, and depend on print options.)"""
+    if isinstance(state, dict):
+        return {name: _plain(each) for name, each in state.items()}
+    return state.tobytes() if hasattr(state, "tobytes") else state
 
 
 def _told(refusal: tuple[str, str | None, int]) -> tuple[str, str | None]:

@@ -1,7 +1,8 @@
 """A recorded training step: its program, its memory, the guards under which it holds, and what it does to Python objects.
 
     Guards      what Python held when the step was recorded, compared by identity before each replay
-    Recorded    one program: record(), attempt() and, for whole epochs, run_rows()
+    Recorded    one program: record() and attempt()
+    Feed        the rows that a program is to be run on; run_many() runs several side by side
     Step        a callable that tries its programs, and calls Python if none fits
 
 The kernels' side is kernels/runtime/program.pxi; who records when, and whether it is right, compiler.py decides.
@@ -12,18 +13,19 @@ from cpython.exc cimport PyErr_CheckSignals
 from cpython.ref cimport PyObject
 from libc.math cimport pow, sqrt
 from libc.stdint cimport int64_t
-from libc.stdlib cimport free, malloc, realloc
-from libc.string cimport memcmp, memcpy
+from libc.stdlib cimport calloc, free, malloc, realloc
+from libc.string cimport memcmp, memcpy, memset
 
 from tinygrad_c.core.array cimport Storage, count_write, itemsize, note_storages, shape_of
 from tinygrad_c.core.tape cimport TensorBase, alias, empty_like, plain_mode
 from tinygrad_c.kernels.call cimport INT64, MAX_NDIM, Call
 from tinygrad_c.kernels.runtime.dispatch cimport (
-    ROLE_ADAM, ROLE_ELEMENTWISE, ROLE_SGD, UNSUITED, Known, Program, block_of, free_program, known_kernel, labels_fit, recorder,
-    replay, start_recording, stop_recording)
+    ROLE_ADAM, ROLE_ELEMENTWISE, ROLE_SGD, UNSUITED, Known, Program, block_of, enter, free_program, known_kernel, labels_fit,
+    leave, recorder, replay, start_recording, stop_recording)
 from tinygrad_c.kernels.runtime.memory cimport Pool, free_pool, pool_has, pools_work, seal_pool, swap_pool
+from tinygrad_c.kernels.runtime.threads cimport flush_denormals, fp_state, restore_denormals, run_on
 from tinygrad_c.kernels.table cimport (
-    ADAM_CORRECTION, ADAM_SHRINK, ADAM_STEP, FIRST, SGD_FLAGS,
+    ADAM_CORRECTION, ADAM_EPS, ADAM_SHRINK, ADAM_STEP, FIRST, SGD_FLAGS,
     SGD_LR)
 
 cdef extern from "Python.h":
@@ -50,3 +52,4 @@ cdef extern from *:
 include "guards.pxi"
 include "recorded.pxi"
 include "replayed.pxi"
+include "rows.pxi"

@@ -12,10 +12,15 @@ ctypedef struct Group:          # the settings of a parameter group that the sca
     double beta1
     double beta2
     double weight_decay
+    double eps
 
 
 cdef bint in_tensor(TensorBase t, const char* p) noexcept:
     return t.storage.data <= p < t.storage.data + max(t.storage.nbytes, 1)
+
+
+cdef inline bint is_number(object value) noexcept:
+    return type(value) is float or type(value) is int
 
 
 cdef tuple identity(TensorBase t):
@@ -37,7 +42,13 @@ cdef int set_scalars(Call* call, const Update* u, const Group* g) noexcept nogil
     call.param[ADAM_STEP].f = g.lr / (1 - pow(g.beta1, u.step))
     call.param[ADAM_CORRECTION].f = sqrt(1 - pow(g.beta2, u.step))
     call.param[ADAM_SHRINK].f = 1 - g.lr * g.weight_decay
+    call.param[ADAM_EPS].f = g.eps
     return 0
+
+
+def is_recording() -> bool:
+    """Whether a step is being recorded, in whatever thread: another one must not be."""
+    return recorder != NULL
 
 
 @cython.final
@@ -53,7 +64,7 @@ cdef class Recorded:
     cdef tuple args             # of the step: the program's own copies of the tensors, and the other arguments
     cdef list inputs            # these copies
     cdef list optimizers        # (the optimizer's __dict__, steps that the program counts)
-    cdef list groups            # (the group, the learning rate that was seen last, its list of steps or None)
+    cdef list groups            # (the group, the learning rate that was seen last, its list of steps or None, the eps seen last)
     cdef list had_grad          # (leaf, whether it had a gradient when the step began)
     cdef list grads             # (leaf, the gradient that the step leaves, or None)
     cdef list written           # (storage, how many writes a step counts)
@@ -188,14 +199,16 @@ cdef class Recorded:
             for group, steps in groups:
                 g = &self.settings[len(self.groups)]
                 lr = group["lr"]
-                if type(lr) is not float and type(lr) is not int:
-                    self.deny("the learning rate is not a Python number")
+                eps = group["eps"] if kind == "Adam" else None
+                if not is_number(lr) or (eps is not None and not is_number(eps)):
+                    self.deny("the learning rate or eps is not a Python number")
                     return 0
                 g.lr = lr
-                g.beta1, g.beta2, g.weight_decay = 0, 0, group["weight_decay"]
+                g.beta1, g.beta2, g.weight_decay, g.eps = 0, 0, group["weight_decay"], 0
                 if kind == "Adam":
                     g.beta1, g.beta2 = group["betas"]
-                self.groups.append([group, lr, steps])
+                    g.eps = eps
+                self.groups.append([group, lr, steps, eps])
         for i in range(self.program.n):
             role = known_kernel(self.program.calls[i].kernel).role
             if role != ROLE_SGD and role != ROLE_ADAM:
@@ -322,7 +335,7 @@ cdef class Recorded:
                         return False
             for k in range(what.n_params):
                 if (what.role == ROLE_SGD and k == SGD_LR) or (
-                        what.role == ROLE_ADAM and (k == ADAM_STEP or k == ADAM_CORRECTION or k == ADAM_SHRINK)):
+                        what.role == ROLE_ADAM and (k == ADAM_STEP or k == ADAM_CORRECTION or k == ADAM_SHRINK or k == ADAM_EPS)):
                     continue
                 if a.param[k].i != b.param[k].i:
                     return False

@@ -25,7 +25,7 @@ cdef bint same_argument(object own, object given) except -1:
 
 
 cdef bint may_replay(Recorded r) except -1:
-    """Everything but the arguments: modes, guards, gradients, learning rates."""
+    """Everything but the arguments: modes, guards, gradients, learning rates, Adam's eps."""
     cdef TensorBase leaf, g
     cdef Py_ssize_t i
     if r.busy or recorder != NULL or not plain_mode() or not r.guards.hold():
@@ -48,10 +48,14 @@ cdef bint may_replay(Recorded r) except -1:
         entry = <list> r.groups[i]
         lr = entry[0]["lr"]
         if lr is not entry[1]:
-            if type(lr) is not float and type(lr) is not int:
+            if not is_number(lr):
                 return False
             r.settings[i].lr = lr
             entry[1] = lr
+        if entry[3] is not None and entry[0]["eps"] is not entry[3]:
+            if not is_number(entry[0]["eps"]):
+                return False
+            r.settings[i].eps = entry[3] = entry[0]["eps"]
     for i in range(r.n_updates):
         if r.updates[i].role == ROLE_ADAM:
             steps = (<list> r.groups[r.updates[i].group])[2]
@@ -75,10 +79,19 @@ cdef void schedule(Recorded r) noexcept nogil:
         if (u.role == ROLE_ADAM and before != NULL and before.role == ROLE_ADAM and before.group == u.group
                 and before.step == u.step):
             call.param[ADAM_STEP], call.param[ADAM_CORRECTION] = last.param[ADAM_STEP], last.param[ADAM_CORRECTION]
-            call.param[ADAM_SHRINK] = last.param[ADAM_SHRINK]
+            call.param[ADAM_SHRINK], call.param[ADAM_EPS] = last.param[ADAM_SHRINK], last.param[ADAM_EPS]
         else:
             set_scalars(call, u, &r.settings[u.group])
         before, last = u, call
+
+
+cdef bint step_once(Recorded r) noexcept nogil:
+    """Replay the step on the inputs that are in place. False, and nothing is changed, if the program is not for them."""
+    if not labels_fit(&r.program):
+        return False
+    schedule(r)
+    replay(&r.program)
+    return True
 
 
 cdef int take_effect(Recorded r, long n) except -1:
@@ -130,6 +143,8 @@ cdef object attempt(Recorded r, tuple args):
     cdef TensorBase own, given
     cdef Py_ssize_t i, k
     cdef long n = len(args)
+    cdef bint fit
+    cdef int entered
     if n != len(r.args):
         return MISS
     for i in range(n):
@@ -150,24 +165,19 @@ cdef object attempt(Recorded r, tuple args):
         if isinstance(each, TensorBase):
             own, given = <TensorBase> each, <TensorBase> args[i]
             memcpy(own.data, given.data, own.numel * itemsize(own.dtype))
-    if not labels_fit(&r.program):
-        return MISS
-    schedule(r)
-    r.busy = True
     if r.work < 30000:
-        replay(&r.program)
+        fit = step_once(r)
     else:
+        r.busy = True
+        entered = enter()
         with nogil:
-            replay(&r.program)
-    r.busy = False
+            fit = step_once(r)
+        leave(entered)
+        r.busy = False
+    if not fit:
+        return MISS
     take_effect(r, 1)
     return shaped(r, results_of(r))
-
-
-cdef inline void gather(char* to, const char* rows, const int64_t* order, Py_ssize_t n, Py_ssize_t bytes) noexcept nogil:
-    cdef Py_ssize_t i
-    for i in range(n):
-        memcpy(to + i * bytes, rows + order[i] * bytes, bytes)
 
 
 def replay_once(Recorded r not None, tuple args not None):
@@ -272,80 +282,6 @@ def content_of(value):
     if isinstance(value, (tuple, list)):
         return [content_of(each) for each in value]
     return value
-
-
-# ---- Whole epochs
-
-def run_rows(Recorded r not None, Py_ssize_t batch_size, list sources not None, TensorBase order not None,
-             Py_ssize_t first, Py_ssize_t steps, TensorBase losses not None, Py_ssize_t first_loss) -> int:
-    """Run up to `steps` steps on the rows order[first:] of each source; returns how many were run. The result of each step, one
-    number, goes to losses[first_loss:]. Ends early if the program does not fit. A signal's exception is raised after a whole
-    step."""
-    cdef TensorBase own, source, out
-    cdef Py_ssize_t i, done = 0, made, n_inputs = len(r.inputs), rows, loss_bytes
-    cdef Py_ssize_t[8] bytes
-    cdef char* to[8]
-    cdef const char* rows_of[8]
-    cdef const int64_t* position
-    cdef double start
-    cdef bint fit = True
-    if n_inputs == 0 or n_inputs > 8 or n_inputs != len(r.args) or len(sources) != n_inputs or type(r.form) is not str:
-        return 0
-    out = r.outputs[0]
-    own = r.inputs[0]
-    if own.ndim == 0 or out.numel != 1 or out.dtype != losses.dtype or not losses.contiguous:
-        return 0
-    rows = own.shape[0]
-    if rows != batch_size:
-        return 0
-    loss_bytes = itemsize(out.dtype)
-    if order.dtype != INT64 or not order.contiguous or first < 0 or steps < 0 or first + steps * rows > order.numel \
-            or first_loss < 0 or first_loss + steps > losses.numel or rows == 0:
-        return 0
-    for i in range(n_inputs):
-        own, source = r.inputs[i], sources[i]
-        if source.dtype != own.dtype or source.ndim != own.ndim or not source.contiguous or own.ndim == 0 \
-                or own.shape[0] != rows or source.shape[0] != (<TensorBase> sources[0]).shape[0] \
-                or source.numel // max(source.shape[0], 1) != own.numel // rows:
-            return 0
-        bytes[i] = own.numel // rows * itemsize(own.dtype)
-        to[i], rows_of[i] = own.data, source.data
-    source = sources[0]
-    position = <const int64_t*> order.data
-    for i in range(first, first + steps * rows):
-        if not 0 <= position[i] < source.shape[0]:
-            return 0
-    keep = [(<TensorBase> each).storage for each in sources], order.storage, losses.storage
-    for i in range(n_inputs):
-        source = sources[i]
-        for storage, _ in r.written:
-            if source.storage is storage:
-                return 0
-    while done < steps and fit:
-        if not may_replay(r):
-            break
-        made = 0
-        r.busy = True
-        with nogil:
-            start = seconds()
-            while done + made < steps:
-                for i in range(n_inputs):
-                    gather(to[i], rows_of[i], position + first + (done + made) * rows, rows, bytes[i])
-                fit = labels_fit(&r.program)
-                if not fit:
-                    break
-                schedule(r)
-                replay(&r.program)
-                memcpy(losses.data + (first_loss + done + made) * loss_bytes, out.data, loss_bytes)
-                made += 1
-                if not 0 <= seconds() - start < 0.002:
-                    break
-        r.busy = False
-        done += made
-        if made:
-            take_effect(r, made)
-        PyErr_CheckSignals()
-    return done
 
 
 # ---- The callable

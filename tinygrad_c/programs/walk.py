@@ -12,7 +12,7 @@ from tinygrad_c.optim.adam import Adam
 from tinygrad_c.optim.lr_scheduler.base import LRScheduler
 from tinygrad_c.optim.optimizer import Optimizer
 from tinygrad_c.optim.sgd import SGD
-from tinygrad_c.programs.program import Guards
+from tinygrad_c.programs.program import Guards, Step
 
 MANY = 20_000           # objects: with more, the walk would cost more than the program saves
 
@@ -52,6 +52,8 @@ class Walk:
             self._optimizer(each)
         elif isinstance(each, LRScheduler):
             self.guards.add_item(each.__dict__, "last_epoch")       # changes, if the step calls scheduler.step()
+        elif isinstance(each, Step):        # another compiled step: recorded with this one
+            self._queue.append(each.function)
         elif isinstance(each, types.FunctionType):
             self._function(each)
         elif isinstance(each, types.MethodType):
@@ -129,7 +131,7 @@ class Walk:
             if type(group["params"]) is list:
                 self.guards.add_list(group["params"])
             for name in group:
-                if name != "lr":            # read at each step
+                if name != "lr" and not (name == "eps" and kind == "Adam"):     # these are read at each step
                     self.guards.add_item(group, name)
             if kind is not None:
                 lists = optimizer._lists[i][1:]

@@ -1,4 +1,4 @@
-"""The net of an MLP estimator and its steps: what scikit-learn's computes, by this package's kernels."""
+"""The net and training step of the MLP estimators: scikit-learn's computation with this package's kernels."""
 
 from __future__ import annotations
 
@@ -8,7 +8,19 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_c import Tensor, float32, float64, from_numpy, get_rng_state, manual_seed, nn, no_grad, optim, set_rng_state
+from tinygrad_c import (
+    Tensor,
+    compile,
+    float32,
+    float64,
+    from_numpy,
+    get_rng_state,
+    manual_seed,
+    nn,
+    no_grad,
+    optim,
+    set_rng_state,
+)
 from tinygrad_c.nn import functional as F
 
 ACTIVATIONS = {
@@ -24,19 +36,59 @@ ACTIVATIONS = {
     "softplus": nn.Softplus,
     "mish": nn.Mish,
 }
+# Multiplications of a step (about 50 microseconds) up to which it pays to replay it as a program.
+SMALL_STEP = 1_000_000
 NUMPY = {"identity": lambda h: h, "tanh": np.tanh, "relu": lambda h: np.maximum(h, 0, out=h)}
-# Losses by name: of outputs and answers, a value for each row. The first two are scikit-learn's.
+# Loss functions of outputs and targets, with a value for each row. The first two are scikit-learn's.
 QUANTITIES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {
     "squared_error": lambda out, y: ((out - y) ** 2).mean(1) / 2,
-    "poisson": lambda out, y: (out.exp() - y * out).mean(1),  # the outputs are logarithms
+    "poisson": lambda out, y: (out.exp() - y * out).mean(1),  # the outputs are the logarithm of the rate
     "absolute_error": lambda out, y: (out - y).abs().mean(1),
     "huber": lambda out, y: F.huber_loss(out, y, reduction="none").mean(1),
     "smooth_l1": lambda out, y: F.smooth_l1_loss(out, y, reduction="none").mean(1),
 }
 
 
+def rows_loss(loss: str | Callable, kind: str, out: Tensor, y: Tensor) -> Tensor:
+    """The loss of each row; the result of a user's loss is not checked."""
+    if callable(loss):
+        return loss(out, y)
+    if kind == "softmax":
+        return F.cross_entropy(out, y, reduction="none")
+    if kind == "logistic":
+        return F.binary_cross_entropy_with_logits(out, y, reduction="none").sum(1)
+    return QUANTITIES[loss](out, y)
+
+
+def mean_loss(loss: str | Callable, kind: str, out: Tensor, y: Tensor, weight: Tensor | None) -> Tensor:
+    """The mean loss of the rows, weighted by weight [rows] where it is not None."""
+    if weight is None:
+        if kind == "softmax" and not callable(loss):
+            return F.cross_entropy(out, y)
+        if loss == "squared_error":
+            return F.mse_loss(out, y) * 0.5
+        losses = rows_loss(loss, kind, out, y)
+        return losses.mean() if losses.ndim else losses
+    losses = rows_loss(loss, kind, out, y)
+    if not losses.ndim:
+        raise ValueError("a loss that gives one number for a batch cannot be weighted: let it give one for each row")
+    losses = losses if losses.ndim == 1 else losses.reshape(len(losses), -1).mean(1)
+    return (losses * weight).sum() / weight.sum()
+
+
+def update(
+    net: nn.Module, optimizer: optim.Optimizer, loss: str | Callable, kind: str, X: Tensor, y: Tensor, weight: Tensor | None
+) -> Tensor:
+    """One step of the optimizer by a batch; the mean loss before it."""
+    value = mean_loss(loss, kind, net(X), y, weight)
+    optimizer.zero_grad()
+    value.backward()
+    optimizer.step()
+    return value
+
+
 class Core:
-    """Weights, optimizer and loss of one net. `step` is one update, `outputs` the net's raw outputs.
+    """One net with its optimizer and loss. `step` is one update, `outputs` gives raw outputs.
 
     kind: "softmax" (answers are numbers of classes), "logistic" (0 and 1 for each output) or "quantity".
     """
@@ -57,6 +109,7 @@ class Core:
         self.solver, self.settings = solver, settings
         self.dtype = coefs[0].dtype
         self.steps = 0
+        self.decays: dict[float, float] = {}
         self._build(coefs, intercepts)
 
     def _build(self, coefs: list[np.ndarray], intercepts: list[np.ndarray]) -> None:
@@ -74,6 +127,8 @@ class Core:
                 if self.dropout:
                     layers.append(nn.Dropout(self.dropout))
         self.net = nn.Sequential(*layers)
+        self.compiled = compile(update)
+        self.size = sum(w.size for w in coefs)
         self.views = [x.weight.detach().numpy() for x in self.linear]       # the same memory, for the penalty
         weights, biases = [x.weight for x in self.linear], [x.bias for x in self.linear]
         self.groups = [{"params": weights}, {"params": biases}]
@@ -85,7 +140,7 @@ class Core:
             self.optimizer = optim.Adam(self.groups, lr=s["lr"], betas=s["betas"], eps=s["eps"])
 
     def set_lr(self, lr: float) -> None:
-        """From the next step on. scikit-learn's velocity holds the learning rate, and stays as it is when that changes."""
+        """Set the learning rate. scikit-learn's velocity contains the learning rate, and does not change with it."""
         before = self.optimizer.param_groups[0]["lr"]
         if lr == before:
             return
@@ -97,55 +152,36 @@ class Core:
                     if kept.get("momentum_buffer") is not None:
                         kept["momentum_buffer"].mul_(before / lr)
 
-    def set_decay(self, total: float) -> None:
-        """alpha / 2 of the squared weights, shared by `total` rows: its gradient is added in the optimizer."""
-        self.optimizer.param_groups[0]["weight_decay"] = self.alpha / total
+    def step(self, X: Tensor, y: Tensor, weight: Tensor | None, total: float, often: bool) -> float:
+        """One update with a batch; returns the batch's loss before the update, without the penalty.
 
-    def rows_loss(self, out: Tensor, y: Tensor) -> Tensor:
-        """The loss of each row; of the user's loss whatever it gives."""
-        if callable(self.loss):
-            return self.loss(out, y)
-        if self.kind == "softmax":
-            return F.cross_entropy(out, y, reduction="none")
-        if self.kind == "logistic":
-            return F.binary_cross_entropy_with_logits(out, y, reduction="none").sum(1)
-        return QUANTITIES[self.loss](out, y)
-
-    def mean_loss(self, out: Tensor, y: Tensor, weight: Tensor | None) -> Tensor:
-        if weight is None:
-            if self.kind == "softmax" and not callable(self.loss):
-                return F.cross_entropy(out, y)
-            if self.loss == "squared_error":
-                return F.mse_loss(out, y) * 0.5
-            loss = self.rows_loss(out, y)
-            return loss.mean() if loss.ndim else loss
-        loss = self.rows_loss(out, y)
-        if not loss.ndim:
-            raise ValueError("a loss that gives one number for a batch cannot be weighted: let it give one for each row")
-        loss = loss if loss.ndim == 1 else loss.reshape(len(loss), -1).mean(1)
-        return (loss * weight).sum() / weight.sum()
-
-    def step(self, X: Tensor, y: Tensor, weight: Tensor | None) -> float:
-        """One update by a batch; its loss before it, without the penalty."""
-        loss = self.mean_loss(self.net(X), y, weight)
-        self.optimizer.zero_grad()
-        loss.backward()
-        if self.solver == "adam":  # scikit-learn adds epsilon to the root before it is corrected for the first steps
+        The penalty, alpha / 2 of the squared weights, is shared by `total` rows: its gradient is added in the optimizer.
+        often: batches of this size come in each iteration. Small steps are then replayed as a program where they can be: a
+        loss of ours, without weights or dropout.
+        """
+        decay = self.decays.get(total)
+        if decay is None:  # the same object for the same total: a program holds as long as it is this one
+            if len(self.decays) > 100:
+                self.decays.clear()
+            decay = self.decays[total] = self.alpha / total
+        self.optimizer.param_groups[0]["weight_decay"] = decay
+        if self.solver == "adam":  # scikit-learn adds epsilon to the root before the bias correction
             self.steps += 1
             eps = self.settings["eps"] / max(1e-300, math.sqrt(1 - self.settings["betas"][1] ** self.steps))
             for group in self.optimizer.param_groups:
                 group["eps"] = eps
-        self.optimizer.step()
-        return loss.item()
+        replay = often and weight is None and not self.dropout and not callable(self.loss)
+        step = self.compiled if replay and 3 * len(X) * self.size < SMALL_STEP else update
+        return step(self.net, self.optimizer, self.loss, self.kind, X, y, weight).item()
 
     def penalty(self) -> float:
-        """alpha / 2 of the squared weights."""
+        """alpha / 2 * sum(w^2)."""
         return 0.5 * self.alpha * sum(float(np.vdot(w, w)) for w in self.views) if self.alpha else 0.0
 
     def loss_and_gradient(self, X: Tensor, y: Tensor, weight: Tensor | None) -> tuple[float, np.ndarray]:
-        """For L-BFGS: the loss of all rows with the penalty, and its gradient, weights first."""
+        """For L-BFGS: the penalised loss of all rows and its gradient, weights before biases."""
         total = len(X) if weight is None else float(weight.sum())
-        loss = self.mean_loss(self.net(X), y, weight)
+        loss = mean_loss(self.loss, self.kind, self.net(X), y, weight)
         self.optimizer.zero_grad()
         loss.backward()
         decay = self.alpha / total
@@ -166,7 +202,7 @@ class Core:
                 at += size
 
     def weights(self) -> tuple[list[np.ndarray], list[np.ndarray]]:
-        """coefs_ and intercepts_ as scikit-learn has them."""
+        """coefs_ and intercepts_ in scikit-learn's shapes."""
         return (
             [np.ascontiguousarray(x.weight.detach().numpy().T) for x in self.linear],
             [x.bias.detach().numpy().copy() for x in self.linear],
@@ -174,17 +210,20 @@ class Core:
 
     def outputs(self, X: np.ndarray) -> np.ndarray:
         """Raw outputs of rows, in evaluation mode."""
-        self.net.eval()
+        if self.dropout:
+            self.net.eval()
         try:
             with no_grad():
                 return self.net(from_numpy(np.ascontiguousarray(X))).numpy()
         finally:
-            self.net.train()
+            if self.dropout:
+                self.net.train()
 
-    # Pickle: arrays and plain data only
+    # ---- Pickling: arrays and plain data only
 
     def __getstate__(self) -> dict[str, Any]:
-        state = {k: v for k, v in self.__dict__.items() if k not in ("net", "linear", "groups", "optimizer", "views")}
+        left_out = ("net", "linear", "groups", "optimizer", "views", "compiled")
+        state = {k: v for k, v in self.__dict__.items() if k not in left_out}
         state["weights"] = self.weights()
         kept = self.optimizer.state_dict()["state"]
         state["kept"] = {
@@ -203,7 +242,7 @@ class Core:
 
 
 class own_stream:
-    """The global random stream (dropout draws from it) begins at a seed inside the block, and is afterwards as it was."""
+    """Seed the global random stream (dropout uses it) inside the block, and restore it afterwards."""
 
     def __init__(self, seed: int) -> None:
         self.seed = seed
@@ -217,7 +256,7 @@ class own_stream:
 
 
 def forward(X: np.ndarray, coefs: list[np.ndarray], intercepts: list[np.ndarray], activation: str) -> np.ndarray:
-    """The net's raw outputs by NumPy: for few rows there is nothing faster."""
+    """The net's raw outputs computed with NumPy, which is fastest for few rows."""
     h = X
     last = len(coefs) - 1
     function = NUMPY.get(activation)

@@ -1,8 +1,8 @@
-"""MLPClassifier and MLPRegressor: scikit-learn's parameters with scikit-learn's meaning, and what it has declined.
+"""MLPClassifier and MLPRegressor with scikit-learn's parameters, and some that it does not have.
 
-Weights begin and rows are shuffled as scikit-learn does it, from the same random numbers, so that the loss curves are its own
-up to rounding. Beyond it: dropout, class_weight, any loss, eval_set, early stopping by any scorer, also in partial_fit, several
-members whose answers are averaged, callbacks.
+Weights are initialised and rows shuffled with the same random numbers as in scikit-learn, so loss curves agree up to rounding.
+Additional: dropout, class_weight, any loss, eval_set, early stopping by any scorer (also in partial_fit), an ensemble of
+several members, callbacks.
 """
 from __future__ import annotations
 
@@ -17,19 +17,20 @@ from sklearn.exceptions import ConvergenceWarning
 from sklearn.metrics import accuracy_score, get_scorer, r2_score
 from sklearn.model_selection import train_test_split
 from sklearn.preprocessing import LabelBinarizer
-from sklearn.utils import check_random_state, compute_class_weight, gen_batches, shuffle
+from sklearn.utils import check_random_state, compute_class_weight
 from sklearn.utils.metaestimators import available_if
 from sklearn.utils.multiclass import check_classification_targets, type_of_target, unique_labels
-from sklearn.utils.validation import _check_sample_weight, check_is_fitted, column_or_1d, validate_data
+from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
 from tinygrad_c import from_numpy
-from tinygrad_c.sklearn.core import ACTIVATIONS, QUANTITIES, Core, forward, own_stream
+from tinygrad_c.sklearn.core import ACTIVATIONS, QUANTITIES, Core, forward, mean_loss, own_stream
+from tinygrad_c.sklearn.weights import positive
 
 try:                # scikit-learn 1.9 and later
     from sklearn.callback import CallbackSupportMixin, with_callbacks
 except ImportError:
     class CallbackSupportMixin:
-        """Where scikit-learn has no protocol of its own, `callbacks` are functions."""
+        """For versions of scikit-learn without a callback protocol: `callbacks` are functions."""
 
     def with_callbacks(method):
         return method
@@ -77,10 +78,10 @@ class _BaseMLP(CallbackSupportMixin, BaseEstimator):
         self.scoring = scoring
         self.callbacks = callbacks
 
-    # Parameters
+    # ---- Parameters
 
     def _check_params(self) -> list[int]:
-        """ValueError for a parameter out of its range; the widths of the hidden layers."""
+        """Check parameters and return the hidden widths. Raises ValueError if one is out of range."""
         hidden = self.hidden_layer_sizes
         hidden = [hidden] if isinstance(hidden, Integral) else list(hidden)
         if any(not isinstance(h, Integral) or h <= 0 for h in hidden):
@@ -118,10 +119,10 @@ class _BaseMLP(CallbackSupportMixin, BaseEstimator):
             between("batch_size", 1, np.inf, Integral)
         return [int(h) for h in hidden]
 
-    # The net
+    # ---- The net
 
     def _initialize(self, X, y, hidden, random_state) -> None:
-        """Weights as scikit-learn draws them: uniform within sqrt(6 / (in + out)), for the logistic function sqrt(2 / ..)."""
+        """Initial weights as in scikit-learn: uniform in +-sqrt(6 / (in + out)); for the logistic function +-sqrt(2 / ..)."""
         self.n_outputs_ = y.shape[1] if self._kind != "softmax" else len(self.classes_)
         widths = [X.shape[1], *hidden, self.n_outputs_]
         self.n_layers_ = len(widths)
@@ -151,11 +152,11 @@ class _BaseMLP(CallbackSupportMixin, BaseEstimator):
         self.coefs_, self.intercepts_ = weights[0]
 
     def _raw(self, X: np.ndarray) -> np.ndarray:
-        """The outputs of the mean member: of probabilities for classes, so that this is their logarithm."""
+        """Outputs averaged over members; for classes the logarithm of the mean probability."""
         outs = [forward(X, c, i, self.activation) for c, i in self._weights]
         return outs[0] if len(outs) == 1 else np.stack(outs)
 
-    # Fitting
+    # ---- Fitting
 
     def _fit(self, X, y, sample_weight=None, incremental=False, eval_set=None):
         hidden = self._check_params()
@@ -163,13 +164,8 @@ class _BaseMLP(CallbackSupportMixin, BaseEstimator):
         X, y = self._validate_input(X, y, incremental, reset=fresh)
         weight = None
         if sample_weight is not None:
-            weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
-            if not (weight > 0).any():
-                raise ValueError("Sample weights must contain at least one non-zero number: all weights are zero.")
-            if (weight < 0).any():
-                raise ValueError("Negative values in data passed to sample_weight.")
-            keep = weight > 0
-            X, y, weight = X[keep], y[keep], weight[keep]
+            keep, weight = positive(sample_weight, X)
+            X, y = X[keep], y[keep]
         weight = self._class_weights(y, weight)
         self._random_state = check_random_state(self.random_state) if fresh or not hasattr(self, "_random_state") \
             else self._random_state
@@ -187,7 +183,7 @@ class _BaseMLP(CallbackSupportMixin, BaseEstimator):
         return self
 
     def _parts(self, X, y, encoded, weight, incremental, eval_set):
-        """Rows to train on, and rows to stop by (raw answers and encoded ones)."""
+        """The training rows and the validation rows for early stopping (targets raw and encoded)."""
         if eval_set is not None:
             Xv, yv = eval_set[0] if isinstance(eval_set, list) else eval_set
             Xv = validate_data(self, Xv, reset=False, dtype=X.dtype)
@@ -204,11 +200,11 @@ class _BaseMLP(CallbackSupportMixin, BaseEstimator):
             raise ValueError("The validation set is too small. Increase 'validation_fraction' or the size of your dataset.")
         held = (cut[1], cut[3], cut[5], None if weight is None else cut[7])
         if incremental:
-            self._held = held       # later calls are judged by the rows that the first one has set aside
+            self._held = held       # later calls use the validation rows of the first call
         return cut[0], cut[4], None if weight is None else cut[6], held
 
     def _fit_stochastic(self, X, y, encoded, weight, incremental, eval_set) -> None:
-        self._given = X, y          # for scikit-learn's callbacks, while fit lasts
+        self._given = X, y          # for scikit-learn's callbacks, during fit
         X, encoded, weight, held = self._parts(X, y, encoded, weight, incremental, eval_set)
         n = len(X)
         size = min(200, n) if self.batch_size == "auto" else self.batch_size
@@ -250,23 +246,23 @@ class _BaseMLP(CallbackSupportMixin, BaseEstimator):
             if sub is not None:
                 sub.call_on_fit_task_begin(estimator=self, X=self._given[0], y=self._given[1])
             if self.shuffle:
-                order = shuffle(order, random_state=self._random_state)
+                order = order[_shuffled(n, self._random_state)]
             total = 0.0
-            index = None if full else from_numpy(np.ascontiguousarray(order))
-            for batch in [slice(0, n)] if full else gen_batches(n, size):
+            index = None if full else from_numpy(order)
+            for member in self._members:
+                member.set_lr(self._lr)
+            for start in range(0, n, size):
                 if full:
                     bX, by, bw = X, y, weight
                 else:
-                    i = index[batch]
+                    i = index[start : start + size]
                     bX, by, bw = X[i], y[i], None if weight is None else weight[i]
-                rows = batch.stop - batch.start
+                rows = min(size, n - start)
                 share = rows if bw is None else float(bw.numpy().sum())
                 losses = 0.0
                 for member in self._members:
-                    member.set_decay(share)
-                    member.set_lr(self._lr)
                     penalty = member.penalty() / share
-                    losses += member.step(bX, by, bw) + penalty
+                    losses += member.step(bX, by, bw, share, rows == size) + penalty
                 total += losses / len(self._members) * rows
             self.n_iter_ += 1
             self.t_ += n
@@ -293,7 +289,7 @@ class _BaseMLP(CallbackSupportMixin, BaseEstimator):
                               "converged yet.", ConvergenceWarning, stacklevel=4)
 
     def _called_back(self) -> bool:
-        """Call the functions in `callbacks`; one that returns True ends the training."""
+        """Call the callbacks; returns whether one returned True, which stops the training."""
         if not self.callbacks:
             return False
         self._keep_weights()
@@ -318,14 +314,14 @@ class _BaseMLP(CallbackSupportMixin, BaseEstimator):
         return True
 
     def _judge(self, held) -> None:
-        """Count the iterations without a better training loss, or a better validation score."""
+        """Count the iterations without improvement of the training loss or validation score."""
         if held is not None:
             Xv, yv, ev, wv = held
             self._keep_weights()
             core = self._members[0]
             out = self._members[0].outputs(Xv)
             tw = None if wv is None else from_numpy(wv.astype(Xv.dtype))
-            loss = core.mean_loss(from_numpy(out), from_numpy(np.ascontiguousarray(ev)), tw).item()
+            loss = mean_loss(core.loss, core.kind, from_numpy(out), from_numpy(np.ascontiguousarray(ev)), tw).item()
             self.validation_loss_curve_.append(loss)
             score = self._validation_score(Xv, yv, wv)
             self.validation_scores_.append(score)
@@ -372,14 +368,21 @@ class _BaseMLP(CallbackSupportMixin, BaseEstimator):
 
     @with_callbacks
     def fit(self, X, y, sample_weight=None, eval_set=None):
-        """Fit to X [rows, features] and y; sample_weight [rows]; eval_set (X, y): rows to stop by and to draw a curve of."""
+        """Fit to X [rows, features] and y. sample_weight: [rows]. eval_set: (X, y) for early stopping and validation curves."""
         self._held = None
         return self._fit(X, y, sample_weight, eval_set=eval_set)
 
 
+def _shuffled(n: int, random_state: np.random.RandomState) -> np.ndarray:
+    """The permutation of sklearn.utils.shuffle, which itself takes a millisecond, as long as 20 steps of a small net."""
+    index = np.arange(n)
+    random_state.shuffle(index)
+    return index
+
+
 def _canonical(X, y, weight):
-    """Equal rows joined, their weights added, and sorted: in a step of all rows their order and their number make no
-    difference, so that a row of weight 2 is the same, to the bit, as the row twice.
+    """Merge equal rows, add their weights, and sort. In a step with all rows neither order nor repetition matters, so that a
+    row of weight 2 gives the same bits as the row twice.
     """
     table = np.column_stack([X, y.reshape(len(y), -1)]).astype(np.float64)
     _, first, inverse = np.unique(table, axis=0, return_index=True, return_inverse=True)
@@ -393,10 +396,10 @@ def _canonical(X, y, weight):
 
 
 class MLPClassifier(ClassifierMixin, _BaseMLP):
-    """Multi-layer perceptron: classes, by cross-entropy. scikit-learn's MLPClassifier, several times as fast.
+    """Multi-layer perceptron for classification, trained by cross-entropy: scikit-learn's MLPClassifier, several times as fast.
 
-    Beyond its parameters: loss (a function of outputs and answers, both tensors, that gives a value for each row), dropout,
-    class_weight (a dict or 'balanced'), n_members, scoring (what early stopping goes by: a name or a scorer), callbacks
+    Additional parameters: loss (a function of outputs and targets, both tensors, with a value for each row), dropout,
+    class_weight (a dict or 'balanced'), n_members, scoring (the score for early stopping: a name or a scorer), callbacks
     (functions of the estimator, called after each iteration; True ends the training). fit takes sample_weight and eval_set.
     """
 
@@ -510,10 +513,10 @@ class MLPClassifier(ClassifierMixin, _BaseMLP):
 
 
 class MLPRegressor(RegressorMixin, _BaseMLP):
-    """Multi-layer perceptron: quantities, by squared error. scikit-learn's MLPRegressor, several times as fast.
+    """Multi-layer perceptron for regression, trained by squared error: scikit-learn's MLPRegressor, several times as fast.
 
-    loss: 'squared_error', 'poisson', 'absolute_error', 'huber', 'smooth_l1', or a function of outputs and answers, both tensors
-    [rows, outputs], that gives a value for each row. dropout, n_members, scoring, callbacks, sample_weight and eval_set as in
+    loss: 'squared_error', 'poisson', 'absolute_error', 'huber', 'smooth_l1', or a function of outputs and targets, both tensors
+    [rows, outputs], with a value for each row. dropout, n_members, scoring, callbacks, sample_weight and eval_set as in
     MLPClassifier.
     """
 

@@ -1,4 +1,4 @@
-"""TableClassifier and TableRegressor: the whole of the table engine on DataFrames (or arrays), as estimators."""
+"""TableClassifier and TableRegressor: the table engine as estimators for DataFrames or arrays."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ from sklearn.base import BaseEstimator, ClassifierMixin, RegressorMixin
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
+from tinygrad_c.sklearn.weights import distinct, positive
 from tinygrad_c.tables import modelfile
 from tinygrad_c.tables.decide import Choices
 from tinygrad_c.tables.errors import need
@@ -58,7 +59,7 @@ class _BaseTable(BaseEstimator):
         self.random_state = random_state
 
     def _table(self, X: Any, reset: bool) -> Table:
-        """X as a Table whose columns have names."""
+        """X as a Table with column names."""
         pandas = need("pandas", "sklearn")
         validated = (
             validate_data(self, X, reset=reset, skip_check_array=True)
@@ -104,7 +105,9 @@ class _BaseTable(BaseEstimator):
             dropout=self.dropout,
         )
 
-    def _train(self, X: Any, y: np.ndarray, classes: list[str], task: str, names: list[str]) -> Any:
+    def _train(
+        self, X: Any, y: np.ndarray, classes: list[str], task: str, names: list[str], sample_weight: Any = None
+    ) -> Any:
         table = self._table(X, reset=True)
         if len(table) != len(y):
             raise ValueError(f"Found input variables with inconsistent numbers of samples: [{len(table)}, {len(y)}]")
@@ -113,8 +116,16 @@ class _BaseTable(BaseEstimator):
                 f"Found array with n_samples={len(y)} (1 sample is too few) while a minimum of 4 is required by "
                 f"{type(self).__name__}."
             )
-        target = Target(ANSWER, task, np.arange(len(y)), y, classes)
-        fitting = Fitting(table, names if len(names) > 1 else names[0], self._options(task), target)
+        rows, weight = np.arange(len(y)), None
+        if sample_weight is not None:
+            keep, weight = positive(sample_weight, table.frame)
+            rows = rows[keep]
+        first, place, weight = distinct(table.frame.iloc[rows], y[rows], weight)
+        if task == CLASSIFICATION and len(np.unique(y[rows])) < 2:
+            raise ValueError("The number of classes of a weight above zero has to be greater than one; got 1 class")
+        table = from_frame(table.frame.iloc[rows[first]].reset_index(drop=True))
+        target = Target(ANSWER, task, np.arange(len(first)), y[rows[first]], classes)
+        fitting = Fitting(table, names if len(names) > 1 else names[0], self._options(task), target, weight)
         fitting.run()
         if fitting.interrupted:
             raise KeyboardInterrupt
@@ -123,7 +134,8 @@ class _BaseTable(BaseEstimator):
         self.model_ = fitting.model()
         self.n_iter_ = max(self.model_.facts["kept_epochs"])
         self.cross_validated_ = self.model_.facts["cross_validated"]
-        self.out_of_fold_ = fitting.out_of_fold
+        self.out_of_fold_ = np.full((len(y), fitting.out_of_fold.shape[1]), np.nan)
+        self.out_of_fold_[rows] = fitting.out_of_fold[place]
         self.columns_ = {f.name: f.kind for f in self.model_.encoder.features}
         self.dropped_ = self.model_.facts["dropped"]
         self.notes_ = fitting.notes
@@ -149,12 +161,13 @@ class _BaseTable(BaseEstimator):
 
 
 class TableClassifier(ClassifierMixin, _BaseTable):
-    """Classes of the rows of a DataFrame: numbers, categories, dates, gaps as they are. The nets of `tinygrad_c train`.
+    """Classifier for DataFrames with numbers, categories, dates and missing values: the nets of `tinygrad_c train`.
 
-    effort: 'quick', 'default' or 'best'; n_folds, as many nets; metric: what the best epochs are chosen by; class_weight: a
-    dict or 'balanced'; numbers, categories, dates, drop, keep: names of columns to be treated so; the rest as in `tinygrad_c
-    train`.
-    After fit: model_, cross_validated_ (scores), out_of_fold_ (probabilities), columns_, dropped_, notes_.
+    effort: 'quick', 'default' or 'best'. n_folds: the number of folds and nets. metric: chooses the best epochs. class_weight:
+    a dict or 'balanced'. numbers, categories, dates, drop, keep: names of columns to be treated so. The rest as in
+    `tinygrad_c train`.
+    After fit: model_, cross_validated_ (scores), out_of_fold_ (probabilities; nan for rows of weight 0), columns_, dropped_,
+    notes_. Up to 256 rows, equal rows are merged and their weights added. Scores are not weighted.
     """
 
     def __init__(
@@ -197,8 +210,8 @@ class TableClassifier(ClassifierMixin, _BaseTable):
         )
         self.class_weight = class_weight
 
-    def fit(self, X, y):
-        """Train on X (DataFrame or array [rows, columns]) and the classes y [rows]."""
+    def fit(self, X, y, sample_weight=None):
+        """Train on X (DataFrame or array [rows, columns]) and the classes y [rows]; sample_weight [rows]."""
         self._table(X, reset=True)
         if y is None:
             raise ValueError(f"requires y to be passed, but the target y is None: {type(self).__name__} requires y.")
@@ -208,7 +221,8 @@ class TableClassifier(ClassifierMixin, _BaseTable):
         self.classes_, numbers = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(f"The number of classes has to be greater than one; got {len(self.classes_)} class")
-        return self._train(X, numbers.astype(np.int64), [str(c) for c in self.classes_], CLASSIFICATION, [ANSWER])
+        names = [str(c) for c in self.classes_]
+        return self._train(X, numbers.astype(np.int64), names, CLASSIFICATION, [ANSWER], sample_weight)
 
     def predict_proba(self, X):
         """Probabilities [rows, classes]."""
@@ -221,13 +235,13 @@ class TableClassifier(ClassifierMixin, _BaseTable):
 
 
 class TableRegressor(RegressorMixin, _BaseTable):
-    """Quantities of the rows of a DataFrame: numbers, categories, dates, gaps as they are. The nets of `tinygrad_c train`.
+    """Regressor for DataFrames with numbers, categories, dates and missing values: the nets of `tinygrad_c train`.
 
-    Parameters and attributes as in TableClassifier, but class_weight; y may have several columns.
+    Parameters and attributes as in TableClassifier, without class_weight; y may have several columns.
     """
 
-    def fit(self, X, y):
-        """Train on X (DataFrame or array [rows, columns]) and the quantities y [rows] or [rows, outputs]."""
+    def fit(self, X, y, sample_weight=None):
+        """Train on X (DataFrame or array [rows, columns]) and quantities y [rows] or [rows, outputs]; sample_weight [rows]."""
         self._table(X, reset=True)
         if y is None:
             raise ValueError(f"requires y to be passed, but the target y is None: {type(self).__name__} requires y.")
@@ -238,7 +252,7 @@ class TableRegressor(RegressorMixin, _BaseTable):
         array = np.asarray(array, dtype=np.float64)
         self._outputs = array.shape[1] if array.ndim > 1 else 1
         names = [ANSWER] if self._outputs == 1 else [f"{ANSWER} {i}" for i in range(self._outputs)]
-        return self._train(X, array, [], REGRESSION, names)
+        return self._train(X, array, [], REGRESSION, names, sample_weight)
 
     def predict(self, X):
         """The quantity of each row, [rows] or [rows, outputs]."""
@@ -259,7 +273,7 @@ def _no_gaps(y: np.ndarray) -> None:
 
 
 def load(path: str | Path) -> TableClassifier | TableRegressor:
-    """The estimator of a model file that `tinygrad_c train` or `save` has written; it takes DataFrames with its columns."""
+    """The estimator of a model file that `tinygrad_c train` or `save` wrote. It takes DataFrames with the training columns."""
     model = modelfile.load(path)
     if model.task == CLASSIFICATION:
         estimator: Any = TableClassifier()

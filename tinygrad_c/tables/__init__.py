@@ -1,4 +1,4 @@
-"""Nets for tables: reading, columns, encoding, training, answering, export. Command line and estimators are doors to it.
+"""Neural nets for tables: read, choose and encode columns, train, predict, export. The command line and the estimators use it.
 
 >>> import pandas                                                                               # doctest: +SKIP
 >>> frame = pandas.read_csv("flats.csv")                                                        # doctest: +SKIP

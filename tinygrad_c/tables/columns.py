@@ -1,4 +1,4 @@
-"""A column of a DataFrame as one of three plain things: numbers, texts (each different one once), or points in time."""
+"""A column of a DataFrame in one of three forms: numbers, texts (distinct texts and a code for each row), or points in time."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 @dataclass
 class Column:
-    """What stands in a column. Exactly one of `numbers` (float64, nan for missing), `codes` with `texts` (-1 for missing) and
-    `days` (float64, days since 1970-01-01) is what pandas found; the methods turn text into the others.
+    """The values of a column. Exactly one of `numbers` (float64, nan: missing), `codes` with `texts` (-1: missing) and `days`
+    (float64, days since 1970-01-01) is set, as pandas parsed it; the methods convert text to numbers or dates.
     """
 
     name: str
@@ -26,7 +26,7 @@ class Column:
     codes: np.ndarray | None = None
     texts: list[str] | None = None
     days: np.ndarray | None = None
-    whole: bool = False  # numbers of an integer type
+    whole: bool = False  # the dtype is an integer type
 
     def __len__(self) -> int:
         return len(self.numbers if self.numbers is not None else self.codes if self.codes is not None else self.days)
@@ -41,7 +41,7 @@ class Column:
         return np.isnan(self.numbers if self.numbers is not None else self.days)
 
     def as_text(self) -> Column:
-        """The column as texts; whole numbers are written alike, so that 1 and 1.0 are one level."""
+        """The column as texts. 1 and 1.0 give the same text, so they are one level."""
         if self.texts is not None:
             return self
         values = self.numbers if self.numbers is not None else self.days
@@ -53,7 +53,7 @@ class Column:
         return Column(self.name, codes=codes, texts=texts)
 
     def parsed(self, notation: Notation | None = None, comma: bool | None = None) -> tuple[np.ndarray, np.ndarray, Notation]:
-        """The column as numbers: values, where there is text that is no number, and the notation."""
+        """The column as numbers: the values, a mask of texts that are not numbers, and the notation."""
         if self.texts is None:
             values = self.numbers if self.numbers is not None else self.days
             return values, np.zeros(len(values), dtype=bool), notation or Notation()
@@ -61,7 +61,7 @@ class Column:
         return _by_code(values, self.codes, np.nan), _by_code(bad, self.codes, False), notation
 
     def dates(self, order: str | None) -> np.ndarray:
-        """The column as days since 1970-01-01; `order` as date_format has found it."""
+        """The column as days since 1970-01-01. order: the result of date_format."""
         if self.days is not None:
             return self.days
         if self.texts is None:
@@ -72,7 +72,7 @@ class Column:
 
 
 def number_text(value: float) -> str:
-    """3 for 3.0, 0.25 for 0.25: what a number is called as a level or a class."""
+    """The text of a number as a level or class name: 3 for 3.0, 0.25 for 0.25."""
     return f"{value:.0f}" if value == round(value) and abs(value) < 1e18 else repr(float(value))
 
 
@@ -85,7 +85,7 @@ def _by_code(values: np.ndarray, codes: np.ndarray, missing: Any) -> np.ndarray:
 
 
 def as_column(series: pandas.Series) -> Column:
-    """The Column of a series of any dtype; what has no better reading is taken as text."""
+    """The Column of a series of any dtype. Values that are neither numbers nor dates are text."""
     pandas = need("pandas")
     name, kind = str(series.name), series.dtype
     types = pandas.api.types

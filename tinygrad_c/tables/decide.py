@@ -1,4 +1,4 @@
-"""What each column is: a number, a category, a date, or nothing to learn from. Decided on the training rows, and told."""
+"""Decides from the training rows whether a column is a number, a category or a date, or is left out, with a note."""
 
 from __future__ import annotations
 
@@ -15,11 +15,11 @@ from tinygrad_c.tables.notes import Notes
 from tinygrad_c.tables.parse import Notation, any_notation
 from tinygrad_c.tables.read import Table
 
-BAD = 0.01  # of the known values may be text in a column of numbers
-BAD_OF_MANY, MANY = 0.1, 20  # the same where there are more different numbers than this
-GAPS, GAPS_SHARE = 3, 0.005  # missing values from which there is a column that says where they are
-ONE_VALUE = 5  # of missing and of known values, at least, for the gaps of a column of one value
-IDENTIFIER = 0.3  # of the rows have a level that is not theirs alone, or the column is left out
+BAD = 0.01  # largest share of texts among the known values of a column of numbers
+BAD_OF_MANY, MANY = 0.1, 20  # the same for columns with more than MANY distinct numbers
+GAPS, GAPS_SHARE = 3, 0.005  # from so many missing values on (count, share), a 0/1 input marks them
+ONE_VALUE = 5  # a column with one distinct value is used if it has at least 5 missing and 5 known values
+IDENTIFIER = 0.3  # a text column is left out if fewer rows than this share their level with another row
 LEADING_ZEROS = 0.02
 CODES_FOR_MISSING = (-9, -99, -999, -9999, -99999, 99, 999, 9999, 99999, 999999, -1e30)
 ROW_NUMBER = re.compile(
@@ -32,7 +32,7 @@ KEY = re.compile(r"(.*[ _.\-](id|key|uid|uuid|guid|nr|no)|.*[a-z](Id|ID|Key)|(id
 
 @dataclass
 class Choices:
-    """What the user has said about columns: kinds, those to leave out, those not to leave out."""
+    """The user's settings for columns: their kinds, which to drop, which to keep."""
 
     number: list[str] = field(default_factory=list)
     category: list[str] = field(default_factory=list)
@@ -49,16 +49,16 @@ class Choices:
 
 @dataclass
 class Decision:
-    """The features, the columns that are left out with the reason, and the notes."""
+    """The features, the dropped columns with reasons, and the notes."""
 
     features: list[Feature] = field(default_factory=list)
     dropped: dict[str, str] = field(default_factory=dict)
     notes: Notes = field(default_factory=Notes)
-    wide: list[str] = field(default_factory=list)  # columns of over 50 levels
+    wide: list[str] = field(default_factory=list)  # columns with more than 50 levels
 
 
 def decide(table: Table, target: list[str], rows: np.ndarray, choices: Choices | None = None) -> Decision:
-    """Fit a feature for each column of the table but the target, on `rows` alone. UserError if none is left."""
+    """Fit features for all columns except the target, from `rows` only. Raises UserError if no column can be used."""
     choices = choices or Choices()
     choices.check(table)
     made = Decision()
@@ -89,7 +89,7 @@ def decide(table: Table, target: list[str], rows: np.ndarray, choices: Choices |
 
 
 def _last_resort(table: Table, made: Decision, rows: np.ndarray) -> list[Feature]:
-    """Row numbers and keys, where there is nothing else to learn from."""
+    """If no other column can be used: the row number or key as a feature."""
     for name, why in list(made.dropped.items()):
         if why in (A_ROW_NUMBER, A_KEY):
             column = _rows(as_column(table.frame[name]), rows)
@@ -111,7 +111,7 @@ def _rows(column: Column, rows: np.ndarray) -> Column:
 
 
 def _feature(table: Table, column: Column, rows: np.ndarray, choices: Choices, notes: Notes) -> list[Feature] | str:
-    """The column's features, or why it is of no use."""
+    """The column's features, or the reason why it is dropped."""
     name = column.name
     missing = column.missing()
     if missing.all():
@@ -138,7 +138,7 @@ def _feature(table: Table, column: Column, rows: np.ndarray, choices: Choices, n
         if order is not None:
             return _date(column, order, notes)
     values, bad, notation = column.parsed(comma=table.comma)
-    known = (~missing).sum() - (np.isnan(values) & ~bad & ~missing).sum()  # '-' and its like are missing among numbers
+    known = (~missing).sum() - (np.isnan(values) & ~bad & ~missing).sum()  # '-' and the like mean missing here
     share = bad.sum() / known if known else 1.0
     distinct = len(np.unique(values[~np.isnan(values)]))
     if name in choices.number or (distinct and share <= (BAD_OF_MANY if distinct > MANY else BAD)):
@@ -176,7 +176,7 @@ def _whole(x: np.ndarray) -> bool:
 
 
 def _row_number_or_key(column: Column) -> str:
-    """Why a column of numbers only names its rows: it counts them, or has the name of a key and another number in each row."""
+    """The reason if the numbers only identify rows (they count rows, or are a key without repetition); else ""."""
     x = column.numbers
     if x is None or len(x) < 3 or np.isnan(x).any() or not (column.whole or _whole(x)):
         return ""
@@ -237,7 +237,7 @@ def _number(
         return "empty"
     if known.min() == known.max():
         if gaps >= ONE_VALUE and len(known) >= ONE_VALUE:
-            notes.column(name, "one value only: whether it is there is what is learned from")
+            notes.column(name, "one distinct value: used as present or missing")
             return [Number(name, None, True, notation, code)]
         return "constant"
     scale = Scale.fit(known)
@@ -248,7 +248,7 @@ def _number(
 
 
 def missing_code(x: np.ndarray) -> float | None:
-    """A value such as -999 that occurs at least twice (or in 0.2 % of the rows) and lies far from all others."""
+    """A code for missing values such as -999: it occurs at least twice (or in 0.2% of the rows), far from all other values."""
     finite = x[~np.isnan(x)]
     if len(finite) < 10:
         return None
@@ -267,7 +267,7 @@ def missing_code(x: np.ndarray) -> float | None:
 
 
 def _leading_zeros(column: Column, counts: np.ndarray) -> str | None:
-    """An example if all texts are digits of one width, and over 2 % begin with 0."""
+    """An example text if all texts are digits of equal length and over 2% of the values begin with 0; else None."""
     used = [(t, c) for t, c in zip(column.texts, counts) if c and t.isdigit()]
     if not used or len({len(t) for t, _ in used}) != 1 or len(used[0][0]) < 2:
         return None
@@ -286,7 +286,7 @@ def _category(column: Column, notes: Notes, keep: bool) -> list[Feature] | str:
     told = gaps >= max(GAPS, GAPS_SHARE * rows)
     if distinct < 2:
         if gaps >= ONE_VALUE and rows - gaps >= ONE_VALUE:
-            notes.column(column.name, "one value only: whether it is there is what is learned from")
+            notes.column(column.name, "one distinct value: used as present or missing")
             return [Category(column.name, [], True)]
         return "constant"
     if distinct > 2 and not keep:
@@ -326,7 +326,7 @@ def _date(column: Column, order: str, notes: Notes) -> list[Feature] | str:
     named = {"ymd": "year-month-day", "dmy": "day-month-year", "mdy": "month-day-year"}[order]
     notes.column(
         column.name,
-        "dates: the day as a number, and its place in the year, week and day",
-        f"dates ({named}): the day as a number, and its place in the year, week and day",
+        "dates: the day number, and the time of year, of the week and of the day",
+        f"dates ({named}): the day number, and the time of year, of the week and of the day",
     )
     return [Date(column.name, Scale.fit(known), order, told, cycles)]

@@ -1,4 +1,4 @@
-"""A table becomes the arrays that a net takes: numbers in one float32 matrix, levels as indices of embeddings."""
+"""Encodes a table as a net's inputs: a float32 matrix of numbers, and indices of embeddings."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ class Inputs:
 
 @dataclass
 class Encoder:
-    """The features in their order, and the widths of what they give."""
+    """The features in order, and the number of inputs of each kind."""
 
     features: list[Feature]
     z: int = 0
     plain: int = 0
     bins: int = 0
-    sizes: list[int] = field(default_factory=list)  # rows of each embedding: its levels and one for the rest
+    sizes: list[int] = field(default_factory=list)  # rows of each embedding: one for each level and one for all others
 
     def __post_init__(self) -> None:
         for i, name in enumerate(("z", "plain", "bins")):
@@ -50,12 +50,12 @@ class Encoder:
 
     @property
     def columns(self) -> list[str]:
-        """The names of the columns that are read, each once."""
+        """The names of the columns that the features use, without repetition."""
         return list(dict.fromkeys(f.name for f in self.features))
 
     @property
     def text_columns(self) -> list[str]:
-        """Those that must be read as texts, so that 01234 stays what it is."""
+        """The columns that must be read as text, so that 01234 keeps its zero."""
         return [f.name for f in self.features if isinstance(f, Category)]
 
     def to_json(self) -> list[dict[str, Any]]:
@@ -66,7 +66,7 @@ class Encoder:
         return cls([features.from_json(each) for each in data])
 
     def encode(self, table: Table) -> Inputs:
-        """The inputs for each row. UserError when a column is not there."""
+        """The inputs for each row. Raises UserError if a column is missing."""
         for name in self.columns:
             table.require(name)
         out, columns = Blocks(), {}
@@ -85,7 +85,7 @@ class Encoder:
         return Inputs(X, codes)
 
     def remarks(self, table: Table) -> list[str]:
-        """What is odd in rows that are to be answered for: gaps, texts, unseen levels, numbers far outside the training's."""
+        """Notes on rows to predict: missing values, texts among numbers, unseen levels, numbers far out of range."""
         notes = Notes()
         done = set()
         for feature in self.features:

@@ -1,4 +1,4 @@
-"""What the user can mend is said in one line: the file, the row, the column, what is wrong and what to do."""
+"""Errors in the user's input, told in one line: file, row, column, what is wrong, what to do."""
 from __future__ import annotations
 
 import difflib
@@ -8,7 +8,7 @@ from types import ModuleType
 
 
 class UserError(ValueError):
-    """`FILE, row 7 (line 8), column 'age': what is wrong; what to do`, of which only what applies is given."""
+    """`FILE, row 7 (line 8), column 'age': what is wrong; what to do`. Parts that do not apply are left out."""
 
     def __init__(self, what: str, file: str | None = None, row: str | None = None, column: str | None = None) -> None:
         place = ", ".join(part for part in (file, row, column and f"column {column!r}") if part)
@@ -16,7 +16,7 @@ class UserError(ValueError):
 
 
 def need(module: str, extra: str = "cli") -> ModuleType:
-    """Import a library that comes with an extra, or say how to get it."""
+    """Import a library that an extra installs. Raises UserError with the install command if it is not installed."""
     try:
         return importlib.import_module(module)
     except ImportError as error:
@@ -25,7 +25,7 @@ def need(module: str, extra: str = "cli") -> ModuleType:
 
 
 def nearest(name: str, names: Iterable[str]) -> str:
-    """` (did you mean 'x'?)`, or the names there are when none is near."""
+    """` (did you mean 'x'?)`, or a list of the names if none is similar."""
     names = [str(n) for n in names]
     near = difflib.get_close_matches(name.lower(), [n.lower() for n in names], n=1)
     if near:
@@ -35,11 +35,11 @@ def nearest(name: str, names: Iterable[str]) -> str:
 
 
 def many(n: int, thing: str) -> str:
-    """1 row, 2 rows."""
+    """A count with its noun: 1 row, 2 rows."""
     return f"{n:,} {thing}{'' if n == 1 else 's'}"
 
 
 def some(names: Iterable[str], shown: int = 8) -> str:
-    """The first names, and how many there are if those are not all."""
+    """The first names, and the total if there are more."""
     names = list(names)
     return ", ".join(names[:shown]) + (f", .. ({len(names)} in all)" if len(names) > shown else "")

@@ -1,6 +1,6 @@
-"""How a column becomes inputs of a net: what is fitted on the training rows, kept as plain data, and repeated on others.
+"""Features: how a column is encoded as a net's inputs. Fitted on training rows, stored as plain data, applied to others.
 
-Each feature gives, for n rows, up to four blocks: `z`, the number itself (centred, scaled, squeezed); `plain`, further columns;
+Each feature yields up to four blocks for n rows: `z`, the number (centred, scaled, clipped smoothly); `plain`, other inputs;
 `bins`, a piecewise-linear encoding of the number; `codes`, levels that the net looks up in a learned embedding.
 """
 from __future__ import annotations
@@ -16,9 +16,9 @@ from tinygrad_c.tables.parse import Notation
 BINS = 8
 SQUEEZE = 3.0            # the smooth clip x / sqrt(1 + (x / 3)^2) stays within -3 and 3
 LINEAR_CUT = 30.0        # standard deviations
-LONG_TAIL, LINEAR_TAIL = 10.0, 5.0      # tails, in interquartile ranges, from which log1p and a linear column are added
-FAR_OUT = 10.0           # of the training range beyond its ends: told at predict
-ONE_HOT, JOINED = 8, 10  # levels up to which they are columns of 0 and 1; above which those of one row are joined
+LONG_TAIL, LINEAR_TAIL = 10.0, 5.0      # length of a tail in interquartile ranges: above it log1p, or a linear input, is added
+FAR_OUT = 10.0           # tenths of the training range: numbers further outside get a note at prediction
+ONE_HOT, JOINED = 8, 10  # up to 8 levels: one-hot; above 10 levels: levels of a single row are joined
 EMBEDDING = 8
 YEAR, WEEK = 365.2425, 7.0
 OTHER = 0                # the code of joined, missing and unseen levels
@@ -26,7 +26,7 @@ OTHER = 0                # the code of joined, missing and unseen levels
 
 @dataclass
 class Blocks:
-    """What features give for some rows, float32 [n, ..] each, and codes int64 [n, ..]."""
+    """The encoded features of n rows: float32 [n, ..] each, codes int64 [n, ..]."""
 
     z: list[np.ndarray] = field(default_factory=list)
     plain: list[np.ndarray] = field(default_factory=list)
@@ -38,8 +38,9 @@ class Blocks:
 class Scale:
     """A number x: t = sign(x) log1p(|x| / unit) if there is a unit, z = (t - centre) * factor, then the smooth clip.
 
-    A second, linear column (x - mean) / std, cut at 30, for long tails; piecewise-linear bins between quantiles; +1 and -1 for
-    a number of two values. A missing x is the median: z of it, 0 in the linear column, 0.5 in the bins.
+    For long tails a second, linear input (x - mean) / std, clipped at 30; piecewise-linear bins between quantiles (Gorishniy et
+    al. 2022); +1 and -1 if x has only two values. A missing x is replaced by the median in z, by 0 in the linear input and by
+    0.5 in the bins.
     """
 
     median: float
@@ -54,7 +55,7 @@ class Scale:
 
     @classmethod
     def fit(cls, x: np.ndarray) -> Scale:
-        """Of finite values, at least two different ones."""
+        """Fit to finite values, at least two of them distinct."""
         levels = np.unique(x)
         low, high = float(levels[0]), float(levels[-1])
         median = float(np.median(x))
@@ -77,7 +78,7 @@ class Scale:
         scale.factor = 1 / width if width > 0 and np.isfinite(1 / width) else 1.0
         edges = np.unique(np.quantile(x, np.linspace(0, 1, BINS + 1)))
         keep = [edges[0]]
-        for edge in edges[1:]:          # bins that have no width in float32 would be divisions by nothing
+        for edge in edges[1:]:          # a bin of width 0 in float32 would divide by zero
             if edge - keep[-1] > 1e-7 * max(abs(low), abs(high)):
                 keep.append(edge)
         scale.edges = [float(e) for e in keep] if len(keep) > 1 else []
@@ -108,14 +109,14 @@ class Scale:
             out.bins.append(block)
 
     def far(self, x: np.ndarray) -> np.ndarray:
-        """Where x lies so far outside the training range that it is told."""
+        """A mask of values far outside the training range, which get a note."""
         room = FAR_OUT * (self.high - self.low) / 10
         with np.errstate(invalid="ignore"):
             return (x > self.high + room) | (x < self.low - room)
 
     @property
     def widths(self) -> tuple[int, int, int, int]:
-        """Columns of z, plain, bins, codes."""
+        """Numbers of inputs in z, plain, bins and codes."""
         if self.pair is not None:
             return 0, 1, 0, 0
         return 1, int(self.linear is not None), max(0, len(self.edges) - 1), 0
@@ -123,7 +124,7 @@ class Scale:
 
 @dataclass
 class Number:
-    """A column of numbers; `gaps` adds a column that says where the value is missing; scale is None where only that is left."""
+    """A column of numbers. gaps: a 0/1 input marks missing values. scale: None if that is the only input."""
 
     name: str
     scale: Scale | None
@@ -133,7 +134,7 @@ class Number:
     kind: str = "number"
 
     def values(self, column: Column) -> np.ndarray:
-        """The column as float64, nan where it is missing, no number or infinite."""
+        """The column as float64; missing values, texts and infinities are nan."""
         x, _, _ = column.parsed(self.notation)
         x = np.where(np.isfinite(x), x, np.nan)
         return x if self.missing_code is None else np.where(x == self.missing_code, np.nan, x)
@@ -153,7 +154,7 @@ class Number:
 
 @dataclass
 class Category:
-    """A column of levels: +1 and -1 for two of them, a column of 0 and 1 each up to 8, else a row of an embedding each."""
+    """A column of levels: +1 and -1 for two levels, one-hot for up to 8, a learned embedding for more."""
 
     name: str
     levels: list[str]
@@ -165,7 +166,7 @@ class Category:
         return len(self.levels) > ONE_HOT
 
     def indices(self, column: Column) -> np.ndarray:
-        """The number of each row's level, -1 for a missing or unseen one."""
+        """The index of each row's level; -1 if it is missing or unseen."""
         column = column.as_text()
         place = {level: i for i, level in enumerate(self.levels)}
         return np.append(np.array([place.get(t, -1) for t in column.texts], dtype=np.int64), -1)[column.codes]
@@ -189,13 +190,13 @@ class Category:
 
 @dataclass
 class Date:
-    """A column of dates: the day number as a number, and sine and cosine of year, week and day."""
+    """A column of dates: the day number, and sine and cosine of the time of year, of the week and of the day."""
 
     name: str
     scale: Scale | None
     order: str = "ymd"
     gaps: bool = False
-    cycles: list[float] = field(default_factory=list)     # their lengths in days
+    cycles: list[float] = field(default_factory=list)     # periods in days
     kind: str = "date"
 
     def values(self, column: Column) -> np.ndarray:
@@ -227,7 +228,7 @@ def to_json(feature: Feature) -> dict[str, Any]:
 
 
 def from_json(data: dict[str, Any]) -> Feature:
-    """The feature that to_json wrote; TypeError, KeyError or ValueError when it did not."""
+    """The feature of to_json's result. Raises TypeError, KeyError or ValueError for other data."""
     data = dict(data)
     kind = {"number": Number, "category": Category, "date": Date}[data["kind"]]
     if data.get("scale") is not None:
@@ -241,7 +242,7 @@ def from_json(data: dict[str, Any]) -> Feature:
 
 
 def moments(x: np.ndarray) -> tuple[float, float]:
-    """Mean and standard deviation, also of numbers so large that their squares overflow; std 0 when all are equal."""
+    """Mean and standard deviation, without overflow of squares; std is 0 if all values are equal."""
     if x.min() == x.max():
         return float(x[0]), 0.0
     scale = np.abs(x).max()

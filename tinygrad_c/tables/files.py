@@ -1,4 +1,4 @@
-"""Files are read with a clear word when they cannot be, and written whole or not at all."""
+"""Reads files with clear errors, and writes them atomically."""
 from __future__ import annotations
 
 import contextlib
@@ -15,7 +15,7 @@ NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 
 
 def read_file(path: str) -> bytes:
-    """All bytes of a file; UserError when there is no such file, or it cannot be read."""
+    """All bytes of a file. Raises UserError if it does not exist or cannot be read."""
     try:
         if os.path.isdir(path):
             raise UserError("is a folder, not a file", path)
@@ -27,7 +27,7 @@ def read_file(path: str) -> bytes:
 
 
 def write_file(path: str | Path, data: bytes) -> None:
-    """Put `data` at `path`, whole or not at all; a pipe or a device (/dev/stdout) is written to. UserError when that fails."""
+    """Write `data` to `path` atomically; pipes and devices (/dev/stdout) are written directly. Raises UserError on failure."""
     try:
         atomic.write(path, data)
     except OSError as error:
@@ -35,7 +35,7 @@ def write_file(path: str | Path, data: bytes) -> None:
 
 
 def check_writable(folder: str | Path, names: list[str], nbytes: int = 0) -> None:
-    """Make `folder` and try a file of `nbytes` in it, before any work is done; `names` will be written there."""
+    """Create `folder` and a test file of `nbytes` in it before any work is done; `names` are the files to be written there."""
     folder = Path(folder)
     probe = folder / f".probe.{os.getpid()}.tmp"
     try:
@@ -56,7 +56,7 @@ def check_writable(folder: str | Path, names: list[str], nbytes: int = 0) -> Non
 
 
 def write_elsewhere(path: Path, data: bytes, refusal: UserError) -> Path:
-    """A file that could not be written goes to the folder of temporary files, with a word on standard error."""
+    """Write to a temporary folder instead, and print the new path on standard error."""
     spare = Path(tempfile.mkdtemp(prefix="tinygrad_c-")) / path.name
     write_file(spare, data)
     print(f"tinygrad_c: {refusal}; it is saved as {spare}", file=sys.stderr)
@@ -64,7 +64,7 @@ def write_elsewhere(path: Path, data: bytes, refusal: UserError) -> Path:
 
 
 def _fill(path: Path, nbytes: int) -> None:
-    """A file that has nbytes of the disk to itself."""
+    """Create a file that occupies nbytes on the disk."""
     with open(path, "wb") as file:
         if nbytes and hasattr(os, "posix_fallocate"):
             os.posix_fallocate(file.fileno(), 0, nbytes)

@@ -1,4 +1,4 @@
-"""From a Table to a TableModel: target, held-out rows, columns, folds, plan, training, score. The one way in for every door."""
+"""fit: from a Table to a TableModel: target, held-out rows, columns, folds, plan, training, scores."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ FEWEST_TO_TRAIN = 4
 
 @dataclass
 class Options:
-    """What the user may say of a training; None is: by the recipe."""
+    """The user's settings of a training. None: the default recipe decides."""
 
     task: str | None = None
     effort: str = "default"
@@ -48,7 +48,7 @@ class Options:
 
 
 class Fitting:
-    """A training from beginning to end. What can be wrong with the input is found out when it is made.
+    """A whole training. Errors in the input are raised when it is constructed.
 
     stages: the nets of the recipe; without the columns of very many levels, where there are any, on trial; with --best, nets of
     another kind. `run` trains them one after the other; `model` is what has been learned so far.
@@ -119,7 +119,7 @@ class Fitting:
         self.stopped = ""
         self._rare_classes()
 
-    # Preparation
+    # ---- Preparation
 
     def _scale(self, y: np.ndarray) -> None:
         self.classes, self.mean, self.std, self.limits = self.target.classes, [0.0], [1.0], None
@@ -155,11 +155,11 @@ class Fitting:
         for i in np.flatnonzero(counts == 0):
             self.notes.append(f"class {self.classes[i]!r} has too few rows: none is left to train on")
 
-    # Training
+    # ---- Training
 
     @property
     def wide(self) -> list[str]:
-        """Columns of so many levels that the nets are tried without them."""
+        """Columns with more than 50 levels: nets without them are trained too, and the better ones are kept."""
         if self.options.effort == "quick":
             return []
         wide = [n for n in self.decision.wide if n not in self.options.choices.keep + self.options.choices.category]
@@ -170,7 +170,7 @@ class Fitting:
         return 1 + bool(self.wide) + (self.options.effort == "best")
 
     def stage(self, i: int) -> Trainer:
-        """The trainer of stage i, made when it is first asked for."""
+        """The trainer of stage i, created at first use."""
         while len(self.trainers) <= i:
             k = len(self.trainers)
             plan, encoder, inputs = self.plan, self.encoder, self.inputs
@@ -198,7 +198,7 @@ class Fitting:
         after_epoch: Callable[[], None] | None = None,
         before_stage: Callable[[int, Trainer], None] | None = None,
     ) -> str:
-        """Train what is not trained yet; why it stopped before its end, or ""."""
+        """Train the stages that are not done. Returns why it stopped early, or ""."""
         for i in range(self.stages):
             trainer = self.stage(i)
             if before_stage is not None:
@@ -215,12 +215,12 @@ class Fitting:
 
     @property
     def found(self) -> bool:
-        """Whether there is a net to answer with."""
+        """Whether at least one trained net can be used."""
         return bool(self.trainers) and self.trainers[0].training.found
 
     @property
     def without_wide(self) -> bool:
-        """Whether the trial was won: the nets without the columns of very many levels have the lower out-of-fold loss."""
+        """Whether the nets without the wide columns have the lower out-of-fold loss."""
         if not self.wide or len(self.trainers) < 2 or self.trainers[1].training.step < self.trainers[1].plan.steps:
             return False
         return self._loss(self.trainers[1]) < self._loss(self.trainers[0])
@@ -232,10 +232,10 @@ class Fitting:
             return METRICS["logloss"].value(out[known], self.y[known])
         return float(((out[known] - self.y[known]) ** 2).mean())
 
-    # The result
+    # ---- The result
 
     def model(self) -> TableModel:
-        """What has been learned so far, with its scores in `facts`."""
+        """The model as trained so far, with its scores in `facts`."""
         first = self.trainers[1 if self.without_wide else 0]
         chosen = [first]
         if self.options.effort == "best" and len(self.trainers) == self.stages and self.trainers[-1].training.found:
@@ -303,12 +303,12 @@ class Fitting:
         return [best[chosen[0]].epoch[k] for k, chosen in enumerate(trainer.picks())]
 
     def truth(self) -> np.ndarray:
-        """The answers of the rows trained on: numbers of classes, or quantities [n, targets]."""
+        """The targets of the training rows: class indices [n], or quantities [n, targets]."""
         y = self.target.y[self.part]
         return y if self.task == CLASSIFICATION else y.reshape(len(y), -1)
 
     def identity(self) -> dict[str, Any]:
-        """What two trainings must have in common to come to the same nets. Threads only make it faster, epochs are longer."""
+        """What two trainings must share to produce the same nets: data and settings, except threads and epochs."""
         digest = hashlib.sha256(repr(self.encoder.to_json()).encode())
         for array in (self.inputs.X, self.inputs.codes, self.y, self.fold):
             digest.update(np.ascontiguousarray(array).tobytes())
@@ -321,7 +321,7 @@ class Fitting:
 
 
 def fit(table: Table, target: str | list[str], options: Options | None = None, **more: Any) -> tuple[TableModel, Fitting]:
-    """Train at once: the model, and the Fitting that it came from. UserError for what cannot be learned."""
+    """Train: the model, and its Fitting. Raises UserError if the table cannot be learned."""
     fitting = Fitting(table, target, options or Options(), **more)
     fitting.run()
     if fitting.interrupted:
@@ -332,7 +332,7 @@ def fit(table: Table, target: str | list[str], options: Options | None = None, *
 
 
 def rows_told(fitting: Fitting) -> str:
-    """How the rows are used, in a line."""
+    """One line on how the rows are used."""
     n, k = len(fitting.part), fitting.plan.nets
     if k < fitting.plan.folds:
         used = f"{int((fitting.fold != 0).sum()):,} to train on, {int((fitting.fold == 0).sum()):,} to choose the best epoch by"

@@ -1,4 +1,4 @@
-"""Permutation importance: how much worse the out-of-fold answers are when one column is shuffled."""
+"""Permutation importance (Breiman 2001): how much the out-of-fold score falls when one column is shuffled."""
 from __future__ import annotations
 
 from typing import TYPE_CHECKING
@@ -13,11 +13,11 @@ if TYPE_CHECKING:
     from tinygrad_c.tables.fit import Fitting
 
 ROWS = 500              # of each fold, at most
-VALUES = 3_000_000      # inputs to be looked at in all: with more columns fewer rows
+VALUES = 3_000_000      # encoded inputs in all: with more columns, fewer rows are used
 
 
 def importance(fitting: Fitting) -> dict[str, float]:
-    """For each column the loss of the metric, a mean over folds; empty where there are too many columns for it."""
+    """For each column the fall of the metric, averaged over folds; empty if there are too many columns."""
     trainer = fitting.trainers[1 if fitting.without_wide else 0]
     encoder, inputs = trainer.encoder, trainer.rows.inputs
     columns = encoder.columns
@@ -49,7 +49,7 @@ def importance(fitting: Fitting) -> dict[str, float]:
 
 
 def _places(encoder) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """The columns of X and of codes that each column of the table gives."""
+    """For each column of the table, its columns in X and in codes."""
     at = [0, encoder.z, encoder.z + encoder.plain]
     code = 0
     found: dict[str, tuple[list[int], list[int]]] = {}

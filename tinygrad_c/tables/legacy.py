@@ -1,4 +1,4 @@
-"""Model files of the first format (one net, standardised numbers, categories as 0 and 1): they answer as they always did."""
+"""Models of the first file format (one net, standardised numbers, one-hot categories): their predictions are unchanged."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ ROWS_AT_ONCE = 8192
 
 @dataclass
 class Model:
-    """predict, predict_proba, answers and encode as TableModel has them."""
+    """A model of the first format, with TableModel's predict, predict_proba, answers and encode."""
 
     net: nn.Module
     recipe: dict[str, Any]
@@ -45,7 +45,7 @@ class Model:
         return [f["name"] for f in self.recipe["features"] if f["kind"] == "category"]
 
     def encode(self, data: Table | pandas.DataFrame) -> np.ndarray:
-        """X, float32 [rows, inputs]. UserError when a column is not there."""
+        """X, float32 [rows, inputs]. Raises UserError if a column is missing."""
         table = data if isinstance(data, Table) else from_frame(data)
         self.notes, parts = [], []
         for feature in self.recipe["features"]:
@@ -106,7 +106,7 @@ class Model:
 
 
 def build(arrays: dict[str, np.ndarray], data: dict[str, Any]) -> Model:
-    """The model of a file's contents."""
+    """The model from a file's arrays and metadata."""
     linear = sorted((name for name in arrays if name.endswith(".weight")), key=lambda name: int(name.partition(".")[0]))
     widths = [arrays[linear[0]].shape[1], *(len(arrays[name]) for name in linear)]
     layers: list[nn.Module] = []

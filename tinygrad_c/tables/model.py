@@ -1,4 +1,4 @@
-"""What was learned from a table: its columns' treatment, the nets, and what their outputs mean. It answers for DataFrames."""
+"""TableModel: encoder, nets, and the meaning of their outputs. It predicts for DataFrames."""
 from __future__ import annotations
 
 from dataclasses import dataclass, field
@@ -22,13 +22,13 @@ ROWS_AT_ONCE = 8192       # divided by the number of nets
 
 @dataclass
 class Group:
-    """Nets of one shape: each array has a first dimension of nets; the scales of the columns are in the first weights."""
+    """Nets of one shape: each array's first dimension counts nets. The first weights include the input scales."""
 
-    kind: str                              # "bins" or "periodic": how numbers go in
+    kind: str                              # "bins" or "periodic": the encoding of numbers
     activation: str
     arrays: dict[str, np.ndarray]
-    shares: list[float]                    # of each net in the answer; over all groups they add up to 1
-    fold: list[int] = field(default_factory=list)     # which fold each net has not learned from
+    shares: list[float]                    # weight of each net in the prediction; they sum to 1 over all groups
+    fold: list[int] = field(default_factory=list)     # the fold that each net was not trained on
 
     @classmethod
     def of(cls, kind: str, activation: str, members: list[tuple[dict[str, np.ndarray], float]], fold: list[int]) -> Group:
@@ -37,7 +37,7 @@ class Group:
         return cls(kind, activation, arrays, [share for _, share in members], fold)
 
     def take(self, nets: list[int]) -> Group:
-        """Some of the nets, with shares that add up to 1."""
+        """A subset of the nets, with shares that sum to 1."""
         total = sum(self.shares[i] for i in nets)
         return Group(self.kind, self.activation, {n: a[nets] for n, a in self.arrays.items()},
                      [self.shares[i] / total for i in nets], [self.fold[i] for i in nets])
@@ -47,7 +47,7 @@ class Group:
         return sum(name.startswith("weight") for name in self.arrays)
 
     def outputs(self, inputs: Inputs, encoder: Encoder) -> np.ndarray:
-        """[nets, rows, outputs]; computed in float64, so that a row's answer does not depend on the rows around it."""
+        """Outputs [nets, rows, outputs], in float64, so that a row's prediction does not depend on the other rows."""
         nets, n = len(self.shares), len(inputs)
         w = {name: from_numpy(a.astype(np.float64)) for name, a in self.arrays.items()}
         static = encoder.width if self.kind == "bins" else encoder.z + encoder.plain
@@ -84,7 +84,7 @@ class Group:
 
 @dataclass
 class TableModel:
-    """predict and predict_proba take a DataFrame with the columns of the training (others are not looked at)."""
+    """A trained model. predict and predict_proba take a DataFrame with the training columns; other columns are ignored."""
 
     task: str
     targets: list[str]
@@ -93,7 +93,7 @@ class TableModel:
     classes: list[str] = field(default_factory=list)
     mean: list[float] = field(default_factory=lambda: [0.0])
     std: list[float] = field(default_factory=lambda: [1.0])
-    low: list[float] = field(default_factory=list)      # of the training's targets, standardised
+    low: list[float] = field(default_factory=list)      # range of the training targets, standardised
     high: list[float] = field(default_factory=list)
     temperature: float = 1.0
     facts: dict[str, Any] = field(default_factory=dict)
@@ -103,7 +103,7 @@ class TableModel:
         return len(self.classes) or len(self.targets)
 
     def answers(self, inputs: Inputs, raw: bool = False) -> np.ndarray:
-        """float64: probabilities [n, classes], calibrated unless raw; or quantities [n, targets] in their own units."""
+        """float64: probabilities [n, classes], calibrated unless raw; or quantities [n, targets] in the target's units."""
         total = np.zeros((len(inputs), self.outputs))
         if not len(inputs):
             return total
@@ -123,13 +123,13 @@ class TableModel:
         return self.encoder.encode(data if isinstance(data, Table) else from_frame(data))
 
     def predict_proba(self, data: Table | pandas.DataFrame) -> np.ndarray:
-        """Probabilities [rows, classes], in the order of `classes`. TypeError for a quantity."""
+        """Probabilities [rows, classes], in the order of `classes`. Raises TypeError if the target is a quantity."""
         if self.task != CLASSIFICATION:
             raise TypeError("predict_proba() is for classes, and the target is a quantity: use predict()")
         return self.answers(self.encode(data))
 
     def predict(self, data: Table | pandas.DataFrame) -> np.ndarray:
-        """The names of classes, or quantities: [rows], or [rows, targets] where there are several."""
+        """Class names or quantities: [rows], or [rows, targets] if there are several targets."""
         found = self.answers(self.encode(data))
         if self.task == CLASSIFICATION:
             return np.array(self.classes, dtype=object)[found.argmax(axis=1)]
@@ -137,12 +137,12 @@ class TableModel:
 
     @property
     def weights(self) -> int:
-        """Numbers in the nets."""
+        """The number of weights of all nets."""
         return sum(a.size for group in self.groups for a in group.arrays.values())
 
 
 def calibrated(p: np.ndarray, temperature: float) -> np.ndarray:
-    """p^(1/temperature), normalised: surer below 1, less sure above. The most probable class stays."""
+    """p^(1/temperature), normalised: more confident below 1, less above. The most probable class stays the same."""
     if temperature == 1:
         return p
     logs = np.log(np.maximum(p, 1e-30)) / temperature
@@ -151,7 +151,7 @@ def calibrated(p: np.ndarray, temperature: float) -> np.ndarray:
 
 
 def fit_temperature(p: np.ndarray, y: np.ndarray, weight: np.ndarray | None = None) -> float:
-    """The temperature in 0.25 to 4 that gives out-of-fold probabilities the lowest log loss, by golden section."""
+    """The temperature in [0.25, 4] with the lowest log loss of out-of-fold probabilities, by golden-section search."""
     logs = np.log(np.maximum(p, 1e-30))
     rows = np.arange(len(y))
 

@@ -1,4 +1,4 @@
-"""The model's file: a .safetensors whose metadata holds the columns' treatment and a checksum; a changed bit is an error."""
+"""The model file: .safetensors with the encoder and a checksum in its metadata. A changed bit is an error."""
 from __future__ import annotations
 
 import json
@@ -17,7 +17,7 @@ from tinygrad_c.tables.model import Group, TableModel
 
 FORMAT = "tinygrad_c table 2"
 TRAINING = "tinygrad_c training 2"
-TRAINING_OF_0_1_0 = "tinygrad_c training 1"         # of the net that version 0.1.0 trained: there is no such training any more
+TRAINING_OF_0_1_0 = "tinygrad_c training 1"         # written by version 0.1.0, whose training no longer exists
 CHECKPOINT = "checkpoint.safetensors"
 REMEDY = "train it again or restore the file"
 
@@ -33,7 +33,7 @@ def dump(model: TableModel) -> bytes:
 
 
 def load(path: str | Path) -> TableModel | legacy.Model:
-    """The model; UserError when the file is not one of ours, whole and unchanged. Files of the first format load too."""
+    """The model of a file, also of the first format. Raises UserError if it is not a model file, or damaged."""
     arrays, data = unseal(str(path), (FORMAT, legacy.FORMAT), "a model", REMEDY)
     try:
         if "recipe" in data:
@@ -48,7 +48,7 @@ def load(path: str | Path) -> TableModel | legacy.Model:
 
 
 def dump_training(fitting: Fitting) -> bytes:
-    """A checkpoint: what each stage so far has come to."""
+    """A checkpoint: the state of each stage."""
     arrays, stages = {}, []
     for i, trainer in enumerate(fitting.trainers):
         part, data = trainer.dump()
@@ -59,7 +59,7 @@ def dump_training(fitting: Fitting) -> bytes:
 
 
 def load_training(fitting: Fitting, path: str | Path) -> int:
-    """Go back to a checkpoint; the steps done. UserError, and nothing changed, when it is damaged or of another training."""
+    """Restore a checkpoint; returns the steps done. Raises UserError, with nothing changed, if it does not fit."""
     arrays, data = unseal(str(path), (TRAINING, TRAINING_OF_0_1_0), "a checkpoint", "leave out --resume to train anew")
     if "stages" not in data:
         raise UserError("was written by version 0.1.0, which trained another net: leave out --resume to train anew", str(path))
@@ -79,14 +79,14 @@ def load_training(fitting: Fitting, path: str | Path) -> int:
 
 
 def seal(arrays: dict[str, np.ndarray], kind: str, data: dict[str, Any]) -> bytes:
-    """A .safetensors of arrays and plain data, with a checksum over both."""
+    """The bytes of a .safetensors file of arrays and plain data, with a checksum of both."""
     text = json.dumps(data, sort_keys=True)
     metadata = {"format": kind, "model": text, "sha256": checksum(arrays, text)}
     return in_order(need("safetensors.numpy").save(arrays, metadata))
 
 
 def unseal(path: str, kinds: tuple[str, ...], name: str, remedy: str) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-    """What seal made; UserError when the file is of another kind, broken, or changed in any bit."""
+    """The arrays and data of a file that seal wrote. Raises UserError if it is of another kind or damaged."""
     safetensors = need("safetensors")
     read_file(path)
     try:

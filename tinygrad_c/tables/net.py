@@ -1,4 +1,4 @@
-"""Many small nets of one shape as one: each parameter has a first dimension of nets, each product is batched over it."""
+"""Several nets of one shape as one module: each parameter's first dimension counts nets, and products are batched."""
 from __future__ import annotations
 
 import math
@@ -18,7 +18,7 @@ ACTIVATIONS = {"relu": F.relu, "selu": F.selu, "mish": F.mish}
 
 
 class Nets(nn.Module):
-    """n nets: concatenate -> a scale for each column -> hidden layers -> outputs.
+    """n nets: concatenate inputs -> scale each input -> hidden layers -> outputs.
 
     forward(X, codes): X [nets, rows, columns], codes [nets * rows, embedded] (rows of the stacked embeddings) or None; the
     outputs are [nets, rows, outputs]. Net i is drawn from seed + i alone, so that the first net of five is the net of one.
@@ -47,7 +47,7 @@ class Nets(nn.Module):
             arrays[f"bias{i}"] = zeros(1, b).numpy() if last else normal(1, b)
         if encoder.sizes:
             table = normal(sum(encoder.sizes), EMBEDDING)
-            table[np.cumsum([0, *encoder.sizes[:-1]])] = 0      # the rest of the levels
+            table[np.cumsum([0, *encoder.sizes[:-1]])] = 0      # all other levels
             arrays["embedding"] = table
         if self.kind == "periodic" and encoder.z:
             arrays["frequency"] = normal(encoder.z, 1, FREQUENCIES) * np.float32(SIGMA * 2 * math.pi)
@@ -57,7 +57,7 @@ class Nets(nn.Module):
         return arrays
 
     def groups(self, lr: float) -> list[dict]:
-        """Parameters with their learning rates: weights by 1/sqrt(fan_in), biases by 0.1, scales by 6."""
+        """Parameter groups with learning rates: weights 1/sqrt(fan_in), biases 0.1, scales 6 times the base rate."""
         factors = {"scale": 6.0, "embedding": 1.0, "frequency": 0.1, "phase": 0.1, "mix": 0.1, "mix_bias": 0.1}
         found = []
         for name, parameter in self.named_parameters():
@@ -67,7 +67,7 @@ class Nets(nn.Module):
         return found
 
     def inputs(self, X: Tensor, codes: Tensor | None) -> Tensor:
-        """The columns that the scale takes, [nets, rows, widths[0]]."""
+        """The inputs before scaling, [nets, rows, widths[0]]."""
         parts = [X]
         if self.kind == "periodic":
             parts = [X[:, :, :self.z + self.plain]]
@@ -82,7 +82,7 @@ class Nets(nn.Module):
         return cat(parts, 2) if len(parts) > 1 else parts[0]
 
     def layers(self, X: Tensor, codes: Tensor | None) -> Iterator[tuple[str, Tensor]]:
-        """The values on the way from the inputs to the outputs, with their names."""
+        """The name and value of each intermediate result, from inputs to outputs."""
         h = self.inputs(X, codes) * self.scale
         yield "the inputs", h
         last = len(self.widths) - 2
@@ -106,11 +106,11 @@ class Nets(nn.Module):
 
     @property
     def size(self) -> int:
-        """Weights of one net."""
+        """The number of weights of one net."""
         return sum(p.numel() for p in self.parameters()) // self.nets
 
 
 def build(plan: Plan, encoder: Encoder, outputs: int) -> Nets:
-    """The nets of a plan."""
+    """The nets for a plan."""
     activation = "relu" if plan.kind == "bins" else "selu" if plan.task == "classification" else "mish"
     return Nets(encoder, plan.nets, plan.hidden, outputs, plan.kind, activation, plan.seed)

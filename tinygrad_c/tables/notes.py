@@ -1,16 +1,16 @@
-"""What is told: one line for a decision, and one line for all columns about which the same is decided."""
+"""Notes for the user: a line for each decision; equal decisions about many columns share a line."""
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 
 from tinygrad_c.tables.errors import some
 
-ALONE = 3       # so many columns of a kind get a line each
+ALONE = 3       # up to so many columns with the same decision get a line each
 
 
 @dataclass
 class Notes:
-    """Lines about the table, and about columns by kind."""
+    """Notes about the table, and about columns, grouped by kind of decision."""
 
     lines: list[str] = field(default_factory=list)
     kinds: dict[str, dict[str, str]] = field(default_factory=dict)
@@ -19,7 +19,7 @@ class Notes:
         self.lines.append(line)
 
     def column(self, name: str, kind: str, detail: str = "") -> None:
-        """`kind` is what is said of all such columns together, `detail` what is said of this one alone."""
+        """kind: the text if several columns share the line; detail: the text for this column alone."""
         self.kinds.setdefault(kind, {})[name] = detail or kind
 
     def told(self) -> list[str]:

@@ -1,4 +1,4 @@
-"""Text becomes numbers and dates: which text means a number, in which notation, and which means that the value is missing."""
+"""Parses text as numbers and dates: notations of numbers, orders of dates, and spellings of missing values."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ MISSING = frozenset(
     }
 )
 MISSING_NUMBER = MISSING | {"-", "--", "---", ".", "..", "none", "nat", "unknown", "missing", "nil", "not available"}
-# Given to pandas, whose comparison is exact.
+# For pandas, whose comparison is case-sensitive.
 NA_VALUES = sorted(
     {form for word in MISSING for form in (word, word.upper(), word.capitalize(), word.title())} | {"NaN", "-NaN"}
 )
@@ -54,10 +54,10 @@ COMMA_DECIMAL = re.compile(r"^\D*\d+,(?:\d{1,2}|\d{4,})\D*$")
 
 @dataclass
 class Notation:
-    """How a column writes its numbers: a decimal comma or point, and the unit (or a currency) that is stripped."""
+    """The notation of a column's numbers: decimal comma or point, and a unit or currency that is stripped."""
 
     comma: bool = False
-    unit: str = ""  # 'kg', '%', '$', ..: what stands around the number in nearly every value; told, and stripped
+    unit: str = ""  # 'kg', '%', '$', ..: around the number in nearly every value; stripped, with a note
     grouped: bool = False
 
     def words(self) -> str:
@@ -72,7 +72,7 @@ def is_missing(text: str) -> bool:
 
 
 def take_apart(text: str, comma: bool) -> tuple[float, str, bool] | None:
-    """The number in `text`, what stands around it, and whether thousands are grouped; None if there is no one number."""
+    """The number in `text`, the unit around it, and whether thousands are grouped; None unless there is exactly one number."""
     text = text.strip().replace("−", "-")
     if PLAIN.fullmatch(text) and not (comma and re.fullmatch(r"[+-]?\d{1,3}(?:\.\d{3})+", text)):
         return float(text), "", False
@@ -96,7 +96,7 @@ def take_apart(text: str, comma: bool) -> tuple[float, str, bool] | None:
         grouped, number = True, re.sub(r"[,'’\u00a0\u202f ]", "", number)
     before = match["before"].strip()
     if before.strip(CURRENCY) and before.upper().rstrip(".") not in CURRENCY_CODES:
-        return None  # 'state 12' names something, and is no 12
+        return None  # 'state 12' is a name, not the number 12
     around = "".join((before, match["cur"], match["after"].strip()))
     if re.search(r"\d|[()]", around) or len(around) > 12:
         return None
@@ -110,10 +110,10 @@ def take_apart(text: str, comma: bool) -> tuple[float, str, bool] | None:
 def parse_numbers(
     texts: list[str], counts: np.ndarray | None = None, notation: Notation | None = None, comma: bool | None = None
 ) -> tuple[np.ndarray, np.ndarray, Notation]:
-    """Values (nan for none), whether each text is neither number nor missing, and the notation found, or that of before.
+    """Values (nan: not a number), a mask of texts that are neither numbers nor missing, and the notation (detected if None).
 
-    texts: the different values of a column, counts: how often each occurs. Units other than currencies and % have to be the
-    same one in 99 % of the values that are numbers: a column of '3 kg' and '5 lb' is no column of numbers.
+    texts: the distinct values of a column; counts: how often each occurs. A unit other than a currency or % must be the same in
+    99% of the numbers: a column of '3 kg' and '5 lb' is not a column of numbers.
     """
     values = np.full(len(texts), np.nan)
     bad = np.zeros(len(texts), dtype=bool)
@@ -150,7 +150,7 @@ def parse_numbers(
 
 
 def _unit(around: str) -> str:
-    """What stands around a number, without the symbols that are always stripped."""
+    """The unit around a number, without symbols that are always stripped."""
     return around.strip(CURRENCY + "% \u00a0\u202f")
 
 
@@ -188,7 +188,7 @@ def date_format(texts: list[str], counts: np.ndarray) -> str | None:
 
 
 def _months_first(matches: list) -> bool:
-    """Where no number is above 12: the one with fewer different values is the month."""
+    """If no number is above 12: the position with fewer distinct values is the month."""
     a, b = ({int(m[i]) for m in matches if m} for i in (1, 3))
     return len(a) < len(b)
 
@@ -200,7 +200,7 @@ _DATE = re.compile(
 
 
 def parse_date(text: str, order: str) -> float:
-    """Days since 1970-01-01 (with the time of day as a fraction), nan for what is no date."""
+    """Days since 1970-01-01 (time of day as a fraction); nan if text is not a date."""
     match = _DATE.fullmatch(text.strip())
     if match is None:
         return float("nan")

@@ -1,4 +1,4 @@
-"""The settings of a training: what the user gave, and for the rest what suits the rows and the task."""
+"""Plan: the settings of a training, given by the user or chosen from the number of rows and the task."""
 from __future__ import annotations
 
 import math
@@ -11,12 +11,12 @@ from tinygrad_c.tables.target import CLASSIFICATION
 FOLDS = 5
 BATCH = 256
 LR = {CLASSIFICATION: 0.04, "regression": 0.07}
-# Base learning rates of other optimizers than Adam.
+# Base learning rates of the optimizers other than Adam.
 OTHER_LR = {"sgd": 0.03, "rmsprop": 0.01, "adagrad": 0.1, "adamw": None, "adam": None}
 OPTIMIZERS = tuple(sorted(OTHER_LR))
-MANY_ROWS = 100_000     # to train on, from which the batch grows and the epochs fall
-MOST_STEPS = 6000       # of such a training
-# What each effort does: nets of one kind, epochs at most, their steps, steps at least, and whether wide columns are tried.
+MANY_ROWS = 100_000     # training rows: above this the batches are larger and the epochs fewer
+MOST_STEPS = 6000       # in all, for so many rows
+# Per effort: number of nets; per task, most epochs and intended steps; fewest steps; whether wide columns are tried.
 EFFORTS = {
     "quick": {CLASSIFICATION: (60, 600), "regression": (128, 1000), "least": 400, "nets": 1},
     "default": {CLASSIFICATION: (80, 1000), "regression": (256, 2000), "least": 600, "nets": None},
@@ -26,12 +26,12 @@ EFFORTS = {
 
 @dataclass
 class Plan:
-    """Every setting has its value; `given` holds the names of those that the user chose."""
+    """The settings; `given` has the names of those that the user gave."""
 
     task: str
     effort: str = "default"
     folds: int = FOLDS
-    nets: int = FOLDS                  # of each kind: as many as folds, or the first ones
+    nets: int = FOLDS                  # of each kind: one for each fold, or fewer
     hidden: list[int] = field(default_factory=lambda: [64, 64])
     epochs: int = 20
     batch_size: int = BATCH
@@ -44,7 +44,7 @@ class Plan:
     metric: str | None = None
     steps_per_epoch: int = 1
     given: Collection[str] = ()
-    kind: str = "bins"                 # or "periodic": how the net takes numbers
+    kind: str = "bins"                 # or "periodic": the encoding of numbers
     loss: str = "mse"
 
     @property
@@ -52,28 +52,28 @@ class Plan:
         return self.epochs * self.steps_per_epoch
 
     def lr_share(self, step: int) -> float:
-        """Of the learning rate: four cosine cycles, each twice as long as the one before, from 0 up and down to 0."""
+        """Factor of the learning rate: four cosine cycles from 0 up and down to 0, each twice as long as the one before."""
         return 0.5 - 0.5 * math.cos(2 * math.pi * math.log2(1 + 15 * step / self.steps))
 
     def dropout_at(self, step: int) -> float:
-        """The dropout stays for half of the steps and then falls to 0 along a cosine."""
+        """The dropout rate: constant for half of the steps, then down to 0 along a cosine."""
         t = step / self.steps
         return self.dropout * (1.0 if t <= 0.5 else 0.5 * (1 + math.cos(math.pi * (2 * t - 1))))
 
     def cycle(self, step: int) -> int:
-        """The number of the cosine cycle that a step, counted from 1, belongs to."""
+        """The cosine cycle of a step (counted from 1)."""
         return min(3, int(math.log2(1 + 15 * min(1.0, step / self.steps)) - 1e-9))
 
     def second_kind(self) -> Plan:
-        """The plan of the nets with periodic embeddings that --best adds."""
+        """The plan of the additional nets of --best, with periodic embeddings (Gorishniy et al. 2022)."""
         return replace(self, kind="periodic", hidden=self.hidden if "hidden" in self.given else [128, 128, 128],
                        seed=self.seed + 1000)
 
 
 def make_plan(task: str, rows: int, train_rows: int, folds: int, effort: str = "default", **given: Any) -> Plan:
-    """The Plan for `rows` rows in so many folds, of which the smallest training part has `train_rows`.
+    """The Plan for `rows` rows and `folds` folds; the smallest training part has `train_rows` rows.
 
-    given: hidden, epochs, batch_size, lr, optimizer, seed, threads, metric, dropout; None where the user says nothing.
+    given: hidden, epochs, batch_size, lr, optimizer, seed, threads, metric, dropout; None: not given.
     """
     given = {name: value for name, value in given.items() if value is not None}
     ways = EFFORTS[effort]

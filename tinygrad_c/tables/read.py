@@ -1,7 +1,7 @@
-"""A file becomes a Table: pandas parses it, after a look at the file has found out how it is written.
+"""Reads a file as a Table: detects how it is written from samples, then parses it with pandas.
 
-The look is at the beginning and at a few places further on (SAMPLE bytes each): encoding, delimiter, comment lines, decimal
-comma, leading zeros. Then pandas reads the whole once. Lines are counted again only where a message names one.
+The samples are the beginning and a few places further on, SAMPLE bytes each; they give encoding, delimiter, comment lines,
+decimal comma and leading zeros. pandas reads the file once. Lines are counted only if a message names one.
 """
 
 from __future__ import annotations
@@ -32,9 +32,9 @@ if TYPE_CHECKING:
 
 DELIMITERS = ",;\t|"
 SAMPLE = 1 << 17
-PLACES = 4  # of the sample beyond the beginning
-LINES_COUNTED = 200_000  # a message names the line of a row up to this one
-BAR_FROM = 8 << 20  # bytes: smaller files are read before a bar could be seen
+PLACES = 4  # samples beyond the beginning
+LINES_COUNTED = 200_000  # messages name the line of rows up to this one
+BAR_FROM = 8 << 20  # bytes: smaller files are read too fast for a progress bar
 OTHER_FORMATS = {
     ".parquet": "read_parquet",
     ".pq": "read_parquet",
@@ -56,22 +56,22 @@ class Dialect:
     comment: str | None = None
     header: bool = True
     names: list[str] = field(default_factory=list)
-    row_names: bool = False  # rows have one field more than the header: the first one is their name
+    row_names: bool = False  # rows have one more field than the header: the first is the row's name
     comma: bool = False  # 1,5 is 1.5
     columns: list[str] = field(default_factory=list)  # the names as the header has them
-    text: list[str] = field(default_factory=list)  # columns in which a leading zero has a meaning
+    text: list[str] = field(default_factory=list)  # columns with leading zeros, which are read as text
 
 
 @dataclass
 class Table:
-    """The rows of a file as pandas has typed them, in the file's order, and what is known of how they were written."""
+    """The rows of a file as a DataFrame, in the file's order, and how the file is written."""
 
     path: str
     frame: pandas.DataFrame
     notes: list[str] = field(default_factory=list)
     dialect: Dialect | None = None
     open: Callable[[], io.BufferedIOBase] | None = None
-    blank: Any = None  # bool [rows]: blank lines, where they count as rows
+    blank: Any = None  # bool [rows]: blank lines, if they count as rows
 
     def __len__(self) -> int:
         return len(self.frame)
@@ -85,11 +85,11 @@ class Table:
         return self.dialect is not None and self.dialect.comma
 
     def error(self, what: str, row: int | None = None, column: str | None = None) -> UserError:
-        """The error that names this file, row (counted from 1 below the header, with its line) and column."""
+        """An error that names the file, the row (counted from 1 below the header, with its line) and the column."""
         return UserError(what, self.path, None if row is None else self.row(row), column)
 
     def row(self, row: int) -> str:
-        """`row 7 (line 8)`; the row alone where there are no lines, or they are too many to count."""
+        """`row 7 (line 8)`; without the line if the format has none, or beyond LINES_COUNTED."""
         name = f"row {row + 1}"
         if self.open is None or self.dialect is None or row >= LINES_COUNTED:
             return name
@@ -108,16 +108,16 @@ class Table:
         return name
 
     def require(self, column: str) -> None:
-        """UserError, with the nearest name, when there is no such column."""
+        """Raises UserError, with a similar name, if there is no such column."""
         if column not in self.frame.columns:
             raise self.error(f"no such column{nearest(column, self.names)}", column=column)
 
 
 def read_table(path: str, text: Iterable[str] = (), keep_blank: bool = False, bar: bool = False) -> Table:
-    """Read a table: CSV and its like (delimiter, encoding, compression found out), Parquet, Excel; `-` is standard input.
+    """Read a table: CSV and similar (delimiter, encoding, compression detected), Parquet, Excel; `-` is standard input.
 
-    text: columns whose values are not to be taken for numbers. keep_blank: a blank line is a row (all of it missing).
-    UserError says what is wrong with a file that pandas does not read.
+    text: columns to read as text. keep_blank: a blank line is a row of missing values.
+    Raises UserError if the file cannot be read.
     """
     pandas = need("pandas")
     path = str(path)
@@ -150,7 +150,7 @@ def read_table(path: str, text: Iterable[str] = (), keep_blank: bool = False, ba
 
 
 def from_frame(frame: pandas.DataFrame, name: str = "the table") -> Table:
-    """A Table of a DataFrame whose columns' names are texts."""
+    """The Table of a DataFrame whose column names are strings."""
     return Table(name, frame)
 
 
@@ -161,7 +161,7 @@ def _read_other(pandas: Any, path: str, reader: str) -> Table:
         frame = getattr(pandas, reader)(path)
     except ImportError as error:
         raise UserError(f"this needs a package that pandas reads it with ({str(error).splitlines()[0]})", path) from None
-    except Exception as error:  # whatever the library says of a file that it cannot read
+    except Exception as error:  # libraries raise errors of many classes for files that they cannot read
         raise UserError(f"cannot be read: {_first_line(error)}", path) from None
     frame.columns = [str(c) for c in frame.columns]
     if not isinstance(frame.index, pandas.RangeIndex):
@@ -176,7 +176,7 @@ def _finish(name: str, frame: pandas.DataFrame, notes: list[str], dialect: Diale
         raise UserError("has a header and no rows" if len(frame.columns) else "the file is empty", name)
     seen: dict[str, int] = {}
     names = []
-    for column in frame.columns:  # pandas makes x, x.1; a frame may still hold a name twice
+    for column in frame.columns:  # pandas renames x, x to x, x.1; other frames may have duplicate names
         count = seen.get(column, 0)
         seen[column] = count + 1
         names.append(f"{column}.{count}" if count else column)
@@ -184,7 +184,7 @@ def _finish(name: str, frame: pandas.DataFrame, notes: list[str], dialect: Diale
     return Table(name, frame, notes, dialect, opener, frame.isna().all(axis=1).to_numpy() if blank else None)
 
 
-# How the file is opened
+# ---- Opening the file
 
 
 def _opener(path: str, data: bytes | None) -> Callable[[], io.BufferedIOBase]:
@@ -224,7 +224,7 @@ def _only_member(raw: Any, path: str) -> Any:
 
 
 class _Watched(io.RawIOBase):
-    """A file that tells a bar how far it has been read."""
+    """A file that advances a progress bar as it is read."""
 
     def __init__(self, raw: Any, bar: Any) -> None:
         self.raw, self.bar = raw, bar
@@ -242,7 +242,7 @@ class _Watched(io.RawIOBase):
         super().close()
 
 
-# The look
+# ---- Detecting how it is written
 
 
 def _look(raw: Any, name: str, size: int) -> tuple[Dialect, list[str]]:
@@ -300,7 +300,7 @@ def _decoded(head: bytes, dialect: Dialect, whole: bool, name: str) -> str:
     try:
         return head.decode(dialect.encoding)
     except UnicodeDecodeError as error:
-        if not whole and error.start > len(head) - 4:  # a letter cut in two by the end of the sample
+        if not whole and error.start > len(head) - 4:  # the sample ends inside a character
             return head[: error.start].decode(dialect.encoding)
         if dialect.encoding == "utf-16":
             raise UserError(f"is not text: {error.reason}", name) from None
@@ -316,7 +316,7 @@ def _decoded(head: bytes, dialect: Dialect, whole: bool, name: str) -> str:
 
 
 def _is_comment(lines: list[str], at: int) -> bool:
-    """A line that starts with # or %, unless it is the header itself: as many fields as the line below."""
+    """Whether the line is a comment: it starts with # or %, and is not a header (as many fields as the line below)."""
     line = lines[at].lstrip()
     if not line or line[0] not in "#%":
         return False
@@ -327,8 +327,8 @@ def _is_comment(lines: list[str], at: int) -> bool:
 
 
 def _delimiter(lines: list[str]) -> str:
-    """The candidate that parts the header into most columns, quoted ones left aside; white space where none does and the first
-    lines have one number of fields, more than 1; else a comma.
+    """The delimiter that splits the header into most columns, outside quotes; white space if there is none and the first lines
+    have equal numbers of fields, more than 1; else a comma.
     """
     unquoted = ["".join(line.split('"')[::2]) for line in lines]
     best = max(DELIMITERS, key=unquoted[0].count) if lines else ","
@@ -380,7 +380,7 @@ def _header(rows: list[list[str]], dialect: Dialect, notes: list[str]) -> None:
 
 
 def _years(first: list[str], second: list[str]) -> bool:
-    """Whether the numbers of the first line are years, or 0, 1, 2, .. as pandas writes them, which name columns."""
+    """Whether the numbers in the first line are column names: years, or pandas' 0, 1, 2, .."""
     if len(first) < 2 or not all(re.fullmatch(r"\d+", f) for f in first):
         return False
     numbers = [int(f) for f in first]
@@ -391,7 +391,7 @@ def _years(first: list[str], second: list[str]) -> bool:
 
 
 def _notation(rows: list[list[str]], dialect: Dialect) -> None:
-    """Decimal commas (not where commas part the columns), and the columns in which a leading zero has a meaning."""
+    """Detects decimal commas (unless commas delimit) and columns with leading zeros."""
     if dialect.delimiter != ",":
         fields = [f.strip() for row in rows for f in row]
         commas = sum(bool(re.fullmatch(r"[-+]?\d{1,3}(?:\.?\d{3})*,\d+|[-+]?\d+,\d+", f)) for f in fields)
@@ -412,7 +412,7 @@ def _is_number(text: str) -> bool:
     return text.lower() not in ("nan", "inf", "infinity")
 
 
-# The reading
+# ---- Parsing
 
 
 def _parse(pandas: Any, opener: Any, dialect: Dialect, name: str, keep_blank: bool, bar_size: int) -> pandas.DataFrame:

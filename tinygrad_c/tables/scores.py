@@ -1,4 +1,4 @@
-"""How good answers are, by the names of metrics. Answers are probabilities [n, classes] or quantities [n, outputs]."""
+"""Metrics by name. Predictions are probabilities [n, classes] or quantities [n, outputs]."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def logloss(p: np.ndarray, y: np.ndarray, weight: np.ndarray | None = None) -> f
 
 
 def confusion(p: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """int64 [classes, classes]: how often the class of the row was taken for that of the column; -1 is left out."""
+    """Confusion matrix, int64 [true class, predicted class]; targets of -1 are ignored."""
     classes = p.shape[1]
     known = y >= 0
     pairs = y[known] * classes + p[known].argmax(axis=1)
@@ -34,7 +34,7 @@ def confusion(p: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def macro_f1(table: np.ndarray) -> float:
-    """The mean over the classes that occur of F1 = 2 hits / (rows of the class + rows taken for it)."""
+    """The mean over classes of F1 = 2 TP / (2 TP + FP + FN); classes that do not occur are ignored."""
     total = table.sum(axis=0) + table.sum(axis=1)
     return float(np.mean(2 * table.diagonal()[total > 0] / total[total > 0]))
 
@@ -50,7 +50,7 @@ def balanced_accuracy(p: np.ndarray, y: np.ndarray, weight: np.ndarray | None = 
 
 
 def auc(p: np.ndarray, y: np.ndarray, weight: np.ndarray | None = None) -> float:
-    """The area under the ROC curve; of more than two classes the mean of each against the rest, of those that have both."""
+    """The area under the ROC curve; for more than two classes the mean over classes of one against the rest."""
     classes = range(p.shape[1]) if p.shape[1] > 2 else [1]
     found = []
     for c in classes:
@@ -64,7 +64,7 @@ def auc(p: np.ndarray, y: np.ndarray, weight: np.ndarray | None = None) -> float
 
 
 def _scaled(out: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Answers and truth divided by the largest truth of each output, so that squares do not overflow; and those divisors."""
+    """Predictions and targets divided by each output's largest absolute target, against overflow; and the divisors."""
     y = y.reshape(out.shape).astype(np.float64)
     size = np.abs(y).max(axis=0)
     size = np.where(size > 0, size, 1.0)
@@ -72,9 +72,9 @@ def _scaled(out: np.ndarray, y: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.
 
 
 def r2(out: np.ndarray, y: np.ndarray, weight: np.ndarray | None = None) -> float:
-    """1 - squared error / variance, the mean over outputs."""
+    """R2 = 1 - squared error / variance, averaged over outputs."""
     out, y, _ = _scaled(out, y)
-    with np.errstate(over="ignore"):        # answers beyond all reason: an R2 of -inf
+    with np.errstate(over="ignore"):        # an overflow gives an R2 of -inf
         error = np.average((out - y) ** 2, axis=0, weights=weight)
     spread = np.average((y - np.average(y, axis=0, weights=weight)) ** 2, axis=0, weights=weight)
     with np.errstate(over="ignore"):
@@ -95,25 +95,25 @@ def mae(out: np.ndarray, y: np.ndarray, weight: np.ndarray | None = None) -> flo
 
 @dataclass
 class Metric:
-    """A score by its name: whether more is better, for which task, and whether the best epoch may be chosen by it."""
+    """A metric: its task, whether larger is better, and whether the best epoch may be chosen by it."""
 
     name: str
     task: str
     function: Score
     greater: bool = True
-    share: bool = False  # shown as a percentage
+    share: bool = False  # printed as a percentage
     chooses: bool = True
 
     def value(self, answers: np.ndarray, y: np.ndarray, weight: np.ndarray | None = None) -> float:
         return self.function(answers, y, weight)
 
     def rank(self, value: float) -> float:
-        """The higher the better."""
+        """The value with its sign set so that larger is better."""
         value = value if self.greater else -value
         return value if np.isfinite(value) else -1e300
 
     def ready(self, outputs: np.ndarray) -> np.ndarray:
-        """A net's outputs as answers."""
+        """Predictions from a net's outputs."""
         return np.exp(log_softmax(outputs)) if self.task == CLASSIFICATION else outputs
 
     def show(self, value: float) -> str:

@@ -1,4 +1,4 @@
-"""The column that is to be predicted: which rows have it, whether it is a class or a quantity, and how that was decided."""
+"""The target column: the rows in which it is known, and whether it is a class or a quantity."""
 
 from __future__ import annotations
 
@@ -15,20 +15,20 @@ from tinygrad_c.tables.read import Table
 
 CLASSIFICATION, REGRESSION = "classification", "regression"
 MIN_ROWS = 10
-FEW = 10  # whole numbers up to so many different ones are classes, unless one of them is rare
+FEW = 10  # up to so many distinct integers are classes, unless one of them is rare
 RARE, RARE_SHARE = 3, 0.005
-BALANCED = 20  # more different whole numbers than FEW are classes if each has so many rows, and half of the mean
+BALANCED = 20  # more than FEW distinct integers are classes if each occurs in 20 rows and half as often as the mean
 BAD, BAD_OF_MANY, MANY = 0.01, 0.1, 20
 
 
 @dataclass
 class Target:
-    """The answers of the rows that have one."""
+    """The known targets."""
 
     name: str
     task: str
-    rows: np.ndarray  # the rows of the table whose answer is known
-    y: np.ndarray  # int64 numbers of classes, or float64
+    rows: np.ndarray  # the rows of the table whose target is known
+    y: np.ndarray  # class indices (int64), or quantities (float64)
     classes: list[str] = field(default_factory=list)
     notation: Notation = field(default_factory=Notation)
     notes: list[str] = field(default_factory=list)
@@ -36,7 +36,7 @@ class Target:
 
 
 def read_target(table: Table, name: str, task: str | None = None) -> Target:
-    """The Target; task is found out when None. UserError when nothing can be learned from it."""
+    """The Target. task: detected if None. Raises UserError if it cannot be learned."""
     table.require(name)
     if len(table) < MIN_ROWS:
         raise table.error(f"has {many(len(table), 'row')}; training takes at least {MIN_ROWS}")
@@ -91,7 +91,7 @@ def read_target(table: Table, name: str, task: str | None = None) -> Target:
 
 
 def _task(known: np.ndarray, distinct: int) -> tuple[str, str]:
-    """A rule that is told: few whole numbers, none of them rare, are classes; everything else is a quantity."""
+    """The task and the reason: few distinct integers, none of them rare, are classes; other numbers are a quantity."""
     if not (known == np.round(known)).all():
         return REGRESSION, "its values are not whole"
     _, counts = np.unique(known, return_counts=True)
@@ -118,16 +118,16 @@ def _left_out(
         return
     if bad.any():
         row = int(bad.argmax())
-        reason = f"is no number in some, such as {column.texts[column.codes[row]]!r} in {table.row(row)}"
+        reason = f"is not a number in some rows, such as {column.texts[column.codes[row]]!r} in {table.row(row)}"
     elif values is not None and np.isinf(values).any():
-        reason = f"is infinite in some, such as {table.row(int(np.isinf(values).argmax()))}"
+        reason = f"is infinite in some rows, such as {table.row(int(np.isinf(values).argmax()))}"
     else:
         reason = f"is missing (the first is {table.row(int(out.argmax()))})"
     target.notes.append(f"{many(count, 'row')} left out: the target {target.name!r} {reason}")
 
 
 def class_names(column: Column) -> np.ndarray:
-    """The column as names of classes, None where it is missing; whole numbers are written alike, so that 1 and 1.0 are one."""
+    """The column as class names, None where it is missing. 1 and 1.0 are the same class."""
     if column.texts is None:
         values = column.numbers if column.numbers is not None else None
         if values is None:
@@ -152,7 +152,7 @@ def _float(text: str) -> float | None:
 
 
 def class_order(names: Iterable[str]) -> list[str]:
-    """Class names, as numbers when all are numbers, else by the alphabet."""
+    """Class names in numerical order if all are numbers, else in alphabetical order."""
     names = sorted(set(names))
     try:
         return sorted(names, key=float)

@@ -1,7 +1,7 @@
-"""Training of many nets at once: net i learns from all folds but fold i, whose rows choose among its epochs.
+"""Trains several nets at once: net i is trained on all folds except fold i, whose rows choose its best epochs.
 
-What a training has come to is its State: weights, optimizer, random streams, and for each net and cosine cycle the best epoch
-so far. It can be written at any step, and a training that goes on from it comes to the same bits.
+The state of a training is its weights, optimizer, random streams, and the best epoch of each net and cosine cycle. It can be
+saved at any step, and a training resumed from it gives the same bits.
 """
 
 from __future__ import annotations
@@ -34,14 +34,14 @@ from tinygrad_c.tables.scores import Metric, log_softmax
 from tinygrad_c.tables.target import CLASSIFICATION
 
 CYCLES = 4
-ROWS_AT_ONCE = 16384  # of all nets, when they are only asked
-PICKS = 5  # epochs that are averaged, at most
+ROWS_AT_ONCE = 16384  # rows per forward pass of all nets, outside training
+PICKS = 5  # largest number of epochs that are averaged
 INTERRUPTED = "interrupted"
 
 
 @dataclass
 class Rows:
-    """What nets learn from: y int64 [n] or float32 [n, outputs] (standardised), fold int64 [n], weight float32 [n] or None."""
+    """The training data: y int64 [n] or float32 [n, outputs] (standardised), fold int64 [n], weight float32 [n] or None."""
 
     inputs: Inputs
     y: np.ndarray
@@ -51,7 +51,7 @@ class Rows:
 
 @dataclass
 class Best:
-    """Of one cosine cycle: for each net its lowest validation loss, the epoch, its weights and what it answered then."""
+    """The best epoch of each net within one cosine cycle: validation loss, epoch, weights and outputs."""
 
     loss: np.ndarray
     epoch: np.ndarray
@@ -61,15 +61,15 @@ class Best:
 
 @dataclass
 class Training:
-    """What a training has come to."""
+    """The progress of a training."""
 
     step: int = 0
-    history: list[tuple[float, float, float]] = field(default_factory=list)  # training loss, validation loss, score: an epoch
+    history: list[tuple[float, float, float]] = field(default_factory=list)  # per epoch: training loss, validation loss, score
     best: list[Best | None] = field(default_factory=lambda: [None] * CYCLES)
-    running: float = 0.0  # sum of the losses of the steps of this epoch
+    running: float = 0.0  # sum of the losses of this epoch's steps
     samples: int = 0
     seconds: float = 0.0
-    stopped: str = ""  # why it ended before its last epoch
+    stopped: str = ""  # why it stopped early
 
     @property
     def found(self) -> bool:
@@ -78,7 +78,7 @@ class Training:
 
 @contextmanager
 def own_randomness(seed: int) -> Iterator[None]:
-    """The global random stream begins at `seed` here, and is afterwards as it was."""
+    """Seed the global random stream inside the block, and restore it afterwards."""
     before = get_rng_state()
     manual_seed(seed)
     try:
@@ -88,7 +88,7 @@ def own_randomness(seed: int) -> Iterator[None]:
 
 
 class Trainer:
-    """Trains the nets of a plan on rows; `run` may be stopped and called again."""
+    """Trains a plan's nets. `run` can be interrupted and called again."""
 
     def __init__(
         self,
@@ -116,7 +116,7 @@ class Trainer:
             self.stream = get_rng_state()
 
     def _flat_codes(self, encoder: Encoder) -> list[np.ndarray] | None:
-        """For each net, [n, embedded]: rows of the stacked embeddings; levels without a row to train on are the rest."""
+        """For each net, rows of the stacked embeddings [n, embedded]; levels without a training row use the row for others."""
         if not encoder.sizes:
             return None
         starts = np.cumsum([0, *encoder.sizes[:-1]])
@@ -140,12 +140,12 @@ class Trainer:
             return (optim.Adam if name == "adam" else optim.AdamW)(groups, lr=self.plan.lr, betas=(0.9, 0.95))
         return {"rmsprop": optim.RMSprop, "adagrad": optim.Adagrad}[name](groups, lr=self.plan.lr)
 
-    # The steps
+    # ---- Steps
 
     def run(self, before_step: Callable[[], None] | None = None, after_epoch: Callable[[], None] | None = None) -> Training:
-        """Train to the end of the plan. KeyboardInterrupt, or a loss that is no number, ends it with what it has come to.
+        """Train to the end of the plan. A KeyboardInterrupt or a loss that is not finite stops it; the progress is kept.
 
-        before_step is called where the training can be written; a KeyboardInterrupt raised there leaves it so.
+        before_step is called where the state can be saved; a KeyboardInterrupt that it raises stops the training there.
         """
         plan, training = self.plan, self.training
         before = get_rng_state()
@@ -237,7 +237,7 @@ class Trainer:
         return (loss * self.weight[index]).mean() * plan.nets
 
     def _culprit(self, rows: np.ndarray) -> str:
-        """The first place, on the way from the inputs to the loss, in which there is a number that is none."""
+        """The first parameter or intermediate result with a value that is not finite, from inputs to loss."""
         self.nets.eval()
         with no_grad():
             for name, parameter in self.nets.named_parameters():
@@ -249,10 +249,10 @@ class Trainer:
             top = float(np.abs(self.nets(*self._batch(rows)).numpy()).max())
         return f"out of outputs that are finite, but as large as {top:.3g}"
 
-    # Between the steps
+    # ---- Validation
 
     def answers(self) -> np.ndarray:
-        """What each net answers for the rows of its own fold, [nets, most rows of a fold, outputs]; zeros beyond the rows."""
+        """The outputs of each net for its own fold, [nets, rows of the largest fold, outputs], padded with zeros."""
         self.nets.eval()
         most = max(map(len, self.val_rows))
         outputs = np.zeros((self.plan.nets, most, self.outputs), dtype=np.float32)
@@ -264,11 +264,11 @@ class Trainer:
         return self.limited(outputs)
 
     def limited(self, outputs: np.ndarray) -> np.ndarray:
-        """Quantities are held within the training range."""
+        """Clip quantities to the training range."""
         return outputs if self.limits is None else outputs.clip(*self.limits)
 
     def loss_of(self, outputs: np.ndarray, k: int) -> float:
-        """By which an epoch of net k is chosen: cross-entropy or mean squared error of its own fold's rows, or the metric."""
+        """The validation loss of net k on its own fold: cross-entropy, mean squared error, or the metric."""
         rows = self.val_rows[k]
         y = self.rows.y[rows]
         weight = None if self.rows.weight is None else self.rows.weight[rows]
@@ -307,10 +307,10 @@ class Trainer:
         ]
         training.history.append((training.running / max(1, plan.steps_per_epoch), float(losses.mean()), float(np.mean(scores))))
 
-    # The result
+    # ---- The result
 
     def picks(self) -> list[list[int]]:
-        """For each net the cycles whose best epochs are averaged: the best one, then whichever lowers the loss most."""
+        """For each net the cycles whose best epochs are averaged, chosen greedily by loss (Caruana et al. 2004)."""
         found = []
         for k in range(self.plan.nets):
             candidates = [(b.loss[k], c) for c, b in enumerate(self.training.best) if b is not None and np.isfinite(b.loss[k])]
@@ -331,7 +331,7 @@ class Trainer:
         return found
 
     def probabilities(self, outputs: np.ndarray) -> np.ndarray:
-        """What is averaged: probabilities of classes, quantities as they are."""
+        """What is averaged: class probabilities, or quantities."""
         outputs = outputs.astype(np.float64)
         return np.exp(log_softmax(outputs)) if self.plan.task == CLASSIFICATION else outputs
 
@@ -339,8 +339,8 @@ class Trainer:
         return np.log(np.maximum(mean, 1e-30)) if self.plan.task == CLASSIFICATION else mean
 
     def result(self) -> tuple[list[tuple[dict[str, np.ndarray], float]], np.ndarray]:
-        """The nets that answer together, each with its share, and the out-of-fold answers [n, outputs] (nan where no net's fold
-        has the row).
+        """The nets of the ensemble with their shares, and the out-of-fold predictions [n, outputs] (nan for rows in no net's
+        fold).
         """
         members, out = [], np.full((len(self.rows.y), self.outputs), np.nan)
         for k, chosen in enumerate(self.picks()):
@@ -353,10 +353,10 @@ class Trainer:
                 members.append((weights, chosen.count(c) / len(chosen) / self.plan.nets))
         return members, out
 
-    # Checkpoints
+    # ---- Checkpoints
 
     def dump(self) -> tuple[dict[str, np.ndarray], dict[str, Any]]:
-        """All that the next step depends on, as arrays and plain data."""
+        """Everything that the next step depends on, as arrays and plain data."""
         t = self.training
         arrays = {f"net.{n}": p.detach().numpy().copy() for n, p in self.nets.named_parameters()}
         arrays |= {"order": self.order_at_epoch, "stream": self.stream.numpy().copy()}
@@ -381,7 +381,7 @@ class Trainer:
         }
 
     def load(self, arrays: dict[str, np.ndarray], data: dict[str, Any]) -> None:
-        """Go back to what dump has written."""
+        """Restore a state that dump returned."""
         kept: dict[int, dict] = {}
         for key, value in data["optimizer"].items():
             i, _, name = key.partition(".")

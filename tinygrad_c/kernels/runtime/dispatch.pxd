@@ -11,6 +11,8 @@ cdef Kernels* kernels(int dtype) noexcept
 cdef void run(const Call* call) noexcept        # the caller holds the GIL
 cdef void keep_gil(int change) noexcept         # +1: run() never releases the GIL, until the matching -1
 cdef int retire(object memory) except -1        # keep it until every kernel that runs now has ended: epochs.pxi
+cdef int enter() noexcept                       # before kernels run without the GIL, and
+cdef void leave(int entered) noexcept           # after them
 
 # Programs: program.pxi.
 cdef enum:                      # what a kernel is to a program

@@ -13,12 +13,12 @@ cdef list retired = []          # in the present epoch
 cdef list retired_before = []   # in the one before it
 
 
-cdef inline int enter() noexcept:
+cdef int enter() noexcept:
     running[epoch] += 1
     return epoch
 
 
-cdef inline void leave(int entered) noexcept:
+cdef void leave(int entered) noexcept:
     running[entered] -= 1
 
 

@@ -8,3 +8,4 @@ cdef extern from "threads.h" nogil:
 
 cdef bint is_short(const Call* call) noexcept nogil
 cdef void run_shared(const Call* call) noexcept nogil
+cdef void run_on(const Call* call, Py_ssize_t most) noexcept nogil

@@ -209,16 +209,21 @@ cdef void run_shared(const Call* call) noexcept nogil:
     """Runs all units of the call, on as many threads as make it faster."""
     cdef long long began = nanoseconds()
     cdef long long now
-    cdef Py_ssize_t helpers = min(min(useful_workers(call), <Py_ssize_t> read_atomic(&limit) - 1), call.units - 1)
+    run_on(call, 1 + min(useful_workers(call), <Py_ssize_t> read_atomic(&limit) - 1))
+    now = nanoseconds()
+    pthread_mutex_lock(&lock)
+    measure_load(now - began, now)
+    pthread_mutex_unlock(&lock)
+
+
+cdef void run_on(const Call* call, Py_ssize_t most) noexcept nogil:
+    """Runs all units of the call, on at most so many threads; on the caller alone if another call uses the pool."""
+    cdef Py_ssize_t helpers = min(min(most, call.units), <Py_ssize_t> MAX_THREADS) - 1
     if helpers < 1 or exchange(&busy, True):
         call.kernel(call, 0, call.units)
     else:
         share(call, <int> helpers)
         write_atomic(<int*> &busy, False)
-    now = nanoseconds()
-    pthread_mutex_lock(&lock)
-    measure_load(now - began, now)
-    pthread_mutex_unlock(&lock)
 
 
 cdef void reset_pool() noexcept nogil:

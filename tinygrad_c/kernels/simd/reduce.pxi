@@ -234,7 +234,7 @@ cdef inline void arg_row(bint largest, real* value, const real* x, Py_ssize_t n,
         while i < n - 1 and x[i] != best:
             i += 1
     value[0] = best
-    index[0] = i
+    index[0] = min(i, n - 1)                    # i is n if another thread overwrote the extreme meanwhile
 
 
 cdef inline void arg_columns(bint largest, real* value, const real* x, Py_ssize_t n, Py_ssize_t inner, int64_t* index,

@@ -285,6 +285,7 @@ cdef TensorBase where_(object condition, object left, object right):
     broadcast_shapes(out, c, &ndim, shape)
     if ndim != out.ndim or not shapes_equal(out, ndim, shape):
         out = empty(dtype, ndim, shape)
+    # Compute: no Python code runs from here on.
     inputs[0], inputs[1], inputs[2] = <PyObject*> c, <PyObject*> a, <PyObject*> b
     launch(kernels(UINT8 if dtype == BOOL else dtype).inner[row.forward], kernels(dtype), out, 3, inputs, NULL, 0, 2)
     if dtype >= FLOAT32 and (recording(a) or recording(b)):

@@ -80,6 +80,7 @@ cdef TensorBase binary_scalar_(int r, TensorBase x, object number):
     if x.dtype < FLOAT32 or recording(x):
         return assign_inplace(x, binary_scalar(r, x, number))
     param[0].f = number
+    # Compute: no Python code runs from here on.
     inputs[0] = <PyObject*> x
     launch(kernels(x.dtype).inner[row.forward], kernels(x.dtype), x, 1, inputs, param, row.n_params, cost(row))
     mark_written(x)

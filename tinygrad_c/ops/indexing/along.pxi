@@ -260,6 +260,7 @@ def scatter_add_(input, dim, index, src):
         add_integers(x, s, plan)
     else:
         dense = s if s.contiguous and s.storage is not x.storage and s.storage.owner is None else copy_of(s)
+        # Compute: no Python code runs from here on.
         launch(kernels(x.dtype).scatter_add, plan, dense, x, IN_MEMORY, True)
         if recording(x) or recording(s):
             freeze(plan, x)
@@ -281,6 +282,7 @@ def add_slices_(input, int dim, index, source):
         raise RuntimeError(f"index_add(): source of shape {list(shape_of(s))} and {DTYPE_NAMES[s.dtype]} does not match the "
                            f"slices of input of shape {list(shape_of(x))} and {DTYPE_NAMES[x.dtype]}")
     dense = s if s.contiguous and s.storage is not x.storage and s.storage.owner is None else copy_of(s)
+    # Compute: no Python code runs from here on.
     launch(kernels(x.dtype).scatter_add, plan, dense, x, IN_MEMORY, True)
     if recording(x) or recording(s):
         freeze(plan, x)

@@ -190,6 +190,7 @@ def cross_entropy(input, target, weight=None, ignore_index=-100, reduction="mean
 
     kept = empty(x.dtype, 1, [2 * rows])
     out = empty(x.dtype, 1, &rows) if how == EACH else empty(x.dtype, 0, NULL)
+    # Compute: no Python code runs from here on.
     call.param[CE_IGNORE_INDEX].i = ignore_index
     call.param[CE_SMOOTHING].f = smoothing
     call.param[CE_ALL_WEIGHTS].f = all_weights

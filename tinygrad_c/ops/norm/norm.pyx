@@ -177,6 +177,7 @@ def normalised(input, weight, bias, double eps, str kind, Py_ssize_t number):
     describe(&call, x, which, number, eps)
     shape[0], shape[1] = 2, call.shape[0]
     stats = empty(x.dtype, 2, shape)
+    # Compute: no Python code runs from here on.
     call.kernel = kernels(x.dtype).norm
     call.n_operands = 5
     call.operand[0].data = out.data

@@ -162,6 +162,7 @@ def logsumexp(input, dim=None, keepdim=False, *, axis=None, keepdims=None, out=N
         copy_into(y, scalar_tensor(-INFINITY, x.dtype))
     else:
         source = arranged(x, mask, &call.shape[0], &call.shape[1], &call.shape[2])
+        # Compute: no Python code runs from here on.
         launch(&call, kernels(x.dtype).softmax[LOGSUMEXP], y, source, None)
     if recording(x):
         node = record(&LOGSUMEXP_RULE, y, x)

@@ -1,4 +1,4 @@
-"""A model with its preprocessing as one file that needs nothing of this package: a C header, an ONNX file, a NumPy module."""
+"""Exports a model with its preprocessing as one file without dependence on this package: C header, ONNX, or NumPy module."""
 from __future__ import annotations
 
 from tinygrad_c.tables.export.c import header

@@ -1,4 +1,4 @@
-"""A model as one C99 header: no allocation, no library but math.h, constants in read-only memory."""
+"""Exports a model as one C99 header: no malloc, no library except math.h, constants in read-only memory."""
 
 from __future__ import annotations
 
@@ -19,25 +19,25 @@ GOLDEN = 8  # rows in the self-test
 
 @dataclass
 class Header:
-    """The text, and its costs: bytes of constants, bytes on the stack, multiplications and additions for a row."""
+    """The header's text and costs: bytes of constants, bytes of stack, multiply-adds per row."""
 
     text: str
     name: str
     rom: int
     ram: int
     operations: int
-    fields: list[tuple[str, str, bool]] = field(default_factory=list)  # the column, its name in C, whether it is text
+    fields: list[tuple[str, str, bool]] = field(default_factory=list)  # column, name in C, whether it is text
 
 
 def header(model: TableModel, name: str = "model", int8: bool = False) -> Header:
-    """The header of a model; names in it begin with `name`."""
+    """The header of a model. All its names begin with `name`."""
     name = identifier(name, set())
     writer = _Writer(model, name, int8)
     return writer.header()
 
 
 def identifier(text: str, taken: set[str]) -> str:
-    """A name that C allows, made of a column's; `taken` gets it."""
+    """A unique C identifier for a column, added to `taken`."""
     word = re.sub(r"\W+", "_", text, flags=re.ASCII).strip("_") or "column"
     if word[0].isdigit() or word in KEYWORDS:
         word = "c_" + word
@@ -115,12 +115,12 @@ KEYWORDS = set(
 
 
 def quoted(text: str) -> str:
-    """A C string literal of the text's UTF-8 bytes; octal escapes end by themselves."""
+    """A C string literal of the text's UTF-8 bytes. Escapes are octal, which end after three digits."""
     return '"' + "".join(chr(b) if 32 <= b < 127 and chr(b) not in '"\\?' else f"\\{b:03o}" for b in text.encode("utf-8")) + '"'
 
 
 def real(value: float) -> str:
-    """A double literal with all its bits."""
+    """A literal that gives exactly this double."""
     value = float(value)
     return repr(value) if "e" in repr(value) or "." in repr(value) else f"{value!r}.0"
 
@@ -169,7 +169,7 @@ class _Writer:
         return f"{self.name}_{name}"
 
     def scale(self, s: Scale, at: list[int], lines: list[str], number: int) -> None:
-        """Lines that put a number v (missing where gap) into x."""
+        """C code that encodes a number v (missing if gap) into x."""
         n = self.name
         if s.pair is not None:
             lines.append(f"    x[{at[1]}] = gap ? 0.0f : v > {real((s.pair[0] + s.pair[1]) / 2)} ? 1.0f : -1.0f;")
@@ -197,7 +197,7 @@ class _Writer:
             at[2] += len(s.edges) - 1
 
     def encoding(self) -> list[str]:
-        """The function that fills x and codes."""
+        """The C function that encodes a row into x and codes."""
         n, e = self.name, self.encoder
         at = [0, e.z, e.z + e.plain]
         code = 0
@@ -251,7 +251,7 @@ class _Writer:
         return lines
 
     def weights(self, name: str, w: np.ndarray) -> tuple[str, str]:
-        """A matrix [in, out] as rows of inputs; with int8 a scale for each output. The names of both."""
+        """Arrays for a matrix [in, out], with a scale for each output if int8; returns their names."""
         if not self.int8:
             return self.array(name, w), ""
         scale = np.maximum(np.abs(w).max(axis=0), 1e-12) / 127
@@ -262,7 +262,7 @@ class _Writer:
         return f"{self.name}_{name}", self.array(name + "s", scale)
 
     def nets(self) -> tuple[list[str], int]:
-        """The calls of all nets, and the widest hidden layer."""
+        """C code that runs all nets, and the width of the widest hidden layer."""
         n, e, m = self.name, self.encoder, self.model
         lines: list[str] = []
         widest = 1
@@ -347,7 +347,7 @@ class _Writer:
             f"   C99, no allocation, no library but math.h. {'int8' if self.int8 else 'float32'} weights.",
             '   A missing number is NAN, a missing text NULL or "". Dates are days since 1970-01-01, hours as a fraction.',
             f"   The constants take {self.rom:,} bytes, a call {ram:,} bytes of stack, {self.operations:,} multiplications.",
-            f"   {n}_selftest() is 0 if this machine answers as the one that made the file. */",
+            f"   {n}_selftest() is 0 if this machine computes the same predictions as the one that wrote the file. */",
             f"#ifndef {guard}\n#define {guard}\n",
             "#include <math.h>\n#include <stddef.h>\n",
             f"typedef struct {{\n{chr(10).join(rows)}\n}} {n}_row;\n",
@@ -430,7 +430,7 @@ static inline int {n}_selftest(void) {{
 """
 
     def helper_text(self) -> str:
-        """The functions that are used, each once."""
+        """The helper functions that the code calls."""
         n = self.name
         used = self.helpers
         parts = [HELPERS["start"], HELPERS["dense8" if self.int8 else "dense"]]

@@ -1,4 +1,4 @@
-"""An exported file is run and its answers compared with the model's, on rows that were made for it and on others."""
+"""Runs an exported file and compares its predictions with the model's."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ROWS = 200
 
 
 def compared(model: TableModel, frame: Any = None, rows: int = ROWS) -> tuple[dict[str, np.ndarray], np.ndarray]:
-    """Columns as an exported model takes them, and the model's answers."""
+    """Columns for an exported model, and the model's predictions for them."""
     table = as_read(model.encoder, example_rows(model.encoder, rows)) if frame is None else frame
     return plain_columns(model.encoder, table), model.answers(model.encode(table))
 
@@ -32,7 +32,7 @@ def difference(model: TableModel, got: np.ndarray, expected: np.ndarray) -> floa
 
 
 def compiler() -> list[str] | None:
-    """A C compiler, if there is one."""
+    """The command of a C compiler, or None."""
     for name in ("cc", "gcc", "clang"):
         if shutil.which(name):
             return [name]
@@ -42,10 +42,10 @@ def compiler() -> list[str] | None:
 def check_c(
     model: TableModel, header: Header, cc: list[str] | None = None, run: list[str] | None = None, frame: Any = None
 ) -> float | None:
-    """The largest difference between the compiled header's answers and the model's; None where there is no compiler.
+    """The largest difference between predictions of the compiled header and the model; None without a compiler.
 
-    cc: the command of a compiler and its options; run: a command that runs what it has made (qemu). UserError where it does not
-    compile without a warning, or fails its self-test.
+    cc: a compiler command with options; run: a command that runs the program (qemu). Raises UserError if the header does not
+    compile without warnings or fails its self-test.
     """
     cc = cc or compiler()
     if cc is None:
@@ -72,7 +72,7 @@ def check_c(
 
 
 def wire(header: Header, columns: dict[str, np.ndarray]) -> bytes:
-    """Rows for `driver`: a number in hexadecimal, or the length of a text (-1: missing) and the text; a field a line."""
+    """Rows as input of `driver`, a line for each field: a number in hexadecimal, or a text's length (-1: missing) and text."""
     lines = []
     for r in range(len(next(iter(columns.values())))):
         for column, _, text in header.fields:
@@ -88,7 +88,7 @@ def wire(header: Header, columns: dict[str, np.ndarray]) -> bytes:
 
 
 def driver(header: Header, classes: bool) -> str:
-    """A program that answers for the rows of `wire`, a line a row."""
+    """A C program that prints a line of predictions for each row of `wire`."""
     reads = []
     for i, (_, member, text) in enumerate(header.fields):
         if text:
@@ -124,7 +124,7 @@ int main(void) {{
 
 
 def check_onnx(model: TableModel, data: bytes, frame: Any = None) -> float:
-    """The largest difference between what onnxruntime answers and the model's answers."""
+    """The largest difference between predictions of onnxruntime and the model."""
     from tinygrad_c.tables.errors import need
 
     runtime = need("onnxruntime", "export")
@@ -148,7 +148,7 @@ def check_onnx(model: TableModel, data: bytes, frame: Any = None) -> float:
 
 
 def check_py(model: TableModel, text: str, frame: Any = None) -> float:
-    """The largest difference between the answers of the module and of the model."""
+    """The largest difference between predictions of the NumPy module and the model."""
     columns, expected = compared(model, frame)
     names: dict[str, Any] = {"__name__": "exported"}
     exec(compile(text, "exported.py", "exec"), names)

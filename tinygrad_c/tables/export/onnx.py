@@ -1,4 +1,4 @@
-"""A model as one ONNX file: a column of numbers is a double input [rows, 1], one of levels a string input [rows, 1].
+"""Exports a model as one ONNX file: number columns are double inputs [rows, 1], categories string inputs [rows, 1].
 
 Outputs: `label` (strings [rows]) and `probabilities` (float [rows, classes]), or `answers` (double [rows, targets]). Levels are
 looked up by LabelEncoder. The preprocessing is in double, the nets in float.
@@ -20,7 +20,7 @@ OPSET, ML_OPSET, IR = 18, 3, 9  # onnxruntime 1.14 and later
 
 
 def onnx_bytes(model: TableModel) -> bytes:
-    """The file's bytes; UserError where the package onnx is not there."""
+    """The file's bytes. Raises UserError if the package onnx is not installed."""
     return _Writer(model).build()
 
 
@@ -35,7 +35,7 @@ class _Writer:
         self.inputs: list[Any] = []
         self.count = 0
 
-    # Small words
+    # ---- Building the graph
 
     def constant(self, values: Any, dtype: Any = np.float64) -> str:
         array = np.asarray(values, dtype=dtype)
@@ -64,7 +64,7 @@ class _Writer:
     def number(self, kind: str, value: str, other: float) -> str:
         return self.op(kind, value, self.constant(other))
 
-    # Columns
+    # ---- Columns
 
     def scale(self, s: Scale, x: str, gap: str, out: dict[str, list[str]]) -> None:
         if s.pair is not None:
@@ -94,7 +94,7 @@ class _Writer:
             out["bins"].append(self.op("Where", gap, self.constant(0.5), t))
 
     def columns(self) -> tuple[str, list[str]]:
-        """The matrix of inputs (float [rows, width]) and the codes (int64 [rows, 1] each)."""
+        """Nodes that encode the columns: the matrix of inputs (float [rows, width]) and codes (int64 [rows, 1] each)."""
         out: dict[str, list[str]] = {"z": [], "plain": [], "bins": []}
         codes = []
         proto = self.onnx.TensorProto
@@ -155,7 +155,7 @@ class _Writer:
             empty = self.op("LabelEncoder", column, domain="ai.onnx.ml", keys_strings=[""], values_int64s=[1], default_int64=0)
             out["plain"].append(self.cast(empty, "DOUBLE"))
 
-    # Nets
+    # ---- Nets
 
     def activation(self, h: str, kind: str) -> str:
         if kind == "relu":

@@ -1,4 +1,4 @@
-"""A model as one Python module that needs NumPy alone: its data, and the few functions that answer with it."""
+"""Exports a model as one Python module that needs only NumPy."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Rows of a model's columns, made from what it knows of them: golden rows for self-tests, random ones to compare answers on."""
+"""Generates rows for a model: golden rows for self-tests, random rows to compare exported models with."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def example_rows(encoder: Encoder, count: int, seed: int = 0) -> Any:
             values = np.where(rng.random(count) < 0.1, np.nan, values)
             if isinstance(f, Date):
                 values = np.round(values * 24) / 24
-            if f.name in {g.name for g in encoder.features if isinstance(g, Category)}:  # a code: number and category
+            if f.name in {g.name for g in encoder.features if isinstance(g, Category)}:  # both number and category
                 levels = next(g.levels for g in encoder.features if isinstance(g, Category) and g.name == f.name)
                 values = np.array([levels[i] for i in rng.integers(0, len(levels), count)], dtype=object)
         columns[f.name] = values
@@ -49,7 +49,7 @@ def example_rows(encoder: Encoder, count: int, seed: int = 0) -> Any:
 
 
 def as_read(encoder: Encoder, frame: Any) -> Any:
-    """The rows as the model's `answers` take them: days become dates."""
+    """The rows as TableModel takes them, with days converted to dates."""
     pandas = need("pandas")
     frame = frame.copy()
     for f in encoder.features:
@@ -64,7 +64,7 @@ def as_read(encoder: Encoder, frame: Any) -> Any:
 
 
 def plain_columns(encoder: Encoder, table: Any) -> dict[str, np.ndarray]:
-    """What an exported model takes, by column: float64 (nan: missing) of numbers and days, objects (text or None) of levels."""
+    """Inputs of an exported model by column: numbers and days as float64 (nan: missing), categories as str or None."""
     from tinygrad_c.tables.columns import as_column
     from tinygrad_c.tables.read import Table
 
@@ -86,7 +86,7 @@ CODE = " as a code"
 
 
 def doubles(encoder: Encoder) -> set[str]:
-    """Columns that are a number and a category as well: exported as two inputs."""
+    """Columns that are both a number and a category: exported as two inputs."""
     numbers = {f.name for f in encoder.features if not isinstance(f, Category)}
     return {f.name for f in encoder.features if isinstance(f, Category)} & numbers
 

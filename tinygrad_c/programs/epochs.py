@@ -1,0 +1,264 @@
+"""Training on rows in memory, whole epochs in one call: the engine of step.epochs(), and train_many().
+
+Batches are DataLoader's. Where a program fits, run_many() runs all its steps; every other batch, the first ones of a step
+among them, goes through Python.
+"""
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from tinygrad_c._tensor.tensor import Tensor
+from tinygrad_c.autograd import no_grad
+from tinygrad_c.kernels.runtime.threads import get_num_threads
+from tinygrad_c.ops.create import create
+from tinygrad_c.ops.random import random as draws
+from tinygrad_c.optim.lr_scheduler.plateau import ReduceLROnPlateau
+from tinygrad_c.programs.program import Step, fits_rows, memory_used, memory_written, run_many
+from tinygrad_c.programs.walk import TooMany, Walk
+
+
+class Run:
+    """The training of one step."""
+
+    def __init__(self, step: Any, data: Sequence[Tensor], batch_size: int, drop_last: bool, epochs: int) -> None:
+        self.step, self.batch_size = step, batch_size
+        self.sources = [each.contiguous() for each in data]
+        self.rows = data[0].shape[0]
+        self.whole = self.rows // batch_size
+        self.steps = self.whole if drop_last else -(-self.rows // batch_size)
+        self.losses = create.zeros_(epochs, self.steps)
+        self.epoch = self.at = 0
+        self.order: Tensor = create.arange(self.rows)
+        self.stream: Any = None         # the default generator's state, as this training has left it; None: no other one has
+
+    def begin(self, epoch: int, order: Tensor) -> None:
+        self.epoch, self.at, self.order = epoch, 0, order
+
+    def batches(self) -> tuple[Any, ...] | None:
+        """The next batches of one shape as an item for run_many(), or None if no program is for them."""
+        first = self.at * self.batch_size
+        rows = min(self.batch_size, self.rows - first)
+        for program in reversed(self.step.ready):
+            if fits_rows(program, rows, self.sources):
+                return (program, rows, self.sources, self.order, first, max(self.whole - self.at, 1), self.losses,
+                        self.epoch * self.steps + self.at)
+        return None
+
+    def python_step(self) -> None:
+        """The next batch."""
+        first = self.at * self.batch_size
+        rows = self.order[first:first + self.batch_size]
+        loss = self.step(*[each[rows] for each in self.sources])
+        if not isinstance(loss, Tensor) or loss.numel() != 1:
+            raise TypeError("whole epochs need a step that returns its loss, one number, but it returned "
+                            f"{f'a tensor of shape {list(loss.shape)}' if isinstance(loss, Tensor) else type(loss).__name__}")
+        if loss.dtype != self.losses.dtype:
+            self.losses = self.losses.to(loss.dtype)
+        with no_grad():
+            self.losses[self.epoch, self.at] = loss.detach().reshape(())
+        self.at += 1
+
+
+class Streams:
+    """The default generator, for trainings that each begin where it is now, and draw as if they were alone."""
+
+    def __init__(self, runs: list[Run]) -> None:
+        self.shared = len(runs) > 1
+        self.orders: dict[bytes, tuple[Tensor, Tensor]] = {}        # of an epoch, by the state before
+        for run in runs if self.shared else []:
+            run.stream = draws.default_generator.get_state()
+
+    def order(self, run: Run) -> Tensor:
+        """A permutation of the rows."""
+        if not self.shared:
+            return draws.randperm(run.rows)
+        key = run.rows.to_bytes(8, "little") + run.stream.numpy().tobytes()
+        if key not in self.orders:
+            draws.default_generator.set_state(run.stream)
+            order = draws.randperm(run.rows)
+            self.orders[key] = order, draws.default_generator.get_state()
+        order, run.stream = self.orders[key]
+        return order
+
+    def python_step(self, run: Run) -> None:
+        if not self.shared:
+            run.python_step()
+            return
+        draws.default_generator.set_state(run.stream)
+        try:
+            run.python_step()
+        finally:
+            run.stream = draws.default_generator.get_state()
+
+
+class Owners:
+    """Which training writes which memory: no other may use it."""
+
+    def __init__(self) -> None:
+        self.writer: dict[int, int] = {}
+        self.users: dict[int, set[int]] = {}
+        self.seen: dict[int, Any] = {}
+
+    def add(self, number: int, written: set[int], used: dict[int, list[int]]) -> None:
+        """Storages by their id; `used` has the shape of a tensor of each."""
+        self.writer.update(dict.fromkeys(written, number))
+        for storage, shape in used.items():
+            users = self.users.setdefault(storage, set())
+            users.add(number)
+            if storage in self.writer and len(users) > 1:
+                raise ValueError(f"train_many(): steps {' and '.join(map(str, sorted(users)))} use a tensor of shape {shape} "
+                                 "that one of them trains: each needs a net and an optimizer of its own")
+
+    def add_program(self, number: int, program: Any) -> None:
+        if id(program) not in self.seen:
+            self.seen[id(program)] = program
+            self.add(number, memory_written(program), memory_used(program.guards, False))
+
+
+def train_epoch(runs: list[Run], streams: Streams, owners: Owners, threads: int) -> None:
+    pending = [run for run in runs if run.at < run.steps]
+    while pending:
+        found = [(run, item) for run in pending if (item := run.batches()) is not None]
+        if len(runs) > 1:
+            for run, item in found:
+                owners.add_program(runs.index(run), item[0])
+        waiting = set(map(id, pending))
+        for (run, _), done in zip(found, run_many([item for _, item in found], threads)):
+            run.at += done
+            if done:
+                waiting.discard(id(run))
+        for run in pending:
+            if id(run) in waiting:
+                streams.python_step(run)
+        pending = [run for run in pending if run.at < run.steps]
+
+
+def train(steps: list[Any], data: list[list[Tensor]], batch_size: int, shuffle: bool, drop_last: bool, epochs: int,
+          generators: list[Any], schedulers: list[Any], after_epoch: Any, threads: int) -> list[Tensor]:
+    """Train each step on its data. after_epoch(epoch, a row of losses for each) gives a bool for each: whether it ends."""
+    for name, value, least in (("batch_size", batch_size, 1), ("epochs", epochs, 0)):
+        if not isinstance(value, int) or isinstance(value, bool) or value < least:
+            kind = "positive" if least else "non-negative"
+            raise ValueError(f"{name} should be a {kind} integer value, but got {name}={value}")
+    runs = [Run(step, each, batch_size, drop_last, epochs) for step, each in zip(steps, data)]
+    lengths = [epochs] * len(runs)
+    streams, owners = Streams(runs), Owners()
+    active = list(range(len(runs)))
+    try:
+        for epoch in range(epochs):
+            drawn: dict[tuple[int, int], Tensor] = {}       # by generator and rows: a generator draws once an epoch
+            for i in active:
+                run, key = runs[i], (id(generators[i]), runs[i].rows)
+                if shuffle and generators[i] is None:
+                    run.begin(epoch, streams.order(run))
+                elif shuffle:
+                    if key not in drawn:
+                        drawn[key] = draws.randperm(run.rows, generator=generators[i])
+                    run.begin(epoch, drawn[key])
+                else:
+                    run.begin(epoch, run.order)
+            streams.orders.clear()
+            train_epoch([runs[i] for i in active], streams, owners, threads)
+            for i in active:
+                if isinstance(schedulers[i], ReduceLROnPlateau):
+                    schedulers[i].step(runs[i].losses[epoch].mean().item())
+                elif schedulers[i] is not None:
+                    schedulers[i].step()
+            if after_epoch is not None:
+                ends = after_epoch(epoch, [run.losses[epoch] for run in runs])
+                for i in [i for i in active if ends[i]]:
+                    lengths[i] = epoch + 1
+                    active.remove(i)
+            if not active:
+                break
+    finally:
+        if streams.shared:
+            draws.default_generator.set_state(runs[-1].stream)
+    return [run.losses[:length] for run, length in zip(runs, lengths)]
+
+
+def tensors_of(data: Sequence[Any], who: str) -> list[Tensor]:
+    """Checked, and without history."""
+    if not data or not all(isinstance(each, Tensor) and each.ndim > 0 for each in data):
+        raise TypeError(f"{who} needs tensors with a row for each sample, but got "
+                        f"{', '.join(type(each).__name__ for each in data) or 'none'}")
+    if any(each.shape[0] != data[0].shape[0] for each in data):
+        raise ValueError(f"Size mismatch between tensors: they have {[each.shape[0] for each in data]} rows")
+    if any(each.requires_grad for each in data):
+        raise ValueError(f"{who} takes rows that do not require gradients: pass X.detach()")
+    return [each.detach() for each in data]
+
+
+def one_for_each(given: Any, n: int, name: str) -> list[Any]:
+    """A list of n as it is, anything else n times."""
+    if not isinstance(given, (list, tuple)):
+        return [given] * n
+    if len(given) != n:
+        raise ValueError(f"train_many(): {name} is a list of {len(given)}, for {n} steps")
+    return list(given)
+
+
+def train_many(steps: Sequence[Any], *data: Any, batch_size: int = 1, shuffle: bool = False, drop_last: bool = False,
+               epochs: int = 1, generator: Any = None, scheduler: Any = None, on_epoch: Any = None,
+               num_threads: int | None = None) -> list[Tensor]:
+    """Train many nets at once: each compiled step on all rows of the tensors `data`, as steps[i].epochs(*data, ...) does. Gives
+    a tensor of losses for each step, a row for each epoch.
+
+    The nets are ordinary modules of any shapes, each with an optimizer of its own. Some hundred steps of one run before it is
+    another's turn, on num_threads threads (default: get_num_threads()), each net on one. Each gets the bits that it gets when
+    it is trained alone, beginning with the same states of the generators.
+
+    Instead of a tensor of `data`, of the generator and the scheduler there may be a list with one for each step. A generator
+    that several steps share draws one permutation an epoch for all of them. on_epoch(epoch, losses), with a tensor for
+    each step, ends the training when it returns True; a list of bools ends that of these steps. Ctrl-C takes effect when each
+    net is after a whole step.
+
+    TypeError for steps that are not compiled or return no loss, ValueError for steps that train the same tensors and for lists
+    of another length.
+
+    >>> def make(lr):
+    ...     w = tinygrad_c.zeros(1, requires_grad=True)
+    ...     optimizer = tinygrad_c.optim.SGD([w], lr=lr)
+    ...     @tinygrad_c.compile
+    ...     def step(x, y):
+    ...         optimizer.zero_grad()
+    ...         loss = ((x * w - y) ** 2).mean()
+    ...         loss.backward()
+    ...         optimizer.step()
+    ...         return loss
+    ...     return step
+    >>> x = tinygrad_c.arange(8.) / 8
+    >>> losses = tinygrad_c.train_many([make(0.1), make(0.2)], x, 2 * x, batch_size=4, epochs=100)
+    >>> [each.shape for each in losses]
+    [torch.Size([100, 2]), torch.Size([100, 2])]
+    """
+    steps = list(steps)
+    n = len(steps)
+    for step in steps:
+        if not isinstance(step, Step):
+            raise TypeError(f"train_many() needs compiled steps, but got {type(step).__name__}: pass "
+                            "[tinygrad_c.compile(step) for step in steps]")
+    columns = [one_for_each(each, n, f"data {i}") for i, each in enumerate(data)]
+    rows = [tensors_of([column[i] for column in columns], "train_many()") for i in range(n)]
+    if num_threads is not None and (not isinstance(num_threads, int) or num_threads < 1):
+        raise ValueError(f"train_many(): num_threads should be a positive integer value, but got num_threads={num_threads}")
+    check_apart(steps)
+
+    def after_epoch(epoch: int, losses: list[Tensor]) -> list[bool]:
+        ends = on_epoch(epoch, losses)
+        return one_for_each(ends, n, "what on_epoch returned")
+    return train(steps, rows, batch_size, shuffle, drop_last, epochs, one_for_each(generator, n, "generator"),
+                 one_for_each(scheduler, n, "scheduler"), after_epoch if on_epoch is not None else None,
+                 num_threads or get_num_threads())
+
+
+def check_apart(steps: list[Any]) -> None:
+    """ValueError if two steps reach the same tensor that requires a gradient."""
+    owners = Owners()
+    for i, step in enumerate(steps):
+        try:
+            leaves = memory_used(Walk((step.function,)).guards, True)
+        except TooMany:         # it stays eager
+            continue
+        owners.add(i, set(leaves), leaves)
