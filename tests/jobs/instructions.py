@@ -3,6 +3,7 @@
     python tests/jobs/instructions.py                           # a table
     python tests/jobs/instructions.py --record FILE             # and write it as JSON
     python tests/jobs/instructions.py --check FILE              # before, after, percent; status 1 if one rose by more than --most
+    python tests/jobs/instructions.py --check FILE --first "T.explain(T.ones(1, requires_grad=True) * 2)"    # what it leaves behind
     python tests/jobs/instructions.py --only "tiny*" --python OTHER/bin/python --path FOLDER
 
 Counts, not times: the same command on a busy machine gives the same counts. Another build, path or --only moves addresses, on
@@ -117,8 +118,9 @@ def requester():
     return request
 
 
-def inside(only):
+def inside(only, first=""):
     import tinygrad_c
+    exec(first, {"T": tinygrad_c})
     dump = requester()
     for name, (kind, make) in cases(tinygrad_c).items():
         if not fnmatch.fnmatch(name, only):
@@ -153,7 +155,7 @@ def count(dump, name, f, n):
 
 # ---- Outside
 
-def measure(python, path, level, only):
+def measure(python, path, level, only, first=""):
     """Instructions by case."""
     env = {"PATH": os.environ["PATH"], "PYTHONHASHSEED": "0", "TINYGRAD_C_SIMD": level, "TINYGRAD_C_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1"}
     if path:
@@ -176,7 +178,7 @@ def measure(python, path, level, only):
             numpy, both = (int(re.search(r"Collected : (\d+)", valgrind("import", "-c", f"import {modules}"))[1])
                            for modules in ("numpy", "numpy, tinygrad_c"))
             counts["import, after numpy"] = both - numpy
-        valgrind("cases", str(Path(__file__).resolve()), "--inside", "--only", only)
+        valgrind("cases", str(Path(__file__).resolve()), "--inside", "--only", only, "--first", first)
         totals = {}
         for file in Path(folder).glob("out.*"):
             found = re.search(r"^desc: Trigger: Client Request: (.+)=(\d+)$(?s:.*?)^(?:summary|totals): (\d+)$", file.read_text(), re.M)
@@ -213,12 +215,13 @@ def main():
     parser.add_argument("--python", default=sys.executable, help="interpreter to run (default: this one)")
     parser.add_argument("--path", type=Path, help="folder for PYTHONPATH, if the package is not installed")
     parser.add_argument("--level", default="avx2", choices=("baseline", "avx2"), help="instruction set (default: avx2)")
+    parser.add_argument("--first", default="", metavar="CODE", help="run this before counting; T is the package")
     parser.add_argument("--inside", action="store_true", help=argparse.SUPPRESS)
     args = parser.parse_args()
     if args.inside:
-        inside(args.only)
+        inside(args.only, args.first)
         return 0
-    counts = measure(args.python, args.path and args.path.resolve(), args.level, args.only)
+    counts = measure(args.python, args.path and args.path.resolve(), args.level, args.only, args.first)
     if args.record:
         args.record.write_text(json.dumps({"level": args.level, "counts": counts}, indent=1) + "\n")
     if args.check:

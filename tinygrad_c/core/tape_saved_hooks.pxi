@@ -193,10 +193,12 @@ def _tensor_at(Node node not None):
 
 def _read_node(Node node not None) -> tuple:
     """For explain: the name of the node's rule (name() may be a label), its number, the shape and dtype of its output, the
-    kernel's parameters as floats and as integers (the rule decides which they are), and whether a pass has freed the saved
-    tensors."""
+    kernel's parameters as floats and as integers (the rule decides which they are), whether a pass has freed the saved
+    tensors, which output of a Function it is, and the axes of a permute or the context of a Function."""
     return (node.rule.name.decode(), node.number, tuple([node.shape[d] for d in range(node.ndim)]), DTYPE_NAMES[node.dtype],
-            tuple([node.param[i].f for i in range(4)]), tuple([node.param[i].i for i in range(4)]), node.freed != 0)
+            tuple([node.param[i].f for i in range(4)]), tuple([node.param[i].i for i in range(4)]), node.freed != 0,
+            node.op if node.rule is &FUNCTION_OUTPUT else 0,
+            (<Node> node.edge0).extra if node.rule is &FUNCTION_OUTPUT else node.extra)
 
 
 def _saved_in(Node node not None, int slot):

@@ -1,18 +1,22 @@
 """One pass as plain data: lines, values, steps forward, steps backward, what lands in .grad. Text and page are made from it."""
 from __future__ import annotations
 
+import ast
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from tinygrad_c.explain import problems, rules
+from tinygrad_c.explain import chain, problems, rules
 from tinygrad_c.explain.formula import element, number, readable, with_names, with_numbers
-from tinygrad_c.explain.graph import Graph, Leaf, Step
+from tinygrad_c.explain.graph import PACKAGE, Graph, Leaf, Step
 from tinygrad_c.explain.names import LONG, Names, text_of
 from tinygrad_c.explain.numbers import plain, summary
+from tinygrad_c.explain.source import Written, returned
 from tinygrad_c.explain.values import compute, formal_inputs, label_object, parameters, rules_of, same, sum_to, summed_dims
 
 Data = dict[str, Any]
 POWERS = {"square": "2", "cube": "3", "sqrt": "0.5", "rsqrt": "-0.5", "reciprocal": "-1"}
+SAID = {"ViewBackward0", "ExpandBackward0", "TransposeBackward0", "PermuteBackward0"}       # the program's text says it better
 ARITHMETIC = ("neg", "add", "sub", "mul", "div", "pow", "where", "add_number", "mul_number", "rsub_number", "div_number",
               "rdiv_number", "pow_number", "rpow_number")
 
@@ -24,7 +28,7 @@ class Builder:
         self.graph, self.names, self.modules = graph, names, names.modules(modules)
         self.values: list[Data] = []
         self.ids: dict[Any, int] = {}           # of a Leaf or Step, or the id() of a tensor that needs no gradient
-        self.taken: dict[str, int] = {}
+        self.taken: dict[str, int] = {"g": 1}       # what formulas call the gradient that comes in
         self.unnamed = 0
         self.lines: list[Data] = []
         self.line_ids: dict[tuple[str, int], int] = {}
@@ -136,15 +140,26 @@ class Builder:
             "code": place.text if place is not None and place.exact else None,
             "module": self.modules.get(step), "inputs": inputs, "output": output,
             "formula": with_names(y, labels) if y else None, "numbers": None, "at": None}
-        if out["code"] is not None and y is not None and (not readable(y) or "y." in y):
+        names = self.names_of(step, inputs)
+        if place is not None and isinstance(place.expression, Written):
+            out["code"] = None
+            out["formula"] = (out["formula"] or "").replace("[...]", index_of(place.expression))
+        elif out["code"] is not None and y is not None and (not readable(y) or step.own_rule in SAID):
             out["formula"] = out["code"]
-        out["call"] = call_of(step, [self.values[i]["name"] for i in inputs if i is not None])
-        if y and step.value is not None and step.value.numel() and not self.large():
+        elif y is not None and y.endswith("(...)") and len(names) > 1:      # cat and stack
+            out["formula"] = y.replace("(...)", f"([{', '.join(names)}])")
+        elif out["formula"] is not None:
+            out["formula"] = out["formula"].removesuffix(" ...")
+        out["call"] = call_of(step, [name for name in names if name != "…"])
+        if step.value is not None and step.value.numel() and not self.large():
             at = first_of(step.value)
-            out["numbers"] = with_numbers(y, env, at)
+            equals = element(step.value, at)
+            out["numbers"] = with_numbers(y, env, at, evaluator(env)) if y and readable(y) else None
+            if out["numbers"] in (None, number(equals)) and step.row is None:
+                out["numbers"] = chain.value_numbers(step, names, at) or out["numbers"]
             out["at"] = list(at) if step.value.numel() > 1 else None
             if out["numbers"] is not None:
-                out["equals"] = plain(element(step.value, at))
+                out["equals"] = plain(equals)
         return out
 
     def large(self) -> bool:
@@ -158,7 +173,7 @@ class Builder:
         if step not in self.forms:
             found = rules_of(step)
             if not found:
-                return formal_inputs(step), None, ()
+                return own_function(step) or (formal_inputs(step), None, ())
             self.forms[step] = next((each for each in found if self.agrees(step, each)), found[-1])
         rule = self.forms[step]
         return rule.inputs, rule.y, rule.derivatives
@@ -181,7 +196,7 @@ class Builder:
     def formula(self, step: Step, inputs: list[int | None]) -> tuple[str | None, dict[str, str], Data]:
         """The value's formula, the labels of its names, and the values of them."""
         formal, y, _ = self.form(step)
-        labels = {name: self.values[i]["name"] for name, i in zip(formal, inputs) if i is not None}
+        labels = dict(zip(formal, self.names_of(step, inputs)))
         env = self.environment(step, formal)
         labels |= {name: number(value) for name, value in env.items() if isinstance(value, (int, float))}
         for call in ("softmax(x, 1)", "one_hot(t)"):
@@ -190,6 +205,13 @@ class Builder:
                 if found is not None:
                     env[call] = found
         return y, labels, env
+
+    def names_of(self, step: Step, inputs: list[int | None]) -> list[str]:
+        """What the inputs are called; of one whose value is not known, how the program writes it, or an ellipsis."""
+        texts = [text_of(each) if each is not None else "" for each in self.names.operands.get(step, [])]
+        texts += [""] * (len(inputs) - len(texts))
+        return [self.values[i]["name"] if i is not None else text if 0 < len(text) <= LONG else "…"
+                for i, text in zip(inputs, texts)]
 
     # ---- Backward
 
@@ -204,27 +226,46 @@ class Builder:
             if to is None or given is None:
                 continue
             rule = derivatives[i] if i < len(derivatives) else derivatives[0] if derivatives and len(formal) == 1 else None
-            gives.append(self.give(step, to, given, rule, labels, env))
-        return {"step": self.indices[step], "gradient": summary(step.gradient), "gives": gives}
+            gives.append(self.give(step, i, to, rule, labels, env))
+        together = None if step.together is None else self.ids[step.together]
+        return {"step": self.indices[step], "gradient": summary(step.gradient), "gives": gives, "together": together}
 
-    def give(self, step: Step, to: int, given: Any, rule: str | None, labels: dict[str, str], env: Data) -> Data:
-        out: Data = {"to": to, "rule": rule, "formula": with_names(rule, labels) if rule else None, "numbers": None, "at": None,
+    def give(self, step: Step, i: int, to: int, rule: str | None, labels: dict[str, str], env: Data) -> Data:
+        given = step.given[i]
+        out: Data = {"to": to, "rule": rule, "formula": self.derivative(step, rule, labels), "numbers": None, "at": None,
                      "equals": None, "summed": None, "gradient": summary(given)}
-        if rule is None or self.large():
-            return out
-        raw = compute(rule, env)
-        if raw is None or not raw.numel() or not given.numel() or not same(sum_to(raw, tuple(given.shape)), given):
+        if self.large() or not given.numel():
             return out
         at = largest_at(given)
+        raw = None if rule is None else compute(rule, env)
+        if raw is None or not raw.numel() or not same(sum_to(raw, tuple(given.shape)), given):
+            if step.row is None:
+                out["numbers"] = chain.gradient_numbers(step, i, at)
+            if out["numbers"] is not None:
+                out["at"] = list(at) if given.numel() > 1 else None
+                out["equals"] = plain(element(given, at))
+            return out
         if tuple(raw.shape) != tuple(given.shape):
             out["summed"] = summed_dims(tuple(raw.shape), tuple(given.shape))
             out["each"] = summary(raw)
             offset = raw.dim() - given.dim()
             at = tuple(0 if d < offset or given.shape[d - offset] != raw.shape[d] else at[d - offset] for d in range(raw.dim()))
-        out["numbers"] = with_numbers(rule, env, at)
+        out["numbers"] = with_numbers(rule, env, at, evaluator(env))
+        equals = element(raw, at)
+        if out["numbers"] in (None, number(equals)) and not out["summed"] and step.row is None:
+            out["numbers"] = chain.gradient_numbers(step, i, at) or out["numbers"]
         out["at"] = list(at) if raw.numel() > 1 else None
-        out["equals"] = plain(element(raw, at)) if out["numbers"] is not None else None
+        out["equals"] = plain(equals) if out["numbers"] is not None else None
         return out
+
+    def derivative(self, step: Step, rule: str | None, labels: dict[str, str]) -> str | None:
+        """The formula of a gradient with the program's names; of a slice, with its index."""
+        if rule is None or (step.row is None and not rules_of(step)):
+            return rule
+        place = self.names.place.get(step)
+        if place is not None and place.exact and isinstance(place.expression, (ast.Subscript, Written)):
+            rule = rule.replace("[...]", index_of(place.expression))
+        return with_names(rule, labels).removesuffix(" ...")
 
     def leaf(self, leaf: Leaf, before: Any) -> Data:
         """What lands in a leaf's .grad, and what was there before."""
@@ -232,6 +273,25 @@ class Builder:
         after = leaf.gradient if before is None else before + leaf.gradient
         return {"value": value, "parts": self.given_to.get(value, []), "total": summary(leaf.gradient),
                 "before": summary(before), "after": summary(after)}
+
+
+def index_of(expression: ast.Subscript | Written) -> str:
+    """[1:, 0], as the program writes it."""
+    return ast.unparse(ast.Subscript(ast.Name("x"), expression.slice))[1:]
+
+
+def evaluator(env: Data) -> Callable[[str], Any]:
+    """The value of a part of a formula."""
+    return lambda text: compute(text, env)
+
+
+def own_function(step: Step) -> tuple[tuple[str, ...], str | None, tuple[str | None, ...]] | None:
+    """For a function of the program: what its forward and its backward return, in its own words."""
+    if step.function is None or step.function.__module__.partition(".")[0] == PACKAGE:
+        return None
+    values = returned(step.function.forward)
+    y = values[step.output] if step.output < len(values) else None
+    return (), y, tuple(returned(step.function._backward()))
 
 
 def plain_name(step: Step) -> str:
@@ -248,6 +308,8 @@ def plain_name(step: Step) -> str:
 
 def call_of(step: Step, names: list[str]) -> str | None:
     """relu(t1), where the formula says what relu is; None where the formula says it all."""
+    if step.function is not None:
+        return f"{step.function.__name__.lstrip('_')}({', '.join(names)})"
     if step.op in POWERS and names:
         return with_names(f"x ** {POWERS[step.op]}", {"x": names[0]})
     if step.op is None or step.row is None or step.op in ARITHMETIC or step.row.y.startswith(step.op + "("):

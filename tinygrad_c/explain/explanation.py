@@ -11,7 +11,7 @@ from tinygrad_c.autograd import no_grad
 from tinygrad_c.explain import source as text_of_program
 from tinygrad_c.explain import values
 from tinygrad_c.explain.build import Builder
-from tinygrad_c.explain.graph import Graph, Leaf, Step, has_hooks, is_tensor, read, run_backward
+from tinygrad_c.explain.graph import Graph, Leaf, Step, has_hooks, is_tensor, read, run_backward, without_hooks
 from tinygrad_c.explain.names import Names, Scope
 from tinygrad_c.explain.replay import run_formulas
 
@@ -121,12 +121,14 @@ def one_pass(tensor: Any, gradient: Any, frame: FrameType | None, given: dict[st
         if frame is not None:
             names.follow(frame)
         recorded, modules = ({}, {}) if record is None else (record.values, record.modules)
-        values.fill(graph, names, recorded)
         notes: list[dict[str, Any]] = []
-        if (isinstance(graph.last, Step) or graph.leaves) and not forward_only:
-            back(graph, gradient, notes)
-        before = {leaf: before_pass(leaf, graph.freed) for leaf in graph.leaves}
-        out = Builder(graph, names, modules).build(before)
+        hooks = has_hooks(graph)
+        with without_hooks(graph):
+            values.fill(graph, names, recorded)
+            if (isinstance(graph.last, Step) or graph.leaves) and not forward_only:
+                back(graph, gradient, notes, hooks)
+            before = {leaf: before_pass(leaf, graph.freed) for leaf in graph.leaves}
+            out = Builder(graph, names, modules).build(before)
         out["notes"] = notes
         return out
 
@@ -139,7 +141,7 @@ def before_pass(leaf: Leaf, done: bool) -> Any:
     return None if values.same(now, leaf.gradient) else now - leaf.gradient
 
 
-def back(graph: Graph, gradient: Any, notes: list[dict[str, Any]]) -> None:
+def back(graph: Graph, gradient: Any, notes: list[dict[str, Any]], hooks: bool) -> None:
     """Run the backward pass if there can be one; note why not."""
     if gradient is None and graph.root.numel() != 1:
         notes.append({"kind": "no scalar", "shape": list(graph.root.shape)})
@@ -147,7 +149,7 @@ def back(graph: Graph, gradient: Any, notes: list[dict[str, Any]]) -> None:
     if graph.freed:
         notes.append({"kind": "replayed" if run_formulas(graph, gradient) else "freed"})
         return
-    if has_hooks(graph):
+    if hooks:
         notes.append({"kind": "hooks"})
     try:
         run_backward(graph, gradient)

@@ -5,14 +5,17 @@
 """
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from tinygrad_c._tensor.tensor import Tensor
+from tinygrad_c.autograd import enable_grad
 from tinygrad_c.core import tape
 from tinygrad_c.formulas import POINTWISE, Row
 from tinygrad_c.ops.elementwise.elementwise import _row_of_node
 
+PACKAGE = __name__.partition(".")[0]
 OUTPUT = 3              # the slot of a saved output, after those of three saved inputs
 DTYPES = {"Float": "float32", "Double": "float64"}
 
@@ -32,9 +35,10 @@ class Step:
 
     def __init__(self, node: Any) -> None:
         self.node = node
-        self.own_rule, number, shape, dtype, floats, integers, freed = tape._read_node(node)
+        self.own_rule, number, shape, dtype, floats, integers, freed, output, extra = tape._read_node(node)
         self.number, self.shape, self.dtype, self.freed = number, shape, DTYPES.get(dtype, dtype.lower()), freed
         self.floats, self.integers = floats, integers
+        self.output, self.extra = output, extra     # which output of a Function; its context, or the axes of a permute
         self.rule: str = node.name().rpartition("::")[2]     # PyTorch's name, perhaps a label that several share with one rule
         self.op: str | None = _row_of_node(node)            # the row of the table, if it has one
         self.inputs: list[Step | Leaf | None] = []          # None: no gradient goes there
@@ -42,10 +46,17 @@ class Step:
         self.operands: list[Any] = []       # the values that went in, where they are known
         self.gradient: Any = None           # dL/d(output)
         self.given: list[Any] = []          # dL/d(input), one for each of the inputs, None where there is none
+        self.rules: Any = None              # the formulas that it may have
+        self.together: Step | None = None   # the output of the same function that gives the gradients of all its outputs
 
     @property
     def row(self) -> Row | None:
         return None if self.op is None else POINTWISE[self.op]
+
+    @property
+    def function(self) -> type | None:
+        """The autograd.Function that made it."""
+        return self.extra._function if self.own_rule in ("Function", "FunctionOutput") else None
 
     def saved(self, slot: int) -> Any:
         """What is kept for the backward pass in this slot, detached, or None. None too if it was overwritten since."""
@@ -123,27 +134,83 @@ def has_hooks(graph: Graph) -> bool:
     return any(hooks for step in graph.steps for hooks in tape._node_hooks(step.node)[:2])
 
 
-def run_backward(graph: Graph, gradient: Any = None) -> None:
-    """Run the engine's backward pass from the root, keep every gradient on its way in the steps and leaves, and change nothing.
-
-    The program's hooks are not called. RuntimeError where backward() itself would raise one.
-    """
+@contextmanager
+def without_hooks(graph: Graph) -> Iterator[None]:
+    """Take the program's hooks away for a while."""
     lists = [each for step in graph.steps for each in tape._node_hooks(step.node)]
     lists += [each for leaf in graph.leaves for each in tape._leaf_hooks(leaf.tensor)]
     hooks = {id(each): (each, list(each)) for each in lists}        # the nodes of a function's outputs share a list
     try:
         for own, _ in hooks.values():
             own.clear()
+        yield
+    finally:
+        for own, before in hooks.values():
+            own[:] = before
+
+
+def run_backward(graph: Graph, gradient: Any = None) -> None:
+    """Run the engine's backward pass from the root, keep every gradient on its way in the steps and leaves, and change nothing.
+
+    The program's hooks are not called. RuntimeError where backward() itself would raise one.
+    """
+    with without_hooks(graph):
         for step in graph.steps:
             step.node.register_prehook(_keep_gradient(step))
             step.node.register_hook(_keep_given(step))
         tensors = tuple(leaf.tensor for leaf in graph.leaves)
         results = tape.grad((graph.root,), tensors, (gradient,), True, False, 0)
+        for leaf, result in zip(graph.leaves, results):
+            leaf.gradient = result
+    _divide_among_outputs(graph)
+
+
+def _divide_among_outputs(graph: Graph) -> None:
+    """A function with several outputs takes their gradients at once. One of this package is asked again for each of them; what
+    a function of the program gives is told once, at the first output."""
+    functions: dict[int, list[Step]] = {}
+    for step in graph.steps:
+        if step.own_rule == "FunctionOutput" and step.gradient is not None:
+            functions.setdefault(step.number - step.output, []).append(step)
+    for first, *others in functions.values():
+        if not others:
+            continue
+        alone = []
+        if first.function is not None and first.function.__module__.partition(".")[0] == PACKAGE:
+            with without_hooks(graph):
+                alone = [call_rule(each, each.gradient) for each in (first, *others)]
+        for i, step in enumerate((first, *others)):
+            if all(alone) and alone:
+                step.given = [None if each is None else each.detach() for each in alone[i]]
+            elif step is not first:
+                step.given, step.together = [], first
+
+
+def call_rule(step: Step, g: Any) -> list[Any]:
+    """What the step's own rule makes of a gradient, recorded, so that it can be differentiated by `g`: one for each input, None
+    where there is none; [] if the rule cannot be called. No hook of the program may be there (`without_hooks`)."""
+    kept: list[Any] = []
+    ends = {id(each): each.tensor if isinstance(each, Leaf) else tape._tensor_at(each.node)
+            for each in step.inputs if each is not None}
+    handle = step.node.register_hook(lambda inputs, outputs: kept.append(list(inputs)))
+    try:
+        with enable_grad():
+            tape.grad((tape._tensor_at(step.node),), tuple(ends.values()), (g,), True, True, 0)
+    except (NotImplementedError, RuntimeError):
+        return []
     finally:
-        for own, before in hooks.values():
-            own[:] = before
-    for leaf, result in zip(graph.leaves, results):
-        leaf.gradient = result
+        handle.remove()
+    return kept[0] if kept else []
+
+
+def differentiate(y: Any, x: Any, weights: Any = None) -> Any:
+    """The gradient by x of the sum of weights * y, or None."""
+    if not is_tensor(y) or y.grad_fn is None:
+        return None
+    try:
+        return tape.grad((y,), (x,), (weights,), False, False, 0)[0]
+    except (NotImplementedError, RuntimeError):
+        return None
 
 
 def _keep_gradient(step: Step) -> Callable[[Any], None]:

@@ -11,7 +11,7 @@ from types import FrameType, ModuleType
 from typing import Any, NamedTuple
 
 from tinygrad_c.explain.graph import Graph, Leaf, Step, is_tensor
-from tinygrad_c.explain.source import Function, Source
+from tinygrad_c.explain.source import Function, Source, Written
 from tinygrad_c.nn.container import Sequential
 from tinygrad_c.nn.module import Module
 
@@ -24,6 +24,8 @@ OPERATORS = {
     ast.MatMult: {"Mm", "Bmm"},
 }
 VIEWS = ("T", "Transpose", "Permute", "View", "Select", "Slice", "Index", "Expand", "Sum", "Mean")     # any program takes them
+COPIES = ("CopyBackwards", "CloneBackward0", "ToCopyBackward0")
+LAST_OF_MANY = ("add", "sub", "mul", "div", "where", "add_number", "mul_number", "div_number", "rsub_number", "rdiv_number")
 ON_THE_RIGHT = {"rsub_number", "rdiv_number", "rpow_number"}     # the number is on the left: number - x
 
 
@@ -217,6 +219,10 @@ class _Match:
                 continue
             known = self.names.place.get(step)
             exact = alone and fits(expression, step)
+            if alone and not exact and step.rule in COPIES and known is None:       # of the value that is written
+                self.names.place[step] = Place(self.source, statement, line, expression, False)
+                todo += [(expression, into, line, statement, True) for into in step.inputs if isinstance(into, Step)]
+                continue
             if known is not None and not exact:
                 continue
             self.names.place[step] = Place(self.source, statement, line, expression, exact)
@@ -261,13 +267,24 @@ def fits(expression: ast.expr, step: Step) -> bool:
     if isinstance(expression, ast.UnaryOp):
         return step.op == "neg" and isinstance(expression.op, ast.USub)
     if isinstance(expression, ast.Call):
+        if composed(step, rule):
+            return False
         name = plain(called(expression))
         return name in (plain(step.op or rule), plain(rule)) or (name, rule) in (("reshape", "View"), ("flatten", "View"))
+    if isinstance(expression, Written):
+        return rule in ("CopySlices", "IndexPut")
     if isinstance(expression, ast.Subscript):
         return step.op is None and rule in ("Select", "Slice", "Index", "Unbind")
     if isinstance(expression, ast.Attribute):
         return step.op is None and expression.attr in ("T", "mT") and rule in ("T", "Transpose", "Permute")
     return False
+
+
+def composed(step: Step, rule: str) -> bool:
+    """Whether it is the last of several operations of one function, whose name it has: the division of nll_loss."""
+    if step.op in LAST_OF_MANY:
+        return rule not in ("Add", "Sub", "Mul", "Div", "Rsub", "Where", "MaskedFill")
+    return step.own_rule == "ViewBackward0" and rule in ("Dot", "Mv", "Addmv", "Kron")
 
 
 def operands_of(expression: ast.expr, step: Step, scope: Scope) -> list[ast.expr | None]:
@@ -279,6 +296,8 @@ def operands_of(expression: ast.expr, step: Step, scope: Scope) -> list[ast.expr
         return [expression.left, expression.right]
     if isinstance(expression, ast.UnaryOp):
         return [expression.operand]
+    if isinstance(expression, Written):
+        return [expression.name, expression.value]
     if isinstance(expression, ast.Call):
         function = expression.func
         if isinstance(function, ast.Attribute) and not is_a_module(function.value, scope) and fits(expression, step):

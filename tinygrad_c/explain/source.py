@@ -3,10 +3,20 @@ from __future__ import annotations
 
 import ast
 import linecache
+from functools import lru_cache
 from types import CodeType, FrameType
 from typing import Any
 
 PACKAGE = __name__.partition(".")[0]
+
+
+@lru_cache(maxsize=16)
+def tree_of(text: str) -> ast.Module | None:
+    """The syntax tree, or None of what is not Python."""
+    try:
+        return ast.parse(text) if text else None
+    except (SyntaxError, ValueError):
+        return None
 
 
 class Source:
@@ -15,10 +25,7 @@ class Source:
     def __init__(self, filename: str, module: dict[str, Any] | None = None) -> None:
         self.filename = filename
         self.lines = linecache.getlines(filename, module)
-        try:
-            self.tree: ast.Module | None = ast.parse("".join(self.lines)) if self.lines else None
-        except (SyntaxError, ValueError):
-            self.tree = None
+        self.tree = tree_of("".join(self.lines))
         self._functions: dict[tuple[str, int], Function] = {}
 
     def line(self, number: int) -> str:
@@ -28,10 +35,10 @@ class Source:
         """The function, or the module, that a code object was compiled from."""
         key = code.co_name, code.co_firstlineno
         if key not in self._functions:
-            self._functions[key] = Function(self._find(code))
+            self._functions[key] = Function(self.find(code))
         return self._functions[key]
 
-    def _find(self, code: CodeType) -> ast.AST | None:
+    def find(self, code: CodeType) -> ast.AST | None:
         if self.tree is None or code.co_name == "<module>":
             return self.tree
         for node in ast.walk(self.tree):
@@ -40,6 +47,12 @@ class Source:
                 if first == code.co_firstlineno:
                     return node
         return self.tree
+
+
+class Written(ast.expr):
+    """What a tensor is after name[index] = value."""
+
+    _fields = ("name", "slice", "value")
 
 
 class Function:
@@ -66,12 +79,18 @@ class Function:
             left = ast.copy_location(ast.Name(node.target.id, ast.Load()), node.target)
             value = ast.copy_location(ast.BinOp(left, node.op, node.value), node)
             self._assign(node.target, value, node)
+        elif isinstance(node, ast.Expr) and isinstance(node.value, ast.Call) and isinstance(node.value.func, ast.Attribute) \
+                and node.value.func.attr.endswith("_") and isinstance(node.value.func.value, ast.Name):
+            self._assign(node.value.func.value, node.value, node)           # h.relu_()
         for child in ast.iter_child_nodes(node):
             self._enter(child)
 
     def _assign(self, target: ast.expr, value: ast.expr, statement: ast.stmt) -> None:
         if isinstance(target, ast.Name):
             self.assigned.setdefault(target.id, []).append((statement, value))
+        elif isinstance(target, ast.Subscript) and isinstance(target.value, ast.Name):
+            written = ast.copy_location(Written(target.value, target.slice, value), statement)      # z[1] = value
+            self._assign(target.value, written, statement)
         elif isinstance(target, (ast.Tuple, ast.List)):
             matching = isinstance(value, (ast.Tuple, ast.List)) and len(value.elts) == len(target.elts)
             for i, each in enumerate(target.elts):
@@ -102,6 +121,19 @@ class Function:
                 value = getattr(statement, "value", None)
                 return (statement, value) if isinstance(value, ast.expr) else None
         return None
+
+
+def returned(function: Any) -> list[str]:
+    """What a function returns, as text: each part of a tuple. [] if its text is not known or it returns in several places."""
+    code = getattr(function, "__code__", None)
+    if code is None:
+        return []
+    tree = Source(code.co_filename, function.__globals__).find(code)
+    found = [] if not isinstance(tree, ast.FunctionDef) else [
+        node.value for node in ast.walk(tree) if isinstance(node, ast.Return) and node.value is not None]
+    if len(found) != 1:
+        return []
+    return [ast.unparse(each) for each in (found[0].elts if isinstance(found[0], ast.Tuple) else [found[0]])]
 
 
 def span_of(node: Any) -> tuple[int, int, int, int]:

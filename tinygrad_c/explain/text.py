@@ -14,7 +14,7 @@ MANY = 400              # steps that are printed at each end of a long pass
 
 def text(passes: list[Data], lang: str) -> str:
     """All passes."""
-    lines: list[str] = []
+    lines: list[str] = [] if passes else [say("nothing", lang)]
     for i, each in enumerate(passes):
         if len(passes) > 1:
             lines += [""] * (i > 0) + [f"===== {say('pass', lang, n=i + 1)} =====", ""]
@@ -148,9 +148,9 @@ def forward_step(one: Data, step: Data, lang: str) -> str:
     made = " = ".join(each for each in (out["name"], step["call"], step["formula"] or f"{op}({names})") if each)
     result = describe(out["numbers"], lang)
     if step["numbers"] is not None and step["at"] is None:
-        return f"{made}  =  {step['numbers']}  =  {result}"
+        return f"{made}  =  {result}" if step["numbers"] in (result, made) else f"{made}  =  {step['numbers']}  =  {result}"
     example = ""
-    if step["numbers"] is not None:
+    if step["numbers"] is not None and step["numbers"] != value(step["equals"]):
         example = f"\n          {say('at', lang, at=step['at'])}: {step['numbers']} = {value(step['equals'])}"
     return f"{made}   {shaped(out)}  =  {result}{example}"
 
@@ -172,6 +172,8 @@ def backward(one: Data, lang: str) -> list[str]:
         lines.append(f"  {n}. {out['name']} = {made}    {step['rule']}  {where}")
         lines += together(numbers, out["name"], each["parts"], lang)
         lines.append("     " + say("g", lang, name=out["name"], value=describe(each["gradient"], lang)))
+        if each["together"] is not None:
+            lines.append("     " + say("together", lang, name=values[each["together"]]["name"]))
         lines += [f"     {line}" for give in each["gives"] for line in giving(values, give, lang)]
     return lines
 

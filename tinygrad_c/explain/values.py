@@ -2,12 +2,17 @@
 from __future__ import annotations
 
 import ast
+from functools import lru_cache
+from importlib import import_module
+from types import CodeType
 from typing import Any
 
 from tinygrad_c.autograd import no_grad
 from tinygrad_c.explain import rules
+from tinygrad_c.explain.arguments import COUNT, EPS, FREEDOM, filled
+from tinygrad_c.explain.chain import linear_value
 from tinygrad_c.explain.formula import parsed, readable
-from tinygrad_c.explain.graph import OUTPUT, Graph, Leaf, Step, is_tensor
+from tinygrad_c.explain.graph import OUTPUT, PACKAGE, Graph, Leaf, Step, is_tensor
 from tinygrad_c.explain.names import Names
 from tinygrad_c.nn.functional import one_hot
 from tinygrad_c.ops.create.create import tensor
@@ -15,15 +20,25 @@ from tinygrad_c.ops.elementwise import elementwise
 from tinygrad_c.ops.elementwise.logic import allclose
 from tinygrad_c.ops.reduce import softmax
 
-SAVES_ITS_INPUTS = ("Mm", "Addmm", "Bmm", "MseLoss", "L1Loss", "SmoothL1Loss", "HuberLoss", "BinaryCrossEntropy",
-                    "BinaryCrossEntropyWithLogits", "NllLoss", "NllLoss2D", "Abs", "Mean", "Sum", "Add")     # slot i: input i
+SAVES_ITS_INPUTS = ("Mm", "Addmm", "Bmm", "PairLoss", "NllLoss", "Convolution")     # slot i: input i
 
 
 def _normal_cdf(x: Any) -> Any:
     return 0.5 * elementwise.erfc(x * -0.7071067811865476)
 
 
-FUNCTIONS: dict[str, Any] = {"normal_cdf": _normal_cdf, "softplus1": lambda x: elementwise.logaddexp(x, x * 0)}
+def _in_annex(module: str, name: str) -> Any:
+    """A function of linalg or special, which are imported when a formula names them."""
+    return lambda *args: getattr(import_module(f"{PACKAGE}.{module}"), name)(*args)
+
+
+FUNCTIONS: dict[str, Any] = {
+    "normal_cdf": _normal_cdf, "softplus1": lambda x: elementwise.logaddexp(x, x * 0), "range": range,
+    "polygamma_n": lambda x, n: elementwise.polygamma(int(n), x),
+    **{name: _in_annex("linalg", name) for name in ("inv", "solve", "det", "slogdet", "pinv", "cholesky", "qr", "eigh", "lu")},
+    "svd": lambda x: _in_annex("linalg", "svd")(x, False),
+    **{name: _in_annex("special", name) for name in ("i0", "i1", "i0e", "i1e", "gammainc", "gammaincc")},
+}
 
 
 class _Space(dict):
@@ -38,14 +53,18 @@ class _Space(dict):
         return getattr(softmax if "softmax" in name else elementwise, name)
 
 
+@lru_cache(maxsize=1024)
+def compiled(expression: str) -> CodeType:
+    return compile(ast.Expression(parsed(expression)), "<formula>", "eval")
+
+
 def compute(expression: str, values: dict[str, Any]) -> Any:
     """The value of a formula, or None where it cannot be computed."""
     if not readable(expression):
         return None
     try:
         with no_grad():
-            found = eval(compile(ast.Expression(parsed(expression)), "<formula>", "eval"), {"__builtins__": {}},
-                         _Space(values))
+            found = eval(compiled(expression), {"__builtins__": {}}, _Space(values))
     except (AttributeError, IndexError, KeyError, NotImplementedError, RuntimeError, TypeError, ValueError):
         return None
     return found.detach() if is_tensor(found) else None
@@ -55,19 +74,16 @@ def parameters(step: Step) -> dict[str, Any]:
     """The numbers of a step: those of its row, and `n` and `p` of a loss."""
     if step.row is not None:
         return dict(zip(step.row.params, step.floats))
-    if step.rule.startswith(("Mse", "L1", "SmoothL1", "Huber", "Binary", "Abs")) or saves_two(step):
+    if step.own_rule == "PairLoss":
         return {"p": step.floats[0], "n": 1 / step.floats[1] if step.floats[1] else 1}
-    if step.rule.startswith("Nll"):
-        return {"n": 1 / step.floats[3] if step.floats[3] else 1}
     first = step.inputs[0] if step.inputs else None
-    if first is not None and step.rule.startswith("Mean"):
-        return {"n": max(count(first.shape), 1) // max(count(step.shape), 1)}
-    return {"n": count(first.shape)} if first is not None else {}
-
-
-def saves_two(step: Step) -> bool:
-    """l1_loss has torch's names of a mean, a sum or an abs, but two inputs."""
-    return step.op is None and step.rule.startswith(("Mean", "Sum", "Abs")) and step.saved_object(1) is not None
+    if step.own_rule.startswith("Nll"):
+        return {"n": 1 / step.floats[3] if step.floats[3] else 1, "rows": first.shape[0] if first is not None else 1}
+    if step.own_rule.startswith("Mean"):
+        return {"n": step.floats[COUNT]}
+    if step.own_rule.startswith("Var"):
+        return {"freedom": step.floats[FREEDOM]}
+    return {"eps": step.floats[EPS]} if "Norm" in step.own_rule else {}
 
 
 def count(shape: tuple[int, ...]) -> int:
@@ -78,8 +94,14 @@ def count(shape: tuple[int, ...]) -> int:
 
 
 def rules_of(step: Step) -> list[rules.Rule]:
-    """The rules that a step which is no row of the table may be."""
-    return rules.of(step.rule, step.own_rule, 2 if saves_two(step) else len(step.inputs))
+    """The rules that a step which is no row of the table may be, with the arguments of the call in them."""
+    if step.rules is None:
+        function = None
+        if step.function is not None and step.function.__module__.partition(".")[0] == PACKAGE:
+            function = step.function.__name__
+        step.rules = [each._replace(y=filled(each.y, step), derivatives=tuple(filled(d, step) for d in each.derivatives))
+                      for each in rules.of(step.rule, step.own_rule, function, step.output, len(step.inputs))]
+    return step.rules
 
 
 def formal_inputs(step: Step) -> tuple[str, ...]:
@@ -94,8 +116,7 @@ def saved_input(step: Step, i: int) -> Any:
     """The tensor that went in as input i, if it was kept: itself, not a copy."""
     if i >= OUTPUT:
         return None
-    kinds = {each.partition("Backward")[0] for each in (step.rule, step.own_rule)}
-    if step.row is None and not kinds & set(SAVES_ITS_INPUTS) and i > 0:
+    if step.row is None and rules.base(step.own_rule) not in SAVES_ITS_INPUTS and i > 0:
         return None
     return step.saved_object(i)
 
@@ -120,10 +141,11 @@ def fill(graph: Graph, names: Names, recorded: dict[int, Any]) -> None:
         graph.last.value = graph.root.detach()
     for step in graph.steps:
         step.operands = operands(step, names)
-        if step.freed:
+        if step.freed or step.value is not None:
             guess(step, names)
-        if step.value is None:
-            step.value = again(step)
+        for find in (again, linear_value):
+            if step.value is None:
+                step.value = find(step)
         if step.value is None:
             step.value = indexed(step, names)
 
@@ -150,7 +172,7 @@ def named_operand(step: Step, i: int, names: Names) -> Any:
     expression = expressions[i] if i < len(expressions) else None
     if isinstance(expression, ast.Name):
         for each in names.scope.kept:
-            if names.scope.tensors.get(id(each)) == expression.id:
+            if names.scope.tensors.get(id(each)) == expression.id and not each.requires_grad:
                 return each
     if isinstance(expression, ast.Constant) and isinstance(expression.value, (int, float)):
         return tensor(expression.value)
@@ -166,7 +188,7 @@ def guess(step: Step, names: Names) -> None:
     mentioned = {node.id for node in ast.walk(place.expression) if isinstance(node, ast.Name)}
     for each in names.scope.kept:
         if names.scope.tensors.get(id(each)) in mentioned and not each.requires_grad:
-            step.operands[missing[0]] = each.detach()
+            step.operands[missing[0]] = each
             value = again(step)
             if value is not None and (step.value is None or same(value, step.value)):
                 return
@@ -183,18 +205,20 @@ def same(a: Any, b: Any) -> bool:
 
 
 def again(step: Step) -> Any:
-    """The value computed from the operands, if they are known and its formula can be evaluated."""
-    forms = [(step.row.inputs, step.row.y)] if step.row is not None else \
-        [(each.inputs, each.y) for each in rules_of(step)]
+    """The value computed from the operands, if they are known and its formula can be evaluated. Where the rule has several
+    forms, only if they agree."""
+    forms = [(step.row.inputs, step.row.y)] if step.row is not None else [(each.inputs, each.y) for each in rules_of(step)]
+    found: Any = None
     for inputs, y in forms:
-        if "y." in y and len(step.operands) == 1 and step.operands[0] is not None:      # reshape
-            return step.operands[0].reshape(step.shape) if step.operands[0].numel() == count(step.shape) else None
         if any(each is None for each in step.operands[:len(inputs)]):
             continue
         value = compute(y, {**dict(zip(inputs, step.operands)), **parameters(step)})
-        if value is not None and tuple(value.shape) == step.shape:
-            return value
-    return None
+        if value is None or tuple(value.shape) != step.shape:
+            continue
+        if found is not None and not same(found, value):
+            return None
+        found = value
+    return found
 
 
 def indexed(step: Step, names: Names) -> Any:

@@ -342,4 +342,5 @@
   $("which-label").hidden = data.passes.length < 2;
 
   if (data.passes.length) { choosePass(0); translate(); }
+  else $("app").replaceChildren(el("p", {class: "panel"}, say("nothing")));
 })();

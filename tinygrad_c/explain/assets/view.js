@@ -162,6 +162,7 @@ function backwardPanel(pass, back, numbers, say) {
     partsOf(pass, out.name, back.parts, numbers, say),
     el("h3", {class: "gradient"}, `g = dL/d${out.name}`), tensor(back.gradient, "gradient", say),
     el("h3", {}, say("where it goes")),
+    back.together === undefined ? null : el("p", {}, say("together", {name: pass.values[back.together].name})),
     ...back.gives.map(give => {
       const to = pass.values[give.to];
       return el("section", {class: "give"},
