@@ -259,7 +259,7 @@ def _drawn() -> Any:
 
 
 def _plain(state: Any) -> Any:
-    """The same with bytes in place of arrays, to be compared. (Text would take 4 ms, and leave out what print options leave.)"""
+    """The same with bytes in place of arrays, to be compared. (Text would take 4 ms, and depend on print options.)"""
     if isinstance(state, dict):
         return {name: _plain(each) for name, each in state.items()}
     return state.tobytes() if hasattr(state, "tobytes") else state

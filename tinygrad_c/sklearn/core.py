@@ -222,7 +222,8 @@ class Core:
     # Pickle: arrays and plain data only
 
     def __getstate__(self) -> dict[str, Any]:
-        state = {k: v for k, v in self.__dict__.items() if k not in ("net", "linear", "groups", "optimizer", "views", "compiled")}
+        rebuilt = ("net", "linear", "groups", "optimizer", "views", "compiled")
+        state = {k: v for k, v in self.__dict__.items() if k not in rebuilt}
         state["weights"] = self.weights()
         kept = self.optimizer.state_dict()["state"]
         state["kept"] = {

@@ -374,7 +374,7 @@ class _BaseMLP(CallbackSupportMixin, BaseEstimator):
 
 
 def _shuffled(n: int, random_state: np.random.RandomState) -> np.ndarray:
-    """The permutation that sklearn.utils.shuffle draws; that function takes a millisecond, as long as 20 steps of a small net."""
+    """The permutation that sklearn.utils.shuffle draws; that function takes as long as 20 steps of a small net, 1 ms."""
     index = np.arange(n)
     random_state.shuffle(index)
     return index

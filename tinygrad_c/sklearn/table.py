@@ -105,9 +105,7 @@ class _BaseTable(BaseEstimator):
             dropout=self.dropout,
         )
 
-    def _train(
-        self, X: Any, y: np.ndarray, classes: list[str], task: str, names: list[str], sample_weight: Any = None
-    ) -> Any:
+    def _train(self, X: Any, y: np.ndarray, classes: list[str], task: str, names: list[str], sample_weight: Any = None) -> Any:
         table = self._table(X, reset=True)
         if len(table) != len(y):
             raise ValueError(f"Found input variables with inconsistent numbers of samples: [{len(table)}, {len(y)}]")
@@ -221,7 +219,9 @@ class TableClassifier(ClassifierMixin, _BaseTable):
         self.classes_, numbers = np.unique(y, return_inverse=True)
         if len(self.classes_) < 2:
             raise ValueError(f"The number of classes has to be greater than one; got {len(self.classes_)} class")
-        return self._train(X, numbers.astype(np.int64), [str(c) for c in self.classes_], CLASSIFICATION, [ANSWER], sample_weight)
+        return self._train(
+            X, numbers.astype(np.int64), [str(c) for c in self.classes_], CLASSIFICATION, [ANSWER], sample_weight
+        )
 
     def predict_proba(self, X):
         """Probabilities [rows, classes]."""
@@ -240,7 +240,7 @@ class TableRegressor(RegressorMixin, _BaseTable):
     """
 
     def fit(self, X, y, sample_weight=None):
-        """Train on X (DataFrame or array [rows, columns]) and the quantities y [rows] or [rows, outputs]; sample_weight [rows]."""
+        """Train on X (DataFrame or array [rows, columns]) and quantities y [rows] or [rows, outputs]; sample_weight [rows]."""
         self._table(X, reset=True)
         if y is None:
             raise ValueError(f"requires y to be passed, but the target y is None: {type(self).__name__} requires y.")

@@ -14,7 +14,7 @@ FEWEST = 4  # distinct rows
 
 
 def positive(sample_weight: Any, X: Any) -> tuple[np.ndarray, np.ndarray]:
-    """(bool [rows]: which have a weight above 0, these weights in float64). ValueError if there are none, or one is negative."""
+    """(bool [rows]: which have a weight above 0, these weights). ValueError if there are none, or one is negative."""
     weight = _check_sample_weight(sample_weight, X, dtype=np.float64)
     if not (weight > 0).any():
         raise ValueError("Sample weights must contain at least one non-zero number: all weights are zero.")
