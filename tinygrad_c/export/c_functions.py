@@ -2,7 +2,8 @@
 
 FUNCTIONS = {
     "linear": """/* y[rows][n] = x[rows][m] w[m][n] + b */
-static inline void @NAME@_linear(float *y, const float *x, int rows, int m, int n, const float *b, const @TYPE@ *w@SCALE@) {
+static inline void @NAME@_linear(float *restrict y, const float *restrict x, int rows, int m, int n, const float *b,
+                                 const @TYPE@ *restrict w@SCALE@) {
     int r, i, o;
     for (r = 0; r < rows; r++, x += m, y += n) {
         for (o = 0; o < n; o++) y[o] = 0.0f;
@@ -13,9 +14,9 @@ static inline void @NAME@_linear(float *y, const float *x, int rows, int m, int 
 }
 """,
     "conv": """/* y[no][oh][ow]: windows of x[c][h][w], weights w[no][c / groups][kh][kw] */
-static inline void @NAME@_conv(float *y, const float *x, int c, int h, int w, int no, int oh, int ow, int kh, int kw, int sh,
-                               int sw, int ph, int pw, int dh, int dw, int groups, const float *b,
-                               const @TYPE@ *weight@SCALE@) {
+static inline void @NAME@_conv(float *restrict y, const float *restrict x, int c, int h, int w, int no, int oh, int ow, int kh,
+                               int kw, int sh, int sw, int ph, int pw, int dh, int dw, int groups, const float *b,
+                               const @TYPE@ *restrict weight@SCALE@) {
     int o, k, i, j, r, t, per = c / groups, size = oh * ow;
     for (o = 0; o < no; o++, y += size) {
         for (t = 0; t < size; t++) y[t] = 0.0f;
@@ -30,7 +31,10 @@ static inline void @NAME@_conv(float *y, const float *x, int c, int h, int w, in
                     for (r = 0; r < oh; r++) {
                         int at = r * sh - ph + i * dh;
                         if (at < 0 || at >= h) continue;
-                        for (t = first; t < end; t++) y[r * ow + t] += v * plane[at * w + left + t * sw];
+                        if (sw == 1)
+                            for (t = first; t < end; t++) y[r * ow + t] += v * plane[at * w + left + t];
+                        else
+                            for (t = first; t < end; t++) y[r * ow + t] += v * plane[at * w + left + t * sw];
                     }
                 }
         }
@@ -38,8 +42,8 @@ static inline void @NAME@_conv(float *y, const float *x, int c, int h, int w, in
     }
 }
 """,
-    "max_pool": """static inline void @NAME@_max_pool(float *y, const float *x, int c, int h, int w, int oh, int ow, int kh,
-                                   int kw, int sh, int sw, int ph, int pw, int dh, int dw) {
+    "max_pool": """static inline void @NAME@_max_pool(float *restrict y, const float *restrict x, int c, int h, int w, int oh, int ow,
+                                   int kh, int kw, int sh, int sw, int ph, int pw, int dh, int dw) {
     int k, r, t, i, j;
     for (k = 0; k < c; k++, x += h * w)
         for (r = 0; r < oh; r++)
@@ -52,8 +56,8 @@ static inline void @NAME@_conv(float *y, const float *x, int c, int h, int w, in
             }
 }
 """,
-    "avg_pool": """static inline void @NAME@_avg_pool(float *y, const float *x, int c, int h, int w, int oh, int ow, int kh,
-                                   int kw, int sh, int sw, int ph, int pw, int dh, int dw, int count_pad) {
+    "avg_pool": """static inline void @NAME@_avg_pool(float *restrict y, const float *restrict x, int c, int h, int w, int oh, int ow,
+                                   int kh, int kw, int sh, int sw, int ph, int pw, int dh, int dw, int count_pad) {
     int k, r, t, i, j;
     for (k = 0; k < c; k++, x += h * w)
         for (r = 0; r < oh; r++)
@@ -67,7 +71,7 @@ static inline void @NAME@_conv(float *y, const float *x, int c, int h, int w, in
             }
 }
 """,
-    "adaptive_max": """static inline void @NAME@_adaptive_max(float *y, const float *x, int c, int h, int w, int oh, int ow) {
+    "adaptive_max": """static inline void @NAME@_adaptive_max(float *restrict y, const float *restrict x, int c, int h, int w, int oh, int ow) {
     int k, r, t, i, j;
     for (k = 0; k < c; k++, x += h * w)
         for (r = 0; r < oh; r++)
@@ -80,7 +84,7 @@ static inline void @NAME@_conv(float *y, const float *x, int c, int h, int w, in
             }
 }
 """,
-    "adaptive_avg": """static inline void @NAME@_adaptive_avg(float *y, const float *x, int c, int h, int w, int oh, int ow) {
+    "adaptive_avg": """static inline void @NAME@_adaptive_avg(float *restrict y, const float *restrict x, int c, int h, int w, int oh, int ow) {
     int k, r, t, i, j;
     for (k = 0; k < c; k++, x += h * w)
         for (r = 0; r < oh; r++)
@@ -94,7 +98,7 @@ static inline void @NAME@_conv(float *y, const float *x, int c, int h, int w, in
 }
 """,
     "embedding": """/* rows of w[count][width]; zeros for a number that is out of range */
-static inline void @NAME@_embedding(float *y, const int *x, int n, int count, int width, const float *w) {
+static inline void @NAME@_embedding(float *restrict y, const int *restrict x, int n, int count, int width, const float *w) {
     int i, j;
     for (i = 0; i < n; i++)
         for (j = 0; j < width; j++) *y++ = x[i] < 0 || x[i] >= count ? 0.0f : w[x[i] * width + j];

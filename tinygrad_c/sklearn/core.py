@@ -261,7 +261,7 @@ def forward(X: np.ndarray, coefs: list[np.ndarray], intercepts: list[np.ndarray]
     last = len(coefs) - 1
     function = NUMPY.get(activation)
     for i, (w, b) in enumerate(zip(coefs, intercepts)):
-        h = h @ w
+        h = h.dot(w)  # a microsecond faster than @ for a row
         h += b
         if i < last:
             h = function(h) if function is not None else _by_tensor(h, activation)
