@@ -85,8 +85,9 @@ LEVELS = [
     }),
     ("top", "nn public", {
         "datasets": "",
+        "export": "",                       # a net as a C header or an ONNX file; imported at first use
         "tables": "",                       # reads tables, trains nets on them, answers
-        "tables.export": "tables",
+        "tables.export": "export tables",
         "sklearn": "tables",                # estimators for scikit-learn
         "play": "datasets explain tables",
         "cli": "datasets play tables tables.export",

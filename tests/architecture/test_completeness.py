@@ -24,8 +24,8 @@ NOT_OPS = {
     "bartlett_window", "blackman_window", "hamming_window", "hann_window", "kaiser_window",
     # functions of functions: test_func.py; other libraries' memory: test_interchange.py
     "vmap", "from_dlpack", "to_dlpack", "is_inference_mode_enabled",
-    # what shows a graph: test_explain.py
-    "explain",
+    # what shows a graph: test_explain.py; what writes a net in C: test_export_nets.py
+    "explain", "export",
     # training steps: programs/test_compile.py, programs/test_epochs.py
     "compile", "train_many",
     # files: test_serialization.py

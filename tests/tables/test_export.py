@@ -80,10 +80,13 @@ def test_py(name, effort):
     assert check_py(model, module(model), frame) < 1e-9
 
 
-@pytest.mark.skipif(not (shutil.which("arm-linux-gnueabihf-gcc") and shutil.which("qemu-arm")), reason="no ARM compiler and qemu")
-def test_c_on_arm():
-    model, _ = model_of("mixed k")
-    assert check_c(model, header(model, "net"), ["arm-linux-gnueabihf-gcc", "-static"], ["qemu-arm"]) < 1e-5
+@pytest.mark.parametrize(("compiler", "machine"), [("aarch64-linux-gnu-gcc", "qemu-aarch64"), ("arm-linux-gnueabihf-gcc", "qemu-arm")])
+def test_c_on_arm(compiler, machine):
+    if not (shutil.which(compiler) and shutil.which(machine)):
+        pytest.skip("no ARM compiler and qemu")
+    model, frame = model_of("mixed k")
+    assert check_c(model, header(model, "net"), [compiler, "-static"], [machine]) < 1e-5
+    assert check_c(model, header(model, "net"), [compiler, "-static"], [machine], frame=frame) < 1e-5
 
 
 @pytest.mark.skipif(not COMPILERS, reason="no C compiler")

@@ -222,8 +222,8 @@ class Core:
     # ---- Pickling: arrays and plain data only
 
     def __getstate__(self) -> dict[str, Any]:
-        left_out = ("net", "linear", "groups", "optimizer", "views", "compiled")
-        state = {k: v for k, v in self.__dict__.items() if k not in left_out}
+        rebuilt = ("net", "linear", "groups", "optimizer", "views", "compiled")
+        state = {k: v for k, v in self.__dict__.items() if k not in rebuilt}
         state["weights"] = self.weights()
         kept = self.optimizer.state_dict()["state"]
         state["kept"] = {
@@ -261,7 +261,7 @@ def forward(X: np.ndarray, coefs: list[np.ndarray], intercepts: list[np.ndarray]
     last = len(coefs) - 1
     function = NUMPY.get(activation)
     for i, (w, b) in enumerate(zip(coefs, intercepts)):
-        h = h @ w
+        h = h.dot(w)  # a microsecond faster than @ for a row
         h += b
         if i < last:
             h = function(h) if function is not None else _by_tensor(h, activation)

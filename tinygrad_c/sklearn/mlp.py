@@ -470,6 +470,9 @@ class MLPClassifier(ClassifierMixin, _BaseMLP):
         return p if p.ndim == 2 else p.mean(axis=0)
 
     def _predict(self, X):
+        if len(self._weights) == 1 and not self._multilabel:  # the largest output has the largest probability
+            raw = self._raw(X)
+            return self.classes_[raw.argmax(axis=1) if self._kind == "softmax" else (raw[:, 0] > 0).astype(np.intp)]
         p = self._proba(X)
         if self._kind == "softmax":
             return self.classes_[p.argmax(axis=1)]

@@ -105,9 +105,7 @@ class _BaseTable(BaseEstimator):
             dropout=self.dropout,
         )
 
-    def _train(
-        self, X: Any, y: np.ndarray, classes: list[str], task: str, names: list[str], sample_weight: Any = None
-    ) -> Any:
+    def _train(self, X: Any, y: np.ndarray, classes: list[str], task: str, names: list[str], sample_weight: Any = None) -> Any:
         table = self._table(X, reset=True)
         if len(table) != len(y):
             raise ValueError(f"Found input variables with inconsistent numbers of samples: [{len(table)}, {len(y)}]")

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import dataclass, field
-from typing import Any
 
 import numpy as np
 
+from tinygrad_c.export.text import comment, identifier, quoted, real, single
 from tinygrad_c.tables.export.rows import as_read, example_rows, inputs_of, plain_columns
 from tinygrad_c.tables.features import EMBEDDING, Category, Date, Scale
 from tinygrad_c.tables.model import TableModel
@@ -34,107 +33,6 @@ def header(model: TableModel, name: str = "model", int8: bool = False) -> Header
     name = identifier(name, set())
     writer = _Writer(model, name, int8)
     return writer.header()
-
-
-def identifier(text: str, taken: set[str]) -> str:
-    """A unique C identifier for a column, added to `taken`."""
-    word = re.sub(r"\W+", "_", text, flags=re.ASCII).strip("_") or "column"
-    if word[0].isdigit() or word in KEYWORDS:
-        word = "c_" + word
-    base, number = word[:48], 2
-    word = base
-    while word in taken:
-        word = f"{base}_{number}"
-        number += 1
-    taken.add(word)
-    return word
-
-
-KEYWORDS = set(
-    [
-        "auto",
-        "break",
-        "case",
-        "char",
-        "const",
-        "continue",
-        "default",
-        "do",
-        "double",
-        "else",
-        "enum",
-        "extern",
-        "float",
-        "for",
-        "goto",
-        "if",
-        "inline",
-        "int",
-        "long",
-        "register",
-        "restrict",
-        "return",
-        "short",
-        "signed",
-        "sizeof",
-        "static",
-        "struct",
-        "switch",
-        "typedef",
-        "union",
-        "unsigned",
-        "void",
-        "volatile",
-        "while",
-        "bool",
-        "true",
-        "false",
-        "asm",
-        "class",
-        "delete",
-        "new",
-        "this",
-        "try",
-        "catch",
-        "template",
-        "operator",
-        "private",
-        "public",
-        "protected",
-        "namespace",
-        "using",
-        "virtual",
-        "and",
-        "or",
-        "not",
-        "xor",
-        "INFINITY",
-        "NAN",
-    ]
-)
-
-
-def quoted(text: str) -> str:
-    """A C string literal of the text's UTF-8 bytes. Escapes are octal, which end after three digits."""
-    return '"' + "".join(chr(b) if 32 <= b < 127 and chr(b) not in '"\\?' else f"\\{b:03o}" for b in text.encode("utf-8")) + '"'
-
-
-def real(value: float) -> str:
-    """A literal that gives exactly this double."""
-    value = float(value)
-    return repr(value) if "e" in repr(value) or "." in repr(value) else f"{value!r}.0"
-
-
-def single(values: Any) -> str:
-    lines, row = [], []
-    for v in np.asarray(values, dtype=np.float32).ravel():
-        text = f"{v:.9g}"
-        row.append((text if any(c in text for c in ".e") else text + ".0") + "f")
-        if len(row) == 12:
-            lines.append(", ".join(row))
-            row = []
-    lines += [", ".join(row)] if row else []
-    return ",\n    ".join(lines)
 
 
 class _Writer:
@@ -204,7 +102,7 @@ class _Writer:
         lines = []
         for i, (column, _, f) in enumerate(self.inputs):
             member = self.member[column]
-            lines.append(f"    /* {_comment(column)} */")
+            lines.append(f"    /* {comment(column)} */")
             if isinstance(f, Category):
                 index = (
                     f"{n}_find({self.strings(f'levels{i}', sorted(f.levels, key=str.encode))}, {len(f.levels)}, row->{member})"
@@ -338,12 +236,12 @@ class _Writer:
         ram = 4 * (e.width + 2 * widest + (PERIODIC_OUT if "periodic" in self.helpers else 0)) + 4 * len(e.sizes) + 8 * outputs
         guard = f"{n.upper()}_H"
         rows = [
-            f"    {'const char *' if text else 'double '}{member};      /* {_comment(column)}{_unit(self, column)} */"
+            f"    {'const char *' if text else 'double '}{member};      /* {comment(column)}{_unit(self, column)} */"
             for column, member, text in self.fields
         ]
         kind = "float" if classes else "double"
         parts = [
-            f"/* {n}.h: answers {_comment(', '.join(m.targets))}. Made by tinygrad_c export; edits will be lost.",
+            f"/* {n}.h: answers {comment(', '.join(m.targets))}. Made by tinygrad_c export; edits will be lost.",
             f"   C99, no allocation, no library but math.h. {'int8' if self.int8 else 'float32'} weights.",
             '   A missing number is NAN, a missing text NULL or "". Dates are days since 1970-01-01, hours as a fraction.',
             f"   The constants take {self.rom:,} bytes, a call {ram:,} bytes of stack, {self.operations:,} multiplications.",
@@ -444,16 +342,12 @@ static inline int {n}_selftest(void) {{
         return "\n".join(p for p in parts if p).replace("NAME", n)
 
 
-def _comment(text: str) -> str:
-    return re.sub(r"[^\x20-\x7e]", "?", text).replace("*/", "* /").replace("/*", "/ *").replace("\\", "/")[:80]
-
-
 def _unit(writer: _Writer, column: str) -> str:
     f = next(f for name, _, f in writer.inputs if name == column)
     notation = getattr(f, "notation", None)
     if isinstance(f, Date):
         return ": days since 1970-01-01"
-    return f": in {_comment(notation.unit)}" if notation is not None and notation.unit else ""
+    return f": in {comment(notation.unit)}" if notation is not None and notation.unit else ""
 
 
 HELPERS = {

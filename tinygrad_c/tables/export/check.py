@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
-import tempfile
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from tinygrad_c.export.check import compiler, run_program
 from tinygrad_c.tables.errors import UserError
 from tinygrad_c.tables.export.c import Header
 from tinygrad_c.tables.export.rows import as_read, example_rows, plain_columns
@@ -31,14 +28,6 @@ def difference(model: TableModel, got: np.ndarray, expected: np.ndarray) -> floa
     return float(np.max(np.abs(got - expected) / scale)) if got.size else 0.0
 
 
-def compiler() -> list[str] | None:
-    """The command of a C compiler, or None."""
-    for name in ("cc", "gcc", "clang"):
-        if shutil.which(name):
-            return [name]
-    return None
-
-
 def check_c(
     model: TableModel, header: Header, cc: list[str] | None = None, run: list[str] | None = None, frame: Any = None
 ) -> float | None:
@@ -51,23 +40,13 @@ def check_c(
     if cc is None:
         return None
     columns, expected = compared(model, frame)
-    with tempfile.TemporaryDirectory() as folder:
-        place = Path(folder)
-        (place / f"{header.name}.h").write_text(header.text)
-        (place / "main.c").write_text(driver(header, model.task == CLASSIFICATION))
-        made = subprocess.run(
-            [*cc, "-std=c99", "-O2", "-Wall", "-Wextra", "-Werror", "-o", str(place / "main"), str(place / "main.c"), "-lm"],
-            capture_output=True,
-            text=True,
+    try:
+        out = run_program(
+            header.text, driver(header, model.task == CLASSIFICATION), header.name, wire(header, columns), cc, run
         )
-        if made.returncode:
-            raise UserError(
-                f"the header does not compile: {made.stderr.strip().splitlines()[0] if made.stderr.strip() else cc}"
-            )
-        done = subprocess.run([*(run or []), str(place / "main")], input=wire(header, columns), capture_output=True)
-        if done.returncode:
-            raise UserError(f"the compiled header fails its self-test (row {done.returncode})")
-        got = np.array([[float(v) for v in line.split()] for line in done.stdout.decode().splitlines()])
+    except ValueError as error:
+        raise UserError(str(error)) from None
+    got = np.array([[float(v) for v in line.split()] for line in out.decode().splitlines()])
     return difference(model, got.reshape(expected.shape), expected)
 
 

@@ -10,13 +10,12 @@ from typing import Any
 
 import numpy as np
 
+from tinygrad_c.export.onnx_graph import Graph
 from tinygrad_c.tables.errors import need
 from tinygrad_c.tables.export.rows import inputs_of
 from tinygrad_c.tables.features import EMBEDDING, Category, Scale
 from tinygrad_c.tables.model import Group, TableModel
 from tinygrad_c.tables.target import CLASSIFICATION
-
-OPSET, ML_OPSET, IR = 18, 3, 9  # onnxruntime 1.14 and later
 
 
 def onnx_bytes(model: TableModel) -> bytes:
@@ -24,42 +23,11 @@ def onnx_bytes(model: TableModel) -> bytes:
     return _Writer(model).build()
 
 
-class _Writer:
+class _Writer(Graph):
     def __init__(self, model: TableModel) -> None:
-        self.onnx = need("onnx", "export")
-        self.helper = need("onnx.helper", "export")
+        need("onnx", "export")
+        super().__init__()
         self.model, self.encoder = model, model.encoder
-        self.nodes: list[Any] = []
-        self.constants: dict[Any, str] = {}
-        self.initializers: list[Any] = []
-        self.inputs: list[Any] = []
-        self.count = 0
-
-    # ---- Building the graph
-
-    def constant(self, values: Any, dtype: Any = np.float64) -> str:
-        array = np.asarray(values, dtype=dtype)
-        key = (array.dtype.str, array.shape, array.tobytes() if array.dtype != object else tuple(array.ravel()))
-        if key not in self.constants:
-            name = f"c{len(self.constants)}"
-            if array.dtype == object:
-                tensor = self.helper.make_tensor(
-                    name, self.onnx.TensorProto.STRING, array.shape, [str(v).encode() for v in array.ravel()]
-                )
-            else:
-                tensor = self.onnx.numpy_helper.from_array(array, name)
-            self.initializers.append(tensor)
-            self.constants[key] = name
-        return self.constants[key]
-
-    def op(self, kind: str, *inputs: str, domain: str = "", **attributes: Any) -> str:
-        self.count += 1
-        name = f"v{self.count}"
-        self.nodes.append(self.helper.make_node(kind, list(inputs), [name], domain=domain, **attributes))
-        return name
-
-    def cast(self, value: str, kind: str) -> str:
-        return self.op("Cast", value, to=getattr(self.onnx.TensorProto, kind))
 
     def number(self, kind: str, value: str, other: float) -> str:
         return self.op(kind, value, self.constant(other))
@@ -97,13 +65,10 @@ class _Writer:
         """Nodes that encode the columns: the matrix of inputs (float [rows, width]) and codes (int64 [rows, 1] each)."""
         out: dict[str, list[str]] = {"z": [], "plain": [], "bins": []}
         codes = []
-        proto = self.onnx.TensorProto
         made: set[str] = set()
         for column, text, f in self.inputs_of():
             if column not in made:
-                self.inputs.append(
-                    self.helper.make_tensor_value_info(column, proto.STRING if text else proto.DOUBLE, ["rows", 1])
-                )
+                self.input(column, "STRING" if text else "DOUBLE", ["rows", 1])
                 made.add(column)
             if isinstance(f, Category):
                 self.category(column, f, out, codes)
@@ -218,7 +183,7 @@ class _Writer:
         return h
 
     def build(self) -> bytes:
-        m, proto = self.model, self.onnx.TensorProto
+        m = self.model
         X, codes = self.columns()
         total = ""
         for group in m.groups:
@@ -239,25 +204,11 @@ class _Writer:
                     self.constant(m.temperature, np.float32),
                 )
                 total = self.op("Softmax", logs, axis=1)
-            self.nodes.append(self.helper.make_node("Identity", [total], ["probabilities"]))
             best = self.op("ArgMax", total, axis=1, keepdims=0)
-            self.nodes.append(
-                self.helper.make_node("Gather", [self.constant(np.array(m.classes, dtype=object), object), best], ["label"])
-            )
-            outputs = [
-                self.helper.make_tensor_value_info("label", proto.STRING, ["rows"]),
-                self.helper.make_tensor_value_info("probabilities", proto.FLOAT, ["rows", m.outputs]),
-            ]
+            label = self.op("Gather", self.constant(np.array(m.classes, dtype=object), object), best)
+            self.output(label, "label", "STRING", ["rows"])
+            self.output(total, "probabilities", "FLOAT", ["rows", m.outputs])
         else:
             total = self.op("Add", self.op("Mul", total, self.constant(m.std)), self.constant(m.mean))
-            self.nodes.append(self.helper.make_node("Identity", [total], ["answers"]))
-            outputs = [self.helper.make_tensor_value_info("answers", proto.DOUBLE, ["rows", m.outputs])]
-        graph = self.helper.make_graph(self.nodes, "tinygrad_c", self.inputs, outputs, self.initializers)
-        made = self.helper.make_model(
-            graph,
-            producer_name="tinygrad_c",
-            ir_version=IR,
-            opset_imports=[self.helper.make_opsetid("", OPSET), self.helper.make_opsetid("ai.onnx.ml", ML_OPSET)],
-        )
-        self.onnx.checker.check_model(made)
-        return made.SerializeToString()
+            self.output(total, "answers", "DOUBLE", ["rows", m.outputs])
+        return self.made()
