@@ -16,7 +16,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_c import datasets
+from tinygrad_c import datasets, set_num_threads
 from tinygrad_c.cli import pictures, report
 from tinygrad_c.cli.errors import DONE, FAILED, INTERRUPTED, UserError, need
 from tinygrad_c.cli.files import check_writable, write_elsewhere, write_file
@@ -42,6 +42,8 @@ def train(args: argparse.Namespace) -> int:
     """The command. All that can be wrong with the input is found out before anything is written."""
     for library in ("pandas", "tqdm", "safetensors", "matplotlib"):
         need(library)
+    if args.threads is not None:
+        set_num_threads(args.threads)
     path = args.file or str(datasets.digits_path())
     table = read_table(path, text=args.category, bar=not args.quiet)
     if not args.file:
@@ -111,6 +113,7 @@ def options(args: argparse.Namespace) -> Options:
         batch_size=args.batch_size,
         lr=args.lr,
         optimizer=args.optimizer,
+        dropout=args.dropout,
         seed=args.seed or 0,
         threads=args.threads,
     )

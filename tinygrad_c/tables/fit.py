@@ -9,9 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_c import get_num_threads, set_num_threads
+from tinygrad_c import get_num_threads
 from tinygrad_c.tables import folds as split
 from tinygrad_c.tables import net
+from tinygrad_c.tables.concurrent import shared_cores
 from tinygrad_c.tables.decide import Choices, Decision, decide
 from tinygrad_c.tables.encoder import Encoder
 from tinygrad_c.tables.errors import UserError, many
@@ -92,8 +93,6 @@ class Fitting:
         count = max(2, min(options.folds or FOLDS, len(part) // 2))
         self.fold = split.folds(self.y, count, options.seed)
         smallest = min(int((self.fold != k).sum()) for k in range(count))
-        if options.threads is not None:
-            set_num_threads(options.threads)
         self.plan = make_plan(
             self.task,
             len(part),
@@ -204,7 +203,8 @@ class Fitting:
             if before_stage is not None:
                 before_stage(i, trainer)
             if trainer.training.step < trainer.plan.steps:
-                self.stopped = trainer.run(before_step, after_epoch).stopped
+                with shared_cores(self.options.threads):
+                    self.stopped = trainer.run(before_step, after_epoch).stopped
                 if self.stopped:
                     break
         return self.stopped

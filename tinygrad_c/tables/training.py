@@ -8,25 +8,15 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from tinygrad_c import (
-    Generator,
-    Tensor,
-    from_numpy,
-    get_rng_state,
-    manual_seed,
-    no_grad,
-    optim,
-    randperm,
-    set_rng_state,
-)
+from tinygrad_c import Generator, Tensor, from_numpy, get_rng_state, no_grad, optim, randperm
 from tinygrad_c.nn import functional as F
+from tinygrad_c.tables.concurrent import own_stream
 from tinygrad_c.tables.encoder import Encoder, Inputs
 from tinygrad_c.tables.net import Nets, build
 from tinygrad_c.tables.plan import Plan
@@ -76,17 +66,6 @@ class Training:
         return any(best is not None for best in self.best)
 
 
-@contextmanager
-def own_randomness(seed: int) -> Iterator[None]:
-    """The global random stream begins at `seed` here, and is afterwards as it was."""
-    before = get_rng_state()
-    manual_seed(seed)
-    try:
-        yield
-    finally:
-        set_rng_state(before)
-
-
 class Trainer:
     """Trains the nets of a plan on rows; `run` may be stopped and called again."""
 
@@ -112,7 +91,7 @@ class Trainer:
         self.codes = self._flat_codes(encoder)
         self.optimizer = self._optimizer()
         self.stream = None
-        with own_randomness(plan.seed):
+        with own_stream(plan.seed):
             self.stream = get_rng_state()
 
     def _flat_codes(self, encoder: Encoder) -> list[np.ndarray] | None:
@@ -147,9 +126,14 @@ class Trainer:
 
         before_step is called where the training can be written; a KeyboardInterrupt raised there leaves it so.
         """
+        with own_stream(self.stream):
+            try:
+                return self._run(before_step, after_epoch)
+            finally:
+                self.stream = get_rng_state()
+
+    def _run(self, before_step: Callable[[], None] | None, after_epoch: Callable[[], None] | None) -> Training:
         plan, training = self.plan, self.training
-        before = get_rng_state()
-        set_rng_state(self.stream)
         training.stopped = ""
         try:
             epoch, batch = divmod(training.step, plan.steps_per_epoch)
@@ -163,9 +147,6 @@ class Trainer:
                 training.stopped = "the loss on the validation rows was never finite; a lower --lr may help"
         except KeyboardInterrupt:
             training.stopped = INTERRUPTED
-        finally:
-            self.stream = get_rng_state()
-            set_rng_state(before)
         return training
 
     def _epoch(self, begin: int, before_step: Callable[[], None] | None) -> bool:
