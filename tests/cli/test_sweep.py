@@ -29,6 +29,15 @@ def trials(folder):
         return [{k: v for k, v in row.items() if k != "seconds"} for row in csv.DictReader(file)]
 
 
+def begun(folder):
+    """The process of the first trial that runs in a sweep, or None."""
+    if not os.path.exists(f"{folder}/trials.journal"):
+        return None
+    with open(f"{folder}/trials.journal") as file:
+        found = re.search(r'"process": ?"\S+ (\d+) ', file.read())
+    return found and int(found[1])
+
+
 def test_the_same_trials_in_one_process_and_in_two_resumed(run, here):
     status, out, err = run("sweep", "t.csv", "--trials", 4, "--jobs", 1, "--out", "one", *FIXED)
     assert status == 0, err
@@ -70,11 +79,7 @@ def test_a_killed_process_costs_its_trial_which_is_tried_again(here):
         victim, until = None, time.monotonic() + 120
         while victim is None and time.monotonic() < until:
             time.sleep(0.05)
-            if os.path.exists("o/trials.journal"):
-                with open("o/trials.journal") as file:
-                    text = file.read()
-                if found := re.search(r'"process": ?"\S+ (\d+) ', text):
-                    victim = int(found[1])
+            victim = begun("o")
         os.kill(victim, signal.SIGKILL)
         out, err = child.communicate(timeout=240)
     finally:
@@ -90,7 +95,7 @@ def test_two_commands_share_the_trials(run, here):
     child = subprocess.Popen([sys.executable, "-m", "tinygrad_c", *map(str, command)], env=paths.environment(),
                              stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
     until = time.monotonic() + 120
-    while not (os.path.exists("o/trials.journal") and "process" in open("o/trials.journal").read()) and time.monotonic() < until:
+    while not begun("o") and time.monotonic() < until:
         time.sleep(0.02)
     assert run(*command, "--resume")[0] == 0
     assert child.wait(120) == 0

@@ -194,7 +194,7 @@ def _sweep_options(sweep: argparse.ArgumentParser) -> None:
     sweep.add_argument("--target", metavar="COLUMN", help="the column to predict (default: the last one)")
     sweep.add_argument("--trials", type=at_least(1), default=50, metavar="N", help="trainings in all (default: 50)")
     sweep.add_argument("--jobs", type=at_least(1), metavar="N", help="processes that train (default: one a core)")
-    sweep.add_argument("--threads", type=at_least(1), metavar="N", help="threads of each process (default: the cores by --jobs)")
+    sweep.add_argument("--threads", type=at_least(1), metavar="N", help="threads of each (default: the cores by --jobs)")
     sweep.add_argument("--task", choices=["classification", "regression"], help="default: found out from the target")
     sweep.add_argument("--quick", action="store_true", help="trials of one net instead of five")
     sweep.add_argument("--folds", type=at_least(2), metavar="N", help="as many nets in each trial (default: 5)")
@@ -202,7 +202,7 @@ def _sweep_options(sweep: argparse.ArgumentParser) -> None:
                        help="score the best trial on this share of the rows, which no trial sees (default: 0.2)")
     sweep.add_argument("--metric", choices=METRICS, help="what the best trial is chosen by")
     sweep.add_argument("--hidden", type=widths, metavar="N,N", help="not searched: widths of the hidden layers")
-    sweep.add_argument("--epochs", type=at_least(1), metavar="N", help="passes over the rows (default: from the rows and the task)")
+    sweep.add_argument("--epochs", type=at_least(1), metavar="N", help="passes over the rows (default: as train)")
     sweep.add_argument("--batch-size", type=at_least(1), metavar="N", help="not searched: rows in a step")
     sweep.add_argument("--lr", type=positive, metavar="X", help="not searched: highest learning rate")
     sweep.add_argument("--dropout", type=share, metavar="X", help="not searched: share of the units left out in a step")
@@ -210,8 +210,8 @@ def _sweep_options(sweep: argparse.ArgumentParser) -> None:
     sweep.add_argument("--no-pruning", action="store_true", help="finish bad trials too")
     sweep.add_argument("--resume", action="store_true",
                        help="go on with the sweep in --out, or take part in one that another process is running")
-    sweep.add_argument("--out", metavar="DIR", help="folder for the trials and the best model (default: runs/NAME-OF-FILE-sweep)")
-    sweep.add_argument("--storage", metavar="URL", help="keep the trials in a database instead: sqlite:///trials.db, mysql://..")
+    sweep.add_argument("--out", metavar="DIR", help="folder for trials and the best model (default: runs/NAME-OF-FILE-sweep)")
+    sweep.add_argument("--storage", metavar="URL", help="keep the trials in a database: sqlite:///trials.db, mysql://..")
     sweep.add_argument("--quiet", action="store_true", help="no progress, the result only")
 
 

@@ -93,7 +93,7 @@ def trials_png(trials: list[Trial], metric: str, file: str) -> bytes:
     """A PNG: the score of each trial of a sweep by its number, with the best so far, and by each setting."""
     done = [t for t in trials if t.state == "complete"]
     names = [n for n in dict.fromkeys(name for t in done for name in t.settings) if len({t.settings.get(n) for t in done}) > 1]
-    figure = need("matplotlib.figure").Figure(figsize=(9, 3.6 + 2.6 * (-(-len(names) // 3) if names else 0)), layout="constrained")
+    figure = need("matplotlib.figure").Figure(figsize=(9, 3.6 + 2.6 * -(-len(names) // 3)), layout="constrained")
     figure.suptitle(f"{file}: {len(trials)} trials")
     grid = figure.add_gridspec(1 + -(-len(names) // 3), 3)
     axes = figure.add_subplot(grid[0, :])

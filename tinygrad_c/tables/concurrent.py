@@ -1,4 +1,5 @@
 """Trainings in several threads of one process: each has its own random numbers, and they share the cores."""
+
 from __future__ import annotations
 
 import os
@@ -8,10 +9,10 @@ from contextlib import contextmanager
 
 from tinygrad_c import Tensor, get_num_threads, get_rng_state, manual_seed, set_num_threads, set_rng_state
 
-_stream = threading.RLock()     # held by the training that draws from the global random stream
-_cores = threading.Lock()       # guards the numbers below
-_wanted: list[int] = []         # for each training that runs: the number of threads that it may use alone
-_before = _set = 0              # the number of threads that the user has set, and that of the trainings
+_stream = threading.RLock()  # held by the training that draws from the global random stream
+_cores = threading.Lock()  # guards the numbers below
+_wanted: list[int] = []  # for each training that runs: the number of threads that it may use alone
+_before = _set = 0  # the number of threads that the user has set, and that of the trainings
 
 
 @contextmanager

@@ -16,6 +16,7 @@ from tinygrad_c.tables.concurrent import shared_cores
 from tinygrad_c.tables.decide import Choices, Decision, decide
 from tinygrad_c.tables.encoder import Encoder
 from tinygrad_c.tables.errors import UserError, many
+from tinygrad_c.tables.exchange import Exchange
 from tinygrad_c.tables.features import moments
 from tinygrad_c.tables.model import Group, TableModel, calibrated, fit_temperature
 from tinygrad_c.tables.plan import FOLDS, make_plan
@@ -62,8 +63,9 @@ class Fitting:
         options: Options,
         target_read: Target | None = None,
         sample_weight: np.ndarray | None = None,
+        exchange: Exchange | None = None,
     ) -> None:
-        self.table, self.options = table, options
+        self.table, self.options, self.exchange = table, options, exchange
         self.target = target_read or read_target(table, target, options.task)
         names = target if isinstance(target, list) else [target]
         self.names = names
@@ -179,7 +181,15 @@ class Fitting:
             if k == self.stages - 1 and self.options.effort == "best":
                 plan = plan.second_kind()
             self.trainers.append(
-                Trainer(plan, encoder, Rows(inputs, self.y, self.fold, self.weight), self.outputs, self.metric, self.limits)
+                Trainer(
+                    plan,
+                    encoder,
+                    Rows(inputs, self.y, self.fold, self.weight),
+                    self.outputs,
+                    self.metric,
+                    self.limits,
+                    self.exchange,
+                )
             )
             self.trainers[-1].encoder = encoder
         return self.trainers[i]

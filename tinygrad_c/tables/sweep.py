@@ -4,6 +4,7 @@ Each trial trains the nets of `tinygrad_c train` with other settings and is scor
 learned from. The trials are in a journal file (or a database) from the moment they begin: another process may take part in the
 search, and a search that was ended goes on from there. A trial's score depends on its settings alone, not on the processes.
 """
+
 from __future__ import annotations
 
 import math
@@ -23,11 +24,11 @@ from tinygrad_c.tables.read import Table, read_table
 from tinygrad_c.tables.scores import DEFAULT, METRICS
 
 NAME = "tinygrad_c"
-RANDOM_TRIALS = 10      # at the beginning; then the tree-structured Parzen estimator chooses
-FIRST_JUDGED = 15       # percent of a training before which no trial is stopped: the end of the second cosine cycle is at 20
+RANDOM_TRIALS = 10  # at the beginning; then the tree-structured Parzen estimator chooses
+FIRST_JUDGED = 15  # percent of a training before which no trial is stopped: the end of the second cosine cycle is at 20
 BATCHES = [64, 128, 256, 512]
-LOST = "lost"           # an attribute of the study with a trial's number: its process was killed, its settings are tried again
-MOST_RESTARTS = 3       # of the processes, when one is killed
+LOST = "lost"  # an attribute of the study with a trial's number: its process was killed, its settings are tried again
+MOST_RESTARTS = 3  # of the processes, when one is killed
 
 
 @dataclass(frozen=True)
@@ -37,9 +38,9 @@ class Sweep:
     path: str
     target: str
     options: Options
-    storage: str            # a file, or the URL of a database (sqlite:///trials.db)
+    storage: str  # a file, or the URL of a database (sqlite:///trials.db)
     trials: int = 50
-    prune: bool = True      # stop trials that do worse than the median of the others
+    prune: bool = True  # stop trials that do worse than the median of the others
 
 
 @dataclass(frozen=True)
@@ -75,8 +76,10 @@ def search(sweep: Sweep, jobs: int) -> Iterator[Trial]:
             return
         except joblib.externals.loky.process_executor.TerminatedWorkerError:
             if restarts == MOST_RESTARTS:
-                raise UserError(f"processes of the sweep were killed {restarts + 1} times; is there enough memory for "
-                                f"--jobs {jobs}? --resume goes on") from None
+                raise UserError(
+                    f"processes of the sweep were killed {restarts + 1} times; is there enough memory for "
+                    f"--jobs {jobs}? --resume goes on"
+                ) from None
             _recover(sweep)
 
 
@@ -86,11 +89,12 @@ def run_trial(sweep: Sweep) -> Trial | None:
     study = _study(sweep)
     trial = study.ask()
     trial.set_user_attr("process", _process())
-    if trial.number not in _counted(study)[:sweep.trials]:         # another process has begun the last one
+    if trial.number not in _counted(study)[: sweep.trials]:  # another process has begun the last one
         _lose(study, trial.number)
         return None
-    study.sampler = optuna.samplers.TPESampler(seed=sweep.options.seed + trial.number, n_startup_trials=RANDOM_TRIALS,
-                                               constant_liar=True)
+    study.sampler = optuna.samplers.TPESampler(
+        seed=sweep.options.seed + trial.number, n_startup_trials=RANDOM_TRIALS, constant_liar=True
+    )
     table = _table(sweep.path, os.stat(sweep.path).st_mtime_ns, tuple(sweep.options.choices.category))
     options = suggest(trial, sweep, table)
     begin = time.perf_counter()
@@ -146,11 +150,15 @@ def trials_of(sweep: Sweep) -> list[Trial]:
     for t in study.get_trials(deepcopy=False):
         if t.state.name == "WAITING":
             continue
-        state = LOST if t.number in lost else {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}.get(
-            t.state.name, "running")
+        state = (
+            LOST
+            if t.number in lost
+            else {"COMPLETE": "complete", "PRUNED": "pruned", "FAIL": "failed"}.get(t.state.name, "running")
+        )
         seconds = t.duration.total_seconds() if t.duration is not None else math.nan
-        found.append(_record(t.number, state, t.value if state == "complete" else None, t.params, seconds,
-                             t.user_attrs.get("note", "")))
+        found.append(
+            _record(t.number, state, t.value if state == "complete" else None, t.params, seconds, t.user_attrs.get("note", ""))
+        )
     return found
 
 
@@ -172,8 +180,13 @@ def begin(sweep: Sweep, table: Table) -> tuple[Sweep, Fitting]:
         study = _study(sweep)
     except KeyError:
         study = _study(sweep, create="maximize" if METRICS[metric].greater else "minimize")
-    identity = {"target": sweep.target, "metric": metric, "options": repr(replace(sweep.options, threads=None)),
-                "columns": table.names, "rows": len(table)}
+    identity = {
+        "target": sweep.target,
+        "metric": metric,
+        "options": repr(replace(sweep.options, threads=None)),
+        "columns": table.names,
+        "rows": len(table),
+    }
     if (known := study.user_attrs.get("identity")) is None:
         study.set_user_attr("identity", identity)
         if recipe := _recipe(fitting):
@@ -181,12 +194,16 @@ def begin(sweep: Sweep, table: Table) -> tuple[Sweep, Fitting]:
         return sweep, fitting
     for name, value in identity.items():
         if known[name] != value:
-            raise UserError(f"has the trials of a sweep with other {name} ({known[name]}, and now {value}): give what was given "
-                            "then, or another --out", sweep.storage)
+            raise UserError(
+                f"has the trials of a sweep with other {name} ({known[name]}, and now {value}): give what was given "
+                "then, or another --out",
+                sweep.storage,
+            )
     return sweep, fitting
 
 
 # ---- A trial
+
 
 def _trained(trial: Any, fitting: Fitting, prune: bool) -> float:
     """Train; the cross-validated score. TrialPruned when it does worse than the others at the same share of the steps."""
@@ -242,6 +259,7 @@ def _record(number: int, state: str, score: float | None, settings: dict[str, An
 
 
 # ---- The study
+
 
 def _optuna() -> Any:
     optuna = need("optuna", "sweep")

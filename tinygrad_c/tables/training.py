@@ -18,6 +18,7 @@ from tinygrad_c import Generator, Tensor, from_numpy, get_rng_state, no_grad, op
 from tinygrad_c.nn import functional as F
 from tinygrad_c.tables.concurrent import own_stream
 from tinygrad_c.tables.encoder import Encoder, Inputs
+from tinygrad_c.tables.exchange import Exchange
 from tinygrad_c.tables.net import Nets, build
 from tinygrad_c.tables.plan import Plan
 from tinygrad_c.tables.scores import Metric, log_softmax
@@ -77,7 +78,9 @@ class Trainer:
         outputs: int,
         metric: Metric,
         limits: tuple[np.ndarray, np.ndarray] | None = None,
+        exchange: Exchange | None = None,
     ) -> None:
+        self.exchange = exchange  # the other processes of this training
         self.plan, self.rows, self.outputs, self.metric, self.limits = plan, rows, outputs, metric, limits
         self.nets = build(plan, encoder, outputs)
         self.training = Training()
@@ -174,16 +177,20 @@ class Trainer:
             for group in self.optimizer.param_groups:
                 group["lr"] = group["base"] * share
             nets.p = plan.dropout_at(training.step)
-            loss = self._loss(batches[i])
-            value = loss.item() / plan.nets
+            loss = self._loss(batches[i] if self.exchange is None else self.exchange.part(batches[i]))
+            if self.exchange is None:
+                value = loss.item() / plan.nets
+            else:
+                value = self._exchanged(loss, size) / plan.nets
             if not math.isfinite(value):
                 training.stopped = (
                     f"epoch {len(training.history) + 1}, step {training.step + 1}: the loss is {value:g}, "
                     f"{self._culprit(batches[i])}; a lower --lr than {plan.lr:g} may help"
                 )
                 return False
-            self.optimizer.zero_grad()
-            loss.backward()
+            if self.exchange is None:
+                self.optimizer.zero_grad()
+                loss.backward()
             self.optimizer.step()
             training.step += 1
             training.samples += size * plan.nets
@@ -191,6 +198,13 @@ class Trainer:
         training.seconds += time.perf_counter() - start
         self._validate()
         return True
+
+    def _exchanged(self, loss: Tensor, rows: int) -> float:
+        """Gradients of all processes' rows; their loss."""
+        loss = loss * self.exchange.share(rows)
+        self.optimizer.zero_grad()
+        loss.backward()
+        return self.exchange.average(loss, [p for group in self.optimizer.param_groups for p in group["params"]])
 
     def _batch(self, rows: np.ndarray) -> tuple[Tensor, Tensor | None]:
         flat = rows.ravel()
@@ -239,10 +253,12 @@ class Trainer:
         outputs = np.zeros((self.plan.nets, most, self.outputs), dtype=np.float32)
         rows = np.stack([np.resize(r, most) for r in self.val_rows])
         at_once = max(1, ROWS_AT_ONCE // self.plan.nets)
+        asked = range(most) if self.exchange is None else self.exchange.answers(most)
         with no_grad():
-            for i in range(0, most, at_once):
-                outputs[:, i : i + at_once] = self.nets(*self._batch(rows[:, i : i + at_once])).numpy()
-        return self.limited(outputs)
+            for i in range(asked.start, asked.stop, at_once):
+                j = min(i + at_once, asked.stop)
+                outputs[:, i:j] = self.nets(*self._batch(rows[:, i:j])).numpy()
+        return self.limited(outputs if self.exchange is None else self.exchange.joined(outputs))
 
     def limited(self, outputs: np.ndarray) -> np.ndarray:
         """Quantities are held within the training range."""
