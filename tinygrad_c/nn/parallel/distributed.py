@@ -134,8 +134,8 @@ class DistributedDataParallel(Module):
             missing = sorted(self._waiting)
             self._begun = False
             raise RuntimeError(
-                "Expected to have finished reduction in the prior iteration before starting a new one. This error indicates that "
-                "your module has parameters that were not used in producing loss: rank "
+                "Expected to have finished reduction in the prior iteration before starting a new one. This error indicates "
+                "that your module has parameters that were not used in producing loss: rank "
                 f"{self.process_group.rank()} got no gradient of {', '.join(self._names[i] for i in missing)}. Pass "
                 "find_unused_parameters=True to DistributedDataParallel, and let all outputs take part in the loss"
             )
@@ -174,17 +174,17 @@ class DistributedDataParallel(Module):
 
 def _leaves(outputs: Any) -> set[int]:
     """The ids of the leaves that the tensors in `outputs` depend on."""
-    todo, seen, found = [each.grad_fn for each in _tensors(outputs) if each.grad_fn is not None], set(), set()
+    todo = [each.grad_fn for each in _tensors(outputs) if each.grad_fn is not None]
+    seen: dict[int, Any] = {}  # by id; it holds the nodes, whose ids may be used again otherwise
+    found = {id(each) for each in _tensors(outputs) if each.is_leaf}
     while todo:
         node = todo.pop()
-        if id(node) in seen:
-            continue
-        seen.add(id(node))
         if isinstance(node, AccumulateGrad):
             found.add(id(node.variable))
-        else:
+        elif id(node) not in seen:
+            seen[id(node)] = node
             todo += [each for each, _ in node.next_functions if each is not None]
-    return found | {id(each) for each in _tensors(outputs) if each.is_leaf}
+    return found
 
 
 def _tensors(value: Any) -> Iterator[Tensor]:
