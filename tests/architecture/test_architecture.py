@@ -57,11 +57,15 @@ LEVELS = [
     ("nn", "core ops tensor", {
         "nn.functional": "",
         "nn": "nn.functional nn.utils",
+        "nn.parallel": "nn distributed",
         "nn.utils": "nn nn.functional",
         "optim": "nn optim.lr_scheduler",
         "optim.lr_scheduler": "optim",
         "utils": "nn kernels.runtime",      # threads, for utils.benchmark
-        "utils.data": "",
+        "utils.data": "distributed",        # DistributedSampler
+        "distributed": "distributed.algorithms.model_averaging optim",      # collectives on MPI; imported at first use
+        "distributed.algorithms": "",
+        "distributed.algorithms.model_averaging": "distributed",
         "serialization": "nn",
     }),
     ("programs", "core ops tensor nn", {                # training steps that are recorded and replayed

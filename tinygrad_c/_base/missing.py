@@ -21,8 +21,15 @@ LEFT_OUT = [
     ("fx export _dynamo _inductor _C script_* Script* parse_* import_ir_module* merge_type_from_type_comment "
      "unify_type_list fork wait Sym* sym_* cond while_loop AggregationType DispatchKey Tag *_torch_function* boolean_dispatch",
      "there is no compiler of Python programs here; leave the line out (compile(model) is accepted and returns the model)"),
-    ("distributed DistributedSampler multiprocessing DataParallel DistributedDataParallel parallel rpc futures",
-     "there is only one process on one machine here; leave the line out, or run several programs"),
+    ("DataParallel data_parallel replicate parallel_apply FullyShardedDataParallel fsdp",
+     "there is only the CPU here; several processes train one net by nn.parallel.DistributedDataParallel"),
+    ("multiprocessing rpc futures",
+     "this part of torch is left out; distributed has the operations of several processes, and Python's multiprocessing "
+     "starts processes on one machine"),
+    ("TCPStore FileStore HashStore PrefixStore batch_isend_irecv P2POp all_to_all all_to_all_single reduce_scatter device_mesh "
+     "launch elastic checkpoint tensor pipelining",
+     "this part of torch.distributed is left out; mpirun starts the processes, and all_gather, reduce_scatter_tensor, isend "
+     "and irecv exchange tensors"),
     ("xpu hpu ipu mtia cuda record_stream get_device_module Stream Event stream vulkan hip UntypedStorage TypedStorage "
      "pin_memory_device",
      "there is only the CPU here"),

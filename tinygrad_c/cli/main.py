@@ -71,8 +71,10 @@ def parser() -> argparse.ArgumentParser:
 
     top = Parser(prog="tinygrad_c", description="Train small neural nets on a table, and use them.")
     top.add_argument("--version", action="version", version=f"tinygrad_c {__version__}")
-    commands = top.add_subparsers(title="commands", metavar="train | predict | play | info | export", required=True)
+    commands = top.add_subparsers(title="commands", metavar="train | sweep | predict | play | info | export", required=True)
     _train_options(commands.add_parser("train", help="train nets on a table, or on the bundled handwritten digits"))
+
+    _sweep_options(commands.add_parser("sweep", help="search for the best settings of train, in several processes"))
 
     predict = commands.add_parser("predict", help="answer for the rows of a file")
     predict.set_defaults(command=_predict)
@@ -161,6 +163,8 @@ def _train_options(train: argparse.ArgumentParser) -> None:
     train.add_argument(
         "--lr", type=positive, metavar="X", help="highest learning rate (default: from the optimizer and the task)"
     )
+    train.add_argument("--dropout", type=share, metavar="X", help="share of the units left out in a step "
+                       "(default: 0.15 for classes, 0 for quantities)")
     train.add_argument("--optimizer", choices=OPTIMIZERS, help="default: adam")
     train.add_argument(
         "--seed", type=at_least(0), metavar="N", help="the same seed gives the same nets to the bit (default: 0)"
@@ -183,11 +187,44 @@ def _train_options(train: argparse.ArgumentParser) -> None:
     train.add_argument("--quiet", action="store_true", help="write the score only")
 
 
+def _sweep_options(sweep: argparse.ArgumentParser) -> None:
+    sweep.set_defaults(command=_sweep)
+    sweep.add_argument("file", metavar="FILE", help="a table: CSV and its like (compressed or not), Parquet, Excel")
+    sweep.add_argument("--target", metavar="COLUMN", help="the column to predict (default: the last one)")
+    sweep.add_argument("--trials", type=at_least(1), default=50, metavar="N", help="trainings in all (default: 50)")
+    sweep.add_argument("--jobs", type=at_least(1), metavar="N", help="processes that train (default: one a core)")
+    sweep.add_argument("--threads", type=at_least(1), metavar="N", help="threads of each (default: the cores by --jobs)")
+    sweep.add_argument("--task", choices=["classification", "regression"], help="default: found out from the target")
+    sweep.add_argument("--quick", action="store_true", help="trials of one net instead of five")
+    sweep.add_argument("--folds", type=at_least(2), metavar="N", help="as many nets in each trial (default: 5)")
+    sweep.add_argument("--holdout", type=share, default=0.2, metavar="X",
+                       help="score the best trial on this share of the rows, which no trial sees (default: 0.2)")
+    sweep.add_argument("--metric", choices=METRICS, help="what the best trial is chosen by")
+    sweep.add_argument("--hidden", type=widths, metavar="N,N", help="not searched: widths of the hidden layers")
+    sweep.add_argument("--epochs", type=at_least(1), metavar="N", help="passes over the rows (default: as train)")
+    sweep.add_argument("--batch-size", type=at_least(1), metavar="N", help="not searched: rows in a step")
+    sweep.add_argument("--lr", type=positive, metavar="X", help="not searched: highest learning rate")
+    sweep.add_argument("--dropout", type=share, metavar="X", help="not searched: share of the units left out in a step")
+    sweep.add_argument("--seed", type=at_least(0), default=0, metavar="N", help="of the nets and the search (default: 0)")
+    sweep.add_argument("--no-pruning", action="store_true", help="finish bad trials too")
+    sweep.add_argument("--resume", action="store_true",
+                       help="go on with the sweep in --out, or take part in one that another process is running")
+    sweep.add_argument("--out", metavar="DIR", help="folder for trials and the best model (default: runs/NAME-OF-FILE-sweep)")
+    sweep.add_argument("--storage", metavar="URL", help="keep the trials in a database: sqlite:///trials.db, mysql://..")
+    sweep.add_argument("--quiet", action="store_true", help="no progress, the result only")
+
+
 # The commands are imported when they run: `--help` and `info` need no pandas.
 def _train(args: argparse.Namespace) -> int:
     from tinygrad_c.cli.train import train
 
     return train(args)
+
+
+def _sweep(args: argparse.Namespace) -> int:
+    from tinygrad_c.cli.sweep import sweep
+
+    return sweep(args)
 
 
 def _predict(args: argparse.Namespace) -> int:

@@ -9,7 +9,8 @@ import numpy as np
 from tinygrad_c.cli.errors import need
 from tinygrad_c.tables.fit import Fitting
 from tinygrad_c.tables.model import TableModel
-from tinygrad_c.tables.scores import DEFAULT
+from tinygrad_c.tables.scores import DEFAULT, METRICS
+from tinygrad_c.tables.sweep import Trial
 from tinygrad_c.tables.target import CLASSIFICATION
 
 MAX_CLASSES = 30        # classes in the confusion matrix
@@ -85,4 +86,34 @@ def answers(fitting: Fitting, model: TableModel, metrics: dict[str, Any]) -> byt
     axes.plot(ends, ends, color="0.5", linewidth=1)
     axes.set(xlabel=f"true {fitting.names[0]}", ylabel="predicted", title=f"{_title(fitting, model)}\n{label}")
     axes.grid(alpha=0.3)
+    return _png(figure)
+
+
+def trials_png(trials: list[Trial], metric: str, file: str) -> bytes:
+    """A PNG: the score of each trial of a sweep by its number, with the best so far, and by each setting."""
+    done = [t for t in trials if t.state == "complete"]
+    names = [n for n in dict.fromkeys(name for t in done for name in t.settings) if len({t.settings.get(n) for t in done}) > 1]
+    figure = need("matplotlib.figure").Figure(figsize=(9, 3.6 + 2.6 * -(-len(names) // 3)), layout="constrained")
+    figure.suptitle(f"{file}: {len(trials)} trials")
+    grid = figure.add_gridspec(1 + -(-len(names) // 3), 3)
+    axes = figure.add_subplot(grid[0, :])
+    best, sofar = METRICS[metric].rank, []
+    for t in done:
+        sofar.append(t.score if not sofar or best(t.score) > best(sofar[-1]) else sofar[-1])
+    axes.plot([t.number for t in done], [t.score for t in done], ".", label="complete")
+    axes.step([t.number for t in done], sofar, where="post", color="C1", label="best so far")
+    low = axes.get_ylim()[0]
+    stopped = [t.number for t in trials if t.state == "pruned"]
+    if stopped:
+        axes.plot(stopped, [low] * len(stopped), "x", color="0.6", label="stopped early", clip_on=False)
+    axes.set(xlabel="trial", ylabel=f"cross-validated {metric}")
+    axes.legend()
+    axes.grid(alpha=0.3)
+    for i, name in enumerate(names):
+        part = figure.add_subplot(grid[1 + i // 3, i % 3])
+        part.plot([t.settings[name] for t in done if name in t.settings], [t.score for t in done if name in t.settings], ".")
+        if name in ("lr", "width", "batch_size"):
+            part.set_xscale("log")
+        part.set(xlabel=name.replace("_", " "))
+        part.grid(alpha=0.3)
     return _png(figure)

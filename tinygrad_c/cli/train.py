@@ -16,14 +16,15 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_c import datasets
+from tinygrad_c import datasets, set_num_threads
 from tinygrad_c.cli import pictures, report
-from tinygrad_c.cli.errors import DONE, FAILED, INTERRUPTED, UserError, need
+from tinygrad_c.cli.errors import DONE, FAILED, INTERRUPTED, USER_ERROR, UserError, need
 from tinygrad_c.cli.files import check_writable, write_elsewhere, write_file
 from tinygrad_c.cli.progress import Progress
 from tinygrad_c.tables import modelfile
 from tinygrad_c.tables.columns import as_column
 from tinygrad_c.tables.decide import Choices
+from tinygrad_c.tables.exchange import Exchange, started_by_mpirun
 from tinygrad_c.tables.fit import Fitting, Options
 from tinygrad_c.tables.model import TableModel
 from tinygrad_c.tables.read import Table, read_table
@@ -40,13 +41,54 @@ DIGITS_HOLDOUT = 0.2
 
 def train(args: argparse.Namespace) -> int:
     """The command. Errors in the input are raised before anything is written."""
+    if not started_by_mpirun():
+        return _train(args, None)
+    need("mpi4py", "distributed")
+    exchange = Exchange()
+    if exchange.rank == 0:
+        return _train(args, exchange)
+    try:        # only the first process prints and writes
+        return _train_quietly(args, exchange)
+    except UserError:
+        return USER_ERROR
+
+
+def _train_quietly(args: argparse.Namespace, exchange: Exchange) -> int:
+    """The same training in the other processes, without output."""
+    if args.threads is not None:
+        set_num_threads(args.threads)
+    path = args.file or str(datasets.digits_path())
+    table = read_table(path, text=args.category)
+    if not args.file:
+        table.path = "the bundled digits"
+    fitting = Fitting(table, args.target or _last(table), options(args), exchange=exchange)
+    _check_exchange(fitting, args)
+    if args.test is not None:
+        read_test(args.test, fitting)
+    fitting.run()
+    return _status(fitting)
+
+
+def _check_exchange(fitting: Fitting, args: argparse.Namespace) -> None:
+    size = fitting.exchange.size
+    if args.resume:
+        raise UserError("--resume is not for several processes: there are no checkpoints")
+    if fitting.plan.batch_size < size:
+        raise UserError(f"a step of {fitting.plan.batch_size} rows cannot be divided among {size} processes")
+
+
+def _train(args: argparse.Namespace, exchange: Exchange | None) -> int:
     for library in ("pandas", "tqdm", "safetensors", "matplotlib"):
         need(library)
+    if args.threads is not None:
+        set_num_threads(args.threads)
     path = args.file or str(datasets.digits_path())
     table = read_table(path, text=args.category, bar=not args.quiet)
     if not args.file:
         table.path = "the bundled digits"
-    fitting = Fitting(table, args.target or _last(table), options(args))
+    fitting = Fitting(table, args.target or _last(table), options(args), exchange=exchange)
+    if exchange is not None:
+        _check_exchange(fitting, args)
     test = None if args.test is None else read_test(args.test, fitting)
     out, told = folder(args, path)
     net = fitting.stage(0).nets
@@ -56,6 +98,8 @@ def train(args: argparse.Namespace) -> int:
         told.append(f"going on from step {step:,}, in {out / modelfile.CHECKPOINT}")
     elif args.resume:
         told.append(f"nothing to go on with in {out}: from the beginning")
+    if exchange is not None:
+        told.append(f"each step's rows are divided among {exchange.size} processes")
     say = _silent if args.quiet or args.json else print
     report.print_table(fitting, told, say)
     run(fitting, args, out)
@@ -111,6 +155,7 @@ def options(args: argparse.Namespace) -> Options:
         batch_size=args.batch_size,
         lr=args.lr,
         optimizer=args.optimizer,
+        dropout=args.dropout,
         seed=args.seed or 0,
         threads=args.threads,
     )
@@ -193,11 +238,13 @@ def run(fitting: Fitting, args: argparse.Namespace, out: Path) -> None:
             _identify(model, args, path)
             write_file(out / MODEL, modelfile.dump(model))
 
+    exchange = fitting.exchange     # with other processes: no checkpoints
+
     def before_step() -> None:
         if stopping:
             raise KeyboardInterrupt
         begin = time.monotonic()
-        if begin - state["saved"] <= state["wait"]:
+        if exchange is not None or begin - state["saved"] <= state["wait"]:
             return
         try:
             save()

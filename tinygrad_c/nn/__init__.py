@@ -71,7 +71,7 @@ LAZY_NAMES = {       # imported on first access
               "MultiMarginLoss MultiLabelMarginLoss MultiLabelSoftMarginLoss",
     "lazy": "LazyLinear LazyConv1d LazyConv2d LazyConv3d LazyConvTranspose1d LazyConvTranspose2d LazyConvTranspose3d "
             "LazyBatchNorm1d LazyBatchNorm2d LazyBatchNorm3d LazyInstanceNorm1d LazyInstanceNorm2d LazyInstanceNorm3d",
-    "": "modules",
+    "": "modules parallel",
     "distance": "CosineSimilarity PairwiseDistance",
 }
 __getattr__, __dir__ = lazy_names(globals(), LAZY_NAMES)

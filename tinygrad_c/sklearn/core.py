@@ -8,20 +8,9 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_c import (
-    Tensor,
-    compile,
-    float32,
-    float64,
-    from_numpy,
-    get_rng_state,
-    manual_seed,
-    nn,
-    no_grad,
-    optim,
-    set_rng_state,
-)
+from tinygrad_c import Tensor, compile, float32, float64, from_numpy, nn, no_grad, optim
 from tinygrad_c.nn import functional as F
+from tinygrad_c.tables.concurrent import own_stream
 
 ACTIVATIONS = {
     "identity": nn.Identity,
@@ -114,13 +103,13 @@ class Core:
 
     def _build(self, coefs: list[np.ndarray], intercepts: list[np.ndarray]) -> None:
         layers: list[nn.Module] = []
-        self.linear = []
-        for i, (w, b) in enumerate(zip(coefs, intercepts)):
-            layer = nn.Linear(*w.shape, dtype=float32 if w.dtype == np.float32 else float64)
+        dtype = float32 if coefs[0].dtype == np.float32 else float64
+        with own_stream(0):     # the weights that these draw are not used
+            self.linear = [nn.Linear(*w.shape, dtype=dtype) for w in coefs]
+        for i, (layer, w, b) in enumerate(zip(self.linear, coefs, intercepts)):
             with no_grad():
                 layer.weight.copy_(from_numpy(np.ascontiguousarray(w.T)))
                 layer.bias.copy_(from_numpy(np.ascontiguousarray(b)))
-            self.linear.append(layer)
             layers.append(layer)
             if i < len(coefs) - 1:
                 layers.append(ACTIVATIONS[self.activation]())
@@ -239,20 +228,6 @@ class Core:
             i: {n: from_numpy(np.array(v)) if isinstance(v, np.ndarray) else v for n, v in s.items()} for i, s in kept.items()
         }
         self.optimizer.load_state_dict({"state": kept, "param_groups": self.optimizer.state_dict()["param_groups"]})
-
-
-class own_stream:
-    """Seed the global random stream (dropout uses it) inside the block, and restore it afterwards."""
-
-    def __init__(self, seed: int) -> None:
-        self.seed = seed
-
-    def __enter__(self) -> None:
-        self.before = get_rng_state()
-        manual_seed(self.seed)
-
-    def __exit__(self, *error: object) -> None:
-        set_rng_state(self.before)
 
 
 def forward(X: np.ndarray, coefs: list[np.ndarray], intercepts: list[np.ndarray], activation: str) -> np.ndarray:

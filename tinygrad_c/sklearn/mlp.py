@@ -23,8 +23,9 @@ from sklearn.utils.multiclass import check_classification_targets, type_of_targe
 from sklearn.utils.validation import check_is_fitted, column_or_1d, validate_data
 
 from tinygrad_c import from_numpy
-from tinygrad_c.sklearn.core import ACTIVATIONS, QUANTITIES, Core, forward, mean_loss, own_stream
+from tinygrad_c.sklearn.core import ACTIVATIONS, QUANTITIES, Core, forward, mean_loss
 from tinygrad_c.sklearn.weights import positive
+from tinygrad_c.tables.concurrent import own_stream, shared_cores
 
 try:                # scikit-learn 1.9 and later
     from sklearn.callback import CallbackSupportMixin, with_callbacks
@@ -172,10 +173,11 @@ class _BaseMLP(CallbackSupportMixin, BaseEstimator):
         encoded = self._encode(y)
         if fresh:
             self._initialize(X, encoded if encoded.ndim > 1 else encoded[:, None], hidden, self._random_state)
-        if self.solver == "lbfgs":
-            self._fit_lbfgs(X, encoded, weight)
-        else:
-            self._fit_stochastic(X, y, encoded, weight, incremental, eval_set)
+        with shared_cores():
+            if self.solver == "lbfgs":
+                self._fit_lbfgs(X, encoded, weight)
+            else:
+                self._fit_stochastic(X, y, encoded, weight, incremental, eval_set)
         self._keep_weights()
         if not all(np.isfinite(w).all() for c, i in self._weights for w in [*c, *i]):
             raise ValueError("Solver produced non-finite parameter weights. The input data may contain large values and need "

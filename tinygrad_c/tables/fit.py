@@ -9,12 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_c import get_num_threads, set_num_threads
+from tinygrad_c import get_num_threads
 from tinygrad_c.tables import folds as split
 from tinygrad_c.tables import net
+from tinygrad_c.tables.concurrent import shared_cores
 from tinygrad_c.tables.decide import Choices, Decision, decide
 from tinygrad_c.tables.encoder import Encoder
 from tinygrad_c.tables.errors import UserError, many
+from tinygrad_c.tables.exchange import Exchange
 from tinygrad_c.tables.features import moments
 from tinygrad_c.tables.model import Group, TableModel, calibrated, fit_temperature
 from tinygrad_c.tables.plan import FOLDS, make_plan
@@ -61,8 +63,9 @@ class Fitting:
         options: Options,
         target_read: Target | None = None,
         sample_weight: np.ndarray | None = None,
+        exchange: Exchange | None = None,
     ) -> None:
-        self.table, self.options = table, options
+        self.table, self.options, self.exchange = table, options, exchange
         self.target = target_read or read_target(table, target, options.task)
         names = target if isinstance(target, list) else [target]
         self.names = names
@@ -92,8 +95,6 @@ class Fitting:
         count = max(2, min(options.folds or FOLDS, len(part) // 2))
         self.fold = split.folds(self.y, count, options.seed)
         smallest = min(int((self.fold != k).sum()) for k in range(count))
-        if options.threads is not None:
-            set_num_threads(options.threads)
         self.plan = make_plan(
             self.task,
             len(part),
@@ -180,7 +181,15 @@ class Fitting:
             if k == self.stages - 1 and self.options.effort == "best":
                 plan = plan.second_kind()
             self.trainers.append(
-                Trainer(plan, encoder, Rows(inputs, self.y, self.fold, self.weight), self.outputs, self.metric, self.limits)
+                Trainer(
+                    plan,
+                    encoder,
+                    Rows(inputs, self.y, self.fold, self.weight),
+                    self.outputs,
+                    self.metric,
+                    self.limits,
+                    self.exchange,
+                )
             )
             self.trainers[-1].encoder = encoder
         return self.trainers[i]
@@ -204,7 +213,8 @@ class Fitting:
             if before_stage is not None:
                 before_stage(i, trainer)
             if trainer.training.step < trainer.plan.steps:
-                self.stopped = trainer.run(before_step, after_epoch).stopped
+                with shared_cores(self.options.threads):
+                    self.stopped = trainer.run(before_step, after_epoch).stopped
                 if self.stopped:
                     break
         return self.stopped

@@ -8,26 +8,17 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
 
-from tinygrad_c import (
-    Generator,
-    Tensor,
-    from_numpy,
-    get_rng_state,
-    manual_seed,
-    no_grad,
-    optim,
-    randperm,
-    set_rng_state,
-)
+from tinygrad_c import Generator, Tensor, from_numpy, get_rng_state, no_grad, optim, randperm
 from tinygrad_c.nn import functional as F
+from tinygrad_c.tables.concurrent import own_stream
 from tinygrad_c.tables.encoder import Encoder, Inputs
+from tinygrad_c.tables.exchange import Exchange
 from tinygrad_c.tables.net import Nets, build
 from tinygrad_c.tables.plan import Plan
 from tinygrad_c.tables.scores import Metric, log_softmax
@@ -76,17 +67,6 @@ class Training:
         return any(best is not None for best in self.best)
 
 
-@contextmanager
-def own_randomness(seed: int) -> Iterator[None]:
-    """Seed the global random stream inside the block, and restore it afterwards."""
-    before = get_rng_state()
-    manual_seed(seed)
-    try:
-        yield
-    finally:
-        set_rng_state(before)
-
-
 class Trainer:
     """Trains a plan's nets. `run` can be interrupted and called again."""
 
@@ -98,7 +78,9 @@ class Trainer:
         outputs: int,
         metric: Metric,
         limits: tuple[np.ndarray, np.ndarray] | None = None,
+        exchange: Exchange | None = None,
     ) -> None:
+        self.exchange = exchange  # the other processes of this training
         self.plan, self.rows, self.outputs, self.metric, self.limits = plan, rows, outputs, metric, limits
         self.nets = build(plan, encoder, outputs)
         self.training = Training()
@@ -112,7 +94,7 @@ class Trainer:
         self.codes = self._flat_codes(encoder)
         self.optimizer = self._optimizer()
         self.stream = None
-        with own_randomness(plan.seed):
+        with own_stream(plan.seed):
             self.stream = get_rng_state()
 
     def _flat_codes(self, encoder: Encoder) -> list[np.ndarray] | None:
@@ -147,9 +129,14 @@ class Trainer:
 
         before_step is called where the state can be saved; a KeyboardInterrupt that it raises stops the training there.
         """
+        with own_stream(self.stream):
+            try:
+                return self._run(before_step, after_epoch)
+            finally:
+                self.stream = get_rng_state()
+
+    def _run(self, before_step: Callable[[], None] | None, after_epoch: Callable[[], None] | None) -> Training:
         plan, training = self.plan, self.training
-        before = get_rng_state()
-        set_rng_state(self.stream)
         training.stopped = ""
         try:
             epoch, batch = divmod(training.step, plan.steps_per_epoch)
@@ -163,9 +150,6 @@ class Trainer:
                 training.stopped = "the loss on the validation rows was never finite; a lower --lr may help"
         except KeyboardInterrupt:
             training.stopped = INTERRUPTED
-        finally:
-            self.stream = get_rng_state()
-            set_rng_state(before)
         return training
 
     def _epoch(self, begin: int, before_step: Callable[[], None] | None) -> bool:
@@ -193,16 +177,20 @@ class Trainer:
             for group in self.optimizer.param_groups:
                 group["lr"] = group["base"] * share
             nets.p = plan.dropout_at(training.step)
-            loss = self._loss(batches[i])
-            value = loss.item() / plan.nets
+            loss = self._loss(batches[i] if self.exchange is None else self.exchange.part(batches[i]))
+            if self.exchange is None:
+                value = loss.item() / plan.nets
+            else:
+                value = self._exchanged(loss, size) / plan.nets
             if not math.isfinite(value):
                 training.stopped = (
                     f"epoch {len(training.history) + 1}, step {training.step + 1}: the loss is {value:g}, "
                     f"{self._culprit(batches[i])}; a lower --lr than {plan.lr:g} may help"
                 )
                 return False
-            self.optimizer.zero_grad()
-            loss.backward()
+            if self.exchange is None:
+                self.optimizer.zero_grad()
+                loss.backward()
             self.optimizer.step()
             training.step += 1
             training.samples += size * plan.nets
@@ -210,6 +198,13 @@ class Trainer:
         training.seconds += time.perf_counter() - start
         self._validate()
         return True
+
+    def _exchanged(self, loss: Tensor, rows: int) -> float:
+        """Gradients of all processes' rows; their loss."""
+        loss = loss * self.exchange.share(rows)
+        self.optimizer.zero_grad()
+        loss.backward()
+        return self.exchange.average(loss, [p for group in self.optimizer.param_groups for p in group["params"]])
 
     def _batch(self, rows: np.ndarray) -> tuple[Tensor, Tensor | None]:
         flat = rows.ravel()
@@ -258,10 +253,12 @@ class Trainer:
         outputs = np.zeros((self.plan.nets, most, self.outputs), dtype=np.float32)
         rows = np.stack([np.resize(r, most) for r in self.val_rows])
         at_once = max(1, ROWS_AT_ONCE // self.plan.nets)
+        asked = range(most) if self.exchange is None else self.exchange.answers(most)
         with no_grad():
-            for i in range(0, most, at_once):
-                outputs[:, i : i + at_once] = self.nets(*self._batch(rows[:, i : i + at_once])).numpy()
-        return self.limited(outputs)
+            for i in range(asked.start, asked.stop, at_once):
+                j = min(i + at_once, asked.stop)
+                outputs[:, i:j] = self.nets(*self._batch(rows[:, i:j])).numpy()
+        return self.limited(outputs if self.exchange is None else self.exchange.joined(outputs))
 
     def limited(self, outputs: np.ndarray) -> np.ndarray:
         """Clip quantities to the training range."""

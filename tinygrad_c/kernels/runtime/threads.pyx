@@ -249,8 +249,8 @@ def get_num_threads() -> int:
 def set_num_threads(int n) -> None:
     """Let at most n threads share the work of one operation; 1 keeps everything in the caller.
 
-    The default is TINYGRAD_C_NUM_THREADS, or the number of cores that this process may use. Results are bitwise the same for
-    every n. Raises RuntimeError if n is not positive.
+    The default is TINYGRAD_C_NUM_THREADS, OMP_NUM_THREADS, or the number of cores that this process may use. Results are bitwise
+    the same for every n. Raises RuntimeError if n is not positive.
 
     >>> set_num_threads(2)
     >>> get_num_threads()
@@ -262,12 +262,18 @@ def set_num_threads(int n) -> None:
 
 
 def default_num_threads() -> int:
-    """TINYGRAD_C_NUM_THREADS, or the number of cores that this process may use."""
+    """TINYGRAD_C_NUM_THREADS, OMP_NUM_THREADS, or the number of cores that this process may use.
+
+    There is no OpenMP here, but joblib, Dask and mpirun set OMP_NUM_THREADS so that their processes share the cores.
+    """
     wanted = os.environ.get("TINYGRAD_C_NUM_THREADS", "")
     if wanted:
         if not wanted.isdecimal() or int(wanted) < 1:
             raise ImportError(f"TINYGRAD_C_NUM_THREADS={wanted!r} is not a positive integer: set it to one, or unset it to use "
                               "every core that this process may use")
+        return min(int(wanted), MAX_THREADS)
+    wanted = os.environ.get("OMP_NUM_THREADS", "").partition(",")[0].strip()        # "4,2": of nested loops
+    if wanted.isdecimal() and int(wanted) >= 1:
         return min(int(wanted), MAX_THREADS)
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))

@@ -27,6 +27,7 @@ __all__ = [
     "ConcatDataset",
     "DataLoader",
     "Dataset",
+    "DistributedSampler",
     "IterableDataset",
     "RandomSampler",
     "Sampler",
@@ -41,7 +42,7 @@ __all__ = [
     "get_worker_info",
     "random_split",
 ]
-__getattr__, __dir__ = lazy_names(globals())
+__getattr__, __dir__ = lazy_names(globals(), {"distributed": "DistributedSampler"})
 
 
 def get_worker_info() -> None:
