@@ -164,10 +164,14 @@ def test_functions_and_classes_by_reference():
     assert not gone, "\n".join(gone)
 
 
+# The pickles were written with NumPy 2. Its arrays at protocol 5 name numpy._core.numeric, which NumPy 1.26 does not have.
+NUMPY_2 = np.lib.NumpyVersion(np.__version__) >= "2.0.0"
+
+
 def test_pickles():
     expected, wrong = table("expected.json"), []
     for name in archive().namelist():
-        if name.startswith("pickles/") and "layer_LazyLinear" not in name:      # test_lazy_layers
+        if name.startswith("pickles/") and "layer_LazyLinear" not in name and (NUMPY_2 or name.endswith(".2")):   # test_lazy_layers
             try:
                 found = described(pickle.loads(archive().read(name)))
             except Exception as error:
@@ -202,6 +206,7 @@ def test_copies_of_what_was_pickled():
     assert not wrong, "\n".join(wrong)
 
 
+@pytest.mark.skipif(not NUMPY_2, reason="written by NumPy 2")
 def test_a_pickle_with_its_memory_beside_it():
     data, buffer = (archive().read(f"pickles_out_of_band/{name}") for name in ("tensor", "buffer"))
     assert pickle.loads(data, buffers=[bytearray(buffer)]).tolist() == [0.0, 1.0, 2.0, 3.0, 4.0]
@@ -226,7 +231,7 @@ def test_loaded_modules_compute():
 def test_pickles_load_before_anything_is_imported(tmp_path):
     """pickle alone brings in what it needs, each in a fork of a new process."""
     for name in archive().namelist():
-        if name.startswith("pickles/") and name.endswith(".5"):
+        if name.startswith("pickles/") and name.endswith(".5" if NUMPY_2 else ".2"):
             (tmp_path / name[8:]).write_bytes(archive().read(name))
     program = (f"import os, pickle, sys\nsys.path.insert(0, {str(HERE)!r})\nfor name in sorted(os.listdir({str(tmp_path)!r}))[::20]:\n"
                f"    child = os.fork()\n    if not child:\n        pickle.load(open(os.path.join({str(tmp_path)!r}, name), 'rb'))\n        os._exit(0)\n"
