@@ -5,7 +5,7 @@ fault again in the next step. So a released block goes to the free list of its s
 up to LIMIT bytes in total, and the next request of that class takes it from there. Blocks of 4 MB and more ask for huge
 pages of 2 MB: a matrix product walks down columns, and with pages of 4 KB each step of that would touch another page.
 """
-from libc.stdlib cimport free, malloc
+from libc.stdlib cimport free, realloc
 
 cdef extern from *:
     """
@@ -149,21 +149,24 @@ cdef void swap_pool(Pool* pool) noexcept:
 
 cdef int seal_pool(Pool* pool) except -1:
     """Take the blocks off the pool's lists, which run through the blocks themselves: the program's entries will write there."""
-    cdef Py_ssize_t n = 0
+    cdef Py_ssize_t n = pool.n
     cdef void* block
+    cdef void* blocks
+    cdef void* classes
     cdef int c
     for c in range(N_CLASSES):
         block = pool.free_blocks[c]
         while block != NULL:
             n += 1
             block = (<void**> block)[0]
-    pool.blocks = <void**> malloc((n + 1) * sizeof(void*))
-    pool.classes = <int*> malloc((n + 1) * sizeof(int))
-    if pool.blocks == NULL or pool.classes == NULL:
-        free(pool.blocks)
-        free(pool.classes)
-        pool.blocks, pool.classes = NULL, NULL
+    blocks = realloc(pool.blocks, (n + 1) * sizeof(void*))
+    if blocks == NULL:
         raise MemoryError()
+    pool.blocks = <void**> blocks
+    classes = realloc(pool.classes, (n + 1) * sizeof(int))
+    if classes == NULL:
+        raise MemoryError()
+    pool.classes = <int*> classes
     for c in range(N_CLASSES):
         while pool.free_blocks[c] != NULL:
             block = pool.free_blocks[c]
