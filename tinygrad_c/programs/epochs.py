@@ -6,7 +6,7 @@ among them, goes through Python.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Sequence, Set
+from collections.abc import Iterator, Sequence, Set
 from typing import Any
 
 from tinygrad_c._tensor.tensor import Tensor
@@ -82,13 +82,15 @@ class Streams:
         order, run.stream = self.orders[key]
         return order
 
-    def python_step(self, run: Run) -> None:
+    @contextlib.contextmanager
+    def of(self, run: Run) -> Iterator[None]:
+        """Inside the block the default generator is where this training has left it."""
         if not self.shared:
-            run.python_step()
+            yield
             return
         draws.default_generator.set_state(run.stream)
         try:
-            run.python_step()
+            yield
         finally:
             run.stream = draws.default_generator.get_state()
 
@@ -135,13 +137,20 @@ def train_epoch(runs: list[Run], streams: Streams, owners: Owners, threads: int)
             for run, item in found:
                 owners.add_program(run.number, item[0])
         waiting = set(map(id, pending))
-        for (run, _), done in zip(found, run_many([item for _, item in found], threads)):
-            run.at += done
-            if done:
+        alone = [(run, item) for run, item in found if streams.shared and item[0].draws()]     # one after the other
+        together = [(run, item) for run, item in found if not (streams.shared and item[0].draws())]
+        done = list(zip(together, run_many([item for _, item in together], threads)))
+        for run, item in alone:
+            with streams.of(run):
+                done.append(((run, item), run_many([item], threads)[0]))
+        for (run, _), steps in done:
+            run.at += steps
+            if steps:
                 waiting.discard(id(run))
         for run in pending:
             if id(run) in waiting:
-                streams.python_step(run)
+                with streams.of(run):
+                    run.python_step()
         pending = [run for run in pending if run.at < run.steps]
 
 

@@ -30,6 +30,7 @@ ctypedef struct Feed:           # what a program is to be run on
     Py_ssize_t done             # in all, of those in the slices that are over
     Py_ssize_t made             # in this slice
     Py_ssize_t look             # steps between looks at the clock
+    bint single                 # one step a slice: Python has to do something after each
     bint running                # its program is busy with it
 
 
@@ -73,7 +74,7 @@ cdef void run_feeds(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept
     cdef Py_ssize_t i
     restore_denormals(<fp_state> call.param[1].i)
     for i in range(begin, end):
-        advance(feeds[i], call.param[0].i, SLICE_TIME)
+        advance(feeds[i], 1 if feeds[i].single else call.param[0].i, SLICE_TIME)
     restore_denormals(own)
 
 
@@ -81,7 +82,7 @@ cdef bint suits_rows(Recorded r, Py_ssize_t rows, list sources) except -1:
     """Whether a batch of so many rows of each source has the shape of the program's inputs."""
     cdef TensorBase own, source
     cdef Py_ssize_t i, n = len(r.inputs)
-    if n == 0 or n > MAX_INPUTS or n != len(r.args) or len(sources) != n or type(r.form) is not str:
+    if n == 0 or n > MAX_INPUTS or n != len(r.args) or len(sources) != n or type(r.form) is not str or True in r.wanted_grad:
         return False
     for i in range(n):
         own, source = r.inputs[i], sources[i]
@@ -126,6 +127,7 @@ cdef int fill(Feed* f, Recorded r, Py_ssize_t rows, list sources, TensorBase ord
     f.rows, f.order, f.left = rows, position + first, steps
     f.loss, f.loss_bytes = out.data, itemsize(out.dtype)
     f.losses = losses.data + first_loss * f.loss_bytes
+    f.single = len(r.schedulers) > 0 or not r.steady        # a scheduler's step, or other gradients, after each
     f.look = max(1, <Py_ssize_t> (LOOK_WORK / max(r.work, 1000.0)))
     return 0
 
