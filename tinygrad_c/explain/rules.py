@@ -60,7 +60,8 @@ RULES: dict[str, list[Rule]] = {
     "Transpose": [Rule(("x",), "x.T", ("g.T",)), Rule(("x",), "x.transpose(...)", ("g.transpose(...)",))],
     "Permute": [Rule(("x",), "x.T", ("g.T",)), Rule(("x",), "x.permute(...)", ("g.permute(...)",))],
     "Clone": [Rule(("x",), "x.clone()", ("g",))], "ToCopy": [Rule(("x",), "x.to(...)", ("g",))],
-    "Alias": [Rule(("x",), "x", ("g",))], "CopyBackwards": [Rule(("x",), "x", ("g",))],
+    "Alias": [Rule(("x",), "x", ("g",))], "Link": [Rule(("x", "a"), "x", ("g", "zeros_like(a)"))],
+    "CopyBackwards": [Rule(("x",), "x", ("g",))],
     # Parts, and parts put together
     "Select": [RESHAPE, TAKE], "Slice": [TAKE], "Index": [TAKE], "Split": [TAKE], "SplitWithSizes": [TAKE], "AsStrided": [TAKE],
     "Diagonal": [TAKE], "Gather": [TAKE], "IndexSelect": [TAKE], "Embedding": [TAKE],

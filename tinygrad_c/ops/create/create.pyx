@@ -11,9 +11,9 @@ from libc.math cimport ceil
 from libc.stdint cimport int32_t, int64_t, uint8_t
 from libc.string cimport memcpy
 
-from tinygrad_c.core.array cimport DTYPES, Storage, code_named, code_of_format, default_dtype, dtype_code, external_storage, \
-    is_contiguous, itemsize, shape_of
-from tinygrad_c.kernels.call cimport BOOL, FLOAT32, FLOAT64, INT32, INT64, MAX_NDIM, UINT8
+from tinygrad_c.core.array cimport DTYPES, Storage, code_named, code_of_format, default_dtype, dtype_code, \
+    external_storage, is_contiguous, itemsize, shape_of
+from tinygrad_c.kernels.call cimport BOOL, FLOAT32, FLOAT64, INT32, INT64, MAX_NDIM, N_DTYPES, UINT8
 from tinygrad_c.kernels.runtime.dispatch cimport refuse
 from tinygrad_c.kernels.portable.generic cimport arange_double, arange_int64, arange_single
 from tinygrad_c.ops.elementwise.elementwise cimport as_tensor as check_tensor
@@ -21,12 +21,39 @@ from tinygrad_c.ops.elementwise.elementwise cimport contiguous, copy_into, copy_
 from tinygrad_c.ops.shape.shape cimport parse_sizes
 from tinygrad_c.core.tape cimport *
 
+from numpy import ndarray
+
 from tinygrad_c._base.device import check_device
 from tinygrad_c._base.warn import warn
 from tinygrad_c.ops.elementwise.elementwise import into_out
 
 cdef extern from "Python.h":
     Py_buffer* PyMemoryView_GET_BUFFER(object view)
+    void* PyCapsule_GetPointer(object capsule, const char* name) except NULL
+
+cdef extern from *:
+    """
+    typedef struct {        /* what NumPy's __array_struct__ points to */
+        int two, nd;
+        char typekind;
+        int itemsize, flags;
+        Py_ssize_t *shape, *strides;
+        void* data;
+    } ArrayStruct;
+    """
+    ctypedef struct ArrayStruct:
+        int two
+        int nd
+        char typekind
+        int itemsize
+        int flags
+        Py_ssize_t* shape
+        Py_ssize_t* strides         # in bytes
+        char* data
+
+cdef enum:                  # ArrayStruct.flags
+    NATIVE_BYTE_ORDER = 0x200
+    WRITABLE = 0x400
 
 cdef bint LITTLE = sys.byteorder == "little"
 
