@@ -11,6 +11,7 @@ from typing import Any
 
 from tinygrad_c import autograd
 from tinygrad_c._base.lazy import lazy_names
+from tinygrad_c._base.public import guard_all
 from tinygrad_c.autograd import enable_grad, is_grad_enabled
 from tinygrad_c.autograd.functional import stack_rows
 from tinygrad_c.core.hooks import AccumulateGrad
@@ -451,3 +452,6 @@ def stack_module_state(models: list) -> tuple[dict, dict]:
                   for name, _ in models[0].named_parameters()}
     buffers = {name: stack([dict(m.named_buffers())[name] for m in models]) for name, _ in models[0].named_buffers()}
     return parameters, buffers
+
+
+guard_all(globals())

@@ -1,14 +1,15 @@
 """@public marks a public function at its definition; guard raises PyTorch's TypeError when an argument that must be a Tensor
-is not one.
+is not one, and names the nearest parameter for a misspelt keyword.
 
 A public namespace exposes guard(function) for each marked function. The arguments are checked only after the call has failed,
 so a call that succeeds costs some 100 ns more. Calls within the package go to the function itself. The functions of a training
-step are not marked: their kernels check the arguments anyway.
+step are not marked: their kernels check the arguments anyway. Of the public classes, the constructor is guarded.
 """
 from __future__ import annotations
 
 from collections.abc import Callable
 from functools import update_wrapper
+from types import FunctionType
 from typing import Any
 
 from tinygrad_c._base.arguments import NUMPY, not_a_tensor
@@ -32,6 +33,8 @@ class Public:
 
 
 FIRST = Public()
+PACKAGE = __name__.partition(".")[0]
+seen: set[type] = set()         # classes that are guarded
 
 
 def public(tensors: Any = "", *, node: str | None = None, axis: bool = False) -> Callable:
@@ -53,7 +56,11 @@ def public(tensors: Any = "", *, node: str | None = None, axis: bool = False) ->
 
 
 def guard(function: Any, module: str) -> Any:
-    """The function as `module` exposes it: guarded if it is marked, else itself."""
+    """The function as `module` exposes it: guarded if it is marked, else itself. Of a class, the constructor is guarded."""
+    if isinstance(function, type):
+        guard_class(function)
+        return function
+    show_types(function)
     mark = getattr(function, "_public", None) if callable(function) else None
     if mark is None:
         return function
@@ -64,8 +71,36 @@ def guard(function: Any, module: str) -> Any:
     return function.guarded
 
 
+def guard_class(cls: type) -> None:
+    """Guard the constructor of a class, and those of its base classes in this package."""
+    for each in cls.__mro__:
+        if each in seen or not each.__module__.startswith(PACKAGE):
+            continue
+        seen.add(each)
+        for member in vars(each).values():
+            show_types(getattr(member, "fget", None) or getattr(member, "__func__", member))
+        constructor = vars(each).get("__init__")
+        if isinstance(constructor, FunctionType):
+            each.__init__ = update_wrapper(_guarded(constructor, explain_keyword, None), constructor)    # type: ignore[misc]
+
+
+class Annotation(str):
+    """The text of an annotation. Its repr has no quotes, so that help() shows `bias: bool = True`."""
+
+    __slots__ = ()
+    __repr__ = str.__str__
+
+
+def show_types(function: Any) -> None:
+    """Make the annotations of a Python function readable in help()."""
+    if isinstance(function, FunctionType):
+        annotations = function.__annotations__
+        for name, text in annotations.items():
+            annotations[name] = Annotation(text) if type(text) is str else text
+
+
 def guard_all(namespace: dict[str, Any]) -> None:
-    """Guard the public functions of a module."""
+    """Guard the public functions and classes of a module."""
     module = namespace["__name__"]
     for name in namespace.get("__all__") or [*namespace]:
         if name[0] != "_" and name in namespace:
@@ -89,6 +124,31 @@ def parameters(function: Callable) -> tuple[str, ...]:
     return code.co_varnames[:code.co_argcount + code.co_kwonlyargcount]
 
 
+# What other libraries call some parameters.
+OTHER_WORDS = {
+    "learning_rate": "lr", "learning_rate_init": "lr", "decay": "weight_decay", "l2": "weight_decay", "epsilon": "eps",
+    "beta1": "betas", "beta2": "betas", "beta_1": "betas", "beta_2": "betas", "rho": "alpha", "parameters": "params",
+    "axis": "dim", "axes": "dim", "keepdims": "keepdim", "rate": "p", "prob": "p", "dropout": "p", "units": "out_features",
+    "filters": "out_channels", "input_dim": "in_features", "output_dim": "out_features", "kernel": "kernel_size",
+    "filter_size": "kernel_size", "pool_size": "kernel_size", "strides": "stride", "use_bias": "bias",
+    "vocab_size": "num_embeddings", "heads": "num_heads", "layers": "num_layers", "x": "input", "workers": "num_workers",
+}
+
+
+def explain_keyword(function: Any, args: tuple, kwargs: dict, error: Exception) -> None:
+    """Raise a TypeError that names the nearest parameter, if `error` is about a keyword that the function does not have."""
+    if not isinstance(error, TypeError) or "unexpected keyword argument" not in str(error) or "Did you mean" in str(error):
+        return
+    names = [name for name in parameters(function) if name != "self"]
+    wrong = next((name for name in kwargs if name not in names), None)
+    if wrong is None:
+        return
+    from difflib import get_close_matches
+    near = [OTHER_WORDS[wrong]] if OTHER_WORDS.get(wrong) in names else get_close_matches(wrong, names, 1)
+    if near:
+        raise TypeError(f"{error}. Did you mean {near[0]!r}?") from None
+
+
 def explain(function: Any, args: tuple, kwargs: dict, error: Exception) -> tuple | None:
     """Called when a marked function has raised `error`. Returns (result,) if the call works with NumPy's axis= and keepdims=
     renamed, raises TypeError if an argument that must be a Tensor is not one, and returns None if the error is the right one.
@@ -96,13 +156,8 @@ def explain(function: Any, args: tuple, kwargs: dict, error: Exception) -> tuple
     mark = function._public
     if mark.axis and isinstance(error, TypeError) and not NUMPY.keys().isdisjoint(kwargs):
         return (function(*args, **{NUMPY.get(name, name): value for name, value in kwargs.items()}),)
+    explain_keyword(function, args, kwargs, error)
     names = parameters(function)
-    wrong = [name for name in kwargs if name not in names]
-    if wrong and isinstance(error, TypeError) and "unexpected keyword argument" in str(error):
-        from difflib import get_close_matches
-        near = get_close_matches(wrong[0], names, 1)
-        if near:
-            raise TypeError(f"{error}. Did you mean {near[0]!r}?") from None
     given = {**dict(zip(names, args)), **kwargs}
     checked = {name.rstrip("?#"): name[-1] for name in (mark.tensors or names[0]).split(" ")}
     package = function.__module__.split(".")[1]

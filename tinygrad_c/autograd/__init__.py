@@ -4,6 +4,7 @@ from __future__ import annotations
 from typing import Any
 
 from tinygrad_c._base.lazy import lazy_names
+from tinygrad_c._base.public import guard, guard_all
 from tinygrad_c._base.warn import warn
 from tinygrad_c.core import tape
 from tinygrad_c.core.tape import as_tuple, is_grad_enabled, is_inference_mode_enabled, tensors_of
@@ -16,7 +17,7 @@ LAZY_NAMES = {       # imported on first access
 __all__ = [*(name for names in LAZY_NAMES.values() for name in names.split()),
            "Variable", "backward", "enable_grad", "grad", "inference_mode", "is_grad_enabled", "is_inference_mode_enabled",
            "no_grad", "set_grad_enabled", "set_multithreading_enabled"]
-__getattr__, __dir__ = lazy_names(globals(), LAZY_NAMES)
+__getattr__, __dir__ = lazy_names(globals(), LAZY_NAMES, guard)
 
 
 def backward(tensors, grad_tensors=None, retain_graph: bool | None = None, create_graph: bool = False, inputs=None) -> None:
@@ -164,3 +165,6 @@ def Variable(data, requires_grad: bool = False, volatile: bool = False):
     tensor([1., 1.], requires_grad=True)
     """
     return data.requires_grad_() if requires_grad else data
+
+
+guard_all(globals())

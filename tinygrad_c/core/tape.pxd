@@ -29,10 +29,16 @@ cdef class TensorBase(Array):
     cdef object __weakref__
 
 
+cdef enum:                          # Node.graph; see tape_linked.pxi
+    GRAPH_ALWAYS = 1                # each gradient has one
+    GRAPH_WITH_INPUT                # each gradient has its input in it, with derivative 0
+
+
 cdef class Node:
     cdef const Rule* rule
     cdef const char* label          # grad_fn's name if it is not the rule's, else NULL; never freed
     cdef unsigned long long number  # increases with every node: the nodes of the inputs have smaller ones
+    cdef int graph                  # with create_graph: which graph its gradients have, as in PyTorch; GRAPH_ or 0
     cdef int op                     # the operation's row in a table, for rules shared by many operations
     cdef unsigned int freed         # the number of the backward pass that freed the saved tensors; 0: none
     cdef object edge0               # per input: its Node, the leaf itself, or None if it needs no gradient
@@ -145,6 +151,7 @@ cdef int save(Node node, int slot, TensorBase a) except -1
 cdef int save_output(Node node, TensorBase out) except -1
 cdef TensorBase saved(Node node, int slot)
 cdef TensorBase output(BackwardPass back, Node node)
+cdef TensorBase linked(TensorBase g, object target)
 cdef bint is_sole_owner(PyObject* a) noexcept   # the caller holds the only reference to it: it may be overwritten
 
 # Ops that the backward pass needs; registered at import, since ops are above core.

@@ -8,6 +8,7 @@ This file creates tensors, records operations and saves tensors for the backward
 
     tape_node         Node, a recorded operation
     tape_backward     the backward pass; tape_heap: its queue of nodes; tape_grad: where it starts, autograd.grad
+    tape_linked       which gradients have a graph where the second derivative is zero
     tape_inplace      writing in place, and replacing a tensor's storage or shape
     tape_saved_hooks  calls of hooks; saved tensors that the user packs
     tape_function     functions written in Python
@@ -409,6 +410,7 @@ include "callsites.pxi"
 include "tape_saved_hooks.pxi"
 include "tape_heap.pxi"
 include "tape_backward.pxi"
+include "tape_linked.pxi"
 include "tape_grad.pxi"
 include "tape_function.pxi"
 include "tape_anomaly.pxi"

@@ -103,6 +103,8 @@ cdef class BackwardPass:
         """Add g to the gradient of input i. A rule may call this several times for one input."""
         if not self.needs(node, i):
             return 0
+        if self.create_graph:
+            g = with_graph(node, i, g)
         if self.held_grads is not None:
             self.held_grads[i] = accumulate(self.held_grads.get(i), g, False)
             return 0

@@ -4,6 +4,7 @@ moments; kl_divergence compares two of them. The package is imported on first ac
 from __future__ import annotations
 
 from tinygrad_c._base.lazy import lazy_names
+from tinygrad_c._base.public import guard
 
 LAZY_NAMES = {       # imported on first access
     "distribution": "Distribution Independent",
@@ -19,4 +20,4 @@ LAZY_NAMES = {       # imported on first access
     "": "constraints kl transforms",
 }
 __all__ = [name for names in LAZY_NAMES.values() for name in names.split()]
-__getattr__, __dir__ = lazy_names(globals(), LAZY_NAMES)
+__getattr__, __dir__ = lazy_names(globals(), LAZY_NAMES, guard)

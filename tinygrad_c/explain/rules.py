@@ -97,7 +97,8 @@ RULES: dict[str, list[Rule]] = {
     "Permute": [one("x.T", "g.T"), one("x.permute({axes})", "g.permute({axes_back})")],
     "Expand": [one("x.expand({shape})", "g.sum_to_size({x_shape})")],
     "ToCopy": [one("x.{to}()", "g.{back}()")], "Clone": [one("x.clone()", "g")],
-    "Alias": [SAME], "Copy": [Rule(("x", "v"), "v", ("0 * g", "g")), SAME],
+    "Alias": [SAME], "Link": [Rule(("x", "a"), "x", ("g", "zeros_like(a)"))],
+    "Copy": [Rule(("x", "v"), "v", ("0 * g", "g")), SAME],
     # Parts, and parts put together
     "Slice": [TAKE], "Index": [TAKE], "AsStrided": [TAKE], "AsStridedScatter": [one("zeros[...] = x", "g[...]")],
     "Cat": [one("cat(...)", "g[...]")], "Stack": [one("stack(...)", "g[...]")],

@@ -138,6 +138,9 @@ def names_used(expression: str) -> list[str]:
     return [n.id for n in ast.walk(ast.parse(expression, mode="eval")) if isinstance(n, ast.Name)]
 
 
+NEEDS_NO_KERNEL = {None: "NO_DERIVATIVE", "g": "DERIVATIVE_IS_G", "0": "DERIVATIVE_IS_0"}       # derivatives
+
+
 def derivative_inputs(row, expression: str) -> list[str]:
     """The operands of a derivative's kernel: g, then the inputs and y, if used, in this order."""
     used = set(names_used(expression))
@@ -149,7 +152,7 @@ def kernels():
     for name, row in TABLE.items():
         yield name, row.y, list(row.inputs), row
         for which, expression in zip(row.inputs, row.derivatives):
-            if expression and expression != "g":
+            if expression not in NEEDS_NO_KERNEL:
                 yield f"{name}_d{which}", expression, derivative_inputs(row, expression), row
 
 
@@ -303,9 +306,8 @@ def rows() -> str:
                   f"    ROWS[{number}].plain = {name in SCALAR and not row.vector}",
                   f"    ROWS[{number}].differentiable = {any(d is not None for d in row.derivatives)}"]
         for i, (which, expression) in enumerate(zip(row.inputs, row.derivatives)):
-            if expression is None or expression == "g":
-                special = "NO_DERIVATIVE" if expression is None else "DERIVATIVE_IS_G"
-                lines += [f"    ROWS[{number}].derivative[{i}] = {special}"]
+            if expression in NEEDS_NO_KERNEL:
+                lines += [f"    ROWS[{number}].derivative[{i}] = {NEEDS_NO_KERNEL[expression]}"]
                 continue
             operands = derivative_inputs(row, expression)
             names = {"g": "G", "y": "OUTPUT", **{each: f"INPUT{k}" for k, each in enumerate(row.inputs)}}
@@ -333,6 +335,7 @@ def main() -> None:
     numbers = [*[number_of(k[0]) for k in every], *[vector_number_of(k[0]) for k in rare], "V_WIDEN", "V_NARROW"]
     ids = ["cdef enum:", *[f"    {number} = {i}" for i, number in enumerate(numbers)], f"    N_INNER = {len(numbers)}",
            f"    N_ROWS = {len(TABLE)}", "    NO_DERIVATIVE = -1", "    DERIVATIVE_IS_G = -2       # needs no kernel",
+           "    DERIVATIVE_IS_0 = -4",
            *[f"    ROW_{name.upper()} = {i}" for i, name in enumerate(TABLE)]]
     write("ids.pxd", "\n".join(ids) + "\n")
     ids = ["from tinygrad_c.kernels.generated.ids cimport N_INNER, N_ROWS", "", "cdef enum:",

@@ -1,5 +1,6 @@
 """Layers and losses, from simple to complex: the names of torch.nn."""
 from tinygrad_c._base.lazy import lazy_names
+from tinygrad_c._base.public import guard, guard_all
 from tinygrad_c.nn import functional, init, utils
 from tinygrad_c.nn.activation import (
     CELU,
@@ -74,7 +75,7 @@ LAZY_NAMES = {       # imported on first access
     "": "modules parallel",
     "distance": "CosineSimilarity PairwiseDistance",
 }
-__getattr__, __dir__ = lazy_names(globals(), LAZY_NAMES)
+__getattr__, __dir__ = lazy_names(globals(), LAZY_NAMES, guard)
 
 __all__ = [
     # The base class and its parts.
@@ -93,3 +94,5 @@ __all__ = [
     # Containers.
     "Sequential", "ModuleList", "ModuleDict", "ParameterList", "ParameterDict",
 ]
+
+guard_all(globals())

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_c._base.lazy import lazy_names
+from tinygrad_c._base.public import guard_all
 from tinygrad_c._base.warn import warn
 from tinygrad_c._tensor.tensor import Tensor, float64
 from tinygrad_c.autograd import no_grad
@@ -280,3 +281,6 @@ def __getattr__(name: str) -> Any:
 
     old.__doc__ = f"{name}_, by its deprecated name."
     return old
+
+
+guard_all(globals())

@@ -2,6 +2,7 @@
 from typing import TYPE_CHECKING
 
 from tinygrad_c._base.lazy import lazy_names
+from tinygrad_c._base.public import guard, guard_all
 from tinygrad_c.optim.adagrad import Adagrad
 from tinygrad_c.optim.adam import Adam, AdamW
 from tinygrad_c.optim.optimizer import Optimizer
@@ -25,4 +26,6 @@ __all__ = [     # noqa: RUF022  (from simple to complex)
 __getattr__, __dir__ = lazy_names(globals(), {
     "adadelta": "Adadelta", "adamax": "Adamax NAdam RAdam", "rprop": "Rprop ASGD", "lbfgs": "LBFGS", "adafactor": "Adafactor",
     "muon": "Muon", "": "lr_scheduler swa_utils adadelta adamax lbfgs rprop each",
-})
+}, guard)
+
+guard_all(globals())

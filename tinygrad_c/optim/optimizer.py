@@ -16,54 +16,14 @@ from tinygrad_c._base.warn import typename, warn, warn_once
 from tinygrad_c._tensor.tensor import Tensor
 from tinygrad_c.autograd import enable_grad
 from tinygrad_c.ops.optim_steps.update import zero_grad_
+from tinygrad_c.optim import hooks
+from tinygrad_c.optim.hooks import Hooks, register_optimizer_step_post_hook, register_optimizer_step_pre_hook  # noqa: F401
 from tinygrad_c.optim.state import Owners, ParamState, State
 
 required: Any = type("required", (), {"__repr__": lambda self: "<required parameter>"})()
 
 
-class StepHook:
-    """The handle of a registered step hook. remove() removes the hook.
-
-    The first hook sets `step` in the instance, so an optimizer without hooks pays nothing for them.
-    """
-
-    def __init__(self, optimizer: Optimizer, hook: Callable[..., Any], kind: str) -> None:
-        self.optimizer, self.hook, self.kind = optimizer, hook, kind
-        attributes = optimizer.__dict__
-        attributes.setdefault(kind, []).append(self)
-        if not isinstance(attributes.get("step"), _HookedStep):
-            attributes["step"] = _HookedStep(optimizer)
-
-    def remove(self) -> None:
-        """Remove the hook."""
-        attributes = self.optimizer.__dict__
-        if self in attributes.get(self.kind, []):
-            attributes[self.kind].remove(self)
-        if not attributes.get("_before_step") and not attributes.get("_after_step"):
-            attributes.pop("step", None)
-
-
-class _HookedStep:
-    """The step of an optimizer with hooks."""
-
-    def __init__(self, optimizer: Optimizer) -> None:
-        self.optimizer, self.step = optimizer, optimizer.step
-
-    def __call__(self, *args: Any, **kwargs: Any) -> Any:
-        attributes = self.optimizer.__dict__
-        for each in list(attributes.get("_before_step", ())):
-            result = each.hook(self.optimizer, args, kwargs)
-            if result is not None:
-                if not isinstance(result, tuple) or len(result) != 2:
-                    raise RuntimeError(f"{each.hook} must return None or a tuple of (new_args, new_kwargs), but got {result}.")
-                args, kwargs = result
-        value = self.step(*args, **kwargs)
-        for each in list(attributes.get("_after_step", ())):
-            each.hook(self.optimizer, args, kwargs)
-        return value
-
-
-class Optimizer:
+class Optimizer(Hooks):
     """Base class of all optimizers.
 
     params: an iterable of parameters, of (name, parameter) pairs, or of dicts: parameter groups with their own settings.
@@ -91,6 +51,7 @@ class Optimizer:
 
     def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
         self.defaults = defaults
+        hooks.created(self)
         self.state = defaultdict(dict)
         self.param_groups = []
         for group in _as_groups(params):
@@ -107,30 +68,6 @@ class Optimizer:
         tensor([0.8000], requires_grad=True)
         """
         raise NotImplementedError(f"{type(self).__name__} has no step")
-
-    def register_step_pre_hook(self, hook: Callable[..., Any]) -> StepHook:
-        """Call hook(optimizer, args, kwargs) before each step. If it returns a pair (args, kwargs), that replaces them.
-
-        >>> w = tensor([1.], requires_grad=True)
-        >>> optimizer = tinygrad_c.optim.SGD([w], lr=0.1)
-        >>> handle = optimizer.register_step_pre_hook(lambda optimizer, args, kwargs: print("before"))
-        >>> w.sum().backward()
-        >>> optimizer.step()
-        before
-        """
-        return StepHook(self, hook, "_before_step")
-
-    def register_step_post_hook(self, hook: Callable[..., Any]) -> StepHook:
-        """Call hook(optimizer, args, kwargs) after each step.
-
-        >>> w = tensor([1.], requires_grad=True)
-        >>> optimizer = tinygrad_c.optim.SGD([w], lr=0.1)
-        >>> handle = optimizer.register_step_post_hook(lambda optimizer, args, kwargs: print("after"))
-        >>> w.sum().backward()
-        >>> optimizer.step()
-        after
-        """
-        return StepHook(self, hook, "_after_step")
 
     def zero_grad(self, set_to_none: bool = True) -> None:
         """Set all gradients to None, or fill them with zeros if set_to_none=False.
@@ -189,6 +126,7 @@ class Optimizer:
         >>> list(optimizer.state_dict())
         ['state', 'param_groups']
         """
+        hooks.call(self, hooks.STATE_BEFORE)
         number = {id(parameter): i for i, parameter in enumerate(self._parameters())}
         groups, start = [], 0
         for group in self.param_groups:
@@ -197,7 +135,7 @@ class Optimizer:
             start += count
         state = {number.get(id(key), key): dict(value) if type(value) is ParamState else value
                  for key, value in self.state.items()}
-        return {"state": state, "param_groups": groups}
+        return hooks.call_on(self, hooks.STATE_AFTER, {"state": state, "param_groups": groups})
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
         """Load settings and state; the parameters stay. ValueError, without any change, if the groups do not match.
@@ -208,6 +146,7 @@ class Optimizer:
         >>> optimizer.param_groups[0]["lr"]
         0.5
         """
+        state_dict = hooks.call_on(self, hooks.LOAD_BEFORE, dict(state_dict))
         groups = deepcopy(state_dict["param_groups"])
         if len(groups) != len(self.param_groups):
             raise ValueError("loaded state dict has a different number of parameter groups")
@@ -222,9 +161,14 @@ class Optimizer:
         for new, old in zip(groups, self.param_groups):
             old.update({**new, "params": old["params"]})
         self.state = state
+        hooks.call(self, hooks.LOAD_AFTER)
 
     def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, "_first_gradient": None}
+        return {**hooks.without(self.__dict__), "_first_gradient": None}
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        self.__dict__.update(state)
+        hooks.created(self)
 
     def _evaluate(self, closure: Callable[[], Any] | None) -> Any:
         """The loss recomputed by the closure. None without a closure."""

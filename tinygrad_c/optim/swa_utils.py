@@ -7,6 +7,7 @@ from copy import deepcopy
 from typing import Any
 
 from tinygrad_c._base.lazy import lazy_names
+from tinygrad_c._base.public import guard_all
 from tinygrad_c._tensor.tensor import Tensor, int64
 from tinygrad_c.autograd import no_grad
 from tinygrad_c.nn.module import Module
@@ -225,3 +226,6 @@ class SWALR(LRScheduler):
             lr = group["swa_lr"] if before == 1 else (group["lr"] - before * group["swa_lr"]) / (1 - before)
             rates.append(group["swa_lr"] * now + lr * (1 - now))
         return rates
+
+
+guard_all(globals())

@@ -7,6 +7,7 @@ from typing import Any
 from tinygrad_c._base.arguments import takes_out
 from tinygrad_c._base.public import public
 from tinygrad_c._tensor.tensor import Tensor
+from tinygrad_c.core.tape import _named
 from tinygrad_c.ops.create.create import zeros_like
 from tinygrad_c.ops.elementwise import elementwise as ops
 from tinygrad_c.ops.elementwise.elementwise import logsigmoid, relu_, sigmoid, tanh  # noqa: F401  (signatures as torch's)
@@ -382,4 +383,4 @@ def threshold_(input: Tensor, threshold: float, value: float) -> Tensor:
     >>> threshold_(tensor([0.5, 2.]), 1., 0.)
     tensor([0., 2.])
     """
-    return _apply(lambda x: ops.where(x > threshold, x, value), input, True)
+    return _named(_apply(lambda x: ops.where(x > threshold, x, value), input, True), "ThresholdBackward0")

@@ -6,6 +6,7 @@ from typing import Any
 
 from tinygrad_c._base.public import public
 from tinygrad_c._tensor.tensor import Tensor, bool_
+from tinygrad_c.core.tape import _graphed
 from tinygrad_c.nn.functional.dropout import dropout
 from tinygrad_c.ops.create import create
 from tinygrad_c.ops.elementwise import elementwise as ops
@@ -53,7 +54,10 @@ def scaled_dot_product_attention(query: Tensor, key: Tensor, value: Tensor, attn
         weights = ops.where(nowhere, 0, softmax_ops.softmax(ops.where(nowhere, 0, scores), -1))
     if dropout_p:
         weights = dropout(weights, dropout_p, True)
-    return weights @ value
+    y = weights @ value
+    if query.ndim == 4 and not dropout_p and (attn_mask is None or not attn_mask.requires_grad):    # one operation in PyTorch
+        return _graphed(y)
+    return y
 
 
 def _shared_heads(x: Tensor, heads: int) -> Tensor:

@@ -9,6 +9,7 @@ from typing import Any
 
 from tinygrad_c._base.public import public
 from tinygrad_c._tensor.tensor import Tensor
+from tinygrad_c.core.tape import _graphed
 from tinygrad_c.ops.arguments import C_WORDS
 from tinygrad_c.ops.conv.unfold import Geometry, columns, convolution
 from tinygrad_c.ops.conv.unfold import fold as fold_columns
@@ -144,16 +145,17 @@ def _convolution(name: str, n: int, x: Tensor, weight: Tensor, bias: Tensor | No
         return y if batched else y.squeeze(0)
     cols = columns_of(x, kernel, stride, before, after, dilation, counts)
     if groups == 1:
-        y = weight.reshape(out_channels, -1) @ cols
+        y = _graphed(weight.reshape(out_channels, -1) @ cols)
     else:
         cols = cols.reshape(x.shape[0], groups, cols.shape[1] // groups, cols.shape[2])
-        y = weight.reshape(groups, out_channels // groups, -1) @ cols
+        y = _graphed(weight.reshape(groups, out_channels // groups, -1) @ cols)
     return _finished(y.reshape(x.shape[0], out_channels, *counts), bias, batched)
 
 
 def _finished(y: Tensor, bias: Tensor | None, batched: bool) -> Tensor:
     if bias is not None:
-        y = y + bias.reshape([bias.shape[0]] + [1] * (y.ndim - 2))
+        y, product = y + bias.reshape([bias.shape[0]] + [1] * (y.ndim - 2)), y
+        y = _graphed(y) if product.requires_grad else y
     return y if batched else y.squeeze(0)
 
 
@@ -284,7 +286,7 @@ def _transposed(name: str, n: int, x: Tensor, weight: Tensor, bias: Tensor | Non
         raise RuntimeError(f"Given input size per channel: {counts}. Calculated output size per channel: {size}. Output size "
                            "is too small")
     flat = x.reshape(batch, groups, channels // groups, -1)
-    cols = weight.reshape(groups, channels // groups, -1).transpose(1, 2) @ flat
+    cols = _graphed(weight.reshape(groups, channels // groups, -1).transpose(1, 2) @ flat)
     cols = cols.reshape(batch, -1, flat.shape[-1])
     y = _folded(cols, size, kernel, stride, padding, dilation, counts)
     return _finished(y.reshape(batch, out_channels, *size), bias, batched)

@@ -7,6 +7,7 @@ from math import prod
 from tinygrad_c._base.public import public
 from tinygrad_c._tensor.tensor import Tensor, float64
 from tinygrad_c.autograd import no_grad
+from tinygrad_c.core.tape import _graphed
 from tinygrad_c.ops.elementwise import elementwise as ops
 from tinygrad_c.ops.norm.norm import normalised
 from tinygrad_c.ops.reduce import reduce
@@ -23,6 +24,11 @@ def _standardised(x: Tensor, mean: Tensor, variance: Tensor, eps: float, weight:
     if weight is not None and weight.numel() != scale.numel():
         y = y * weight
     return y if bias is None else y + bias
+
+
+def _with_graph(y: Tensor, *tensors: Tensor | None) -> Tensor:
+    """y, whose gradients all have a graph with create_graph, the bias's too, if one of the tensors requires grad."""
+    return _graphed(y) if any(each is not None and each.requires_grad for each in tensors) else y
 
 
 def _is_plain(x: Tensor, parameters: Sequence[Tensor | None], least: int = 1) -> bool:
@@ -137,7 +143,7 @@ def batch_norm(input: Tensor, running_mean: Tensor | None, running_var: Tensor |
             _track(running_var, variance.detach() * (n / max(n - 1, 1)), momentum)
     elif mean is None or variance is None:
         raise RuntimeError("Expected running_mean and running_var to be defined when training=False")
-    return _standardised(input, mean, variance, eps, weight, bias)
+    return _with_graph(_standardised(input, mean, variance, eps, weight, bias), input, weight)
 
 
 @public("input running_mean? running_var? weight? bias?", node="ViewBackward0")
@@ -163,12 +169,12 @@ def instance_norm(input: Tensor, running_mean: Tensor | None = None, running_var
         for running, each in ((running_mean, mean), (running_var, variance * (n / max(n - 1, 1)))):
             if running is not None:
                 _track(running, each.reshape(input.shape[:2]).mean(0), momentum)
-        return y
+        return _with_graph(y, input, weight)
     mean = reduce.mean(input, dims, True)
     variance = reduce.var(input, dims, keepdim=True, correction=0)
     _track(running_mean, mean.detach().mean(0), momentum)
     _track(running_var, variance.detach().mean(0) * (n / max(n - 1, 1)), momentum)
-    return _standardised(input, mean, variance, eps, weight, bias)
+    return _with_graph(_standardised(input, mean, variance, eps, weight, bias), input, weight)
 
 
 @public("input weight? bias?", node="NativeGroupNormBackward0")
@@ -194,7 +200,7 @@ def group_norm(input: Tensor, num_groups: int, weight: Tensor | None = None, bia
     groups = input.reshape(input.shape[0], num_groups, per_group)
     mean, variance = reduce.mean(groups, -1, True), reduce.var(groups, -1, keepdim=True, correction=0)
     y = _standardised(groups, mean, variance, eps, None, None).reshape(input.shape)
-    y = y if weight is None else y * weight
+    y = y if weight is None else _graphed(y * weight)
     return y if bias is None else y + bias
 
 

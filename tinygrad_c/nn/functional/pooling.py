@@ -285,6 +285,7 @@ def _avg_pool(name: str, n: int, input: Tensor, kernel: Any, stride: Any, paddin
             starts = [i * s - p for i in range(o)]
             counts = [min(a + k, m + p) - a if count_include_pad else min(a + k, m) - max(a, 0) for a in starts]
             y = y / create.tensor(counts, dtype=x.dtype).reshape([-1] + [1] * (n - 1 - d))
+    y = _named(y, f"AvgPool{max(n, 2)}DBackward0")
     return y if input.ndim == n + 2 else y.squeeze(0)
 
 
@@ -393,7 +394,7 @@ def _adaptive_avg(x: Tensor, sizes: list[int], n: int) -> Tensor:
         rows = [[1 / (end - start) if start <= j < end else 0.0 for j in range(size)] for start, end in _bounds(size, parts)]
         means = create.tensor(rows, dtype=x.dtype).reshape(parts, size)
         x = (x.transpose(d, -1) @ means.t()).transpose(d, -1)
-    return _named(x.clone() if x is given else x.contiguous(), f"AdaptiveAvgPool{n}DBackward0")
+    return _named(x.clone() if x is given else x.contiguous(), f"AdaptiveAvgPool{max(n, 2)}DBackward0")
 
 
 @public
@@ -444,7 +445,7 @@ def _adaptive_max(x: Tensor, sizes: list[int]) -> tuple[Tensor, Tensor]:
         values.append(value)
         indices.append(numbers[key].reshape(-1)[at])
     shape = [*x.shape[:-n], *sizes]
-    return stack(values, -1).reshape(shape), stack(indices, -1).reshape(shape)
+    return _named(stack(values, -1).reshape(shape), f"AdaptiveMaxPool{n}DBackward0"), stack(indices, -1).reshape(shape)
 
 
 # ---- Fractional pooling: windows at random positions

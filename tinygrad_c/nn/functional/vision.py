@@ -10,7 +10,7 @@ import numpy as np
 from tinygrad_c._base.public import public
 from tinygrad_c._base.warn import warn_once
 from tinygrad_c._tensor.tensor import Tensor
-from tinygrad_c.core.tape import _named
+from tinygrad_c.core.tape import _graphed, _linked, _named
 from tinygrad_c.nn.functional.pooling import _adaptive_avg
 from tinygrad_c.ops.create import create
 from tinygrad_c.ops.elementwise import elementwise as ops
@@ -278,7 +278,7 @@ def grid_sample(input: Tensor, grid: Tensor, mode: str = "bilinear", padding_mod
         return values * weight.unsqueeze(1)
 
     if mode == "nearest":
-        return sample([ops.round_half_even(x.detach()) for x in at], None)
+        return _linked(_graphed(sample([ops.round_half_even(x.detach()) for x in at], None)), grid)
     low = [ops.floor(x.detach()) for x in at]
     past = [x - start for x, start in zip(at, low)]
     steps = (-1, 0, 1, 2) if mode == "bicubic" else (0, 1)
@@ -290,7 +290,7 @@ def grid_sample(input: Tensor, grid: Tensor, mode: str = "bilinear", padding_mod
             positions = [_within(x, size, align, padding_mode) for x, size in zip(positions, sizes)]
             positions = [ops.round_half_even(x) for x in positions]
         total = total + sample(positions, math.prod(shares[1:], start=shares[0]))
-    return total
+    return _graphed(total)
 
 
 def _unnormalised(x: Tensor, size: int, align: bool) -> Tensor:

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from tinygrad_c._base.lazy import lazy_names
+from tinygrad_c._base.public import guard, guard_all
 from tinygrad_c._base.warn import typename
 from tinygrad_c._tensor.tensor import Tensor
 from tinygrad_c.autograd import no_grad
@@ -22,7 +23,7 @@ __all__ = [*(name for names in LAZY_NAMES.values() for name in names.split()),
            "clip_grad_norm", "clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_",
            "convert_conv2d_weight_memory_format", "convert_conv3d_weight_memory_format", "get_total_norm",
            "parameters_to_vector", "skip_init", "vector_to_parameters"]
-__getattr__, __dir__ = lazy_names(globals(), LAZY_NAMES)
+__getattr__, __dir__ = lazy_names(globals(), LAZY_NAMES, guard)
 
 
 def get_total_norm(tensors: Iterable[Tensor] | Tensor, norm_type: float = 2.0, error_if_nonfinite: bool = False) -> Tensor:
@@ -163,3 +164,6 @@ def convert_conv2d_weight_memory_format(module: Any, memory_format: Any) -> Any:
 
 clip_grad_norm = clip_grad_norm_
 convert_conv3d_weight_memory_format = convert_conv2d_weight_memory_format
+
+
+guard_all(globals())

@@ -247,6 +247,8 @@ def convolution(input, weight, bias, Geometry geometry not None, Py_ssize_t grou
     if x.dtype >= FLOAT32 and (recording(given_x) or recording(given_w) or (b is not None and recording(b))):
         node = (record2(&CONVOLUTION, out, given_x, given_w) if b is None
                 else record3(&CONVOLUTION, out, given_x, given_w, b))
+        if node.edge0 is not None or node.edge1 is not None:
+            node.graph = GRAPH_ALWAYS
         node.param[NODE_GROUPS].i = groups
         node.extra = geometry
         save(node, 0, given_x if given_x.storage is x.storage else x)

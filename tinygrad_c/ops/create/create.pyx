@@ -13,7 +13,7 @@ from libc.string cimport memcpy
 
 from tinygrad_c.core.array cimport DTYPES, Storage, code_named, code_of_format, default_dtype, dtype_code, external_storage, \
     is_contiguous, itemsize, shape_of
-from tinygrad_c.kernels.call cimport BOOL, FLOAT32, FLOAT64, INT32, INT64, MAX_NDIM, UINT8
+from tinygrad_c.kernels.call cimport BOOL, FLOAT32, FLOAT64, INT32, INT64, MAX_NDIM, N_DTYPES, UINT8
 from tinygrad_c.kernels.runtime.dispatch cimport record_check, record_content, record_labels, recorder, refuse
 from tinygrad_c.kernels.generated.ids cimport ROW_EQ
 from tinygrad_c.kernels.portable.generic cimport arange_double, arange_int64, arange_single
@@ -22,12 +22,39 @@ from tinygrad_c.ops.elementwise.elementwise cimport binary, contiguous, copy_int
 from tinygrad_c.ops.shape.shape cimport parse_sizes, reshape_to
 from tinygrad_c.core.tape cimport *
 
+from numpy import ndarray
+
 from tinygrad_c._base.device import check_device
 from tinygrad_c._base.warn import warn
 from tinygrad_c.ops.elementwise.elementwise import into_out
 
 cdef extern from "Python.h":
     Py_buffer* PyMemoryView_GET_BUFFER(object view)
+    void* PyCapsule_GetPointer(object capsule, const char* name) except NULL
+
+cdef extern from *:
+    """
+    typedef struct {        /* what NumPy's __array_struct__ points to */
+        int two, nd;
+        char typekind;
+        int itemsize, flags;
+        Py_ssize_t *shape, *strides;
+        void* data;
+    } ArrayStruct;
+    """
+    ctypedef struct ArrayStruct:
+        int two
+        int nd
+        char typekind
+        int itemsize
+        int flags
+        Py_ssize_t* shape
+        Py_ssize_t* strides         # in bytes
+        char* data
+
+cdef enum:                  # ArrayStruct.flags
+    NATIVE_BYTE_ORDER = 0x200
+    WRITABLE = 0x400
 
 cdef bint LITTLE = sys.byteorder == "little"
 

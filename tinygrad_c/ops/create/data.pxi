@@ -131,6 +131,9 @@ def tensor(data, *, dtype=None, device=None, requires_grad=False):
         out = out if dtype is None else to_dtype(out, dtype_code(dtype))
     elif isinstance(data, (list, tuple)):
         out = from_sequence(data, dtype)
+    elif isinstance(data, ndarray) and (out := from_array(data)) is not None:
+        out = copy_of(out)
+        out = out if dtype is None else to_dtype(out, dtype_code(dtype))
     elif hasattr(data, "__array__"):
         import numpy
         array = numpy.asarray(data)
@@ -146,13 +149,68 @@ def tensor(data, *, dtype=None, device=None, requires_grad=False):
 
 # ---- External memory
 
+cdef const char* KIND = b"buiiff"       # NumPy's letters for the kinds of the dtypes, in the order of their codes
+
+
+cdef int code_of_kind(char kind, Py_ssize_t size) noexcept:
+    """The code of NumPy's type of this kind and size in bytes, or -1."""
+    cdef int code
+    for code in range(N_DTYPES):
+        if KIND[code] == kind and itemsize(code) == size:
+            return code
+    return -1
+
+
+cdef TensorBase from_array(object array):
+    """A tensor that shares the memory of a NumPy array, or None for one that from_buffer refuses. Ten times as fast."""
+    cdef object capsule = array.__array_struct__
+    cdef ArrayStruct* given = <ArrayStruct*> PyCapsule_GetPointer(capsule, NULL)
+    cdef int code = code_of_kind(given.typekind, given.itemsize)
+    cdef TensorBase out
+    cdef int d
+    if code < 0 or given.nd > MAX_NDIM or given.flags & NATIVE_BYTE_ORDER == 0 or <size_t> given.data % given.itemsize != 0:
+        return None
+    for d in range(given.nd):
+        if given.strides[d] % given.itemsize != 0:
+            return None
+    out = new_tensor()
+    out.dtype, out.ndim, out.numel = code, given.nd, 1
+    for d in range(given.nd):
+        out.shape[d] = given.shape[d]
+        out.stride[d] = given.strides[d] // given.itemsize
+        out.numel *= given.shape[d]
+    return on_external(out, given.data, array, array, given.flags & WRITABLE == 0)
+
+
+cdef TensorBase on_external(TensorBase out, char* data, object source, object owner, bint readonly):
+    """Give `out`, which has its dtype, shape and strides, the memory of `source`, which `owner` keeps alive."""
+    cdef char* low = data
+    cdef char* high = data
+    cdef Py_ssize_t step, item = itemsize(out.dtype)
+    cdef int d
+    if out.numel > 0:
+        high += item
+        for d in range(out.ndim):
+            step = (out.shape[d] - 1) * out.stride[d] * item
+            if step < 0:
+                low += step
+            else:
+                high += step
+    out.storage = exported_storage(source, low, high, readonly)
+    if out.storage is None:
+        out.storage = external_storage(low, high - low, readonly, owner)
+    out.data = data
+    out.contiguous = is_contiguous(out.ndim, out.shape, out.stride)
+    if out.dtype == BOOL:
+        check_bools(out if out.contiguous else copy_of(out))
+    return out
+
+
 cdef TensorBase from_buffer(object source):
     """A tensor that shares the memory of an object with the buffer protocol: nothing is copied."""
     cdef object view = memoryview(source)
     cdef Py_buffer* buffer = PyMemoryView_GET_BUFFER(view)
     cdef TensorBase out = new_tensor()
-    cdef char* low = <char*> buffer.buf
-    cdef char* high = low
     cdef Py_ssize_t step
     cdef int d
     out.dtype = buffer_dtype(buffer.format.decode() if buffer.format != NULL else "B", buffer.itemsize)
@@ -176,22 +234,7 @@ cdef TensorBase from_buffer(object source):
         for d in range(buffer.ndim - 1, -1, -1):
             out.stride[d] = step
             step *= out.shape[d]
-    if out.numel > 0:
-        high += buffer.itemsize
-        for d in range(out.ndim):
-            step = (out.shape[d] - 1) * out.stride[d] * buffer.itemsize
-            if step < 0:
-                low += step
-            else:
-                high += step
-    out.storage = exported_storage(source, low, high, buffer.readonly)
-    if out.storage is None:
-        out.storage = external_storage(low, high - low, buffer.readonly, view)
-    out.data = <char*> buffer.buf
-    out.contiguous = is_contiguous(out.ndim, out.shape, out.stride)
-    if out.dtype == BOOL:
-        check_bools(out if out.contiguous else copy_of(out))
-    return out
+    return on_external(out, <char*> buffer.buf, source, view, buffer.readonly)
 
 
 cdef int check_bools(TensorBase a) except -1:
@@ -209,9 +252,11 @@ cdef Storage exported_storage(object source, char* low, char* high, bint readonl
     """The storage of the tensor that exported this memory to NumPy, or None."""
     cdef Storage storage
     while not isinstance(source, TensorBase):
-        if isinstance(source, memoryview):
+        if isinstance(source, ndarray):
+            source = source.base
+        elif isinstance(source, memoryview):
             source = source.obj
-        elif type(source).__module__ == "numpy":
+        elif source is not None and type(source).__module__ == "numpy":     # a scalar
             source = getattr(source, "base", None)
         else:
             return None
@@ -243,6 +288,9 @@ def from_numpy(array):
     >>> a
     array([5., 0.])
     """
+    cdef TensorBase out = from_array(array) if isinstance(array, ndarray) else None
+    if out is not None:
+        return out
     if not hasattr(array, "__array_interface__"):
         raise TypeError(f"expected np.ndarray (got {type(array).__name__})")
     array_dtype(array)

@@ -56,7 +56,7 @@ ctypedef struct Row:
     bint differentiable
     bint composed               # a row of formulas.SCALAR: its derivatives are evaluated on Tensors
     bint plain                  # its kernel is a loop over a C function
-    int[3] derivative           # per input: the kernel's number, NO_DERIVATIVE, DERIVATIVE_IS_G or DERIVATIVE_COMPOSED
+    int[3] derivative           # per input: the kernel's number, or one of NO_DERIVATIVE, DERIVATIVE_IS_...
     int[3] saves                # per input: what its derivative reads, as SAVES_ bits
     int[3] n_operands
     int[3][4] operand           # per input: the operands of its derivative's kernel, in order
@@ -388,6 +388,9 @@ cdef int elementwise_backward(BackwardPass back, Node node, TensorBase g) except
         if d == DERIVATIVE_IS_G:
             back.send_grad(node, i, g)
             continue
+        if d == DERIVATIVE_IS_0:
+            back.send_grad(node, i, zeros(node.dtype, node.ndim, node.shape))
+            continue
         for j in range(row.n_operands[i]):
             reads = row.operand[i][j]
             if reads == READS_G:
@@ -423,6 +426,9 @@ cdef int differentiable_backward(BackwardPass back, Node node, TensorBase g) exc
         names[name] = node.param[i].f
     for i in range(row.n_inputs):
         if row.derivative[i] == NO_DERIVATIVE or not back.needs(node, i):
+            continue
+        if row.derivative[i] == DERIVATIVE_IS_0:
+            back.send_grad(node, i, zeros(node.dtype, node.ndim, node.shape))
             continue
         for j in range(row.n_operands[i]):
             reads = row.operand[i][j]

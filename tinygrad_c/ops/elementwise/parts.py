@@ -7,7 +7,7 @@ from tinygrad_c._base.public import public
 from tinygrad_c.core.array import dtype_named
 from tinygrad_c.ops.arguments import array_of, results, takes_out, tensor_arg
 from tinygrad_c.ops.create.create import clone, from_numpy
-from tinygrad_c.ops.elementwise.elementwise import isnan, where
+from tinygrad_c.ops.elementwise.elementwise import isnan, trunc, where
 
 BOOL = dtype_named("bool")
 frexp_result = results("frexp", "mantissa", "exponent")
@@ -42,7 +42,7 @@ def angle(input):
     """
     x = tensor_arg(input, "angle")
     x = x if x.is_floating_point() else x * 1.0
-    return where(isnan(x), x, (x < 0).to(x.dtype) * math.pi)
+    return trunc(where(isnan(x), x, (x < 0).to(x.dtype))) * math.pi        # trunc has gradient 0 everywhere
 
 
 @public

@@ -4,7 +4,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from tinygrad_c._base.public import public
-from tinygrad_c.core.tape import TensorBase
+from tinygrad_c.core.tape import TensorBase, _graphed
 from tinygrad_c.ops.arguments import array_of, takes_out, tensor_arg
 from tinygrad_c.ops.create.create import arange, clone, copy_, from_numpy, is_wrong
 from tinygrad_c.ops.elementwise.elementwise import clamp, where
@@ -15,7 +15,7 @@ from tinygrad_c.ops.shape.shape import expand, flatten, narrow, reshape, wrapped
 from tinygrad_c.ops.sorting.order import unique
 
 if TYPE_CHECKING:
-    from tinygrad_c.core.tape import TensorBase
+    from tinygrad_c.core.tape import TensorBase, _graphed
 
 
 def check_index(index, function: str):
@@ -296,7 +296,7 @@ def scatter_reduce(input, dim: int, index, src, reduce: str, *, include_self: bo
     src = src[tuple([slice(0, n) for n in index.shape])]
     if reduce == "prod":                # within one slice of index no position repeats: multiply slice by slice
         for i in range(index.shape[d]):
-            x = x * indexing.scatter(x.new_ones(x.shape), d, narrow(index, d, i, 1), narrow(src, d, i, 1))
+            x = _graphed(x * indexing.scatter(x.new_ones(x.shape), d, narrow(index, d, i, 1), narrow(src, d, i, 1)), True)
         return x if index.shape[d] else clone(x)
     return extreme(x, d, index, src, reduce)
 

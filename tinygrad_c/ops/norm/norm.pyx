@@ -141,7 +141,8 @@ cdef int composed_backward(BackwardPass back, Node node, TensorBase g, TensorBas
     for i, value in ((1, binary(ROW_MUL, g, h)), (2, g)):
         if back.needs(node, i):
             input_shape(node, i, &ndim, shape)
-            back.send_grad(node, i, reshape_to(sum_over(value, spare, False), ndim, shape))
+            value = reshape_to(sum_over(value, spare, False), ndim, shape)
+            back.send_grad(node, i, linked(value, None) if i == 1 else value)
     if back.needs(node, 0):
         if w is not None:
             for i in range(len(of_weight)):
@@ -199,5 +200,7 @@ def normalised(input, weight, bias, double eps, str kind, Py_ssize_t number):
             save(node, 1, w)
         if b is not None:
             node.edge2 = edge_of(b)
+        if which == LAYER or (which == BATCH and (node.edge0 is not None or node.edge1 is not None)):
+            node.graph = GRAPH_ALWAYS
     return (out, view_of(stats, stats.data, 1, &shape[1], &one),
             view_of(stats, stats.data + shape[1] * itemsize(x.dtype), 1, &shape[1], &one))

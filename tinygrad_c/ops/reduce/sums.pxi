@@ -112,6 +112,8 @@ cdef int prod_backward(BackwardPass back, Node node, TensorBase g) except -1:
     # dx[i] = g * the product of the other elements: y / x[i] if no element is 0; if one is, only its own dx is not 0.
     cdef TensorBase x = saved(node, 0)
     cdef unsigned int mask = <unsigned int> node.param[NODE_MASK].i
+    if x.ndim == 0:
+        return back.send_grad(node, 0, g)
     cdef TensorBase zero = binary(ROW_EQ, x, 0)
     if recording(x) and any(zero):      # the second derivative at a 0 needs the product without division
         from tinygrad_c.ops.reduce.scan import products_of_others
@@ -203,6 +205,8 @@ cdef int cumprod_backward(BackwardPass back, Node node, TensorBase g) except -1:
     # dx[k] = sum over i >= k of g[i] * y[i] / x[k], unless an element is 0
     cdef TensorBase x = saved(node, 0)
     cdef int dim = node.param[NODE_DIM].i
+    if x.ndim == 0 or x.numel == 0:
+        return back.send_grad(node, 0, g)
     if any(binary(ROW_EQ, x, 0)):
         from tinygrad_c.ops.reduce.scan import product_gradient
         return back.send_grad(node, 0, product_gradient(g, x, dim))

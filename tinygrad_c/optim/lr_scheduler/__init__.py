@@ -8,6 +8,7 @@ Most multiply the current rate by a factor that depends on the epoch, so several
 `last_epoch` is the number of steps taken. The constructor sets the rate of epoch 0.
 """
 from tinygrad_c._base.lazy import lazy_names
+from tinygrad_c._base.public import guard_all
 from tinygrad_c.optim.lr_scheduler.base import LRScheduler
 from tinygrad_c.optim.lr_scheduler.cycles import CosineAnnealingWarmRestarts, CyclicLR, OneCycleLR
 from tinygrad_c.optim.lr_scheduler.plateau import ReduceLROnPlateau
@@ -68,3 +69,6 @@ for _class, _settings, _rates in EXAMPLES:
     ...     print(round(scheduler.get_last_lr()[0], 4), end=" ")
     {_rates}
     """
+
+
+guard_all(globals())

@@ -1,5 +1,6 @@
 """Datasets, samplers and DataLoader: the names of torch.utils.data."""
 from tinygrad_c._base.lazy import lazy_names
+from tinygrad_c._base.public import guard_all
 from tinygrad_c.utils.data.collate import default_collate, default_convert
 from tinygrad_c.utils.data.dataloader import DataLoader
 from tinygrad_c.utils.data.dataset import (
@@ -51,3 +52,6 @@ def get_worker_info() -> None:
     >>> tinygrad_c.utils.data.get_worker_info() is None
     True
     """
+
+
+guard_all(globals())
