@@ -136,6 +136,8 @@ def relinked(text: str, file: Path, pages: dict[str, str]) -> str:
             return f"*{words}*"
         plain = words.replace("`", "")
         return f"`{target}`" if plain in (target, path, Path(path).name) else f"{words} (`{target}`)"
+    text = re.sub(r'<img src="(docs/pictures/[^"]+)"([^>]*)>',
+                  lambda match: f'<img src="_static/pictures/{Path(match[1]).name}"{match[2]}>', text)
     return LINK.sub(link, text)
 
 

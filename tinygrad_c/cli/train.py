@@ -73,7 +73,7 @@ def train(args: argparse.Namespace) -> int:
         _identify(model, args, path)
         places = [
             _write(out / MODEL, modelfile.dump(model)),
-            _write(out / CURVES, pictures.curves(fitting, model)),
+            _write(out / CURVES, pictures.curves(fitting, model, metrics)),
             _write(out / ANSWERS, pictures.answers(fitting, model, metrics)),
             _write(out / METRICS, (json.dumps(report.plain(metrics), indent=1) + "\n").encode()),
         ]
