@@ -29,6 +29,7 @@ def wait(browser, script):
     WebDriverWait(browser.driver, 30).until(lambda _: browser.run(script))
 
 
+@pytest.mark.quick
 def test_watch_a_net_learn(page):
     browser, server = page
     assert browser.text("#numbers").startswith("step 0, loss ")
