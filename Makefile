@@ -9,7 +9,7 @@ SOURCES := pyproject.toml setup.py MANIFEST.in LICENSE $(wildcard README.md) \
 	$(shell find tinygrad_c \( -name generated -o -name __pycache__ \) -prune -o -type f \
 		! -name '*.c' ! -name '*.so' ! \( -name '*.html' ! -path '*/assets/*' \) -print)
 
-.PHONY: train test lint clean docs browser pictures kill opdb fuzz hostile nonsense finalisers endurance properties mutation files tables wheel arm64 asan tsan debug valgrind
+.PHONY: train test lint clean docs browser browser-quick pictures kill opdb fuzz hostile nonsense finalisers endurance properties mutation files tables wheel arm64 asan tsan debug valgrind
 
 # -I: import the installed package, not the sources in this folder.
 train: $(VENV)/train.stamp
@@ -38,6 +38,11 @@ browser: $(VENV)/test.stamp docs
 	$(BIN)/python -m pip install --quiet --no-deps axe-playwright-python
 	cd tests && TINYGRAD_C_BROWSER=1 TINYGRAD_C_SCREENSHOTS=$(CURDIR)/runs/screenshots TINYGRAD_C_SITE=$(CURDIR)/build/site \
 		$(BIN)/python -m pytest -q browser
+
+# A few of them, where there is a browser; skipped without Chromium, selenium or axe-core. In .ci/run.
+browser-quick: $(VENV)/test.stamp
+	-$(BIN)/python -m pip install --quiet selenium
+	cd tests && $(BIN)/python -m pytest -q -rs -m quick browser
 
 pictures: $(VENV)/test.stamp
 	$(BIN)/python -m pip install --quiet selenium

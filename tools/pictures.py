@@ -1,4 +1,4 @@
-"""Makes the README's pictures: a page of explain, taken in headless Chromium, and the curves of a training on the digits.
+"""Makes the README's pictures: a page of explain, taken in headless Chromium, and those of a training on the digits.
 
     python tools/pictures.py docs/pictures
 """
@@ -42,18 +42,19 @@ def of_explain(target: Path) -> None:
         driver.quit()
 
 
-def of_training(target: Path) -> None:
+def of_training(curves: Path, answers: Path) -> None:
     """`tinygrad_c train` on the bundled digits."""
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()), \
             contextlib.redirect_stderr(io.StringIO()):
         if main(["train", "--out", folder]):
             raise SystemExit("the training failed")
-        shutil.copy(Path(folder) / "curves.png", target)
+        shutil.copy(Path(folder) / "curves.png", curves)
+        shutil.copy(Path(folder) / "answers.png", answers)
 
 
 if __name__ == "__main__":
     out = Path(sys.argv[1])
     out.mkdir(parents=True, exist_ok=True)
     of_explain(out / "explain.png")
-    of_training(out / "training.png")
+    of_training(out / "training.png", out / "confusion.png")
     print(*sorted(str(each) for each in out.glob("*.png")))

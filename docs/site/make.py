@@ -24,7 +24,7 @@ from reference import write_reference  # noqa: E402
 PAGES = {       # of the repository: the file, and the page that it becomes
     "docs/tour.md": "tour.md", "examples/README.md": "examples.md", "docs/architecture.md": "architecture.md",
     "docs/derivatives.md": "derivatives.md", "docs/reference.md": "names.md", "docs/reliability.md": "reliability.md",
-    "docs/jobs.md": "jobs.md",
+    "docs/jobs.md": "jobs.md", "docs/tables.md": "tables.md", "docs/programs.md": "programs.md",
     "docs/contributing.md": "contributing.md", "benchmarks/README.md": "benchmarks.md", "CHANGELOG.md": "changelog.md",
     "docs/explain.en.md": "explain.en.md", "docs/explain.zh.md": "explain.zh.md",
     "docs/play.en.md": "play.en.md", "docs/play.zh.md": "play.zh.md", "README.md": "readme.md",
@@ -136,6 +136,8 @@ def relinked(text: str, file: Path, pages: dict[str, str]) -> str:
             return f"*{words}*"
         plain = words.replace("`", "")
         return f"`{target}`" if plain in (target, path, Path(path).name) else f"{words} (`{target}`)"
+    text = re.sub(r'<img src="(docs/pictures/[^"]+)"([^>]*)>',
+                  lambda match: f'<img src="_static/pictures/{Path(match[1]).name}"{match[2]}>', text)
     return LINK.sub(link, text)
 
 
@@ -154,7 +156,7 @@ def index(tutorials: list[str], pages: dict[str, str]) -> str:
         tree("Start", "readme", "tour", "examples"),
         tree("Tutorials", *(f"tutorials/{name}.en" for name in tutorials)),
         tree("教程", *(f"tutorials/{name}.zh" for name in tutorials)),
-        tree("How to", "explain.en", "explain.zh", "play.en", "play.zh", "contributing"),
+        tree("How to", "explain.en", "explain.zh", "play.en", "play.zh", "tables", "programs", "contributing"),
         tree("Reference", "api/index", "derivatives", "names"),
         tree("Background", "architecture", "reliability", "jobs", "benchmarks", "changelog"),
     ])

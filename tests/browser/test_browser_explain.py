@@ -106,6 +106,7 @@ def test_forward_and_back_by_buttons_and_keys(browser, tmp_path, name):
     assert browser.errors() == []
 
 
+@pytest.mark.quick
 def test_the_numbers_are_those_of_the_program(browser, tmp_path):
     e = load(browser, tmp_path, "first_tutorial")
     one = e.passes[0]
@@ -133,6 +134,7 @@ def test_zeroing_and_updating_between_passes(browser, tmp_path):
     assert browser.errors() == []
 
 
+@pytest.mark.quick
 def test_why_a_gradient_is_summed(browser, tmp_path):
     load(browser, tmp_path, "used_twice")
     browser.press("END")
@@ -145,6 +147,7 @@ def test_why_a_gradient_is_summed(browser, tmp_path):
     assert "w was broadcast from [2]: the gradient is summed over dim [0]" in text
 
 
+@pytest.mark.quick
 def test_modules_fold_and_open(browser, tmp_path):
     load(browser, tmp_path, "two_layers")
     boxes = len(browser.all(".box"))
@@ -174,6 +177,7 @@ def test_a_box_leads_to_its_step(browser, tmp_path):
     assert browser.text("#step h2").startswith("t2 = relu(t1)")
 
 
+@pytest.mark.quick
 def test_languages(browser, tmp_path):
     load(browser, tmp_path, "two_layers")
     assert browser.run("return document.documentElement.lang") == "en"

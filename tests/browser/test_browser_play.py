@@ -29,6 +29,7 @@ def wait(browser, script):
     WebDriverWait(browser.driver, 30).until(lambda _: browser.run(script))
 
 
+@pytest.mark.quick
 def test_watch_a_net_learn(page):
     browser, server = page
     assert browser.text("#numbers").startswith("step 0, loss ")
@@ -69,6 +70,14 @@ def test_wrong_settings_are_said(page):
     browser.run("const a = document.getElementById('hidden'); a.value = '9999'; a.dispatchEvent(new Event('change'))")
     wait(browser, "return !document.getElementById('message').hidden")
     assert "widths from 1 to" in browser.text("#message")
+    browser.find("#language").click()
+    browser.run("document.getElementById('hidden').value = '8,8'")
+    for bad in ("0", "abc", "-1"):
+        browser.run("const a = document.getElementById('lr'); a.value = arguments[0]; a.dispatchEvent(new Event('change'))", bad)
+        wait(browser, "return document.getElementById('message').textContent.startsWith('学习率：')")
+    browser.run("const a = document.getElementById('lr'); a.value = '0.5'; a.dispatchEvent(new Event('change'))")
+    wait(browser, "return document.getElementById('message').hidden")
+    assert page[1].session.lr == 0.5
 
 
 def test_languages_width_and_axe(page):

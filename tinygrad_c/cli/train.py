@@ -117,7 +117,7 @@ def _train(args: argparse.Namespace, exchange: Exchange | None) -> int:
         _identify(model, args, path)
         places = [
             _write(out / MODEL, modelfile.dump(model)),
-            _write(out / CURVES, pictures.curves(fitting, model)),
+            _write(out / CURVES, pictures.curves(fitting, model, metrics)),
             _write(out / ANSWERS, pictures.answers(fitting, model, metrics)),
             _write(out / METRICS, (json.dumps(report.plain(metrics), indent=1) + "\n").encode()),
         ]

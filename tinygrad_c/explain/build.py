@@ -1,4 +1,4 @@
-"""One pass as plain data: lines, values, steps forward, steps backward, what lands in .grad. Text and page are made from it."""
+"""One pass as plain data: lines, values, steps forward, steps backward, what is added to .grad. Text and page are made from it."""
 from __future__ import annotations
 
 import ast
@@ -268,7 +268,7 @@ class Builder:
         return with_names(rule, labels).removesuffix(" ...")
 
     def leaf(self, leaf: Leaf, before: Any) -> Data:
-        """What lands in a leaf's .grad, and what was there before."""
+        """What is added to a leaf's .grad, and what was there before."""
         value = self.value(leaf)
         after = leaf.gradient if before is None else before + leaf.gradient
         return {"value": value, "parts": self.given_to.get(value, []), "total": summary(leaf.gradient),

@@ -87,7 +87,7 @@ def shaped(numbers: Data) -> str:
 
 
 def one_pass(one: Data, lang: str) -> list[str]:
-    """The forward pass by lines of the program, the backward pass by steps, and what lands in .grad."""
+    """The forward pass by lines of the program, the backward pass by steps, and what is added to .grad."""
     lines = [*(note(each, lang) for each in one["notes"] if each["kind"] != "replayed"), say("forward", lang)]
     lines += forward(one, lang)
     if one["backward"]:

@@ -97,7 +97,7 @@ class Handler(BaseHTTPRequestHandler):
             with self.server.lock:
                 out = self.act(place, asked)
         except Refused as error:
-            self.refuse(400, str(error))
+            self.refuse(400, str(error), error.what)
         else:
             self.answer(json.dumps(out, allow_nan=False), "application/json", "default-src 'none'")
 
@@ -130,6 +130,9 @@ class Handler(BaseHTTPRequestHandler):
                 session.set_lr(asked["lr"])
             session.train(asked.get("steps", 1))
             return {"state": session.state()}
+        if place == "lr":
+            session.set_lr(asked.get("lr"))
+            return {"state": session.state()}
         if place == "state":
             return {"fixed": session.fixed(), "state": session.state(), "problems": self.server.problems()}
         raise Refused("nothing of that name can be done")
@@ -147,9 +150,9 @@ class Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(data)
 
-    def refuse(self, status: int, why: str) -> None:
+    def refuse(self, status: int, why: str, what: str = "") -> None:
         self.close_connection = True
-        self.answer(json.dumps({"error": why}), "application/json", "default-src 'none'", status)
+        self.answer(json.dumps({"error": why, "what": what}), "application/json", "default-src 'none'", status)
 
 
 def asset(name: str) -> str:

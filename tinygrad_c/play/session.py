@@ -16,7 +16,11 @@ EXPLAINED = 8                   # rows that a step is explained on
 
 
 class Refused(ValueError):
-    """A setting that cannot be."""
+    """A setting that cannot be; `what` is its name, by which the page has the sentence in the reader's language."""
+
+    def __init__(self, why: str, what: str = "") -> None:
+        super().__init__(why)
+        self.what = what
 
 
 class Session:
@@ -31,13 +35,13 @@ class Session:
         hidden = settings.get("hidden", [8, 8])
         if not isinstance(hidden, list) or len(hidden) > DEEPEST or not all(
                 type(width) is int and 1 <= width <= WIDEST for width in hidden):
-            raise Refused(f"hidden is a list of at most {DEEPEST} widths from 1 to {WIDEST}")
+            raise Refused(f"hidden is a list of at most {DEEPEST} widths from 1 to {WIDEST}", "hidden")
         self.hidden = hidden
         self.activation = chosen(settings, "activation", ACTIVATIONS, "tanh")
         self.optimizer_name = chosen(settings, "optimizer", OPTIMIZERS, "adam")
         self.seed = settings.get("seed", 0)
         if type(self.seed) is not int or not 0 <= self.seed < 2**31:
-            raise Refused("seed is a whole number from 0")
+            raise Refused("seed is a whole number from 0", "seed")
         manual_seed(self.seed)
         widths = [self.problem.inputs.shape[1], *hidden, self.problem.classes or 1]
         layers: list[Any] = []
@@ -55,7 +59,7 @@ class Session:
     def set_lr(self, lr: Any) -> None:
         """The learning rate, for all parameters, from now on."""
         if isinstance(lr, bool) or not isinstance(lr, (int, float)) or not 0 < lr <= 100:
-            raise Refused("the learning rate is a number above 0, at most 100")
+            raise Refused("the learning rate is a number above 0, at most 100", "lr")
         self.lr = float(lr)
         for group in self.optimizer.param_groups:
             group["lr"] = self.lr

@@ -228,7 +228,7 @@ function places(boxes, edges) {
       spread(row);
     });
   }
-  const left = Math.min(0, ...all.map(each => each.center - each.width / 2));
+  const left = Math.min(...all.map(each => each.center - each.width / 2));
   all.forEach(each => {
     each.center += 24 - left;
     each.x = each.center - each.width / 2;

@@ -3,19 +3,22 @@
 
 (function () {
   const words = {
-    title: ["Watch a net learn", "观察网络学习"], run: ["Train", "训练"], stop: ["Stop", "停止"], once: ["One step", "走一步"], step: ["step", "步"],
+    title: ["Watch a net learn", "观察网络学习"], run: ["Train", "训练"], stop: ["Stop", "停止"], once: ["One step", "训练一步"], step: ["step", "步"],
     reset: ["Start again", "重新开始"], lr: ["Learning rate", "学习率"], speed: ["Steps at a time", "每次步数"],
     settings: ["Net and data", "网络与数据"], data: ["Data", "数据"], hidden: ["Hidden layers", "隐藏层"],
     activation: ["Activation", "激活函数"], optimizer: ["Optimizer", "优化器"], seed: ["Seed", "随机种子"],
-    fit: ["What the net says", "网络的输出"], loss: ["Loss", "损失"], layers: ["Weights and gradients", "权重与梯度"],
+    fit: ["Predictions", "网络的预测"], loss: ["Loss", "损失"], layers: ["Weights and gradients", "权重与梯度"],
     explain: ["One step, forward and backward", "一步：前向与反向"], show: ["Show the next step", "显示下一步"],
-    rows: ["on 8 rows; nothing is changed by looking", "用 8 行数据；查看不会改变任何东西"],
-    program: ["The same as a program", "同样的程序"], copy: ["Copy", "复制"], copied: ["copied", "已复制"],
+    rows: ["on 8 rows; this does not change the net", "使用 8 行数据；查看不会改变网络"],
+    program: ["The same as a program", "等价的程序"], copy: ["Copy", "复制"], copied: ["copied", "已复制"],
     value: ["weights", "权重"], gradient: ["gradient", "梯度"], largest: ["up to {x}", "最大 {x}"], none: ["none yet", "还没有"],
-    numbers: ["step {step}, loss {loss}", "第 {step} 步，损失 {loss}"], right: [", {x}% right", "，正确率 {x}%"],
-    classes: ["classes: {x}", "类别：{x}"], lost: ["The server has ended.", "服务器已结束。"],
-    fitted: ["points, and the curve that the net says", "数据点与网络给出的曲线"],
-    plane: ["points by class, and the class that the net says at each place", "各类数据点，以及网络在每个位置给出的类别"],
+    numbers: ["step {step}, loss {loss}", "第 {step} 步，损失 {loss}"], right: [", accuracy {x}%", "，准确率 {x}%"],
+    classes: ["classes: {x}", "类别：{x}"], lost: ["The server has stopped.", "服务器已停止。"],
+    fitted: ["data, and the curve that the net predicts", "数据点与网络预测的曲线"],
+    plane: ["data by class, and the predicted class at each place", "各类数据点，以及每个位置的预测类别"],
+    "bad hidden": ["Hidden layers: at most 6 widths from 1 to 128, as 8,8; 0 for none.", "隐藏层：最多 6 个宽度，每个从 1 到 128，例如 8,8；0 表示没有。"],
+    "bad seed": ["Seed: a whole number from 0.", "随机种子：从 0 开始的整数。"],
+    "bad lr": ["Learning rate: a number above 0, at most 100.", "学习率：大于 0、不超过 100 的数。"],
     layersHelp: ["widths, as 8,8; 0 for none", "各层宽度，如 8,8；0 表示没有"],
   };
   const $ = id => document.getElementById(id);
@@ -37,7 +40,7 @@
       throw error;
     }
     const out = await answer.json();
-    if (!answer.ok) { tell(out.error); stop(); throw new Error(out.error); }
+    if (!answer.ok) { tell(words[`bad ${out.what}`] ? say(`bad ${out.what}`) : out.error); stop(); throw new Error(out.error); }
     tell("");
     return out;
   }
@@ -261,6 +264,7 @@
     stop();
     setup(false).catch(() => {});
   }));
+  $("lr").addEventListener("change", () => ask("lr", {lr: Number($("lr").value)}).then(out => { state = out.state; draw(); }, () => {}));
   $("explain").addEventListener("click", () => { stop(); showStep(); });
   $("copy").addEventListener("click", async () => {
     try { await navigator.clipboard.writeText(state.program); $("copied").textContent = say("copied"); }
