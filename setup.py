@@ -15,6 +15,7 @@ from pathlib import Path
 
 from Cython.Build import cythonize
 from setuptools import Extension, setup
+from setuptools.command.build_ext import build_ext
 from setuptools.command.build_py import build_py
 
 HERE = Path(__file__).parent
@@ -135,11 +136,24 @@ class BuildPy(build_py):
         return [found for found in super().find_package_modules(package, package_dir) if found[1] != "generate"]
 
 
+class BuildExt(build_ext):
+    """Says which modules are being compiled: tools/install.py shows these lines."""
+
+    done = 0
+
+    def build_extension(self, ext):
+        super().build_extension(ext)
+        BuildExt.done += 1
+        print(f"tinygrad_c: {BuildExt.done} of {len(self.extensions)} modules built ({ext.name.partition('.')[2]})", flush=True)
+
+
 runpy.run_path(str(HERE / "tinygrad_c/kernels/generate.py"), run_name="__main__")
-CORES = os.cpu_count() or 1
+CORES = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+EXTENSIONS = list(extensions())
+print(f"tinygrad_c: Cython writes the C source of {len(EXTENSIONS)} modules, on {CORES} cores", flush=True)
 setup(
-    ext_modules=cythonize(list(extensions()), compiler_directives=DIRECTIVES, quiet=True, nthreads=CORES,
+    ext_modules=cythonize(EXTENSIONS, compiler_directives=DIRECTIVES, quiet=True, nthreads=CORES,
                           shared_utility_qualified_name=SHARED, shared_utility_features_disabled=["MemoryView"]),
-    cmdclass={"build_py": BuildPy},
+    cmdclass={"build_ext": BuildExt, "build_py": BuildPy},
     options={"build_ext": {"parallel": CORES}},
 )
