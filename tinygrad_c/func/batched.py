@@ -13,14 +13,17 @@ import threading
 from collections.abc import Callable
 from typing import Any
 
+from tinygrad_c._base import batched as hooks
 from tinygrad_c._base.warn import warn_once
 from tinygrad_c._tensor.tensor import Size, Tensor
+from tinygrad_c.autograd.function import Function
 from tinygrad_c.core import batched as watching
 from tinygrad_c.core.tape import TensorBase
 from tinygrad_c.func.trees import flatten, rebuild
 from tinygrad_c.ops.elementwise import elementwise as ops
 from tinygrad_c.ops.elementwise.operators import Operators
 from tinygrad_c.ops.matmul.products import matmul
+from tinygrad_c.ops.shape.rearrange import movedim
 from tinygrad_c.ops.shape.shape import expand, select, stack
 
 DATA_DEPENDENT = (
@@ -34,6 +37,10 @@ IN_PLACE = (
     "vmap: {op}(self, *extra_args) is not possible because there exists a Tensor `other` in extra_args that has more elements than "
     "`self`. This happened due to `other` being vmapped over but `self` not being vmapped over in a vmap. Please try to use "
     "out-of-place operators instead of {op}: y = y + x for y += x, or make `self` with zeros_like(x) of a batched x.")
+
+
+class NoRule(Exception):
+    """Raised by a rule that does not cover its arguments: the operation is called for each element."""
 
 
 class Level:
@@ -86,6 +93,9 @@ class BatchedTensor(Tensor):
 
     def is_contiguous(self, memory_format: Any = None) -> bool:
         return watching.is_contiguous_tensor(self)
+
+    # Raised by what does not look at its arguments for a batched tensor: y += x of an ordinary y.
+    _no_memory = IN_PLACE.format(op="inplace arithmetic")
 
     # ---- What would read an element's value
 
@@ -286,10 +296,54 @@ def handle(function: Callable, args: tuple, kwargs: dict) -> Any:
         return loop(function, level, args, kwargs)
     try:
         return rule(function, level, args, kwargs)
+    except NoRule:
+        return loop(function, level, args, kwargs)
     except (RuntimeError, TypeError, ValueError, IndexError):
         if function.__name__[-1] != "_" and level is not None:
             of_first_element(function, level, args, kwargs)
         raise
+
+
+def handle_python(function: Callable, args: tuple, kwargs: dict) -> Any:
+    """Call a function marked with @reads_values."""
+    if not running.levels or innermost((*args, *kwargs.values()), None) is None:
+        return function(*args, **kwargs)
+    return handle(function, args, kwargs)
+
+
+class Info:
+    """What the vmap method of an autograd.Function is told."""
+
+    def __init__(self, level: Level) -> None:
+        self.batch_size, self.randomness = level.size, level.randomness
+
+
+def apply(cls: Any, args: tuple, kwargs: dict) -> tuple | None:
+    """(the result,) of an autograd.Function's apply, if an argument is batched; else None."""
+    level = innermost((*args, *kwargs.values()), None) if running.levels else None
+    if level is None:
+        return None
+    if cls._leading_batch:
+        return (wrap_all(cls.apply(*[batch_of(each, level) if isinstance(each, TensorBase) else each for each in args]), level),)
+    if cls.vmap is not Function.vmap:
+        running.levels.remove(level)
+        try:
+            out, dims = cls.vmap(Info(level), tuple([0 if is_at(each, level) else None for each in args]),
+                                 *[lowered(each, level) for each in args])
+        finally:
+            running.levels.append(level)
+        many = out if isinstance(out, tuple) else (out,)
+        dims = dims if isinstance(dims, tuple) else (dims,) * len(many)
+        many = tuple([each if dim is None else wrap(movedim(each, dim, 0), level) for each, dim in zip(many, dims)])
+        return (many if isinstance(out, tuple) else many[0],)
+    if not cls.generate_vmap_rule and not cls.__module__.startswith("tinygrad_c."):
+        raise RuntimeError(f"You tried to vmap over {cls.__name__}, but it does not have vmap support. Please override and implement "
+                           "the vmap staticmethod or set generate_vmap_rule=True.")
+
+    def of_element(*args: Any, **kwargs: Any) -> Any:
+        return cls.apply(*args, **kwargs)
+    of_element.__name__ = cls.__name__
+    return (loop(of_element, level, args, kwargs),)
 
 
 def innermost(values: Any, level: Level | None) -> Level | None:
@@ -337,3 +391,6 @@ def loop(function: Callable, level: Level, args: tuple, kwargs: dict) -> Any:
     columns = zip(*[flatten(each) for each in results])
     return rebuild(results[0], [wrap(stack(list(column)), level) if isinstance(column[0], TensorBase) else column[0]
                                 for column in columns])
+
+
+hooks.handler, hooks.of_function = handle_python, apply

@@ -20,9 +20,9 @@ from tinygrad_c._base.public import parameters
 from tinygrad_c.core import batched as watching, tape
 from tinygrad_c.core.tape import TensorBase
 from tinygrad_c.formulas import POINTWISE
-from tinygrad_c.func.batched import IN_PLACE, BatchedTensor, Level, batch_of, is_at, lowered, table, wrap, wrap_all
-from tinygrad_c.ops.create.create import to
-from tinygrad_c.ops.create.dtypes import result_type
+from tinygrad_c.func.batched import IN_PLACE, BatchedTensor, NoRule, Level, batch_of, is_at, lowered, table, wrap, wrap_all
+from tinygrad_c.ops.create.create import empty_, to
+from tinygrad_c.ops.elementwise.elementwise import result_dtype_of
 from tinygrad_c.ops.shape.shape import reshape, unsqueeze
 
 
@@ -58,18 +58,17 @@ def pointwise(function: Callable, level: Level, args: tuple, kwargs: dict) -> An
 
 def promoted(values: Any, tensors: list, ndim: int) -> list:
     """An element without dimensions is a number for dtype promotion, though its batch has one: convert it first."""
-    sized = [each.dtype for each in tensors if each.ndim == ndim]
-    dtype = sized[0]
-    for each in tensors:
-        dtype = result_type(*[_example(t) for t in tensors])
+    seen = _example(tensors[0].dtype, tensors[0].ndim)
+    for each in tensors[1:]:
+        dtype = result_dtype_of(seen, _example(each.dtype, each.ndim))
+        seen = _example(dtype, max(seen.ndim, each.ndim))
     return [to(each, dtype) if isinstance(each, TensorBase) and each.ndim == 0 and each.dtype != dtype and each.dtype.name != "bool"
             else each for each in values]
 
 
-def _example(x: TensorBase) -> Any:
-    """An ordinary tensor of x's dtype that takes part in dtype promotion as x does."""
-    from tinygrad_c.ops.create.create import zeros_
-    return zeros_((1,) * min(x.ndim, 1), dtype=x.dtype)
+def _example(dtype: Any, ndim: int) -> Any:
+    """An ordinary tensor that takes part in dtype promotion like one of this dtype and number of dimensions."""
+    return empty_((1,) * min(ndim, 1), dtype=dtype)
 
 
 def in_place(function: Callable, level: Level, args: tuple, kwargs: dict) -> Any:
@@ -123,7 +122,9 @@ def along(default: Any = None, of_all: str | None = None) -> Callable:
         name = names_of(function)[0]
         x = given.pop(name)
         if not is_at(x, level):
-            raise RuntimeError(f"vmap over the other arguments of {function.__name__} is not supported")
+            if name == "input" and is_at(given.get("dim"), level):          # max(x, other)
+                return pointwise({"max": maximum, "min": minimum}[function.__name__], level, (x, given["dim"]), {})
+            raise NoRule
         dim = given.pop("dim", default)
         if isinstance(dim, bool):           # var(x, False)
             given["unbiased"], dim = dim, default
@@ -239,12 +240,13 @@ def operations() -> list[Callable]:
     spaces += [vars(each) for each in BatchedTensor.__mro__ if each.__module__.startswith("tinygrad_c._tensor.")]
     for space in spaces:
         for each in space.values():
-            if type(each) is compiled and not hasattr(each, "__wrapped__") and each.__name__ not in NOT_OPERATIONS:
+            if type(each) is compiled and not hasattr(each, "__wrapped__") and each.__name__ not in NOT_OPERATIONS and (
+                    each.__module__ or "").startswith("tinygrad_c.ops."):
                 found[each] = None
     return list(found)
 
 
 def load_rules() -> None:
     """Import the modules that fill the table."""
-    for name in ("matmul", "shape", "index", "loss", "conv", "random"):
+    for name in ("python", "matmul", "shape", "index", "loss", "conv", "random"):
         import_module(f"tinygrad_c.func.rules_{name}")

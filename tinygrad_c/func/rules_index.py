@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tinygrad_c.core.tape import TensorBase
-from tinygrad_c.func.batched import IN_PLACE, Level, batch_of, is_at, lowered, table, wrap
+from tinygrad_c.func.batched import IN_PLACE, Level, NoRule, batch_of, is_at, lowered, table, wrap
 from tinygrad_c.func.rules import bound, padded, shifted
 from tinygrad_c.ops.create.create import arange, as_tensor
 from tinygrad_c.ops.indexing.index import getitem, setitem
@@ -124,7 +124,7 @@ def index_select_rule(function: Callable, level: Level, args: tuple, kwargs: dic
     x, index = given["input"], given["index"]
     dim = shifted(given["dim"], max(x.ndim, 1))
     if not x.ndim:
-        raise RuntimeError("index_select of a number is not batched")
+        raise NoRule
     if not is_at(index, level):
         return wrap(function(x.batch, dim, index), level)
     key = [slice(None)] * x.ndim

@@ -4,7 +4,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from tinygrad_c.func.batched import Level, batch_of, is_at, table, wrap
+from tinygrad_c.func.batched import Level, NoRule, batch_of, is_at, table, wrap
 from tinygrad_c.func.rules import bound, padded
 from tinygrad_c.ops.create.create import to
 from tinygrad_c.ops.elementwise.elementwise import div, mul, ne, where
@@ -19,7 +19,7 @@ def pairs(function: Callable, level: Level, args: tuple, kwargs: dict) -> Any:
     reduction = given.pop("reduction", "mean")
     x, target = given.pop("input"), given.pop("target")
     if x.shape != target.shape or reduction not in ("mean", "sum", "none"):
-        raise RuntimeError("losses of tensors of different shapes are not batched")
+        raise NoRule
     for name in ("weight", "pos_weight"):
         given[name] = padded(given.get(name), level, x.ndim)
         if given[name] is None:
@@ -44,7 +44,7 @@ def classes(function: Callable, level: Level, args: tuple, kwargs: dict) -> Any:
     x, target, weight = given.pop("input"), given.pop("target"), given.get("weight")
     ignore = given.get("ignore_index", -100)
     if is_at(weight, level) or x.ndim == 0 or not level.size:
-        raise RuntimeError("vmap over the weights of the classes is not supported")
+        raise NoRule
     if (x.ndim == 1 and target.ndim != 0 and not target.is_floating_point()) or (
             not target.is_floating_point() and x.ndim > 1 and target.shape != (x.shape[0], *x.shape[2:])):
         raise RuntimeError(f"the shapes do not fit: {list(x.shape)} and {list(target.shape)}")

@@ -5,7 +5,7 @@ from collections.abc import Callable
 from typing import Any
 
 from tinygrad_c.core.tape import TensorBase
-from tinygrad_c.func.batched import Level, batch_of, element, is_at, lowered, table, wrap, wrap_all
+from tinygrad_c.func.batched import Level, NoRule, batch_of, element, is_at, lowered, table, wrap, wrap_all
 from tinygrad_c.func.rules import along, bound, padded, plain, shifted
 from tinygrad_c.ops.shape import shape as shapes
 from tinygrad_c.ops.shape.shape import expand, permute, reshape, squeeze, transpose, unsqueeze
@@ -101,7 +101,7 @@ def named(*names: str) -> Callable:
         given = {name: element(value, level, 0) if name in ("index", "start") else lowered(value, level)
                  for name, value in given.items()}
         if any(is_at(each, level) for each in (*args[1:], *kwargs.values())):
-            raise RuntimeError(f"vmap over the other arguments of {function.__name__} is not supported: use index_select")
+            raise NoRule
         return wrap_all(function(**given), level)
     return rule
 

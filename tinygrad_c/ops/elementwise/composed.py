@@ -71,9 +71,11 @@ def frac(input: Tensor) -> Tensor:
 # ---- Sums of products
 
 def _added(input: Tensor, fresh: Tensor, value: float) -> Tensor:
-    """input + fresh * value. If nothing is recorded, computed in place in `fresh`, a temporary of the caller."""
+    """input + fresh * value. If nothing is recorded, computed in place in `fresh`, a temporary of the caller; not if input is of
+    a subclass, such as the batched tensors of func.vmap, that fresh is not of."""
     recorded = is_grad_enabled() and (fresh.requires_grad or input.requires_grad)
-    if recorded or fresh.shape != input.shape or fresh.dtype is not input.dtype or not fresh.is_floating_point():
+    if recorded or fresh.shape != input.shape or fresh.dtype is not input.dtype or not (
+            fresh.is_floating_point() and isinstance(fresh, type(input))):
         return input + (fresh if value == 1 else fresh * value)
     if value != 1:
         fresh *= value
