@@ -43,13 +43,17 @@ class NoRule(Exception):
     """Raised by a rule that does not cover its arguments: the operation is called for each element."""
 
 
+class CannotLoop(Exception):
+    """An operation without a rule, in a batch that its caller made to be faster than a loop."""
+
+
 class Level:
-    """A running vmap: the size of its batch, and what random operations do in it."""
+    """A running vmap: the size of its batch, what random operations do in it, whether operations without a rule loop."""
 
-    __slots__ = ("depth", "randomness", "size")
+    __slots__ = ("depth", "loops", "randomness", "size")
 
-    def __init__(self, size: int, randomness: str, depth: int) -> None:
-        self.size, self.randomness, self.depth = size, randomness, depth
+    def __init__(self, size: int, randomness: str, depth: int, loops: bool) -> None:
+        self.size, self.randomness, self.depth, self.loops = size, randomness, depth, loops
 
 
 class Running(threading.local):
@@ -379,6 +383,8 @@ def of_first_element(function: Callable, level: Level, args: tuple, kwargs: dict
 def loop(function: Callable, level: Level, args: tuple, kwargs: dict) -> Any:
     """Call an operation without a rule for each element of the batch, and stack the results."""
     name = function.__name__
+    if not level.loops:
+        raise CannotLoop(name)
     warn_once(("vmap", name), f"There is a performance drop because we have not yet implemented the batching rule for {name}: vmap "
               "calls it once for each element of the batch.")
     if not level.size:

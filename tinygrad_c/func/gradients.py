@@ -1,4 +1,4 @@
-"""Gradients and Jacobians of functions: grad, vjp, jvp, jacrev, jacfwd, hessian. All use backward passes.
+"""Gradients of functions: grad, vjp, jvp. All use backward passes.
 
 Inside vmap the same code runs on batched tensors: each transform gives its function tensors of its own, one per element of the
 batch, so that one backward pass over the sum of the batch finds the gradient of each element.
@@ -11,19 +11,20 @@ from typing import Any
 
 from tinygrad_c import autograd
 from tinygrad_c.autograd import enable_grad, is_grad_enabled
-from tinygrad_c.autograd.functional import stack_rows
 from tinygrad_c.core.hooks import AccumulateGrad
 from tinygrad_c.core.tape import TensorBase
+from tinygrad_c.func.batched import at_all_levels, with_bottom, without_levels
 from tinygrad_c.func.trees import flatten, rebuild, tree_map
-from tinygrad_c.ops.create.create import full, zeros_like
-from tinygrad_c.ops.shape.shape import stack
+from tinygrad_c.ops.create.create import zeros_like
 
 
 def _fresh(x: Any) -> Any:
-    """A tensor to differentiate with respect to: a view that keeps x's history, or a new leaf."""
+    """A tensor to differentiate with respect to, one per element of each vmap that is running: a view that keeps x's history, or
+    a new leaf."""
     if not isinstance(x, TensorBase):
         return x
-    return x.view_as(x) if x.requires_grad and is_grad_enabled() else x.detach().requires_grad_()
+    x = at_all_levels(x)
+    return x.view_as(x) if x.requires_grad and is_grad_enabled() else with_bottom(x, lambda x: x.detach().requires_grad_())
 
 
 def _tracked(given: list, inputs: list, outputs: list) -> bool:
@@ -32,7 +33,7 @@ def _tracked(given: list, inputs: list, outputs: list) -> bool:
         return False
     if any(isinstance(x, TensorBase) and x.requires_grad for x in given):
         return True
-    own = {id(x) for x in inputs}
+    own = {id(without_levels(x)) for x in inputs}
     todo = [out.grad_fn for out in outputs if isinstance(out, TensorBase) and out.grad_fn is not None]
     seen = set()
     while todo:
@@ -183,72 +184,13 @@ def linearize(func: Callable, *primals):
 
 def _directional(outs: list, inputs: list, tangents: list, tracked: bool) -> list:
     """J v. u J is linear in u, and the gradient of (u J) v with respect to u is J v."""
-    u = [zeros_like(each.detach()).requires_grad_() for each in outs]
+    u = _cotangents(outs)
     return _grads(_grads(outs, inputs, u, True), u, tangents, tracked, True)
 
 
-def _jacobian(func: Callable, argnums, has_aux: bool, forward: bool) -> Callable:
-    @functools.wraps(func)
-    def jacobian(*args, **kwargs):
-        fresh, out, aux, tracked = _recorded(func, args, kwargs, argnums, has_aux, "jacobian(f)(*args)")
-        outs, inputs = flatten(out), flatten(fresh)
-        with enable_grad():
-            found = _columns(outs, inputs, tracked) if forward else [_rows(each, inputs, tracked) for each in outs]
-        per_output = [_as_chosen(rebuild(fresh, row), argnums) for row in found]
-        result = _released(rebuild(out, per_output), tracked)
-        return (result, _released(aux, tracked)) if has_aux else result
-    return jacobian
-
-
-def _rows(out: TensorBase, inputs: list, tracked: bool) -> list:
-    """d out / d input for each input, with one backward pass per element of out."""
-    rows = [_grads([each], inputs, None, tracked, True) for each in out.reshape(-1).unbind(0)] if out.numel() else []
-    return stack_rows(rows, out, inputs)
-
-
-def _columns(outs: list, inputs: list, tracked: bool) -> list:
-    """The Jacobians [output][input] from directional derivatives, one per element of the inputs."""
-    u = [zeros_like(each.detach()).requires_grad_() for each in outs]
-    weighed = _grads(outs, inputs, u, True)
-    found: list[list] = [[] for _ in outs]
-    for x, row in zip(inputs, weighed):
-        columns = [_grads([each], u, None, tracked, True) for each in row.reshape(-1).unbind(0)] if x.numel() else []
-        for k, out in enumerate(outs):
-            joined = stack([column[k] for column in columns], -1) if columns else full((*out.shape, 0), 0.0, dtype=out.dtype)
-            found[k].append(joined.reshape((*out.shape, *x.shape)))
-    return found
-
-
-def jacrev(func: Callable, argnums: int | tuple[int, ...] = 0, *, has_aux: bool = False,
-           chunk_size: int | None = None) -> Callable:
-    """A function that returns the Jacobian of func with respect to argument argnums: one backward pass per output element.
-
-    >>> jacrev(lambda x: x * x)(tensor([1., 2.]))
-    tensor([[2., 0.],
-            [0., 4.]])
-    """
-    return _jacobian(func, argnums, has_aux, False)
-
-
-def jacfwd(func: Callable, argnums: int | tuple[int, ...] = 0, has_aux: bool = False, *,
-           randomness: str = "error") -> Callable:
-    """Like jacrev, but with one pass per element of the input: faster if the input is smaller than the output.
-
-    >>> jacfwd(lambda x: x.sum() * x)(tensor([1., 2.]))
-    tensor([[4., 1.],
-            [2., 5.]])
-    """
-    return _jacobian(func, argnums, has_aux, True)
-
-
-def hessian(func: Callable, argnums: int | tuple[int, ...] = 0) -> Callable:
-    """A function that returns the Hessian of func with respect to argument argnums.
-
-    >>> hessian(lambda x: (x ** 3).sum())(tensor([1., 2.]))
-    tensor([[ 6.,  0.],
-            [ 0., 12.]])
-    """
-    return jacfwd(jacrev(func, argnums), argnums)
+def _cotangents(outs: list) -> list:
+    """A u for each output: leaves of zeros, since the product u J is differentiated, not looked at."""
+    return [_fresh(zeros_like(each.detach())) for each in outs]
 
 
 def functionalize(func: Callable, *, remove: str = "mutations") -> Callable:

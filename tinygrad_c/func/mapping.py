@@ -100,10 +100,10 @@ def mapped(name: str, func: Callable, args: tuple, kwargs: dict, leaves: list, d
 
 
 @contextmanager
-def level_of(size: int, randomness: str = "error") -> Iterator[Level]:
-    """A new innermost level while the block runs."""
+def level_of(size: int, randomness: str = "error", loops: bool = True) -> Iterator[Level]:
+    """A new innermost level while the block runs; not `loops`: an operation without a rule raises."""
     watch()
-    level = Level(size, randomness, len(running.levels))
+    level = Level(size, randomness, len(running.levels), loops)
     running.levels.append(level)
     watching.activate(1)
     try:

@@ -6,10 +6,10 @@ from typing import Any
 
 from tinygrad_c.core.batched import call_original
 from tinygrad_c.core.tape import TensorBase
-from tinygrad_c.func.batched import IN_PLACE, BatchedTensor, Level, batch_of, is_at, running, table, wrap, wrap_all
+from tinygrad_c.func.batched import IN_PLACE, BatchedTensor, Level, batch_of, element, is_at, running, table, wrap, wrap_all
 from tinygrad_c.func.rules import RANDOM
 from tinygrad_c.ops.create.create import ones_like
-from tinygrad_c.ops.shape.shape import expand
+from tinygrad_c.ops.shape.shape import expand, stack
 
 ERROR = ("vmap: called random operation while in randomness error mode. Please either use the 'same' or 'different' randomness flags on "
          "vmap or perform the randomness operation out of vmap")
@@ -61,7 +61,6 @@ def different(function: Callable, level: Level, args: tuple, kwargs: dict, first
     if name == "normal" and ("size" in kwargs or len(args) > 2):
         size = kwargs.pop("size") if "size" in kwargs else args[2]
         return wrap(function(*args[:2], size=(n, *size), **kwargs), level)
-    from tinygrad_c.ops.shape.shape import stack
     return wrap(stack([function(*args, **kwargs) for _ in range(n)]), level)       # randperm
 
 
@@ -96,6 +95,9 @@ def same(function: Callable, level: Level, args: tuple, kwargs: dict, first: Any
 def grad_rule(function: Callable, level: Level, args: tuple, kwargs: dict) -> Any:
     """The gradients of each element's outputs: those of the sum over the batch, since the elements do not depend on each other."""
     outputs, inputs, gradients, *rest = args
+    if not any(is_at(each, level) for each in (*outputs, *inputs)):         # vmap over the v of v J: a pass for each
+        rows = [function(outputs, inputs, tuple([element(g, level, i) for g in gradients]), True, *rest[1:]) for i in range(level.size)]
+        return [None if column[0] is None else wrap(stack(list(column)), level) for column in zip(*rows)]
     if not all(is_at(each, level) for each in inputs):
         raise RuntimeError("inside vmap, differentiate with respect to tensors that are batched: use func.grad")
     gradients = tuple([ones_like(batch_of(out, level)) if g is None else batch_of(g, level) for out, g in zip(outputs, gradients)])

@@ -100,7 +100,7 @@ def named(*names: str) -> Callable:
             given[name] = shifted(given.get(name, DEFAULTS.get((function.__name__, name), 0)), x.ndim)
         given = {name: element(value, level, 0) if name in ("index", "start") else lowered(value, level)
                  for name, value in given.items()}
-        if any(is_at(each, level) for each in (*args[1:], *kwargs.values())):
+        if any(is_at(each, level) and each is not x for each in (*args, *kwargs.values())):
             raise NoRule
         return wrap_all(function(**given), level)
     return rule
