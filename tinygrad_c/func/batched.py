@@ -309,9 +309,9 @@ def handle(function: Callable, args: tuple, kwargs: dict) -> Any:
 
 
 def handle_python(function: Callable, args: tuple, kwargs: dict) -> Any:
-    """Call a function marked with @reads_values."""
+    """Call a function marked with @unbatched."""
     if not running.levels or innermost((*args, *kwargs.values()), None) is None:
-        return function(*args, **kwargs)
+        return function.__wrapped__(*args, **kwargs)
     return handle(function, args, kwargs)
 
 

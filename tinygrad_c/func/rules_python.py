@@ -1,4 +1,4 @@
-"""Rules of vmap: functions written in Python that read values, @reads_values; most of them call NumPy."""
+"""Rules of vmap: functions written in Python whose code cannot run on batched tensors, @unbatched; most of them call NumPy."""
 from __future__ import annotations
 
 from collections.abc import Callable
@@ -63,7 +63,7 @@ def body(*together: str) -> Callable:
             raise NoRule
         if function.__name__[-1] != "_" and not is_at(given[first], level):
             given[first] = wrap(batch_of(given[first], level), level)
-        return function(**given)
+        return function.__wrapped__(**given)
     return rule
 
 
@@ -90,6 +90,11 @@ def embedding_rule(function: Callable, level: Level, args: tuple, kwargs: dict) 
     return rows
 
 
+def added_rule(function: Callable, level: Level, args: tuple, kwargs: dict) -> Any:
+    x, fresh, value = args
+    return x + (fresh if value == 1 else fresh * value)
+
+
 def fill_rule(function: Callable, level: Level, args: tuple, kwargs: dict) -> Any:
     x, value = bound(function, args, kwargs).values()
     if not isinstance(value, TensorBase) or not x.is_floating_point():
@@ -104,7 +109,7 @@ def dynamic(function: Callable, level: Level, args: tuple, kwargs: dict) -> Any:
 table |= {
     "sort": along(-1), "topk": along(-1), "kthvalue": along(-1), "mode": along(-1), "median": median_rule, "nanmedian": median_rule,
     "quantile": quantile_rule, "nanquantile": quantile_rule, "searchsorted": searchsorted_rule, "frexp": plain,
-    "unique": dynamic, "unique_consecutive": dynamic, "embedding": embedding_rule, "fill": fill_rule,
+    "unique": dynamic, "unique_consecutive": dynamic, "embedding": embedding_rule, "fill": fill_rule, "_added": added_rule,
     "index_add": body("index"), "index_copy": body("index"), "index_fill": body("index", "value"),
     "index_put": body("indices"), "index_add_": body("index"), "index_copy_": body("index"), "index_fill_": body("index", "value"),
     "index_put_": body("indices"),

@@ -9,7 +9,7 @@ import numpy as np
 
 from tinygrad_c import cat, eye, randn
 from tinygrad_c._base.arguments import array_of, results, takes_out
-from tinygrad_c._base.batched import reads_values
+from tinygrad_c._base.batched import unbatched
 from tinygrad_c._base.public import public
 from tinygrad_c.autograd import Function
 from tinygrad_c.linalg.common import called, made, matrices, of_finite, square
@@ -85,7 +85,7 @@ class Qr(Function):
 
 @public(node="LinalgQrBackward0")
 @takes_out
-@reads_values
+@unbatched
 def qr(A, mode: str = "reduced"):
     """(Q, R) with Q R = A, the columns of Q orthonormal and R upper triangular.
 
@@ -210,7 +210,7 @@ class Svd(Function):
 
 @public(node="LinalgSvdBackward0")
 @takes_out
-@reads_values
+@unbatched
 def svd(A, full_matrices: bool = True, *, driver: str | None = None):
     """(U, S, Vh) with U diag(S) Vh = A, S in descending order, the columns of U and the rows of Vh orthonormal.
 
@@ -232,7 +232,7 @@ def svd(A, full_matrices: bool = True, *, driver: str | None = None):
 
 @public(node="LinalgSvdBackward0")
 @takes_out
-@reads_values
+@unbatched
 def svdvals(A, *, driver: str | None = None):
     """The singular values, in descending order.
 

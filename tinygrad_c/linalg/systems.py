@@ -6,7 +6,7 @@ import math
 import numpy as np
 
 from tinygrad_c import eye, log, movedim, where
-from tinygrad_c._base.batched import reads_values
+from tinygrad_c._base.batched import unbatched
 from tinygrad_c._base.arguments import array_of, results, takes_out, tensor_arg
 from tinygrad_c._base.public import public
 from tinygrad_c.autograd import Function
@@ -250,7 +250,7 @@ class PseudoInverse(Function):
 
 @public(node="LinalgPinvBackward0")
 @takes_out
-@reads_values
+@unbatched
 def pinv(A, rcond: float | None = None, hermitian: bool = False, *, atol: float | None = None, rtol: float | None = None):
     """The Moore-Penrose inverse: singular values below max(atol, rtol * the largest) are treated as 0.
 
@@ -270,7 +270,7 @@ def pinv(A, rcond: float | None = None, hermitian: bool = False, *, atol: float 
 
 @public("A B", node="LinalgLstsqBackward0")
 @takes_out
-@reads_values
+@unbatched
 def lstsq(A, B, rcond: float | None = None, *, driver: str | None = None):
     """(solution, residuals, rank, singular_values) of min |A X - B|.
 
@@ -299,7 +299,7 @@ def lstsq(A, B, rcond: float | None = None, *, driver: str | None = None):
 
 @public
 @takes_out
-@reads_values
+@unbatched
 def matrix_rank(A, tol: float | None = None, hermitian: bool = False, *, atol=None, rtol=None):
     """The number of singular values above max(atol, rtol * the largest).
 

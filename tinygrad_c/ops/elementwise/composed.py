@@ -4,6 +4,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from tinygrad_c._base.batched import unbatched
 from tinygrad_c._base.public import public
 from tinygrad_c.core.array import dtype_named
 from tinygrad_c.core.tape import TensorBase, _named, is_grad_enabled
@@ -70,12 +71,11 @@ def frac(input: Tensor) -> Tensor:
 
 # ---- Sums of products
 
+@unbatched
 def _added(input: Tensor, fresh: Tensor, value: float) -> Tensor:
-    """input + fresh * value. If nothing is recorded, computed in place in `fresh`, a temporary of the caller; not if input is of
-    a subclass, such as the batched tensors of func.vmap, that fresh is not of."""
+    """input + fresh * value. If nothing is recorded, computed in place in `fresh`, a temporary of the caller."""
     recorded = is_grad_enabled() and (fresh.requires_grad or input.requires_grad)
-    if recorded or fresh.shape != input.shape or fresh.dtype is not input.dtype or not (
-            fresh.is_floating_point() and isinstance(fresh, type(input))):
+    if recorded or fresh.shape != input.shape or fresh.dtype is not input.dtype or not fresh.is_floating_point():
         return input + (fresh if value == 1 else fresh * value)
     if value != 1:
         fresh *= value
