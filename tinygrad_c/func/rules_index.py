@@ -9,7 +9,7 @@ from tinygrad_c.func.batched import IN_PLACE, Level, NoRule, batch_of, is_at, lo
 from tinygrad_c.func.rules import bound, padded, shifted
 from tinygrad_c.ops.create.create import arange, as_tensor
 from tinygrad_c.ops.indexing.index import getitem, setitem
-from tinygrad_c.ops.shape.rearrange import movedim
+from tinygrad_c.ops.shape.rearrange import broadcast_shapes, movedim
 from tinygrad_c.ops.shape.shape import expand, reshape
 
 DYNAMIC = ("vmap: We do not support batching operators that can output dynamic shape. Attempted to vmap over {}: the results of "
@@ -146,5 +146,13 @@ def dynamic(function: Callable, level: Level, args: tuple, kwargs: dict) -> Any:
     raise RuntimeError(DYNAMIC.format(f"aten::{function.__name__}"))
 
 
+def masked_select_rule(function: Callable, level: Level, args: tuple, kwargs: dict) -> Any:
+    x, mask = bound(function, args, kwargs).values()
+    if is_at(mask, level):
+        return dynamic(function, level, args, kwargs)
+    shape = broadcast_shapes(x.shape, mask.shape)           # the same elements of each
+    return getitem(x.expand(shape), mask.expand(shape))
+
+
 table |= {"getitem": getitem_rule, "setitem": setitem_rule, "index_select": index_select_rule, "take_along_dim": take_along_rule,
-          "nonzero": dynamic, "masked_select": dynamic}
+          "nonzero": dynamic, "masked_select": masked_select_rule}
