@@ -1,5 +1,5 @@
-"""@unbatched marks a function whose code cannot run on the batched tensors of func.vmap: it reads values, as one that calls NumPy
-does, or writes to a temporary tensor that may be the same for all elements of the batch.
+"""@unbatched marks a function whose code cannot run on the batched tensors of func.vmap: it reads values, as one that calls
+NumPy does, or writes to a temporary tensor that may be the same for all elements of the batch.
 
 func sets `handler`, which looks for a rule, or calls the function for each element.
 """

@@ -1,9 +1,10 @@
 """Calls of operations with batched tensors go to a handler, while func.vmap runs.
 
 A batched tensor stands for one element of a batch: it has that element's shape and dtype but no memory of its own, so that no
-kernel can read it. `intercept` says which functions are to be watched; from `activate(1)` until `activate(-1)` each of them looks at
-its arguments, and calls the handler if one is a batched tensor. It does so by another function in the field from which Python
-takes a compiled function's C code (its vectorcall slot). Outside vmap the field holds what Cython put there: nothing costs more.
+kernel can read it. `intercept` says which functions are to be watched; from `activate(1)` until `activate(-1)` each of them
+looks at its arguments, and calls the handler if one is a batched tensor. It does so by another function in the field from which
+Python takes a compiled function's C code (its vectorcall slot). Outside vmap the field holds what Cython put there, so nothing
+costs more.
 """
 from cpython.dict cimport PyDict_GetItem
 from cpython.ref cimport Py_INCREF, PyObject
@@ -41,6 +42,10 @@ cdef PyTypeObject* batched_type = NULL
 cdef object handle = None
 
 
+cdef vectorcall_t* slot_of(PyObject* function) noexcept:
+    return <vectorcall_t*> (<char*> function + Py_TYPE(function).tp_vectorcall_offset)
+
+
 def intercept(list functions not None, set always not None, type cls not None, handler) -> None:
     """Watch these compiled functions: called with an instance of `cls`, or at all if they are in `always`, they return
     handler(function, args, kwargs). Called once."""
@@ -52,7 +57,7 @@ def intercept(list functions not None, set always not None, type cls not None, h
         raise MemoryError()
     for function in functions:
         if Py_TYPE(<PyObject*> function).tp_vectorcall_offset > 0 and function not in numbers:
-            watched[n_watched].slot = <vectorcall_t*> (<char*> <PyObject*> function + Py_TYPE(<PyObject*> function).tp_vectorcall_offset)
+            watched[n_watched].slot = slot_of(<PyObject*> function)
             watched[n_watched].original = watched[n_watched].slot[0]
             watched[n_watched].always = function in always
             numbers[function] = n_watched

@@ -1,7 +1,7 @@
 """The names of torch.func: function transforms. grad(f) is the gradient of f. They nest: grad(grad(f)), vmap(grad(f)).
 
-Arguments may be tensors, or dicts, lists and tuples of them. All derivatives use backward passes. vmap runs each operation once,
-for the whole batch.
+Arguments may be tensors, or dicts, lists and tuples of them. All derivatives use backward passes. vmap runs each operation
+once, for the whole batch.
 """
 from tinygrad_c._base.lazy import lazy_names
 from tinygrad_c.func.gradients import functionalize, grad, grad_and_value, jvp, linearize, vjp

@@ -4,8 +4,8 @@
     op(batched):  core/batched.pyx calls handle(op, args, kwargs), which looks up op's rule in rules.TABLE;
                   the rule calls op once, on the whole batch, whose first dimension is the batch's.
 
-A BatchedTensor has the shape and the dtype of an element, and no memory. Its batch is an ordinary tensor, or a BatchedTensor of an
-outer vmap. The ordinary tape records what the rules do, so gradients need no rules of their own.
+A BatchedTensor has the shape and the dtype of an element, and no memory. Its batch is an ordinary tensor, or a BatchedTensor of
+an outer vmap. The ordinary tape records what the rules do, so gradients need no rules of their own.
 """
 from __future__ import annotations
 
@@ -27,16 +27,17 @@ from tinygrad_c.ops.shape.rearrange import movedim
 from tinygrad_c.ops.shape.shape import expand, select, stack
 
 DATA_DEPENDENT = (
-    "vmap: It looks like you're calling .item() on a Tensor. We don't support vmap over calling .item() on a Tensor, please try to "
-    "rewrite what you're doing with other operations: each element of the batch has a value of its own.")
+    "vmap: It looks like you're calling .item() on a Tensor. We don't support vmap over calling .item() on a Tensor, please "
+    "try to rewrite what you're doing with other operations: each element of the batch has a value of its own.")
 CONTROL_FLOW = (
     "vmap: It looks like you're attempting to use a Tensor in some data-dependent control flow. We don't support that yet: the "
     "function runs once for the whole batch. Write where(condition, a, b) for `a if condition else b`.")
-NO_STORAGE = "Cannot access data pointer of Tensor that doesn't have storage: inside vmap a tensor stands for every element of a batch"
+NO_STORAGE = (
+    "Cannot access data pointer of Tensor that doesn't have storage: inside vmap a tensor stands for every element of a batch")
 IN_PLACE = (
-    "vmap: {op}(self, *extra_args) is not possible because there exists a Tensor `other` in extra_args that has more elements than "
-    "`self`. This happened due to `other` being vmapped over but `self` not being vmapped over in a vmap. Please try to use "
-    "out-of-place operators instead of {op}: y = y + x for y += x, or make `self` with zeros_like(x) of a batched x.")
+    "vmap: {op}(self, *extra_args) is not possible because there exists a Tensor `other` in extra_args that has more elements "
+    "than `self`. This happened due to `other` being vmapped over but `self` not being vmapped over in a vmap. Please try to "
+    "use out-of-place operators instead of {op}: y = y + x for y += x, or make `self` with zeros_like(x) of a batched x.")
 
 
 class NoRule(Exception):
@@ -121,7 +122,8 @@ class BatchedTensor(Tensor):
         raise RuntimeError(NO_STORAGE)
 
     def __repr__(self) -> str:
-        return f"BatchedTensor(lvl={self.level.depth + 1}, bdim=0, value=\n    {repr(self.batch).replace(chr(10), chr(10) + '    ')}\n)"
+        batch = repr(self.batch).replace("\n", "\n    ")
+        return f"BatchedTensor(lvl={self.level.depth + 1}, bdim=0, value=\n    {batch}\n)"
 
     __str__ = __repr__
 
@@ -146,10 +148,10 @@ class BatchedTensor(Tensor):
 
     def requires_grad_(self, requires_grad: bool = True) -> Any:
         raise RuntimeError(
-            "You are attempting to call Tensor.requires_grad_() (or perhaps using torch.autograd.functional.* APIs) inside of a "
-            "function being transformed by a functorch transform. This is unsupported, please attempt to use the functorch "
-            "transforms (e.g. grad, vjp, jacrev, jacfwd, hessian) or call requires_grad_() outside of a function being transformed "
-            "instead.")
+            "You are attempting to call Tensor.requires_grad_() (or perhaps using torch.autograd.functional.* APIs) inside of "
+            "a function being transformed by a functorch transform. This is unsupported, please attempt to use the functorch "
+            "transforms (e.g. grad, vjp, jacrev, jacfwd, hessian) or call requires_grad_() outside of a function being "
+            "transformed instead.")
 
     @property
     def grad_fn(self) -> Any:
@@ -164,8 +166,8 @@ class BatchedTensor(Tensor):
         return None
 
     def backward(self, *args: Any, **kwargs: Any) -> None:
-        raise RuntimeError("backward() called inside a functorch transform. This is not supported, please use functorch.grad or "
-                           "functorch.vjp instead or call backward() outside of functorch transforms.")
+        raise RuntimeError("backward() called inside a functorch transform. This is not supported, please use functorch.grad "
+                           "or functorch.vjp instead or call backward() outside of functorch transforms.")
 
     def detach(self) -> Any:
         return wrap(self.batch.detach(), self.level)
@@ -328,7 +330,8 @@ def apply(cls: Any, args: tuple, kwargs: dict) -> tuple | None:
     if level is None:
         return None
     if cls._leading_batch:
-        return (wrap_all(cls.apply(*[batch_of(each, level) if isinstance(each, TensorBase) else each for each in args]), level),)
+        batches = [batch_of(each, level) if isinstance(each, TensorBase) else each for each in args]
+        return (wrap_all(cls.apply(*batches), level),)
     if cls.vmap is not Function.vmap:
         running.levels.remove(level)
         try:
@@ -341,8 +344,8 @@ def apply(cls: Any, args: tuple, kwargs: dict) -> tuple | None:
         many = tuple([each if dim is None else wrap(movedim(each, dim, 0), level) for each, dim in zip(many, dims)])
         return (many if isinstance(out, tuple) else many[0],)
     if not cls.generate_vmap_rule and not cls.__module__.startswith("tinygrad_c."):
-        raise RuntimeError(f"You tried to vmap over {cls.__name__}, but it does not have vmap support. Please override and implement "
-                           "the vmap staticmethod or set generate_vmap_rule=True.")
+        raise RuntimeError(f"You tried to vmap over {cls.__name__}, but it does not have vmap support. Please override and "
+                           "implement the vmap staticmethod or set generate_vmap_rule=True.")
 
     def of_element(*args: Any, **kwargs: Any) -> Any:
         return cls.apply(*args, **kwargs)
@@ -385,8 +388,8 @@ def loop(function: Callable, level: Level, args: tuple, kwargs: dict) -> Any:
     name = function.__name__
     if not level.loops:
         raise CannotLoop(name)
-    warn_once(("vmap", name), f"There is a performance drop because we have not yet implemented the batching rule for {name}: vmap "
-              "calls it once for each element of the batch.")
+    warn_once(("vmap", name), f"There is a performance drop because we have not yet implemented the batching rule for {name}: "
+              "vmap calls it once for each element of the batch.")
     if not level.size:
         raise RuntimeError(f"vmap: the batch is empty, so the shape of {name}'s results is unknown")
     if name[-1] == "_" and not is_at(args[0], level):

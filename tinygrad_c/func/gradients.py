@@ -19,8 +19,8 @@ from tinygrad_c.ops.create.create import zeros_like
 
 
 def _fresh(x: Any) -> Any:
-    """A tensor to differentiate with respect to, one per element of each vmap that is running: a view that keeps x's history, or
-    a new leaf."""
+    """A tensor to differentiate with respect to, one per element of each vmap that is running: a view that keeps x's history,
+    or a new leaf."""
     if not isinstance(x, TensorBase):
         return x
     x = at_all_levels(x)

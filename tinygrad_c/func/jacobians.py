@@ -1,8 +1,8 @@
 """Jacobians and Hessians: jacrev, jacfwd, hessian.
 
-A Jacobian has a row per element of the output, a backward pass each. More than a few rows are found in one pass: the function runs
-on a batch of copies of its arguments, as inside vmap, and copy i gives row i. If it cannot run on a batch (.item(), random
-numbers, operations without a rule), the rows are found one after the other.
+A Jacobian has a row per element of the output, a backward pass each. More than a few rows are found in one pass: the function
+runs on a batch of copies of its arguments, as inside vmap, and copy i gives row i. If it cannot run on a batch (.item(),
+random numbers, operations without a rule), the rows are found one after the other.
 """
 from __future__ import annotations
 
@@ -193,8 +193,8 @@ def hessian(func: Callable, argnums: int | tuple[int, ...] = 0) -> Callable:
         seen: list = []
 
         def rows_of(start: int, stop: int) -> list:
-            """Row i of each output's Hessians, (copies, *output, *input) for each output and input: one backward pass per element
-            of the outputs, since element i of the gradient is differentiated in copy i."""
+            """Row i of each output's Hessians, (copies, *output, *input) for each output and input: one backward pass per
+            element of the outputs, since element i of the gradient is differentiated in copy i."""
             with level_of(stop - start, loops=False) as level:
                 fresh, slopes, _, tracked = _recorded(gradient, args, kwargs, argnums, False, "jacobian(f)(*args)")
                 inputs = flatten(fresh)
@@ -206,7 +206,8 @@ def hessian(func: Callable, argnums: int | tuple[int, ...] = 0) -> Callable:
                     size = of_output[0].shape[:of_output[0].ndim - inputs[0].ndim]
                     flat = [each.reshape(-1, *x.shape) for each, x in zip(of_output, inputs)]
                     passes = [_grads([each[o] for each in flat], inputs, weights, tracked, True) for o in range(prod(size))]
-                    found += [batch_of(stack(list(column)).reshape((*size, *column[0].shape)), level) for column in zip(*passes)]
+                    found += [batch_of(stack(list(column)).reshape((*size, *column[0].shape)), level)
+                              for column in zip(*passes)]
                 return found
 
         with enable_grad():

@@ -11,8 +11,8 @@ from tinygrad_c.core.tape import TensorBase
 from tinygrad_c.func import rules
 from tinygrad_c.func.batched import BatchedTensor, Level, batch_of, handle, running, wrap
 from tinygrad_c.func.trees import flatten, rebuild
-from tinygrad_c.ops.shape.shape import cat
 from tinygrad_c.ops.shape.rearrange import movedim
+from tinygrad_c.ops.shape.shape import cat
 
 
 def vmap(func: Callable, in_dims: Any = 0, out_dims: Any = 0, randomness: str = "error", *,
@@ -42,13 +42,13 @@ def vmap(func: Callable, in_dims: Any = 0, out_dims: Any = 0, randomness: str = 
     @functools.wraps(func)
     def batched(*args, **kwargs):
         leaves, dims = parsed(name, in_dims, args)
-        sizes = {leaf.shape[dim] for leaf, dim in zip(leaves, dims) if dim is not None}
+        sizes = [leaf.shape[dim] for leaf, dim in zip(leaves, dims) if dim is not None]
         if not sizes:
             raise ValueError("vmap: Expected at least one Tensor to vmap over")
-        if len(sizes) > 1:
-            raise ValueError(f"vmap: Expected all tensors to have the same size in the mapped dimension, got sizes "
-                             f"{[leaf.shape[dim] for leaf, dim in zip(leaves, dims) if dim is not None]} for the mapped dimension")
-        size, = sizes
+        if len(set(sizes)) > 1:
+            raise ValueError(f"vmap: Expected all tensors to have the same size in the mapped dimension, got sizes {sizes} for "
+                             "the mapped dimension")
+        size = sizes[0]
         leaves = [leaf if dim is None else leaf if dim == 0 else movedim(leaf, dim, 0) for leaf, dim in zip(leaves, dims)]
         if chunk_size is None or size <= chunk_size:
             return mapped(name, func, args, kwargs, leaves, dims, size, out_dims, randomness)
@@ -65,23 +65,24 @@ def vmap(func: Callable, in_dims: Any = 0, out_dims: Any = 0, randomness: str = 
 def parsed(name: str, in_dims: Any, args: tuple) -> tuple[list, list]:
     """The leaves of the arguments, and for each its batch dimension or None; ValueError if they do not fit."""
     if not args:
-        raise ValueError(f"vmap({name})(<inputs>): got no inputs. Maybe you forgot to add inputs, or you are trying to vmap over a "
-                         "function with no inputs. The latter is unsupported.")
+        raise ValueError(f"vmap({name})(<inputs>): got no inputs. Maybe you forgot to add inputs, or you are trying to vmap "
+                         "over a function with no inputs. The latter is unsupported.")
     called = f"vmap({name}, in_dims={in_dims}, ...)(<inputs>)"
     if not isinstance(in_dims, (int, tuple, list)):
         raise ValueError(f"{called}: expected `in_dims` to be int or a (potentially nested) tuple matching the structure of "
                          f"inputs, got: {type(in_dims)}.")
     given = [in_dims] * len(args) if isinstance(in_dims, int) else in_dims
     leaves = [leaf for arg in args for leaf in flatten(arg)]
-    dims = expanded(tuple(given), args, f"{called}: in_dims is not compatible with the structure of `inputs`: {len(args)} arguments")
+    dims = expanded(tuple(given), args, f"{called}: in_dims is not compatible with the structure of `inputs`: there are "
+                    f"{len(args)} arguments")
     for leaf, dim in zip(leaves, dims):
         if dim is None:
             continue
         if not isinstance(dim, int):
             raise ValueError(f"{called}: Got in_dim={dim} for an input but in_dim must be either an integer dimension or None.")
         if not isinstance(leaf, TensorBase):
-            raise ValueError(f"{called}: Got in_dim={dim} for an input but the input is of type {type(leaf)}. We cannot vmap over "
-                             "non-Tensor arguments, please use None as the respective in_dim")
+            raise ValueError(f"{called}: Got in_dim={dim} for an input but the input is of type {type(leaf)}. We cannot "
+                             "vmap over non-Tensor arguments, please use None as the respective in_dim")
         if not -leaf.ndim <= dim < leaf.ndim:
             raise ValueError(f"{called}: Got in_dim={dim} for some input, but that input is a Tensor of dimensionality "
                              f"{leaf.ndim} so expected in_dim to satisfy -{leaf.ndim} <= in_dim < {leaf.ndim}.")

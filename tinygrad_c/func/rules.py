@@ -17,12 +17,14 @@ from math import prod
 from typing import Any
 
 from tinygrad_c._base.public import parameters
-from tinygrad_c.core import batched as watching, tape
+from tinygrad_c.core import batched as watching
+from tinygrad_c.core import tape
 from tinygrad_c.core.tape import TensorBase
 from tinygrad_c.formulas import POINTWISE
-from tinygrad_c.func.batched import IN_PLACE, BatchedTensor, NoRule, Level, batch_of, is_at, lowered, table, wrap, wrap_all
+from tinygrad_c.func.batched import IN_PLACE, BatchedTensor, Level, NoRule, batch_of, is_at, lowered, table, wrap, wrap_all
 from tinygrad_c.ops.create.create import empty_, to
-from tinygrad_c.ops.elementwise.elementwise import result_dtype_of
+from tinygrad_c.ops.elementwise.elementwise import maximum, minimum, result_dtype_of
+from tinygrad_c.ops.reduce.reduce import amax, amin
 from tinygrad_c.ops.shape.shape import reshape, unsqueeze
 
 
@@ -42,8 +44,8 @@ def pointwise(function: Callable, level: Level, args: tuple, kwargs: dict) -> An
     values = (*args, *kwargs.values())
     tensors = [each for each in values if isinstance(each, TensorBase)]
     if kwargs.get("out") is not None:
-        raise RuntimeError(f"Batching rule not implemented for {function.__name__}.out; the fallback path doesn't work on out= or "
-                           "view ops: assign the result")
+        raise RuntimeError(f"Batching rule not implemented for {function.__name__}.out; the fallback path doesn't work on out= "
+                           "or view ops: assign the result")
     if len(tensors) > 1:
         ndim = max([each.ndim for each in tensors])
         if len({each.dtype for each in tensors}) > 1 and min([each.ndim for each in tensors]) == 0:
@@ -62,7 +64,7 @@ def promoted(values: Any, tensors: list, ndim: int) -> list:
     for each in tensors[1:]:
         dtype = result_dtype_of(seen, _example(each.dtype, each.ndim))
         seen = _example(dtype, max(seen.ndim, each.ndim))
-    return [to(each, dtype) if isinstance(each, TensorBase) and each.ndim == 0 and each.dtype != dtype and each.dtype.name != "bool"
+    return [to(each, dtype) if isinstance(each, TensorBase) and each.ndim == 0 and each.dtype.name not in (dtype.name, "bool")
             else each for each in values]
 
 
@@ -73,9 +75,9 @@ def _example(dtype: Any, ndim: int) -> Any:
 
 def in_place(function: Callable, level: Level, args: tuple, kwargs: dict) -> Any:
     """Write into the first argument, which must be batched."""
-    x = args[0]
+    x, name = args[0], function.__name__
     if not is_at(x, level):
-        raise RuntimeError(IN_PLACE.format(op="inplace arithmetic" if function.__name__[:-1] in ARITHMETIC else function.__name__))
+        raise RuntimeError(IN_PLACE.format(op="inplace arithmetic" if name[:-1] in ARITHMETIC else name))
     for each in (*args[1:], *kwargs.values()):
         if isinstance(each, TensorBase) and each.ndim > x.ndim:
             raise RuntimeError(f"output with shape {list(x.shape)} doesn't match the broadcast shape {list(each.shape)}")
@@ -182,7 +184,8 @@ def together(*dims: str) -> Callable:
 
 def plain(function: Callable, level: Level, args: tuple, kwargs: dict) -> Any:
     """Call the function on the batches: its arguments name no dimension of the elements, or count them from the last."""
-    return wrap_all(function(*[lowered(each, level) for each in args], **{k: lowered(v, level) for k, v in kwargs.items()}), level)
+    named = {name: lowered(value, level) for name, value in kwargs.items()}
+    return wrap_all(function(*[lowered(each, level) for each in args], **named), level)
 
 
 def getattr_rule(read: Callable) -> Callable:
@@ -192,16 +195,14 @@ def getattr_rule(read: Callable) -> Callable:
 
 # ---- The table
 
-from tinygrad_c.ops.elementwise.elementwise import maximum, minimum  # noqa: E402
-from tinygrad_c.ops.reduce.reduce import amax, amin  # noqa: E402
-
 OF_ALL = {"amax": amax, "amin": amin}
 ARITHMETIC = {"add", "sub", "mul", "div", "pow", "remainder", "fmod", "floor_divide"}
 REDUCTIONS = "sum mean prod all any var std norm argmax argmin logsumexp"
 FUNCTIONS = """add sub mul div pow maximum minimum where clamp leaky_relu hardtanh elu gelu softplus softplus1 eq ne lt le gt ge
-    floor_divide fmod remainder bitwise_not polygamma masked_fill clone_op clone to logical_and logical_or logical_xor logical_not
-    _where _log _normal_cdf isclose"""
-IN_PLACE_FUNCTIONS = """add_ sub_ mul_ div_ pow_ clamp_ floor_divide_ fmod_ remainder_ bitwise_not_ masked_fill_ copy_ fill_ write"""
+    floor_divide fmod remainder bitwise_not polygamma masked_fill clone_op clone to logical_and logical_or logical_xor
+    logical_not _where _log _normal_cdf isclose"""
+IN_PLACE_FUNCTIONS = """add_ sub_ mul_ div_ pow_ clamp_ floor_divide_ fmod_ remainder_ bitwise_not_ masked_fill_ copy_ fill_
+    write"""
 
 for _name in (*POINTWISE, *FUNCTIONS.split()):
     table[_name] = pointwise
@@ -222,12 +223,12 @@ table |= {
 
 # Functions that read an array's shape and dtype, which a batched tensor has.
 READ = "sizes dimensions numel dtype_of is_contiguous_tensor strides"
-NOT_OPERATIONS = set("wrapped result_dtype_of category_of implicit_dim".split())
+NOT_OPERATIONS = {"wrapped", "result_dtype_of", "category_of", "implicit_dim"}
 for _name in READ.split():
     table[_name] = getattr_rule(getattr(watching, _name))
 
-RANDOM = set("""rand randn rand_like randn_like uniform_ normal_ normal randint randint_like random_ randperm bernoulli bernoulli_
-    multinomial dropout""".split())
+RANDOM = {"rand", "randn", "rand_like", "randn_like", "uniform_", "normal_", "normal", "randint", "randint_like", "random_",
+          "randperm", "bernoulli", "bernoulli_", "multinomial", "dropout"}
 
 
 def operations() -> list[Callable]:
@@ -236,7 +237,7 @@ def operations() -> list[Callable]:
         import_module(f"tinygrad_c.ops.{name}")
     compiled = type(reshape)
     found = {tape.grad: None}
-    spaces = [vars(module) for name, module in [*sys.modules.items()] if name.startswith("tinygrad_c.ops.") and module is not None]
+    spaces = [vars(module) for name, module in [*sys.modules.items()] if name.startswith("tinygrad_c.ops.")]
     spaces += [vars(each) for each in BatchedTensor.__mro__ if each.__module__.startswith("tinygrad_c._tensor.")]
     for space in spaces:
         for each in space.values():

@@ -1,11 +1,11 @@
-"""Rules of vmap: convolution, pooling and normalisation. The batch joins the samples, or, with weights of its own, the channels."""
+"""Rules of vmap: convolution, pooling and normalisation. The batch joins the samples or, if each element has its weights,
+the channels."""
 from __future__ import annotations
 
 from collections.abc import Callable
 from typing import Any
 
 from tinygrad_c.func.batched import Level, batch_of, is_at, table, wrap
-from tinygrad_c.func.rules import padded
 from tinygrad_c.ops.elementwise.elementwise import add, mul
 from tinygrad_c.ops.shape.shape import reshape, transpose
 
@@ -32,10 +32,11 @@ def from_channels(out: Any, level: Level) -> Any:
 def convolution_rule(function: Callable, level: Level, args: tuple, kwargs: dict) -> Any:
     x, weight, bias, geometry, groups = args
     if is_at(weight, level):
-        out = from_channels(function(channels(batch_of(x, level)), samples(weight.batch), None, geometry, groups * level.size), level)
+        batch = channels(batch_of(x, level))
+        out = from_channels(function(batch, samples(weight.batch), None, geometry, groups * level.size), level)
     else:
-        out = from_samples(function(samples(batch_of(x, level)), weight, None if is_at(bias, level) else bias, geometry, groups),
-                           level, x.shape[0])
+        batch = samples(batch_of(x, level))
+        out = from_samples(function(batch, weight, None if is_at(bias, level) else bias, geometry, groups), level, x.shape[0])
         if not is_at(bias, level):
             return out
     return out if bias is None else add(out, bias.reshape(-1, 1, 1))
@@ -66,5 +67,5 @@ def normalised_rule(function: Callable, level: Level, args: tuple, kwargs: dict)
     return (out if bias is None else add(out, bias), *stats)
 
 
-table |= {"convolution": convolution_rule, "columns": windows, "fold": windows, "largest": windows, "normalised": normalised_rule}
-_ = padded
+table |= {"convolution": convolution_rule, "columns": windows, "fold": windows, "largest": windows,
+          "normalised": normalised_rule}

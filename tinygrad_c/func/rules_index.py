@@ -12,8 +12,8 @@ from tinygrad_c.ops.indexing.index import getitem, setitem
 from tinygrad_c.ops.shape.rearrange import broadcast_shapes, movedim
 from tinygrad_c.ops.shape.shape import expand, reshape
 
-DYNAMIC = ("vmap: We do not support batching operators that can output dynamic shape. Attempted to vmap over {}: the results of "
-           "the elements could have different shapes")
+DYNAMIC = ("vmap: We do not support batching operators that can output dynamic shape. Attempted to vmap over {}: the "
+           "results of the elements could have different shapes")
 MASK = ("vmap: We do not support batching operators that can support dynamic shape. Attempting to batch over indexing with a "
         "boolean mask: write where(mask, x, other)")
 
@@ -45,11 +45,13 @@ class Key:
         batched = any(is_at(part, level) for part in parts)
         # An int beside an array of indices is an array, too.
         if advanced:
-            advanced = [i for i, part in enumerate(parts) if is_advanced(part) or (isinstance(part, int) and not isinstance(part, bool))]
+            advanced = [i for i, part in enumerate(parts)
+                        if is_advanced(part) or (isinstance(part, int) and not isinstance(part, bool))]
         apart = bool(advanced) and advanced[-1] - advanced[0] + 1 != len(advanced)
         self.index_ndim = max([self.ndim_of(parts[i]) for i in advanced], default=0)
-        # Where the dimensions of the indices are in an element's result: in the place of the first, or in front if they are apart.
-        self.place = 0 if apart or not advanced else sum([parts[i] is None or isinstance(parts[i], slice) for i in range(advanced[0])])
+        # Where the dimensions of the indices are in an element's result: in the place of the first; in front if they are apart.
+        before = parts[:advanced[0]] if advanced and not apart else []
+        self.place = sum([part is None or isinstance(part, slice) for part in before])
         self.apart, self.batched = apart, batched
         self.rows = [lowered(part, level) for part in parts]
         if batched:
@@ -154,5 +156,5 @@ def masked_select_rule(function: Callable, level: Level, args: tuple, kwargs: di
     return getitem(x.expand(shape), mask.expand(shape))
 
 
-table |= {"getitem": getitem_rule, "setitem": setitem_rule, "index_select": index_select_rule, "take_along_dim": take_along_rule,
-          "nonzero": dynamic, "masked_select": masked_select_rule}
+table |= {"getitem": getitem_rule, "setitem": setitem_rule, "index_select": index_select_rule,
+          "take_along_dim": take_along_rule, "nonzero": dynamic, "masked_select": masked_select_rule}

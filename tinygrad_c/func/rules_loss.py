@@ -10,7 +10,7 @@ from tinygrad_c.ops.create.create import to
 from tinygrad_c.ops.elementwise.elementwise import div, mul, ne, where
 from tinygrad_c.ops.indexing.index import getitem
 from tinygrad_c.ops.reduce.reduce import mean, sum
-from tinygrad_c.ops.shape.shape import expand, reshape
+from tinygrad_c.ops.shape.shape import reshape
 
 
 def pairs(function: Callable, level: Level, args: tuple, kwargs: dict) -> Any:
@@ -68,4 +68,3 @@ def classes(function: Callable, level: Level, args: tuple, kwargs: dict) -> Any:
 table |= dict.fromkeys(("mse_loss", "l1_loss", "smooth_l1_loss", "huber_loss", "binary_cross_entropy",
                         "binary_cross_entropy_with_logits"), pairs)
 table |= {"cross_entropy": classes, "nll_loss": classes}
-_ = expand

@@ -47,9 +47,9 @@ def linear_rule(function: Callable, level: Level, args: tuple, kwargs: dict) -> 
     if weight.ndim != 2 or x.ndim == 0 or x.shape[-1] != weight.shape[1]:
         raise RuntimeError(f"linear: the shapes are {list(x.shape)} and {list(weight.shape)}")
     if not is_at(weight, level):
-        out = wrap(linear(lowered(x, level), weight, None if is_at(bias, level) else bias), level) if is_at(x, level) else linear(
-            x, weight)
-        return add(out, bias) if is_at(bias, level) else out
+        if not is_at(bias, level):
+            return wrap(linear(x.batch, weight, bias), level)
+        return add(wrap(linear(x.batch, weight), level) if is_at(x, level) else linear(x, weight), bias)
     lead = x.shape[:-1]
     rows = reshape(batch_of(x, level), (level.size, -1, x.shape[-1])) if is_at(x, level) else expand(
         reshape(x, (-1, x.shape[-1])), (level.size, -1, -1))

@@ -5,14 +5,14 @@ from collections.abc import Callable
 from typing import Any
 
 from tinygrad_c.core.tape import TensorBase
-from tinygrad_c.func.batched import Level, NoRule, batch_of, is_at, lowered, table, without_levels, wrap, wrap_all
-from tinygrad_c.func.rules import along, bound, plain, pointwise, shifted
+from tinygrad_c.func.batched import Level, NoRule, batch_of, innermost, is_at, lowered, table, without_levels, wrap, wrap_all
+from tinygrad_c.func.rules import along, bound, plain, shifted
 from tinygrad_c.func.rules_index import DYNAMIC
 from tinygrad_c.ops.create.create import full_like
 from tinygrad_c.ops.elementwise.elementwise import where
 from tinygrad_c.ops.reduce.reduce import amax, amin
 from tinygrad_c.ops.shape.rearrange import movedim
-from tinygrad_c.ops.shape.shape import reshape, unsqueeze
+from tinygrad_c.ops.shape.shape import reshape
 
 
 def median_rule(function: Callable, level: Level, args: tuple, kwargs: dict) -> Any:
@@ -48,7 +48,8 @@ def searchsorted_rule(function: Callable, level: Level, args: tuple, kwargs: dic
         return wrap(function(rows, x.batch, **given), level)
     batch = batch_of(x, level)
     if rows.ndim == 1:          # each element has a sequence for all its numbers
-        return wrap(reshape(function(batch_of(rows, level), reshape(batch, (level.size, x.numel())), **given), batch.shape), level)
+        numbers = reshape(batch, (level.size, x.numel()))
+        return wrap(reshape(function(batch_of(rows, level), numbers, **given), batch.shape), level)
     return wrap(function(batch_of(rows, level), batch, **given), level)
 
 
@@ -58,8 +59,7 @@ def body(*together: str) -> Callable:
     def rule(function: Callable, level: Level, args: tuple, kwargs: dict) -> Any:
         given = bound(function, args, kwargs)
         first = next(iter(given))
-        values = [value for name in together for value in (given[name] if isinstance(given.get(name), (tuple, list)) else [given.get(name)])]
-        if any(is_at(each, level) for each in values):
+        if innermost([given.get(name) for name in together], None) is level:
             raise NoRule
         if function.__name__[-1] != "_" and not is_at(given[first], level):
             given[first] = wrap(batch_of(given[first], level), level)
@@ -107,13 +107,15 @@ def dynamic(function: Callable, level: Level, args: tuple, kwargs: dict) -> Any:
 
 
 table |= {
-    "sort": along(-1), "topk": along(-1), "kthvalue": along(-1), "mode": along(-1), "median": median_rule, "nanmedian": median_rule,
+    "sort": along(-1), "topk": along(-1), "kthvalue": along(-1), "mode": along(-1), "median": median_rule,
+    "nanmedian": median_rule,
     "quantile": quantile_rule, "nanquantile": quantile_rule, "searchsorted": searchsorted_rule, "frexp": plain,
     "unique": dynamic, "unique_consecutive": dynamic, "embedding": embedding_rule, "fill": fill_rule, "_added": added_rule,
     "index_add": body("index"), "index_copy": body("index"), "index_fill": body("index", "value"),
-    "index_put": body("indices"), "index_add_": body("index"), "index_copy_": body("index"), "index_fill_": body("index", "value"),
+    "index_put": body("indices"), "index_add_": body("index"), "index_copy_": body("index"),
+    "index_fill_": body("index", "value"),
     "index_put_": body("indices"),
     "select_scatter": body(), "slice_scatter": body(), "diagonal_scatter": body(), "as_strided_scatter": body("input", "src"),
 }
-table |= dict.fromkeys(("qr", "svd", "svdvals", "matrix_rank", "lu", "lu_factor", "lu_factor_ex", "inv_ex", "cholesky_ex", "geqrf"), matrices)
-_ = pointwise, unsqueeze
+table |= dict.fromkeys(("qr", "svd", "svdvals", "matrix_rank", "lu", "lu_factor", "lu_factor_ex", "inv_ex", "cholesky_ex",
+                        "geqrf"), matrices)

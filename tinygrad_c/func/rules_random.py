@@ -6,19 +6,19 @@ from typing import Any
 
 from tinygrad_c.core.batched import call_original
 from tinygrad_c.core.tape import TensorBase
-from tinygrad_c.func.batched import IN_PLACE, BatchedTensor, Level, batch_of, element, is_at, running, table, wrap, wrap_all
+from tinygrad_c.func.batched import IN_PLACE, Level, batch_of, element, is_at, running, table, wrap
 from tinygrad_c.func.rules import RANDOM
 from tinygrad_c.ops.create.create import ones_like
-from tinygrad_c.ops.shape.shape import expand, stack
+from tinygrad_c.ops.shape.shape import stack
 
-ERROR = ("vmap: called random operation while in randomness error mode. Please either use the 'same' or 'different' randomness flags on "
-         "vmap or perform the randomness operation out of vmap")
+ERROR = ("vmap: called random operation while in randomness error mode. Please either use the 'same' or 'different' randomness "
+         "flags on vmap or perform the randomness operation out of vmap")
 TAKES_SIZES = {"rand", "randn"}
 
 
 def random_rule(function: Callable, level: Level | None, args: tuple, kwargs: dict) -> Any:
     """Draw for each element of the innermost vmap, or once for all of them, as its `randomness` says."""
-    if not running.levels or (function.__name__ == "dropout" and not (args[2] if len(args) > 2 else kwargs.get("training", True))):
+    if not running.levels or (function.__name__ == "dropout" and not drops(*args, **kwargs)):
         return through(function, level, args, kwargs)
     level = running.levels[-1]
     if level.randomness == "error":
@@ -34,6 +34,11 @@ def random_rule(function: Callable, level: Level | None, args: tuple, kwargs: di
         return different(function, level, args, kwargs, first, own)
     finally:
         running.levels.append(level)
+
+
+def drops(input: Any, p: float = 0.5, training: bool = True, generator: Any = None) -> bool:
+    """Whether dropout(..) draws random numbers."""
+    return training and p > 0
 
 
 def through(function: Callable, level: Level | None, args: tuple, kwargs: dict) -> Any:
@@ -93,21 +98,23 @@ def same(function: Callable, level: Level, args: tuple, kwargs: dict, first: Any
 
 
 def grad_rule(function: Callable, level: Level, args: tuple, kwargs: dict) -> Any:
-    """The gradients of each element's outputs: those of the sum over the batch, since the elements do not depend on each other."""
+    """The gradients of each element's outputs: those of the sum over the batch, since no element depends on another."""
     outputs, inputs, gradients, *rest = args
     if not any(is_at(each, level) for each in (*outputs, *inputs)):         # vmap over the v of v J: a pass for each
-        rows = [function(outputs, inputs, tuple([element(g, level, i) for g in gradients]), True, *rest[1:]) for i in range(level.size)]
+        rows = [function(outputs, inputs, tuple([element(g, level, i) for g in gradients]), True, *rest[1:])
+                for i in range(level.size)]
         return [None if column[0] is None else wrap(stack(list(column)), level) for column in zip(*rows)]
     if not all(is_at(each, level) for each in inputs):
         raise RuntimeError("inside vmap, differentiate with respect to tensors that are batched: use func.grad")
-    gradients = tuple([ones_like(batch_of(out, level)) if g is None else batch_of(g, level) for out, g in zip(outputs, gradients)])
-    for out, g in zip(outputs, args[2]):
+    for out, g in zip(outputs, gradients):
         if g is None and out.numel() != 1:
-            raise RuntimeError(f"grad can be implicitly created only for scalar outputs, but this one has shape {list(out.shape)}")
-    found = function(tuple([batch_of(each, level) for each in outputs]), tuple([each.batch for each in inputs]), gradients, *rest)
+            raise RuntimeError("grad can be implicitly created only for scalar outputs, but this one has shape "
+                               f"{list(out.shape)}")
+    batches = tuple([batch_of(out, level) for out in outputs])
+    gradients = tuple([ones_like(batch) if g is None else batch_of(g, level) for batch, g in zip(batches, gradients)])
+    found = function(batches, tuple([each.batch for each in inputs]), gradients, *rest)
     return [None if each is None else wrap(each, level) for each in found]
 
 
 table |= dict.fromkeys(RANDOM, random_rule)
 table["grad"] = grad_rule
-_ = BatchedTensor, expand, wrap_all

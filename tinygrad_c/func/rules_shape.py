@@ -5,8 +5,8 @@ from collections.abc import Callable
 from typing import Any
 
 from tinygrad_c.core.tape import TensorBase
-from tinygrad_c.func.batched import Level, NoRule, batch_of, element, is_at, lowered, table, wrap, wrap_all
-from tinygrad_c.func.rules import along, bound, padded, plain, shifted
+from tinygrad_c.func.batched import DATA_DEPENDENT, Level, NoRule, batch_of, element, is_at, lowered, table, wrap, wrap_all
+from tinygrad_c.func.rules import bound, padded, plain, shifted
 from tinygrad_c.ops.shape import shape as shapes
 from tinygrad_c.ops.shape.shape import expand, permute, reshape, squeeze, transpose, unsqueeze
 
@@ -65,7 +65,7 @@ def transpose_rule(function: Callable, level: Level, args: tuple, kwargs: dict) 
 
 def permute_rule(function: Callable, level: Level, args: tuple, kwargs: dict) -> Any:
     x, *order = args
-    order = sizes_of(kwargs["dims"] if "dims" in kwargs and isinstance(kwargs["dims"], tuple) else tuple(order) or (kwargs["dims"],))
+    order = sizes_of(tuple(order) or tuple(kwargs["dims"]))
     if len(order) != x.ndim:
         raise RuntimeError("permute: one dimension per dimension")
     return wrap(permute(x.batch, (0, *[shifted(d, x.ndim) % (x.ndim + 1) for d in order])), level)
@@ -118,7 +118,8 @@ def split_rule(function: Callable, level: Level, args: tuple, kwargs: dict) -> A
 def as_strided_rule(function: Callable, level: Level, args: tuple, kwargs: dict) -> Any:
     given = bound(function, args, kwargs)
     batch = given["input"].batch
-    return wrap(function(batch, (level.size, *given["size"]), (batch.stride(0), *given["stride"]), given.get("storage_offset")), level)
+    size, stride = (level.size, *given["size"]), (batch.stride(0), *given["stride"])
+    return wrap(function(batch, size, stride, given.get("storage_offset")), level)
 
 
 def zero_pad_rule(function: Callable, level: Level, args: tuple, kwargs: dict) -> Any:
@@ -143,16 +144,18 @@ def tensor_rule(function: Callable, level: Level, args: tuple, kwargs: dict) -> 
     """tensor(x) and as_tensor(x) of a tensor."""
     x, dtype = args[0], kwargs.get("dtype")
     if not isinstance(x, TensorBase):
-        return x.item() if hasattr(x, "item") else next(each for each in x if isinstance(each, TensorBase) and is_at(each, level)).item()
+        raise RuntimeError(DATA_DEPENDENT)      # of a list of batched tensors
     x = x if function.__name__ == "as_tensor" else x.detach().clone()
     return x if dtype is None else x.to(dtype)
 
 
 table |= {
-    "reshape": reshape_rule, "view": reshape_rule, "flatten": flatten_rule, "squeeze": squeeze_rule, "unsqueeze": unsqueeze_rule,
+    "reshape": reshape_rule, "view": reshape_rule, "flatten": flatten_rule, "squeeze": squeeze_rule,
+    "unsqueeze": unsqueeze_rule,
     "t": t_rule, "transpose": transpose_rule, "permute": permute_rule, "expand": expand_rule, "cat": join_rule,
-    "stack": join_rule, "narrow": named("dim"), "select": named("dim"), "unbind": named("dim"), "diagonal": named("dim1", "dim2"),
+    "stack": join_rule, "narrow": named("dim"), "select": named("dim"), "unbind": named("dim"),
+    "diagonal": named("dim1", "dim2"),
     "unfold": named("dimension"), "split": split_rule, "chunk": split_rule, "as_strided": as_strided_rule,
-    "zero_pad": zero_pad_rule, "triangle": triangle_rule, "one_hot": one_hot_rule, "tensor": tensor_rule, "as_tensor": tensor_rule,
+    "zero_pad": zero_pad_rule, "triangle": triangle_rule, "one_hot": one_hot_rule, "tensor": tensor_rule,
+    "as_tensor": tensor_rule,
 }
-_ = along

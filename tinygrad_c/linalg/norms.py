@@ -6,8 +6,8 @@ import math
 from tinygrad_c import cross as cross_product
 from tinygrad_c import diagonal as diagonal_of
 from tinygrad_c import eye, movedim, stack
-from tinygrad_c._base.batched import unbatched
 from tinygrad_c._base.arguments import array_of, takes_out, tensor_arg, tensors_arg
+from tinygrad_c._base.batched import unbatched
 from tinygrad_c._base.public import public
 from tinygrad_c.linalg.common import matrices, square, wrapped
 from tinygrad_c.linalg.factor import svdvals

@@ -6,8 +6,8 @@ import math
 import numpy as np
 
 from tinygrad_c import eye, log, movedim, where
-from tinygrad_c._base.batched import unbatched
 from tinygrad_c._base.arguments import array_of, results, takes_out, tensor_arg
+from tinygrad_c._base.batched import unbatched
 from tinygrad_c._base.public import public
 from tinygrad_c.autograd import Function
 from tinygrad_c.linalg.common import called, made, matrices, of_finite, square

@@ -3,8 +3,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tinygrad_c._base.batched import unbatched
 from tinygrad_c._base.arguments import tensor_arg
+from tinygrad_c._base.batched import unbatched
 from tinygrad_c._base.public import public
 from tinygrad_c._tensor.tensor import Tensor, bool_
 from tinygrad_c.nn.functional.distance import pairwise_distance
