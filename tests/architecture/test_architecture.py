@@ -52,7 +52,7 @@ LEVELS = [
     ("tensor", "core ops", {
         "_tensor": "",                      # class Tensor
         "autograd": "",
-        "func": "autograd",
+        "func": "_tensor autograd formulas",   # transforms: grad, jacobians; vmap, whose rules are a table
     }),
     ("nn", "core ops tensor", {
         "nn.functional": "",

@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import functools
 
+from tinygrad_c._base import batched
 from tinygrad_c._base.lazy import lazy_names
 from tinygrad_c.core import tape
 from tinygrad_c.core.tape import TensorBase
@@ -303,6 +304,29 @@ class Function:
 
     vjp = backward
 
+    # Inside func.vmap: with generate_vmap_rule, it is called for each element of the batch; the functions of this package that
+    # treat leading dimensions as a batch are called once.
+    generate_vmap_rule = False
+    _leading_batch = False
+
+    @staticmethod
+    def vmap(info, in_dims: tuple, *args):
+        """(outputs, their batch dimensions) for a batch of arguments, inside func.vmap: in_dims has the batch dimension of each
+        argument or None, info.batch_size and info.randomness describe the vmap.
+
+        >>> class Double(Function):
+        ...     @staticmethod
+        ...     def forward(ctx, x):
+        ...         return 2 * x
+        ...     @staticmethod
+        ...     def vmap(info, in_dims, x):
+        ...         return Double.apply(x), in_dims[0]
+        >>> tinygrad_c.vmap(Double.apply)(tinygrad_c.ones(2))
+        tensor([2., 2.])
+        """
+        raise NotImplementedError("To use autograd.Function with vmap, you must either override the vmap static method or set "
+                                  "generate_vmap_rule=True.")
+
     @classmethod
     def _backward(cls):
         return cls.vjp if cls.backward is Function.backward else cls.backward
@@ -321,6 +345,10 @@ class Function:
         >>> Double.apply(tinygrad_c.ones(2), 2)
         tensor([2., 2.])
         """
+        if batched.handler is not None:
+            found = batched.of_function(cls, args, kwargs)
+            if found is not None:
+                return found[0]
         ctx = FunctionCtx(cls)
         separate = cls.setup_context is not Function.setup_context
         if kwargs:

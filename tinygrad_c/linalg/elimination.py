@@ -11,6 +11,7 @@ import numpy as np
 
 from tinygrad_c import cat, eye, take_along_dim
 from tinygrad_c._base.arguments import array_of, results, takes_out, tensor_arg
+from tinygrad_c._base.batched import unbatched
 from tinygrad_c._base.public import public
 from tinygrad_c.autograd import Function
 from tinygrad_c.linalg.common import LinAlgError, made, matrices, square
@@ -70,6 +71,8 @@ def order_of(pivots: np.ndarray, m: int) -> np.ndarray:
 class Factors(Function):
     """L and U, already computed, of square matrices whose rows are in pivoted order."""
 
+    _leading_batch = True
+
     @staticmethod
     def forward(ctx, a, both):
         lower, upper = made(np.tril(both, -1) + np.eye(both.shape[-1], dtype=both.dtype)), made(np.triu(both))
@@ -106,6 +109,7 @@ def permutation(order: np.ndarray, like):
 
 @public(node="LinalgLuFactorExBackward0")
 @takes_out
+@unbatched
 def lu(A, *, pivot: bool = True):
     """(P, L, U) with A = P L U: P a permutation, L lower triangular with ones on the diagonal, U upper triangular.
 
@@ -120,6 +124,7 @@ def lu(A, *, pivot: bool = True):
 
 @public(node="LinalgLuFactorExBackward0")
 @takes_out
+@unbatched
 def lu_factor_ex(A, *, pivot: bool = True, check_errors: bool = False):
     """lu_factor with info: 0, or the 1-based index of a zero on U's diagonal.
 
@@ -143,6 +148,7 @@ def lu_factor_ex(A, *, pivot: bool = True, check_errors: bool = False):
 
 @public(node="LinalgLuFactorExBackward0")
 @takes_out
+@unbatched
 def lu_factor(A, *, pivot: bool = True):
     """(LU, pivots): both factors in one matrix, without L's diagonal of ones. Row i was swapped with row pivots[i] - 1.
 
@@ -154,6 +160,7 @@ def lu_factor(A, *, pivot: bool = True):
 
 @public("LU pivots B", node="LinalgLuSolveBackward0")
 @takes_out
+@unbatched
 def lu_solve(LU, pivots, B, *, left: bool = True, adjoint: bool = False):
     """X with A X = B (left=False: X A = B; adjoint: A^T instead of A) for the A that lu_factor factored.
 
@@ -177,6 +184,7 @@ def lu_solve(LU, pivots, B, *, left: bool = True, adjoint: bool = False):
 
 @public("LU_data LU_pivots", node="LuUnpackBackward0")
 @takes_out
+@unbatched
 def lu_unpack(LU_data, LU_pivots, unpack_data: bool = True, unpack_pivots: bool = True):
     """(P, L, U) from the result of lu_factor.
 
@@ -197,6 +205,7 @@ def lu_unpack(LU_data, LU_pivots, unpack_data: bool = True, unpack_pivots: bool 
 
 @public(node="LinalgInvExBackward0")
 @takes_out
+@unbatched
 def inv_ex(A, *, check_errors: bool = False):
     """(inverse, info): info is 0, or for a singular matrix the 1-based index of a zero on U's diagonal. It does not raise.
 
@@ -209,6 +218,7 @@ def inv_ex(A, *, check_errors: bool = False):
 
 @public("A B", node="LinalgSolveExBackward0")
 @takes_out
+@unbatched
 def solve_ex(A, B, *, left: bool = True, check_errors: bool = False):
     """(result, info): like solve, but a singular matrix gives a nonzero info and a non-finite result instead of an error.
 
@@ -236,6 +246,7 @@ def replaced(A, bad):
 
 @public(node="LinalgCholeskyExBackward0")
 @takes_out
+@unbatched
 def cholesky_ex(A, *, upper: bool = False, check_errors: bool = False):
     """(L, info): info is 0, or the order of the first leading minor that is not positive definite.
 
@@ -329,6 +340,7 @@ def ormqr(input, tau, other, left: bool = True, transpose: bool = False):
 
 @public
 @takes_out
+@unbatched
 def geqrf(input):
     """(a, tau) in LAPACK's format: R on and above the diagonal of a, the reflections of Q below it. No gradient.
 

@@ -9,6 +9,7 @@ import numpy as np
 
 from tinygrad_c import cat, eye, randn
 from tinygrad_c._base.arguments import array_of, results, takes_out
+from tinygrad_c._base.batched import unbatched
 from tinygrad_c._base.public import public
 from tinygrad_c.autograd import Function
 from tinygrad_c.linalg.common import called, made, matrices, of_finite, square
@@ -21,6 +22,8 @@ svd_result = results("linalg_svd", "U", "S", "Vh")
 
 class Cholesky(Function):
     """A = L L^T:  dA = L^-T P(L^T G) L^-1, symmetrized. P takes the lower triangle with half of the diagonal."""
+
+    _leading_batch = True
 
     @staticmethod
     def forward(ctx, a):
@@ -61,6 +64,8 @@ class Qr(Function):
     """A = Q R with at least as many rows as columns: with M = R dR^T - dQ^T Q, dA = (dQ + Q copy(M)) R^-T, where copy
     mirrors the lower triangle to the upper one."""
 
+    _leading_batch = True
+
     @staticmethod
     def forward(ctx, a, mode):
         q, r = (made(each) for each in np.linalg.qr(array_of(a), mode))
@@ -80,6 +85,7 @@ class Qr(Function):
 
 @public(node="LinalgQrBackward0")
 @takes_out
+@unbatched
 def qr(A, mode: str = "reduced"):
     """(Q, R) with Q R = A, the columns of Q orthonormal and R upper triangular.
 
@@ -113,6 +119,8 @@ def one_over_differences(x):
 
 class Eigh(Function):
     """A = V diag(w) V^T:  dA = V (diag(dw) + (V^T dV) / (w_j - w_i)) V^T, symmetrized."""
+
+    _leading_batch = True
 
     @staticmethod
     def forward(ctx, a, lower):
@@ -169,6 +177,8 @@ class Svd(Function):
     dA = U ((U^T dU - dU^T U) / E diag(s) + diag(s) (V^T dV - dV^T V) / E + diag(ds)) V^T
          + (I - U U^T) dU diag(1/s) V^T + U diag(1/s) dV^T (I - V V^T),  E[i, j] = s[j]^2 - s[i]^2."""
 
+    _leading_batch = True
+
     @staticmethod
     def forward(ctx, a):
         u, s, vh = (made(each) for each in of_finite(np.linalg.svd, array_of(a), full_matrices=False))
@@ -200,6 +210,7 @@ class Svd(Function):
 
 @public(node="LinalgSvdBackward0")
 @takes_out
+@unbatched
 def svd(A, full_matrices: bool = True, *, driver: str | None = None):
     """(U, S, Vh) with U diag(S) Vh = A, S in descending order, the columns of U and the rows of Vh orthonormal.
 
@@ -221,6 +232,7 @@ def svd(A, full_matrices: bool = True, *, driver: str | None = None):
 
 @public(node="LinalgSvdBackward0")
 @takes_out
+@unbatched
 def svdvals(A, *, driver: str | None = None):
     """The singular values, in descending order.
 

@@ -7,6 +7,7 @@ from tinygrad_c import cross as cross_product
 from tinygrad_c import diagonal as diagonal_of
 from tinygrad_c import eye, movedim, stack
 from tinygrad_c._base.arguments import array_of, takes_out, tensor_arg, tensors_arg
+from tinygrad_c._base.batched import unbatched
 from tinygrad_c._base.public import public
 from tinygrad_c.linalg.common import matrices, square, wrapped
 from tinygrad_c.linalg.factor import svdvals
@@ -86,6 +87,7 @@ def norm(A, ord=None, dim=None, keepdim: bool = False, *, dtype=None):
 
 @public
 @takes_out
+@unbatched
 def cond(A, p=None):
     """The condition number: the norm of A times the norm of its inverse. Default: the ratio of the extreme singular values.
 
@@ -184,6 +186,7 @@ def matrix_power(A, n: int):
 
 
 @public(node="LinalgMatrixExpBackward0")
+@unbatched
 def matrix_exp(A):
     """e^A = I + A + A^2 / 2! + ...: the series for A / 2^s, then s squarings.
 

@@ -7,6 +7,7 @@ import numpy as np
 
 from tinygrad_c import eye, log, movedim, where
 from tinygrad_c._base.arguments import array_of, results, takes_out, tensor_arg
+from tinygrad_c._base.batched import unbatched
 from tinygrad_c._base.public import public
 from tinygrad_c.autograd import Function
 from tinygrad_c.linalg.common import called, made, matrices, of_finite, square
@@ -18,6 +19,8 @@ SINGULAR = "The inversion could not be completed because the input matrix is sin
 
 class Inverse(Function):
     """Y = A^-1:  dA = -Y^T G Y^T."""
+
+    _leading_batch = True
 
     @staticmethod
     def forward(ctx, a):
@@ -45,6 +48,8 @@ def inv(A):
 
 class Solution(Function):
     """X = A^-1 B:  dB = A^-T G,  dA = -dB X^T."""
+
+    _leading_batch = True
 
     @staticmethod
     def forward(ctx, a, b):
@@ -148,6 +153,8 @@ def tensorinv(A, ind: int = 2):
 class Determinant(Function):
     """d = det A:  dA = g * the cofactor matrix, which is d A^-T if A is invertible."""
 
+    _leading_batch = True
+
     @staticmethod
     def forward(ctx, a):
         out = made(np.asarray(np.linalg.det(array_of(a))))
@@ -181,6 +188,8 @@ def det(A):
 
 class LogDeterminant(Function):
     """(sign, log |det A|):  dA = g A^-T."""
+
+    _leading_batch = True
 
     @staticmethod
     def forward(ctx, a):
@@ -221,6 +230,8 @@ def logdet(A):
 class PseudoInverse(Function):
     """P = A^+:  dA = -P^T G P^T + (I - A P) G^T P P^T + P^T P G^T (I - P A).  Golub & Pereyra 1973, eq. 4.12."""
 
+    _leading_batch = True
+
     @staticmethod
     def forward(ctx, a, rtol, hermitian):
         array = array_of(a)
@@ -239,6 +250,7 @@ class PseudoInverse(Function):
 
 @public(node="LinalgPinvBackward0")
 @takes_out
+@unbatched
 def pinv(A, rcond: float | None = None, hermitian: bool = False, *, atol: float | None = None, rtol: float | None = None):
     """The Moore-Penrose inverse: singular values below max(atol, rtol * the largest) are treated as 0.
 
@@ -258,6 +270,7 @@ def pinv(A, rcond: float | None = None, hermitian: bool = False, *, atol: float 
 
 @public("A B", node="LinalgLstsqBackward0")
 @takes_out
+@unbatched
 def lstsq(A, B, rcond: float | None = None, *, driver: str | None = None):
     """(solution, residuals, rank, singular_values) of min |A X - B|.
 
@@ -286,6 +299,7 @@ def lstsq(A, B, rcond: float | None = None, *, driver: str | None = None):
 
 @public
 @takes_out
+@unbatched
 def matrix_rank(A, tol: float | None = None, hermitian: bool = False, *, atol=None, rtol=None):
     """The number of singular values above max(atol, rtol * the largest).
 

@@ -67,6 +67,10 @@ class _SplitGates(Function):
     def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, None]:
         return cat(gradients), None
 
+    @staticmethod
+    def vmap(info: Any, in_dims: tuple, x: Tensor, sizes: list[int]) -> tuple:
+        return tuple(x.split(sizes, 1)), 0
+
 
 # ---- Whole sequences
 

@@ -38,6 +38,8 @@ def _scaled(x, order: int):
 class Bessel(Function):
     """I_order(x), times e^-|x| if scaled."""
 
+    _leading_batch = True
+
     @staticmethod
     def forward(ctx, x, order, scaled):
         import numpy
@@ -153,6 +155,8 @@ def _gammas(a, x):
 
 class IncompleteGamma(Function):
     """P(a, x), or Q(a, x) = 1 - P. Only x has a gradient."""
+
+    _leading_batch = True
 
     @staticmethod
     def forward(ctx, a, x, upper):

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from tinygrad_c import Tensor, tensor, where
 from tinygrad_c._base.arguments import array_of, takes_out
+from tinygrad_c._base.batched import unbatched
 from tinygrad_c._base.public import public
 
 # name: p[1] as (factor of x, constant), and (a, b, c) for k >= 1.
@@ -51,7 +52,7 @@ def _polynomial(name: str, shifted: bool) -> Callable[..., Tensor]:
                           "by recurrence: the cost is proportional to the largest n.\n\n"
                           f"    >>> tinygrad_c.special.{polynomial.__name__}(tinygrad_c.tensor([2.]), 2)\n"
                           f"    tensor([{shown.split()[shifted]}])")
-    return public(takes_out(polynomial))
+    return public(takes_out(unbatched(polynomial)))
 
 
 for _name in RECURRENCES:

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from itertools import pairwise
 
+from tinygrad_c._base.batched import unbatched
 from tinygrad_c._base.public import public
 from tinygrad_c._tensor.tensor import Tensor, int32, int64
 from tinygrad_c.autograd import no_grad
@@ -17,6 +18,7 @@ __all__ = ["embedding", "embedding_bag", "one_hot"]
 
 
 @public("input weight", node="EmbeddingBackward0")
+@unbatched
 def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None, max_norm: float | None = None,
               norm_type: float = 2.0, scale_grad_by_freq: bool = False, sparse: bool = False) -> Tensor:
     """weight[input]: indices (*) and weight (V, D) give rows (*, D).
@@ -73,6 +75,7 @@ def _renormalise(input: Tensor, weight: Tensor, max_norm: float, norm_type: floa
 
 
 @public("input weight offsets? per_sample_weights?", node="EmbeddingBagBackward0")
+@unbatched
 def embedding_bag(input: Tensor, weight: Tensor, offsets: Tensor | None = None, max_norm: float | None = None,
                   norm_type: float = 2.0, scale_grad_by_freq: bool = False, mode: str = "mean", sparse: bool = False,
                   per_sample_weights: Tensor | None = None, include_last_offset: bool = False,

@@ -4,6 +4,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from tinygrad_c._base.arguments import tensor_arg
+from tinygrad_c._base.batched import unbatched
 from tinygrad_c._base.public import public
 from tinygrad_c._tensor.tensor import Tensor, bool_
 from tinygrad_c.nn.functional.distance import pairwise_distance
@@ -125,6 +126,7 @@ def not_empty(x: Tensor) -> None:
 
 
 @public("input target weight?", node="MultiMarginLossBackward0")
+@unbatched
 def multi_margin_loss(input: Tensor, target: Tensor, p: int = 1, margin: float = 1.0, weight: Tensor | None = None,
                       size_average: bool | None = None, reduce: bool | None = None, reduction: str = "mean") -> Tensor:
     """sum over i != t of max(0, margin - x[t] + x[i])^p, times weight[t], divided by the number of classes: x (N, C) or (C).
@@ -158,6 +160,7 @@ def multi_margin_loss(input: Tensor, target: Tensor, p: int = 1, margin: float =
 
 
 @public("input target", node="MultilabelMarginLossBackward0")
+@unbatched
 def multilabel_margin_loss(input: Tensor, target: Tensor, size_average: bool | None = None, reduce: bool | None = None,
                            reduction: str = "mean") -> Tensor:
     """sum over the right classes t and the wrong classes i of max(0, 1 - (x[t] - x[i])), divided by the number of classes.

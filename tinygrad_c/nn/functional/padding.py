@@ -30,8 +30,8 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
                            f"length {len(pad)} and input of dimension {input.ndim}")
     if mode == "constant":
         value = 0 if value is None else value
-        return _named(_constant(input, pad, value if input.is_floating_point() else input.new_full((), value).item()),
-                        "ConstantPadNdBackward0")
+        value = value if input.is_floating_point() else create.full((), value, dtype=input.dtype).item()
+        return _named(_constant(input, pad, value), "ConstantPadNdBackward0")
     if mode not in ("reflect", "replicate", "circular"):
         raise NotImplementedError(f"Unrecognised padding mode {mode}")
     if value:

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 
 from tinygrad_c._base.arguments import takes_out
+from tinygrad_c._base.batched import unbatched
 from tinygrad_c._base.public import public
 from tinygrad_c._tensor.tensor import Tensor
 from tinygrad_c.core.tape import _named
@@ -171,6 +172,7 @@ max_pool3d_with_indices = with_indices(max_pool3d)
 
 
 @public("input indices")
+@unbatched
 def max_unpool1d(input: Tensor, indices: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0,
                  output_size: Any = None) -> Tensor:
     """The reverse of max_pool1d: each element at its index, zeros elsewhere.
@@ -182,6 +184,7 @@ def max_unpool1d(input: Tensor, indices: Tensor, kernel_size: Any, stride: Any =
 
 
 @public("input indices", node="MaxUnpool2DBackward0")
+@unbatched
 def max_unpool2d(input: Tensor, indices: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0,
                  output_size: Any = None) -> Tensor:
     """The reverse of max_pool2d: each element at its index in the plane, zeros elsewhere.
@@ -194,6 +197,7 @@ def max_unpool2d(input: Tensor, indices: Tensor, kernel_size: Any, stride: Any =
 
 
 @public("input indices", node="MaxUnpool3DBackward0")
+@unbatched
 def max_unpool3d(input: Tensor, indices: Tensor, kernel_size: Any, stride: Any = None, padding: Any = 0,
                  output_size: Any = None) -> Tensor:
     """The reverse of max_pool3d: each element at its index in the volume, zeros elsewhere.
@@ -451,6 +455,7 @@ def _adaptive_max(x: Tensor, sizes: list[int]) -> tuple[Tensor, Tensor]:
 # ---- Fractional pooling: windows at random positions
 
 @public("input _random_samples?", node="FractionalMaxPool2DBackward0")
+@unbatched
 def fractional_max_pool2d(input: Tensor, kernel_size: Any, output_size: Any = None, output_ratio: Any = None,
                           return_indices: bool = False, _random_samples: Tensor | None = None) -> Any:
     """The maximum of windows at pseudo-random positions: Graham 2015. x (N, C, H, W) or (C, H, W).
@@ -464,6 +469,7 @@ def fractional_max_pool2d(input: Tensor, kernel_size: Any, output_size: Any = No
 
 
 @public("input _random_samples?", node="FractionalMaxPool3DBackward0")
+@unbatched
 def fractional_max_pool3d(input: Tensor, kernel_size: Any, output_size: Any = None, output_ratio: Any = None,
                           return_indices: bool = False, _random_samples: Tensor | None = None) -> Any:
     """fractional_max_pool2d for x (N, C, D, H, W) or (C, D, H, W).

@@ -4,6 +4,7 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from tinygrad_c._base.batched import unbatched
 from tinygrad_c._base.public import public
 from tinygrad_c.core.array import dtype_named
 from tinygrad_c.core.tape import TensorBase, _named, is_grad_enabled
@@ -70,6 +71,7 @@ def frac(input: Tensor) -> Tensor:
 
 # ---- Sums of products
 
+@unbatched
 def _added(input: Tensor, fresh: Tensor, value: float) -> Tensor:
     """input + fresh * value. If nothing is recorded, computed in place in `fresh`, a temporary of the caller."""
     recorded = is_grad_enabled() and (fresh.requires_grad or input.requires_grad)

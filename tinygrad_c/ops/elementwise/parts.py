@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import math
 
+from tinygrad_c._base.batched import unbatched
 from tinygrad_c._base.public import public
 from tinygrad_c.core.array import dtype_named
 from tinygrad_c.ops.arguments import array_of, results, takes_out, tensor_arg
@@ -15,6 +16,7 @@ frexp_result = results("frexp", "mantissa", "exponent")
 
 @public(node="FrexpBackward0")
 @takes_out
+@unbatched
 def frexp(input):
     """(mantissa, exponent) with input = mantissa * 2^exponent, 0.5 <= |mantissa| < 1; the exponent is int32.
 
@@ -78,6 +80,7 @@ def isreal(input):
 
 
 @public
+@unbatched
 def fill(input, value):
     """A tensor like input, filled with `value`, a number or a tensor of one element.
 

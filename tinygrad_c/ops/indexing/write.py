@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from tinygrad_c._base.batched import unbatched
 from tinygrad_c._base.public import public
 from tinygrad_c.core.tape import TensorBase, _graphed
 from tinygrad_c.ops.arguments import array_of, takes_out, tensor_arg
@@ -67,6 +68,7 @@ def check_slices(x, d: int, index, source, function: str):
 # ---- Slices along a dimension
 
 @public("input index source", axis=True)
+@unbatched
 def index_add_(input, dim: int, index, source, *, alpha=1):
     """index_add in place."""
     x = tensor_arg(input, "index_add_")
@@ -84,6 +86,7 @@ def index_add_(input, dim: int, index, source, *, alpha=1):
 
 @public("input index source", node="IndexAddBackward0", axis=True)
 @takes_out
+@unbatched
 def index_add(input, dim: int, index, source, *, alpha=1):
     """A copy of input with alpha * source's slices added to the slices index[0], index[1], ... along dim.
 
@@ -94,6 +97,7 @@ def index_add(input, dim: int, index, source, *, alpha=1):
 
 
 @public("input index source", axis=True)
+@unbatched
 def index_copy_(input, dim: int, index, source):
     """index_copy in place."""
     x = tensor_arg(input, "index_copy_")
@@ -104,6 +108,7 @@ def index_copy_(input, dim: int, index, source):
 
 
 @public("input index source", node="IndexCopyBackward0", axis=True)
+@unbatched
 def index_copy(input, dim: int, index, source):
     """A copy of input with the slices index[0], index[1], ... along dim replaced by source's slices.
 
@@ -114,6 +119,7 @@ def index_copy(input, dim: int, index, source):
 
 
 @public("input index", axis=True)
+@unbatched
 def index_fill_(input, dim: int, index, value):
     """index_fill in place."""
     x = tensor_arg(input, "index_fill_")
@@ -131,6 +137,7 @@ def index_fill_(input, dim: int, index, value):
 
 
 @public("input index", node="IndexFillBackward0", axis=True)
+@unbatched
 def index_fill(input, dim: int, index, value):
     """A copy of input with the slices index[0], index[1], ... along dim filled with value.
 
@@ -148,6 +155,7 @@ def flat_indices(x, key):
 
 
 @public
+@unbatched
 def index_put_(input, indices, values, accumulate: bool = False):
     """index_put in place.
 
@@ -173,6 +181,7 @@ def index_put_(input, indices, values, accumulate: bool = False):
 
 
 @public
+@unbatched
 def index_put(input, indices, values, accumulate: bool = False):
     """A copy of input with input[indices] = values; with accumulate=True values are added, repeated indices too.
 
@@ -195,6 +204,7 @@ def check_flat(x, index, function: str):
 
 @public("input index", node="TakeBackward0")
 @takes_out
+@unbatched
 def take(input, index):
     """The elements of the flattened input at the given indices, in index's shape.
 
@@ -211,6 +221,7 @@ def take(input, index):
 
 
 @public("input index source", node="PutBackward0")
+@unbatched
 def put(input, index, source, accumulate: bool = False):
     """A copy of input with source written at indices of the flattened tensor; with accumulate=True it is added.
 
@@ -228,11 +239,13 @@ def put(input, index, source, accumulate: bool = False):
     return reshape(write(flatten(x), 0, places, flatten(source)), x.shape)
 
 
+@unbatched
 def put_(input, index, source, accumulate: bool = False):
     """put in place."""
     return copy_(tensor_arg(input, "put_"), put(input, index, source, accumulate))
 
 
+@unbatched
 def masked_scatter_(input, mask, source):
     """masked_scatter in place."""
     x = tensor_arg(input, "masked_scatter_")
@@ -249,6 +262,7 @@ def masked_scatter_(input, mask, source):
 
 
 @public("input mask source", node="MaskedScatterBackward0")
+@unbatched
 def masked_scatter(input, mask, source):
     """A copy of input with source's elements, in order, where mask is True.
 
@@ -265,6 +279,7 @@ def masked_scatter(input, mask, source):
 
 @public("input index src", node="ScatterReduceBackward0", axis=True)
 @takes_out
+@unbatched
 def scatter_reduce(input, dim: int, index, src, reduce: str, *, include_self: bool = True):
     """A copy of input with each element reduced (sum, prod, mean, amax, amin) with the elements of src that index sends to it.
 
@@ -339,6 +354,7 @@ def scatter_reduce_(input, dim: int, index, src, reduce: str, *, include_self: b
 
 @public("input index source", node="IndexReduceBackward0", axis=True)
 @takes_out
+@unbatched
 def index_reduce(input, dim: int, index, source, reduce: str, *, include_self: bool = True):
     """A copy of input with the slices index[0], index[1], ... along dim reduced (prod, mean, amax or amin) with source's
     slices; include_self=False leaves out input's own.

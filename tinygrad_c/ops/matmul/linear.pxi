@@ -97,6 +97,56 @@ cdef TensorBase linear_then(object input, object weight, object bias, int activa
     return y
 
 
+# ---- A batch of linear layers, for func.vmap
+
+cdef int linear_of_batch_backward(BackwardPass back, Node node, TensorBase g) except -1:
+    """For y[b] = x[b] @ w[b].T + bias[b]:  dL/dx = g @ w,  dL/dw = g.T @ x,  dL/dbias = the sum of g over the rows."""
+    cdef TensorBase x
+    if back.needs(node, 2):
+        back.send_grad(node, 2, sum_over(g, 2, False))
+    if back.needs(node, 1):
+        x = saved(node, 0)
+        g_t = transpose_dims(g, 1, 2)
+        back.send_grad(node, 1, mul(g_t, x) if x.shape[1] == 1 else batched(g_t, x))      # of one row: the outer product
+    if back.needs(node, 0):
+        back.send_grad(node, 0, batched(g, saved(node, 1)))
+    return 0
+
+cdef Rule LINEAR_OF_BATCH = Rule(b"BaddbmmBackward0", linear_of_batch_backward)
+
+
+def linear_of_batch(input, weight, bias):
+    """input[b] @ weight[b].T + bias[b] for each b: (B, n, in), (B, out, in) and (B, out) or None give (B, n, out).
+
+    >>> linear_of_batch(tinygrad_c.ones(2, 1, 1), tinygrad_c.tensor([[[1.]], [[2.]]]), None).flatten()
+    tensor([1., 2.])
+    """
+    cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
+    cdef TensorBase w = as_tensor(weight, "argument 'weight' (position 2)")
+    cdef TensorBase b = None if bias is None else as_tensor(bias, "argument 'bias' (position 3)")
+    cdef TensorBase y
+    cdef Node node
+    cdef bint before
+    if x.ndim != 3 or w.ndim != 3 or x.shape[0] != w.shape[0] or x.shape[2] != w.shape[2] or (b is not None and (
+            b.ndim != 2 or b.shape[0] != w.shape[0] or b.shape[1] != w.shape[1])):
+        raise RuntimeError(f"the shapes of a batch of linear layers do not fit: {list(shape_of(x))} and {list(shape_of(w))}")
+    check_dtypes(x, w)
+    before = set_grad(False)
+    try:
+        y = batched(x, transpose_dims(w, 1, 2))
+        if b is not None:
+            y = add(y, unsqueeze(b, 1))
+    finally:
+        set_grad(before)
+    if y.dtype >= FLOAT32 and (recording(x) or recording(w) or (b is not None and recording(b))):
+        node = record2(&LINEAR_OF_BATCH, y, x, w)
+        if b is not None:
+            node.edge2 = edge_of(b)
+        save(node, 0, x)
+        save(node, 1, w)
+    return y
+
+
 cdef int check_features(TensorBase x, TensorBase w) except -1:
     if x.shape[x.ndim - 1] != w.shape[1]:
         raise RuntimeError(

@@ -1,6 +1,7 @@
 """Statistics composed of reductions: var_mean and the like, medians, mode, quantiles, covariance, distances."""
 from __future__ import annotations
 
+from tinygrad_c._base.batched import unbatched
 from tinygrad_c._base.public import public
 from tinygrad_c.core.tape import TensorBase, _named
 from tinygrad_c.ops.arguments import array_of, results, takes_out, tensor_arg
@@ -104,6 +105,7 @@ def nanmean(input, dim=None, keepdim: bool = False, *, dtype=None):
 
 @public
 @takes_out
+@unbatched
 def median(input, dim: int | None = None, keepdim: bool = False):
     """The median, the lower of the two middle elements; NaN if any is NaN. Along dim: (values, indices).
 
@@ -115,6 +117,7 @@ def median(input, dim: int | None = None, keepdim: bool = False):
 
 @public
 @takes_out
+@unbatched
 def nanmedian(input, dim: int | None = None, keepdim: bool = False):
     """The median of the elements that are not NaN. Along dim: (values, indices).
 
@@ -152,6 +155,7 @@ def middle(x, dim, keepdim: bool, skip_nan: bool, result, op: str):
 
 @public(node="ModeBackward0")
 @takes_out
+@unbatched
 def mode(input, dim: int = -1, keepdim: bool = False):
     """The most frequent element along dim, the smallest of ties, and its last index: (values, indices).
 
@@ -182,6 +186,7 @@ def mode(input, dim: int = -1, keepdim: bool = False):
 
 @public
 @takes_out
+@unbatched
 def quantile(input, q, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear"):
     """The q-quantile, interpolated between two elements; NaN if any is NaN.
 
@@ -196,6 +201,7 @@ def quantile(input, q, dim: int | None = None, keepdim: bool = False, *, interpo
 
 @public
 @takes_out
+@unbatched
 def nanquantile(input, q, dim: int | None = None, keepdim: bool = False, *, interpolation: str = "linear"):
     """quantile of the elements that are not NaN.
 
@@ -264,6 +270,7 @@ def ranked(x, q, dim, keepdim: bool, interpolation: str, skip_nan: bool):
 # ---- Covariance
 
 @public
+@unbatched
 def cov(input, *, correction: int = 1, fweights=None, aweights=None):
     """The covariances of the rows of a matrix (variables), whose columns are observations.
 

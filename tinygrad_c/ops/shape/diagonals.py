@@ -1,6 +1,7 @@
 """Diagonals and triangles of matrices."""
 from __future__ import annotations
 
+from tinygrad_c._base.batched import unbatched
 from tinygrad_c._base.public import public
 from tinygrad_c.ops.arguments import takes_out, tensor_arg
 from tinygrad_c.ops.create.create import arange, clone
@@ -167,6 +168,7 @@ def replaced(input, src, part_of, function: str):
 
 
 @public("input src", node="SelectScatterBackward0")
+@unbatched
 def select_scatter(input, src, dim: int, index: int):
     """A copy of input with the slice at `index` of dimension dim replaced by src.
 
@@ -179,6 +181,7 @@ def select_scatter(input, src, dim: int, index: int):
 
 @public("input src", node="SliceScatterBackward0")
 @takes_out
+@unbatched
 def slice_scatter(input, src, dim: int = 0, start: int | None = None, end: int | None = None, step: int = 1):
     """A copy of input with the slice start:end:step of dimension dim replaced by src.
 
@@ -190,6 +193,7 @@ def slice_scatter(input, src, dim: int = 0, start: int | None = None, end: int |
 
 
 @public("input src", node="AsStridedScatterBackward0")
+@unbatched
 def as_strided_scatter(input, src, size, stride, storage_offset: int = 0):
     """A copy of input with the view as_strided(copy, size, stride, storage_offset) overwritten by src.
 
@@ -200,6 +204,7 @@ def as_strided_scatter(input, src, size, stride, storage_offset: int = 0):
 
 
 @public("input src", node="DiagonalScatterBackward0")
+@unbatched
 def diagonal_scatter(input, src, offset: int = 0, dim1: int = 0, dim2: int = 1):
     """A copy of input with a diagonal replaced by src.
 

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import math
 
+from tinygrad_c._base.batched import unbatched
 from tinygrad_c._base.public import public
 from tinygrad_c.ops.arguments import array_of, results, takes_out, tensor_arg
 from tinygrad_c.ops.create.create import from_numpy
@@ -16,6 +17,7 @@ histogramdd_result = results("histogramdd", "hist", "bin_edges")
 
 @public("input weight?")
 @takes_out
+@unbatched
 def histogram(input, bins, *, range=None, weight=None, density: bool = False):
     """(hist, bin_edges): the number of elements in each of `bins` equal bins of range (default: input's minimum and maximum),
     or between the increasing edges in a tensor `bins`. weight: of each element; density: normalised to an integral of 1. The
@@ -54,6 +56,7 @@ def _edges(bins, x, range, dtype: str):
 
 
 @public("input weight?")
+@unbatched
 def histogramdd(input, bins, *, range=None, weight=None, density: bool = False):
     """(hist, bin_edges) of points (N, D). bins: a number, one for each dimension, or D tensors of edges.
 
@@ -100,6 +103,7 @@ def unravel_index(indices, shape) -> tuple:
 
 
 @public
+@unbatched
 def nonzero_static(input, *, size: int, fill_value: int = -1):
     """nonzero with exactly `size` rows: truncated, or padded with fill_value.
 

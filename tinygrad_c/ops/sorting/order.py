@@ -1,6 +1,7 @@
 """Sorting and searching: kernels compute the indices (ranks.pyx), and gather takes the elements and records the gradient."""
 from __future__ import annotations
 
+from tinygrad_c._base.batched import unbatched
 from tinygrad_c._base.public import public
 from tinygrad_c.core.tape import TensorBase, _named, _without_derivative
 from tinygrad_c.ops.arguments import array_of, numpy_words, results, takes_out, tensor_arg
@@ -33,6 +34,7 @@ def take_sorted(x, dim: int, index, op: str):
 
 @public
 @takes_out
+@unbatched
 def sort(input, dim: int = -1, descending: bool = False, *, stable: bool = True):
     """Sort along dim: (values, indices). NaN is the largest; equal elements keep their order.
 
@@ -68,6 +70,7 @@ def msort(input):
 
 @public
 @takes_out
+@unbatched
 def topk(input, k: int, dim: int = -1, largest: bool = True, sorted: bool = True):
     """The k largest (or smallest) elements along dim, in descending (ascending) order: (values, indices).
 
@@ -86,6 +89,7 @@ def topk(input, k: int, dim: int = -1, largest: bool = True, sorted: bool = True
 
 @public(node="KthvalueBackward0")
 @takes_out
+@unbatched
 def kthvalue(input, k: int, dim: int = -1, keepdim: bool = False):
     """The k-th smallest element along dim, k counted from 1: (values, indices).
 
@@ -113,6 +117,7 @@ def at_rank(x, d: int, rank: int, keepdim: bool) -> tuple:
 
 @public("sorted_sequence input")
 @takes_out
+@unbatched
 def searchsorted(sorted_sequence, input, *, out_int32: bool = False, right: bool = False, side: str | None = None,
                  sorter=None):
     """Where to insert each number in a sorted sequence: before equal elements; with right=True, after them.
@@ -164,6 +169,7 @@ def bucketize(input, boundaries, *, out_int32: bool = False, right: bool = False
 
 
 @takes_out
+@unbatched
 def isin(elements, test_elements, *, assume_unique: bool = False, invert: bool = False):
     """Whether each element is one of test_elements; with invert=True, whether it is not.
 
@@ -187,6 +193,7 @@ def isin(elements, test_elements, *, assume_unique: bool = False, invert: bool =
 # ---- Unique elements
 
 @public
+@unbatched
 def unique(input, sorted: bool = True, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None):
     """The unique elements in ascending order; along dim, the unique slices. NaN differs from itself.
 
@@ -223,6 +230,7 @@ def _distinct(x, consecutive: bool, return_inverse: bool, return_counts: bool):
 
 
 @public
+@unbatched
 def unique_consecutive(input, return_inverse: bool = False, return_counts: bool = False, dim: int | None = None):
     """Remove elements (or, along dim, slices) that equal the one before. The other results are those of unique.
 
@@ -252,6 +260,7 @@ def unique_consecutive(input, return_inverse: bool = False, return_counts: bool 
 # ---- Counting
 
 @public("input weights?")
+@unbatched
 def bincount(input, weights: TensorBase | None = None, minlength: int = 0):
     """The number of occurrences of 0, 1, ... in a vector of non-negative integers; with weights, the sums of their weights.
 
@@ -276,6 +285,7 @@ def bincount(input, weights: TensorBase | None = None, minlength: int = 0):
 
 @public
 @takes_out
+@unbatched
 def histc(input, bins: int = 100, min: float = 0, max: float = 0):
     """The number of elements in each of `bins` equal bins of [min, max]; by default, the range of the elements.
 
