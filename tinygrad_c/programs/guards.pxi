@@ -1,5 +1,15 @@
 """Guards: what Python held when a step was recorded; part of program.pyx."""
 
+cdef extern from *:
+    """
+    #if PY_VERSION_HEX < 0x030C0000         /* a number that no two states of dicts share; deprecated since 3.12 */
+    #define dict_version(dict) (((PyDictObject*)(dict))->ma_version_tag)
+    #else
+    #define dict_version(dict) ((uint64_t)0)
+    #endif
+    """
+    uint64_t dict_version(PyObject*)
+
 cdef enum:                  # what a guard looks at
     WHOLE_DICT              # each value of a dict, but for the keys that are skipped
     ONE_ITEM                # a value of a dict
@@ -12,6 +22,7 @@ ctypedef struct Guard:
     PyObject* container
     Py_ssize_t first        # in Guards.values
     Py_ssize_t n
+    uint64_t version        # of the dict, when it was last looked through; 0: never
 
 ctypedef struct TensorGuard:
     PyObject* tensor
@@ -62,6 +73,7 @@ cdef class Guards:
         self.keep.append(values)
         guards[self.n].kind, guards[self.n].container = kind, <PyObject*> container
         guards[self.n].first, guards[self.n].n = self.n_values, len(values)
+        guards[self.n].version = 0
         for value in values:
             flat[self.n_values] = <PyObject*> value
             self.n_values += 1
@@ -136,9 +148,14 @@ cdef class Guards:
         cdef PyObject* found
         cdef TensorGuard* t
         cdef TensorBase tensor
+        cdef uint64_t version = 0
         for i in range(self.n):
             g = &self.guards[i]
             value = self.values + g.first
+            if g.kind == WHOLE_DICT or g.kind == ONE_ITEM:
+                version = dict_version(g.container)
+                if version != 0 and version == g.version:
+                    continue
             if g.kind == WHOLE_DICT:
                 if 2 * PyDict_GET_SIZE(<object> g.container) != g.n:
                     return i
@@ -148,9 +165,11 @@ cdef class Guards:
                     if key != value[k] or (found != value[k + 1] and not <object> key in SKIPPED):
                         return i
                     k += 2
+                g.version = version
             elif g.kind == ONE_ITEM:
                 if PyDict_GetItemWithError(<object> g.container, <object> value[0]) != value[1]:
                     return i
+                g.version = version
             elif g.kind == WHOLE_LIST:
                 if PyList_GET_SIZE(<object> g.container) != g.n:
                     return i
