@@ -86,7 +86,8 @@ def nets() -> list[tuple[str, nn.Sequential, T.Tensor]]:
         ),
         (
             "words: embedding, layer norm",
-            nn.Sequential(nn.Embedding(1000, 16), nn.LayerNorm(16), nn.Flatten(), nn.Linear(320, 32), nn.GELU(), nn.Linear(32, 2)),
+            nn.Sequential(nn.Embedding(1000, 16), nn.LayerNorm(16), nn.Flatten(), nn.Linear(320, 32), nn.GELU(),
+                          nn.Linear(32, 2)),
             T.randint(0, 1000, (20, 20)),
         ),
     ]  # fmt: skip
@@ -95,7 +96,8 @@ def nets() -> list[tuple[str, nn.Sequential, T.Tensor]]:
 def main() -> None:
     T.set_num_threads(1)
     compilers = [c for c in ("gcc", "clang") if shutil.which(c)]
-    print(f"| net | constants, B | stack, B | multiplications | {' | '.join(f'{c}, us' for c in compilers)} | ONNX, B | onnxruntime, us | here, us |")
+    heads = " | ".join(f"{c}, us" for c in compilers)
+    print(f"| net | constants, B | stack, B | multiplications | {heads} | ONNX, B | onnxruntime, us | here, us |")
     print("|" + " --- |" + " ---: |" * (6 + len(compilers)))
 
     def row(name: str, made, times: list[float], onnx: bytes, runtime: float, here: float) -> None:

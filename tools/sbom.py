@@ -42,8 +42,8 @@ def bill(folder: Path, info: Path) -> dict:
             "tools": {"components": [{"type": "application", "name": each, "version": found(each)} for each in BUILT_WITH]},
         },
         "components": [
-            *({"type": "library", "bom-ref": r, "name": r.split(">")[0].split("=")[0].strip(), "description": f"needed to run: {r}",
-               "purl": f"pkg:pypi/{r.split('>')[0].split('=')[0].strip()}"} for r in needed),
+            *({"type": "library", "bom-ref": r, "name": r.split(">")[0].split("=")[0].strip(),
+               "description": f"needed to run: {r}", "purl": f"pkg:pypi/{r.split('>')[0].split('=')[0].strip()}"} for r in needed),
             *({"type": "file", "name": str(p.relative_to(folder)),
                "hashes": [{"alg": "SHA-256", "content": hashlib.sha256(p.read_bytes()).hexdigest()}]} for p in modules),
         ],
@@ -54,7 +54,8 @@ def bill(folder: Path, info: Path) -> dict:
 def add(wheel: Path) -> Path:
     """Write the bill into a wheel, in place."""
     with tempfile.TemporaryDirectory() as temporary:
-        subprocess.run([sys.executable, "-m", "wheel", "unpack", "-d", temporary, str(wheel)], check=True, stdout=subprocess.DEVNULL)
+        unpack = [sys.executable, "-m", "wheel", "unpack", "-d", temporary, str(wheel)]
+        subprocess.run(unpack, check=True, stdout=subprocess.DEVNULL)
         folder = next(Path(temporary).iterdir())
         info = next(folder.glob("*.dist-info"))
         (info / "sboms").mkdir(exist_ok=True)

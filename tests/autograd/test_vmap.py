@@ -197,10 +197,11 @@ def test_randomness():
 def test_an_operation_without_a_rule_loops_with_one_warning():
     forget()
     x = tinygrad_c.rand(3, 5)
-    with pytest.warns(UserWarning, match="batching rule for histc: vmap calls it once for each element") as shown:
+    with pytest.warns(UserWarning, match="batching rule for histc: vmap calls it once for each element"):
         out = func.vmap(lambda x: x.histc(4, 0, 1))(x)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")          # once
         func.vmap(lambda x: x.histc(4, 0, 1))(x)
-    assert len([w for w in shown if "histc" in str(w.message)]) == 1
     assert out.tolist() == [row.histc(4, 0, 1).tolist() for row in x]
 
 
@@ -321,7 +322,7 @@ def test_jacobians_of_what_cannot_run_on_a_batch():
 
 
 def test_jacobians_by_chunks():
-    f = lambda x: tinygrad_c.outer(x, x).sin()              # noqa: E731
+    f = lambda x: tinygrad_c.outer(x, x).sin()
     x = tinygrad_c.rand(7)
     whole = func.jacrev(f)(x)
     for size in (1, 5, 49, 100):

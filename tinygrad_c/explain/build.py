@@ -1,4 +1,4 @@
-"""One pass as plain data: lines, values, steps forward, steps backward, what is added to .grad. Text and page are made from it."""
+"""One pass as plain data: lines, values, steps forward and backward, what is added to .grad. Text and page use it."""
 from __future__ import annotations
 
 import ast

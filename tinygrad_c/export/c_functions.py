@@ -42,8 +42,8 @@ static inline void @NAME@_conv(float *restrict y, const float *restrict x, int c
     }
 }
 """,
-    "max_pool": """static inline void @NAME@_max_pool(float *restrict y, const float *restrict x, int c, int h, int w, int oh, int ow,
-                                   int kh, int kw, int sh, int sw, int ph, int pw, int dh, int dw) {
+    "max_pool": """static inline void @NAME@_max_pool(float *restrict y, const float *restrict x, int c, int h, int w,
+                                   int oh, int ow, int kh, int kw, int sh, int sw, int ph, int pw, int dh, int dw) {
     int k, r, t, i, j;
     for (k = 0; k < c; k++, x += h * w)
         for (r = 0; r < oh; r++)
@@ -56,8 +56,8 @@ static inline void @NAME@_conv(float *restrict y, const float *restrict x, int c
             }
 }
 """,
-    "avg_pool": """static inline void @NAME@_avg_pool(float *restrict y, const float *restrict x, int c, int h, int w, int oh, int ow,
-                                   int kh, int kw, int sh, int sw, int ph, int pw, int dh, int dw, int count_pad) {
+    "avg_pool": """static inline void @NAME@_avg_pool(float *restrict y, const float *restrict x, int c, int h, int w,
+                                   int oh, int ow, int kh, int kw, int sh, int sw, int ph, int pw, int dh, int dw, int count_pad) {
     int k, r, t, i, j;
     for (k = 0; k < c; k++, x += h * w)
         for (r = 0; r < oh; r++)
@@ -71,7 +71,8 @@ static inline void @NAME@_conv(float *restrict y, const float *restrict x, int c
             }
 }
 """,
-    "adaptive_max": """static inline void @NAME@_adaptive_max(float *restrict y, const float *restrict x, int c, int h, int w, int oh, int ow) {
+    "adaptive_max": """static inline void @NAME@_adaptive_max(float *restrict y, const float *restrict x, int c, int h, int w,
+                                       int oh, int ow) {
     int k, r, t, i, j;
     for (k = 0; k < c; k++, x += h * w)
         for (r = 0; r < oh; r++)
@@ -84,7 +85,8 @@ static inline void @NAME@_conv(float *restrict y, const float *restrict x, int c
             }
 }
 """,
-    "adaptive_avg": """static inline void @NAME@_adaptive_avg(float *restrict y, const float *restrict x, int c, int h, int w, int oh, int ow) {
+    "adaptive_avg": """static inline void @NAME@_adaptive_avg(float *restrict y, const float *restrict x, int c, int h, int w,
+                                       int oh, int ow) {
     int k, r, t, i, j;
     for (k = 0; k < c; k++, x += h * w)
         for (r = 0; r < oh; r++)
