@@ -2,7 +2,7 @@
 
     python tools/install.py '.[cli]'
 
-pip shows nothing of a build that takes minutes, or all of it. Here the lines of setup.py that begin with "tinygrad_c: " are shown;
+pip shows nothing of a build that takes minutes, or all of it. This shows the lines of setup.py that begin with "tinygrad_c: ";
 if the installation fails, its last lines are too.
 """
 from __future__ import annotations

@@ -43,7 +43,8 @@ def bill(folder: Path, info: Path) -> dict:
         },
         "components": [
             *({"type": "library", "bom-ref": r, "name": r.split(">")[0].split("=")[0].strip(),
-               "description": f"needed to run: {r}", "purl": f"pkg:pypi/{r.split('>')[0].split('=')[0].strip()}"} for r in needed),
+               "description": f"needed to run: {r}",
+               "purl": f"pkg:pypi/{r.split('>')[0].split('=')[0].strip()}"} for r in needed),
             *({"type": "file", "name": str(p.relative_to(folder)),
                "hashes": [{"alg": "SHA-256", "content": hashlib.sha256(p.read_bytes()).hexdigest()}]} for p in modules),
         ],

@@ -57,7 +57,8 @@ static inline void @NAME@_conv(float *restrict y, const float *restrict x, int c
 }
 """,
     "avg_pool": """static inline void @NAME@_avg_pool(float *restrict y, const float *restrict x, int c, int h, int w,
-                                   int oh, int ow, int kh, int kw, int sh, int sw, int ph, int pw, int dh, int dw, int count_pad) {
+                                   int oh, int ow, int kh, int kw, int sh, int sw, int ph, int pw, int dh, int dw,
+                                   int count_pad) {
     int k, r, t, i, j;
     for (k = 0; k < c; k++, x += h * w)
         for (r = 0; r < oh; r++)

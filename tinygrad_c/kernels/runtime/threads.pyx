@@ -249,8 +249,8 @@ def get_num_threads() -> int:
 def set_num_threads(int n) -> None:
     """Let at most n threads share the work of one operation; 1 keeps everything in the caller.
 
-    The default is TINYGRAD_C_NUM_THREADS, OMP_NUM_THREADS, or the number of cores that this process may use. Results are bitwise
-    the same for every n. Raises RuntimeError if n is not positive.
+    The default is TINYGRAD_C_NUM_THREADS, OMP_NUM_THREADS, or the number of cores that this process may use. Results are
+    bitwise the same for every n. Raises RuntimeError if n is not positive.
 
     >>> set_num_threads(2)
     >>> get_num_threads()
