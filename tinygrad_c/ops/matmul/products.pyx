@@ -155,7 +155,7 @@ cdef TensorBase batched(TensorBase a, TensorBase b):
     g.a_batch, g.a_row, g.a_col = x.stride[ndim - 3], x.stride[ndim - 2], x.stride[ndim - 1]
     g.b_batch, g.b_row, g.b_col = y.stride[ndim - 3], y.stride[ndim - 2], y.stride[ndim - 1]
     g.c_batch, g.c_row = out.stride[ndim - 3], out.stride[ndim - 2]
-    if g.b_batch == 0 and g.batch > 1 and (g.m == 1 or g.a_batch == g.m * g.a_row):     # one b for all: one product of more rows
+    if g.b_batch == 0 and g.batch > 1 and (g.m == 1 or g.a_batch == g.m * g.a_row):     # one b for all: a product of more rows
         g.a_row = g.a_batch if g.m == 1 else g.a_row
         g.m, g.batch, g.a_batch, g.c_batch = g.m * g.batch, 1, 0, 0
         g.c_row = g.n
