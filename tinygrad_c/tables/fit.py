@@ -311,7 +311,7 @@ class Fitting:
         """What two trainings must have in common to come to the same nets. Threads only make it faster, epochs are longer."""
         digest = hashlib.sha256(repr(self.encoder.to_json()).encode())
         for array in (self.inputs.X, self.inputs.codes, self.y, self.fold):
-            digest.update(np.ascontiguousarray(array).tobytes())
+            digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8))  # no copy of the largest array
         settings = {
             name.replace("_", "-"): value
             for name, value in asdict(self.plan).items()
