@@ -215,8 +215,8 @@ class _BaseMLP(CallbackSupportMixin, BaseEstimator):
             X, encoded, weight = _canonical(X, encoded, weight)
         rows = len(X)
         full = rows != n or size >= n
-        X, encoded = np.ascontiguousarray(X), np.ascontiguousarray(encoded)
-        weight = None if weight is None else weight.astype(X.dtype)
+        tX, ty = from_numpy(np.ascontiguousarray(X)), from_numpy(np.ascontiguousarray(encoded))
+        tw = None if weight is None else from_numpy(weight.astype(X.dtype))
         order = np.arange(n)
         seed = int(self._random_state.randint(2**31 - 1)) if self.dropout else 0
         context = self._init_callback_context(task_name="fit", max_subtasks=1 if incremental else self.max_iter) \
@@ -226,9 +226,9 @@ class _BaseMLP(CallbackSupportMixin, BaseEstimator):
         try:
             if self.dropout:
                 with own_stream(seed):
-                    self._iterations(X, encoded, weight, order, size, full, held, incremental, context)
+                    self._iterations(tX, ty, tw, order, size, full, held, incremental, context)
             else:
-                self._iterations(X, encoded, weight, order, size, full, held, incremental, context)
+                self._iterations(tX, ty, tw, order, size, full, held, incremental, context)
         except KeyboardInterrupt:
             warnings.warn("Training interrupted by user.", stacklevel=3)
         if context is not None:
@@ -240,7 +240,6 @@ class _BaseMLP(CallbackSupportMixin, BaseEstimator):
 
     def _iterations(self, X, y, weight, order, size, full, held, incremental, context) -> None:
         n = len(order)
-        batch = [None if each is None else from_numpy(each) for each in (X, y, weight)]  # all rows
         self.n_iter_ = 0
         for _ in range(1 if incremental else self.max_iter):
             sub = None if context is None else context.subcontext(task_name="iteration")
@@ -249,13 +248,15 @@ class _BaseMLP(CallbackSupportMixin, BaseEstimator):
             if self.shuffle:
                 order = order[_shuffled(n, self._random_state)]
             total = 0.0
+            index = None if full else from_numpy(order)
             for member in self._members:
                 member.set_lr(self._lr)
             for start in range(0, n, size):
-                if not full:
-                    index = order[start : start + size]
-                    batch = [None if each is None else from_numpy(each.take(index, 0)) for each in (X, y, weight)]
-                bX, by, bw = batch
+                if full:
+                    bX, by, bw = X, y, weight
+                else:
+                    i = index[start : start + size]
+                    bX, by, bw = X[i], y[i], None if weight is None else weight[i]
                 rows = min(size, n - start)
                 share = rows if bw is None else float(bw.numpy().sum())
                 losses = 0.0
