@@ -103,8 +103,11 @@ def main() -> None:
     print("|" + " --- |" + " ---: |" * (6 + len(compilers)))
 
     def row(name: str, made, times: list[float], onnx: bytes, runtime: float, here: float) -> None:
-        print(f"| {name} | {made.rom:,} | {made.ram:,} | {made.operations:,} | {' | '.join(f'{t:.2f}' for t in times)} | "
-              f"{len(onnx):,} | {runtime:.1f} | {here:.1f} |", flush=True)
+        print(
+            f"| {name} | {made.rom:,} | {made.ram:,} | {made.operations:,} | {' | '.join(f'{t:.2f}' for t in times)} | "
+            f"{len(onnx):,} | {runtime:.1f} | {here:.1f} |",
+            flush=True,
+        )
 
     for name, net, rows in nets():
         net.eval()
@@ -116,8 +119,14 @@ def main() -> None:
             times = [c_time(made.text, "net", prepare, "{ net_run(x, y); sum += y[0]; }", c) for c in compilers]
             data = onnx_bytes(net, rows)[0]
             one = rows[:1]
-            row(name + (", int8" if int8 else ""), made, times, data, onnx_time(data, {"x": one.numpy()}),
-                best_of(lambda net=net, one=one: T.utils.predict(net, one)))
+            row(
+                name + (", int8" if int8 else ""),
+                made,
+                times,
+                data,
+                onnx_time(data, {"x": one.numpy()}),
+                best_of(lambda net=net, one=one: T.utils.predict(net, one)),
+            )
     for name, loader in (("table: iris", datasets.load_iris), ("table: breast_cancer", datasets.load_breast_cancer)):
         frame = loader(as_frame=True).frame
         for effort in ("quick", "default"):
@@ -130,8 +139,14 @@ def main() -> None:
             data = table_export.onnx_bytes(model)
             feeds = {column: columns[column].reshape(-1, 1) for column, _, _ in made.fields}
             one = frame.iloc[:1]
-            row(f"{name}, {effort}", made, times, data, onnx_time(data, feeds),
-                best_of(lambda model=model, one=one: model.predict(one)))
+            row(
+                f"{name}, {effort}",
+                made,
+                times,
+                data,
+                onnx_time(data, feeds),
+                best_of(lambda model=model, one=one: model.predict(one)),
+            )
 
 
 if __name__ == "__main__":
