@@ -42,8 +42,9 @@ static inline void @NAME@_conv(float *restrict y, const float *restrict x, int c
     }
 }
 """,
-    "max_pool": """static inline void @NAME@_max_pool(float *restrict y, const float *restrict x, int c, int h, int w,
-                                   int oh, int ow, int kh, int kw, int sh, int sw, int ph, int pw, int dh, int dw) {
+    "max_pool": """
+static inline void @NAME@_max_pool(float *restrict y, const float *restrict x, int c, int h, int w, int oh, int ow,
+                                   int kh, int kw, int sh, int sw, int ph, int pw, int dh, int dw) {
     int k, r, t, i, j;
     for (k = 0; k < c; k++, x += h * w)
         for (r = 0; r < oh; r++)
@@ -56,9 +57,9 @@ static inline void @NAME@_conv(float *restrict y, const float *restrict x, int c
             }
 }
 """,
-    "avg_pool": """static inline void @NAME@_avg_pool(float *restrict y, const float *restrict x, int c, int h, int w,
-                                   int oh, int ow, int kh, int kw, int sh, int sw, int ph, int pw, int dh, int dw,
-                                   int count_pad) {
+    "avg_pool": """
+static inline void @NAME@_avg_pool(float *restrict y, const float *restrict x, int c, int h, int w, int oh, int ow,
+                                   int kh, int kw, int sh, int sw, int ph, int pw, int dh, int dw, int count_pad) {
     int k, r, t, i, j;
     for (k = 0; k < c; k++, x += h * w)
         for (r = 0; r < oh; r++)
@@ -72,8 +73,8 @@ static inline void @NAME@_conv(float *restrict y, const float *restrict x, int c
             }
 }
 """,
-    "adaptive_max": """static inline void @NAME@_adaptive_max(float *restrict y, const float *restrict x, int c, int h, int w,
-                                       int oh, int ow) {
+    "adaptive_max": """
+static inline void @NAME@_adaptive_max(float *restrict y, const float *restrict x, int c, int h, int w, int oh, int ow) {
     int k, r, t, i, j;
     for (k = 0; k < c; k++, x += h * w)
         for (r = 0; r < oh; r++)
@@ -86,8 +87,8 @@ static inline void @NAME@_conv(float *restrict y, const float *restrict x, int c
             }
 }
 """,
-    "adaptive_avg": """static inline void @NAME@_adaptive_avg(float *restrict y, const float *restrict x, int c, int h, int w,
-                                       int oh, int ow) {
+    "adaptive_avg": """
+static inline void @NAME@_adaptive_avg(float *restrict y, const float *restrict x, int c, int h, int w, int oh, int ow) {
     int k, r, t, i, j;
     for (k = 0; k < c; k++, x += h * w)
         for (r = 0; r < oh; r++)
@@ -119,7 +120,8 @@ static inline void @NAME@_embedding(float *restrict y, const int *restrict x, in
         for (i = 0; i < inner; i++) x[i] = x[i] < 0.0f ? slope[k] * x[i] : x[i];
 }
 """,
-    "layer_norm": """static inline void @NAME@_layer_norm(float *x, int rows, int n, const float *w, const float *b,
+    "layer_norm": """
+static inline void @NAME@_layer_norm(float *x, int rows, int n, const float *w, const float *b,
                                      float eps) {
     int r, i;
     for (r = 0; r < rows; r++, x += n) {

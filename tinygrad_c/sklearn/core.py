@@ -118,7 +118,7 @@ class Core:
         self.net = nn.Sequential(*layers)
         self.compiled = compile(update)
         self.size = sum(w.size for w in coefs)
-        self.views = [x.weight.detach().numpy() for x in self.linear]       # the same memory, for the penalty
+        self.views = [x.weight.detach().numpy().ravel() for x in self.linear]  # the same memory, for the penalty
         weights, biases = [x.weight for x in self.linear], [x.bias for x in self.linear]
         self.groups = [{"params": weights}, {"params": biases}]
         s = self.settings
@@ -165,7 +165,7 @@ class Core:
 
     def penalty(self) -> float:
         """alpha / 2 * sum(w^2)."""
-        return 0.5 * self.alpha * sum(float(np.vdot(w, w)) for w in self.views) if self.alpha else 0.0
+        return 0.5 * self.alpha * sum([float(w.dot(w)) for w in self.views]) if self.alpha else 0.0
 
     def loss_and_gradient(self, X: Tensor, y: Tensor, weight: Tensor | None) -> tuple[float, np.ndarray]:
         """For L-BFGS: the penalised loss of all rows and its gradient, weights before biases."""

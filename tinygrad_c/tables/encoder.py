@@ -69,20 +69,14 @@ class Encoder:
         """The inputs for each row. Raises UserError if a column is missing."""
         for name in self.columns:
             table.require(name)
-        out, columns = Blocks(), {}
-        for feature in self.features:
-            if feature.name not in columns:
-                columns[feature.name] = as_column(table.frame[feature.name])
-            feature.encode(columns[feature.name], out)
-        n = len(table)
-        X = np.empty((n, self.width), dtype=np.float32)
-        at = 0
-        for blocks in (out.z, out.plain, out.bins):
-            for block in blocks:
-                X[:, at : at + block.shape[1]] = block
-                at += block.shape[1]
-        codes = np.hstack(out.codes) if out.codes else np.zeros((n, 0), dtype=np.int64)
-        return Inputs(X, codes)
+        out = Blocks(len(table), self.z, self.plain, self.bins)
+        column = None
+        for feature in self.features:  # those of one column follow each other
+            if column is None or column.name != feature.name:
+                column = as_column(table.frame[feature.name])
+            feature.encode(column, out)
+        codes = np.hstack(out.codes) if out.codes else np.zeros((len(table), 0), dtype=np.int64)
+        return Inputs(out.X, codes)
 
     def remarks(self, table: Table) -> list[str]:
         """Notes on rows to predict: missing values, texts among numbers, unseen levels, numbers far out of range."""

@@ -24,14 +24,23 @@ YEAR, WEEK = 365.2425, 7.0
 OTHER = 0                # the code of joined, missing and unseen levels
 
 
-@dataclass
 class Blocks:
-    """The encoded features of n rows: float32 [n, ..] each, codes int64 [n, ..]."""
+    """The encoded features of n rows: X float32 [n, z + plain + bins], which features fill; codes int64 [n, 1] each."""
 
-    z: list[np.ndarray] = field(default_factory=list)
-    plain: list[np.ndarray] = field(default_factory=list)
-    bins: list[np.ndarray] = field(default_factory=list)
-    codes: list[np.ndarray] = field(default_factory=list)
+    def __init__(self, n: int, z: int, plain: int, bins: int) -> None:
+        self.X = np.empty((n, z + plain + bins), dtype=np.float32)
+        self.codes: list[np.ndarray] = []
+        self._next = {"z": 0, "plain": z, "bins": z + plain}
+
+    def room(self, part: str, width: int = 1) -> np.ndarray:
+        """The next columns of a part, [n, width]."""
+        begin = self._next[part]
+        self._next[part] += width
+        return self.X[:, begin : begin + width]
+
+    def put(self, part: str, values: np.ndarray) -> None:
+        """One column [n]."""
+        self.room(part)[:, 0] = values
 
 
 @dataclass
@@ -87,26 +96,25 @@ class Scale:
     def logarithm(self, x: np.ndarray) -> np.ndarray:
         return np.sign(x) * np.log1p(np.abs(x) / self.unit)
 
-    def encode(self, x: np.ndarray, out: Blocks, bins: bool = True) -> None:
+    def encode(self, x: np.ndarray, out: Blocks) -> None:
         known = ~np.isnan(x)
         if self.pair is not None:
             middle = (self.pair[0] + self.pair[1]) / 2
-            out.plain.append(np.where(known, np.where(x > middle, 1.0, -1.0), 0.0).astype(np.float32)[:, None])
+            out.put("plain", np.where(known, np.where(x > middle, 1.0, -1.0), 0.0))
             return
         filled = np.where(known, x, self.median)
         t = filled if self.unit is None else self.logarithm(filled)
         z = (t - self.centre) * self.factor
         z = z.clip(-1e18, 1e18)
-        out.z.append((z / np.sqrt(1 + (z / SQUEEZE) ** 2)).astype(np.float32)[:, None])
+        out.put("z", z / np.sqrt(1 + (z / SQUEEZE) ** 2))
         if self.linear is not None:
             line = ((filled - self.linear[0]) / self.linear[1]).clip(-LINEAR_CUT, LINEAR_CUT)
-            out.plain.append(np.where(known, line, 0.0).astype(np.float32)[:, None])
-        if bins and self.edges:
-            block = np.empty((len(x), len(self.edges) - 1), dtype=np.float32)
+            out.put("plain", np.where(known, line, 0.0))
+        if self.edges:
+            block = out.room("bins", len(self.edges) - 1)
             for i, (a, b) in enumerate(zip(self.edges, self.edges[1:])):
                 block[:, i] = ((filled - a) * (1 / (b - a))).clip(0, 1)
             block[~known] = 0.5
-            out.bins.append(block)
 
     def far(self, x: np.ndarray) -> np.ndarray:
         """A mask of values far outside the training range, which get a note."""
@@ -139,12 +147,12 @@ class Number:
         x = np.where(np.isfinite(x), x, np.nan)
         return x if self.missing_code is None else np.where(x == self.missing_code, np.nan, x)
 
-    def encode(self, column: Column, out: Blocks, bins: bool = True) -> None:
+    def encode(self, column: Column, out: Blocks) -> None:
         x = self.values(column)
         if self.scale is not None:
-            self.scale.encode(x, out, bins)
+            self.scale.encode(x, out)
         if self.gaps:
-            out.plain.append(np.isnan(x).astype(np.float32)[:, None])
+            out.put("plain", np.isnan(x))
 
     @property
     def widths(self) -> tuple[int, int, int, int]:
@@ -171,16 +179,16 @@ class Category:
         place = {level: i for i, level in enumerate(self.levels)}
         return np.append(np.array([place.get(t, -1) for t in column.texts], dtype=np.int64), -1)[column.codes]
 
-    def encode(self, column: Column, out: Blocks, bins: bool = True) -> None:
+    def encode(self, column: Column, out: Blocks) -> None:
         index = self.indices(column)
         if self.embedded:
             out.codes.append((index + 1)[:, None])
         elif len(self.levels) == 2:
-            out.plain.append(np.where(index < 0, 0, index * 2 - 1).astype(np.float32)[:, None])
+            out.put("plain", np.where(index < 0, 0, index * 2 - 1))
         elif self.levels:
-            out.plain.append((index[:, None] == np.arange(len(self.levels))).astype(np.float32))
+            out.room("plain", len(self.levels))[:] = index[:, None] == np.arange(len(self.levels))
         if self.gaps:
-            out.plain.append(column.missing().astype(np.float32)[:, None])
+            out.put("plain", column.missing())
 
     @property
     def widths(self) -> tuple[int, int, int, int]:
@@ -202,17 +210,17 @@ class Date:
     def values(self, column: Column) -> np.ndarray:
         return column.dates(self.order)
 
-    def encode(self, column: Column, out: Blocks, bins: bool = True) -> None:
+    def encode(self, column: Column, out: Blocks) -> None:
         days = self.values(column)
         known = ~np.isnan(days)
         if self.scale is not None:
-            self.scale.encode(days, out, bins)
+            self.scale.encode(days, out)
         for length in self.cycles:
             angle = 2 * np.pi * (days / length - np.floor(days / length))
             for wave in (np.sin(angle), np.cos(angle)):
-                out.plain.append(np.where(known, wave, 0.0).astype(np.float32)[:, None])
+                out.put("plain", np.where(known, wave, 0.0))
         if self.gaps:
-            out.plain.append((~known).astype(np.float32)[:, None])
+            out.put("plain", ~known)
 
     @property
     def widths(self) -> tuple[int, int, int, int]:

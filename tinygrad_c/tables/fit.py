@@ -321,7 +321,7 @@ class Fitting:
         """What two trainings must share to produce the same nets: data and settings, except threads and epochs."""
         digest = hashlib.sha256(repr(self.encoder.to_json()).encode())
         for array in (self.inputs.X, self.inputs.codes, self.y, self.fold):
-            digest.update(np.ascontiguousarray(array).tobytes())
+            digest.update(np.ascontiguousarray(array).reshape(-1).view(np.uint8))  # no copy of the largest array
         settings = {
             name.replace("_", "-"): value
             for name, value in asdict(self.plan).items()
