@@ -27,7 +27,6 @@ from tinygrad_c.ops.elementwise.elementwise import maximum, minimum, result_dtyp
 from tinygrad_c.ops.reduce.reduce import amax, amin
 from tinygrad_c.ops.shape.shape import reshape, unsqueeze
 
-
 # ---- Elementwise
 
 def padded(x: Any, level: Level, ndim: int) -> Any:
