@@ -1,4 +1,4 @@
-"""Function transforms against torch.func: per-sample gradients, ensembles, Jacobians, Hessians; one source for both engines.
+"""Function transforms against torch.func: per-sample gradients, ensembles, Jacobians, Hessians. One source for both engines.
 
     python benchmarks/transforms.py [--threads 2] [--rounds 7] [--only hessian ensemble] [--loop]
 
@@ -42,8 +42,8 @@ def per_sample(t, rng, net, shape: tuple, classes: int, size: int) -> Callable:
     def loss(parameters, x, y):
         return F.cross_entropy(func.functional_call(net, parameters, (x.unsqueeze(0),)), y.unsqueeze(0))
     gradients = func.vmap(func.grad(loss), in_dims=(None, 0, 0))
-    return (lambda: [*gradients(parameters, x, y).values()],
-            lambda: [func.grad(loss)(parameters, x[i], y[i]) for i in range(size)])
+    return (lambda: [*gradients(parameters, x, y).values()]), lambda: [
+        func.grad(loss)(parameters, x[i], y[i]) for i in range(size)]
 
 
 def ensemble(t, rng, widths: tuple, nets: int, rows: int) -> Callable:
@@ -159,7 +159,7 @@ def main() -> None:
         if args.loop and loop is not None:
             timers["loop"] = Timer(loop)
         times = harness.in_turn(timers, args.rounds, args.seconds, args.clock)
-        shown = {key: f"{seconds * 1e6:,.0f}" for key, seconds in times.items()}
+        shown = {key: f"{value * 1e6:,.0f}" for key, value in times.items()}
         lines.append([name, shown["ours"], shown["torch"], f"{times['torch'] / times['ours']:.1f}",
                       *([shown.get("loop", "")] * args.loop)])
     print(harness.table(["", "tinygrad_c", "torch.func", "torch / ours", *(["loop, here"] * args.loop)], lines))

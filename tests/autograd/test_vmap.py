@@ -197,11 +197,9 @@ def test_randomness():
 def test_an_operation_without_a_rule_loops_with_one_warning():
     forget()
     x = tinygrad_c.rand(3, 5)
-    with pytest.warns(UserWarning, match="batching rule for histc: vmap calls it once for each element"):
-        out = func.vmap(lambda x: x.histc(4, 0, 1))(x)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")          # once
-        func.vmap(lambda x: x.histc(4, 0, 1))(x)
+    with pytest.warns(UserWarning, match="batching rule for histc: vmap calls it once for each element") as shown:
+        out, _ = (func.vmap(lambda x: x.histc(4, 0, 1))(x) for _ in range(2))
+    assert len([w for w in shown if "histc" in str(w.message)]) == 1
     assert out.tolist() == [row.histc(4, 0, 1).tolist() for row in x]
 
 

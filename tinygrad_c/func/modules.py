@@ -18,7 +18,12 @@ def functional_call(module, parameter_and_buffer_dicts: dict | tuple, args: Any 
     for each in (parameter_and_buffer_dicts if isinstance(parameter_and_buffer_dicts, (tuple, list)) else [
             parameter_and_buffer_dicts]):
         given.update(each)
-    own = {**dict(module.named_parameters(remove_duplicate=False)), **dict(module.named_buffers(remove_duplicate=False))}
+    own, places = {}, {}
+    for path, each in module.named_modules(remove_duplicate=False):
+        for last, value in (*each._parameters.items(), *each._buffers.items()):
+            if value is not None:
+                name = f"{path}.{last}" if path else last
+                own[name], places[name] = value, (each.__dict__, last)
     unknown_names = [name for name in given if name not in own]
     missing = [name for name in own if name not in given]
     if unknown_names or (strict and missing):
@@ -28,12 +33,10 @@ def functional_call(module, parameter_and_buffer_dicts: dict | tuple, args: Any 
     if tie_weights:
         by_tensor = {id(own[name]): value for name, value in given.items()}
         given = {**{name: by_tensor[id(t)] for name, t in own.items() if id(t) in by_tensor}, **given}
-    modules = dict(module.named_modules(remove_duplicate=False))
     kept = []
     try:
         for name, value in given.items():
-            path, _, last = name.rpartition(".")
-            attributes = modules[path].__dict__
+            attributes, last = places[name]
             kept.append((attributes, last, attributes[last]))
             attributes[last] = value
         args = () if args is None else args if isinstance(args, tuple) else (args,)

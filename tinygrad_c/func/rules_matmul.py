@@ -2,13 +2,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from math import prod
 from typing import Any
 
 from tinygrad_c.func.batched import Level, batch_of, is_at, lowered, table, wrap
 from tinygrad_c.func.rules import bound, padded
 from tinygrad_c.ops.elementwise.elementwise import add, mul, relu
 from tinygrad_c.ops.matmul.products import linear, linear_of_batch, matmul
-from tinygrad_c.ops.shape.shape import expand, reshape, squeeze, unsqueeze
+from tinygrad_c.ops.shape.shape import expand, reshape, squeeze, transpose, unsqueeze
 
 
 def product(function: Callable, level: Level, args: tuple, kwargs: dict) -> Any:
@@ -21,6 +22,8 @@ def product(function: Callable, level: Level, args: tuple, kwargs: dict) -> Any:
     row, column = n == 1 and (is_at(a, level) or m > 2), m == 1 and (is_at(b, level) or n > 2)
     if is_at(a, level) and not is_at(b, level) and m <= 2:
         return wrap(matmul(x, y), level)                    # one product for the whole batch
+    if (n, m) == (2, 1) and not is_at(a, level):
+        return wrap(matmul(y, transpose(x, 0, 1)), level)   # the same
     if row:
         x = unsqueeze(x, -2)
     if column:
@@ -50,11 +53,15 @@ def linear_rule(function: Callable, level: Level, args: tuple, kwargs: dict) -> 
         if not is_at(bias, level):
             return wrap(linear(x.batch, weight, bias), level)
         return add(wrap(linear(x.batch, weight), level) if is_at(x, level) else linear(x, weight), bias)
-    lead = x.shape[:-1]
-    rows = reshape(batch_of(x, level), (level.size, -1, x.shape[-1])) if is_at(x, level) else expand(
-        reshape(x, (-1, x.shape[-1])), (level.size, -1, -1))
-    out = linear_of_batch(rows, weight.batch, None if bias is None else batch_of(bias, level))
-    return wrap(reshape(out, (level.size, *lead, weight.shape[0])), level)
+    lead, outputs, inputs = x.shape[:-1], *weight.shape
+    bias = None if bias is None else batch_of(bias, level)
+    if is_at(x, level):
+        out = linear_of_batch(reshape(x.batch, (level.size, prod(lead), inputs)), weight.batch, bias)
+    else:                                   # the same rows for all: one product with the weights one below the other
+        bias = None if bias is None else reshape(bias, (level.size * outputs,))
+        out = linear(reshape(x, (prod(lead), inputs)), reshape(weight.batch, (level.size * outputs, inputs)), bias)
+        out = transpose(reshape(out, (prod(lead), level.size, outputs)), 0, 1)
+    return wrap(reshape(out, (level.size, *lead, outputs)), level)
 
 
 def linear_relu_rule(function: Callable, level: Level, args: tuple, kwargs: dict) -> Any:
