@@ -2,9 +2,9 @@
 
     mpirun -n 2 python benchmarks/scaling.py            # a table; rank 0 prints
 
-A step is zero_grad, forward, cross-entropy, backward, Adam on `rows` rows in all; with N ranks each computes rows / N of them, and
-DistributedDataParallel averages the gradients. "every 8" averages the weights every 8 steps (PeriodicModelAverager) instead. "one
-rank" computes while the others wait. Each process computes in one thread. Times are the least of seven, in microseconds.
+A step is zero_grad, forward, cross-entropy, backward, Adam on `rows` rows in all; with N ranks each computes rows / N of them,
+and DistributedDataParallel averages the gradients. "every 8" averages the weights every 8 steps (PeriodicModelAverager).
+"one rank" computes while the others wait. Each process computes in one thread. Times are the least of seven, in microseconds.
 """
 from __future__ import annotations
 
@@ -86,8 +86,8 @@ def main() -> None:
         seldom = least(step(widths, rows // size, "weights"))
         weights = sum(i * o + o for i, o in pairwise(widths))
         if rank == 0:
-            print(f"| {'-'.join(map(str, widths))} | {rows:,} | {weights:,} | {alone:,.0f} | {each:,.0f} | {alone / each:.2f} | "
-                  f"{seldom:,.0f} | {alone / seldom:.2f} |", flush=True)
+            print(f"| {'-'.join(map(str, widths))} | {rows:,} | {weights:,} | {alone:,.0f} | {each:,.0f} | "
+                  f"{alone / each:.2f} | {seldom:,.0f} | {alone / seldom:.2f} |", flush=True)
     dist.destroy_process_group()
 
 

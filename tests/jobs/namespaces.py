@@ -38,24 +38,28 @@ def client() -> None:
     warnings.simplefilter("ignore")
     X, y = load_iris(return_X_y=True)
 
-    def bits(members: int) -> list[bytes]:
+    def bits(X, y, members: int = 8) -> list[bytes]:
         net = BaggingClassifier(MLPClassifier((8,), dropout=0.2, max_iter=60, random_state=0), n_estimators=members, random_state=1,
                                 n_jobs=4).fit(X, y)
         return [w.tobytes() for e in net.estimators_ for w in e.coefs_]
 
     with joblib.parallel_config("sequential"):
-        expected = bits(8)
+        expected, reversed_ = bits(X, y), bits(X[::-1].copy(), y[::-1].copy())
     with Client(SCHEDULER, timeout=120) as cluster:
         cluster.wait_for_workers(2, timeout=120)
         print("workers at", sorted(w.rpartition(":")[0] for w in cluster.scheduler_info()["workers"]), flush=True)
         with joblib.parallel_config("dask", scatter=[X, y]):
-            assert bits(8) == expected
+            assert bits(X, y) == expected
         print("two hosts: the bits of one process", flush=True)
-        cutting = threading.Timer(0.2, subprocess.run, [["ip", "link", "set", "tgc-va", "down"]])
+    # Other data and another client: those of the first ones are being forgotten meanwhile.
+    X, y = X[::-1].copy(), y[::-1].copy()
+    with Client(SCHEDULER, timeout=120) as cluster:
+        cluster.wait_for_workers(2, timeout=120)
+        cutting = threading.Timer(0.2, subprocess.run, [["ip", "-n", B, "link", "set", "tgc-vb", "down"]])
         cutting.start()
         begin = time.monotonic()
         with joblib.parallel_config("dask", scatter=[X, y]):
-            assert bits(8) == expected
+            assert bits(X, y) == reversed_
         cutting.join()
         print(f"the connection to one host lost: the bits of one process, after {time.monotonic() - begin:.1f} s", flush=True)
 
