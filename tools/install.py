@@ -2,8 +2,8 @@
 
     python tools/install.py '.[cli]'
 
-pip shows nothing of a build that takes minutes, or all of it. This shows the lines of setup.py that begin with "tinygrad_c: ";
-if the installation fails, its last lines are too.
+pip shows nothing of a build that takes minutes, or all of it. Here the lines of setup.py that begin with "tinygrad_c: " are
+shown; when the installation fails, its last lines are too.
 """
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from collections import deque
 
 def main() -> int:
     begin = time.monotonic()
-    print(f"installing {' '.join(sys.argv[1:])}: pip fetches what it needs, then the C modules are built, which takes a minute "
-          "or two on two cores (later runs build only what has changed)", flush=True)
+    print(f"installing {' '.join(sys.argv[1:])}: pip fetches what it needs, then the C modules are built, which takes a "
+          "minute or two on two cores (later runs build only what has changed)", flush=True)
     last: deque[str] = deque(maxlen=60)
     with subprocess.Popen([sys.executable, "-m", "pip", "install", "-v", "--progress-bar", "off", *sys.argv[1:]],
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, errors="replace") as pip:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import re
 import subprocess
 import sys
 import tempfile
@@ -42,9 +43,8 @@ def bill(folder: Path, info: Path) -> dict:
             "tools": {"components": [{"type": "application", "name": each, "version": found(each)} for each in BUILT_WITH]},
         },
         "components": [
-            *({"type": "library", "bom-ref": r, "name": r.split(">")[0].split("=")[0].strip(),
-               "description": f"needed to run: {r}",
-               "purl": f"pkg:pypi/{r.split('>')[0].split('=')[0].strip()}"} for r in needed),
+            *({"type": "library", "bom-ref": r, "name": re.split("[<>=!~ ]", r)[0], "description": f"needed to run: {r}",
+               "purl": f"pkg:pypi/{re.split('[<>=!~ ]', r)[0]}"} for r in needed),
             *({"type": "file", "name": str(p.relative_to(folder)),
                "hashes": [{"alg": "SHA-256", "content": hashlib.sha256(p.read_bytes()).hexdigest()}]} for p in modules),
         ],
@@ -55,14 +55,13 @@ def bill(folder: Path, info: Path) -> dict:
 def add(wheel: Path) -> Path:
     """Write the bill into a wheel, in place."""
     with tempfile.TemporaryDirectory() as temporary:
-        unpack = [sys.executable, "-m", "wheel", "unpack", "-d", temporary, str(wheel)]
-        subprocess.run(unpack, check=True, stdout=subprocess.DEVNULL)
+        quiet = {"check": True, "stdout": subprocess.DEVNULL}
+        subprocess.run([sys.executable, "-m", "wheel", "unpack", "-d", temporary, str(wheel)], **quiet)
         folder = next(Path(temporary).iterdir())
         info = next(folder.glob("*.dist-info"))
         (info / "sboms").mkdir(exist_ok=True)
         (info / "sboms" / "tinygrad_c.cdx.json").write_text(json.dumps(bill(folder, info), indent=1) + "\n")
-        subprocess.run([sys.executable, "-m", "wheel", "pack", "-d", str(wheel.parent), str(folder)], check=True,
-                       stdout=subprocess.DEVNULL)
+        subprocess.run([sys.executable, "-m", "wheel", "pack", "-d", str(wheel.parent), str(folder)], **quiet)
     return wheel
 
 

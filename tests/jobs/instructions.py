@@ -47,6 +47,11 @@ NOT_BACKWARD = ("a.detach()",)
 ALSO_PLAIN = ("a+b", "2*a", "m@m", "a.sum()")        # the same on tensors without gradients
 
 
+def chosen(name, only):
+    """Whether the case is wanted: by a pattern, or by names with ; between."""
+    return name in only.split(";") if ";" in only else fnmatch.fnmatch(name, only)
+
+
 def cases(T):
     """name: (kind, what makes the function to be counted)."""
     nn, F, optim = T.nn, T.nn.functional, T.optim
@@ -123,7 +128,7 @@ def inside(only, first=""):
     exec(first, {"T": tinygrad_c})
     dump = requester()
     for name, (kind, make) in cases(tinygrad_c).items():
-        if not fnmatch.fnmatch(name, only):
+        if not chosen(name, only):
             continue
         child = os.fork()
         if child:
@@ -174,7 +179,7 @@ def measure(python, path, level, only, first=""):
                                capture_output=True, text=True).stdout.strip()      # also writes the .pyc files
         print(where, file=sys.stderr)
         counts = {}
-        if fnmatch.fnmatch("import, after numpy", only):
+        if chosen("import, after numpy", only):
             numpy, both = (int(re.search(r"Collected : (\d+)", valgrind("import", "-c", f"import {modules}"))[1])
                            for modules in ("numpy", "numpy, tinygrad_c"))
             counts["import, after numpy"] = both - numpy
@@ -210,7 +215,7 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--record", type=Path, metavar="FILE", help="write the counts as JSON")
     parser.add_argument("--check", type=Path, nargs="?", const=RECORDED, metavar="FILE", help=f"compare (default: {RECORDED.name})")
-    parser.add_argument("--only", default="*", metavar="PATTERN", help="cases whose names match (default: all)")
+    parser.add_argument("--only", default="*", metavar="PATTERN", help="cases whose names match; or names, with ; between (default: all)")
     parser.add_argument("--most", type=float, default=1.0, help="percent that a count may rise by (default: 1)")
     parser.add_argument("--python", default=sys.executable, help="interpreter to run (default: this one)")
     parser.add_argument("--path", type=Path, help="folder for PYTHONPATH, if the package is not installed")
@@ -228,7 +233,7 @@ def main():
         recorded = json.loads(args.check.read_text())
         if recorded["level"] != args.level:
             sys.exit(f"{args.check} was recorded at {recorded['level']}")
-        before = {name: n for name, n in recorded["counts"].items() if fnmatch.fnmatch(name, args.only)}
+        before = {name: n for name, n in recorded["counts"].items() if chosen(name, args.only)}
         bad = compare(before, counts, args.most)
         if bad:
             print(f"\nmore than {args.most}% or missing: {', '.join(bad)}")

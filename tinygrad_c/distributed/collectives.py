@@ -9,13 +9,14 @@ from __future__ import annotations
 import zlib
 from collections.abc import Sequence
 from enum import Enum
+from functools import cache
 from typing import Any
 
 import numpy as np
 
 from tinygrad_c._tensor.tensor import Tensor
 from tinygrad_c.distributed.errors import DistBackendError
-from tinygrad_c.distributed.group import ProcessGroup, checked, mpi, world_of
+from tinygrad_c.distributed.group import CHECKED, MESSAGE, ProcessGroup, mpi, world_of
 
 
 class ReduceOp(Enum):
@@ -46,7 +47,7 @@ class Work:
         """Until the operation is done; True."""
         if not self._done:
             MPI = mpi()
-            status = MPI.Status()
+            status = MPI.Status() if self._what.startswith("recv") else None
             try:
                 self._group.wait(self._request, self._what, status)
             except MPI.Exception as error:
@@ -91,17 +92,23 @@ def _written(tensor: Tensor) -> None:
     tensor.detach().reshape(-1)[:0].zero_()
 
 
+@cache
+def _number(what: str, dtype: np.dtype | None) -> int:
+    """A number of an operation on a dtype, the same in every process."""
+    return zlib.crc32(f"{what} {dtype}".encode())
+
+
 def _agree(group: ProcessGroup, what: str, array: np.ndarray | None, extra: int = 0) -> None:
     """DistBackendError on all ranks unless all of them call this operation with as many elements of this dtype."""
-    if group.size() == 1 or not checked():
+    if group.size() == 1 or not CHECKED:
         return
-    MPI = mpi()
-    kind = zlib.crc32(f"{what} {array.dtype if array is not None else ''}".encode())
-    mine = np.array([kind, array.size if array is not None else 0, extra, 0], dtype=np.int64)
-    both = np.concatenate([mine, -mine])
-    found = np.empty_like(both)
-    group.wait(group.comm.Iallreduce(both, found, MPI.MAX), f"{what} (comparing shapes)")
-    if (found[:4] == -found[4:]).all():
+    mine, found = group.message
+    mine[0] = _number(what, None if array is None else array.dtype)
+    mine[1] = 0 if array is None else array.size
+    mine[2] = extra
+    np.negative(mine[:MESSAGE], out=mine[MESSAGE:])
+    group.wait(group.comm.Iallreduce(mine, found, mpi().MAX), what)
+    if not (found[:MESSAGE] + found[MESSAGE:]).any():
         return
     shown = f"{what} of {array.size} elements, {array.dtype}" if array is not None else what
     each = group.comm.allgather(shown + (f", root {extra}" if extra else ""))

@@ -8,14 +8,20 @@ import os
 import sys
 import time
 import traceback
+from functools import cache
 from types import TracebackType
 from typing import Any
+
+import numpy as np
 
 from tinygrad_c.distributed.errors import DistBackendError
 
 DEFAULT_TIMEOUT = datetime.timedelta(minutes=30)  # PyTorch's
-SPIN = 200e-6  # seconds that a waiting rank asks again at once; then it leaves the core to others in between
+# How long a waiting rank asks MPI again at once; then it sleeps in between. Longer where each rank has a core of its own.
+SPIN, SPIN_ON_OWN_CORE = 20e-6, 5e-3
 PAUSE = 50e-6
+CHECKED = os.environ.get("TORCH_DISTRIBUTED_DEBUG", "").upper() != "OFF"
+MESSAGE = 4  # numbers that the ranks compare before an operation
 
 
 class ProcessGroup:
@@ -24,6 +30,11 @@ class ProcessGroup:
     def __init__(self, comm: Any, timeout: datetime.timedelta) -> None:
         self.comm, self.timeout = comm, timeout
         self._rank, self._size = comm.Get_rank(), comm.Get_size()
+        here = comm.Split_type(mpi().COMM_TYPE_SHARED)
+        self._spin = SPIN_ON_OWN_CORE if here.Get_size() <= _cores() else SPIN
+        here.Free()
+        self.message = np.zeros((2, 2 * MESSAGE), np.int64)  # sent and received by collectives._agree
+        self.limit = timeout.total_seconds()
 
     def rank(self) -> int:
         """The number of this process in the group."""
@@ -43,16 +54,19 @@ class ProcessGroup:
         if test(status):
             return
         begin = time.monotonic()
-        limit = self.timeout.total_seconds()
         while not test(status):
             waited = time.monotonic() - begin
-            if waited > SPIN:
+            if waited > self._spin:
                 time.sleep(PAUSE)
-            if waited > limit:
+            if waited > self.limit:
                 raise DistBackendError(
-                    f"Timed out waiting {limit:g} s for the other ranks: rank {self._rank} of {self._size} is in {what}. "
+                    f"Timed out waiting {self.limit:g} s for the other ranks: rank {self._rank} of {self._size} is in {what}. "
                     "Has another rank ended, or does it not call this operation? init_process_group(timeout=...) sets the limit"
                 )
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 _world: ProcessGroup | None = None
@@ -87,6 +101,7 @@ def is_mpi_available() -> bool:
     return is_available()
 
 
+@cache
 def mpi() -> Any:
     """The module mpi4py.MPI; ImportError with what to install."""
     try:
@@ -259,8 +274,3 @@ def new_group(
     MPI = mpi()
     made = world.comm.Split(0 if world.rank() in ranks else MPI.UNDEFINED, world.rank())
     return None if made == MPI.COMM_NULL else ProcessGroup(made, timeout or world.timeout)
-
-
-def checked() -> bool:
-    """Whether each operation first compares names and shapes over the ranks; TORCH_DISTRIBUTED_DEBUG=OFF leaves it out."""
-    return os.environ.get("TORCH_DISTRIBUTED_DEBUG", "").upper() != "OFF"

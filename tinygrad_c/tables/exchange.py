@@ -23,6 +23,7 @@ class Exchange:
         if not distributed.is_initialized():
             distributed.init_process_group("mpi")
         self.rank, self.size = distributed.get_rank(), distributed.get_world_size()
+        self.seed = 1_000_003 * self.rank  # added to the seed of dropout: each process drops other units
         self._flat: Flat | None = None
 
     def part(self, rows: np.ndarray) -> np.ndarray:

@@ -94,7 +94,7 @@ class Trainer:
         self.codes = self._flat_codes(encoder)
         self.optimizer = self._optimizer()
         self.stream = None
-        with own_stream(plan.seed):
+        with own_stream(plan.seed + (0 if exchange is None else exchange.seed)):
             self.stream = get_rng_state()
 
     def _flat_codes(self, encoder: Encoder) -> list[np.ndarray] | None:
