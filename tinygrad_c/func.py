@@ -454,4 +454,4 @@ def stack_module_state(models: list) -> tuple[dict, dict]:
     return parameters, buffers
 
 
-guard_all(globals())
+guard_all(globals(), keywords=True)
