@@ -92,19 +92,22 @@ class Annotation(str):
 
 
 def show_types(function: Any) -> None:
-    """Make the annotations of a Python function readable in help()."""
-    if isinstance(function, FunctionType):
-        annotations = function.__annotations__
+    """Make the annotations of a function readable in help()."""
+    annotations = getattr(function, "__annotations__", None)
+    if isinstance(annotations, dict) and not isinstance(function, type):
         for name, text in annotations.items():
             annotations[name] = Annotation(text) if type(text) is str else text
 
 
-def guard_all(namespace: dict[str, Any]) -> None:
-    """Guard the public functions and classes of a module."""
+def guard_all(namespace: dict[str, Any], keywords: bool = False) -> None:
+    """Guard the public functions and classes of a module. With `keywords`, functions that are not marked are guarded too: only
+    a misspelt keyword is explained."""
     module = namespace["__name__"]
     for name in namespace.get("__all__") or [*namespace]:
         if name[0] != "_" and name in namespace:
-            namespace[name] = guard(namespace[name], module)
+            value = namespace[name] = guard(namespace[name], module)
+            if keywords and isinstance(value, FunctionType):
+                namespace[name] = update_wrapper(_guarded(value, explain_keyword, None), value)
 
 
 def guard_methods(cls: type) -> None:
@@ -144,7 +147,8 @@ def explain_keyword(function: Any, args: tuple, kwargs: dict, error: Exception) 
     if wrong is None:
         return
     from difflib import get_close_matches
-    near = [OTHER_WORDS[wrong]] if OTHER_WORDS.get(wrong) in names else get_close_matches(wrong, names, 1)
+    near = [OTHER_WORDS[wrong]] if OTHER_WORDS.get(wrong) in names else get_close_matches(wrong, names, 1) or [
+        name for name in names if wrong in name or (len(name) > 2 and name in wrong)]
     if near:
         raise TypeError(f"{error}. Did you mean {near[0]!r}?") from None
 

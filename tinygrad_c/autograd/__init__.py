@@ -167,4 +167,4 @@ def Variable(data, requires_grad: bool = False, volatile: bool = False):
     return data.requires_grad_() if requires_grad else data
 
 
-guard_all(globals())
+guard_all(globals(), keywords=True)

@@ -283,4 +283,4 @@ def __getattr__(name: str) -> Any:
     return old
 
 
-guard_all(globals())
+guard_all(globals(), keywords=True)

@@ -166,4 +166,4 @@ clip_grad_norm = clip_grad_norm_
 convert_conv3d_weight_memory_format = convert_conv2d_weight_memory_format
 
 
-guard_all(globals())
+guard_all(globals(), keywords=True)

@@ -306,6 +306,8 @@ def as_tensor(data, dtype=None, device=None):
     cdef TensorBase out
     if isinstance(data, TensorBase):
         out = data
+    elif isinstance(data, ndarray) and (out := from_array(data)) is not None:
+        pass
     elif hasattr(data, "__array_interface__") and hasattr(data, "dtype"):
         try:
             out = from_numpy(data)
