@@ -348,3 +348,28 @@ def test_the_model_file_tells_what_it_is(run, here):
         data = json.loads(file.metadata()["model"])
     assert data["classes"] == ["a", "b"]
     assert data["facts"]["settings"]["epochs"] == 2
+
+
+def test_pictures_with_chinese_names_need_a_font(monkeypatch, capsys):
+    """The font is looked for among those that are installed now; without one it is said, once, and the picture is made."""
+    fonts = pytest.importorskip("matplotlib.font_manager")
+    from matplotlib.figure import Figure
+
+    from tinygrad_c.cli import pictures
+
+    def made(words):
+        figure = Figure()
+        figure.subplots().set_title(words)
+        return pictures._png(figure, words)
+
+    monkeypatch.setattr(fonts, "findSystemFonts", lambda: [])
+    monkeypatch.setattr(fonts.fontManager, "ttflist", [font for font in fonts.fontManager.ttflist if font.name == "DejaVu Sans"])
+    pictures._chinese_font.cache_clear()
+    try:
+        assert made("area").startswith(b"\x89PNG")
+        assert capsys.readouterr().err == ""
+        assert made("面积").startswith(b"\x89PNG")
+        assert made("租金").startswith(b"\x89PNG")
+        assert capsys.readouterr().err.count("no font here has them") == 1
+    finally:
+        pictures._chinese_font.cache_clear()

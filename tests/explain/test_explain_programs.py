@@ -119,6 +119,39 @@ def test_checkpoints_graphs_of_gradients_and_several_passes():
     assert [explain(cube).passes[0]["leaves"][0][key]["data"] for key in ("before", "total", "after")] == [12, 12, 24]
 
 
+def test_what_stands_between_the_layers_of_a_module_is_of_the_module():
+    class Net(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.conv, self.pool, self.fc = nn.Conv2d(1, 2, 3), nn.MaxPool2d(2), nn.Linear(8, 3)
+
+        def forward(self, x):
+            return self.fc(self.pool(torch.relu(self.conv(x))).flatten(1))
+
+    net, x, labels = Net(), torch.rand(2, 1, 6, 6), torch.tensor([0, 2])
+    loss = nn.functional.cross_entropy(torch.tanh(net(x)), labels)
+    one, = explain(loss).passes
+    assert [step["module"] for step in one["steps"]] == ["net.conv", "net", "net", "net", "net.fc", None, None]
+    layer, h = nn.Linear(3, 3), torch.zeros(1, 3)
+    for _ in range(2):
+        h = torch.tanh(layer(h))
+    assert [step["module"] for step in explain(h.sum()).passes[0]["steps"]] == ["layer", None, "layer", None, None]
+
+
+def test_cells_of_a_notebook_are_one_program():
+    """A name may have been assigned in any cell that has run; magics are not Python."""
+    pytest.importorskip("IPython")
+    from IPython.core.interactiveshell import InteractiveShell
+    shell = InteractiveShell.instance()
+    for cell in ("import tinygrad_c as torch\n%time None", "w = torch.tensor(2.0, requires_grad=True)\nx = torch.tensor(3.0)",
+                 "y = w * x\nloss = (y - 8) ** 2", "1 +", "e = torch.explain(loss)"):
+        shell.run_cell(cell, store_history=True, silent=False)
+    one, = shell.user_ns["e"].passes
+    assert [(each["file"], each["line"], each["text"]) for each in one["lines"]] == [
+        ("cell 3", 1, "y = w * x"), ("cell 3", 2, "loss = (y - 8) ** 2")]
+    assert "cell 3, line 1:  y = w * x" in str(shell.user_ns["e"])
+
+
 def test_two_losses_and_a_detached_part():
     torch.manual_seed(0)
     G, D = nn.Linear(1, 2), nn.Sequential(nn.Linear(2, 1), nn.Sigmoid())

@@ -1,9 +1,8 @@
-"""One pass as plain data: lines, values, steps forward and backward, what is added to .grad. Text and page use it."""
+"""One pass as plain data: lines, values, steps forward, steps backward, what is added to .grad. Text and page come from it."""
 from __future__ import annotations
 
 import ast
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 from tinygrad_c.explain import chain, problems, rules
@@ -114,7 +113,8 @@ class Builder:
             end = getattr(place.statement, "end_lineno", None) or line
             text = " ".join(place.source.line(i) for i in range(line, min(end, line + 4) + 1))
             self.line_ids[key] = len(self.lines)
-            self.lines.append({"id": len(self.lines), "file": Path(place.source.filename).name, "line": line, "text": text})
+            file, number_there = place.source.where(line)
+            self.lines.append({"id": len(self.lines), "file": file, "line": number_there, "text": text})
         return self.line_ids[key]
 
     def step(self, step: Step) -> Data:

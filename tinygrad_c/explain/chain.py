@@ -105,9 +105,10 @@ def terms(parts: list[tuple[str, Any, Any]], total: float) -> str | None:
         return "0"
     if len(found) == 1 and found[0][1] == 1:
         return found[0][0]
+    shown = found if len(found) <= TERMS else ([each for each in found if each[1] * each[2]] or found)[:TERMS]
     dtype = str(parts[0][2].dtype).rpartition(".")[2]
     texts = [operand(shortest(x, dtype)) if c == 1 else f"{operand(shortest(c, dtype))} * {operand(shortest(x, dtype))}"
-             for _, c, x in found[:TERMS]]
+             for _, c, x in shown]
     return sum_of(texts, len(found))
 
 

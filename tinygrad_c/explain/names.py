@@ -11,7 +11,7 @@ from types import FrameType, ModuleType
 from typing import Any, NamedTuple
 
 from tinygrad_c.explain.graph import Graph, Leaf, Step, is_tensor
-from tinygrad_c.explain.source import Function, Source, Written
+from tinygrad_c.explain.source import Function, Source, Written, source_of
 from tinygrad_c.nn.container import Sequential
 from tinygrad_c.nn.module import Module
 
@@ -135,7 +135,26 @@ class Names:
             owner = owner or recorded.get(id(step.node))
             if owner is not None:
                 found[step] = owner
+        self._fill_between(found)
         return found
+
+    def _fill_between(self, found: dict[Step, str]) -> None:
+        """What stands between two children of a module, the relu between conv1 and fc, is of the module."""
+        order = {path: i for name, module in self.scope.modules.items()
+                 for i, path in enumerate(f"{name}.{own}" if own else name for own, _ in module.named_modules())}
+        after: dict[Step, set[str]] = {step: set() for step in self.graph.steps}    # the next modules behind a step
+        for step in reversed(self.graph.steps):
+            for each in step.inputs:
+                if isinstance(each, Step):
+                    after[each] |= {found[step]} if step in found else after[step]
+        came: dict[Step, str] = {}                      # the child that a step comes from
+        for step in self.graph.steps:
+            for each in step.inputs:
+                child = came.get(each, found.get(each)) if isinstance(each, Step) and step not in found else None
+                if child is not None and any(outermost(child) == outermost(path) and order.get(child, 0) < order.get(path, 0)
+                                             for path in after[step]):
+                    came[step] = child
+        found.update({step: outermost(child) for step, child in came.items()})
 
     def _following(self, path: str, step: Step) -> str | None:
         """The path of the next module in the Sequential that `path` is in, if that module can have made the step."""
@@ -158,20 +177,20 @@ class Names:
 
     def follow(self, frame: FrameType) -> None:
         """Find the places of the steps from the text of the function that asks for the explanation."""
-        source = Source(frame.f_code.co_filename, frame.f_globals)
+        source, here = source_of(frame)
         if source.tree is None:
             return
         function = source.function(frame.f_code)
         walk = _Match(self, source, function)
         last = self.graph.last
         if isinstance(last, Step):
-            asked = _argument(function, frame.f_lineno)
+            asked = _argument(function, here)
             if asked is not None:
-                walk.start(asked, last, frame.f_lineno)
+                walk.start(asked, last, here)
             for step in reversed(self.graph.steps):
                 name = self.name.get(step)
                 if name is not None and name.isidentifier():
-                    walk.start(ast.Name(name, ast.Load()), step, frame.f_lineno)
+                    walk.start(ast.Name(name, ast.Load()), step, here)
 
     # ---- From what was recorded
 
@@ -237,6 +256,11 @@ class _Match:
                         name = self.names.name.get(into)
                         if name is None or not name.isidentifier():
                             todo.append((expression, into, line, statement, False))
+
+
+def outermost(path: str) -> str:
+    """model of model.layers.0; the name may have dots in brackets, which a path has not."""
+    return path.partition(".")[0]
 
 
 def _argument(function: Function, line: int) -> ast.expr | None:

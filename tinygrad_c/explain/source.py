@@ -4,6 +4,7 @@ from __future__ import annotations
 import ast
 import linecache
 from functools import lru_cache
+from pathlib import Path
 from types import CodeType, FrameType
 from typing import Any
 
@@ -31,6 +32,11 @@ class Source:
     def line(self, number: int) -> str:
         return self.lines[number - 1].strip() if 0 < number <= len(self.lines) else ""
 
+    def where(self, number: int) -> tuple[str, int]:
+        """The file that is shown, and the line in it."""
+        name = self.filename
+        return ("cell" if "ipykernel" in name or name.startswith("<ipython-input") else Path(name).name), number
+
     def function(self, code: CodeType) -> Function:
         """The function, or the module, that a code object was compiled from."""
         key = code.co_name, code.co_firstlineno
@@ -47,6 +53,38 @@ class Source:
                 if first == code.co_firstlineno:
                     return node
         return self.tree
+
+
+class Notebook(Source):
+    """The cells of a notebook that have run, one after the other, as one text: a name may come from any of them."""
+
+    def __init__(self, cells: list[str]) -> None:
+        self.filename = "notebook"
+        self.lines, self.starts = [], []
+        for cell in cells:
+            self.starts.append(len(self.lines))
+            lines = [line + "\n" for line in cell.splitlines()]
+            plain = ["\n" if line.lstrip().startswith(("%", "!")) else line for line in lines]        # magics are not Python
+            self.lines += plain if tree_of("".join(plain)) is not None else ["\n"] * len(lines)
+        self.tree = tree_of("".join(self.lines))
+        self._functions = {}
+
+    def where(self, number: int) -> tuple[str, int]:
+        cell = max(i for i, start in enumerate(self.starts) if start < number)
+        return f"cell {cell}", number - self.starts[cell]
+
+    def find(self, code: CodeType) -> ast.AST | None:
+        return self.tree
+
+
+def source_of(frame: FrameType) -> tuple[Source, int]:
+    """The text that a frame runs, and the line in it where it is: of a cell of a notebook, all cells until then."""
+    source, cells = Source(frame.f_code.co_filename, frame.f_globals), frame.f_globals.get("In")
+    if frame.f_code.co_name == "<module>" and isinstance(cells, list) and "get_ipython" in frame.f_globals and cells and \
+            source.lines and len(cells[-1].splitlines()) == len("".join(source.lines).splitlines()):
+        notebook = Notebook(cells)
+        return notebook, notebook.starts[-1] + frame.f_lineno
+    return source, frame.f_lineno
 
 
 class Written(ast.expr):

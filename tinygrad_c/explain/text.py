@@ -125,7 +125,8 @@ def forward(one: Data, lang: str) -> list[str]:
             line = step["line"]
             if line is not None:
                 where = one["lines"][line]
-                lines.append(f"  {say('line', lang, line=where['line'])}:  {where['text']}")
+                cell = f"{where['file']}, " if where["file"].startswith("cell") else ""
+                lines.append(f"  {cell}{say('line', lang, line=where['line'])}:  {where['text']}")
             else:
                 lines.append(f"  {say('no line', lang)}")
         for i in step["inputs"]:

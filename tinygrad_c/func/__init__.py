@@ -13,4 +13,4 @@ from tinygrad_c.func.modules import functional_call, replace_all_batch_norm_modu
 __all__ = ["functional_call", "functionalize", "grad", "grad_and_value", "hessian", "jacfwd", "jacrev", "jvp", "linearize",
            "replace_all_batch_norm_modules_", "stack_module_state", "vjp", "vmap"]
 __getattr__, __dir__ = lazy_names(globals())
-guard_all(globals())
+guard_all(globals(), keywords=True)

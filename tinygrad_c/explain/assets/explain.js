@@ -242,7 +242,7 @@
   }
 
   function drawProgram() {
-    const lines = pass.lines.slice().sort((a, b) => a.file < b.file ? -1 : a.file > b.file ? 1 : a.line - b.line);
+    const lines = pass.lines.slice().sort((a, b) => a.file.localeCompare(b.file, undefined, {numeric: true}) || a.line - b.line);
     $("lines").replaceChildren(...lines.map(line => el("li", {"data-line": line.id},
       el("span", {class: "number"}, String(line.line)), el("code", {}, line.text))));
     $("program-panel").hidden = lines.length === 0;
