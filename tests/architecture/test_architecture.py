@@ -65,7 +65,7 @@ LEVELS = [
         "serialization": "nn",
     }),
     ("programs", "core ops tensor nn", {                # training steps that are recorded and replayed
-        "programs": "kernels kernels.runtime",
+        "programs": "kernels kernels.portable kernels.runtime",
     }),
     ("torch_compat", "core ops tensor nn", {            # compatibility with PyTorch only
         "torch_compat": "kernels.runtime",

@@ -24,7 +24,10 @@ from tinygrad_c.utils.data import DataLoader, TensorDataset
 F = nn.functional
 CALLS, EPOCHS = 20, 3
 ACTIVATIONS = (nn.ReLU, nn.Tanh, nn.Sigmoid, nn.GELU, nn.SiLU, nn.LeakyReLU, nn.ELU, nn.Softplus, nn.Identity)
-RARE_LAYERS = (lambda n: nn.Dropout(0.3), nn.BatchNorm1d, nn.LayerNorm, lambda n: nn.Softmax(1))
+RARE_LAYERS = (lambda n: nn.Dropout(0.3), nn.BatchNorm1d, nn.LayerNorm, nn.RMSNorm, lambda n: nn.GroupNorm(1, n), lambda n: nn.PReLU(),
+               lambda n: nn.AlphaDropout(0.2), lambda n: nn.Softmax(1), lambda n: Folded(nn.Conv1d(1, 3, 3, padding=1)),
+               lambda n: Folded(nn.LSTM(1, 3, batch_first=True)), lambda n: Folded(nn.GRU(1, 3, batch_first=True)), lambda n: Noise(),
+               lambda n: Lookup(n), lambda n: nn.utils.weight_norm(nn.Linear(n, n)))
 
 
 class Residual(nn.Module):
@@ -44,6 +47,35 @@ class Shared(nn.Module):
 
     def forward(self, x):
         return self.layer(T.tanh(self.layer(x)))
+
+
+class Folded(nn.Module):
+    """A layer of sequences, on the columns."""
+
+    def __init__(self, inner):
+        super().__init__()
+        self.inner = inner
+
+    def forward(self, x):
+        if isinstance(self.inner, nn.Conv1d):
+            return self.inner(x.unsqueeze(1)).mean(1)
+        return self.inner(x.unsqueeze(2))[0].mean(2)
+
+
+class Noise(nn.Module):
+    def forward(self, x):
+        return x + 0.1 * T.randn_like(x) + 0.1 * T.rand(x.shape[1], dtype=x.dtype) if self.training else x
+
+
+class Lookup(nn.Module):
+    """Rows of a table, at positions computed from x."""
+
+    def __init__(self, width):
+        super().__init__()
+        self.table = nn.Embedding(4, width)
+
+    def forward(self, x):
+        return x + self.table(x.argmax(1) % 4)
 
 
 class Sliced(nn.Module):
@@ -78,7 +110,7 @@ def make_net(r, inputs, outputs):
             layers.append(Shared(width))
         if r.random() < 0.05:
             layers.append(Sliced())
-        if r.random() < 0.1:
+        if r.random() < 0.25:
             layers.append(r.choice(RARE_LAYERS)(width))
     layers.append(nn.Linear(width, outputs))
     return nn.Sequential(*layers)
@@ -88,12 +120,14 @@ def make_optimizer(r, net):
     params = list(net.parameters())
     if len(params) > 2 and r.random() < 0.25:
         params = [{"params": params[:2], "lr": 0.02}, {"params": params[2:], "weight_decay": 0.1}]
-    kind = r.choice(("SGD", "SGD", "momentum", "Adam", "Adam", "AdamW", "amsgrad", "maximize", "RMSprop", "Adagrad", "Signed"))
+    kind = r.choice(("SGD", "SGD", "momentum", "Adam", "Adam", "AdamW", "amsgrad", "maximize", "RMSprop", "centered", "Adagrad", "Signed",
+                     "NAdam"))
     return {"SGD": lambda: optim.SGD(params, lr=0.05), "Adam": lambda: optim.Adam(params, lr=0.01),
             "momentum": lambda: optim.SGD(params, lr=0.05, momentum=0.9, nesterov=r.random() < 0.5, weight_decay=0.01),
             "AdamW": lambda: optim.AdamW(params, lr=0.01), "amsgrad": lambda: optim.Adam(params, lr=0.01, amsgrad=True, weight_decay=0.1),
             "maximize": lambda: optim.SGD(params, lr=0.001, maximize=True), "RMSprop": lambda: optim.RMSprop(params, lr=0.01),
-            "Adagrad": lambda: optim.Adagrad(params, lr=0.01), "Signed": lambda: Signed(net.parameters(), 0.01)}[kind]()
+            "centered": lambda: optim.RMSprop(params, lr=0.01, momentum=0.5, centered=True, weight_decay=0.01),
+            "Adagrad": lambda: optim.Adagrad(params, lr=0.01, lr_decay=0.1), "NAdam": lambda: optim.NAdam(params, lr=0.01), "Signed": lambda: Signed(net.parameters(), 0.01)}[kind]()
 
 
 def make_loss(r, outputs, dtype):
@@ -102,14 +136,23 @@ def make_loss(r, outputs, dtype):
     reduction = r.choice(("mean", "mean", "mean", "sum"))
     labelled = {"ce": lambda o, y: F.cross_entropy(o, y, reduction=reduction),
                 "smooth": lambda o, y: F.cross_entropy(o, y, label_smoothing=0.1),
-                "weights": lambda o, y: F.cross_entropy(o, y, weight=weight), "nll": lambda o, y: F.nll_loss(F.log_softmax(o, 1), y)}
+                "weights": lambda o, y: F.cross_entropy(o, y, weight=weight), "nll": lambda o, y: F.nll_loss(F.log_softmax(o, 1), y),
+                "ignore": lambda o, y: F.cross_entropy(o, y, ignore_index=0, weight=weight, label_smoothing=0.1),
+                "nll weights": lambda o, y: F.nll_loss(F.log_softmax(o, 1), y, weight=weight, ignore_index=0, reduction=reduction),
+                "range": lambda o, y: -F.log_softmax(o, 1)[T.arange(len(y)), y].mean(),
+                "gather": lambda o, y: -F.log_softmax(o, 1).gather(1, y.unsqueeze(1)).mean(),
+                "one_hot": lambda o, y: F.mse_loss(o, F.one_hot(y, outputs).to(dtype)), "margin": lambda o, y: F.multi_margin_loss(o, y),
+                "rows": lambda o, y: F.cross_entropy(o[T.randperm(len(y))], (y + 1) % outputs)}
     pairs = {"mse": lambda o, y: F.mse_loss(o, y, reduction=reduction), "l1": lambda o, y: F.l1_loss(o, y),
              "smooth_l1": lambda o, y: F.smooth_l1_loss(o, y), "huber": lambda o, y: F.huber_loss(o, y),
              "bce": lambda o, y: F.binary_cross_entropy_with_logits(o, y.sigmoid()), "own": lambda o, y: ((o - y) ** 2).mean(),
              "rows": lambda o, y: ((o - y) ** 2).sum(1).mean(), "soft": lambda o, y: F.cross_entropy(o, y.softmax(1)),
+             "kl": lambda o, y: F.kl_div(F.log_softmax(o, 1), y.softmax(1)), "gaussian": lambda o, y: F.gaussian_nll_loss(o, y, T.exp(y)),
+             "hinge": lambda o, y: F.hinge_embedding_loss(o, y.sign()), "largest": lambda o, y: (o - y).square().max(1).values.mean(),
+             "noise": lambda o, y: F.mse_loss(o + T.randn_like(o), y), "masked": lambda o, y: (o * (y > 0)).sum() / len(y),
              "max": lambda o, y: (o - y).abs().max(), "range": lambda o, y: F.binary_cross_entropy(o.sigmoid(), y.sigmoid())}
     if r.random() < 0.5:
-        return labelled[r.choice(("ce", "ce", "ce", "smooth", "weights", "nll"))], True
+        return labelled[r.choice(("ce", "ce", "ce", *labelled))], True
     return pairs[r.choice(("mse", "mse", "mse", *pairs))], False
 
 
@@ -125,19 +168,29 @@ class Case:
         self.optimizer = optimizer = make_optimizer(r, net)
         self.loss, self.labelled = make_loss(r, self.outputs, self.dtype)
         loss = self.loss
-        self.scheduler = optim.lr_scheduler.StepLR(optimizer, 3, 0.5) if r.random() < 0.2 else None
-        scheduler = self.scheduler if r.random() < 0.2 else None
-        where, clip = r.choice(("first", "first", "first", "before backward", "last", "keep memory", "never")), r.random() < 0.1
+        self.scheduler = r.choice(SCHEDULERS)(optimizer) if r.random() < 0.25 else None
+        scheduler = self.scheduler if r.random() < 0.5 else None
+        where, clip = r.choice(("first", "first", "first", "before backward", "last", "keep memory", "never")), r.random()
+        pieces, slope = r.random() < 0.08, r.random() < 0.08
         returns, odd = r.choice(("loss", "loss", "both", "dict", "none")), r.random()
-        self.kept, self.count = [], 0
+        self.returns = returns
+        self.kept, self.count, r_norm = [], 0, r.choice((2.0, 2.0, float("inf"), 1.0))
 
         def step(x, y):
             if where == "first":
                 optimizer.zero_grad()
             if where == "keep memory":
                 optimizer.zero_grad(set_to_none=False)
+            if pieces and len(x) > 3:           # micro-batches
+                for part in (slice(0, 2), slice(2, None)):
+                    out = net(x[part])
+                    value = loss(out, y[part])
+                    (value / 2).backward()
             out = net(x)
             value = loss(out, y)
+            if slope:                           # of the net, as in a gradient penalty
+                given = x.clone().requires_grad_(True)
+                value = value + 0.1 * T.autograd.grad(net(given).sum(), given, create_graph=True)[0].square().mean()
             if odd < 0.05:
                 value = value + 0.01 * sum((p ** 2).sum() for p in net.parameters())
             if where == "before backward":
@@ -147,8 +200,10 @@ class Case:
                 (value / 2).backward()
             else:
                 value.backward()
-            if clip:
-                nn.utils.clip_grad_norm_(net.parameters(), 0.5)
+            if clip < 0.12:
+                nn.utils.clip_grad_norm_(net.parameters(), 0.5, r_norm)
+            elif clip < 0.16:
+                nn.utils.clip_grad_value_(net.parameters(), 0.1)
             if 0.1 < odd < 0.13 and value.item() > 1:
                 return value
             if 0.13 < odd < 0.16:
@@ -224,10 +279,13 @@ class Case:
         found += [(f"state {key}", [(name, values(each)) for name, each in entry.items()])
                   for key, entry in self.optimizer.state_dict()["state"].items()]
         found += [("held", [values(each) for each in self.held if isinstance(each, T.Tensor)])]
+        found += [("stream", values(T.get_rng_state())), ("rates", [group["lr"] for group in self.optimizer.param_groups])]
         found += [("kept", [values(each) for each in self.kept]), ("steps", getattr(self.optimizer, "_step_count", None))]
         return found
 
 
+SCHEDULERS = (lambda o: optim.lr_scheduler.StepLR(o, 3, 0.5), lambda o: optim.lr_scheduler.CosineAnnealingLR(o, 10),
+              lambda o: optim.lr_scheduler.OneCycleLR(o, 0.02, 100, cycle_momentum="momentum" in o.defaults or "betas" in o.defaults))
 CHANGES = ("lr", "lr", "lr", "freeze", "data", "in place", "mode", "hook", "module hook", "no grad", "hold", "hold view", "grad", "reload",
            "attribute", "layer", "settings", "nothing", "nothing", "nothing")
 
@@ -323,8 +381,8 @@ def run_epochs(seed, r, eager, compiled):
 
 
 def alike(case, other):
-    """Whether both can be trained on the same rows."""
-    return (case.inputs, case.outputs, case.dtype, case.labelled) == (other.inputs, other.outputs, other.dtype, other.labelled)
+    """Whether both can be trained on the same rows, and return losses."""
+    return case.returns == other.returns and (case.inputs, case.outputs, case.dtype, case.labelled) == (other.inputs, other.outputs, other.dtype, other.labelled)
 
 
 def dataloader(side, x, y, size, shuffle, drop_last):
@@ -365,7 +423,7 @@ def work(seed, numbers):
 def main(argv=None):
     warnings.simplefilter("ignore")
     T.set_num_threads(2)
-    batches.main(argv, __doc__, __file__, work, COUNTS, 500, steps=10_000)
+    batches.main(argv, __doc__, __file__, work, COUNTS, 200, steps=10_000)
 
 
 if __name__ == "__main__":

@@ -28,7 +28,7 @@ from tinygrad_c.core.array cimport (
     DTYPE_NAMES, Array, Storage, allocate_into, count_write, inference_enabled, is_dense, itemsize, same_shape, set_inference,
     shape_of, view_into)
 from tinygrad_c.kernels.call cimport FLOAT32
-from tinygrad_c.kernels.runtime.dispatch cimport keep_gil, record_constant, recorder, retire
+from tinygrad_c.kernels.runtime.dispatch cimport keep_gil, record_constant, record_zeros, recorder, retire
 
 from tinygrad_c._base.warn import PACKAGE, warn_once
 from tinygrad_c.core.hooks import AccumulateGrad, PackedTensor, RemovableHandle, Traceback, first_of
@@ -120,6 +120,8 @@ cdef TensorBase empty(int dtype, int ndim, const Py_ssize_t* shape):
 cdef TensorBase zeros(int dtype, int ndim, const Py_ssize_t* shape):
     cdef TensorBase out = empty(dtype, ndim, shape)
     memset(out.data, 0, out.numel * itemsize(dtype))
+    if recorder != NULL:
+        record_zeros(out.data, out.numel * itemsize(dtype))
     return out
 
 

@@ -11,7 +11,7 @@ from tinygrad_c._tensor.tensor import Tensor, int64
 from tinygrad_c.autograd import no_grad
 from tinygrad_c.nn.module import Module
 from tinygrad_c.nn.norm import _BatchNorm
-from tinygrad_c.ops.create.create import tensor
+from tinygrad_c.ops.create.create import is_wrong, tensor
 from tinygrad_c.optim.lr_scheduler import LRScheduler
 from tinygrad_c.optim.optimizer import Optimizer
 
@@ -121,7 +121,7 @@ class AveragedModel(Module):
         tensor(1)
         """
         means, values = self._averaged(self.module), self._averaged(model)
-        if self.n_averaged.item() == 0:
+        if is_wrong(self.n_averaged == 0):          # the first time
             for mean, value in zip(means, values):
                 mean.copy_(value)
         elif self.avg_fn is not None:

@@ -40,7 +40,8 @@ class _Situation:
 
     def __init__(self) -> None:
         self.calls = self.attempts = self.disturbed = 0
-        self.pending: Any = None            # the first of two recordings
+        self.obstacle = ""                  # why it was not recorded
+        self.pending: dict[Any, Any] = {}   # the first of two recordings, by which parameters had a gradient
         self.programs: list[Any] = []
 
 
@@ -52,7 +53,7 @@ class CompiledStep(Step):
         self.ready, self.eager = [], False
         self.reason: str | None = None      # why it stays eager
         self.situations: dict[Any, _Situation] = {}
-        self._inside = False
+        self._inside = self._trains = False
         functools.update_wrapper(self, function, updated=())
 
     def __get__(self, instance: Any, owner: Any = None) -> Any:
@@ -89,24 +90,26 @@ class CompiledStep(Step):
             self._inside = False
 
     def _record(self, situation: _Situation, args: tuple[Any, ...]) -> Any:
-        situation.attempts += 1
-        if situation.attempts > MOST_ATTEMPTS:
-            what = situation.pending.guards.broken() if situation.pending is not None else ""
+        if situation.attempts >= MOST_ATTEMPTS:
+            what = next((each.guards.broken() for each in situation.pending.values()), situation.obstacle)
             self._stay_eager(f"what it uses changes at every call{f': {what}' if what else ''}", None)
             return self.function(*args)
         try:
-            walk = Walk((self.function, *args))
+            walk = Walk((self.function, *[each for each in args if not isinstance(each, Tensor)]))
         except TooMany:
             self._stay_eager("it reaches too many objects to be watched", None)
             return self.function(*args)
-        if not walk.guards.hold() or any(attributes["_step_count"] < EAGER_CALLS for attributes, _, _ in walk.optimizers):
-            return self.function(*args)         # a leaf with a hook, a tensor with a graph, an optimizer that is new
-        if not walk.any_optimizer:
-            self.eager = True                   # no training step: nothing to say
+        if any(attributes["_step_count"] < EAGER_CALLS for attributes, _, _ in walk.optimizers):
+            return self.function(*args)         # an optimizer that is new
+        self._trains = self._trains or walk.any_optimizer
+        if not walk.guards.hold():
+            situation.attempts += 1
+            situation.obstacle = f"{walk.guards.broken()} has a hook or a graph from before the step"
             return self.function(*args)
+        situation.attempts += 1
         drawn = _drawn()
         program = Recorded()
-        result = program.record(self.function, args, walk.guards, walk.optimizers)
+        result = program.record(self.function, args, walk.guards, walk.optimizers, walk.schedulers)
         if program.refusal is None and _drawn() != drawn:
             program.deny("it draws random numbers in Python or NumPy")
         if program.refusal is not None:
@@ -119,21 +122,21 @@ class CompiledStep(Step):
                 self._stay_eager("other threads compute whenever it is recorded", None)
         if program.failed:
             return result
-        if not program.has_updates():
-            self._stay_eager("it makes no step of SGD, Adam or AdamW each time", None)
-            return result
-        first = situation.pending
+        first = situation.pending.get(program.pattern())
         if first is None or not first.guards.hold():
-            situation.pending = program
+            situation.pending[program.pattern()] = program
             return result
         if not program.same_as(first):
             self._stay_eager("it does not do the same at each call: two recordings differ", None)
             return result
-        result = program.finish(result)
+        holder = [result]
+        del result
+        result = program.finish(holder)
         if program.refusal is not None:
             self._stay_eager(*_told(program.refusal))
             return result
-        situation.pending = None
+        del situation.pending[program.pattern()]
+        situation.attempts = 0
         situation.programs.append(program)
         if self.verify <= 0:
             self.ready.append(program)
@@ -142,15 +145,18 @@ class CompiledStep(Step):
     def _verify(self, program: Any, args: tuple[Any, ...]) -> Any:
         """Replay and eager, from the same state and on the same batch; eager's result stays."""
         kept = take_snapshot(program)
+        inputs = [(each, each.requires_grad) for each in args if isinstance(each, Tensor)]
         self._inside = True
         try:
             result = replay_once(program, args)
             if not isinstance(result, (Tensor, tuple, list, dict, type(None))):     # MISS: nothing was changed
                 return self.function(*args)
-            replayed = [*state_of(program), ("the result", content_of(result))]
+            replayed = _left(program, result, inputs)
             restore_snapshot(program, kept)
+            for each, wanted in inputs:
+                each.grad, each.requires_grad = None, wanted        # as before: _key() wants no gradient
             result = self.function(*args)
-            eager = [*state_of(program), ("the result", content_of(result))]
+            eager = _left(program, result, inputs)
         finally:
             self._inside = False
         different = [name for (name, content), (_, other) in zip(eager, replayed) if content != other]
@@ -167,6 +173,9 @@ class CompiledStep(Step):
         self.eager, self.reason = True, reason
         self.situations.clear()
         self.ready.clear()
+        if not self._trains:                    # a function without optimizer or gradients: nothing to say
+            self.reason = None
+            return
         name = getattr(self.function, "__name__", "the step")
         warn(f"compile(): {name}() stays in eager mode: {reason}{f', at {place}' if place else ''}. It computes the same as "
              "without compile().")
@@ -209,9 +218,9 @@ def _key(args: tuple[Any, ...]) -> Any:
     key: list[Any] = [get_default_dtype()]
     for each in args:
         if isinstance(each, Tensor):
-            if type(each) is not Tensor or each.requires_grad or not each.is_contiguous() or not each.is_leaf:
+            if type(each) is not Tensor or not each.is_contiguous() or not each.is_leaf or each.grad is not None:
                 return None
-            key.append((tuple(each.shape), each.dtype))
+            key.append((tuple(each.shape), each.dtype, each.requires_grad))
         elif each is None or type(each) in (int, bool, str):
             key.append((type(each), each))
         elif isinstance(each, (Module, types.FunctionType)) or hasattr(each, "param_groups") or (
@@ -220,6 +229,12 @@ def _key(args: tuple[Any, ...]) -> Any:
         else:
             return None
     return tuple(key)
+
+
+def _left(program: Any, result: Any, inputs: list[Any]) -> list[Any]:
+    """All that a step leaves."""
+    return [*state_of(program), *[("the gradient of an argument", content_of(each.grad)) for each, _ in inputs],
+            ("the result", content_of(result))]
 
 
 def _drawn() -> Any:
@@ -265,7 +280,8 @@ def compile(model: Any = None, *, fullgraph: bool = False, dynamic: bool | None 
 
 
 def explain(step: Any) -> str:
-    """What is recorded of a compiled step: its programs, Call by Call, with shapes and estimated times; or why it is eager.
+    """What is recorded of a compiled step: its programs, what they guard, and each Call with its shape and estimated time; or why it
+    is eager.
 
     >>> print(tinygrad_c.compile.explain(tinygrad_c.compile(abs)))
     abs: 0 programs
@@ -277,9 +293,11 @@ def explain(step: Any) -> str:
     lines = [f"{getattr(step.function, '__name__', 'step')}: {step._state()}"]
     for situation in step.situations.values():
         for program in situation.programs:
-            calls = program.lines()
-            lines.append(f"  program of {len(calls)} Calls, {program.verified} replays verified")
-            lines += [f"    {name:24} {' x '.join(map(str, shape)):20} {work:8} ns" for name, shape, work in calls]
+            facts = program.facts()
+            lines.append(f"  program of {facts.pop('Calls')} Calls, about {facts.pop('nanoseconds')} ns, {program.verified} replays "
+                         "verified")
+            lines.append("    " + ", ".join(f"{name}: {n}" for name, n in facts.items() if n))
+            lines += [f"    {name:24} {' x '.join(map(str, shape)):20} {work:8} ns" for name, shape, work in program.lines()]
     return "\n".join(lines)
 
 

@@ -15,6 +15,7 @@ cdef enum:                  # what a guard looks at
     ONE_ITEM                # a value of a dict
     WHOLE_LIST
     ONE_CELL                # of a function's closure
+    NOTHING                 # any more
 
 ctypedef struct Guard:
     int kind
@@ -79,12 +80,21 @@ cdef class Guards:
         self.n += 1
         return 0
 
-    def add_dict(self, dict values not None):
+    def add_dict(self, values):
         flat = []
+        if not isinstance(values, dict):
+            raise TypeError("a dict is needed")
         for key, value in values.items():
             flat.append(key)
             flat.append(value)
         self.add(WHOLE_DICT, values, flat)
+
+    def forget(self, container) -> None:
+        """Drop the guards of a dict or list."""
+        cdef Py_ssize_t i
+        for i in range(self.n):
+            if self.guards[i].container == <PyObject*> container:
+                self.guards[i].kind = NOTHING
 
     def add_item(self, dict values not None, key):
         self.add(ONE_ITEM, values, [key, values[key]])
@@ -166,7 +176,7 @@ cdef class Guards:
                 for k in range(g.n):
                     if PyList_GET_ITEM(<object> g.container, k) != value[k]:
                         return i
-            elif PyCell_GET(<object> g.container) != value[0]:
+            elif g.kind == ONE_CELL and PyCell_GET(<object> g.container) != value[0]:
                 return i
         for i in range(self.n_tensors):
             t = &self.tensors[i]

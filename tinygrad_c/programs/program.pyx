@@ -1,6 +1,8 @@
 """A recorded training step: its program, its memory, the guards under which it holds, and what it does to Python objects.
 
     Guards      what Python held when the step was recorded, compared by identity before each replay
+    Settings    the numbers of a parameter group, which may change
+    GivenGrad   a gradient from before the step
     Recorded    one program: record() and attempt()
     Feed        the rows that a program is to be run on; run_many() runs several side by side
     Step        a callable that tries its programs, and calls Python if none fits
@@ -8,6 +10,7 @@
 The kernels' side is kernels/runtime/program.pxi; who records when, and whether it is right, compiler.py decides.
 """
 cimport cython
+from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.dict cimport PyDict_Next
 from cpython.exc cimport PyErr_CheckSignals
 from cpython.ref cimport PyObject
@@ -17,16 +20,19 @@ from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcmp, memcpy, memset
 
 from tinygrad_c.core.array cimport Storage, count_write, itemsize, note_storages, shape_of
-from tinygrad_c.core.tape cimport TensorBase, alias, empty_like, plain_mode
+from tinygrad_c.core.tape cimport TensorBase, alias, empty_like, grad_enabled, plain_mode, set_grad
 from tinygrad_c.kernels.call cimport INT64, MAX_NDIM, Call
+from tinygrad_c.kernels.portable.philox cimport RANDOM_BLOCK, RANDOM_SEED
 from tinygrad_c.kernels.runtime.dispatch cimport (
-    OTHER_THREAD, ROLE_ADAM, ROLE_ELEMENTWISE, ROLE_SGD, UNSUITED, Known, Program, block_of, enter, free_program, keep_gil,
-    known_kernel, labels_fit, leave, recorder, replay, start_recording, stop_recording)
+    OTHER_THREAD, ROLE_ADAGRAD, ROLE_ADAM, ROLE_CONTENT, ROLE_ELEMENTWISE, ROLE_RANDOM, ROLE_RMSPROP, ROLE_SGD, UNSUITED, Known,
+    Program, block_of, draw_blocks, enter, free_program, is_written, keep_gil, known_kernel, labels_fit, leave, random_streams,
+    recorder, replay, start_recording, stop_if, stop_recording, take_number)
 from tinygrad_c.kernels.runtime.memory cimport Pool, free_pool, pool_has, seal_pool, swap_pool
 from tinygrad_c.kernels.runtime.threads cimport flush_denormals, fp_state, restore_denormals, run_on
 from tinygrad_c.kernels.table cimport (
-    ADAM_CORRECTION, ADAM_SHRINK, ADAM_STEP, FIRST, SGD_FLAGS,
-    SGD_LR)
+    ADAGRAD_EPS, ADAGRAD_FLAGS, ADAGRAD_LR, ADAGRAD_WEIGHT_DECAY, ADAM_BETA2, ADAM_CORRECTION, ADAM_EPS, ADAM_FLAGS,
+    ADAM_SHRINK, ADAM_STEP, ADAM_WEIGHT, ADAM_WEIGHT_DECAY, FIRST, RMSPROP_ALPHA, RMSPROP_EPS, RMSPROP_FLAGS, RMSPROP_LR,
+    RMSPROP_MOMENTUM, RMSPROP_WEIGHT_DECAY, SGD_FLAGS, SGD_LR, SGD_MOMENTUM, SGD_UNDAMPED, SGD_WEIGHT_DECAY)
 
 cdef extern from "Python.h":
     Py_ssize_t Py_REFCNT(PyObject*)
@@ -50,6 +56,8 @@ cdef extern from *:
     double seconds() noexcept nogil
 
 include "guards.pxi"
+include "settings.pxi"
+include "given.pxi"
 include "recorded.pxi"
 include "replayed.pxi"
 include "rows.pxi"

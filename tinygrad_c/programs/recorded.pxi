@@ -1,25 +1,7 @@
 """Recorded: how a step becomes a program; part of program.pyx."""
 
-ctypedef struct Update:         # a Call of SGD or Adam, whose scalars change from step to step
-    Py_ssize_t call
-    int role
-    Py_ssize_t group            # in Recorded.groups
-    Py_ssize_t slot             # of the parameter in its group
-    double step                 # Adam: how often the parameter has been updated
-
-ctypedef struct Group:          # the settings of a parameter group that the scalars depend on
-    double lr
-    double beta1
-    double beta2
-    double weight_decay
-
-
 cdef bint in_tensor(TensorBase t, const char* p) noexcept:
     return t.storage.data <= p < t.storage.data + max(t.storage.nbytes, 1)
-
-
-cdef tuple identity(TensorBase t):
-    return None if t is None else (<size_t> <PyObject*> t, <size_t> t.data)
 
 
 cdef TensorBase plain_copy(TensorBase a):
@@ -29,15 +11,18 @@ cdef TensorBase plain_copy(TensorBase a):
     return out
 
 
-cdef int set_scalars(Call* call, const Update* u, const Group* g) noexcept nogil:
-    """As in ops/optim_steps/update.pyx."""
-    if u.role == ROLE_SGD:
-        call.param[SGD_LR].f = g.lr
-        return 0
-    call.param[ADAM_STEP].f = g.lr / (1 - pow(g.beta1, u.step))
-    call.param[ADAM_CORRECTION].f = sqrt(1 - pow(g.beta2, u.step))
-    call.param[ADAM_SHRINK].f = 1 - g.lr * g.weight_decay
-    return 0
+cdef list schedulers_in(scheduler):
+    """The scheduler, and those that it steps."""
+    found = [scheduler]
+    for each in found:
+        for value in each.__dict__.values():
+            if isinstance(value, (list, tuple)):
+                found.extend([other for other in value if hasattr(other, "last_epoch") and other not in found])
+    return found
+
+
+cdef bint scheduler_owns(scheduler, dict group) except -1:
+    return any([group is each for one in schedulers_in(scheduler) for each in getattr(one.optimizer, "param_groups", [group])])
 
 
 def is_recording() -> bool:
@@ -58,9 +43,22 @@ cdef class Recorded:
     cdef tuple args             # of the step: the program's own copies of the tensors, and the other arguments
     cdef list inputs            # these copies
     cdef list optimizers        # (the optimizer's __dict__, steps that the program counts)
-    cdef list groups            # (the group, the learning rate that was seen last, its list of steps or None)
+    cdef list groups            # Settings
+    cdef list schedulers        # that the step steps, and before which entry
+    cdef bint stepping
+    cdef list streams           # the owners of random streams, and
+    cdef uint64_t** stream      # the seeds and positions
+    cdef Py_ssize_t n_streams
+    cdef uint64_t* stream_before
+    cdef Kept* kept             # what entries write before the last check
+    cdef Py_ssize_t n_kept
     cdef list had_grad          # (leaf, whether it had a gradient when the step began)
+    cdef list given             # GivenGrad
+    cdef bint steady            # the step leaves gradients where there were some when it began, and only there
+    cdef bint grad_mode         # in which it was recorded
+    cdef list wanted_grad       # for each input: whether it required a gradient when the step began
     cdef list grads             # (leaf, the gradient that the step leaves, or None)
+    cdef list grad_versions     # of these gradients, as the step leaves them
     cdef list written           # (storage, how many writes a step counts)
     cdef list outputs
     cdef object form            # of the result: None, "tensor", list, tuple, or the keys of a dict
@@ -75,14 +73,20 @@ cdef class Recorded:
     def __dealloc__(self):
         free_pool(&self.pool)
         free_program(&self.program)
+        cdef Py_ssize_t i
         free(self.updates)
         free(self.settings)
+        free(self.stream)
+        free(self.stream_before)
+        for i in range(self.n_kept):
+            free(self.kept[i].copy)
+        free(self.kept)
 
     def deny(self, str reason):
         if self.refusal is None:
             self.refusal = reason, None, 0
 
-    def record(self, function, tuple args not None, Guards guards not None, list optimizers not None):
+    def record(self, function, tuple args not None, Guards guards not None, list optimizers not None, list schedulers not None):
         """Run the step as eager mode does, and keep its Calls. `optimizers`: (its __dict__, its kind, its groups as (group,
         list of steps or None)). Gives the step's result; finish() says what to hand out."""
         cdef TensorBase t
@@ -90,10 +94,14 @@ cdef class Recorded:
         if self.program.calls != NULL or self.guards is not None:
             raise RuntimeError("a program is recorded once")
         self.guards = guards
-        self.inputs = []
+        self.inputs, self.wanted_grad = [], []
+        self.grad_mode = grad_enabled()
         for each in args:
             if isinstance(each, TensorBase):
-                each = plain_copy(each)
+                t = each
+                self.wanted_grad.append(t._requires_grad)
+                each = plain_copy(t)
+                (<TensorBase> each)._requires_grad = t._requires_grad
                 self.inputs.append(each)
             given.append(each)
         self.args = tuple(given)
@@ -101,37 +109,105 @@ cdef class Recorded:
         each = None
         leaves = [t for t in guards.all_tensors if (<TensorBase> t)._requires_grad]
         self.had_grad = [(t, (<TensorBase> t)._grad is not None) for t in leaves]
-        before = [identity((<TensorBase> t)._grad) for t in leaves]
+        before = [(<TensorBase> t)._grad for t in leaves]
+        counted = [0 if (<TensorBase> t)._grad is None else (<TensorBase> t)._grad.storage.version for t in leaves]
         versions = [(<TensorBase> t).storage.version for t in guards.all_tensors]
         counts = [attributes["_step_count"] for attributes, _, _ in optimizers]
         t = None
         if recorder != NULL:            # in another thread, since the caller looked
             self.failed = OTHER_THREAD
             return function(*self.args)
+        self.load_settings(optimizers)
+        self.schedulers, self.stepping = [], False
         start_recording(&self.program)
         note_storages(1)
         swap_pool(&self.pool)
         keep_gil(1)                     # other threads that compute spoil the recording
         try:
+            for scheduler in schedulers:
+                self.watch(scheduler)
             result = function(*self.args)
         finally:
+            for scheduler in schedulers:
+                scheduler.__dict__.pop("step", None)
             keep_gil(-1)
             swap_pool(&self.pool)
             note_storages(-1)
             self.refusal = stop_recording()
             self.failed = self.program.failed
             seal_pool(&self.pool)
+        self.return_inputs(args)
         if self.refusal is None and not self.failed:
-            self.examine(leaves, before, versions, counts, optimizers)
+            self.examine(leaves, before, counted, versions, counts, optimizers)
         return result
 
-    cdef int examine(self, list leaves, list before, list versions, list counts, list optimizers) except -1:
+    cdef int return_inputs(self, tuple args) except -1:
+        """What the step did to its copies of the arguments, done to these."""
+        cdef TensorBase own, given
+        cdef Py_ssize_t i
+        for i in range(len(args)):
+            if not isinstance(args[i], TensorBase):
+                continue
+            own, given = self.args[i], args[i]
+            given._requires_grad = own._requires_grad
+            if own._grad is not None:
+                given._grad = plain_copy(own._grad) if own._grad.contiguous else own._grad
+            if own.storage.version != 0 and not given.storage.readonly and own.data == own.storage.data:
+                memcpy(given.data, own.data, own.numel * itemsize(own.dtype))
+                count_write(given.storage)
+        return 0
+
+    cdef int load_settings(self, list optimizers) except -1:
+        """The settings of all groups as the step begins."""
+        cdef Settings s
+        self.groups = []
+        n_groups = sum([len(groups) for _, _, groups in optimizers])
+        self.settings = <Group*> malloc((n_groups + 1) * sizeof(Group))
+        if self.settings == NULL:
+            raise MemoryError()
+        for _, kind, groups in optimizers:
+            for group, steps in groups:
+                s = settings_for(group, kind, steps, &self.settings[len(self.groups)])
+                if s is None:
+                    self.deny("a setting of an optimizer is not a Python number")
+                self.groups.append(s)
+        return 0
+
+    cdef int watch(self, scheduler) except -1:
+        """While the step is recorded, see whether it calls scheduler.step(): each replay calls it too, at its end."""
+        method = scheduler.step
+
+        def step(*args, **kwargs):
+            if self.stepping:               # by another scheduler
+                return method(*args, **kwargs)
+            if args or kwargs:
+                self.deny("it passes an argument to a scheduler's step()")
+            self.schedulers.append((scheduler, self.program.n))
+            self.stepping = True
+            try:
+                return method() if not args and not kwargs else method(*args, **kwargs)
+            finally:
+                self.stepping = False
+        if "step" in scheduler.__dict__:
+            self.deny("a scheduler's step() was replaced")
+        else:
+            scheduler.__dict__["step"] = step
+        return 0
+
+    cdef int examine(self, list leaves, list before, list counted, list versions, list counts, list optimizers) except -1:
         cdef Py_ssize_t i, k
-        cdef TensorBase t
+        cdef TensorBase t, g
         cdef Storage storage
+        cdef char* data
+        cdef Py_ssize_t nbytes
         cdef set seen = set()
         self.optimizers = [(attributes, attributes["_step_count"] - count)
                            for (attributes, _, _), count in zip(optimizers, counts)]
+        for scheduler, _ in self.schedulers:
+            for each in schedulers_in(scheduler):
+                self.guards.forget(each.__dict__)
+        if self.program.n == 0:
+            self.deny("it computes nothing")
         if not self.guards.hold():
             self.deny("it changes what it uses: an attribute, a list, a setting, or the memory of a tensor")
             return 0
@@ -141,71 +217,146 @@ cdef class Recorded:
             if storage.version != <unsigned int> versions[i] and id(storage) not in seen:
                 seen.add(id(storage))
                 self.written.append((storage, <unsigned int> (storage.version - <unsigned int> versions[i])))
-        self.grads = []
+        self.grads, self.given = [], []
         for i in range(len(leaves)):
-            t = leaves[i]
+            t, g = leaves[i], before[i]
             if t._grad is None:
                 self.grads.append((t, None))
             elif block_of(&self.program, t._grad.data) != NULL:
-                if not t._grad.contiguous or t._grad._grad_fn is not None or t._grad.data != t._grad.storage.data:
-                    self.deny("a parameter's gradient has a history, or is a view")
+                if not t._grad.contiguous or t._grad._grad_fn is not None:
+                    self.deny("a parameter's gradient has a history, or is not contiguous")
                     return 0
                 self.grads.append((t, t._grad))
-            elif (<size_t> <PyObject*> t._grad, <size_t> t._grad.data) != before[i]:
+            elif t._grad is not g:
                 self.deny("a parameter's gradient was not computed by the step")
                 return 0
+            if g is not None and not self.find_given(t, g, <unsigned int> counted[i]):
+                return 0
+        self.grad_versions = [0 if g is None else (<TensorBase> g).storage.version for _, g in self.grads]
+        self.steady = all([had == ((<TensorBase> leaf)._grad is not None) for leaf, had in self.had_grad])
         for i in range(self.program.n_outside):
             for each in self.inputs:
                 if in_tensor(<TensorBase> each, self.program.outside[i].data):
+                    if self.program.outside[i].first_write >= 0:
+                        self.deny("it writes to an argument in place")
+                        return 0
                     break
             else:
-                if self.guards.at(self.program.outside[i].data) is None:
+                if not self.outside_memory(self.program.outside[i].data, &data, &nbytes):
                     self.deny("it uses a tensor that is neither an argument nor found from the step's closure, its globals, "
-                              "modules and optimizers (or it adds to gradients from before the step: call zero_grad() first)")
+                              "modules and optimizers")
                     return 0
         for i in range(self.program.n_labels):
             for each in self.inputs:
-                t = each
-                if t.data == <char*> self.program.labels[i].data and t.dtype == INT64 and self.program.labels[i].n <= t.numel:
+                if in_tensor(<TensorBase> each, <char*> self.program.labels[i].data):
                     break
             else:
-                self.deny("the labels of cross_entropy are no argument of the step, or not int64")
-                return 0
+                t = self.guards.at(<char*> self.program.labels[i].data)
+                if t is None or t.storage in [storage for storage, _ in self.written]:
+                    self.deny("the labels are a tensor from outside the step that is not found, or that the step writes to")
+                    return 0
+        self.find_streams()
+        self.find_kept()
         self.find_updates(optimizers)
         for i in range(self.program.n):
             self.work += self.program.calls[i].work
         return 0
 
+    cdef bint find_given(self, TensorBase leaf, TensorBase g, unsigned int version) except -1:
+        """Which entries use the gradient that the leaf had when the step began. Whether they can use another one."""
+        cdef GivenGrad given = GivenGrad.__new__(GivenGrad)
+        cdef Py_ssize_t i
+        cdef int k
+        given.leaf, given.data, given.nbytes = leaf, g.data, g.numel * itemsize(g.dtype)
+        for i in range(self.program.n):
+            for k in range(self.program.calls[i].n_operands):
+                if self.program.origins[i].allocation[k] == 0 and given.has(self.program.calls[i].operand[k].data):
+                    given.add(i, k)
+        given.writes = <unsigned int> (g.storage.version - version)
+        given.kept = leaf._grad is g
+        if given.n == 0 and given.writes == 0 and not given.kept:       # nobody needs it
+            return True
+        if not like(g, leaf):
+            self.deny("it adds to a gradient that is a view, or has a history or hooks")
+            return False
+        for other in self.given:
+            if in_tensor(g, (<GivenGrad> other).data):
+                self.deny("two parameters share the memory of a gradient")
+                return False
+        self.given.append(given)
+        return True
+
+    cdef bint outside_memory(self, const char* p, char** data, Py_ssize_t* nbytes) except -1:
+        """The memory outside that an entry uses at p; False if nobody is known to hold it."""
+        cdef TensorBase t = self.guards.at(p)
+        if t is not None:
+            data[0], nbytes[0] = t.storage.data, t.storage.nbytes
+            return True
+        for each in self.given:
+            if (<GivenGrad> each).has(p):
+                data[0], nbytes[0] = (<GivenGrad> each).data, (<GivenGrad> each).nbytes
+                return True
+        return False
+
+    def pattern(self) -> tuple:
+        """What may alternate from call to call: which parameters had a gradient."""
+        return tuple([had for _, had in self.had_grad])
+
+    cdef int find_streams(self) except -1:
+        """The random streams that entries draw from."""
+        cdef Py_ssize_t i, k
+        cdef uint64_t* stream
+        self.streams = random_streams()
+        self.stream = <uint64_t**> malloc((len(self.streams) + 1) * sizeof(uint64_t*))
+        self.stream_before = <uint64_t*> malloc((2 * len(self.streams) + 1) * sizeof(uint64_t))
+        if self.stream == NULL or self.stream_before == NULL:
+            raise MemoryError()
+        for i in range(self.program.n):
+            if self.program.calls[i].kernel == draw_blocks:
+                stream = <uint64_t*> <size_t> self.program.calls[i].param[0].i
+                for k in range(self.n_streams):
+                    if self.stream[k] == stream:
+                        break
+                else:
+                    if self.n_streams < len(self.streams):
+                        self.stream[self.n_streams] = stream
+                        self.n_streams += 1
+        return 0
+
+    cdef int find_kept(self) except -1:
+        """The memory outside that entries write before the last check."""
+        cdef Py_ssize_t i, last = -1
+        cdef Kept* k
+        for i in range(self.program.n):
+            if self.program.calls[i].kernel == stop_if:
+                last = i
+        self.kept = <Kept*> calloc(self.program.n_outside + 1, sizeof(Kept))
+        if self.kept == NULL:
+            raise MemoryError()
+        for i in range(self.program.n_outside):
+            if 0 <= self.program.outside[i].first_write < last:
+                k = &self.kept[self.n_kept]
+                self.outside_memory(self.program.outside[i].data, &k.data, &k.nbytes)
+                k.copy = <char*> malloc(max(k.nbytes, 1))
+                if k.copy == NULL:
+                    raise MemoryError()
+                self.n_kept += 1
+        return 0
+
     cdef int find_updates(self, list optimizers) except -1:
-        """Which optimizer, group and parameter each Call of SGD or Adam belongs to."""
+        """Which optimizer, group and parameter each Call of an optimizer belongs to."""
         cdef Py_ssize_t i, slot
         cdef int role
         cdef Update* u
-        cdef Group* g
         cdef Call expected
         cdef TensorBase p
         cdef set taken = set()
-        self.groups = []
-        n_groups = sum([len(groups) for _, _, groups in optimizers])
         self.updates = <Update*> malloc((self.program.n + 1) * sizeof(Update))
-        self.settings = <Group*> malloc((n_groups + 1) * sizeof(Group))
-        if self.updates == NULL or self.settings == NULL:
+        if self.updates == NULL:
             raise MemoryError()
-        for _, kind, groups in optimizers:
-            for group, steps in groups:
-                g = &self.settings[len(self.groups)]
-                lr = group["lr"]
-                if type(lr) is not float and type(lr) is not int:
-                    self.deny("the learning rate is not a Python number")
-                    return 0
-                g.lr = lr
-                g.beta1, g.beta2, g.weight_decay = 0, 0, group["weight_decay"]
-                if kind == "Adam":
-                    g.beta1, g.beta2 = group["betas"]
-                self.groups.append([group, lr, steps])
         for i in range(self.program.n):
             role = known_kernel(self.program.calls[i].kernel).role
-            if role != ROLE_SGD and role != ROLE_ADAM:
+            if not ROLE_SGD <= role <= ROLE_ADAGRAD:
                 continue
             found = []
             number = 0
@@ -213,7 +364,7 @@ cdef class Recorded:
                 for group, steps in groups:
                     for slot, each in enumerate(group["params"]):
                         p = each
-                        if p.data == self.program.calls[i].operand[0].data and (kind == "Adam") == (role == ROLE_ADAM):
+                        if p.data == self.program.calls[i].operand[0].data and ROLES[kind] == role:
                             found.append((number, slot))
                     number += 1
             if len(found) != 1 or found[0] in taken:
@@ -223,15 +374,19 @@ cdef class Recorded:
             u = &self.updates[self.n_updates]
             u.call, u.role, u.group, u.slot = i, role, found[0][0], found[0][1]
             u.step = 0
-            if role == ROLE_ADAM:
-                u.step = self.groups[u.group][2][u.slot]
+            if role != ROLE_SGD:
+                u.step = (<Settings> self.groups[u.group]).steps[u.slot]
             elif self.program.calls[i].param[SGD_FLAGS].i & FIRST:
                 self.failed = UNSUITED
             expected = self.program.calls[i]
             set_scalars(&expected, u, &self.settings[u.group])
             if memcmp(expected.param, self.program.calls[i].param, sizeof(expected.param)) != 0:
-                self.deny("an optimizer's step used other settings than its parameter groups have now")
+                self.deny("an optimizer's step used other settings than its parameter groups had when the step began")
                 return 0
+            for scheduler, position in self.schedulers:
+                if i >= position and scheduler_owns(scheduler, (<Settings> self.groups[u.group]).group):
+                    self.deny("a scheduler's step() comes before the optimizer's: call it after optimizer.step()")
+                    return 0
             self.n_updates += 1
         return 0
 
@@ -239,11 +394,10 @@ cdef class Recorded:
         """Whether another thread computed while it was recorded."""
         return self.failed == OTHER_THREAD
 
-    def has_updates(self) -> bool:
-        return self.n_updates > 0
-
-    def finish(self, result):
-        """The program is to be kept: gives copies of the step's results, whose memory stays with the program."""
+    def finish(self, list holder not None):
+        """The program is to be kept: gives copies of the step's result, whose memory stays with the program. `holder` has the
+        only reference to the result, which is dropped."""
+        result = holder.pop()
         cdef Py_ssize_t i
         cdef TensorBase t
         cdef const char* data
@@ -276,15 +430,28 @@ cdef class Recorded:
                 self.deny("it returns a tensor with a graph that backward() has not used: call backward() in the step, or "
                           "return x.detach().clone()")
                 return result
+            if not is_written(&self.program, t.data):
+                self.deny("it returns numbers that Python computed")
+                return result
             self.places.append(True)
             self.outputs.append(alias(t))
         t = None
         each = None
         flat = None
         out = shaped(self, results_of(self))
+        swap_pool(&self.pool)           # what the graph of the result holds is the program's
         result = None
+        swap_pool(&self.pool)
+        seal_pool(&self.pool)
         kept = {<size_t> (<TensorBase> o).storage.data for o in self.outputs}
         kept.update({<size_t> (<TensorBase> g).storage.data for _, g in self.grads if g is not None})
+        for i in range(len(self.inputs)):
+            t = (<TensorBase> self.inputs[i])._grad
+            if t is not None:
+                if not t.contiguous or t._grad_fn is not None or not is_written(&self.program, t.data):
+                    self.deny("the gradient of an argument has a history")
+                    return out
+                kept.add(<size_t> t.storage.data)
         for i in range(self.program.n_blocks):
             data = self.program.blocks[i].data
             if not pool_has(&self.pool, data) and <size_t> data not in kept:
@@ -308,10 +475,13 @@ cdef class Recorded:
         if (self.program.n != other.program.n or self.n_updates != other.n_updates
                 or self.program.n_labels != other.program.n_labels or len(self.grads) != len(other.grads)
                 or [(id(leaf), g is None) for leaf, g in self.grads] != [(id(leaf), g is None) for leaf, g in other.grads]
-                or [had for _, had in self.had_grad] != [had for _, had in other.had_grad]
+                or self.pattern() != other.pattern() or self.grad_mode != other.grad_mode
+                or self.wanted_grad != other.wanted_grad
+                or [(<GivenGrad> g).use() for g in self.given] != [(<GivenGrad> g).use() for g in other.given]
                 or [(id(storage), writes) for storage, writes in self.written]
                 != [(id(storage), writes) for storage, writes in other.written]
-                or [delta for _, delta in self.optimizers] != [delta for _, delta in other.optimizers]):
+                or [delta for _, delta in self.optimizers] != [delta for _, delta in other.optimizers]
+                or [(id(s), n) for s, n in self.schedulers] != [(id(s), n) for s, n in other.schedulers]):
             return False
         for i in range(self.program.n):
             a, b = &self.program.calls[i], &other.program.calls[i]
@@ -331,13 +501,30 @@ cdef class Recorded:
                 for d in range(n):
                     if a.operand[k].data != NULL and a.operand[k].stride[d] != b.operand[k].stride[d]:
                         return False
+            if what.role == ROLE_CONTENT:
+                if a.param[1].i != b.param[1].i or memcmp(<void*> <size_t> a.param[0].i, <void*> <size_t> b.param[0].i,
+                                                          a.param[1].i) != 0:
+                    return False
+                continue
             for k in range(what.n_params):
-                if (what.role == ROLE_SGD and k == SGD_LR) or (
-                        what.role == ROLE_ADAM and (k == ADAM_STEP or k == ADAM_CORRECTION or k == ADAM_SHRINK)):
-                    continue
-                if a.param[k].i != b.param[k].i:
+                if a.param[k].i != b.param[k].i and not self.is_scheduled(i, k, what.role):
                     return False
         return True
+
+    cdef bint is_scheduled(self, Py_ssize_t i, Py_ssize_t k, int role) noexcept:
+        """Whether each replay sets this param of an entry anew."""
+        cdef Py_ssize_t back
+        cdef const Call* before
+        if role == ROLE_RANDOM:
+            return k == RANDOM_SEED or k == RANDOM_BLOCK
+        if ROLE_SGD <= role <= ROLE_ADAGRAD:
+            return k != (SGD_FLAGS if role == ROLE_SGD else ADAM_FLAGS if role == ROLE_ADAM else
+                         RMSPROP_FLAGS if role == ROLE_RMSPROP else ADAGRAD_FLAGS)
+        for back in range(1, min(i, 2) + 1):
+            before = &self.program.calls[i - back]
+            if before.kernel == take_number and before.param[1].i == back and before.param[0].i == k:
+                return True
+        return False
 
     cdef bint same_place(self, Recorded other, Py_ssize_t i, Py_ssize_t k):
         cdef char* p = self.program.calls[i].operand[k].data
@@ -350,6 +537,9 @@ cdef class Recorded:
             return False
         if self.program.origins[i].allocation[k] != 0:
             return self.program.origins[i].offset[k] == other.program.origins[i].offset[k]
+        for n in range(len(self.given)):
+            if (<GivenGrad> self.given[n]).has(p):
+                return p - (<GivenGrad> self.given[n]).data == q - (<GivenGrad> other.given[n]).data
         for n in range(len(self.inputs)):
             t, u = self.inputs[n], other.inputs[n]
             if in_tensor(t, p):
@@ -366,3 +556,10 @@ cdef class Recorded:
             call = &self.program.calls[i]
             found.append((known_kernel(call.kernel).name.decode(), tuple([call.shape[d] for d in range(call.ndim)]), call.work))
         return found
+
+    def facts(self) -> dict:
+        """What explain() tells of the program."""
+        return {"Calls": self.program.n, "nanoseconds": int(self.work), "guards": self.guards.n + self.guards.n_tensors,
+                "updates": self.n_updates, "random streams": self.n_streams, "labels": self.program.n_labels,
+                "checks": sum([self.program.calls[i].kernel == stop_if for i in range(self.program.n)]),
+                "schedulers": len(self.schedulers), "gradients from before": len(self.given)}

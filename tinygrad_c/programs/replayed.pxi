@@ -3,14 +3,15 @@
 MISS = object()                 # attempt() gives it where the program does not fit, and nothing has been changed
 
 
-cdef bint fits_input(TensorBase own, object given) except -1:
+cdef bint fits_input(TensorBase own, object given, bint wants_grad) except -1:
     """Whether an argument may take the place of the one that was recorded."""
     cdef TensorBase a
     cdef int d
     if type(given) is not type(own):
         return False
     a = given
-    if (a.dtype != own.dtype or a.ndim != own.ndim or not a.contiguous or a._requires_grad or a._grad_fn is not None
+    if (a.dtype != own.dtype or a.ndim != own.ndim or not a.contiguous or a._requires_grad != wants_grad
+            or a._grad_fn is not None or a._grad is not None or a._hooks is not None
             or a._base is not None and a._base._grad_fn is not None or a._base is not None and a._base._requires_grad):
         return False
     for d in range(own.ndim):
@@ -24,11 +25,24 @@ cdef bint same_argument(object own, object given) except -1:
                             and own == given)
 
 
+cdef bint in_mode(bint grads) noexcept:
+    """plain_mode(), or that under no_grad()."""
+    cdef bint plain
+    if grads:
+        return plain_mode()
+    if grad_enabled():
+        return False
+    set_grad(True)
+    plain = plain_mode()
+    set_grad(False)
+    return plain
+
+
 cdef bint may_replay(Recorded r) except -1:
     """Everything but the arguments: modes, guards, gradients, learning rates."""
     cdef TensorBase leaf, g
     cdef Py_ssize_t i
-    if r.busy or recorder != NULL or not plain_mode() or not r.guards.hold():
+    if r.busy or recorder != NULL or not in_mode(r.grad_mode) or not r.guards.hold():
         return False
     for i in range(len(r.had_grad)):
         leaf = <TensorBase> (<tuple> r.had_grad[i])[0]
@@ -41,20 +55,18 @@ cdef bint may_replay(Recorded r) except -1:
         g = <TensorBase> (<tuple> r.grads[i])[1]
         # Held by the tuple, by g, and perhaps by the leaf: nobody else may see it change. A view would hold its memory.
         if (Py_REFCNT(<PyObject*> g) != (3 if leaf._grad is g else 2) or Py_REFCNT(<PyObject*> g.storage) != 1
-                or g.data != g.storage.data or not g.contiguous or g._grad_fn is not None or g._requires_grad
+                or not g.contiguous or g._grad_fn is not None or g._requires_grad
                 or g._hooks is not None or block_of(&r.program, g.data) == NULL):
             return False
+    for i in range(len(r.given)):
+        if not (<GivenGrad> r.given[i]).move(&r.program, r.kept, r.n_kept):
+            return False
     for i in range(len(r.groups)):
-        entry = <list> r.groups[i]
-        lr = entry[0]["lr"]
-        if lr is not entry[1]:
-            if type(lr) is not float and type(lr) is not int:
-                return False
-            r.settings[i].lr = lr
-            entry[1] = lr
+        if not (<Settings> r.groups[i]).load(&r.settings[i]):
+            return False
     for i in range(r.n_updates):
-        if r.updates[i].role == ROLE_ADAM:
-            steps = (<list> r.groups[r.updates[i].group])[2]
+        if r.updates[i].role != ROLE_SGD:
+            steps = (<Settings> r.groups[r.updates[i].group]).steps
             if r.updates[i].slot >= PyList_GET_SIZE(steps) or type(steps[r.updates[i].slot]) is not int:
                 return False
             r.updates[i].step = steps[r.updates[i].slot]
@@ -75,10 +87,28 @@ cdef void schedule(Recorded r) noexcept nogil:
         if (u.role == ROLE_ADAM and before != NULL and before.role == ROLE_ADAM and before.group == u.group
                 and before.step == u.step):
             call.param[ADAM_STEP], call.param[ADAM_CORRECTION] = last.param[ADAM_STEP], last.param[ADAM_CORRECTION]
-            call.param[ADAM_SHRINK] = last.param[ADAM_SHRINK]
+            call.param[ADAM_SHRINK], call.param[ADAM_WEIGHT_DECAY] = last.param[ADAM_SHRINK], last.param[ADAM_WEIGHT_DECAY]
+            call.param[ADAM_WEIGHT], call.param[ADAM_BETA2] = last.param[ADAM_WEIGHT], last.param[ADAM_BETA2]
+            call.param[ADAM_EPS] = last.param[ADAM_EPS]
         else:
             set_scalars(call, u, &r.settings[u.group])
         before, last = u, call
+
+
+cdef bint run_program(Recorded r) noexcept nogil:
+    """Run the entries. False if a check ended them: then everything outside is as before."""
+    cdef Py_ssize_t i
+    for i in range(r.n_kept):
+        memcpy(r.kept[i].copy, r.kept[i].data, r.kept[i].nbytes)
+    for i in range(r.n_streams):
+        r.stream_before[2 * i], r.stream_before[2 * i + 1] = r.stream[i][0], r.stream[i][1]
+    if replay(&r.program):
+        return True
+    for i in range(r.n_kept):
+        memcpy(r.kept[i].data, r.kept[i].copy, r.kept[i].nbytes)
+    for i in range(r.n_streams):
+        r.stream[i][0], r.stream[i][1] = r.stream_before[2 * i], r.stream_before[2 * i + 1]
+    return False
 
 
 cdef bint step_once(Recorded r) noexcept nogil:
@@ -86,8 +116,7 @@ cdef bint step_once(Recorded r) noexcept nogil:
     if not labels_fit(&r.program):
         return False
     schedule(r)
-    replay(&r.program)
-    return True
+    return run_program(r)
 
 
 cdef int take_effect(Recorded r, long n) except -1:
@@ -105,15 +134,21 @@ cdef int take_effect(Recorded r, long n) except -1:
         else:
             for k in range(writes):
                 count_write(storage)
+    for i in range(len(r.given)):
+        (<GivenGrad> r.given[i]).leaf._grad.storage.version += n * (<GivenGrad> r.given[i]).writes
     for i in range(len(r.grads)):
         leaf = <TensorBase> (<tuple> r.grads[i])[0]
         leaf._grad = <TensorBase> (<tuple> r.grads[i])[1]
+        if leaf._grad is not None:
+            leaf._grad.storage.version = r.grad_versions[i]
     for i in range(r.n_updates):
-        if r.updates[i].role == ROLE_ADAM:
-            (<list> (<list> r.groups[r.updates[i].group])[2])[r.updates[i].slot] = <long long> r.updates[i].step
+        if r.updates[i].role != ROLE_SGD:
+            (<Settings> r.groups[r.updates[i].group]).steps[r.updates[i].slot] = <long long> r.updates[i].step
     for i in range(len(r.optimizers)):
         attributes = <dict> (<tuple> r.optimizers[i])[0]
         attributes["_step_count"] = attributes["_step_count"] + n * <long> (<tuple> r.optimizers[i])[1]
+    for i in range(len(r.schedulers)):
+        (<tuple> r.schedulers[i])[0].step()
     return 0
 
 
@@ -137,7 +172,7 @@ cdef object shaped(Recorded r, list results):
 cdef object attempt(Recorded r, tuple args):
     """Replay the step for these arguments and give its results, or MISS."""
     cdef TensorBase own, given
-    cdef Py_ssize_t i, k
+    cdef Py_ssize_t i, k, number = 0
     cdef long n = len(args)
     cdef bint fit
     cdef int entered
@@ -146,8 +181,9 @@ cdef object attempt(Recorded r, tuple args):
     for i in range(n):
         each = r.args[i]
         if isinstance(each, TensorBase):
-            if not fits_input(<TensorBase> each, args[i]):
+            if not fits_input(<TensorBase> each, args[i], r.wanted_grad[number]):
                 return MISS
+            number += 1
             given = args[i]
             for k in range(len(r.written)):
                 if given.storage is (<tuple> r.written[k])[0]:
@@ -173,6 +209,13 @@ cdef object attempt(Recorded r, tuple args):
     if not fit:
         return MISS
     take_effect(r, 1)
+    for i in range(n):
+        each = r.args[i]
+        if isinstance(each, TensorBase) and (<TensorBase> each)._requires_grad:
+            own, given = <TensorBase> each, <TensorBase> args[i]
+            given._requires_grad = True
+            if own._grad is not None:
+                given._grad = plain_copy(own._grad)
     return shaped(r, results_of(r))
 
 
@@ -183,12 +226,16 @@ def replay_once(Recorded r not None, tuple args not None):
 
 def could_replay(Recorded r not None, tuple args not None) -> bool:
     """Whether the guards hold for these arguments."""
-    cdef Py_ssize_t i
+    cdef Py_ssize_t i, number = 0
     if len(args) != len(r.args) or not may_replay(r):
         return False
     for i in range(len(args)):
         each = r.args[i]
-        if not (fits_input(<TensorBase> each, args[i]) if isinstance(each, TensorBase) else same_argument(each, args[i])):
+        if isinstance(each, TensorBase):
+            if not fits_input(<TensorBase> each, args[i], r.wanted_grad[number]):
+                return False
+            number += 1
+        elif not same_argument(each, args[i]):
             return False
     return True
 
@@ -202,13 +249,31 @@ cdef bytes plain_copy_of_any(TensorBase t):
     return t.storage.data[:t.storage.nbytes]
 
 
-cdef list written_tensors(Recorded r):
-    """The tensors outside that an entry writes: parameters and optimizer state."""
+cdef list changed_by_schedulers(Recorded r):
+    """The dicts that scheduler.step() writes to: those of the schedulers, and the parameter groups."""
+    found = [each.__dict__ for scheduler, _ in r.schedulers for each in schedulers_in(scheduler)]
+    return [*found, *[(<Settings> s).group for s in r.groups]] if found else found
+
+
+cdef dict lists_copied(dict content):
+    return {key: list(value) if type(value) is list and key != "params" else value for key, value in content.items()}
+
+
+cdef list streams_of(Recorded r):
     cdef Py_ssize_t i
+    return [(r.stream[i][0], r.stream[i][1]) for i in range(r.n_streams)]
+
+
+cdef list written_tensors(Recorded r):
+    """The tensors outside that an entry writes: parameters, buffers, optimizer state."""
+    cdef Py_ssize_t i
+    cdef TensorBase t
     found = []
     for i in range(r.program.n_outside):
-        if r.program.outside[i].written:
-            found.append(r.guards.at(r.program.outside[i].data))
+        if r.program.outside[i].first_write >= 0:
+            t = r.guards.at(r.program.outside[i].data)
+            if t is not None:
+                found.append(t)
     return found
 
 
@@ -218,18 +283,26 @@ def take_snapshot(Recorded r not None) -> list:
     memory = []
     for each in written_tensors(r):
         t = each
-        memory.append((t.storage, t.storage.data[:t.storage.nbytes]))
+        memory.append((t.storage, PyBytes_FromStringAndSize(t.storage.data, t.storage.nbytes)))
+    given = []
+    for each in r.given:
+        t = (<GivenGrad> each).leaf._grad
+        given.append((t, bytes_of(t), t.storage.version))
     return [memory, [(storage, (<Storage> storage).version) for storage, _ in r.written],
             [(leaf, None, bytes_of(<TensorBase> own)) if own is not None and (<TensorBase> leaf)._grad is own
              else (leaf, (<TensorBase> leaf)._grad, None) for leaf, own in r.grads],     # own: no reference, see may_replay
-            [(entry[2], list(entry[2])) for entry in r.groups if entry[2] is not None],
-            [(attributes, attributes["_step_count"]) for attributes, _ in r.optimizers]]
+            [((<Settings> entry).steps, list((<Settings> entry).steps)) for entry in r.groups
+             if (<Settings> entry).steps is not None],
+            streams_of(r),
+            [(each, lists_copied(each)) for each in changed_by_schedulers(r)],
+            [(attributes, attributes["_step_count"]) for attributes, _ in r.optimizers], given]
 
 
 def restore_snapshot(Recorded r not None, list kept not None) -> None:
     cdef Storage s
     cdef const char* p
     cdef TensorBase t, g
+    cdef Py_ssize_t i
     for storage, content in kept[0]:
         s = storage
         p = content
@@ -243,9 +316,19 @@ def restore_snapshot(Recorded r not None, list kept not None) -> None:
         if content is not None:
             p = content
             memcpy(g.data, p, len(content))
+    for each, (g, content, version) in zip(r.given, kept[7]):
+        (<GivenGrad> each).leaf._grad = g
+        p = content
+        memcpy(g.data, p, len(content))
+        g.storage.version = version
     for steps, content in kept[3]:
         steps[:] = content
-    for attributes, count in kept[4]:
+    for i, (seed, position) in enumerate(kept[4]):
+        r.stream[i][0], r.stream[i][1] = seed, position
+    for attributes, content in kept[5]:
+        attributes.clear()
+        attributes.update(content)
+    for attributes, count in kept[6]:
         attributes["_step_count"] = count
 
 
@@ -260,7 +343,15 @@ def state_of(Recorded r not None) -> list:
         t = (<TensorBase> leaf)._grad
         found.append((f"the gradient of a parameter of shape {list(shape_of(<TensorBase> leaf))}",
                       None if t is None else bytes_of(t)))
-    found.extend([("an optimizer's steps", list(entry[2])) for entry in r.groups if entry[2] is not None])
+    for each in r.given:
+        if (<GivenGrad> each).kept:
+            t = (<GivenGrad> each).leaf._grad
+            found.append((f"the gradient of a parameter of shape {list(shape_of(t))}", bytes_of(t)))
+    found.extend([("an optimizer's steps", list((<Settings> entry).steps)) for entry in r.groups
+                  if (<Settings> entry).steps is not None])
+    found.append(("a random generator's position", streams_of(r)))
+    found.extend([("a scheduler's state", {key: value for key, value in each.items() if key not in ("params", "optimizer")})
+                  for each in (lists_copied(one) for one in changed_by_schedulers(r))])
     found.extend([("an optimizer's steps", attributes["_step_count"]) for attributes, _ in r.optimizers])
     return found
 

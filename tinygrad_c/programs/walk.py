@@ -8,11 +8,13 @@ from typing import Any
 from tinygrad_c._base.warn import PACKAGE
 from tinygrad_c._tensor.tensor import Tensor
 from tinygrad_c.nn.module import Module
+from tinygrad_c.optim.adagrad import Adagrad
 from tinygrad_c.optim.adam import Adam
 from tinygrad_c.optim.lr_scheduler.base import LRScheduler
 from tinygrad_c.optim.optimizer import Optimizer
+from tinygrad_c.optim.rmsprop import RMSprop
 from tinygrad_c.optim.sgd import SGD
-from tinygrad_c.programs.program import Guards, Step
+from tinygrad_c.programs.program import Guards, Step, settings_of
 
 MANY = 20_000           # objects: with more, the walk would cost more than the program saves
 
@@ -26,7 +28,8 @@ class Walk:
 
     def __init__(self, roots: tuple[Any, ...]) -> None:
         self.guards = Guards()
-        self.optimizers: list[Any] = []         # SGD and Adam: (__dict__, kind, [(group, list of steps or None)])
+        self.optimizers: list[Any] = []         # those with a kernel: (__dict__, kind, [(group, list of steps or None)])
+        self.schedulers: list[Any] = []
         self.any_optimizer = False
         self._seen: dict[int, Any] = {}
         self._names: set[str] = set()
@@ -51,7 +54,9 @@ class Walk:
         elif isinstance(each, Optimizer):
             self._optimizer(each)
         elif isinstance(each, LRScheduler):
-            self.guards.add_item(each.__dict__, "last_epoch")       # changes, if the step calls scheduler.step()
+            self.schedulers.append(each)
+            if hasattr(each, "last_epoch"):
+                self.guards.add_item(each.__dict__, "last_epoch")       # changes, if the step calls scheduler.step()
         elif isinstance(each, Step):        # another compiled step: recorded with this one
             self._queue.append(each.function)
         elif isinstance(each, types.FunctionType):
@@ -124,14 +129,15 @@ class Walk:
         attributes = optimizer.__dict__
         self.guards.add_dict(attributes)
         self.guards.add_list(optimizer.param_groups)
-        kind = "Adam" if isinstance(optimizer, Adam) else "SGD" if isinstance(optimizer, SGD) else None
+        kind = next((cls.__name__ for cls in (Adam, SGD, RMSprop, Adagrad) if isinstance(optimizer, cls)), None)
+        changing = () if kind is None else settings_of(kind)        # read at each step
         groups = []
         for i, group in enumerate(optimizer.param_groups):
             self._queue.extend(group["params"])
             if type(group["params"]) is list:
                 self.guards.add_list(group["params"])
             for name in group:
-                if name != "lr":            # read at each step
+                if name not in changing:
                     self.guards.add_item(group, name)
             if kind is not None:
                 lists = optimizer._lists[i][1:]
@@ -147,4 +153,9 @@ class Walk:
         if kind is not None:
             self.guards.add_list(optimizer._lists)
             self.optimizers.append((attributes, kind, groups))
+        else:
+            state = optimizer.state
+            if isinstance(state, dict):
+                self.guards.add_dict(state)
+                self._queue.extend(state.values())
         self._functions_of(type(optimizer))

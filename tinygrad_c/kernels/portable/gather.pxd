@@ -1,4 +1,5 @@
-"""Gather and scatter of rows at given offsets, for every dtype."""
+"""Gather and scatter of rows at given offsets, for every dtype; the offsets that an index means; triangles of
+matrices."""
 from tinygrad_c.kernels.call cimport Call
 
 cdef enum:
@@ -6,3 +7,18 @@ cdef enum:
 
 cdef void take(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil
 cdef void put(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil
+
+cdef enum:                      # param of offsets(), all .i
+    OFFSET_SIZE                 # the size of the dimension that is indexed, and
+    OFFSET_ALONG                # its stride
+    OFFSET_START
+    OFFSET_WRAPS                # negative indices count from the end
+    OFFSET_ADDS                 # to what is in operand 0
+
+cdef void offsets(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil
+
+cdef enum:                      # param of triangle(), all .i
+    TRIANGLE_DIAGONAL
+    TRIANGLE_UPPER              # keep what is above the diagonal, else what is below it
+
+cdef void triangle(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil

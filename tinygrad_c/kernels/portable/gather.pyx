@@ -120,3 +120,75 @@ cdef void take(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogi
 cdef void put(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
     """scattered[offset[r]] = dense[r], in order: of rows with the same offset the last wins. One unit."""
     move(call, 0, call.shape[0], True)
+
+
+# ---- Offsets
+
+cdef inline bint row_of_offsets(int64_t* to, const int64_t* index, Py_ssize_t n, Py_ssize_t start, Py_ssize_t step,
+                                Py_ssize_t size, Py_ssize_t along, bint wraps, bint adds) noexcept nogil:
+    """Whether an index is out of bounds. Each index is read once: another thread may write to it."""
+    cdef Py_ssize_t i, k
+    cdef bint wrong = False
+    for i in range(n):
+        k = index[i]
+        if wraps:
+            k += size & (k >> 63)
+        wrong |= <size_t> k >= <size_t> size
+        to[i] = (to[i] if adds else 0) + start + (k if along == 1 else k * along)
+        start += step
+    return wrong
+
+
+cdef void offsets(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    """operand 0, int64 = start + index * along + the sum of coordinate d * stride[d] of operand 1, for each of the indices
+    (int64) in operand 1, of that shape. operand 2, int64: becomes 1 if an index is out of bounds. One unit."""
+    cdef Py_ssize_t[MAX_NDIM] coordinate
+    cdef int last = call.ndim - 1, d
+    cdef int64_t* to = <int64_t*> call.operand[0].data
+    cdef const int64_t* index = <const int64_t*> call.operand[1].data
+    cdef Py_ssize_t start = call.param[OFFSET_START].i, n = call.shape[last], step = call.operand[1].stride[last]
+    cdef Py_ssize_t size = call.param[OFFSET_SIZE].i, along = call.param[OFFSET_ALONG].i
+    cdef bint wraps = call.param[OFFSET_WRAPS].i, adds = call.param[OFFSET_ADDS].i, wrong = False
+    memset(coordinate, 0, sizeof(coordinate))
+    while True:
+        if adds or wraps:
+            wrong |= row_of_offsets(to, index, n, start, step, size, along, wraps, adds)
+        elif along == 1:                # no multiplication: vectorised
+            wrong |= row_of_offsets(to, index, n, start, step, size, 1, False, False)
+        else:
+            wrong |= row_of_offsets(to, index, n, start, step, size, along, False, False)
+        to += n
+        index += n
+        d = last - 1
+        while d >= 0:
+            coordinate[d] += 1
+            start += call.operand[1].stride[d]
+            if coordinate[d] < call.shape[d]:
+                break
+            start -= coordinate[d] * call.operand[1].stride[d]
+            coordinate[d] = 0
+            d -= 1
+        if d < 0:
+            break
+    (<int64_t*> call.operand[2].data)[0] = wrong
+
+
+# ---- Triangles
+
+cdef void triangle(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    """operand 0 = operand 1, contiguous matrices of shape[1] rows and shape[2] columns of itemsize bytes, with zeros on one
+    side of a diagonal: see TRIANGLE_*. A unit is a row of one of shape[0] matrices."""
+    cdef Py_ssize_t rows = call.shape[1], cols = call.shape[2], size = call.operand[0].itemsize, i, n
+    cdef bint upper = call.param[TRIANGLE_UPPER].i
+    cdef const char* p = call.operand[1].data + begin * cols * size
+    cdef char* to = call.operand[0].data + begin * cols * size
+    for i in range(begin, end):
+        n = min(max(i % rows + call.param[TRIANGLE_DIAGONAL].i + (not upper), 0), cols)     # columns of the lower triangle
+        if upper:
+            memset(to, 0, n * size)
+            memcpy(to + n * size, p + n * size, (cols - n) * size)
+        else:
+            memcpy(to, p, n * size)
+            memset(to + n * size, 0, (cols - n) * size)
+        p += cols * size
+        to += cols * size

@@ -25,7 +25,11 @@ cdef void uniform64(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept
 cdef void normal32(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil
 cdef void normal64(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil
 cdef void keep(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil
-# Both read the stream from block `position` on, and advance it past the blocks that they used.
-cdef void below_many(uint64_t seed, uint64_t* position, uint32_t n, int64_t first, int64_t* out,
-                     Py_ssize_t count) noexcept nogil
-cdef void shuffle(uint64_t seed, uint64_t* position, int64_t* p, Py_ssize_t count) noexcept nogil
+
+# These two read the stream from its position on, and advance it past the blocks that they used. operand 0: int64.
+cdef enum:                      # param
+    STREAM = 2                  # .i: the address of the seed and the position; 0 and 1 are not used
+    BELOW = 3                   # .i: n of draw_below
+    FROM = 4                    # .i: what is added
+cdef void draw_below(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil
+cdef void draw_order(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil

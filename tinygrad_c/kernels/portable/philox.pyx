@@ -308,3 +308,20 @@ cdef void shuffle(uint64_t seed, uint64_t* position, int64_t* p, Py_ssize_t coun
             p[i], p[u] = p[u], p[i]
             i -= 1
         position[0] += <uint64_t> (j + 3) // 4
+
+
+cdef void draw_below(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    """Uniform integers from FROM to FROM + BELOW - 1."""
+    cdef uint64_t* stream = <uint64_t*> <size_t> call.param[STREAM].i
+    below_many(stream[0], &stream[1], <uint32_t> call.param[BELOW].i, call.param[FROM].i, <int64_t*> call.operand[0].data,
+               call.shape[0])
+
+
+cdef void draw_order(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    """The numbers from 0 on in a random order."""
+    cdef uint64_t* stream = <uint64_t*> <size_t> call.param[STREAM].i
+    cdef int64_t* p = <int64_t*> call.operand[0].data
+    cdef Py_ssize_t i
+    for i in range(call.shape[0]):
+        p[i] = i
+    shuffle(stream[0], &stream[1], p, call.shape[0])

@@ -1,5 +1,5 @@
 """run(call), the single entry point to the kernels, and the kernel table of each dtype."""
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint64_t
 
 from tinygrad_c.kernels.call cimport MAX_OPERANDS, Call, Scalar, inner_t, kernel_t
 from tinygrad_c.kernels.table cimport Kernels
@@ -21,11 +21,15 @@ cdef enum:                      # what a kernel is to a program
     ROLE_MATMUL
     ROLE_SGD
     ROLE_ADAM
+    ROLE_RMSPROP
+    ROLE_ADAGRAD
+    ROLE_RANDOM                 # param 0 and 1 are set by the Call before it
+    ROLE_CONTENT                # param 0 is the address of its content, param 1 the number of bytes
 
 cdef enum:                      # Program.failed: this recording is of no use, another may be
     OUT_OF_MEMORY = 1
     OTHER_THREAD = 2            # computed meanwhile
-    UNSUITED = 3                # a batch with labels that are ignored
+    UNSUITED = 3                # a first step
 
 cdef enum:
     MATMUL_FLAGS = 0            # param[...].i of a matrix product, kernels/matmul/matmul.pxd; bit 0: C is added to
@@ -43,7 +47,7 @@ ctypedef struct Origin:         # of a Call's operands: which allocation's memor
 
 ctypedef struct Outside:        # an address that an entry reads or writes, of memory that was there before
     char* data
-    bint written
+    Py_ssize_t first_write      # the first entry that writes to it, or -1
 
 ctypedef struct Labels:
     const int64_t* data
@@ -73,8 +77,10 @@ ctypedef struct Program:
 ctypedef struct Known:          # a kernel that may be recorded
     kernel_t kernel
     const char* name
-    int writes                  # bits of the operands that it writes
+    int writes                  # bits of the operands that it writes,
+    int updates                 # and of those among them that it reads too
     int role
+    int itemsize                # of a matrix product's elements
     int n_params                # that it reads
     int n_strides               # of each operand that it reads; MAX_NDIM: as many as there are dimensions
 
@@ -90,9 +96,23 @@ cdef void record_block(char* data, Py_ssize_t nbytes) noexcept
 # `size`: bytes of an element of the output.
 cdef void record_inner(inner_t inner, Py_ssize_t n, Py_ssize_t size, int n_inputs, char** p, const Scalar* param,
                        int n_params) noexcept
+cdef void record_call(const Call* call) noexcept
 cdef void record_constant(char* data, Py_ssize_t nbytes) noexcept
+cdef void record_content(char* data, Py_ssize_t nbytes) noexcept
+cdef void record_zeros(char* data, Py_ssize_t nbytes) noexcept
 cdef void record_total(char* out, const char* partial, Py_ssize_t n, Py_ssize_t each, Py_ssize_t size, double divisor) noexcept
+cdef void record_factor(char* out, const char* partial, Py_ssize_t n, Py_ssize_t size) noexcept
+cdef void record_sum(char* out, const char* numbers, Py_ssize_t n, Py_ssize_t size) noexcept
 cdef void record_division(char* out, Py_ssize_t size, double n) noexcept
-cdef void record_labels(const int64_t* data, Py_ssize_t n, int64_t classes, int64_t ignored) noexcept
-cdef void replay(const Program* program) noexcept nogil
+cdef void record_number(char* number, int param, int distance=*) noexcept
+cdef void record_check(char* wrong, Py_ssize_t size) noexcept
+cdef int record_draw(uint64_t* stream, uint64_t blocks, object owner) except -1
+cdef void record_labels(const int64_t* data, Py_ssize_t n, int64_t classes, int64_t ignored, char* wrong) noexcept
+
+cdef list random_streams()
+cdef bint replay(Program* program) noexcept nogil
 cdef bint labels_fit(const Program* program) noexcept nogil
+cdef bint is_written(Program* program, const char* p) noexcept
+cdef void take_number(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil
+cdef void stop_if(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil
+cdef void draw_blocks(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil

@@ -8,16 +8,16 @@ import os
 import sys
 
 from cpython.pycapsule cimport PyCapsule_GetPointer
-from libc.stdint cimport int64_t
-from libc.stdlib cimport calloc, free, realloc
+from libc.stdint cimport int64_t, uint64_t
+from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy, memset
 
 from tinygrad_c.kernels.call cimport (
-    FLOAT32, FLOAT64, INT32, MAX_NDIM, MAX_OPERANDS, MAX_PARAMS, N_DTYPES, Call, Scalar, inner_t, kernel_t)
+    FLOAT32, FLOAT64, INT32, INT64, MAX_NDIM, MAX_OPERANDS, MAX_PARAMS, N_DTYPES, Call, Operand, Scalar, inner_t, kernel_t)
+from tinygrad_c.kernels.portable cimport gather as movers, philox, unfold as windows
 from tinygrad_c.kernels.portable.generic cimport register_generic, register_vectors
 from tinygrad_c.kernels.portable.integers cimport register_integer_kernels
-from tinygrad_c.kernels.portable.philox cimport set_philox_simd
-from tinygrad_c.kernels.table cimport N_LOSSES, N_SOFTMAX, SQUARES, SUM, Kernels
+from tinygrad_c.kernels.table cimport MAX, MIN, N_LOSSES, N_SOFTMAX, PROD, SQUARES, SUM, Kernels
 from tinygrad_c.kernels.runtime.threads cimport flush_denormals, fp_state, is_short, restore_denormals, run_shared
 
 from tinygrad_c._base.warn import PACKAGE
@@ -55,6 +55,7 @@ cdef int gil_kept = 0           # nesting depth of keep_gil(): while > 0, run() 
 
 include "epochs.pxi"
 include "program.pxi"
+include "known.pxi"
 
 
 cdef Kernels* kernels(int dtype) noexcept:
@@ -120,7 +121,7 @@ cdef int load_kernels(str level) except -1:
     for dtype in range(FLOAT32):        # tiles() depends on the size of an element only
         tables[dtype].tiles = tables[FLOAT32 if dtype == INT32 else FLOAT64].tiles
     register_vectors(tables)
-    set_philox_simd(tables[FLOAT64].philox_simd)
+    philox.set_philox_simd(tables[FLOAT64].philox_simd)
     simd_level = level
     return 0
 

@@ -2,119 +2,14 @@
 
 While `recorder` is set, run() and the few ops that do work without a Call append to it. What is kept must be complete: every
 memory that an entry reads was written by an entry before it, or lies outside the program (a parameter, an input). So the
-recorder knows the blocks that were allocated meanwhile, and which operands each kernel writes. What it does not know, a kernel
-or memory that the host wrote, is a reason to refuse: see refuse().
+recorder knows the blocks that were allocated meanwhile, and which operands each kernel writes (known.pxi). What it does not
+know, a kernel or memory that the host wrote, is a reason to refuse: see refuse(). What an op does on the host is recorded as a
+Call too: record_constant() and the functions after it.
 """
 
 cdef Program* recorder = NULL
 cdef object refusal = None          # (reason, file, line), the first one of this recording
-
-cdef enum:
-    OPERAND_0 = 1                   # bits: the operands that a kernel writes
-    N_KNOWN = 160
-
-cdef Known[N_KNOWN] known
-cdef int n_known = 0
-
-
-cdef void know(kernel_t kernel, const char* name, int writes, int role, int n_params, int n_strides) noexcept:
-    global n_known
-    cdef int i
-    for i in range(n_known):
-        if known[i].kernel == kernel:
-            return
-    if kernel != NULL and n_known < N_KNOWN:
-        known[n_known].kernel, known[n_known].name = kernel, name
-        known[n_known].writes, known[n_known].role = writes, role
-        known[n_known].n_params, known[n_known].n_strides = n_params, n_strides
-        n_known += 1
-
-
-cdef void know_kernels() noexcept:
-    """What may be recorded. Other kernels read what the host has written for them (an index plan, a random position)."""
-    cdef Kernels* t
-    cdef int dtype, i
-    for dtype in range(N_DTYPES):
-        t = &tables[dtype]
-        know(t.loop, b"elementwise", OPERAND_0, ROLE_ELEMENTWISE, MAX_PARAMS, MAX_NDIM)
-        know(t.tiles, b"elementwise", OPERAND_0, ROLE_ELEMENTWISE, MAX_PARAMS, MAX_NDIM)
-        if dtype < FLOAT32:
-            continue
-        know(t.matmul, b"matmul", OPERAND_0, ROLE_MATMUL, 3, 3)
-        know(t.matmul_axpy, b"matmul", OPERAND_0, ROLE_MATMUL, 3, 3)
-        know(t.matmul_dot, b"matmul", OPERAND_0, ROLE_MATMUL, 3, 3)
-        know(t.reduce[SUM], b"sum", OPERAND_0, ROLE_PLAIN, 1, 0)
-        know(t.reduce[SQUARES], b"sum of squares", OPERAND_0, ROLE_PLAIN, 1, 0)
-        for i in range(N_SOFTMAX):
-            know(t.softmax[i], b"softmax", OPERAND_0, ROLE_PLAIN, 0, 0)
-            know(t.softmax_backward[i], b"softmax backward", OPERAND_0, ROLE_PLAIN, 0, 0)
-        know(t.cross_entropy, b"cross_entropy", OPERAND_0 | 8, ROLE_PLAIN, 4, 0)
-        know(t.cross_entropy_backward, b"cross_entropy backward", OPERAND_0, ROLE_PLAIN, 4, 0)
-        for i in range(N_LOSSES):
-            know(t.loss[i], b"loss", OPERAND_0, ROLE_PLAIN, 2, 0)
-            know(t.loss_backward[i], b"loss backward", OPERAND_0, ROLE_PLAIN, 2, 0)
-        know(t.sgd, b"SGD", OPERAND_0 | 4, ROLE_SGD, 5, 0)
-        know(t.adam, b"Adam", OPERAND_0 | 4 | 8 | 16, ROLE_ADAM, 8, 0)
-    know(run_inner, b"elementwise", OPERAND_0, ROLE_ELEMENTWISE, MAX_PARAMS, 0)
-    know(store_constant, b"constant", OPERAND_0, ROLE_PLAIN, MAX_PARAMS, 0)
-    know(add_partials, b"total", OPERAND_0, ROLE_PLAIN, MAX_PARAMS, 0)
-    know(divide_number, b"divide", OPERAND_0, ROLE_PLAIN, MAX_PARAMS, 0)
-
-
-cdef const Known* known_kernel(kernel_t kernel) noexcept:
-    cdef int i
-    for i in range(n_known):
-        if known[i].kernel == kernel:
-            return &known[i]
-    return NULL
-
-
-# ---- What is done without a Call, as kernels
-
-cdef void run_inner(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
-    """The inner of an elementwise kernel alone, on shape[0] elements."""
-    cdef char* p[MAX_OPERANDS]
-    cdef int i
-    for i in range(call.n_operands):
-        p[i] = call.operand[i].data
-    call.inner(call.shape[0], p, call.param)
-
-
-cdef void store_constant(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
-    """The bytes of param 0 into operand 0."""
-    memcpy(call.operand[0].data, &call.param[0], call.operand[0].itemsize)
-
-
-cdef inline double real_of(const char* p, Py_ssize_t i, Py_ssize_t size) noexcept nogil:
-    return (<const float*> p)[i] if size == sizeof(float) else (<const double*> p)[i]
-
-
-cdef inline void set_real_of(char* p, double value, Py_ssize_t size) noexcept nogil:
-    if size == sizeof(float):
-        (<float*> p)[0] = <float> value
-    else:
-        (<double*> p)[0] = value
-
-
-cdef void add_partials(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
-    """Add up the shape[0] sums in operand 1, divide by param 1; shape[1] is 2 if every other one is a weight, and a divisor of
-    0 stands for their sum."""
-    cdef double total = 0, weights = 0, value, divisor = call.param[1].f
-    cdef Py_ssize_t i
-    for i in range(call.shape[0]):
-        value = real_of(call.operand[1].data, i, call.operand[1].itemsize)
-        if call.shape[1] == 2 and i & 1:
-            weights += value
-        else:
-            total += value
-    set_real_of(call.operand[0].data, total / (divisor if divisor != 0 else weights), call.operand[0].itemsize)
-
-
-cdef void divide_number(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
-    """Operand 0 by param 0, as mean does with the sum of all elements."""
-    cdef char* p = call.operand[0].data
-    set_real_of(p, real_of(p, 0, call.operand[0].itemsize) / call.param[0].f, call.operand[0].itemsize)
-
+cdef list owners = []               # of the memory of random streams that this recording draws from
 
 # ---- Recording
 
@@ -127,6 +22,7 @@ cdef int start_recording(Program* program) except -1:
     memset(program, 0, sizeof(Program))
     program.thread = PyThread_get_thread_ident()
     refusal = None
+    owners.clear()
     recorder = program
     return 0
 
@@ -144,6 +40,9 @@ cdef void free_program(Program* program) noexcept:
     cdef Py_ssize_t i
     for i in range(program.n_blocks):
         free(program.blocks[i].map)
+    for i in range(program.n):
+        if program.calls[i].kernel == store_content:
+            free(<void*> <size_t> program.calls[i].param[0].i)
     free(program.calls)
     free(program.origins)
     free(program.blocks)
@@ -235,10 +134,17 @@ cdef bint written_whole(Block* block) noexcept:
     return True
 
 
-cdef void mark_part(Block* block, const Call* call) noexcept:
-    """An elementwise kernel writes a part of the block: which bytes."""
+cdef bint is_written(Program* program, const char* p) noexcept:
+    """Whether an entry writes the memory at p. Of a block that was written in parts, this one byte tells: the host writes whole
+    tensors."""
+    cdef Block* block = block_of(program, p)
+    return block != NULL and (block.written or written_whole(block) or (block.map != NULL and block.map[p - block.data]))
+
+
+cdef void mark_part(Block* block, const Operand* o, int ndim, const Py_ssize_t* shape, Py_ssize_t size) noexcept:
+    """A kernel writes a part of the block: which bytes."""
     cdef Py_ssize_t[MAX_NDIM] index
-    cdef Py_ssize_t size = call.operand[0].itemsize, at = call.operand[0].data - block.data
+    cdef Py_ssize_t at = o.data - block.data
     cdef int d
     if block.map == NULL:
         block.map = <char*> calloc(block.nbytes, 1)
@@ -249,44 +155,41 @@ cdef void mark_part(Block* block, const Call* call) noexcept:
     while True:
         if 0 <= at and at + size <= block.nbytes:
             memset(block.map + at, 1, size)
-        d = call.ndim - 1
+        d = ndim - 1
         while d >= 0:
             index[d] += 1
-            at += call.operand[0].stride[d] * size
-            if index[d] < call.shape[d]:
+            at += o.stride[d] * size
+            if index[d] < shape[d]:
                 break
-            at -= index[d] * call.operand[0].stride[d] * size
+            at -= index[d] * o.stride[d] * size
             index[d] = 0
             d -= 1
         if d < 0:
             return
 
 
-cdef void mark_written_by(Block* block, const Call* call, int role) noexcept:
-    cdef Py_ssize_t n = 1
-    cdef int d
+cdef void mark_written_by(Block* block, const Operand* o, const Call* call, const Known* what) noexcept:
+    cdef Py_ssize_t n = 1, size = what.itemsize if what.role == ROLE_MATMUL else call.operand[0].itemsize
+    cdef int d, ndim = 3 if what.role == ROLE_MATMUL else call.ndim
     if block.written:
         return
-    if role == ROLE_ELEMENTWISE or role == ROLE_MATMUL:
-        for d in range(call.ndim if role == ROLE_ELEMENTWISE else 3):
+    if what.role == ROLE_ELEMENTWISE or what.role == ROLE_MATMUL:
+        for d in range(ndim):
             n *= call.shape[d]
-        if role == ROLE_MATMUL:         # a product does not say of what: 4 bytes or 8
-            block.written = n * sizeof(float) == block.nbytes or n * sizeof(double) == block.nbytes
-            return
-        if n * call.operand[0].itemsize != block.nbytes:
-            mark_part(block, call)
+        if n * size != block.nbytes:
+            mark_part(block, o, ndim, call.shape, size)
             return
     block.written = True                # other kernels write all of memory that was made for them
 
 
-cdef void touch(char* p, bint reads, bint writes, int role) noexcept:
+cdef void touch(char* p, bint reads, bint writes) noexcept:
     """An entry reads or writes the memory at p."""
     cdef Block* block = block_of(recorder, p)
     cdef void* larger
     cdef Py_ssize_t i
     if block != NULL:
-        if reads and not block.written and not written_whole(block):
-            refuse("it reads numbers that Python wrote (tensor([...]), zeros(), indexing): make them before the step")
+        if reads and not is_written(recorder, p):
+            refuse("it reads numbers that Python wrote: make them before the step")
         return
     for i in range(recorder.n_outside):
         if recorder.outside[i].data == p:
@@ -297,13 +200,10 @@ cdef void touch(char* p, bint reads, bint writes, int role) noexcept:
             return
         recorder.outside = <Outside*> larger
         i = recorder.n_outside
-        recorder.outside[i].data, recorder.outside[i].written = p, False
+        recorder.outside[i].data, recorder.outside[i].first_write = p, -1
         recorder.n_outside += 1
-    if writes:
-        recorder.outside[i].written = True
-        if role != ROLE_SGD and role != ROLE_ADAM:
-            refuse("it writes in place to a tensor from outside the step, and no built-in SGD or Adam does it: a buffer, as "
-                   "batch norm's, a gradient that is added to or filled with zeros, or an update in Python")
+    if writes and recorder.outside[i].first_write < 0:
+        recorder.outside[i].first_write = recorder.n
 
 
 cdef void record_call(const Call* call) noexcept:
@@ -312,7 +212,6 @@ cdef void record_call(const Call* call) noexcept:
     cdef Block* whole
     cdef void* larger
     cdef int i
-    cdef bint writes
     if recorder.failed or refusal is not None:
         return
     if recorder.thread != PyThread_get_thread_ident():
@@ -320,22 +219,19 @@ cdef void record_call(const Call* call) noexcept:
         return
     what = known_kernel(call.kernel)
     if what == NULL:
-        refuse("it uses an operation that cannot be recorded yet: recorded are elementwise operations, sums, products of "
-               "matrices, softmax, the losses, SGD and Adam")
+        refuse("it uses an operation that cannot be recorded yet")
         return
     for i in range(call.n_operands):
         if call.operand[i].data == NULL:
             continue
-        writes = what.writes >> i & 1
-        if not writes or what.role in (ROLE_SGD, ROLE_ADAM) or (what.role == ROLE_MATMUL and call.param[MATMUL_FLAGS].i & 1) \
-                or call.kernel == divide_number:
-            touch(call.operand[i].data, True, False, what.role)
+        if not what.writes >> i & 1 or what.updates >> i & 1 or (what.role == ROLE_MATMUL and call.param[MATMUL_FLAGS].i & 1):
+            touch(call.operand[i].data, True, False)
     for i in range(call.n_operands):
         if call.operand[i].data != NULL and what.writes >> i & 1:
-            touch(call.operand[i].data, False, True, what.role)
+            touch(call.operand[i].data, False, True)
             whole = block_of(recorder, call.operand[i].data)
             if whole != NULL:
-                mark_written_by(whole, call, what.role)
+                mark_written_by(whole, &call.operand[i], call, what)
     larger = grown(recorder.calls, recorder.n, &recorder.capacity, sizeof(Call))
     if larger == NULL:
         return
@@ -367,48 +263,137 @@ cdef void record_inner(inner_t inner, Py_ssize_t n, Py_ssize_t size, int n_input
     record_call(&call)
 
 
+cdef void begin_call(Call* call, kernel_t kernel, char* to, Py_ssize_t size) noexcept:
+    """A Call of one unit for what the host does."""
+    memset(call, 0, sizeof(Call))
+    call.kernel, call.ndim, call.n_operands, call.units = kernel, 1, 1, 1
+    call.shape[0] = 1
+    call.operand[0].data, call.operand[0].itemsize = to, size
+
+
+cdef void add_source(Call* call, const char* source, Py_ssize_t n, Py_ssize_t each, Py_ssize_t size) noexcept:
+    call.ndim, call.n_operands = 2, 2
+    call.shape[0], call.shape[1] = n, each
+    call.operand[1].data, call.operand[1].itemsize = <char*> source, size
+
+
 cdef void record_constant(char* data, Py_ssize_t nbytes) noexcept:
     """A number that the host has just written, the same at every step."""
     cdef Call call
-    memset(&call, 0, sizeof(Call))
-    call.kernel, call.ndim, call.n_operands, call.units = store_constant, 1, 1, 1
-    call.shape[0] = 1
-    call.operand[0].data, call.operand[0].itemsize = data, nbytes
+    begin_call(&call, store_constant, data, nbytes)
     memcpy(&call.param[0], data, nbytes)
+    record_call(&call)
+
+
+cdef void record_content(char* data, Py_ssize_t nbytes) noexcept:
+    """Numbers that the host has just written, the same at every step."""
+    cdef Call call
+    cdef void* copy
+    cdef Py_ssize_t n = recorder.n
+    if nbytes == 0:
+        return
+    copy = malloc(nbytes)
+    if copy == NULL:
+        recorder.failed = OUT_OF_MEMORY
+        return
+    memcpy(copy, data, nbytes)
+    begin_call(&call, store_content, data, 1)
+    call.param[0].i, call.param[1].i = <int64_t> <size_t> copy, nbytes
+    record_call(&call)
+    if recorder.n == n:
+        free(copy)
+
+
+cdef void record_zeros(char* data, Py_ssize_t nbytes) noexcept:
+    """Zeros that the host has just written."""
+    cdef Call call
+    if nbytes == 0:
+        return
+    begin_call(&call, store_zeros, data, 1)
+    call.shape[0] = nbytes
     record_call(&call)
 
 
 cdef void record_total(char* out, const char* partial, Py_ssize_t n, Py_ssize_t each, Py_ssize_t size, double divisor) noexcept:
     cdef Call call
-    memset(&call, 0, sizeof(Call))
-    call.kernel, call.ndim, call.n_operands, call.units = add_partials, 2, 2, 1
-    call.shape[0], call.shape[1] = n, each
-    call.operand[0].data, call.operand[0].itemsize = out, size
-    call.operand[1].data, call.operand[1].itemsize = <char*> partial, size
+    begin_call(&call, add_partials, out, size)
+    add_source(&call, partial, n, each, size)
     call.param[1].f = divisor
+    record_call(&call)
+
+
+cdef void record_factor(char* out, const char* partial, Py_ssize_t n, Py_ssize_t size) noexcept:
+    """out, a double = 1 / the sum of the weights among n partial sums; 0 if that is 0."""
+    cdef Call call
+    begin_call(&call, factor_of_mean, out, sizeof(double))
+    add_source(&call, partial, n, 2, size)
+    record_call(&call)
+
+
+cdef void record_sum(char* out, const char* numbers, Py_ssize_t n, Py_ssize_t size) noexcept:
+    """out, a double = the sum of n numbers, added one after another."""
+    cdef Call call
+    begin_call(&call, add_numbers, out, sizeof(double))
+    add_source(&call, numbers, n, 1, size)
     record_call(&call)
 
 
 cdef void record_division(char* out, Py_ssize_t size, double n) noexcept:
     cdef Call call
-    memset(&call, 0, sizeof(Call))
-    call.kernel, call.ndim, call.n_operands, call.units = divide_number, 1, 1, 1
-    call.shape[0] = 1
-    call.operand[0].data, call.operand[0].itemsize = out, size
+    begin_call(&call, divide_number, out, size)
     call.param[0].f = n
     record_call(&call)
 
 
-cdef void record_labels(const int64_t* data, Py_ssize_t n, int64_t classes, int64_t ignored) noexcept:
-    """Class indices whose range the host has checked: each replay checks them again, and that none is ignored."""
+cdef void record_number(char* number, int param, int distance=1) noexcept:
+    """Of the next Call, or the one that is `distance` further on, the param is the double at `number`."""
+    cdef Call call
+    begin_call(&call, take_number, number, sizeof(double))
+    call.units = 0
+    call.param[0].i, call.param[1].i = param, distance
+    record_call(&call)
+
+
+cdef void record_check(char* wrong, Py_ssize_t size) noexcept:
+    """The host raises an error if the number at `wrong`, a byte or an int64, is not 0."""
+    cdef Call call
+    begin_call(&call, stop_if, wrong, size)
+    call.units = 0
+    record_call(&call)
+
+
+cdef int record_draw(uint64_t* stream, uint64_t blocks, object owner) except -1:
+    """The next Call draws that many blocks from the stream: a seed and a position, which is of `owner`."""
+    cdef Call call
+    memset(&call, 0, sizeof(Call))
+    call.kernel, call.ndim = draw_blocks, 1
+    call.shape[0] = 1
+    call.param[0].i, call.param[1].i = <int64_t> <size_t> stream, <int64_t> blocks
+    record_call(&call)
+    if owner not in owners:
+        owners.append(owner)
+    return 0
+
+
+cdef list random_streams():
+    """The owners of the streams that were drawn from."""
+    return list(owners)
+
+
+cdef void record_labels(const int64_t* data, Py_ssize_t n, int64_t classes, int64_t ignored, char* wrong) noexcept:
+    """Class indices whose range the host has checked: each replay checks them again. `wrong`: an int64 of the program."""
     cdef void* larger
     cdef Labels* labels
-    cdef Py_ssize_t i
+    cdef Call call
     if recorder.failed:
         return
-    for i in range(n):
-        if data[i] == ignored:
-            recorder.failed = UNSUITED
+    if block_of(recorder, <const char*> data) != NULL:      # computed in the step
+        begin_call(&call, labels_outside, wrong, sizeof(int64_t))
+        add_source(&call, <const char*> data, n, 1, sizeof(int64_t))
+        call.param[0].i, call.param[1].i = classes, ignored
+        record_call(&call)
+        record_check(wrong, sizeof(int64_t))
+        return
     larger = grown(recorder.labels, recorder.n_labels, &recorder.labels_capacity, sizeof(Labels))
     if larger == NULL:
         return
@@ -420,13 +405,16 @@ cdef void record_labels(const int64_t* data, Py_ssize_t n, int64_t classes, int6
 
 # ---- Running it again
 
-cdef void replay(const Program* program) noexcept nogil:
-    """What run() did, Call by Call. It needs no lock."""
-    cdef const Call* call = program.calls
-    cdef const Call* end = call + program.n
+cdef bint replay(Program* program) noexcept nogil:
+    """What run() did, Call by Call; False if a check ended it. It needs no lock."""
+    cdef Call* call = program.calls
+    cdef Call* end = call + program.n
     cdef fp_state state
     while call < end:
-        if call.work < TINY_WORK:
+        if call.units == 0:
+            if not control(call):
+                return False
+        elif call.work < TINY_WORK:
             call.kernel(call, 0, call.units)
         else:
             state = flush_denormals()
@@ -436,14 +424,26 @@ cdef void replay(const Program* program) noexcept nogil:
                 run_shared(call)
             restore_denormals(state)
         call += 1
+    return True
+
+
+cdef inline bint all_fit(const int64_t* label, Py_ssize_t n, int64_t classes, int64_t ignored) noexcept nogil:
+    cdef Py_ssize_t k
+    cdef bint fit = True
+    for k in range(n):
+        fit &= 0 <= label[k] < classes or label[k] == ignored
+    return fit
+
+
+cdef void labels_outside(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    """Operand 0, an int64 = whether one of the shape[0] labels in operand 1 is neither below param 0 nor param 1."""
+    (<int64_t*> call.operand[0].data)[0] = not all_fit(<const int64_t*> call.operand[1].data, call.shape[0],
+                                                       call.param[0].i, call.param[1].i)
 
 
 cdef bint labels_fit(const Program* program) noexcept nogil:
-    cdef Py_ssize_t i, k
-    cdef const Labels* labels
+    cdef Py_ssize_t i
     cdef bint fit = True
     for i in range(program.n_labels):
-        labels = &program.labels[i]
-        for k in range(labels.n):
-            fit &= 0 <= labels.data[k] < labels.classes and labels.data[k] != labels.ignored
+        fit &= all_fit(program.labels[i].data, program.labels[i].n, program.labels[i].classes, program.labels[i].ignored)
     return fit

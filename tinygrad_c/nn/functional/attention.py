@@ -4,8 +4,6 @@ from __future__ import annotations
 import math
 from typing import Any
 
-import numpy as np
-
 from tinygrad_c._base.public import public
 from tinygrad_c._tensor.tensor import Tensor, bool_
 from tinygrad_c.nn.functional.dropout import dropout
@@ -13,6 +11,7 @@ from tinygrad_c.ops.create import create
 from tinygrad_c.ops.elementwise import elementwise as ops
 from tinygrad_c.ops.reduce import reduce
 from tinygrad_c.ops.reduce import softmax as softmax_ops
+from tinygrad_c.ops.shape.diagonals import tril
 
 NEVER = -math.inf
 
@@ -45,7 +44,7 @@ def scaled_dot_product_attention(query: Tensor, key: Tensor, value: Tensor, attn
         key, value = (_shared_heads(each, query.shape[-3]) for each in (key, value))
     scores = attention_scores(query, key, scale)
     if is_causal:
-        attn_mask = create.tensor(np.tri(query.shape[-2], key.shape[-2], dtype=bool))
+        attn_mask = tril(create.ones(query.shape[-2], key.shape[-2], dtype=bool_))
     if attn_mask is None:
         weights = softmax_ops.softmax(scores, -1)
     else:

@@ -9,6 +9,7 @@ from tinygrad_c.autograd import no_grad
 from tinygrad_c.ops.create import create
 from tinygrad_c.ops.create.create import one_hot
 from tinygrad_c.ops.elementwise import elementwise as ops
+from tinygrad_c.ops.indexing.index import rows_at
 from tinygrad_c.ops.reduce import reduce
 from tinygrad_c.ops.shape.shape import stack
 
@@ -31,8 +32,9 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None, max
     if padding_idx is not None:
         padding_idx = _row(padding_idx, weight)
     if max_norm is not None:
+        rows_at(weight, input)          # raises for an index out of range, before anything is scaled
         _renormalise(input, weight, max_norm, norm_type)
-    rows = weight[input]
+    rows = rows_at(weight, input) if input.ndim else rows_at(weight, input.reshape(1))[0]
     if scale_grad_by_freq:
         counts = create.zeros_(weight.shape[0], dtype=weight.dtype)
         flat = input.reshape(-1).long()
@@ -53,11 +55,6 @@ def _check_indices(input: Tensor, weight: Tensor, sparse: bool) -> None:
                            f"but got {input.type()} instead (while checking arguments for embedding); write input.long()")
     if weight.ndim != 2:
         raise RuntimeError(f"'weight' must be 2-D, got shape {tuple(weight.shape)}")
-    if input.numel():
-        low, high = reduce.amin(input).item(), reduce.amax(input).item()
-        if low < 0 or high >= weight.shape[0]:
-            raise IndexError(f"index out of range in self: weight has rows 0 to {weight.shape[0] - 1}, but the indices go "
-                             f"from {low} to {high}")
 
 
 def _row(padding_idx: int, weight: Tensor) -> int:
@@ -106,9 +103,10 @@ def embedding_bag(input: Tensor, weight: Tensor, offsets: Tensor | None = None, 
     if padding_idx is not None and not -weight.shape[0] <= padding_idx < weight.shape[0]:
         raise RuntimeError(f"padding_idx must be within the number of embeddings, -{weight.shape[0]} through "
                            f"{weight.shape[0] - 1}, but got {padding_idx}")
-    for each in (flat.min().item(), flat.max().item()) if flat.numel() else ():
-        if not 0 <= each < weight.shape[0]:
-            raise RuntimeError(f"Index of input takes value {each} which is not in the valid range [0, {weight.shape[0]})")
+    outside = (flat < 0) | (flat >= weight.shape[0])
+    if create.is_wrong(reduce.any(outside)):
+        raise RuntimeError(f"Index of input takes value {flat[outside][0].item()} which is not in the valid range [0, "
+                           f"{weight.shape[0]})")
     rows = embedding(flat, weight, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse)
     counts = create.ones(flat.shape[0], dtype=weight.dtype)
     if padding_idx is not None:

@@ -121,7 +121,7 @@ def gaussian_nll_loss(input: Tensor, target: Tensor, var: Tensor | float, full: 
             var = var.unsqueeze(-1)
         elif input.ndim != var.ndim or any(n not in (1, m) for n, m in zip(var.shape, input.shape)):
             raise ValueError("var is of incorrect size")
-    if (var < 0).any():
+    if create.is_wrong((var < 0).any()):
         raise ValueError("var has negative entry/entries")
     var = var + (var.detach().clamp(min=eps) - var.detach())     # clamps the value but not the gradient
     losses = 0.5 * (ops.log(var) + (input - target) ** 2 / var)

@@ -10,7 +10,7 @@ from tinygrad_c.nn.functional.distance import pairwise_distance
 from tinygrad_c.nn.functional.loss import checked, legacy_reduction, reduced
 from tinygrad_c.ops.create import create
 from tinygrad_c.ops.elementwise import elementwise as ops
-from tinygrad_c.ops.indexing.index import gather
+from tinygrad_c.ops.indexing.index import gather, scatter_add
 from tinygrad_c.ops.reduce import reduce as reductions
 
 
@@ -146,7 +146,7 @@ def multi_margin_loss(input: Tensor, target: Tensor, p: int = 1, margin: float =
     if weight is not None and weight.numel() != classes:
         raise RuntimeError(f"inconsistent weight size, expected {classes} but got {list(weight.shape)}")
     t = _labels(t)
-    if t.numel() and not 0 <= reductions.amin(t).item() <= reductions.amax(t).item() < classes:
+    if create.is_wrong(reductions.any((t < 0) | (t >= classes))):
         raise RuntimeError(f"target out of range: classes are 0 to {classes - 1}")
     t = t.long().unsqueeze(1)
     losses = (margin - gather(x, 1, t) + x).clamp(min=0) ** p
@@ -174,16 +174,12 @@ def multilabel_margin_loss(input: Tensor, target: Tensor, size_average: bool | N
     target = _labels(target)
     x, t = (input, target) if input.ndim == 2 else (input.reshape(1, -1), target.reshape(1, -1))
     n, classes = x.shape
-    if t.numel() and not -1 <= reductions.amin(t).item() <= reductions.amax(t).item() < classes:
+    if create.is_wrong(reductions.any((t < -1) | (t >= classes))):
         raise RuntimeError(f"argument #2 'target' is out of range: classes are 0 to {classes - 1}, and -1 ends a row's list")
-    right, listed = create.zeros_(n, classes, dtype=bool_), []
-    for row, labels in enumerate(t.tolist()):
-        labels = labels[:labels.index(-1)] if -1 in labels else labels
-        for label in labels:
-            right[row, label] = True
-        listed.append([1.0] * len(labels) + [0.0] * (classes - len(labels)))
-    counted = create.tensor(listed, dtype=x.dtype).reshape(n, classes)
-    of_right = gather(x, 1, t.long().clamp(min=0))
+    counted = reductions.cumprod((t >= 0).long(), 1).to(x.dtype)        # 1 up to the first -1
+    t = t.long().clamp(min=0)
+    right = scatter_add(create.zeros_(n, classes, dtype=x.dtype), 1, t, counted) > 0
+    of_right = gather(x, 1, t)
     hinges = (1 - of_right.unsqueeze(2) + x.unsqueeze(1)).clamp(min=0) * counted.unsqueeze(2)
     losses = reductions.sum(ops.where(right.unsqueeze(1), 0, hinges), (1, 2)) / classes
     losses = reduced(losses, reduction)

@@ -8,7 +8,9 @@ from tinygrad_c._base.lazy import lazy_names
 from tinygrad_c._base.warn import typename
 from tinygrad_c._tensor.tensor import Tensor
 from tinygrad_c.autograd import no_grad
-from tinygrad_c.ops.create.create import tensor
+from tinygrad_c.ops.create.create import in_program, is_wrong, tensor
+from tinygrad_c.ops.elementwise.elementwise import where
+from tinygrad_c.ops.elementwise.logic import logical_not
 from tinygrad_c.ops.shape.shape import cat, stack
 
 LAZY_NAMES = {       # imported on first access
@@ -42,7 +44,7 @@ def get_total_norm(tensors: Iterable[Tensor] | Tensor, norm_type: float = 2.0, e
             total = stack([(x * x).sum() for x in tensors]).sum().sqrt()
         else:
             total = stack([(x.abs() ** norm_type).sum() for x in tensors]).sum() ** (1 / norm_type)
-    if error_if_nonfinite and not abs(total.item()) < float("inf"):
+    if error_if_nonfinite and is_wrong(logical_not(abs(total) < float("inf"))):
         raise RuntimeError(f"The total norm of order {norm_type} for gradients from `parameters` is non-finite, so it cannot "
                            "be clipped. To disable this error and scale the gradients by the non-finite norm anyway, "
                            "set `error_if_nonfinite=False`")
@@ -127,11 +129,22 @@ def vector_to_parameters(vec: Tensor, parameters: Iterable[Tensor]) -> None:
 
 
 def _scale(gradients: list[Tensor], max_norm: float, total_norm: Tensor) -> None:
+    if in_program():
+        _scale_recorded(gradients, float(max_norm), total_norm)
+        return
     factor = float(max_norm) / (float(total_norm) + 1e-6)
     if not factor >= 1:     # true for NaN too, as in PyTorch
         with no_grad():
             for gradient in gradients:
                 gradient.mul_(factor)
+
+
+def _scale_recorded(gradients: list[Tensor], max_norm: float, total_norm: Tensor) -> None:
+    """The same, to the bit, without reading the norm."""
+    with no_grad():
+        factor = max_norm / (total_norm.double() + 1e-6)
+        for gradient in gradients:
+            gradient.copy_(where(factor >= 1, gradient, gradient * factor.to(gradient.dtype)))
 
 
 def _gradients(parameters: Iterable[Tensor] | Tensor) -> list[Tensor]:

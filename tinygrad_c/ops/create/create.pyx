@@ -14,11 +14,12 @@ from libc.string cimport memcpy
 from tinygrad_c.core.array cimport DTYPES, Storage, code_named, code_of_format, default_dtype, dtype_code, external_storage, \
     is_contiguous, itemsize, shape_of
 from tinygrad_c.kernels.call cimport BOOL, FLOAT32, FLOAT64, INT32, INT64, MAX_NDIM, UINT8
-from tinygrad_c.kernels.runtime.dispatch cimport refuse
+from tinygrad_c.kernels.runtime.dispatch cimport record_check, record_content, record_labels, recorder, refuse
+from tinygrad_c.kernels.generated.ids cimport ROW_EQ
 from tinygrad_c.kernels.portable.generic cimport arange_double, arange_int64, arange_single
 from tinygrad_c.ops.elementwise.elementwise cimport as_tensor as check_tensor
-from tinygrad_c.ops.elementwise.elementwise cimport contiguous, copy_into, copy_of, put_number, scalar_tensor, to_dtype
-from tinygrad_c.ops.shape.shape cimport parse_sizes
+from tinygrad_c.ops.elementwise.elementwise cimport binary, contiguous, copy_into, copy_of, put_number, scalar_tensor, to_dtype
+from tinygrad_c.ops.shape.shape cimport parse_sizes, reshape_to
 from tinygrad_c.core.tape cimport *
 
 from tinygrad_c._base.device import check_device
@@ -40,6 +41,13 @@ cdef TensorBase finish(TensorBase out, object requires_grad, object device):
         if out.dtype < FLOAT32:
             raise_cannot_require_grad("Only Tensors of floating point and complex dtype")
         out.requires_grad = True
+    return out
+
+
+cdef TensorBase written(TensorBase out):
+    """The new tensor, whose numbers were written here: constants, if a program is being recorded."""
+    if recorder != NULL:
+        record_content(out.data, out.numel * itemsize(out.dtype))
     return out
 
 
@@ -214,7 +222,7 @@ def arange(start, end=None, step=1, *, dtype=None, device=None, requires_grad=Fa
     else:
         for i in range(n):
             put_number(y.data + i * itemsize(code), code, int(start) + i * int(step))
-    return finish(y, requires_grad, device)
+    return finish(written(y), requires_grad, device)
 
 
 def linspace(start, end, steps, *, dtype=None, device=None, requires_grad=False, out=None):
@@ -259,7 +267,7 @@ def linspace(start, end, steps, *, dtype=None, device=None, requires_grad=False,
     else:
         for i in range(n):
             put_number(y.data + i * itemsize(code), code, a + s * i if i < half else b - s * (n - i - 1))
-    return finish(y, requires_grad, device)
+    return finish(written(y), requires_grad, device)
 
 
 def eye(n, m=None, *, dtype=None, device=None, requires_grad=False, out=None):
@@ -277,11 +285,10 @@ def eye(n, m=None, *, dtype=None, device=None, requires_grad=False, out=None):
     if rows < 0 or columns < 0:
         raise RuntimeError(f"{'n' if rows < 0 else 'm'} must be greater or equal to 0, got {rows if rows < 0 else columns}")
     cdef TensorBase y = fresh((rows, columns), dtype_or(dtype, default_dtype()))
-    refuse(b"eye() writes its ones in Python: make it before the step")
     fill(y, 0)
     for i in range(min(rows, columns)):
         put_number(y.data + i * (columns + 1) * itemsize(y.dtype), y.dtype, 1)
-    return finish(y, requires_grad, device)
+    return finish(written(y), requires_grad, device)
 
 
 def one_hot(input, num_classes=-1):
@@ -302,7 +309,8 @@ def one_hot(input, num_classes=-1):
     if t.ndim == MAX_NDIM:
         raise RuntimeError(f"one_hot would make more than {MAX_NDIM} dimensions")
     t = contiguous(to_dtype(t, INT64))
-    refuse(b"one_hot reads the labels in Python")
+    if n == -1:
+        refuse(b"one_hot() without num_classes reads the labels in Python: pass num_classes")
     p = <const int64_t*> t.data
     for i in range(t.numel):
         lowest = p[i] if p[i] < lowest else lowest
@@ -317,10 +325,20 @@ def one_hot(input, num_classes=-1):
         raise RuntimeError(f"Class values must be smaller than num_classes: {highest} with num_classes={n}.")
     memcpy(shape, t.shape, t.ndim * sizeof(Py_ssize_t))
     shape[t.ndim] = n
+    if recorder != NULL:
+        return one_hot_recorded(t, n, shape)
     out = zeros(INT64, t.ndim + 1, shape)
     for i in range(t.numel):
         (<int64_t*> out.data)[i * n + p[i]] = 1
     return out
+
+
+cdef TensorBase one_hot_recorded(TensorBase t, Py_ssize_t n, Py_ssize_t* shape):
+    """The same in Calls, for a program."""
+    cdef TensorBase wrong = empty(INT64, 0, NULL)
+    record_labels(<const int64_t*> t.data, t.numel, n, 0, wrong.data)
+    shape[t.ndim] = 1
+    return to_dtype(binary(ROW_EQ, reshape_to(t, t.ndim + 1, shape), arange(n)), INT64)
 
 
 include "data.pxi"

@@ -107,7 +107,7 @@ cdef TensorBase from_sequence(object data, object dtype):
                          f"{out.numel} elements")
     for i in range(len(flat)):
         put_number(out.data + i * itemsize(code), code, flat[i])
-    return out
+    return written(out)
 
 
 def tensor(data, *, dtype=None, device=None, requires_grad=False):

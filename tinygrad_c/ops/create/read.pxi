@@ -18,6 +18,29 @@ cdef object number_at(const char* p, int dtype):
     return (<const uint8_t*> p)[0] != 0
 
 
+def is_wrong(condition) -> bool:
+    """Whether a condition holds that is an error, or rare: a bool tensor with one element. A program ends where it holds.
+
+    >>> is_wrong(tinygrad_c.tensor(False))
+    False
+    """
+    cdef TensorBase a = tensor_of(condition)
+    if a.dtype != BOOL or a.numel != 1:
+        raise TypeError("is_wrong() needs a bool tensor with one element")
+    if recorder != NULL:
+        record_check(a.data, 1)
+    return (<const uint8_t*> a.data)[0] != 0
+
+
+def in_program() -> bool:
+    """Whether operations are being recorded for a program.
+
+    >>> in_program()
+    False
+    """
+    return recorder != NULL
+
+
 def item(input):
     """The one element of a tensor, as a Python number."""
     cdef TensorBase a = tensor_of(input)

@@ -34,53 +34,21 @@ cdef Plan plan_along(TensorBase x, TensorBase index, int dim, bint keepdim):
 
 
 cdef TensorBase offsets_along(TensorBase x, TensorBase index, int dim, bint keepdim, const Py_ssize_t* stride):
-    cdef Py_ssize_t[MAX_NDIM] coordinate
     cdef TensorBase out = empty(INT64, 1, &index.numel)
-    cdef const int64_t* p = <const int64_t*> index.data
-    cdef int64_t* to = <int64_t*> out.data
-    cdef Py_ssize_t i, k, start, n, step = 0, size, along
-    cdef int d, last = index.ndim - 1
-    cdef bint wrong = False
+    cdef Call call
+    cdef int d
     if index.numel == 0 or x.ndim == 0:
         copy_into(out, scalar_tensor(0, INT64))
         return out
-    size, along = x.shape[dim], stride[dim]
-    n = index.shape[last] if last >= 0 else 1
-    if last >= 0 and not (keepdim and last == dim):
-        step = stride[last if keepdim or last < dim else last + 1]
+    call.ndim = max(index.ndim, 1)
+    call.shape[0] = 1
+    call.operand[1].stride[0] = 0
     for d in range(index.ndim):
-        coordinate[d] = 0
-    while True:
-        start = 0
-        for d in range(last):
-            if not keepdim or d != dim:
-                start += coordinate[d] * stride[d if keepdim or d < dim else d + 1]
-        if along == 1:                      # no multiplication: vectorised
-            for i in range(n):
-                k = p[i]                    # read once: another thread may write to it
-                wrong |= <size_t> k >= <size_t> size
-                to[i] = start + k
-                start += step
-        else:
-            for i in range(n):
-                k = p[i]
-                wrong |= <size_t> k >= <size_t> size
-                to[i] = start + k * along
-                start += step
-        p += n
-        to += n
-        d = last - 1
-        while d >= 0:
-            coordinate[d] += 1
-            if coordinate[d] < index.shape[d]:
-                break
-            coordinate[d] = 0
-            d -= 1
-        if d < 0:
-            break
-    if wrong:
-        check_not_negative(index, dim, size)
-        raise_out_of_bounds("(changed by another thread meanwhile)", dim, size)
+        call.shape[d] = index.shape[d]
+        call.operand[1].stride[d] = 0 if keepdim and d == dim else stride[d if keepdim or d < dim else d + 1]
+    if run_offsets(&call, out, index, x.shape[dim], stride[dim], 0, False, False):
+        check_not_negative(index, dim, x.shape[dim])
+        raise_out_of_bounds("(changed by another thread meanwhile)", dim, x.shape[dim])
     return out
 
 
@@ -98,13 +66,8 @@ cdef int check_not_negative(TensorBase index, int dim, Py_ssize_t size) except -
 
 
 cdef TensorBase counted_from_end(TensorBase index, Py_ssize_t size):
-    """A copy of index in which -1 has become size - 1."""
-    cdef TensorBase out = copy_of(index)
-    cdef int64_t* p = <int64_t*> out.data
-    cdef Py_ssize_t i
-    for i in range(out.numel):
-        p[i] += size & (p[i] >> 63)
-    return out
+    """The index with size - 1 instead of -1."""
+    return where_(binary(ROW_LT, index, 0), binary(ROW_ADD, index, size), index)
 
 
 cdef TensorBase take_along(TensorBase x, TensorBase index, int dim, bint keepdim):
@@ -297,7 +260,7 @@ cdef int add_integers(TensorBase x, TensorBase source, Plan plan) except -1:
     cdef const int64_t* p = <const int64_t*> dense.data
     cdef const int64_t* offset = <const int64_t*> plan.offsets.data
     cdef Py_ssize_t i
-    refuse(b"it looks up positions in Python (x[index], gather, scatter, embedding)")
+    refuse(b"scatter_add of integers is computed in Python")
     copy_into(dense, source)
     plan.check_same(x, IN_MEMORY)
     for i in range(plan.rows):

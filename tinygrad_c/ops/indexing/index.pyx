@@ -18,7 +18,7 @@ from libc.string cimport memcpy, memset
 from tinygrad_c.core.array cimport DTYPE_NAMES, itemsize, same_shape, shape_of
 from tinygrad_c.kernels.portable cimport gather as movers
 from tinygrad_c.kernels.call cimport *
-from tinygrad_c.kernels.runtime.dispatch cimport kernels, refuse, run
+from tinygrad_c.kernels.runtime.dispatch cimport kernels, record_check, recorder, refuse, run
 from tinygrad_c.kernels.generated.ids cimport *
 from tinygrad_c.ops.elementwise.elementwise cimport *
 from tinygrad_c.ops.shape.shape cimport expand_to, parse_dim, reshape_to

@@ -15,6 +15,34 @@ cdef int check_rows(TensorBase index, Py_ssize_t size) except -1:
     return 0
 
 
+cdef TensorBase take_rows(TensorBase x, int dim, TensorBase index):
+    """The slices at indices that are not negative."""
+    cdef Plan plan = parse(x, (slice(None),) * dim + (index,))
+    plan.wraps = False
+    return take(x, plan, IN_MEMORY)
+
+
+def rows_at(weight, index):
+    """weight[index], for indices from 0 on, of any shape. IndexError for an index out of range.
+
+    >>> rows_at(tinygrad_c.tensor([[1., 2.], [3., 4.]]), tinygrad_c.tensor([1]))
+    tensor([[3., 4.]])
+    """
+    cdef TensorBase x = as_tensor(weight, "argument 'weight'")
+    cdef TensorBase i = as_index(index, "embedding")
+    cdef const int64_t* p = <const int64_t*> i.data
+    cdef Py_ssize_t k
+    cdef int64_t low = 0, high = -1
+    if i.numel > 0:
+        low = high = p[0]
+    for k in range(i.numel):
+        low, high = min(low, p[k]), max(high, p[k])
+    if low < 0 or high >= x.shape[0]:
+        raise IndexError(f"index out of range in self: weight has rows 0 to {x.shape[0] - 1}, but the indices go from {low} to "
+                         f"{high}")
+    return take_rows(x, 0, i)
+
+
 @public("input index", axis=True)
 def index_select(input, dim, index, *, out=None):
     """The slices of input along `dim` at the indices in index, a vector of integers. A copy.
@@ -38,8 +66,8 @@ def index_select(input, dim, index, *, out=None):
     if x.ndim == 0:
         if i.numel != 1:
             raise RuntimeError(f"index_select(): Index to scalar can have only 1 value, got {i.numel} value(s)")
-        return named(take(x[None], parse(x[None], i), IN_MEMORY)[0], b"IndexSelectBackward0")
-    return named(take(x, parse(x, (slice(None),) * d + (i,)), IN_MEMORY), b"IndexSelectBackward0")
+        return named(take_rows(x[None], 0, i)[0], b"IndexSelectBackward0")
+    return named(take_rows(x, d, i), b"IndexSelectBackward0")
 
 
 def masked_select(input, mask, *, out=None):

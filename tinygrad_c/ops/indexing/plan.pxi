@@ -26,6 +26,7 @@ cdef class Plan:
     cdef Py_ssize_t rows
     cdef unsigned int generation                # of x when the plan was made,
     cdef Py_ssize_t numel                       # and its size then
+    cdef bint wraps                             # negative indices count from the end
     cdef TensorBase offsets                     # int64, one per row, in memory, and
     cdef TensorBase flat_offsets                # as if contiguous; made when needed
 
@@ -34,6 +35,7 @@ cdef class Plan:
         self.ndim = 0
         self.index = None
         self.has_int = False
+        self.wraps = True
         self.generation = x._generation
         self.numel = x.numel
         return 0
@@ -192,8 +194,8 @@ cdef Plan parse(TensorBase x, object key):
             d += 1
         elif is_mask(part):
             index = part
-            refuse(b"it looks up positions in Python (x[index], gather, scatter, embedding)")
             if index.ndim == 0:             # x[True] is x[None]; x[False] is x[None] with size 0
+                refuse(b"the size of a result depends on the values of a mask: use where()")
                 n = (<uint8_t*> index.data)[0] != 0
                 plan.add_index(zeros(INT64, 1, &n), d)
                 plan.add_dim(1, 0, 0)
@@ -290,7 +292,6 @@ cdef TensorBase empty_index(int ndim, const Py_ssize_t* shape):
 
 
 cdef TensorBase dense_index(TensorBase index):
-    refuse(b"it looks up positions in Python (x[index], gather, scatter, embedding)")
     index = to_dtype(index, INT64)
     return index if index.contiguous else copy_of(index)
 
@@ -299,7 +300,6 @@ cdef int check_bounds(TensorBase index, int dim, Py_ssize_t size) except -1:
     cdef const int64_t* p = <const int64_t*> index.data
     cdef Py_ssize_t i
     cdef bint wrong = False
-    refuse(b"it looks up positions in Python (x[index], gather, scatter, embedding)")
     for i in range(index.numel):
         wrong |= p[i] < -size or p[i] >= size
     if wrong:
@@ -310,38 +310,44 @@ cdef int check_bounds(TensorBase index, int dim, Py_ssize_t size) except -1:
     return 0
 
 
+cdef bint run_offsets(Call* call, TensorBase to, TensorBase index, Py_ssize_t size, Py_ssize_t along, Py_ssize_t start,
+                      bint wraps, bint adds) except -1:
+    """Run the kernel, whose shape and strides are set. Whether an index is out of bounds; a program ends there."""
+    cdef int64_t wrong = 0
+    cdef TensorBase kept = None
+    if recorder != NULL:
+        kept = empty(INT64, 0, NULL)
+    call.kernel, call.inner, call.n_operands, call.units = movers.offsets, NULL, 3, 1
+    call.work = index.numel
+    call.operand[0].data, call.operand[0].itemsize = to.data, sizeof(int64_t)
+    call.operand[1].data = index.data
+    call.operand[2].data = <char*> &wrong if kept is None else kept.data
+    call.param[movers.OFFSET_SIZE].i, call.param[movers.OFFSET_ALONG].i = size, along
+    call.param[movers.OFFSET_START].i = start
+    call.param[movers.OFFSET_WRAPS].i, call.param[movers.OFFSET_ADDS].i = wraps, adds
+    run(call)
+    if kept is None:
+        return wrong
+    record_check(kept.data, sizeof(int64_t))
+    return (<int64_t*> kept.data)[0]
+
+
 cdef TensorBase offsets_of(Plan plan, int which):
     """One offset per row."""
     cdef TensorBase out = plan.offsets if which == IN_MEMORY else plan.flat_offsets
-    cdef TensorBase index
-    cdef const int64_t* p
-    cdef int64_t* to
-    cdef Py_ssize_t i, j, size, stride
     cdef int d, k
     cdef bint wrong = False             # checked again: the index may have been written to meanwhile
+    cdef Call call
     if out is not None:
         return out
     out = empty(INT64, 1, &plan.rows)
-    to = <int64_t*> out.data
+    call.ndim, call.shape[0], call.operand[1].stride[0] = 1, plan.rows, 0
     for k, d in enumerate(plan.dims):
-        index = plan.index[k]
-        p = <const int64_t*> index.data
-        size = plan.shape[d]
-        stride = plan.stride[which][d]
-        if k == 0:
-            for i in range(plan.rows):
-                j = p[i]
-                j += size & (j >> 63)
-                wrong |= <size_t> j >= <size_t> size
-                to[i] = plan.start[which] + j * stride
-        else:
-            for i in range(plan.rows):
-                j = p[i]
-                j += size & (j >> 63)
-                wrong |= <size_t> j >= <size_t> size
-                to[i] += j * stride
+        if plan.rows > 0:
+            wrong |= run_offsets(&call, out, plan.index[k], plan.shape[d], plan.stride[which][d],
+                                 plan.start[which] if k == 0 else 0, plan.wraps, k > 0)
     if wrong:
-        raise_out_of_bounds("(changed after the call)", 0, size)
+        raise_out_of_bounds("(changed after the call)", 0, plan.shape[<int> plan.dims[0]])
     if which == IN_MEMORY:
         plan.offsets = out
     else:
@@ -366,6 +372,7 @@ cdef list nonzero_indices(TensorBase mask):
     cdef list out
     cdef int64_t* to[MAX_NDIM]
     cdef int d
+    refuse(b"the size of a result depends on the values of a mask (x[mask], nonzero, masked_select): use where()")
     m = m if m.contiguous else copy_of(m)
     p = <const uint8_t*> m.data
     for i in range(m.numel):

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 from tinygrad_c._base.public import public
 from tinygrad_c.core.tape import TensorBase
 from tinygrad_c.ops.arguments import array_of, takes_out, tensor_arg
-from tinygrad_c.ops.create.create import arange, clone, copy_, from_numpy
+from tinygrad_c.ops.create.create import arange, clone, copy_, from_numpy, is_wrong
 from tinygrad_c.ops.elementwise.elementwise import clamp, where
 from tinygrad_c.ops.indexing import index as indexing
 from tinygrad_c.ops.indexing.index import add_slices_, gather, getitem, scatter_add, scatter_add_, setitem
@@ -40,10 +40,10 @@ def rows_key(dim: int, index) -> tuple:
 
 def check_from_zero(index, size: int, error: type[Exception] = IndexError) -> None:
     """Raise for a number that is no slice's: unlike x[index], these functions do not count from the end."""
-    if index.numel():
-        for each in (index.min().item(), index.max().item()):
-            if not 0 <= each < size:
-                raise error(f"index {each} is out of bounds: index out of range in self, which has {size} slices there")
+    outside = (index < 0) | (index >= size)
+    if is_wrong(outside.any()):
+        raise error(f"index {index[outside].reshape(-1)[0].item()} is out of bounds: index out of range in self, which has "
+                    f"{size} slices there")
 
 
 def check_slices(x, d: int, index, source, function: str):
@@ -187,10 +187,9 @@ def check_flat(x, index, function: str):
     if index.is_floating_point() or index.dtype.name == "bool":
         raise RuntimeError(f"{function}(): Expected a long tensor for index, but got {index.dtype}: call .long()")
     flat, n = flatten(index), x.numel()
-    if index.numel():
-        for each in (flat.min().item(), flat.max().item()):
-            if not -n <= each < n:
-                raise IndexError(f"out of range: tried to access index {each} on a tensor of {n} elements.")
+    outside = (flat < -n) | (flat >= n)
+    if is_wrong(outside.any()):
+        raise IndexError(f"out of range: tried to access index {flat[outside][0].item()} on a tensor of {n} elements.")
     return where(flat < 0, flat + n, flat)
 
 

@@ -1,12 +1,30 @@
 """Cross-entropy of class indices or probabilities, and nll_loss; part of loss.pyx."""
 
 
+@cython.final
+cdef class Numbers:
+    """While a program is recorded: numbers that the host computes from labels and weights, as doubles in its memory."""
+    cdef TensorBase weight          # of the classes, or None
+    cdef TensorBase total           # of these weights, or None
+    cdef TensorBase factor          # 1 / the sum of the targets' weights, or None
+
+    cdef int record(self, int factor) except -1:
+        """The next Call takes them as params; `factor`: which param that is, or -1."""
+        cdef bint first = factor >= 0 and self.factor is not None
+        if first:
+            record_number(self.factor.data, factor, 1 if self.total is None else 2)
+        if self.total is not None:
+            record_number(self.total.data, CE_ALL_WEIGHTS)
+        return 0
+
+
 cdef int cross_entropy_backward(BackwardPass back, Node node, TensorBase g) except -1:
     # dx = g * factor * (a * softmax(x) - b); for a plain target t: a = 1, b = one_hot(t)
     cdef TensorBase x = saved(node, 0)
     cdef TensorBase target = saved(node, 1)
     cdef TensorBase kept = saved(node, 2)
-    cdef TensorBase weight = node.extra
+    cdef Numbers numbers = None if type(node.extra) is not Numbers else node.extra
+    cdef TensorBase weight = node.extra if numbers is None else numbers.weight
     cdef TensorBase dx
     cdef Call call
     cdef int i
@@ -32,6 +50,8 @@ cdef int cross_entropy_backward(BackwardPass back, Node node, TensorBase g) exce
     call.operand[5].stride[0] = g.ndim
     for i in range(4):
         call.param[i] = node.param[i]
+    if numbers is not None:
+        numbers.record(CE_FACTOR)
     run(&call)
     return back.send_grad(node, 0, dx)
 
@@ -152,6 +172,7 @@ def cross_entropy(input, target, weight=None, ignore_index=-100, reduction="mean
     cdef double smoothing = label_smoothing
     cdef double total = 0, total_weight = 0, all_weights, factor = 1
     cdef Py_ssize_t rows, n, c
+    cdef Numbers numbers = None
     cdef Call call
     cdef Node node
     if smoothing < 0 or smoothing > 1:
@@ -178,15 +199,14 @@ def cross_entropy(input, target, weight=None, ignore_index=-100, reduction="mean
     rows = x.shape[0]
     n = x.shape[1]
     check_targets(t, n, ignore_index)
-    if recorder != NULL:
-        record_labels(<const int64_t*> t.data, t.numel, n, ignore_index)
     w = class_weights(weight, x, n)
     all_weights = n
     if w is not None:
-        refuse(b"cross_entropy with class weights adds them up in Python")
         all_weights = 0
         for c in range(n):
             all_weights += real_at(w, c)
+    if recorder != NULL:
+        numbers = numbers_of(t, w, n, ignore_index, how)
 
     kept = empty(x.dtype, 1, [2 * rows])
     out = empty(x.dtype, 1, &rows) if how == EACH else empty(x.dtype, 0, NULL)
@@ -207,10 +227,13 @@ def cross_entropy(input, target, weight=None, ignore_index=-100, reduction="mean
         call.operand[2].data = t.data
         call.operand[3].data = kept.data
         call.operand[4].data = NULL if w is None else w.data
+        if numbers is not None:
+            numbers.record(-1)
         if how == EACH:
             run(&call)
         else:
-            total = sum_partials(&call, x.dtype, 2, &total_weight, out, 0 if how == MEAN else 1)
+            total = sum_partials(&call, x.dtype, 2, &total_weight, out, 0 if how == MEAN else 1,
+                                 None if numbers is None else numbers.factor)
     if how == MEAN:
         factor = 1 / total_weight
         total = total / total_weight
@@ -225,7 +248,7 @@ def cross_entropy(input, target, weight=None, ignore_index=-100, reduction="mean
         save(node, 0, x)
         save(node, 1, t)
         save(node, 2, kept)
-        node.extra = w
+        node.extra = w if numbers is None else numbers
         node.param[CE_IGNORE_INDEX].i = ignore_index
         node.param[CE_SMOOTHING].f = smoothing
         node.param[CE_ALL_WEIGHTS].f = all_weights
@@ -233,6 +256,18 @@ def cross_entropy(input, target, weight=None, ignore_index=-100, reduction="mean
     if how == EACH and target_.ndim != 1:
         out = reshape_to(out, target_.ndim, target_.shape)
     return out
+
+
+cdef Numbers numbers_of(TensorBase t, TensorBase w, Py_ssize_t n, int64_t ignore_index, int how):
+    cdef Numbers numbers = Numbers.__new__(Numbers)
+    cdef TensorBase wrong = empty(INT64, 0, NULL)
+    record_labels(<const int64_t*> t.data, t.numel, n, ignore_index, wrong.data)
+    if how == MEAN:
+        numbers.factor = empty(FLOAT64, 0, NULL)
+    if w is not None:
+        numbers.weight, numbers.total = w, empty(FLOAT64, 0, NULL)
+        record_sum(numbers.total.data, w.data, n, itemsize(w.dtype))
+    return numbers
 
 
 cdef TensorBase cross_entropy_of_probabilities(TensorBase x, TensorBase target, object weight, int how, double smoothing):
@@ -271,8 +306,7 @@ def nll_loss(input, target, weight=None, ignore_index=-100, reduction="mean"):
     x = rows_of_classes(x, given)
     t = copy_of(to_dtype(given, INT64))
     t = reshape_to(t, 1, [t.numel])
-    refuse(b"nll_loss reads the labels in Python: cross_entropy of the logits does not")
-    check_targets(t, x.shape[1], ignore_index)
+    check_targets(t, x.shape[1], ignore_index)      # in a program, take_along checks them
     w = class_weights(weight, x, x.shape[1])
     ignored = binary(ROW_EQ, t, ignore_index)
     t = where_(ignored, 0, t)

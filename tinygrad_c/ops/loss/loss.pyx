@@ -3,6 +3,7 @@
 Each has one kernel forward and one backward. With create_graph, the backward is composed of recorded ops instead, so that it
 can be differentiated again.
 """
+cimport cython
 from libc.math cimport INFINITY
 from libc.stdint cimport int64_t
 from libc.stdlib cimport free, malloc
@@ -10,7 +11,9 @@ from libc.string cimport strcmp
 
 from tinygrad_c.core.array cimport DTYPE_NAMES, itemsize, same_shape, shape_of
 from tinygrad_c.kernels.call cimport *
-from tinygrad_c.kernels.runtime.dispatch cimport kernels, record_block, record_labels, record_total, recorder, refuse, run
+from tinygrad_c.kernels.runtime.dispatch cimport (
+    kernels, record_block, record_check, record_factor, record_labels, record_number, record_sum, record_total, recorder,
+    refuse, run)
 from tinygrad_c.kernels.runtime.memory cimport allocate, release
 from tinygrad_c.kernels.generated.ids cimport *
 from tinygrad_c.kernels.table cimport *
@@ -54,9 +57,11 @@ cdef inline void set_real(TensorBase a, Py_ssize_t i, double value) noexcept:
         (<double*> a.data)[i] = value
 
 
-cdef double sum_partials(Call* call, int dtype, Py_ssize_t each, double* second, TensorBase out, double divisor) except? -1:
+cdef double sum_partials(Call* call, int dtype, Py_ssize_t each, double* second, TensorBase out, double divisor,
+                         TensorBase factor=None) except? -1:
     """Run a kernel that stores `each` (1 or 2) partial sums per unit in operand 0. Returns their total; `second` is that of the
-    second sum. A program is told of `out`, where the caller stores the total by `divisor`; 0: by the second sum."""
+    second sum. A program is told of `out`, where the caller stores the total by `divisor`; 0: by the second sum, and
+    `factor` is 1 / that sum."""
     cdef double[8] small
     cdef char* partial = <char*> small
     cdef Py_ssize_t i
@@ -79,6 +84,8 @@ cdef double sum_partials(Call* call, int dtype, Py_ssize_t each, double* second,
             total += value
     if recorder != NULL:
         record_total(out.data, partial, call.units * each, each, itemsize(dtype), divisor)
+        if factor is not None:
+            record_factor(factor.data, partial, call.units * each, itemsize(dtype))
         release(partial, call.units * each * sizeof(double))
     elif call.units > 4:
         free(partial)

@@ -181,6 +181,15 @@ cdef int floats_of_one_dtype(TensorBase x, TensorBase t, str name) except -1:
     return promote(x, t)
 
 
+cdef int record_outside_unit(TensorBase lowest, TensorBase highest) except -1:
+    """In a program, numbers outside [0, 1] end the replay: 0 <= lowest and highest <= 1, which a NaN is not."""
+    cdef TensorBase wrong = binary(ROW_EQ, binary(ROW_GE, lowest, 0), 0)
+    record_check(wrong.data, 1)
+    wrong = binary(ROW_EQ, binary(ROW_LE, highest, 1), 0)
+    record_check(wrong.data, 1)
+    return 0
+
+
 def binary_cross_entropy(input, target, weight=None, reduction="mean"):
     """-(t log(x) + (1 - t) log(1 - x)) for probabilities x and labels t, each logarithm at least -100.
 
@@ -201,7 +210,8 @@ def binary_cross_entropy(input, target, weight=None, reduction="mean"):
     if x.numel > 0:
         lowest = reduced(MIN, x, dims_mask(None, x.ndim), False)
         highest = reduced(MAX, x, dims_mask(None, x.ndim), False)
-        refuse(b"binary_cross_entropy checks its input's range in Python: binary_cross_entropy_with_logits does not")
+        if recorder != NULL:
+            record_outside_unit(lowest, highest)
         if not (real_at(lowest, 0) >= 0 and real_at(highest, 0) <= 1):
             raise RuntimeError(f"all elements of input should be between 0 and 1, but they go from {real_at(lowest, 0):.6g} to "
                                f"{real_at(highest, 0):.6g}: apply sigmoid first, or did you mean "

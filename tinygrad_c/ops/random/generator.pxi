@@ -13,8 +13,8 @@ cdef class Generator:
     1
     """
 
-    cdef uint64_t key               # the seed
-    cdef uint64_t position          # blocks used
+    cdef uint64_t key               # the seed, and
+    cdef uint64_t position          # blocks used: a program knows the two by the address of the first
     cdef uint32_t[4 * TOGETHER] word    # a buffer for draws of single words, and
     cdef int left                   # how many words in it are unused
 
@@ -32,6 +32,7 @@ cdef class Generator:
         if isinstance(seed, bool) or not hasattr(seed, "__index__"):
             raise TypeError(f"manual_seed expected an int, but got {type(seed).__name__}")
         seed = seed.__index__()
+        refuse(b"it seeds a random generator")
         if not -(1 << 63) <= seed < (1 << 64):
             raise ValueError("Overflow when unpacking long: a seed must be from -2^63 to 2^64 - 1")
         self.key = seed % (1 << 64)
@@ -65,6 +66,7 @@ cdef class Generator:
         """
         cdef Py_ssize_t[1] shape = [16]
         cdef TensorBase out = empty(UINT8, 1, shape)
+        refuse(b"it reads or sets the state of a random generator")
         (<uint64_t*> out.data)[0] = self.key
         (<uint64_t*> out.data)[1] = self.position
         return out
@@ -82,6 +84,7 @@ cdef class Generator:
         if state.dtype != UINT8 or state.numel != 16 or not state.contiguous:
             raise RuntimeError(f"RNG state is wrong size or type: expected 16 uint8 numbers, as get_state() gives, got "
                                f"{list(shape_of(state))}")
+        refuse(b"it reads or sets the state of a random generator")
         self.key = (<uint64_t*> state.data)[0]
         self.position = (<uint64_t*> state.data)[1]
         self.left = 0
@@ -99,6 +102,7 @@ cdef class Generator:
     cdef uint64_t draw(self, bint wide) noexcept:
         """The next word, or two of them."""
         cdef uint64_t low
+        refuse(b"it draws random numbers in Python: multinomial, or randint of a range of more than 2**32")
         if self.left == 0:
             fill_words(self.key, self.position, self.word, TOGETHER)
             self.position += TOGETHER

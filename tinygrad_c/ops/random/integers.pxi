@@ -1,6 +1,25 @@
 """Uniform integers and permutations; part of random.pyx."""
 
 
+cdef int draw_integers(Generator g, TensorBase out, kernel_t kernel, int64_t n, int64_t first) except -1:
+    """Run draw_below or draw_order, which advances the stream by as many blocks as it needs. It keeps the GIL."""
+    cdef Call call
+    cdef int i
+    if recorder != NULL:
+        record_draw(&g.key, 0, g)
+        for i in range(MAX_PARAMS):
+            call.param[i].i = 0
+    call.kernel, call.inner, call.ndim, call.n_operands, call.units, call.work = kernel, NULL, 1, 1, 1, out.numel * 4
+    call.shape[0] = out.numel
+    call.operand[0].data, call.operand[0].itemsize = out.data, sizeof(int64_t)
+    call.param[STREAM].i = <int64_t> <size_t> &g.key
+    call.param[BELOW].i, call.param[FROM].i = n, first
+    call.kernel(&call, 0, 1)
+    if recorder != NULL:
+        record_call(&call)
+    return 0
+
+
 cdef int fill_integers(TensorBase out, Generator g, object low, object high) except -1:
     """Fill out with uniform integers from low to high - 1."""
     cdef uint64_t n = (high - low) % (1 << 64)
@@ -9,7 +28,7 @@ cdef int fill_integers(TensorBase out, Generator g, object low, object high) exc
     cdef TensorBase whole
     if 0 < n < (<uint64_t> 1 << 32):
         whole = out if out.dtype == INT64 else empty(INT64, out.ndim, out.shape)
-        below_many(g.key, &g.position, <uint32_t> n, first, <int64_t*> whole.data, whole.numel)
+        draw_integers(g, whole, draw_below, <int64_t> n, first)
         if whole is not out:
             copy_into(out, whole)
         return 0
@@ -105,15 +124,11 @@ def randperm(n, *, generator=None, dtype=None, device=None, requires_grad=False,
     """
     if out is not None:
         return into_out(randperm(n, generator=generator, dtype=dtype_of(out) if dtype is None else dtype), out)
-    cdef Py_ssize_t count = n, i
+    cdef Py_ssize_t count = n
     cdef TensorBase y
-    cdef int64_t* p
     cdef Generator g = chosen(generator)
     if count < 0:
         raise RuntimeError(f"n must be non-negative, got {count}")
     y = empty(INT64, 1, &count)
-    p = <int64_t*> y.data
-    for i in range(count):
-        p[i] = i
-    shuffle(g.key, &g.position, p, count)
+    draw_integers(g, y, draw_order, 0, 0)
     return finish(to_dtype(y, dtype_or(dtype, INT64)), requires_grad, device)

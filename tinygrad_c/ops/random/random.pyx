@@ -15,7 +15,7 @@ from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 
 from tinygrad_c.core.array cimport DTYPE_NAMES, default_dtype, shape_of
 from tinygrad_c.kernels.call cimport *
-from tinygrad_c.kernels.runtime.dispatch cimport kernels, run
+from tinygrad_c.kernels.runtime.dispatch cimport kernels, record_call, record_draw, recorder, refuse, run
 from tinygrad_c.kernels.generated.ids cimport *
 from tinygrad_c.kernels.portable.philox cimport *
 from tinygrad_c.kernels.table cimport DROPOUT_SCALE
@@ -35,8 +35,11 @@ include "generator.pxi"
 cdef int fill(TensorBase out, Generator g, kernel_t of32, kernel_t of64, double p0, double p1) except -1:
     """Run a kernel over `out`, which is contiguous, and advance the stream."""
     cdef Call call
+    cdef uint64_t blocks = <uint64_t> ((out.numel + 1) // 2 if out.dtype == FLOAT64 else (out.numel + 3) // 4)
     if out.numel == 0:
         return 0
+    if recorder != NULL:
+        record_draw(&g.key, blocks, g)
     call.kernel = of64 if out.dtype == FLOAT64 else of32
     call.ndim = 1
     call.n_operands = 1
@@ -49,7 +52,7 @@ cdef int fill(TensorBase out, Generator g, kernel_t of32, kernel_t of64, double 
     call.param[RANDOM_FIRST].f = p0
     call.param[RANDOM_SECOND].f = p1
     run(&call)
-    g.position += <uint64_t> ((out.numel + 1) // 2 if out.dtype == FLOAT64 else (out.numel + 3) // 4)
+    g.position += blocks
     return 0
 
 

@@ -16,9 +16,12 @@ cdef int whole_extreme_backward(BackwardPass back, Node node, TensorBase g) exce
     g from the other elements."""
     cdef TensorBase x = saved(node, 0)
     cdef TensorBase y = output(back, node)
-    refuse(b"the gradient of max() or min() of all elements reads the extreme in Python")
     cdef double extreme = (<float*> y.data)[0] if y.dtype == FLOAT32 else (<double*> y.data)[0]
-    cdef TensorBase hit = binary(ROW_EQ, x, y) if extreme == extreme else binary(ROW_NE, x, x)
+    cdef TensorBase hit
+    if recorder != NULL:            # the next step's y may be NaN
+        hit = where_(binary(ROW_EQ, y, y), binary(ROW_EQ, x, y), binary(ROW_NE, x, x))
+    else:
+        hit = binary(ROW_EQ, x, y) if extreme == extreme else binary(ROW_NE, x, x)
     cdef TensorBase ties = reduced(SUM, to_dtype(hit, x.dtype), <unsigned int> node.param[NODE_MASK].i,
                                    node.param[NODE_KEEPDIM].i)
     return back.send_grad(node, 0, where_(hit, expand_reduced_as(node, binary(ROW_DIV, g, ties)), 0))
@@ -193,6 +196,7 @@ def cumulative_extreme(input, dim, bint largest):
     cdef Py_ssize_t outer, n, inner
     cdef Node node
     around(source, d, &outer, &n, &inner)
+    refuse(b"cummax and cummin are computed in Python")
     if x.numel == 0:
         pass
     elif x.dtype == FLOAT32:

@@ -14,21 +14,18 @@ cdef Rule TRIL = Rule(b"TrilBackward0", triangle_backward)
 cdef TensorBase triangle_of(TensorBase x, Py_ssize_t k, bint upper):
     cdef TensorBase source = x if x.contiguous else copy_of(x)
     cdef TensorBase out = empty(x.dtype, x.ndim, x.shape)
-    cdef Py_ssize_t size = itemsize(x.dtype), rows = x.shape[x.ndim - 2], cols = x.shape[x.ndim - 1], i, n
-    cdef const char* p = source.data
-    cdef char* to = out.data
     cdef Node node
-    refuse(b"tril and triu copy in Python")
-    for i in range(x.numel // cols if cols > 0 else 0):
-        n = min(max(i % rows + k + (not upper), 0), cols)       # columns before n belong to the lower triangle
-        if upper:
-            memset(to, 0, n * size)
-            memcpy(to + n * size, p + n * size, (cols - n) * size)
-        else:
-            memcpy(to, p, n * size)
-            memset(to + n * size, 0, (cols - n) * size)
-        p += cols * size
-        to += cols * size
+    cdef Call call
+    if x.numel > 0:
+        call.kernel, call.inner, call.ndim, call.n_operands = movers.triangle, NULL, 3, 2
+        call.shape[1], call.shape[2] = x.shape[x.ndim - 2], x.shape[x.ndim - 1]
+        call.units = x.numel // call.shape[2]
+        call.shape[0] = call.units // call.shape[1]
+        call.work = x.numel // 4
+        call.operand[0].data, call.operand[1].data = out.data, source.data
+        call.operand[0].itemsize = call.operand[1].itemsize = itemsize(x.dtype)
+        call.param[movers.TRIANGLE_DIAGONAL].i, call.param[movers.TRIANGLE_UPPER].i = k, upper
+        run(&call)
     if recording(x):
         node = record(&TRIL, out, x)
         if upper:
