@@ -173,6 +173,7 @@ class Case:
         where, clip = r.choice(("first", "first", "first", "before backward", "last", "keep memory", "never")), r.random()
         pieces, slope = r.random() < 0.08, r.random() < 0.08
         returns, odd = r.choice(("loss", "loss", "both", "dict", "none")), r.random()
+        self.returns = returns
         self.kept, self.count, r_norm = [], 0, r.choice((2.0, 2.0, float("inf"), 1.0))
 
         def step(x, y):
@@ -380,8 +381,8 @@ def run_epochs(seed, r, eager, compiled):
 
 
 def alike(case, other):
-    """Whether both can be trained on the same rows."""
-    return (case.inputs, case.outputs, case.dtype, case.labelled) == (other.inputs, other.outputs, other.dtype, other.labelled)
+    """Whether both can be trained on the same rows, and return losses."""
+    return case.returns == other.returns and (case.inputs, case.outputs, case.dtype, case.labelled) == (other.inputs, other.outputs, other.dtype, other.labelled)
 
 
 def dataloader(side, x, y, size, shuffle, drop_last):
@@ -422,7 +423,7 @@ def work(seed, numbers):
 def main(argv=None):
     warnings.simplefilter("ignore")
     T.set_num_threads(2)
-    batches.main(argv, __doc__, __file__, work, COUNTS, 500, steps=10_000)
+    batches.main(argv, __doc__, __file__, work, COUNTS, 200, steps=10_000)
 
 
 if __name__ == "__main__":

@@ -128,9 +128,9 @@ cdef class Recorded:
                 self.watch(scheduler)
             result = function(*self.args)
         finally:
-            keep_gil(-1)
             for scheduler in schedulers:
                 scheduler.__dict__.pop("step", None)
+            keep_gil(-1)
             swap_pool(&self.pool)
             note_storages(-1)
             self.refusal = stop_recording()

@@ -173,7 +173,6 @@ cdef object attempt(Recorded r, tuple args):
     """Replay the step for these arguments and give its results, or MISS."""
     cdef TensorBase own, given
     cdef Py_ssize_t i, k, number = 0
-    cdef bint fit
     cdef long n = len(args)
     cdef int entered
     if n != len(r.args):

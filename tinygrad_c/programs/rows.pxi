@@ -7,6 +7,7 @@ pool shares among threads. Between the slices, of a few milliseconds, guards and
 cdef enum:
     MAX_INPUTS = 8
     SLICE = 100                 # steps of a program before it is another's turn
+    MOST_STEPS = 0x7fffffff
     LOOK_WORK = 100000          # nanoseconds of work between looks at the clock
     LONG_WORK = 1000000         # of a slice, for the thread pool
 
@@ -29,8 +30,8 @@ ctypedef struct Feed:           # what a program is to be run on
     Py_ssize_t left             # steps
     Py_ssize_t done             # in all, of those in the slices that are over
     Py_ssize_t made             # in this slice
+    Py_ssize_t slice            # most steps of a turn
     Py_ssize_t look             # steps between looks at the clock
-    bint single                 # one step a slice: Python has to do something after each
     bint running                # its program is busy with it
 
 
@@ -47,12 +48,12 @@ cdef inline void gather(char* to, const char* rows, const int64_t* order, Py_ssi
             memcpy(to + i * bytes, rows + order[i] * bytes, bytes)
 
 
-cdef void advance(Feed* f, Py_ssize_t most, double time) noexcept nogil:
-    """Run up to `most` steps, for about that time. If a batch is not for the program, none are left."""
+cdef void advance(Feed* f) noexcept nogil:
+    """A turn of some steps. If a batch is not for the program, none are left."""
     cdef double start = seconds()
     cdef int i
     f.made = 0
-    while f.left > 0 and f.made < most:
+    while f.left > 0 and f.made < f.slice:
         for i in range(f.n_inputs):
             gather(f.to[i], f.rows_of[i], f.order, f.rows, f.row_bytes[i])
         if not f.step(f.recorded):
@@ -63,18 +64,18 @@ cdef void advance(Feed* f, Py_ssize_t most, double time) noexcept nogil:
         f.losses += f.loss_bytes
         f.made += 1
         f.left -= 1
-        if f.made % f.look == 0 and not 0 <= seconds() - start < time:
+        if f.made % f.look == 0 and not 0 <= seconds() - start < SLICE_TIME:
             return
 
 
 cdef void run_feeds(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
-    """A unit is a Feed. A worker flushes denormals always, a caller in long Calls only: what the caller has is param 1."""
+    """A unit is a Feed. A worker flushes denormals always, a caller in long Calls only: what the caller has is param 0."""
     cdef Feed** feeds = <Feed**> call.operand[0].data
     cdef fp_state own = flush_denormals()
     cdef Py_ssize_t i
-    restore_denormals(<fp_state> call.param[1].i)
+    restore_denormals(<fp_state> call.param[0].i)
     for i in range(begin, end):
-        advance(feeds[i], 1 if feeds[i].single else call.param[0].i, SLICE_TIME)
+        advance(feeds[i])
     restore_denormals(own)
 
 
@@ -82,7 +83,8 @@ cdef bint suits_rows(Recorded r, Py_ssize_t rows, list sources) except -1:
     """Whether a batch of so many rows of each source has the shape of the program's inputs."""
     cdef TensorBase own, source
     cdef Py_ssize_t i, n = len(r.inputs)
-    if n == 0 or n > MAX_INPUTS or n != len(r.args) or len(sources) != n or type(r.form) is not str or True in r.wanted_grad:
+    if (n == 0 or n > MAX_INPUTS or n != len(r.args) or len(sources) != n or type(r.form) is not str
+            or True in r.wanted_grad):
         return False
     for i in range(n):
         own, source = r.inputs[i], sources[i]
@@ -100,13 +102,14 @@ def fits_rows(Recorded r not None, Py_ssize_t rows, list sources not None) -> bo
     return suits_rows(r, rows, sources) and may_replay(r)
 
 
-cdef int fill(Feed* f, Recorded r, Py_ssize_t rows, list sources, TensorBase order, Py_ssize_t first, Py_ssize_t steps,
-              TensorBase losses, Py_ssize_t first_loss) except -1:
-    """The rows order[first:] of each source, in `steps` batches; losses[first_loss:] receives what each step gives."""
+cdef int fill(Feed* f, bint side_by_side, Recorded r, Py_ssize_t rows, list sources, TensorBase order, Py_ssize_t first,
+              Py_ssize_t steps, TensorBase losses, Py_ssize_t first_loss) except -1:
+    """The rows order[first:] of each source, in `steps` batches; losses[first_loss:] receives what each step gives. Programs that
+    draw random numbers are not run side by side: their generator is perhaps the same."""
     cdef TensorBase own, source, out
     cdef const int64_t* position
     cdef Py_ssize_t i, n = -1
-    if not suits_rows(r, rows, sources):
+    if not suits_rows(r, rows, sources) or side_by_side and r.n_streams > 0:
         return 0
     out = r.outputs[0]
     if out.dtype != losses.dtype or not losses.contiguous or first_loss < 0 or steps < 0 or first_loss + steps > losses.numel:
@@ -127,7 +130,7 @@ cdef int fill(Feed* f, Recorded r, Py_ssize_t rows, list sources, TensorBase ord
     f.rows, f.order, f.left = rows, position + first, steps
     f.loss, f.loss_bytes = out.data, itemsize(out.dtype)
     f.losses = losses.data + first_loss * f.loss_bytes
-    f.single = len(r.schedulers) > 0 or not r.steady        # a scheduler's step, or other gradients, after each
+    f.slice = 1 if len(r.schedulers) or not r.steady else SLICE if side_by_side else MOST_STEPS
     f.look = max(1, <Py_ssize_t> (LOOK_WORK / max(r.work, 1000.0)))
     return 0
 
@@ -152,17 +155,23 @@ cdef Py_ssize_t take_turns(Feed* feeds, Py_ssize_t n, Py_ssize_t* at, Feed** tur
 
 cdef int end_turns(Feed** turn, Py_ssize_t count) except -1:
     cdef Py_ssize_t i
+    error = None
     for i in range(count):
         (<Recorded> turn[i].recorded).busy = turn[i].running = False
         if turn[i].made:
             turn[i].done += turn[i].made
-            take_effect(<Recorded> turn[i].recorded, turn[i].made)
+            try:
+                take_effect(<Recorded> turn[i].recorded, turn[i].made)
+            except BaseException as raised:         # by a scheduler in the step: the others take effect all the same
+                error = error or raised
             turn[i].made = 0
+    if error is not None:
+        raise error
     return 0
 
 
 def run_many(list items not None, Py_ssize_t threads) -> list:
-    """Run the steps of all items, each the arguments of fill(), on that many threads at most; no two may write the same memory.
+    """Run the steps of all items, each the last arguments of fill(), on that many threads at most; no two may write the same memory.
     Returns how many steps of each were run: fewer, where its program does not fit. A signal's exception is raised between two
     slices, when each is after a whole step."""
     cdef Py_ssize_t i, n = len(items), at = 0, count = 0, window
@@ -179,9 +188,9 @@ def run_many(list items not None, Py_ssize_t threads) -> list:
             raise MemoryError()
         for i in range(n):
             r, rows, sources, order, first, steps, losses, first_loss = items[i]
-            fill(&feeds[i], r, rows, sources, order, first, steps, losses, first_loss)
+            fill(&feeds[i], n > 1, r, rows, sources, order, first, steps, losses, first_loss)
         call.kernel, call.work, call.operand[0].data = run_feeds, LONG_WORK, <char*> turn
-        call.param[0].i, call.param[1].i = SLICE if n > 1 else 0x7fffffff, <int64_t> state
+        call.param[0].i = <int64_t> state
         threads = max(threads, 1)
         window = n
         while True:
