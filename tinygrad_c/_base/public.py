@@ -103,11 +103,14 @@ def guard_all(namespace: dict[str, Any], keywords: bool = False) -> None:
     """Guard the public functions and classes of a module. With `keywords`, functions that are not marked are guarded too: only
     a misspelt keyword is explained."""
     module = namespace["__name__"]
+    made: dict[Any, Any] = {}       # two names of a function stay one object
     for name in namespace.get("__all__") or [*namespace]:
         if name[0] != "_" and name in namespace:
             value = namespace[name] = guard(namespace[name], module)
             if keywords and isinstance(value, FunctionType):
-                namespace[name] = update_wrapper(_guarded(value, explain_keyword, None), value)
+                if value not in made:
+                    made[value] = update_wrapper(_guarded(value, explain_keyword, None), value)
+                namespace[name] = made[value]
 
 
 def guard_methods(cls: type) -> None:

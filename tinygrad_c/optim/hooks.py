@@ -20,11 +20,17 @@ _optimizers: WeakSet[Any] = WeakSet()
 class StepHook:
     """The handle of a registered hook. remove() removes the hook; so does leaving a `with` block."""
 
-    def __init__(self, optimizer: Any, hook: Callable[..., Any], kind: str, prepend: bool = False) -> None:
+    def __init__(self, optimizer: Any, hook: Callable[..., Any], kind: str) -> None:
         self.optimizer, self.hook, self.kind = optimizer, hook, kind
         self.hooks = _of_all[kind] if optimizer is None else optimizer.__dict__.setdefault(kind, [])
-        self.hooks.insert(0 if prepend else len(self.hooks), self)
+        self.hooks.append(self)
         self._watch_steps()
+
+    def prepended(self, first: bool = True) -> StepHook:
+        """The hook, called before all others if first."""
+        if first:
+            self.hooks.insert(0, self.hooks.pop(self.hooks.index(self)))
+        return self
 
     def _watch_steps(self) -> None:
         if self.kind in _of_all:
@@ -139,7 +145,7 @@ class Hooks:
         >>> _ = optimizer.state_dict()
         saving
         """
-        return StepHook(self, hook, STATE_BEFORE, prepend)
+        return StepHook(self, hook, STATE_BEFORE).prepended(prepend)
 
     def register_state_dict_post_hook(self, hook: Callable[..., Any], prepend: bool = False) -> StepHook:
         """Call hook(optimizer, state_dict) with the result of state_dict. A dict that it returns replaces the result.
@@ -149,7 +155,7 @@ class Hooks:
         >>> optimizer.state_dict()["epoch"]
         3
         """
-        return StepHook(self, hook, STATE_AFTER, prepend)
+        return StepHook(self, hook, STATE_AFTER).prepended(prepend)
 
     def register_load_state_dict_pre_hook(self, hook: Callable[..., Any], prepend: bool = False) -> StepHook:
         """Call hook(optimizer, state_dict) before load_state_dict, with a shallow copy. A dict that it returns is loaded.
@@ -159,7 +165,7 @@ class Hooks:
         >>> optimizer.load_state_dict(optimizer.state_dict())
         state param_groups
         """
-        return StepHook(self, hook, LOAD_BEFORE, prepend)
+        return StepHook(self, hook, LOAD_BEFORE).prepended(prepend)
 
     def register_load_state_dict_post_hook(self, hook: Callable[..., Any], prepend: bool = False) -> StepHook:
         """Call hook(optimizer) after load_state_dict.
@@ -169,7 +175,7 @@ class Hooks:
         >>> optimizer.load_state_dict(optimizer.state_dict())
         loaded
         """
-        return StepHook(self, hook, LOAD_AFTER, prepend)
+        return StepHook(self, hook, LOAD_AFTER).prepended(prepend)
 
 
 def register_optimizer_step_pre_hook(hook: Callable[..., Any]) -> StepHook:

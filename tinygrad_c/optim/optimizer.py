@@ -17,7 +17,12 @@ from tinygrad_c._tensor.tensor import Tensor
 from tinygrad_c.autograd import enable_grad
 from tinygrad_c.ops.optim_steps.update import zero_grad_
 from tinygrad_c.optim import hooks
-from tinygrad_c.optim.hooks import Hooks, register_optimizer_step_post_hook, register_optimizer_step_pre_hook  # noqa: F401
+from tinygrad_c.optim.hooks import (  # noqa: F401
+    Hooks,
+    StepHook,
+    register_optimizer_step_post_hook,
+    register_optimizer_step_pre_hook,
+)
 from tinygrad_c.optim.state import Owners, ParamState, State
 
 required: Any = type("required", (), {"__repr__": lambda self: "<required parameter>"})()
