@@ -4,7 +4,7 @@
     python benchmarks/small_kernels.py --json FILE       # and write the figures
     python benchmarks/small_kernels.py --before FILE     # and print them beside those of FILE
 
-A step is recorded by tinygrad_c.compile(), then each of its kernels is run alone some thousand times in a row, in turn with the
+A step is recorded by tinygrad_c.compile(), then each of its kernels is run alone some hundred times in a row, in turn with the
 whole program. The figures are the least of the rounds: a kernel is never faster than it is, but is often disturbed.
 """
 from __future__ import annotations
@@ -84,7 +84,7 @@ def parts_of(calls: list, net: Net) -> list[str]:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--nets", nargs="+", metavar="NAME", help=f"of {', '.join(net.name for net in NETS)} (default: all)")
-    parser.add_argument("--rounds", type=int, default=15)
+    parser.add_argument("--rounds", type=int, default=50)
     parser.add_argument("--optimizer", choices=("sgd", "adam"), default="sgd")
     parser.add_argument("--calls", action="store_true", help="print each Call too")
     parser.add_argument("--json", type=Path, metavar="FILE", help="write the figures")
@@ -92,15 +92,18 @@ def main() -> None:
     args = parser.parse_args()
     machine = harness.processor()
     harness.pin(1)
-    from tinygrad_c import set_num_threads
     from tinygrad_c.programs.program import measure
+
+    from tinygrad_c import set_num_threads
     set_num_threads(1)
     nets = [net for net in NETS if not args.nets or net.name in args.nets]
     programs = {net.name: program_of(net, args.optimizer) for net in nets}
+    # Bursts of half a millisecond: a longer one is disturbed more often.
+    repeats = {name: max(10, round(5e5 / sum(work for *_, work in program.lines()))) for name, program in programs.items()}
     wholes, each = {}, {}
     for _ in range(args.rounds):
         for net in nets:
-            whole, times = measure(programs[net.name], 1000 if net.name in ("tiny", "one row", "digits", "odd") else 50)
+            whole, times = measure(programs[net.name], repeats[net.name])
             wholes.setdefault(net.name, []).append(whole)
             each.setdefault(net.name, []).append(times)
     figures = {}

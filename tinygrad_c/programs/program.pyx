@@ -19,8 +19,8 @@ from tinygrad_c.core.array cimport Storage, count_write, itemsize, note_storages
 from tinygrad_c.core.tape cimport TensorBase, alias, empty_like, plain_mode
 from tinygrad_c.kernels.call cimport INT64, MAX_NDIM, Call
 from tinygrad_c.kernels.runtime.dispatch cimport (
-    ROLE_ADAM, ROLE_ELEMENTWISE, ROLE_SGD, UNSUITED, Known, Program, block_of, free_program, known_kernel, labels_fit, recorder,
-    replay, start_recording, stop_recording)
+    ROLE_ADAM, ROLE_ELEMENTWISE, ROLE_MATMUL, ROLE_SGD, UNSUITED, Known, Program, block_of, free_program, known_kernel,
+    labels_fit, recorder, replay, start_recording, stop_recording)
 from tinygrad_c.kernels.runtime.memory cimport Pool, free_pool, pool_has, pools_work, seal_pool, swap_pool
 from tinygrad_c.kernels.table cimport (
     ADAM_CORRECTION, ADAM_SHRINK, ADAM_STEP, FIRST, SGD_FLAGS,

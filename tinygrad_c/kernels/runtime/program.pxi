@@ -40,16 +40,16 @@ cdef void know_kernels() noexcept:
         know(t.tiles, b"elementwise", OPERAND_0, ROLE_ELEMENTWISE, MAX_PARAMS, MAX_NDIM)
         if dtype < FLOAT32:
             continue
-        know(t.matmul, b"matmul", OPERAND_0, ROLE_MATMUL, 3, 3)
-        know(t.matmul_axpy, b"matmul", OPERAND_0, ROLE_MATMUL, 3, 3)
-        know(t.matmul_dot, b"matmul", OPERAND_0, ROLE_MATMUL, 3, 3)
+        know(t.matmul, b"matmul", OPERAND_0, ROLE_MATMUL, 5, 3)
+        know(t.matmul_axpy, b"matmul", OPERAND_0, ROLE_MATMUL, 5, 3)
+        know(t.matmul_dot, b"matmul", OPERAND_0, ROLE_MATMUL, 5, 3)
         know(t.reduce[SUM], b"sum", OPERAND_0, ROLE_PLAIN, 1, 0)
         know(t.reduce[SQUARES], b"sum of squares", OPERAND_0, ROLE_PLAIN, 1, 0)
         for i in range(N_SOFTMAX):
             know(t.softmax[i], b"softmax", OPERAND_0, ROLE_PLAIN, 0, 0)
             know(t.softmax_backward[i], b"softmax backward", OPERAND_0, ROLE_PLAIN, 0, 0)
-        know(t.cross_entropy, b"cross_entropy", OPERAND_0 | 8, ROLE_PLAIN, 4, 0)
-        know(t.cross_entropy_backward, b"cross_entropy backward", OPERAND_0, ROLE_PLAIN, 4, 0)
+        know(t.cross_entropy, b"cross_entropy", OPERAND_0 | 8, ROLE_PLAIN, 5, 0)
+        know(t.cross_entropy_backward, b"cross_entropy backward", OPERAND_0, ROLE_PLAIN, 5, 0)
         for i in range(N_LOSSES):
             know(t.loss[i], b"loss", OPERAND_0, ROLE_PLAIN, 2, 0)
             know(t.loss_backward[i], b"loss backward", OPERAND_0, ROLE_PLAIN, 2, 0)
@@ -311,7 +311,7 @@ cdef void record_call(const Call* call) noexcept:
     cdef const Block* block
     cdef Block* whole
     cdef void* larger
-    cdef int i
+    cdef int i, written
     cdef bint writes
     if recorder.failed or refusal is not None:
         return
@@ -323,15 +323,19 @@ cdef void record_call(const Call* call) noexcept:
         refuse("it uses an operation that cannot be recorded yet: recorded are elementwise operations, sums, products of "
                "matrices, softmax, the losses, SGD and Adam")
         return
+    written = what.writes
+    if what.role == ROLE_MATMUL and call.param[MATMUL_FLAGS].i & MATMUL_OTHER_IS_OUT:
+        written |= 16
     for i in range(call.n_operands):
         if call.operand[i].data == NULL:
             continue
-        writes = what.writes >> i & 1
-        if not writes or what.role in (ROLE_SGD, ROLE_ADAM) or (what.role == ROLE_MATMUL and call.param[MATMUL_FLAGS].i & 1) \
+        writes = written >> i & 1
+        if not writes or what.role in (ROLE_SGD, ROLE_ADAM) or (
+                what.role == ROLE_MATMUL and call.param[MATMUL_FLAGS].i & MATMUL_ACCUMULATE) \
                 or call.kernel == divide_number:
             touch(call.operand[i].data, True, False, what.role)
     for i in range(call.n_operands):
-        if call.operand[i].data != NULL and what.writes >> i & 1:
+        if call.operand[i].data != NULL and written >> i & 1:
             touch(call.operand[i].data, False, True, what.role)
             whole = block_of(recorder, call.operand[i].data)
             if whole != NULL:

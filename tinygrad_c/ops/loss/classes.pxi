@@ -32,6 +32,7 @@ cdef int cross_entropy_backward(BackwardPass back, Node node, TensorBase g) exce
     call.operand[5].stride[0] = g.ndim
     for i in range(4):
         call.param[i] = node.param[i]
+    call.param[CE_SLOPES].i = kept.ndim == 2
     run(&call)
     return back.send_grad(node, 0, dx)
 
@@ -152,6 +153,7 @@ def cross_entropy(input, target, weight=None, ignore_index=-100, reduction="mean
     cdef double smoothing = label_smoothing
     cdef double total = 0, total_weight = 0, all_weights, factor = 1
     cdef Py_ssize_t rows, n, c
+    cdef bint slopes
     cdef Call call
     cdef Node node
     if smoothing < 0 or smoothing > 1:
@@ -188,12 +190,17 @@ def cross_entropy(input, target, weight=None, ignore_index=-100, reduction="mean
         for c in range(n):
             all_weights += real_at(w, c)
 
-    kept = empty(x.dtype, 1, [2 * rows])
+    slopes = n <= SHORT_ROW and how != EACH and w is None and smoothing == 0
+    if slopes:
+        kept = empty(x.dtype, 2, x.shape) if recording(x) else None
+    else:
+        kept = empty(x.dtype, 1, [2 * rows])
     out = empty(x.dtype, 1, &rows) if how == EACH else empty(x.dtype, 0, NULL)
     call.param[CE_IGNORE_INDEX].i = ignore_index
     call.param[CE_SMOOTHING].f = smoothing
     call.param[CE_ALL_WEIGHTS].f = all_weights
     call.param[CE_EACH].i = how == EACH
+    call.param[CE_SLOPES].i = slopes
     if x.numel > 0:
         call.kernel = kernels(x.dtype).cross_entropy
         call.ndim = 2
@@ -205,7 +212,7 @@ def cross_entropy(input, target, weight=None, ignore_index=-100, reduction="mean
         call.operand[0].data = out.data
         call.operand[1].data = x.data
         call.operand[2].data = t.data
-        call.operand[3].data = kept.data
+        call.operand[3].data = NULL if kept is None else kept.data
         call.operand[4].data = NULL if w is None else w.data
         if how == EACH:
             run(&call)
