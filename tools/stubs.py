@@ -62,11 +62,12 @@ class Callable:
 """,
     "ops.elementwise.operators": OPERATORS,
     "ops.matmul.products": """\
-class LinearReLU:
+class LinearActivation:
     linear: Any
-    relu: Any
-    def __init__(self, linear: Any, relu: Any) -> None: ...
+    activation: Any
+    def __init__(self, linear: Any, activation: Any) -> None: ...
     def __call__(self, input: Any) -> Any: ...
+LinearReLU = LinearActivation
 """,
     "ops.random.random": """\
 class Generator:

@@ -91,3 +91,40 @@ def test_units_of_hardly_a_row(level):
     done = subprocess.run([sys.executable, "-c", code], env={**os.environ, "TINYGRAD_C_SIMD": level},
                           capture_output=True, text=True)
     assert done.returncode == 0, (done.returncode, done.stderr[-1000:])
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_small_products(dtype):
+    """Every number of rows and columns up to 19, where tiles, dot products and both orders take turns; k with and without a rest."""
+    rng = np.random.default_rng(0)
+    tolerance = {"float32": 1e-6, "float64": 2e-15}[dtype] * 8
+    for k in (1, 2, 3, 7, 8, 9, 16, 17, 31, 33, 64, 100, 600):
+        a, b = rng.standard_normal((19, k)).astype(dtype), rng.standard_normal((k, 19)).astype(dtype)
+        bias, c = rng.standard_normal(19).astype(dtype), rng.standard_normal((19, 19)).astype(dtype)
+        exact = a.astype(np.float64) @ b.astype(np.float64)
+        x, y = tinygrad_c.from_numpy(a), tinygrad_c.from_numpy(b)
+        x_t, y_t = tinygrad_c.from_numpy(np.ascontiguousarray(a.T)).t(), tinygrad_c.from_numpy(np.ascontiguousarray(b.T)).t()
+        t_bias, t_c = tinygrad_c.from_numpy(bias), tinygrad_c.from_numpy(c)
+        for m in range(1, 20):
+            for n in range(1, 20):
+                for left, right in ((x, y), (x_t, y), (x, y_t), (x_t, y_t)):
+                    error = (left[:m] @ right[:, :n]).numpy() - exact[:m, :n]
+                    assert np.abs(error).max() < tolerance * k ** 0.5, (m, k, n)
+                linear = tinygrad_c.nn.functional.linear(x[:m], y_t[:, :n].t(), t_bias[:n])
+                assert np.abs(linear.numpy() - exact[:m, :n] - bias[:n]).max() < tolerance * k ** 0.5, (m, k, n)
+                w = y_t[:, :n].t().clone().requires_grad_()     # a gradient that is added to one that is there
+                w.grad = t_c[:n, :1].expand(n, k).clone() if k <= 19 else None
+                before = 0 if w.grad is None else w.grad.numpy().copy()
+                tinygrad_c.nn.functional.linear(x[:m], w).backward(t_c[:m, :n])
+                error = w.grad.numpy() - before - c[:m, :n].astype(np.float64).T @ a[:m]
+                assert np.abs(error).max() < tolerance * 19 ** 0.5, (m, k, n)
+
+
+def test_dot_products_in_several_units():
+    """Long narrow products are dot products, in units of rows: they wrote behind C once, where there was a batch."""
+    rng = np.random.default_rng(0)
+    a, b = rng.standard_normal((2, 14000, 200)).astype(np.float32), rng.standard_normal((2, 9, 200)).astype(np.float32)
+    beside = [tinygrad_c.ones(2, 14000, 9) for _ in range(4)]
+    found = tinygrad_c.from_numpy(a) @ tinygrad_c.from_numpy(b).transpose(1, 2)
+    assert np.abs(found.numpy() - a @ b.transpose(0, 2, 1)).max() < 1e-4
+    assert all((each == 1).all() for each in beside)

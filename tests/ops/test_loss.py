@@ -29,7 +29,8 @@ def cross_entropy(x, t, weight, ignore_index, smoothing):
     return losses, weights
 
 
-@pytest.mark.parametrize(("rows", "n"), [(1, 1), (32, 2), (33, 10), (300, 10), (7, 32), (9, 33), (5, 1000)])
+@pytest.mark.parametrize(("rows", "n"), [
+    (1, 1), (32, 2), (31, 2), (65, 1), (257, 3), (17, 5), (33, 10), (300, 10), (40, 16), (7, 32), (9, 33), (5, 1000)])
 @pytest.mark.parametrize(("dtype", "tolerance"), [(np.float32, 2e-5), (np.float64, 1e-12)])
 def test_cross_entropy(rows, n, dtype, tolerance):
     x = (RNG.standard_normal((rows, n)) * 4).astype(dtype)

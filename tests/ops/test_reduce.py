@@ -308,3 +308,18 @@ def test_the_extreme_of_all_is_nan_where_one_is_and_so_is_the_gradient_there_onl
     getattr(x, name)().backward(tg.tensor(float("nan")))
     assert tg.isnan(x.grad).tolist() == [v == (2.0 if name == "max" else 1.0) for v in [1.0, 2.0, 1.0]]
     assert x.grad[~tg.isnan(x.grad)].sum().item() == 0
+
+
+@pytest.mark.parametrize("dtype", ["float32", "float64"])
+def test_columns_of_every_width(dtype):
+    """Narrow rows share vectors, wide ones are cut into strips of 1, 2 or 4 vectors, the last of which may be a part."""
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((300, 70)).astype(dtype)
+    for rows in (1, 2, 3, 5, 31, 32, 33, 63, 64, 100, 300):
+        for width in range(1, 71):
+            a = np.ascontiguousarray(x[:rows, :width])
+            t = tg.from_numpy(a)
+            np.testing.assert_allclose(t.sum(0).numpy(), a.astype(np.float64).sum(0), rtol=0,
+                                       atol=(1e-6 if dtype == "float32" else 1e-15) * 4 * rows)
+            assert (t.amax(0).numpy() == a.max(0)).all()
+            assert (t.amin(0).numpy() == a.min(0)).all()

@@ -126,6 +126,31 @@ cdef class BackwardPass:
         self.put(target, total)
         return total if sole else None
 
+    cdef Node only_producer(self, Node node, int i):
+        """The node of input i, if nothing else uses its output or looks at its gradient; else None. The caller may then compute
+        the gradient of that node's input itself, send it with send_grad(), and call skip()."""
+        cdef object target = edge(node, i)
+        cdef Node producer
+        cdef Py_ssize_t references = 2          # the edge and `target`
+        if (type(target) is not Node or self.wanted is not None or self.own_grads is not None or self.held_grads is not None
+                or self.create_graph or anomaly & ANOMALY):
+            return None
+        if node.saved0 is not None and node.saved0._grad_fn is target:      # the output itself
+            references += 1
+        if Py_REFCNT(<PyObject*> target) != references:
+            return None
+        producer = <Node> target
+        if producer.extras is not None or producer.pending is not None or producer.freed != 0:
+            return None
+        return producer
+
+    cdef int skip(self, Node node) except -1:
+        """The work of this node's rule was done: it will not be visited."""
+        if not self.retain_graph and has_saved(node):
+            node.release()
+            node.freed = self.number
+        return 0
+
     # ---- Gradients received so far
 
     cdef int receive_grad(self, object target, TensorBase g) except -1:

@@ -68,6 +68,7 @@ cdef enum:                      # cross_entropy, cross_entropy_backward
     CE_ALL_WEIGHTS = 2          # .f: the sum of the class weights
     CE_EACH = 3                 # .i: one loss per row, not sums                            (cross_entropy)
     CE_FACTOR = 3               # .f: on g, 1 / the sum of the target weights for a mean    (cross_entropy_backward)
+    CE_SLOPES = 4               # .i: short rows, no class weights, no smoothing, a sum: the forward pass saves the gradient
 
 cdef enum:                      # sgd
     SGD_LR = 0

@@ -9,11 +9,13 @@ from typing import Any
 from tinygrad_c._base.lazy import load
 from tinygrad_c._base.warn import typename
 from tinygrad_c._tensor.tensor import Tensor
-from tinygrad_c.nn.activation import ReLU
+from tinygrad_c.nn.activation import GELU, ReLU, Sigmoid, SiLU, Tanh
 from tinygrad_c.nn.linear import Linear
 from tinygrad_c.nn.module import Module, _indent
 from tinygrad_c.nn.parameter import Parameter
-from tinygrad_c.ops.matmul.products import LinearReLU
+from tinygrad_c.ops.matmul.products import LinearActivation
+
+FUSED = (ReLU, Tanh, Sigmoid, GELU, SiLU)       # activations that the kernel of a Linear before them computes
 
 
 class _Indexed(Module):
@@ -112,13 +114,14 @@ class _Indexed(Module):
 class Sequential(_Indexed):
     """y = f_n(... f_2(f_1(x))): apply the modules in order.
 
-    Takes modules, or one OrderedDict of names and modules. A Linear followed by a ReLU is computed by one kernel.
+    Takes modules, or one OrderedDict of names and modules. A Linear followed by a ReLU, Tanh, Sigmoid, GELU or SiLU is
+    computed by one kernel.
 
     >>> Sequential(Linear(2, 3), ReLU())[0]
     Linear(in_features=2, out_features=3, bias=True)
     """
 
-    _chain: tuple[Any, ...] = ()   # what forward calls: the children; a Linear followed by a ReLU is fused into one
+    _chain: tuple[Any, ...] = ()   # what forward calls: the children; a Linear and its activation are fused into one
 
     def __init__(self, *args: Any) -> None:
         super().__init__()
@@ -133,7 +136,7 @@ class Sequential(_Indexed):
             for module in self._chain:
                 input = module(input)
         except (RuntimeError, TypeError, ValueError, IndexError) as error:
-            if isinstance(module, LinearReLU):
+            if isinstance(module, LinearActivation):
                 module = module.linear
             name = next(name for name, own in self._modules.items() if own is module)
             if len(error.args) == 1 and isinstance(error.args[0], str):
@@ -166,8 +169,8 @@ class Sequential(_Indexed):
     def _link(self) -> None:
         chain: list[Any] = []
         for module in self._modules.values():
-            if chain and type(chain[-1]) is Linear and type(module) is ReLU:
-                chain[-1] = LinearReLU(chain[-1], module)
+            if chain and type(chain[-1]) is Linear and type(module) in FUSED:
+                chain[-1] = LinearActivation(chain[-1], module)
             else:
                 chain.append(module)
         self.__dict__["_chain"] = tuple(chain)

@@ -516,7 +516,7 @@ cdef class Recorded:
             if (a.kernel != b.kernel or a.units != b.units or a.work != b.work or a.ndim != b.ndim
                     or a.n_operands != b.n_operands):
                 return False
-            if what.role == ROLE_ELEMENTWISE and a.inner != b.inner:
+            if (what.role == ROLE_ELEMENTWISE or what.role == ROLE_MATMUL) and a.inner != b.inner:
                 return False
             for d in range(a.ndim):
                 if a.shape[d] != b.shape[d]:

@@ -1,8 +1,16 @@
 """The matrix product: chooses the order of the operands, the packing and the units, and runs the kernels."""
+from tinygrad_c.kernels.call cimport Scalar, inner_t
 
 cdef enum:                  # Gemm.activation
     NONE = 0
     THEN_RELU = 1
+
+ctypedef struct Then:       # an elementwise kernel, run on each part of C when it is complete: C = inner(C) or inner(C, other)
+    inner_t inner
+    char* other             # of C's shape, contiguous; NULL for none
+    int how                 # 0, or OTHER_FIRST: C = inner(other, C), or OTHER_IS_OUT: other = inner(C); see matmul.pxd
+    Scalar[2] param
+    int cost                # tenths of a nanosecond an element
 
 ctypedef struct Gemm:       # C[b] = A[b] @ B[b] + beta * C[b] + bias, then the activation
     int dtype               # any but BOOL; bias and activation only for FLOAT32 and FLOAT64
@@ -25,5 +33,6 @@ ctypedef struct Gemm:       # C[b] = A[b] @ B[b] + beta * C[b] + bias, then the 
     Py_ssize_t bias_stride
     bint accumulate         # beta, 0 or 1; if 0, C is not read
     int activation
+    const Then* then        # NULL for none; only if C is one contiguous matrix of FLOAT32 or FLOAT64
 
 cdef int gemm(const Gemm* g) except -1      # with the GIL held; checks nothing

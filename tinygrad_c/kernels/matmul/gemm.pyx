@@ -15,7 +15,12 @@ cdef enum:
     LONG_UNIT = 1 << 21         # multiply-adds per unit of a memory-bound product: 20 microseconds
     PACK_B_ROWS = 96            # rows of A from which on a panel of B is packed, if B has more elements
     PACK_B_SIZE = 1 << 15       # than this: a smaller B is in L1 anyway
-    STORE_TRANSPOSED = 40       # cost of storing one vector of C transposed, in vector operations
+    IN_FLIGHT = 8               # vector operations that the latency of one hides: 4 cycles, 2 in each
+    TILE = 50                   # costs, in vector operations: a tile, beside its multiply-adds
+    STORE_TRANSPOSED = 150      # to store a column of a tile transposed
+    PACK = 4                    # to pack a vector of B, if its columns are contiguous
+    GATHER = 40                 # if nothing is
+    REDUCE = 5                  # to add up the lanes of a dot product
     FAR = 1 << 17               # elements: a larger B does not fit in L2
     SHORT = 32                  # up to this k, writing C is the bottleneck, not the arithmetic
 
@@ -27,12 +32,26 @@ cdef inline Py_ssize_t ceil_div(Py_ssize_t a, Py_ssize_t b) noexcept:
 cdef inline Py_ssize_t tiles_cost(const Kernels* t, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k, Py_ssize_t stride,
                                   Py_ssize_t step) noexcept:
     """Estimated vector operations of a product whose n runs along the lanes. The second operand has `stride` along n, where it
-    is packed unless that is 1, and `step` along k. A tile of fewer than 4 rows is bound by the latency of its accumulators."""
+    is packed unless that is 1, and `step` along k. Small tiles are bound by the latency of their accumulators."""
     cdef Py_ssize_t vectors = ceil_div(n, t.lanes)
-    cdef Py_ssize_t cost = max(m, 4) * vectors * k
+    cdef Py_ssize_t down = ceil_div(m, t.tile_rows)
+    cdef Py_ssize_t cost = k * (vectors // 2 * max(2 * m, IN_FLIGHT * down) + vectors % 2 * max(m, IN_FLIGHT * down))
+    cost += down * ceil_div(vectors, 2) * TILE
     if stride != 1:
-        cost += vectors * (k + t.lanes) * (8 if step == 1 else 40)
+        cost += vectors * (k + t.lanes) * (PACK if step == 1 else GATHER)
+    elif n % t.lanes:
+        cost += vectors * k * PACK
     return cost
+
+
+cdef inline Py_ssize_t dots_cost(const Kernels* t, Py_ssize_t m, Py_ssize_t n, Py_ssize_t k) noexcept:
+    """The same for matmul_dot: groups of `lanes` dot products."""
+    cdef Py_ssize_t rows = 4 if t.lanes >= 16 else 2 if t.lanes >= 4 else 1
+    cdef Py_ssize_t cols = t.lanes // rows
+    cdef Py_ssize_t groups = ceil_div(n, t.lanes)
+    if m > 1:
+        groups = ceil_div(m, rows) * (n // cols) + ceil_div(m * (n % cols), t.lanes)
+    return groups * (ceil_div(k, t.lanes) * max(t.lanes, IN_FLIGHT) + REDUCE * t.lanes)
 
 
 cdef int gemm(const Gemm* g) except -1:
@@ -57,6 +76,14 @@ cdef int gemm(const Gemm* g) except -1:
     call.inner = NULL
     call.ndim = 4
     call.n_operands = 4 if g.bias != NULL else 3
+    call.param[kernel.INNER_PARAM].i = call.param[kernel.INNER_PARAM + 1].i = 0
+    if g.then != NULL:
+        call.inner = g.then.inner
+        call.param[kernel.INNER_PARAM], call.param[kernel.INNER_PARAM + 1] = g.then.param[0], g.then.param[1]
+        if g.then.other != NULL:
+            call.n_operands = 5
+            set_operand(&call, 4, g.then.other, 0, 0, 0)
+            flags |= g.then.how
     if n == 1 and m > 1 and g.c_row == 1:       # a contiguous column of C is computed as a row
         m, n = 1, m
         set_operand(&call, 0, g.c, g.c_batch, n, 1)
@@ -75,11 +102,12 @@ cdef int gemm(const Gemm* g) except -1:
     elif b.stride[2] != 1 or a.stride[1] == 1:
         cost = tiles_cost(t, m, n, k, b.stride[2], b.stride[1])
         if t.matmul_dot != NULL and b.stride[2] != 1 and b.stride[1] == 1 and a.stride[2] == 1 and (m <= 8 or n * k <= FAR):
-            other = m * (n * (k // t.lanes + 8) + n % t.lanes * (k // t.lanes + 8))
+            other = dots_cost(t, m, n, k)
             if other < cost:
                 cost = other
                 call.kernel = t.matmul_dot
-        if tiles_cost(t, n, m, k, a.stride[1], a.stride[2]) + m * ceil_div(n, t.lanes) * STORE_TRANSPOSED < cost:
+        other = tiles_cost(t, n, m, k, a.stride[1], a.stride[2])
+        if other + ceil_div(n, t.tile_rows) * ceil_div(m, t.lanes) * STORE_TRANSPOSED < cost:
             call.kernel = t.matmul
             flags |= kernel.TRANSPOSED
             m, n = n, m
@@ -92,6 +120,8 @@ cdef int gemm(const Gemm* g) except -1:
         flags |= kernel.PACK_B
     call.param[kernel.FLAGS].i = flags
     cut(t, &call)
+    if g.then != NULL:
+        call.work += m * n * g.then.cost // 10
     run(&call)
     return 0
 

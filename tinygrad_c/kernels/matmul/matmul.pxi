@@ -1,4 +1,5 @@
-# The matrix product: C = A @ B, plus C itself, plus a bias, then relu (each on request), for operands of any strides.
+# The matrix product: C = A @ B, plus C itself, plus a bias, then relu (each on request), for operands of any strides. A unit
+# that is complete may also go through an elementwise kernel, while it is in cache (apply_inner).
 # Operands, shape and params: matmul.pxd. A unit is UNIT_ROWS x UNIT_COLS elements of C in one product of the batch.
 #
 # The micro-kernel keeps a tile of C, TILE_ROWS x TILE_VECS vectors, in registers while k runs: each step loads a row of B's
@@ -151,33 +152,35 @@ cdef inline void tiles(int mr, int nv, bint packs, Py_ssize_t count, Tile* t) no
 cdef void store_transposed(const real* sums, int mr, Py_ssize_t width, Tile* t) noexcept nogil:
     """The epilogue of a transposed tile: sums has mr rows of `width` elements; its columns are stored as rows of C."""
     cdef vec[MAX_LANES] block
-    cdef real[MAX_LANES] bias
-    cdef vec x
+    cdef real[MAX_LANES] lanes
+    cdef vec x, bias = splat(0)
     cdef Py_ssize_t i = 0
     cdef Py_ssize_t j, r, n
     cdef real* c
     while i < mr:
         n = min(mr - i, LANES)
-        for r in range(LANES):
-            bias[r] = t.bias[r * t.bias_stride] if t.bias != NULL and r < n else 0
+        if t.bias != NULL:
+            for r in range(n):
+                lanes[r] = t.bias[r * t.bias_stride]
+            bias = load_upto(lanes, n)
+            t.bias += n * t.bias_stride
         j = 0
         while j < t.cols:
             for r in range(LANES):
                 block[r] = load(sums + (i + r if r < n else i) * width + j)
             transpose(block)
             c = t.c + j * t.c_row
-            for r in range(min(t.cols - j, LANES)):
-                x = block[r] + load(bias)
-                if t.accumulate:
-                    x = x + load_last(c, n)
-                if t.relu:
-                    x = blend(lt(x, splat(0)), splat(0), x)
-                store_last(c, x, n)
-                c += t.c_row
+            for r in range(LANES):
+                if r < t.cols - j:
+                    x = block[r] + bias
+                    if t.accumulate:
+                        x = x + load_last(c, n)
+                    if t.relu:
+                        x = blend(lt(x, splat(0)), splat(0), x)
+                    store_last(c, x, n)
+                    c += t.c_row
             j += LANES
         t.c += n
-        if t.bias != NULL:
-            t.bias += n * t.bias_stride
         i += LANES
 
 
@@ -235,6 +238,7 @@ cdef void pack(real* to, Py_ssize_t width, const real* source, Py_ssize_t stride
     """to[p, w] = source[p * step + w * stride] for w < n. A row of `to` has `width` elements, a multiple of LANES; those from
     n on are padding: their values are not used, but are finite if the source is."""
     cdef vec[MAX_LANES] block
+    cdef const real* row[MAX_LANES]
     cdef Py_ssize_t p, w, i
     if stride == 1:
         for p in range(k):
@@ -250,20 +254,21 @@ cdef void pack(real* to, Py_ssize_t width, const real* source, Py_ssize_t stride
     elif step == 1:
         w = 0
         while w < n:
+            for i in range(LANES):
+                row[i] = source + min(w + i, n - 1) * stride
             p = 0
             while p + LANES <= k:
-                for i in range(LANES):
-                    block[i] = load(source + min(w + i, n - 1) * stride + p)
-                transpose(block)
+                load_columns(block, row, p)
                 for i in range(LANES):
                     store(to + (p + i) * width + w, block[i])
                 p += LANES
             if p < k:
                 for i in range(LANES):
-                    block[i] = load_part(source + min(w + i, n - 1) * stride + p, k - p)
+                    block[i] = load_part(row[i] + p, k - p)
                 transpose(block)
-                for i in range(min(k - p, LANES)):
-                    store(to + (p + i) * width + w, block[i])
+                for i in range(LANES):
+                    if i < k - p:
+                        store(to + (p + i) * width + w, block[i])
             w += LANES
     else:
         for p in range(k):
@@ -352,8 +357,12 @@ cdef void matmul_unit(const Call* call, Py_ssize_t batch, Py_ssize_t i0, Py_ssiz
             j += t.cols
         p += t.k
         if p >= k:
-            return
+            break
         t.accumulate = True
+    if call.inner != NULL and flags & TRANSPOSED:
+        apply_inner(call, j0, j1, i0, i1, oc.stride[2])
+    elif call.inner != NULL:
+        apply_inner(call, i0, i1, j0, j1, oc.stride[1])
 
 
 cdef void matmul(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:

@@ -23,11 +23,31 @@ cdef void finish_row(const Call* call, real* c, Py_ssize_t first, Py_ssize_t n) 
             c[j] = 0 if c[j] < 0 else c[j]
 
 
+cdef void apply_inner(const Call* call, Py_ssize_t i0, Py_ssize_t i1, Py_ssize_t j0, Py_ssize_t j1,
+                      Py_ssize_t c_row) noexcept nogil:
+    """call.inner on the rows i0..i1 and columns j0..j1 of C, whose columns are contiguous, while they are in cache."""
+    cdef char* p[3]
+    cdef Py_ssize_t n = j1 - j0, at
+    cdef bint first = call.param[FLAGS].i & OTHER_FIRST != 0, is_out = call.param[FLAGS].i & OTHER_IS_OUT
+    if n == c_row:
+        n *= i1 - i0
+        i1 = min(i0 + 1, i1)
+    while i0 < i1:
+        at = (i0 * c_row + j0) * sizeof(real)
+        p[0] = call.operand[0].data + at
+        p[1 + first] = p[0]
+        if call.n_operands > 4:
+            p[0 if is_out else 2 - first] = call.operand[4].data + at
+        call.inner(n, p, &call.param[INNER_PARAM])
+        i0 += 1
+
+
 # ---- axpy: the rows of B are contiguous, and added to rows of C, 8 at a time
 
-cdef inline void axpy(int rows, real* c, bint fresh, const real* a, Py_ssize_t a_col, const real* b, Py_ssize_t b_row,
+cdef inline void axpy(int rows, bint fresh, real* c, const real* a, Py_ssize_t a_col, const real* b, Py_ssize_t b_row,
                       Py_ssize_t n) noexcept nogil:
-    """c[:n] = c[:n] (0 if fresh) + a[0] * b[0, :n] + a[1] * b[1, :n] + ..., `rows` (a constant at each call) of them."""
+    """c[:n] = c[:n] (0 if fresh) + a[0] * b[0, :n] + a[1] * b[1, :n] + ..., `rows` of them; rows and fresh
+    are constants at each call."""
     cdef vec[AXPY_ROWS] x
     cdef vec sum
     cdef Py_ssize_t j = 0
@@ -80,20 +100,29 @@ cdef void matmul_axpy(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexce
             while p < k:
                 if p + AXPY_ROWS <= k:
                     for i in range(i0, i1):
-                        axpy(AXPY_ROWS, c + i * c_row, fresh, a + i * oa.stride[1], oa.stride[2], b, ob.stride[1], n)
+                        if fresh:
+                            axpy(AXPY_ROWS, True, c + i * c_row, a + i * oa.stride[1], oa.stride[2], b, ob.stride[1], n)
+                        else:
+                            axpy(AXPY_ROWS, False, c + i * c_row, a + i * oa.stride[1], oa.stride[2], b, ob.stride[1], n)
                     p += AXPY_ROWS
                     a += AXPY_ROWS * oa.stride[2]
                     b += AXPY_ROWS * ob.stride[1]
                 else:
                     for i in range(i0, i1):
-                        axpy(1, c + i * c_row, fresh, a + i * oa.stride[1], oa.stride[2], b, ob.stride[1], n)
+                        if fresh:
+                            axpy(1, True, c + i * c_row, a + i * oa.stride[1], oa.stride[2], b, ob.stride[1], n)
+                        else:
+                            axpy(1, False, c + i * c_row, a + i * oa.stride[1], oa.stride[2], b, ob.stride[1], n)
                     p += 1
                     a += oa.stride[2]
                     b += ob.stride[1]
                 fresh = False
-            for i in range(i0, i1):
-                finish_row(call, c + i * c_row, j, n)
+            if call.param[FLAGS].i & (BIAS | THEN_RELU):
+                for i in range(i0, i1):
+                    finish_row(call, c + i * c_row, j, n)
             j += n
+        if call.inner != NULL:
+            apply_inner(call, i0, i1, unit % across * cols, j1, c_row)
 
 
 # ---- dot: the rows of A and the columns of B are contiguous; LANES dot products at a time
@@ -115,107 +144,146 @@ cdef inline real dot(const real* a, const real* b, Py_ssize_t k) noexcept nogil:
     return hsum((sums[0] + sums[1]) + (sums[2] + sums[3]))
 
 
-cdef inline vec dots(int rows, int cols, const real* a, Py_ssize_t a_row, const real* b, Py_ssize_t b_col,
+cdef inline vec dots(int rows, const real* a, Py_ssize_t a_row, Py_ssize_t left, const real* b, Py_ssize_t b_col,
                      Py_ssize_t k) noexcept nogil:
-    """The dot products of `rows` rows of A and `cols` columns of B, LANES in total; both are constants at each call."""
+    """The dot products of `rows` rows of A and LANES / rows columns of B, row by row; rows is a constant at each call. A row
+    from `left` on is the last one once more."""
     cdef vec[MAX_LANES] sums
     cdef vec[MAX_LANES] x
     cdef vec y
-    cdef Py_ssize_t p = 0
+    cdef const real* row[MAX_LANES]
+    cdef int cols = <int> LANES // rows
+    cdef Py_ssize_t p = k % LANES
     cdef int i, j
-    for i in range(LANES):
-        sums[i] = splat(0)
-    while p + LANES <= k:
+    row[0] = a
+    for i in range(1, rows):
+        row[i] = row[i - 1] + (a_row if i < left else 0)
+    if p:
         for i in range(rows):
-            x[i] = load(a + i * a_row + p)
+            x[i] = load_part(row[i], p)
+        for j in range(cols):
+            y = load_part(b + j * b_col, p)
+            for i in range(rows):
+                sums[i * cols + j] = x[i] * y
+    else:
+        for i in range(LANES):
+            sums[i] = splat(0)
+    while p < k:
+        for i in range(rows):
+            x[i] = load(row[i] + p)
+            if rows <= cols:
+                vec_in_register(x[i])
         for j in range(cols):
             y = load(b + j * b_col + p)
+            if rows > 1:
+                vec_in_register(y)
             for i in range(rows):
                 sums[i * cols + j] = sums[i * cols + j] + x[i] * y
         p += LANES
-    if p < k:
-        for i in range(rows):
-            x[i] = load_part(a + i * a_row + p, k - p)
-        for j in range(cols):
-            y = load_part(b + j * b_col + p, k - p)
-            for i in range(rows):
-                sums[i * cols + j] = sums[i * cols + j] + x[i] * y
-    transpose(sums)
-    y = sums[0]
-    for i in range(1, LANES):
-        y = y + sums[i]
-    return y
+    return hsums(sums)
 
 
-cdef void dot_rows(const Call* call, const real* a, const real* b, real* c, Py_ssize_t first, Py_ssize_t j) noexcept nogil:
-    """C[i, j] for the rows i from `first` on, one at a time."""
-    cdef bint accumulate = call.param[FLAGS].i & ACCUMULATE
-    cdef Py_ssize_t a_row = call.operand[1].stride[1]
-    cdef Py_ssize_t i
-    b += j * call.operand[2].stride[2]
-    c += j
-    for i in range(first, call.shape[1]):
-        c[i * call.operand[0].stride[1]] = dot(a + i * a_row, b, call.shape[3]) + (
-            c[i * call.operand[0].stride[1]] if accumulate else 0)
+ctypedef struct Dots:                   # a block of C with few columns: its rows and how they are stored
+    const real* a
+    Py_ssize_t a_row
+    const real* b
+    Py_ssize_t b_col
+    Py_ssize_t k
+    real* c
+    Py_ssize_t c_row
+    const real* bias                    # NULL for none
+    Py_ssize_t bias_row
+    Py_ssize_t bias_col
+    int flags
+
+
+cdef inline void dot_columns(int rows, const Dots* d, Py_ssize_t m) noexcept nogil:
+    """m rows and LANES / rows columns of C."""
+    cdef real[MAX_LANES] lanes
+    cdef vec x, bias = splat(0)
+    cdef Py_ssize_t i = 0, left
+    cdef int r, c, cols = <int> LANES // rows
+    cdef real* to = d.c
+    if d.bias != NULL and d.bias_row == 0:
+        for r in range(rows):
+            for c in range(cols):
+                lanes[r * cols + c] = d.bias[c * d.bias_col]
+        bias = load(lanes)
+    while i < m:
+        left = min(m - i, rows)
+        x = dots(rows, d.a + i * d.a_row, d.a_row, left, d.b, d.b_col, d.k)
+        if d.flags & ACCUMULATE:
+            store(lanes, x)
+            for r in range(left):
+                for c in range(cols):
+                    lanes[r * cols + c] += to[r * d.c_row + c]
+            x = load(lanes)
+        if d.bias != NULL and d.bias_row != 0:
+            for r in range(left):
+                lanes[r] = d.bias[(i + r) * d.bias_row]
+            bias = load_upto(lanes, left)
+        x = x + bias
+        if d.flags & THEN_RELU:
+            x = blend(lt(x, splat(0)), splat(0), x)
+        if d.c_row == cols:
+            store_upto(to, x, left * cols)
+        else:
+            store(lanes, x)
+            for r in range(left):
+                memcpy(to + r * d.c_row, lanes + r * cols, cols * sizeof(real))
+        to += rows * d.c_row
+        i += rows
 
 
 cdef void matmul_dot(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
     cdef const Operand* oa = &call.operand[1]
     cdef const Operand* ob = &call.operand[2]
-    cdef Py_ssize_t c_row = call.operand[0].stride[1]
+    cdef Py_ssize_t rows = call.param[UNIT_ROWS].i
     cdef Py_ssize_t cols = call.param[UNIT_COLS].i
+    cdef Py_ssize_t down = (call.shape[1] + rows - 1) // rows
     cdef Py_ssize_t across = (call.shape[2] + cols - 1) // cols
-    cdef Py_ssize_t m = call.shape[1]
-    cdef Py_ssize_t k = call.shape[3]
-    cdef bint accumulate = call.param[FLAGS].i & ACCUMULATE
-    cdef Py_ssize_t unit, i, j, j0, j1, r
-    cdef const real* a
-    cdef const real* b
-    cdef real* c
-    cdef vec x
+    cdef Py_ssize_t unit, batch, i, i0, j, j0, m, n
+    cdef Dots d
+    d.k = call.shape[3]
+    d.flags = <int> call.param[FLAGS].i
     for unit in range(begin, end):
-        a = <const real*> oa.data + unit // across * oa.stride[0]
+        batch = unit // across // down
+        i0 = unit // across % down * rows
         j0 = unit % across * cols
-        j1 = min(j0 + cols, call.shape[2])
-        b = <const real*> ob.data + unit // across * ob.stride[0]
-        c = <real*> call.operand[0].data + unit // across * call.operand[0].stride[0]
-        j = j0
-        while j + LANES <= j1 and (m > 1 or k < LONG_DOT):
-            i = 0
-            while i + DOT_ROWS <= m and DOT_ROWS > 1:
-                for r in range(DOT_ROWS):
-                    x = dots(DOT_ROWS, LANES // DOT_ROWS, a + i * oa.stride[1], oa.stride[1],
-                             b + (j + r * (LANES // DOT_ROWS)) * ob.stride[2], ob.stride[2], k)
-                    store_dots(x, c + i * c_row + j + r * (LANES // DOT_ROWS), c_row, accumulate)
-                i += DOT_ROWS
-            while i < m:
-                x = dots(1, LANES, a + i * oa.stride[1], 0, b + j * ob.stride[2], ob.stride[2], k)
-                if accumulate:
-                    x = x + load(c + i * c_row + j)
-                store(c + i * c_row + j, x)
-                i += 1
-            j += LANES
-        while j + LANES // DOT_ROWS <= j1 and DOT_ROWS > 1 and m >= DOT_ROWS:
-            i = 0
-            while i + DOT_ROWS <= m:
-                x = dots(DOT_ROWS, LANES // DOT_ROWS, a + i * oa.stride[1], oa.stride[1], b + j * ob.stride[2], ob.stride[2], k)
-                store_dots(x, c + i * c_row + j, c_row, accumulate)
-                i += DOT_ROWS
-            for r in range(j, j + LANES // DOT_ROWS):
-                dot_rows(call, a, b, c, i, r)
-            j += LANES // DOT_ROWS
-        while j < j1:
-            dot_rows(call, a, b, c, 0, j)
-            j += 1
-        for i in range(m):
-            finish_row(call, c + i * c_row + j0, j0, j1 - j0)
-
-
-cdef inline void store_dots(vec x, real* c, Py_ssize_t c_row, bint accumulate) noexcept nogil:
-    """Stores the lanes of x as DOT_ROWS rows of C, or adds them to C."""
-    cdef real[MAX_LANES] lanes
-    cdef Py_ssize_t i, j
-    store(lanes, x)
-    for i in range(DOT_ROWS):
-        for j in range(LANES // DOT_ROWS):
-            c[i * c_row + j] = lanes[i * (LANES // DOT_ROWS) + j] + (c[i * c_row + j] if accumulate else 0)
+        m = min(rows, call.shape[1] - i0)
+        n = min(cols, call.shape[2] - j0)
+        d.a = <const real*> oa.data + batch * oa.stride[0] + i0 * oa.stride[1]
+        d.b = <const real*> ob.data + batch * ob.stride[0] + j0 * ob.stride[2]
+        d.c = <real*> call.operand[0].data + batch * call.operand[0].stride[0] + i0 * call.operand[0].stride[1] + j0
+        d.a_row, d.b_col, d.c_row = oa.stride[1], ob.stride[2], call.operand[0].stride[1]
+        d.bias = NULL
+        if d.flags & BIAS:
+            d.bias_row, d.bias_col = 0, call.operand[3].stride[2]
+            d.bias = <const real*> call.operand[3].data + j0 * d.bias_col
+        if m == 1 and d.k >= LONG_DOT:
+            for i in range(n):
+                d.c[i] = dot(d.a, d.b + i * d.b_col, d.k) + (d.c[i] if d.flags & ACCUMULATE else 0)
+            finish_row(call, d.c, j0, n)
+            n = 0
+        elif m == 1:                      # a row of C is computed as a column
+            m, n = n, 1
+            d.a, d.b = d.b, d.a
+            d.a_row, d.b_col, d.c_row = d.b_col, d.a_row, 1
+            d.bias_row, d.bias_col = d.bias_col, 0
+        while n > 0:
+            if n >= LANES // DOT_ROWS:
+                dot_columns(DOT_ROWS, &d, m)
+                j = LANES // DOT_ROWS
+            elif n >= 2 and LANES // DOT_ROWS > 2:
+                dot_columns(LANES // 2, &d, m)
+                j = 2
+            else:
+                dot_columns(LANES, &d, m)
+                j = 1
+            n -= j
+            d.b += j * d.b_col
+            d.c += j
+            if d.bias != NULL:
+                d.bias += j * d.bias_col
+        if call.inner != NULL:
+            apply_inner(call, i0, min(i0 + rows, call.shape[1]), j0, min(j0 + cols, call.shape[2]), call.operand[0].stride[1])

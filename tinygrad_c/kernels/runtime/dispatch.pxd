@@ -32,7 +32,9 @@ cdef enum:                      # Program.failed: this recording is of no use, a
     UNSUITED = 3                # a first step
 
 cdef enum:
-    MATMUL_FLAGS = 0            # param[...].i of a matrix product, kernels/matmul/matmul.pxd; bit 0: C is added to
+    MATMUL_FLAGS = 0            # param[...].i of a matrix product, kernels/matmul/matmul.pxd
+    MATMUL_ACCUMULATE = 1       # two of its bits: C is read,
+    MATMUL_OTHER_IS_OUT = 64    # operand 4 is written
 
 ctypedef struct Block:          # memory that was allocated while the program was recorded
     char* data

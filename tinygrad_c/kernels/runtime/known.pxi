@@ -38,9 +38,9 @@ cdef void know_kernels() noexcept:
         size = 8 if dtype == FLOAT64 or dtype == INT64 else 4 if dtype == FLOAT32 or dtype == INT32 else 1
         know(t.loop, b"elementwise", OPERAND_0, ROLE_ELEMENTWISE, MAX_PARAMS, MAX_NDIM)
         know(t.tiles, b"elementwise", OPERAND_0, ROLE_ELEMENTWISE, MAX_PARAMS, MAX_NDIM)
-        know(t.matmul, b"matmul", OPERAND_0, ROLE_MATMUL, 3, 3, 0, size)
-        know(t.matmul_axpy, b"matmul", OPERAND_0, ROLE_MATMUL, 3, 3, 0, size)
-        know(t.matmul_dot, b"matmul", OPERAND_0, ROLE_MATMUL, 3, 3, 0, size)
+        know(t.matmul, b"matmul", OPERAND_0, ROLE_MATMUL, 5, 3, 0, size)
+        know(t.matmul_axpy, b"matmul", OPERAND_0, ROLE_MATMUL, 5, 3, 0, size)
+        know(t.matmul_dot, b"matmul", OPERAND_0, ROLE_MATMUL, 5, 3, 0, size)
         know(t.reduce[SUM], b"sum", OPERAND_0, ROLE_PLAIN, 1)
         know(t.reduce[SQUARES], b"sum of squares", OPERAND_0, ROLE_PLAIN, 1)
         know(t.reduce[PROD], b"product", OPERAND_0, ROLE_PLAIN, 1)
@@ -56,8 +56,8 @@ cdef void know_kernels() noexcept:
             know(t.softmax_backward[i], b"softmax backward", OPERAND_0, ROLE_PLAIN, 0)
         know(t.norm, b"norm", OPERAND_0 | OPERAND_2, ROLE_PLAIN, 8)
         know(t.norm_backward, b"norm backward", OPERAND_0 | OPERAND_5, ROLE_PLAIN, 8)
-        know(t.cross_entropy, b"cross_entropy", OPERAND_0 | OPERAND_3, ROLE_PLAIN, 4)
-        know(t.cross_entropy_backward, b"cross_entropy backward", OPERAND_0, ROLE_PLAIN, 4)
+        know(t.cross_entropy, b"cross_entropy", OPERAND_0 | OPERAND_3, ROLE_PLAIN, 5)
+        know(t.cross_entropy_backward, b"cross_entropy backward", OPERAND_0, ROLE_PLAIN, 5)
         for i in range(N_LOSSES):
             know(t.loss[i], b"loss", OPERAND_0, ROLE_PLAIN, 2)
             know(t.loss_backward[i], b"loss backward", OPERAND_0, ROLE_PLAIN, 2)

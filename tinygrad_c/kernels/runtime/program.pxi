@@ -211,7 +211,8 @@ cdef void record_call(const Call* call) noexcept:
     cdef const Block* block
     cdef Block* whole
     cdef void* larger
-    cdef int i
+    cdef int i, written
+    cdef Operand place
     if recorder.failed or refusal is not None:
         return
     if recorder.thread != PyThread_get_thread_ident():
@@ -221,17 +222,23 @@ cdef void record_call(const Call* call) noexcept:
     if what == NULL:
         refuse("it uses an operation that cannot be recorded yet")
         return
+    written = what.writes
+    if what.role == ROLE_MATMUL and call.param[MATMUL_FLAGS].i & MATMUL_OTHER_IS_OUT:
+        written |= 16
     for i in range(call.n_operands):
         if call.operand[i].data == NULL:
             continue
-        if not what.writes >> i & 1 or what.updates >> i & 1 or (what.role == ROLE_MATMUL and call.param[MATMUL_FLAGS].i & 1):
+        if not written >> i & 1 or what.updates >> i & 1 or (
+                what.role == ROLE_MATMUL and call.param[MATMUL_FLAGS].i & MATMUL_ACCUMULATE):
             touch(call.operand[i].data, True, False)
     for i in range(call.n_operands):
-        if call.operand[i].data != NULL and what.writes >> i & 1:
+        if call.operand[i].data != NULL and written >> i & 1:
             touch(call.operand[i].data, False, True)
             whole = block_of(recorder, call.operand[i].data)
             if whole != NULL:
-                mark_written_by(whole, &call.operand[i], call, what)
+                place = call.operand[0]         # a product's operand 4 has C's strides
+                place.data = call.operand[i].data
+                mark_written_by(whole, &place if what.role == ROLE_MATMUL else &call.operand[i], call, what)
     larger = grown(recorder.calls, recorder.n, &recorder.capacity, sizeof(Call))
     if larger == NULL:
         return

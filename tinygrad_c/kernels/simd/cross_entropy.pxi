@@ -3,8 +3,9 @@
 # classes c of w[c] * (log(total) - (x[c] - m)). A row whose target is `ignore_index` does not count, nor does one whose target
 # is out of range: the caller has rejected those, but NumPy or another thread may have written to the targets since.
 #
-# The forward pass saves two numbers per row, m and log(total): the backward pass recomputes the softmax from them, which costs
-# less than reading it from memory. params: CE_*. A unit is ROW_BLOCK rows, and writes one partial sum of losses and of weights.
+# For long rows the forward pass saves two numbers per row, m and log(total): the backward pass recomputes the softmax from
+# them, which costs less than reading it from memory. params: CE_*. A unit is ROW_BLOCK rows, and writes one partial sum of
+# losses and of weights.
 
 cdef inline void row_statistics(const real* x, const real* weight, Py_ssize_t n, bint smooth, real* m, real* log_total,
                                 real* spread) noexcept nogil:
@@ -40,9 +41,83 @@ cdef inline void lanes_statistics(const real* block, const real* weight, Py_ssiz
     store(spread, a)
 
 
+cdef inline vec softmax_term(vec x, vec m, vec log_total, vec scale) noexcept nogil:
+    return scale * v_exp(x - m - log_total)
+
+
+# Short rows without class weights and smoothing, whose losses are added up, are the common case. The forward pass saves
+# p - hit, which the backward pass only multiplies by a number. `batch` rows are one row of the block that is transposed: with
+# 2 classes one transposition of 8 x 8 serves 32 rows. Row j * batch + s is lane j of rows s * n to s * n + n - 1 of the block.
+
+cdef inline Py_ssize_t load_classes(vec* classes, const int64_t* target, Py_ssize_t count, Py_ssize_t stride, Py_ssize_t n,
+                                    int64_t ignore_index) noexcept nogil:
+    """The targets of up to LANES rows as lanes, -1 for a row that does not count; returns how many do."""
+    cdef real[MAX_LANES] lanes
+    cdef Py_ssize_t j, valid = 0
+    cdef int64_t t
+    for j in range(count):
+        t = target[j * stride]
+        if <size_t> t < <size_t> n and t != ignore_index:
+            lanes[j] = <real> t
+            valid += 1
+        else:
+            lanes[j] = -1
+    for j in range(count, LANES):
+        lanes[j] = -1
+    classes[0] = load(lanes)
+    return valid
+
+
+cdef void plain_losses(const real* x, const int64_t* target, real* slopes, Py_ssize_t rows, Py_ssize_t n,
+                       int64_t ignore_index, double* sum_loss, double* sum_weight) noexcept nogil:
+    """slopes: for p - hit of each row, or NULL."""
+    cdef real[SHORT_ROW * LANES] block
+    cdef real[MAX_LANES] loss
+    cdef double[4] sums
+    cdef vec m, total, picked, classes, v, zero = splat(0)
+    cdef Py_ssize_t batch, count, valid, i, s
+    cdef real* at
+    cdef int j
+    sums[0] = sums[1] = sums[2] = sums[3] = sum_weight[0] = 0
+    while rows > 0:
+        batch = max(min(rows // LANES, SHORT_ROW // n), 1)
+        count = min(LANES, rows)            # LANES if batch > 1
+        transpose_in(block, x, count, batch * n)
+        for s in range(batch):
+            at = block + s * n * LANES
+            valid = load_classes(&classes, target + s, count, batch, n, ignore_index)
+            sum_weight[0] += valid
+            m = lanes_max(at, n, LANES, LANES)
+            total = picked = zero
+            for i in range(n):
+                v = load(at + i * LANES) - m
+                picked = blend(eq(classes, splat(<real> i)), v, picked)
+                v = v_exp(v)
+                total = total + v
+                store(at + i * LANES, v)
+            store(loss, blend(ge(classes, zero), v_log(total) - picked, zero))
+            for j in range(LANES):
+                sums[j & 3] += loss[j]
+            if slopes != NULL:
+                total = splat(1) / total
+                for i in range(n):
+                    v = load(at + i * LANES) * total - blend(eq(classes, splat(<real> i)), splat(1), zero)
+                    if valid < count:
+                        v = blend(ge(classes, zero), v, zero)       # not 0 * v: v may be NaN
+                    store(at + i * LANES, v)
+        if slopes != NULL:
+            transpose_out(slopes, block, count, batch * n)
+            slopes += batch * count * n
+        x += batch * count * n
+        target += batch * count
+        rows -= batch * count
+    sum_loss[0] = (sums[0] + sums[1]) + (sums[2] + sums[3])
+
+
 cdef void cross_entropy(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
     """operand 0: a loss per row if CE_EACH, else two sums per unit, of losses and of weights; 1: logits; 2: int64 targets;
-    3: (m, log total) per row; 4: weights of the classes, or NULL. shape: rows, n."""
+    3: m of each row, then log total of each (CE_SLOPES: p - hit, or NULL); 4: weights of the classes, or NULL.
+    shape: rows, n."""
     cdef Py_ssize_t rows = call.shape[0], n = call.shape[1]
     cdef real* out = <real*> call.operand[0].data
     cdef const real* x = <const real*> call.operand[1].data
@@ -51,6 +126,7 @@ cdef void cross_entropy(const Call* call, Py_ssize_t begin, Py_ssize_t end) noex
     cdef const real* weight = <const real*> call.operand[4].data
     cdef int64_t ignore_index = call.param[CE_IGNORE_INDEX].i, t
     cdef double smoothing = call.param[CE_SMOOTHING].f, all_weights = call.param[CE_ALL_WEIGHTS].f
+    cdef double share = smoothing / n
     cdef bint smooth = smoothing != 0, one_by_one = call.param[CE_EACH].i
     cdef real[SHORT_ROW * LANES] block
     cdef real[LANES] m
@@ -58,12 +134,14 @@ cdef void cross_entropy(const Call* call, Py_ssize_t begin, Py_ssize_t end) noex
     cdef real[LANES] spread
     cdef Py_ssize_t unit, r, stop, count, j
     cdef double loss, w, sum_loss, sum_weight
-    if n <= SHORT_ROW:
-        memset(block, 0, n * LANES * sizeof(real))
     for unit in range(begin, end):
         r = unit * ROW_BLOCK
         stop = min(r + ROW_BLOCK, rows)
         sum_loss = sum_weight = 0
+        if call.param[CE_SLOPES].i:
+            plain_losses(x + r * n, target + r, NULL if kept == NULL else kept + r * n, stop - r, n, ignore_index, &sum_loss,
+                         &sum_weight)
+            r = stop
         while r < stop:
             if n <= SHORT_ROW:
                 count = min(LANES, stop - r)
@@ -72,16 +150,16 @@ cdef void cross_entropy(const Call* call, Py_ssize_t begin, Py_ssize_t end) noex
             else:
                 count = 1
                 row_statistics(x + r * n, weight, n, smooth, m, log_total, spread)
+            memcpy(kept + r, m, count * sizeof(real))
+            memcpy(kept + rows + r, log_total, count * sizeof(real))
             for j in range(count):
-                kept[2 * r] = m[j]
-                kept[2 * r + 1] = log_total[j]
                 t = target[r]
                 loss = 0
                 if t != ignore_index and <size_t> t < <size_t> n:
                     w = 1 if weight == NULL else weight[t]
                     loss = w * (log_total[j] - (x[r * n + t] - m[j]))
                     if smooth:
-                        loss = (1 - smoothing) * loss + smoothing / n * (all_weights * log_total[j] - spread[j])
+                        loss = (1 - smoothing) * loss + share * (all_weights * log_total[j] - spread[j])
                     sum_loss += loss
                     sum_weight += w
                 if one_by_one:
@@ -107,42 +185,47 @@ cdef void cross_entropy_backward(const Call* call, Py_ssize_t begin, Py_ssize_t 
     cdef int64_t ignore_index = call.param[CE_IGNORE_INDEX].i, t
     cdef double smoothing = call.param[CE_SMOOTHING].f, all_weights = call.param[CE_ALL_WEIGHTS].f
     cdef double factor = call.param[CE_FACTOR].f
+    cdef double share_of_all = smoothing / n, hit_of_all = 1 - smoothing
     cdef bint smooth = smoothing != 0
     cdef real[SHORT_ROW * LANES] block
-    cdef real[LANES] m
-    cdef real[LANES] log_total
     cdef real[LANES] scale          # the factor of p
     cdef real[LANES] hit            # subtracted at the target class
     cdef real[LANES] share          # label smoothing: share times its weight is subtracted at each class
     cdef Py_ssize_t r = begin * ROW_BLOCK, stop = min(end * ROW_BLOCK, rows), count, i, j
+    cdef vec m, log_total, factors
     cdef double a, w
-    if n <= SHORT_ROW:
-        memset(block, 0, n * LANES * sizeof(real))
+    if call.param[CE_SLOPES].i:
+        i = r * n
+        factors = splat(<real> (g[0] * factor))
+        while i < stop * n:
+            m = load_upto(kept + i, stop * n - i)
+            store_upto(dx + i, blend(eq(m, splat(0)), m, m * factors), stop * n - i)     # an ignored row's 0 stays 0
+            i += LANES
+        return
     while r < stop:
         count = min(LANES, stop - r) if n <= SHORT_ROW else 1
         for j in range(count):
             t = checked_target(target[r + j], n, ignore_index)
-            m[j] = kept[2 * (r + j)]
-            log_total[j] = kept[2 * (r + j) + 1]
             a = 0 if t == ignore_index else g[(r + j) * stride] * factor
             w = 1 if weight == NULL or t == ignore_index else weight[t]
-            scale[j] = <real> (a * ((1 - smoothing) * w + smoothing / n * all_weights))
-            hit[j] = <real> (a * (1 - smoothing) * w)
-            share[j] = <real> (a * smoothing / n)
+            scale[j] = <real> (a * (hit_of_all * w + share_of_all * all_weights))
+            hit[j] = <real> (a * hit_of_all * w)
+            share[j] = <real> (a * share_of_all)
         if n <= SHORT_ROW:
+            m, log_total, factors = load_upto(kept + r, count), load_upto(kept + rows + r, count), load_upto(scale, count)
             transpose_in(block, x + r * n, count, n)
-            for j in range(count, LANES):
-                m[j] = log_total[j] = scale[j] = share[j] = 0
             for i in range(n):
-                store(block + i * LANES, softmax_term(load(block + i * LANES), load(m), load(log_total), load(scale)))
-                if smooth:
-                    store(block + i * LANES, load(block + i * LANES) - load(share) * splat(1 if weight == NULL else weight[i]))
+                store(block + i * LANES, softmax_term(load(block + i * LANES), m, log_total, factors))
+            if smooth:
+                for i in range(n):
+                    store(block + i * LANES, load(block + i * LANES) - load_upto(share, count) * splat(
+                        1 if weight == NULL else weight[i]))
             transpose_out(dx + r * n, block, count, n)
         else:
+            m, log_total, factors = splat(kept[r]), splat(kept[rows + r]), splat(scale[0])
             i = 0
             while i < n:
-                store_upto(dx + r * n + i, softmax_term(load_upto(x + r * n + i, n - i), splat(m[0]), splat(log_total[0]),
-                                                        splat(scale[0])), n - i)
+                store_upto(dx + r * n + i, softmax_term(load_upto(x + r * n + i, n - i), m, log_total, factors), n - i)
                 i += LANES
             if smooth:
                 for i in range(n):
@@ -158,10 +241,6 @@ cdef void cross_entropy_backward(const Call* call, Py_ssize_t begin, Py_ssize_t 
 
 cdef inline int64_t checked_target(int64_t t, Py_ssize_t n, int64_t ignore_index) noexcept nogil:
     return t if <size_t> t < <size_t> n else ignore_index
-
-
-cdef inline vec softmax_term(vec x, vec m, vec log_total, vec scale) noexcept nogil:
-    return scale * v_exp(x - m - log_total)
 
 
 cdef void register_cross_entropy(Kernels* k) noexcept:

@@ -70,84 +70,101 @@ cdef inline real reduce_row(int op, const real* x, Py_ssize_t n) noexcept nogil:
     return reduce_lanes(op, combine(op, combine(op, a, b), combine(op, c, d)))
 
 
+cdef inline void reduce_strip(int op, int vecs, real* out, const real* x, Py_ssize_t rows, Py_ssize_t stride,
+                              Py_ssize_t last) noexcept nogil:
+    """out[i] = the op over r of x[r * stride + i], for `vecs` vectors of columns, 1, 2 or 4, the last of them of `last` lanes.
+    Four accumulators: 4 / vecs rows at a time. Partial results of RUN rows, then the op over those."""
+    cdef vec[4] a
+    cdef vec[4] total
+    cdef vec v
+    cdef Py_ssize_t r = 0, stop
+    cdef int at = 4 // vecs, i, j
+    for j in range(vecs):
+        total[j] = splat(identity(op))
+    while r < rows:
+        for j in range(4):
+            a[j] = splat(identity(op))
+        stop = min(r + RUN, rows)
+        while r + at <= stop:
+            for i in range(at):
+                for j in range(vecs):
+                    v = load(x + i * stride + j * LANES) if j < vecs - 1 else load_upto(x + i * stride + j * LANES, last)
+                    a[i * vecs + j] = combine(op, a[i * vecs + j], preprocess(op, v))
+            x += at * stride
+            r += at
+        while r < stop:
+            for j in range(vecs):
+                v = load(x + j * LANES) if j < vecs - 1 else load_upto(x + j * LANES, last)
+                a[j] = combine(op, a[j], preprocess(op, v))
+            x += stride
+            r += 1
+        for j in range(vecs):
+            if vecs == 1:
+                a[0] = combine(op, combine(op, a[0], a[1]), combine(op, a[2], a[3]))
+            elif vecs == 2:
+                a[j] = combine(op, a[j], a[2 + j])
+            total[j] = combine(op, total[j], a[j])
+    for j in range(vecs):
+        store_upto(out + j * LANES, total[j], last if j == vecs - 1 else LANES)
+
+
 cdef inline void reduce_columns(int op, real* out, const real* x, Py_ssize_t rows, Py_ssize_t stride,
                                 Py_ssize_t width) noexcept nogil:
-    """out[i] = the op over r of x[r * stride + i], for i < width: partial results of RUN rows, then the op over those."""
-    cdef vec start = splat(identity(op))
-    cdef vec a, b, c, d, a_all, b_all, c_all, d_all
-    cdef const real* p
-    cdef Py_ssize_t i = 0, r, stop
+    """out[i] = the op over r of x[r * stride + i], for i < width."""
+    cdef Py_ssize_t i = 0
     while i + 4 * LANES <= width:
-        a_all = b_all = c_all = d_all = start
-        p = x + i
-        r = 0
-        while r < rows:
-            a = b = c = d = start
-            stop = min(r + RUN, rows)
-            while r < stop:
-                a = combine(op, a, preprocess(op, load(p)))
-                b = combine(op, b, preprocess(op, load(p + LANES)))
-                c = combine(op, c, preprocess(op, load(p + 2 * LANES)))
-                d = combine(op, d, preprocess(op, load(p + 3 * LANES)))
-                p += stride
-                r += 1
-            a_all = combine(op, a_all, a)
-            b_all = combine(op, b_all, b)
-            c_all = combine(op, c_all, c)
-            d_all = combine(op, d_all, d)
-        store(out + i, a_all)
-        store(out + i + LANES, b_all)
-        store(out + i + 2 * LANES, c_all)
-        store(out + i + 3 * LANES, d_all)
+        reduce_strip(op, 4, out + i, x + i, rows, stride, LANES)
         i += 4 * LANES
-    while i < width:
-        a_all = start
-        p = x + i
-        r = 0
-        while r < rows:
-            a = start
-            stop = min(r + RUN, rows)
-            while r < stop:
-                a = combine(op, a, preprocess(op, load_upto(p, width - i)))
-                p += stride
-                r += 1
-            a_all = combine(op, a_all, a)
-        store_upto(out + i, a_all, width - i)
-        i += LANES
+    while i + LANES < width:
+        reduce_strip(op, 2, out + i, x + i, rows, stride, min(LANES, width - i - LANES))
+        i += 2 * LANES
+    if i < width:
+        reduce_strip(op, 1, out + i, x + i, rows, stride, width - i)
 
 
 cdef inline void reduce_narrow(int op, real* out, const real* x, Py_ssize_t rows, Py_ssize_t width) noexcept nogil:
     """reduce_columns for rows that are narrower than a few vectors and follow one another: LANES rows are `width` full vectors,
-    lane j of vector k being column (k * LANES + j) % width."""
-    cdef vec[NARROW] total
-    cdef Py_ssize_t r = 0, k, i = 0
-    cdef int j
-    for k in range(width):
-        total[k] = splat(identity(op))
+    which are added up over RUN times LANES rows, one of them after the other. In the end LANES rows are left."""
+    cdef real[NARROW * MAX_LANES] total
+    cdef vec a, b
+    cdef const real* p
+    cdef Py_ssize_t r = 0, groups, k, g, i, step = width * LANES
+    for i in range(step):
+        total[i] = identity(op)
     while r + LANES <= rows:
+        groups = min((rows - r) // LANES, RUN)
         for k in range(width):
-            total[k] = combine(op, total[k], preprocess(op, load(x + k * LANES)))
-        x += width * LANES
-        r += LANES
-    for i in range(width):
-        out[i] = identity(op)
+            p = x + k * LANES
+            a = b = splat(identity(op))
+            for g in range(groups // 2):
+                a = combine(op, a, preprocess(op, load(p)))
+                b = combine(op, b, preprocess(op, load(p + step)))
+                p += 2 * step
+            if groups & 1:
+                a = combine(op, a, preprocess(op, load(p)))
+            store(total + k * LANES, combine(op, load(total + k * LANES), combine(op, a, b)))
+        x += groups * step
+        r += groups * LANES
     i = 0
-    for k in range(width):
-        for j in range(<int> LANES):
-            out[i] = combine1(op, out[i], lane(total[k], j))
-            i = i + 1 if i + 1 < width else 0
-    while r < rows:
-        for i in range(width):
-            out[i] = combine1(op, out[i], x[i] * x[i] if op == SQUARES else x[i])
-        x += width
-        r += 1
+    while i < width:
+        a = b = splat(identity(op))
+        for k in range(0, LANES, 2):
+            a = combine(op, a, load_upto(total + k * width + i, width - i))
+            if LANES > 1:
+                b = combine(op, b, load_upto(total + (k + 1) * width + i, width - i))
+        for k in range(rows - r):
+            a = combine(op, a, preprocess(op, load_upto(x + k * width + i, width - i)))
+        store_upto(out + i, combine(op, a, b), width - i)
+        i += LANES
 
 
 cdef inline void reduce_short_rows(int op, real* out, const real* x, Py_ssize_t rows, Py_ssize_t n) noexcept nogil:
     cdef real[SHORT_ROW * LANES] block
     cdef Py_ssize_t r = 0, i
     cdef vec a
-    memset(block, 0, n * LANES * sizeof(real))
+    while r < rows and n == 1:
+        store_upto(out + r, preprocess(op, load_upto(x + r, rows - r)), rows - r)
+        r += LANES
     while r < rows:
         transpose_in(block, x + r * n, min(LANES, rows - r), n)
         a = preprocess(op, load(block))
@@ -187,7 +204,7 @@ cdef inline void reduce(int op, const Call* call, Py_ssize_t begin, Py_ssize_t e
         width = min(COLUMN_STRIP, inner - i)
         x = <const real*> call.operand[1].data + (o * reduced + b * piece) * inner + i
         out = <real*> call.operand[0].data + (o * pieces + b) * inner + i
-        if inner == width and inner <= NARROW and n >= 4 * LANES:
+        if inner == width and inner < NARROW and inner % LANES and n >= 4 * LANES:
             reduce_narrow(op, out, x, n, inner)
         else:
             reduce_columns(op, out, x, n, inner, width)
@@ -269,7 +286,6 @@ cdef inline void arg_short_rows(bint largest, real* value, const real* x, Py_ssi
     cdef real[LANES] best
     cdef int64_t[LANES] where
     cdef Py_ssize_t r = 0, count
-    memset(block, 0, n * LANES * sizeof(real))
     while r < rows:
         count = min(LANES, rows - r)
         transpose_in(block, x + r * n, count, n)

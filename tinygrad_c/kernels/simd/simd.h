@@ -144,8 +144,15 @@ INLINE vec load_part(const real* p, ptrdiff_t n) {
 INLINE void store_part(real* p, vec v, ptrdiff_t n) {
 #if X86 == 512
     MM(mask_storeu)(p, first_lanes(n), v);
+#elif X86 == 256 && REAL_BITS == 32
+    __m128 part = _mm256_castps256_ps128(v);    /* maskstore takes 12 cycles and more on AMD's Zen 1 to 3 */
+    if (n & 4) { _mm_storeu_ps(p, part); part = _mm256_extractf128_ps(v, 1); p += 4; }
+    if (n & 2) { _mm_storel_pi((__m64*)p, part); part = _mm_movehl_ps(part, part); p += 2; }
+    if (n & 1) _mm_store_ss(p, part);
 #elif X86 == 256
-    MM(maskstore)(p, first_lanes(n), v);
+    __m128d part = _mm256_castpd256_pd128(v);
+    if (n & 2) { _mm_storeu_pd(p, part); part = _mm256_extractf128_pd(v, 1); p += 2; }
+    if (n & 1) _mm_store_sd(p, part);
 #else
     for (ptrdiff_t i = 0; i < LANES; i++) if (i < n) p[i] = LANE(v, i);
 #endif
@@ -404,6 +411,16 @@ typedef char arrays_are_large_enough[LANES <= MAX_LANES && TILE_ROWS <= MAX_TILE
 #define prefetch_l2(p) ((void)(p))
 #define in_register(n) ((void)(n))
 #endif
+/* Forces a vector into a register: gcc would load it from memory again at each use. */
+#if X86 == 512
+#define vec_in_register(v) __asm__("" : "+v"(v))
+#elif X86
+#define vec_in_register(v) __asm__("" : "+x"(v))
+#elif defined(__GNUC__) && defined(__aarch64__)
+#define vec_in_register(v) __asm__("" : "+w"(v))
+#else
+#define vec_in_register(v) ((void)(v))
+#endif
 
 /* n lanes, 1 <= n <= LANES. load_row reads a row of B, which is padded to whole vectors unless loads can be masked. */
 INLINE vec load_row(const real* p, ptrdiff_t n) { return MASKED_LOADS ? load_part(p, n) : load(p); }
@@ -440,14 +457,83 @@ INLINE vec interleave_low(vec a, vec b) { vec lo, hi; INTERLEAVE(a, b, lo, hi); 
 INLINE vec interleave_high(vec a, vec b) { vec lo, hi; INTERLEAVE(a, b, lo, hi); (void)lo; return hi; }
 
 /* Transposes a block of LANES rows in place. Each round interleaves the first half of the rows with the second: it rotates
- * the bits of (row, lane), an index of 2 log2(LANES) bits, by one; after log2(LANES) rounds row and lane are exchanged. */
+ * the bits of (row, lane), an index of 2 log2(LANES) bits, by one; after log2(LANES) rounds row and lane are exchanged. AVX2
+ * interleaves within halves of a vector only: two such rounds transpose the quarters, and two quarters are exchanged last.
+ * load_columns loads the transposed block: lane r of block[c] is row[r][at + c].
+ * (The rounds are written out: gcc 12 keeps arrays in registers only if their indices are constants early.) */
+#if X86 == 256
+enum { HALF = VECTOR_BYTES / sizeof(real) / 2 };
+INLINE void interleave_halves(const vec* block, vec* to) {
+    for (int i = 0; i < HALF; i++) {
+        int j = i + (i >= HALF / 2 ? HALF / 2 : 0);
+        to[2 * i] = MM(unpacklo)(block[j], block[j + HALF / 2]);
+        to[2 * i + 1] = MM(unpackhi)(block[j], block[j + HALF / 2]);
+    }
+}
+INLINE vec two_halves(const real* low, const real* high) {
+#if REAL_BITS == 32
+    return _mm256_insertf128_ps(_mm256_castps128_ps256(_mm_loadu_ps(low)), _mm_loadu_ps(high), 1);
+#else
+    return _mm256_insertf128_pd(_mm256_castpd128_pd256(_mm_loadu_pd(low)), _mm_loadu_pd(high), 1);
+#endif
+}
+INLINE void load_columns(vec* block, const real** row, ptrdiff_t at) {
+    vec a[2 * HALF], b[2 * HALF];
+    for (int i = 0; i < HALF; i++) {            /* the exchange of quarters comes first, by loads of halves */
+        a[i] = two_halves(row[i] + at, row[i + HALF] + at);
+        a[i + HALF] = two_halves(row[i] + at + HALF, row[i + HALF] + at + HALF);
+    }
+    interleave_halves(a, b);
+    if (HALF == 4) interleave_halves(b, a);
+    for (int i = 0; i < 2 * HALF; i++) block[i] = HALF == 4 ? a[i] : b[i];
+}
+INLINE void transpose(vec* block) {
+    vec a[2 * HALF], b[2 * HALF];
+    interleave_halves(block, a);
+    if (HALF == 4) interleave_halves(a, b);
+    for (int i = 0; i < HALF; i++) {
+        vec x = HALF == 4 ? b[i] : a[i], y = HALF == 4 ? b[i + HALF] : a[i + HALF];
+        block[i] = MM(permute2f128)(x, y, 0x20);
+        block[i + HALF] = MM(permute2f128)(x, y, 0x31);
+    }
+}
+#else
+INLINE void interleave_rows(const vec* block, vec* to) {
+    for (int i = 0; i < LANES / 2; i++) INTERLEAVE(block[i], block[i + LANES / 2], to[2 * i], to[2 * i + 1]);
+}
 INLINE void transpose(vec* block) {
     vec next[LANES];
-    for (int width = 1; width < LANES; width *= 2) {
-        for (int i = 0; i < LANES / 2; i++)
-            INTERLEAVE(block[i], block[i + LANES / 2], next[2 * i], next[2 * i + 1]);
+    if (LANES > 8) { interleave_rows(block, next); interleave_rows(next, block); }
+    if (LANES > 2) { interleave_rows(block, next); interleave_rows(next, block); }
+    if (LANES == 2 || LANES == 8) {
+        interleave_rows(block, next);
         for (int i = 0; i < LANES; i++) block[i] = next[i];
     }
+}
+INLINE void load_columns(vec* block, const real** row, ptrdiff_t at) {
+    for (int i = 0; i < LANES; i++) block[i] = load(row[i] + at);
+    transpose(block);
+}
+#endif
+
+/* Lane i is the sum of the lanes of sums[i], LANES vectors, which are overwritten. Each round interleaves the first half of the
+ * vectors with the second and adds the two results, so that half as many are left. */
+INLINE vec hsums(vec* sums) {
+#if X86 == 256
+#define ADD_HALVES(i, j) (sums[i] = MM(unpacklo)(sums[i], sums[j]) + MM(unpackhi)(sums[i], sums[j]))
+    if (HALF == 4) { ADD_HALVES(0, 2); ADD_HALVES(1, 3); ADD_HALVES(HALF, HALF + 2); ADD_HALVES(HALF + 1, HALF + 3); }
+    ADD_HALVES(0, 1);
+    ADD_HALVES(HALF, HALF + 1);
+    return MM(permute2f128)(sums[0], sums[HALF], 0x20) + MM(permute2f128)(sums[0], sums[HALF], 0x31);
+#else
+#define ADD_ROWS(n) \
+    for (int i = 0; i < n && LANES > n; i++) sums[i] = interleave_low(sums[i], sums[i + n]) + interleave_high(sums[i], sums[i + n])
+    ADD_ROWS(8);
+    ADD_ROWS(4);
+    ADD_ROWS(2);
+    ADD_ROWS(1);
+    return sums[0];
+#endif
 }
 
 #endif

@@ -68,14 +68,17 @@ cdef extern from "simd.h" nogil:
     real hsum(vec v) noexcept
     real hmax(vec v) noexcept
     real hmin(vec v) noexcept
+    vec hsums(vec* sums) noexcept
     mask load_bool(const uint8_t* p, Py_ssize_t n) noexcept
     void store_bool(uint8_t* p, mask m, Py_ssize_t n) noexcept
     void prefetch(const void* p) noexcept
     void prefetch_l2(const void* p) noexcept
     void in_register(Py_ssize_t n) noexcept
+    void vec_in_register(vec v) noexcept
     vec load_row(const real* p, Py_ssize_t n) noexcept
     vec load_last(const real* p, Py_ssize_t n) noexcept
     void store_last(real* p, vec v, Py_ssize_t n) noexcept
     void transpose(vec* block) noexcept
+    void load_columns(vec* block, const real** row, Py_ssize_t at) noexcept
     vec interleave_low(vec a, vec b) noexcept
     vec interleave_high(vec a, vec b) noexcept

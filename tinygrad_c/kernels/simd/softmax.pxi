@@ -96,7 +96,6 @@ cdef inline void softmax_rows(int op, real* y, const real* x, Py_ssize_t rows, P
         for r in range(rows):
             softmax_row(op, y + r * out, x + r * n, n)
         return
-    memset(block, 0, n * LANES * sizeof(real))
     while r < rows:
         count = min(LANES, rows - r)
         transpose_in(block, x + r * n, count, n)
@@ -182,8 +181,6 @@ cdef inline void softmax_backward_rows(int op, real* dx, const real* y, const re
         for r in range(rows):
             softmax_backward_row(op, dx + r * n, y + r * n, g + r * n, n)
         return
-    memset(block_y, 0, n * LANES * sizeof(real))
-    memset(block_g, 0, n * LANES * sizeof(real))
     while r < rows:
         count = min(LANES, rows - r)
         transpose_in(block_y, y + r * n, count, n)

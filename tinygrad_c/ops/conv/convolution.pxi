@@ -97,7 +97,7 @@ cdef int multiply(const Sizes* s, Gemm* g, Py_ssize_t n, Py_ssize_t a_step, Py_s
     """The products of n samples. g is the first sample's: its batch strides lead from group to group, the steps from sample to
     sample. If c_step is 0, all products are added to C."""
     cdef Py_ssize_t i
-    g.bias, g.bias_stride, g.activation = NULL, 0, 0
+    g.bias, g.bias_stride, g.activation, g.then = NULL, 0, 0, NULL
     if s.groups == 1 and c_step:
         g.batch, g.a_batch, g.b_batch, g.c_batch = n, a_step, b_step, c_step
         return gemm(g)

@@ -1,7 +1,9 @@
 """Elementwise ops by their row of the table, and what every op needs: dtype promotion, casts, copies."""
 from tinygrad_c.kernels.call cimport Call, Scalar, inner_t, kernel_t
 from tinygrad_c.kernels.table cimport ELEMENT_BLOCK
-from tinygrad_c.core.tape cimport TensorBase
+from tinygrad_c.kernels.matmul.gemm cimport Then
+from tinygrad_c.core.array cimport Storage
+from tinygrad_c.core.tape cimport BackwardPass, Node, TensorBase
 
 cdef TensorBase unary(int row, object input, double p0, double p1)
 cdef TensorBase unary_(int row, object input, double p0, double p1)
@@ -30,7 +32,11 @@ cdef TensorBase clone(TensorBase a)                     # recorded
 cdef TensorBase copy_of(TensorBase a)                   # contiguous, not recorded
 cdef int copy_into(TensorBase out, TensorBase source) except -1     # broadcasts and casts; not recorded, not checked
 cdef int broadcast_shapes(TensorBase a, TensorBase b, int* ndim, Py_ssize_t* shape) except -1
-cdef int record_relu(TensorBase y) except -1     # record relu on y, whose kernel has applied it already
+# A function of one tensor, computed by the kernel of the product before or behind it: see Then in kernels/matmul/gemm.pxd.
+cdef bint reads_input(int row) noexcept         # whether its derivative does
+cdef void value_then(int row, int dtype, TensorBase out, Then* then) noexcept
+cdef int record_value(int row, TensorBase y, TensorBase x) except -1        # record y = f(x), which the product has computed
+cdef Storage derivative_then(BackwardPass back, Node node, Then* then)
 cdef TensorBase assign_inplace(TensorBase x, TensorBase y)       # write y, computed from x, into x, with y's history
 cdef TensorBase add_tensors(TensorBase a, TensorBase b)
 cdef int add_into(TensorBase a, TensorBase b) except -1     # a += b, not recorded

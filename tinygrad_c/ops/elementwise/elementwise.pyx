@@ -15,12 +15,14 @@ from libc.math cimport INFINITY
 from libc.stdint cimport INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN
 from libc.string cimport memchr, memcpy
 
-from tinygrad_c.core.array cimport DTYPE_NAMES, DTYPES, allocate_into, category, count_write, default_dtype, dtype_code, \
-    fill_operand, is_dense, itemsize, same_shape, shape_of
+from tinygrad_c.core.array cimport DTYPE_NAMES, DTYPES, Storage, allocate_into, category, count_write, default_dtype, \
+    dtype_code, fill_operand, is_dense, itemsize, same_shape, shape_of
 from tinygrad_c.kernels.call cimport *
 from tinygrad_c.kernels.runtime.dispatch cimport TINY_WORK, kernels, record_constant, record_inner, recorder, run
 from tinygrad_c.kernels.generated.ids cimport *
 from tinygrad_c.kernels.generated.scalar_ids cimport *
+from tinygrad_c.kernels.matmul.gemm cimport Then
+from tinygrad_c.kernels.matmul.matmul cimport OTHER_FIRST, OTHER_IS_OUT
 from tinygrad_c.kernels.portable.generic cimport cast, scalar_kernel
 from tinygrad_c.kernels.table cimport ELEMENT_BLOCK, LOOP_ALIGN, LOOP_BLOCK, TILE_PARAM_ROWS, Kernels
 from tinygrad_c.core.tape cimport *
@@ -158,11 +160,29 @@ cdef TensorBase unary_launch(Row* row, int r, TensorBase x, const Scalar* param)
     return out
 
 
-cdef int record_relu(TensorBase y) except -1:
-    cdef Row* row = &ROWS[ROW_RELU]
-    cdef Node node = record(&row.rule, y, y)
-    node.op = ROW_RELU
-    return save_result(node, y)
+cdef bint reads_input(int r) noexcept:
+    return ROWS[r].saves[0] & SAVES_INPUT0
+
+
+cdef void value_then(int r, int dtype, TensorBase out, Then* then) noexcept:
+    """Describe a function without parameters as what follows the product that computes x: into `out`, or in place if it is
+    None."""
+    cdef Row* row = &ROWS[r]
+    then.inner = kernels(dtype).inner[row.forward]
+    then.other = NULL if out is None else out.data
+    then.how = 0 if out is None else OTHER_IS_OUT
+    then.param[0].f = then.param[1].f = 0
+    then.cost = cost(row)
+
+
+cdef int record_value(int r, TensorBase y, TensorBase x) except -1:
+    cdef Row* row = &ROWS[r]
+    cdef Node node = record(&row.rule, y, x)
+    node.op = r
+    node.param[0].f = node.param[1].f = 0
+    if row.saves[0] & SAVES_INPUT0:
+        save(node, 0, x)
+    return save_result(node, y) if row.saves[0] & SAVES_OUTPUT else 0
 
 
 cdef TensorBase binary_scalar(int r, TensorBase x, object number):
@@ -411,6 +431,27 @@ cdef int elementwise_backward(BackwardPass back, Node node, TensorBase g) except
                cost(row))
         back.send_grad(node, i, out)
     return 0
+
+
+cdef Storage derivative_then(BackwardPass back, Node node, Then* then):
+    """Describe the derivative of a function of one contiguous tensor as what follows the product that computes g. Returns the
+    memory that it reads, which the caller holds until the kernel has run; None if the node is of something else."""
+    cdef Row* row = &ROWS[node.op]
+    cdef TensorBase held
+    cdef int other
+    if (node.rule.backward != elementwise_backward or row.composed or row.n_inputs != 1 or row.derivative[0] < 0
+            or row.n_operands[0] != 2 or row.n_params > 2 or node.dtype < FLOAT32):
+        return None
+    then.how = 0 if row.operand[0][0] == READS_G else OTHER_FIRST
+    other = row.operand[0][1 if row.operand[0][0] == READS_G else 0]
+    held = result(back, node) if other == READS_OUTPUT else saved(node, 0)
+    if not held.contiguous or held.dtype != node.dtype:
+        return None
+    then.inner = kernels(node.dtype).inner[row.derivative[0]]
+    then.other = held.data
+    then.param[0], then.param[1] = node.param[0], node.param[1]
+    then.cost = cost(row)
+    return held.storage
 
 
 cdef dict derivative_code = {}      # (row, input) -> the expression, compiled at its first use

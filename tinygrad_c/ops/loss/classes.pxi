@@ -50,6 +50,7 @@ cdef int cross_entropy_backward(BackwardPass back, Node node, TensorBase g) exce
     call.operand[5].stride[0] = g.ndim
     for i in range(4):
         call.param[i] = node.param[i]
+    call.param[CE_SLOPES].i = kept.ndim == 2
     if numbers is not None:
         numbers.record(CE_FACTOR)
     run(&call)
@@ -173,6 +174,7 @@ def cross_entropy(input, target, weight=None, ignore_index=-100, reduction="mean
     cdef double total = 0, total_weight = 0, all_weights, factor = 1
     cdef Py_ssize_t rows, n, c
     cdef Numbers numbers = None
+    cdef bint slopes
     cdef Call call
     cdef Node node
     if smoothing < 0 or smoothing > 1:
@@ -208,13 +210,18 @@ def cross_entropy(input, target, weight=None, ignore_index=-100, reduction="mean
     if recorder != NULL:
         numbers = numbers_of(t, w, n, ignore_index, how)
 
-    kept = empty(x.dtype, 1, [2 * rows])
+    slopes = n <= SHORT_ROW and how != EACH and w is None and smoothing == 0
+    if slopes:
+        kept = empty(x.dtype, 2, x.shape) if recording(x) else None
+    else:
+        kept = empty(x.dtype, 1, [2 * rows])
     out = empty(x.dtype, 1, &rows) if how == EACH else empty(x.dtype, 0, NULL)
     # Compute: no Python code runs from here on.
     call.param[CE_IGNORE_INDEX].i = ignore_index
     call.param[CE_SMOOTHING].f = smoothing
     call.param[CE_ALL_WEIGHTS].f = all_weights
     call.param[CE_EACH].i = how == EACH
+    call.param[CE_SLOPES].i = slopes
     if x.numel > 0:
         call.kernel = kernels(x.dtype).cross_entropy
         call.ndim = 2
@@ -226,7 +233,7 @@ def cross_entropy(input, target, weight=None, ignore_index=-100, reduction="mean
         call.operand[0].data = out.data
         call.operand[1].data = x.data
         call.operand[2].data = t.data
-        call.operand[3].data = kept.data
+        call.operand[3].data = NULL if kept is None else kept.data
         call.operand[4].data = NULL if w is None else w.data
         if numbers is not None:
             numbers.record(-1)

@@ -1,9 +1,12 @@
-"""linear, x @ weight.T + bias, also fused with relu; addmm; LinearReLU; part of products.pyx."""
+"""linear, x @ weight.T + bias, also fused with an activation; addmm; LinearActivation; part of products.pyx."""
 
 
 cdef int linear_backward(BackwardPass back, Node node, TensorBase g) except -1:
     """For y = x @ w.T + b:  dL/dx = g @ w,  dL/dw = g.T @ x,  dL/db = the sum of g over the rows."""
     cdef TensorBase x, w
+    cdef Node before
+    cdef Storage held = None
+    cdef Then then
     if back.needs(node, 2):
         back.send_grad(node, 2, sum_over(g, 1, False))
     if back.needs(node, 1):
@@ -16,6 +19,14 @@ cdef int linear_backward(BackwardPass back, Node node, TensorBase g) except -1:
         w = saved(node, 1)
         if back.create_graph:
             back.send_grad(node, 0, multiplied(g, w))
+            return 0
+        before = back.only_producer(node, 0) if type(node.edge0) is Node else None
+        if (before is not None and before.dtype == g.dtype and before.ndim == 2 and before.shape[0] == g.shape[0]
+                and before.shape[1] == w.shape[1]):
+            held = derivative_then(back, before, &then)
+        if held is not None:            # x = activation(..): its gradient too, in the kernel of the product
+            back.send_grad(before, 0, product(g, False, w, False, None, None, NONE, &then))
+            back.skip(before)
         else:
             send_product(back, node, 0, g, False, w, False)
     return 0
@@ -34,7 +45,11 @@ def linear(input, weight, bias=None, *, out=None):
     """
     if out is not None:
         return into_out(linear(input, weight, bias), out)
-    return linear_then(input, weight, bias, NONE)
+    return linear_then(input, weight, bias, NO_ROW)
+
+
+cdef enum:
+    NO_ROW = -1
 
 
 def linear_relu(input, weight, bias):
@@ -44,11 +59,14 @@ def linear_relu(input, weight, bias):
     >>> linear_relu(tinygrad_c.ones(1, 2), tinygrad_c.tensor([[1., 2.], [-1., -2.]]), None)
     tensor([[3., 0.]])
     """
-    return linear_then(input, weight, bias, THEN_RELU)
+    return linear_then(input, weight, bias, ROW_RELU)
 
 
-cdef TensorBase linear_then(object input, object weight, object bias, int activation):
-    cdef TensorBase x, w, b, y
+cdef TensorBase linear_then(object input, object weight, object bias, int row):
+    """A function of the table without parameters of linear(input, weight, bias), in one kernel; NO_ROW: linear itself."""
+    cdef TensorBase x, w, b, h, y
+    cdef bint recorded
+    cdef Then then
     cdef Py_ssize_t[MAX_NDIM] shape
     cdef Node node
     x = as_tensor(input, "linear(): argument 'input' (position 1)")
@@ -61,11 +79,11 @@ cdef TensorBase linear_then(object input, object weight, object bias, int activa
             raise RuntimeError("both arguments to linear need to be at least 1D, but the input is 0D")
         check_features(x, w)
         shape[0], shape[1] = leading(x), x.shape[x.ndim - 1]
-        y = linear_then(reshape_to(x, 2, shape), w, b, NONE)
+        y = linear_then(reshape_to(x, 2, shape), w, b, NO_ROW)
         memcpy(shape, x.shape, x.ndim * sizeof(Py_ssize_t))
         shape[x.ndim - 1] = w.shape[0]
         y = reshape_to(y, x.ndim, shape)
-        return relu(y) if activation == THEN_RELU else y
+        return y if row == NO_ROW else unary(row, y, 0, 0)
     check_features(x, w)
     if x.dtype != w.dtype or (b is not None and b.dtype != w.dtype):
         raise RuntimeError(
@@ -80,10 +98,19 @@ cdef TensorBase linear_then(object input, object weight, object bias, int activa
         y = product(x, False, w, True, None, None)
         if b is not None:
             y = add(y, b)
-        return relu(y) if activation == THEN_RELU else y
-    y = product(x, False, w, True, b, None, activation)
-    if recording(x) or recording(w) or (b is not None and recording(b)):
-        node = record2(&LINEAR, y, x, w)
+        return y if row == NO_ROW else unary(row, y, 0, 0)
+    recorded = recording(x) or recording(w) or (b is not None and recording(b))
+    if row == NO_ROW or row == ROW_RELU:
+        h = y = product(x, False, w, True, b, None, NONE if row == NO_ROW else THEN_RELU)
+    else:
+        shape[0], shape[1] = x.shape[0], w.shape[0]
+        y = empty(x.dtype, 2, shape) if recorded and reads_input(row) else None
+        value_then(row, x.dtype, y, &then)
+        h = product(x, False, w, True, b, None, NONE, &then)
+        if y is None:
+            y = h
+    if recorded:
+        node = record2(&LINEAR, h, x, w)
         if b is not None:
             node.edge2 = edge_of(b)
         else:
@@ -92,8 +119,8 @@ cdef TensorBase linear_then(object input, object weight, object bias, int activa
             save(node, 0, x)
         if node.edge0 is not None:
             save(node, 1, w)
-        if activation == THEN_RELU:
-            record_relu(y)
+        if row != NO_ROW:
+            record_value(row, y, h)
     return y
 
 
@@ -186,30 +213,46 @@ def add_scaled(input, TensorBase product not None, beta, alpha):
     return add(scaled, mul(expand(input, shape_of(product)), beta) if beta != 1 else expand(input, shape_of(product)))
 
 
-# ---- Linear followed by ReLU, for Sequential
+# ---- Linear followed by an activation, for Sequential
+
+cdef dict ACTIVATIONS = {"ReLU": ROW_RELU, "Tanh": ROW_TANH, "Sigmoid": ROW_SIGMOID, "GELU": ROW_GELU, "SiLU": ROW_SILU}
+
 
 @cython.binding(False)            # the methods check their self
-cdef class LinearReLU:
-    """relu(linear(x)) for adjacent modules of a Sequential, in one kernel. If either module has another `forward` than its
-    class (the user set one, or a hook is registered), the two are called one after the other."""
+cdef class LinearActivation:
+    """activation(linear(x)) for adjacent modules of a Sequential, in one kernel. If either module has another `forward` than
+    its class (the user set one, or a hook is registered), the two are called one after the other."""
     cdef readonly object linear
-    cdef readonly object relu
+    cdef readonly object activation
     cdef object linear_forward          # `forward` of their classes
-    cdef object relu_forward
+    cdef object activation_forward
+    cdef int row
 
-    def __init__(self, linear, relu):
-        self.linear, self.relu = linear, relu
-        self.linear_forward, self.relu_forward = type(linear).forward, type(relu).forward
+    def __init__(self, linear, activation):
+        self.linear, self.activation = linear, activation
+        self.linear_forward, self.activation_forward = type(linear).forward, type(activation).forward
+        self.row = ACTIVATIONS[type(activation).__name__]
 
     def __call__(self, input):
-        forward = self.linear.forward
-        if (PyMethod_Check(forward) and PyMethod_GET_FUNCTION(forward) == <PyObject*> self.linear_forward
-                and self.relu.forward is self.relu_forward):
-            try:
-                return linear_relu(input, self.linear.weight, self.linear.bias)
-            except (RuntimeError, TypeError):
-                pass                    # call it alone, so that the error is Linear's own
-        return self.relu(self.linear(input))
+        cdef int row = self.row
+        if (self.is_own(self.linear.forward, self.linear_forward)
+                and self.is_own(self.activation.forward, self.activation_forward)):
+            if row == ROW_GELU and self.activation.approximate != "none":
+                row = ROW_GELU_TANH if self.activation.approximate == "tanh" else NO_ROW
+            elif row == ROW_SILU and self.activation.inplace:
+                row = NO_ROW
+            if row != NO_ROW:
+                try:
+                    return linear_then(input, self.linear.weight, self.linear.bias, row)
+                except (RuntimeError, TypeError):
+                    pass                # call it alone, so that the error is Linear's own
+        return self.activation(self.linear(input))
+
+    cdef bint is_own(self, object forward, object of_class):
+        return forward is of_class or (PyMethod_Check(forward) and PyMethod_GET_FUNCTION(forward) == <PyObject*> of_class)
 
     def __reduce__(self):
-        return LinearReLU, (self.linear, self.relu)
+        return LinearActivation, (self.linear, self.activation)
+
+
+LinearReLU = LinearActivation       # its name up to version 0.1.0

@@ -5,23 +5,25 @@ from cpython.method cimport PyMethod_Check, PyMethod_GET_FUNCTION
 from cpython.ref cimport PyObject
 from libc.string cimport memcpy
 
-from tinygrad_c.core.array cimport DTYPE_NAMES, itemsize, shape_of
+from tinygrad_c.core.array cimport DTYPE_NAMES, Storage, itemsize, shape_of
 from tinygrad_c.kernels.call cimport BOOL, FLOAT32, MAX_NDIM
-from tinygrad_c.kernels.matmul.gemm cimport NONE, THEN_RELU, Gemm, gemm
-from tinygrad_c.ops.elementwise.elementwise cimport as_tensor, record_relu
+from tinygrad_c.kernels.generated.ids cimport ROW_GELU, ROW_GELU_TANH, ROW_RELU, ROW_SIGMOID, ROW_SILU, ROW_TANH
+from tinygrad_c.kernels.matmul.gemm cimport NONE, THEN_RELU, Gemm, Then, gemm
+from tinygrad_c.ops.elementwise.elementwise cimport as_tensor, derivative_then, reads_input, record_value, \
+    unary, value_then
 from tinygrad_c.ops.shape.shape cimport expand_to, reshape_to, transpose_dims
 from tinygrad_c.ops.reduce.reduce cimport sum_over
 from tinygrad_c.core.tape cimport *
 
 from tinygrad_c.core.array import C_NAMES
-from tinygrad_c.ops.elementwise.elementwise import add, into_out, mul, relu
+from tinygrad_c.ops.elementwise.elementwise import add, into_out, mul
 from tinygrad_c.ops.shape.shape import expand, squeeze, unsqueeze
 
 
 cdef TensorBase product(TensorBase a, bint a_t, TensorBase b, bint b_t, TensorBase bias, TensorBase into,
-                        int activation=NONE):
+                        int activation=NONE, const Then* then=NULL):
     """activation(a @ b + bias) for two matrices; a_t, b_t: use the transpose. If `into` is given, the product is added to it.
-    The arguments are not checked, and nothing is recorded."""
+    `then`: an elementwise kernel that the result goes through. The arguments are not checked, and nothing is recorded."""
     cdef Gemm g
     cdef Py_ssize_t[2] shape
     cdef TensorBase out = into
@@ -39,6 +41,7 @@ cdef TensorBase product(TensorBase a, bint a_t, TensorBase b, bint b_t, TensorBa
     g.bias_stride = 0 if bias is None else bias.stride[0]
     g.accumulate = into is not None
     g.activation = activation
+    g.then = then
     gemm(&g)
     return out
 
@@ -159,7 +162,7 @@ cdef TensorBase batched(TensorBase a, TensorBase b):
         g.a_row = g.a_batch if g.m == 1 else g.a_row
         g.m, g.batch, g.a_batch, g.c_batch = g.m * g.batch, 1, 0, 0
         g.c_row = g.n
-    g.bias, g.bias_stride, g.accumulate, g.activation = NULL, 0, False, NONE
+    g.bias, g.bias_stride, g.accumulate, g.activation, g.then = NULL, 0, False, NONE, NULL
     outer = 1
     for d in range(ndim - 3):
         outer *= shape[d]

@@ -165,7 +165,9 @@ cdef TensorBase reduced(int op, TensorBase x, unsigned int mask, bint keepdim):
     if x.numel == 0:
         copy_into(out, scalar_tensor(1 if op == PROD else 0, out.dtype))
         return out
-    if not x.contiguous or mask != (<unsigned int> 1 << x.ndim) - 1:
+    if x.ndim == 2 and x.contiguous and mask == 1 and x.shape[0] > 1 and x.shape[1] > 1:    # a bias's gradient
+        n, inner = x.shape[0], x.shape[1]
+    elif not x.contiguous or mask != (<unsigned int> 1 << x.ndim) - 1:
         x = arranged(x, mask, &outer, &n, &inner)
     call.ndim = 3
     call.n_operands = 2
