@@ -2,6 +2,11 @@
 from __future__ import annotations
 
 import copy
+import gc
+import itertools
+import os
+import pickle
+import threading
 import warnings
 from functools import partial
 
@@ -281,6 +286,39 @@ def test_bad_values_raise_as_in_eager_mode(name):
             else:
                 step(x, y)
             left.append([content(state()), T.get_rng_state().tolist()])
+        assert left[0] == left[1], call
+    assert sides[1][0].ready
+
+
+def test_gradients_stay_where_a_check_ends_a_replay():
+    """zero_grad() comes after the check: eager mode leaves the gradients of the step before, whose memory the replay has used."""
+    def make():
+        net = mlp(nn.PReLU())
+        optimizer = optim.AdamW(net.parameters(), lr=0.01)
+
+        def step(x, y):
+            loss = F.multi_margin_loss(net(x), y)
+            optimizer.zero_grad()
+            loss.backward()
+            optimizer.step()
+            return loss
+        return step, net
+    sides = []
+    for compiled in (False, True):
+        T.manual_seed(0)
+        step, net = make()
+        sides.append((T.compile(step) if compiled else step, net))
+    for call in range(12):
+        left = []
+        for step, net in sides:
+            x, y = labelled(8, 5)(T.Generator().manual_seed(call))
+            if call in (7, 9):
+                y[3] = 3
+                with pytest.raises(RuntimeError, match="out of range"):
+                    step(x, y)
+            else:
+                step(x, y)
+            left.append(content([[p, p.grad] for p in net.parameters()]))
         assert left[0] == left[1], call
     assert sides[1][0].ready
 
@@ -650,3 +688,153 @@ def test_gradients_for_an_optimizer_elsewhere():
             return found
         return gradients, labelled(8, 5), state
     check(make)
+
+
+def test_arguments_by_name():
+    net = mlp()
+    optimizer = optim.SGD(net.parameters(), lr=0.1)
+    runs = itertools.count()
+
+    @T.compile
+    def step(x, y, scale=1):
+        next(runs)
+        optimizer.zero_grad()
+        loss = scale * F.cross_entropy(net(x), y)
+        loss.backward()
+        optimizer.step()
+        return loss
+    batch = labelled(8, 5)
+    for call in range(12):
+        x, y = batch(T.Generator().manual_seed(call))
+        if call % 2:
+            step(x, y=y)
+        else:
+            step(y=y, x=x)
+    assert next(runs) == 6          # two in eager mode, two recorded, two compared
+    with pytest.raises(TypeError, match="unexpected keyword"):
+        step(x, z=y)
+
+
+# ---- Lives of programs with buffers and random streams
+
+def living(compiled):
+    T.manual_seed(0)
+    step, batch, state = training(lambda: mlp(nn.BatchNorm1d(16), nn.Dropout(0.5)), F.cross_entropy, labelled(8, 5))()
+    return T.compile(step) if compiled else step, batch, state
+
+
+def run(side, calls):
+    step, batch, state = side
+    left = []
+    for call in calls:
+        T.manual_seed(call)
+        left.append([content(step(*batch(T.Generator().manual_seed(call)))), content(state()), T.get_rng_state().tolist()])
+    return left
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_child_goes_on():
+    eager, compiled = living(False), living(True)
+    assert run(eager, range(8)) == run(compiled, range(8))
+    child = os.fork()
+    if child == 0:
+        os._exit(run(eager, range(8, 14)) != run(compiled, range(8, 14)) or not compiled[0].ready)
+    assert os.waitpid(child, 0)[1] == 0
+    assert run(eager, range(8, 14)) == run(compiled, range(8, 14))
+    assert compiled[0].ready
+
+
+def test_other_threads():
+    eager, compiled = living(False), living(True)
+    expected = run(eager, range(30))
+    found = []
+    for first in range(0, 30, 10):
+        thread = threading.Thread(target=lambda first=first: found.extend(run(compiled, range(first, first + 10))))
+        thread.start()
+        thread.join()
+    assert found == expected
+    assert compiled[0].ready
+
+
+def test_threads_at_once():
+    """Two threads that call one step: nothing is promised of the order, but every step is made."""
+    net = mlp(nn.Dropout(0.1))
+    optimizer = optim.Adam(net.parameters(), lr=0.001)
+
+    @T.compile
+    def step(x, y):
+        optimizer.zero_grad()
+        loss = F.cross_entropy(net(x), y)
+        loss.backward()
+        optimizer.step()
+        return loss
+    batch = labelled(300, 5)
+    for call in range(8):
+        step(*batch(T.Generator().manual_seed(call)))
+    failures = []
+
+    def work(first):
+        try:
+            for call in range(first, first + 40):
+                x, y = batch(T.Generator().manual_seed(call))
+                with T.no_grad():
+                    net(x)
+                predict(x)
+                assert y.shape == (300,)
+        except BaseException as error:
+            failures.append(error)
+
+    @T.compile
+    def predict(x):
+        with T.no_grad():
+            return net(x)
+    threads = [threading.Thread(target=work, args=(first,)) for first in (0, 100)]
+    for thread in threads:
+        thread.start()
+    for call in range(40):
+        step(*batch(T.Generator().manual_seed(call)))
+    for thread in threads:
+        thread.join()
+    assert not failures
+
+
+def test_a_program_outlives_its_model_and_copies_are_their_own():
+    eager, compiled = living(False), living(True)
+    assert run(eager, range(8)) == run(compiled, range(8))
+    kept = [compiled[2]()[0][0], copy.deepcopy(compiled[2]()[0][0]), pickle.loads(pickle.dumps(compiled[2]()[0][0]))]
+    before = content(kept[1:])
+    assert run(eager, range(8, 12)) == run(compiled, range(8, 12))
+    assert content(kept[1:]) == before
+    step, batch, _ = compiled
+    del compiled
+    gc.collect()
+    step(*batch(T.Generator().manual_seed(1)))      # it keeps what it needs
+    del step
+    gc.collect()
+    junk = [T.randn(16, 5) for _ in range(50)]
+    assert content(kept[1:]) == before
+    assert len(junk) == 50
+
+
+def quadruple(x):
+    with T.no_grad():
+        return x * 4
+
+
+def test_copies_of_a_step_record_anew():
+    step = T.compile(quadruple)
+    for _ in range(8):
+        step(T.ones(3))
+    assert step.ready
+    for other in (copy.copy(step), copy.deepcopy(step), pickle.loads(pickle.dumps(step))):
+        assert not other.ready
+        assert other(T.ones(3)).tolist() == [4, 4, 4]
+
+
+def test_what_is_explained():
+    step, batch, _ = living(True)
+    for call in range(8):
+        step(*batch(T.Generator().manual_seed(call)))
+    text = T.compile.explain(step)
+    for words in ("dropout", "random streams: 1", "guards: ", "labels: 1", "2 replays verified"):
+        assert words in text

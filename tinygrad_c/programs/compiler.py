@@ -73,6 +73,10 @@ class CompiledStep(Step):
     # ---- Where no program fitted
 
     def _slow(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
+        if kwargs and not self._inside:
+            bound = self._positional(args, kwargs)
+            if bound is not None:
+                return self(*bound)
         key = None if kwargs or self._inside or is_recording() else _key(args)
         if key is None:
             return self.function(*args, **kwargs)
@@ -88,6 +92,16 @@ class CompiledStep(Step):
             return self._record(situation, args)
         finally:
             self._inside = False
+
+    def _positional(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...] | None:
+        """The arguments in the order of the function's parameters, if they are the next ones; None for other functions."""
+        code = getattr(self.function, "__code__", None)
+        if code is None or code.co_flags & 0x0C or code.co_kwonlyargcount or code.co_posonlyargcount:    # *args, **kwargs
+            return None
+        names = code.co_varnames[len(args):len(args) + len(kwargs)]
+        if len(args) + len(kwargs) > code.co_argcount or kwargs.keys() != set(names):
+            return None
+        return (*args, *[kwargs[name] for name in names])
 
     def _record(self, situation: _Situation, args: tuple[Any, ...]) -> Any:
         if situation.attempts >= MOST_ATTEMPTS:
@@ -280,8 +294,8 @@ def compile(model: Any = None, *, fullgraph: bool = False, dynamic: bool | None 
 
 
 def explain(step: Any) -> str:
-    """What is recorded of a compiled step: its programs, what they guard, and each Call with its shape and estimated time; or why it
-    is eager.
+    """What is recorded of a compiled step: its programs, what they guard, and each Call with its shape and estimated time; or
+    why it is eager.
 
     >>> print(tinygrad_c.compile.explain(tinygrad_c.compile(abs)))
     abs: 0 programs
@@ -294,8 +308,8 @@ def explain(step: Any) -> str:
     for situation in step.situations.values():
         for program in situation.programs:
             facts = program.facts()
-            lines.append(f"  program of {facts.pop('Calls')} Calls, about {facts.pop('nanoseconds')} ns, {program.verified} replays "
-                         "verified")
+            lines.append(f"  program of {facts.pop('Calls')} Calls, about {facts.pop('nanoseconds')} ns, {program.verified} "
+                         "replays verified")
             lines.append("    " + ", ".join(f"{name}: {n}" for name, n in facts.items() if n))
             lines += [f"    {name:24} {' x '.join(map(str, shape)):20} {work:8} ns" for name, shape, work in program.lines()]
     return "\n".join(lines)

@@ -324,24 +324,47 @@ cdef class Recorded:
         return 0
 
     cdef int find_kept(self) except -1:
-        """The memory outside that entries write before the last check."""
+        """The memory that others see and entries write before the last check: outside, and of gradients, which temporary numbers
+        may use before it holds a gradient."""
         cdef Py_ssize_t i, last = -1
         cdef Kept* k
+        cdef TensorBase t
         for i in range(self.program.n):
             if self.program.calls[i].kernel == stop_if:
                 last = i
-        self.kept = <Kept*> calloc(self.program.n_outside + 1, sizeof(Kept))
+        self.kept = <Kept*> calloc(self.program.n_outside + len(self.grads) + 1, sizeof(Kept))
         if self.kept == NULL:
             raise MemoryError()
         for i in range(self.program.n_outside):
             if 0 <= self.program.outside[i].first_write < last:
                 k = &self.kept[self.n_kept]
                 self.outside_memory(self.program.outside[i].data, &k.data, &k.nbytes)
-                k.copy = <char*> malloc(max(k.nbytes, 1))
-                if k.copy == NULL:
-                    raise MemoryError()
-                self.n_kept += 1
+                self.keep(k)
+        for _, g in self.grads:
+            if g is not None and self.is_written_before(last, g):
+                t = g
+                k = &self.kept[self.n_kept]
+                k.data, k.nbytes = t.data, t.numel * itemsize(t.dtype)
+                self.keep(k)
         return 0
+
+    cdef int keep(self, Kept* k) except -1:
+        k.copy = <char*> malloc(max(k.nbytes, 1))
+        if k.copy == NULL:
+            raise MemoryError()
+        self.n_kept += 1
+        return 0
+
+    cdef bint is_written_before(self, Py_ssize_t last, TensorBase t) noexcept:
+        cdef Py_ssize_t i
+        cdef int k
+        cdef const Call* call
+        for i in range(last):
+            call = &self.program.calls[i]
+            for k in range(call.n_operands):
+                if known_kernel(call.kernel).writes >> k & 1 and in_tensor(t, call.operand[k].data):
+                    return True
+        return False
 
     cdef int find_updates(self, list optimizers) except -1:
         """Which optimizer, group and parameter each Call of an optimizer belongs to."""

@@ -43,6 +43,9 @@ class Walk:
                 if len(self._seen) > MANY:
                     raise TooMany
                 self._visit(each)
+        if self._names & {"last_epoch", "get_last_lr", "_last_lr"}:     # a number of a scheduler, read by the step
+            for each in self.schedulers:
+                self.guards.add_item(each.__dict__, "last_epoch")
 
     def _visit(self, each: Any) -> None:
         if isinstance(each, Tensor):
@@ -55,8 +58,6 @@ class Walk:
             self._optimizer(each)
         elif isinstance(each, LRScheduler):
             self.schedulers.append(each)
-            if hasattr(each, "last_epoch"):
-                self.guards.add_item(each.__dict__, "last_epoch")       # changes, if the step calls scheduler.step()
         elif isinstance(each, Step):        # another compiled step: recorded with this one
             self._queue.append(each.function)
         elif isinstance(each, types.FunctionType):
