@@ -70,6 +70,7 @@ EVERY ?= 1
 
 kill: $(VENV)/test.stamp
 	$(JOB) jobs/kill.py --kills 50 --seed $(SEED)
+	$(JOB) jobs/kill.py --kills 50 --seed $(SEED) --compiled
 
 fuzz: $(VENV)/$(if $(filter compiled,$(MODE)),test,torch).stamp
 	$(JOB) $(if $(filter compiled,$(MODE)),jobs/compiled_steps.py --steps,jobs/programs.py --programs) 10000 --seed $(SEED)
