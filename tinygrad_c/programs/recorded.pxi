@@ -59,7 +59,7 @@ cdef class Recorded:
     cdef tuple args             # of the step: the program's own copies of the tensors, and the other arguments
     cdef list inputs            # these copies
     cdef list optimizers        # (the optimizer's __dict__, steps that the program counts)
-    cdef list groups            # (the group, the learning rate that was seen last, its list of steps or None, the eps seen last)
+    cdef list groups            # (the group, the learning rate seen last, its list of steps or None, the eps seen last)
     cdef list had_grad          # (leaf, whether it had a gradient when the step began)
     cdef list grads             # (leaf, the gradient that the step leaves, or None)
     cdef list written           # (storage, how many writes a step counts)
@@ -330,7 +330,8 @@ cdef class Recorded:
                         return False
             for k in range(what.n_params):
                 if (what.role == ROLE_SGD and k == SGD_LR) or (
-                        what.role == ROLE_ADAM and (k == ADAM_STEP or k == ADAM_CORRECTION or k == ADAM_SHRINK or k == ADAM_EPS)):
+                        what.role == ROLE_ADAM
+                        and (k == ADAM_STEP or k == ADAM_CORRECTION or k == ADAM_SHRINK or k == ADAM_EPS)):
                     continue
                 if a.param[k].i != b.param[k].i:
                     return False
