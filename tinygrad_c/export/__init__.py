@@ -31,6 +31,10 @@ class Exported:
     """What was written: the file, its bytes, and in C the bytes of constants and of stack, and the multiplications of a row.
 
     difference: the largest |answer of the file - answer of the net| / (1 + |answer of the net|); None: it could not be run.
+
+    >>> print(Exported("net.h", 2_345, 1.2e-7, "gcc", rom=36, ram=0, operations=6))
+    wrote net.h: 36 bytes of constants, 0 bytes of stack, 6 multiplications
+    compared with the net (gcc): the largest difference is 1.2e-07
     """
 
     path: str
