@@ -19,6 +19,7 @@ from tinygrad_c.nn import state_hooks
 from tinygrad_c.nn.call import Callable
 from tinygrad_c.nn.parameter import Buffer, Parameter, is_lazy
 from tinygrad_c.nn.state import IncompatibleKeys, load, load_own
+from tinygrad_c.ops.create.create import empty_like_
 from tinygrad_c.ops.optim_steps.update import zero_grad_
 
 if TYPE_CHECKING:
@@ -406,15 +407,15 @@ class Module(Callable):
         fn(self)
         return self
 
-    def _apply(self: M, fn: Function[[Tensor], Tensor]) -> M:
+    def _apply(self: M, fn: Function[[Tensor], Tensor], recurse: bool = True) -> M:
         """Replace every parameter, gradient and buffer by fn of it. The Parameter objects stay the same."""
         with no_grad():
-            for parameter in self.parameters():
+            for parameter in self.parameters(recurse):
                 gradient = parameter.grad
                 parameter.grad = None
                 parameter.data = fn(parameter.data)
                 parameter.grad = None if gradient is None else fn(gradient)
-            for module in self.modules():
+            for module in self.modules() if recurse else [self]:
                 for name, buffer in module._buffers.items():
                     if is_lazy(buffer):
                         buffer.data = fn(buffer.data)
@@ -442,6 +443,21 @@ class Module(Callable):
                                 f"but got desired dtype={converted.dtype}")
             return converted
         return self._apply(convert)
+
+    def to_empty(self: M, *, device: Any, recurse: bool = True) -> M:
+        """Give all parameters and buffers new memory, without initial values. With recurse=False, this module's own alone.
+
+        >>> tinygrad_c.nn.Linear(2, 1).to_empty(device="cpu").weight.shape
+        torch.Size([1, 2])
+        """
+        check_device(device)
+        return self._apply(lambda tensor: empty_like_(tensor), recurse)
+
+    def compile(self, *args: Any, **kwargs: Any) -> None:
+        """Does nothing, as the forward pass needs no compilation. compile(model), the function, records training steps.
+
+        >>> tinygrad_c.nn.Linear(2, 1).compile()
+        """
 
     def cuda(self: M, device: Any = None) -> M:
         """Raises AssertionError: there is no GPU.

@@ -30,7 +30,7 @@ TORCH_MODULES = {
     "autograd.variable": "autograd: Variable", "autograd.gradcheck": "autograd", "distributions.": "distributions",
     "types": "", "amp.autocast_mode": "amp", "amp.grad_scaler": "amp",
 }
-# Folder: the paths of its modules in version 0.1.0, which can still be imported. `old=new`: the name changed too.
+# Folder: the public paths of its modules, and those of version 0.1.0. `old=new`: the name changed too.
 MOVED = {
     "_base": "version devices=device notices=warn absent=missing ops.doors=public",
     "kernels.runtime": "kernels.dispatch kernels.memory kernels.threads",
@@ -51,7 +51,7 @@ MOVED = {
                "methods.random methods.reduce methods.shape methods.rare=lazy_methods",
     "": "methods=_tensor",
     "tables": "cli.checkpoint=modelfile cli.encode=encoder cli.model=modelfile cli.plan cli.score=scores cli.table=read",
-    "torch_compat": "compat=switches places=import_aliases amp jit testing random config backends cuda",
+    "torch_compat": "compat=switches places=import_aliases amp jit testing random config backends cuda accelerator compiler",
     "torch_compat.backends": "backends.cudnn",
     "torch_compat.cuda": "cuda.amp",
 }
@@ -59,6 +59,11 @@ ALIASES = {old: f"{folder}.{new or old.rpartition('.')[2]}".lstrip(".") for fold
            for old, _, new in (name.partition("=") for name in names.split())}
 # Public functions that moved to another module since then. Pickles import them by the old path.
 MOVED_FUNCTIONS = {"ops.index": {"one_hot": "ops.create.create.one_hot"}, "compat": {"compile": "programs.compiler.compile"}}
+PARTS_OF_NN = frozenset((
+    "activation", "adaptive", "batchnorm", "channelshuffle", "container", "conv", "distance", "dropout", "flatten", "fold",
+    "instancenorm", "lazy", "linear", "loss", "module", "normalization", "padding", "pixelshuffle", "pooling", "rnn", "sparse",
+    "transformer", "upsampling", "utils"))
+PARTS_OF_DISTRIBUTIONS = frozenset(["constraint_registry", "distribution", "exp_family", "relaxed_categorical", "utils"])
 FUNCTIONS = ("weight_norm", "spectral_norm", "gradcheck")
 OTHER_NAMES = {"_ConvNd": "_Conv", "_ConvTransposeNd": "_ConvTranspose", "_NormBase": "_Running", "Device": "device"}
 
@@ -81,6 +86,16 @@ class AliasModule(ModuleType):
 
     def __call__(self, *args: Any, **kwargs: Any) -> Any:
         return self._function(*args, **kwargs)
+
+
+def _is_part(folder: str, name: str) -> bool:
+    """Whether torch has a module `name` in nn.modules or distributions, where modules have the names of classes."""
+    if folder == "nn.modules":
+        return name in PARTS_OF_NN
+    if folder != "distributions":
+        return False
+    classes = {each.lower() for each in import_module(f"{PACKAGE}.distributions").__all__}
+    return name in PARTS_OF_DISTRIBUTIONS or name.replace("_", "").lower() in classes
 
 
 class MovedFinder:
@@ -111,7 +126,9 @@ class Finder:
         package, _, inner = name.partition(".")
         if package != PACKAGE or not inner:
             return None
-        where = TORCH_MODULES.get(inner, TORCH_MODULES.get(inner.rpartition(".")[0] + "."))
+        where = TORCH_MODULES.get(inner)
+        if where is None and _is_part(*inner.rpartition(".")[::2]):
+            where = TORCH_MODULES[inner.rpartition(".")[0] + "."]
         if where is not None:
             spec = ModuleSpec(name, Finder, is_package=True)
             modules, _, names = where.partition(": ")
@@ -146,6 +163,22 @@ def _ntuple(n: int) -> Any:
 
 
 _single, _pair, _triple, _quadruple = (_ntuple(n) for n in (1, 2, 3, 4))
+
+
+def consume_prefix_in_state_dict_if_present(state_dict: dict[str, Any], prefix: str) -> None:
+    """Remove the prefix from the names in a state dict that begin with it, in place: "module." of DataParallel's files.
+
+    >>> state = {"module.weight": 1, "step": 2}
+    >>> consume_prefix_in_state_dict_if_present(state, "module.")
+    >>> state
+    {'step': 2, 'weight': 1}
+    """
+    for name in [name for name in state_dict if name.startswith(prefix)]:
+        state_dict[name[len(prefix):]] = state_dict.pop(name)
+    versions = getattr(state_dict, "_metadata", {})
+    for name in list(versions):
+        if name and (name.startswith(prefix) or name == prefix.replace(".", "")):
+            versions[name[len(prefix):]] = versions.pop(name)
 
 
 def install() -> None:

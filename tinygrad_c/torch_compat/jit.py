@@ -2,11 +2,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, Final
 
 from tinygrad_c._base.lazy import lazy_names
 
-__all__ = ["export", "freeze", "ignore", "is_scripting", "is_tracing", "optimize_for_inference", "script", "trace", "unused"]
+__all__ = ["Final", "export", "freeze", "ignore", "is_scripting", "is_tracing", "optimize_for_inference", "script", "trace",
+           "unused"]
 _find, __dir__ = lazy_names(globals())
 
 

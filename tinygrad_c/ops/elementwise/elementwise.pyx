@@ -325,6 +325,25 @@ cdef bint shapes_equal(TensorBase a, int ndim, const Py_ssize_t* shape) noexcept
     return True
 
 
+cdef TensorBase power_by(int r, TensorBase x, double p):
+    """x^p by the kernel of a faster row. The node is that of pow, which saves x, so that the result may be written to."""
+    cdef TensorBase out
+    cdef Node node
+    cdef bint before
+    x = to_dtype(x, result_dtype(&ROWS[r], x.dtype))
+    before = set_grad(False)
+    try:
+        out = unary(r, x, 0, 0)
+    finally:
+        set_grad(before)
+    if recording(x):
+        node = record(&ROWS[ROW_POW_NUMBER].rule, out, x)
+        node.op = ROW_POW_NUMBER
+        node.param[0].f, node.param[1].f = p, 0
+        save(node, 0, x)
+    return out
+
+
 cdef TensorBase power(object a, object b):
     """a^b. An integer to an integer power is an integer. The exponents 2, 3, 1/2, -1/2 and -1 have rows of their own."""
     cdef TensorBase x
@@ -338,12 +357,8 @@ cdef TensorBase power(object a, object b):
             return integer_power(x, b)
         if p == 3:
             return unary(ROW_CUBE, x, 0, 0)
-        if p == 0.5:
-            return unary(ROW_SQRT, x, 0, 0)
-        if p == -0.5:
-            return unary(ROW_RSQRT, x, 0, 0)
-        if p == -1:
-            return unary(ROW_RECIPROCAL, x, 0, 0)
+        if p == 0.5 or p == -0.5 or p == -1:
+            return power_by(ROW_SQRT if p == 0.5 else ROW_RECIPROCAL if p == -1 else ROW_RSQRT, x, p)
         return binary_scalar(ROW_POW_NUMBER, x, b)
     if isinstance(b, TensorBase) and is_number(a) and ((<TensorBase> b).dtype >= FLOAT32 or type(a) is float):
         return binary_scalar(ROW_RPOW_NUMBER, b, a)

@@ -71,12 +71,14 @@ def multinomial(input, num_samples, replacement=False, *, generator=None, out=No
         if (<TensorBase?> out).dtype != INT64:
             raise RuntimeError(f"multinomial expects Long tensor out, got: {DTYPE_NAMES[(<TensorBase?> out).dtype]}")
         return into_out(multinomial(input, num_samples, replacement, generator=generator), out)
-    cdef TensorBase w = as_tensor(input, "argument 'input' (position 1)"), y
+    cdef TensorBase w = as_tensor(input, "argument 'input' (position 1)"), y, sums
     cdef Generator g = chosen(generator)
     cdef Py_ssize_t rows, n, r, i, k, samples = num_samples, positive
     cdef Py_ssize_t[2] shape
-    cdef double total, u
+    cdef Py_ssize_t leaves = 1
+    cdef double u
     cdef double* p
+    cdef double* tree
     if w.dtype < FLOAT32:
         raise RuntimeError("multinomial only supports floating-point dtypes for input, got: "
                            f"{DTYPE_NAMES[w.dtype]}: call .float()")
@@ -93,33 +95,39 @@ def multinomial(input, num_samples, replacement=False, *, generator=None, out=No
     for r in range(rows):
         p = <double*> w.data + r * n
         positive = 0
-        total = 0
         for i in range(n):
             if not 0 <= p[i] < INFINITY:
                 raise RuntimeError("invalid multinomial distribution (probability tensor contains either `inf`, `nan` or "
                                    "element < 0)")
             positive += p[i] > 0
-            total += p[i]
         if positive == 0:
             raise RuntimeError("invalid multinomial distribution (sum of probabilities <= 0)")
         if not replacement and samples > positive:
             raise RuntimeError("cannot sample n_sample > prob_dist.size(-1) samples without replacement: a row has only "
                                f"{positive} weights above 0, and {samples} were asked for")
+    # A binary tree of sums over the weights, node i above 2 i and 2 i + 1: a draw takes log2(n) steps from its root, node 1.
+    while leaves < n:
+        leaves *= 2
+    shape[0] = 2 * leaves
+    sums = zeros(FLOAT64, 1, shape)
+    tree = <double*> sums.data
     for r in range(rows):
-        p = <double*> w.data + r * n
+        memcpy(tree + leaves, <double*> w.data + r * n, n * sizeof(double))
+        for i in range(leaves - 1, 0, -1):
+            tree[i] = tree[2 * i] + tree[2 * i + 1]
         for k in range(samples):
-            total = 0
-            for i in range(n):
-                total += p[i]
-            u = g.real() * total
-            i = 0
-            while i < n - 1 and (p[i] == 0 or u >= p[i]):
-                u -= p[i]
-                i += 1
-            while p[i] == 0:                    # rounding may step past the last weight
-                i -= 1
-            (<int64_t*> y.data)[r * samples + k] = i
+            u = g.real() * tree[1]
+            i = 1
+            while i < leaves:
+                i *= 2
+                if tree[i] == 0 or (u >= tree[i] and tree[i + 1] > 0):      # never to a sum of 0, however u is rounded
+                    u -= tree[i]
+                    i += 1
+            (<int64_t*> y.data)[r * samples + k] = i - leaves
             if not replacement:
-                p[i] = 0
+                tree[i] = 0
+                while i > 1:
+                    i //= 2
+                    tree[i] = tree[2 * i] + tree[2 * i + 1]
     g.return_blocks()
     return y

@@ -94,6 +94,13 @@ cdef class Generator:
     def device(self) -> str:
         return "cpu"
 
+    def __reduce__(self):
+        return Generator, (), (self.key, self.position)
+
+    def __setstate__(self, state) -> None:
+        self.key, self.position = state
+        self.left = 0
+
     cdef void return_blocks(self) noexcept:
         """After draws of single words: return the unused blocks of the buffer. A block that was begun is used up."""
         self.position -= self.left // 4

@@ -12,6 +12,7 @@ import os
 cimport cython
 from libc.math cimport INFINITY
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.string cimport memcpy
 
 from tinygrad_c.core.array cimport DTYPE_NAMES, default_dtype, shape_of
 from tinygrad_c.kernels.call cimport *
