@@ -217,6 +217,8 @@ cdef class TensorBase(Array):
 
     @data.setter
     def data(self, TensorBase value not None):
+        if value.storage is None:
+            raise RuntimeError(getattr(value, "_no_memory", "this tensor has no memory"))
         if value.dtype != self.dtype and wants_grad(self) and value.dtype < FLOAT32:
             raise RuntimeError("data set to a tensor that requires gradients must be floating point")
         edge_of(self)               # a stale view gets its node first, before _base is removed

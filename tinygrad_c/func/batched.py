@@ -179,6 +179,10 @@ class BatchedTensor(Tensor):
     def is_inference(self) -> bool:
         return self.batch.is_inference()
 
+    @property
+    def _version(self) -> int:
+        return self.batch._version
+
     # ---- New tensors are batched, so that elements can be written to them
 
     def new_zeros(self, *size: Any, **options: Any) -> Any:
