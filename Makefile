@@ -9,7 +9,7 @@ SOURCES := pyproject.toml setup.py MANIFEST.in LICENSE $(wildcard README.md) \
 	$(shell find tinygrad_c \( -name generated -o -name __pycache__ \) -prune -o -type f \
 		! -name '*.c' ! -name '*.so' ! \( -name '*.html' ! -path '*/assets/*' \) -print)
 
-.PHONY: train test lint clean docs browser browser-quick pictures kill opdb fuzz hostile nonsense finalisers endurance properties mutation files tables wheel arm64 asan tsan debug valgrind
+.PHONY: train test lint clean docs browser browser-quick pictures kill opdb vmap fuzz hostile nonsense finalisers endurance properties mutation files tables wheel arm64 asan tsan debug valgrind
 
 # -I: import the installed package, not the sources in this folder.
 train: $(VENV)/train.stamp
@@ -53,6 +53,7 @@ pictures: $(VENV)/test.stamp
 # make fuzz      compare random programs with torch (which this installs); SEED=n for other programs
 # make fuzz MODE=compiled  compare random training steps, compiled, with eager mode
 # make opdb      compare with torch on its own sample inputs of ops, modules and optimizers (installs torch)
+# make vmap      every sample of an operation under func.vmap, beside a loop and torch (installs torch)
 # make hostile   random calls of everything public with extreme arguments, in child processes
 # make nonsense  invalid calls of everything in the compiled modules, public or not, in child processes
 # make finalisers  every sample of every operation, while finalisers change its inputs during the operation
@@ -77,6 +78,9 @@ fuzz: $(VENV)/$(if $(filter compiled,$(MODE)),test,torch).stamp
 
 opdb: $(VENV)/torch.stamp
 	$(JOB) jobs/opdb.py
+
+vmap: $(VENV)/torch.stamp
+	$(JOB) jobs/vmap.py
 
 hostile: $(VENV)/test.stamp
 	$(JOB) jobs/hostile.py --sequences 2000 --seed $(SEED)

@@ -2,9 +2,9 @@
 import builtins
 from math import (e as e, inf as inf, nan as nan, pi as pi)
 from tinygrad_c import (accelerator as accelerator, amp as amp, autograd as autograd, backends as backends, compiler as
-    compiler, cuda as cuda, datasets as datasets, distributions as distributions, explain as explain, func as func, jit as jit,
-    linalg as linalg, nn as nn, optim as optim, random as random, serialization as serialization, special as special, testing as
-    testing, utils as utils, version as version)
+    compiler, cuda as cuda, datasets as datasets, distributed as distributed, distributions as distributions, explain as
+    explain, export as export, func as func, jit as jit, linalg as linalg, nn as nn, optim as optim, random as random,
+    serialization as serialization, special as special, testing as testing, utils as utils, version as version)
 from tinygrad_c._base.device import (Device)
 from tinygrad_c._tensor.printing import (set_printoptions as set_printoptions)
 from tinygrad_c._tensor.reduce import (norm as norm)
@@ -15,7 +15,7 @@ from tinygrad_c.autograd import (enable_grad as enable_grad, inference_mode as i
 from tinygrad_c.core.array import (dtype as dtype, get_default_dtype as get_default_dtype, set_default_dtype as
     set_default_dtype)
 from tinygrad_c.core.tape import (is_grad_enabled as is_grad_enabled, is_inference_mode_enabled as is_inference_mode_enabled)
-from tinygrad_c.func.mapping import (vmap as vmap)
+from tinygrad_c.func import (vmap as vmap)
 from tinygrad_c.kernels.runtime.memory import (empty_cache as empty_cache, memory_stats as memory_stats)
 from tinygrad_c.kernels.runtime.threads import (get_num_threads as get_num_threads, set_num_threads as set_num_threads)
 from tinygrad_c.linalg.elimination import (geqrf as geqrf, householder_product, lu_unpack as lu_unpack, ormqr as ormqr,

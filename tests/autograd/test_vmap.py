@@ -163,6 +163,14 @@ def _none(x):
     return y
 
 
+def test_a_batched_tensor_has_no_memory_to_read():
+    y = tinygrad_c.ones(4, requires_grad=True)
+    for use in (lambda x: setattr(y, "data", x), lambda x: setattr(y, "grad", x), lambda x: y.backward(x), memoryview, np.asarray):
+        with pytest.raises((RuntimeError, BufferError)):
+            func.vmap(lambda x, use=use: (use(x), x)[1])(x34(tinygrad_c))
+    assert func.vmap(lambda x: x if (x != None) and not (x == None) else -x)(x34(tinygrad_c)).shape == (3, 4)      # noqa: E711
+
+
 def test_errors_of_shapes_are_those_of_an_element():
     with pytest.raises(RuntimeError, match=r"mat1 and mat2 shapes cannot be multiplied \(2x4 and 3x5\)"):
         func.vmap(lambda x: x @ tinygrad_c.ones(3, 5))(tinygrad_c.ones(7, 2, 4))

@@ -114,6 +114,8 @@ def shape_as_element(TensorBase shell not None, Array batch not None) -> None:
     """Give `shell` the dtype, and all but the first of the dimensions and strides of `batch`, but no memory."""
     cdef Py_ssize_t[MAX_NDIM] shape, stride
     cdef int d
+    if batched_type == NULL or not PyObject_TypeCheck(<PyObject*> shell, batched_type):
+        raise TypeError("only a batched tensor may be without memory")
     if shell is batch or batch.ndim == 0:
         raise RuntimeError("a batch has a dimension for its elements")
     shell.storage = None

@@ -28,6 +28,8 @@ cdef TensorBase first_gradient(TensorBase root, object given):
     if not isinstance(given, TensorBase):
         raise TypeError(f"gradients can be either Tensors or None, but got {type(given).__name__}")
     g = given
+    if g.storage is None:
+        raise RuntimeError(getattr(g, "_no_memory", "this tensor has no memory"))
     if shape_of(g) != shape_of(root):
         raise RuntimeError(f"Mismatch in shape: grad_output[0] has a shape of torch.Size({list(shape_of(g))}) and "
                            "output[0] has "

@@ -100,6 +100,8 @@ cdef class TensorBase(Array):
                 raise TypeError(f"assigned grad expected to be a Tensor or None but got grad of type {type(value).__name__}")
             if value is self:
                 raise RuntimeError("can't assign Variable as its own grad")
+            if (<TensorBase> value).storage is None:
+                raise RuntimeError(getattr(value, "_no_memory", "this tensor has no memory"))
             if shape_of(value) != shape_of(self):
                 raise RuntimeError(
                     f"attempting to assign a gradient of size '{list(shape_of(value))}' to a tensor of size "
@@ -217,6 +219,8 @@ cdef class TensorBase(Array):
 
     @data.setter
     def data(self, TensorBase value not None):
+        if value.storage is None:
+            raise RuntimeError(getattr(value, "_no_memory", "this tensor has no memory"))
         if value.dtype != self.dtype and wants_grad(self) and value.dtype < FLOAT32:
             raise RuntimeError("data set to a tensor that requires gradients must be floating point")
         edge_of(self)               # a stale view gets its node first, before _base is removed

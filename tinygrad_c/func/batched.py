@@ -70,6 +70,8 @@ running = Running()
 def operator(name: str, function: Callable, reflected: bool = False) -> Any:
     """A method for one of Python's operators."""
     def method(self: BatchedTensor, other: Any) -> Any:
+        if other is None:
+            return NotImplemented
         return function(other, self) if reflected else function(self, other)
     method.__name__ = method.__qualname__ = name
     return method
@@ -178,6 +180,10 @@ class BatchedTensor(Tensor):
 
     def is_inference(self) -> bool:
         return self.batch.is_inference()
+
+    @property
+    def _version(self) -> int:
+        return self.batch._version
 
     # ---- New tensors are batched, so that elements can be written to them
 
