@@ -4,4 +4,4 @@ PUBLIC = ["", "nn", "nn.functional", "nn.init", "nn.utils", "nn.utils.rnn", "nn.
           "optim", "optim.lr_scheduler", "optim.swa_utils", "utils", "utils.data", "utils.benchmark", "utils.checkpoint",
           "utils.tensorboard", "autograd", "autograd.function", "autograd.functional", "autograd.graph", "func", "linalg",
           "special", "distributions", "distributions.constraints", "distributions.kl", "distributions.transforms", "datasets", "explain",
-          "amp", "backends", "cuda", "cuda.amp", "jit", "random", "testing", "serialization"]
+          "distributed", "distributed.optim", "nn.parallel", "amp", "backends", "cuda", "cuda.amp", "jit", "random", "testing", "serialization"]
