@@ -4,10 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from tinygrad_c._base.lazy import lazy_names
 from tinygrad_c.distributed.algorithms.model_averaging.averagers import ModelAverager
 from tinygrad_c.optim.optimizer import Optimizer
 
 __all__ = ["PostLocalSGDOptimizer"]
+__getattr__, __dir__ = lazy_names(globals())
 
 
 class PostLocalSGDOptimizer(Optimizer):
@@ -26,7 +28,11 @@ class PostLocalSGDOptimizer(Optimizer):
 
     @property
     def state(self) -> Any:
-        """The state of the optimizer."""
+        """The state of the optimizer.
+
+        >>> optimizer.state is optimizer.optim.state        # doctest: +SKIP
+        True
+        """
         return self.optim.state
 
     def __repr__(self) -> str:
