@@ -7,10 +7,12 @@ from abc import ABC, abstractmethod
 from collections.abc import Iterable
 from typing import Any
 
+from tinygrad_c._base.lazy import lazy_names
 from tinygrad_c.distributed.algorithms.model_averaging.utils import average_parameters_or_parameter_groups
 from tinygrad_c.distributed.group import ProcessGroup, world_of
 
 __all__ = ["ModelAverager", "PeriodicModelAverager"]
+__getattr__, __dir__ = lazy_names(globals())
 
 
 class ModelAverager(ABC):

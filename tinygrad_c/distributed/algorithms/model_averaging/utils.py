@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from typing import Any
 
+from tinygrad_c._base.lazy import lazy_names
 from tinygrad_c._tensor.tensor import Tensor
 from tinygrad_c.distributed.flat import Flat
 from tinygrad_c.distributed.group import ProcessGroup, world_of
 
 __all__ = ["average_parameters", "average_parameters_or_parameter_groups", "get_params_to_average"]
+__getattr__, __dir__ = lazy_names(globals())
 
 
 def average_parameters(params: Iterable[Tensor], process_group: ProcessGroup | None = None) -> None:
