@@ -37,19 +37,28 @@ class ReduceOp(Enum):
 
 
 class Work:
-    """An operation that goes on: `wait()` for its end."""
+    """An operation that goes on: `wait()` for its end.
+
+    >>> work = tinygrad_c.distributed.all_reduce(x, async_op=True)      # doctest: +SKIP
+    >>> work.wait()                                                     # doctest: +SKIP
+    True
+    """
 
     def __init__(self, group: ProcessGroup, request: Any, what: str, then: Any = None) -> None:
         self._group, self._request, self._what, self._then = group, request, what, then
         self._done = False
 
     def wait(self, timeout: Any = None) -> bool:
-        """Until the operation is done; True."""
+        """Until the operation is done; True.
+
+        >>> work.wait()     # doctest: +SKIP
+        True
+        """
         if not self._done:
             MPI = mpi()
             status = MPI.Status() if self._what.startswith("recv") else None
             try:
-                self._group.wait(self._request, self._what, status)
+                self._group._wait(self._request, self._what, status)
             except MPI.Exception as error:
                 raise DistBackendError(f"{self._what}: {error}") from None
             self._done = True
@@ -58,13 +67,21 @@ class Work:
         return True
 
     def is_completed(self) -> bool:
-        """Whether it is done."""
+        """Whether it is done.
+
+        >>> work.is_completed()     # doctest: +SKIP
+        False
+        """
         if not self._done and self._request.Get_status():
             self.wait()
         return self._done
 
     def is_success(self) -> bool:
-        """Whether it is done without an error."""
+        """Whether it is done without an error.
+
+        >>> work.is_success()       # doctest: +SKIP
+        True
+        """
         return self.is_completed()
 
 
@@ -107,7 +124,7 @@ def _agree(group: ProcessGroup, what: str, array: np.ndarray | None, extra: int 
     mine[1] = 0 if array is None else array.size
     mine[2] = extra
     np.negative(mine[:MESSAGE], out=mine[MESSAGE:])
-    group.wait(group.comm.Iallreduce(mine, found, mpi().MAX), what)
+    group._wait(group.comm.Iallreduce(mine, found, mpi().MAX), what)
     if not (found[:MESSAGE] + found[MESSAGE:]).any():
         return
     shown = f"{what} of {array.size} elements, {array.dtype}" if array is not None else what

@@ -48,7 +48,7 @@ class Flat:
         for dtype, buffer in self.buffers.items():
             if agree:
                 _agree(group, "average of parameters", buffer)
-            group.wait(group.comm.Iallreduce(MPI.IN_PLACE, buffer, MPI.SUM), "averaging over the ranks")
+            group._wait(group.comm.Iallreduce(MPI.IN_PLACE, buffer, MPI.SUM), "averaging over the ranks")
             part = buffer[: self.sizes[dtype]]
             np.multiply(part, dtype.type(1 / group.size()), out=part)
         found = list(tensors)

@@ -25,7 +25,11 @@ MESSAGE = 4  # numbers that the ranks compare before an operation
 
 
 class ProcessGroup:
-    """An MPI communicator: rank and size of this process in it, and how long its operations may take."""
+    """An MPI communicator: rank and size of this process in it, and how long its operations may take.
+
+    >>> tinygrad_c.distributed.new_group([0, 1]).size()     # doctest: +SKIP
+    2
+    """
 
     def __init__(self, comm: Any, timeout: datetime.timedelta) -> None:
         self.comm, self.timeout = comm, timeout
@@ -37,18 +41,30 @@ class ProcessGroup:
         self.limit = timeout.total_seconds()
 
     def rank(self) -> int:
-        """The number of this process in the group."""
+        """The number of this process in the group.
+
+        >>> group.WORLD.rank()      # doctest: +SKIP
+        0
+        """
         return self._rank
 
     def size(self) -> int:
-        """The number of processes in the group."""
+        """The number of processes in the group.
+
+        >>> group.WORLD.size()      # doctest: +SKIP
+        2
+        """
         return self._size
 
     def name(self) -> str:
-        """The backend: mpi."""
+        """The backend: mpi.
+
+        >>> group.WORLD.name()      # doctest: +SKIP
+        'mpi'
+        """
         return "mpi"
 
-    def wait(self, request: Any, what: str, status: Any = None) -> None:
+    def _wait(self, request: Any, what: str, status: Any = None) -> None:
         """Until an MPI request is done. DistBackendError after the timeout; Ctrl-C is answered meanwhile."""
         test = request.Test
         if test(status):
@@ -74,7 +90,11 @@ _before: Any = None  # sys.excepthook before init_process_group
 
 
 class group:
-    """`group.WORLD`: the group of all processes, None before init_process_group."""
+    """`group.WORLD`: the group of all processes, None before init_process_group.
+
+    >>> tinygrad_c.distributed.group.WORLD is None
+    True
+    """
 
     WORLD: ProcessGroup | None = None
 

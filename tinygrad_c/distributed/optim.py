@@ -28,7 +28,11 @@ class PostLocalSGDOptimizer(Optimizer):
 
     @property
     def state(self) -> Any:
-        """The state of the optimizer."""
+        """The state of the optimizer.
+
+        >>> optimizer.state is optimizer.optim.state        # doctest: +SKIP
+        True
+        """
         return self.optim.state
 
     def __repr__(self) -> str:

@@ -163,10 +163,10 @@ class DistributedDataParallel(Module):
         group = self.process_group
         for tensor in tensors:
             if tensor.is_contiguous():
-                group.wait(group.comm.Ibcast(_memory(tensor, "broadcast"), 0), "broadcasting parameters and buffers")
+                group._wait(group.comm.Ibcast(_memory(tensor, "broadcast"), 0), "broadcasting parameters and buffers")
             else:
                 copy = tensor.detach().contiguous()
-                group.wait(group.comm.Ibcast(_memory(copy, "broadcast"), 0), "broadcasting parameters and buffers")
+                group._wait(group.comm.Ibcast(_memory(copy, "broadcast"), 0), "broadcasting parameters and buffers")
                 tensor.detach().copy_(copy)
             if tensor.is_contiguous() and group.rank():
                 _written(tensor)
