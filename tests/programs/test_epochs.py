@@ -189,6 +189,27 @@ def test_another_thread_runs_meanwhile():
     assert during > 1
 
 
+def test_recording_and_verifying_are_cheap():
+    """Counted, not timed. 1000 calls of small functions take some 30 eager steps."""
+    def count(step, calls):
+        found = [0]
+
+        def note(frame, event, arg):
+            found[0] += event in ("call", "c_call")
+        batches = [rows(8, seed) for seed in range(calls)]
+        sys.setprofile(note)
+        try:
+            for batch in batches:
+                step(*batch)
+        finally:
+            sys.setprofile(None)
+        return found[0]
+    one = Net(0)
+    assert count(one.step, 6) < 1000
+    assert len(one.step.ready) == 1
+    assert count(one.step, 10) < 15         # replays: next to none
+
+
 # ---- Many
 
 def alone(numbers, x, y, **options):

@@ -254,15 +254,11 @@ def _left(program: Any, result: Any, inputs: list[Any]) -> list[Any]:
 def _drawn() -> Any:
     """The state of the generators of Python and NumPy."""
     numpy = sys.modules.get("numpy")
-    state = numpy.random.get_state(legacy=False) if numpy is not None and "numpy.random" in sys.modules else None
-    return random.getstate(), _plain(state)
-
-
-def _plain(state: Any) -> Any:
-    """The same with bytes in place of arrays, to compare. (Text would take 4 ms, and depend on print options.)"""
-    if isinstance(state, dict):
-        return {name: _plain(each) for name, each in state.items()}
-    return state.tobytes() if hasattr(state, "tobytes") else state
+    if numpy is None or "numpy.random" not in sys.modules:
+        return random.getstate()
+    state = numpy.random.get_state(legacy=False)
+    arrays = [value.tobytes() if isinstance(value, numpy.ndarray) else value for value in state.pop("state").values()]
+    return random.getstate(), arrays, state
 
 
 def _told(refusal: tuple[str, str | None, int]) -> tuple[str, str | None]:

@@ -16,6 +16,7 @@ from tinygrad_c.optim.rmsprop import RMSprop
 from tinygrad_c.optim.sgd import SGD
 from tinygrad_c.programs.program import Guards, Step, settings_of
 
+NOTHING_IN = frozenset((int, float, bool, str, bytes, type(None)))      # most values are of these
 MANY = 20_000           # objects: with more, the walk would cost more than the program saves
 
 
@@ -38,7 +39,7 @@ class Walk:
         self._queue: list[Any] = list(roots)
         while self._queue or self._attributes():
             each = self._queue.pop()
-            if id(each) not in self._seen:
+            if type(each) not in NOTHING_IN and id(each) not in self._seen:
                 self._seen[id(each)] = each
                 if len(self._seen) > MANY:
                     raise TooMany
