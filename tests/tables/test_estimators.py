@@ -255,6 +255,10 @@ def test_metadata_routing():
         made = pipeline.Pipeline([("s", preprocessing.StandardScaler().set_fit_request(sample_weight=False)), ("n", net)])
         made.fit(*IRIS, sample_weight=np.ones(150))
         assert made.score(*IRIS) > 0.8
+        table = TableClassifier(**QUICK).set_fit_request(sample_weight=True)
+        made = pipeline.Pipeline([("s", preprocessing.StandardScaler().set_fit_request(sample_weight=False)), ("n", table)])
+        made.fit(*IRIS, sample_weight=np.where(IRIS[1] == 2, 1000.0, 1e-3))
+        assert (made.predict(IRIS[0]) == 2).mean() > 0.8
 
 
 def test_tables_as_people_have_them(tmp_path):
