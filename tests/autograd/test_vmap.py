@@ -168,7 +168,7 @@ def test_a_batched_tensor_has_no_memory_to_read():
     for use in (lambda x: setattr(y, "data", x), lambda x: setattr(y, "grad", x), lambda x: y.backward(x), memoryview, np.asarray):
         with pytest.raises((RuntimeError, BufferError)):
             func.vmap(lambda x, use=use: (use(x), x)[1])(x34(tinygrad_c))
-    assert func.vmap(lambda x: x if (x != None) and not (x == None) else -x)(x34(tinygrad_c)).shape == (3, 4)      # noqa: E711
+    assert func.vmap(lambda x: x if x != None else -x)(x34(tinygrad_c)).shape == (3, 4)      # noqa: E711
 
 
 def test_errors_of_shapes_are_those_of_an_element():
