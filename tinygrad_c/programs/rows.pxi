@@ -104,7 +104,7 @@ def fits_rows(Recorded r not None, Py_ssize_t rows, list sources not None) -> bo
 
 cdef int fill(Feed* f, bint side_by_side, Recorded r, Py_ssize_t rows, list sources, TensorBase order, Py_ssize_t first,
               Py_ssize_t steps, TensorBase losses, Py_ssize_t first_loss) except -1:
-    """The rows order[first:] of each source, in `steps` batches; losses[first_loss:] receives what each step gives. Programs that
+    """The rows order[first:] of each source, in `steps` batches; losses[first_loss:] receives the steps' results. Programs that
     draw random numbers are not run side by side: their generator is perhaps the same."""
     cdef TensorBase own, source, out
     cdef const int64_t* position
@@ -171,7 +171,7 @@ cdef int end_turns(Feed** turn, Py_ssize_t count) except -1:
 
 
 def run_many(list items not None, Py_ssize_t threads) -> list:
-    """Run the steps of all items, each the last arguments of fill(), on that many threads at most; no two may write the same memory.
+    """Run the steps of all items, each the last arguments of fill(), on at most that many threads; no two may write one memory.
     Returns how many steps of each were run: fewer, where its program does not fit. A signal's exception is raised between two
     slices, when each is after a whole step."""
     cdef Py_ssize_t i, n = len(items), at = 0, count = 0, window

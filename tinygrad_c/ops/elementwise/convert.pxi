@@ -41,7 +41,7 @@ cdef int put_number(char* to, int dtype, object number) except -1:
 cdef TensorBase as_tensor(object a, str what):
     if isinstance(a, TensorBase):
         if (<TensorBase> a).storage is None:
-            raise RuntimeError(getattr(a, "_no_memory", "this tensor has no memory: create tensors with tinygrad_c.tensor(...)"))
+            raise RuntimeError(getattr(a, "_no_memory", "this tensor has no memory: create tensors with tinygrad_c.tensor()"))
         return <TensorBase> a
     if isinstance(a, bool):
         return scalar_tensor(a, BOOL)
