@@ -324,8 +324,8 @@ cdef class Recorded:
         return 0
 
     cdef int find_kept(self) except -1:
-        """The memory that others see and entries write before the last check: outside, and of gradients, which temporary numbers
-        may use before it holds a gradient."""
+        """The memory that others see and entries write before the last check: outside, and of gradients, which temporary
+        numbers may use before it holds a gradient."""
         cdef Py_ssize_t i, last = -1
         cdef Kept* k
         cdef TensorBase t

@@ -104,8 +104,8 @@ def fits_rows(Recorded r not None, Py_ssize_t rows, list sources not None) -> bo
 
 cdef int fill(Feed* f, bint side_by_side, Recorded r, Py_ssize_t rows, list sources, TensorBase order, Py_ssize_t first,
               Py_ssize_t steps, TensorBase losses, Py_ssize_t first_loss) except -1:
-    """The rows order[first:] of each source, in `steps` batches; losses[first_loss:] receives what each step gives. Programs that
-    draw random numbers are not run side by side: their generator is perhaps the same."""
+    """The rows order[first:] of each source, in `steps` batches; losses[first_loss:] receives what each step gives. Programs
+    that draw random numbers are not run side by side: their generator is perhaps the same."""
     cdef TensorBase own, source, out
     cdef const int64_t* position
     cdef Py_ssize_t i, n = -1
@@ -171,9 +171,9 @@ cdef int end_turns(Feed** turn, Py_ssize_t count) except -1:
 
 
 def run_many(list items not None, Py_ssize_t threads) -> list:
-    """Run the steps of all items, each the last arguments of fill(), on that many threads at most; no two may write the same memory.
-    Returns how many steps of each were run: fewer, where its program does not fit. A signal's exception is raised between two
-    slices, when each is after a whole step."""
+    """Run the steps of all items, each the last arguments of fill(), on that many threads at most; no two may write the same
+    memory. Returns how many steps of each were run: fewer, where its program does not fit. A signal's exception is raised
+    between two slices, when each is after a whole step."""
     cdef Py_ssize_t i, n = len(items), at = 0, count = 0, window
     cdef Feed* feeds = <Feed*> calloc(n + 1, sizeof(Feed))
     cdef Feed** turn = <Feed**> calloc(n + 1, sizeof(Feed*))
