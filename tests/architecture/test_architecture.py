@@ -329,6 +329,7 @@ LATE = {
     "_tensor": {"linalg", "nn.functional", "special"},      # methods of Tensor that few programs call
     "nn": {"export"},                                       # Sequential.export
     "nn.utils": {"linalg"},                                 # orthogonal parametrizations
+    "torch_compat": {"programs"},                           # torch.compiler
 }
 
 

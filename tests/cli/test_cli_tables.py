@@ -31,7 +31,7 @@ def test_version_and_help_alone(capfd):
     assert stop.value.code == 0
     assert tinygrad_c.__version__ in capfd.readouterr().out
     assert main.main([]) == 0
-    assert "train | predict | play | info | export" in capfd.readouterr().out
+    assert "train | sweep | predict | play | info | export" in capfd.readouterr().out
 
 
 def test_metrics_are_written(run, here):

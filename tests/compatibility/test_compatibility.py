@@ -38,6 +38,13 @@ NOT_FOUND = object()
 pytestmark = pytest.mark.filterwarnings("ignore")
 
 
+# Import paths of torch that led to an empty module, since what torch has there is left out: since 0.2.0 such an import fails.
+EMPTY = {*(f"distributions.{each}" for each in (
+    "fishersnedecor", "half_cauchy", "inverse_gamma", "kumaraswamy", "lkj_cholesky", "logistic_normal", "lowrank_multivariate_normal",
+    "negative_binomial", "pareto", "relaxed_bernoulli", "von_mises", "weibull", "wishart")), "nn.modules._functions",
+    "nn.modules.embedding"}
+
+
 @cache
 def archive() -> zipfile.ZipFile:
     return zipfile.ZipFile(io.BytesIO(lzma.decompress((HERE / "recorded.zip.xz").read_bytes())))
@@ -94,7 +101,7 @@ def described(obj):
 def test_modules():
     """Internal ones too: old pickles name them."""
     gone = []
-    for name in [*here(), *PATHS["aliases"]]:
+    for name in [*here(), *(PATHS["aliases"].keys() - EMPTY)]:
         try:
             importlib.import_module(record.full(name))
         except ImportError as error:
@@ -123,6 +130,8 @@ def test_dir_and_all_show_the_public_names():
 def test_aliases():
     gone = []
     for name, row in PATHS["aliases"].items():
+        if name in EMPTY:
+            continue
         module = importlib.import_module(record.full(name))
         names = PATHS["modules"][row["names_of"]]["names"] if row["names_of"] is not None else []
         gone += [f"{record.full(name)}.{n}" for n in [*names, *row["also"]]

@@ -1,5 +1,5 @@
 """Several ranks, by mpirun: they compute what one process computes, and the fault of one ends all. ranks.py is what they run."""
-import os
+import re
 import shutil
 import subprocess
 import sys
@@ -30,7 +30,8 @@ def mpirun(n, *program, seconds=120):
 def test_the_ranks_compute_what_one_process_computes(n):
     status, out, err = mpirun(n, RANKS, "good")
     assert status == 0, err
-    assert sorted(out.split("\n"))[1:] == [f"rank {i} of {n}: good is right" for i in range(n)]
+    told = re.findall(r"rank \d of \d: good is right", out)        # mpirun may mix the lines of two ranks
+    assert sorted(told) == [f"rank {i} of {n}: good is right" for i in range(n)]
 
 
 @pytest.mark.parametrize(("case", "words"), [
@@ -77,7 +78,7 @@ def test_wrong_arguments():
         dist.init_process_group("mpi", init_method="tcp://localhost:1")
     with pytest.raises(AttributeError, match="all_gather, reduce_scatter_tensor"):
         getattr(dist, "all_to_all")  # noqa: B009
-    assert "mpi4py.MPI" not in sys.modules or os.environ.get("OMPI_COMM_WORLD_SIZE")
+    assert not dist.is_initialized()
 
 
 def test_train_splits_the_rows(tmp_path):

@@ -15,6 +15,9 @@ DATA = Path(__file__).parent / "data"
 def test_an_old_model_answers_as_it_did(name, tmp_path, capfd):
     out = tmp_path / "answers.csv"
     assert main.main(["predict", str(DATA / f"{name}.safetensors"), str(DATA / f"{name}.csv"), "--out", str(out)]) == 0
-    assert out.read_text() == (DATA / f"{name}.answers.csv").read_text()
+    found, expected = (path.read_text().split() for path in (out, DATA / f"{name}.answers.csv"))
+    assert found[0] == expected[0]
+    for a, b in zip(found[1:], expected[1:], strict=True):
+        assert a == b or float(a) == pytest.approx(float(b), rel=1e-6)        # sums in float32 in another order: a last digit
     assert main.main(["info", str(DATA / f"{name}.safetensors")]) == 0
     assert "wants the columns:" in capfd.readouterr().out

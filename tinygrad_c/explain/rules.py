@@ -41,6 +41,7 @@ RULES: dict[str, list[Rule]] = {
     "Mm": [Rule(("a", "b"), "a @ b", ("g @ b.T", "a.T @ g")), Rule(("x", "w"), "x @ w.T", ("g @ w", "g.T @ x"))],
     "Addmm": [Rule(("x", "w", "b"), "x @ w.T + b", ("g @ w", "g.T @ x", "g.sum(0)"))],
     "Bmm": [Rule(("a", "b"), "a @ b", ("g @ b.mT", "a.mT @ g"))],
+    "Baddbmm": [Rule(("x", "w", "b"), "x @ w.mT + b", ("g @ w", "g.mT @ x", "g.sum(1)"))],
     "Convolution": [
         Rule(("x", "w"), "conv(x, w) ...", ("conv_transpose(g, w) ...", "correlate(x, g) ..."), 2),
         Rule(("x", "w", "b"), "conv(x, w) + b ...", ("conv_transpose(g, w) ...", "correlate(x, g) ...", "g.sum((0, 2, 3))"),

@@ -30,7 +30,8 @@ def vmap(func: Callable, in_dims: Any = 0, out_dims: Any = 0, randomness: str = 
 
     >>> vmap(lambda x, w: (x * w).sum(), in_dims=(0, None))(tensor([[1., 2.], [3., 4.]]), tensor([1., 10.]))
     tensor([21., 43.])
-    >>> vmap(grad(lambda w, x: (w * x).square().sum()), in_dims=(None, 0))(tensor(1.), tensor([1., 2.]))    # one per sample
+    >>> one = tinygrad_c.func.grad(lambda w, x: (w * x).square().sum())
+    >>> vmap(one, in_dims=(None, 0))(tensor(1.), tensor([1., 2.]))          # a gradient for each sample
     tensor([2., 8.])
     """
     if randomness not in ("error", "different", "same"):

@@ -1,6 +1,6 @@
 """Datasets, samplers and DataLoader: the names of torch.utils.data."""
 from tinygrad_c._base.lazy import lazy_names
-from tinygrad_c._base.public import guard_all
+from tinygrad_c._base.public import guard, guard_all
 from tinygrad_c.utils.data.collate import default_collate, default_convert
 from tinygrad_c.utils.data.dataloader import DataLoader
 from tinygrad_c.utils.data.dataset import (
@@ -43,7 +43,7 @@ __all__ = [
     "get_worker_info",
     "random_split",
 ]
-__getattr__, __dir__ = lazy_names(globals(), {"distributed": "DistributedSampler"})
+__getattr__, __dir__ = lazy_names(globals(), {"distributed": "DistributedSampler"}, guard)
 
 
 def get_worker_info() -> None:
