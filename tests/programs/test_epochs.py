@@ -190,7 +190,7 @@ def test_another_thread_runs_meanwhile():
 
 
 def test_recording_and_verifying_are_cheap():
-    """Counted, not timed. 1000 calls of small functions take some 30 eager steps."""
+    """Counted, not timed. 1000 calls of small functions take some 56 eager steps of a net of 5-16-3 (0.4 ms)."""
     def count(step, calls):
         found = [0]
 

@@ -1,7 +1,7 @@
 """compile: a training step that is recorded, verified, and then replayed without Python.
 
 A function is called in eager mode twice, recorded twice, and the two recordings are compared; then the first `verify` replays
-are compared with eager mode to the bit, on the batches that come. Whatever does not fit stays eager: see docs/programs.md.
+are compared with eager mode to the bit, on later batches. What cannot be recorded stays in eager mode: see docs/programs.md.
 """
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ MOST_DISTURBED = 100    # recordings, while other threads computed
 
 
 class _Situation:
-    """Inputs of one shape: how often they came, and their programs."""
+    """The calls with inputs of one shape: their number, and the programs recorded for them."""
 
     def __init__(self) -> None:
         self.calls = self.attempts = self.disturbed = 0
@@ -46,7 +46,7 @@ class _Situation:
 
 
 class CompiledStep(Step):
-    """What compile() makes of a function."""
+    """A function that compile() wraps."""
 
     def __init__(self, function: Any, verify: int = 2) -> None:
         self.function, self.verify = function, verify
@@ -59,7 +59,7 @@ class CompiledStep(Step):
     def __get__(self, instance: Any, owner: Any = None) -> Any:
         return self if instance is None else types.MethodType(self, instance)
 
-    def __reduce__(self) -> Any:            # a copy records anew
+    def __reduce__(self) -> Any:            # a copy records its own programs
         return CompiledStep, (self.function, self.verify)
 
     def __repr__(self) -> str:
@@ -70,7 +70,7 @@ class CompiledStep(Step):
             return f"eager, because {self.reason}" if self.reason else "eager, since it is no training step"
         return f"{len(self.ready)} program{'s' * (len(self.ready) != 1)}"
 
-    # ---- Where no program fitted
+    # ---- Calls for which no program is valid
 
     def _slow(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         if kwargs and not self._inside:
@@ -94,7 +94,7 @@ class CompiledStep(Step):
             self._inside = False
 
     def _positional(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...] | None:
-        """The arguments in the order of the function's parameters, if they are the next ones; None for other functions."""
+        """Keyword arguments as positional ones, if they follow the given ones; else None."""
         code = getattr(self.function, "__code__", None)
         if code is None or code.co_flags & 0x0C or code.co_kwonlyargcount or code.co_posonlyargcount:    # *args, **kwargs
             return None
@@ -157,7 +157,7 @@ class CompiledStep(Step):
         return result
 
     def _verify(self, program: Any, args: tuple[Any, ...]) -> Any:
-        """Replay and eager, from the same state and on the same batch; eager's result stays."""
+        """Compare a replay with eager mode, from the same state and on the same batch. The result of eager mode is kept."""
         kept = take_snapshot(program)
         inputs = [(each, each.requires_grad) for each in args if isinstance(each, Tensor)]
         self._inside = True
@@ -168,7 +168,7 @@ class CompiledStep(Step):
             replayed = _left(program, result, inputs)
             restore_snapshot(program, kept)
             for each, wanted in inputs:
-                each.grad, each.requires_grad = None, wanted        # as before: _key() wants no gradient
+                each.grad, each.requires_grad = None, wanted        # restored: _key() requires inputs without gradients
             result = self.function(*args)
             eager = _left(program, result, inputs)
         finally:
@@ -228,7 +228,7 @@ class CompiledStep(Step):
 
 
 def _key(args: tuple[Any, ...]) -> Any:
-    """By which programs are found, or None: such arguments are for eager mode."""
+    """The key under which programs are stored, or None if such arguments are never recorded."""
     key: list[Any] = [get_default_dtype()]
     for each in args:
         if isinstance(each, Tensor):
@@ -246,7 +246,7 @@ def _key(args: tuple[Any, ...]) -> Any:
 
 
 def _left(program: Any, result: Any, inputs: list[Any]) -> list[Any]:
-    """All that a step leaves."""
+    """Everything that a step changes."""
     return [*state_of(program), *[("the gradient of an argument", content_of(each.grad)) for each, _ in inputs],
             ("the result", content_of(result))]
 

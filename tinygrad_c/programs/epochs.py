@@ -1,7 +1,7 @@
-"""Training on rows in memory, whole epochs in one call: the engine of step.epochs(), and train_many().
+"""Training on rows in memory, whole epochs in one call: step.epochs() and train_many().
 
-Batches are DataLoader's. Where a program fits, run_many() runs all its steps; every other batch, the first ones of a step
-among them, goes through Python.
+Batches are those of DataLoader. run_many() runs the batches for which a program is valid; all others, among them the first
+ones of each step, are run by Python.
 """
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ class Run:
         self.losses = create.zeros_(epochs, self.steps)
         self.epoch = self.at = 0
         self.order: Tensor = create.arange(self.rows)
-        self.stream: Any = None         # the default generator's state, as this training has left it; None: no other one has
+        self.stream: Any = None         # the default generator's state after this training's last draw; None: it is not shared
 
     def begin(self, epoch: int, order: Tensor) -> None:
         self.epoch, self.at, self.order = epoch, 0, order
 
     def batches(self) -> tuple[Any, ...] | None:
-        """The next batches of one shape as an item for run_many(), or None if no program is for them."""
+        """The next batches of one shape as an item for run_many(), or None if no program is valid for them."""
         first = self.at * self.batch_size
         rows = min(self.batch_size, self.rows - first)
         for program in reversed(self.step.ready):
@@ -62,11 +62,11 @@ class Run:
 
 
 class Streams:
-    """The default generator, for trainings that each begin where it is now, and draw as if they were alone."""
+    """Gives each training its own copy of the default generator's state, so that it draws the numbers it would draw alone."""
 
     def __init__(self, runs: list[Run]) -> None:
         self.shared = len(runs) > 1
-        self.orders: dict[bytes, tuple[Tensor, Tensor]] = {}        # of an epoch, by the state before
+        self.orders: dict[bytes, tuple[Tensor, Tensor]] = {}        # permutations, by the generator's state before
         for run in runs if self.shared else []:
             run.stream = draws.default_generator.get_state()
 
@@ -84,7 +84,7 @@ class Streams:
 
     @contextlib.contextmanager
     def of(self, run: Run) -> Iterator[None]:
-        """Inside the block the default generator is where this training has left it."""
+        """Inside the block the default generator has this training's state."""
         if not self.shared:
             yield
             return
@@ -96,15 +96,15 @@ class Streams:
 
 
 class Owners:
-    """Which training writes which memory: no other may use it."""
+    """Checks that no training uses memory that another one writes."""
 
     def __init__(self) -> None:
         self.writer: dict[int, int] = {}
-        self.user: dict[int, int] = {}          # the last one
+        self.user: dict[int, int] = {}          # the last user
         self.seen: dict[int, Any] = {}
 
     def add_step(self, number: int, step: Any) -> None:
-        """A step without a program trains all that requires a gradient."""
+        """A step without a program is assumed to write every tensor that requires a gradient."""
         for program in step.ready:
             self.add_program(number, program)
         if not step.ready:
@@ -156,7 +156,7 @@ def train_epoch(runs: list[Run], streams: Streams, owners: Owners, threads: int)
 
 def train(steps: list[Any], data: list[list[Tensor]], batch_size: int, shuffle: bool, drop_last: bool, epochs: int,
           generators: list[Any], schedulers: list[Any], after_epoch: Any, threads: int) -> list[Tensor]:
-    """Train each step on its data. after_epoch(epoch, a row of losses for each) gives a bool for each: whether it ends."""
+    """Train each step on its data. after_epoch(epoch, losses of each step) returns for each step whether it is finished."""
     for name, value, least in (("batch_size", batch_size, 1), ("epochs", epochs, 0)):
         if not isinstance(value, int) or isinstance(value, bool) or value < least:
             kind = "positive" if least else "non-negative"
@@ -169,7 +169,7 @@ def train(steps: list[Any], data: list[list[Tensor]], batch_size: int, shuffle: 
     active = list(range(len(runs)))
     try:
         for epoch in range(epochs):
-            drawn: dict[tuple[int, int], Tensor] = {}       # by generator and rows: a generator draws once an epoch
+            drawn: dict[tuple[int, int], Tensor] = {}       # by generator and rows: a shared generator draws once per epoch
             for i in active:
                 run, key = runs[i], (id(generators[i]), runs[i].rows)
                 if shuffle and generators[i] is None:
@@ -213,7 +213,7 @@ def tensors_of(data: Sequence[Any], who: str) -> list[Tensor]:
 
 
 def one_for_each(given: Any, n: int, name: str) -> list[Any]:
-    """A list of n as it is, anything else n times."""
+    """A list of n values unchanged; any other value n times."""
     if not isinstance(given, (list, tuple)):
         return [given] * n
     if len(given) != n:
@@ -227,9 +227,9 @@ def train_many(steps: Sequence[Any], *data: Any, batch_size: int = 1, shuffle: b
     """Train many nets at once: each compiled step on all rows of the tensors `data`, as steps[i].epochs(*data, ...) does. Gives
     a tensor of losses for each step, a row for each epoch.
 
-    The nets are ordinary modules of any shapes, each with an optimizer of its own. Some hundred steps of one run before it is
-    another's turn, on num_threads threads (default: get_num_threads()), each net on one. Each gets the bits that it gets when
-    it is trained alone, beginning with the same states of the generators.
+    The nets are ordinary modules of any shapes, each with an optimizer of its own. They take turns of some hundred steps, on
+    num_threads threads (default: get_num_threads()); each net uses one thread. The bits are those of training each net alone,
+    from the same states of the generators.
 
     Instead of a tensor of `data`, of the generator and the scheduler there may be a list with one for each step. A generator
     that several steps share draws one permutation an epoch for all of them. on_epoch(epoch, losses), with a tensor for

@@ -1,4 +1,4 @@
-"""Gradients from before the step: a replay uses those that there are then; part of program.pyx."""
+"""Gradients that exist before the step: each replay uses the current ones. Part of program.pyx."""
 
 ctypedef struct Kept:           # memory that is put back if a check ends a replay
     char* data
@@ -13,8 +13,8 @@ ctypedef struct Place:          # an operand of an entry
 @cython.final
 @cython.binding(False)
 cdef class GivenGrad:
-    """A gradient from before the step, which entries read or write: each replay takes the one that the leaf has then. It is not
-    held: another program may own it, see may_replay()."""
+    """A gradient that exists before the step and that entries read or write. Each replay uses the leaf's current gradient. No
+    reference is held, since another program may own it: see may_replay()."""
     cdef TensorBase leaf
     cdef char* data             # the memory that the entries point to
     cdef Py_ssize_t nbytes
@@ -42,7 +42,7 @@ cdef class GivenGrad:
         return self.data <= p < self.data + max(self.nbytes, 1)
 
     cdef bint move(self, Program* program, Kept* kept, Py_ssize_t n_kept) noexcept:
-        """Let the entries use the leaf's present gradient. Whether they can."""
+        """Make the entries use the leaf's current gradient; returns whether that is possible."""
         cdef TensorBase g = self.leaf._grad
         cdef Py_ssize_t i
         if g is None or not like(g, self.leaf):

@@ -1,4 +1,4 @@
-"""Guards: what Python held when a step was recorded; part of program.pyx."""
+"""Guards: the Python objects that a recorded step depends on. Part of program.pyx."""
 
 cdef extern from *:
     """
@@ -41,7 +41,7 @@ cdef frozenset SKIPPED = frozenset(("_step_count", "_first_gradient"))       # o
 @cython.final
 @cython.binding(False)
 cdef class Guards:
-    """Everything is kept alive, so that an identity means what it did."""
+    """References are held, so that equal addresses mean the same object."""
     cdef list keep
     cdef Guard* guards
     cdef Py_ssize_t n
@@ -123,11 +123,11 @@ cdef class Guards:
         self.n_tensors += 1
 
     cpdef bint hold(self) except -1:
-        """Whether all is as it was."""
+        """Whether all guarded objects are unchanged."""
         return self.first_broken() < 0
 
     def broken(self) -> str:
-        """What is no longer as it was, for messages."""
+        """The name of what has changed, for messages."""
         cdef Py_ssize_t i = self.first_broken()
         if i < 0:
             return ""

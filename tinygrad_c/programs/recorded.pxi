@@ -5,14 +5,14 @@ cdef bint in_tensor(TensorBase t, const char* p) noexcept:
 
 
 cdef TensorBase plain_copy(TensorBase a):
-    """Of a contiguous tensor, not recorded on the tape, nor in a program."""
+    """A copy of a contiguous tensor that is recorded neither on the tape nor in a program."""
     cdef TensorBase out = empty_like(a)
     memcpy(out.data, a.data, a.numel * itemsize(a.dtype))
     return out
 
 
 cdef list schedulers_in(scheduler):
-    """The scheduler, and those that it steps."""
+    """The scheduler and the schedulers that it calls."""
     found = [scheduler]
     for each in found:
         for value in each.__dict__.values():
@@ -26,14 +26,14 @@ cdef bint scheduler_owns(scheduler, dict group) except -1:
 
 
 def is_recording() -> bool:
-    """Whether a step is being recorded, in whatever thread: another one must not be."""
+    """Whether a step is being recorded in any thread; only one can be at a time."""
     return recorder != NULL
 
 
 @cython.final
 @cython.binding(False)
 cdef class Recorded:
-    """One program of a step, for inputs of one shape, and what must hold for it."""
+    """One program of a step, for inputs of one shape, with the guards under which it is valid."""
     cdef Program program
     cdef Pool pool
     cdef Update* updates
@@ -87,8 +87,8 @@ cdef class Recorded:
             self.refusal = reason, None, 0
 
     def record(self, function, tuple args not None, Guards guards not None, list optimizers not None, list schedulers not None):
-        """Run the step as eager mode does, and keep its Calls. `optimizers`: (its __dict__, its kind, its groups as (group,
-        list of steps or None)). Gives the step's result; finish() says what to hand out."""
+        """Run the step in eager mode and keep its Calls. `optimizers`: (its __dict__, its kind, its groups as (group,
+        list of steps or None)). Returns the step's result; see finish()."""
         cdef TensorBase t
         cdef list given = []
         if self.program.calls != NULL or self.guards is not None:
@@ -114,7 +114,7 @@ cdef class Recorded:
         versions = [(<TensorBase> t).storage.version for t in guards.all_tensors]
         counts = [attributes["_step_count"] for attributes, _, _ in optimizers]
         t = None
-        if recorder != NULL:            # in another thread, since the caller looked
+        if recorder != NULL:            # started in another thread after the caller checked
             self.failed = OTHER_THREAD
             return function(*self.args)
         self.load_settings(optimizers)
@@ -122,7 +122,7 @@ cdef class Recorded:
         start_recording(&self.program)
         note_storages(1)
         swap_pool(&self.pool)
-        keep_gil(1)                     # other threads that compute spoil the recording
+        keep_gil(1)                     # computation in other threads would be recorded too
         try:
             for scheduler in schedulers:
                 self.watch(scheduler)
@@ -142,7 +142,7 @@ cdef class Recorded:
         return result
 
     cdef int return_inputs(self, tuple args) except -1:
-        """What the step did to its copies of the arguments, done to these."""
+        """Apply to the arguments what the step did to its copies of them."""
         cdef TensorBase own, given
         cdef Py_ssize_t i
         for i in range(len(args)):
@@ -299,7 +299,7 @@ cdef class Recorded:
         return False
 
     def pattern(self) -> tuple:
-        """What may alternate from call to call: which parameters had a gradient."""
+        """Which parameters had a gradient before the step; this may alternate between calls."""
         return tuple([had for _, had in self.had_grad])
 
     cdef int find_streams(self) except -1:
@@ -493,7 +493,7 @@ cdef class Recorded:
         return out
 
     def same_as(self, Recorded other not None) -> bool:
-        """Whether two recordings are the same program, but for what is computed anew at each step."""
+        """Whether two recordings are equal, except for what each replay sets."""
         cdef Py_ssize_t i, k
         cdef int d, n
         cdef const Call* a
@@ -585,7 +585,7 @@ cdef class Recorded:
         return found
 
     def facts(self) -> dict:
-        """What explain() tells of the program."""
+        """Facts about the program for explain()."""
         return {"Calls": self.program.n, "nanoseconds": int(self.work), "guards": self.guards.n + self.guards.n_tensors,
                 "updates": self.n_updates, "random streams": self.n_streams, "labels": self.program.n_labels,
                 "checks": sum([self.program.calls[i].kernel == stop_if for i in range(self.program.n)]),

@@ -1,10 +1,10 @@
-"""Running a program again, and the callable that does; part of program.pyx."""
+"""Replaying a program, and the callable Step. Part of program.pyx."""
 
-MISS = object()                 # attempt() gives it where the program does not fit, and nothing has been changed
+MISS = object()                 # returned by attempt() if the program is not valid; nothing was changed
 
 
 cdef bint fits_input(TensorBase own, object given, bint wants_grad) except -1:
-    """Whether an argument may take the place of the one that was recorded."""
+    """Whether an argument has the type, shape and value that the program requires."""
     cdef TensorBase a
     cdef int d
     if type(given) is not type(own):
@@ -26,7 +26,7 @@ cdef bint same_argument(object own, object given) except -1:
 
 
 cdef bint in_mode(bint grads) noexcept:
-    """plain_mode(), or that under no_grad()."""
+    """Whether the mode is plain_mode(), or the same under no_grad(), as when recorded."""
     cdef bint plain
     if grads:
         return plain_mode()
@@ -39,7 +39,7 @@ cdef bint in_mode(bint grads) noexcept:
 
 
 cdef bint may_replay(Recorded r) except -1:
-    """Everything but the arguments: modes, guards, gradients, learning rates, Adam's eps."""
+    """Check everything except the arguments: modes, guards, gradients, settings of optimizers."""
     cdef TensorBase leaf, g
     cdef Py_ssize_t i
     if r.busy or recorder != NULL or not in_mode(r.grad_mode) or not r.guards.hold():
@@ -74,7 +74,7 @@ cdef bint may_replay(Recorded r) except -1:
 
 
 cdef void schedule(Recorded r) noexcept nogil:
-    """Set what changes from step to step."""
+    """Set the parameters of Calls that change from step to step."""
     cdef Py_ssize_t i
     cdef Update* u
     cdef Update* before = NULL
@@ -120,7 +120,7 @@ cdef bint step_once(Recorded r) noexcept nogil:
 
 
 cdef int take_effect(Recorded r, long n) except -1:
-    """Of n steps, on Python's objects: gradients, counters, versions."""
+    """Apply the effects of n steps to Python objects: gradients, counters, versions."""
     cdef TensorBase leaf
     cdef Storage storage
     cdef Py_ssize_t i
@@ -219,7 +219,7 @@ cdef object attempt(Recorded r, tuple args):
 
 
 def replay_once(Recorded r not None, tuple args not None):
-    """attempt(), for the verification."""
+    """attempt(), for verification."""
     return attempt(r, args)
 
 
@@ -244,7 +244,7 @@ cdef bytes bytes_of(TensorBase t):
 
 
 cdef bytes plain_copy_of_any(TensorBase t):
-    """All of the memory that t looks at."""
+    """The bytes of the tensor's storage."""
     return t.storage.data[:t.storage.nbytes]
 
 
@@ -277,7 +277,7 @@ cdef list written_tensors(Recorded r):
 
 
 def take_snapshot(Recorded r not None) -> list:
-    """What restore_snapshot puts back."""
+    """The state that restore_snapshot restores."""
     cdef TensorBase t
     memory = []
     for each in written_tensors(r):
@@ -332,7 +332,7 @@ def restore_snapshot(Recorded r not None, list kept not None) -> None:
 
 
 def state_of(Recorded r not None) -> list:
-    """All that a step leaves, as (what it is, bytes), to be compared."""
+    """Everything that a step changes, as (name, bytes), for comparison."""
     cdef TensorBase t
     found = []
     for i, each in enumerate(written_tensors(r)):
@@ -356,7 +356,7 @@ def state_of(Recorded r not None) -> list:
 
 
 def content_of(value):
-    """A step's result, to be compared."""
+    """A step's result, for comparison."""
     cdef TensorBase t
     if isinstance(value, TensorBase):
         t = value
@@ -397,7 +397,7 @@ def measure(Recorded r not None, Py_ssize_t repeats) -> tuple:
 
 @cython.binding(False)
 cdef class Step:
-    """Tries its programs; where none fits, self._slow decides."""
+    """Replays a valid program, else calls self._slow."""
     cdef public list ready          # programs that were verified, the one that was used last at the end
     cdef public object function
     cdef public bint eager          # for good

@@ -6,16 +6,16 @@ pool shares among threads. Between the slices, of a few milliseconds, guards and
 
 cdef enum:
     MAX_INPUTS = 8
-    SLICE = 100                 # steps of a program before it is another's turn
+    SLICE = 100                 # steps of a program per turn
     MOST_STEPS = 0x7fffffff
-    LOOK_WORK = 100000          # nanoseconds of work between looks at the clock
+    LOOK_WORK = 100000          # nanoseconds of work between readings of the clock
     LONG_WORK = 1000000         # of a slice, for the thread pool
 
 cdef double SLICE_TIME = 0.002      # seconds; of one step at least
 
 ctypedef bint (*step_of)(PyObject*) noexcept nogil
 
-ctypedef struct Feed:           # what a program is to be run on
+ctypedef struct Feed:           # a program and the rows to run it on
     PyObject* recorded
     step_of step                # step_once(), which borrows its argument: no lock is needed
     int n_inputs
@@ -24,7 +24,7 @@ ctypedef struct Feed:           # what a program is to be run on
     Py_ssize_t row_bytes[MAX_INPUTS]
     Py_ssize_t rows             # of a batch
     const int64_t* order        # the rows of the next step
-    const char* loss            # what a step gives, one number
+    const char* loss            # the step's result, one number
     char* losses                # where the next one goes
     Py_ssize_t loss_bytes
     Py_ssize_t left             # steps
@@ -49,7 +49,7 @@ cdef inline void gather(char* to, const char* rows, const int64_t* order, Py_ssi
 
 
 cdef void advance(Feed* f) noexcept nogil:
-    """A turn of some steps. If a batch is not for the program, none are left."""
+    """Run a turn of some steps. If the program is not valid for a batch, no steps are left."""
     cdef double start = seconds()
     cdef int i
     f.made = 0

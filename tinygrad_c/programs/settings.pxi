@@ -1,4 +1,4 @@
-"""The settings of parameter groups, which each replay reads anew, and the scalars of an update; part of program.pyx."""
+"""Settings of parameter groups, which each replay reads, and the scalars of an update. Part of program.pyx."""
 
 ctypedef struct Update:         # a Call of an optimizer, whose scalars change from step to step
     Py_ssize_t call
@@ -62,7 +62,7 @@ cdef bint load_setting(Group* g, str name, object value) except -1:
 @cython.final
 @cython.binding(False)
 cdef class Settings:
-    """A parameter group: the settings that were seen last, and its list of steps, or None."""
+    """A parameter group: its last settings, and its list of step counts or None."""
     cdef dict group
     cdef str kind
     cdef tuple names
@@ -71,7 +71,7 @@ cdef class Settings:
     cdef bint moves             # SGD and RMSprop: the momentum is not 0
 
     cdef bint load(self, Group* g) except -1:
-        """Read those that have changed. Whether the program still fits."""
+        """Read changed settings; returns whether the program is still valid."""
         cdef Py_ssize_t i
         cdef PyObject* value
         for i in range(len(self.names)):

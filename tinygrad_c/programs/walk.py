@@ -1,4 +1,4 @@
-"""What a step can reach: the modules, optimizers, tensors and values that its guards watch."""
+"""Finds the modules, optimizers, tensors and values that a step can reach, for its guards."""
 from __future__ import annotations
 
 import functools
@@ -17,11 +17,11 @@ from tinygrad_c.optim.sgd import SGD
 from tinygrad_c.programs.program import Guards, Step, settings_of
 
 NOTHING_IN = frozenset((int, float, bool, str, bytes, type(None)))      # most values are of these
-MANY = 20_000           # objects: with more, the walk would cost more than the program saves
+MANY = 20_000           # objects; for more, the walk costs more time than a program saves
 
 
 class TooMany(Exception):
-    """The step reaches more objects than can be watched."""
+    """The step reaches more objects than MANY."""
 
 
 class Walk:
@@ -110,7 +110,7 @@ class Walk:
                 self._queue.extend(value for value in base.__dict__.values() if isinstance(value, types.FunctionType))
 
     def _attributes(self) -> bool:
-        """Queue the attributes of plain objects that a name in some code may mean. Whether there were any."""
+        """Queue the attributes of plain objects whose names occur in some code; returns whether there were any."""
         for each in self._plain:
             for base in type(each).__mro__:
                 for name in self._names & base.__dict__.keys():
