@@ -78,7 +78,12 @@ def guard_class(cls: type) -> None:
             continue
         seen.add(each)
         for member in vars(each).values():
-            show_types(getattr(member, "fget", None) or getattr(member, "__func__", member))
+            if isinstance(member, FunctionType):
+                show_types(member)
+            elif isinstance(member, property):
+                show_types(member.fget)
+            elif isinstance(member, (classmethod, staticmethod)):
+                show_types(member.__func__)
         constructor = vars(each).get("__init__")
         if isinstance(constructor, FunctionType):
             each.__init__ = update_wrapper(_guarded(constructor, explain_keyword, None), constructor)    # type: ignore[misc]
@@ -91,12 +96,22 @@ class Annotation(str):
     __repr__ = str.__str__
 
 
+class Annotations(dict):
+    """The Annotation of each text; other annotations as they are."""
+
+    def __missing__(self, text: Any) -> Any:
+        self[text] = Annotation(text) if type(text) is str else text
+        return self[text]
+
+
+shown = Annotations()
+
+
 def show_types(function: Any) -> None:
     """Make the annotations of a function readable in help()."""
     annotations = getattr(function, "__annotations__", None)
-    if isinstance(annotations, dict) and not isinstance(function, type):
-        for name, text in annotations.items():
-            annotations[name] = Annotation(text) if type(text) is str else text
+    if annotations and isinstance(annotations, dict) and not isinstance(function, type):
+        annotations.update(zip(annotations, map(shown.__getitem__, annotations.values())))
 
 
 def guard_all(namespace: dict[str, Any], keywords: bool = False) -> None:
