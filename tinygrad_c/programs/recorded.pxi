@@ -114,11 +114,11 @@ cdef class Recorded:
         versions = [(<TensorBase> t).storage.version for t in guards.all_tensors]
         counts = [attributes["_step_count"] for attributes, _, _ in optimizers]
         t = None
+        self.load_settings(optimizers)
+        self.schedulers, self.stepping = [], False
         if recorder != NULL:            # started in another thread after the caller checked
             self.failed = OTHER_THREAD
             return function(*self.args)
-        self.load_settings(optimizers)
-        self.schedulers, self.stepping = [], False
         start_recording(&self.program)
         note_storages(1)
         swap_pool(&self.pool)

@@ -104,12 +104,11 @@ def fits_rows(Recorded r not None, Py_ssize_t rows, list sources not None) -> bo
 
 cdef int fill(Feed* f, bint side_by_side, Recorded r, Py_ssize_t rows, list sources, TensorBase order, Py_ssize_t first,
               Py_ssize_t steps, TensorBase losses, Py_ssize_t first_loss) except -1:
-    """The rows order[first:] of each source, in `steps` batches; losses[first_loss:] receives the steps' results. Programs that
-    draw random numbers are not run side by side: their generator is perhaps the same."""
+    """The rows order[first:] of each source, in `steps` batches; losses[first_loss:] receives the steps' results."""
     cdef TensorBase own, source, out
     cdef const int64_t* position
     cdef Py_ssize_t i, n = -1
-    if not suits_rows(r, rows, sources) or side_by_side and r.n_streams > 0:
+    if not suits_rows(r, rows, sources):
         return 0
     out = r.outputs[0]
     if out.dtype != losses.dtype or not losses.contiguous or first_loss < 0 or steps < 0 or first_loss + steps > losses.numel:

@@ -3,7 +3,8 @@ from tinygrad_c.kernels.call cimport Call
 
 cdef enum:
     FEW = 32                    # the largest k of top_rows
-    SORT_ITEM = 16              # bytes of scratch memory per item: sort_rows needs two items per element, select_rows one
+    NARROW_ITEM = 8             # bytes of scratch memory per item, for dtypes of up to 4 bytes; sort_rows needs two items per
+    WIDE_ITEM = 16              # element, select_rows one. The same for dtypes of 8 bytes
 
 cdef enum:                      # shape
     ORDER_ROWS = 0

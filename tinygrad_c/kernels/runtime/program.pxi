@@ -213,7 +213,7 @@ cdef void record_call(const Call* call) noexcept:
     cdef void* larger
     cdef int i, written
     cdef Operand place
-    if recorder.failed or refusal is not None:
+    if recorder == NULL or recorder.failed or refusal is not None:      # stopped by another thread after the caller looked
         return
     if recorder.thread != PyThread_get_thread_ident():
         recorder.failed = OTHER_THREAD
@@ -392,7 +392,7 @@ cdef void record_labels(const int64_t* data, Py_ssize_t n, int64_t classes, int6
     cdef void* larger
     cdef Labels* labels
     cdef Call call
-    if recorder.failed:
+    if recorder == NULL or recorder.failed:
         return
     if block_of(recorder, <const char*> data) != NULL:      # computed in the step
         begin_call(&call, labels_outside, wrong, sizeof(int64_t))

@@ -10,7 +10,7 @@ from tinygrad_c.core.tape cimport *
 from tinygrad_c.kernels.call cimport *
 from tinygrad_c.kernels.portable cimport order as kernels_of_order
 from tinygrad_c.kernels.portable.order cimport FEW, ORDER_COUNT, ORDER_DESCENDING, ORDER_DTYPE, ORDER_LENGTH, ORDER_RANK, \
-    ORDER_RIGHT, ORDER_ROWS, ORDER_SHARED, SORT_ITEM
+    ORDER_RIGHT, ORDER_ROWS, ORDER_SHARED, NARROW_ITEM, WIDE_ITEM
 from tinygrad_c.kernels.runtime.dispatch cimport refuse, run
 from tinygrad_c.ops.elementwise.elementwise cimport as_tensor, copy_of
 
@@ -38,7 +38,7 @@ cdef TensorBase ranked(kernel_t kernel, TensorBase x, int dim, Py_ssize_t count,
     cdef TensorBase rows = rows_along(x, dim)
     cdef TensorBase out, spare
     cdef Py_ssize_t[MAX_NDIM] shape
-    cdef Py_ssize_t n = x.shape[dim], nbytes = rows.numel * SORT_ITEM * items
+    cdef Py_ssize_t n = x.shape[dim], nbytes = rows.numel * items * (WIDE_ITEM if itemsize(x.dtype) == 8 else NARROW_ITEM)
     cdef Call call
     cdef int d
     for d in range(x.ndim):
