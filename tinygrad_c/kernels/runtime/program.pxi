@@ -56,6 +56,8 @@ cdef void refuse(const char* reason) noexcept:
     global refusal
     if recorder == NULL or refusal is not None:
         return
+    if recorder == NULL:
+        return
     if recorder.thread != PyThread_get_thread_ident():
         recorder.failed = OTHER_THREAD
         return
@@ -296,9 +298,10 @@ cdef void record_content(char* data, Py_ssize_t nbytes) noexcept:
     """Numbers that the host has just written, the same at every step."""
     cdef Call call
     cdef void* copy
-    cdef Py_ssize_t n = recorder.n
-    if nbytes == 0:
+    cdef Py_ssize_t n
+    if nbytes == 0 or recorder == NULL:
         return
+    n = recorder.n
     copy = malloc(nbytes)
     if copy == NULL:
         recorder.failed = OUT_OF_MEMORY
