@@ -7,56 +7,10 @@ import pickle
 import numpy as np
 import pytest
 from samples.comparing import torch, with_torch
+from samples.distribution_samples import CASES
 
 import tinygrad_c
 from tinygrad_c import distributions as D
-
-A, B = np.array([[0.3, -1.2, 2.0], [0.1, 0.5, -0.4]]), np.array([0.7, 1.9, 3.1])
-PROBS, LOGITS = np.array([[0.2, 0.5, 0.3], [0.6, 0.1, 0.3]]), np.array([[0.3, -1.0, 2.0], [0.0, 0.5, 0.1]])
-TRIL = np.array([[1.0, 0, 0], [0.5, 2.0, 0], [-0.3, 0.2, 0.7]])
-REAL, ABOVE, UNIT, WHOLE = A[:1] * 1.3 + 0.1, B[None] * 1.1, np.array([0.2, 0.5, 0.9]), np.array([0.0, 1.0, 4.0])
-# name, how it is made of the module and its tensors, the tensors, values to ask log_prob for
-CASES = {
-    "normal": (lambda d, a, b: d.Normal(a, b), (A, B), REAL),
-    "normal of numbers": (lambda d: d.Normal(0.5, 2.0), (), REAL),
-    "laplace": (lambda d, a, b: d.Laplace(a, b), (A, B), REAL),
-    "cauchy": (lambda d, a, b: d.Cauchy(a, b), (A, B), REAL),
-    "gumbel": (lambda d, a, b: d.Gumbel(a, b), (A, B), REAL),
-    "half normal": (lambda d, b: d.HalfNormal(b), (B,), ABOVE),
-    "exponential": (lambda d, b: d.Exponential(b), (B,), ABOVE),
-    "uniform": (lambda d, a, b: d.Uniform(a - 3, a + b), (A, B), A - 1),
-    "log normal": (lambda d, a, b: d.LogNormal(a, b), (A, B), ABOVE),
-    "student": (lambda d, c, a, b: d.StudentT(c + 1.5, a, b), (B, A, B), REAL),
-    "gamma": (lambda d, a, b: d.Gamma(a, b), (B, B[::-1].copy()), ABOVE),
-    "chi2": (lambda d, b: d.Chi2(b), (B,), ABOVE),
-    "beta": (lambda d, a, b: d.Beta(a, b), (B, B[::-1].copy() + 1), UNIT),
-    "dirichlet": (lambda d, b: d.Dirichlet(b), (B,), PROBS),
-    "bernoulli": (lambda d, p: d.Bernoulli(p), (PROBS,), PROBS.round()),
-    "bernoulli of logits": (lambda d, a: d.Bernoulli(logits=a), (LOGITS,), PROBS.round()),
-    "geometric": (lambda d, p: d.Geometric(p), (PROBS,), WHOLE),
-    "geometric of logits": (lambda d, p: d.Geometric(logits=p), (LOGITS,), WHOLE),
-    "binomial": (lambda d, p: d.Binomial(4, p), (PROBS,), WHOLE),
-    "poisson": (lambda d, b: d.Poisson(b), (B,), WHOLE),
-    "categorical": (lambda d, p: d.Categorical(p), (PROBS,), np.array([2, 0])),
-    "categorical of logits": (lambda d, a: d.Categorical(logits=a), (LOGITS,), np.array([[2, 0], [1, 1], [0, 2]])),
-    "one hot": (lambda d, a: d.OneHotCategorical(logits=a), (LOGITS,), np.eye(3)[[2, 0]]),
-    "multinomial": (lambda d, p: d.Multinomial(5, p), (PROBS,), np.array([[1.0, 4, 0], [2, 2, 1]])),
-    "multivariate": (lambda d, a, t: d.MultivariateNormal(a, scale_tril=t), (A, TRIL), REAL),
-    "multivariate of covariance": (lambda d, a, c: d.MultivariateNormal(a, c), (A, TRIL @ TRIL.T), REAL),
-    "multivariate of precision": (lambda d, a, c: d.MultivariateNormal(a, precision_matrix=c), (A[0], TRIL @ TRIL.T), REAL),
-    "multivariate of batches": (lambda d, a, t: d.MultivariateNormal(a, scale_tril=t), (A[0], np.stack([TRIL, 2 * TRIL])), A),
-    "independent": (lambda d, a, b: d.Independent(d.Normal(a, b), 1), (A, B), REAL),
-    "mixture": (lambda d, p, a, b: d.MixtureSameFamily(d.Categorical(p), d.Normal(a, b)), (PROBS, A, B), np.array([0.3, -1.0])),
-    "mixture of vectors": (lambda d, p, a, b: d.MixtureSameFamily(d.Categorical(logits=p), d.Independent(d.Normal(a, b), 1)),
-                           (LOGITS[0, :2], A, B), REAL),
-    "squashed": (lambda d, a, b: d.TransformedDistribution(d.Normal(a, b), [d.transforms.TanhTransform()]), (A, B), A / 3),
-    "composed": (lambda d, a, b: d.TransformedDistribution(d.Independent(d.Normal(a, b), 1), [
-        d.transforms.AffineTransform(0.5, b), d.transforms.SigmoidTransform()]), (A, B), PROBS),
-    "softplus of affine": (lambda d, a, b: d.TransformedDistribution(d.Laplace(a, b), d.transforms.ComposeTransform([
-        d.transforms.AffineTransform(0.5, -2.0), d.transforms.SoftplusTransform()])), (A, B), ABOVE),
-    "affine of events": (lambda d, a, b: d.TransformedDistribution(d.Normal(a, b), d.transforms.AffineTransform(
-        a, 2.0, event_dim=1)), (A, B), REAL),
-}
 
 
 def both(case: str, dtype: str = "float64"):
@@ -75,11 +29,15 @@ def compare(results: list, words: str, digits: float) -> None:
     np.testing.assert_allclose(ours.detach().numpy(), theirs.detach().numpy(), digits, digits, err_msg=words)
 
 
+# What torch 2.13 gets wrong or raises for: its mode of Kumaraswamy is NaN, and GeneralizedPareto takes float32 alone.
+WRONG_IN_TORCH = {("kumaraswamy", "mode"), *(("generalized pareto", what) for what in ("log_prob", "cdf"))}
+
+
 @with_torch
 @pytest.mark.parametrize("dtype", ["float64", "float32"])
 @pytest.mark.parametrize("case", CASES)
 def test_beside_torch(case, dtype):
-    digits = 2e-5 if dtype == "float32" or "numbers" in case else 1e-7 if case == "multinomial" else 1e-8
+    digits = 2e-5 if dtype == "float32" or "numbers" in case else 1e-7 if case in ("multinomial", "von mises") else 1e-8
     (_, mine, _, _), (_, other, _, _) = both(case, dtype)
     for attribute in ("batch_shape", "event_shape", "has_rsample", "has_enumerate_support"):
         assert getattr(mine, attribute) == getattr(other, attribute), attribute
@@ -89,6 +47,8 @@ def test_beside_torch(case, dtype):
         assert repr(mine.support)[:8] == repr(other.support)[:8]
     for what in ("log_prob", "cdf", "entropy", "perplexity", "mean", "variance", "stddev", "mode", "enumerate_support"):
         found = []
+        if (case, what) in WRONG_IN_TORCH and not (case == "generalized pareto" and dtype == "float32"):
+            continue
         for _, dist, leaves, value in both(case, dtype):
             try:
                 out = getattr(dist, what)
@@ -107,7 +67,12 @@ def test_beside_torch(case, dtype):
         compare([ours, theirs], what, digits)
         for g, h in zip(own, expected, strict=True):
             if h is not None and not np.isnan(h.numpy()).any():
-                compare([g if g is not None else h * 0, h], what + "'s gradient", digits * 10)
+                if case == "wishart of tril" and h.dim() == 2:
+                    h = h.tril()        # torch's gradient has values above the diagonal too, which is not read
+                g = g if g is not None else h * 0
+                if case == "wishart of tril" and h.dim() == 2:
+                    g, h = g.tril(), h.tril()       # above the diagonal, which is 0, the two are not alike
+                compare([g, h], what + "'s gradient", digits * 10)
 
 
 @with_torch
@@ -131,7 +96,8 @@ def test_parameters_that_need_no_broadcasting_are_the_given_ones():
 @with_torch
 def test_inverse_cdf_beside_torch():
     p = np.array([0.1, 0.5, 0.95])
-    for case in ("normal", "laplace", "exponential", "uniform", "cauchy", "gumbel", "half normal", "log normal"):
+    for case in ("normal", "laplace", "exponential", "uniform", "cauchy", "gumbel", "half normal", "log normal", "pareto",
+                 "weibull", "half cauchy", "kumaraswamy", "generalized pareto", "continuous bernoulli"):
         (_, mine, _, _), (_, other, _, _) = both(case)
         compare([mine.icdf(tinygrad_c.tensor(p)), other.icdf(torch.tensor(p))], case, 1e-10)
         compare([mine.cdf(mine.icdf(tinygrad_c.tensor(p))), tinygrad_c.tensor(p).expand(mine.batch_shape)], case, 1e-10)
@@ -165,15 +131,15 @@ def test_divergences_beside_torch(case):
 def test_divergence_of_ones_own():
     class Mine(D.Normal):
         pass
-    with pytest.raises(NotImplementedError, match=r"No KL\(p \|\| q\) is implemented for p type Normal and q type Laplace"):
-        D.kl_divergence(D.Normal(0.0, 1.0), D.Laplace(0.0, 1.0))
+    with pytest.raises(NotImplementedError, match=r"No KL\(p \|\| q\) is implemented for p type Normal and q type Cauchy"):
+        D.kl_divergence(D.Normal(0.0, 1.0), D.Cauchy(0.0, 1.0))
     assert D.kl_divergence(Mine(0.0, 1.0), Mine(2.0, 1.0)).item() == 2
     D.register_kl(Mine, Mine)(lambda p, q: "mine")
     try:
         assert D.kl_divergence(Mine(0.0, 1.0), Mine(2.0, 1.0)) == "mine"
         assert D.kl_divergence(Mine(0.0, 1.0), D.Normal(2.0, 1.0)).item() == 2
     finally:
-        del D.kl._FORMULAS[Mine, Mine]
+        del D.kl._KL_REGISTRY[Mine, Mine]
 
 
 MEANS = {     # name: a distribution whose samples are to have its mean and variance
@@ -187,6 +153,14 @@ MEANS = {     # name: a distribution whose samples are to have its mean and vari
     "one hot": lambda: D.OneHotCategorical(tinygrad_c.tensor([1.0, 2.0, 3.0])),
     "multinomial": lambda: D.Multinomial(6, tinygrad_c.tensor([1.0, 2.0, 3.0])),
     "multivariate": lambda: D.MultivariateNormal(tinygrad_c.tensor([1.0, 2.0]), tinygrad_c.tensor([[2.0, 0.5], [0.5, 1.0]])),
+    "negative binomial": lambda: D.NegativeBinomial(3.5, tinygrad_c.tensor([0.3, 0.9])),
+    "pareto": lambda: D.Pareto(2.0, tinygrad_c.tensor([5.0, 9.0])), "weibull": lambda: D.Weibull(2.0, tinygrad_c.tensor([0.8, 3.0])),
+    "inverse gamma": lambda: D.InverseGamma(tinygrad_c.tensor([5.0, 9.0]), 2.0),
+    "kumaraswamy": lambda: D.Kumaraswamy(tinygrad_c.tensor([0.5, 3.0]), 2.0), "fisher": lambda: D.FisherSnedecor(3.0, 14.0),
+    "generalized pareto": lambda: D.GeneralizedPareto(1.0, 2.0, tinygrad_c.tensor([-0.5, 0.0, 0.1])),
+    "continuous bernoulli": lambda: D.ContinuousBernoulli(tinygrad_c.tensor([0.1, 0.5, 0.8])),
+    "low rank": lambda: D.LowRankMultivariateNormal(tinygrad_c.tensor([1.0, 2.0]), tinygrad_c.tensor([[2.0], [0.5]]), tinygrad_c.ones(2)),
+    "wishart": lambda: D.Wishart(tinygrad_c.tensor(3.5), tinygrad_c.tensor([[2.0, 0.5], [0.5, 1.0]])),
     "mixture": lambda: D.MixtureSameFamily(D.Categorical(tinygrad_c.tensor([1.0, 3.0])),
                                            D.Normal(tinygrad_c.tensor([-1.0, 2.0]), tinygrad_c.tensor([0.5, 1.0]))),
     "mixture of vectors": lambda: D.MixtureSameFamily(D.Categorical(tinygrad_c.tensor([1.0, 3.0])), D.Independent(
@@ -301,11 +275,19 @@ def test_a_transform_remembers():
 
 
 @with_torch
-@pytest.mark.parametrize("case", ["normal", "categorical", "independent", "gamma", "beta", "multivariate", "mixture", "squashed"])
+@pytest.mark.parametrize("case", [case for case in CASES if "numbers" not in case and "generalized" not in case])
 def test_expand_beside_torch(case):
     (_, mine, _, value), (_, other, _, theirs) = both(case)
     shape = (4, *mine.batch_shape)
     mine, other = mine.expand(shape), other.expand(shape)
     assert mine.batch_shape == other.batch_shape
-    compare([mine.log_prob(value), other.log_prob(theirs)], case, 1e-9)
+    sample = mine.sample((2,))
+    for a, b in ((value, theirs), (sample, torch.tensor(sample.numpy()))):
+        try:
+            expected = other.log_prob(b)
+        except ValueError as error:
+            with pytest.raises(ValueError, match=str(error)[:30]):
+                mine.log_prob(a)
+        else:
+            compare([mine.log_prob(a), expected], case, 1e-7 if case == "von mises" else 1e-9)
     assert mine.sample((2,)).shape == (2, *shape, *mine.event_shape)

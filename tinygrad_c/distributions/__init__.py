@@ -8,16 +8,26 @@ from tinygrad_c._base.public import guard
 
 LAZY_NAMES = {       # imported on first access
     "distribution": "Distribution Independent",
+    "exp_family": "ExponentialFamily",
     "continuous": "Cauchy Exponential Gumbel HalfNormal Laplace Normal Uniform",
-    "discrete": "Bernoulli Binomial Categorical Geometric Multinomial OneHotCategorical OneHotCategoricalStraightThrough "
-                "Poisson",
+    "discrete": "Bernoulli Binomial Categorical Geometric Multinomial NegativeBinomial OneHotCategorical "
+                "OneHotCategoricalStraightThrough Poisson",
     "gamma": "Beta Chi2 Dirichlet Gamma StudentT",
+    "heavy_tailed": "FisherSnedecor GeneralizedPareto HalfCauchy InverseGamma Kumaraswamy Pareto Weibull",
+    "low_rank": "LowRankMultivariateNormal",
+    "matrices": "LKJCholesky Wishart",
     "mixture": "MixtureSameFamily",
     "multivariate": "MultivariateNormal",
     "transformed": "LogNormal TransformedDistribution",
-    "transforms": "AffineTransform ComposeTransform ExpTransform SigmoidTransform SoftplusTransform TanhTransform Transform",
+    "relaxed": "ContinuousBernoulli LogisticNormal RelaxedBernoulli RelaxedOneHotCategorical",
+    "von_mises": "VonMises",
+    "transforms": "AbsTransform AffineTransform CatTransform ComposeTransform CorrCholeskyTransform "
+                  "CumulativeDistributionTransform ExpTransform IndependentTransform LowerCholeskyTransform "
+                  "PositiveDefiniteTransform PowerTransform ReshapeTransform SigmoidTransform SoftmaxTransform "
+                  "SoftplusTransform StackTransform StickBreakingTransform TanhTransform Transform identity_transform",
+    "constraint_registry": "biject_to transform_to",
     "kl": "kl_divergence register_kl",
-    "": "constraints kl transforms",
+    "": "constraint_registry constraints kl transforms utils",
 }
 __all__ = [name for names in LAZY_NAMES.values() for name in names.split()]
 __getattr__, __dir__ = lazy_names(globals(), LAZY_NAMES, guard)

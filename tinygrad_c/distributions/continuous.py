@@ -7,10 +7,18 @@ from typing import Any
 from tinygrad_c import empty, expm1, log1p, where
 from tinygrad_c.distributions import constraints
 from tinygrad_c.distributions.distribution import Centred, Distribution, broadcast_all
+from tinygrad_c.distributions.exp_family import ExponentialFamily
 
 __all__ = ["Cauchy", "Exponential", "Gumbel", "HalfNormal", "Laplace", "LocScale", "Normal", "Uniform"]
 HALF_LOG_2PI = math.log(2 * math.pi) / 2
 EULER = 0.57721566490153286
+
+
+def uniform_open(shape: Any, dtype: Any) -> Any:
+    """Uniform samples in the open interval (0, 1): at its ends logarithms are infinite."""
+    u = empty(tuple(shape), dtype=dtype).uniform_()
+    tiny = 2.0 ** -24 if u.element_size() == 4 else 2.0 ** -53
+    return u.clamp(tiny / 2, 1 - tiny)
 
 
 class LocScale(Centred):
@@ -31,12 +39,6 @@ class LocScale(Centred):
         """Samples for loc 0 and scale 1, a tensor of this shape."""
         raise NotImplementedError
 
-    def _uniform(self, shape) -> Any:
-        """Uniform samples in the open interval (0, 1): at its ends logarithms are infinite."""
-        u = empty(tuple(shape), dtype=self.loc.dtype).uniform_()
-        tiny = 2.0 ** -24 if u.element_size() == 4 else 2.0 ** -53
-        return u.clamp(tiny / 2, 1 - tiny)
-
     def _z(self, value: Any) -> Any:
         """Check value and return (value - loc) / scale."""
         if self._validate_args:
@@ -44,7 +46,7 @@ class LocScale(Centred):
         return (value - self.loc) / self.scale
 
 
-class Normal(LocScale):
+class Normal(LocScale, ExponentialFamily):
     """The density exp(-((x - loc) / scale)^2 / 2) / (scale sqrt(2 pi)).
 
     >>> tinygrad_c.distributions.Normal(0., 1.).log_prob(tinygrad_c.tensor([0., 1.]))
@@ -76,6 +78,13 @@ class Normal(LocScale):
     def entropy(self) -> Any:
         return 0.5 + HALF_LOG_2PI + self.scale.log()
 
+    @property
+    def _natural_params(self) -> tuple:
+        return self.loc / self.scale ** 2, -0.5 * self.scale ** -2
+
+    def _log_normalizer(self, x: Any, y: Any) -> Any:
+        return -0.25 * x ** 2 / y + 0.5 * (-math.pi / y).log()
+
 
 class Laplace(LocScale):
     """The density exp(-|x - loc| / scale) / (2 scale).
@@ -93,7 +102,7 @@ class Laplace(LocScale):
         return math.sqrt(2) * self.scale
 
     def _standard(self, shape) -> Any:
-        u = self._uniform(shape) - 0.5
+        u = uniform_open(shape, self.loc.dtype) - 0.5
         return -u.sign() * log1p(-2 * u.abs())
 
     def log_prob(self, value: Any) -> Any:
@@ -127,7 +136,7 @@ class Cauchy(LocScale):
         return self.loc.abs() * 0 + math.inf
 
     def _standard(self, shape) -> Any:
-        return (math.pi * (self._uniform(shape) - 0.5)).tan()
+        return (math.pi * (uniform_open(shape, self.loc.dtype) - 0.5)).tan()
 
     def log_prob(self, value: Any) -> Any:
         return -math.log(math.pi) - self.scale.log() - log1p(self._z(value) ** 2)
@@ -158,7 +167,7 @@ class Gumbel(LocScale):
         return (math.pi ** 2 / 6) * self.scale ** 2
 
     def _standard(self, shape) -> Any:
-        return -(-self._uniform(shape).log()).log()
+        return -(-uniform_open(shape, self.loc.dtype).log()).log()
 
     def log_prob(self, value: Any) -> Any:
         z = self._z(value)
@@ -211,7 +220,7 @@ class HalfNormal(LocScale):
         return 0.5 + HALF_LOG_2PI - math.log(2) + self.scale.log()
 
 
-class Exponential(Distribution):
+class Exponential(ExponentialFamily):
     """The density rate exp(-rate x), x >= 0.
 
     >>> tinygrad_c.distributions.Exponential(2.).mean
@@ -257,6 +266,13 @@ class Exponential(Distribution):
     def entropy(self) -> Any:
         return 1 - self.rate.log()
 
+    @property
+    def _natural_params(self) -> tuple:
+        return (-self.rate,)
+
+    def _log_normalizer(self, x: Any) -> Any:
+        return -(-x).log()
+
 
 class Uniform(Distribution):
     """The density 1 / (high - low), low <= x < high.
@@ -277,7 +293,7 @@ class Uniform(Distribution):
     def arg_constraints(self) -> dict[str, constraints.Constraint]:
         return {"low": constraints.less_than(self.high), "high": constraints.greater_than(self.low)}
 
-    @property
+    @constraints.dependent_property(is_discrete=False, event_dim=0)
     def support(self) -> constraints.Constraint:
         return constraints.interval(self.low, self.high)
 

@@ -8,10 +8,12 @@ from tinygrad_c import arange, bernoulli, binomial, empty, log1p, multinomial, p
 from tinygrad_c.autograd import no_grad
 from tinygrad_c.distributions import constraints
 from tinygrad_c.distributions.distribution import Distribution, broadcast_all, broadcast_shapes, lazy
-from tinygrad_c.nn.functional import binary_cross_entropy_with_logits, one_hot
+from tinygrad_c.distributions.exp_family import ExponentialFamily
+from tinygrad_c.distributions.gamma import standard_gamma
+from tinygrad_c.nn.functional import binary_cross_entropy_with_logits, logsigmoid, one_hot, softplus
 
-__all__ = ["Bernoulli", "Binomial", "Categorical", "Geometric", "Multinomial", "OneHotCategorical",
-           "OneHotCategoricalStraightThrough", "Poisson"]
+__all__ = ["Bernoulli", "Binomial", "Categorical", "Geometric", "Multinomial", "NegativeBinomial",
+           "OneHotCategorical", "OneHotCategoricalStraightThrough", "Poisson"]
 
 
 def _clamped(probs: Any) -> Any:
@@ -56,7 +58,7 @@ class ByProbsOrLogits(Distribution):
         return self._param.shape
 
 
-class Bernoulli(ByProbsOrLogits):
+class Bernoulli(ByProbsOrLogits, ExponentialFamily):
     """1 with probability probs, otherwise 0. logits is log(probs / (1 - probs)).
 
     >>> tinygrad_c.distributions.Bernoulli(tinygrad_c.tensor(0.25)).log_prob(tinygrad_c.tensor([0., 1.]))
@@ -98,6 +100,13 @@ class Bernoulli(ByProbsOrLogits):
     def enumerate_support(self, expand: bool = True) -> Any:
         values = arange(2, dtype=self._param.dtype).reshape(-1, *[1] * len(self.batch_shape))
         return values.expand(2, *self.batch_shape) if expand else values
+
+    @property
+    def _natural_params(self) -> tuple:
+        return (self.logits,)
+
+    def _log_normalizer(self, x: Any) -> Any:
+        return softplus(x)
 
 
 class Geometric(ByProbsOrLogits):
@@ -154,7 +163,7 @@ class Binomial(ByProbsOrLogits):
         self.total_count, = self._set_two_way(probs, logits, total_count)
         super().__init__(self._param.shape, validate_args=validate_args)
 
-    @property
+    @constraints.dependent_property(is_discrete=True, event_dim=0)
     def support(self) -> constraints.Constraint:
         return constraints.integer_interval(0, self.total_count)
 
@@ -195,7 +204,55 @@ class Binomial(ByProbsOrLogits):
         return values.expand(-1, *self.batch_shape) if expand else values
 
 
-class Poisson(Distribution):
+class NegativeBinomial(ByProbsOrLogits):
+    """The number of successes, of probability probs each, before total_count failures.
+
+    P(n) = Gamma(total_count + n) / (n! Gamma(total_count)) (1 - probs)^total_count probs^n, total_count any number > 0.
+
+    >>> tinygrad_c.distributions.NegativeBinomial(3, tinygrad_c.tensor(0.4)).log_prob(tinygrad_c.tensor(2))
+    tensor(-1.5733)
+    """
+
+    arg_constraints = {"total_count": constraints.nonnegative, "probs": constraints.half_open_interval(0.0, 1.0),    # noqa: RUF012
+                       "logits": constraints.real}
+    support = constraints.nonnegative_integer
+
+    def __init__(self, total_count, probs=None, logits=None, validate_args: bool | None = None):
+        self.total_count, = self._set_two_way(probs, logits, total_count)
+        self.total_count = self.total_count.to(self._param.dtype)
+        super().__init__(self._param.shape, validate_args=validate_args)
+
+    @property
+    def mean(self) -> Any:
+        return self.total_count * self.logits.exp()
+
+    @property
+    def mode(self) -> Any:
+        return ((self.total_count - 1) * self.logits.exp()).floor().clamp(min=0)
+
+    @property
+    def variance(self) -> Any:
+        return self.mean / (-self.logits).sigmoid()
+
+    def sample(self, sample_shape=()) -> Any:
+        """A Poisson variable whose rate is drawn from Gamma(total_count, exp(-logits)).
+
+        >>> tinygrad_c.distributions.NegativeBinomial(3, tinygrad_c.tensor(0.4)).sample((2,)).shape
+        torch.Size([2])
+        """
+        with no_grad():
+            shape = self._extended_shape(sample_shape)
+            return poisson(standard_gamma(self.total_count.expand(shape)) * self.logits.exp())
+
+    def log_prob(self, value: Any) -> Any:
+        if self._validate_args:
+            self._validate_sample(value)
+        n = self.total_count
+        ways = (n + value).lgamma() - (value + 1).lgamma() - n.lgamma()
+        return n * logsigmoid(-self.logits) + value * logsigmoid(self.logits) + where(n + value == 0, 0.0, ways)
+
+
+class Poisson(ExponentialFamily):
     """P(n) = rate^n e^-rate / n!, n = 0, 1, ...
 
     >>> tinygrad_c.distributions.Poisson(1.).log_prob(tinygrad_c.tensor([0., 2.]))
@@ -229,6 +286,13 @@ class Poisson(Distribution):
         if self._validate_args:
             self._validate_sample(value)
         return xlogy(value, self.rate) - self.rate - (value + 1).lgamma()
+
+    @property
+    def _natural_params(self) -> tuple:
+        return (self.rate.log(),)
+
+    def _log_normalizer(self, x: Any) -> Any:
+        return x.exp()
 
 
 class Choices(ByProbsOrLogits):
@@ -283,7 +347,7 @@ class Categorical(Choices):
         batch_shape, self._num_events = self._set_choices(probs, logits)
         super().__init__(batch_shape, validate_args=validate_args)
 
-    @property
+    @constraints.dependent_property(is_discrete=True, event_dim=0)
     def support(self) -> constraints.Constraint:
         return constraints.integer_interval(0, self._num_events - 1)
 
@@ -382,7 +446,7 @@ class Multinomial(Choices):
         batch_shape, n = self._set_choices(probs, logits)
         super().__init__(batch_shape, (n,), validate_args=validate_args)
 
-    @property
+    @constraints.dependent_property(is_discrete=True, event_dim=1)
     def support(self) -> constraints.Constraint:
         return constraints.multinomial(self.total_count)
 

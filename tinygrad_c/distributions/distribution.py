@@ -55,6 +55,7 @@ class Distribution:
     has_rsample = False
     has_enumerate_support = False
     arg_constraints: Any = {}      # noqa: RUF012  (torch's form)
+    _not_expanded: tuple[str, ...] = ()     # tensors that have not the batch shape
     _validate_args = __debug__
 
     @staticmethod
@@ -71,7 +72,7 @@ class Distribution:
             self._validate_args = validate_args
         if self._validate_args:
             for name, constraint in self.arg_constraints.items():
-                if name in self.__dict__ and constraint is not constraints.dependent:
+                if name in self.__dict__ and not constraints.is_dependent(constraint):
                     value = self.__dict__[name]
                     if not bool(constraint.check(value.detach()).all()):
                         raise ValueError(
@@ -224,7 +225,7 @@ class Distribution:
         """
         new, own = copy(self), len(self._batch_shape)
         for name, value in self.__dict__.items():
-            if isinstance(value, Tensor):
+            if isinstance(value, Tensor) and name not in self._not_expanded:
                 new.__dict__[name] = value.expand(tuple(batch_shape) + tuple(value.shape[own:]))
             elif isinstance(value, Distribution):
                 new.__dict__[name] = value.expand(tuple(batch_shape) + tuple(value.batch_shape[own:]))
@@ -292,7 +293,7 @@ class Independent(Distribution):
     def has_rsample(self) -> bool:
         return self.base_dist.has_rsample
 
-    @property
+    @constraints.dependent_property
     def support(self) -> constraints.Constraint:
         n = self.reinterpreted_batch_ndims
         return constraints.independent(self.base_dist.support, n) if n else self.base_dist.support
@@ -320,6 +321,21 @@ class Independent(Distribution):
 
     def entropy(self) -> Any:
         return sum_rightmost(self.base_dist.entropy(), self.reinterpreted_batch_ndims)
+
+    @property
+    def has_enumerate_support(self) -> bool:
+        """Whether enumerate_support gives all values.
+
+        >>> d = tinygrad_c.distributions
+        >>> d.Independent(d.Bernoulli(tinygrad_c.zeros(3)), 0).has_enumerate_support
+        True
+        """
+        return self.base_dist.has_enumerate_support and not self.reinterpreted_batch_ndims
+
+    def enumerate_support(self, expand: bool = True) -> Any:
+        if self.reinterpreted_batch_ndims:
+            raise NotImplementedError("Enumeration over cartesian product is not implemented")
+        return self.base_dist.enumerate_support(expand=expand)
 
     def expand(self, batch_shape, _instance=None) -> Independent:
         base, n = self.base_dist, self.reinterpreted_batch_ndims

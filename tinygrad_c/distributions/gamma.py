@@ -10,7 +10,8 @@ from tinygrad_c import arange, empty, from_numpy, igamma, log1p, randint, stack,
 from tinygrad_c.autograd import no_grad
 from tinygrad_c.distributions import constraints
 from tinygrad_c.distributions.continuous import LocScale
-from tinygrad_c.distributions.distribution import Distribution, broadcast_all
+from tinygrad_c.distributions.distribution import broadcast_all
+from tinygrad_c.distributions.exp_family import ExponentialFamily
 from tinygrad_c.nn.functional import one_hot
 
 __all__ = ["Beta", "Chi2", "Dirichlet", "Gamma", "StudentT"]
@@ -43,7 +44,7 @@ def reparametrised_gamma(a: Any) -> Any:
     return x + (a - a.detach()) * slope
 
 
-class Gamma(Distribution):
+class Gamma(ExponentialFamily):
     """The density rate^a x^(a - 1) e^(-rate x) / Gamma(a) for x > 0, a the concentration.
 
     >>> tinygrad_c.distributions.Gamma(2., 4.).mean
@@ -89,6 +90,13 @@ class Gamma(Distribution):
         a = self.concentration
         return a - self.rate.log() + a.lgamma() + (1 - a) * a.digamma()
 
+    @property
+    def _natural_params(self) -> tuple:
+        return self.concentration - 1, -self.rate
+
+    def _log_normalizer(self, x: Any, y: Any) -> Any:
+        return (x + 1).lgamma() - (x + 1) * (-y).log()
+
 
 class Chi2(Gamma):
     """The sum of the squares of df standard normal variables: Gamma(df / 2, 1 / 2).
@@ -104,7 +112,7 @@ class Chi2(Gamma):
         super().__init__(0.5 * self.df, 0.5, validate_args)
 
 
-class Dirichlet(Distribution):
+class Dirichlet(ExponentialFamily):
     """Probabilities (..., n) that sum to 1, with density prod x_i^(a_i - 1) / B(a), a the concentration.
 
     >>> tinygrad_c.distributions.Dirichlet(tinygrad_c.tensor([1., 3.])).mean
@@ -150,8 +158,15 @@ class Dirichlet(Distribution):
         a, total, n = self.concentration, self.concentration.sum(-1), self.concentration.shape[-1]
         return a.lgamma().sum(-1) - total.lgamma() - (n - total) * total.digamma() - ((a - 1) * a.digamma()).sum(-1)
 
+    @property
+    def _natural_params(self) -> tuple:
+        return (self.concentration,)
 
-class Beta(Distribution):
+    def _log_normalizer(self, x: Any) -> Any:
+        return x.lgamma().sum(-1) - x.sum(-1).lgamma()
+
+
+class Beta(ExponentialFamily):
     """The density x^(concentration1 - 1) (1 - x)^(concentration0 - 1) / B for 0 < x < 1.
 
     >>> tinygrad_c.distributions.Beta(1., 3.).mean
@@ -208,6 +223,13 @@ class Beta(Distribution):
 
     def entropy(self) -> Any:
         return self._dirichlet.entropy()
+
+    @property
+    def _natural_params(self) -> tuple:
+        return self.concentration1, self.concentration0
+
+    def _log_normalizer(self, x: Any, y: Any) -> Any:
+        return x.lgamma() + y.lgamma() - (x + y).lgamma()
 
 
 class StudentT(LocScale):

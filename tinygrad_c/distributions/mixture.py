@@ -54,9 +54,9 @@ class MixtureSameFamily(Distribution):
         """
         return self._component_distribution
 
-    @property
+    @constraints.dependent_property
     def support(self) -> constraints.Constraint:
-        return self._component_distribution.support
+        return constraints.MixtureSameFamilyConstraint(self._component_distribution.support)
 
     def _weights(self) -> Any:
         probs = self._mixture_distribution.probs

@@ -12,6 +12,25 @@ from tinygrad_c.linalg import cholesky, inv, solve_triangular
 __all__ = ["MultivariateNormal"]
 
 
+def one_matrix(covariance_matrix: Any, precision_matrix: Any, scale_tril: Any) -> tuple[str, Any]:
+    """The name and value of the one matrix that is given."""
+    given = {"covariance_matrix": covariance_matrix, "precision_matrix": precision_matrix, "scale_tril": scale_tril}
+    given = {name: value for name, value in given.items() if value is not None}
+    if len(given) != 1:
+        raise ValueError("Exactly one of covariance_matrix or precision_matrix or scale_tril may be specified.")
+    (name, matrix), = given.items()
+    if matrix.dim() < 2:
+        raise ValueError(f"{name} must be at least two-dimensional, with optional leading batch dimensions")
+    return name, matrix
+
+
+def scale_tril_of(name: str, matrix: Any) -> Any:
+    """The lower triangular L of C = L L^T, of the matrix that one_matrix found."""
+    if name == "scale_tril":
+        return matrix
+    return cholesky(matrix if name == "covariance_matrix" else inv(matrix))
+
+
 class MultivariateNormal(Centred):
     """The density exp(-d^T C^-1 d / 2) / sqrt(det(2 pi C)), d = x - loc, C the covariance_matrix (..., n, n).
 
@@ -28,25 +47,14 @@ class MultivariateNormal(Centred):
     has_rsample = True
 
     def __init__(self, loc, covariance_matrix=None, precision_matrix=None, scale_tril=None, validate_args: bool | None = None):
-        given = {"covariance_matrix": covariance_matrix, "precision_matrix": precision_matrix, "scale_tril": scale_tril}
-        given = {name: value for name, value in given.items() if value is not None}
         if loc.dim() < 1:
             raise ValueError("loc must be at least one-dimensional.")
-        if len(given) != 1:
-            raise ValueError("Exactly one of covariance_matrix or precision_matrix or scale_tril may be specified.")
-        (name, matrix), = given.items()
-        if matrix.dim() < 2:
-            raise ValueError(f"{name} must be at least two-dimensional, with optional leading batch dimensions")
+        name, matrix = one_matrix(covariance_matrix, precision_matrix, scale_tril)
         batch, n = tuple(broadcast_shapes(matrix.shape[:-2], loc.shape[:-1])), loc.shape[-1]
         self.loc = loc.expand(*batch, n)
         self.__dict__[name] = matrix = matrix.expand(*batch, n, n)
         super().__init__(batch, (n,), validate_args=validate_args)
-        if name == "scale_tril":
-            self._unbroadcasted_scale_tril = matrix
-        elif name == "covariance_matrix":
-            self._unbroadcasted_scale_tril = cholesky(matrix)
-        else:
-            self._unbroadcasted_scale_tril = cholesky(inv(matrix))
+        self._unbroadcasted_scale_tril = scale_tril_of(name, matrix)
 
     @lazy
     def scale_tril(self) -> Any:

@@ -1,8 +1,10 @@
 """Distributions of functions of a random variable."""
 from __future__ import annotations
 
+from copy import copy
 from typing import Any
 
+from tinygrad_c import Size, Tensor
 from tinygrad_c.autograd import no_grad
 from tinygrad_c.distributions import constraints
 from tinygrad_c.distributions.continuous import Normal
@@ -25,18 +27,36 @@ class TransformedDistribution(Distribution):
         self.transforms = [transforms] if isinstance(transforms, Transform) else list(transforms)
         if not all(isinstance(each, Transform) for each in self.transforms):
             raise ValueError(f"transforms must be a Transform or a list of Transforms, but was {transforms}")
-        own, whole = len(base_distribution.event_shape), ComposeTransform(self.transforms)
-        wanted = max((max(t.domain.event_dim, t.codomain.event_dim) for t in whole.parts), default=0)
-        if wanted > own:
-            base_distribution = Independent(base_distribution, wanted - own)
-        self.base_dist = base_distribution
-        super().__init__(base_distribution.batch_shape, base_distribution.event_shape, validate_args=validate_args)
+        whole, own = ComposeTransform(self.transforms), len(base_distribution.event_shape)
+        shape = base_distribution.batch_shape + base_distribution.event_shape
+        if len(shape) < whole.domain.event_dim:
+            raise ValueError("base_distribution needs to have shape with size at least "
+                             f"{whole.domain.event_dim}, but got {shape}.")
+        found = Size(whole.forward_shape(shape))
+        wanted = Size(whole.inverse_shape(found))
+        if wanted != shape:             # the transforms' parameters have a larger batch
+            base_distribution = base_distribution.expand(wanted[:len(wanted) - own])
+        more = whole.domain.event_dim - own
+        self.base_dist = Independent(base_distribution, more) if more > 0 else base_distribution
+        cut = len(found) - (whole.codomain.event_dim + max(-more, 0))
+        super().__init__(found[:cut], found[cut:], validate_args=validate_args)
 
     @property
     def has_rsample(self) -> bool:
         return self.base_dist.has_rsample
 
-    @property
+    def expand(self, batch_shape, _instance=None) -> Any:
+        new, shape = copy(self), Size(batch_shape) + self.event_shape
+        for transform in reversed(self.transforms):
+            shape = transform.inverse_shape(shape)
+        new.base_dist = self.base_dist.expand(shape[:len(shape) - len(self.base_dist.event_shape)])
+        for name, value in self.__dict__.items():       # parameters that a subclass keeps: scale
+            if isinstance(value, Tensor):
+                new.__dict__[name] = value.expand(tuple(batch_shape))
+        new._batch_shape = Size(batch_shape)
+        return new
+
+    @constraints.dependent_property(is_discrete=False)
     def support(self) -> constraints.Constraint:
         if not self.transforms:
             return self.base_dist.support
@@ -62,23 +82,21 @@ class TransformedDistribution(Distribution):
         event_dim, change = len(self.event_shape), 0.0
         for transform in reversed(self.transforms):
             x = transform.inv(value)
+            event_dim += transform.domain.event_dim - transform.codomain.event_dim
             change = change - sum_rightmost(transform.log_abs_det_jacobian(x, value), event_dim - transform.domain.event_dim)
             value = x
         return change + sum_rightmost(self.base_dist.log_prob(value), event_dim - len(self.base_dist.event_shape))
 
     def cdf(self, value: Any) -> Any:
-        rising = 1
         for transform in reversed(self.transforms):
             value = transform.inv(value)
-            rising = rising * transform.sign
+        rising = ComposeTransform(self.transforms).sign
         if self._validate_args:
             self.base_dist._validate_sample(value)
         return _cdf_of_monotone(self.base_dist.cdf(value), rising)
 
     def icdf(self, value: Any) -> Any:
-        rising = 1
-        for transform in self.transforms:
-            rising = rising * transform.sign
+        rising = ComposeTransform(self.transforms).sign
         return self._transformed(self.base_dist.icdf(_cdf_of_monotone(value, rising)))
 
 
@@ -95,7 +113,7 @@ class LogNormal(TransformedDistribution):
     """
 
     arg_constraints = {"loc": constraints.real, "scale": constraints.positive}      # noqa: RUF012
-    support = constraints.positive
+    support: Any = constraints.positive
 
     def __init__(self, loc, scale, validate_args: bool | None = None):
         super().__init__(Normal(loc, scale, validate_args=validate_args), ExpTransform(), validate_args=validate_args)

@@ -28,6 +28,7 @@ TORCH_MODULES = {
     "optim.asgd": "optim", "utils.data._utils": "utils.data", "utils.data._utils.collate": "utils.data",
     "autograd.grad_mode": "autograd: enable_grad inference_mode no_grad set_grad_enabled",
     "autograd.variable": "autograd: Variable", "autograd.gradcheck": "autograd", "distributions.": "distributions",
+    "distributions.relaxed_bernoulli": "distributions.relaxed", "distributions.relaxed_categorical": "distributions.relaxed",
     "types": "", "amp.autocast_mode": "amp", "amp.grad_scaler": "amp",
 }
 # Folder: the public paths of its modules, and those of version 0.1.0. `old=new`: the name changed too.
@@ -63,7 +64,6 @@ PARTS_OF_NN = frozenset((
     "activation", "adaptive", "batchnorm", "channelshuffle", "container", "conv", "distance", "dropout", "flatten", "fold",
     "instancenorm", "lazy", "linear", "loss", "module", "normalization", "padding", "pixelshuffle", "pooling", "rnn", "sparse",
     "transformer", "upsampling", "utils"))
-PARTS_OF_DISTRIBUTIONS = frozenset(["constraint_registry", "distribution", "exp_family", "relaxed_categorical", "utils"])
 FUNCTIONS = ("weight_norm", "spectral_norm", "gradcheck")
 OTHER_NAMES = {"_ConvNd": "_Conv", "_ConvTransposeNd": "_ConvTranspose", "_NormBase": "_Running", "Device": "device"}
 
@@ -95,7 +95,7 @@ def _is_part(folder: str, name: str) -> bool:
     if folder != "distributions":
         return False
     classes = {each.lower() for each in import_module(f"{PACKAGE}.distributions").__all__}
-    return name in PARTS_OF_DISTRIBUTIONS or name.replace("_", "").lower() in classes
+    return name.replace("_", "").lower() in classes
 
 
 class MovedFinder:

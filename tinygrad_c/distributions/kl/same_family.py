@@ -1,61 +1,80 @@
-"""Kullback-Leibler divergences KL(p || q) = E_p[log p - log q] in closed form."""
+"""KL(p || q) of two distributions of one family."""
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from typing import Any
 
-from tinygrad_c import where, xlogy
-from tinygrad_c._base.lazy import lazy_names
-from tinygrad_c.distributions.continuous import Exponential, Laplace, Normal, Uniform
+from tinygrad_c import log1p, where, xlogy
+from tinygrad_c.distributions.continuous import EULER, Cauchy, Exponential, Gumbel, HalfNormal, Laplace, Normal, Uniform
 from tinygrad_c.distributions.discrete import Bernoulli, Binomial, Categorical, Geometric, OneHotCategorical, Poisson
-from tinygrad_c.distributions.distribution import Distribution, Independent, sum_rightmost
+from tinygrad_c.distributions.distribution import Independent, sum_rightmost
+from tinygrad_c.distributions.exp_family import ExponentialFamily
 from tinygrad_c.distributions.gamma import Beta, Dirichlet, Gamma
+from tinygrad_c.distributions.heavy_tailed import Pareto
+from tinygrad_c.distributions.kl.registry import kl_divergence, register_kl
+from tinygrad_c.distributions.low_rank import LowRankMultivariateNormal
 from tinygrad_c.distributions.multivariate import MultivariateNormal
-from tinygrad_c.distributions.transformed import LogNormal
+from tinygrad_c.distributions.relaxed import ContinuousBernoulli
+from tinygrad_c.distributions.transformed import LogNormal, TransformedDistribution
 from tinygrad_c.linalg import solve_triangular
-
-__all__ = ["kl_divergence", "register_kl"]
-__getattr__, __dir__ = lazy_names(globals())
-_FORMULAS: dict[tuple[type, type], Callable[[Any, Any], Any]] = {}
-
-
-def register_kl(type_p: type, type_q: type) -> Callable:
-    """Decorator that registers a function for kl_divergence of these two classes and their subclasses.
-
-    >>> class Point(Normal):
-    ...     pass
-    >>> @register_kl(Point, Point)
-    ... def distance(p, q):
-    ...     return (p.loc - q.loc).abs()
-    >>> kl_divergence(Point(tensor(0.), tensor(1.)), Point(tensor(3.), tensor(1.)))
-    tensor(3.)
-    """
-    def keep(function: Callable) -> Callable:
-        _FORMULAS[type_p, type_q] = function
-        return function
-    return keep
-
-
-def kl_divergence(p: Distribution, q: Distribution) -> Any:
-    """KL(p || q), a tensor of the batch shape.
-
-    >>> d = tinygrad_c.distributions
-    >>> d.kl_divergence(d.Normal(0., 1.), d.Normal(1., 1.))
-    tensor(0.5000)
-    """
-    for one in type(p).__mro__:
-        for two in type(q).__mro__:
-            if (one, two) in _FORMULAS:
-                return _FORMULAS[one, two](p, q)
-    raise NotImplementedError(f"No KL(p || q) is implemented for p type {type(p).__name__} and q type {type(q).__name__}; "
-                              "estimate it by (p.log_prob(x) - q.log_prob(x)).mean() with x = p.sample((n,))")
 
 
 @register_kl(Normal, Normal)
 def _normal(p: Normal, q: Normal) -> Any:
     ratio = (p.scale / q.scale) ** 2
     return 0.5 * (ratio + ((p.loc - q.loc) / q.scale) ** 2 - 1 - ratio.log())
+
+
+@register_kl(HalfNormal, HalfNormal)
+def _half_normal(p: HalfNormal, q: HalfNormal) -> Any:
+    ratio = (p.scale / q.scale) ** 2
+    return 0.5 * (ratio - 1 - ratio.log())
+
+
+@register_kl(Cauchy, Cauchy)
+def _cauchy(p: Cauchy, q: Cauchy) -> Any:
+    """Chyzak and Nielsen 2019."""
+    return (((p.scale + q.scale) ** 2 + (p.loc - q.loc) ** 2) / (4 * p.scale * q.scale)).log()
+
+
+@register_kl(Gumbel, Gumbel)
+def _gumbel(p: Gumbel, q: Gumbel) -> Any:
+    """With r = p.scale / q.scale and t = (q.loc - p.loc) / q.scale (Gil 2011)."""
+    ratio, away = p.scale / q.scale, (q.loc - p.loc) / q.scale
+    return -ratio.log() - away + ratio * EULER + (away + (1 + ratio).lgamma()).exp() - (1 + EULER)
+
+
+@register_kl(Pareto, Pareto)
+def _pareto(p: Pareto, q: Pareto) -> Any:
+    ratio = p.alpha / q.alpha
+    found = q.alpha * (p.scale / q.scale).log() + ratio.log() + 1 / ratio - 1
+    return where(p.scale < q.scale, math.inf, found)
+
+
+@register_kl(ContinuousBernoulli, ContinuousBernoulli)
+def _continuous_bernoulli(p: ContinuousBernoulli, q: ContinuousBernoulli) -> Any:
+    return p.mean * (p.logits - q.logits) + p._log_constant() + log1p(-p.probs) - q._log_constant() - log1p(-q.probs)
+
+
+@register_kl(ExponentialFamily, ExponentialFamily)
+def _exponential_family(p: ExponentialFamily, q: ExponentialFamily) -> Any:
+    """The Bregman divergence of the log normalizer: A(q) - A(p) - <grad A(p), q - p>."""
+    if type(p) is not type(q):
+        raise NotImplementedError("The cross KL-divergence between different exponential families cannot be computed using "
+                                  f"Bregman divergences: {type(p).__name__} and {type(q).__name__}")
+    theirs = q._natural_params
+    ours, log_normalizer, means = p._natural()
+    found = q._log_normalizer(*theirs) - log_normalizer
+    for a, b, mean in zip(ours, theirs, means, strict=True):
+        found = found - q._dot(b - a, mean)
+    return found
+
+
+@register_kl(TransformedDistribution, TransformedDistribution)
+def _transformed(p: TransformedDistribution, q: TransformedDistribution) -> Any:
+    if p.transforms != q.transforms or p.event_shape != q.event_shape:
+        raise NotImplementedError("KL of TransformedDistributions with different transforms")
+    return kl_divergence(p.base_dist, q.base_dist)
 
 
 @register_kl(LogNormal, LogNormal)
@@ -129,8 +148,14 @@ def _beta(p: Beta, q: Beta) -> Any:
     return _dirichlet(p._dirichlet, q._dirichlet)
 
 
+@register_kl(LowRankMultivariateNormal, LowRankMultivariateNormal)
+@register_kl(LowRankMultivariateNormal, MultivariateNormal)
+@register_kl(MultivariateNormal, LowRankMultivariateNormal)
 @register_kl(MultivariateNormal, MultivariateNormal)
-def _multivariate_normal(p: MultivariateNormal, q: MultivariateNormal) -> Any:
+def _multivariate_normal(p: Any, q: Any) -> Any:
+    if p.event_shape != q.event_shape:
+        raise ValueError("KL-divergence between two multivariate normals with different event shapes cannot be computed: "
+                         f"{tuple(p.event_shape)} and {tuple(q.event_shape)}")
     spread = (solve_triangular(q.scale_tril, p.scale_tril, upper=False) ** 2).sum((-2, -1))
     return q._half_log_det() - p._half_log_det() + 0.5 * (spread + q._distance(q.loc - p.loc) - p.event_shape[0])
 
