@@ -9,6 +9,7 @@ import sys
 import zipfile
 from collections import OrderedDict, defaultdict
 from contextlib import suppress
+from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
@@ -129,7 +130,7 @@ def test_other_things():
 
 @pytest.mark.parametrize(("obj", "words"), [
     (nn.Linear(1, 1), "save\\(model.state_dict\\(\\), path\\)"), (lambda: 0, "cannot save a function"), (object(), "object"),
-    ({"a": np.ones(2)}, "from_numpy"), ([1 + 2j], "complex")])
+    ({"a": np.array([None])}, "dtype object"), ([1 + 2j], "complex")])
 def test_what_cannot_be_saved(obj, words, tmp_path):
     path = tmp_path / "x.pt"
     path.write_bytes(b"before")
@@ -263,7 +264,7 @@ def test_torchs_weights_give_torchs_outputs(tmp_path):
     (lambda f: torch.save(torch.ones(2, dtype=torch.complex64), f), "complex64"),
     (lambda f: torch.save(torch.ones(2), f, _use_new_zipfile_serialization=False), "before version 1.6"),
     (lambda f: torch.jit.save(torch.jit.script(torch.nn.Linear(1, 1)), f), "TorchScript"),
-    (lambda f: torch.save(np.ones(2), f), "code in a file is never run")])
+    (lambda f: torch.save(Fraction(1, 2), f), "code in a file is never run")])
 @pytest.mark.filterwarnings("ignore")
 def test_what_torch_writes_and_we_refuse(make, words):
     file = io.BytesIO()

@@ -1,10 +1,12 @@
-"""save and load: nested dicts and lists of tensors, numbers and text, in torch's file format. load never runs code of a file.
+"""save and load: nested dicts and lists of tensors, NumPy arrays, numbers and text, in torch's file format. load runs no code of
+a file, only classes and functions that add_safe_globals has allowed.
 
 A file is an uncompressed zip with a checksum for each entry, as in torch: torch.load reads files of save, and load reads
 torch's .pt files. If the name ends in .safetensors, save writes a flat dict of tensors as a .safetensors file.
 
     writing.py      objects -> zip: data.pkl has the structure, data/0, data/1, ... the memory of the tensors
     reading.py      zip -> objects: an interpreter of the few pickle opcodes that data needs
+    allowed.py      classes that the user allows in files, and NumPy arrays
     tensorfile.py   .safetensors, with a checksum of the contents in its metadata
     atomic.py       a file is written completely or not at all
 """
@@ -16,15 +18,16 @@ from typing import Any
 from tinygrad_c._base.device import check_device
 from tinygrad_c._base.lazy import lazy_names
 from tinygrad_c.serialization import atomic, reading, tensorfile, writing
+from tinygrad_c.serialization.allowed import add_safe_globals, clear_safe_globals, get_safe_globals, safe_globals
 from tinygrad_c.serialization.reading import LoadError
 
-__all__ = ["LoadError", "load", "save"]
+__all__ = ["LoadError", "add_safe_globals", "clear_safe_globals", "get_safe_globals", "load", "safe_globals", "save"]
 __getattr__, __dir__ = lazy_names(globals())
 
 
 def save(obj: Any, f: Any, pickle_module: Any = None, pickle_protocol: int = 2,
          _use_new_zipfile_serialization: bool = True) -> None:
-    """Write tensors, numbers, text, and dicts, lists, tuples and sets of them, to a path or an open binary file.
+    """Write tensors, NumPy arrays, numbers, text, and dicts, lists, tuples and sets of them, to a path or an open binary file.
 
     A path is written completely or not at all: to a temporary name first, then renamed. Tensors that share memory share it
     again after load. TypeError for other objects: for a module, save model.state_dict().
@@ -48,7 +51,7 @@ def load(f: Any, map_location: Any = None, pickle_module: Any = None, *, weights
          mmap: bool | None = None, **pickle_load_args: Any) -> Any:
     """Read a file of save, torch.save or safetensors, from a path, or from an open binary file at its current position.
 
-    Only data is read, for any weights_only. A file that is damaged or truncated, or that asks to call a class or function,
+    Only data is read, for any weights_only, and objects of the classes that serialization.safe_globals allows. A file that is damaged or truncated, or that asks to call a class or function,
     raises LoadError, which is a RuntimeError and a pickle.UnpicklingError as in torch. No code of the file runs.
 
     >>> import io

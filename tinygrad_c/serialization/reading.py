@@ -23,6 +23,7 @@ from tinygrad_c.core.array import dtype_named
 from tinygrad_c.nn.parameter import Parameter, UninitializedBuffer, UninitializedParameter
 from tinygrad_c.ops.arguments import TYPE_WORDS
 from tinygrad_c.ops.create.create import empty_, from_numpy
+from tinygrad_c.serialization.allowed import NUMPY, allowed, is_allowed, set_array, set_dtype
 
 
 class LoadError(RuntimeError, pickle.UnpicklingError):
@@ -88,7 +89,7 @@ class Machine:
                       ("torch", "device"): Device, ("__builtin__", "set"): set, ("builtins", "set"): set,
                       ("torch.nn.parameter", "UninitializedParameter"): UninitializedParameter,
                       ("torch.nn.parameter", "UninitializedBuffer"): UninitializedBuffer,
-                      **{("torch._utils", key): make for key, make in tensors.items()}}
+                      **{("torch._utils", key): make for key, make in tensors.items()}, **NUMPY}
 
     def entry(self, name: str) -> bytes:
         """One file of the archive. It must not be compressed, so it cannot be larger than the archive."""
@@ -170,9 +171,11 @@ class Machine:
             return Known(name)
         if module == "torch" and name in DTYPES.values():
             return dtype_named(name)
+        if allowed(module, name) is not None:
+            return Known(name, allowed(module, name))
         raise LoadError(
             f"Weights only load failed: it asks for {module}.{name}, which is code and not data; code in a file is never "
-            "run. If a whole module was saved, write in torch: torch.save(model.state_dict(), path)")
+            "run, unless you allow it by tinygrad_c.serialization.safe_globals. If a whole module was saved, write in torch: torch.save(model.state_dict(), path)")
 
     def call(self) -> None:
         args = self.pop()
@@ -181,12 +184,33 @@ class Machine:
             raise LoadError("Weights only load failed: it calls an object that is not a function")
         self.push(function.make(*args))
 
+    def new(self) -> None:
+        """NEWOBJ: an object of an allowed class, without __init__."""
+        args, kind = self.pop(), self.pop()
+        if not isinstance(kind, Known) or not isinstance(kind.make, type) or not is_allowed(kind.make) or type(args) is not tuple:
+            raise LoadError("Weights only load failed: it creates an object of a class that is not allowed")
+        self.push(kind.make.__new__(kind.make, *args))
+
     def build(self) -> None:
-        """BUILD. torch stores the versions of modules as an attribute of a state_dict; no other attributes are allowed."""
+        """BUILD. torch stores the versions of modules as an attribute of a state_dict; the elements of NumPy arrays and the
+        state of objects of allowed classes are set too. No other attributes are allowed.
+        """
         state, obj = self.pop(), self.stack[-1]
+        if type(obj) is numpy.ndarray:
+            return set_array(obj, state)
+        if isinstance(obj, numpy.dtype):
+            return set_dtype(obj, state)
+        if is_allowed(type(obj)):
+            if hasattr(obj, "__setstate__"):
+                return obj.__setstate__(state)
+            state, slots = state if type(state) is tuple else (state, None)
+            for name, value in {**(state or {}), **(slots or {})}.items():
+                setattr(obj, name, value)
+            return None
         if type(obj) is not OrderedDict or type(state) is not dict or set(state) != {"_metadata"}:
             raise LoadError("Weights only load failed: it sets attributes of an object")
         obj._metadata = state["_metadata"]
+        return None
 
     # ---- Tensors
 
@@ -303,5 +327,5 @@ OPCODES: dict[bytes, Callable[[Machine], Any]] = {
     b"\x94": lambda m: memoize(m, len(m.memo)),
     b"h": lambda m: m.push(m.memo[m.number("<B")]), b"j": lambda m: m.push(m.memo[m.number("<I")]),
     b"c": lambda m: m.push(m.get(m.line(), m.line())), b"\x93": stack_global,
-    b"R": lambda m: m.call(), b"b": lambda m: m.build(), b"Q": lambda m: m.push(Reference(*m.storage(m.pop()))),
+    b"R": lambda m: m.call(), b"\x81": lambda m: m.new(), b"b": lambda m: m.build(), b"Q": lambda m: m.push(Reference(*m.storage(m.pop()))),
 }

@@ -16,6 +16,7 @@ from tinygrad_c.core.array import dtype
 from tinygrad_c.nn.module import Module
 from tinygrad_c.nn.parameter import Parameter, UninitializedBuffer, UninitializedParameter
 from tinygrad_c.ops.arguments import TYPE_WORDS
+from tinygrad_c.serialization.allowed import PLAIN, is_allowed, reduced
 from tinygrad_c.serialization.reading import contiguous_stride
 
 
@@ -80,6 +81,9 @@ def gather(obj: Any, tensors: dict[int, Tensor], seen: set[int]) -> None:
         seen.add(id(obj))
         for each in (*obj, *obj.values()) if isinstance(obj, dict) else obj:
             gather(each, tensors, seen)
+    elif is_allowed(type(obj)) and id(obj) not in seen and (parts := reduced(obj)) is not None:
+        seen.add(id(obj))
+        gather((*parts[1], parts[3]), tensors, seen)
 
 
 def span(t: Tensor) -> tuple[int, int]:
@@ -175,8 +179,43 @@ class Writer:
         elif isinstance(obj, (set, frozenset)):
             self.call("__builtin__", "set", list(obj))
             self.memoize(id(obj), obj)
+        elif isinstance(obj, numpy.ndarray) and PLAIN.fullmatch(obj.dtype.str):
+            self.array(obj)
+        elif is_allowed(type(obj)) and (parts := reduced(obj)) is not None:
+            self.object(obj, *parts)
         else:
             raise TypeError(cannot_save(obj))
+
+    def array(self, obj: numpy.ndarray) -> None:
+        """A NumPy array, as pickle writes it."""
+        self.name("numpy._core.multiarray", "_reconstruct")
+        self.out.append(b"(")
+        self.name("numpy", "ndarray")
+        self.plain_tuple((0,))
+        self.write(b"b")
+        self.out.append(b"tR")
+        self.memoize(id(obj), obj)
+        self.out.append(b"(")
+        self.write(1)
+        self.plain_tuple(obj.shape)
+        text = obj.dtype.str
+        self.call("numpy", "dtype", text[1:], False, True)
+        size = (obj.dtype.itemsize, obj.dtype.alignment) if obj.dtype.kind in "SU" else (-1, -1)
+        self.plain_tuple((3, text[0], None, None, None, *size, 8 if obj.dtype.kind == "U" else 0))
+        self.out.append(b"b")
+        self.write(False)
+        self.write(obj.tobytes())
+        self.out.append(b"tb")
+
+    def object(self, obj: Any, function: Any, args: tuple, by_new: bool, state: Any) -> None:
+        """An object of an allowed class: how it is created, and its state."""
+        self.name(function.__module__, function.__qualname__)
+        self.plain_tuple(args)
+        self.out.append(b"\x81" if by_new else b"R")
+        self.memoize(id(obj), obj)
+        if state is not None:
+            self.write(state)
+            self.out.append(b"b")
 
     def integer(self, n: int) -> None:
         if 0 <= n < 256:
@@ -240,5 +279,8 @@ def cannot_save(obj: Any) -> str:
         return (f"cannot save a whole {kind}: its class is code, and files contain only data. Write save(model.state_dict(), "
                 "path), and later model.load_state_dict(load(path))")
     if isinstance(obj, numpy.ndarray):
-        return "cannot save a NumPy array: write from_numpy(array)"
-    return f"cannot save a {kind}: only tensors, numbers, text, and dicts, lists, tuples and sets of them can be saved"
+        return f"cannot save a NumPy array of dtype {obj.dtype}: only numbers, bool and text can be saved"
+    if not isinstance(obj, type) and type(obj).__module__ != "builtins":
+        return (f"cannot save a {kind}: only tensors, numbers, text, NumPy arrays, and dicts, lists, tuples and sets of them can be "
+                "saved, and objects of classes that serialization.safe_globals allows")
+    return f"cannot save a {kind}: only tensors, numbers, text, NumPy arrays, and dicts, lists, tuples and sets of them can be saved"
