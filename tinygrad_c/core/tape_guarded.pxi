@@ -8,7 +8,7 @@ cdef class Guarded:
     # A docstring here would hide the function's.
     # If the function raises, explain(function, args, kwargs, error) raises a better error, returns (result,), or returns None:
     # then the first error is raised again. Nodes of the results that the call created get the name `node`.
-    # Compiled, since a wrapper written in Python costs 400 ns a call; name, docstring and defaults are looked up in the function,
+    # Compiled, since a wrapper in Python costs 400 ns a call. Name, docstring and defaults are looked up in the function,
     # since copying them for 460 functions took a tenth of the package's import.
     cdef readonly object __wrapped__
     cdef object explain, __weakref__
