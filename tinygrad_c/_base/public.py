@@ -80,7 +80,7 @@ def guard_class(cls: type) -> None:
             continue
         seen.add(each)
         for name, member in vars(each).items():
-            if name[0] != "_":
+            if name[0] != "_" or name == "__new__":
                 member = getattr(member, "fget", None) or getattr(member, "__func__", member)
                 if isinstance(member, FunctionType):
                     show_types(member)
