@@ -5,7 +5,7 @@ import pytest
 from samples.comparing import torch
 
 import tinygrad_c
-from tinygrad_c.core.tape import _guarded
+from tinygrad_c.core.tape import Guarded
 
 # What torch 2.13 says, by name; x is a matrix, v a vector.
 NODES = {
@@ -237,10 +237,10 @@ def test_names_of_the_machinery():
 def test_only_nodes_of_its_own_are_called_so():
     w = tinygrad_c.ones(2, requires_grad=True)
     y = w * 2
-    same = _guarded(lambda x: x, None, "Other")
+    same = Guarded(lambda x: x, None, "Other", __name__)
     assert same(y).grad_fn.name() == "MulBackward0"
     assert same(w).grad_fn is None
-    first, second = _guarded(lambda x: (x + 1, x), None, "Other")(y)
+    first, second = Guarded(lambda x: (x + 1, x), None, "Other", __name__)(y)
     assert (first.grad_fn.name(), second.grad_fn.name()) == ("Other", "MulBackward0")
 
 

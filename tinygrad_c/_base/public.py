@@ -8,19 +8,21 @@ step are not marked: their kernels check the arguments anyway. Of the public cla
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import update_wrapper
 from types import FunctionType
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from tinygrad_c._base.arguments import NUMPY, not_a_tensor
 
-_guarded: Any = None            # the compiled wrapper, core.tape._guarded; set by ops/arguments.py
+if TYPE_CHECKING:
+    from inspect import Signature
+
+Guarded: Any = None             # the compiled wrapper, core.tape.Guarded; set by ops/arguments.py
 
 
-def register(wrapper: Callable) -> None:
+def register(wrapper: type) -> None:
     """Set the wrapper from the compiled module."""
-    global _guarded
-    _guarded = wrapper
+    global Guarded
+    Guarded = wrapper
 
 
 class Public:
@@ -60,14 +62,14 @@ def guard(function: Any, module: str) -> Any:
     if isinstance(function, type):
         guard_class(function)
         return function
-    show_types(function)
-    mark = getattr(function, "_public", None) if callable(function) else None
+    if not callable(function):
+        return function
+    mark = getattr(function, "_public", None)
     if mark is None:
+        show_types(function)
         return function
     if "guarded" not in function.__dict__:
-        guarded = update_wrapper(_guarded(function, explain, mark.node), function)
-        guarded.__module__ = module         # where pickle looks it up
-        guarded.guarded = function.guarded = guarded
+        function.guarded = Guarded(function, explain, mark.node, module)
     return function.guarded
 
 
@@ -77,16 +79,14 @@ def guard_class(cls: type) -> None:
         if each in seen or not each.__module__.startswith(PACKAGE):
             continue
         seen.add(each)
-        for member in vars(each).values():
-            if isinstance(member, FunctionType):
-                show_types(member)
-            elif isinstance(member, property):
-                show_types(member.fget)
-            elif isinstance(member, (classmethod, staticmethod)):
-                show_types(member.__func__)
+        for name, member in vars(each).items():
+            if name[0] != "_" or name == "__new__":
+                member = getattr(member, "fget", None) or getattr(member, "__func__", member)
+                if isinstance(member, FunctionType):
+                    show_types(member)
         constructor = vars(each).get("__init__")
         if isinstance(constructor, FunctionType):
-            each.__init__ = update_wrapper(_guarded(constructor, explain_keyword, None), constructor)    # type: ignore[misc]
+            each.__init__ = Guarded(constructor, explain_keyword, None, constructor.__module__)     # type: ignore[misc]
 
 
 class Annotation(str):
@@ -109,9 +109,16 @@ shown = Annotations()
 
 def show_types(function: Any) -> None:
     """Make the annotations of a function readable in help()."""
-    annotations = getattr(function, "__annotations__", None)
-    if annotations and isinstance(annotations, dict) and not isinstance(function, type):
-        annotations.update(zip(annotations, map(shown.__getitem__, annotations.values())))
+    annotations = getattr(function, "__annotations__", ())
+    for name in annotations:
+        annotations[name] = shown[annotations[name]]
+
+
+def signature(function: Any) -> Signature:
+    """The signature of a function, its annotations readable."""
+    import inspect
+    show_types(function)
+    return inspect.signature(function)
 
 
 def guard_all(namespace: dict[str, Any], keywords: bool = False) -> None:
@@ -124,17 +131,17 @@ def guard_all(namespace: dict[str, Any], keywords: bool = False) -> None:
             value = namespace[name] = guard(namespace[name], module)
             if keywords and isinstance(value, FunctionType):
                 if value not in made:
-                    made[value] = update_wrapper(_guarded(value, explain_keyword, None), value)
+                    made[value] = Guarded(value, explain_keyword, None, value.__module__)
                 namespace[name] = made[value]
 
 
 def guard_methods(cls: type) -> None:
     """Guard the methods that have a node name or accept NumPy's axis=."""
-    for name in dir(cls):
-        method = getattr(cls, name)
-        mark = getattr(method, "_public", None)
-        if mark is not None and (mark.node or mark.axis):
-            setattr(cls, name, update_wrapper(_guarded(method, explain, mark.node), method))
+    for base in reversed(cls.__mro__):
+        for name, method in vars(base).items():
+            mark = getattr(method, "_public", None)
+            if mark is not None and (mark.node or mark.axis) and getattr(cls, name) is method:
+                setattr(cls, name, Guarded(method, explain, mark.node, method.__module__))
 
 
 def parameters(function: Callable) -> tuple[str, ...]:

@@ -11,6 +11,7 @@ This file creates tensors, records operations and saves tensors for the backward
     tape_linked       which gradients have a graph where the second derivative is zero
     tape_inplace      writing in place, and replacing a tensor's storage or shape
     tape_saved_hooks  calls of hooks; saved tensors that the user packs
+    tape_guarded      the public form of a function, which explains its errors
     tape_function     functions written in Python
     tape_anomaly      anomaly mode
     callsites         lines of the user's program, for error messages
@@ -408,6 +409,7 @@ include "tape_node.pxi"
 include "tape_free.pxi"
 include "callsites.pxi"
 include "tape_saved_hooks.pxi"
+include "tape_guarded.pxi"
 include "tape_heap.pxi"
 include "tape_backward.pxi"
 include "tape_linked.pxi"

@@ -247,32 +247,3 @@ def _named(TensorBase out not None, str name not None):
     """Returns `out`, composed of several operations; its node gets the name of the one operation that it is in PyTorch."""
     label_result(out, interned_label(name))
     return out
-
-
-def _guarded(function, explain, str node):
-    """Wrap `function`. If it raises, call explain(function, args, kwargs, error), which raises a better error, returns
-    (result,), or returns None: then the first error is raised again. Nodes of the results that the call created get the name
-    `node`. Compiled, since a wrapper written in Python costs 400 ns a call.
-    """
-    if node is not None:
-        node = interned_label(node)
-
-    def call(*args, **kwargs):
-        cdef unsigned long long before = last_number
-        try:
-            out = function(*args, **kwargs)
-        except Exception as error:
-            again = explain(function, args, kwargs, error)
-            if again is None:
-                raise
-            out, = again
-        if node is not None and last_number != before:
-            if isinstance(out, TensorBase):
-                if number_of(<TensorBase> out) > before:
-                    label_result(<TensorBase> out, node)
-            elif isinstance(out, tuple):
-                for each in out:
-                    if isinstance(each, TensorBase) and number_of(<TensorBase> each) > before:
-                        label_result(<TensorBase> each, node)
-        return out
-    return call

@@ -13,8 +13,8 @@ from tinygrad_c._base.arguments import (  # noqa: F401
     unpacked,
 )
 from tinygrad_c.core.array import C_WORDS, TYPE_WORDS  # noqa: F401
-from tinygrad_c.core.tape import TensorBase, _guarded
+from tinygrad_c.core.tape import Guarded, TensorBase
 from tinygrad_c.ops.elementwise.elementwise import into_out
 
 arguments.register(TensorBase, into_out)
-public.register(_guarded)
+public.register(Guarded)
