@@ -5,6 +5,7 @@ are compared with eager mode to the bit, on later batches. What cannot be record
 """
 from __future__ import annotations
 
+import copy
 import functools
 import random
 import sys
@@ -54,13 +55,41 @@ class CompiledStep(Step):
         self.reason: str | None = None      # why it stays eager
         self.situations: dict[Any, _Situation] = {}
         self._inside = self._trains = False
+        self._name, self._slot, self._steps = "", f"_compiled_{id(self)}", dict[str, Any]()     # of a method
         functools.update_wrapper(self, function, updated=())
 
-    def __get__(self, instance: Any, owner: Any = None) -> Any:
-        return self if instance is None else types.MethodType(self, instance)
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name, self._slot = name, f"_{owner.__name__}__compiled_{name}"
 
-    def __reduce__(self) -> Any:            # a copy records its own programs
-        return CompiledStep, (self.function, self.verify)
+    def __get__(self, instance: Any, owner: Any = None) -> Any:
+        """A compiled method: each instance has a step of its own, which ends with it."""
+        if instance is None:
+            return self
+        steps, slot = getattr(instance, "__dict__", None), self._slot
+        if steps is None:                       # a class with __slots__
+            steps, slot = self._steps, f"{slot}_{id(instance)}"
+        step = steps.get(slot)
+        if step is None or step.function.__self__ is not instance:      # a shallow copy has the other's
+            step = steps[slot] = CompiledStep(types.MethodType(self.function, instance), self.verify)
+            step._name = self._name
+        return step
+
+    def __reduce__(self) -> Any:                # a copy records its own programs
+        if isinstance(self.function, types.MethodType) and self._name:
+            return getattr, (self.function.__self__, self._name)
+        name = getattr(self.function, "__qualname__", "")
+        found: Any = sys.modules.get(getattr(self.function, "__module__", None) or "")
+        for part in name.split("."):
+            found = getattr(found, part, None)
+        return name if found is self else (CompiledStep, (self.function, self.verify))
+
+    def __copy__(self) -> Any:
+        return CompiledStep(self.function, self.verify)
+
+    def __deepcopy__(self, memo: Any) -> Any:
+        if isinstance(self.function, types.MethodType) and self._name:
+            return getattr(copy.deepcopy(self.function.__self__, memo), self._name)
+        return CompiledStep(copy.deepcopy(self.function, memo), self.verify)
 
     def __repr__(self) -> str:
         return f"<compiled step {getattr(self.function, '__name__', self.function)}: {self._state()}>"
@@ -98,8 +127,9 @@ class CompiledStep(Step):
         code = getattr(self.function, "__code__", None)
         if code is None or code.co_flags & 0x0C or code.co_kwonlyargcount or code.co_posonlyargcount:    # *args, **kwargs
             return None
-        names = code.co_varnames[len(args):len(args) + len(kwargs)]
-        if len(args) + len(kwargs) > code.co_argcount or kwargs.keys() != set(names):
+        first = len(args) + isinstance(self.function, types.MethodType)
+        names = code.co_varnames[first:first + len(kwargs)]
+        if first + len(kwargs) > code.co_argcount or kwargs.keys() != set(names):
             return None
         return (*args, *[kwargs[name] for name in names])
 
@@ -303,8 +333,6 @@ def explain(step: Any) -> str:
     >>> print(tinygrad_c.compile.explain(tinygrad_c.compile(abs)))
     abs: 0 programs
     """
-    if isinstance(step, types.MethodType):
-        step = step.__func__
     if not isinstance(step, CompiledStep):
         return f"{step!r} is not compiled"
     lines = [f"{getattr(step.function, '__name__', 'step')}: {step._state()}"]
