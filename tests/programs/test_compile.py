@@ -12,6 +12,7 @@ import re
 import signal
 import threading
 import warnings
+import weakref
 
 import numpy
 import pytest
@@ -451,7 +452,6 @@ def test_what_is_no_training_step_says_nothing():
     net = net_of()
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        assert T.compile(net) is net
         f = T.compile(lambda x: net(x).sum())
         for _ in range(6):
             f(batch(0)[0]).backward()
@@ -486,29 +486,99 @@ def test_deleted_copied_and_pickled():
     assert junk      # held: the step was eager
 
 
+class Trainer:
+    def __init__(self):
+        self.net = net_of()
+        self.optimizer = optim.Adam(self.net.parameters(), lr=0.01)
+
+    def step(self, x, y):
+        self.optimizer.zero_grad()
+        loss = F.cross_entropy(self.net(x), y)
+        loss.backward()
+        self.optimizer.step()
+        return loss
+
+
+class Compiled(Trainer):
+    step = T.compile(Trainer.step)
+
+
 def test_methods():
-    class Trainer:
-        def __init__(self):
-            self.net = net_of()
-            self.optimizer = optim.Adam(self.net.parameters(), lr=0.01)
-
-        def step(self, x, y):
-            self.optimizer.zero_grad()
-            loss = F.cross_entropy(self.net(x), y)
-            loss.backward()
-            self.optimizer.step()
-            return loss
-
-    class Compiled(Trainer):
-        step = T.compile(Trainer.step)
     eager, compiled = Trainer(), Compiled()
-    for call in range(12):
-        assert eager.step(*batch(call)).item() == compiled.step(*batch(call)).item()
-    assert Compiled.step.ready
+    compare_calls(eager.step, compiled.step)
+    assert compiled.step.ready
+    assert not Compiled().step.ready
+    assert Compiled.step(compiled, *batch(0)).item() == eager.step(*batch(0)).item()
     compiled.net = copy.deepcopy(compiled.net)      # the optimizer trains the old one
     eager.net = copy.deepcopy(eager.net)
-    for call in range(12):
-        assert eager.step(*batch(call)).item() == compiled.step(*batch(call)).item()
+    compare_calls(eager.step, compiled.step)
+    assert compiled.step(y=batch(1)[1], x=batch(1)[0]).item() == eager.step(*batch(1)).item()
+    assert "program" in T.compile.explain(compiled.step)
+
+
+def test_methods_of_many_instances():
+    """More than a step has programs for: each instance has its own."""
+    trainers = [Compiled() for _ in range(10)]
+    for each in trainers:
+        call_often(each.step, 7)
+    assert all(each.step.ready for each in trainers)
+
+
+@pytest.mark.parametrize("slots", [False, True])
+def test_epochs_of_a_method(slots):
+    x, y = batch(1, 40)
+    loops = []
+    for compiled in (False, True):
+        trainer = Trainer()
+        if compiled:
+            if slots:
+                class Slots:
+                    __slots__ = ("__weakref__", "net", "optimizer")
+                    step = T.compile(Trainer.step)
+                other = Slots()
+                other.net, other.optimizer = trainer.net, trainer.optimizer
+            else:
+                other = Compiled()
+                other.__dict__.update(trainer.__dict__)
+            losses = other.step.epochs(x, y, batch_size=8, epochs=4)
+            assert len(other.step.ready) == 1 - slots      # what slots hold is not watched
+        else:
+            losses = T.tensor([[trainer.step(x[i:i + 8], y[i:i + 8]).item() for i in range(0, 40, 8)] for _ in range(4)])
+        loops.append((losses.tolist(), [p.tolist() for p in trainer.net.parameters()]))
+    assert loops[0] == loops[1]
+    many = [Compiled(), Compiled()]
+    assert T.train_many([each.step for each in many], x, y, batch_size=8, epochs=4)[1].tolist() == loops[0][0]
+
+
+@pytest.mark.parametrize("duplicate", [copy.copy, copy.deepcopy, lambda each: pickle.loads(pickle.dumps(each))])
+def test_copies_of_an_object_have_steps_of_their_own(duplicate):
+    first = Compiled()
+    call_often(first.step, 7)
+    other = duplicate(first)
+    assert other.step is not first.step
+    assert other.step is other.step
+    assert not other.step.ready
+    before = [p.tolist() for p in first.net.parameters()]
+    other.step(*batch(0))
+    assert ([p.tolist() for p in first.net.parameters()] == before) == (duplicate is not copy.copy)
+
+
+def test_an_instance_ends_with_its_step():
+    trainer = Compiled()
+    call_often(trainer.step, 8)
+    gone = weakref.ref(trainer)
+    del trainer
+    gc.collect()
+    assert gone() is None
+
+
+@T.compile
+def decorated(x):
+    return x + 1
+
+
+def test_a_decorated_function_is_pickled_by_its_name():
+    assert pickle.loads(pickle.dumps(decorated)) is decorated
 
 
 def test_a_compiled_step_in_another():

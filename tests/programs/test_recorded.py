@@ -11,6 +11,7 @@ import warnings
 from functools import partial
 
 import pytest
+from samples.recordings import content
 
 import tinygrad_c as T
 from tinygrad_c import nn, optim
@@ -18,15 +19,6 @@ from tinygrad_c import nn, optim
 F = nn.functional
 WEIGHTS = T.tensor([1.0, 2.0, 0.5])
 SCHEDULERS = optim.lr_scheduler
-
-
-def content(value):
-    """Tensors as bytes, to be compared."""
-    if isinstance(value, T.Tensor):
-        return str(value.dtype), tuple(value.shape), value.detach().contiguous().numpy().tobytes()
-    if isinstance(value, dict):
-        return {key: content(each) for key, each in value.items()}
-    return [content(each) for each in value] if isinstance(value, (list, tuple)) else value
 
 
 def check(make, calls=10, programs=1):

@@ -108,6 +108,7 @@ cdef class BackwardPass:
     cdef TensorBase accumulator(self, Node node, int i)
     cdef Node only_producer(self, Node node, int i)
     cdef int skip(self, Node node) except -1
+    cdef int go_on(self, TensorBase out, TensorBase g) except -1
     # The pass.
     cdef int run(self, tuple roots, tuple gradients) except -1
     cdef int start_from(self, TensorBase root, object gradient, Py_ssize_t i) except -1

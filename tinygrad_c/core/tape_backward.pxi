@@ -151,6 +151,17 @@ cdef class BackwardPass:
             node.freed = self.number
         return 0
 
+    cdef int go_on(self, TensorBase out, TensorBase g) except -1:
+        """Visit the graph of `out`, which the rule has recorded anew in place of its node, with the gradient g."""
+        if out._grad_fn is None:
+            return 0
+        if self.wanted is not None:
+            for key, node in wanted((out,), self.captures).items():
+                self.wanted.setdefault(key, node)
+            if id(out._grad_fn) not in self.wanted:
+                return 0
+        return self.receive_grad(out._grad_fn, g)
+
     # ---- Gradients received so far
 
     cdef int receive_grad(self, object target, TensorBase g) except -1:

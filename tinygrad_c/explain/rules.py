@@ -105,6 +105,7 @@ RULES: dict[str, list[Rule]] = {
     "Cat": [one("cat(...)", "g[...]")], "Stack": [one("stack(...)", "g[...]")],
     "IndexPut": [PUT], "CopySlices": [PUT], "ScatterAdd": [Rule(("x", "v"), "x[...] += v", ("g", "g[...]"))],
     "Tril": [one("x.{triangle}({diagonal})", "g.{triangle}({diagonal})")],
+    "CompiledFunction": [one("module(x)", "backward of module(x)", ANY)],
 }
 
 # The Functions of this package, by the name of the class or of grad_fn.

@@ -12,13 +12,15 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tinygrad_c._base.device import Device, check_device
+from tinygrad_c._base.lazy import load
 from tinygrad_c._base.warn import typename, warn_once
 from tinygrad_c._tensor.tensor import Tensor
 from tinygrad_c.autograd import no_grad
 from tinygrad_c.nn import state_hooks
 from tinygrad_c.nn.call import Callable
 from tinygrad_c.nn.parameter import Buffer, Parameter, is_lazy
-from tinygrad_c.nn.state import IncompatibleKeys, load, load_own
+from tinygrad_c.nn.state import IncompatibleKeys, load_own
+from tinygrad_c.nn.state import load as load_state
 from tinygrad_c.ops.create.create import empty_like_
 from tinygrad_c.ops.optim_steps.update import zero_grad_
 
@@ -453,11 +455,17 @@ class Module(Callable):
         check_device(device)
         return self._apply(lambda tensor: empty_like_(tensor), recurse)
 
-    def compile(self, *args: Any, **kwargs: Any) -> None:
-        """Does nothing, as the forward pass needs no compilation. compile(model), the function, records training steps.
+    def compile(self, *args: Any, verify: int = 2, **kwargs: Any) -> None:
+        """Record the forward pass, or forward and backward pass, when the module is called, and replay it without Python:
+        compile(module) without a new object. A copy or a pickle of the module is not compiled.
 
-        >>> tinygrad_c.nn.Linear(2, 1).compile()
+        >>> layer = tinygrad_c.nn.Linear(2, 1)
+        >>> layer.compile()
+        >>> layer(tinygrad_c.ones(2)).shape
+        torch.Size([1])
         """
+        if "forward" not in self.__dict__:          # no hooks, and not compiled yet
+            self.__dict__["forward"] = load("programs.modules", "CompiledModule")(self, self.forward, verify)
 
     def cuda(self: M, device: Any = None) -> M:
         """Raises AssertionError: there is no GPU.
@@ -593,7 +601,7 @@ class Module(Callable):
         >>> layer.load_state_dict(tinygrad_c.nn.Linear(2, 1).state_dict())
         <All keys matched successfully>
         """
-        return load(self, state_dict, strict, assign)
+        return load_state(self, state_dict, strict, assign)
 
     # ---- Hooks.
 

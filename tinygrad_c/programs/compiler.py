@@ -1,275 +1,18 @@
-"""compile: a training step that is recorded, verified, and then replayed without Python.
-
-A function is called in eager mode twice, recorded twice, and the two recordings are compared; then the first `verify` replays
-are compared with eager mode to the bit, on later batches. What cannot be recorded stays in eager mode: see docs/programs.md.
-"""
+"""compile, for training steps and for modules, and explain."""
 from __future__ import annotations
 
-import functools
-import random
-import sys
-import types
 from typing import Any
 
-from tinygrad_c._base.warn import warn
-from tinygrad_c._tensor.tensor import Tensor
-from tinygrad_c.core.array import get_default_dtype
 from tinygrad_c.nn.module import Module
-from tinygrad_c.programs.epochs import tensors_of, train
-from tinygrad_c.programs.program import (
-    Recorded,
-    Step,
-    content_of,
-    could_replay,
-    is_recording,
-    replay_once,
-    restore_snapshot,
-    state_of,
-    take_snapshot,
-)
-from tinygrad_c.programs.walk import TooMany, Walk
-
-EAGER_CALLS = 2         # before the first recording: they make the optimizer's state
-MOST_PROGRAMS = 8       # of a step
-MOST_ATTEMPTS = 8       # at recording, for inputs of one shape
-MOST_DISTURBED = 100    # recordings, while other threads computed
-
-
-class _Situation:
-    """The calls with inputs of one shape: their number, and the programs recorded for them."""
-
-    def __init__(self) -> None:
-        self.calls = self.attempts = self.disturbed = 0
-        self.obstacle = ""                  # why it was not recorded
-        self.pending: dict[Any, Any] = {}   # the first of two recordings, by which parameters had a gradient
-        self.programs: list[Any] = []
-
-
-class CompiledStep(Step):
-    """A function that compile() wraps."""
-
-    def __init__(self, function: Any, verify: int = 2) -> None:
-        self.function, self.verify = function, verify
-        self.ready, self.eager = [], False
-        self.reason: str | None = None      # why it stays eager
-        self.situations: dict[Any, _Situation] = {}
-        self._inside = self._trains = False
-        functools.update_wrapper(self, function, updated=())
-
-    def __get__(self, instance: Any, owner: Any = None) -> Any:
-        return self if instance is None else types.MethodType(self, instance)
-
-    def __reduce__(self) -> Any:            # a copy records its own programs
-        return CompiledStep, (self.function, self.verify)
-
-    def __repr__(self) -> str:
-        return f"<compiled step {getattr(self.function, '__name__', self.function)}: {self._state()}>"
-
-    def _state(self) -> str:
-        if self.eager:
-            return f"eager, because {self.reason}" if self.reason else "eager, since it is no training step"
-        return f"{len(self.ready)} program{'s' * (len(self.ready) != 1)}"
-
-    # ---- Calls for which no program is valid
-
-    def _slow(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
-        if kwargs and not self._inside:
-            bound = self._positional(args, kwargs)
-            if bound is not None:
-                return self(*bound)
-        key = None if kwargs or self._inside or is_recording() else _key(args)
-        if key is None:
-            return self.function(*args, **kwargs)
-        situation = self.situations.setdefault(key, _Situation())
-        for program in situation.programs:
-            if could_replay(program, args):
-                return self.function(*args) if program.verified >= self.verify else self._verify(program, args)
-        situation.calls += 1
-        if situation.calls <= EAGER_CALLS or sum(len(each.programs) for each in self.situations.values()) >= MOST_PROGRAMS:
-            return self.function(*args)
-        self._inside = True
-        try:
-            return self._record(situation, args)
-        finally:
-            self._inside = False
-
-    def _positional(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...] | None:
-        """Keyword arguments as positional ones, if they follow the given ones; else None."""
-        code = getattr(self.function, "__code__", None)
-        if code is None or code.co_flags & 0x0C or code.co_kwonlyargcount or code.co_posonlyargcount:    # *args, **kwargs
-            return None
-        names = code.co_varnames[len(args):len(args) + len(kwargs)]
-        if len(args) + len(kwargs) > code.co_argcount or kwargs.keys() != set(names):
-            return None
-        return (*args, *[kwargs[name] for name in names])
-
-    def _record(self, situation: _Situation, args: tuple[Any, ...]) -> Any:
-        if situation.attempts >= MOST_ATTEMPTS:
-            what = next((each.guards.broken() for each in situation.pending.values()), situation.obstacle)
-            self._stay_eager(f"what it uses changes at every call{f': {what}' if what else ''}", None)
-            return self.function(*args)
-        try:
-            walk = Walk((self.function, *[each for each in args if not isinstance(each, Tensor)]))
-        except TooMany:
-            self._stay_eager("it reaches too many objects to be watched", None)
-            return self.function(*args)
-        if any(attributes["_step_count"] < EAGER_CALLS for attributes, _, _ in walk.optimizers):
-            return self.function(*args)         # an optimizer that is new
-        self._trains = self._trains or walk.any_optimizer
-        if not walk.guards.hold():
-            situation.attempts += 1
-            situation.obstacle = f"{walk.guards.broken()} has a hook or a graph from before the step"
-            return self.function(*args)
-        situation.attempts += 1
-        drawn = _drawn()
-        program = Recorded()
-        result = program.record(self.function, args, walk.guards, walk.optimizers, walk.schedulers)
-        if program.refusal is None and _drawn() != drawn:
-            program.deny("it draws random numbers in Python or NumPy")
-        if program.refusal is not None:
-            self._stay_eager(*_told(program.refusal))
-            return result
-        if program.disturbed():
-            situation.attempts -= 1
-            situation.disturbed += 1
-            if situation.disturbed > MOST_DISTURBED:
-                self._stay_eager("other threads compute whenever it is recorded", None)
-        if program.failed:
-            return result
-        first = situation.pending.get(program.pattern())
-        if first is None or not first.guards.hold():
-            situation.pending[program.pattern()] = program
-            return result
-        if not program.same_as(first):
-            self._stay_eager("it does not do the same at each call: two recordings differ", None)
-            return result
-        holder = [result]
-        del result
-        result = program.finish(holder)
-        if program.refusal is not None:
-            self._stay_eager(*_told(program.refusal))
-            return result
-        del situation.pending[program.pattern()]
-        situation.attempts = 0
-        situation.programs.append(program)
-        if self.verify <= 0:
-            self.ready.append(program)
-        return result
-
-    def _verify(self, program: Any, args: tuple[Any, ...]) -> Any:
-        """Compare a replay with eager mode, from the same state and on the same batch. The result of eager mode is kept."""
-        kept = take_snapshot(program)
-        inputs = [(each, each.requires_grad) for each in args if isinstance(each, Tensor)]
-        self._inside = True
-        try:
-            result = replay_once(program, args)
-            if not isinstance(result, (Tensor, tuple, list, dict, type(None))):     # MISS: nothing was changed
-                return self.function(*args)
-            replayed = _left(program, result, inputs)
-            restore_snapshot(program, kept)
-            for each, wanted in inputs:
-                each.grad, each.requires_grad = None, wanted        # restored: _key() requires inputs without gradients
-            result = self.function(*args)
-            eager = _left(program, result, inputs)
-        finally:
-            self._inside = False
-        different = [name for (name, content), (_, other) in zip(eager, replayed) if content != other]
-        if different:
-            self._stay_eager(f"the replay differed from eager mode in {different[0]}", None)
-            self.ready.clear()
-            return result
-        program.verified += 1
-        if program.verified >= self.verify:
-            self.ready.append(program)
-        return result
-
-    def _stay_eager(self, reason: str, place: str | None) -> None:
-        self.eager, self.reason = True, reason
-        self.situations.clear()
-        self.ready.clear()
-        if not self._trains:                    # a function without optimizer or gradients: nothing to say
-            self.reason = None
-            return
-        name = getattr(self.function, "__name__", "the step")
-        warn(f"compile(): {name}() stays in eager mode: {reason}{f', at {place}' if place else ''}. It computes the same as "
-             "without compile().")
-
-    # ---- Whole epochs
-
-    def epochs(self, *data: Tensor, batch_size: int = 1, shuffle: bool = False, drop_last: bool = False, epochs: int = 1,
-               generator: Any = None, scheduler: Any = None, on_epoch: Any = None) -> Tensor:
-        """Run the step over all rows of the tensors `data`, `epochs` times, in batches of batch_size; gives the losses, a row
-        for each epoch and a number for each step.
-
-        The batches are those of DataLoader(TensorDataset(*data), batch_size, shuffle, drop_last=drop_last,
-        generator=generator): the same permutation from the same generator. scheduler.step() is called after each epoch (with
-        the epoch's mean loss, if it is a ReduceLROnPlateau), then on_epoch(epoch, losses), which ends the training when it
-        returns True. Ctrl-C takes effect after a whole step, within a few milliseconds. Other Python threads run meanwhile.
-
-        ValueError for tensors of different lengths, or that require gradients; TypeError if the step returns anything but one
-        number.
-
-        >>> w = tinygrad_c.zeros(1, requires_grad=True)
-        >>> optimizer = tinygrad_c.optim.SGD([w], lr=0.1)
-        >>> @tinygrad_c.compile
-        ... def step(x, y):
-        ...     optimizer.zero_grad()
-        ...     loss = ((x * w - y) ** 2).mean()
-        ...     loss.backward()
-        ...     optimizer.step()
-        ...     return loss
-        >>> x = tinygrad_c.arange(8.) / 8
-        >>> step.epochs(x, 2 * x, batch_size=4, epochs=100).shape
-        torch.Size([100, 2])
-        """
-        after = None if on_epoch is None else lambda epoch, losses: [on_epoch(epoch, losses[0])]
-        return train([self], [tensors_of(data, "epochs()")], batch_size, shuffle, drop_last, epochs, [generator], [scheduler],
-                     after, 1)[0]
-
-
-def _key(args: tuple[Any, ...]) -> Any:
-    """The key under which programs are stored, or None if such arguments are never recorded."""
-    key: list[Any] = [get_default_dtype()]
-    for each in args:
-        if isinstance(each, Tensor):
-            if type(each) is not Tensor or not each.is_contiguous() or not each.is_leaf or each.grad is not None:
-                return None
-            key.append((tuple(each.shape), each.dtype, each.requires_grad))
-        elif each is None or type(each) in (int, bool, str):
-            key.append((type(each), each))
-        elif isinstance(each, (Module, types.FunctionType)) or hasattr(each, "param_groups") or (
-                hasattr(each, "__dict__") and type(each).__module__.partition(".")[0] not in ("builtins", "numpy")):
-            key.append(id(each))
-        else:
-            return None
-    return tuple(key)
-
-
-def _left(program: Any, result: Any, inputs: list[Any]) -> list[Any]:
-    """Everything that a step changes."""
-    return [*state_of(program), *[("the gradient of an argument", content_of(each.grad)) for each, _ in inputs],
-            ("the result", content_of(result))]
-
-
-def _drawn() -> Any:
-    """The state of the generators of Python and NumPy."""
-    numpy = sys.modules.get("numpy")
-    if numpy is None or "numpy.random" not in sys.modules:
-        return random.getstate()
-    state = numpy.random.get_state(legacy=False)
-    arrays = [value.tobytes() if isinstance(value, numpy.ndarray) else value for value in state.pop("state").values()]
-    return random.getstate(), arrays, state
-
-
-def _told(refusal: tuple[str, str | None, int]) -> tuple[str, str | None]:
-    reason, file, line = refusal
-    return reason, f"{file}:{line}" if file else None
+from tinygrad_c.programs.modules import CompiledModule, OptimizedModule
+from tinygrad_c.programs.steps import CompiledStep
 
 
 def compile(model: Any = None, *, fullgraph: bool = False, dynamic: bool | None = None, backend: Any = "inductor",
             mode: str | None = None, options: dict | None = None, disable: bool = False, verify: int = 2) -> Any:
     """Make a function that trains (zero_grad, forward, loss, backward, step) run without Python, with the same bits as in eager
-    mode. A Module is returned as it is: its operations are compiled already. Also a decorator, with or without arguments.
+    mode. Also a decorator, with or without arguments. Of a Module it makes an OptimizedModule, whose forward pass, or forward
+    and backward pass, run without Python; the training step around it stays as it is.
 
     The function is recorded when it is called, and replayed once `verify` replays were the same as eager mode to the bit.
     What cannot be recorded stays eager, and a warning says why. Python in the function runs only while it is recorded; what
@@ -290,32 +33,41 @@ def compile(model: Any = None, *, fullgraph: bool = False, dynamic: bool | None 
     <compiled step step: 1 program>
     """
     def wrapped(function: Any) -> Any:
-        if disable or isinstance(function, (Module, type, CompiledStep)) or not callable(function):
+        if disable or isinstance(function, (type, CompiledStep, OptimizedModule)) or not callable(function):
             return function
+        if isinstance(function, Module):
+            return OptimizedModule(function, verify)
         return CompiledStep(function, verify)
     return wrapped if model is None else wrapped(model)
 
 
 def explain(step: Any) -> str:
-    """What is recorded of a compiled step: its programs, what they guard, and each Call with shape and estimated time; or why
-    it is eager.
+    """What is recorded of a compiled step or module: its programs, what they guard, and each Call with shape and estimated
+    time; or why it is eager.
 
     >>> print(tinygrad_c.compile.explain(tinygrad_c.compile(abs)))
     abs: 0 programs
     """
-    if isinstance(step, types.MethodType):
-        step = step.__func__
+    module = step.__dict__.get("forward") if isinstance(step, Module) else None
+    if isinstance(module, CompiledModule):
+        return "\n".join([repr(module)[1:-1], *_lines(module.inference), *[
+            line for passes in module.ready for line in _program(passes.program(), passes.verified)]])
     if not isinstance(step, CompiledStep):
         return f"{step!r} is not compiled"
-    lines = [f"{getattr(step.function, '__name__', 'step')}: {step._state()}"]
-    for situation in step.situations.values():
-        for program in situation.programs:
-            facts = program.facts()
-            calls, time = facts.pop("Calls"), facts.pop("nanoseconds")
-            lines.append(f"  program of {calls} Calls, about {time} ns, {program.verified} replays verified")
-            lines.append("    " + ", ".join(f"{name}: {n}" for name, n in facts.items() if n))
-            lines += [f"    {name:24} {' x '.join(map(str, shape)):20} {work:8} ns" for name, shape, work in program.lines()]
-    return "\n".join(lines)
+    return "\n".join([f"{getattr(step.function, '__name__', 'step')}: {step._state()}", *_lines(step)])
+
+
+def _lines(step: Any) -> list[str]:
+    return [line for situation in step.situations.values() for program in situation.programs
+            for line in _program(program, program.verified)]
+
+
+def _program(program: Any, verified: int) -> list[str]:
+    facts = program.facts()
+    calls, time = facts.pop("Calls"), facts.pop("nanoseconds")
+    return [f"  program of {calls} Calls, about {time} ns, {verified} replays verified",
+            "    " + ", ".join(f"{name}: {n}" for name, n in facts.items() if n),
+            *[f"    {name:24} {' x '.join(map(str, shape)):20} {work:8} ns" for name, shape, work in program.lines()]]
 
 
 compile.explain = explain           # type: ignore[attr-defined]

@@ -6,6 +6,7 @@
     Recorded    one program: record() and attempt()
     Feed        the rows that a program is to be run on; run_many() runs several side by side
     Step        a callable that tries its programs, and calls Python if none fits
+    Passes      a module's forward and backward pass; ModuleStep: a module that tries them
 
 The kernels' side is kernels/runtime/program.pxi; who records when, and whether it is right, compiler.py decides.
 """
@@ -20,13 +21,14 @@ from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcmp, memcpy, memset
 
 from tinygrad_c.core.array cimport Storage, count_write, itemsize, note_storages, shape_of
-from tinygrad_c.core.tape cimport TensorBase, alias, empty_like, grad_enabled, plain_mode, set_grad
+from tinygrad_c.core.tape cimport (
+    BackwardPass, Node, Rule, TensorBase, alias, edge_of, empty_like, grad_enabled, plain_mode, record, set_grad, wants_grad)
 from tinygrad_c.kernels.call cimport INT64, MAX_NDIM, Call
 from tinygrad_c.kernels.portable.philox cimport RANDOM_BLOCK, RANDOM_SEED
 from tinygrad_c.kernels.runtime.dispatch cimport (
     OTHER_THREAD, ROLE_ADAGRAD, ROLE_ADAM, ROLE_CONTENT, ROLE_ELEMENTWISE, ROLE_MATMUL, ROLE_RANDOM, ROLE_RMSPROP, ROLE_SGD,
-    UNSUITED, Known, Program, block_of, draw_blocks, enter, free_program, is_written, keep_gil, known_kernel, labels_fit, leave,
-    random_streams, recorder, replay, start_recording, stop_if, stop_recording, take_number)
+    UNSUITED, Block, Known, Program, block_of, draw_blocks, enter, free_program, is_written, keep_gil, known_kernel,
+    labels_fit, leave, random_streams, recorder, replay, start_recording, stop_if, stop_recording, take_number)
 from tinygrad_c.kernels.runtime.memory cimport Pool, free_pool, pool_has, seal_pool, swap_pool
 from tinygrad_c.kernels.runtime.threads cimport flush_denormals, fp_state, restore_denormals, run_on
 from tinygrad_c.kernels.table cimport (
@@ -61,3 +63,4 @@ include "given.pxi"
 include "recorded.pxi"
 include "replayed.pxi"
 include "rows.pxi"
+include "passes.pxi"

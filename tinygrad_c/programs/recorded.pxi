@@ -50,6 +50,8 @@ cdef class Recorded:
     cdef uint64_t** stream      # the seeds and positions
     cdef Py_ssize_t n_streams
     cdef uint64_t* stream_before
+    cdef Py_ssize_t split       # of a module's forward and backward pass: the entry with which the latter begins
+    cdef bint in_parts
     cdef Kept* kept             # what entries write before the last check
     cdef Py_ssize_t n_kept
     cdef list had_grad          # (leaf, whether it had a gradient when the step began)
@@ -85,6 +87,10 @@ cdef class Recorded:
     def deny(self, str reason):
         if self.refusal is None:
             self.refusal = reason, None, 0
+
+    def mark(self):
+        """Called by the function that is recorded: its backward pass begins, by autograd.grad."""
+        self.split, self.in_parts = self.program.n, True
 
     def record(self, function, tuple args not None, Guards guards not None, list optimizers not None, list schedulers not None):
         """Run the step in eager mode and keep its Calls. `optimizers`: (its __dict__, its kind, its groups as (group,
@@ -218,7 +224,9 @@ cdef class Recorded:
                 seen.add(id(storage))
                 self.written.append((storage, <unsigned int> (storage.version - <unsigned int> versions[i])))
         self.grads, self.given = [], []
-        for i in range(len(leaves)):
+        if self.in_parts:               # no .grad is written
+            self.had_grad = []
+        for i in range(len(leaves) if not self.in_parts else 0):
             t, g = leaves[i], before[i]
             if t._grad is None:
                 self.grads.append((t, None))
