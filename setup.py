@@ -46,7 +46,8 @@ ISAS = {
 CFLAGS = ["-O1", "-g"] if DEBUG else ["-g0", "-fno-math-errno", "-fno-trapping-math", "-fno-asynchronous-unwind-tables"]
 CONTROL = ("kernels.runtime.dispatch", "kernels.runtime.memory", "kernels.runtime.threads")     # no loops over elements
 COLD = ("ops.create.create", "ops.indexing.index", "ops.loss.loss", "ops.norm.norm", "ops.random.random", "ops.reduce.reduce",
-        "ops.shape.shape", "ops.shape.view", "ops.conv.unfold", "ops.sorting.ranks")
+        "ops.shape.shape", "ops.shape.view", "ops.conv.unfold", "ops.sorting.ranks",
+        "ops.matrices.factors")
 VALGRIND = SANITIZE == "valgrind"
 if VALGRIND:
     SANITIZE = ""

@@ -27,15 +27,14 @@ except ImportError as error:        # the first compiled module
 from tinygrad_c.kernels.runtime.threads import get_num_threads, set_num_threads
 from tinygrad_c.core.array import dtype, get_default_dtype, set_default_dtype
 from tinygrad_c.ops.elementwise.composed import (
-    addcdiv, addcmul, clamp_max, clamp_min, deg2rad, float_power, frac, ldexp, lerp, logit, mvlgamma, nan_to_num, positive,
-    rad2deg, round, rsub, sinc)
+    clamp_max, clamp_min, deg2rad, float_power, frac, ldexp, logit, mvlgamma, positive, rad2deg, round, rsub, sinc)
 from tinygrad_c.ops.elementwise.elementwise import (
-    abs, acos, acosh, add, asin, asinh, atan, atan2, atanh, bitwise_and, bitwise_left_shift, bitwise_not, bitwise_or,
-    bitwise_right_shift, bitwise_xor, ceil, clamp, copysign, cos, cosh, digamma, div, eq, erf, erfc, erfinv, exp, exp2,
-    expm1, floor, floor_divide, fmax, fmin, fmod, gcd, ge, gt, heaviside, hypot, isfinite, isinf, isnan, isneginf,
-    isposinf, lcm, le, lgamma, log, log1p, log2, log10, logaddexp, logaddexp2, lt, maximum, minimum, mul, ne, neg,
-    nextafter, polygamma, pow, reciprocal, relu, remainder, rsqrt, selu, sigmoid, sign, signbit, sin, sinh, sqrt, square,
-    sub, tan, tanh, trunc, where, xlogy)
+    abs, acos, acosh, add, addcdiv, addcmul, asin, asinh, atan, atan2, atanh, bitwise_and, bitwise_left_shift, bitwise_not,
+    bitwise_or, bitwise_right_shift, bitwise_xor, ceil, clamp, copysign, cos, cosh, digamma, div, eq, erf, erfc, erfinv,
+    exp, exp2, expm1, floor, floor_divide, fmax, fmin, fmod, gcd, ge, gt, heaviside, hypot, isfinite, isinf, isnan,
+    isneginf, isposinf, lcm, le, lerp, lgamma, log, log1p, log2, log10, logaddexp, logaddexp2, lt, maximum, minimum, mul,
+    nan_to_num, ne, neg, nextafter, polygamma, pow, reciprocal, relu, remainder, rsqrt, selu, sigmoid, sign, signbit, sin,
+    sinh, sqrt, square, sub, tan, tanh, trunc, where, xlogy)
 from tinygrad_c.ops.elementwise.logic import allclose, equal, isclose, logical_and, logical_not, logical_or, logical_xor
 from tinygrad_c.ops.matmul.composed import addbmm, addmv, addr, baddbmm, bilinear, cross, inner, kron, outer, tensordot, vdot
 from tinygrad_c.ops.matmul.products import addmm, bmm, dot, matmul, mm, mv

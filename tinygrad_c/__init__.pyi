@@ -51,22 +51,22 @@ from tinygrad_c.ops.create.dtypes import (can_cast as can_cast, channels_last as
     as promote_types, result_type as result_type, strided as strided)
 from tinygrad_c.ops.create.rare import (asarray as asarray, empty_permuted as empty_permuted, empty_strided as empty_strided,
     frombuffer as frombuffer, logspace as logspace, range as range, scalar_tensor as scalar_tensor)
-from tinygrad_c.ops.elementwise.composed import (addcdiv as addcdiv, addcmul as addcmul, clamp_max as clamp_max, clamp_min as
-    clamp_min, deg2rad as deg2rad, float_power as float_power, frac as frac, ldexp as ldexp, lerp as lerp, logit as logit,
-    mvlgamma as mvlgamma, nan_to_num as nan_to_num, positive as positive, rad2deg as rad2deg, round as round, rsub as rsub, sinc
-    as sinc)
-from tinygrad_c.ops.elementwise.elementwise import (abs as abs, acos as acos, acosh as acosh, add as add, asin as asin, asinh as
-    asinh, atan as atan, atan2 as atan2, atanh as atanh, bitwise_and as bitwise_and, bitwise_left_shift as bitwise_left_shift,
-    bitwise_not as bitwise_not, bitwise_or as bitwise_or, bitwise_right_shift as bitwise_right_shift, bitwise_xor as
-    bitwise_xor, ceil as ceil, clamp as clamp, copysign as copysign, cos as cos, cosh as cosh, digamma as digamma, div as div,
-    eq as eq, erf as erf, erfc as erfc, erfinv as erfinv, exp as exp, exp2 as exp2, expm1 as expm1, floor as floor, floor_divide
-    as floor_divide, fmax as fmax, fmin as fmin, fmod as fmod, gcd as gcd, ge as ge, gt as gt, heaviside as heaviside, hypot as
-    hypot, isfinite as isfinite, isinf as isinf, isnan as isnan, isneginf as isneginf, isposinf as isposinf, lcm as lcm, le as
-    le, lgamma as lgamma, log as log, log10 as log10, log1p as log1p, log2 as log2, logaddexp as logaddexp, logaddexp2 as
-    logaddexp2, lt as lt, maximum as maximum, minimum as minimum, mul as mul, ne as ne, neg as neg, nextafter as nextafter,
-    polygamma as polygamma, pow as pow, reciprocal as reciprocal, relu as relu, remainder as remainder, rsqrt as rsqrt, selu as
-    selu, sigmoid as sigmoid, sign as sign, signbit as signbit, sin as sin, sinh as sinh, sqrt as sqrt, square as square, sub as
-    sub, tan as tan, tanh as tanh, trunc as trunc, where as where, xlogy as xlogy)
+from tinygrad_c.ops.elementwise.composed import (clamp_max as clamp_max, clamp_min as clamp_min, deg2rad as deg2rad, float_power
+    as float_power, frac as frac, ldexp as ldexp, logit as logit, mvlgamma as mvlgamma, positive as positive, rad2deg as
+    rad2deg, round as round, rsub as rsub, sinc as sinc)
+from tinygrad_c.ops.elementwise.elementwise import (abs as abs, acos as acos, acosh as acosh, add as add, addcdiv as addcdiv,
+    addcmul as addcmul, asin as asin, asinh as asinh, atan as atan, atan2 as atan2, atanh as atanh, bitwise_and as bitwise_and,
+    bitwise_left_shift as bitwise_left_shift, bitwise_not as bitwise_not, bitwise_or as bitwise_or, bitwise_right_shift as
+    bitwise_right_shift, bitwise_xor as bitwise_xor, ceil as ceil, clamp as clamp, copysign as copysign, cos as cos, cosh as
+    cosh, digamma as digamma, div as div, eq as eq, erf as erf, erfc as erfc, erfinv as erfinv, exp as exp, exp2 as exp2, expm1
+    as expm1, floor as floor, floor_divide as floor_divide, fmax as fmax, fmin as fmin, fmod as fmod, gcd as gcd, ge as ge, gt
+    as gt, heaviside as heaviside, hypot as hypot, isfinite as isfinite, isinf as isinf, isnan as isnan, isneginf as isneginf,
+    isposinf as isposinf, lcm as lcm, le as le, lerp as lerp, lgamma as lgamma, log as log, log10 as log10, log1p as log1p, log2
+    as log2, logaddexp as logaddexp, logaddexp2 as logaddexp2, lt as lt, maximum as maximum, minimum as minimum, mul as mul,
+    nan_to_num as nan_to_num, ne as ne, neg as neg, nextafter as nextafter, polygamma as polygamma, pow as pow, reciprocal as
+    reciprocal, relu as relu, remainder as remainder, rsqrt as rsqrt, selu as selu, sigmoid as sigmoid, sign as sign, signbit as
+    signbit, sin as sin, sinh as sinh, sqrt as sqrt, square as square, sub as sub, tan as tan, tanh as tanh, trunc as trunc,
+    where as where, xlogy as xlogy)
 from tinygrad_c.ops.elementwise.logic import (allclose as allclose, equal as equal, isclose as isclose, logical_and as
     logical_and, logical_not as logical_not, logical_or as logical_or, logical_xor as logical_xor)
 from tinygrad_c.ops.elementwise.parts import (angle as angle, fill as fill, frexp as frexp, imag as imag, isreal as isreal, real

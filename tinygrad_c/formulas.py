@@ -64,6 +64,12 @@ class Binary(Row):
     inputs = ("a", "b")
 
 
+class Mixed(Row):
+    """y = f(a, b, c), the three broadcast together."""
+
+    inputs = ("a", "b", "c")
+
+
 class Ternary(Row):
     """y = f(condition, a, b); condition is bool."""
 
@@ -139,6 +145,13 @@ VECTOR: dict[str, Row] = {
     "mish": Unary(y="x * tanh(softplus1(x))",
                   dx="g * (tanh(softplus1(x)) + x * sigmoid(x) * (1 - tanh(softplus1(x)) * tanh(softplus1(x))))",
                   doc="x * tanh(log(1 + e^x))", shows="-1., 2. -> -0.3034, 1.9440"),
+    "softshrink": Unary(y="where(x > lambd, x - lambd, where(x < -lambd, x + lambd, x * 0))",
+                        dx="where((x >= -lambd) & (x <= lambd), 0, g)", params=("lambd",), sample=(0.5,), domain=(0.6, 3.0),
+                        doc="x - lambd where x > lambd, x + lambd where x < -lambd, else 0"),
+    "hardshrink": Unary(y="where((x >= -lambd) & (x <= lambd), 0, x)", dx="where((x >= -lambd) & (x <= lambd), 0, g)",
+                        params=("lambd",), sample=(0.5,), domain=(0.6, 3.0), doc="x where |x| > lambd, else 0"),
+    "threshold": Unary(y="where(x <= limit, value, x)", dx="where(x <= limit, 0, g)", params=("limit", "value"),
+                       sample=(0.1, 2.0), domain=(0.2, 3.0), doc="x where x > limit, else value"),
     "softplus": Unary(y="where(x * beta > threshold, x, softplus1(x * beta) / beta)",
                       dx="where(x * beta > threshold, g, g * sigmoid(x * beta))", params=("beta", "threshold"),
                       sample=(1.5, 20.0), doc="log(1 + e^(beta x)) / beta where beta x <= threshold, else x"),
@@ -189,6 +202,11 @@ VECTOR: dict[str, Row] = {
 
 _ASINH = "where(abs(x) > 1e8, log(abs(x)) + 0.6931471805599453, log1p(abs(x) + x * x / (1 + sqrt(x * x + 1))))"
 _ACOSH = "where(x > 1e8, log(x) + 0.6931471805599453, log1p(x - 1 + sqrt(x - 1) * sqrt(x + 1)))"
+_LERP = "where(c < 0.5, a + c * (b - a), b - (b - a) * (1 - c))"
+_LERP_NUMBER = "where(weight < 0.5, a + weight * (b - a), b - (b - a) * (1 - weight))"
+# The squares of float32 do not overflow in double; NaN and infinity give infinity.
+_HYPOT = "where(abs(a) > 1e300, abs(a), where(abs(b) > 1e300, abs(b), sqrt(a * a + b * b)))"
+_FINITE_OR = "where(x != x, nan, where(x - x == 0, x, where(x > 0, posinf, neginf)))"
 _LOGADDEXP = "where(a == b, a + 0.6931471805599453, maximum(a, b) + log1p(exp(-abs(a - b))))"
 LN_2, LN_10 = "0.6931471805599453", "2.302585092994046"
 SQRT_PI_OVER_2 = "0.886226925452758"
@@ -196,10 +214,10 @@ WHOLE = {"kind": INTEGERS, "domain": (-9.0, 9.0)}
 
 SCALAR: dict[str, Row] = {
     # Exponentials and logarithms.
-    "exp2": Unary(y="exp2(x)", dx=f"g * y * {LN_2}", vector="exp2(x)", through=DOUBLE, doc="2^x",
+    "exp2": Unary(y="exp2(x)", dx=f"g * y * {LN_2}", vector="exp2(x)", doc="2^x",
                   shows="3., -1. -> 8.0000, 0.5000"),
     "log10": Unary(y="log10(x)", dx=f"g / (x * {LN_10})", domain=(0.2, 3.0),
-                   vector="log10(x)", through=DOUBLE, doc="the logarithm of x to base 10", shows="100., 2. -> 2.0000, 0.3010"),
+                   vector="log10(x)", doc="the logarithm of x to base 10", shows="100., 2. -> 2.0000, 0.3010"),
     "logaddexp": Binary(y="logaddexp(a, b)", da="g * sigmoid(a - b)", db="g * sigmoid(b - a)", vector=_LOGADDEXP,
                         doc="log(e^a + e^b) without overflow", shows="0., 1000.; 0., 1000. -> 6.9315e-01, 1.0007e+03"),
     "logaddexp2": Binary(y="logaddexp2(a, b)", da=f"g * sigmoid((a - b) * {LN_2})", db=f"g * sigmoid((b - a) * {LN_2})",
@@ -207,6 +225,21 @@ SCALAR: dict[str, Row] = {
     "xlogy": Binary(y="xlogy(a, b)", da="g * where((a == 0) & (b <= 0), 0, log(b))", db="g * a / b", domain_b=(0.2, 3.0),
                     vector="where((a == 0) & (b == b), 0, a * log(b))",
                     doc="a * log(b), 0 where a is 0", shows="0., 2.; 0., 3. -> 0.0000, 2.1972"),
+    "logit": Unary(y="log(x / (1 - x))", dx="g / (x * (1 - x))", domain=(0.1, 0.9), vector="log(x / (1 - x))",
+                   doc="log(x / (1 - x)), the inverse of sigmoid"),
+    # Sums of products, and blends.
+    "add_scaled": Binary(y="a + alpha * b", da="g", db="g * alpha", params=("alpha",), sample=(1.7,), vector="a + alpha * b",
+                         doc="a + alpha * b"),
+    "addcmul": Mixed(y="a + value * b * c", da="g", db="g * c * value", dc="g * b * value", params=("value",), sample=(0.5,),
+                     vector="a + value * b * c", doc="a + value * b * c"),
+    "addcdiv": Mixed(y="a + value * b / c", da="g", db="g / c * value", dc="-g * value * (b / c) / c", params=("value",),
+                     sample=(0.5,), vector="a + value * b / c", doc="a + value * b / c"),
+    # Computed from the nearer end, so that weight 1 gives exactly b.
+    "lerp_number": Binary(y=_LERP_NUMBER, da="g * (1 - weight)",
+                          db="g * weight", params=("weight",), sample=(0.3,), vector=_LERP_NUMBER,
+                          doc="a + weight * (b - a)"),
+    "lerp": Mixed(y=_LERP, da="g * (1 - c)", db="g * c", dc="g * (b - a)",
+                  vector=_LERP, doc="a + c * (b - a)"),
     # Trigonometry.
     "tan": Unary(y="tan(x)", dx="g * (1 + y * y)", domain=(-1.2, 1.2), vector="tan(x)", through=ONLY_SINGLE,
                  doc="tan(x), x in radians", shows="0., 1. -> 0.0000, 1.5574"),
@@ -235,10 +268,12 @@ SCALAR: dict[str, Row] = {
                     vector="atan2(a, b)", through=DOUBLE,
                     doc="the angle of the point (b, a) from the origin, from -pi to pi",
                     shows="1., -1.; 1., -1. ->  0.7854, -2.3562"),
-    "hypot": Binary(y="hypot(a, b)", da="g * (a / y)", db="g * (b / y)", domain=(0.3, 3.0), doc="sqrt(a^2 + b^2)",
+    "hypot": Binary(y="hypot(a, b)", da="g * (a / y)", db="g * (b / y)", domain=(0.3, 3.0), vector=_HYPOT, through=ONLY_SINGLE,
+                    doc="sqrt(a^2 + b^2)",
                     shows="3., 1.; 4., 1. -> 5.0000, 1.4142"),
     # Special functions.
-    "erfc": Unary(y="erfc(x)", dx=f"-g * {TWO_OVER_SQRT_PI} * exp(-(x * x))", doc="1 - erf(x), accurate where it is small",
+    "erfc": Unary(y="erfc(x)", dx=f"-g * {TWO_OVER_SQRT_PI} * exp(-(x * x))", vector="erfc(x)", through=ONLY_SINGLE,
+                  doc="1 - erf(x), accurate where it is small",
                   shows="0., 5. -> 1.0000e+00, 1.5375e-12"),
     "erfinv": Unary(y="erfinv(x)", dx=f"g * {SQRT_PI_OVER_2} * exp(y * y)", domain=(-0.9, 0.9),
                     vector="erfinv(x)", through=ONLY_SINGLE, doc="the y with erf(y) = x", shows="0., 0.5 -> 0.0000, 0.4769"),
@@ -249,6 +284,11 @@ SCALAR: dict[str, Row] = {
     "polygamma_n": Unary(y="polygamma_n(x, n)", dx="g * polygamma(n + 1, x)", params=("n",), sample=(2,), domain=(0.5, 3.0),
                          doc="the derivative of order n of digamma"),
     # Rounding, quotients and remainders.
+    "frac": Unary(y="x - trunc(x)", dx="g", domain=(1.1, 1.9), vector="x - trunc(x)", doc="x - trunc(x), with the sign of x",
+                  shows="1.5, -2.25 ->  0.5000, -0.2500"),
+    "replace_nonfinite": Unary(y=_FINITE_OR, dx="where(x - x == 0, g, 0)", params=("nan", "posinf", "neginf"),
+                               sample=(1.0, 2.0, 3.0), vector=_FINITE_OR,
+                               doc="x with NaN replaced by nan, infinity by posinf and -infinity by neginf"),
     "floor": Unary(y="floor(x)", dx="0", kind=NUMBERS, domain=(0.1, 0.9),
                    vector="floor(x)", doc="the largest integer <= x", shows="1.5, -1.5 ->  1., -2."),
     "ceil": Unary(y="ceil(x)", dx="0", kind=NUMBERS, domain=(0.1, 0.9),

@@ -158,6 +158,8 @@ def test_signatures():
         found, text = record.signature(value), AS_TORCH.get(path, text)
         if path == "tinygrad_c.compile" and found:
             found = re.sub(r", verify=[^,)]+", "", found)      # of compiled training steps: new
+        if path.removeprefix("tinygrad_c.") in ("addcdiv", "addcmul", "lerp", "nan_to_num") and found:
+            found = found.replace(", *, out=None", "").replace(", out=None", "")       # a decorator took it
         if found != text and text != "(*args, **kwargs)" and not (isinstance(value, ModuleType) and callable(value)):
             changed.append(f"{path}: {text} was recorded, {found} is found")
     assert not changed, "\n".join(changed)

@@ -144,7 +144,7 @@ def test_doors_look_like_what_is_behind_them():
     F = tinygrad_c.nn.functional
     assert str(inspect.signature(F.pad)).startswith("(input: Tensor, pad: Sequence[int], mode: str = 'constant'")
     assert (F.pad.__name__, F.pad.__doc__, F.pad.__module__) == ("pad", F.pad.__wrapped__.__doc__, "tinygrad_c.nn.functional")
-    for f in (F.pad, F.dropout, tinygrad_c.lerp, tinygrad_c.conv1d, tinygrad_c.linalg.inv, tinygrad_c.special.entr,
+    for f in (F.pad, F.dropout, tinygrad_c.logit, tinygrad_c.conv1d, tinygrad_c.linalg.inv, tinygrad_c.special.entr,
               F.max_pool2d_with_indices):
         assert f.guarded is f
         assert pickle.loads(pickle.dumps(f)) is f

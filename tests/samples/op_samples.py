@@ -38,6 +38,12 @@ SPELLING = {
     "div_trunc": lambda m, a, b: m.div(a, b, rounding_mode="trunc"),
     "cube": lambda m, x: x ** 3,
     "hardtanh": lambda m, x, low, high: m.nn.functional.hardtanh(x, low, high),
+    "softshrink": lambda m, x, n: m.nn.functional.softshrink(x, n),
+    "hardshrink": lambda m, x, n: m.nn.functional.hardshrink(x, n),
+    "threshold": lambda m, x, limit, n: m.nn.functional.threshold(x, limit, n),
+    "add_scaled": lambda m, a, b, n: m.add(a, b, alpha=n),
+    "lerp_number": lambda m, a, b, n: m.lerp(a, b, n),
+    "replace_nonfinite": lambda m, x, *numbers: m.nan_to_num(x, *numbers),
     "hardswish": lambda m, x: m.nn.functional.hardswish(x),
 }
 # Rows that torch does not have as a function: how to compute them in torch.
@@ -81,7 +87,7 @@ def pointwise_op(name: str, row: formulas.Row) -> Op:
     errors = []
     if isinstance(row, formulas.Binary):
         errors = [E(RuntimeError, "must match the size", lambda m: spelled(name)(
-            m, *[m.ones(*s, dtype=m.int64 if row.kind == formulas.INTEGERS else m.float32) for s in ((2, 3), (4,))]))]
+            m, *[m.ones(*s, dtype=m.int64 if row.kind == formulas.INTEGERS else m.float32) for s in ((2, 3), (4,))], *row.sample))]
     elif plain and not row.params and name not in MADE_IN_TORCH:
         errors = [E(TypeError, "must be Tensor", lambda m: getattr(m, name)([1.0, 2.0]))]
     return Op(name, samples, spelled(name),
@@ -319,5 +325,5 @@ STRUCTURAL = [
     *samples_shape.ROWS,
 ]
 
-OPS = {name: pointwise_op(name, row) for name, row in formulas.POINTWISE.items()} | {each.name: each for each in STRUCTURAL}
+OPS = {name: pointwise_op(name, row) for name, row in formulas.POINTWISE.items() if not isinstance(row, formulas.Mixed)} | {each.name: each for each in STRUCTURAL}
 CASES = [(each.name, i) for each in OPS.values() for i in range(len(each.samples))]

@@ -56,17 +56,19 @@ def numpy_words(function):
     """Decorator: accept axis= for dim= and keepdims= for keepdim=."""
     @wraps(function)
     def renamed(*args, **kwargs):
-        return function(*args, **{NUMPY.get(name, name): value for name, value in kwargs.items()})
+        return function(*args, **in_our_words(kwargs)) if kwargs else function(*args)
     return renamed
+
+
+def in_our_words(kwargs: dict) -> dict:
+    return {NUMPY.get(name, name): value for name, value in kwargs.items()}
 
 
 def takes_out(function):
     """Decorator: add out=, into which the result or results are written (see elementwise.into_out), and NumPy's names."""
-    function = numpy_words(function)
-
     @wraps(function)
     def with_out(*args, out=None, **kwargs):
-        result = function(*args, **kwargs)
+        result = function(*args, **in_our_words(kwargs)) if kwargs else function(*args)
         return result if out is None else into_out(result, out)
     return with_out
 

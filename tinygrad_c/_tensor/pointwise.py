@@ -107,12 +107,12 @@ class Pointwise:
     floor_divide, floor_divide_ = elementwise.floor_divide, elementwise.floor_divide_
     round, round_ = composed.round, composed.round_
     frac, frac_ = composed.frac, composed.frac_
-    lerp, lerp_ = composed.lerp, composed.lerp_
-    addcmul, addcmul_ = composed.addcmul, composed.addcmul_
-    addcdiv, addcdiv_ = composed.addcdiv, composed.addcdiv_
+    lerp, lerp_ = elementwise.lerp, elementwise.lerp_
+    addcmul, addcmul_ = elementwise.addcmul, elementwise.addcmul_
+    addcdiv, addcdiv_ = elementwise.addcdiv, elementwise.addcdiv_
     clamp_min, clamp_min_ = composed.clamp_min, composed.clamp_min_
     clamp_max, clamp_max_ = composed.clamp_max, composed.clamp_max_
-    nan_to_num, nan_to_num_ = composed.nan_to_num, composed.nan_to_num_
+    nan_to_num, nan_to_num_ = elementwise.nan_to_num, elementwise.nan_to_num_
     fix, fix_, sgn, sgn_, positive = trunc, trunc_, sign, sign_, composed.positive
     fmax = elementwise.fmax
     fmin = elementwise.fmin

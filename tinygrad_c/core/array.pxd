@@ -27,6 +27,8 @@ cdef class Storage:
     cdef object owner               # the object that owns the memory (a buffer's exporter); None: our allocator
     cdef PyObject* before           # linked list of the storages on external memory, which may overlap
     cdef PyObject* after
+    cdef Py_ssize_t number          # of a storage on external memory: how many were made before it, plus one
+    cdef Py_ssize_t compared        # it overlaps none of the storages up to this number; -1: it may overlap some
 
 
 cdef class Array:

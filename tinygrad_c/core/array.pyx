@@ -195,9 +195,14 @@ cdef bint set_inference(bint on) noexcept:
 cdef PyObject* external = NULL          # the newest storage on external memory: head of the linked list
 
 
+cdef Py_ssize_t last_external = 0       # the number of the newest one
+
+
 cdef Storage external_storage(char* data, Py_ssize_t nbytes, bint readonly, object owner):
-    global external
+    global external, last_external
     cdef Storage storage = Storage.__new__(Storage)
+    last_external += 1
+    storage.number = last_external
     storage.data, storage.nbytes, storage.readonly, storage.owner = data, nbytes, readonly, owner
     storage.after = external
     if external != NULL:
@@ -208,14 +213,22 @@ cdef Storage external_storage(char* data, Py_ssize_t nbytes, bint readonly, obje
 
 cdef void bump_overlapping(Storage written) noexcept:
     """Advance the version counters of the other storages on the same external memory: two tensors made from one NumPy array
-    have a storage each, and a write through one changes both."""
+    have a storage each, and a write through one changes both. A storage that overlapped none is compared with new ones only."""
     cdef PyObject* each = external
     cdef Storage other
+    cdef bint found = False
     while each != NULL:
         other = <Storage> each
+        if other.number <= written.compared:            # so are those after it
+            break
         if other is not written and other.data < written.data + written.nbytes and written.data < other.data + other.nbytes:
             other.version += 1
+            found = True
         each = other.after
+    if found:
+        written.compared = -1
+    elif written.compared >= 0:
+        written.compared = last_external
 
 
 cdef int allocate_into(Array array, int dtype, int ndim, const Py_ssize_t* shape) except -1:

@@ -199,9 +199,9 @@ ARITHMETIC = {"add", "sub", "mul", "div", "pow", "remainder", "fmod", "floor_div
 REDUCTIONS = "sum mean prod all any var std norm argmax argmin logsumexp"
 FUNCTIONS = """add sub mul div pow maximum minimum where clamp leaky_relu hardtanh elu gelu softplus softplus1 eq ne lt le gt ge
     floor_divide fmod remainder bitwise_not polygamma masked_fill clone_op clone to logical_and logical_or logical_xor
-    logical_not _where _log _normal_cdf isclose"""
+    logical_not _where _log _normal_cdf isclose nan_to_num"""
 IN_PLACE_FUNCTIONS = """add_ sub_ mul_ div_ pow_ clamp_ floor_divide_ fmod_ remainder_ bitwise_not_ masked_fill_ copy_ fill_
-    write"""
+    write nan_to_num_"""
 
 for _name in (*POINTWISE, *FUNCTIONS.split()):
     table[_name] = pointwise

@@ -90,11 +90,6 @@ def embedding_rule(function: Callable, level: Level, args: tuple, kwargs: dict) 
     return rows
 
 
-def added_rule(function: Callable, level: Level, args: tuple, kwargs: dict) -> Any:
-    x, fresh, value = args
-    return x + (fresh if value == 1 else fresh * value)
-
-
 def fill_rule(function: Callable, level: Level, args: tuple, kwargs: dict) -> Any:
     x, value = bound(function, args, kwargs).values()
     if not isinstance(value, TensorBase) or not x.is_floating_point():
@@ -110,7 +105,7 @@ table |= {
     "sort": along(-1), "topk": along(-1), "kthvalue": along(-1), "mode": along(-1), "median": median_rule,
     "nanmedian": median_rule,
     "quantile": quantile_rule, "nanquantile": quantile_rule, "searchsorted": searchsorted_rule, "frexp": plain,
-    "unique": dynamic, "unique_consecutive": dynamic, "embedding": embedding_rule, "fill": fill_rule, "_added": added_rule,
+    "unique": dynamic, "unique_consecutive": dynamic, "embedding": embedding_rule, "fill": fill_rule,
     "index_add": body("index"), "index_copy": body("index"), "index_fill": body("index", "value"),
     "index_put": body("indices"), "index_add_": body("index"), "index_copy_": body("index"),
     "index_fill_": body("index", "value"),

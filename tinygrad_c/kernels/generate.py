@@ -26,8 +26,9 @@ BANNER = "# Made by kernels/generate.py from formulas.py: do not edit.\n"
 
 # Vector functions of math.pxi and math_double.pxi; any other function name is a row of the table.
 VECTOR_FUNCTIONS = {"exp", "log", "log1p", "expm1", "log2", "tanh", "sigmoid", "erf", "normal_cdf", "sin", "cos", "tan",
-                    "pow", "asin", "acos", "atan", "atan2", "sinh", "cosh", "exp2", "log10", "erfinv", "fmod", "remainder",
-                    "div_floor"}
+                    "pow", "asin", "acos", "atan", "atan2", "sinh", "cosh", "exp2", "log10", "erfinv", "erfc", "fmod",
+                    "remainder", "div_floor"}
+FLOAT_FUNCTIONS = {"nextafter", "lgamma"}       # scalar rows whose float32 has a C function of its own, real_NAME_f32
 DIRECT = {"where": "blend({}, {}, {})", "maximum": "vmax({}, {})", "minimum": "vmin({}, {})", "abs": "vabs({})",
           "sqrt": "vsqrt({})", "floor": "vfloor({})", "ceil": "vceil({})", "trunc": "vtrunc({})", "round": "vround({})",
           "copysign": "copysign_({}, {})"}      # functions of simd.h
@@ -233,7 +234,7 @@ def scalar_kernel(prefix: str, ctype: str, name: str, row) -> str:
     call = ast.parse(row.y, mode="eval").body
     assert call.func.id == name, row.y
     function = ("whole_" if prefix in INTEGERS else "real_") + name
-    function += "_f32" if prefix == "f32" and name == "nextafter" else ""
+    function += "_f32" if prefix == "f32" and name in FLOAT_FUNCTIONS else ""
     arguments = [f"{a.id}[i]" if a.id in row.inputs else f"param[{row.params.index(a.id)}].f" for a in call.args]
     k = [f"cdef void {prefix}_{name}(Py_ssize_t n, char** p, const Scalar* param) noexcept nogil:",
          f"    cdef {out}* out = <{out}*> p[0]", "    cdef Py_ssize_t i"]
@@ -283,7 +284,8 @@ def node_name(name: str) -> str:
     """The name of grad_fn, as PyTorch spells it: MulBackward0 for mul, and for mul by a number."""
     overloads = {"square": "PowBackward0", "pow": "PowBackward1", "rpow_number": "PowBackward2", "rsub_number": "RsubBackward1",
                  "log1p": "Log1PBackward0", "selu": "EluBackward0", "logsigmoid": "LogSigmoidBackward0",
-                 "clamp": "ClampBackward1"}
+                 "clamp": "ClampBackward1", "lerp": "LerpBackward1", "add_scaled": "AddBackward0",
+                 "replace_nonfinite": "NanToNumBackward0"}
     if name in overloads:
         return overloads[name]
     stem = {"rdiv_number": "div", "gelu_tanh": "gelu", "softplus1": "softplus",

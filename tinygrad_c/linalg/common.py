@@ -3,7 +3,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from tinygrad_c import from_numpy
+from tinygrad_c import from_numpy, is_grad_enabled
+from tinygrad_c._base import batched
 from tinygrad_c._base.arguments import tensor_arg
 
 
@@ -29,6 +30,11 @@ def matrices(x, function: str, name: str = "A"):
         raise RuntimeError(f"linalg.{function}: Expected a floating point or complex tensor as input. Got {x.dtype}: call "
                            ".float()")
     return x
+
+
+def recorded(*tensors) -> bool:
+    """Whether the gradient of one of them is wanted, or one is a batch inside vmap: then a Function computes the value."""
+    return batched.handler is not None or (is_grad_enabled() and any([x.requires_grad for x in tensors]))
 
 
 def wrapped(dim: int, ndim: int) -> int:

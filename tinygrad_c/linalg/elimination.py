@@ -1,6 +1,6 @@
 """LU factorization with pivoting, the functions that use it, and products of Householder reflections.
 
-NumPy has no LU: the elimination runs here, one column at a time for the whole batch. Gradient for square A = P L U:
+The factors with pivoting come from ops/matrices. Gradient for square A = P L U:
 dA = P L^-T (lower(L^T dL) + upper(dU U^T)) U^-T. Other shapes are composed of square ones.
 """
 from __future__ import annotations
@@ -9,14 +9,15 @@ import math
 
 import numpy as np
 
-from tinygrad_c import cat, eye, take_along_dim
+from tinygrad_c import arange, cat, eye, float64, int32, take_along_dim
 from tinygrad_c._base.arguments import array_of, results, takes_out, tensor_arg
 from tinygrad_c._base.batched import unbatched
 from tinygrad_c._base.public import public
 from tinygrad_c.autograd import Function
-from tinygrad_c.linalg.common import LinAlgError, made, matrices, square
+from tinygrad_c.linalg.common import LinAlgError, made, matrices, recorded, square
 from tinygrad_c.linalg.factor import cholesky
 from tinygrad_c.linalg.systems import solve, solve_triangular
+from tinygrad_c.ops.matrices.factors import cholesky_factor, lu_apply, lu_factors, permute_rows, q_of_reflections
 
 lu_result = results("linalg_lu", "P", "L", "U")
 unpack_result = results("lu_unpack", "P", "L", "U")
@@ -29,43 +30,40 @@ geqrf_result = results("geqrf", "a", "tau")
 triangular_result = results("triangular_solve", "solution", "cloned_coefficient")
 
 
-def stacked(array: np.ndarray) -> np.ndarray:
-    """Reshape a batch of matrices to one batch dimension."""
-    return array.reshape(math.prod(array.shape[:-2]), *array.shape[-2:])
-
-
-def eliminate(array: np.ndarray, pivot: bool) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """(both factors in one matrix, LAPACK's 1-based pivots, the 1-based index of the first zero on U's diagonal or 0)."""
-    a = stacked(array).copy()
-    batch, m, n = a.shape
-    k = min(m, n)
-    pivots = np.tile(np.arange(1, k + 1, dtype=np.int32), (batch, 1))
-    info = np.zeros(batch, np.int32)
-    rows = np.arange(batch)
-    for i in range(k):
-        if pivot:
-            best = i + np.abs(a[:, i:, i]).argmax(1)
-            pivots[:, i] = best + 1
-            a[rows, i], a[rows, best] = a[rows, best].copy(), a[rows, i].copy()
-        zero = a[:, i, i] == 0
-        info = np.where(zero & (info == 0), i + 1, info).astype(np.int32)
+def eliminate(array: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """(both factors in one matrix, the 1-based index of the first zero on U's diagonal or 0), without pivoting: one column at a
+    time for the whole batch."""
+    a = array.reshape(math.prod(array.shape[:-2]), *array.shape[-2:]).copy()
+    info = np.zeros(len(a), np.int32)
+    for i in range(min(a.shape[1:])):
+        info = np.where((a[:, i, i] == 0) & (info == 0), i + 1, info).astype(np.int32)
         with np.errstate(all="ignore"):
-            below = a[:, i + 1:, i] / (a[:, i, i] if not pivot else np.where(zero, 1, a[:, i, i]))[:, None]
-        a[:, i + 1:, i] = below
-        a[:, i + 1:, i + 1:] -= below[:, :, None] * a[:, None, i, i + 1:]
-    lead = array.shape[:-2]
-    return a.reshape(array.shape), pivots.reshape(*lead, k), info.reshape(lead)
+            a[:, i + 1:, i] /= a[:, i, i, None]
+        a[:, i + 1:, i + 1:] -= a[:, i + 1:, i, None] * a[:, None, i, i + 1:]
+    return a.reshape(array.shape), info.reshape(array.shape[:-2])
 
 
-def order_of(pivots: np.ndarray, m: int) -> np.ndarray:
-    """The row order after pivoting: row i of P^T A is row order[i] of A."""
-    flat = pivots.reshape(math.prod(pivots.shape[:-1]), pivots.shape[-1])
-    order = np.tile(np.arange(m), (len(flat), 1))
-    rows = np.arange(len(flat))
-    for i in range(flat.shape[1]):
-        other = flat[:, i] - 1
-        order[rows, i], order[rows, other] = order[rows, other].copy(), order[rows, i].copy()
-    return order.reshape(*pivots.shape[:-1], m)
+def all_factors(A, pivot: bool) -> tuple:
+    """(L and U in one matrix, LAPACK's pivots, info), without a gradient."""
+    if pivot:
+        return lu_factors(A)[:3]
+    both, info = eliminate(array_of(A))
+    k = min(A.shape[-2:])
+    pivots = arange(1, k + 1, dtype=int32).expand(*A.shape[:-2], k).contiguous()
+    return made(both), pivots, made(np.asarray(info))
+
+
+def permutation(pivots, m: int, dtype):
+    """The permutation matrix P with P L U = A."""
+    batch = pivots.shape[:-1]
+    return permute_rows(eye(m, dtype=dtype).expand(*batch, m, m), pivots).mT.contiguous()
+
+
+def permuted(A, pivots):
+    """P^T A, with A's gradient."""
+    m = A.shape[-2]
+    order = permute_rows(arange(m, dtype=float64).unsqueeze(-1).expand(*A.shape[:-2], m, 1), pivots).long()
+    return take_along_dim(A, order.expand(A.shape), -2)
 
 
 class Factors(Function):
@@ -75,7 +73,7 @@ class Factors(Function):
 
     @staticmethod
     def forward(ctx, a, both):
-        lower, upper = made(np.tril(both, -1) + np.eye(both.shape[-1], dtype=both.dtype)), made(np.triu(both))
+        lower, upper = both.tril(-1) + eye(both.shape[-1], dtype=both.dtype), both.triu()
         ctx.save_for_backward(lower, upper)
         return lower, upper
 
@@ -88,23 +86,19 @@ class Factors(Function):
 
 
 def factors(A, pivot: bool):
-    """(L, U, LAPACK's pivots, info, row order)."""
+    """(L, U, LAPACK's pivots, info)."""
     m, n = A.shape[-2:]
     k = min(m, n)
-    both, pivots, info = eliminate(array_of(A), pivot)
-    order = order_of(pivots, m)
-    a = take_along_dim(A, made(np.broadcast_to(order[..., None], A.shape)), -2) if pivot else A
+    both, pivots, info = all_factors(A, pivot)
+    a = permuted(A, pivots) if pivot and recorded(A) else A
     lower, upper = Factors.apply(a[..., :k, :k], both[..., :k, :k])
     if m > n:
-        lower = cat([lower, solve_triangular(upper, a[..., k:, :], upper=True, left=False)], -2)
+        lower = cat([lower, solve_triangular(upper, a[..., k:, :], upper=True, left=False)], -2) if recorded(A) else cat(
+            [lower, both[..., k:, :]], -2)
     elif n > m:
-        upper = cat([upper, solve_triangular(lower, a[..., k:], upper=False, unitriangular=True)], -1)
-    return lower, upper, pivots, info, order
-
-
-def permutation(order: np.ndarray, like):
-    """The permutation matrix P for which P A[order] = A."""
-    return made(np.swapaxes(np.eye(order.shape[-1], dtype=array_of(like).dtype)[order], -1, -2))
+        upper = cat([upper, solve_triangular(lower, a[..., k:], upper=False, unitriangular=True)], -1) if recorded(A) else cat(
+            [upper, both[..., k:]], -1)
+    return lower, upper, pivots, info
 
 
 @public(node="LinalgLuFactorExBackward0")
@@ -118,8 +112,8 @@ def lu(A, *, pivot: bool = True):
             [0., 2.]])
     """
     matrices(A, "lu")
-    lower, upper, _, _, order = factors(A, pivot)
-    return lu_result((permutation(order, A) if pivot else A.new_empty(0), lower, upper))
+    lower, upper, pivots, _ = factors(A, pivot)
+    return lu_result((permutation(pivots, A.shape[-2], A.dtype) if pivot else A.new_empty(0), lower, upper))
 
 
 @public(node="LinalgLuFactorExBackward0")
@@ -132,18 +126,22 @@ def lu_factor_ex(A, *, pivot: bool = True, check_errors: bool = False):
     tensor(2, dtype=torch.int32)
     """
     matrices(A, "lu_factor_ex")
-    lower, upper, pivots, info, _ = factors(A, pivot)
+    both, pivots, info = all_factors(A, pivot)
     if check_errors and info.any():
-        raise LinAlgError(f"linalg.lu_factor_ex: U[{info.max()},{info.max()}] is zero and using it on lu_solve would result in "
+        at = info.max().item()
+        raise LinAlgError(f"linalg.lu_factor_ex: U[{at},{at}] is zero and using it on lu_solve would result in "
                           "a division by zero. If you still want to perform the factorization, consider calling "
                           "linalg.lu(A, pivot) or linalg.lu_factor_ex(A, pivot)")
-    m, n = A.shape[-2:]
-    low = lower.tril(-1)
-    if n > m:
-        low = cat([low, low.new_zeros(*low.shape[:-1], n - m)], -1)
-    elif m > n:
-        upper = cat([upper, upper.new_zeros(*upper.shape[:-2], m - n, n)], -2)
-    return factor_ex_result((low + upper, made(pivots), made(np.asarray(info))))
+    if recorded(A):
+        lower, upper, _, _ = factors(A, pivot)
+        m, n = A.shape[-2:]
+        low = lower.tril(-1)
+        if n > m:
+            low = cat([low, low.new_zeros(*low.shape[:-1], n - m)], -1)
+        elif m > n:
+            upper = cat([upper, upper.new_zeros(*upper.shape[:-2], m - n, n)], -2)
+        both = low + upper
+    return factor_ex_result((both, pivots, info))
 
 
 @public(node="LinalgLuFactorExBackward0")
@@ -174,7 +172,9 @@ def lu_solve(LU, pivots, B, *, left: bool = True, adjoint: bool = False):
         raise RuntimeError("linalg.lu_solve: pivots should be a Tensor of scalar type torch.int32")
     if not left:
         return lu_solve(LU, pivots, B.mT, adjoint=not adjoint).mT
-    P = permutation(order_of(array_of(pivots), LU.shape[-1]), LU)
+    if not recorded(LU, B) and LU.ndim == B.ndim and LU.shape[:-2] == B.shape[:-2]:
+        return lu_apply(LU, pivots, B, adjoint)
+    P = permutation(pivots, LU.shape[-1], LU.dtype)
     if adjoint:         # U^T L^T P^T X = B
         y = solve_triangular(LU.triu().mT, B, upper=False)
         return P @ solve_triangular((LU.tril(-1)).mT, y, upper=True, unitriangular=True)
@@ -198,7 +198,7 @@ def lu_unpack(LU_data, LU_pivots, unpack_data: bool = True, unpack_pivots: bool 
     none = LU_data.new_empty(0)
     lower = LU_data[..., :k].tril(-1) + eye(m, k, dtype=LU_data.dtype) if unpack_data else none
     upper = LU_data[..., :k, :].triu() if unpack_data else none
-    return unpack_result((permutation(order_of(array_of(LU_pivots), m), LU_data) if unpack_pivots else none, lower, upper))
+    return unpack_result((permutation(LU_pivots, m, LU_data.dtype) if unpack_pivots else none, lower, upper))
 
 
 # ---- Functions that return info instead of raising an error
@@ -225,17 +225,17 @@ def solve_ex(A, B, *, left: bool = True, check_errors: bool = False):
     >>> tinygrad_c.linalg.solve_ex(tensor([[2., 0.], [0., 4.]]), tensor([2., 2.])).result
     tensor([1.0000, 0.5000])
     """
-    info = eliminate(array_of(square(A, "solve")), True)[2] if A.numel() else np.zeros(A.shape[:-2], np.int32)
-    if not info.any():
-        return solve_result((solve(A, B, left=left), made(np.asarray(info))))
+    info, failed = lu_factors(square(A, "solve"))[2:]
+    if not failed:
+        return solve_result((solve(A, B, left=left), info))
     if check_errors:
-        raise LinAlgError(f"linalg.solve: The diagonal element {info.max()} is zero, the solve could not be completed because "
-                          "the input matrix is singular.")
-    bad = made(np.asarray(info > 0))
+        raise LinAlgError(f"linalg.solve: The diagonal element {info.max().item()} is zero, the solve could not be completed "
+                          "because the input matrix is singular.")
+    bad = info > 0
     found = solve(replaced(A, bad), B, left=left)
     while bad.ndim < found.ndim:
         bad = bad.unsqueeze(-1)
-    return solve_result((found.masked_fill(bad.expand(found.shape), float("nan")), made(np.asarray(info))))
+    return solve_result((found.masked_fill(bad.expand(found.shape), float("nan")), info))
 
 
 def replaced(A, bad):
@@ -253,30 +253,15 @@ def cholesky_ex(A, *, upper: bool = False, check_errors: bool = False):
     >>> tinygrad_c.linalg.cholesky_ex(tensor([[1., 2.], [2., 1.]])).info
     tensor(2, dtype=torch.int32)
     """
-    array = array_of(square(A, "cholesky"))
-    flat = stacked(array)
-    info = np.zeros(len(flat), np.int32)
-    for i, each in enumerate(flat):
-        n = each.shape[-1]
-        whole = np.tril(each) + np.tril(each, -1).T
-        info[i] = next((k for k in range(1, n + 1) if not _definite(whole[:k, :k])), 0) if not _definite(whole) else 0
-    info = info.reshape(array.shape[:-2])
-    if not info.any():
-        return cholesky_result((cholesky(A, upper=upper), made(np.asarray(info))))
+    factor, info, failed = cholesky_factor(square(A, "cholesky"), upper)
+    if not failed:
+        return cholesky_result((cholesky(A, upper=upper) if recorded(A) else factor, info))
     if check_errors:
         raise LinAlgError("linalg.cholesky_ex: The factorization could not be completed because the input is not "
-                          f"positive-definite (the leading minor of order {info.max()} is not positive-definite).")
-    bad = made(np.asarray(info > 0))
+                          f"positive-definite (the leading minor of order {info.max().item()} is not positive-definite).")
+    bad = info > 0
     found = cholesky(replaced(A, bad), upper=upper)
-    return cholesky_result((found.masked_fill(bad[..., None, None].expand(A.shape), float("nan")), made(np.asarray(info))))
-
-
-def _definite(matrix: np.ndarray) -> bool:
-    try:
-        np.linalg.cholesky(matrix)
-    except np.linalg.LinAlgError:
-        return False
-    return True
+    return cholesky_result((found.masked_fill(bad[..., None, None].expand(A.shape), float("nan")), info))
 
 
 # ---- Householder reflections
@@ -308,6 +293,8 @@ def householder_product(A, tau):
         raise RuntimeError("torch.linalg.householder_product: input.shape[-2] must be greater than or equal to input.shape[-1]")
     if n < tau.shape[-1]:
         raise RuntimeError("torch.linalg.householder_product: input.shape[-1] must be greater than or equal to tau.shape[-1]")
+    if not recorded(A, tau) and tau.shape[:-1] == A.shape[:-2]:
+        return q_of_reflections(A, tau)
     return reflect(A, tau, eye(m, n, dtype=A.dtype).expand(*A.shape[:-2], m, n))
 
 
@@ -350,7 +337,7 @@ def geqrf(input):
             [0.0000, 0.4000]])
     """
     array = array_of(matrices(input, "geqrf"))
-    flat = stacked(array)
+    flat = array.reshape(math.prod(array.shape[:-2]), *array.shape[-2:])
     pairs = [np.linalg.qr(each, "raw") for each in flat]
     k = min(array.shape[-2:])
     a = np.stack([h.T for h, _ in pairs]) if pairs else flat

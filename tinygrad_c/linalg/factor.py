@@ -12,12 +12,24 @@ from tinygrad_c._base.arguments import array_of, results, takes_out
 from tinygrad_c._base.batched import unbatched
 from tinygrad_c._base.public import public
 from tinygrad_c.autograd import Function
-from tinygrad_c.linalg.common import called, made, matrices, of_finite, square
-from tinygrad_c.linalg.systems import inv
+from tinygrad_c.linalg.common import LinAlgError, called, made, matrices, of_finite, recorded, square
+from tinygrad_c.linalg.systems import solve_triangular
+from tinygrad_c.ops.matrices.factors import cholesky_factor, qr_factors
 
 qr_result = results("linalg_qr", "Q", "R")
 eigh_result = results("linalg_eigh", "eigenvalues", "eigenvectors")
 svd_result = results("linalg_svd", "U", "S", "Vh")
+FAILED = "The algorithm failed to converge."
+OWN_QR = 128                # columns: up to so many, our own reflections are as fast as LAPACK's blocked ones
+
+
+def factored(a, upper: bool):
+    """L of the lower triangle of a, or U. LinAlgError if a is not positive definite."""
+    out, _, failed = cholesky_factor(a, upper)
+    if failed:
+        raise LinAlgError("linalg.cholesky: The factorization could not be completed because the input is not "
+                          "positive-definite.")
+    return out
 
 
 class Cholesky(Function):
@@ -27,11 +39,7 @@ class Cholesky(Function):
 
     @staticmethod
     def forward(ctx, a):
-        array = array_of(a)
-        lower = np.tril(array)
-        array = lower + np.swapaxes(np.tril(array, -1), -1, -2)         # only the lower triangle is used
-        out = made(called("cholesky", "The factorization could not be completed because the input is not positive-definite.",
-                            np.linalg.cholesky, array))
+        out = factored(a, False)
         ctx.save_for_backward(out)
         return out
 
@@ -40,8 +48,8 @@ class Cholesky(Function):
         (lower,) = ctx.saved_tensors
         middle = (lower.mT @ g).tril()
         middle = middle - 0.5 * middle.diagonal(0, -2, -1).diag_embed()
-        y = inv(lower)
-        da = y.mT @ middle @ y
+        left = solve_triangular(lower.mT, middle, upper=True)
+        da = solve_triangular(lower, left, upper=False, left=False)
         return 0.5 * (da + da.mT)
 
 
@@ -56,7 +64,9 @@ def cholesky(A, *, upper: bool = False):
     tensor([[2., 0.],
             [1., 1.]])
     """
-    lower = Cholesky.apply(square(A, "cholesky"))
+    if not recorded(square(A, "cholesky")):
+        return factored(A, upper)
+    lower = Cholesky.apply(A)
     return lower.mT if upper else lower
 
 
@@ -68,7 +78,10 @@ class Qr(Function):
 
     @staticmethod
     def forward(ctx, a, mode):
-        q, r = (made(each) for each in np.linalg.qr(array_of(a), mode))
+        if mode == "reduced" and a.shape[-1] <= OWN_QR:
+            q, r = qr_factors(a)
+        else:
+            q, r = (made(each) for each in np.linalg.qr(array_of(a), mode))
         ctx.mode = mode
         ctx.save_for_backward(q, r)
         return q, r
@@ -80,7 +93,7 @@ class Qr(Function):
             raise RuntimeError("The QR decomposition is not differentiable when mode='complete' and nrows > ncols: take "
                                "mode='reduced'")
         m = r @ dr.mT - dq.mT @ q
-        return (dq + q @ (m.tril() + m.tril(-1).mT)) @ inv(r).mT, None
+        return solve_triangular(r.mT, dq + q @ (m.tril() + m.tril(-1).mT), upper=False, left=False), None
 
 
 @public(node="LinalgQrBackward0")
@@ -104,7 +117,8 @@ def qr(A, mode: str = "reduced"):
                            "'complete'")
     m, n = A.shape[-2:]
     if m >= n:
-        return qr_result(Qr.apply(A, mode))
+        own = mode == "reduced" and n <= OWN_QR and not recorded(A)
+        return qr_result(qr_factors(A) if own else Qr.apply(A, mode))
     q, r = Qr.apply(A[..., :m], mode)               # a wide matrix has the Q of its first columns
     return qr_result((q, cat([r, q.mT @ A[..., m:]], -1)))
 
@@ -124,7 +138,7 @@ class Eigh(Function):
 
     @staticmethod
     def forward(ctx, a, lower):
-        w, v = (made(each) for each in called("eigh", "The algorithm failed to converge.", np.linalg.eigh, array_of(a), lower))
+        w, v = (made(each) for each in called("eigh", FAILED, np.linalg.eigh, array_of(a), lower))
         ctx.save_for_backward(w, v)
         ctx.set_materialize_grads(False)
         return w, v
@@ -141,6 +155,15 @@ class Eigh(Function):
         return 0.5 * (da + da.mT), None
 
 
+def half(UPLO: str) -> str:
+    """The triangle of A to use: "L" or "U"."""
+    if not isinstance(UPLO, str):
+        raise TypeError(f"linalg_eigh(): argument 'UPLO' (position 2) must be str, not {type(UPLO).__name__}")
+    if UPLO.upper() not in ("L", "U"):
+        raise RuntimeError(f"Expected UPLO argument to be 'L' or 'U', but got {UPLO}")
+    return UPLO.upper()
+
+
 @public(node="LinalgEighBackward0")
 @takes_out
 def eigh(A, UPLO: str = "L"):
@@ -152,11 +175,9 @@ def eigh(A, UPLO: str = "L"):
     >>> tinygrad_c.linalg.eigh(tensor([[2., 0.], [0., 1.]])).eigenvalues
     tensor([1., 2.])
     """
-    if not isinstance(UPLO, str):
-        raise TypeError(f"linalg_eigh(): argument 'UPLO' (position 2) must be str, not {type(UPLO).__name__}")
-    if UPLO.upper() not in ("L", "U"):
-        raise RuntimeError(f"Expected UPLO argument to be 'L' or 'U', but got {UPLO}")
-    return eigh_result(Eigh.apply(square(A, "eigh"), UPLO.upper()))
+    if recorded(square(A, "eigh")):
+        return eigh_result(Eigh.apply(A, half(UPLO)))
+    return eigh_result([made(each) for each in called("eigh", FAILED, np.linalg.eigh, array_of(A), half(UPLO))])
 
 
 @public(node="LinalgEighBackward0")
@@ -167,7 +188,9 @@ def eigvalsh(A, UPLO: str = "L"):
     >>> tinygrad_c.linalg.eigvalsh(tensor([[2., 0.], [0., 1.]]))
     tensor([1., 2.])
     """
-    return eigh(A, UPLO)[0]
+    if recorded(A):
+        return eigh(A, UPLO)[0]
+    return made(called("eigh", FAILED, np.linalg.eigvalsh, array_of(square(A, "eigh")), half(UPLO)))
 
 
 # ---- Singular values
@@ -239,7 +262,9 @@ def svdvals(A, *, driver: str | None = None):
     >>> tinygrad_c.linalg.svdvals(tensor([[3., 0.], [0., 4.]]))
     tensor([4., 3.])
     """
-    return Svd.apply(matrices(A, "svdvals"))[1]
+    if recorded(matrices(A, "svdvals")):
+        return Svd.apply(A)[1]
+    return made(of_finite(np.linalg.svd, array_of(A), compute_uv=False))
 
 
 # ---- Low rank

@@ -3,9 +3,9 @@ from __future__ import annotations
 
 import math
 
+from tinygrad_c import cat, eye, movedim
 from tinygrad_c import cross as cross_product
 from tinygrad_c import diagonal as diagonal_of
-from tinygrad_c import eye, movedim, stack
 from tinygrad_c._base.arguments import array_of, takes_out, tensor_arg, tensors_arg
 from tinygrad_c._base.batched import unbatched
 from tinygrad_c._base.public import public
@@ -72,7 +72,7 @@ def norm(A, ord=None, dim=None, keepdim: bool = False, *, dtype=None):
     x = tensor_arg(A, "linalg_norm", "A")
     dims = None if dim is None else (dim,) if isinstance(dim, int) else tuple(dim)
     if ord is None:
-        return vector_norm(x, 2, dims, keepdim, dtype=dtype)
+        return x.norm(2.0, dims, keepdim, dtype=dtype)
     if dims is not None and len(dims) == 2:
         return matrix_norm(x, ord, dims, keepdim, dtype=dtype)
     if dims is None and x.ndim == 2:
@@ -157,10 +157,10 @@ def vander(x, *, N: int | None = None):
     x = x if x.ndim else x.unsqueeze(0)
     x = x if x.is_floating_point() else x.long()
     n = x.shape[-1] if N is None else N
-    powers = [x.new_ones(x.shape)]
-    for _ in range(n - 1):
-        powers.append(powers[-1] * x)
-    return stack(powers, -1) if n > 0 else x.new_empty((*x.shape, 0))
+    if n < 1:
+        return x.new_empty((*x.shape, 0))
+    each = x.unsqueeze(-1)
+    return cat([x.new_ones(each.shape), each.expand(*x.shape, n - 1).cumprod(-1)], -1)
 
 
 @public

@@ -5,12 +5,13 @@ import math
 
 import numpy as np
 
-from tinygrad_c import eye, log, movedim, where
+from tinygrad_c import arange, eye, full, int64, log, movedim, where
 from tinygrad_c._base.arguments import array_of, results, takes_out, tensor_arg
 from tinygrad_c._base.batched import unbatched
 from tinygrad_c._base.public import public
 from tinygrad_c.autograd import Function
-from tinygrad_c.linalg.common import called, made, matrices, of_finite, square
+from tinygrad_c.linalg.common import LinAlgError, made, matrices, of_finite, recorded, square
+from tinygrad_c.ops.matrices.factors import lu_apply, lu_factors, qr_factors, substitute
 
 slogdet_result = results("linalg_slogdet", "sign", "logabsdet")
 lstsq_result = results("linalg_lstsq", "solution", "residuals", "rank", "singular_values")
@@ -24,7 +25,7 @@ class Inverse(Function):
 
     @staticmethod
     def forward(ctx, a):
-        out = made(called("inv", SINGULAR, np.linalg.inv, array_of(a)))
+        out = solved(a, eye(a.shape[-1], dtype=a.dtype).expand(a.shape), "inv", SINGULAR)[0]
         ctx.save_for_backward(out)
         return out
 
@@ -43,7 +44,17 @@ def inv(A):
     tensor([[0.5000, 0.0000],
             [0.0000, 0.2500]])
     """
-    return Inverse.apply(square(A, "inv"))
+    if recorded(square(A, "inv")):
+        return Inverse.apply(A)
+    return solved(A, eye(A.shape[-1], dtype=A.dtype).expand(A.shape), "inv", SINGULAR)[0]
+
+
+def solved(a, b, function: str = "solve", message: str = "The solver failed because the input matrix is singular.") -> tuple:
+    """(X with A X = B, the LU factors of A, their pivots). LinAlgError if A is singular."""
+    both, pivots, _, failed = lu_factors(a)
+    if failed:
+        raise LinAlgError(f"linalg.{function}: {message}")
+    return lu_apply(both, pivots, b), both, pivots
 
 
 class Solution(Function):
@@ -53,16 +64,37 @@ class Solution(Function):
 
     @staticmethod
     def forward(ctx, a, b):
-        out = made(called("solve", "The solver failed because the input matrix is singular.", np.linalg.solve, array_of(a),
-                            array_of(b)))
+        out, *ctx.factors = solved(a, b)
         ctx.save_for_backward(a, out)
         return out
 
     @staticmethod
     def backward(ctx, g):
         a, x = ctx.saved_tensors
-        db = Solution.apply(a.mT, g)
+        db = Solution.apply(a.mT, g) if recorded(a, g) else lu_apply(*ctx.factors, g, adjoint=True)
         return summed(-(db @ x.mT), a.shape), db
+
+
+class TriangularSolution(Function):
+    """X = A^-1 B for triangular A:  dB = A^-T G,  dA = the triangle of -dB X^T."""
+
+    _leading_batch = True
+
+    @staticmethod
+    def forward(ctx, a, b, upper, unit):
+        out = substitute(a, b, upper=upper, unit=unit)
+        ctx.upper, ctx.unit = upper, unit
+        ctx.save_for_backward(a, out)
+        return out
+
+    @staticmethod
+    def backward(ctx, g):
+        a, x = ctx.saved_tensors
+        db = TriangularSolution.apply(a.mT, g, not ctx.upper, ctx.unit)
+        if not ctx.needs_input_grad[0]:
+            return None, db, None, None
+        da = -(db @ x.mT)
+        return da.triu(ctx.unit) if ctx.upper else da.tril(-ctx.unit), db, None, None
 
 
 def summed(g, shape):
@@ -80,24 +112,33 @@ def solve(A, B, *, left: bool = True):
     >>> tinygrad_c.linalg.solve(tensor([[2., 0.], [0., 4.]]), tensor([2., 2.]))
     tensor([1.0000, 0.5000])
     """
-    square(A, "solve")
-    tensor_arg(B, "linalg_solve", "B", 2)
+    if not left:
+        a, b, vector = equations(A, B, False, "solve")
+        return Solution.apply(a.mT, b.mT).mT
+    a, b, vector = equations(A, B, True, "solve")
+    out = Solution.apply(a, b) if recorded(A, B) else solved(a, b)[0]
+    return out.squeeze(-1) if vector else out
+
+
+def equations(A, B, left: bool, function: str) -> tuple:
+    """(A, B as matrices, whether B is a vector), broadcast to one batch, after checks."""
+    square(A, function)
+    tensor_arg(B, f"linalg_{function}", "B", 2)
     if A.dtype is not B.dtype:
-        raise RuntimeError(f"linalg.solve: Expected A and B to have the same dtype, but found A of type {A.dtype} and B of "
-                           f"type {B.dtype} instead")
+        raise RuntimeError(f"linalg.{function}: Expected A and B to have the same dtype, but found A of type {A.dtype} and B "
+                           f"of type {B.dtype} instead")
     vector = B.ndim == 1 or (B.ndim == A.ndim - 1 and B.shape == A.shape[:-1])
     b = B.unsqueeze(-1) if vector else B
     if vector and not left:
         raise RuntimeError("linalg.solve: Vector broadcasting of the left hand side is not supported for left=False. In this "
                            "case linalg.solve is equivalent to B / A.squeeze(-1)")
     if b.shape[-2 if left else -1] != A.shape[-1]:
-        raise RuntimeError(f"linalg.solve: Incompatible shapes of A and B for the equation {'AX = B' if left else 'XA = B'} "
-                           f"({A.shape[-2]}x{A.shape[-1]} and {b.shape[-2]}x{b.shape[-1]})")
-    if not left:
-        return solve(A.mT, b.mT).mT
+        raise RuntimeError(f"linalg.{function}: Incompatible shapes of A and B for the equation "
+                           f"{'AX = B' if left else 'XA = B'} ({A.shape[-2]}x{A.shape[-1]} and {b.shape[-2]}x{b.shape[-1]})")
+    if A.shape[:-2] == b.shape[:-2]:
+        return A, b, vector
     batch = np.broadcast_shapes(A.shape[:-2], b.shape[:-2])
-    out = Solution.apply(A.expand(*batch, *A.shape[-2:]), b.expand(*batch, *b.shape[-2:]))
-    return out.squeeze(-1) if vector else out
+    return A.expand(*batch, *A.shape[-2:]), b.expand(*batch, *b.shape[-2:]), vector
 
 
 @public("A B", node="LinalgSolveTriangularBackward0")
@@ -109,8 +150,14 @@ def solve_triangular(A, B, *, upper: bool, left: bool = True, unitriangular: boo
     tensor([[1.],
             [1.]])
     """
-    triangle = square(A, "solve_triangular").triu(unitriangular) if upper else A.tril(-int(unitriangular))
-    return solve(triangle + eye(A.shape[-1], dtype=A.dtype) if unitriangular else triangle, B, left=left)
+    a, b, vector = equations(A, B, left, "solve_triangular")
+    if not left:
+        return TriangularSolution.apply(a.mT, b.mT, not upper, bool(unitriangular)).mT
+    if recorded(A, B):
+        out = TriangularSolution.apply(a, b, bool(upper), bool(unitriangular))
+    else:
+        out = substitute(a, b, upper=upper, unit=unitriangular)
+    return out.squeeze(-1) if vector else out
 
 
 @public("A B")
@@ -150,6 +197,12 @@ def tensorinv(A, ind: int = 2):
 
 # ---- Determinants
 
+def sign_of(pivots, dtype):
+    """The determinant of the permutation, 1 or -1: each exchange of two rows changes the sign."""
+    exchanges = (pivots != arange(1, pivots.shape[-1] + 1, dtype=pivots.dtype)).sum(-1)
+    return (1 - 2 * (exchanges % 2)).to(dtype)
+
+
 class Determinant(Function):
     """d = det A:  dA = g * the cofactor matrix, which is d A^-T if A is invertible."""
 
@@ -157,7 +210,8 @@ class Determinant(Function):
 
     @staticmethod
     def forward(ctx, a):
-        out = made(np.asarray(np.linalg.det(array_of(a))))
+        both, pivots, _, _ = ctx.factors = lu_factors(a)
+        out = both.diagonal(0, -2, -1).prod(-1) * sign_of(pivots, a.dtype)
         ctx.save_for_backward(a, out)
         return out
 
@@ -168,7 +222,10 @@ class Determinant(Function):
             return a * 0
         weak = (d == 0) | (abs(d) <= 1e-30)
         if not weak.any():
-            return (g * d)[..., None, None] * inv(a).mT
+            if recorded(a, g):
+                return (g * d)[..., None, None] * inv(a).mT
+            both, pivots, _, _ = ctx.factors
+            return lu_apply(both, pivots, (g * d)[..., None].expand(a.shape[:-1]).diag_embed(), adjoint=True)
         u, s, vh = of_finite(np.linalg.svd, array_of(a))           # singular: the cofactors from the SVD, differentiable once
         others = np.stack([np.prod(np.delete(s, i, -1), -1) for i in range(s.shape[-1])], -1)
         sign = np.linalg.det(u) * np.linalg.det(vh)
@@ -193,14 +250,18 @@ class LogDeterminant(Function):
 
     @staticmethod
     def forward(ctx, a):
-        sign, logabsdet = (made(np.asarray(each)) for each in np.linalg.slogdet(array_of(a)))
+        both, pivots, _, _ = ctx.factors = lu_factors(a)
+        diagonal = both.diagonal(0, -2, -1)
         ctx.save_for_backward(a)
-        return sign, logabsdet
+        return diagonal.sign().prod(-1) * sign_of(pivots, a.dtype), diagonal.abs().log().sum(-1)
 
     @staticmethod
     def backward(ctx, _, g):
         (a,) = ctx.saved_tensors
-        return g[..., None, None] * inv(a).mT
+        both, pivots, _, failed = ctx.factors
+        if recorded(a, g) or failed:
+            return g[..., None, None] * inv(a).mT
+        return lu_apply(both, pivots, g[..., None].expand(a.shape[:-1]).diag_embed(), adjoint=True)
 
 
 @public(node="LinalgSlogdetBackward0")
@@ -227,6 +288,18 @@ def logdet(A):
 
 # ---- Pseudo-inverse, least squares, rank
 
+def inverse_by_qr(a, rtol: float):
+    """R^-1 Q^T with a = Q R, or None unless |R| |R^-1| < 1 / rtol (Frobenius norms): then no singular value is below rtol times
+    the largest one, and this is the pseudo-inverse. a has one batch dimension at most."""
+    if a.shape[-2] < a.shape[-1]:
+        found = inverse_by_qr(a.mT, rtol)
+        return None if found is None else found.mT
+    q, r = qr_factors(a)
+    inverse = substitute(r, eye(r.shape[-1], dtype=r.dtype).expand(r.shape), upper=True)
+    condition = r.norm(dim=(-2, -1)) * inverse.norm(dim=(-2, -1))
+    return inverse @ q.mT if (condition * rtol < 1).all() else None
+
+
 class PseudoInverse(Function):
     """P = A^+:  dA = -P^T G P^T + (I - A P) G^T P P^T + P^T P G^T (I - P A).  Golub & Pereyra 1973, eq. 4.12."""
 
@@ -236,7 +309,9 @@ class PseudoInverse(Function):
     def forward(ctx, a, rtol, hermitian):
         array = array_of(a)
         rtol = max(array.shape[-2:]) * np.finfo(array.dtype).eps if rtol is None else rtol
-        out = made(of_finite(np.linalg.pinv, array, rtol, hermitian).astype(array.dtype))
+        out = None if hermitian else inverse_by_qr(a, rtol)
+        if out is None:
+            out = made(of_finite(np.linalg.pinv, array, rtol, hermitian).astype(array.dtype))
         ctx.save_for_backward(a, out)
         return out
 
@@ -286,8 +361,10 @@ def lstsq(A, B, rcond: float | None = None, *, driver: str | None = None):
     if A.shape[-2] != B.shape[-2]:
         raise RuntimeError("torch.linalg.lstsq: input.size(-2) should match other.size(-2): the shapes are "
                            f"{list(A.shape)} and {list(B.shape)}")
-    solution = pinv(A, rtol=rcond) @ B
-    rank = matrix_rank(A, rtol=rcond)
+    tolerance = max(A.shape[-2:]) * np.finfo(A.dtype.name.rpartition(".")[2]).eps if rcond is None else rcond
+    inverse = None if recorded(A) or A.numel() == 0 else inverse_by_qr(A, tolerance)
+    solution = (pinv(A, rtol=rcond) if inverse is None else inverse) @ B
+    rank = matrix_rank(A, rtol=rcond) if inverse is None else full(A.shape[:-2], min(A.shape[-2:]), dtype=int64)
     residuals = A.new_empty(0)
     if driver not in (None, "gelsy") and A.shape[-2] > A.shape[-1] and (rank == A.shape[-1]).all():
         residuals = ((A @ solution - B) ** 2).sum(-2)

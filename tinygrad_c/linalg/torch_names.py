@@ -1,6 +1,7 @@
 """Linear algebra functions of torch's top level, some with other names and arguments than in torch.linalg."""
 from __future__ import annotations
 
+from tinygrad_c import eye
 from tinygrad_c._base.arguments import results, takes_out
 from tinygrad_c._base.public import public
 from tinygrad_c.linalg import elimination, factor, systems
@@ -112,8 +113,8 @@ def cholesky_solve(B, L, upper: bool = False):
     tensor([[1.],
             [2.]])
     """
-    lower = L.triu().mT if upper else L.tril()
-    return systems.solve(lower.mT, systems.solve(lower, B))
+    first, second = (L.mT, L) if upper else (L, L.mT)
+    return systems.solve_triangular(second, systems.solve_triangular(first, B, upper=False), upper=True)
 
 
 @public(node="CholeskyInverseBackward0")
@@ -125,5 +126,5 @@ def cholesky_inverse(L, upper: bool = False):
     tensor([[ 0.2778, -0.0556],
             [-0.0556,  0.1111]])
     """
-    inverse = systems.inv(L.triu().mT if upper else L.tril())
+    inverse = systems.solve_triangular(L.mT if upper else L, eye(L.shape[-1], dtype=L.dtype), upper=False)
     return inverse.mT @ inverse

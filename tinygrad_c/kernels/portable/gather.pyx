@@ -117,9 +117,21 @@ cdef void take(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogi
         move(call, begin, stop, False)
 
 
+cdef inline void put_elements(const Call* call, const element* dense, element* scattered) noexcept nogil:
+    cdef const int64_t* offset = <const int64_t*> call.operand[2].data
+    cdef Py_ssize_t r
+    for r in range(call.shape[0]):
+        scattered[offset[r]] = dense[r * call.operand[0].stride[0]]
+
+
 cdef void put(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
     """scattered[offset[r]] = dense[r], in order: of rows with the same offset the last wins. One unit."""
-    move(call, 0, call.shape[0], True)
+    if call.ndim == 1 and call.operand[0].itemsize == 4:
+        put_elements(call, <const int32_t*> call.operand[0].data, <int32_t*> call.operand[1].data)
+    elif call.ndim == 1 and call.operand[0].itemsize == 8:
+        put_elements(call, <const int64_t*> call.operand[0].data, <int64_t*> call.operand[1].data)
+    else:
+        move(call, 0, call.shape[0], True)
 
 
 # ---- Offsets

@@ -6,6 +6,7 @@ cdef extern from "<math.h>" nogil:
     double real_hypot "hypot"(double a, double b)
     double real_erfc "erfc"(double x)
     double real_lgamma "lgamma"(double x)
+    float real_lgamma_f32 "lgammaf"(float x)
     double real_floor "floor"(double x)
     double real_trunc "trunc"(double x)
     double real_fmax "fmax"(double a, double b)

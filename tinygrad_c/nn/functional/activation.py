@@ -7,7 +7,6 @@ from typing import Any
 from tinygrad_c._base.arguments import takes_out
 from tinygrad_c._base.public import public
 from tinygrad_c._tensor.tensor import Tensor
-from tinygrad_c.core.tape import _named
 from tinygrad_c.ops.create.create import zeros_like
 from tinygrad_c.ops.elementwise import elementwise as ops
 from tinygrad_c.ops.elementwise.elementwise import logsigmoid, relu_, sigmoid, tanh  # noqa: F401  (signatures as torch's)
@@ -36,7 +35,7 @@ def leaky_relu(input: Tensor, negative_slope: float = 0.01, inplace: bool = Fals
     >>> leaky_relu(tensor([-1., 2.]))
     tensor([-0.0100,  2.0000])
     """
-    return _apply(ops.leaky_relu, input, inplace, negative_slope)
+    return (ops.leaky_relu_ if inplace else ops.leaky_relu)(input, negative_slope)
 
 
 @public
@@ -46,7 +45,7 @@ def elu(input: Tensor, alpha: float = 1.0, inplace: bool = False) -> Tensor:
     >>> elu(tensor([-1., 2.]))
     tensor([-0.6321,  2.0000])
     """
-    return _apply(ops.elu, input, inplace, alpha)
+    return (ops.elu_ if inplace else ops.elu)(input, alpha)
 
 
 @public
@@ -56,7 +55,7 @@ def selu(input: Tensor, inplace: bool = False) -> Tensor:
     >>> selu(tensor([-1., 2.]))
     tensor([-1.1113,  2.1014])
     """
-    return _apply(ops.selu, input, inplace)
+    return (ops.selu_ if inplace else ops.selu)(input)
 
 
 @public(node="CeluBackward0")
@@ -90,7 +89,7 @@ def silu(input: Tensor, inplace: bool = False) -> Tensor:
     >>> silu(tensor([-1., 2.]))
     tensor([-0.2689,  1.7616])
     """
-    return _apply(ops.silu, input, inplace)
+    return (ops.silu_ if inplace else ops.silu)(input)
 
 
 @public
@@ -100,7 +99,7 @@ def mish(input: Tensor, inplace: bool = False) -> Tensor:
     >>> mish(tensor([-1., 2.]))
     tensor([-0.3034,  1.9440])
     """
-    return _apply(ops.mish, input, inplace)
+    return (ops.mish_ if inplace else ops.mish)(input)
 
 
 @public
@@ -147,7 +146,7 @@ def hardtanh(input: Tensor, min_val: float = -1.0, max_val: float = 1.0, inplace
         raise ValueError("min_val cannot be greater than max_val")
     if not input.is_floating_point():
         return _apply(lambda x: x.clamp(int(min_val), int(max_val)), input, inplace)
-    return _apply(lambda x: ops.hardtanh(x, min_val, max_val), input, inplace)
+    return (ops.hardtanh_ if inplace else ops.hardtanh)(input, min_val, max_val)
 
 
 @public
@@ -167,7 +166,7 @@ def hardsigmoid(input: Tensor, inplace: bool = False) -> Tensor:
     >>> hardsigmoid(tensor([-4., 0., 1.5]))
     tensor([0.0000, 0.5000, 0.7500])
     """
-    return _apply(ops.hardsigmoid, input, inplace)
+    return (ops.hardsigmoid_ if inplace else ops.hardsigmoid)(input)
 
 
 @public
@@ -177,20 +176,20 @@ def hardswish(input: Tensor, inplace: bool = False) -> Tensor:
     >>> hardswish(tensor([-4., -1., 2.]))
     tensor([-0.0000, -0.3333,  1.6667])
     """
-    return _apply(ops.hardswish, input, inplace)
+    return (ops.hardswish_ if inplace else ops.hardswish)(input)
 
 
-@public(node="ThresholdBackward0")
+@public
 def threshold(input: Tensor, threshold: float, value: float, inplace: bool = False) -> Tensor:
     """x where x > threshold, else value.
 
     >>> threshold(tensor([0.5, 2.]), 1., 0.)
     tensor([0., 2.])
     """
-    return _apply(lambda x: ops.where(x > threshold, x, value), input, inplace)
+    return (ops.threshold_ if inplace else ops.threshold)(input, threshold, value)
 
 
-@public(node="HardshrinkBackward0")
+@public
 @takes_out
 def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """x where |x| > lambd, else 0.
@@ -198,10 +197,10 @@ def hardshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     >>> hardshrink(tensor([-1., 0.2, 2.]))
     tensor([-1.,  0.,  2.])
     """
-    return ops.where(input.abs() <= lambd, 0, input)        # comparisons with NaN are false, so NaN stays NaN
+    return ops.hardshrink(input, lambd)
 
 
-@public(node="SoftshrinkBackward0")
+@public
 @takes_out
 def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """x - lambd where x > lambd, x + lambd where x < -lambd, else 0.
@@ -213,7 +212,7 @@ def softshrink(input: Tensor, lambd: float = 0.5) -> Tensor:
     """
     if lambd < 0:
         raise RuntimeError(f"lambda must be in range [0, infinity) for input dtype {input.dtype}, but found {lambd}.")
-    return ops.where(input.abs() > lambd, input - input.detach().sign() * lambd, input * 0)
+    return ops.softshrink(input, lambd)
 
 
 @public("input weight")
@@ -383,4 +382,4 @@ def threshold_(input: Tensor, threshold: float, value: float) -> Tensor:
     >>> threshold_(tensor([0.5, 2.]), 1., 0.)
     tensor([0., 2.])
     """
-    return _named(_apply(lambda x: ops.where(x > threshold, x, value), input, True), "ThresholdBackward0")
+    return ops.threshold_(input, threshold, value)

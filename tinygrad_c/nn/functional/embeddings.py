@@ -6,11 +6,11 @@ from itertools import pairwise
 from tinygrad_c._base.batched import unbatched
 from tinygrad_c._base.public import public
 from tinygrad_c._tensor.tensor import Tensor, int32, int64
-from tinygrad_c.autograd import no_grad
+from tinygrad_c.autograd import Function, is_grad_enabled, no_grad
 from tinygrad_c.ops.create import create
 from tinygrad_c.ops.create.create import one_hot
 from tinygrad_c.ops.elementwise import elementwise as ops
-from tinygrad_c.ops.indexing.index import rows_at
+from tinygrad_c.ops.indexing.index import all_within, rows_at
 from tinygrad_c.ops.reduce import reduce
 from tinygrad_c.ops.shape.shape import stack
 
@@ -33,6 +33,8 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None, max
     _check_indices(input, weight, sparse)
     if padding_idx is not None:
         padding_idx = _row(padding_idx, weight)
+        if weight.requires_grad and is_grad_enabled():
+            weight = _RowWithoutGradient.apply(weight, padding_idx)
     if max_norm is not None:
         rows_at(weight, input)          # raises for an index out of range, before anything is scaled
         _renormalise(input, weight, max_norm, norm_type)
@@ -42,9 +44,20 @@ def embedding(input: Tensor, weight: Tensor, padding_idx: int | None = None, max
         flat = input.reshape(-1).long()
         counts.scatter_add_(0, flat, create.ones(flat.shape[0], dtype=weight.dtype))
         rows = rows.detach() + (rows - rows.detach()) / counts[input].unsqueeze(-1)
-    if padding_idx is not None:
-        rows = ops.where((input == padding_idx).unsqueeze(-1), rows.detach(), rows)
     return rows
+
+
+class _RowWithoutGradient(Function):
+    """The weight; the gradient of one row is 0."""
+
+    @staticmethod
+    def forward(ctx, weight, row):
+        ctx.row = row
+        return weight
+
+    @staticmethod
+    def backward(ctx, g):
+        return g.index_fill(0, create.tensor([ctx.row]), 0.0), None
 
 
 def _check_indices(input: Tensor, weight: Tensor, sparse: bool) -> None:
@@ -106,11 +119,17 @@ def embedding_bag(input: Tensor, weight: Tensor, offsets: Tensor | None = None, 
     if padding_idx is not None and not -weight.shape[0] <= padding_idx < weight.shape[0]:
         raise RuntimeError(f"padding_idx must be within the number of embeddings, -{weight.shape[0]} through "
                            f"{weight.shape[0] - 1}, but got {padding_idx}")
-    outside = (flat < 0) | (flat >= weight.shape[0])
-    if create.is_wrong(reduce.any(outside)):
+    _check_indices(input, weight, sparse)
+    outside = None if not create.in_program() and all_within(flat, 0, weight.shape[0]) else (
+        (flat < 0) | (flat >= weight.shape[0]))
+    if outside is not None and create.is_wrong(reduce.any(outside)):
         raise RuntimeError(f"Index of input takes value {flat[outside][0].item()} which is not in the valid range [0, "
                            f"{weight.shape[0]})")
     rows = embedding(flat, weight, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse)
+    if input.ndim == 2 and input.shape[1] and mode != "max" and padding_idx is None:      # bags of one length
+        rows = rows if per_sample_weights is None else rows * per_sample_weights.reshape(-1, 1)
+        rows = rows.reshape(*input.shape, -1)
+        return rows.sum(1) if mode == "sum" else rows.mean(1)
     counts = create.ones(flat.shape[0], dtype=weight.dtype)
     if padding_idx is not None:
         counts = ops.where(flat == padding_idx % weight.shape[0], 0, counts)

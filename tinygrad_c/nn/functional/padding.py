@@ -9,6 +9,7 @@ from tinygrad_c.core.tape import _named
 from tinygrad_c.ops.create import create
 from tinygrad_c.ops.elementwise import elementwise as ops
 from tinygrad_c.ops.indexing.index import index_select
+from tinygrad_c.ops.shape.join import cat
 from tinygrad_c.ops.shape.view import zero_pad
 
 
@@ -44,8 +45,11 @@ def pad(input: Tensor, pad: Sequence[int], mode: str = "constant", value: float 
         before, after = pad[2 * k], pad[2 * k + 1]
         if before or after:
             dim = input.ndim - 1 - k
-            indices = _source_indices(input, dim, before, after, mode)
-            input = index_select(input, dim, create.tensor(indices))
+            _check_border(input, dim, before, after, mode)
+            if before < 0 or after < 0:
+                input = index_select(input, dim, create.tensor(_source_indices(input.shape[dim], before, after, mode)))
+            else:
+                input = cat(_pieces(input, dim, before, after, mode), dim)
     if input is given or mode == "circular":
         return input
     return _named(input, f"{'Reflection' if mode == 'reflect' else 'Replication'}Pad{len(pad) // 2}DBackward0")
@@ -72,8 +76,7 @@ def _constant(x: Tensor, pad: tuple[int, ...], value: float) -> Tensor:
     return ops.where(inside, padded, create.full((), value, dtype=x.dtype))
 
 
-def _source_indices(x: Tensor, dim: int, before: int, after: int, mode: str) -> list[int]:
-    """The indices of the elements along the padded dimension."""
+def _check_border(x: Tensor, dim: int, before: int, after: int, mode: str) -> None:
     n = x.shape[dim]
     limit = {"reflect": n - 1, "replicate": max(before, after), "circular": n}[mode]
     if max(before, after) > limit or n == 0:
@@ -83,6 +86,23 @@ def _source_indices(x: Tensor, dim: int, before: int, after: int, mode: str) -> 
                            f"({before}, {after}) at dimension {dim} of input {list(x.shape)}")
     if before + n + after <= 0:
         raise RuntimeError(f"padding ({before}, {after}) leaves no elements of dimension {dim} of input {list(x.shape)}")
+
+
+def _pieces(x: Tensor, d: int, before: int, after: int, mode: str) -> list[Tensor]:
+    """x between what is put before and after it along dimension d."""
+    n = x.shape[d]
+    if mode == "replicate":
+        wide = [[m if k == d else -1 for k in range(x.ndim)] for m in (before, after)]
+        ends = x.narrow(d, 0, 1).expand(*wide[0]), x.narrow(d, n - 1, 1).expand(*wide[1])
+    elif mode == "reflect":
+        ends = x.narrow(d, 1, before).flip(d), x.narrow(d, n - 1 - after, after).flip(d)
+    else:
+        ends = x.narrow(d, n - before, before), x.narrow(d, 0, after)
+    return [*([ends[0]] if before else []), x, *([ends[1]] if after else [])]
+
+
+def _source_indices(n: int, before: int, after: int, mode: str) -> list[int]:
+    """The indices of the elements along the padded dimension of n elements, where a border is cut off."""
     if mode == "circular":
         kept = range(max(-before, 0), n - max(-after, 0))
         return [kept[i % len(kept)] for i in range(-max(before, 0), len(kept) + max(after, 0))]

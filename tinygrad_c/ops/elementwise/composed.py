@@ -1,34 +1,37 @@
-"""Elementwise functions composed of others: rounding, lerp and addcmul, limits, nan_to_num, logit, angles."""
+"""Elementwise functions composed of others: rounding, limits, powers, logit, angles."""
 from __future__ import annotations
 
 import math
 from typing import TYPE_CHECKING
 
-from tinygrad_c._base.batched import unbatched
 from tinygrad_c._base.public import public
 from tinygrad_c.core.array import dtype_named
-from tinygrad_c.core.tape import TensorBase, _named, is_grad_enabled
+from tinygrad_c.core.tape import TensorBase, _named
 from tinygrad_c.ops.arguments import C_WORDS, TYPE_WORDS, takes_out
 from tinygrad_c.ops.create.create import dtype_of, to
-from tinygrad_c.ops.elementwise.elementwise import (
+from tinygrad_c.ops.elementwise import elementwise
+from tinygrad_c.ops.elementwise.elementwise import (  # noqa: F401  (pickles of earlier versions look for some of them here)
+    addcdiv,
+    addcdiv_,
+    addcmul,
+    addcmul_,
     clamp,
+    clamp_,
     in_place,
-    isnan,
+    lerp,
+    lerp_,
     lgamma,
-    log,
-    log1p,
+    nan_to_num,
+    nan_to_num_,
     pow,
     round_half_even,
     sin,
     sub,
-    trunc,
     where,
 )
 
 if TYPE_CHECKING:
     from tinygrad_c.core.tape import TensorBase as Tensor
-
-LARGEST = {"float32": 3.4028234663852886e38, "float64": 1.7976931348623157e308}
 
 
 def only_floats(name: str, input: Tensor) -> None:
@@ -66,68 +69,10 @@ def frac(input: Tensor) -> Tensor:
     tensor([ 0.5000, -0.2500])
     """
     only_floats("frac_cpu", input)
-    return _named(input - trunc(input.detach()), "FracBackward0")       # trunc has gradient 0 everywhere
+    return elementwise.frac(input)
 
 
-# ---- Sums of products
-
-@unbatched
-def _added(input: Tensor, fresh: Tensor, value: float) -> Tensor:
-    """input + fresh * value. If nothing is recorded, computed in place in `fresh`, a temporary of the caller."""
-    recorded = is_grad_enabled() and (fresh.requires_grad or input.requires_grad)
-    if recorded or fresh.shape != input.shape or fresh.dtype is not input.dtype or not fresh.is_floating_point():
-        return input + (fresh if value == 1 else fresh * value)
-    if value != 1:
-        fresh *= value
-    fresh += input
-    return fresh
-
-
-@public("input end weight#")
-@takes_out
-def lerp(input: Tensor, end: Tensor, weight: Tensor | float) -> Tensor:
-    """input + weight * (end - input): from input, at weight 0, to end, at weight 1.
-
-    >>> tinygrad_c.lerp(tinygrad_c.tensor([0., 10.]), tinygrad_c.tensor([10., 20.]), 0.25)
-    tensor([ 2.5000, 12.5000])
-    """
-    only_floats("lerp", input)
-    for name, each in (("end", end), ("weight", weight)):
-        if hasattr(each, "dtype") and each.dtype is not input.dtype:
-            raise RuntimeError(f"expected dtype {C_WORDS[input.dtype.name]} for `{name}` but got dtype "
-                               f"{C_WORDS[each.dtype.name]}")
-    # Computed from the nearer end, so that weight 1 gives exactly `end`.
-    if isinstance(weight, (int, float)):
-        if weight < 0.5:
-            return _named(_added(input, end - input, weight), "LerpBackward0")
-        return _named(end - (end - input) * (1 - weight), "LerpBackward0")
-    out = where(weight < 0.5, input + weight * (end - input), end - (end - input) * (1 - weight))
-    return _named(out, "LerpBackward1")
-
-
-@public("input tensor1 tensor2")
-@takes_out
-def addcmul(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
-    """input + value * tensor1 * tensor2.
-
-    >>> tinygrad_c.addcmul(tinygrad_c.tensor([1.]), tinygrad_c.tensor([2.]), tinygrad_c.tensor([3.]), value=0.5)
-    tensor([4.])
-    """
-    return _named(_added(input, tensor1 * tensor2, value), "AddcmulBackward0")
-
-
-@public("input tensor1 tensor2")
-@takes_out
-def addcdiv(input: Tensor, tensor1: Tensor, tensor2: Tensor, *, value: float = 1) -> Tensor:
-    """input + value * tensor1 / tensor2. RuntimeError if both are integers.
-
-    >>> tinygrad_c.addcdiv(tensor([1., 2.]), tensor([6., 8.]), tensor([2., 4.]), value=10)
-    tensor([31., 22.])
-    """
-    if not dtype_of(tensor1).is_floating_point and not dtype_of(tensor2).is_floating_point:
-        raise RuntimeError("Integer division with addcdiv is no longer supported: call .float() on tensor1")
-    return _named(_added(input, tensor1 / tensor2, value), "AddcdivBackward0")
-
+# ---- Sums
 
 @public("input other#")
 def rsub(input: Tensor, other: Tensor | float, *, alpha: float = 1) -> Tensor:
@@ -175,22 +120,6 @@ def clamp_max(input: Tensor, max: Tensor | float) -> Tensor:
     return clamp(input, max=max)
 
 
-@public
-@takes_out
-def nan_to_num(input: Tensor, nan: float = 0.0, posinf: float | None = None, neginf: float | None = None) -> Tensor:
-    """input with NaN replaced by `nan`, infinity by `posinf` and -infinity by `neginf` (None: the dtype's limits).
-
-    >>> tinygrad_c.nan_to_num(tinygrad_c.tensor([float("nan"), float("inf")]), nan=0.0, posinf=9.0)
-    tensor([0., 9.])
-    """
-    if not dtype_of(input).is_floating_point:
-        return input.clone()
-    largest = LARGEST[dtype_of(input).name]
-    out = where(isnan(input), 0.0 if nan is None else nan, input)
-    out = where(input == math.inf, largest if posinf is None else posinf, out)
-    return _named(where(input == -math.inf, -largest if neginf is None else neginf, out), "NanToNumBackward0")
-
-
 # ---- Powers, logarithms, angles
 
 @public("input# exponent#")
@@ -232,8 +161,9 @@ def logit(input: Tensor, eps: float | None = None) -> Tensor:
     >>> tinygrad_c.logit(tinygrad_c.tensor([0.25, 0.5]))
     tensor([-1.0986,  0.0000])
     """
-    x = input * 1.0 if eps is None else clamp(input * 1.0, eps, 1 - eps)
-    return _named(log(x) - log1p(-x), "LogitBackward0")
+    if eps is None:
+        return elementwise.logit(input)
+    return _named(elementwise.logit(clamp(input * 1.0, eps, 1 - eps)), "LogitBackward0")
 
 
 @public
@@ -296,6 +226,20 @@ def mvlgamma(input: Tensor, p: int) -> Tensor:
     return _named(total + p * (p - 1) / 4 * math.log(math.pi), "MvlgammaBackward0")
 
 
-round_, frac_, lerp_, addcmul_, addcdiv_, clamp_min_, clamp_max_, nan_to_num_, float_power_, ldexp_, logit_, sinc_ = map(
-    in_place, (round, frac, lerp, addcmul, addcdiv, clamp_min, clamp_max, nan_to_num, only_double, ldexp, logit, sinc))
+def round_(input: Tensor, *, decimals: int = 0) -> Tensor:
+    """round in place."""
+    return elementwise.round_half_even_(input) if decimals == 0 else _round_(input, decimals=decimals)
+
+
+def clamp_min_(input: Tensor, min: Tensor | float) -> Tensor:
+    """clamp_min in place."""
+    return clamp_(input, min=min)
+
+
+def clamp_max_(input: Tensor, max: Tensor | float) -> Tensor:
+    """clamp_max in place."""
+    return clamp_(input, max=max)
+
+
+_round_, frac_, float_power_, ldexp_, logit_, sinc_ = map(in_place, (round, frac, only_double, ldexp, logit, sinc))
 deg2rad_, rad2deg_ = map(in_place, (deg2rad, rad2deg))

@@ -4,8 +4,8 @@
     elementwise_backward                  launch the row's derivative kernels, or, with create_graph, evaluate the row's
                                           derivative expression on Tensors
 
-In parts: numbers, dtypes and copies (convert.pxi); the kernel's Call (launch.pxi); in-place ops and out= (write.pxi); the
-public functions (functions.pxi).
+In parts: numbers, dtypes and copies (convert.pxi); the kernel's Call (launch.pxi); in-place ops and out= (write.pxi); rows of
+several tensors with a number (mixed.pxi); the other public functions (functions.pxi).
 """
 import math
 
@@ -40,7 +40,7 @@ cdef enum:                  # Row.operand: an operand of a derivative's kernel
 cdef enum:                  # bits of Row.saves: what a node must save for it
     SAVES_INPUT0 = 1
     SAVES_INPUT1 = 2
-    SAVES_INPUT2 = 4
+    SAVES_INPUT2 = 4        # SAVES_INPUT0 << 2
     SAVES_OUTPUT = 8
 
 cdef enum:                  # Row.kind, as in formulas.py
@@ -144,6 +144,7 @@ cdef TensorBase unary_launch(Row* row, int r, TensorBase x, const Scalar* param)
     cdef TensorBase out = empty(BOOL if row.kind == KIND_BOOLS else x.dtype, x.ndim, x.shape)
     cdef PyObject* inputs[1]
     cdef Node node
+    cdef int i
     if not x.contiguous:
         copy_layout(out, x)
     inputs[0] = <PyObject*> x
@@ -151,8 +152,8 @@ cdef TensorBase unary_launch(Row* row, int r, TensorBase x, const Scalar* param)
     if row.differentiable and x.dtype >= FLOAT32 and recording(x):
         node = record(&row.rule, out, x)
         node.op = r
-        node.param[0] = param[0]
-        node.param[1] = param[1]
+        for i in range(row.n_params):
+            node.param[i] = param[i]
         if row.saves[0] & SAVES_INPUT0:
             save(node, 0, x)
         if row.saves[0] & SAVES_OUTPUT:
@@ -230,13 +231,13 @@ cdef TensorBase binary(int r, object left, object right):
                                "`logical_xor()` operator instead.")
         if row.kind == KIND_INTEGERS and r not in (ROW_BITWISE_AND, ROW_BITWISE_OR, ROW_BITWISE_XOR):
             raise not_implemented(r, BOOL)
-        out = binary_launch(row, r, as_bytes(a), as_bytes(b), None)
+        out = binary_launch(row, r, as_bytes(a), as_bytes(b), NULL, None)
         if row.kind == KIND_INTEGERS:       # & | ^ of 0 and 1 are 0 and 1
             out.dtype = BOOL
         return to_dtype(out, BOOL)
     a = to_dtype(a, dtype)
     b = to_dtype(b, dtype)
-    return binary_launch(row, r, a, b, None)
+    return binary_launch(row, r, a, b, NULL, None)
 
 
 cdef TensorBase as_bytes(TensorBase a):
@@ -246,7 +247,7 @@ cdef TensorBase as_bytes(TensorBase a):
     return out
 
 
-cdef TensorBase binary_launch(Row* row, int r, TensorBase a, TensorBase b, TensorBase out):
+cdef TensorBase binary_launch(Row* row, int r, TensorBase a, TensorBase b, const Scalar* param, TensorBase out):
     cdef Py_ssize_t[MAX_NDIM] shape
     cdef PyObject* inputs[2]
     cdef int ndim
@@ -261,18 +262,20 @@ cdef TensorBase binary_launch(Row* row, int r, TensorBase a, TensorBase b, Tenso
             copy_layout(out, a if same_shape(a, out) else b)
     inputs[0] = <PyObject*> a
     inputs[1] = <PyObject*> b
-    launch(kernel_of(row, dtype), kernels(dtype), out, 2, inputs, NULL, 0, cost(row))
+    launch(kernel_of(row, dtype), kernels(dtype), out, 2, inputs, param, row.n_params, cost(row))
     if row.differentiable and dtype >= FLOAT32 and (recording(a) or recording(b)):
-        record_binary(row, r, out, a, b)
+        record_binary(row, r, out, a, b, param)
     elif r == ROW_HEAVISIDE:
         without_derivative(out, row_name(r), a, b)
     return out
 
 
-cdef int record_binary(Row* row, int r, TensorBase out, TensorBase a, TensorBase b) except -1:
+cdef int record_binary(Row* row, int r, TensorBase out, TensorBase a, TensorBase b, const Scalar* param) except -1:
     cdef Node node = record2(&row.rule, out, a, b)
     cdef int saves = (row.saves[0] if node.edge0 is not None else 0) | (row.saves[1] if node.edge1 is not None else 0)
     node.op = r
+    if row.n_params:
+        node.param[0] = param[0]
     if saves & SAVES_INPUT0:
         save(node, 0, a)
     if saves & SAVES_INPUT1:
@@ -508,12 +511,13 @@ cdef TensorBase add_tensors(TensorBase a, TensorBase b):
 cdef int add_into(TensorBase a, TensorBase b) except -1:
     if b.dtype != a.dtype:
         b = to_dtype(b, a.dtype)
-    binary_launch(&ROWS[ROW_ADD], ROW_ADD, a, b, a)
+    binary_launch(&ROWS[ROW_ADD], ROW_ADD, a, b, NULL, a)
     count_write(a.storage)
     return 0
 
 
 include "write.pxi"
+include "mixed.pxi"
 include "functions.pxi"
 
 

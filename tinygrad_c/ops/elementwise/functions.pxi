@@ -11,6 +11,8 @@ def add(input, other, *, alpha=1, out=None):
     if out is not None:
         return into_out(add(input, other, alpha=alpha), out)
     if alpha != 1:
+        if isinstance(input, TensorBase) and isinstance(other, TensorBase) and alike(input, other):
+            return pair(ROW_ADD_SCALED, input, other, alpha, None)
         other = mul(other, alpha)
     if is_number(other) and isinstance(input, TensorBase):
         return binary_scalar(ROW_ADD_NUMBER, input, other)
@@ -28,6 +30,8 @@ def sub(input, other, *, alpha=1, out=None):
     if out is not None:
         return into_out(sub(input, other, alpha=alpha), out)
     if alpha != 1:
+        if isinstance(input, TensorBase) and isinstance(other, TensorBase) and alike(input, other):
+            return pair(ROW_ADD_SCALED, input, other, -alpha, None)
         other = mul(other, alpha)
     if is_number(other) and isinstance(input, TensorBase):
         return binary_scalar(ROW_ADD_NUMBER, input, -other)
@@ -98,14 +102,27 @@ def add_(input, other, *, alpha=1):
     """add in place."""
     cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
     if alpha != 1:
+        if isinstance(other, TensorBase) and alike(x, other):
+            return add_scaled_(x, other, alpha)
         other = mul(other, alpha)
     return binary_scalar_(ROW_ADD_NUMBER, x, other) if is_number(other) else binary_(ROW_ADD, x, other)
+
+
+cdef TensorBase add_scaled_(TensorBase x, TensorBase other, double alpha):
+    check_inplace(x)
+    if not writes_directly(x, other):
+        return assign_inplace(x, pair(ROW_ADD_SCALED, x, other, alpha, None))
+    pair(ROW_ADD_SCALED, x, other, alpha, x)
+    mark_written(x)
+    return x
 
 
 def sub_(input, other, *, alpha=1):
     """sub in place."""
     cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
     if alpha != 1:
+        if isinstance(other, TensorBase) and alike(x, other):
+            return add_scaled_(x, other, -alpha)
         other = mul(other, alpha)
     return binary_scalar_(ROW_ADD_NUMBER, x, -other) if is_number(other) else binary_(ROW_SUB, x, other)
 
@@ -199,6 +216,8 @@ def clamp(input, min=None, max=None, *, out=None):
 def clamp_(input, min=None, max=None):
     """clamp in place."""
     cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
+    if x.dtype >= FLOAT32 and (min is None or is_number(min)) and (max is None or is_number(max)) and min is not max:
+        return unary_(ROW_CLAMP, x, -INFINITY if min is None else min, INFINITY if max is None else max)
     check_inplace(x)
     bound = min if isinstance(min, TensorBase) else max if isinstance(max, TensorBase) else None
     if bound is not None and (recording(x) or recording(<TensorBase> bound)):        # they are saved for the gradient
@@ -219,6 +238,41 @@ def hardtanh(input, lowest=-1.0, highest=1.0):
 def elu(input, alpha=1.0):
     """x where x > 0, else alpha * (e^x - 1)"""
     return unary(ROW_ELU, input, alpha, 0)
+
+
+def softshrink(input, lambd=0.5):
+    """x - lambd where x > lambd, x + lambd where x < -lambd, else 0"""
+    return unary(ROW_SOFTSHRINK, input, lambd, 0)
+
+
+def hardshrink(input, lambd=0.5):
+    """x where |x| > lambd, else 0"""
+    return unary(ROW_HARDSHRINK, input, lambd, 0)
+
+
+def threshold(input, limit, value):
+    """x where x > limit, else value"""
+    return unary(ROW_THRESHOLD, input, limit, value)
+
+
+def leaky_relu_(input, negative_slope=0.01):
+    """leaky_relu in place"""
+    return unary_(ROW_LEAKY_RELU, input, negative_slope, 0)
+
+
+def hardtanh_(input, lowest=-1.0, highest=1.0):
+    """hardtanh in place"""
+    return unary_(ROW_HARDTANH, input, lowest, highest)
+
+
+def elu_(input, alpha=1.0):
+    """elu in place"""
+    return unary_(ROW_ELU, input, alpha, 0)
+
+
+def threshold_(input, limit, value):
+    """threshold in place"""
+    return unary_(ROW_THRESHOLD, input, limit, value)
 
 
 def gelu(input, *, approximate="none"):
@@ -466,8 +520,10 @@ def bitwise_not(input, *, out=None):
     cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
     if x.dtype >= FLOAT32:
         raise NotImplementedError(f"\"bitwise_not_cpu\" not implemented for '{DTYPE_NAMES[x.dtype]}': call .long() first")
-    if x.dtype == BOOL:
-        return binary(ROW_EQ, x, scalar_tensor(False, BOOL))
+    if x.dtype == BOOL:             # 1 - x of bytes
+        x = binary_scalar(ROW_RSUB_NUMBER, as_bytes(x), 1)
+        x.dtype = BOOL
+        return x
     return binary_scalar(ROW_RSUB_NUMBER, x, -1)
 
 

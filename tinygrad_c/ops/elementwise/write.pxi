@@ -66,25 +66,33 @@ cdef TensorBase assign_inplace(TensorBase x, TensorBase y):
     return x
 
 
+cdef TensorBase overwrite(int r, TensorBase x, const Scalar* param):
+    """x = f(x), written directly: not recorded, and f has x's dtype."""
+    cdef PyObject* inputs[1]
+    cdef Row* row = &ROWS[r]
+    inputs[0] = <PyObject*> x
+    launch(kernel_of(row, x.dtype), kernels(x.dtype), x, 1, inputs, param, row.n_params, cost(row))
+    mark_written(x)
+    return x
+
+
 cdef TensorBase unary_(int r, object input, double p0, double p1):
     cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
+    cdef Scalar[2] param
     check_inplace(x)
-    return assign_inplace(x, unary(r, x, p0, p1))
+    if ROWS[r].kind == KIND_BOOLS or x.dtype == BOOL or (x.dtype < FLOAT32 and ROWS[r].kind != KIND_NUMBERS) or recording(x):
+        return assign_inplace(x, unary(r, x, p0, p1))
+    set_params(param, x.dtype, p0, p1)
+    return overwrite(r, x, param)
 
 
 cdef TensorBase binary_scalar_(int r, TensorBase x, object number):
     cdef Scalar[2] param
-    cdef PyObject* inputs[1]
-    cdef Row* row = &ROWS[r]
     check_inplace(x)
     if x.dtype < FLOAT32 or recording(x):
         return assign_inplace(x, binary_scalar(r, x, number))
     param[0].f = number
-    # Compute: no Python code runs from here on.
-    inputs[0] = <PyObject*> x
-    launch(kernels(x.dtype).inner[row.forward], kernels(x.dtype), x, 1, inputs, param, row.n_params, cost(row))
-    mark_written(x)
-    return x
+    return overwrite(r, x, param)
 
 
 cdef TensorBase binary_(int r, TensorBase a, object other):
@@ -100,7 +108,7 @@ cdef TensorBase binary_(int r, TensorBase a, object other):
     if not shapes_equal(a, ndim, shape):
         raise RuntimeError(f"output with shape {list(shape_of(a))} doesn't match the broadcast shape "
                            f"{[shape[d] for d in range(ndim)]}")
-    binary_launch(row, r, a, b, a)
+    binary_launch(row, r, a, b, NULL, a)
     mark_written(a)
     return a
 

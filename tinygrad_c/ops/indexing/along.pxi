@@ -65,6 +65,22 @@ cdef int check_not_negative(TensorBase index, int dim, Py_ssize_t size) except -
     return 0
 
 
+def all_within(index, Py_ssize_t low, Py_ssize_t high) -> bool:
+    """Whether all of the integers are from low to high - 1.
+
+    >>> all_within(tinygrad_c.tensor([0, 3]), 0, 3)
+    False
+    """
+    cdef TensorBase dense = as_index(index, "index")
+    cdef const int64_t* p = <const int64_t*> dense.data
+    cdef Py_ssize_t i
+    cdef bint wrong = False
+    refuse(b"it looks at indices: use an operation that checks them itself")
+    for i in range(dense.numel):
+        wrong |= not low <= p[i] < high
+    return not wrong
+
+
 cdef TensorBase counted_from_end(TensorBase index, Py_ssize_t size):
     """The index with size - 1 instead of -1."""
     return where_(binary(ROW_LT, index, 0), binary(ROW_ADD, index, size), index)

@@ -117,10 +117,17 @@ cdef bint broadcasts_to(TensorBase value, TensorBase a):
     return True
 
 
+cdef bint is_mask_of(TensorBase mask, TensorBase a) noexcept:
+    return mask.dtype == BOOL and a.ndim > 0 and same_shape(mask, a)
+
+
 def setitem(x, key, value):
     """x[key] = value: value is broadcast and converted to x's dtype. Nothing is written if an index is out of bounds."""
     cdef TensorBase a = <TensorBase?> x
     cdef Plan plan
+    if is_number(value) and isinstance(key, TensorBase) and is_mask_of(<TensorBase> key, a) and not recording(a):
+        masked_fill_(a, key, value)             # one pass, without the indices of the mask's true elements
+        return
     if not isinstance(value, TensorBase) and not is_number(value):
         if value is None or isinstance(value, str):
             raise TypeError(f"can't assign a {type(value).__name__} to a torch.{DTYPE_NAMES[a.dtype]}Tensor")

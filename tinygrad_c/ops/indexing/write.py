@@ -1,16 +1,17 @@
 """Writing by index: index_add, index_copy, index_fill, index_put, scatter_reduce, take, put, masked_scatter."""
 from __future__ import annotations
 
+import math
 from typing import TYPE_CHECKING
 
 from tinygrad_c._base.batched import unbatched
 from tinygrad_c._base.public import public
 from tinygrad_c.core.tape import TensorBase, _graphed
 from tinygrad_c.ops.arguments import array_of, takes_out, tensor_arg
-from tinygrad_c.ops.create.create import arange, clone, copy_, from_numpy, is_wrong
+from tinygrad_c.ops.create.create import arange, clone, copy_, from_numpy, in_program, is_wrong
 from tinygrad_c.ops.elementwise.elementwise import clamp, where
 from tinygrad_c.ops.indexing import index as indexing
-from tinygrad_c.ops.indexing.index import add_slices_, gather, getitem, scatter_add, scatter_add_, setitem
+from tinygrad_c.ops.indexing.index import add_slices_, all_within, gather, getitem, scatter_add, scatter_add_, setitem
 from tinygrad_c.ops.shape.rearrange import broadcast_tensors
 from tinygrad_c.ops.shape.shape import expand, flatten, narrow, reshape, wrapped
 from tinygrad_c.ops.sorting.order import unique
@@ -41,6 +42,8 @@ def rows_key(dim: int, index) -> tuple:
 
 def check_from_zero(index, size: int, error: type[Exception] = IndexError) -> None:
     """Raise for a number that is no slice's: unlike x[index], these functions do not count from the end."""
+    if not in_program() and all_within(index, 0, size):
+        return
     outside = (index < 0) | (index >= size)
     if is_wrong(outside.any()):
         raise error(f"index {index[outside].reshape(-1)[0].item()} is out of bounds: index out of range in self, which has "
@@ -154,6 +157,10 @@ def flat_indices(x, key):
     return getitem(reshape(arange(x.numel()), x.shape), key)
 
 
+def is_vector_of_indices(each) -> bool:
+    return isinstance(each, TensorBase) and each.ndim == 1 and not each.is_floating_point() and each.dtype.name != "bool"
+
+
 @public
 @unbatched
 def index_put_(input, indices, values, accumulate: bool = False):
@@ -172,6 +179,10 @@ def index_put_(input, indices, values, accumulate: bool = False):
     if not accumulate:
         setitem(x, key, values)
         return x
+    if len(key) == 1 and x.ndim and x.is_floating_point() and values.numel() and is_vector_of_indices(key[0]):
+        shape = (key[0].shape[0], *x.shape[1:])
+        if values.ndim <= x.ndim and all(n in (1, m) for n, m in zip(values.shape[::-1], shape[::-1])):
+            return add_slices_(x, 0, key[0], expand(values, shape))
     places = flat_indices(x, key)
     if values.ndim > places.ndim or any(n not in (1, m) for n, m in zip(values.shape[::-1], places.shape[::-1])):
         raise RuntimeError(f"shape mismatch: value tensor of shape {list(values.shape)} cannot be broadcast to indexing result "
@@ -196,6 +207,8 @@ def check_flat(x, index, function: str):
     if index.is_floating_point() or index.dtype.name == "bool":
         raise RuntimeError(f"{function}(): Expected a long tensor for index, but got {index.dtype}: call .long()")
     flat, n = flatten(index), x.numel()
+    if not in_program() and all_within(flat, 0, n):
+        return flat
     outside = (flat < -n) | (flat >= n)
     if is_wrong(outside.any()):
         raise IndexError(f"out of range: tried to access index {flat[outside][0].item()} on a tensor of {n} elements.")
@@ -329,11 +342,16 @@ def highest(x):
 def extreme(x, d: int, index, src, reduce: str):
     """amax or amin of x and of what index sends to it; equal elements share the gradient."""
     import numpy
-    out = array_of(x).copy()
-    place = [numpy.arange(n).reshape([-1 if k == e else 1 for k in range(index.ndim)]) for e, n in enumerate(index.shape)]
-    place[d] = array_of(index)
+    out = array_of(x).copy(order="C")
+    place = array_of(index) * math.prod(x.shape[d + 1:])         # in the flattened x: NumPy's ufunc.at is fast for one index
+    for e, n in enumerate(index.shape):
+        if e != d:
+            along = numpy.arange(n) * math.prod(x.shape[e + 1:])
+            place = place + along.reshape([-1 if k == e else 1 for k in range(index.ndim)])
     gather(x, d, index) if index.numel() else None          # IndexError for an index out of bounds
-    (numpy.maximum if reduce == "amax" else numpy.minimum).at(out, tuple(place), array_of(src))
+    flat = out.reshape(-1)                                  # a view: a copy of a tensor is contiguous
+    with numpy.errstate(invalid="ignore"):                  # NaN
+        (numpy.maximum if reduce == "amax" else numpy.minimum).at(flat, place.reshape(-1), array_of(src).reshape(-1))
     best = from_numpy(out)
     if not x.is_floating_point() or not (x.requires_grad or src.requires_grad):
         return best

@@ -6,9 +6,10 @@ import math
 from tinygrad_c._base.public import public
 from tinygrad_c.core.tape import _named
 from tinygrad_c.ops.arguments import takes_out, tensor_arg
-from tinygrad_c.ops.elementwise.elementwise import in_place
+from tinygrad_c.ops.elementwise.elementwise import addcmul, in_place
 from tinygrad_c.ops.matmul.products import add_scaled, addmm, bmm, dot, matmul, mv
-from tinygrad_c.ops.shape.rearrange import broadcast_tensors, roll
+from tinygrad_c.ops.shape.join import cat
+from tinygrad_c.ops.shape.rearrange import broadcast_tensors
 from tinygrad_c.ops.shape.shape import permute, reshape, transpose, unsqueeze, wrapped
 
 
@@ -92,8 +93,15 @@ def cross(input, other, dim: int | None = None):
     if a.ndim == 0 or a.shape[d] != 3 or b.shape[d] != 3:
         sizes = [x.shape[d] if x.ndim else 1 for x in (a, b)]
         raise RuntimeError(f"linalg.cross: inputs dimension {dim} must have length 3. Got {sizes[0]} and {sizes[1]}")
-    a, b = broadcast_tensors(a, b)
-    return roll(a, -1, d) * roll(b, -2, d) - roll(a, -2, d) * roll(b, -1, d)
+    a, b = broadcast_tensors(a, b) if a.shape != b.shape else (a, b)
+    (a1, a2), (b1, b2) = _turned(a, d), _turned(b, d)
+    return addcmul(a1 * b2, a2, b1, value=-1)
+
+
+def _turned(x, d: int) -> tuple:
+    """x with its elements 1, 2, 0 along dimension d, and with 2, 0, 1."""
+    twice = cat([x, x.narrow(d, 0, 2)], d)
+    return twice.narrow(d, 1, 3), twice.narrow(d, 2, 3)
 
 
 @public("a b")
