@@ -163,10 +163,10 @@ class CompiledModule(ModuleStep):
             return
         program = Recorded()
         leaves = [each for each in guards.all_tensors if each.requires_grad]
-        drawn = drawn_in_python()
+        drawn = drawn_in_python() if situation.pending else None
         with _put_back(guards):
             outputs = program.record(_both(self.function, leaves, program.mark), (*inputs, above), guards, [], [])
-        if drawn_in_python() != drawn:
+        if drawn is not None and drawn_in_python() != drawn:
             program.deny("it draws random numbers in Python or NumPy")
         if program.refusal is None and any(each is not draws.default_generator for each in random_owners(program)):
             program.deny("it draws from a generator of its own")
