@@ -29,7 +29,15 @@ from tinygrad_c.programs.program import (
     random_owners,
     restore_buffers,
 )
-from tinygrad_c.programs.steps import EAGER_CALLS, MOST_ATTEMPTS, MOST_PROGRAMS, CompiledStep, Situation, drawn_in_python
+from tinygrad_c.programs.steps import (
+    EAGER_CALLS,
+    MOST_ATTEMPTS,
+    MOST_DIFFERENT,
+    MOST_PROGRAMS,
+    CompiledStep,
+    Situation,
+    drawn_in_python,
+)
 from tinygrad_c.programs.walk import TooMany, Walk
 
 
@@ -180,7 +188,10 @@ class CompiledModule(ModuleStep):
             situation.pending[None] = program
             return
         if not program.same_as(first):
-            self._stay_eager("it does not do the same at each call: two recordings differ")
+            situation.different += 1
+            situation.pending[None] = program
+            if situation.different >= MOST_DIFFERENT:
+                self._stay_eager("it does not do the same at each call: two recordings differ")
             return
         holder = [outputs]
         del outputs

@@ -33,6 +33,7 @@ from tinygrad_c.programs.walk import TooMany, Walk
 EAGER_CALLS = 2         # before the first recording: they make the optimizer's state
 MOST_PROGRAMS = 8       # of a step
 MOST_ATTEMPTS = 8       # at recording, for inputs of one shape
+MOST_DIFFERENT = 4      # pairs of recordings; they may differ while other threads hold memory back
 MOST_DISTURBED = 100    # recordings, while other threads computed
 
 
@@ -40,7 +41,7 @@ class Situation:
     """The calls with inputs of one shape: their number, and the programs recorded for them."""
 
     def __init__(self) -> None:
-        self.calls = self.attempts = self.disturbed = 0
+        self.calls = self.attempts = self.disturbed = self.different = 0
         self.obstacle = ""                  # why it was not recorded
         self.pending: dict[Any, Any] = {}   # the first of two recordings, by which parameters had a gradient
         self.programs: list[Any] = []
@@ -175,7 +176,10 @@ class CompiledStep(Step):
             situation.pending[program.pattern()] = program
             return result
         if not program.same_as(first):
-            self._stay_eager("it does not do the same at each call: two recordings differ", None)
+            situation.different += 1
+            situation.pending[program.pattern()] = program
+            if situation.different >= MOST_DIFFERENT:
+                self._stay_eager("it does not do the same at each call: two recordings differ", None)
             return result
         holder = [result]
         del result
