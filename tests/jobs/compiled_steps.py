@@ -5,7 +5,8 @@
 Each case is a random net, loss, optimizer and way to write the step; between the calls things change: the batch, its shape, the
 learning rate, the mode, what is frozen, a parameter's memory, its gradient, a hook. After each call the parameters, their gradients and
 versions, the optimizer's state and the result are compared. Then whole epochs follow: step.epochs() or, with two more nets,
-train_many(), beside a loop over DataLoader. Prints how many cases were replayed and how many stayed eager; --only prints why.
+train_many(), beside a loop over DataLoader. Of a quarter of the cases
+only the net is compiled, in a step that stays eager. Prints how many cases were replayed and how many stayed eager; --only prints why.
 """
 from __future__ import annotations
 
@@ -120,14 +121,23 @@ def make_optimizer(r, net):
     params = list(net.parameters())
     if len(params) > 2 and r.random() < 0.25:
         params = [{"params": params[:2], "lr": 0.02}, {"params": params[2:], "weight_decay": 0.1}]
+    flags = {"maximize": True, "lr": 0.001} if r.random() < 0.3 else {"lr": r.choice((0.01, 0.05))}
+    decay = {"weight_decay": 0.1} if r.random() < 0.3 else {}
+    if decay and r.random() < 0.5:
+        decay["decoupled_weight_decay"] = True
     kind = r.choice(("SGD", "SGD", "momentum", "Adam", "Adam", "AdamW", "amsgrad", "maximize", "RMSprop", "centered", "Adagrad", "Signed",
-                     "NAdam"))
+                     "NAdam", "RAdam", "Adamax", "Adadelta", "Rprop", "ASGD", "Adafactor"))
+    if kind in ("NAdam", "RAdam"):
+        return getattr(optim, kind)(params, **flags, **decay)
+    if kind in ("Adamax", "Adadelta", "Rprop", "ASGD"):
+        decay.pop("decoupled_weight_decay", None)
+        return getattr(optim, kind)(params, **flags, **(decay if kind != "Rprop" else {}), foreach=r.choice((None, True)))
     return {"SGD": lambda: optim.SGD(params, lr=0.05), "Adam": lambda: optim.Adam(params, lr=0.01),
             "momentum": lambda: optim.SGD(params, lr=0.05, momentum=0.9, nesterov=r.random() < 0.5, weight_decay=0.01),
             "AdamW": lambda: optim.AdamW(params, lr=0.01), "amsgrad": lambda: optim.Adam(params, lr=0.01, amsgrad=True, weight_decay=0.1),
             "maximize": lambda: optim.SGD(params, lr=0.001, maximize=True), "RMSprop": lambda: optim.RMSprop(params, lr=0.01),
             "centered": lambda: optim.RMSprop(params, lr=0.01, momentum=0.5, centered=True, weight_decay=0.01),
-            "Adagrad": lambda: optim.Adagrad(params, lr=0.01, lr_decay=0.1), "NAdam": lambda: optim.NAdam(params, lr=0.01), "Signed": lambda: Signed(net.parameters(), 0.01)}[kind]()
+            "Adagrad": lambda: optim.Adagrad(params, lr=0.01, lr_decay=0.1), "Adafactor": lambda: optim.Adafactor(params, lr=0.01), "Signed": lambda: Signed(net.parameters(), 0.01)}[kind]()
 
 
 def make_loss(r, outputs, dtype):
@@ -150,6 +160,8 @@ def make_loss(r, outputs, dtype):
              "kl": lambda o, y: F.kl_div(F.log_softmax(o, 1), y.softmax(1)), "gaussian": lambda o, y: F.gaussian_nll_loss(o, y, T.exp(y)),
              "hinge": lambda o, y: F.hinge_embedding_loss(o, y.sign()), "largest": lambda o, y: (o - y).square().max(1).values.mean(),
              "noise": lambda o, y: F.mse_loss(o + T.randn_like(o), y), "masked": lambda o, y: (o * (y > 0)).sum() / len(y),
+             "sorted": lambda o, y: (o.sort(1).values - y.sort(1).values).square().mean(),
+             "topk": lambda o, y: (o - y).square().topk(1, 1).values.mean(), "kth": lambda o, y: (o - y).abs().kthvalue(1, 0).values.sum(),
              "max": lambda o, y: (o - y).abs().max(), "range": lambda o, y: F.binary_cross_entropy(o.sigmoid(), y.sigmoid())}
     if r.random() < 0.5:
         return labelled[r.choice(("ce", "ce", "ce", *labelled))], True
@@ -160,6 +172,7 @@ class Case:
     """One side: net, optimizer, step."""
 
     def __init__(self, seed, compiled):
+        """compiled: False, True, or "model": only the passes of the net, in a step that stays eager."""
         r = random.Random(seed)
         T.manual_seed(seed)
         self.inputs, self.outputs = r.choice((1, 2, 5, 17)), r.choice((1, 2, 3, 10))
@@ -174,6 +187,9 @@ class Case:
         pieces, slope = r.random() < 0.08, r.random() < 0.08
         returns, odd = r.choice(("loss", "loss", "both", "dict", "none")), r.random()
         self.returns = returns
+        if compiled == "model":
+            net = T.compile(net)
+            self.module = net.forward
         self.kept, self.count, r_norm = [], 0, r.choice((2.0, 2.0, float("inf"), 1.0))
 
         def step(x, y):
@@ -221,7 +237,7 @@ class Case:
                 self.kept.append(x)
             return {"loss": value, "both": (value, out), "dict": {"loss": value, "out": out.detach()}, "none": None}[returns]
         self.inner_scheduler = scheduler
-        self.step = T.compile(step) if compiled else step
+        self.step = T.compile(step) if compiled is True else step
         self.held = []
 
     def change(self, r):
@@ -318,8 +334,10 @@ def compare(results, where, step):
 
 
 def run(seed, calls=CALLS):
-    """(the compiled step, whether it was replayed, what kind of epochs followed), after all was compared with eager mode."""
-    eager, compiled = Case(seed, False), Case(seed, True)
+    """(the compiled step or module, whether it was replayed, what kind of epochs followed), after all was compared with eager mode."""
+    of_model = random.Random(seed + 2).random() < 0.25
+    eager, compiled = Case(seed, False), Case(seed, "model" if of_model else True)
+    step = compiled.module if of_model else compiled.step
     r = random.Random(seed + 1)
     often = r.choice((0, 0, 0.1, 0.3))
     shapes = r.choice(((8,), (32,), (1,), (16, 5), (200,)))
@@ -342,10 +360,12 @@ def run(seed, calls=CALLS):
             results.append(side.state(result))
             if side.scheduler is not None and side.inner_scheduler is None:
                 side.scheduler.step()
-        replays += sum(program.verified >= 2 for program in compiled.step.ready) > 0
-        compare(results, f"call {call} after {what!r}", compiled.step)
+        replays += sum(program.verified >= 2 for program in step.ready) > 0
+        compare(results, f"call {call} after {what!r}", step)
+    if of_model:
+        return step, replays, "module"
     epochs = run_epochs(seed, r, eager, compiled) if isinstance(result, T.Tensor) and r.random() < 0.6 else ""
-    return compiled.step, replays + sum(program.verified >= 2 for program in compiled.step.ready), epochs
+    return step, replays + sum(program.verified >= 2 for program in step.ready), epochs
 
 
 def run_epochs(seed, r, eager, compiled):
@@ -399,7 +419,7 @@ def dataloader(side, x, y, size, shuffle, drop_last):
         return f"{type(error).__name__}: {error}"
 
 
-COUNTS = ("replayed", "refused", "no training step", "not recorded", "epochs", "many", "ended by an error")
+COUNTS = ("replayed", "refused", "no training step", "not recorded", "module", "epochs", "many", "ended by an error")
 
 
 def work(seed, numbers):

@@ -46,6 +46,23 @@ def train(optimizer: type, loss: str, widths: tuple[int, ...], dtype: tinygrad_c
         raise AssertionError(f"not recorded: {steps}")
 
 
+def train_module(make: Callable, dtype: tinygrad_c.dtype) -> None:
+    """A compiled module in steps that stay eager, in inference, and after a pass that is run again."""
+    inner = nn.Sequential(nn.Linear(5, 17), nn.BatchNorm1d(17), nn.Dropout(0.2), nn.GELU(), nn.Linear(17, 3)).to(dtype)
+    model, y = tinygrad_c.compile(inner), tinygrad_c.randint(0, 3, (8,))
+    step = step_of(model, make(model.parameters()), nn.functional.cross_entropy)
+    for _ in range(10):
+        step(tinygrad_c.randn(8, 5, dtype=dtype), y)
+        with tinygrad_c.no_grad():
+            model(tinygrad_c.randn(8, 5, dtype=dtype))
+    if not model.forward.ready or not model.forward.inference.ready:
+        raise AssertionError(f"not recorded: {model.forward}")
+    loss = nn.functional.cross_entropy(model(tinygrad_c.randn(8, 5, dtype=dtype)), y)
+    loss.backward(retain_graph=True)
+    loss.backward()
+    model(tinygrad_c.randn(8, 5, dtype=dtype))          # never differentiated
+
+
 def step_of(net: nn.Module, optimizer: Any, loss: Callable) -> Callable:
     def step(x, y):
         optimizer.zero_grad()
@@ -76,6 +93,11 @@ def main() -> None:
                                      (tinygrad_c.float32, tinygrad_c.float64))):
         if k % every == first % every:
             train(*case)
+            done += 1
+    makers = [lambda p, name=name: getattr(optim, name)(p) for name in ("Adadelta", "Adamax", "NAdam", "RAdam", "Rprop", "ASGD")]
+    for k, case in enumerate(product(makers, (tinygrad_c.float32, tinygrad_c.float64))):
+        if k % every == first % every:
+            train_module(*case)
             done += 1
     print(*failed, f"{done} samples, {len(failed)} failed", sep="\n")
     sys.exit(bool(failed))

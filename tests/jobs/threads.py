@@ -69,6 +69,27 @@ def programs(threads: int = 4) -> None:
         step(x[:64], y[:64])
 
 
+def modules() -> None:
+    """One compiled module that several threads use: who comes second is eager. Gradients are those of one thread."""
+    net = nn.Sequential(nn.Linear(20, 60), nn.ReLU(), nn.Linear(60, 3))
+    model, x = tinygrad_c.compile(net), tinygrad_c.randn(32, 20)
+
+    def gradients() -> list:
+        return [g.tolist() for g in tinygrad_c.autograd.grad(model(x).square().sum(), list(net.parameters()))]
+    expected, differ = gradients(), []
+
+    def work() -> None:
+        for _ in range(30):
+            if gradients() != expected:
+                differ.append(1)
+    others = [threading.Thread(target=work) for _ in range(3)]
+    for each in others:
+        each.start()
+    for each in others:
+        each.join()
+    assert not differ
+
+
 def short_products() -> None:
     """Nothing but products of some 20 microseconds, so that they are shared, with a pause now and then."""
     a, b = tinygrad_c.randn(128, 256), tinygrad_c.randn(256, 60)
@@ -84,8 +105,9 @@ def main() -> None:
     everything(1)
     train()
     programs()
+    modules()
     threads = [threading.Thread(target=everything, args=(k,)) for k in range(3)] + [
-        threading.Thread(target=target) for target in (train, short_products, programs, programs)]
+        threading.Thread(target=target) for target in (train, short_products, programs, programs, modules)]
     for thread in threads:
         thread.start()
     for n in (1, 4, 2, 3) * 5:

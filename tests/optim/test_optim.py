@@ -544,3 +544,14 @@ def test_schedulers_state_goes_round(name, settings):
             scheduler.step()
             scheduler2.step()
             assert optimizer2.param_groups[0]["lr"] == optimizer.param_groups[0]["lr"]
+
+
+@pytest.mark.parametrize("name", ["Adadelta", "Adamax", "NAdam", "RAdam", "Rprop", "ASGD"])
+def test_pickles_of_versions_with_a_dict_as_state(name):
+    params, optimizer = run(tg, name, {}, "float64", 5, skip=False)
+    other = getattr(optim, name)(params)
+    old = {key: value for key, value in optimizer.__dict__.items() if key != "_lists"}
+    other.__dict__.clear()
+    other.__setstate__({**old, "state": {p: dict(entry) for p, entry in optimizer.state.items()}})
+    assert str(other.state_dict()) == str(optimizer.state_dict())
+    other.step()

@@ -3,6 +3,7 @@ from __future__ import annotations
 
 import copy
 import gc
+import os
 import pickle
 import threading
 import weakref
@@ -429,6 +430,17 @@ def test_threads():
     for each in threads:
         each.join()
     assert not failures
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_child():
+    side = both(NETS["dropout"])
+    child = os.fork()
+    if child == 0:
+        usual(side, batch(1))
+        os._exit(0 if side.step.ready else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    usual(side, batch(1))
 
 
 # ---- The object, as PyTorch's OptimizedModule

@@ -220,6 +220,10 @@ PAIRS = {
     "ranking": lambda o, t: F.margin_ranking_loss(o[:, 0], o[:, 1], t[:, 0].sign()),
     "soft targets": lambda o, t: F.cross_entropy(o, t.softmax(1), label_smoothing=0.1),
     "masked": lambda o, t: (o * (t > 0)).sum() / (t > 0).sum(),
+    "sort": lambda o, t: (o.sort(1).values - t.sort(1, descending=True).values).square().mean(),
+    "topk": lambda o, t: (o - t).square().flatten().topk(5).values.mean(),
+    "kthvalue": lambda o, t: (o - t).abs().kthvalue(2, 1).values.mean() + o.argsort(0)[0].sum(),
+    "searchsorted": lambda o, t: (o * T.searchsorted(WEIGHTS.sort().values.to(o.dtype), t)).square().mean(),
     "where": lambda o, t: T.where(t > 0, o, o.square()).mean(),
 }
 
@@ -320,7 +324,11 @@ def test_gradients_stay_where_a_check_ends_a_replay():
 def test_settings_that_change():
     """Every number of a parameter group may change; a momentum of 0 needs another program."""
     names = {optim.SGD: ("lr", "momentum", "weight_decay", "dampening"), optim.Adam: ("lr", "betas", "eps", "weight_decay"),
-             optim.RMSprop: ("lr", "alpha", "eps", "weight_decay", "momentum"), optim.Adagrad: ("lr", "lr_decay", "eps", "weight_decay")}
+             optim.RMSprop: ("lr", "alpha", "eps", "weight_decay", "momentum"), optim.Adagrad: ("lr", "lr_decay", "eps", "weight_decay"),
+             optim.Adadelta: ("lr", "rho", "eps", "weight_decay"), optim.Adamax: ("lr", "betas", "eps", "weight_decay"),
+             optim.NAdam: ("lr", "betas", "eps", "weight_decay", "momentum_decay"), optim.RAdam: ("lr", "betas", "eps", "weight_decay"),
+             optim.Rprop: ("etas", "step_sizes"), optim.ASGD: ("lr", "lambd", "alpha", "t0", "weight_decay")}
+    pairs = {"betas": (0.5, 0.6), "etas": (0.4, 1.3), "step_sizes": (0.01, 0.02)}
     for kind, settings in names.items():
         options = {"momentum": 0.9} if "momentum" in settings else {}
 
@@ -340,7 +348,7 @@ def test_settings_that_change():
                 calls.append(0)
                 if len(calls) > 7:
                     name = settings[len(calls) % len(settings)]
-                    optimizer.param_groups[0][name] = (0.5, 0.6) if name == "betas" else 0.01 * len(calls)
+                    optimizer.param_groups[0][name] = pairs.get(name, 0.01 * len(calls))
                 return labelled(8, 5)(g)
             return step, batch, lambda: [[p, p.grad] for p in net.parameters()] + [optimizer.state_dict()]
         check(make, 16)
@@ -435,6 +443,11 @@ def test_frozen_and_shared_parameters():
         last = nn.Linear(16, 16)
         return nn.Sequential(model[0], last, nn.Tanh(), last, nn.ReLU(), model[2])
     check(training(net, F.cross_entropy, labelled(8, 5)))
+
+
+def test_muon():
+    check(training(lambda: nn.Sequential(nn.Linear(5, 16, bias=False), nn.ReLU(), nn.Linear(16, 3, bias=False)), F.cross_entropy,
+                   labelled(8, 5), partial(optim.Muon, lr=0.01)))
 
 
 def test_updates_in_python():

@@ -101,6 +101,54 @@ cdef enum:                      # adagrad
     ADAGRAD_WEIGHT_DECAY = 2
     ADAGRAD_FLAGS = 3           # .i
 
+cdef enum:                      # adadelta
+    ADADELTA_LR = 0
+    ADADELTA_RHO = 1
+    ADADELTA_EPS = 2
+    ADADELTA_WEIGHT_DECAY = 3
+    ADADELTA_FLAGS = 4          # .i
+
+cdef enum:                      # adamax
+    ADAMAX_STEP = 0             # lr / (1 - beta1^t)
+    ADAMAX_WEIGHT = 1           # 1 - beta1
+    ADAMAX_BETA2 = 2
+    ADAMAX_EPS = 3
+    ADAMAX_WEIGHT_DECAY = 4
+    ADAMAX_FLAGS = 5            # .i
+
+cdef enum:                      # nadam
+    NADAM_STEP_G = 0            # on the gradient,
+    NADAM_STEP_M = 1            # and on its mean
+    NADAM_WEIGHT = 2            # 1 - beta1
+    NADAM_BETA2 = 3
+    NADAM_CORRECTION = 4        # 1 - beta2^t
+    NADAM_EPS = 5
+    NADAM_DECAY = 6             # weight_decay, or 1 - lr * weight_decay
+    NADAM_FLAGS = 7             # .i
+
+cdef enum:                      # radam
+    RADAM_STEP = 0
+    RADAM_RECTIFIED = 1         # 0: the variance of v is too large to divide by
+    RADAM_WEIGHT = 2            # 1 - beta1
+    RADAM_BETA2 = 3
+    RADAM_EPS = 4
+    RADAM_DECAY = 5             # weight_decay, or 1 - lr * weight_decay
+    RADAM_FLAGS = 6             # .i
+
+cdef enum:                      # rprop
+    RPROP_SHRINK = 0
+    RPROP_GROW = 1
+    RPROP_SMALLEST = 2
+    RPROP_LARGEST = 3
+    RPROP_FLAGS = 4             # .i
+
+cdef enum:                      # asgd
+    ASGD_ETA = 0
+    ASGD_MU = 1
+    ASGD_LAMBD = 2
+    ASGD_WEIGHT_DECAY = 3
+    ASGD_FLAGS = 4              # .i
+
 cdef enum:                      # dropout
     DROPOUT_SCALE = 0
 
@@ -132,6 +180,12 @@ ctypedef struct Kernels:
     kernel_t adam
     kernel_t rmsprop
     kernel_t adagrad
+    kernel_t adadelta           # the less common optimizers                           (update_rare.pxi)
+    kernel_t adamax
+    kernel_t nadam
+    kernel_t radam
+    kernel_t rprop
+    kernel_t asgd
     kernel_t scatter_add        # out[offset[r]] += row r                              (scatter_add.pxi)
     kernel_t dropout
     philox_simd_t philox_simd   # random words; float64 only                           (philox_simd.pxi)

@@ -1,16 +1,14 @@
 """Adadelta: step sizes from the running mean of the squared updates."""
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from tinygrad_c._tensor.tensor import Tensor
-from tinygrad_c.ops.create.create import zeros_like
-from tinygrad_c.optim.each import EachOptimizer
-from tinygrad_c.optim.optimizer import check_lr, check_not_negative, unsupported
+from tinygrad_c.ops.optim_steps.update import adadelta_
+from tinygrad_c.optim.optimizer import ListOptimizer, check_lr, check_not_negative, unsupported
 
 
-class Adadelta(EachOptimizer):
+class Adadelta(ListOptimizer):
     """p <- p - lr * d, d = g * sqrt(a + eps) / sqrt(s + eps), s and a running means of g^2 and d^2. Zeiler 2012.
 
     ValueError for lr, eps or weight_decay < 0, or rho outside [0, 1].
@@ -21,6 +19,8 @@ class Adadelta(EachOptimizer):
     >>> w.data
     tensor([ 0.9968, -1.9968])
     """
+
+    _slots = ("step", "square_avg", "acc_delta")
 
     def __init__(self, params: Iterable[Any], lr: float = 1.0, rho: float = 0.9, eps: float = 1e-6, weight_decay: float = 0,
                  foreach: bool | None = None, *, capturable: bool = False, maximize: bool = False,
@@ -34,12 +34,13 @@ class Adadelta(EachOptimizer):
         super().__init__(params, dict(lr=lr, rho=rho, eps=eps, weight_decay=weight_decay, maximize=maximize,
                                       capturable=capturable, foreach=foreach, differentiable=differentiable))
 
-    def _update(self, p: Tensor, g: Tensor, state: dict[str, Any], group: dict[str, Any]) -> None:
-        if "square_avg" not in state:
-            state["square_avg"], state["acc_delta"] = zeros_like(p), zeros_like(p)
-        rho, eps = group["rho"], group["eps"]
-        squares, steps = state["square_avg"], state["acc_delta"]
-        squares.mul_(rho).add_(g * g * (1 - rho))
-        delta = (steps + eps).sqrt() / (squares + eps).sqrt() * g
-        steps.mul_(rho).add_(delta * delta * (1 - rho))
-        p.sub_(delta * group["lr"])
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        loss = None if closure is None else self._evaluate(closure)
+        moved = 0
+        for group, (owners, steps, squares, deltas) in zip(self.param_groups, self._lists):
+            moved += adadelta_(group["params"], owners, squares, deltas, steps, group["lr"], group["rho"], group["eps"],
+                               group["weight_decay"], group["maximize"])
+        self._step_count += 1
+        if self._step_count <= 2:
+            self._warn_common_mistakes(moved)
+        return loss

@@ -1,4 +1,4 @@
-"""Base class of the less common optimizers: a step for one parameter, written in ops without a kernel."""
+"""Base class of optimizers without a kernel of their own: a step for one parameter, written in ops."""
 from __future__ import annotations
 
 from collections.abc import Callable

@@ -222,11 +222,19 @@ class ListOptimizer(Optimizer):
     """
 
     _slots: tuple[str, ...] = ()
+    _numbers: tuple[str, ...] = ()      # those of the slots that hold a number for each parameter, besides 'step'
 
     def __init__(self, params: Iterable[Any], defaults: dict[str, Any]) -> None:
         self._lists: list[list[list[Any]]] = []
         self._step_count = 0
         super().__init__(params, defaults)
+
+    def __setstate__(self, state: dict[str, Any]) -> None:
+        super().__setstate__(state)
+        if "_lists" not in state:           # of a version in which this class had a dict as its state
+            old = self.__dict__.pop("state")
+            self._lists = []
+            self.state = old
 
     def add_param_group(self, param_group: dict[str, Any]) -> None:
         super().add_param_group(param_group)
@@ -265,6 +273,8 @@ class ListOptimizer(Optimizer):
                 if each is parameter:
                     for name, entries in zip(self._slots, lists):
                         value = entries_of.get(name)
+                        if name in self._numbers and value is not None:
+                            value = float(value)
                         entries[i] = int(value or 0) if name == "step" else value
 
 

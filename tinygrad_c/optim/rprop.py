@@ -1,17 +1,14 @@
 """Rprop, which uses only the sign of the gradient, and ASGD, which averages the parameters."""
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from tinygrad_c._tensor.tensor import Tensor
-from tinygrad_c.ops.create.create import full_like, zeros_like
-from tinygrad_c.ops.elementwise.elementwise import where
-from tinygrad_c.optim.each import EachOptimizer
-from tinygrad_c.optim.optimizer import check_lr, check_not_negative, unsupported
+from tinygrad_c.ops.optim_steps.update import asgd_, rprop_
+from tinygrad_c.optim.optimizer import ListOptimizer, check_lr, check_not_negative, unsupported
 
 
-class Rprop(EachOptimizer):
+class Rprop(ListOptimizer):
     """p <- p - s * sign(g). s grows while g keeps its sign and shrinks when the sign changes. For full-batch gradients.
 
     Riedmiller & Braun 1993. etas: the factors to shrink and to grow s. step_sizes: the limits of s, which starts at lr.
@@ -23,6 +20,8 @@ class Rprop(EachOptimizer):
     tensor([ 0.9000, -1.9000])
     """
 
+    _slots = ("step", "prev", "step_size")
+
     def __init__(self, params: Iterable[Any], lr: float = 1e-2, etas: tuple[float, float] = (0.5, 1.2),
                  step_sizes: tuple[float, float] = (1e-6, 50), *, capturable: bool = False, foreach: bool | None = None,
                  maximize: bool = False, differentiable: bool = False) -> None:
@@ -33,17 +32,19 @@ class Rprop(EachOptimizer):
         super().__init__(params, dict(lr=lr, etas=etas, step_sizes=step_sizes, foreach=foreach, maximize=maximize,
                                       differentiable=differentiable, capturable=capturable))
 
-    def _update(self, p: Tensor, g: Tensor, state: dict[str, Any], group: dict[str, Any]) -> None:
-        if "prev" not in state:
-            state["prev"], state["step_size"] = zeros_like(p), full_like(p, float(group["lr"]))
-        turned = g * state["prev"]
-        factor = where(turned > 0, group["etas"][1], where(turned < 0, group["etas"][0], full_like(p, 1.0)))
-        state["step_size"].mul_(factor).clamp_(*group["step_sizes"])
-        state["prev"] = where(turned < 0, 0.0, g)       # where the sign changed, skip one step
-        p.sub_(state["prev"].sign() * state["step_size"])
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        loss = None if closure is None else self._evaluate(closure)
+        moved = 0
+        for group, (owners, steps, before, sizes) in zip(self.param_groups, self._lists):
+            moved += rprop_(group["params"], owners, before, sizes, steps, group["lr"], *group["etas"], *group["step_sizes"],
+                            group["maximize"])
+        self._step_count += 1
+        if self._step_count <= 2:
+            self._warn_common_mistakes(moved)
+        return loss
 
 
-class ASGD(EachOptimizer):
+class ASGD(ListOptimizer):
     """p <- p - eta * (g + lambd * p), eta decreasing with the steps. state['ax'] is the average of p from step t0 on.
 
     Polyak & Juditsky 1992.
@@ -55,6 +56,9 @@ class ASGD(EachOptimizer):
     tensor([ 0.8000, -1.6000])
     """
 
+    _slots = ("step", "eta", "mu", "ax")
+    _numbers = ("eta", "mu")
+
     def __init__(self, params: Iterable[Any], lr: float = 1e-2, lambd: float = 1e-4, alpha: float = 0.75, t0: float = 1e6,
                  weight_decay: float = 0, foreach: bool | None = None, maximize: bool = False, differentiable: bool = False,
                  capturable: bool = False) -> None:
@@ -64,12 +68,13 @@ class ASGD(EachOptimizer):
         super().__init__(params, dict(lr=lr, lambd=lambd, alpha=alpha, t0=t0, weight_decay=weight_decay, foreach=foreach,
                                       maximize=maximize, differentiable=differentiable, capturable=capturable))
 
-    def _update(self, p: Tensor, g: Tensor, state: dict[str, Any], group: dict[str, Any]) -> None:
-        if "ax" not in state:
-            state["eta"], state["mu"], state["ax"] = float(group["lr"]), 1.0, zeros_like(p)
-        step, lr = state["step"], group["lr"]
-        p.mul_(1 - group["lambd"] * state["eta"])
-        p.sub_(g * state["eta"])
-        state["ax"].add_((p - state["ax"]) * state["mu"])
-        state["eta"] = lr / (1 + group["lambd"] * lr * step) ** group["alpha"]
-        state["mu"] = 1 / max(1, step - group["t0"])
+    def step(self, closure: Callable[[], Any] | None = None) -> Any:
+        loss = None if closure is None else self._evaluate(closure)
+        moved = 0
+        for group, (owners, steps, etas, mus, averages) in zip(self.param_groups, self._lists):
+            moved += asgd_(group["params"], owners, etas, mus, averages, steps, group["lr"], group["lambd"], group["alpha"],
+                           group["t0"], group["weight_decay"], group["maximize"])
+        self._step_count += 1
+        if self._step_count <= 2:
+            self._warn_common_mistakes(moved)
+        return loss

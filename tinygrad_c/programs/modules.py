@@ -29,7 +29,15 @@ from tinygrad_c.programs.program import (
     random_owners,
     restore_buffers,
 )
-from tinygrad_c.programs.steps import EAGER_CALLS, MOST_ATTEMPTS, MOST_PROGRAMS, CompiledStep, Situation, drawn_in_python
+from tinygrad_c.programs.steps import (
+    EAGER_CALLS,
+    MOST_ATTEMPTS,
+    MOST_DIFFERENT,
+    MOST_PROGRAMS,
+    CompiledStep,
+    Situation,
+    drawn_in_python,
+)
 from tinygrad_c.programs.walk import TooMany, Walk
 
 
@@ -163,10 +171,10 @@ class CompiledModule(ModuleStep):
             return
         program = Recorded()
         leaves = [each for each in guards.all_tensors if each.requires_grad]
-        drawn = drawn_in_python()
+        drawn = drawn_in_python() if situation.pending else None
         with _put_back(guards):
             outputs = program.record(_both(self.function, leaves, program.mark), (*inputs, above), guards, [], [])
-        if drawn_in_python() != drawn:
+        if drawn is not None and drawn_in_python() != drawn:
             program.deny("it draws random numbers in Python or NumPy")
         if program.refusal is None and any(each is not draws.default_generator for each in random_owners(program)):
             program.deny("it draws from a generator of its own")
@@ -180,7 +188,10 @@ class CompiledModule(ModuleStep):
             situation.pending[None] = program
             return
         if not program.same_as(first):
-            self._stay_eager("it does not do the same at each call: two recordings differ")
+            situation.different += 1
+            situation.pending[None] = program
+            if situation.different >= MOST_DIFFERENT:
+                self._stay_eager("it does not do the same at each call: two recordings differ")
             return
         holder = [outputs]
         del outputs

@@ -26,15 +26,14 @@ from tinygrad_c.core.tape cimport (
 from tinygrad_c.kernels.call cimport INT64, MAX_NDIM, Call
 from tinygrad_c.kernels.portable.philox cimport RANDOM_BLOCK, RANDOM_SEED
 from tinygrad_c.kernels.runtime.dispatch cimport (
-    OTHER_THREAD, ROLE_ADAGRAD, ROLE_ADAM, ROLE_CONTENT, ROLE_ELEMENTWISE, ROLE_MATMUL, ROLE_RANDOM, ROLE_RMSPROP, ROLE_SGD,
+    OTHER_THREAD, ROLE_ADADELTA, ROLE_ADAGRAD, ROLE_ADAM, ROLE_ADAMAX, ROLE_ASGD, ROLE_CONTENT, ROLE_ELEMENTWISE, ROLE_MATMUL,
+    ROLE_NADAM, ROLE_RADAM, ROLE_RANDOM, ROLE_RMSPROP, ROLE_RPROP, ROLE_SGD,
     UNSUITED, Block, Known, Program, block_of, draw_blocks, enter, free_program, is_written, keep_gil, known_kernel,
     labels_fit, leave, random_streams, recorder, replay, start_recording, stop_if, stop_recording, take_number)
 from tinygrad_c.kernels.runtime.memory cimport Pool, free_pool, pool_has, seal_pool, swap_pool
 from tinygrad_c.kernels.runtime.threads cimport flush_denormals, fp_state, restore_denormals, run_on
-from tinygrad_c.kernels.table cimport (
-    ADAGRAD_EPS, ADAGRAD_FLAGS, ADAGRAD_LR, ADAGRAD_WEIGHT_DECAY, ADAM_BETA2, ADAM_CORRECTION, ADAM_EPS, ADAM_FLAGS,
-    ADAM_SHRINK, ADAM_STEP, ADAM_WEIGHT, ADAM_WEIGHT_DECAY, FIRST, RMSPROP_ALPHA, RMSPROP_EPS, RMSPROP_FLAGS, RMSPROP_LR,
-    RMSPROP_MOMENTUM, RMSPROP_WEIGHT_DECAY, SGD_FLAGS, SGD_LR, SGD_MOMENTUM, SGD_UNDAMPED, SGD_WEIGHT_DECAY)
+from tinygrad_c.kernels.table cimport *
+from tinygrad_c.ops.optim_steps.scalars cimport *
 
 cdef extern from "Python.h":
     Py_ssize_t Py_REFCNT(PyObject*)

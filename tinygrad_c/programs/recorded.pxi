@@ -11,20 +11,6 @@ cdef TensorBase plain_copy(TensorBase a):
     return out
 
 
-cdef list schedulers_in(scheduler):
-    """The scheduler and the schedulers that it calls."""
-    found = [scheduler]
-    for each in found:
-        for value in each.__dict__.values():
-            if isinstance(value, (list, tuple)):
-                found.extend([other for other in value if hasattr(other, "last_epoch") and other not in found])
-    return found
-
-
-cdef bint scheduler_owns(scheduler, dict group) except -1:
-    return any([group is each for one in schedulers_in(scheduler) for each in getattr(one.optimizer, "param_groups", [group])])
-
-
 def is_recording() -> bool:
     """Whether a step is being recorded in any thread; only one can be at a time."""
     return recorder != NULL
@@ -94,7 +80,7 @@ cdef class Recorded:
 
     def record(self, function, tuple args not None, Guards guards not None, list optimizers not None, list schedulers not None):
         """Run the step in eager mode and keep its Calls. `optimizers`: (its __dict__, its kind, its groups as (group,
-        list of steps or None)). Returns the step's result; see finish()."""
+        list of steps or None, other lists of numbers)). Returns the step's result; see finish()."""
         cdef TensorBase t
         cdef list given = []
         if self.program.calls != NULL or self.guards is not None:
@@ -172,8 +158,8 @@ cdef class Recorded:
         if self.settings == NULL:
             raise MemoryError()
         for _, kind, groups in optimizers:
-            for group, steps in groups:
-                s = settings_for(group, kind, steps, &self.settings[len(self.groups)])
+            for group, steps, numbers in groups:
+                s = settings_for(group, kind, steps, numbers, &self.settings[len(self.groups)])
                 if s is None:
                     self.deny("a setting of an optimizer is not a Python number")
                 self.groups.append(s)
@@ -387,12 +373,12 @@ cdef class Recorded:
             raise MemoryError()
         for i in range(self.program.n):
             role = known_kernel(self.program.calls[i].kernel).role
-            if not ROLE_SGD <= role <= ROLE_ADAGRAD:
+            if not ROLE_SGD <= role <= ROLE_ASGD:
                 continue
             found = []
             number = 0
             for _, kind, groups in optimizers:
-                for group, steps in groups:
+                for group, _, _ in groups:
                     for slot, each in enumerate(group["params"]):
                         p = each
                         if p.data == self.program.calls[i].operand[0].data and ROLES[kind] == role:
@@ -406,7 +392,12 @@ cdef class Recorded:
             u.call, u.role, u.group, u.slot = i, role, found[0][0], found[0][1]
             u.step = 0
             if role != ROLE_SGD:
-                u.step = (<Settings> self.groups[u.group]).steps[u.slot]
+                if not (<Settings> self.groups[u.group]).load_state(u):
+                    self.deny("a number of an optimizer's state is no Python number")
+                    return 0
+                if role == ROLE_ASGD:           # the step has set those of the next one
+                    u.number[0] = self.program.calls[i].param[ASGD_ETA].f
+                    u.number[1] = self.program.calls[i].param[ASGD_MU].f
             elif self.program.calls[i].param[SGD_FLAGS].i & FIRST:
                 self.failed = UNSUITED
             expected = self.program.calls[i]
@@ -552,9 +543,8 @@ cdef class Recorded:
         cdef const Call* before
         if role == ROLE_RANDOM:
             return k == RANDOM_SEED or k == RANDOM_BLOCK
-        if ROLE_SGD <= role <= ROLE_ADAGRAD:
-            return k != (SGD_FLAGS if role == ROLE_SGD else ADAM_FLAGS if role == ROLE_ADAM else
-                         RMSPROP_FLAGS if role == ROLE_RMSPROP else ADAGRAD_FLAGS)
+        if ROLE_SGD <= role <= ROLE_ASGD:
+            return k != flags_of(role)
         for back in range(1, min(i, 2) + 1):
             before = &self.program.calls[i - back]
             if before.kernel == take_number and before.param[1].i == back and before.param[0].i == k:

@@ -66,10 +66,8 @@ cdef bint may_replay(Recorded r) except -1:
             return False
     for i in range(r.n_updates):
         if r.updates[i].role != ROLE_SGD:
-            steps = (<Settings> r.groups[r.updates[i].group]).steps
-            if r.updates[i].slot >= PyList_GET_SIZE(steps) or type(steps[r.updates[i].slot]) is not int:
+            if not (<Settings> r.groups[r.updates[i].group]).load_state(&r.updates[i]):
                 return False
-            r.updates[i].step = steps[r.updates[i].slot]
     return True
 
 
@@ -83,15 +81,15 @@ cdef void schedule(Recorded r) noexcept nogil:
     for i in range(r.n_updates):
         u = &r.updates[i]
         call = &r.program.calls[u.call]
-        u.step += 1
         if (u.role == ROLE_ADAM and before != NULL and before.role == ROLE_ADAM and before.group == u.group
-                and before.step == u.step):
+                and before.step == u.step + 1):
+            u.step += 1
             call.param[ADAM_STEP], call.param[ADAM_CORRECTION] = last.param[ADAM_STEP], last.param[ADAM_CORRECTION]
             call.param[ADAM_SHRINK], call.param[ADAM_WEIGHT_DECAY] = last.param[ADAM_SHRINK], last.param[ADAM_WEIGHT_DECAY]
             call.param[ADAM_WEIGHT], call.param[ADAM_BETA2] = last.param[ADAM_WEIGHT], last.param[ADAM_BETA2]
             call.param[ADAM_EPS] = last.param[ADAM_EPS]
         else:
-            set_scalars(call, u, &r.settings[u.group])
+            count_step(u, call, &r.settings[u.group])
         before, last = u, call
 
 
@@ -113,10 +111,15 @@ cdef bint run_program(Recorded r) noexcept nogil:
 
 cdef bint step_once(Recorded r) noexcept nogil:
     """Replay the step on the inputs that are in place. False, and nothing is changed, if the program is not for them."""
+    cdef Py_ssize_t i
     if not labels_fit(&r.program):
         return False
     schedule(r)
-    return run_program(r)
+    if run_program(r):
+        return True
+    for i in range(r.n_updates):
+        uncount_step(&r.updates[i])
+    return False
 
 
 cdef int take_effect(Recorded r, long n) except -1:
@@ -143,7 +146,7 @@ cdef int take_effect(Recorded r, long n) except -1:
             leaf._grad.storage.version = r.grad_versions[i]
     for i in range(r.n_updates):
         if r.updates[i].role != ROLE_SGD:
-            (<Settings> r.groups[r.updates[i].group]).steps[r.updates[i].slot] = <long long> r.updates[i].step
+            (<Settings> r.groups[r.updates[i].group]).store_state(&r.updates[i])
     for i in range(len(r.optimizers)):
         attributes = <dict> (<tuple> r.optimizers[i])[0]
         attributes["_step_count"] = attributes["_step_count"] + n * <long> (<tuple> r.optimizers[i])[1]
@@ -290,8 +293,7 @@ def take_snapshot(Recorded r not None) -> list:
     return [memory, [(storage, (<Storage> storage).version) for storage, _ in r.written],
             [(leaf, None, bytes_of(<TensorBase> own)) if own is not None and (<TensorBase> leaf)._grad is own
              else (leaf, (<TensorBase> leaf)._grad, None) for leaf, own in r.grads],     # own: no reference, see may_replay
-            [((<Settings> entry).steps, list((<Settings> entry).steps)) for entry in r.groups
-             if (<Settings> entry).steps is not None],
+            [(numbers, list(numbers)) for entry in r.groups for numbers in (<Settings> entry).lists()],
             streams_of(r),
             [(each, lists_copied(each)) for each in changed_by_schedulers(r)],
             [(attributes, attributes["_step_count"]) for attributes, _ in r.optimizers], given]
@@ -346,8 +348,7 @@ def state_of(Recorded r not None) -> list:
         if (<GivenGrad> each).kept:
             t = (<GivenGrad> each).leaf._grad
             found.append((f"the gradient of a parameter of shape {list(shape_of(t))}", bytes_of(t)))
-    found.extend([("an optimizer's steps", list((<Settings> entry).steps)) for entry in r.groups
-                  if (<Settings> entry).steps is not None])
+    found.extend([("an optimizer's steps", list(numbers)) for entry in r.groups for numbers in (<Settings> entry).lists()])
     found.append(("a random generator's position", streams_of(r)))
     found.extend([("a scheduler's state", {key: value for key, value in each.items() if key not in ("params", "optimizer")})
                   for each in (lists_copied(one) for one in changed_by_schedulers(r))])

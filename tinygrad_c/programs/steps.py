@@ -33,6 +33,7 @@ from tinygrad_c.programs.walk import TooMany, Walk
 EAGER_CALLS = 2         # before the first recording: they make the optimizer's state
 MOST_PROGRAMS = 8       # of a step
 MOST_ATTEMPTS = 8       # at recording, for inputs of one shape
+MOST_DIFFERENT = 4      # pairs of recordings; they may differ while other threads hold memory back
 MOST_DISTURBED = 100    # recordings, while other threads computed
 
 
@@ -40,10 +41,11 @@ class Situation:
     """The calls with inputs of one shape: their number, and the programs recorded for them."""
 
     def __init__(self) -> None:
-        self.calls = self.attempts = self.disturbed = 0
+        self.calls = self.attempts = self.disturbed = self.different = 0
         self.obstacle = ""                  # why it was not recorded
         self.pending: dict[Any, Any] = {}   # the first of two recordings, by which parameters had a gradient
         self.programs: list[Any] = []
+        self.walk: Any = None               # that of the first recording, for the second
 
 
 class CompiledStep(Step):
@@ -138,11 +140,14 @@ class CompiledStep(Step):
             what = next((each.guards.broken() for each in situation.pending.values()), situation.obstacle)
             self._stay_eager(f"what it uses changes at every call{f': {what}' if what else ''}", None)
             return self.function(*args)
-        try:
-            walk = Walk((self.function, *[each for each in args if not isinstance(each, Tensor)]))
-        except TooMany:
-            self._stay_eager("it reaches too many objects to be watched", None)
-            return self.function(*args)
+        walk = situation.walk
+        if walk is None or not walk.guards.hold():
+            try:
+                walk = Walk((self.function, *[each for each in args if not isinstance(each, Tensor)]))
+            except TooMany:
+                self._stay_eager("it reaches too many objects to be watched", None)
+                return self.function(*args)
+            situation.walk = walk
         if any(attributes["_step_count"] < EAGER_CALLS for attributes, _, _ in walk.optimizers):
             return self.function(*args)         # an optimizer that is new
         self._trains = self._trains or walk.any_optimizer
@@ -151,10 +156,10 @@ class CompiledStep(Step):
             situation.obstacle = f"{walk.guards.broken()} has a hook or a graph from before the step"
             return self.function(*args)
         situation.attempts += 1
-        drawn = drawn_in_python()
+        drawn = drawn_in_python() if situation.pending else None       # 40 us: of the second recording
         program = Recorded()
         result = program.record(self.function, args, walk.guards, walk.optimizers, walk.schedulers)
-        if program.refusal is None and drawn_in_python() != drawn:
+        if program.refusal is None and drawn is not None and drawn_in_python() != drawn:
             program.deny("it draws random numbers in Python or NumPy")
         if program.refusal is not None:
             self._stay_eager(*told(program.refusal))
@@ -171,7 +176,10 @@ class CompiledStep(Step):
             situation.pending[program.pattern()] = program
             return result
         if not program.same_as(first):
-            self._stay_eager("it does not do the same at each call: two recordings differ", None)
+            situation.different += 1
+            situation.pending[program.pattern()] = program
+            if situation.different >= MOST_DIFFERENT:
+                self._stay_eager("it does not do the same at each call: two recordings differ", None)
             return result
         holder = [result]
         del result
@@ -180,6 +188,7 @@ class CompiledStep(Step):
             self._stay_eager(*told(program.refusal))
             return result
         del situation.pending[program.pattern()]
+        situation.walk = None
         situation.attempts = 0
         situation.programs.append(program)
         if self.verify <= 0:

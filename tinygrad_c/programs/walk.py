@@ -8,15 +8,19 @@ from typing import Any
 from tinygrad_c._base.warn import PACKAGE
 from tinygrad_c._tensor.tensor import Tensor
 from tinygrad_c.nn.module import Module
+from tinygrad_c.optim.adadelta import Adadelta
 from tinygrad_c.optim.adagrad import Adagrad
 from tinygrad_c.optim.adam import Adam
+from tinygrad_c.optim.adamax import Adamax, NAdam, RAdam
 from tinygrad_c.optim.lr_scheduler.base import LRScheduler
 from tinygrad_c.optim.optimizer import Optimizer
 from tinygrad_c.optim.rmsprop import RMSprop
+from tinygrad_c.optim.rprop import ASGD, Rprop
 from tinygrad_c.optim.sgd import SGD
 from tinygrad_c.programs.program import Guards, Step, settings_of
 
 NOTHING_IN = frozenset((int, float, bool, str, bytes, type(None)))      # most values are of these
+WITH_KERNELS = (Adam, SGD, RMSprop, Adagrad, Adadelta, Adamax, NAdam, RAdam, Rprop, ASGD)
 MANY = 20_000           # objects; for more, the walk costs more time than a program saves
 
 
@@ -29,7 +33,8 @@ class Walk:
 
     def __init__(self, roots: tuple[Any, ...]) -> None:
         self.guards = Guards()
-        self.optimizers: list[Any] = []         # those with a kernel: (__dict__, kind, [(group, list of steps or None)])
+        # Those with a kernel: (__dict__, kind, [(group, list of steps or None, other lists of numbers)]).
+        self.optimizers: list[Any] = []
         self.schedulers: list[Any] = []
         self.any_optimizer = False
         self._seen: dict[int, Any] = {}
@@ -131,7 +136,7 @@ class Walk:
         attributes = optimizer.__dict__
         self.guards.add_dict(attributes)
         self.guards.add_list(optimizer.param_groups)
-        kind = next((cls.__name__ for cls in (Adam, SGD, RMSprop, Adagrad) if isinstance(optimizer, cls)), None)
+        kind = next((cls.__name__ for cls in WITH_KERNELS if isinstance(optimizer, cls)), None)
         changing = () if kind is None else settings_of(kind)        # read at each step
         groups = []
         for i, group in enumerate(optimizer.param_groups):
@@ -143,15 +148,18 @@ class Walk:
                     self.guards.add_item(group, name)
             if kind is not None:
                 lists = optimizer._lists[i][1:]
-                steps = None
+                steps: Any = None
+                numbers = []
                 for name, entries in zip(optimizer._slots, lists):
                     if name == "step":
                         steps = entries
+                    elif name in optimizer._numbers:
+                        numbers.append(entries)
                     else:
                         self.guards.add_list(entries)
                         self._queue.extend(entries)
                 self.guards.add_list(optimizer._lists[i])
-                groups.append((group, steps))
+                groups.append((group, steps, numbers))
         if kind is not None:
             self.guards.add_list(optimizer._lists)
             self.optimizers.append((attributes, kind, groups))

@@ -19,10 +19,16 @@ cdef enum:                      # what a kernel is to a program
     ROLE_PLAIN
     ROLE_ELEMENTWISE            # it runs Call.inner
     ROLE_MATMUL
-    ROLE_SGD
+    ROLE_SGD                    # the optimizers
     ROLE_ADAM
     ROLE_RMSPROP
     ROLE_ADAGRAD
+    ROLE_ADADELTA
+    ROLE_ADAMAX
+    ROLE_NADAM
+    ROLE_RADAM
+    ROLE_RPROP
+    ROLE_ASGD                   # the last of them
     ROLE_RANDOM                 # param 0 and 1 are set by the Call before it
     ROLE_CONTENT                # param 0 is the address of its content, param 1 the number of bytes
 

@@ -14,7 +14,7 @@ from libc.string cimport memcpy, memset
 
 from tinygrad_c.kernels.call cimport (
     FLOAT32, FLOAT64, INT32, INT64, MAX_NDIM, MAX_OPERANDS, MAX_PARAMS, N_DTYPES, Call, Operand, Scalar, inner_t, kernel_t)
-from tinygrad_c.kernels.portable cimport gather as movers, philox, unfold as windows
+from tinygrad_c.kernels.portable cimport gather as movers, order, philox, unfold as windows
 from tinygrad_c.kernels.portable.generic cimport register_generic, register_vectors
 from tinygrad_c.kernels.portable.integers cimport register_integer_kernels
 from tinygrad_c.kernels.table cimport MAX, MIN, N_LOSSES, N_SOFTMAX, PROD, SQUARES, SUM, Kernels

@@ -8,20 +8,28 @@ cdef enum:
     OPERAND_4 = 16
     OPERAND_5 = 32
     N_KNOWN = 256
+    N_SLOTS = 1024                  # a power of 2
 
 cdef Known[N_KNOWN] known
 cdef int n_known = 0
+cdef Known* known_at[N_SLOTS]        # by the kernel's address, the next free place after its own
+
+
+cdef inline size_t slot_of(kernel_t kernel) noexcept:
+    return (<size_t> kernel >> 4) * 0x9E3779B1 >> 8 & (N_SLOTS - 1)
 
 
 cdef void know(kernel_t kernel, const char* name, int writes, int role, int n_params, int n_strides=0, int updates=0,
                int itemsize=0) noexcept:
     """A kernel that may be recorded. writes: the operands that it writes; updates: those of them that it reads too."""
     global n_known
-    cdef int i
-    for i in range(n_known):
-        if known[i].kernel == kernel:
-            return
+    cdef size_t slot = slot_of(kernel)
+    if known_kernel(kernel) != NULL:
+        return
     if kernel != NULL and n_known < N_KNOWN:
+        while known_at[slot] != NULL:
+            slot = (slot + 1) & (N_SLOTS - 1)
+        known_at[slot] = &known[n_known]
         known[n_known].kernel, known[n_known].name = kernel, name
         known[n_known].writes, known[n_known].updates, known[n_known].role = writes, updates, role
         known[n_known].n_params, known[n_known].n_strides = n_params, n_strides
@@ -67,12 +75,22 @@ cdef void know_kernels() noexcept:
         know(t.rmsprop, b"RMSprop", OPERAND_0 | OPERAND_2 | OPERAND_3 | OPERAND_4, ROLE_RMSPROP, 6, 0,
              OPERAND_0 | OPERAND_2 | OPERAND_3 | OPERAND_4)
         know(t.adagrad, b"Adagrad", OPERAND_0 | OPERAND_2, ROLE_ADAGRAD, 4, 0, OPERAND_0 | OPERAND_2)
+        know(t.adadelta, b"Adadelta", OPERAND_0 | OPERAND_2 | OPERAND_3, ROLE_ADADELTA, 5, 0, OPERAND_0 | OPERAND_2 | OPERAND_3)
+        know(t.adamax, b"Adamax", OPERAND_0 | OPERAND_2 | OPERAND_3, ROLE_ADAMAX, 6, 0, OPERAND_0 | OPERAND_2 | OPERAND_3)
+        know(t.nadam, b"NAdam", OPERAND_0 | OPERAND_2 | OPERAND_3, ROLE_NADAM, 8, 0, OPERAND_0 | OPERAND_2 | OPERAND_3)
+        know(t.radam, b"RAdam", OPERAND_0 | OPERAND_2 | OPERAND_3, ROLE_RADAM, 7, 0, OPERAND_0 | OPERAND_2 | OPERAND_3)
+        know(t.rprop, b"Rprop", OPERAND_0 | OPERAND_2 | OPERAND_3, ROLE_RPROP, 5, 0, OPERAND_0 | OPERAND_2 | OPERAND_3)
+        know(t.asgd, b"ASGD", OPERAND_0 | OPERAND_2, ROLE_ASGD, 5, 0, OPERAND_0 | OPERAND_2)
         know(t.dropout, b"dropout", OPERAND_0, ROLE_PLAIN, 1)
         know(t.scatter_add, b"scatter_add", OPERAND_1, ROLE_PLAIN, 0, 0, OPERAND_1)
     know(movers.take, b"gather", OPERAND_0, ROLE_PLAIN, 0)
     know(movers.put, b"scatter", OPERAND_1, ROLE_PLAIN, 0, 0, OPERAND_1)
     know(movers.offsets, b"offsets", OPERAND_0 | OPERAND_2, ROLE_PLAIN, 5)
     know(movers.triangle, b"triangle", OPERAND_0, ROLE_PLAIN, 2)
+    know(order.sort_rows, b"sort", OPERAND_0 | OPERAND_2, ROLE_PLAIN, 2)
+    know(order.top_rows, b"topk", OPERAND_0 | OPERAND_2, ROLE_PLAIN, 2)
+    know(order.select_rows, b"kthvalue", OPERAND_0 | OPERAND_2, ROLE_PLAIN, 3)
+    know(order.search_rows, b"searchsorted", OPERAND_0, ROLE_PLAIN, 3)
     know(windows.columns, b"im2col", OPERAND_0, ROLE_PLAIN, 6)
     know(windows.fold, b"col2im", OPERAND_0, ROLE_PLAIN, 6)
     know(windows.largest, b"max pooling", OPERAND_0 | OPERAND_2, ROLE_PLAIN, 6)
@@ -99,10 +117,11 @@ cdef void know_kernels() noexcept:
 
 
 cdef const Known* known_kernel(kernel_t kernel) noexcept:
-    cdef int i
-    for i in range(n_known):
-        if known[i].kernel == kernel:
-            return &known[i]
+    cdef size_t slot = slot_of(kernel)
+    while known_at[slot] != NULL:
+        if known_at[slot].kernel == kernel:
+            return known_at[slot]
+        slot = (slot + 1) & (N_SLOTS - 1)
     return NULL
 
 

@@ -16,6 +16,7 @@ cdef void register(Kernels* k) noexcept:
     register_cross_entropy(k)
     register_loss(k)
     register_update(k)
+    register_update_rare(k)
     register_index(k)
     k.dropout = dropout
     if REAL_BITS == 64:

@@ -14,6 +14,7 @@ from tinygrad_c.kernels.generated.ids cimport *
 from tinygrad_c.kernels.table cimport *
 from tinygrad_c.ops.elementwise.elementwise cimport *
 from tinygrad_c.core.tape cimport *
+from tinygrad_c.ops.optim_steps.scalars cimport *
 
 cdef extern from "Python.h":
     Py_ssize_t PyList_GET_SIZE(object)
@@ -219,6 +220,9 @@ def adagrad_(list params, owners, list sums, list steps, double lr, double lr_de
         s = state_of(sums, i, p, initial_accumulator_value)
         updated += update(&call, kernels(p.dtype).adagrad, 3, p, g, s, None, None, 6)
     return updated
+
+
+include "update_rare.pxi"
 
 
 # ---- Gradients of a group
