@@ -264,7 +264,8 @@ def test_no_modules_import_each_other():
 @pytest.mark.parametrize("file", [file for file in files() if folder_of(name_of(file)) in ANNEX])
 def test_the_annex_is_built_on_public_names(file):
     """As in a user's program: only public names, from the package and its public modules."""
-    own = folder_of(name_of(file)).partition(".")[0]
+    folder = folder_of(name_of(file))
+    own = folder.partition(".")[0]
     for node in ast.walk(ast.parse(files()[file].read_text())):
         if isinstance(node, ast.Import):
             wanted = [(alias.name, None) for alias in node.names]
