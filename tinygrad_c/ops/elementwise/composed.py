@@ -28,7 +28,8 @@ from tinygrad_c.ops.elementwise.elementwise import (
 if TYPE_CHECKING:
     from tinygrad_c.core.tape import TensorBase as Tensor
 
-LARGEST = {"float32": 3.4028234663852886e38, "float64": 1.7976931348623157e308}
+LARGEST = {"float16": 65504.0, "bfloat16": 3.3895313892515355e38, "float32": 3.4028234663852886e38,
+           "float64": 1.7976931348623157e308}
 
 
 def only_floats(name: str, input: Tensor) -> None:
