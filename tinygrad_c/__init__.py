@@ -71,14 +71,17 @@ from tinygrad_c.ops.random.random import (
 from tinygrad_c._tensor import take_examples
 from tinygrad_c._tensor.printing import set_printoptions
 from tinygrad_c._tensor.reduce import norm
-from tinygrad_c._tensor.tensor import Size, Tensor, float32, float64, int32, int64, uint8, bool_ as bool
+from tinygrad_c._tensor.tensor import (
+    Size, Tensor, bfloat16, bool_ as bool, float16, float32, float64, int16, int32, int64, int8, uint16, uint32, uint64, uint8)
 from tinygrad_c.autograd import enable_grad, inference_mode, is_grad_enabled, no_grad, set_grad_enabled
 from tinygrad_c import autograd, nn, utils
 from tinygrad_c.torch_compat import import_aliases
 
 float = float32
 double = float64
+half = float16
 long = int64
+short = int16
 int = int32
 newaxis = None
 concat = concatenate = cat
@@ -138,7 +141,8 @@ _find = lazy_names(globals(), {
     "torch_compat.amp": "GradScaler autocast",
     "torch_compat.config": "show_config",
     "torch_compat.switches":
-        "AcceleratorError BoolTensor ByteTensor DoubleTensor FloatTensor IntTensor LongTensor OutOfMemoryError "
+        "AcceleratorError BFloat16Tensor BoolTensor ByteTensor CharTensor DoubleTensor FloatTensor HalfTensor IntTensor "
+        "LongTensor OutOfMemoryError ShortTensor "
         "are_deterministic_algorithms_enabled get_default_device get_deterministic_debug_mode "
         "get_float32_matmul_precision get_num_interop_threads init_num_threads is_complex is_conj "
         "is_deterministic_algorithms_warn_only_enabled is_floating_point is_inference is_nonzero is_warn_always_enabled "

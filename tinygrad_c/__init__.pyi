@@ -8,8 +8,9 @@ from tinygrad_c import (accelerator as accelerator, amp as amp, autograd as auto
 from tinygrad_c._base.device import (Device)
 from tinygrad_c._tensor.printing import (set_printoptions as set_printoptions)
 from tinygrad_c._tensor.reduce import (norm as norm)
-from tinygrad_c._tensor.tensor import (Size as Size, Tensor as Tensor, bool_, float32 as float32, float64 as float64, int32 as
-    int32, int64 as int64, uint8 as uint8)
+from tinygrad_c._tensor.tensor import (Size as Size, Tensor as Tensor, bfloat16 as bfloat16, bool_, float16 as float16, float32
+    as float32, float64 as float64, int16 as int16, int32 as int32, int64 as int64, int8 as int8, uint16 as uint16, uint32 as
+    uint32, uint64 as uint64, uint8 as uint8)
 from tinygrad_c.autograd import (enable_grad as enable_grad, inference_mode as inference_mode, no_grad as no_grad,
     set_grad_enabled as set_grad_enabled)
 from tinygrad_c.core.array import (dtype as dtype, get_default_dtype as get_default_dtype, set_default_dtype as
@@ -124,18 +125,19 @@ from tinygrad_c.special.windows import (bartlett_window as bartlett_window, blac
     as hamming_window, hann_window as hann_window, kaiser_window as kaiser_window)
 from tinygrad_c.torch_compat.amp import (GradScaler as GradScaler, autocast as autocast)
 from tinygrad_c.torch_compat.config import (show_config as show_config)
-from tinygrad_c.torch_compat.switches import (AcceleratorError as AcceleratorError, BoolTensor as BoolTensor, ByteTensor as
-    ByteTensor, DoubleTensor as DoubleTensor, FloatTensor as FloatTensor, IntTensor as IntTensor, LongTensor as LongTensor,
-    OutOfMemoryError as OutOfMemoryError, are_deterministic_algorithms_enabled as are_deterministic_algorithms_enabled,
-    get_default_device as get_default_device, get_deterministic_debug_mode as get_deterministic_debug_mode,
-    get_float32_matmul_precision as get_float32_matmul_precision, get_num_interop_threads as get_num_interop_threads,
-    init_num_threads as init_num_threads, is_complex as is_complex, is_conj as is_conj,
-    is_deterministic_algorithms_warn_only_enabled as is_deterministic_algorithms_warn_only_enabled, is_floating_point as
-    is_floating_point, is_inference as is_inference, is_nonzero as is_nonzero, is_warn_always_enabled as is_warn_always_enabled,
-    set_default_device as set_default_device, set_default_tensor_type as set_default_tensor_type, set_deterministic_debug_mode
-    as set_deterministic_debug_mode, set_float32_matmul_precision as set_float32_matmul_precision, set_flush_denormal as
-    set_flush_denormal, set_num_interop_threads as set_num_interop_threads, set_warn_always as set_warn_always, typename as
-    typename, use_deterministic_algorithms as use_deterministic_algorithms)
+from tinygrad_c.torch_compat.switches import (AcceleratorError as AcceleratorError, BFloat16Tensor as BFloat16Tensor, BoolTensor
+    as BoolTensor, ByteTensor as ByteTensor, CharTensor as CharTensor, DoubleTensor as DoubleTensor, FloatTensor as FloatTensor,
+    HalfTensor as HalfTensor, IntTensor as IntTensor, LongTensor as LongTensor, OutOfMemoryError as OutOfMemoryError,
+    ShortTensor as ShortTensor, are_deterministic_algorithms_enabled as are_deterministic_algorithms_enabled, get_default_device
+    as get_default_device, get_deterministic_debug_mode as get_deterministic_debug_mode, get_float32_matmul_precision as
+    get_float32_matmul_precision, get_num_interop_threads as get_num_interop_threads, init_num_threads as init_num_threads,
+    is_complex as is_complex, is_conj as is_conj, is_deterministic_algorithms_warn_only_enabled as
+    is_deterministic_algorithms_warn_only_enabled, is_floating_point as is_floating_point, is_inference as is_inference,
+    is_nonzero as is_nonzero, is_warn_always_enabled as is_warn_always_enabled, set_default_device as set_default_device,
+    set_default_tensor_type as set_default_tensor_type, set_deterministic_debug_mode as set_deterministic_debug_mode,
+    set_float32_matmul_precision as set_float32_matmul_precision, set_flush_denormal as set_flush_denormal,
+    set_num_interop_threads as set_num_interop_threads, set_warn_always as set_warn_always, typename as typename,
+    use_deterministic_algorithms as use_deterministic_algorithms)
 from tinygrad_c.utils.dlpack import (from_dlpack as from_dlpack, to_dlpack as to_dlpack)
 
 absolute = abs
@@ -161,6 +163,7 @@ float = float32
 ger = outer
 greater = gt
 greater_equal = ge
+half = float16
 int = int32
 inverse = inv
 less = lt
@@ -174,6 +177,7 @@ not_equal = ne
 orgqr = householder_product
 row_stack = vstack
 sgn = sign
+short = int16
 subtract = sub
 swapaxes = transpose
 swapdims = transpose

@@ -55,6 +55,8 @@ class dtype:
     code: int
     itemsize: int
     is_floating_point: bool
+    is_signed: bool
+    is_complex: bool
 """,
     "nn.call": """\
 class Callable:

@@ -63,8 +63,8 @@ NOT_METHODS = {
     "register_post_accumulate_grad_hook",
     # conversions: test_convert.py
     "new", "new_empty_strided", "ndimension", "is_signed", "is_nonzero", "is_same_size", "get_device", "storage_offset",
-    "item", "tolist", "numpy", "to", "float", "double", "long", "int", "byte", "bool", "cpu", "cuda", "contiguous",
-    "half", "bfloat16", "is_complex", "pin_memory", "is_pinned", "share_memory_",
+    "item", "tolist", "numpy", "to", "float", "double", "long", "int", "short", "char", "byte", "bool", "cpu", "cuda",
+    "contiguous", "half", "bfloat16", "is_complex", "pin_memory", "is_pinned", "share_memory_",
     "new_tensor", "new_zeros", "new_ones", "new_full", "new_empty", "zero_", "fill_", "copy_",
     # another op, with the shape of a tensor
     "view_as", "reshape_as", "expand_as",

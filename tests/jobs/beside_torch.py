@@ -11,7 +11,8 @@ import torch
 import tinygrad_c
 from tinygrad_c._base import missing
 
-DTYPES = {getattr(torch, name): getattr(tinygrad_c, name) for name in ("float32", "float64", "int64", "int32", "uint8", "bool")}
+DTYPES = {getattr(torch, name): getattr(tinygrad_c, name)
+          for name in ("float32", "float64", "int64", "int32", "int16", "int8", "uint8", "bool")}
 SENTENCES = tuple(words for _, words in missing.LEFT_OUT)
 OBJECTS = {torch.strided: tinygrad_c.strided, torch.contiguous_format: tinygrad_c.contiguous_format,
            torch.preserve_format: tinygrad_c.preserve_format}

@@ -25,7 +25,7 @@ from jobs.beside_torch import (
 import tinygrad_c
 
 Found = Iterator[tuple[str, str]]
-ORDER = [torch.float64, torch.float32, torch.int64, torch.int32, torch.uint8, torch.bool]
+ORDER = [torch.float64, torch.float32, torch.int64, torch.int32, torch.int16, torch.int8, torch.uint8, torch.bool]
 # Their numbers are drawn, or whatever the memory held: dtype and shape are compared.
 DRAWN = {
     "bernoulli", "cauchy", "exponential", "geometric", "log_normal", "multinomial", "normal", "uniform", "rand", "rand_like",

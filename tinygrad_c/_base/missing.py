@@ -5,19 +5,20 @@ from __future__ import annotations
 
 # Names or patterns with *, and the explanation. The first match is used.
 LEFT_OUT = [
-    ("float16 half bfloat16 HalfTensor BFloat16Tensor float8* finfo16",
-     "half precision is left out; the floating types are float32 and float64"),
+    ("float8* float4*",
+     "numbers of 8 bits and fewer are left out; the floating types are float64, float32, and float16 and bfloat16 for storage"),
     ("complex* cfloat cdouble chalf view_as_complex view_as_real polar fft fft_* stft istft conj conj_physical conj_physical_ "
      "resolve_conj eig eigvals",
      "complex numbers are left out; keep real and imaginary parts in two tensors"),
-    ("int8 char int16 short uint16 uint32 uint64 ShortTensor CharTensor int4 int2 int1",
-     "the integer types are int64, int32, uint8 and bool"),
+    ("char", "the dtype is int8"),
+    ("int1 int2 int3 int4 int5 int6 int7 uint1 uint2 uint3 uint4 uint5 uint6 uint7 bits*",
+     "integers of fewer than 8 bits are left out; int8 and uint8 are the smallest"),
     ("sparse sparse_* to_sparse* to_dense SparseAdam coalesce is_coalesced hspmm spmm smm sspaddmm *_indices_copy indices_copy "
      "values_copy crow_indices col_indices indices values dense_dim",
      "sparse tensors are left out; tensors are dense here"),
     ("quantize* dequantize* quint* qint* ao quantization quantized QUInt8Storage fake_quantize* per_tensor_affine q_* "
      "qscheme int_repr",
-     "quantised numbers are left out; the types are float32, float64, int64, int32, uint8 and bool"),
+     "quantised numbers are left out; int8 and uint8 are ordinary integers"),
     ("fx export _dynamo _inductor _C script_* Script* parse_* import_ir_module* merge_type_from_type_comment "
      "unify_type_list fork wait Sym* sym_* cond while_loop AggregationType DispatchKey Tag *_torch_function* boolean_dispatch",
      "there is no compiler of Python programs here; leave the line out (compile(model) is accepted and returns the model)"),
@@ -34,7 +35,7 @@ LEFT_OUT = [
      "pin_memory_device",
      "there is only the CPU here"),
     ("scaled_mm grouped_mm scaled_grouped_mm ScalingType SwizzleType",
-     "half precision is left out; the floating types are float32 and float64"),
+     "products of numbers of 8 bits and fewer are left out"),
     ("*_copy", "functions that copy a view are left out; write .clone() after the operation without _copy"),
     ("storage storage_type untyped_storage set_ is_storage", "there are no storage objects here; "
      "data_ptr(), as_strided() and numpy() give access to the memory"),

@@ -14,6 +14,9 @@ if TYPE_CHECKING:
     from tinygrad_c._tensor.tensor import Tensor
 
 
+BFLOAT16 = dtype_named("bfloat16")
+
+
 def new(creator, tensor, size, dtype, device, requires_grad):
     """zeros(size), ones(size), ... in the tensor's dtype."""
     return creator(*size, dtype=dtype or tensor.dtype, device=device, requires_grad=requires_grad)
@@ -45,7 +48,8 @@ class Conversions:
     def numpy(self, *, force: bool = False):
         """A NumPy array that shares memory with the tensor.
 
-        RuntimeError if the tensor requires grad, unless force=True, which detaches it.
+        RuntimeError if the tensor requires grad, unless force=True, which detaches it. TypeError for bfloat16, which NumPy
+        does not have.
 
         >>> tinygrad_c.tensor([1., 2.]).numpy()
         array([1., 2.], dtype=float32)
@@ -55,6 +59,8 @@ class Conversions:
             if not force:
                 raise RuntimeError("Can't call numpy() on Tensor that requires grad. Use tensor.detach().numpy() instead.")
             return self.detach().numpy()
+        if self.dtype is BFLOAT16:
+            raise TypeError("Got unsupported ScalarType BFloat16: NumPy has no such type; call .float() first")
         return numpy.asarray(memoryview(self))
 
     def __array__(self, dtype=None, copy=None):
@@ -149,6 +155,22 @@ class Conversions:
         """
         return create.to(self, dtype_named("int32"))
 
+    def short(self, memory_format=None) -> Tensor:
+        """Convert to int16. Fractions are truncated.
+
+        >>> tinygrad_c.tensor([1.7]).short()
+        tensor([1], dtype=torch.int16)
+        """
+        return create.to(self, dtype_named("int16"))
+
+    def char(self, memory_format=None) -> Tensor:
+        """Convert to int8. Fractions are truncated.
+
+        >>> tinygrad_c.tensor([1.7]).char()
+        tensor([1], dtype=torch.int8)
+        """
+        return create.to(self, dtype_named("int8"))
+
     def byte(self, memory_format=None) -> Tensor:
         """Convert to uint8.
 
@@ -165,16 +187,21 @@ class Conversions:
         """
         return create.to(self, dtype_named("bool"))
 
-    def half(self, *args, **kwargs):
-        """Raises TypeError: there is no half precision.
+    def half(self, memory_format=None) -> Tensor:
+        """Convert to float16, which is stored and saved; to compute, convert back with .float().
 
-        >>> tinygrad_c.ones(2).half()
-        Traceback (most recent call last):
-        TypeError: half precision is left out; the floating types are float32 and float64: leave .half() out
+        >>> tinygrad_c.tensor([0.1]).half()
+        tensor([0.1000], dtype=torch.float16)
         """
-        raise TypeError("half precision is left out; the floating types are float32 and float64: leave .half() out")
+        return create.to(self, dtype_named("float16"))
 
-    bfloat16 = half
+    def bfloat16(self, memory_format=None) -> Tensor:
+        """Convert to bfloat16, which is stored and saved; to compute, convert back with .float().
+
+        >>> tinygrad_c.tensor([0.1]).bfloat16()
+        tensor([0.1001], dtype=torch.bfloat16)
+        """
+        return create.to(self, dtype_named("bfloat16"))
 
     # ---- To other devices
 

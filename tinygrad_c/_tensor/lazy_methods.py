@@ -72,7 +72,7 @@ METHODS = {
     },
 }
 # torch's methods that are not supported: accessing one raises an error with the reason.
-LEFT_OUT = """char short chalf cfloat cdouble conj conj_physical resolve_conj stft istft to_sparse to_sparse_coo to_sparse_csr
+LEFT_OUT = """chalf cfloat cdouble conj conj_physical resolve_conj stft istft to_sparse to_sparse_coo to_sparse_csr
     to_sparse_csc to_sparse_bsr to_sparse_bsc to_dense coalesce is_coalesced indices values crow_indices col_indices sparse_dim
     dense_dim sparse_mask sparse_resize_ sparse_resize_and_clear_ smm sspaddmm dequantize int_repr q_scale q_zero_point qscheme
     q_per_channel_axis q_per_channel_scales q_per_channel_zero_points storage storage_type untyped_storage set_ xpu mtia

@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from tinygrad_c._base.arguments import numpy_words
 from tinygrad_c._base.public import public
+from tinygrad_c.ops.create import create
 from tinygrad_c.ops.shape import diagonals, join, rearrange, reshape_inplace, shape
 
 if TYPE_CHECKING:
@@ -19,15 +20,17 @@ class Shapes:
         return shape.reshape(self, *shape_)
 
     def view(self, *shape_) -> Tensor:
-        """A view of the same memory in another shape.
+        """A view of the same memory in another shape, or, for view(dtype), read as another dtype of the same size.
 
         RuntimeError if the strides do not allow it; reshape makes a copy instead.
 
         >>> tinygrad_c.tensor([[1, 2], [3, 4]]).view(4)
         tensor([1, 2, 3, 4])
+        >>> tinygrad_c.tensor([1.]).view(tinygrad_c.int32)
+        tensor([1065353216], dtype=torch.int32)
         """
         if len(shape_) == 1 and not isinstance(shape_[0], (int, tuple, list)) and hasattr(shape_[0], "itemsize"):
-            raise RuntimeError("view(dtype) is not supported here: .to(dtype) converts")
+            return create.retyped(self, shape_[0])
         return shape.view(self, *shape_)
 
     def view_as(self, other: Tensor) -> Tensor:

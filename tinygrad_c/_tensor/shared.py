@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy
 
-from tinygrad_c.ops.create.create import from_numpy
+from tinygrad_c.ops.create.create import exchanged, from_numpy, retyped
 
 if TYPE_CHECKING:
     from tinygrad_c._tensor.tensor import Tensor
@@ -19,10 +19,11 @@ def move(x: Tensor) -> Tensor:
     """Give x shared memory with a copy of its elements."""
     if not is_shared(x):
         block = mmap.mmap(-1, max(x.numel() * x.element_size(), 1))        # anonymous and MAP_SHARED, where there is fork
-        array = numpy.frombuffer(block, x.detach().numpy().dtype, x.numel()).reshape(x.shape)
-        array[...] = x.detach().numpy()
+        values = exchanged(x.detach()).numpy()
+        array = numpy.frombuffer(block, values.dtype, x.numel()).reshape(x.shape)
+        array[...] = values
         _blocks[block] = array.__array_interface__["data"][0], len(block)
-        x.data = from_numpy(array)
+        x.data = retyped(from_numpy(array), x.dtype)
     return x
 
 

@@ -34,7 +34,14 @@ float32 = dtype_named("float32")
 float64 = dtype_named("float64")
 int64 = dtype_named("int64")
 int32 = dtype_named("int32")
+int16 = dtype_named("int16")
+int8 = dtype_named("int8")
+uint64 = dtype_named("uint64")
+uint32 = dtype_named("uint32")
+uint16 = dtype_named("uint16")
 uint8 = dtype_named("uint8")
+float16 = dtype_named("float16")
+bfloat16 = dtype_named("bfloat16")
 bool_ = dtype_named("bool")
 
 
@@ -128,7 +135,8 @@ class Tensor(Operators, Conversions, Interchange, Pointwise, Reductions, Matrice
     def __reduce__(self):
         if not self.is_leaf:
             raise RuntimeError("only leaf tensors can be pickled: .detach() this one first")
-        return rebuild, (self.detach().numpy().copy(), self.requires_grad)
+        bits = create.exchanged(self.detach()).numpy().copy()
+        return rebuild, (bits, self.requires_grad, self.dtype) if self.dtype is bfloat16 else (bits, self.requires_grad)
 
     def __deepcopy__(self, memo):
         if not self.is_leaf:
@@ -269,7 +277,7 @@ class Tensor(Operators, Conversions, Interchange, Pointwise, Reductions, Matrice
         >>> tinygrad_c.ones(2).is_signed()
         True
         """
-        return self.dtype.name not in ("uint8", "bool")
+        return self.dtype.is_signed
 
     def is_nonzero(self) -> bool:
         """Whether the only element is not 0.
@@ -422,9 +430,10 @@ class Tensor(Operators, Conversions, Interchange, Pointwise, Reductions, Matrice
         return create.copy_(self, src)
 
 
-def rebuild(array, requires_grad: bool) -> Tensor:
-    """Rebuild a pickled tensor."""
-    return create.tensor(array).requires_grad_(requires_grad)
+def rebuild(array, requires_grad: bool, kind=None) -> Tensor:
+    """Rebuild a pickled tensor; kind: the dtype whose bits the array has, if it is not the array's."""
+    made = create.tensor(array)
+    return (made if kind is None else create.retyped(made, kind)).requires_grad_(requires_grad)
 
 
 CPU = Device()

@@ -1,17 +1,20 @@
 """dtype, Storage and Array: typed elements in memory with a shape and strides. Gradients are in tape.pxd."""
 from cpython.ref cimport PyObject
+from libc.stdint cimport uint64_t
 from libc.string cimport memcpy
 
-from tinygrad_c.kernels.call cimport BOOL, FLOAT32, MAX_NDIM, Operand
+from tinygrad_c.kernels.call cimport BOOL, FLOAT16, MAX_NDIM, Operand
 
 
 cdef class dtype:
-    """The type of a tensor's elements: float32, float64, int64, int32, uint8 or bool."""
+    """The type of a tensor's elements, such as float32, int64 or bool."""
 
     cdef readonly int code          # a DType
     cdef readonly str name
     cdef readonly int itemsize      # bytes
     cdef readonly bint is_floating_point
+    cdef readonly bint is_signed
+    cdef readonly bint is_complex
 
 
 cdef class Storage:
@@ -76,13 +79,13 @@ cdef inline void count_write(Storage storage) noexcept:
 
 cdef inline Py_ssize_t itemsize(int dtype) noexcept nogil:
     """Bytes of an element. The table is one hexadecimal digit per DType code, code 0 in the lowest."""
-    return (0x848411 >> 4 * dtype) & 15
+    return <int> (((<uint64_t> 0x84228 << 32 | 0x42842111) >> 4 * dtype) & 15)
 
 
 cdef inline int category(int dtype) noexcept nogil:
     """0 for bool, 1 for integers, 2 for floats. In dtype promotion with a tensor that has dimensions, a Python number or a
     0-d tensor takes part only by its category."""
-    return 0 if dtype == BOOL else 1 if dtype < FLOAT32 else 2
+    return 0 if dtype == BOOL else 1 if dtype < FLOAT16 else 2
 
 
 cdef inline bint same_shape(Array a, Array b) noexcept:

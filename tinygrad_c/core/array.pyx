@@ -7,15 +7,27 @@ from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_STRIDES, PyB
 from cpython.ref cimport Py_DECREF, Py_INCREF, PyObject
 from libc.stdlib cimport free, malloc
 
-from tinygrad_c.kernels.call cimport BOOL, FLOAT32, FLOAT64, INT32, INT64, N_DTYPES
+from tinygrad_c.kernels.call cimport BFLOAT16, BOOL, FLOAT16, FLOAT32, FLOAT64, INT8, INT32, INT64, N_DTYPES, UINT32, UINT64
 from tinygrad_c.kernels.runtime.dispatch cimport record_block, recorder, refuse
 from tinygrad_c.kernels.runtime.memory cimport allocate, release
 
 # The dtypes in the order of their codes: name, as in torch.FloatTensor, as a C++ type in PyTorch's errors. FORMAT: the buffer
 # protocol's letters. The size of an element is itemsize in array.pxd; the range is finfo and iinfo in ops/create/dtypes.py.
-cdef tuple TABLE = (("bool", "Bool", "bool"), ("uint8", "Byte", "unsigned char"), ("int32", "Int", "int"),
-                    ("int64", "Long", "long int"), ("float32", "Float", "float"), ("float64", "Double", "double"))
-cdef const char* FORMAT = b"?\0B\0i\0q\0f\0d"      # C strings, not Python objects: a buffer may outlive the interpreter
+cdef tuple TABLE = (("bool", "Bool", "bool"),
+                    ("uint8", "Byte", "unsigned char"),
+                    ("int8", "Char", "signed char"),
+                    ("int16", "Short", "short int"),
+                    ("int32", "Int", "int"),
+                    ("int64", "Long", "long int"),
+                    ("uint16", "UInt16", "unsigned short"),
+                    ("uint32", "UInt32", "unsigned int"),
+                    ("uint64", "UInt64", "unsigned long"),
+                    ("float16", "Half", "c10::Half"),
+                    ("bfloat16", "BFloat16", "c10::BFloat16"),
+                    ("float32", "Float", "float"),
+                    ("float64", "Double", "double"))
+# C strings, not Python objects: a buffer may outlive the interpreter. bfloat16 has no letter.
+cdef const char* FORMAT = b"?\0B\0b\0h\0i\0q\0H\0I\0Q\0e\0\0\0f\0d"
 cdef int default_code = FLOAT32
 
 cdef extern from *:
@@ -33,7 +45,8 @@ cdef int threads_in_inference = 0   # read first: an ordinary variable is faster
 @cython.final
 @cython.binding(False)            # so that dtype.__repr__(5) raises: the method checks its self
 cdef class dtype:
-    """The type of a tensor's elements: float32, float64, int64, int32, uint8 or bool.
+    """The type of a tensor's elements. float32 and float64 are computed with and have gradients; int8 to int64, uint8 and
+    bool are computed with; float16, bfloat16, uint16, uint32 and uint64 are stored, saved and converted only.
 
     >>> tinygrad_c.float32.itemsize, tinygrad_c.float32.is_floating_point
     (4, True)
@@ -49,7 +62,8 @@ cdef class dtype:
 cdef dtype make_dtype(int code, str name):
     cdef dtype made = dtype.__new__(dtype)
     made.code, made.name, made.itemsize = code, name, itemsize(code)
-    made.is_floating_point = code >= FLOAT32
+    made.is_floating_point = code >= FLOAT16
+    made.is_signed = code >= FLOAT16 or INT8 <= code <= INT64
     return made
 
 
@@ -70,8 +84,10 @@ cdef int code_named(str name) noexcept:
 cdef int code_of_format(str letter, Py_ssize_t size) noexcept:
     if letter in ("i", "l", "q"):           # their sizes depend on the platform
         return INT32 if size == 4 else INT64 if size == 8 else -1
+    if letter in ("I", "L", "Q"):
+        return UINT32 if size == 4 else UINT64 if size == 8 else -1
     for code in range(N_DTYPES):
-        if letter == chr(FORMAT[2 * code]):
+        if code != BFLOAT16 and letter == chr(FORMAT[2 * code]):
             return code
     return -1
 
@@ -85,7 +101,7 @@ def dtype_named(name: str) -> dtype:
     code = code_named(name) if isinstance(name, str) else -1
     if code >= 0:
         return DTYPES[code]
-    raise TypeError(f"there is no dtype {name!r} here: choose float32, float64, int64, int32, uint8 or bool")
+    raise TypeError(f"there is no dtype {name!r} here: choose one of {', '.join(TYPE_WORDS)}")
 
 
 cdef int dtype_code(object given) except -1:
@@ -329,6 +345,8 @@ cdef class Array:
         refuse(b"it hands a tensor's memory to Python (.numpy(), memoryview)")
         if self.storage is None:
             raise BufferError("this tensor has no memory yet")
+        if self.dtype == BFLOAT16:
+            raise BufferError("Got unsupported ScalarType BFloat16: Python's buffers have no such type; call .float() first")
         if flags & PyBUF_WRITABLE and self.storage.readonly:
             raise BufferError("this tensor's memory is read-only")
         if not self.contiguous and ((flags & PyBUF_STRIDES) != PyBUF_STRIDES

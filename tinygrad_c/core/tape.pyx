@@ -29,7 +29,7 @@ from libc.string cimport memcpy, memset
 from tinygrad_c.core.array cimport (
     DTYPE_NAMES, Array, Storage, allocate_into, count_write, inference_enabled, is_dense, itemsize, same_shape, set_inference,
     shape_of, view_into)
-from tinygrad_c.kernels.call cimport FLOAT32
+from tinygrad_c.kernels.call cimport FLOAT16, FLOAT32
 from tinygrad_c.kernels.runtime.dispatch cimport keep_gil, record_constant, record_zeros, recorder, retire
 
 from tinygrad_c._base.warn import PACKAGE, warn_once

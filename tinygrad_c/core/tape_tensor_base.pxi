@@ -48,7 +48,7 @@ cdef class TensorBase(Array):
                     "you can only change requires_grad flags of leaf variables. If you want to use a computed variable in a "
                     "subgraph that doesn't require differentiation use var_no_grad = var.detach().")
             return
-        if value and self.dtype < FLOAT32:
+        if value and self.dtype < FLOAT16:
             raise_cannot_require_grad("only Tensors of floating point dtype")
         if value and self.storage.inference and not inference_enabled():
             raise RuntimeError("Setting requires_grad=True on inference tensor outside InferenceMode is not allowed. If you "
@@ -221,7 +221,7 @@ cdef class TensorBase(Array):
     def data(self, TensorBase value not None):
         if value.storage is None:
             raise RuntimeError(getattr(value, "_no_memory", "this tensor has no memory"))
-        if value.dtype != self.dtype and wants_grad(self) and value.dtype < FLOAT32:
+        if value.dtype != self.dtype and wants_grad(self) and value.dtype < FLOAT16:
             raise RuntimeError("data set to a tensor that requires gradients must be floating point")
         edge_of(self)               # a stale view gets its node first, before _base is removed
         self._base = None

@@ -12,17 +12,25 @@ cdef enum:
     MAX_OPERANDS = 6
     MAX_PARAMS = 8
 
-# In promotion order: the result type of a + b is the larger of the two.
+# In promotion order: the result type of a + b is the larger of the two, but for the pairs in promote() of
+# ops/elementwise/dtypes.pxi.
 cdef enum:                          # a dtype: an int
     BOOL = 0
     UINT8 = 1
-    INT32 = 2
-    INT64 = 3
-    FLOAT32 = 4
-    FLOAT64 = 5
+    INT8 = 2                        # INT8 and INT16 are computed as INT32, and the result is narrowed
+    INT16 = 3
+    INT32 = 4
+    INT64 = 5
+    UINT16 = 6                      # from here to BFLOAT16: stored and converted; no arithmetic
+    UINT32 = 7
+    UINT64 = 8
+    FLOAT16 = 9
+    BFLOAT16 = 10
+    FLOAT32 = 11                    # from here on: arithmetic with gradients
+    FLOAT64 = 12
 
 cdef enum:
-    N_DTYPES = 6
+    N_DTYPES = 13
 
 ctypedef union Scalar:
     double f        # kernels on float32 and float64 read this

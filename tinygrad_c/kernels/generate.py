@@ -38,6 +38,11 @@ ARITHMETIC = {ast.Add: "+", ast.Sub: "-", ast.Mult: "*", ast.Div: "/"}
 INTEGERS = {"i64": ("int64_t", "INT64"), "i32": ("int32_t", "INT32"), "u8": ("uint8_t", "UINT8")}
 DTYPES = {"BOOL": "uint8_t", "UINT8": "uint8_t", "INT32": "int32_t", "INT64": "int64_t", "FLOAT32": "float",
           "FLOAT64": "double"}
+# Dtypes without kernels of their own are converted to one of these and back; other conversions of them take two steps.
+LACKING = {"INT8": ("int8_t", ["INT32"]), "INT16": ("int16_t", ["INT32"]), "UINT16": ("uint16_t", ["INT64"]),
+           "UINT32": ("uint32_t", ["INT64"]), "UINT64": ("uint64_t", ["INT64", "FLOAT32", "FLOAT64"]),
+           "FLOAT16": ("uint16_t", ["FLOAT32"]), "BFLOAT16": ("uint16_t", ["FLOAT32"])}
+HALVES = {"FLOAT16": ("from_half", "to_half"), "BFLOAT16": ("from_bfloat", "to_bfloat")}
 
 
 class Translator:
@@ -270,8 +275,13 @@ def scalar_kernels() -> str:
 
 
 def cast_kernel(source: str, target: str) -> str:
-    a, b = DTYPES[source], DTYPES[target]
+    ctypes = DTYPES | {name: ctype for name, (ctype, _) in LACKING.items()}
+    a, b = ctypes[source], ctypes[target]
     value = "x[i] != 0" if target == "BOOL" else "x[i]"
+    if source in HALVES or target in HALVES:
+        value = f"{HALVES[source][0] if source in HALVES else HALVES[target][1]}(x[i])"
+    if source.startswith("FLOAT") and target == "UINT64":       # C leaves negative numbers undefined: modulo 2^64, as in torch
+        value = "<uint64_t> x[i] if x[i] >= 9223372036854775808.0 else <uint64_t> <int64_t> x[i]"
     if source.startswith("FLOAT") and target in ("UINT8", "INT32"):
         value = "<int64_t> x[i]"
     return "\n".join([
@@ -365,6 +375,7 @@ def main() -> None:
     write("integers.pxi", "\n".join(text) + "\n")
 
     pairs = [(a, b) for a in DTYPES for b in DTYPES if a != b]
+    pairs += [pair for a, (_, by) in LACKING.items() for b in by for pair in ((a, b), (b, a))]
     text = [cast_kernel(a, b) for a, b in pairs]
     text += ["cdef void register_casts() noexcept:", *[f"    casts[{a}][{b}] = cast_{a.lower()}_{b.lower()}" for a, b in pairs]]
     write("casts.pxi", "\n".join(text) + "\n")

@@ -495,6 +495,24 @@ class Module(Callable):
         """
         return self._apply(lambda tensor: tensor.double() if tensor.is_floating_point() else tensor)
 
+    def half(self: M) -> M:
+        """Change all parameters and float buffers to float16, to save them; .float() changes them back.
+
+        >>> layer = tinygrad_c.nn.Linear(2, 1)
+        >>> layer.half().weight.dtype
+        torch.float16
+        """
+        return self._apply(lambda tensor: tensor.half() if tensor.is_floating_point() else tensor)
+
+    def bfloat16(self: M) -> M:
+        """Change all parameters and float buffers to bfloat16, to save them; .float() changes them back.
+
+        >>> layer = tinygrad_c.nn.Linear(2, 1)
+        >>> layer.bfloat16().weight.dtype
+        torch.bfloat16
+        """
+        return self._apply(lambda tensor: tensor.bfloat16() if tensor.is_floating_point() else tensor)
+
     def type(self: M, dst_type: Any) -> M:
         """Change all parameters and buffers to a dtype.
 

@@ -19,10 +19,10 @@ import numpy
 from tinygrad_c._base.device import Device
 from tinygrad_c._tensor.tensor import Size, Tensor
 from tinygrad_c.autograd import no_grad
-from tinygrad_c.core.array import dtype_named
+from tinygrad_c.core.array import dtype, dtype_named
 from tinygrad_c.nn.parameter import Parameter, UninitializedBuffer, UninitializedParameter
 from tinygrad_c.ops.arguments import TYPE_WORDS
-from tinygrad_c.ops.create.create import empty_, from_numpy
+from tinygrad_c.ops.create.create import empty_, exchanged, from_numpy, retyped
 from tinygrad_c.serialization.allowed import NUMPY, allowed, is_allowed, set_array, set_dtype
 
 
@@ -37,8 +37,8 @@ class LoadError(RuntimeError, pickle.UnpicklingError):
 
 
 DTYPES = {word: name for name, word in TYPE_WORDS.items()}
-LEFT_OUT = {"Half": "float16", "BFloat16": "bfloat16", "Short": "int16", "Char": "int8", "ComplexFloat": "complex64",
-            "ComplexDouble": "complex128"}
+LEFT_OUT = {"ComplexFloat": "complex64", "ComplexDouble": "complex128"}
+UNTYPED = "Untyped"             # the storage of uint16, uint32 and uint64: bytes, and each tensor has its dtype
 
 
 def loads(data: bytes, name: str) -> Any:
@@ -84,7 +84,8 @@ class Machine:
         self.stack: list[Any] = []
         self.memo: dict[int, Any] = {}
         self.storages: dict[str, Tensor] = {}
-        tensors = {"_rebuild_tensor_v2": self.tensor, "_rebuild_parameter": self.parameter}
+        tensors = {"_rebuild_tensor_v2": self.tensor, "_rebuild_tensor_v3": self.typed_tensor,
+                   "_rebuild_parameter": self.parameter}
         self.known = {("collections", "OrderedDict"): OrderedDict, ("_codecs", "encode"): encode, ("torch", "Size"): size,
                       ("torch", "device"): Device, ("__builtin__", "set"): set, ("builtins", "set"): set,
                       ("torch.nn.parameter", "UninitializedParameter"): UninitializedParameter,
@@ -167,7 +168,8 @@ class Machine:
         if module == "torch" and name.endswith("Storage") and name[:-7] in LEFT_OUT:
             raise LoadError(f"it has {LEFT_OUT[name[:-7]]} tensors, which are not supported: in torch, convert the "
                             "tensors with .float() or .long() and save them again")
-        if module == "torch" and name.removesuffix("Storage") in DTYPES:
+        typed = module == "torch" and name.removesuffix("Storage") in DTYPES
+        if typed or (module, name) == ("torch.storage", "UntypedStorage"):
             return Known(name)
         if module == "torch" and name in DTYPES.values():
             return dtype_named(name)
@@ -219,17 +221,19 @@ class Machine:
         """A reference to an entry: (name, dtype). It is read when the first tensor uses it."""
         kind, storage, key, _, numel = pid
         name = storage.name.removesuffix("Storage") if isinstance(storage, Known) else None
-        if kind != "storage" or name not in DTYPES or type(key) is not str or type(numel) is not int:
+        if kind != "storage" or not (name in DTYPES or name == UNTYPED) or type(key) is not str or type(numel) is not int:
             raise LoadError("data.pkl refers to something that is not a tensor's memory")
         if key not in self.storages:
             data = self.entry(f"data/{key}")
-            memory = empty_(numel, dtype=dtype_named(DTYPES[name])) if 0 <= numel <= len(data) else None
+            kept = dtype_named(DTYPES.get(name, "uint8"))
+            memory = empty_(numel, dtype=kept) if 0 <= numel <= len(data) else None
             if memory is None or len(data) != numel * memory.element_size():
-                raise LoadError(f"data/{key} has {len(data)} bytes, but should have {numel} elements of {DTYPES[name]}")
-            array = numpy.frombuffer(data, memory.dtype.name)
-            memory.numpy()[...] = array.byteswap() if self.byteorder == "big" else array
+                raise LoadError(f"data/{key} has {len(data)} bytes, but should have {numel} elements of {kept.name}")
+            into = exchanged(memory).numpy()
+            array = numpy.frombuffer(data, into.dtype)
+            into[...] = array.byteswap() if self.byteorder == "big" else array
             self.storages[key] = memory
-        return key, DTYPES[name]
+        return key, DTYPES.get(name, UNTYPED)
 
     def tensor(self, storage, offset, shape, stride, requires_grad, hooks, metadata=None) -> Tensor:
         """torch._utils._rebuild_tensor_v2: a view of a storage."""
@@ -246,6 +250,17 @@ class Machine:
         if made.dtype.name != storage.dtype:
             raise LoadError("data.pkl reads a storage of one dtype as another")
         return made.requires_grad_() if requires_grad is True else made
+
+    def typed_tensor(self, storage, offset, shape, stride, requires_grad, hooks, kind, metadata=None) -> Tensor:
+        """torch._utils._rebuild_tensor_v3: a view of a storage of bytes, read as a dtype."""
+        if type(storage) is not Reference or storage.dtype != UNTYPED or type(kind) is not dtype or kind.name == "bool":
+            raise LoadError("data.pkl creates a tensor from something that is not a storage")
+        array = self.storages[storage.key].numpy()
+        array = array[:len(array) // kind.itemsize * kind.itemsize].view("uint16" if kind.name == "bfloat16" else kind.name)
+        key = f"{storage.key} {kind.name}"          # no storage of the file has such a name
+        if key not in self.storages:
+            self.storages[key] = retyped(from_numpy(array.byteswap() if self.byteorder == "big" else array), kind)
+        return self.tensor(Reference(key, kind.name), offset, shape, stride, requires_grad, hooks)
 
     def parameter(self, data, requires_grad, hooks) -> Parameter:
         """torch._utils._rebuild_parameter."""
@@ -269,7 +284,8 @@ def strided(memory: Tensor, offset: int, shape: tuple, stride: tuple) -> Tensor:
     if all(n == 1 or s == e for n, s, e in zip(shape, stride, contiguous_stride(shape))):
         return memory[offset:offset + numel].reshape(shape)
     item = memory.element_size()
-    return from_numpy(numpy.lib.stride_tricks.as_strided(memory.numpy()[offset:], shape, [s * item for s in stride]))
+    array = exchanged(memory).numpy()[offset:]
+    return retyped(from_numpy(numpy.lib.stride_tricks.as_strided(array, shape, [s * item for s in stride])), memory.dtype)
 
 
 def contiguous_stride(shape: tuple) -> tuple[int, ...]:

@@ -5,8 +5,8 @@ from typing import Any
 
 import numpy
 
-from tinygrad_c._tensor.tensor import Tensor
-from tinygrad_c.ops.create.create import tensor
+from tinygrad_c._tensor.tensor import Tensor, bfloat16
+from tinygrad_c.ops.create.create import exchanged, retyped, tensor
 from tinygrad_c.serialization.reading import LoadError
 
 KEY = "sha256"
@@ -17,17 +17,32 @@ def dump(obj: Any) -> bytes:
     if not isinstance(obj, dict) or not all(isinstance(k, str) and isinstance(v, Tensor) for k, v in obj.items()):
         raise TypeError("a .safetensors file contains one dict of names and tensors, such as a state_dict(): save other "
                         "objects to another file name, such as checkpoint.pt")
-    arrays = {name: numpy.ascontiguousarray(t.detach().numpy()).reshape(t.shape) for name, t in obj.items()}
-    return in_order(package().save(arrays, {"format": "pt", KEY: checksum(arrays)}))
+    arrays = {name: numpy.ascontiguousarray(exchanged(t.detach()).numpy()).reshape(t.shape) for name, t in obj.items()}
+    halves = {name for name, t in obj.items() if t.dtype.name == "bfloat16"}
+    return in_order(package().save(arrays, {"format": "pt", KEY: checksum(arrays)}), halves)
 
 
-def in_order(data: bytes) -> bytes:
-    """Sort the header: the package writes metadata in random order, but equal nets should give equal files."""
+def in_order(data: bytes, halves: set[str]) -> bytes:
+    """Sort the header: the package writes metadata in random order, but equal nets should give equal files. The tensors in
+    `halves` are bfloat16, which NumPy and so the package do not have: it was given their bits as uint16."""
+    header, end = header_of(data)
+    for name in halves:
+        header[name]["dtype"] = "BF16"
+    return with_header(header, data, end)
+
+
+def header_of(data: bytes) -> tuple[dict[str, Any], int]:
+    """The header, and the position where it ends."""
     import json
     end = 8 + int.from_bytes(data[:8], "little")
-    header = json.dumps(json.loads(data[8:end]), sort_keys=True, separators=(",", ":")).encode()
-    header += b" " * (-len(header) % 8)
-    return len(header).to_bytes(8, "little") + header + data[end:]
+    return json.loads(data[8:end]), end
+
+
+def with_header(header: dict[str, Any], data: bytes, end: int) -> bytes:
+    import json
+    text = json.dumps(header, sort_keys=True, separators=(",", ":")).encode()
+    text += b" " * (-len(text) % 8)
+    return len(text).to_bytes(8, "little") + text + data[end:]
 
 
 def loads(data: bytes, name: str) -> dict[str, Tensor]:
@@ -35,14 +50,16 @@ def loads(data: bytes, name: str) -> dict[str, Tensor]:
 
     The command line's models are such files, too. Their checksum includes the recipe in the metadata.
     """
-    import json
     library = package()
     try:
-        size = int.from_bytes(data[:8], "little")
-        header = json.loads(data[8:8 + size])
+        header, end = header_of(data)
         metadata = header.get("__metadata__", {})
-        arrays = library.load(data)
+        halves = {key for key, each in header.items() if key != "__metadata__" and each["dtype"] == "BF16"}
+        for key in halves:
+            header[key]["dtype"] = "U16"
+        arrays = library.load(with_header(header, data, end) if halves else data)
         tensors = {key: tensor(arrays[key]) for key in header if key in arrays}     # the package returns them in random order
+        tensors |= {key: retyped(tensors[key], bfloat16) for key in halves}
     except Exception as error:      # any error that a damaged or malicious file causes
         raise LoadError(f"{name} is damaged or truncated, or has a dtype that is not supported: "
                         f"{type(error).__name__}: {error}") from None

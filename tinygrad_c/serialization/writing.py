@@ -16,6 +16,7 @@ from tinygrad_c.core.array import dtype
 from tinygrad_c.nn.module import Module
 from tinygrad_c.nn.parameter import Parameter, UninitializedBuffer, UninitializedParameter
 from tinygrad_c.ops.arguments import TYPE_WORDS
+from tinygrad_c.ops.create.create import exchanged
 from tinygrad_c.serialization.allowed import PLAIN, is_allowed, reduced
 from tinygrad_c.serialization.reading import contiguous_stride
 
@@ -47,7 +48,7 @@ class Storages:
         spans = []
         for t in tensors.values():
             if t.numel() == 0 or any(s < 0 for s in t.stride()):        # torch has no negative strides
-                self.made.append(numpy.ascontiguousarray(t.detach().numpy()).reshape(-1))
+                self.made.append(numpy.ascontiguousarray(exchanged(t.detach()).numpy()).reshape(-1))
                 self.views[id(t)] = (len(self.made) - 1, 0, tuple(t.shape), contiguous_stride(t.shape))
             else:
                 spans.append((*span(t), t))
@@ -63,11 +64,11 @@ class Storages:
     def close(self, group: list[tuple[int, int, Tensor]]) -> None:
         """Make one storage for tensors that overlap. The group has (start address, end address, tensor)."""
         first, item = group[0][0], group[0][2].element_size()
-        memory = numpy.zeros((max(last for _, last, _ in group) - first) // item, group[0][2].dtype.name)
+        memory = numpy.zeros((max(last for _, last, _ in group) - first) // item, exchanged(group[0][2].detach()).dtype.name)
         for at, _, t in group:
             offset, stride = (at - first) // item, t.stride()
             view = numpy.lib.stride_tricks.as_strided(memory[offset:], t.shape, [s * item for s in stride])
-            view[...] = t.detach().numpy()
+            view[...] = exchanged(t.detach()).numpy()
             self.views[id(t)] = (len(self.made), offset, tuple(t.shape), tuple(stride))
         self.made.append(memory)
 
@@ -252,19 +253,25 @@ class Writer:
         if isinstance(t, Parameter):
             self.name("torch._utils", "_rebuild_parameter")
             self.out.append(b"(")
-        self.name("torch._utils", "_rebuild_tensor_v2")
+        untyped = t.dtype.name in ("uint16", "uint32", "uint64")        # torch has no typed storage for them
+        self.name("torch._utils", "_rebuild_tensor_v3" if untyped else "_rebuild_tensor_v2")
         self.out.append(b"((")
         self.write("storage")
-        self.name("torch", f"{TYPE_WORDS[t.dtype.name]}Storage")
+        if untyped:
+            self.name("torch.storage", "UntypedStorage")
+        else:
+            self.name("torch", f"{TYPE_WORDS[t.dtype.name]}Storage")
         self.write(str(storage))
         self.write("cpu")
-        self.write(len(self.storages.made[storage]))
+        self.write(self.storages.made[storage].nbytes if untyped else len(self.storages.made[storage]))
         self.out.append(b"tQ")
         self.integer(offset)
         self.plain_tuple(shape)
         self.plain_tuple(stride)
         self.write(t.requires_grad and not isinstance(t, Parameter))
         self.mapping(OrderedDict())
+        if untyped:
+            self.name("torch", t.dtype.name)
         self.out.append(b"tR")
         if isinstance(t, Parameter):
             self.write(t.requires_grad)

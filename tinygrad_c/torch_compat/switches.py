@@ -5,7 +5,20 @@ from tinygrad_c._base import warn
 from tinygrad_c._base.arguments import tensor_arg
 from tinygrad_c._base.device import Device, check_device
 from tinygrad_c._base.public import public
-from tinygrad_c._tensor.tensor import Tensor, bool_, float32, float64, int32, int64, sized, uint8
+from tinygrad_c._tensor.tensor import (
+    Tensor,
+    bfloat16,
+    bool_,
+    float16,
+    float32,
+    float64,
+    int8,
+    int16,
+    int32,
+    int64,
+    sized,
+    uint8,
+)
 from tinygrad_c.core.array import dtype, set_default_dtype
 from tinygrad_c.ops.create import create
 
@@ -281,6 +294,46 @@ class IntTensor(metaclass=_Typed):
     """
 
     dtype = int32
+
+
+class ShortTensor(metaclass=_Typed):
+    """tensor(data, dtype=int16), in old programs.
+
+    >>> tinygrad_c.ShortTensor([1, 2])
+    tensor([1, 2], dtype=torch.int16)
+    """
+
+    dtype = int16
+
+
+class CharTensor(metaclass=_Typed):
+    """tensor(data, dtype=int8), in old programs.
+
+    >>> tinygrad_c.CharTensor([1, 2])
+    tensor([1, 2], dtype=torch.int8)
+    """
+
+    dtype = int8
+
+
+class HalfTensor(metaclass=_Typed):
+    """tensor(data, dtype=float16), in old programs.
+
+    >>> tinygrad_c.HalfTensor([1, 2])
+    tensor([1., 2.], dtype=torch.float16)
+    """
+
+    dtype = float16
+
+
+class BFloat16Tensor(metaclass=_Typed):
+    """tensor(data, dtype=bfloat16), in old programs.
+
+    >>> tinygrad_c.BFloat16Tensor([1, 2])
+    tensor([1., 2.], dtype=torch.bfloat16)
+    """
+
+    dtype = bfloat16
 
 
 class ByteTensor(metaclass=_Typed):

@@ -9,7 +9,7 @@
 shape[0] is the number of rows. A row has dimensions shape[1:], with strides of its own on each side. A unit of `take` is
 GATHER_ROWS rows; `put` is one unit.
 """
-from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t
 from libc.string cimport memcpy, memset
 
 from tinygrad_c.kernels.call cimport *
@@ -82,6 +82,7 @@ cdef inline void move(const Call* call, Py_ssize_t begin, Py_ssize_t end, bint b
 
 ctypedef fused element:
     uint8_t
+    int16_t
     int32_t
     int64_t
 
@@ -111,6 +112,8 @@ cdef void take(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogi
         take_columns(call, begin, stop, <int32_t*> call.operand[0].data, <const int32_t*> call.operand[1].data)
     elif call.ndim == 2 and call.operand[0].stride[0] == 1 and call.operand[0].itemsize == 8:
         take_columns(call, begin, stop, <int64_t*> call.operand[0].data, <const int64_t*> call.operand[1].data)
+    elif call.ndim == 2 and call.operand[0].stride[0] == 1 and call.operand[0].itemsize == 2:
+        take_columns(call, begin, stop, <int16_t*> call.operand[0].data, <const int16_t*> call.operand[1].data)
     elif call.ndim == 2 and call.operand[0].stride[0] == 1:
         take_columns(call, begin, stop, <uint8_t*> call.operand[0].data, <const uint8_t*> call.operand[1].data)
     else:

@@ -1,11 +1,15 @@
 """Kernels without SIMD code: integers and bool, dtype conversions, rarely used functions. Compiled for the baseline."""
-from libc.stdint cimport int64_t
+from libc.stdint cimport int64_t, uint16_t
 
 from tinygrad_c.kernels.call cimport inner_t
 from tinygrad_c.kernels.table cimport Kernels
 
-cdef inner_t cast(int source, int target) noexcept      # NULL from a dtype to itself: a copy
+cdef inner_t cast(int source, int target) noexcept      # NULL from a dtype to itself, a copy, and where it takes two steps
 cdef inner_t scalar_kernel(int dtype, int number) noexcept      # of a row of formulas.SCALAR
+cdef float from_half(uint16_t bits) noexcept nogil      # float16 and bfloat16, as their bits; rounded to nearest even
+cdef uint16_t to_half(float x) noexcept nogil
+cdef float from_bfloat(uint16_t bits) noexcept nogil
+cdef uint16_t to_bfloat(float x) noexcept nogil
 cdef void register_generic(Kernels* all) noexcept       # one struct per dtype
 cdef void register_vectors(Kernels* all) noexcept       # SIMD kernels of formulas.SCALAR: after the float tables
 

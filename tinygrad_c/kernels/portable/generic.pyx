@@ -2,7 +2,7 @@
 
 Plain loops, which the compiler vectorizes. bool has no arithmetic kernels: ops compute it as uint8.
 """
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint64_t
+from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from tinygrad_c.kernels.call cimport *
@@ -16,6 +16,7 @@ cdef inner_t[N_DTYPES][N_SCALAR] scalars
 include "../simd/copy_run.pxi"
 include "../simd/loop.pxi"
 include "../matmul/integers.pxi"
+include "half.pxi"
 include "../generated/casts.pxi"
 include "../generated/integers.pxi"
 include "scalar.pxi"

@@ -13,7 +13,8 @@ from libc.stdlib cimport calloc, free, malloc, realloc
 from libc.string cimport memcpy, memset
 
 from tinygrad_c.kernels.call cimport (
-    FLOAT32, FLOAT64, INT32, INT64, MAX_NDIM, MAX_OPERANDS, MAX_PARAMS, N_DTYPES, Call, Operand, Scalar, inner_t, kernel_t)
+    FLOAT32, FLOAT64, INT32, INT64, UINT32, MAX_NDIM, MAX_OPERANDS, MAX_PARAMS, N_DTYPES, Call, Operand, Scalar, inner_t,
+    kernel_t)
 from tinygrad_c.kernels.portable cimport gather as movers, order, philox, unfold as windows
 from tinygrad_c.kernels.portable.generic cimport register_generic, register_vectors
 from tinygrad_c.kernels.portable.integers cimport register_integer_kernels
@@ -119,7 +120,7 @@ cdef int load_kernels(str level) except -1:
         module = importlib.import_module(f"tinygrad_c.kernels.isa.{level}_f{bits}")
         tables[dtype] = (<Kernels*> PyCapsule_GetPointer(module.capsule(), "tinygrad_c.Kernels"))[0]
     for dtype in range(FLOAT32):        # tiles() depends on the size of an element only
-        tables[dtype].tiles = tables[FLOAT32 if dtype == INT32 else FLOAT64].tiles
+        tables[dtype].tiles = tables[FLOAT32 if dtype == INT32 or dtype == UINT32 else FLOAT64].tiles
     register_vectors(tables)
     philox.set_philox_simd(tables[FLOAT64].philox_simd)
     simd_level = level

@@ -28,6 +28,9 @@ cdef inline void copy_run(char* to, Py_ssize_t to_stride, const char* source, Py
     elif size == 8:
         for i in range(n):
             (<int64_t*> to)[i * to_stride] = (<const int64_t*> source)[i * stride]
+    elif size == 2:
+        for i in range(n):
+            (<int16_t*> to)[i * to_stride] = (<const int16_t*> source)[i * stride]
     else:
         for i in range(n):
             to[i * to_stride] = source[i * stride]

@@ -1,5 +1,5 @@
 # All kernels, for one element type and one instruction set. Each module in isa/ includes this file and nothing else.
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.math cimport INFINITY, sqrt
 from libc.string cimport memcpy, memset
 

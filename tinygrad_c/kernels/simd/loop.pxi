@@ -99,6 +99,7 @@ cdef void gather_rows(char* block, const char* p, Py_ssize_t rows, Py_ssize_t ro
     cdef Py_ssize_t r, i
     cdef int32_t* four = <int32_t*> block
     cdef int64_t* eight = <int64_t*> block
+    cdef int16_t* two = <int16_t*> block
     for r in range(rows):
         if size == 4:
             for i in range(m):
@@ -108,6 +109,10 @@ cdef void gather_rows(char* block, const char* p, Py_ssize_t rows, Py_ssize_t ro
             for i in range(m):
                 eight[i] = (<const int64_t*> p)[i * stride]
             eight += m
+        elif size == 2:
+            for i in range(m):
+                two[i] = (<const int16_t*> p)[i * stride]
+            two += m
         else:
             for i in range(m):
                 block[i] = p[i * stride]

@@ -215,7 +215,11 @@ def convolution(input, weight, bias, Geometry geometry not None, Py_ssize_t grou
 
     input (N, C, H, W), weight (O, C / groups, kh, kw), bias (O) or None; the result is (N, O, oh, ow).
     """
-    cdef TensorBase x = planes_of(input, geometry)
+    cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
+    if lacks_kernels(x.dtype):
+        return narrowed(convolution(computed(x, "conv"), computed(weight, "conv"),
+                                    None if bias is None else computed(bias, "conv"), geometry, groups), x.dtype)
+    x = planes_of(x, geometry)
     cdef TensorBase w = contiguous(as_tensor(weight, "argument 'weight' (position 2)"))
     cdef TensorBase b = None if bias is None else as_tensor(bias, "argument 'bias' (position 3)")
     cdef TensorBase out, buffer, given_x, given_w

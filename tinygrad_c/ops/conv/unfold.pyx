@@ -9,7 +9,7 @@ from tinygrad_c.kernels.call cimport *
 from tinygrad_c.kernels.runtime.dispatch cimport kernels, run
 from tinygrad_c.kernels.matmul.gemm cimport Gemm, gemm
 from tinygrad_c.kernels.generated.ids cimport K_ADD
-from tinygrad_c.ops.elementwise.elementwise cimport add_into, as_tensor, contiguous, copy_of
+from tinygrad_c.ops.elementwise.elementwise cimport add_into, as_tensor, computed, contiguous, copy_of, lacks_kernels, narrowed
 from tinygrad_c.ops.reduce.reduce cimport sum_over
 from tinygrad_c.ops.shape.shape cimport reshape_to, transpose_dims
 from tinygrad_c.core.tape cimport *
@@ -87,6 +87,7 @@ cdef TensorBase planes_of(object input, Geometry geometry):
     cdef TensorBase x = contiguous(as_tensor(input, "argument 'input' (position 1)"))
     if x.ndim != 4 or (x.shape[2], x.shape[3]) != geometry.size:
         raise RuntimeError(f"expected planes (N, C, {geometry.size[0]}, {geometry.size[1]}), got {list(shape_of(x))}")
+    computed(x, "unfold")
     if itemsize(x.dtype) < 4:
         raise RuntimeError("sliding windows need float, int32 or int64 elements: convert with .float()")
     return x
@@ -100,7 +101,10 @@ def columns(input, Geometry geometry not None):
              [1., 2.],
              [2., 3.]]])
     """
-    cdef TensorBase x = planes_of(input, geometry)
+    cdef TensorBase given = as_tensor(input, "argument 'input' (position 1)")
+    if lacks_kernels(given.dtype):
+        return narrowed(columns(computed(given, "unfold"), geometry), given.dtype)
+    cdef TensorBase x = planes_of(given, geometry)
     cdef Py_ssize_t[3] shape
     cdef TensorBase out
     shape[0] = x.shape[0]

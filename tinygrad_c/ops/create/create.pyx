@@ -8,17 +8,19 @@ import sys
 
 from cpython.buffer cimport Py_buffer
 from libc.math cimport ceil
-from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.stdint cimport int8_t, int16_t, int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from tinygrad_c.core.array cimport DTYPES, Storage, code_named, code_of_format, default_dtype, dtype_code, external_storage, \
     is_contiguous, itemsize, shape_of
-from tinygrad_c.kernels.call cimport BOOL, FLOAT32, FLOAT64, INT32, INT64, MAX_NDIM, N_DTYPES, UINT8
+from tinygrad_c.kernels.call cimport BFLOAT16, BOOL, FLOAT16, FLOAT32, FLOAT64, INT16, INT32, INT64, INT8, MAX_NDIM, N_DTYPES, \
+    UINT16, UINT32, UINT64, UINT8
 from tinygrad_c.kernels.runtime.dispatch cimport record_check, record_content, record_labels, recorder, refuse
 from tinygrad_c.kernels.generated.ids cimport ROW_EQ
-from tinygrad_c.kernels.portable.generic cimport arange_double, arange_int64, arange_single
+from tinygrad_c.kernels.portable.generic cimport arange_double, arange_int64, arange_single, from_bfloat, from_half
 from tinygrad_c.ops.elementwise.elementwise cimport as_tensor as check_tensor
-from tinygrad_c.ops.elementwise.elementwise cimport binary, contiguous, copy_into, copy_of, put_number, scalar_tensor, to_dtype
+from tinygrad_c.ops.elementwise.elementwise cimport binary, contiguous, copy_into, copy_of, lacks_kernels, promote_dtypes, \
+    put_number, scalar_tensor, to_dtype
 from tinygrad_c.ops.shape.shape cimport parse_sizes, reshape_to
 from tinygrad_c.core.tape cimport *
 
@@ -65,7 +67,7 @@ cdef TensorBase finish(TensorBase out, object requires_grad, object device):
     if device is not None:
         check_device(device)
     if requires_grad:
-        if out.dtype < FLOAT32:
+        if out.dtype < FLOAT16:
             raise_cannot_require_grad("Only Tensors of floating point and complex dtype")
         out.requires_grad = True
     return out
@@ -225,6 +227,9 @@ def arange(start, end=None, step=1, *, dtype=None, device=None, requires_grad=Fa
         start, end = 0, start
     start, end, step = [each.item() if isinstance(each, TensorBase) else each for each in (start, end, step)]
     code = dtype_or(dtype, default_dtype() if any([isinstance(each, float) for each in (start, end, step)]) else INT64)
+    if lacks_kernels(code):         # computed in a dtype that has kernels, then converted: as in torch, modulo 2^8, ...
+        y = arange(start, end, step, dtype=DTYPES[FLOAT32 if code >= FLOAT16 else INT64])
+        return finish(to_dtype(y, code), requires_grad, device)
     if code == INT64 and all([isinstance(each, int) or math.isfinite(each) for each in (start, end, step)]):
         start, end, step = int(start), int(end), int(step)      # as in torch, fractions are truncated first
     if step == 0:
@@ -277,6 +282,9 @@ def linspace(start, end, steps, *, dtype=None, device=None, requires_grad=False,
     cdef int code = dtype_or(dtype, default_dtype())
     if n < 0:
         raise RuntimeError("number of steps must be non-negative")
+    if lacks_kernels(code):
+        y = linspace(start, end, steps, dtype=DTYPES[FLOAT32 if code >= FLOAT16 else INT64])
+        return finish(to_dtype(y, code), requires_grad, device)
     if code < FLOAT32:          # as in torch, fractions are truncated
         a, b = <double> <int64_t> a, <double> <int64_t> b
     if n > 1:
@@ -331,7 +339,7 @@ def one_hot(input, num_classes=-1):
     cdef const int64_t* p
     cdef int64_t lowest = 0, highest = -1
     cdef Py_ssize_t i, n = num_classes
-    if t.dtype >= FLOAT32 or t.dtype == BOOL:
+    if t.dtype >= FLOAT32 or t.dtype == BOOL or lacks_kernels(t.dtype):
         raise RuntimeError("one_hot is only applicable to index tensor of type LongTensor: call .long()")
     if t.ndim == MAX_NDIM:
         raise RuntimeError(f"one_hot would make more than {MAX_NDIM} dimensions")

@@ -3,6 +3,11 @@
 
 # ---- tensor(...)
 
+cdef int wider(int code, int other) except -1:
+    """Their promoted dtype; code is -1 if there is none yet."""
+    return other if code < 0 or code == other else promote_dtypes(code, other)
+
+
 cdef int infer_dtype(list flat) except -1:
     """The largest of the dtypes of the numbers: bool, int64 or the default float dtype for Python's, their own for NumPy's and
     for tensors. The default float dtype if there are none."""
@@ -12,22 +17,22 @@ cdef int infer_dtype(list flat) except -1:
         return default_dtype()
     for kind in kinds:
         if kind is bool:
-            code = max(code, BOOL)
+            code = wider(code, BOOL)
         elif kind is int:
-            code = max(code, INT64)
+            code = wider(code, INT64)
         elif kind is float:
-            code = max(code, default_dtype())
+            code = wider(code, default_dtype())
     if kinds <= {bool, int, float}:
         return code
     for each in flat:
         if type(each) in (bool, int, float):
             continue
         if isinstance(each, TensorBase):
-            code = max(code, (<TensorBase> each).dtype)
+            code = wider(code, (<TensorBase> each).dtype)
         elif hasattr(each, "dtype"):
-            code = max(code, array_dtype(each))
+            code = wider(code, array_dtype(each))
         elif isinstance(each, (int, float)):
-            code = max(code, INT64 if isinstance(each, int) else default_dtype())
+            code = wider(code, INT64 if isinstance(each, int) else default_dtype())
         else:
             if isinstance(each, (str, bytes)):
                 raise TypeError(f"new(): invalid data type '{type(each).__name__}'")
@@ -48,15 +53,18 @@ cdef int infer_nested(object data) except -1:
     if not isinstance(data, (list, tuple)) and not is_sequence(data):
         return infer_dtype([data])
     for each in data:
-        code = max(code, infer_nested(each))
+        code = wider(code, infer_nested(each))
     return default_dtype() if code < 0 else code
+
+
+cdef str SUPPORTED = "float64, float32, float16, int64, int32, int16, int8, uint64, uint32, uint16, uint8, and bool"
 
 
 cdef int array_dtype(object array) except -1:
     cdef int code = code_named(array.dtype.name)
-    if code < 0:
+    if code < 0 or code == BFLOAT16:
         raise TypeError(f"can't convert np.ndarray of type numpy.{array.dtype.type.__name__}. The only supported types are: "
-                        "float64, float32, int64, int32, uint8, and bool: convert it first with array.astype('float32')")
+                        f"{SUPPORTED}: convert it first with array.astype('float32')")
     return code
 
 
@@ -149,7 +157,8 @@ def tensor(data, *, dtype=None, device=None, requires_grad=False):
 
 # ---- External memory
 
-cdef const char* KIND = b"buiiff"       # NumPy's letters for the kinds of the dtypes, in the order of their codes
+# NumPy's letters for the kinds of the dtypes, in the order of their codes. It has no bfloat16.
+cdef const char* KIND = b"buiiiiuuuf-ff"
 
 
 cdef int code_of_kind(char kind, Py_ssize_t size) noexcept:
@@ -274,13 +283,13 @@ cdef int buffer_dtype(str format, Py_ssize_t size) except -1:
     if kind[:1] in ("<", ">", "!"):
         raise ValueError("given numpy array has byte order different from the native byte order. Conversion between byte "
                          "orders is currently not supported: pass array.astype(array.dtype.newbyteorder('='))")
-    raise TypeError(f"can't convert memory of format {format!r}. The only supported types are: float64, float32, int64, int32, "
-                    "uint8, and bool: convert it first with array.astype('float32')")
+    raise TypeError(f"can't convert memory of format {format!r}. The only supported types are: {SUPPORTED}: convert it first "
+                    "with array.astype('float32')")
 
 
 def from_numpy(array):
     """A tensor that shares the array's memory: a write to one is seen in the other. A read-only array makes a read-only tensor.
-    TypeError for element types other than float64, float32, int64, int32, uint8 and bool.
+    TypeError for element types that no dtype here has, such as complex128 and strings.
 
     >>> import numpy
     >>> a = numpy.zeros(2)

@@ -7,16 +7,19 @@ from tinygrad_c._base.public import public
 from tinygrad_c.core.array import dtype, get_default_dtype
 from tinygrad_c.ops.create import create
 from tinygrad_c.ops.elementwise.elementwise import category_of as category
-from tinygrad_c.ops.elementwise.elementwise import result_dtype_of
+from tinygrad_c.ops.elementwise.elementwise import promoted_dtype, result_dtype_of
 
 if TYPE_CHECKING:
     from tinygrad_c.core.tape import TensorBase as Tensor
 
 FLOATS = {      # eps, smallest normal number, largest number, decimal digits
+    "float16": (2.0**-10, 2.0**-14, 65504.0, 3),
+    "bfloat16": (2.0**-7, 2.0**-126, (2 - 2.0**-7) * 2.0**127, 2),
     "float32": (2.0**-23, 2.0**-126, (2 - 2.0**-23) * 2.0**127, 6),
     "float64": (2.0**-52, 2.0**-1022, (2 - 2.0**-52) * 2.0**1023, 15),
 }
-INTEGERS = {"uint8": (0, 255), "int32": (-(2**31), 2**31 - 1), "int64": (-(2**63), 2**63 - 1)}
+INTEGERS = {f"int{n}": (-(2**(n - 1)), 2**(n - 1) - 1) for n in (8, 16, 32, 64)} | {
+    f"uint{n}": (0, 2**n - 1) for n in (8, 16, 32, 64)}
 
 
 # ---- Limits
@@ -67,14 +70,14 @@ def dtype_arg(x: object, function: str, name: str, position: int) -> None:
 
 
 def promote_types(type1: dtype, type2: dtype) -> dtype:
-    """The dtype of the sum of two tensors of these dtypes.
+    """The dtype of the sum of two tensors of these dtypes. RuntimeError for uint16, uint32 or uint64 and another integer.
 
     >>> tinygrad_c.promote_types(tinygrad_c.int64, tinygrad_c.float32)
     torch.float32
     """
     dtype_arg(type1, "promote_types", "type1", 1)
     dtype_arg(type2, "promote_types", "type2", 2)
-    return type1 if type1.code >= type2.code else type2
+    return promoted_dtype(type1, type2)
 
 
 @public("tensor1# tensor2#")
@@ -115,7 +118,7 @@ def is_signed(input: Tensor) -> bool:
     >>> tinygrad_c.is_signed(tinygrad_c.ones(2, dtype=tinygrad_c.uint8))
     False
     """
-    return create.dtype_of(input).name not in ("uint8", "bool")
+    return create.dtype_of(input).is_signed
 
 
 # ---- Layouts and memory formats

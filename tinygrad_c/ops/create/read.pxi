@@ -15,6 +15,20 @@ cdef object number_at(const char* p, int dtype):
         return (<const int32_t*> p)[0]
     if dtype == UINT8:
         return (<const uint8_t*> p)[0]
+    if dtype == INT8:
+        return (<const int8_t*> p)[0]
+    if dtype == INT16:
+        return (<const int16_t*> p)[0]
+    if dtype == FLOAT16:
+        return <double> from_half((<const uint16_t*> p)[0])
+    if dtype == BFLOAT16:
+        return <double> from_bfloat((<const uint16_t*> p)[0])
+    if dtype == UINT16:
+        return (<const uint16_t*> p)[0]
+    if dtype == UINT32:
+        return (<const uint32_t*> p)[0]
+    if dtype == UINT64:
+        return (<const uint64_t*> p)[0]
     return (<const uint8_t*> p)[0] != 0
 
 
@@ -76,6 +90,29 @@ def clone(input, *, memory_format=None):
     """
     from tinygrad_c.ops.elementwise.elementwise import clone_op
     return clone_op(input)
+
+
+def retyped(input, dtype):
+    """The same memory read as another dtype of the same size: bits are kept, nothing is converted. Not recorded.
+
+    >>> retyped(tinygrad_c.tensor([1.]), tinygrad_c.int32)
+    tensor([1065353216], dtype=torch.int32)
+    """
+    cdef TensorBase a = tensor_of(input)
+    cdef TensorBase out
+    cdef int code = dtype_code(dtype)
+    if itemsize(code) != itemsize(a.dtype) or (code == BOOL and a.dtype != BOOL):
+        raise RuntimeError(f"view(dtype): the elements of {DTYPES[a.dtype]} cannot be read as {DTYPES[code]}, of another size "
+                           "or with bytes other than 0 and 1; .to(dtype) converts numbers")
+    out = view_of(a, a.data, a.ndim, a.shape, a.stride)
+    out.dtype = code
+    return out
+
+
+def exchanged(input):
+    """The tensor as what NumPy and Python's buffers can hold: bfloat16 as uint16, others unchanged."""
+    cdef TensorBase a = tensor_of(input)
+    return retyped(a, DTYPES[UINT16]) if a.dtype == BFLOAT16 else a
 
 
 def make_contiguous(input):

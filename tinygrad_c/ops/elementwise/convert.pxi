@@ -1,4 +1,4 @@
-"""Python numbers as 0-d tensors, dtype promotion, copies and casts; part of elementwise.pyx."""
+"""Python numbers as 0-d tensors, copies and casts; part of elementwise.pyx."""
 
 
 # ---- Dtypes and numbers
@@ -17,12 +17,15 @@ cdef TensorBase scalar_tensor(object number, int dtype):
 
 cdef int put_number(char* to, int dtype, object number) except -1:
     """Store a Python number as that dtype. For integers the fraction is dropped; RuntimeError if the number is out of range."""
+    cdef uint64_t bits
     if dtype == FLOAT32:
         (<float*> to)[0] = number
     elif dtype == FLOAT64:
         (<double*> to)[0] = number
     elif dtype == BOOL:
         (<unsigned char*> to)[0] = bool(number)
+    elif dtype >= FLOAT16:
+        (<uint16_t*> to)[0] = to_half(number) if dtype == FLOAT16 else to_bfloat(number)
     else:
         try:
             whole = int(number)
@@ -31,11 +34,46 @@ cdef int put_number(char* to, int dtype, object number) except -1:
             elif dtype == INT32:
                 (<int*> to)[0] = whole
             else:
-                (<unsigned char*> to)[0] = whole + 256 if -256 < whole < 0 else whole
+                if not is_signed(dtype) and -largest_unsigned(dtype) <= whole < 0:      # as in torch, -1 is the largest
+                    whole += largest_unsigned(dtype) + 1
+                if not fits(whole, dtype):
+                    raise OverflowError
+                bits = whole & 0xFFFFFFFFFFFFFFFF
+                put_bits(to, itemsize(dtype), bits)
         except (OverflowError, ValueError):     # ValueError: NaN
             raise RuntimeError(f"value cannot be converted to type {(<object> DTYPES[dtype]).name} without overflow: "
                                f"{number}") from None
     return 0
+
+
+cdef inline void put_bits(char* to, Py_ssize_t size, uint64_t bits) noexcept:
+    if size == 1:
+        (<uint8_t*> to)[0] = <uint8_t> bits
+    elif size == 2:
+        (<uint16_t*> to)[0] = <uint16_t> bits
+    elif size == 4:
+        (<uint32_t*> to)[0] = <uint32_t> bits
+    else:
+        (<uint64_t*> to)[0] = bits
+
+
+cdef inline bint is_signed(int dtype) noexcept:
+    return INT8 <= dtype <= INT64 or dtype >= FLOAT16
+
+
+cdef object largest_unsigned(int dtype):
+    """2^bits - 1: the largest number, or the distance from the lowest to the largest."""
+    return <uint64_t> 0xFFFFFFFFFFFFFFFF >> 64 - 8 * itemsize(dtype)
+
+
+cdef bint fits(object number, int dtype) except -1:
+    """Whether an int is in the range of an integer dtype; for bool and floats that of int64, in which it is compared."""
+    if dtype == BOOL or dtype >= FLOAT16:
+        dtype = INT64
+    largest = largest_unsigned(dtype)
+    if is_signed(dtype):
+        return -largest // 2 <= number <= largest // 2
+    return 0 <= number <= largest
 
 
 cdef TensorBase as_tensor(object a, str what):
@@ -68,48 +106,24 @@ cdef TensorBase number_operand(object a, object other, str what):
     if not is_number(a) or not isinstance(other, TensorBase):
         return as_tensor(a, what)
     dtype = (<TensorBase> other).dtype
-    if type(a) is float and dtype < FLOAT32:
+    if type(a) is float and dtype < FLOAT16:
         dtype = default_dtype()
     elif type(a) is int and dtype == BOOL:
         dtype = INT64
+    elif type(a) is int and dtype < INT32:      # as in torch, modulo 2^8 or 2^16
+        return to_dtype(scalar_tensor(a, INT64), dtype)
     return scalar_tensor(a, dtype)
-
-
-cdef int promote(TensorBase a, TensorBase b) noexcept:
-    """The promoted dtype: the larger one, but a 0-d operand counts only if its category (bool, integer, float) is larger."""
-    cdef int x = a.dtype
-    cdef int y = b.dtype
-    if x == y:
-        return x
-    if (a.ndim == 0) != (b.ndim == 0):
-        if a.ndim == 0 and category(x) <= category(y):
-            return y
-        if b.ndim == 0 and category(y) <= category(x):
-            return x
-    return max(x, y)
-
-
-def result_dtype_of(a, b):
-    """The dtype of a + b, for tensors and numbers.
-
-    >>> result_dtype_of(tinygrad_c.tensor([1, 2]), 2.5)
-    torch.float32
-    """
-    return DTYPES[promote(as_operand(a, b, "result_type(): argument 'tensor1' (position 1)"),
-                          as_operand(b, a, "result_type(): argument 'tensor2' (position 2)"))]
-
-
-def category_of(dtype) -> int:
-    """0 for bool, 1 for integers, 2 for floats."""
-    return category(dtype_code(dtype))
 
 
 # ---- Copies and conversions
 
 cdef int copy_into(TensorBase out, TensorBase source) except -1:
     cdef PyObject* inputs[1]
+    cdef inner_t convert = cast(source.dtype, out.dtype)
+    if convert == NULL and source.dtype != out.dtype:
+        return copy_between(out, source)
     inputs[0] = <PyObject*> source
-    launch(cast(source.dtype, out.dtype), kernels(out.dtype), out, 1, inputs, NULL, 0, 2)
+    launch(convert, kernels(out.dtype), out, 1, inputs, NULL, 0, 2)
     return 0
 
 
@@ -132,13 +146,13 @@ cdef TensorBase to_dtype(TensorBase a, int dtype):
         return a
     out = empty(dtype, a.ndim, a.shape)
     copy_into(out, a)
-    if dtype >= FLOAT32 and recording(a):
+    if dtype >= FLOAT16 and recording(a):
         record(&CONVERT, out, a)
     return out
 
 
 cdef TensorBase to_float(TensorBase a):
-    return a if a.dtype >= FLOAT32 else to_dtype(a, default_dtype())
+    return a if a.dtype >= FLOAT32 else to_dtype(computed(a, "to_float"), default_dtype())
 
 
 cdef TensorBase clone(TensorBase a):
@@ -177,7 +191,7 @@ def write(input, source):
         return a
     y = empty(a.dtype, a.ndim, a.shape)
     copy_into(y, b)
-    if a.dtype >= FLOAT32 and (recording(a) or recording(b)):
+    if a.dtype >= FLOAT16 and (recording(a) or recording(b)):
         record2(&COPY, y, a, b)
     return assign_inplace(a, y)
 

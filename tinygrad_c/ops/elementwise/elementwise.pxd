@@ -24,7 +24,10 @@ cdef object comparable(object other, object input)      # a number that input's 
 cdef TensorBase as_tensor(object a, str what)
 cdef TensorBase scalar_tensor(object number, int dtype)
 cdef int put_number(char* to, int dtype, object number) except -1
-cdef int promote(TensorBase a, TensorBase b) noexcept
+cdef int promote_dtypes(int x, int y) except -1
+cdef int promote(TensorBase a, TensorBase b) except -1
+cdef TensorBase computed(TensorBase x, str name)        # x, or int32 for int8 and int16; raises if x's dtype is only stored
+cdef TensorBase narrowed(TensorBase y, int dtype)       # the result for the computed x, in x's dtype
 cdef TensorBase to_dtype(TensorBase a, int dtype)       # a itself if it has that dtype
 cdef TensorBase to_float(TensorBase a)                  # integers become the default float dtype
 cdef TensorBase contiguous(TensorBase a)                # a itself if it is
@@ -40,6 +43,11 @@ cdef Storage derivative_then(BackwardPass back, Node node, Then* then)
 cdef TensorBase assign_inplace(TensorBase x, TensorBase y)       # write y, computed from x, into x, with y's history
 cdef TensorBase add_tensors(TensorBase a, TensorBase b)
 cdef int add_into(TensorBase a, TensorBase b) except -1     # a += b, not recorded
+
+
+cdef inline bint lacks_kernels(int dtype) noexcept:
+    """Whether computed() does something: int8 and int16, and the dtypes that are only stored. One bit for each DType."""
+    return (0x7CC >> dtype) & 1
 
 
 cdef inline void over_elements(Call* call, kernel_t kernel, int n_operands, Py_ssize_t n, Py_ssize_t work) noexcept:

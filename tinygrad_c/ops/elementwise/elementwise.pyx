@@ -4,15 +4,16 @@
     elementwise_backward                  launch the row's derivative kernels, or, with create_graph, evaluate the row's
                                           derivative expression on Tensors
 
-In parts: numbers, dtypes and copies (convert.pxi); the kernel's Call (launch.pxi); in-place ops and out= (write.pxi); rows of
-several tensors with a number (mixed.pxi); the other public functions (functions.pxi).
+In parts: numbers and copies (convert.pxi); dtype promotion, and dtypes without kernels (dtypes.pxi); the kernel's Call
+(launch.pxi); in-place ops and out= (write.pxi); rows of several tensors with a number (mixed.pxi); the other public functions
+(functions.pxi).
 """
 import math
 
 from cpython.long cimport PyLong_AsDouble
 from cpython.ref cimport PyObject
 from libc.math cimport INFINITY
-from libc.stdint cimport INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN
+from libc.stdint cimport INT32_MAX, INT32_MIN, INT64_MAX, INT64_MIN, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memchr, memcpy
 
 from tinygrad_c.core.array cimport DTYPE_NAMES, DTYPES, Storage, allocate_into, category, count_write, default_dtype, \
@@ -23,7 +24,7 @@ from tinygrad_c.kernels.generated.ids cimport *
 from tinygrad_c.kernels.generated.scalar_ids cimport *
 from tinygrad_c.kernels.matmul.gemm cimport Then
 from tinygrad_c.kernels.matmul.matmul cimport OTHER_FIRST, OTHER_IS_OUT
-from tinygrad_c.kernels.portable.generic cimport cast, scalar_kernel
+from tinygrad_c.kernels.portable.generic cimport cast, scalar_kernel, to_bfloat, to_half
 from tinygrad_c.kernels.table cimport ELEMENT_BLOCK, LOOP_ALIGN, LOOP_BLOCK, TILE_PARAM_ROWS, Kernels
 from tinygrad_c.core.tape cimport *
 
@@ -94,6 +95,7 @@ cdef object not_implemented(int r, int dtype):
                                f"{'.int() or .float()' if dtype == BOOL else '.long()'} first")
 
 include "convert.pxi"
+include "dtypes.pxi"
 include "launch.pxi"
 
 
@@ -126,7 +128,10 @@ cdef TensorBase unary(int r, object input, double p0, double p1):
     cdef Scalar[2] param
     cdef Row* row = &ROWS[r]
     cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
-    cdef int dtype = result_dtype(row, x.dtype)
+    cdef int dtype
+    if lacks_kernels(x.dtype):
+        return unary_lacking(r, x, p0, p1)
+    dtype = result_dtype(row, x.dtype)
     if dtype < FLOAT32 and row.kind == KIND_BOOLS:      # such as isnan: there are no integer kernels
         dtype = default_dtype()
     elif dtype == BOOL:
@@ -194,14 +199,17 @@ cdef TensorBase binary_scalar(int r, TensorBase x, object number):
     cdef int dtype = x.dtype
     if x.storage is None:
         as_tensor(x, "self")            # raises
-    if type(number) is float and dtype < FLOAT32:
-        dtype = default_dtype()
-    elif dtype == BOOL:
-        if type(number) is bool and r in (ROW_ADD_NUMBER, ROW_MUL_NUMBER):
-            return binary(ROW_ADD if r == ROW_ADD_NUMBER else ROW_MUL, x, scalar_tensor(number, BOOL))
-        dtype = INT64
-    dtype = result_dtype(row, dtype)
-    x = to_dtype(x, dtype)
+    if dtype < FLOAT32:
+        if lacks_kernels(dtype):
+            return binary_scalar_lacking(r, x, number)
+        if type(number) is float:
+            dtype = default_dtype()
+        elif dtype == BOOL:
+            if type(number) is bool and r in (ROW_ADD_NUMBER, ROW_MUL_NUMBER):
+                return binary(ROW_ADD if r == ROW_ADD_NUMBER else ROW_MUL, x, scalar_tensor(number, BOOL))
+            dtype = INT64
+        dtype = result_dtype(row, dtype)
+        x = to_dtype(x, dtype)
     if dtype < FLOAT32:
         param[0].i = number
     elif type(number) is int:           # float(number) would allocate a Python object
@@ -221,20 +229,23 @@ cdef TensorBase binary(int r, object left, object right):
     cdef int dtype = a.dtype
     if a.dtype != b.dtype:
         dtype = promote(a, b)
-    if row.kind == KIND_FLOATS and dtype < FLOAT32:
-        dtype = default_dtype()
-    if row.kind == KIND_INTEGERS and dtype >= FLOAT32:
+    if dtype < FLOAT32:
+        if row.kind == KIND_FLOATS and not is_stored(dtype):
+            dtype = default_dtype()
+        elif lacks_kernels(dtype):
+            return binary_lacking(r, a, b, dtype)
+        elif dtype == BOOL:
+            if r == ROW_SUB:
+                raise RuntimeError("Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or "
+                                   "`logical_xor()` operator instead.")
+            if row.kind == KIND_INTEGERS and r not in (ROW_BITWISE_AND, ROW_BITWISE_OR, ROW_BITWISE_XOR):
+                raise not_implemented(r, BOOL)
+            out = binary_launch(row, r, as_bytes(a), as_bytes(b), NULL, None)
+            if row.kind == KIND_INTEGERS:       # & | ^ of 0 and 1 are 0 and 1
+                out.dtype = BOOL
+            return to_dtype(out, BOOL)
+    elif row.kind == KIND_INTEGERS:
         raise not_implemented(r, dtype)
-    if dtype == BOOL:
-        if r == ROW_SUB:
-            raise RuntimeError("Subtraction, the `-` operator, with two bool tensors is not supported. Use the `^` or "
-                               "`logical_xor()` operator instead.")
-        if row.kind == KIND_INTEGERS and r not in (ROW_BITWISE_AND, ROW_BITWISE_OR, ROW_BITWISE_XOR):
-            raise not_implemented(r, BOOL)
-        out = binary_launch(row, r, as_bytes(a), as_bytes(b), NULL, None)
-        if row.kind == KIND_INTEGERS:       # & | ^ of 0 and 1 are 0 and 1
-            out.dtype = BOOL
-        return to_dtype(out, BOOL)
     a = to_dtype(a, dtype)
     b = to_dtype(b, dtype)
     return binary_launch(row, r, a, b, NULL, None)
@@ -303,6 +314,10 @@ cdef TensorBase where_(object condition, object left, object right):
         c = to_dtype(c, BOOL)
     a = to_dtype(a, dtype)
     b = to_dtype(b, dtype)
+    if lacks_kernels(dtype):
+        if recording(a) or recording(b):
+            raise no_arithmetic(dtype, "where")
+        return moved(where_(c, movable(a), movable(b)), dtype)
     broadcast_shapes(a, b, &ndim, shape)
     out = empty(dtype, ndim, shape)
     broadcast_shapes(out, c, &ndim, shape)
@@ -354,6 +369,8 @@ cdef TensorBase power(object a, object b):
     if isinstance(a, TensorBase) and is_number(b):
         x = a
         p = b
+        if lacks_kernels(x.dtype):
+            return narrowed(power(computed(x, "pow"), b), x.dtype)
         if p == 2:
             return binary_scalar(ROW_POW_NUMBER, x, b) if x.dtype < FLOAT32 and type(b) is float else unary(ROW_SQUARE, x, 0, 0)
         if x.dtype < FLOAT32 and type(b) is not float:
@@ -505,10 +522,16 @@ cdef int differentiable_backward(BackwardPass back, Node node, TensorBase g) exc
 # ---- Ops for the tape (register_ops)
 
 cdef TensorBase add_tensors(TensorBase a, TensorBase b):
+    if lacks_kernels(a.dtype):          # the gradients of a float16 or bfloat16 parameter
+        return to_dtype(binary(ROW_ADD, to_dtype(a, FLOAT32), to_dtype(b, FLOAT32)), a.dtype)
     return binary(ROW_ADD, a, b)
 
 
 cdef int add_into(TensorBase a, TensorBase b) except -1:
+    if lacks_kernels(a.dtype):
+        copy_into(a, add_tensors(a, b))
+        count_write(a.storage)
+        return 0
     if b.dtype != a.dtype:
         b = to_dtype(b, a.dtype)
     binary_launch(&ROWS[ROW_ADD], ROW_ADD, a, b, NULL, a)

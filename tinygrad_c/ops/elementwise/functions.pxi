@@ -197,6 +197,12 @@ def clamp(input, min=None, max=None, *, out=None):
     cdef int64_t low = INT64_MIN
     cdef int64_t high = INT64_MAX
     cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
+    if lacks_kernels(x.dtype) and not isinstance(min, TensorBase) and not isinstance(max, TensorBase):
+        for each in (min, max):
+            if type(each) is int and not fits(each, x.dtype):
+                raise RuntimeError(f"value cannot be converted to type {(<object> DTYPES[x.dtype]).name} without overflow: "
+                                   f"{each}")
+        return narrowed(clamp(computed(x, "clamp"), min, max), x.dtype)
     if isinstance(min, TensorBase) or isinstance(max, TensorBase):
         if min is not None:
             x = binary(ROW_MAXIMUM, x, min)
@@ -369,15 +375,6 @@ cdef object comparable(object other, object input):
     return math.inf if other > 0 else -math.inf
 
 
-cdef bint fits(object number, int dtype) except -1:
-    """Whether an int is in the range of a dtype; for bool that of int64, in which the comparison is computed."""
-    if dtype == UINT8:
-        return 0 <= number < 256
-    if dtype == INT32:
-        return -(1 << 31) <= number < (1 << 31)
-    return -(1 << 63) <= number < (1 << 63)
-
-
 # ---- The table's rows without parameters, as functions
 
 cdef str documentation(int r):
@@ -422,7 +419,7 @@ cdef TensorBase divided(int r, object left, object right):
     """binary() for a row that divides. An integer divided by an integer 0 raises, and so do two bools."""
     cdef TensorBase a = as_operand(left, right, "argument 'input' (position 1)")
     cdef TensorBase b = as_operand(right, left, "argument 'other' (position 2)")
-    if a.dtype < FLOAT32 and b.dtype < FLOAT32:
+    if category(a.dtype) < 2 and category(b.dtype) < 2:
         if a.dtype == BOOL and b.dtype == BOOL:
             raise not_implemented(r, BOOL)
         if has_zero(b):
@@ -518,7 +515,7 @@ def bitwise_not(input, *, out=None):
     if out is not None:
         return into_out(bitwise_not(input), out)
     cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
-    if x.dtype >= FLOAT32:
+    if x.dtype >= FLOAT16:
         raise NotImplementedError(f"\"bitwise_not_cpu\" not implemented for '{DTYPE_NAMES[x.dtype]}': call .long() first")
     if x.dtype == BOOL:             # 1 - x of bytes
         x = binary_scalar(ROW_RSUB_NUMBER, as_bytes(x), 1)

@@ -216,6 +216,8 @@ def nan_to_num(input, nan=0.0, posinf=None, neginf=None, *, out=None):
     cdef Scalar[3] param
     if out is not None:
         return into_out(nan_to_num(input, nan, posinf, neginf), out)
+    if is_stored(x.dtype):
+        raise no_arithmetic(x.dtype, "nan_to_num")
     if x.dtype < FLOAT32:
         return clone(x)
     nonfinite_params(param, x.dtype, nan, posinf, neginf)
@@ -227,6 +229,8 @@ def nan_to_num_(input, nan=0.0, posinf=None, neginf=None):
     cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
     cdef Scalar[3] param
     check_inplace(x)
+    if is_stored(x.dtype):
+        raise no_arithmetic(x.dtype, "nan_to_num")
     if x.dtype < FLOAT32:
         return x
     nonfinite_params(param, x.dtype, nan, posinf, neginf)

@@ -80,7 +80,8 @@ cdef TensorBase unary_(int r, object input, double p0, double p1):
     cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
     cdef Scalar[2] param
     check_inplace(x)
-    if ROWS[r].kind == KIND_BOOLS or x.dtype == BOOL or (x.dtype < FLOAT32 and ROWS[r].kind != KIND_NUMBERS) or recording(x):
+    if (ROWS[r].kind == KIND_BOOLS or x.dtype == BOOL or (x.dtype < FLOAT32 and ROWS[r].kind != KIND_NUMBERS)
+            or lacks_kernels(x.dtype) or recording(x)):
         return assign_inplace(x, unary(r, x, p0, p1))
     set_params(param, x.dtype, p0, p1)
     return overwrite(r, x, param)

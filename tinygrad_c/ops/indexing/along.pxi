@@ -3,7 +3,7 @@
 
 cdef TensorBase as_index(object index, str name):
     cdef TensorBase i = as_tensor(index, f"{name}(): argument 'index'")
-    if i.dtype >= FLOAT32 or i.dtype == BOOL:
+    if i.dtype >= FLOAT32 or i.dtype == BOOL or lacks_kernels(i.dtype):
         raise RuntimeError(f"{name}(): Expected dtype int64 for index, got {DTYPE_NAMES[i.dtype]}: call .long()")
     return dense_index(i)
 
@@ -236,6 +236,7 @@ def scatter_add_(input, dim, index, src):
     s = source_of(src, x, i, "scatter_add")
     plan = plan_along(x, i, d, True)
     if x.dtype < FLOAT32:
+        computed(x, "scatter_add")
         add_integers(x, s, plan)
     else:
         dense = s if s.contiguous and s.storage is not x.storage and s.storage.owner is None else copy_of(s)
@@ -256,6 +257,7 @@ def add_slices_(input, int dim, index, source):
     cdef Node node
     cdef int d
     check_inplace(x)
+    computed(x, "index_add")
     plan = parse(x, (slice(None),) * dim + (index,))
     if x.dtype < FLOAT32 or s.dtype != x.dtype or shape_of(s) != tuple([plan.out_shape[d] for d in range(plan.out_ndim)]):
         raise RuntimeError(f"index_add(): source of shape {list(shape_of(s))} and {DTYPE_NAMES[s.dtype]} does not match the "
@@ -286,7 +288,9 @@ cdef int add_integers(TensorBase x, TensorBase source, Plan plan) except -1:
             (<int64_t*> x.data)[offset[i]] += p[i]
         elif x.dtype == INT32:
             (<int32_t*> x.data)[offset[i]] += <int32_t> p[i]
-        else:
+        elif x.dtype == INT16:
+            (<int16_t*> x.data)[offset[i]] += <int16_t> p[i]
+        else:                           # one byte: modulo 2^8, with a sign or without
             (<uint8_t*> x.data)[offset[i]] += <uint8_t> p[i]
     return 0
 

@@ -11,7 +11,7 @@ dimensions if those are adjacent, else they come first. Unlike in PyTorch, slice
 """
 from cpython.ref cimport PyObject
 from cpython.slice cimport PySlice_Check, PySlice_Unpack, PySlice_AdjustIndices
-from libc.stdint cimport int32_t, int64_t, uint8_t
+from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t
 from libc.stdlib cimport free, malloc
 from libc.string cimport memcpy, memset
 
@@ -95,7 +95,7 @@ cdef int put(TensorBase x, Plan plan, TensorBase value) except -1:
     dense = empty(x.dtype, plan.out_ndim, plan.out_shape)
     copy_into(dense, value)
     launch(movers.put, plan, dense, x, IN_MEMORY, True)
-    if x.dtype >= FLOAT32 and (recording(x) or recording(value)):
+    if x.dtype >= FLOAT16 and (recording(x) or recording(value)):
         freeze(plan, x)
         record2(&PUT, x, x, value).extra = plan
     return mark_written(x)

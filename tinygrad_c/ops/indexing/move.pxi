@@ -84,8 +84,11 @@ cdef TensorBase take(TensorBase x, Plan plan, int which):
 
 
 cdef TensorBase add_into_zeros(TensorBase g, Plan plan, int ndim, const Py_ssize_t* shape):
-    cdef TensorBase out = zeros(g.dtype, ndim, shape)
-    cdef TensorBase dense = g if g.contiguous else copy_of(g)
+    cdef TensorBase out, dense
+    if lacks_kernels(g.dtype):          # the gradient of a float16 or bfloat16 tensor
+        return to_dtype(add_into_zeros(to_dtype(g, FLOAT32), plan, ndim, shape), g.dtype)
+    out = zeros(g.dtype, ndim, shape)
+    dense = g if g.contiguous else copy_of(g)
     launch(kernels(g.dtype).scatter_add, plan, dense, out, FLAT, True)
     if recording(g):
         record(&ADD_AT, out, g).extra = plan

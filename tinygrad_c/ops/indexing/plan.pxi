@@ -87,7 +87,7 @@ cdef TensorBase index_tensor(object key):
         raise (IndexError if is_number(key) else TypeError)(
             "only integers, slices (`:`), ellipsis (`...`), None and long or byte Variables are valid indices (got "
             f"{type(key).__name__})")
-    if index.dtype >= FLOAT32:
+    if index.dtype >= FLOAT32 or lacks_kernels(index.dtype):
         raise IndexError(f"tensors used as indices must be long, int, byte or bool tensors, got {DTYPE_NAMES[index.dtype]}: "
                          "call .long()")
     return index

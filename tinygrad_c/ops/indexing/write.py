@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 
 def check_index(index, function: str):
     tensor_arg(index, function, "index", 3)
-    if index.is_floating_point() or index.dtype.name == "bool":
+    if index.dtype.name not in ("int64", "int32", "uint8"):
         raise RuntimeError(f"{function}(): Expected dtype int32/int64 for index but got: {index.dtype}: call .long()")
     if index.ndim > 1:
         raise IndexError(f"{function}(): Index is supposed to be a vector, but got dim: {index.ndim} and size: "

@@ -9,8 +9,8 @@ from tinygrad_c.core.array cimport DTYPE_NAMES, Storage, itemsize, shape_of
 from tinygrad_c.kernels.call cimport BOOL, FLOAT32, MAX_NDIM
 from tinygrad_c.kernels.generated.ids cimport ROW_GELU, ROW_GELU_TANH, ROW_RELU, ROW_SIGMOID, ROW_SILU, ROW_TANH
 from tinygrad_c.kernels.matmul.gemm cimport NONE, THEN_RELU, Gemm, Then, gemm
-from tinygrad_c.ops.elementwise.elementwise cimport as_tensor, derivative_then, reads_input, record_value, \
-    unary, value_then
+from tinygrad_c.ops.elementwise.elementwise cimport as_tensor, computed, derivative_then, lacks_kernels, narrowed, \
+    reads_input, record_value, unary, value_then
 from tinygrad_c.ops.shape.shape cimport expand_to, reshape_to, transpose_dims
 from tinygrad_c.ops.reduce.reduce cimport sum_over
 from tinygrad_c.core.tape cimport *
@@ -27,6 +27,8 @@ cdef TensorBase product(TensorBase a, bint a_t, TensorBase b, bint b_t, TensorBa
     cdef Gemm g
     cdef Py_ssize_t[2] shape
     cdef TensorBase out = into
+    if lacks_kernels(a.dtype):
+        return narrowed(product(computed(a, "matmul"), a_t, computed(b, "matmul"), b_t, None, None), a.dtype)
     shape[0] = a.shape[1] if a_t else a.shape[0]
     shape[1] = b.shape[0] if b_t else b.shape[1]
     if out is None:
@@ -136,6 +138,8 @@ cdef TensorBase batched(TensorBase a, TensorBase b):
     cdef int ndim = a.ndim if a.ndim > b.ndim else b.ndim
     cdef int d, i, j
     cdef Py_ssize_t p, q, outer, rest, index
+    if lacks_kernels(a.dtype):
+        return narrowed(batched(computed(a, "matmul"), computed(b, "matmul")), a.dtype)
     for d in range(ndim - 2):
         i, j = d - (ndim - a.ndim), d - (ndim - b.ndim)
         p, q = a.shape[i] if i >= 0 else 1, b.shape[j] if j >= 0 else 1

@@ -68,6 +68,7 @@ cdef int check_norm(TensorBase x, TensorBase w, TensorBase b, int kind, Py_ssize
         if each is not None:
             wrong = wrong or (<TensorBase> each).dtype != x.dtype or (<TensorBase> each).numel != wanted
     if wrong:
+        computed(x, "norm")             # a dtype that is only stored says so
         raise RuntimeError(f"normalised(): a {DTYPE_NAMES[x.dtype]}Tensor of shape {list(shape_of(x))} does not fit its "
                            f"weight and bias, or {number} elements or groups")
     return 0

@@ -23,34 +23,24 @@ cdef int draw_integers(Generator g, TensorBase out, kernel_t kernel, int64_t n, 
 cdef int fill_integers(TensorBase out, Generator g, object low, object high) except -1:
     """Fill out with uniform integers from low to high - 1."""
     cdef uint64_t n = (high - low) % (1 << 64)
-    cdef int64_t first = low, value
+    cdef int64_t first = low
     cdef Py_ssize_t i
-    cdef TensorBase whole
+    cdef TensorBase whole = out if out.dtype == INT64 else empty(INT64, out.ndim, out.shape)
     if 0 < n < (<uint64_t> 1 << 32):
-        whole = out if out.dtype == INT64 else empty(INT64, out.ndim, out.shape)
         draw_integers(g, whole, draw_below, <int64_t> n, first)
-        if whole is not out:
-            copy_into(out, whole)
-        return 0
-    for i in range(out.numel):
-        value = <int64_t> (<uint64_t> first + g.below(n))
-        if out.dtype == INT64:
-            (<int64_t*> out.data)[i] = value
-        elif out.dtype == INT32:
-            (<int32_t*> out.data)[i] = <int32_t> value
-        elif out.dtype == FLOAT32:
-            (<float*> out.data)[i] = <float> value
-        elif out.dtype == FLOAT64:
-            (<double*> out.data)[i] = <double> value
-        else:
-            (<uint8_t*> out.data)[i] = <uint8_t> value
-    g.return_blocks()
-    return 0
+    else:
+        for i in range(out.numel):
+            (<int64_t*> whole.data)[i] = <int64_t> (<uint64_t> first + g.below(n))
+        g.return_blocks()
+    return 0 if whole is out else copy_into(out, whole)
 
 
 cdef int check_range(object low, object high, int dtype) except -1:
-    limits = {BOOL: (0, 1), UINT8: (0, 255), INT32: (-(1 << 31), (1 << 31) - 1)}
-    lowest, highest = limits.get(dtype, (-(1 << 63), (1 << 63) - 1))
+    cdef object bits = 1 if dtype == BOOL else 64 if dtype >= FLOAT16 else 8 * itemsize(dtype)    # object: 1 << 63 in Python
+    if dtype == BOOL or dtype == UINT8 or dtype == UINT16 or dtype == UINT32:
+        lowest, highest = 0, (<object> 1 << bits) - 1
+    else:                           # uint64: drawn as int64
+        lowest, highest = -(<object> 1 << bits - 1), (<object> 1 << bits - 1) - 1
     if low >= high:
         raise RuntimeError(f"random_ expects 'from' to be less than 'to', but got from={low} >= to={high}")
     if low < lowest or high - 1 > highest:
@@ -106,7 +96,8 @@ def random_(input, from_=None, to=None, *, generator=None):
     cdef TensorBase out
     check_inplace(a)
     if from_ is None:
-        counts = {BOOL: 2, UINT8: 256, INT32: 1 << 31, FLOAT32: (1 << 24) + 1, FLOAT64: (1 << 53) + 1}     # exact as floats
+        counts = {BOOL: 2, UINT8: 256, INT8: 1 << 7, INT16: 1 << 15, INT32: 1 << 31, UINT16: 1 << 16, UINT32: 1 << 32,
+                  BFLOAT16: (1 << 8) + 1, FLOAT16: (1 << 11) + 1, FLOAT32: (1 << 24) + 1, FLOAT64: (1 << 53) + 1}  # exact
         from_, to = 0, counts.get(a.dtype, 1 << 63)
     elif to is None:
         from_, to = 0, from_

@@ -11,10 +11,10 @@ import os
 
 cimport cython
 from libc.math cimport INFINITY
-from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
-from tinygrad_c.core.array cimport DTYPE_NAMES, default_dtype, shape_of
+from tinygrad_c.core.array cimport DTYPE_NAMES, default_dtype, itemsize, shape_of
 from tinygrad_c.kernels.call cimport *
 from tinygrad_c.kernels.runtime.dispatch cimport kernels, record_call, record_draw, recorder, refuse, run
 from tinygrad_c.kernels.generated.ids cimport *

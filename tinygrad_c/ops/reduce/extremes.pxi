@@ -96,8 +96,11 @@ cdef void around(TensorBase x, int dim, Py_ssize_t* outer, Py_ssize_t* n, Py_ssi
 
 cdef TensorBase arg_reduced(int op, TensorBase x, int dim, bint keepdim, TensorBase index, str name):
     """The extreme values along dim; their indices are written to `index`, which has the result's shape."""
-    cdef TensorBase values = empty(x.dtype, index.ndim, index.shape)
+    cdef TensorBase values
     cdef Call call
+    if lacks_kernels(x.dtype):
+        return narrowed(arg_reduced(op, computed(x, name), dim, keepdim, index, name), x.dtype)
+    values = empty(x.dtype, index.ndim, index.shape)
     if x.ndim and x.shape[dim] == 0:
         raise IndexError(f"{name}(): Expected reduction dim {dim} to have non-zero size.")
     if index.numel == 0:
@@ -188,7 +191,8 @@ cdef void running_extremes(const number* x, number* y, int64_t* index, Py_ssize_
 
 def cumulative_extreme(input, dim, bint largest):
     """cummax or cummin along dim: (values, indices). The index is that of the last tie; after a NaN, all values are NaN."""
-    cdef TensorBase x = as_tensor(input, "argument 'input' (position 1)")
+    cdef TensorBase given = as_tensor(input, "argument 'input' (position 1)")
+    cdef TensorBase x = computed(given, "cummax" if largest else "cummin")
     cdef int d = parse_dim(dim, x.ndim)
     cdef TensorBase source = x if x.contiguous else copy_of(x)
     cdef TensorBase values = empty(x.dtype, x.ndim, x.shape), index = empty(INT64, x.ndim, x.shape)
@@ -215,7 +219,7 @@ def cumulative_extreme(input, dim, bint largest):
         node.param[NODE_DIM].i = d
         node.param[NODE_KEEPDIM].i = True
         save(node, 1, index)
-    return values, index
+    return (values if given.dtype == x.dtype else to_dtype(values, given.dtype)), index
 
 
 def max(input, dim=None, keepdim=False, *, other=None, axis=None, keepdims=None, out=None):

@@ -149,6 +149,8 @@ cdef TensorBase reduced(int op, TensorBase x, unsigned int mask, bint keepdim):
     cdef Call call
     cdef unsigned int tail = 0
     cdef int d = x.ndim - 1
+    if lacks_kernels(x.dtype):
+        return narrowed(reduced(op, computed(x, "reduce"), mask, keepdim), x.dtype)
     while d >= 0 and (x.shape[d] == 1 or is_in(mask, d)):
         tail |= <unsigned int> (x.shape[d] > 1) << d
         d -= 1

@@ -217,10 +217,12 @@ cdef Rule CUMPROD_RULE = Rule(b"CumprodBackward0", cumprod_backward)
 
 
 cdef TensorBase cumulated(TensorBase x, int dim, bint reverse, bint product):
-    cdef TensorBase out = empty(x.dtype if x.dtype >= FLOAT32 else INT64, x.ndim, x.shape)
-    cdef TensorBase source = x if x.contiguous else copy_of(x)
+    cdef TensorBase out, source
     cdef Call call
     cdef Node node
+    x = computed(x, "cumsum")
+    out = empty(x.dtype if x.dtype >= FLOAT32 else INT64, x.ndim, x.shape)
+    source = x if x.contiguous else copy_of(x)
     if x.numel > 0:
         around(source, dim, &call.shape[0], &call.shape[1], &call.shape[2])
         call.kernel = kernels(x.dtype).cumsum

@@ -122,7 +122,8 @@ def cat(tensors, dim=0, *, axis=None, out=None):
         if a.shape[along] > MAX_SIZE - shape[along]:
             raise RuntimeError(f"cat: the sizes along dimension {along} add up to more than memory can address")
         shape[along] += a.shape[along]
-        dtype = max(dtype, a.dtype)
+        if a.dtype != dtype:
+            dtype = promote_dtypes(dtype, a.dtype)
     y = empty(dtype, first.ndim, shape)
     before = set_grad(False)
     try:
@@ -156,7 +157,8 @@ def stack(tensors, dim=0, *, axis=None, out=None):
     first = parts[0]
     dtype = first.dtype
     for i, a in enumerate(parts):
-        dtype = max(dtype, a.dtype)
+        if a.dtype != dtype:
+            dtype = promote_dtypes(dtype, a.dtype)
         if not same_shape(a, first):
             raise RuntimeError(f"stack expects each tensor to be equal size, but got {list(shape_of(first))} at entry 0 and "
                                f"{list(shape_of(a))} at entry {i}")

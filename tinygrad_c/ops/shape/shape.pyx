@@ -9,7 +9,7 @@ from tinygrad_c.core.array cimport DTYPE_NAMES, itemsize, same_shape, shape_of
 from tinygrad_c.kernels.portable cimport gather as movers
 from tinygrad_c.kernels.runtime.dispatch cimport recorder, run
 from tinygrad_c.kernels.call cimport MAX_NDIM, Call
-from tinygrad_c.ops.elementwise.elementwise cimport as_tensor, clone, copy_into, copy_of
+from tinygrad_c.ops.elementwise.elementwise cimport as_tensor, clone, copy_into, copy_of, promote_dtypes
 from tinygrad_c.ops.shape.view cimport put as put_region
 from tinygrad_c.core.tape cimport *
 

@@ -12,7 +12,7 @@ from tinygrad_c.kernels.portable cimport order as kernels_of_order
 from tinygrad_c.kernels.portable.order cimport FEW, ORDER_COUNT, ORDER_DESCENDING, ORDER_DTYPE, ORDER_LENGTH, ORDER_RANK, \
     ORDER_RIGHT, ORDER_ROWS, ORDER_SHARED, NARROW_ITEM, WIDE_ITEM
 from tinygrad_c.kernels.runtime.dispatch cimport refuse, run
-from tinygrad_c.ops.elementwise.elementwise cimport as_tensor, copy_of
+from tinygrad_c.ops.elementwise.elementwise cimport as_tensor, computed, copy_of
 
 
 cdef TensorBase swapped(TensorBase x, int dim):
@@ -72,7 +72,7 @@ cdef TensorBase checked(object input, object dim, object count, Py_ssize_t least
         raise IndexError(f"Dimension out of range (expected to be in range of [0, {x.ndim - 1}], but got {dim})")
     if not least <= count <= x.shape[<int> dim]:
         raise RuntimeError(f"selected index k out of range: {count} of {x.shape[<int> dim]} elements along dimension {dim}")
-    return x
+    return computed(x, "sort")
 
 
 def first_in_order(input, int dim, Py_ssize_t count, bint descending):
@@ -103,8 +103,8 @@ def search(bounds, input, bint right):
     >>> search(tinygrad_c.tensor([1., 2., 3.]), tinygrad_c.tensor([2., 9.]), False)
     tensor([1, 3])
     """
-    cdef TensorBase rows = as_tensor(bounds, "argument 'sorted_sequence' (position 1)")
-    cdef TensorBase x = as_tensor(input, "argument 'input' (position 2)")
+    cdef TensorBase rows = computed(as_tensor(bounds, "argument 'sorted_sequence' (position 1)"), "searchsorted")
+    cdef TensorBase x = computed(as_tensor(input, "argument 'input' (position 2)"), "searchsorted")
     cdef TensorBase out
     cdef Py_ssize_t n, count
     cdef Call call
