@@ -1,5 +1,5 @@
-"""save and load: nested dicts and lists of tensors, NumPy arrays, numbers and text, in torch's file format. load runs no code of
-a file, only classes and functions that add_safe_globals has allowed.
+"""save and load: nested dicts and lists of tensors, NumPy arrays, numbers and text, in torch's file format. load runs no code
+of a file, only classes and functions that add_safe_globals has allowed.
 
 A file is an uncompressed zip with a checksum for each entry, as in torch: torch.load reads files of save, and load reads
 torch's .pt files. If the name ends in .safetensors, save writes a flat dict of tensors as a .safetensors file.
@@ -51,8 +51,9 @@ def load(f: Any, map_location: Any = None, pickle_module: Any = None, *, weights
          mmap: bool | None = None, **pickle_load_args: Any) -> Any:
     """Read a file of save, torch.save or safetensors, from a path, or from an open binary file at its current position.
 
-    Only data is read, for any weights_only, and objects of the classes that serialization.safe_globals allows. A file that is damaged or truncated, or that asks to call a class or function,
-    raises LoadError, which is a RuntimeError and a pickle.UnpicklingError as in torch. No code of the file runs.
+    Only data is read, for any weights_only, and objects of the classes that serialization.safe_globals allows. A file that is
+    damaged or truncated, or that asks to call another class or function, raises LoadError, which is a RuntimeError and a
+    pickle.UnpicklingError as in torch. No code of the file runs.
 
     >>> import io
     >>> file = io.BytesIO()

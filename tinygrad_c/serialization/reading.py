@@ -175,7 +175,8 @@ class Machine:
             return Known(name, allowed(module, name))
         raise LoadError(
             f"Weights only load failed: it asks for {module}.{name}, which is code and not data; code in a file is never "
-            "run, unless you allow it by tinygrad_c.serialization.safe_globals. If a whole module was saved, write in torch: torch.save(model.state_dict(), path)")
+            "run, unless you allow it by tinygrad_c.serialization.safe_globals. If "
+            "a whole module was saved, write in torch: torch.save(model.state_dict(), path)")
 
     def call(self) -> None:
         args = self.pop()
@@ -187,7 +188,8 @@ class Machine:
     def new(self) -> None:
         """NEWOBJ: an object of an allowed class, without __init__."""
         args, kind = self.pop(), self.pop()
-        if not isinstance(kind, Known) or not isinstance(kind.make, type) or not is_allowed(kind.make) or type(args) is not tuple:
+        known = isinstance(kind, Known) and isinstance(kind.make, type) and is_allowed(kind.make)
+        if not known or type(args) is not tuple:
             raise LoadError("Weights only load failed: it creates an object of a class that is not allowed")
         self.push(kind.make.__new__(kind.make, *args))
 
@@ -327,5 +329,6 @@ OPCODES: dict[bytes, Callable[[Machine], Any]] = {
     b"\x94": lambda m: memoize(m, len(m.memo)),
     b"h": lambda m: m.push(m.memo[m.number("<B")]), b"j": lambda m: m.push(m.memo[m.number("<I")]),
     b"c": lambda m: m.push(m.get(m.line(), m.line())), b"\x93": stack_global,
-    b"R": lambda m: m.call(), b"\x81": lambda m: m.new(), b"b": lambda m: m.build(), b"Q": lambda m: m.push(Reference(*m.storage(m.pop()))),
+    b"\x81": lambda m: m.new(),
+    b"R": lambda m: m.call(), b"b": lambda m: m.build(), b"Q": lambda m: m.push(Reference(*m.storage(m.pop()))),
 }
