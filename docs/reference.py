@@ -16,7 +16,7 @@ HERE = Path(__file__).parent
 PAGE, NAMES = HERE / "reference.md", HERE / "torch_names.txt"
 SPACES = ["torch", "Tensor", "nn", "nn.functional", "nn.init", "nn.utils", "nn.utils.rnn", "nn.utils.parametrizations",
           "optim", "optim.lr_scheduler", "utils.data", "autograd", "autograd.function", "autograd.functional", "func", "linalg",
-          "random", "cuda.amp"]
+          "random", "cuda.amp", "distributions", "distributions.constraints", "distributions.transforms", "nn.utils.prune"]
 MORE = {    # attributes and constants of torch, which have no docstring
     "torch": "float32 float64 float double float16 half bfloat16 int64 long int32 int int16 short int8 uint8 bool complex64 "
              "complex128 cfloat cdouble pi e inf nan newaxis Tensor Generator Size device dtype finfo iinfo strided "
@@ -45,7 +45,8 @@ def record() -> None:
     for space in SPACES:
         owner = torch if space == "torch" else torch.Tensor if space == "Tensor" else importlib.import_module(f"torch.{space}")
         listed = getattr(owner, "__all__", None) if space not in ("torch", "nn") else None
-        names = [name for name in (listed or dir(owner)) if not name.startswith("_") and documented(getattr(owner, name, None))]
+        names = [name for name in (listed or dir(owner)) if name[0] != "_" and name not in ("ABC", "abstractmethod")
+                 and documented(getattr(owner, name, None))]
         parts.append(f"\n[{space}]\n" + textwrap.fill(" ".join(sorted({*names, *MORE.get(space, "").split()})), 128,
                                                       break_long_words=False, break_on_hyphens=False))
     NAMES.write_text("\n".join(parts) + "\n")

@@ -105,8 +105,8 @@ def is_tensor(obj: object) -> bool:
 
 # Imported at first use: submodule and names; '' has the names that are submodules themselves.
 _find = lazy_names(globals(), {
-    "": "accelerator amp backends compiler cuda datasets distributed distributions explain export func jit linalg optim random "
-        "serialization special testing",
+    "": "accelerator amp backends compiler cuda datasets distributed distributions explain export func jit linalg "
+        "multiprocessing optim random serialization special testing",
     "ops.elementwise.parts": "angle fill frexp imag isreal real resolve_neg",
     "ops.matmul.einsum": "einsum",
     "ops.reduce.gradient": "gradient",

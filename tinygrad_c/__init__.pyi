@@ -3,8 +3,9 @@ import builtins
 from math import (e as e, inf as inf, nan as nan, pi as pi)
 from tinygrad_c import (accelerator as accelerator, amp as amp, autograd as autograd, backends as backends, compiler as
     compiler, cuda as cuda, datasets as datasets, distributed as distributed, distributions as distributions, explain as
-    explain, export as export, func as func, jit as jit, linalg as linalg, nn as nn, optim as optim, random as random,
-    serialization as serialization, special as special, testing as testing, utils as utils, version as version)
+    explain, export as export, func as func, jit as jit, linalg as linalg, multiprocessing as multiprocessing, nn as nn, optim
+    as optim, random as random, serialization as serialization, special as special, testing as testing, utils as utils, version
+    as version)
 from tinygrad_c._base.device import (Device)
 from tinygrad_c._tensor.printing import (set_printoptions as set_printoptions)
 from tinygrad_c._tensor.reduce import (norm as norm)

@@ -332,7 +332,7 @@ def test_files_and_imports_are_found():
 
 # Where a folder loads names of a higher folder at first use (load() of _base/lazy.py, tables of methods), and why.
 LATE = {
-    "_tensor": {"linalg", "nn.functional", "special"},      # methods of Tensor that few programs call
+    "_tensor": {"func", "linalg", "nn.functional", "special"},      # methods that few programs call; subclasses of Tensor
     "nn": {"export", "programs"},                           # Sequential.export, Module.compile
     "nn.utils": {"linalg"},                                 # orthogonal parametrizations
     "torch_compat": {"programs"},                           # torch.compiler

@@ -55,7 +55,9 @@ def check_device(device) -> None:
     if device is not None and str(device) not in ("cpu", "cpu:0"):
         if str(device).startswith("cuda") or isinstance(device, int):
             no_cuda()
-        Device(device)
+        if Device(device).type == "meta":
+            raise RuntimeError("there is only the CPU here, not device 'meta': tensors without memory are left out. Leave the "
+                               "device out: layers take little time to initialise, and to_empty(device='cpu') works on them")
         raise RuntimeError(f"there is only the CPU here, not device {str(device)!r}: write 'cpu', or leave the device out")
 
 

@@ -24,7 +24,10 @@ LEFT_OUT = [
      "there is no compiler of Python programs here; leave the line out (compile(model) is accepted and returns the model)"),
     ("DataParallel data_parallel replicate parallel_apply FullyShardedDataParallel fsdp",
      "there is only the CPU here; several processes train one net by nn.parallel.DistributedDataParallel"),
-    ("multiprocessing rpc futures",
+    ("overrides has_torch_function handle_torch_function is_tensor_like DisableTorchFunctionSubclass TorchFunctionMode "
+     "__torch_dispatch__",
+     "a subclass of Tensor may override __torch_function__; other classes, and modes, are left out"),
+    ("rpc futures",
      "this part of torch is left out; distributed has the operations of several processes, and Python's multiprocessing "
      "starts processes on one machine"),
     ("TCPStore FileStore HashStore PrefixStore batch_isend_irecv P2POp all_to_all all_to_all_single reduce_scatter device_mesh "

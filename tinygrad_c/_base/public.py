@@ -11,6 +11,7 @@ from collections.abc import Callable
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
 
+from tinygrad_c._base import old_calls
 from tinygrad_c._base.arguments import NUMPY, not_a_tensor
 
 if TYPE_CHECKING:
@@ -67,9 +68,11 @@ def guard(function: Any, module: str) -> Any:
     mark = getattr(function, "_public", None)
     if mark is None:
         show_types(function)
-        return function
+        if getattr(function, "__name__", None) not in old_calls.NAMES:
+            return function
     if "guarded" not in function.__dict__:
-        function.guarded = Guarded(function, explain, mark.node, module)
+        function.guarded = Guarded(function, explain, mark.node, module) if mark else Guarded(
+            function, old_calls.explain, None, module)
     return function.guarded
 
 
@@ -140,8 +143,11 @@ def guard_methods(cls: type) -> None:
     for base in reversed(cls.__mro__):
         for name, method in vars(base).items():
             mark = getattr(method, "_public", None)
-            if mark is not None and (mark.node or mark.axis) and getattr(cls, name) is method:
-                setattr(cls, name, Guarded(method, explain, mark.node, method.__module__))
+            wanted = name in old_calls.NAMES or (mark is not None and (mark.node or mark.axis))
+            if not wanted or getattr(cls, name) is not method:
+                continue
+            explaining, node = (explain, mark.node) if mark is not None else (old_calls.explain, None)
+            setattr(cls, name, Guarded(method, explaining, node, method.__module__))
 
 
 def parameters(function: Callable) -> tuple[str, ...]:
@@ -183,6 +189,10 @@ def explain(function: Any, args: tuple, kwargs: dict, error: Exception) -> tuple
     renamed, raises TypeError if an argument that must be a Tensor is not one, and returns None if the error is the right one.
     """
     mark = function._public
+    if function.__name__ in old_calls.NAMES:
+        found = old_calls.explain(function, args, kwargs, error)
+        if found is not None:
+            return found
     if mark.axis and isinstance(error, TypeError) and not NUMPY.keys().isdisjoint(kwargs):
         return (function(*args, **{NUMPY.get(name, name): value for name, value in kwargs.items()}),)
     explain_keyword(function, args, kwargs, error)

@@ -239,7 +239,7 @@ class Conversions:
         return False
 
     def share_memory_(self) -> Tensor:
-        """Move the elements to memory that child processes see (made with fork from now on), in both directions.
+        """Move the elements to memory that other processes can map: forked ones, and those that get it by multiprocessing.
 
         Views of this tensor that were made before keep the old memory.
 

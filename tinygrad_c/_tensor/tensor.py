@@ -7,8 +7,10 @@ docstring of a method is short; the docstring of the op has the details.
 from __future__ import annotations
 
 import math
+from copy import deepcopy
 from typing import Any
 
+from tinygrad_c._base import old_calls
 from tinygrad_c._base.device import Device
 from tinygrad_c._base.lazy import load
 from tinygrad_c._base.public import guard_methods
@@ -25,11 +27,13 @@ from tinygrad_c._tensor.reduce import Reductions
 from tinygrad_c._tensor.shape import Shapes
 from tinygrad_c.core.array import dtype_named
 from tinygrad_c.core.tape import register_tensor_class
-from tinygrad_c.core.type_slots import take_slots
+from tinygrad_c.core.type_slots import accept_old_calls, retype, take_slots
 from tinygrad_c.ops.create import create
+from tinygrad_c.ops.elementwise import elementwise
 from tinygrad_c.ops.elementwise.operators import Operators
 from tinygrad_c.ops.shape import shape
 
+PACKAGE = __name__.partition(".")[0] + "."
 float32 = dtype_named("float32")
 float64 = dtype_named("float64")
 int64 = dtype_named("int64")
@@ -113,6 +117,19 @@ class Tensor(Operators, Conversions, Interchange, Pointwise, Reductions, Matrice
     """
 
     __slots__ = ()
+    _makes_plain_tensors = False        # operations do not keep this subclass: that of Parameter
+
+    def __init_subclass__(cls, **kwargs: Any) -> None:
+        super().__init_subclass__(**kwargs)
+        if not cls.__module__.startswith(PACKAGE):
+            load("func.subclasses", "keep")(cls)
+
+    @classmethod
+    def __torch_function__(cls, func: Any, types: Any, args: tuple = (), kwargs: dict | None = None) -> Any:
+        """Called for an operation with an instance of a subclass among its arguments; a subclass may override it. This one
+        calls the operation, and makes instances of cls of its results.
+        """
+        return load("func.subclasses", "torch_function")(cls, func, types, args, kwargs or {})
 
     def __new__(cls, data=None, *args, **kwargs):
         if data is None and not args and cls is not Tensor:
@@ -136,16 +153,23 @@ class Tensor(Operators, Conversions, Interchange, Pointwise, Reductions, Matrice
         if not self.is_leaf:
             raise RuntimeError("only leaf tensors can be pickled: .detach() this one first")
         bits = create.exchanged(self.detach()).numpy().copy()
-        return rebuild, (bits, self.requires_grad, self.dtype) if self.dtype is bfloat16 else (bits, self.requires_grad)
+        made = (bits, self.requires_grad, self.dtype) if self.dtype is bfloat16 else (bits, self.requires_grad)
+        if type(self).__module__.startswith(PACKAGE):
+            return (rebuild, made, vars(self)) if vars(self) else (rebuild, made)
+        return rebuild_subclass, (type(self), *made), vars(self) or None
 
     def __deepcopy__(self, memo):
         if not self.is_leaf:
             raise RuntimeError("Only Tensors created explicitly by the user (graph leaves) support the deepcopy protocol at "
                                "the moment. Write x.detach().clone() for a copy without history, x.clone() for one with it.")
         copy = self.detach().clone()
+        if type(copy) is not type(self) and not type(self).__module__.startswith(PACKAGE):
+            retype(copy, type(self))
         copy.requires_grad = self.requires_grad
         copy.grad = None if self.grad is None else self.grad.detach().clone()
         memo[id(self)] = copy
+        if vars(self):
+            vars(copy).update(deepcopy(vars(self), memo))
         return copy
 
     # ---- Attributes
@@ -436,7 +460,13 @@ def rebuild(array, requires_grad: bool, kind=None) -> Tensor:
     return (made if kind is None else create.retyped(made, kind)).requires_grad_(requires_grad)
 
 
+def rebuild_subclass(cls: type, *made: Any) -> Any:
+    """Rebuild a pickled instance of a user's subclass."""
+    return retype(rebuild(*made), cls)
+
+
 CPU = Device()
 register_tensor_class(Tensor)
 take_slots(Tensor, Operators)
+accept_old_calls([elementwise.add, elementwise.add_, elementwise.sub, elementwise.sub_], old_calls.call_or_raise)
 guard_methods(Tensor)

@@ -1,4 +1,5 @@
-"""Calls of operations with batched tensors go to a handler, while func.vmap runs.
+"""Calls of operations with batched tensors go to a handler, while func.vmap runs; calls with instances of a user's subclass of
+Tensor go to another one, from the first `keep(cls)` on.
 
 A batched tensor stands for one element of a batch: it has that element's shape and dtype but no memory of its own, so that no
 kernel can read it. `intercept` says which functions are to be watched; from `activate(1)` until `activate(-1)` each of them
@@ -36,7 +37,10 @@ ctypedef struct Watched:
 
 cdef Watched* watched = NULL
 cdef Py_ssize_t n_watched = 0
-cdef Py_ssize_t depth = 0
+cdef Py_ssize_t depth = 0           # how many activate(1) are not undone
+cdef Py_ssize_t vmaps = 0           # how many of them are a vmap's
+cdef set kept = set()               # the user's subclasses of Tensor
+cdef object handle_kept = None
 cdef dict numbers = {}              # function -> its number in `watched`
 cdef PyTypeObject* batched_type = NULL
 cdef object handle = None
@@ -66,10 +70,21 @@ def intercept(list functions not None, set always not None, type cls not None, h
     batched_type, handle = <PyTypeObject*> cls, handler
 
 
+def keep(type cls not None, handler) -> None:
+    """From now on, a watched function with an instance of `cls` as argument returns handler(function, args, kwargs)."""
+    global handle_kept, vmaps
+    handle_kept = handler
+    if not kept:
+        activate(1)
+        vmaps -= 1
+    kept.add(cls)
+
+
 def activate(int change) -> None:
-    """Watch the functions (1) or let go of them again (-1); calls nest."""
-    global depth
+    """Watch the functions for a vmap (1) or let go of them again (-1); calls nest."""
+    global depth, vmaps
     cdef Py_ssize_t i
+    vmaps += change
     if depth + change < 0 or watched == NULL:
         raise RuntimeError("activate(-1) without activate(1)")
     if depth == 0 or depth + change == 0:
@@ -94,20 +109,43 @@ cdef bint is_batched(PyObject* a) noexcept:
     return False
 
 
+cdef bint is_kept(PyObject* a):
+    """Whether it is an instance of a user's subclass, or a list or tuple that holds one (one level deep)."""
+    cdef Py_ssize_t i
+    if <object> <PyObject*> Py_TYPE(a) in kept:
+        return True
+    if PyTuple_Check(a):
+        for i in range(PyTuple_GET_SIZE(a)):
+            if <object> <PyObject*> Py_TYPE(PyTuple_GET_ITEM(a, i)) in kept:
+                return True
+    elif PyList_Check(a):
+        for i in range(PyList_GET_SIZE(a)):
+            if <object> <PyObject*> Py_TYPE(PyList_GET_ITEM(a, i)) in kept:
+                return True
+    return False
+
+
 cdef object look(PyObject* function, PyObject** args, size_t nargsf, PyObject* names):
     cdef PyObject* number = PyDict_GetItem(numbers, <object> function)
     cdef Watched* w = &watched[<Py_ssize_t> <object> number]
     cdef Py_ssize_t n = PyVectorcall_NARGS(nargsf)
     cdef Py_ssize_t n_names = 0 if names == NULL else PyTuple_GET_SIZE(names)
     cdef Py_ssize_t i
-    cdef bint found = w.always
-    for i in range(n + n_names):
-        found = found or is_batched(args[i])
+    cdef bint batched = w.always and vmaps > 0, found
+    if vmaps > 0:
+        for i in range(n + n_names):
+            batched = batched or is_batched(args[i])
+    found = batched
+    if kept and not batched:
+        for i in range(n + n_names):
+            found = found or is_kept(args[i])
     if not found and w.original != NULL:
         return w.original(function, args, nargsf, names)
     positional = tuple([<object> args[i] for i in range(n)])
     named = {<object> PyTuple_GET_ITEM(names, i): <object> args[n + i] for i in range(n_names)} if n_names else {}
-    return handle(<object> function, positional, named) if found else call_original(<object> function, positional, named)
+    if not found:
+        return call_original(<object> function, positional, named)
+    return (handle if batched else handle_kept)(<object> function, positional, named)
 
 
 def shape_as_element(TensorBase shell not None, Array batch not None) -> None:
@@ -154,6 +192,11 @@ def dtype_of(TensorBase a not None):
 
 def is_contiguous_tensor(TensorBase a not None) -> bool:
     return a.contiguous
+
+
+def is_watched(function) -> bool:
+    """Whether call_original can call it."""
+    return function in numbers
 
 
 def call_original(function, tuple args not None, dict kwargs not None):

@@ -27,6 +27,7 @@ cdef class TensorBase(Array):
     cdef TensorBase _pending        # a leaf's gradient during a backward pass
     cdef unsigned int _generation   # added to the storage's version; grows when x.data = y replaces the storage
     cdef object __weakref__
+    cdef PyObject* attributes       # the instance's __dict__, see type_slots.pyx; NULL until the first attribute is set
 
 
 cdef enum:                          # Node.graph; see tape_linked.pxi

@@ -6,7 +6,7 @@ subclass with a function that looks up `__add__` by name. Here the subclass gets
 Memory: the object of a freed tensor goes to a free list and is reused for the next tensor. (kernels/runtime/memory.pyx does the
 same for the elements.)
 """
-from cpython.ref cimport Py_DECREF, PyObject
+from cpython.ref cimport Py_DECREF, Py_INCREF, PyObject
 from libc.string cimport memset
 
 from tinygrad_c.core.tape cimport TensorBase
@@ -29,17 +29,26 @@ cdef extern from "Python.h":
         void* nb_xor
     ctypedef struct PyTypeObject:
         Py_ssize_t tp_basicsize
+        Py_ssize_t tp_vectorcall_offset
+        Py_ssize_t tp_dictoffset
+        PyObject* tp_dict
         PyNumberMethods* tp_as_number
         PyTypeObject* tp_base
         PyObject* (*tp_alloc)(PyTypeObject*, Py_ssize_t) noexcept
         dealloc_t tp_dealloc
         void (*tp_free)(void*) noexcept
+    ctypedef struct PyObjectHead "PyObject":
+        PyTypeObject* ob_type
     PyTypeObject* Py_TYPE(PyObject*)
     PyObject* PyType_GenericAlloc(PyTypeObject*, Py_ssize_t)
     PyObject* PyObject_Init(PyObject*, PyTypeObject*)
     void PyObject_GC_Track(void*)
     void PyObject_GC_UnTrack(void*)
     Py_ssize_t Py_REFCNT(PyObject*)
+    Py_ssize_t PyVectorcall_NARGS(size_t)
+    object PyObject_GenericGetDict(object, void*)
+    void PyType_Modified(PyTypeObject*)
+    PyObject* PyTuple_GET_ITEM(PyObject*, Py_ssize_t)
     int PyGC_Disable()
     int PyGC_Enable()
     void PyObject_GC_Del(void*)
@@ -85,6 +94,11 @@ cdef void free_object(void* o) noexcept:
 cdef void dealloc(PyObject* o) noexcept:
     """tp_dealloc: that of the compiled class, then the decref of the type that each instance of a heap type owes."""
     cdef PyTypeObject* cls = Py_TYPE(o)
+    cdef PyObject* attributes = (<TensorBase> o).attributes
+    if attributes != NULL:
+        PyObject_GC_UnTrack(o)
+        (<TensorBase> o).attributes = NULL
+        Py_DECREF(<object> attributes)
     if (<TensorBase> o)._grad is not None:
         free_gradients(o)
     compiled_dealloc(o)
@@ -104,6 +118,60 @@ cdef void free_gradients(PyObject* o) noexcept:
         after = None
 
 
+def retype(TensorBase x not None, type cls not None):
+    """Make a Tensor an instance of `cls`, a subclass of Tensor with the same layout. Returns x."""
+    cdef PyTypeObject* to = <PyTypeObject*> cls
+    if Py_TYPE(<PyObject*> x) == to:
+        return x
+    if Py_TYPE(<PyObject*> x) != tensor_type or not issubclass(cls, <object> <PyObject*> tensor_type):
+        raise TypeError(f"cannot make a {type(x).__name__} an instance of {cls.__name__}")
+    if to.tp_basicsize != tensor_type.tp_basicsize:
+        raise TypeError(f"{cls.__name__} has __slots__: a subclass of Tensor keeps attributes in its __dict__")
+    Py_INCREF(cls)
+    (<PyObjectHead*> <PyObject*> x).ob_type = to
+    Py_DECREF(<object> <PyObject*> tensor_type)
+    return x
+
+
+ctypedef object (*vectorcall_t)(PyObject* function, PyObject** args, size_t nargsf, PyObject* names)
+cdef vectorcall_t compiled_call = NULL
+cdef object call_old = None
+
+
+cdef object call_counted(PyObject* function, PyObject** args, size_t nargsf, PyObject* names):
+    """The call of a function with two positional arguments. With three it is a call of 2018."""
+    cdef Py_ssize_t n = PyVectorcall_NARGS(nargsf), i
+    if n != 3:
+        return compiled_call(function, args, nargsf, names)
+    named = {}
+    if names != NULL:
+        named = {<object> PyTuple_GET_ITEM(names, i): <object> args[n + i] for i in range(len(<tuple> names))}
+    return call_old(<object> function, tuple([<object> args[i] for i in range(n)]), named)
+
+
+def accept_old_calls(list functions not None, handler) -> None:
+    """Compiled functions of two positional arguments, called with three, return handler(function, args, kwargs): add_(0.5, x).
+    A call with two costs two instructions more."""
+    global compiled_call, call_old
+    cdef vectorcall_t* slot
+    call_old = handler
+    for function in functions:
+        slot = <vectorcall_t*> (<char*> <PyObject*> function + Py_TYPE(<PyObject*> function).tp_vectorcall_offset)
+        if compiled_call == NULL:
+            compiled_call = slot[0]
+        if Py_TYPE(<PyObject*> function).tp_vectorcall_offset > 0 and slot[0] == compiled_call:
+            slot[0] = <vectorcall_t> call_counted
+
+
+def attributes_of(x):
+    """The attributes of a tensor that are not Tensor's.
+
+    >>> vars(tinygrad_c.ones(1))
+    {}
+    """
+    return PyObject_GenericGetDict(x, NULL)
+
+
 def take_slots(type cls not None, type compiled not None) -> None:
     """Give `cls`, a Python subclass of `compiled` without attributes of its own, the compiled operator slots and the free list.
     Called once, at import."""
@@ -114,6 +182,11 @@ def take_slots(type cls not None, type compiled not None) -> None:
     cdef PyTypeObject* base = <PyTypeObject*> compiled
     cdef PyNumberMethods* mine = to.tp_as_number
     cdef PyNumberMethods* theirs = base.tp_as_number
+    # Attributes: where Python looks for the dict of an instance. It makes the dict when the first attribute is set.
+    cdef TensorBase probe = compiled.__new__(compiled)
+    to.tp_dictoffset = <char*> &probe.attributes - <char*> <PyObject*> probe
+    (<dict> to.tp_dict)["__dict__"] = property(attributes_of)
+    PyType_Modified(to)
     cdef set same = {name for name in dir(compiled) if getattr(cls, name, None) is getattr(compiled, name)}
     if "__add__" in same:
         mine.nb_add = theirs.nb_add

@@ -13,6 +13,7 @@ from tinygrad_c.autograd import Function
 
 BEFORE, AFTER, BACKWARD_BEFORE, BACKWARD = "_forward_pre_hooks", "_forward_hooks", "_backward_pre_hooks", "_backward_hooks"
 KINDS = (BEFORE, AFTER, BACKWARD_BEFORE, BACKWARD)
+EVERYWHERE: dict[str, dict[RemovableHandle, Callable[..., Any]]] = {kind: {} for kind in KINDS}    # see global_hooks.py
 
 
 class RemovableHandle:
@@ -55,7 +56,8 @@ class HookedForward:
             raise
 
     def _of(self, kind: str) -> dict[RemovableHandle, Callable[..., Any]]:
-        return self.module.__dict__.get(kind, {})
+        own = self.module.__dict__.get(kind, {})
+        return {**EVERYWHERE[kind], **own} if EVERYWHERE[kind] else own
 
     def _run(self, called: set[RemovableHandle], args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         module = self.module

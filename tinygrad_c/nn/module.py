@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tinygrad_c._base.device import Device, check_device
-from tinygrad_c._base.lazy import load
+from tinygrad_c._base.lazy import load as load_name
 from tinygrad_c._base.warn import typename, warn_once
 from tinygrad_c._tensor.tensor import Tensor
 from tinygrad_c.autograd import no_grad
@@ -28,6 +28,16 @@ if TYPE_CHECKING:
     from tinygrad_c.nn import hooks
 
 M = TypeVar("M", bound="Module")
+REGISTRATION: dict[str, dict[Any, Function[..., Any]]] = {"parameter": {}, "buffer": {}, "module": {}}     # global_hooks.py
+
+
+def _registered(kind: str, module: Any, name: str, value: Any) -> Any:
+    """What the hooks of all modules make of a new parameter, buffer or child."""
+    for hook in list(REGISTRATION[kind].values()):
+        result = hook(module, name, value)
+        if result is not None:
+            value = result
+    return value
 
 
 class Module(Callable):
@@ -70,6 +80,9 @@ class Module(Callable):
             if buffers is None:
                 raise _no_init(self, "parameters" if isinstance(value, Parameter) else "module")
             buffers.pop(name, None)
+            kind = "parameter" if isinstance(value, Parameter) else "module"
+            if REGISTRATION[kind]:
+                value = _registered(kind, self, name, value)
         elif value is not None and name in attributes:
             old = attributes[name]
             if isinstance(old, Parameter):
@@ -116,7 +129,7 @@ class Module(Callable):
         ['weight', 'bias', 'seen']
         """
         self._check_new(name, "buffer", tensor, Tensor, "torch Tensor or None required")
-        super().__setattr__(name, tensor)
+        super().__setattr__(name, _registered("buffer", self, name, tensor))
         self._persistent[name] = persistent
 
     def register_module(self, name: str, module: Module | None) -> None:
@@ -133,6 +146,14 @@ class Module(Callable):
         setattr(self, name, module)
 
     add_module = register_module
+
+    def share_memory(self: M) -> M:
+        """Move all parameters and buffers to memory that other processes can map: see multiprocessing.
+
+        >>> tinygrad_c.nn.Linear(2, 1).share_memory().weight.is_shared()
+        True
+        """
+        return self._apply(lambda tensor: tensor.share_memory_())
 
     def _check_new(self, name: str, what: str, value: Any, kind: type, wanted: str) -> None:
         if "_persistent" not in self.__dict__:
@@ -465,7 +486,7 @@ class Module(Callable):
         torch.Size([1])
         """
         if "forward" not in self.__dict__:          # no hooks, and not compiled yet
-            self.__dict__["forward"] = load("programs.modules", "CompiledModule")(self, self.forward, verify)
+            self.__dict__["forward"] = load_name("programs.modules", "CompiledModule")(self, self.forward, verify)
 
     def cuda(self: M, device: Any = None) -> M:
         """Raises AssertionError: there is no GPU.
@@ -766,3 +787,9 @@ def _no_init(module: Module, what: str) -> AttributeError:
     name = type(module).__name__
     return AttributeError(f"cannot assign {what} before Module.__init__() call; write super().__init__() as the first line of "
                           f"{name}.__init__")
+
+
+def __getattr__(name: str) -> Any:
+    if name.startswith("register_module_"):         # as torch.nn.modules.module.register_module_forward_hook
+        return load_name("nn.global_hooks", name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name)

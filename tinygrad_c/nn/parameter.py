@@ -16,6 +16,8 @@ class Parameter(Tensor):
     tensor([1., 2.], requires_grad=True)
     """
 
+    _makes_plain_tensors = True
+
     def __new__(cls, data: Tensor | None = None, requires_grad: bool = True) -> Parameter:
         if data is None:
             data = tensor([])

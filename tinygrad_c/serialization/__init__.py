@@ -52,7 +52,7 @@ def load(f: Any, map_location: Any = None, pickle_module: Any = None, *, weights
     """Read a file of save, torch.save or safetensors, from a path, or from an open binary file at its current position.
 
     Only data is read, for any weights_only, and objects of the classes that serialization.safe_globals allows. A file that is
-    damaged or truncated, or that asks to call a class or function, raises LoadError, which is a RuntimeError and a
+    damaged or truncated, or that asks to call another class or function, raises LoadError, which is a RuntimeError and a
     pickle.UnpicklingError as in torch. No code of the file runs.
 
     >>> import io

@@ -177,8 +177,8 @@ class Machine:
             return Known(name, allowed(module, name))
         raise LoadError(
             f"Weights only load failed: it asks for {module}.{name}, which is code and not data; code in a file is never "
-            "run, unless you allow it by tinygrad_c.serialization.safe_globals. If a whole module was saved, write in torch: "
-            "torch.save(model.state_dict(), path)")
+            "run, unless you allow it by tinygrad_c.serialization.safe_globals. If "
+            "a whole module was saved, write in torch: torch.save(model.state_dict(), path)")
 
     def call(self) -> None:
         args = self.pop()
@@ -190,7 +190,8 @@ class Machine:
     def new(self) -> None:
         """NEWOBJ: an object of an allowed class, without __init__."""
         args, kind = self.pop(), self.pop()
-        if not (isinstance(kind, Known) and isinstance(kind.make, type) and is_allowed(kind.make) and type(args) is tuple):
+        known = isinstance(kind, Known) and isinstance(kind.make, type) and is_allowed(kind.make)
+        if not known or type(args) is not tuple:
             raise LoadError("Weights only load failed: it creates an object of a class that is not allowed")
         self.push(kind.make.__new__(kind.make, *args))
 

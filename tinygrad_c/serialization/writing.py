@@ -289,6 +289,5 @@ def cannot_save(obj: Any) -> str:
         return f"cannot save a NumPy array of dtype {obj.dtype}: only numbers, bool and text can be saved"
     text = (f"cannot save a {kind}: only tensors, numbers, text, NumPy arrays, and dicts, lists, tuples and sets of them can "
             "be saved")
-    if not isinstance(obj, type) and type(obj).__module__ != "builtins":
-        text += ", and objects of classes that serialization.safe_globals allows"
-    return text
+    ours = type(obj).__module__ == "builtins" or isinstance(obj, type)
+    return text if ours else f"{text}, and objects of classes that serialization.safe_globals allows"

@@ -19,7 +19,7 @@ PACKAGE = __name__.partition(".")[0]
 # means all modules in it.
 TORCH_MODULES = {
     "nn.modules": "nn", "nn.modules.": "nn", "nn.modules.batchnorm": "nn nn.norm", "nn.modules.conv": "nn nn.conv",
-    "nn.modules.loss": "nn nn.loss", "nn.modules.module": "nn nn.module nn.state",
+    "nn.modules.loss": "nn nn.loss", "nn.modules.module": "nn nn.module nn.state nn.global_hooks",
     "nn.modules.utils": "torch_compat.import_aliases",
     "nn.modules.rnn": "nn nn.recurrent", "nn.modules.lazy": "nn nn.lazy",
     "nn.modules.activation": "nn nn.attention", "nn.modules.instancenorm": "nn nn.norm",
@@ -52,7 +52,8 @@ MOVED = {
                "methods.random methods.reduce methods.shape methods.rare=lazy_methods",
     "": "methods=_tensor",
     "tables": "cli.checkpoint=modelfile cli.encode=encoder cli.model=modelfile cli.plan cli.score=scores cli.table=read",
-    "torch_compat": "compat=switches places=import_aliases amp jit testing random config backends cuda accelerator compiler",
+    "torch_compat": "compat=switches places=import_aliases amp jit testing random config backends cuda accelerator compiler "
+                    "multiprocessing",
     "torch_compat.backends": "backends.cudnn",
     "torch_compat.cuda": "cuda.amp",
 }

@@ -17,7 +17,7 @@ from tinygrad_c.ops.shape.shape import cat, stack
 LAZY_NAMES = {       # imported on first access
     "fusion": "fuse_conv_bn_eval fuse_conv_bn_weights fuse_linear_bn_eval fuse_linear_bn_weights",
     "norms": "weight_norm remove_weight_norm spectral_norm remove_spectral_norm",
-    "": "rnn parametrize parametrizations",
+    "": "rnn parametrize parametrizations prune stateless",
 }
 __all__ = [*(name for names in LAZY_NAMES.values() for name in names.split()),
            "clip_grad_norm", "clip_grad_norm_", "clip_grad_value_", "clip_grads_with_norm_",
