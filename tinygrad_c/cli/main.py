@@ -128,46 +128,16 @@ def _train_options(train: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="a table: CSV and its like (compressed or not), Parquet, Excel; - is standard input (default: the bundled digits)",
     )
-    train.add_argument("--target", metavar="COLUMN", help="the column to predict (default: the last one)")
-    train.add_argument("--task", choices=["classification", "regression"], help="default: detected from the target")
+    train.add_argument("--test", metavar="FILE", help="score on the rows of this file, which nothing else sees")
     effort = train.add_mutually_exclusive_group()
     effort.add_argument("--quick", action="store_true", help="one net instead of five")
     effort.add_argument("--best", action="store_true", help="ten nets of two kinds instead of five")
-    train.add_argument(
-        "--folds", type=at_least(2), metavar="N", help="number of folds, each the validation rows of one net (default: 5)"
-    )
+    _recipe_options(train)
     train.add_argument(
         "--holdout",
         type=share,
         metavar="X",
         help="score on this share of the rows, which nothing else sees (default: 0; 0.2 for the digits)",
-    )
-    train.add_argument("--test", metavar="FILE", help="score on the rows of this file, which nothing else sees")
-    train.add_argument("--metric", choices=METRICS, help="chooses the best epochs, and is shown first")
-    train.add_argument("--class-weight", choices=["balanced"], help="give every class the same total weight")
-    for kind, words in (
-        ("number", "is a number"),
-        ("category", "is a category"),
-        ("date", "is a date"),
-        ("drop", "is left out"),
-        ("keep", "is not left out as an identifier"),
-    ):
-        train.add_argument(
-            f"--{kind}", metavar="COLUMN", action="append", default=[], help=f"this column {words} (may be repeated)"
-        )
-    train.add_argument("--hidden", type=widths, metavar="N,N", help="widths of the hidden layers; 0 for none (default: 64,64)")
-    train.add_argument(
-        "--epochs", type=at_least(1), metavar="N", help="passes over the rows (default: from the rows and the task)"
-    )
-    train.add_argument("--batch-size", type=at_least(1), metavar="N", help="rows in a step (default: 256)")
-    train.add_argument(
-        "--lr", type=positive, metavar="X", help="highest learning rate (default: from the optimizer and the task)"
-    )
-    train.add_argument("--dropout", type=share, metavar="X", help="share of the units left out in a step "
-                       "(default: 0.15 for classes, 0 for quantities)")
-    train.add_argument("--optimizer", choices=OPTIMIZERS, help="default: adam")
-    train.add_argument(
-        "--seed", type=at_least(0), metavar="N", help="the same seed gives the same nets to the bit (default: 0)"
     )
     train.add_argument("--threads", type=at_least(1), metavar="N", help="how many threads compute (default: one a core)")
     train.add_argument(
@@ -188,30 +158,58 @@ def _train_options(train: argparse.ArgumentParser) -> None:
 
 
 def _sweep_options(sweep: argparse.ArgumentParser) -> None:
-    sweep.set_defaults(command=_sweep)
+    sweep.set_defaults(command=_sweep, best=False, test=None)
     sweep.add_argument("file", metavar="FILE", help="a table: CSV and its like (compressed or not), Parquet, Excel")
-    sweep.add_argument("--target", metavar="COLUMN", help="the column to predict (default: the last one)")
     sweep.add_argument("--trials", type=at_least(1), default=50, metavar="N", help="trainings in all (default: 50)")
     sweep.add_argument("--jobs", type=at_least(1), metavar="N", help="processes that train (default: one a core)")
     sweep.add_argument("--threads", type=at_least(1), metavar="N", help="threads of each (default: the cores by --jobs)")
-    sweep.add_argument("--task", choices=["classification", "regression"], help="default: found out from the target")
     sweep.add_argument("--quick", action="store_true", help="trials of one net instead of five")
-    sweep.add_argument("--folds", type=at_least(2), metavar="N", help="as many nets in each trial (default: 5)")
+    _recipe_options(sweep, searched="not searched: ")
     sweep.add_argument("--holdout", type=share, default=0.2, metavar="X",
                        help="score the best trial on this share of the rows, which no trial sees (default: 0.2)")
-    sweep.add_argument("--metric", choices=METRICS, help="what the best trial is chosen by")
-    sweep.add_argument("--hidden", type=widths, metavar="N,N", help="not searched: widths of the hidden layers")
-    sweep.add_argument("--epochs", type=at_least(1), metavar="N", help="passes over the rows (default: as train)")
-    sweep.add_argument("--batch-size", type=at_least(1), metavar="N", help="not searched: rows in a step")
-    sweep.add_argument("--lr", type=positive, metavar="X", help="not searched: highest learning rate")
-    sweep.add_argument("--dropout", type=share, metavar="X", help="not searched: share of the units left out in a step")
-    sweep.add_argument("--seed", type=at_least(0), default=0, metavar="N", help="of the nets and the search (default: 0)")
     sweep.add_argument("--no-pruning", action="store_true", help="finish bad trials too")
     sweep.add_argument("--resume", action="store_true",
                        help="go on with the sweep in --out, or take part in one that another process is running")
     sweep.add_argument("--out", metavar="DIR", help="folder for trials and the best model (default: runs/NAME-OF-FILE-sweep)")
     sweep.add_argument("--storage", metavar="URL", help="keep the trials in a database: sqlite:///trials.db, mysql://..")
     sweep.add_argument("--quiet", action="store_true", help="no progress, the result only")
+
+
+def _recipe_options(command: argparse.ArgumentParser, searched: str = "") -> None:
+    """What train and sweep both take. `searched` stands before the help of what a sweep chooses where it is not given."""
+    command.add_argument("--target", metavar="COLUMN", help="the column to predict (default: the last one)")
+    command.add_argument("--task", choices=["classification", "regression"], help="default: detected from the target")
+    command.add_argument(
+        "--folds", type=at_least(2), metavar="N", help="number of folds, each the validation rows of one net (default: 5)"
+    )
+    command.add_argument("--metric", choices=METRICS, help="chooses the best epochs and the best trial, and is shown first")
+    command.add_argument("--class-weight", choices=["balanced"], help="give every class the same total weight")
+    for kind, words in (
+        ("number", "is a number"),
+        ("category", "is a category"),
+        ("date", "is a date"),
+        ("drop", "is left out"),
+        ("keep", "is not left out as an identifier"),
+    ):
+        command.add_argument(
+            f"--{kind}", metavar="COLUMN", action="append", default=[], help=f"this column {words} (may be repeated)"
+        )
+    command.add_argument(
+        "--hidden", type=widths, metavar="N,N", help=f"{searched}widths of the hidden layers; 0 for none (default: 64,64)"
+    )
+    command.add_argument(
+        "--epochs", type=at_least(1), metavar="N", help="passes over the rows (default: from the rows and the task)"
+    )
+    command.add_argument("--batch-size", type=at_least(1), metavar="N", help=f"{searched}rows in a step (default: 256)")
+    command.add_argument(
+        "--lr", type=positive, metavar="X", help=f"{searched}highest learning rate (default: from the optimizer and the task)"
+    )
+    command.add_argument("--dropout", type=share, metavar="X", help=f"{searched}share of the units left out in a step "
+                         "(default: 0.15 for classes, 0 for quantities)")
+    command.add_argument("--optimizer", choices=OPTIMIZERS, help="default: adam")
+    command.add_argument(
+        "--seed", type=at_least(0), metavar="N", help="the same seed gives the same nets to the bit (default: 0)"
+    )
 
 
 # The commands are imported when they run: `--help` and `info` need no pandas.

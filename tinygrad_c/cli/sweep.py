@@ -8,7 +8,9 @@ import io
 import json
 import math
 import os
+import shlex
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +19,7 @@ from tinygrad_c.cli import report
 from tinygrad_c.cli.errors import DONE, INTERRUPTED, UserError, need
 from tinygrad_c.cli.files import check_writable, write_file
 from tinygrad_c.cli.pictures import trials_png
+from tinygrad_c.cli.train import last_column, options
 from tinygrad_c.tables import modelfile
 from tinygrad_c.tables.fit import Fitting, Options
 from tinygrad_c.tables.read import read_table
@@ -24,6 +27,9 @@ from tinygrad_c.tables.scores import METRICS
 from tinygrad_c.tables.sweep import Sweep, Trial, begin, best_of, options_of, search, trials_of
 
 JOURNAL, TABLE, PICTURE, MODEL, RESULT = "trials.journal", "trials.csv", "trials.png", "model.safetensors", "metrics.json"
+# Of the options: what the command that trains the best nets again has to repeat.
+GIVEN = ["task", "lr", "batch_size", "dropout", "epochs", "folds", "metric", "optimizer", "class_weight"]
+KINDS = ["number", "category", "date", "drop", "keep"]
 SHOWN = 10  # trials in the table on the terminal
 
 
@@ -35,14 +41,14 @@ def sweep(args: argparse.Namespace) -> int:
         need(library, "sweep")
     if args.file == "-":
         raise UserError("each process of a sweep reads the table: write standard input to a file first")
-    table = read_table(args.file, bar=not args.quiet)
-    target = args.target or next((n for n in reversed(table.names) if not table.frame[n].isna().all()), table.names[-1])
+    table = read_table(args.file, text=args.category, bar=not args.quiet)
+    target = args.target or last_column(table)
     out = Path(args.out) if args.out else Path("runs") / f"{Path(args.file).name.partition('.')[0] or 'table'}-sweep"
     jobs = args.jobs or _cores()
     wanted = Sweep(
         os.path.abspath(args.file),
         target,
-        _options(args, jobs),
+        replace(options(args), threads=args.threads or max(1, get_num_threads() // jobs)),
         args.storage or str(out / JOURNAL),
         args.trials,
         not args.no_pruning,
@@ -82,23 +88,6 @@ def sweep(args: argparse.Namespace) -> int:
     if not args.quiet:
         print(f"wrote {', '.join(map(str, written[:-1]))} and {written[-1]}")
     return DONE
-
-
-def _options(args: argparse.Namespace, jobs: int) -> Options:
-    return Options(
-        task=args.task,
-        effort="quick" if args.quick else "default",
-        folds=args.folds,
-        holdout=args.holdout,
-        metric=args.metric,
-        hidden=args.hidden,
-        epochs=args.epochs,
-        batch_size=args.batch_size,
-        lr=args.lr,
-        seed=args.seed,
-        threads=args.threads or max(1, get_num_threads() // jobs),
-        dropout=args.dropout,
-    )
 
 
 def _cores() -> int:
@@ -142,8 +131,8 @@ def _run(wanted: Sweep, jobs: int, metric: str, quiet: bool) -> None:
 
 def _best_model(wanted: Sweep, table: Any, best: Trial, metric: str, out: Path, args: argparse.Namespace) -> list[Path]:
     """Train the best trial's nets again, which gives the same bits; what they score on the rows that no trial saw."""
-    options = options_of(best.settings, wanted.options)
-    fitting = Fitting(table, wanted.target, options)
+    chosen = options_of(best.settings, wanted.options)
+    fitting = Fitting(table, wanted.target, chosen)
     fitting.run()
     if not fitting.found:
         raise UserError(fitting.stopped or "nothing was learned", args.file)
@@ -155,28 +144,27 @@ def _best_model(wanted: Sweep, table: Any, best: Trial, metric: str, out: Path, 
         words += f", held-out {show(metrics['held_out'][metric])} (no trial has seen those {len(fitting.held_out):,} rows)"
     print(words)
     metrics["sweep"] = {"trials": wanted.trials, "best": best.number, "settings": best.settings, "metric": metric}
-    command = (
-        f"tinygrad_c train {args.file} --target {wanted.target} --holdout {options.holdout:g} --seed {options.seed}"
-        + "".join(
-            f" --{name} {value}"
-            for name, value in (
-                ("hidden", ",".join(map(str, options.hidden)) if options.hidden else None),
-                ("lr", options.lr),
-                ("batch-size", options.batch_size),
-                ("dropout", options.dropout),
-                ("epochs", options.epochs),
-                ("metric", options.metric),
-            )
-            if value is not None
-        )
-        + (" --quick" if options.effort == "quick" else "")
-    )
     if not args.quiet:
-        print(f"the same nets: {command}")
+        print(f"the same nets: {_command(wanted.target, chosen, args)}")
     model.facts["file"] = Path(args.file).name
     write_file(out / MODEL, modelfile.dump(model))
     write_file(out / RESULT, (json.dumps(report.plain(metrics), indent=1) + "\n").encode())
     return [out / MODEL, out / RESULT]
+
+
+def _command(target: str, chosen: Options, args: argparse.Namespace) -> str:
+    """The command that trains the nets of these options."""
+    words = ["tinygrad_c", "train", args.file, "--target", target]
+    words += ["--holdout", f"{chosen.holdout:g}", "--seed", str(chosen.seed)]
+    if chosen.hidden is not None:
+        words += ["--hidden", ",".join(map(str, chosen.hidden)) or "0"]
+    for name in GIVEN:
+        if (value := getattr(chosen, name)) is not None:
+            words += [f"--{name.replace('_', '-')}", str(value)]
+    for kind in KINDS:
+        for column in getattr(args, kind):
+            words += [f"--{kind}", column]
+    return shlex.join(words + ["--quick"] * args.quick)
 
 
 def _words(settings: dict[str, Any]) -> str:

@@ -61,7 +61,7 @@ def _train_quietly(args: argparse.Namespace, exchange: Exchange) -> int:
     table = read_table(path, text=args.category)
     if not args.file:
         table.path = "the bundled digits"
-    fitting = Fitting(table, args.target or _last(table), options(args), exchange=exchange)
+    fitting = Fitting(table, args.target or last_column(table), options(args), exchange=exchange)
     _check_exchange(fitting, args)
     if args.test is not None:
         read_test(args.test, fitting)
@@ -86,7 +86,7 @@ def _train(args: argparse.Namespace, exchange: Exchange | None) -> int:
     table = read_table(path, text=args.category, bar=not args.quiet)
     if not args.file:
         table.path = "the bundled digits"
-    fitting = Fitting(table, args.target or _last(table), options(args), exchange=exchange)
+    fitting = Fitting(table, args.target or last_column(table), options(args), exchange=exchange)
     if exchange is not None:
         _check_exchange(fitting, args)
     test = None if args.test is None else read_test(args.test, fitting)
@@ -161,7 +161,7 @@ def options(args: argparse.Namespace) -> Options:
     )
 
 
-def _last(table: Table) -> str:
+def last_column(table: Table) -> str:
     """The last column that is not empty."""
     return next((name for name in reversed(table.names) if not table.frame[name].isna().all()), table.names[-1])
 

@@ -5,8 +5,10 @@
 #ifndef TINYGRAD_C_THREADS_H
 #define TINYGRAD_C_THREADS_H
 
-#if defined(_WIN32)
-typedef int pthread_t, pthread_attr_t, pthread_mutex_t, pthread_cond_t;
+#if defined(_WIN32) || defined(__wasi__)
+#if !defined(HAVE_PTHREAD_STUBS)    /* Python for WASI declares these types itself */
+typedef int pthread_mutex_t, pthread_cond_t;
+#endif
 #define pthread_mutex_init(m, attr) ((void)(m))
 #define pthread_mutex_lock(m) ((void)(m))
 #define pthread_mutex_unlock(m) ((void)(m))
