@@ -372,7 +372,7 @@ REFUSED = {
     "bincount": (dict(loss=lambda o, y: F.cross_entropy(o, y, weight=1 / (1 + T.bincount(y)))), "bincount|reads"),
     "nonzero": (dict(loss=lambda o, y: F.cross_entropy(o, y) + (o > 0).nonzero().sum()), "nonzero|values of a mask"),
     "masked_select": (dict(loss=lambda o, y: F.cross_entropy(o, y) + o.masked_select(o > 0).sum()), "masked_select|values of a mask"),
-    "packed": (dict(loss=lambda o, y: nn.utils.rnn.pack_padded_sequence(o.unsqueeze(2), y + 1, True, False).data.sum()), ""),
+    "packed": (dict(loss=lambda o, y: nn.utils.rnn.pack_padded_sequence(o.unsqueeze(2), y + 1, True, False).data.sum()), "reads a tensor's value"),
     "batch norm": (dict(act=lambda: nn.BatchNorm1d(16, momentum=None)), "reads a tensor's value"),
     "spectral norm": (dict(act=lambda: nn.utils.spectral_norm(nn.Linear(16, 16))), "changes|a graph from before"),
     "multinomial": (dict(extra=lambda net, value: T.multinomial(T.ones(3), 2)), "random numbers"),

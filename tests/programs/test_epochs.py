@@ -11,6 +11,7 @@ import warnings
 from functools import partial
 
 import pytest
+from samples.recordings import usual_step
 
 import tinygrad_c as T
 from tinygrad_c import nn, optim
@@ -282,12 +283,7 @@ def test_dropout_draws_as_alone():
                 p.copy_(T.arange(p.numel()).reshape(p.shape) % (3 + number) / 10)
         optimizer = optim.SGD(net.parameters(), lr=0.1)
 
-        def step(x, y):
-            optimizer.zero_grad()
-            loss = F.cross_entropy(net(x), y)
-            loss.backward()
-            optimizer.step()
-            return loss
+        step = usual_step(net, optimizer)
         return net, T.compile(step)
     x, y = rows(60)
     with warnings.catch_warnings():
@@ -365,7 +361,6 @@ def test_labels_out_of_range_leave_each_net_after_a_whole_step():
         assert each.state() == expected.state()
 
 
-@pytest.mark.skipif(os.name != "posix", reason="needs signals")
 @pytest.mark.parametrize("make", [partial(optim.Adam, lr=0.01), partial(optim.NAdam, lr=0.01), partial(optim.ASGD, lr=0.01)])
 def test_an_index_out_of_range_in_the_middle_of_an_epoch(make):
     """The steps that an optimizer counts are those that were whole."""
@@ -377,12 +372,7 @@ def test_an_index_out_of_range_in_the_middle_of_an_epoch(make):
         net = nn.Sequential(nn.Embedding(10, 4), nn.Flatten(), nn.Linear(12, 2))
         optimizer = make(net.parameters())
 
-        def step(x, y, net=net, optimizer=optimizer):
-            optimizer.zero_grad()
-            loss = F.cross_entropy(net(x), y)
-            loss.backward()
-            optimizer.step()
-            return loss
+        step = usual_step(net, optimizer)
         def loop(step=step):
             for i in range(0, 200, 4):
                 step(words[i:i + 4], y[i:i + 4])
@@ -393,6 +383,7 @@ def test_an_index_out_of_range_in_the_middle_of_an_epoch(make):
     assert states[0] == states[1]
 
 
+@pytest.mark.skipif(os.name != "posix", reason="needs signals")
 def test_an_interrupt_leaves_each_net_after_a_whole_step():
     x, y = rows(640)
     nets = [Net(number) for number in range(6)]

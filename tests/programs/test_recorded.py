@@ -11,7 +11,7 @@ import warnings
 from functools import partial
 
 import pytest
-from samples.recordings import content
+from samples.recordings import content, usual_step
 
 import tinygrad_c as T
 from tinygrad_c import nn, optim
@@ -337,12 +337,7 @@ def test_settings_that_change():
             optimizer = kind(net.parameters(), lr=0.01, **options)
             calls = []
 
-            def step(x, y):
-                optimizer.zero_grad()
-                loss = F.cross_entropy(net(x), y)
-                loss.backward()
-                optimizer.step()
-                return loss
+            step = usual_step(net, optimizer)
 
             def batch(g):
                 calls.append(0)
@@ -766,13 +761,7 @@ def test_threads_at_once():
     net = mlp(nn.Dropout(0.1))
     optimizer = optim.Adam(net.parameters(), lr=0.001)
 
-    @T.compile
-    def step(x, y):
-        optimizer.zero_grad()
-        loss = F.cross_entropy(net(x), y)
-        loss.backward()
-        optimizer.step()
-        return loss
+    step = T.compile(usual_step(net, optimizer))
     batch = labelled(300, 5)
     for call in range(8):
         step(*batch(T.Generator().manual_seed(call)))

@@ -3,6 +3,8 @@ from __future__ import annotations
 
 import tinygrad_c as T
 
+F = T.nn.functional
+
 
 def content(value):
     """Tensors as bytes, to be compared."""
@@ -11,3 +13,14 @@ def content(value):
     if isinstance(value, dict):
         return {key: content(each) for key, each in value.items()}
     return [content(each) for each in value] if isinstance(value, (list, tuple)) else value
+
+
+def usual_step(net, optimizer, loss=F.cross_entropy):
+    """The usual training step, not compiled."""
+    def step(x, y):
+        optimizer.zero_grad()
+        value = loss(net(x), y)
+        value.backward()
+        optimizer.step()
+        return value
+    return step
