@@ -83,19 +83,60 @@ def test_extremes(reduce, dim):
 
 
 @with_torch
+@pytest.mark.parametrize("width", [1, 15, 16, 35])
+@pytest.mark.parametrize("weighted", [False, True])
 @pytest.mark.parametrize("mode", ["sum", "mean"])
-def test_bags_of_one_length(mode):
+def test_bags_of_one_length(mode, weighted, width):
+    if weighted and mode == "mean":
+        return
     rng = np.random.default_rng(4)
-    w, ids, factors = rng.standard_normal((7, 3)), rng.integers(0, 7, (5, 4)), rng.standard_normal((5, 4))
+    w, ids, factors = rng.standard_normal((7, width)), rng.integers(0, 7, (5, 4)), rng.standard_normal((5, 4))
     results = []
     for m in (tinygrad_c, torch):
         weight = m.from_numpy(w.copy()).requires_grad_()
-        more = {"per_sample_weights": m.from_numpy(factors.copy()).requires_grad_()} if mode == "sum" else {}
-        out = m.nn.functional.embedding_bag(m.from_numpy(ids), weight, mode=mode, **more)
-        (out * out).sum().backward()
+        more = {"per_sample_weights": m.from_numpy(factors.copy()).requires_grad_()} if weighted else {}
+        for each in (m.from_numpy(ids), m.from_numpy(ids.astype(np.int32))):
+            out = m.nn.functional.embedding_bag(each, weight, mode=mode, **more)
+            (out * out).sum().backward()
         results.append([out.detach().numpy(), weight.grad.numpy(), *[each.grad.numpy() for each in more.values()]])
     for mine, theirs in zip(*results):
         np.testing.assert_allclose(mine, theirs, 1e-12)
+
+
+def test_second_derivative_of_bags():
+    """The sum of the cubes of the sums of rows: the Hessian by the weight, times a vector, by hand."""
+    rng = np.random.default_rng(5)
+    array, ids, v = rng.standard_normal((5, 2)), rng.integers(0, 5, (4, 3)), rng.standard_normal((5, 2))
+    w = tinygrad_c.from_numpy(array).requires_grad_()
+    out = F.embedding_bag(tinygrad_c.from_numpy(ids), w, mode="sum")
+    g, = tinygrad_c.autograd.grad((out ** 3).sum(), w, create_graph=True)
+    h, = tinygrad_c.autograd.grad((g * tinygrad_c.from_numpy(v)).sum(), w)
+    expected = np.zeros((5, 2))
+    for bag in ids:
+        for i in bag:
+            expected[i] += 6 * array[bag].sum(0) * v[bag].sum(0)
+    np.testing.assert_allclose(h.numpy(), expected, 1e-12)
+
+
+def test_bags_are_the_same_with_two_threads_and_check_their_indices():
+    ids, w = tinygrad_c.randint(0, 100, (500, 50)), tinygrad_c.randn(100, 40)
+    results, before = [], tinygrad_c.get_num_threads()
+    for threads in (1, 2):
+        tinygrad_c.set_num_threads(threads)
+        leaf = w.clone().requires_grad_()
+        out = F.embedding_bag(ids, leaf)
+        out.pow(2).sum().backward()
+        results.append((out.detach().numpy(), leaf.grad.numpy()))
+    tinygrad_c.set_num_threads(before)
+    for one, two in zip(*results):
+        np.testing.assert_array_equal(one, two)
+    out = F.embedding_bag(ids, leaf)
+    ids[0, 0] = 1
+    with pytest.raises(RuntimeError, match="modified by an inplace operation"):
+        out.sum().backward()
+    ids[3, 4] = 100
+    with pytest.raises(RuntimeError, match="takes value 100 which is not in the valid range"):
+        F.embedding_bag(ids, w)
 
 
 def test_padding_row_has_no_gradient_of_any_order():

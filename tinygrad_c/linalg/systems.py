@@ -227,7 +227,9 @@ class Determinant(Function):
             both, pivots, _, _ = ctx.factors
             return lu_apply(both, pivots, (g * d)[..., None].expand(a.shape[:-1]).diag_embed(), adjoint=True)
         u, s, vh = of_finite(np.linalg.svd, array_of(a))           # singular: the cofactors from the SVD, differentiable once
-        others = np.stack([np.prod(np.delete(s, i, -1), -1) for i in range(s.shape[-1])], -1)
+        ones = np.ones_like(s[..., :1])                 # for each singular value, the product of those before it and after it
+        before = np.cumprod(np.concatenate([ones, s[..., :-1]], -1), -1)
+        others = before * np.cumprod(np.concatenate([ones, s[..., :0:-1]], -1), -1)[..., ::-1]
         sign = np.linalg.det(u) * np.linalg.det(vh)
         return g[..., None, None] * made((sign[..., None, None] * (u * others[..., None, :]) @ vh).astype(u.dtype))
 

@@ -8,6 +8,14 @@ cdef enum:
 cdef void take(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil
 cdef void put(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil
 
+cdef enum:                      # shape of bag_sums and bag_add
+    BAG_COUNT = 0               # bags
+    BAG_LENGTH = 1              # indices of a bag
+    BAG_WIDTH = 2               # elements of a row
+
+cdef void bag_sums(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil
+cdef void bag_add(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil
+
 cdef enum:                      # param of offsets(), all .i
     OFFSET_SIZE                 # the size of the dimension that is indexed, and
     OFFSET_ALONG                # its stride

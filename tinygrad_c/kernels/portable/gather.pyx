@@ -137,6 +137,75 @@ cdef void put(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil
         move(call, 0, call.shape[0], True)
 
 
+# ---- Sums of rows
+
+cdef enum:
+    COLUMNS = 16                # summed in registers
+
+ctypedef fused real:
+    float
+    double
+
+
+cdef inline void sum_rows(real* out, const real* rows, const int64_t* index, Py_ssize_t n, Py_ssize_t width) noexcept nogil:
+    """out = the sum of the rows at the given indices, in their order."""
+    cdef real[COLUMNS] sums
+    cdef const real* row
+    cdef Py_ssize_t start = 0, i, k
+    while start + COLUMNS <= width:
+        for i in range(COLUMNS):
+            sums[i] = 0
+        for k in range(n):
+            row = rows + index[k] * width + start
+            for i in range(COLUMNS):
+                sums[i] += row[i]
+        for i in range(COLUMNS):
+            out[start + i] = sums[i]
+        start += COLUMNS
+    for i in range(start, width):
+        out[i] = 0
+    for k in range(n):
+        row = rows + index[k] * width
+        for i in range(start, width):
+            out[i] += row[i]
+
+
+cdef void bag_sums(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    """operand 0 [bags, width] = the sums of the rows of operand 1 that the bags of indices in operand 2 (int64) name. A unit is
+    a bag."""
+    cdef Py_ssize_t n = call.shape[BAG_LENGTH], width = call.shape[BAG_WIDTH], bag
+    cdef const int64_t* index = <const int64_t*> call.operand[2].data
+    for bag in range(begin, end):
+        if call.operand[0].itemsize == 4:
+            sum_rows(<float*> call.operand[0].data + bag * width, <const float*> call.operand[1].data, index + bag * n, n,
+                     width)
+        else:
+            sum_rows(<double*> call.operand[0].data + bag * width, <const double*> call.operand[1].data, index + bag * n, n,
+                     width)
+
+
+cdef inline void add_to_rows(real* rows, const real* g, const int64_t* index, Py_ssize_t n, Py_ssize_t width) noexcept nogil:
+    cdef Py_ssize_t i, k
+    cdef real* row
+    for k in range(n):
+        row = rows + index[k] * width
+        for i in range(width):
+            row[i] += g[i]
+
+
+cdef void bag_add(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    """The rows of operand 1 that a bag names += the bag's row of operand 0, bag after bag: bag_sums's gradient. One unit."""
+    cdef Py_ssize_t n = call.shape[BAG_LENGTH], width = call.shape[BAG_WIDTH], bag
+    cdef const int64_t* index = <const int64_t*> call.operand[2].data
+    for bag in range(call.shape[BAG_COUNT]):
+        if call.operand[0].itemsize == 4:
+            add_to_rows(<float*> call.operand[1].data, <const float*> call.operand[0].data + bag * width, index + bag * n, n,
+                        width)
+        else:
+            add_to_rows(<double*> call.operand[1].data, <const double*> call.operand[0].data + bag * width, index + bag * n, n,
+                        width)
+
+
 # ---- Offsets
 
 cdef inline bint row_of_offsets(int64_t* to, const int64_t* index, Py_ssize_t n, Py_ssize_t start, Py_ssize_t step,

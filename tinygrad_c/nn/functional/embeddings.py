@@ -10,7 +10,7 @@ from tinygrad_c.autograd import Function, is_grad_enabled, no_grad
 from tinygrad_c.ops.create import create
 from tinygrad_c.ops.create.create import one_hot
 from tinygrad_c.ops.elementwise import elementwise as ops
-from tinygrad_c.ops.indexing.index import all_within, rows_at
+from tinygrad_c.ops.indexing.index import add_row_sums, all_within, row_sums, rows_at
 from tinygrad_c.ops.reduce import reduce
 from tinygrad_c.ops.shape.shape import stack
 
@@ -87,6 +87,31 @@ def _renormalise(input: Tensor, weight: Tensor, max_norm: float, norm_type: floa
             weight[used] = ops.where(norms > max_norm, rows * (max_norm / (norms + 1e-7)), rows)
 
 
+class _RowSums(Function):
+    """The sums of the rows of weight that the rows of input name, for bags of one length."""
+
+    @staticmethod
+    def forward(ctx, weight, input):
+        ctx.save_for_backward(input)
+        ctx.size = weight.shape[0]
+        return row_sums(weight, input)
+
+    @staticmethod
+    def backward(ctx, g):
+        return _RowSumsGradient.apply(g, *ctx.saved_tensors, ctx.size), None
+
+
+class _RowSumsGradient(Function):
+    @staticmethod
+    def forward(ctx, g, index, size):
+        ctx.save_for_backward(index)
+        return add_row_sums(g, index, size)
+
+    @staticmethod
+    def backward(ctx, gg):
+        return _RowSums.apply(gg, *ctx.saved_tensors), None, None
+
+
 @public("input weight offsets? per_sample_weights?", node="EmbeddingBagBackward0")
 @unbatched
 def embedding_bag(input: Tensor, weight: Tensor, offsets: Tensor | None = None, max_norm: float | None = None,
@@ -125,16 +150,20 @@ def embedding_bag(input: Tensor, weight: Tensor, offsets: Tensor | None = None, 
     if outside is not None and create.is_wrong(reduce.any(outside)):
         raise RuntimeError(f"Index of input takes value {flat[outside][0].item()} which is not in the valid range [0, "
                            f"{weight.shape[0]})")
+    plain = max_norm is None and not scale_grad_by_freq and padding_idx is None and weight.is_floating_point()
+    plain = plain and per_sample_weights is None and mode != "max" and not create.in_program()  # it sums in the same order
+    if plain and input.ndim == 2 and input.shape[1]:
+        total = _RowSums.apply(weight, input)
+        return total if mode == "sum" else total / input.shape[1]
     rows = embedding(flat, weight, padding_idx, max_norm, norm_type, scale_grad_by_freq, sparse)
-    if input.ndim == 2 and input.shape[1] and mode != "max" and padding_idx is None:      # bags of one length
-        rows = rows if per_sample_weights is None else rows * per_sample_weights.reshape(-1, 1)
-        rows = rows.reshape(*input.shape, -1)
-        return rows.sum(1) if mode == "sum" else rows.mean(1)
     counts = create.ones(flat.shape[0], dtype=weight.dtype)
     if padding_idx is not None:
         counts = ops.where(flat == padding_idx % weight.shape[0], 0, counts)
     bags = len(lengths)
-    bag = create.tensor([b for b, n in enumerate(lengths) for _ in range(n)], dtype=int64)
+    if input.ndim == 2:
+        bag = create.arange(bags).unsqueeze(-1).expand(*input.shape).reshape(-1)
+    else:
+        bag = create.tensor([b for b, n in enumerate(lengths) for _ in range(n)], dtype=int64)
     if mode == "max":
         return _bag_maximum(rows, counts, lengths)
     rows = rows * (counts if per_sample_weights is None else counts * per_sample_weights.reshape(-1)).unsqueeze(-1)

@@ -43,6 +43,78 @@ def rows_at(weight, index):
     return take_rows(x, 0, i)
 
 
+cdef TensorBase bags(kernel_t kernel, TensorBase bag_rows, TensorBase rows, TensorBase index, bint serial):
+    """Run bag_sums or bag_add. index is a copy, so that no other thread writes to it after the check of its bounds."""
+    cdef Call call
+    if bag_rows.numel == 0 or index.numel == 0:
+        return None
+    call.kernel = kernel
+    call.inner = NULL
+    call.ndim = call.n_operands = 3
+    call.shape[movers.BAG_COUNT] = index.shape[0]
+    call.shape[movers.BAG_LENGTH] = index.shape[1]
+    call.shape[movers.BAG_WIDTH] = rows.shape[1]
+    call.units = 1 if serial else index.shape[0]
+    call.work = index.numel * (2 + rows.shape[1] // 8)
+    call.operand[0].data = bag_rows.data
+    call.operand[1].data = rows.data
+    call.operand[0].itemsize = call.operand[1].itemsize = itemsize(rows.dtype)
+    call.operand[2].data = index.data
+    run(&call)
+    return None
+
+
+cdef TensorBase bag_index(object index, Py_ssize_t size):
+    cdef TensorBase i = copy_of(as_index(index, "embedding_bag"))
+    if i.ndim != 2:
+        raise RuntimeError(f"bags must be rows of a matrix of indices, but its shape is {list(shape_of(i))}")
+    refuse(b"it looks at indices: use an operation that checks them itself")
+    check_rows(i, size)
+    return i
+
+
+def row_sums(weight, index):
+    """For each row of the matrix `index`, the sum of the rows of weight at its indices. Not recorded.
+
+    >>> row_sums(tinygrad_c.tensor([[1., 2.], [3., 4.]]), tinygrad_c.tensor([[0, 1], [1, 1]]))
+    tensor([[4., 6.],
+            [6., 8.]])
+    """
+    cdef TensorBase w = as_tensor(weight, "argument 'weight'")
+    cdef TensorBase i = bag_index(index, w.shape[0])
+    cdef TensorBase out
+    cdef Py_ssize_t[2] shape
+    if w.ndim != 2 or w.dtype < FLOAT32:
+        raise RuntimeError(f"weight must be a float matrix, but it is a tensor of shape {list(shape_of(w))}")
+    w = w if w.contiguous else copy_of(w)
+    shape[0], shape[1] = i.shape[0], w.shape[1]
+    out = empty(w.dtype, 2, shape) if i.numel else zeros(w.dtype, 2, shape)
+    # Compute: no Python code runs from here on.
+    bags(movers.bag_sums, out, w, i, False)
+    return out
+
+
+def add_row_sums(g, index, Py_ssize_t size):
+    """The gradient of row_sums for a weight of `size` rows. Not recorded.
+
+    >>> add_row_sums(tinygrad_c.tensor([[1.], [2.]]), tinygrad_c.tensor([[0, 1], [1, 1]]), 2)
+    tensor([[1.],
+            [5.]])
+    """
+    cdef TensorBase rows = as_tensor(g, "argument 'g'")
+    cdef TensorBase i = bag_index(index, size)
+    cdef TensorBase out
+    cdef Py_ssize_t[2] shape
+    if rows.ndim != 2 or rows.dtype < FLOAT32 or rows.shape[0] != i.shape[0]:
+        raise RuntimeError(f"one float row for each bag is needed, but the shape is {list(shape_of(rows))}")
+    rows = rows if rows.contiguous else copy_of(rows)
+    shape[0], shape[1] = size, rows.shape[1]
+    out = zeros(rows.dtype, 2, shape)
+    # Compute: no Python code runs from here on.
+    bags(movers.bag_add, rows, out, i, True)
+    return out
+
+
 @public("input index", axis=True)
 def index_select(input, dim, index, *, out=None):
     """The slices of input along `dim` at the indices in index, a vector of integers. A copy.
