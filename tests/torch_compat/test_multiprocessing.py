@@ -112,3 +112,11 @@ def test_names():
         assert callable(getattr(mp, name))
     with pytest.raises(AttributeError):
         mp.nonsense     # noqa: B018
+
+
+@pytest.mark.parametrize("size", [0, 3])
+@pytest.mark.parametrize("dtype", ["int8", "int16", "uint64", "float16", "bfloat16"])
+def test_every_dtype_is_sent(dtype, size):
+    x = tinygrad_c.arange(size).to(getattr(tinygrad_c, dtype))
+    found = pickle.loads(ForkingPickler.dumps(x))
+    assert (found.dtype, found.tolist()) == (x.dtype, x.tolist())

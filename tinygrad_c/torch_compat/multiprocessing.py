@@ -22,7 +22,9 @@ import numpy
 from tinygrad_c._base.lazy import lazy_names
 from tinygrad_c._tensor.shared import block_of, known, move, new_memory, tensor_on
 from tinygrad_c._tensor.tensor import Tensor
+from tinygrad_c.core.array import dtype_named
 from tinygrad_c.nn.parameter import Parameter
+from tinygrad_c.ops.create.create import exchanged, from_numpy, retyped
 
 __all__ = [*(name for name in multiprocessing.__all__ if not isinstance(getattr(multiprocessing, name), ModuleType)),
            "ProcessContext", "ProcessExitedException", "ProcessRaisedException", "SpawnContext",
@@ -44,10 +46,11 @@ def send(x: Tensor) -> tuple:
                            "on the tensor before serializing (e.g., putting it on the queue).")
     kind, attributes = type(x), dict(vars(x))
     if os.name == "nt" or x.numel() == 0:       # nothing to share, or no descriptors to send: a copy
-        return copied, (kind, x.detach().numpy().copy(), x.requires_grad, attributes)
+        return copied, (kind, exchanged(x.detach()).numpy().copy(), x.dtype.name, x.requires_grad, attributes)
     block: Any = block_of(move(x))
     stride = tuple(s * x.element_size() for s in x.stride())
-    return received, (kind, reduction.DupFd(block.descriptor), block.size, x.dtype.name, tuple(x.shape), stride,
+    bits = exchanged(x.detach()).dtype.name
+    return received, (kind, reduction.DupFd(block.descriptor), block.size, bits, x.dtype.name, tuple(x.shape), stride,
                       x.data_ptr() - block.address, x.requires_grad, attributes)
 
 
@@ -57,8 +60,8 @@ def _as(kind: type, x: Tensor, requires_grad: bool, attributes: dict) -> Tensor:
     return made
 
 
-def received(kind: type, handle: Any, size: int, dtype: str, shape: tuple, stride: tuple, offset: int, requires_grad: bool,
-             attributes: dict) -> Tensor:
+def received(kind: type, handle: Any, size: int, bits: str, dtype: str, shape: tuple, stride: tuple, offset: int,
+             requires_grad: bool, attributes: dict) -> Tensor:
     """The tensor of a message, on the sender's memory."""
     descriptor = handle.detach()
     file = os.fstat(descriptor)
@@ -67,13 +70,13 @@ def received(kind: type, handle: Any, size: int, dtype: str, shape: tuple, strid
         memory = new_memory(size, descriptor)
     else:
         os.close(descriptor)        # several tensors on one memory, or it came back to its sender
-    return _as(kind, tensor_on(memory, numpy.dtype(dtype).str, shape, stride, offset), requires_grad, attributes)
+    values = tensor_on(memory, numpy.dtype(bits).str, shape, stride, offset)
+    return _as(kind, retyped(values, dtype_named(dtype)), requires_grad, attributes)
 
 
-def copied(kind: type, array: numpy.ndarray, requires_grad: bool, attributes: dict) -> Tensor:
+def copied(kind: type, array: numpy.ndarray, dtype: str, requires_grad: bool, attributes: dict) -> Tensor:
     """The tensor of a message that has the elements themselves."""
-    from tinygrad_c.ops.create.create import from_numpy
-    return _as(kind, from_numpy(array), requires_grad, attributes)
+    return _as(kind, retyped(from_numpy(array), dtype_named(dtype)), requires_grad, attributes)
 
 
 for _kind in (Tensor, Parameter):

@@ -122,7 +122,7 @@ cdef TensorBase moved(TensorBase y, int dtype):
 
 # ---- Conversions in two steps
 
-cdef int between(int source, int target) noexcept:
+cdef int intermediate(int source, int target) noexcept:
     """A dtype to which and from which there are kernels, where there is none from source to target."""
     if source == FLOAT16 or source == BFLOAT16 or source == UINT64 and target >= FLOAT16:
         return FLOAT32
@@ -134,6 +134,6 @@ cdef int between(int source, int target) noexcept:
 
 
 cdef int copy_between(TensorBase out, TensorBase source) except -1:
-    cdef TensorBase middle = empty(between(source.dtype, out.dtype), source.ndim, source.shape)
+    cdef TensorBase middle = empty(intermediate(source.dtype, out.dtype), source.ndim, source.shape)
     copy_into(middle, source)
     return copy_into(out, middle)
