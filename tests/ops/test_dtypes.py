@@ -214,6 +214,12 @@ def test_small_integers():
         tinygrad_c.tensor([128], dtype=tinygrad_c.int8)
 
 
+def test_ranges_of_small_integers():
+    """The number of elements is that of the fractions, as for int32; the elements are of whole steps, and wrap around."""
+    assert tinygrad_c.arange(1.0, 5.000001, 2.0, dtype=tinygrad_c.int16).tolist() == [1, 3, 5]
+    assert tinygrad_c.arange(126, 130, dtype=tinygrad_c.int8).tolist() == [126, 127, -128, -127]
+
+
 # ---- Conversions
 
 def test_conversions_of_integers():

@@ -228,7 +228,7 @@ def arange(start, end=None, step=1, *, dtype=None, device=None, requires_grad=Fa
     start, end, step = [each.item() if isinstance(each, TensorBase) else each for each in (start, end, step)]
     code = dtype_or(dtype, default_dtype() if any([isinstance(each, float) for each in (start, end, step)]) else INT64)
     if lacks_kernels(code):         # computed in a dtype that has kernels, then converted: as in torch, modulo 2^8, ...
-        y = arange(start, end, step, dtype=DTYPES[FLOAT32 if code >= FLOAT16 else INT64])
+        y = arange(start, end, step, dtype=DTYPES[FLOAT32 if code >= FLOAT16 else INT32 if code <= INT16 else INT64])
         return finish(to_dtype(y, code), requires_grad, device)
     if code == INT64 and all([isinstance(each, int) or math.isfinite(each) for each in (start, end, step)]):
         start, end, step = int(start), int(end), int(step)      # as in torch, fractions are truncated first
