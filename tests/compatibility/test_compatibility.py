@@ -144,6 +144,10 @@ def test_attributes():
     assert not gone, "\n".join(gone)
 
 
+# Classes that were functions with other parameters, and now are as in torch.
+TORCHS = {f"tinygrad_c.distributions.constraints.{name}" for name in ("Constraint", "independent")}
+
+
 def test_signatures():
     """But those of functions that stand behind a module of their name, once that was imported (nn.utils.weight_norm)."""
     changed = []
@@ -152,6 +156,8 @@ def test_signatures():
         found = record.signature(value)
         if path == "tinygrad_c.compile" and found:
             found = re.sub(r", verify=[^,)]+", "", found)      # of compiled training steps: new
+        if path in TORCHS:
+            continue
         if found != text and text != "(*args, **kwargs)" and not (isinstance(value, ModuleType) and callable(value)):
             changed.append(f"{path}: {text} was recorded, {found} is found")
     assert not changed, "\n".join(changed)
