@@ -132,7 +132,7 @@ def test_the_nearest_name_is_said(module, name, meant):
 
 @pytest.mark.parametrize(("name", "words"), [
     ("float16", "half precision"), ("bfloat16", "half precision"), ("complex64", "complex"), ("fft", "complex"), ("int8", "int64"),
-    ("sparse_coo_tensor", "sparse"), ("quantize_per_tensor", "quantised"), ("fx", "compile"), ("multiprocessing", "distributed has"),
+    ("sparse_coo_tensor", "sparse"), ("quantize_per_tensor", "quantised"), ("fx", "compile"), ("rpc", "distributed has"),
     ("xpu", "only the CPU")])
 def test_what_is_left_out_says_so(name, words):
     with pytest.raises(AttributeError, match=words) as raised:

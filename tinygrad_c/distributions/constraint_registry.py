@@ -1,6 +1,4 @@
 """biject_to and transform_to: a transform from real numbers to the values that satisfy a constraint."""
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 
