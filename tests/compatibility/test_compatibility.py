@@ -150,6 +150,7 @@ def test_attributes():
     assert not gone, "\n".join(gone)
 
 
+
 def test_signatures():
     """But those of functions that stand behind a module of their name, once that was imported (nn.utils.weight_norm)."""
     changed = []

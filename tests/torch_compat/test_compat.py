@@ -132,7 +132,7 @@ def test_the_nearest_name_is_said(module, name, meant):
 
 @pytest.mark.parametrize(("name", "words"), [
     ("float8_e5m2", "8 bits"), ("uint4", "8 bits"), ("complex64", "complex"), ("fft", "complex"), ("char", "int8"),
-    ("sparse_coo_tensor", "sparse"), ("quantize_per_tensor", "quantised"), ("fx", "compile"), ("multiprocessing", "distributed has"),
+    ("sparse_coo_tensor", "sparse"), ("quantize_per_tensor", "quantised"), ("fx", "compile"), ("rpc", "distributed has"),
     ("xpu", "only the CPU")])
 def test_what_is_left_out_says_so(name, words):
     with pytest.raises(AttributeError, match=words) as raised:

@@ -7,6 +7,7 @@ step are not marked: their kernels check the arguments anyway. Of the public cla
 """
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from types import FunctionType
 from typing import TYPE_CHECKING, Any
@@ -70,9 +71,20 @@ def guard(function: Any, module: str) -> Any:
         show_types(function)
         if getattr(function, "__name__", None) not in old_calls.NAMES:
             return function
+        return guard_old(function)
     if "guarded" not in function.__dict__:
-        function.guarded = Guarded(function, explain, mark.node, module) if mark else Guarded(
-            function, old_calls.explain, None, module)
+        function.guarded = Guarded(function, explain, mark.node, module)
+    return function.guarded
+
+
+def guard_old(function: Any) -> Any:
+    """Guard a function that accepts the calls of 2018, in its module too: pickles name it there."""
+    if "guarded" not in function.__dict__:
+        explaining = explain if hasattr(function, "_public") else old_calls.explain
+        function.guarded = Guarded(function, explaining, None, function.__module__)
+        home = sys.modules.get(function.__module__)
+        if getattr(home, function.__name__, None) is function:
+            setattr(home, function.__name__, function.guarded)
     return function.guarded
 
 
@@ -141,13 +153,15 @@ def guard_all(namespace: dict[str, Any], keywords: bool = False) -> None:
 def guard_methods(cls: type) -> None:
     """Guard the methods that have a node name or accept NumPy's axis=."""
     for base in reversed(cls.__mro__):
-        for name, method in vars(base).items():
+        for name, method in list(vars(base).items()):
             mark = getattr(method, "_public", None)
             wanted = name in old_calls.NAMES or (mark is not None and (mark.node or mark.axis))
             if not wanted or getattr(cls, name) is not method:
                 continue
-            explaining, node = (explain, mark.node) if mark is not None else (old_calls.explain, None)
-            setattr(cls, name, Guarded(method, explaining, node, method.__module__))
+            if mark is None or not (mark.node or mark.axis):
+                setattr(base, name, guard_old(method))
+            else:
+                setattr(cls, name, Guarded(method, explain, mark.node, method.__module__))
 
 
 def parameters(function: Callable) -> tuple[str, ...]:

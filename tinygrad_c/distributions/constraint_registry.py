@@ -1,14 +1,13 @@
 """biject_to and transform_to: a transform from real numbers to the values that satisfy a constraint."""
-from __future__ import annotations
-
 from collections.abc import Callable
 from typing import Any
 
-from tinygrad_c._base.lazy import lazy_names
+from tinygrad_c._base.lazy import lazy_names, names_of
 from tinygrad_c.distributions import constraints, transforms
 
 __all__ = ["ConstraintRegistry", "biject_to", "transform_to"]
-__getattr__, __dir__ = lazy_names(globals())
+_find, __dir__ = lazy_names(globals())
+__getattr__ = names_of("tinygrad_c.distributions")      # what this path gave in 0.1.0
 
 
 class ConstraintRegistry:

@@ -3,10 +3,12 @@ from __future__ import annotations
 
 from typing import Any
 
+from tinygrad_c._base.lazy import names_of
 from tinygrad_c.autograd import enable_grad, grad
 from tinygrad_c.distributions.distribution import Distribution, sum_rightmost
 
 __all__ = ["ExponentialFamily"]
+__getattr__ = names_of("tinygrad_c.distributions")      # what this path gave in 0.1.0
 
 
 class ExponentialFamily(Distribution):

@@ -4,14 +4,15 @@ from __future__ import annotations
 from typing import Any
 
 from tinygrad_c import finfo, log1p, tril_indices
-from tinygrad_c._base.lazy import lazy_names
+from tinygrad_c._base.lazy import lazy_names, names_of
 from tinygrad_c.distributions.continuous import EULER as euler_constant
 from tinygrad_c.distributions.distribution import broadcast_all
 from tinygrad_c.distributions.distribution import lazy as lazy_property
 
 __all__ = ["broadcast_all", "clamp_probs", "euler_constant", "lazy_property", "logits_to_probs", "probs_to_logits",
            "tril_matrix_to_vec", "vec_to_tril_matrix"]
-__getattr__, __dir__ = lazy_names(globals())
+_find, __dir__ = lazy_names(globals())
+__getattr__ = names_of("tinygrad_c.distributions")      # what this path gave in 0.1.0
 
 
 def clamp_probs(probs: Any) -> Any:

@@ -28,7 +28,8 @@ TORCH_MODULES = {
     "optim.asgd": "optim", "utils.data._utils": "utils.data", "utils.data._utils.collate": "utils.data",
     "autograd.grad_mode": "autograd: enable_grad inference_mode no_grad set_grad_enabled",
     "autograd.variable": "autograd: Variable", "autograd.gradcheck": "autograd", "distributions.": "distributions",
-    "distributions.relaxed_bernoulli": "distributions.relaxed", "distributions.relaxed_categorical": "distributions.relaxed",
+    "distributions.relaxed_bernoulli": "distributions distributions.relaxed",
+    "distributions.relaxed_categorical": "distributions distributions.relaxed",
     "types": "", "amp.autocast_mode": "amp", "amp.grad_scaler": "amp",
 }
 # Folder: the public paths of its modules, and those of version 0.1.0. `old=new`: the name changed too.

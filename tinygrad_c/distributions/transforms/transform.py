@@ -272,7 +272,7 @@ class ComposeTransform(Transform):
     def _copy(self, cache_size: int) -> Transform:
         return ComposeTransform(self.parts, cache_size)
 
-    def __call__(self, x: Any) -> Any:
+    def __call__(self, x):
         for part in self.parts:
             x = part(x)
         return x
