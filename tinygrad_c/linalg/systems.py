@@ -239,8 +239,8 @@ class Determinant(Function):
 def det(A):
     """The determinant of square matrices.
 
-    >>> tinygrad_c.linalg.det(tensor([[1., 2.], [3., 4.]]))
-    tensor(-2.)
+    >>> tinygrad_c.linalg.det(tensor([[4., 2.], [1., 3.]]))
+    tensor(10.)
     """
     return Determinant.apply(square(A, "det"))
 
