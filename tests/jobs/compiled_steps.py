@@ -364,7 +364,8 @@ def run(seed, calls=CALLS):
         compare(results, f"call {call} after {what!r}", step)
     if of_model:
         return step, replays, "module"
-    epochs = run_epochs(seed, r, eager, compiled) if isinstance(result, T.Tensor) and r.random() < 0.6 else ""
+    whole = compiled.returns == "loss" and isinstance(result, T.Tensor)
+    epochs = run_epochs(seed, r, eager, compiled) if whole and r.random() < 0.6 else ""
     return step, replays + sum(program.verified >= 2 for program in step.ready), epochs
 
 
