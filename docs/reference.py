@@ -82,7 +82,7 @@ def owner_of(space: str) -> object | None:
 
 
 def has(owner: object | None, name: str) -> bool:
-    return (owner is not None and hasattr(owner, name) and name not in ("half", "bfloat16", "cuda")
+    return (owner is not None and hasattr(owner, name) and name != "cuda"
             and type(getattr(owner, name)).__name__ != "LeftOut")
 
 

@@ -142,13 +142,13 @@ def stub(module: str) -> str:
 
 def origin(name: str) -> tuple[str, str]:
     """The module and name that define a name of the package."""
-    value = getattr(tinygrad_c, name)
+    public = value = getattr(tinygrad_c, name)
     if inspect.ismodule(value):
         return "tinygrad_c", name
     if getattr(value, "guarded", None) is value:        # _base/public.py
         value = value.__wrapped__
     made_in, own = getattr(value, "__module__", None), getattr(value, "__name__", "")
-    if made_in and getattr(import_module(made_in), own, None) is value:
+    if made_in and any(getattr(import_module(made_in), own, None) is each for each in (value, public)):
         return made_in, own
     if name in tinygrad_c.LATER:
         return f"tinygrad_c.{tinygrad_c.LATER[name]}", name

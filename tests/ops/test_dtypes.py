@@ -146,7 +146,8 @@ def agree(ours, theirs, where):
     if isinstance(theirs, str):
         assert isinstance(ours, str), (where, ours, theirs)
         return
-    assert not isinstance(ours, str) and ours[0] == theirs[0], (where, ours, theirs)
+    assert not isinstance(ours, str), (where, ours, theirs)
+    assert ours[0] == theirs[0], (where, ours, theirs)
     np.testing.assert_allclose(ours[1], theirs[1], rtol=1e-5, err_msg=str(where))
 
 
@@ -180,7 +181,8 @@ def test_small_integers_beside_torch(name, op):
                 results.append(type(error).__name__)
         ours, theirs = results
         if isinstance(theirs, str) or isinstance(ours, str):
-            assert isinstance(theirs, str) and isinstance(ours, str), (shape, ours, theirs)
+            assert isinstance(theirs, str), (shape, ours, theirs)
+            assert isinstance(ours, str), (shape, ours, theirs)
             continue
         assert len(ours) == len(theirs)
         for (kind, value), (other, wanted) in zip(ours, theirs):
