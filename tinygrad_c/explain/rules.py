@@ -112,6 +112,7 @@ RULES: dict[str, list[Rule]] = {
 FUNCTIONS: dict[str, list[Rule]] = {
     "Inverse": [one("inv(x)", "-(y.mT @ g @ y.mT)")],
     "Solution": [Rule(("a", "b"), "solve(a, b)", ("-(solve(a.mT, g) @ y.mT)", "solve(a.mT, g)"))],
+    "TriangularSolution": [Rule(("a", "b"), "inv(a) @ b", ("-(inv(a).mT @ g @ y.mT), its triangle", "inv(a).mT @ g"))],
     "Determinant": [one("det(x)", "g * y * inv(x).mT")],
     "LogDeterminant": [one("slogdet(x)[0]", "0 * x", 0), one("slogdet(x)[1]", "g * inv(x).mT", 1)],
     "PseudoInverse": [one("pinv(x)",

@@ -1,6 +1,7 @@
 """.safetensors: a flat dict of tensors, via the safetensors package. A checksum in the metadata detects changed bits."""
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 import numpy
@@ -22,7 +23,7 @@ def dump(obj: Any) -> bytes:
     return in_order(package().save(arrays, {"format": "pt", KEY: checksum(arrays)}), halves)
 
 
-def in_order(data: bytes, halves: set[str]) -> bytes:
+def in_order(data: bytes, halves: Iterable[str] = ()) -> bytes:
     """Sort the header: the package writes metadata in random order, but equal nets should give equal files. The tensors in
     `halves` are bfloat16, which NumPy and so the package do not have: it was given their bits as uint16."""
     header, end = header_of(data)

@@ -105,7 +105,7 @@ class BasePruningMethod:
         """t with the elements pruned, without a module.
 
         >>> L1Unstructured(1).prune(tensor([3., -1., 2.]))
-        tensor([3., 0., 2.])
+        tensor([3., -0., 2.])
         """
         scores = t if importance_scores is None else importance_scores
         if tuple(scores.shape) != tuple(t.shape):
@@ -267,7 +267,7 @@ class L1Unstructured(_Amount):
     """Prune the elements of the smallest absolute values.
 
     >>> L1Unstructured(1).prune(tensor([3., -1., 2.]))
-    tensor([3., 0., 2.])
+    tensor([3., -0., 2.])
     """
 
     def compute_mask(self, t: Tensor, default_mask: Tensor) -> Tensor:

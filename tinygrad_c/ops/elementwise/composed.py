@@ -4,34 +4,19 @@ from __future__ import annotations
 import math
 from typing import TYPE_CHECKING
 
+from tinygrad_c._base.lazy import names_of
 from tinygrad_c._base.public import public
 from tinygrad_c.core.array import dtype_named
 from tinygrad_c.core.tape import TensorBase, _named
 from tinygrad_c.ops.arguments import C_WORDS, TYPE_WORDS, takes_out
 from tinygrad_c.ops.create.create import dtype_of, to
 from tinygrad_c.ops.elementwise import elementwise
-from tinygrad_c.ops.elementwise.elementwise import (  # noqa: F401  (pickles of earlier versions look for some of them here)
-    addcdiv,
-    addcdiv_,
-    addcmul,
-    addcmul_,
-    clamp,
-    clamp_,
-    in_place,
-    lerp,
-    lerp_,
-    lgamma,
-    nan_to_num,
-    nan_to_num_,
-    pow,
-    round_half_even,
-    sin,
-    sub,
-    where,
-)
+from tinygrad_c.ops.elementwise.elementwise import clamp, clamp_, in_place, lgamma, pow, round_half_even, sin, sub, where
 
 if TYPE_CHECKING:
     from tinygrad_c.core.tape import TensorBase as Tensor
+
+__getattr__ = names_of("tinygrad_c.ops.elementwise.elementwise")        # pickles of 0.1.0 look for lerp and others here
 
 
 def only_floats(name: str, input: Tensor) -> None:
