@@ -9,6 +9,7 @@ import io
 import math
 import pickle
 import struct
+import sys
 import zipfile
 from collections import OrderedDict
 from collections.abc import Callable
@@ -202,7 +203,7 @@ class Machine:
             if memory is None or len(data) != numel * memory.element_size():
                 raise LoadError(f"data/{key} has {len(data)} bytes, but should have {numel} elements of {DTYPES[name]}")
             array = numpy.frombuffer(data, memory.dtype.name)
-            memory.numpy()[...] = array.byteswap() if self.byteorder == "big" else array
+            memory.numpy()[...] = array if self.byteorder == sys.byteorder else array.byteswap()
             self.storages[key] = memory
         return key, DTYPES[name]
 
