@@ -449,3 +449,21 @@ def test_torch_reads_our_safetensors(tmp_path):
     assert all(same(net.state_dict()[name].detach(), back[name]) for name in back)
     library.save_file({"x": torch.arange(3.0)}, tmp_path / "m.safetensors")
     assert tinygrad_c.load(tmp_path / "m.safetensors")["x"].tolist() == [0.0, 1.0, 2.0]
+
+
+def test_a_file_of_a_big_endian_machine_is_not_turned_round_on_one(monkeypatch):
+    """It was, whichever machine read it. Here a machine that calls itself big-endian writes and reads."""
+    x = tensor([1.0, -2.5])
+    monkeypatch.setattr(sys, "byteorder", "big")
+    data = writing.dump(x)
+    assert loads(data, "f").tolist() == [1.0, -2.5]
+    monkeypatch.setattr(sys, "byteorder", "little")
+    assert loads(data, "f").tolist() == np.array([1.0, -2.5], np.float32).byteswap().tolist()
+
+
+def test_the_checksum_is_of_the_bytes_in_the_file():
+    """Of those in memory it was, so that a big-endian machine refused a .safetensors file of a little-endian one."""
+    from tinygrad_c.serialization.tensorfile import checksum
+    x = np.arange(6, dtype=np.float32).reshape(2, 3)
+    assert checksum({"x": x}) == checksum({"x": x.astype(">f4")})
+    assert checksum({"x": x}) != checksum({"x": x.byteswap()})

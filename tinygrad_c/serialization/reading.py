@@ -9,6 +9,7 @@ import io
 import math
 import pickle
 import struct
+import sys
 import zipfile
 from collections import OrderedDict
 from collections.abc import Callable
@@ -232,7 +233,7 @@ class Machine:
                 raise LoadError(f"data/{key} has {len(data)} bytes, but should have {numel} elements of {kept.name}")
             into = exchanged(memory).numpy()
             array = numpy.frombuffer(data, into.dtype)
-            into[...] = array.byteswap() if self.byteorder == "big" else array
+            into[...] = array if self.byteorder == sys.byteorder else array.byteswap()
             self.storages[key] = memory
         return key, DTYPES.get(name, UNTYPED)
 

@@ -79,10 +79,11 @@ def package():
 
 
 def checksum(arrays: dict[str, numpy.ndarray], text: str = "") -> str:
-    """SHA-256 of the text and of the names, dtypes, shapes and bytes of the arrays."""
+    """SHA-256 of the text and of the names, dtypes, shapes and bytes of the arrays, in the byte order of the file."""
     import hashlib
     digest = hashlib.sha256(text.encode())
     for name in sorted(arrays):
-        digest.update(f"{name} {arrays[name].dtype} {arrays[name].shape}".encode())
-        digest.update(numpy.ascontiguousarray(arrays[name]).tobytes())
+        array = arrays[name]
+        digest.update(f"{name} {array.dtype.name} {array.shape}".encode())
+        digest.update(numpy.ascontiguousarray(array, array.dtype.newbyteorder("<")).tobytes())
     return digest.hexdigest()
