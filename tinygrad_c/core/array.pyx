@@ -4,6 +4,7 @@ Gradients are in tape.pyx, which builds on this file.
 """
 cimport cython
 from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_STRIDES, PyBUF_WRITABLE, PyBUF_ND
+from cpython.pyport cimport PY_SSIZE_T_MAX
 from cpython.ref cimport Py_DECREF, Py_INCREF, PyObject
 from libc.stdlib cimport free, malloc
 
@@ -249,7 +250,7 @@ cdef void bump_overlapping(Storage written) noexcept:
 
 cdef int allocate_into(Array array, int dtype, int ndim, const Py_ssize_t* shape) except -1:
     cdef Py_ssize_t numel = 1
-    cdef Py_ssize_t limit = (<Py_ssize_t> 1 << 62) // itemsize(dtype)
+    cdef Py_ssize_t limit = (PY_SSIZE_T_MAX // 2 + 1) // itemsize(dtype)
     cdef Py_ssize_t[MAX_NDIM] stride
     cdef Storage storage
     cdef int d

@@ -30,7 +30,7 @@ cdef unsigned int note(PyObject* frame) except 0:
 
 cdef unsigned int note_line(int depth) except 0:
     """Note the current line of the calling Python function, or of the one `depth` calls above it."""
-    cdef PyObject* frame = PyEval_GetFrame()
+    cdef PyObject* frame = <PyObject*> PyEval_GetFrame()
     cdef PyObject* back
     Py_XINCREF(frame)
     while frame != NULL and depth > 0:

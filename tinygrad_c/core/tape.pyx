@@ -67,7 +67,9 @@ cdef extern from *:
     int frame_lasti(PyObject* frame)
     object frame_code(PyObject* frame)
     PyObject* frame_back(PyObject* frame)           # a new reference, or NULL
-    PyObject* PyEval_GetFrame()                     # of the Python function that called us: borrowed, or NULL
+    ctypedef struct PyFrameObject:
+        pass
+    PyFrameObject* PyEval_GetFrame()                # of the Python function that called us: borrowed, or NULL
 
 cdef unsigned long long last_number = 0
 cdef PyObject* pass_in_nodes = NULL          # the backward pass that stores its gradients in the nodes

@@ -261,7 +261,7 @@ class Machine:
         array = array[:len(array) // kind.itemsize * kind.itemsize].view("uint16" if kind.name == "bfloat16" else kind.name)
         key = f"{storage.key} {kind.name}"          # no storage of the file has such a name
         if key not in self.storages:
-            self.storages[key] = retyped(from_numpy(array.byteswap() if self.byteorder == "big" else array), kind)
+            self.storages[key] = retyped(from_numpy(array if self.byteorder == sys.byteorder else array.byteswap()), kind)
         return self.tensor(Reference(key, kind.name), offset, shape, stride, requires_grad, hooks)
 
     def parameter(self, data, requires_grad, hooks) -> Parameter:

@@ -9,7 +9,7 @@
 shape[0] is the number of rows. A row has dimensions shape[1:], with strides of its own on each side. A unit of `take` is
 GATHER_ROWS rows; `put` is one unit.
 """
-from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t
+from libc.stdint cimport int16_t, int32_t, int64_t, uint8_t, uint64_t
 from libc.string cimport memcpy, memset
 
 from tinygrad_c.kernels.call cimport *
@@ -211,13 +211,14 @@ cdef void bag_add(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept n
 cdef inline bint row_of_offsets(int64_t* to, const int64_t* index, Py_ssize_t n, Py_ssize_t start, Py_ssize_t step,
                                 Py_ssize_t size, Py_ssize_t along, bint wraps, bint adds) noexcept nogil:
     """Whether an index is out of bounds. Each index is read once: another thread may write to it."""
-    cdef Py_ssize_t i, k
+    cdef Py_ssize_t i
+    cdef int64_t k          # a Py_ssize_t of 32 bits would lose the upper half, and an index out of bounds could be within
     cdef bint wrong = False
     for i in range(n):
         k = index[i]
         if wraps:
             k += size & (k >> 63)
-        wrong |= <size_t> k >= <size_t> size
+        wrong |= <uint64_t> k >= <uint64_t> size
         to[i] = (to[i] if adds else 0) + start + (k if along == 1 else k * along)
         start += step
     return wrong

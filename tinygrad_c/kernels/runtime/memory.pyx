@@ -34,10 +34,12 @@ cdef extern from *:
     #else
     #define MOST (1 << 29)
     #endif
+    #define LARGEST ((Py_ssize_t)1 << (sizeof(Py_ssize_t) == 8 ? 47 : 30))
     """
     void* aligned_new(size_t size)
     void aligned_free(void* block)
     Py_ssize_t MOST
+    Py_ssize_t LARGEST      # bytes of a block
 
 cdef Py_ssize_t LIMIT = MOST            # most bytes on the free lists
 cdef Py_ssize_t kept = 0                # bytes on the free lists
@@ -65,7 +67,7 @@ cdef inline int size_class(Py_ssize_t nbytes, Py_ssize_t* size) noexcept:
 cdef void* allocate(Py_ssize_t nbytes) except NULL:
     global kept, in_use
     cdef Py_ssize_t size
-    if nbytes > (<Py_ssize_t> 1) << 47:      # beyond any address space, and beyond the last size class
+    if nbytes > LARGEST:        # beyond any address space, and beyond the last size class
         raise MemoryError(f"cannot allocate {nbytes:,} bytes for a tensor")
     cdef int c = size_class(nbytes, &size)
     if MOST == 0:

@@ -12,7 +12,6 @@ cdef inline void philox_vectors(const int vectors, uint64_t seed, uint64_t block
     cdef ivec p0, p1
     cdef ivec m0 = isplat(<ireal> 0xD2511F53u)
     cdef ivec m1 = isplat(<ireal> 0xCD9E8D57u)
-    cdef ivec lower = isplat(<ireal> 0xFFFFFFFFu)
     cdef uint32_t k0 = <uint32_t> seed, k1 = <uint32_t> (seed >> 32)
     cdef vec low, high
     cdef int i, _round
@@ -31,8 +30,8 @@ cdef inline void philox_vectors(const int vectors, uint64_t seed, uint64_t block
         k0 += 0x9E3779B9u
         k1 += 0xBB67AE85u
     for i in range(vectors):
-        low = from_bits((c0[i] & lower) | shl(c1[i], 32))
-        high = from_bits((c2[i] & lower) | shl(c3[i], 32))
+        low = from_bits(words(c0[i], c1[i]))
+        high = from_bits(words(c2[i], c3[i]))
         store(<real*> out + 2 * i * LANES, interleave_low(low, high))
         store(<real*> out + (2 * i + 1) * LANES, interleave_high(low, high))
 

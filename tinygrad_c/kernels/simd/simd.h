@@ -180,6 +180,15 @@ INLINE ivec bits(vec v) { ivec r; memcpy(&r, &v, sizeof r); return r; }
 INLINE vec from_bits(ivec v) { vec r; memcpy(&r, &v, sizeof r); return r; }
 INLINE ivec shl(ivec v, int n) { return (ivec)((uvec)v << n); }
 INLINE ivec shr(ivec v, int n) { return (ivec)((uvec)v >> n); }  /* logical: shifts zeros in */
+/* The lower halves of two 64-bit lanes as one that holds them in this order in memory. */
+INLINE ivec words(ivec first, ivec second) {
+#if defined(__BYTE_ORDER__) && __BYTE_ORDER__ == __ORDER_BIG_ENDIAN__
+    ivec swap = first;
+    first = second;
+    second = swap;
+#endif
+    return (first & isplat((ireal)0xFFFFFFFFu)) | shl(second, 32);
+}
 
 /* Comparisons give masks, false where an operand is NaN (ne: true); blend(m, a, b) is a where m is set, else b. */
 #if X86 == 512

@@ -37,6 +37,7 @@ cdef extern from "simd.h" nogil:
     vec from_bits(ivec v) noexcept
     ivec shl(ivec v, int n) noexcept
     ivec shr(ivec v, int n) noexcept
+    ivec words(ivec first, ivec second) noexcept
     mask gt(vec a, vec b) noexcept
     mask ge(vec a, vec b) noexcept
     mask lt(vec a, vec b) noexcept

@@ -1,6 +1,21 @@
 """The Generator, and the default generator; part of random.pyx."""
 
 
+cdef uint64_t read_word(const uint8_t* p) noexcept:
+    """The number in 8 bytes, little-endian on every processor: a state may be saved on one and set on another."""
+    cdef uint64_t n = 0
+    cdef int i
+    for i in range(8):
+        n |= <uint64_t> p[i] << 8 * i
+    return n
+
+
+cdef void write_word(uint8_t* p, uint64_t n) noexcept:
+    cdef int i
+    for i in range(8):
+        p[i] = <uint8_t> (n >> 8 * i)
+
+
 @cython.final
 @cython.embedsignature(True)
 @cython.embedsignature.format("clinic")
@@ -59,7 +74,7 @@ cdef class Generator:
         return self.key
 
     def get_state(self):
-        """The seed and the position, as a uint8 tensor of 16 bytes, for set_state.
+        """The seed and the position, little-endian, as a uint8 tensor of 16 bytes, for set_state.
 
         >>> tinygrad_c.Generator().get_state().shape
         torch.Size([16])
@@ -67,8 +82,8 @@ cdef class Generator:
         cdef Py_ssize_t[1] shape = [16]
         cdef TensorBase out = empty(UINT8, 1, shape)
         refuse(b"it reads or sets the state of a random generator")
-        (<uint64_t*> out.data)[0] = self.key
-        (<uint64_t*> out.data)[1] = self.position
+        write_word(<uint8_t*> out.data, self.key)
+        write_word(<uint8_t*> out.data + 8, self.position)
         return out
 
     def set_state(self, new_state) -> Generator:
@@ -85,8 +100,8 @@ cdef class Generator:
             raise RuntimeError(f"RNG state is wrong size or type: expected 16 uint8 numbers, as get_state() gives, got "
                                f"{list(shape_of(state))}")
         refuse(b"it reads or sets the state of a random generator")
-        self.key = (<uint64_t*> state.data)[0]
-        self.position = (<uint64_t*> state.data)[1]
+        self.key = read_word(<uint8_t*> state.data)
+        self.position = read_word(<uint8_t*> state.data + 8)
         self.left = 0
         return self
 

@@ -3,6 +3,7 @@
 In parts: reshape, transpose, permute, expand (here); cat, stack, narrow, select, split (parts.pxi); diagonal, unfold,
 as_strided (strided.pxi); triangles of matrices (triangle.pxi).
 """
+from cpython.pyport cimport PY_SSIZE_T_MAX
 from libc.string cimport memcpy
 
 from tinygrad_c.core.array cimport DTYPE_NAMES, itemsize, same_shape, shape_of
@@ -16,7 +17,7 @@ from tinygrad_c.core.tape cimport *
 from tinygrad_c._base.public import public
 from tinygrad_c.ops.elementwise.elementwise import into_out
 
-cdef Py_ssize_t MAX_SIZE = <Py_ssize_t> 1 << 62
+cdef Py_ssize_t MAX_SIZE = PY_SSIZE_T_MAX // 2 + 1
 
 
 # ---- Arguments
