@@ -37,8 +37,8 @@ ctypedef struct Watched:
 
 cdef Watched* watched = NULL
 cdef Py_ssize_t n_watched = 0
-cdef Py_ssize_t depth = 0           # how many activate(1) are not undone
-cdef Py_ssize_t vmaps = 0           # how many of them are a vmap's
+cdef Py_ssize_t vmaps = 0           # how many activate(1) are not undone
+cdef Py_ssize_t depth = 0           # the same, and 1 for `kept`
 cdef set kept = set()               # the user's subclasses of Tensor
 cdef object handle_kept = None
 cdef dict numbers = {}              # function -> its number in `watched`
@@ -72,21 +72,25 @@ def intercept(list functions not None, set always not None, type cls not None, h
 
 def keep(type cls not None, handler) -> None:
     """From now on, a watched function with an instance of `cls` as argument returns handler(function, args, kwargs)."""
-    global handle_kept, vmaps
+    global handle_kept
     handle_kept = handler
     if not kept:
-        activate(1)
-        vmaps -= 1
+        watch(1)
     kept.add(cls)
 
 
 def activate(int change) -> None:
     """Watch the functions for a vmap (1) or let go of them again (-1); calls nest."""
-    global depth, vmaps
-    cdef Py_ssize_t i
-    vmaps += change
-    if depth + change < 0 or watched == NULL:
+    global vmaps
+    if vmaps + change < 0 or watched == NULL:
         raise RuntimeError("activate(-1) without activate(1)")
+    vmaps += change
+    watch(change)
+
+
+cdef void watch(int change) noexcept:
+    global depth
+    cdef Py_ssize_t i
     if depth == 0 or depth + change == 0:
         for i in range(n_watched):
             watched[i].slot[0] = <vectorcall_t> look if change > 0 else watched[i].original

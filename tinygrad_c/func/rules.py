@@ -240,6 +240,7 @@ def operations() -> list[Callable]:
     spaces += [vars(each) for each in BatchedTensor.__mro__ if each.__module__.startswith("tinygrad_c._tensor.")]
     for space in spaces:
         for each in space.values():
+            each = each.__wrapped__ if type(each) is tape.Guarded else each
             if type(each) is compiled and not hasattr(each, "__wrapped__") and each.__name__ not in NOT_OPERATIONS and (
                     each.__module__ or "").startswith("tinygrad_c.ops."):
                 found[each] = None

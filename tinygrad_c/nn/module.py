@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from tinygrad_c._base.device import Device, check_device
-from tinygrad_c._base.lazy import load as load_name
+from tinygrad_c._base.lazy import load
 from tinygrad_c._base.warn import typename, warn_once
 from tinygrad_c._tensor.tensor import Tensor
 from tinygrad_c.autograd import no_grad
@@ -486,7 +486,7 @@ class Module(Callable):
         torch.Size([1])
         """
         if "forward" not in self.__dict__:          # no hooks, and not compiled yet
-            self.__dict__["forward"] = load_name("programs.modules", "CompiledModule")(self, self.forward, verify)
+            self.__dict__["forward"] = load("programs.modules", "CompiledModule")(self, self.forward, verify)
 
     def cuda(self: M, device: Any = None) -> M:
         """Raises AssertionError: there is no GPU.
@@ -791,5 +791,5 @@ def _no_init(module: Module, what: str) -> AttributeError:
 
 def __getattr__(name: str) -> Any:
     if name.startswith("register_module_"):         # as torch.nn.modules.module.register_module_forward_hook
-        return load_name("nn.global_hooks", name)
+        return load("nn.global_hooks", name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}", name=name)
