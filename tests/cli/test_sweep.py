@@ -7,6 +7,7 @@ import signal
 import subprocess
 import sys
 import time
+from types import SimpleNamespace
 
 import pytest
 
@@ -117,6 +118,19 @@ def test_two_commands_share_the_trials(run, here):
     assert child.wait(120) == 0
     found = trials("o")
     assert sum(t["state"] == "complete" for t in found) == 6
+
+
+def test_a_trial_that_was_just_asked_for_is_not_lost(run, here, monkeypatch):
+    """Two commands: one begins while the other has asked for a trial and not noted its process yet."""
+    from tinygrad_c.tables import sweep
+    assert run("sweep", "t.csv", "--trials", 1, "--jobs", 1, "--out", "o", *FIXED)[0] == 0
+    storage = SimpleNamespace(storage="o/trials.journal")
+    number = sweep._study(storage).ask().number
+    sweep._recover(storage)
+    assert sweep._lost(sweep._study(storage)) == set()
+    monkeypatch.setattr(sweep, "JUST_ASKED", 0.0)
+    sweep._recover(storage)
+    assert sweep._lost(sweep._study(storage)) == {number}
 
 
 def test_input_that_is_refused(run, refused, here):

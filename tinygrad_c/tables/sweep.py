@@ -29,6 +29,7 @@ FIRST_JUDGED = 15  # percent of a training before which no trial is stopped: the
 BATCHES = [64, 128, 256, 512]
 LOST = "lost"  # an attribute of the study with a trial's number: its process was killed, its settings are tried again
 MOST_RESTARTS = 3  # of the processes, when one is killed
+JUST_ASKED = 10.0  # seconds in which a process notes itself on the trial that it asked for; it takes milliseconds
 
 
 @dataclass(frozen=True)
@@ -308,10 +309,15 @@ def _recover(sweep: Sweep) -> None:
     """Trials of processes that are gone are marked as lost, and their settings are the next to be tried."""
     study = _study(sweep)
     for trial in study.get_trials(deepcopy=False):
-        if trial.state.name == "RUNNING" and not _lives(trial.user_attrs.get("process", "")):
+        if trial.state.name == "RUNNING" and not _begins(trial) and not _lives(trial.user_attrs.get("process", "")):
             _lose(study, trial.number)
             if trial.params:
                 study.enqueue_trial(trial.params)
+
+
+def _begins(trial: Any) -> bool:
+    """Whether the trial was asked for a moment ago: its process notes itself next."""
+    return "process" not in trial.user_attrs and time.time() - trial.datetime_start.timestamp() < JUST_ASKED
 
 
 def _lives(process: str) -> bool:
