@@ -214,10 +214,10 @@ WHOLE = {"kind": INTEGERS, "domain": (-9.0, 9.0)}
 
 SCALAR: dict[str, Row] = {
     # Exponentials and logarithms.
-    "exp2": Unary(y="exp2(x)", dx=f"g * y * {LN_2}", vector="exp2(x)", doc="2^x",
+    "exp2": Unary(y="exp2(x)", dx=f"g * y * {LN_2}", vector="exp2(x)", through=DOUBLE, doc="2^x",
                   shows="3., -1. -> 8.0000, 0.5000"),
     "log10": Unary(y="log10(x)", dx=f"g / (x * {LN_10})", domain=(0.2, 3.0),
-                   vector="log10(x)", doc="the logarithm of x to base 10", shows="100., 2. -> 2.0000, 0.3010"),
+                   vector="log10(x)", through=DOUBLE, doc="the logarithm of x to base 10", shows="100., 2. -> 2.0000, 0.3010"),
     "logaddexp": Binary(y="logaddexp(a, b)", da="g * sigmoid(a - b)", db="g * sigmoid(b - a)", vector=_LOGADDEXP,
                         doc="log(e^a + e^b) without overflow", shows="0., 1000.; 0., 1000. -> 6.9315e-01, 1.0007e+03"),
     "logaddexp2": Binary(y="logaddexp2(a, b)", da=f"g * sigmoid((a - b) * {LN_2})", db=f"g * sigmoid((b - a) * {LN_2})",
