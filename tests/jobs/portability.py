@@ -28,6 +28,8 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
+from wheel import TRAINING
+
 SOURCES = Path(__file__).resolve().parent.parent.parent
 KEYRING = "/usr/share/keyrings/debian-archive-keyring.gpg"
 # What is wrong only where sizes differ must not be a warning that nobody reads.
@@ -232,22 +234,7 @@ def interpreter(target: Target, root: Path, own: Path) -> list[str]:
     return [str(loader), "--library-path", libraries, program]
 
 
-TRAIN = """
-import sys, numpy
-import tinygrad_c as t
-t.manual_seed(0)
-net = t.nn.Sequential(t.nn.Linear(4, 32), t.nn.Tanh(), t.nn.Linear(32, 1))
-opt = t.optim.Adam(net.parameters(), lr=0.02)
-x = t.randn(256, 4)
-y = (x[:, :1] * x[:, 1:2]).sin()
-losses = []
-for _ in range(200):
-    opt.zero_grad()
-    loss = t.nn.functional.mse_loss(net(x), y)
-    loss.backward()
-    opt.step()
-    losses.append(loss.item())
-assert losses[-1] < losses[0] / 4, losses[::50]
+TRAIN = "import sys, numpy\n" + TRAINING + """
 print(f"trained: {losses[0]:.3f} -> {losses[-1]:.4f}; Python {sys.version.split()[0]}, {sys.byteorder}-endian, "
       f"{sys.maxsize.bit_length() + 1} bits, NumPy {numpy.__version__}")
 """

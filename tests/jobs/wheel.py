@@ -26,10 +26,8 @@ SOURCES = Path(__file__).resolve().parent.parent.parent
 MOST_BYTES = 3_000_000
 LIBRARIES = {"libc.so.6", "libm.so.6", "ld-linux-x86-64.so.2", "ld-linux-aarch64.so.1", "libc.musl-x86_64.so.1",
              "libc.musl-aarch64.so.1"}
-TRAIN = """
-import numpy, sys
+TRAINING = """
 import tinygrad_c as t
-assert "site-packages" in t.__file__, t.__file__
 t.manual_seed(0)
 net = t.nn.Sequential(t.nn.Linear(4, 32), t.nn.Tanh(), t.nn.Linear(32, 1))
 opt = t.optim.Adam(net.parameters(), lr=0.02)
@@ -43,6 +41,9 @@ for _ in range(200):
     opt.step()
     losses.append(loss.item())
 assert losses[-1] < losses[0] / 4, losses[::50]
+"""
+TRAIN = "import numpy, sys\n" + TRAINING + """
+assert "site-packages" in t.__file__, t.__file__
 level = [line for line in t.show_config().splitlines() if "SIMD" in line]
 print(f"trained: {losses[0]:.3f} -> {losses[-1]:.4f}; numpy {numpy.__version__}; {' '.join(level).strip()}")
 """
