@@ -3,8 +3,7 @@
 #
 #     asin 2   acos 1.5   atan 1.7   atan2 2   sinh 2   cosh 1.6   asinh 3   acosh 3   atanh 3   exp2 1.2   log10 1.2
 #
-# exp2 and log10 are for float32 too, to the same bounds. tan, erfinv and erfc are for float32 only (relative errors about
-# 2^-40, 2^-29 and 2^-35); the remainders are exact.
+# tan, erfinv and erfc are for float32 only (relative errors about 2^-40, 2^-29 and 2^-35); the remainders are exact.
 
 
 cdef inline vec _asin_tail(vec z) noexcept nogil:
@@ -111,15 +110,11 @@ cdef inline vec v_cosh(vec x) noexcept nogil:
 
 
 cdef inline vec v_exp2(vec x) noexcept nogil:
-    cdef real most = 129.0 if REAL_BITS == 32 else 1025.0
-    cdef real least = -151.0 if REAL_BITS == 32 else -1076.0
-    cdef vec ln_2 = splat(<real> 0.6931471805599453)
-    cdef vec low = splat(<real> -1.904654323148236e-09 if REAL_BITS == 32 else <real> 2.3190468138462996e-17)
-    cdef vec a = min_or_b(splat(most), max_or_b(splat(least), x))
+    cdef vec a = min_or_b(splat(<real> 1025.0), max_or_b(splat(<real> -1076.0), x))
     cdef vec k = vround(a)
     cdef vec f = a - k
-    cdef vec r = f * ln_2
-    cdef vec p = r + (product_error(f, ln_2, r) + f * low)
+    cdef vec r = f * splat(<real> 0.6931471805599453)
+    cdef vec p = r + (product_error(f, splat(<real> 0.6931471805599453), r) + f * splat(<real> 2.3190468138462996e-17))
     return scale2(splat(1) + (p + _exp_tail(r)), k)
 
 
@@ -127,14 +122,12 @@ cdef inline vec v_log10(vec x) noexcept nogil:
     """log10(2) e in two parts, the first exact, plus log(1 + f) / log(10), with f / log(10) in two parts."""
     cdef vec e
     cdef vec f = _split_any(x, &e)
-    cdef vec high = e * splat(<real> 0.301025390625 if REAL_BITS == 32 else <real> 0.30102999566395283)
-    cdef vec low = e * splat(<real> 4.605038981195214e-06 if REAL_BITS == 32 else <real> 2.8363394551044964e-14)
+    cdef vec high = e * splat(<real> 0.30102999566395283)
     cdef vec scale = splat(<real> 0.4342944819032518)
-    cdef vec scale_low = splat(<real> -1.0103050118726031e-08 if REAL_BITS == 32 else <real> 1.098319650216765e-17)
     cdef vec p = f * scale
-    cdef vec rest = product_error(f, scale, p) + f * scale_low
+    cdef vec rest = product_error(f, scale, p) + f * splat(<real> 1.098319650216765e-17)
     cdef vec sum = high + p
-    rest = rest + _log_tail(f) * scale + low
+    rest = rest + _log_tail(f) * scale + e * splat(<real> 2.8363394551044964e-14)
     rest = rest + (p - (sum - high))
     return _log_ends(x, sum + rest)
 
