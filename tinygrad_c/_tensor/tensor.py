@@ -27,7 +27,7 @@ from tinygrad_c._tensor.reduce import Reductions
 from tinygrad_c._tensor.shape import Shapes
 from tinygrad_c.core.array import dtype_named
 from tinygrad_c.core.tape import register_tensor_class
-from tinygrad_c.core.type_slots import accept_old_calls, retype, take_slots
+from tinygrad_c.core.type_slots import TensorMeta, accept_old_calls, attributes_or_none, retype, take_slots
 from tinygrad_c.ops.create import create
 from tinygrad_c.ops.elementwise import elementwise
 from tinygrad_c.ops.elementwise.operators import Operators
@@ -104,7 +104,8 @@ def sized(sizes: tuple, dtype: Any) -> Any:
 
 
 # Operators first: isinstance(x, TensorBase), which every operation calls, searches the bases in this order.
-class Tensor(Operators, Conversions, Interchange, Pointwise, Reductions, Matrices, Shapes, Indexing, Randoms, LazyMethods):
+class Tensor(Operators, Conversions, Interchange, Pointwise, Reductions, Matrices, Shapes, Indexing, Randoms, LazyMethods,
+             metaclass=TensorMeta):
     """A multi-dimensional array of one dtype that can record the operations that compute it.
 
     Operations on tensors with requires_grad=True are recorded. backward() on a scalar result then computes .grad of every
@@ -154,9 +155,10 @@ class Tensor(Operators, Conversions, Interchange, Pointwise, Reductions, Matrice
             raise RuntimeError("only leaf tensors can be pickled: .detach() this one first")
         bits = create.exchanged(self.detach()).numpy().copy()
         made = (bits, self.requires_grad, self.dtype) if self.dtype is bfloat16 else (bits, self.requires_grad)
+        attributes = attributes_or_none(self) or None
         if type(self).__module__.startswith(PACKAGE):
-            return (rebuild, made, vars(self)) if vars(self) else (rebuild, made)
-        return rebuild_subclass, (type(self), *made), vars(self) or None
+            return (rebuild, made, attributes) if attributes else (rebuild, made)
+        return rebuild_subclass, (type(self), *made), attributes
 
     def __deepcopy__(self, memo):
         if not self.is_leaf:
@@ -168,7 +170,7 @@ class Tensor(Operators, Conversions, Interchange, Pointwise, Reductions, Matrice
         copy.requires_grad = self.requires_grad
         copy.grad = None if self.grad is None else self.grad.detach().clone()
         memo[id(self)] = copy
-        if vars(self):
+        if attributes_or_none(self):
             vars(copy).update(deepcopy(vars(self), memo))
         return copy
 

@@ -17,6 +17,14 @@ cdef class dtype:
     cdef readonly bint is_complex
 
 
+ctypedef struct External:           # of a storage on external memory (a NumPy array's): they are a linked list, since two may overlap
+    PyObject* storage
+    External* before
+    External* after
+    Py_ssize_t number               # how many were made before it, plus one
+    Py_ssize_t compared             # it overlaps none of those up to this number; -1: it may overlap some
+
+
 cdef class Storage:
     """Memory that arrays share. `version` is its version counter: how often it was written in place."""
 
@@ -28,10 +36,7 @@ cdef class Storage:
     cdef unsigned char inference    # allocated inside inference_mode(): a node never saves it
     cdef bint readonly
     cdef object owner               # the object that owns the memory (a buffer's exporter); None: our allocator
-    cdef PyObject* before           # linked list of the storages on external memory, which may overlap
-    cdef PyObject* after
-    cdef Py_ssize_t number          # of a storage on external memory: how many were made before it, plus one
-    cdef Py_ssize_t compared        # it overlaps none of the storages up to this number; -1: it may overlap some
+    cdef External* external         # NULL: our allocator's memory
 
 
 cdef class Array:

@@ -6,7 +6,7 @@ cimport cython
 from cpython.buffer cimport PyBUF_C_CONTIGUOUS, PyBUF_FORMAT, PyBUF_STRIDES, PyBUF_WRITABLE, PyBUF_ND
 from cpython.pyport cimport PY_SSIZE_T_MAX
 from cpython.ref cimport Py_DECREF, Py_INCREF, PyObject
-from libc.stdlib cimport free, malloc
+from libc.stdlib cimport calloc, free, malloc
 
 from tinygrad_c.kernels.call cimport BFLOAT16, BOOL, FLOAT16, FLOAT32, FLOAT64, INT8, INT32, INT64, N_DTYPES, UINT32, UINT64
 from tinygrad_c.kernels.runtime.dispatch cimport record_block, recorder, refuse
@@ -156,18 +156,20 @@ cdef list deferred_owners = []          # owners to free once the outermost deal
 @cython.freelist(64)
 cdef class Storage:
     def __dealloc__(self):
-        global external, dealloc_depth
+        global newest, dealloc_depth
         cdef object owner
-        if self.owner is None:
+        cdef External* e = self.external
+        if e == NULL:
             if self.data != NULL:
                 release(self.data, self.nbytes)
             return
-        if self.before != NULL:
-            (<Storage> self.before).after = self.after
+        if e.before != NULL:
+            e.before.after = e.after
         else:
-            external = self.after
-        if self.after != NULL:
-            (<Storage> self.after).before = self.before
+            newest = e.after
+        if e.after != NULL:
+            e.after.before = e.before
+        free(e)
         # Chains of owners (tensor -> NumPy array -> tensor ...) can be 100 000 long. Freed by recursion, they would overflow
         # the stack: from depth 50 on, owners are deferred.
         owner, self.owner = self.owner, None
@@ -209,43 +211,42 @@ cdef bint set_inference(bint on) noexcept:
     return before
 
 
-cdef PyObject* external = NULL          # the newest storage on external memory: head of the linked list
-
-
-cdef Py_ssize_t last_external = 0       # the number of the newest one
+cdef External* newest = NULL            # head of the linked list
+cdef Py_ssize_t last_number = 0
 
 
 cdef Storage external_storage(char* data, Py_ssize_t nbytes, bint readonly, object owner):
-    global external, last_external
+    global newest, last_number
     cdef Storage storage = Storage.__new__(Storage)
-    last_external += 1
-    storage.number = last_external
-    storage.data, storage.nbytes, storage.readonly, storage.owner = data, nbytes, readonly, owner
-    storage.after = external
-    if external != NULL:
-        (<Storage> external).before = <PyObject*> storage
-    external = <PyObject*> storage
+    cdef External* e = <External*> calloc(1, sizeof(External))
+    if e == NULL:
+        raise MemoryError()
+    last_number += 1
+    e.storage, e.number, e.after = <PyObject*> storage, last_number, newest
+    if newest != NULL:
+        newest.before = e
+    newest = e
+    storage.data, storage.nbytes, storage.readonly, storage.owner, storage.external = data, nbytes, readonly, owner, e
     return storage
 
 
 cdef void bump_overlapping(Storage written) noexcept:
     """Advance the version counters of the other storages on the same external memory: two tensors made from one NumPy array
     have a storage each, and a write through one changes both. A storage that overlapped none is compared with new ones only."""
-    cdef PyObject* each = external
+    cdef External* mine = written.external
+    cdef External* e = newest
     cdef Storage other
     cdef bint found = False
-    while each != NULL:
-        other = <Storage> each
-        if other.number <= written.compared:            # so are those after it
-            break
-        if other is not written and other.data < written.data + written.nbytes and written.data < other.data + other.nbytes:
+    while e != NULL and e.number > mine.compared:
+        other = <Storage> e.storage
+        if e != mine and other.data < written.data + written.nbytes and written.data < other.data + other.nbytes:
             other.version += 1
             found = True
-        each = other.after
+        e = e.after
     if found:
-        written.compared = -1
-    elif written.compared >= 0:
-        written.compared = last_external
+        mine.compared = -1
+    elif mine.compared >= 0:
+        mine.compared = last_number
 
 
 cdef int allocate_into(Array array, int dtype, int ndim, const Py_ssize_t* shape) except -1:

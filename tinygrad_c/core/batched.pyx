@@ -50,7 +50,7 @@ cdef vectorcall_t* slot_of(PyObject* function) noexcept:
     return <vectorcall_t*> (<char*> function + Py_TYPE(function).tp_vectorcall_offset)
 
 
-def intercept(list functions not None, set always not None, type cls not None, handler) -> None:
+def intercept(list functions not None, set always not None, cls, handler) -> None:
     """Watch these compiled functions: called with an instance of `cls`, or at all if they are in `always`, they return
     handler(function, args, kwargs). Called once."""
     global watched, n_watched, batched_type, handle
@@ -70,7 +70,7 @@ def intercept(list functions not None, set always not None, type cls not None, h
     batched_type, handle = <PyTypeObject*> cls, handler
 
 
-def keep(type cls not None, handler) -> None:
+def keep(cls, handler) -> None:
     """From now on, a watched function with an instance of `cls` as argument returns handler(function, args, kwargs)."""
     global handle_kept
     handle_kept = handler

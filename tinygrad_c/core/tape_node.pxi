@@ -50,7 +50,6 @@ cdef object add_hook(list hooks, object hook):
 
 @cython.final
 @cython.freelist(256)
-@cython.trashcan(True)
 @cython.embedsignature(True)
 @cython.embedsignature.format("clinic")
 @cython.binding(False)            # so that Node.name(5) raises: the method checks its self

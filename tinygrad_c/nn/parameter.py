@@ -16,6 +16,7 @@ class Parameter(Tensor):
     tensor([1., 2.], requires_grad=True)
     """
 
+    __slots__ = ()
     _makes_plain_tensors = True
 
     def __new__(cls, data: Tensor | None = None, requires_grad: bool = True) -> Parameter:
@@ -54,6 +55,8 @@ class Buffer(Tensor):
     >>> Scale().state_dict()
     OrderedDict([('by', tensor(2.))])
     """
+
+    __slots__ = ("persistent",)
 
     def __new__(cls, data: Tensor | None = None, *, persistent: bool = True) -> Buffer:
         self = super().__new__(cls)
@@ -101,6 +104,7 @@ def _refuse(kind: str, what: str) -> ValueError:
 class _Uninitialized:
     """What the two share: nothing but their dtype can be used until materialize(shape)."""
 
+    __slots__ = ()
     cls_to_become: type[Tensor]
 
     def materialize(self, shape: Any, device: Any = None, dtype: Any = None) -> None:
@@ -155,6 +159,7 @@ class UninitializedParameter(_Uninitialized, Parameter):
     <UninitializedParameter>
     """
 
+    __slots__ = ()
     cls_to_become = Parameter
 
     def __new__(cls, requires_grad: bool = True, device: Any = None, dtype: Any = None) -> UninitializedParameter:
@@ -179,6 +184,7 @@ class UninitializedBuffer(_Uninitialized, Buffer):
     <UninitializedBuffer>
     """
 
+    __slots__ = ()
     cls_to_become = Buffer
 
     def __new__(cls, requires_grad: bool = False, device: Any = None, dtype: Any = None) -> UninitializedBuffer:

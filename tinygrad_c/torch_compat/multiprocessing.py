@@ -23,6 +23,7 @@ from tinygrad_c._base.lazy import lazy_names
 from tinygrad_c._tensor.shared import block_of, known, move, new_memory, tensor_on
 from tinygrad_c._tensor.tensor import Tensor
 from tinygrad_c.core.array import dtype_named
+from tinygrad_c.core.type_slots import attributes_or_none
 from tinygrad_c.nn.parameter import Parameter
 from tinygrad_c.ops.create.create import exchanged, from_numpy, retyped
 
@@ -44,7 +45,7 @@ def send(x: Tensor) -> tuple:
         raise RuntimeError("Cowardly refusing to serialize non-leaf tensor which requires_grad, since autograd does not "
                            "support crossing process boundaries.  If you just want to transfer the data, call detach() "
                            "on the tensor before serializing (e.g., putting it on the queue).")
-    kind, attributes = type(x), dict(vars(x))
+    kind, attributes = type(x), dict(attributes_or_none(x) or {})
     if os.name == "nt" or x.numel() == 0:       # nothing to share, or no descriptors to send: a copy
         return copied, (kind, exchanged(x.detach()).numpy().copy(), x.dtype.name, x.requires_grad, attributes)
     block: Any = block_of(move(x))
@@ -56,7 +57,8 @@ def send(x: Tensor) -> tuple:
 
 def _as(kind: type, x: Tensor, requires_grad: bool, attributes: dict) -> Tensor:
     made = Parameter(x, requires_grad) if kind is Parameter else x.requires_grad_(requires_grad)
-    vars(made).update(attributes)
+    if attributes:
+        vars(made).update(attributes)
     return made
 
 
