@@ -4,6 +4,8 @@ from __future__ import annotations
 import http.client
 import json
 import re
+import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -46,14 +48,22 @@ def test_explaining_changes_nothing():
     assert session.state() == before
 
 
-@pytest.mark.parametrize("name", ["moons", "line"])
-def test_the_program_does_the_same(name):
+@pytest.mark.parametrize("name", TOYS)
+def test_the_program_does_the_same(name, capsys):
+    """To the last bit, its noise too: it was drawn anew for `line`, and 27 of 1,000 programs ended more than 30% off."""
     session = Session(TOYS[name](), {"hidden": [4], "activation": "relu", "optimizer": "adam", "lr": 0.05, "seed": 3})
     session.train(200)
-    program = session.program().replace("torch.manual_seed(3)", "torch.manual_seed(3)", 1)
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    mine = session.loss_fn(session.model(session.problem.inputs), session.problem.targets).item()
-    assert float(done.stdout) == pytest.approx(mine, rel=0.3 if name == "line" else 0.02)       # line's noise is drawn anew
+    exec(compile(session.program(), "program", "exec"), {})
+    assert float(capsys.readouterr().out) == session.losses[-1]
+
+
+def test_the_program_in_pytorch(capsys):
+    """Other random numbers, so it ends elsewhere, near the variance of the noise, 0.01."""
+    pytest.importorskip("torch").set_num_threads(1)
+    program = Session(TOYS["wave"](), {"hidden": [8, 8], "activation": "tanh", "lr": 0.05}).program()
+    program = program.replace("import tinygrad_c as torch        # or: import torch", "import torch")
+    exec(compile(program.replace("from tinygrad_c import nn", "from torch import nn"), "program", "exec"), {})
+    assert 0.005 < float(capsys.readouterr().out) < 0.02
 
 
 @pytest.mark.parametrize("settings", [
@@ -197,6 +207,33 @@ def test_nonsense_is_refused_and_changes_nothing(server, body):
     assert ask(server, "other", "{}")[0] == 400
 
 
+def test_a_refused_request_is_read_to_its_end(server):
+    """The connection was closed under a client that was still sending: a broken pipe in place of the answer."""
+    port = server.server_address[1]
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as client:
+        client.sendall(f"POST /{server.token}/train HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\n"
+                       "Content-Length: 3000000\r\n\r\n".encode())
+        answer = client.recv(1000)
+        client.sendall(b"x" * 3_000_000)
+    assert answer.startswith(b"HTTP/1.0 400 ")
+
+
+def test_a_browser_that_goes_away_is_no_error(server, capfd):
+    """A traceback was written to the user's terminal."""
+    port = server.server_address[1]
+    for _ in range(5):
+        with server.lock, socket.create_connection(("127.0.0.1", port)) as client:      # the answer waits until the client is gone
+            client.sendall(f"GET /{server.token}/explain HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode())
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))         # reset at close
+            time.sleep(0.02)
+    assert ask(server)[0] == 200
+    deadline = time.monotonic() + 10
+    while any(thread.name.startswith("Thread") and "process_request" in thread.name for thread in threading.enumerate()):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert capfd.readouterr().err == ""
+
+
 def test_the_command_serves_until_it_is_interrupted(tmp_path):
     import signal
     table = write(tmp_path / "t.csv", "x,y", [f"{i},{i / 3}" for i in range(40)])
@@ -210,7 +247,6 @@ def test_the_command_serves_until_it_is_interrupted(tmp_path):
         connection.request("POST", "/" + url.split("/", 3)[3] + "state", "{}", {"Content-Type": "application/json"})
         assert json.loads(connection.getresponse().read())["fixed"]["name"] == "t.csv"
         connection.close()
-        time.sleep(0.2)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=20)
         assert (process.returncode, out.strip(), err) == (0, "ended", "")

@@ -10,6 +10,7 @@ from tinygrad_c import Generator, linspace, randn
 from tinygrad_c.datasets import toys
 
 MOST = 2000             # rows of a table that are shown and trained on
+NOISE = "torch.randn({n}, 1, generator=torch.Generator().manual_seed({seed}))"      # a program's noise: that of line and wave
 
 
 @dataclass
@@ -30,7 +31,7 @@ def line(n: int = 100, seed: int = 0) -> Problem:
     """y = 2x + 1 with noise."""
     x = linspace(-1, 1, n).reshape(n, 1)
     noise = randn(n, 1, generator=Generator().manual_seed(seed))
-    code = f"X = torch.linspace(-1, 1, {n}).reshape({n}, 1)\ny = 2 * X + 1 + 0.1 * torch.randn({n}, 1)"
+    code = f"X = torch.linspace(-1, 1, {n}).reshape({n}, 1)\ny = 2 * X + 1 + 0.1 * {NOISE.format(n=n, seed=seed)}"
     return Problem("line", x, 2 * x + 1 + 0.1 * noise, 0, ("x", "y"), code=code)
 
 
@@ -38,7 +39,7 @@ def wave(n: int = 150, seed: int = 0) -> Problem:
     """A sine wave with noise."""
     x = linspace(-1, 1, n).reshape(n, 1)
     noise = randn(n, 1, generator=Generator().manual_seed(seed))
-    code = f"X = torch.linspace(-1, 1, {n}).reshape({n}, 1)\ny = torch.sin(5 * X) + 0.1 * torch.randn({n}, 1)"
+    code = f"X = torch.linspace(-1, 1, {n}).reshape({n}, 1)\ny = torch.sin(5 * X) + 0.1 * {NOISE.format(n=n, seed=seed)}"
     return Problem("wave", x, (5 * x).sin() + 0.1 * noise, 0, ("x", "y"), code=code)
 
 
