@@ -22,7 +22,8 @@ def save_panels(path: Path, *panels: dict) -> None:
     """Save one plot with one or more panels side by side.
 
     A panel is a dict: title, xlabel, ylabel, log (the y axis), whole (only integers on the x axis), equal (both axes have the
-    same scale), and `lines`, a dict of label: (x, y), a line, or label: (x, y, marker), with matplotlib's marker: "." for dots, "$7$" for sevens.
+    same scale), and `lines`, a dict of label: (x, y) for a line or label: (x, y, marker) for points, with matplotlib's marker:
+    "." for dots, "$7$" for sevens.
     """
     try:
         from matplotlib.figure import Figure
