@@ -75,7 +75,7 @@ def test_a_column_of_many_levels_is_kept(table):
     (["€ 5", "€1,000", "€7"], [5, 1000, 7], "'€'"),
     (["−3", "+4", "5e3"], [-3, 4, 5000], ""),
     (["1 234 567", "2", "3"], [1234567, 2, 3], "thousands"), (["1.017,77 €", "302.119,24 €", "2.015,50 €"], [1017.77, 302119.24, 2015.5], "'€'"),
-    (["1:18", "12:30", "0:06"], [1.3, 12.5, 0.1], "'h:mm'"), (["00:00:36", "01:30:00", "0:15:00"], [0.01, 1.5, 0.25], "'h:mm'"),
+    (["1:18", "12:30", "0:06"], [1.3, 12.5, 0.1], "'hours'"), (["00:00:36", "01:30:00", "0:15:00"], [0.01, 1.5, 0.25], "'hours'"),
     (["USD 5", "USD 1,000", "USD 7"], [5, 1000, 7], "USD"),
 ])
 def test_numbers_in_words(table, texts, numbers, words):
@@ -156,13 +156,13 @@ def test_texts_that_are_neither_dates_nor_times(text):
 @pytest.mark.parametrize(("yes", "no"), [("TRUE", "FALSE"), ("true", "false"), ("True", "False")])
 def test_levels_and_answers_are_the_same_when_read_to_predict(table, yes, no):
     """TRUE was the level True in training, and a text that the training rows do not have in predict: R2 0.52 for 0.998."""
-    t = table([["flag", "y"], *([yes if i % 3 else no, i % 3 + 0.01 * i] for i in range(60))])
+    t = table([["flag", "y"], *(["NA" if i % 7 == 0 else yes if i % 3 else no, i % 3 + 0.01 * i] for i in range(60))])
     found, made = features(t)
     assert found["flag", "category"].levels == sorted([yes, no])
     encoder = Encoder(made.features)
     read = read_table(t.path, text=encoder.text_columns)
     np.testing.assert_array_equal(encoder.encode(read).X, encoder.encode(t).X)
-    assert encoder.remarks(read) == []
+    assert not [note for note in encoder.remarks(read) if "do not have" in note]
 
 
 def test_numbers_of_600_decades(recwarn):

@@ -53,7 +53,7 @@ COMMA_DECIMAL = re.compile(r"^\D*(?:\d+|\d{1,3}(?:[.'’\u00a0\u202f ]\d{3})+),(
 
 
 CLOCK = re.compile(r"(\d{1,3}):([0-5]\d)(?::([0-5]\d(?:\.\d+)?))?")
-HOURS = "h:mm"
+HOURS = "hours"
 
 
 @dataclass

@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tinygrad_c.tables.errors import UserError, many, nearest, need
-from tinygrad_c.tables.parse import NA_VALUES
+from tinygrad_c.tables.parse import MISSING, NA_VALUES
 
 if TYPE_CHECKING:
     import pandas
@@ -430,7 +430,8 @@ def _notation(rows: list[list[str]], dialect: Dialect) -> None:
         zeros = [v for v in values if len(v) > 1 and v[0] == "0" and v.isdigit()]
         if zeros and len({len(v) for v in values if v.isdigit()}) == 1 and len(zeros) > 0.005 * len(values):
             dialect.text.append(column)
-        elif values and {v.lower() for v in values} <= {"true", "false"} and not {*values} <= {"True", "False"}:
+        known = {v for v in values if v.lower() not in MISSING}
+        if known and {v.lower() for v in known} <= {"true", "false"} and not known <= {"True", "False"}:
             dialect.text.append(column)  # pandas makes True of TRUE
 
 
