@@ -116,6 +116,25 @@ def test_classes_of_two_columns(tmp_path):
     assert other.axes == ("b", "a")
 
 
+@pytest.mark.parametrize(("text", "columns", "target"), [
+    ("a,y\n" + "".join(f"{i % 9},{i / 3}\n" for i in range(40)), None, None),
+    ("a,b,y\n" + "".join(f"{i % 9},{i % 7},{'no' if i % 9 > 4 else 'yes'}\n" for i in range(40)), None, None),
+    ("Fläche;Miete\n" + "".join(f"{i},5 m²;1.{i:03},50 €\n" for i in range(10, 60)), None, None),
+    ("a,b,y\n" + "".join(f"${i}.5,{i % 7}%,{'?' if i == 5 else 'no' if i > 40 else 'yes'}\n" for i in range(10, 60)), ["a", "b"], "y"),
+    ("a,y\n" + "".join(f"{'?' if i == 7 else i},{i * 2}.5\n" for i in range(50)), None, None),
+    ("a,y\n" + "".join(f"{i % 13},{i % 17}.5\n" for i in range(2100)), None, None)],
+    ids=["numbers", "classes", "German", "units", "gaps", "many rows"])
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])
+def test_the_program_of_a_table_does_the_same(tmp_path, capsys, text, columns, target, encoding):
+    """It was read_csv without options: an exception for a table with units, gaps, semicolons or another encoding."""
+    path = tmp_path / "t.csv"
+    path.write_bytes(text.encode(encoding))
+    session = Session(from_table(str(path), columns, target))
+    session.train(200)
+    exec(compile(session.program(), "program", "exec"), {})
+    assert float(capsys.readouterr().out) == pytest.approx(session.losses[-1], rel=1e-3)
+
+
 def test_columns_that_cannot_be(tmp_path):
     table = write(tmp_path / "t.csv", "a,b,y", [f"{i},{i},{i / 7}" for i in range(30)])
     with pytest.raises(UserError, match="did you mean"):
