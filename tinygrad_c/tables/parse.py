@@ -78,7 +78,7 @@ def is_missing(text: str) -> bool:
 def take_apart(text: str, comma: bool) -> tuple[float, str, bool] | None:
     """The number in `text`, the unit around it, and whether thousands are grouped; None unless there is exactly one number."""
     text = text.strip().replace("−", "-")
-    clock = CLOCK.fullmatch(text)
+    clock = CLOCK.fullmatch(text) if ":" in text else None
     if clock:
         return int(clock[1]) + int(clock[2]) / 60 + float(clock[3] or 0) / 3600, HOURS, False
     if PLAIN.fullmatch(text) and not (comma and re.fullmatch(r"[+-]?\d{1,3}(?:\.\d{3})+", text)):
@@ -204,9 +204,9 @@ def date_format(texts: list[str], counts: np.ndarray) -> str | None:
 
 def _plain(text: str) -> str | None:
     """2023-06-26 for a date in words, 2023年6月26日, 26 Jun 2023 or June 26, 2023; None for other text."""
-    match = CHINESE.fullmatch(text)
-    if match:
-        return "-".join(match.groups())
+    if not text[-4:].isdigit():
+        match = CHINESE.fullmatch(text) if text.endswith("日") else None
+        return "-".join(match.groups()) if match else None
     match = DAY_MONTH.fullmatch(text) or MONTH_DAY.fullmatch(text)
     return f"{match['year']}-{MONTHS.index(match['month'][:3].lower()) + 1}-{match['day']}" if match else None
 
