@@ -70,11 +70,11 @@ def main() -> dict:
 
 
 def draw(found: dict, out: Path) -> None:
-    """The first two numbers of the bottleneck for seven of the digits, and the loss."""
+    """The first two numbers of the bottleneck, each image as its digit, and the loss."""
     points = {}
-    for digit in range(7):
+    for digit in range(10):
         own = [neck for neck, label in zip(found["necks"], found["labels"]) if label == digit][:60]
-        points[str(digit)] = [neck[0] for neck in own], [neck[1] for neck in own], "."
+        points[str(digit)] = [neck[0] for neck in own], [neck[1] for neck in own], f"${digit}$"
     save_panels(out / "12_autoencoder.png", {
         "title": "the images, as two of the three numbers", "xlabel": "first number", "ylabel": "second number",
         "lines": points},

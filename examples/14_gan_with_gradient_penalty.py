@@ -18,7 +18,7 @@ import tinygrad_c as torch
 import tinygrad_c.nn as nn
 import tinygrad_c.optim as optim
 
-STEPS, CRITIC_STEPS, BATCH, WIDTH, PENALTY = 300, 5, 64, 32, 10.0
+STEPS, CRITIC_STEPS, BATCH, WIDTH, PENALTY = 1000, 5, 64, 32, 10.0
 
 
 def make_net(sizes: list[int], rng) -> nn.Sequential:
@@ -69,8 +69,8 @@ def main(steps: int = STEPS) -> dict:
         found["critic"].append(loss.item())
         found["norm"].append(norm)
         found["generator"].append(fooled.item())
-        if step % 60 == 0 or step == steps - 1:
-            print(f"step {step:3d}   critic {loss.item():+.4f}   |gradient| {norm:.3f}   generator {fooled.item():+.4f}")
+        if step % 200 == 0 or step == steps - 1:
+            print(f"step {step:4d}   critic {loss.item():+.4f}   |gradient| {norm:.3f}   generator {fooled.item():+.4f}")
     with torch.no_grad():
         made = generator(torch.tensor(rng.normal(size=(500, 2))))
     found["made"], found["real"] = made.tolist(), real_points(rng).tolist()

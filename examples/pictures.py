@@ -22,7 +22,8 @@ def save_panels(path: Path, *panels: dict) -> None:
     """Save one plot with one or more panels side by side.
 
     A panel is a dict: title, xlabel, ylabel, log (the y axis), whole (only integers on the x axis), equal (both axes have the
-    same scale), and `lines`, a dict of label: (x, y) or label: (x, y, format), with matplotlib's line format: "." for dots.
+    same scale), and `lines`, a dict of label: (x, y) for a line or label: (x, y, marker) for points, with matplotlib's marker:
+    "." for dots, "$7$" for sevens.
     """
     try:
         from matplotlib.figure import Figure
@@ -32,9 +33,9 @@ def save_panels(path: Path, *panels: dict) -> None:
         return
     figure = Figure(figsize=(5 * len(panels), 3.8), layout="constrained")
     for axes, panel in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels):
-        for i, (label, (x, y, *form)) in enumerate(panel["lines"].items()):
-            dashes = {} if form else {"linestyle": DASHES[i % len(DASHES)]}
-            axes.plot(x, y, *form, label=label, color=COLOURS[i % len(COLOURS)], **dashes)
+        for i, (label, (x, y, *marker)) in enumerate(panel["lines"].items()):
+            style = {"marker": marker[0], "linestyle": ""} if marker else {"linestyle": DASHES[i % len(DASHES)]}
+            axes.plot(x, y, label=label, color=COLOURS[i % len(COLOURS)], **style)
         if panel.get("whole"):
             axes.xaxis.set_major_locator(MaxNLocator(integer=True))
         axes.set(title=panel["title"], xlabel=panel.get("xlabel", ""), ylabel=panel.get("ylabel", ""),

@@ -193,3 +193,34 @@ def test_a_variable_called_g_is_not_taken_for_the_gradient():
     g = x * 3
     e = explain(g * g)
     assert given(e, "t1") == {"g#2": "g * g#2"}
+
+
+def test_constants_written_in_place():
+    """A copy of a constant was shown as a copy of what it overwrites: `t2 = t1`, the value 10 for 5, dL/dt1 = g for 0."""
+    a = torch.tensor([1.0, 2.0, 3.0], requires_grad=True)
+
+    def program():
+        c = a * 10
+        c[0] = 5.0
+        return (c * c).sum()
+
+    for text in (str(explain(program())), recorded(program)):
+        assert ".copy_(...)" in text
+        assert "= 0 * g  =  0 * 10  =  0" in text
+        assert "float32[3]  =  [5, 20, 30]" in text
+        assert "10  =  5" not in text
+    assert "t2 = t1.copy_(...)   float32  =  5" in recorded(program)
+    d = a * 10
+    d.zero_()
+    d.mul_(a)
+    text = str(explain(d.sum()))
+    assert "at [0]: 10 = 0" not in text
+    e = torch.zeros(3)
+    e.copy_(a)
+    assert "= a   float32[3]  =  [1, 2, 3]" in str(explain(e.sum()))
+
+
+def recorded(program):
+    with recording() as e:
+        program().backward()
+    return str(e)

@@ -39,6 +39,7 @@ def column(draw: random.Random, n: int) -> tuple[str, list[str]]:
     """A kind, and n texts as they stand in a file."""
     kind = draw.choice(["normal", "wide", "huge", "tiny", "counts", "two", "money", "percent", "grouped", "unit", "brackets", "mixed",
                         "category", "many", "unique text", "constant", "empty", "dates", "times", "us dates", "key", "row", "zips", "bools",
+                        "BOOLS", "clock", "euros", "written dates",
                         "code for missing", "infinite", "words", "bad dates", "far", "exponents"])
     r = draw.random
     make = {
@@ -56,7 +57,10 @@ def column(draw: random.Random, n: int) -> tuple[str, list[str]]:
         "us dates": lambda i: f"{1 + draw.randrange(12)}/{1 + draw.randrange(28)}/{1990 + draw.randrange(40)}",
         "bad dates": lambda i: draw.choice(["2020-13-45", "0000-00-00", "2020-02-30", "2020-01-01"]),
         "key": lambda i: str(100_000 + 7 * i), "row": lambda i: str(i + 1), "zips": lambda i: f"{draw.choice([501, 1234, 90210, 7])!s:0>5}",
-        "bools": lambda i: draw.choice(["True", "False"]), "code for missing": lambda i: "-999" if r() < 0.1 else str(draw.randrange(50)),
+        "bools": lambda i: draw.choice(["True", "False"]), "BOOLS": lambda i: draw.choice(["TRUE", "FALSE"]),
+        "clock": lambda i: f"{draw.randrange(24)}:{draw.randrange(60):02d}", "euros": lambda i: f"{draw.randrange(1000)}.{draw.randrange(1000):03d},50 €",
+        "written dates": lambda i: f"{1 + draw.randrange(28)} {draw.choice(['Jan', 'June', 'Sep'])} {1990 + draw.randrange(40)}",
+        "code for missing": lambda i: "-999" if r() < 0.1 else str(draw.randrange(50)),
         "infinite": lambda i: draw.choice(["inf", "-inf", "1", "2", "3.5"]), "far": lambda i: "1e300" if r() < 0.02 else f"{r():.3f}",
         "exponents": lambda i: f"{draw.gauss(0, 1):.3e}",
     }[kind]
@@ -121,6 +125,11 @@ def try_one(seed: int, number: int, folder: Path) -> tuple[str, str]:
     answers = model.answers(model.encode(read))
     if not np.isfinite(answers).all() or len(answers) != len(read):
         return "trained", f"answers that are none: {answers[:3]}"
+    trained = read_table(path)
+    if trained.names == read.names and len(trained) == len(read):
+        seen, again = model.encode(trained), model.encode(read)
+        if not (np.array_equal(seen.X, again.X) and np.array_equal(seen.codes, again.codes)):
+            return "trained", "the rows read to train are encoded otherwise than those read to answer"
     status, out, err = run(["predict", str(place), str(path), "--proba", "--quiet"])
     if status != 0:
         return "trained", f"predict: status {status}: {err!r}"

@@ -4,6 +4,8 @@ from __future__ import annotations
 import http.client
 import json
 import re
+import socket
+import struct
 import subprocess
 import sys
 import threading
@@ -46,14 +48,22 @@ def test_explaining_changes_nothing():
     assert session.state() == before
 
 
-@pytest.mark.parametrize("name", ["moons", "line"])
-def test_the_program_does_the_same(name):
+@pytest.mark.parametrize("name", TOYS)
+def test_the_program_does_the_same(name, capsys):
+    """To the last bit, its noise too: it was drawn anew for `line`, and 27 of 1,000 programs ended more than 30% off."""
     session = Session(TOYS[name](), {"hidden": [4], "activation": "relu", "optimizer": "adam", "lr": 0.05, "seed": 3})
     session.train(200)
-    program = session.program().replace("torch.manual_seed(3)", "torch.manual_seed(3)", 1)
-    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
-    mine = session.loss_fn(session.model(session.problem.inputs), session.problem.targets).item()
-    assert float(done.stdout) == pytest.approx(mine, rel=0.3 if name == "line" else 0.02)       # line's noise is drawn anew
+    exec(compile(session.program(), "program", "exec"), {})
+    assert float(capsys.readouterr().out) == session.losses[-1]
+
+
+def test_the_program_in_pytorch(capsys):
+    """Other random numbers, so it ends elsewhere, near the variance of the noise, 0.01."""
+    pytest.importorskip("torch").set_num_threads(1)
+    program = Session(TOYS["wave"](), {"hidden": [8, 8], "activation": "tanh", "lr": 0.05}).program()
+    program = program.replace("import tinygrad_c as torch        # or: import torch", "import torch")
+    exec(compile(program.replace("from tinygrad_c import nn", "from torch import nn"), "program", "exec"), {})
+    assert 0.005 < float(capsys.readouterr().out) < 0.02
 
 
 @pytest.mark.parametrize("settings", [
@@ -104,6 +114,25 @@ def test_classes_of_two_columns(tmp_path):
     assert session.state()["accuracy"] == 1
     other = from_table(str(tmp_path / "t.csv"), ["b", "a"], "bought")
     assert other.axes == ("b", "a")
+
+
+@pytest.mark.parametrize(("text", "columns", "target"), [
+    ("a,y\n" + "".join(f"{i % 9},{i / 3}\n" for i in range(40)), None, None),
+    ("a,b,y\n" + "".join(f"{i % 9},{i % 7},{'no' if i % 9 > 4 else 'yes'}\n" for i in range(40)), None, None),
+    ("Fläche;Miete\n" + "".join(f"{i},5 m²;1.{i:03},50 €\n" for i in range(10, 60)), None, None),
+    ("a,b,y\n" + "".join(f"${i}.5,{i % 7}%,{'?' if i == 5 else 'no' if i > 40 else 'yes'}\n" for i in range(10, 60)), ["a", "b"], "y"),
+    ("a,y\n" + "".join(f"{'?' if i == 7 else i},{i * 2}.5\n" for i in range(50)), None, None),
+    ("a,y\n" + "".join(f"{i % 13},{i % 17}.5\n" for i in range(2100)), None, None)],
+    ids=["numbers", "classes", "German", "units", "gaps", "many rows"])
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])
+def test_the_program_of_a_table_does_the_same(tmp_path, capsys, text, columns, target, encoding):
+    """It was read_csv without options: an exception for a table with units, gaps, semicolons or another encoding."""
+    path = tmp_path / "t.csv"
+    path.write_bytes(text.encode(encoding))
+    session = Session(from_table(str(path), columns, target))
+    session.train(200)
+    exec(compile(session.program(), "program", "exec"), {})
+    assert float(capsys.readouterr().out) == pytest.approx(session.losses[-1], rel=1e-3)
 
 
 def test_columns_that_cannot_be(tmp_path):
@@ -197,6 +226,33 @@ def test_nonsense_is_refused_and_changes_nothing(server, body):
     assert ask(server, "other", "{}")[0] == 400
 
 
+def test_a_refused_request_is_read_to_its_end(server):
+    """The connection was closed under a client that was still sending: a broken pipe in place of the answer."""
+    port = server.server_address[1]
+    with socket.create_connection(("127.0.0.1", port), timeout=20) as client:
+        client.sendall(f"POST /{server.token}/train HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\nContent-Type: application/json\r\n"
+                       "Content-Length: 3000000\r\n\r\n".encode())
+        answer = client.recv(1000)
+        client.sendall(b"x" * 3_000_000)
+    assert answer.startswith(b"HTTP/1.0 400 ")
+
+
+def test_a_browser_that_goes_away_is_no_error(server, capfd):
+    """A traceback was written to the user's terminal."""
+    port = server.server_address[1]
+    for _ in range(5):
+        with server.lock, socket.create_connection(("127.0.0.1", port)) as client:      # the answer waits until the client is gone
+            client.sendall(f"GET /{server.token}/explain HTTP/1.1\r\nHost: 127.0.0.1:{port}\r\n\r\n".encode())
+            client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))         # reset at close
+            time.sleep(0.02)
+    assert ask(server)[0] == 200
+    deadline = time.monotonic() + 10
+    while any(thread.name.startswith("Thread") and "process_request" in thread.name for thread in threading.enumerate()):
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+    assert capfd.readouterr().err == ""
+
+
 def test_the_command_serves_until_it_is_interrupted(tmp_path):
     import signal
     table = write(tmp_path / "t.csv", "x,y", [f"{i},{i / 3}" for i in range(40)])
@@ -210,7 +266,6 @@ def test_the_command_serves_until_it_is_interrupted(tmp_path):
         connection.request("POST", "/" + url.split("/", 3)[3] + "state", "{}", {"Content-Type": "application/json"})
         assert json.loads(connection.getresponse().read())["fixed"]["name"] == "t.csv"
         connection.close()
-        time.sleep(0.2)
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=20)
         assert (process.returncode, out.strip(), err) == (0, "ended", "")

@@ -188,16 +188,8 @@ def test_every_write_counts(write):
 
 # ---- Ctrl-C
 
-@pytest.fixture
-def heeded():
-    """What a shell starts in the background is made to ignore SIGINT."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
-
-
 @pytest.mark.skipif(not hasattr(signal, "pthread_kill"), reason="signals of another kind")
-def test_interrupt_in_the_middle_of_backward(heeded):
+def test_interrupt_in_the_middle_of_backward():
     """Backward stops at a node, or comes to its end: the gradients are none or whole, and it can be run again."""
     def chain(x):
         y = x

@@ -12,7 +12,7 @@ from tinygrad_c.tables import Choices, Options, UserError, fit, from_frame, read
 from tinygrad_c.tables.columns import as_column  # noqa: E402
 from tinygrad_c.tables.decide import decide  # noqa: E402
 from tinygrad_c.tables.encoder import Encoder  # noqa: E402
-from tinygrad_c.tables.features import Category, Date, Number  # noqa: E402
+from tinygrad_c.tables.features import Category, Date, Number, Scale  # noqa: E402
 from tinygrad_c.tables.target import read_target  # noqa: E402
 
 QUICK = {"effort": "quick", "threads": 1}
@@ -74,7 +74,9 @@ def test_a_column_of_many_levels_is_kept(table):
     (["(12.5)", "3", "4"], [-12.5, 3, 4], ""),
     (["€ 5", "€1,000", "€7"], [5, 1000, 7], "'€'"),
     (["−3", "+4", "5e3"], [-3, 4, 5000], ""),
-    (["1 234 567", "2", "3"], [1234567, 2, 3], "thousands"), (["USD 5", "USD 1,000", "USD 7"], [5, 1000, 7], "USD"),
+    (["1 234 567", "2", "3"], [1234567, 2, 3], "thousands"), (["1.017,77 €", "302.119,24 €", "2.015,50 €"], [1017.77, 302119.24, 2015.5], "'€'"),
+    (["1:18", "12:30", "0:06"], [1.3, 12.5, 0.1], "'hours'"), (["00:00:36", "01:30:00", "0:15:00"], [0.01, 1.5, 0.25], "'hours'"),
+    (["USD 5", "USD 1,000", "USD 7"], [5, 1000, 7], "USD"),
 ])
 def test_numbers_in_words(table, texts, numbers, words):
     t = table([["x", "y"], *([texts[i % 3], i] for i in range(60))])
@@ -130,6 +132,58 @@ def test_dates(table, form, order):
                                if "%H" not in form else (days - pandas.Timestamp(0)) / pandas.Timedelta("1D"), atol=1e-6)
     model, _ = fit(t, "y", Options(**QUICK))
     assert model.facts["cross_validated"]["r2"] > 0.99
+
+
+@pytest.mark.parametrize(("texts", "order"), [
+    (["2023-06-26", "06/27/2023", "28 Jun 2023", "29 June 2023"], "mdy"), (["2023年6月26日", "2023年06月27日", "2023 年 6 月 28 日", "2023年6月29日"], "ymd"),
+    (["Jun 26, 2023", "June 27 2023", "Jun. 28, 2023", "jun 29, 2023"], "ymd"),
+    (["26-Jun-2023", "27-JUN-2023", "28th June 2023", "29 Jun, 2023"], "ymd"), (["26.06.2023", "2023-06-27", "28/6/2023", "2023/6/29"], "dmy")])
+def test_dates_in_words_and_of_several_forms(texts, order):
+    """A column of three forms was an identifier of 360 texts; a Chinese date too."""
+    found, _ = features(from_frame(pandas.DataFrame({"when": [texts[i % 4] for i in range(40)], "y": np.arange(40.0)})))
+    date = found["when", "date"]
+    assert date.order == order
+    np.testing.assert_array_equal(date.values(as_column(pandas.Series(texts)))[:4], [19534, 19535, 19536, 19537])
+
+
+@pytest.mark.parametrize("text", ["2023年13月1日", "31 Foo 2023", "May", "March of 12 2020", "12:75", "1:2"])
+def test_texts_that_are_neither_dates_nor_times(text):
+    found, _ = features(from_frame(pandas.DataFrame({"when": [text, "red", "blue", "red"] * 10, "y": np.arange(40.0)})))
+    assert list(found) == [("when", "category")]
+    assert np.isnan(as_column(pandas.Series([text])).dates("ymd")).all()
+
+
+@pytest.mark.parametrize(("yes", "no"), [("TRUE", "FALSE"), ("true", "false"), ("True", "False")])
+def test_levels_and_answers_are_the_same_when_read_to_predict(table, yes, no):
+    """TRUE was the level True in training, and a text that the training rows do not have in predict: R2 0.52 for 0.998."""
+    t = table([["flag", "y"], *(["NA" if i % 7 == 0 else yes if i % 3 else no, i % 3 + 0.01 * i] for i in range(60))])
+    found, made = features(t)
+    assert found["flag", "category"].levels == sorted([yes, no])
+    encoder = Encoder(made.features)
+    read = read_table(t.path, text=encoder.text_columns)
+    np.testing.assert_array_equal(encoder.encode(read).X, encoder.encode(t).X)
+    assert not [note for note in encoder.remarks(read) if "do not have" in note]
+
+
+def test_numbers_of_600_decades(recwarn):
+    x = np.concatenate([10.0 ** np.arange(-300, 300, 5), [0.0, -1e300]])
+    scale = Number("x", Scale.fit(x))
+    out = Encoder([scale]).encode(from_frame(pandas.DataFrame({"x": x})))
+    assert np.isfinite(out.X).all()
+    assert not recwarn.list
+
+
+def test_codes_for_missing_are_not_called_infinite():
+    values = [-999.0 if i % 20 == 0 else float(i % 7) for i in range(100)]
+    frame = from_frame(pandas.DataFrame({"x": values, "y": np.arange(100.0)}))
+    _, made = features(frame)
+    assert [note for note in Encoder(made.features).remarks(frame) if "-999" in note]
+
+
+def test_values_as_the_file_has_them(table):
+    t = table(text="a;b;c\n14.70;n/a;1,50\n\n007;;x\n\n", keep_blank=True)
+    assert t.as_written(["c", "a", "b"]).iloc[[0, 2]].fillna("").to_numpy().tolist() == [["1,50", "14.70", "n/a"], ["x", "007", ""]]
+    assert len(t.as_written(["a"])) == len(t) == 3
 
 
 @pytest.mark.parametrize("gap", ["-", "N/A", "?", "--", ".", "none", "unknown", "missing", "NaT", "null"])
@@ -241,6 +295,25 @@ def test_encodings_are_tried_in_turn(table, encoding):
     assert t.names == ["stadt", "y"]
     assert t.frame["stadt"].iloc[1] == "Köln"
     assert bool(t.notes) == (encoding in ("cp1252", "latin-1"))
+
+
+@pytest.mark.parametrize("encoding", ["gbk", "gb18030", "gb2312"])
+def test_chinese_encodings(table, encoding):
+    """A table that a Chinese Excel saved was read as cp1252: ³ÇÊÐ for 城市."""
+    t = table(text="编号,城市,价格（万元）\n" + "".join(f"{i},{'北京' if i % 2 else '成都'},{i}万\n" for i in range(20)), encoding=encoding)
+    assert t.names == ["编号", "城市", "价格（万元）"]
+    assert t.frame["城市"].iloc[1] == "北京"
+    assert t.notes == ["the text is not UTF-8: read as gb18030"]
+
+
+@pytest.mark.parametrize(("text", "encoding"), [
+    ("Straße, Größe, Fläche, naïve, façade, Übung, ÄÖÜ", "cp1252"), ("élève, été, créé, à côté, œuvre, ÉTÉ, 5 €, “a”", "cp1252"),
+    ("niño, ¿qué?, año, acción, Ñandú, 20 °C, m²", "cp1252"), ("Москва, Владивосток, цена", "cp1251")])
+def test_european_encodings_are_not_taken_for_chinese(table, text, encoding):
+    t = table(text="name;y\n" + "".join(f"{each.strip()};{i}\n" for i, each in enumerate(text.split(",") * 4)), encoding=encoding)
+    assert "gb18030" not in t.notes[0]
+    if encoding == "cp1252":
+        assert t.frame["name"].iloc[0] == text.split(",")[0]
 
 
 def test_a_byte_that_is_not_utf8_far_into_the_file(table):

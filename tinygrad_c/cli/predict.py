@@ -29,7 +29,7 @@ def predict(args: argparse.Namespace) -> int:
     if blank.any():
         notes.append(f"{int(blank.sum())} blank line{'s' if blank.sum() > 1 else ''}: answered by a blank line")
     columns = answer_columns(model, answers, args.proba)
-    kept = _kept(args.keep, table, columns)
+    kept = _kept(args.keep, table, columns, written=not args.json)
     text = _json(kept, columns, blank) if args.json else _csv(kept, columns, blank)
     if model.targets[0] in table.names:
         notes.append(compare(model, answers, table))
@@ -56,12 +56,13 @@ def answer_columns(model: Any, answers: np.ndarray, proba: bool = False) -> dict
     return columns
 
 
-def _kept(keep: list[str], table: Table, columns: dict[str, Any]) -> dict[str, Any]:
+def _kept(keep: list[str], table: Table, columns: dict[str, Any], written: bool) -> dict[str, Any]:
     names = table.names if "*" in keep else keep
     for name in names:
         if name not in table.frame.columns:
             raise UserError(f"no such column{nearest(name, table.names)}: --keep", table.path, None, name)
-    kept = {name: table.frame[name] for name in dict.fromkeys(names)}
+    names = list(dict.fromkeys(names))
+    kept = dict((table.as_written(names) if written and names else table.frame[names]).items())
     renamed = {f"predicted {name}" if name in kept else name: values for name, values in columns.items()}
     columns.clear()
     columns.update(renamed)

@@ -99,7 +99,8 @@ RULES: dict[str, list[Rule]] = {
     "Expand": [one("x.expand({shape})", "g.sum_to_size({x_shape})")],
     "ToCopy": [one("x.{to}()", "g.{back}()")], "Clone": [one("x.clone()", "g")],
     "Alias": [SAME], "Link": [Rule(("x", "a"), "x", ("g", "zeros_like(a)"))],
-    "Copy": [Rule(("x", "v"), "v", ("0 * g", "g")), SAME],
+    "Copy": [Rule(("x", "v"), "v", ("0 * g", "g"), fits=2),
+             Rule(("x",), "x.copy_(...) ...", ("0 * g",), fits=1)],         # of a constant
     # Parts, and parts put together
     "Slice": [TAKE], "Index": [TAKE], "AsStrided": [TAKE], "AsStridedScatter": [one("zeros[...] = x", "g[...]")],
     "Cat": [one("cat(...)", "g[...]")], "Stack": [one("stack(...)", "g[...]")],

@@ -10,6 +10,7 @@ from tinygrad_c import Generator, linspace, randn
 from tinygrad_c.datasets import toys
 
 MOST = 2000             # rows of a table that are shown and trained on
+NOISE = "torch.randn({n}, 1, generator=torch.Generator().manual_seed({seed}))"      # a program's noise: that of line and wave
 
 
 @dataclass
@@ -30,7 +31,7 @@ def line(n: int = 100, seed: int = 0) -> Problem:
     """y = 2x + 1 with noise."""
     x = linspace(-1, 1, n).reshape(n, 1)
     noise = randn(n, 1, generator=Generator().manual_seed(seed))
-    code = f"X = torch.linspace(-1, 1, {n}).reshape({n}, 1)\ny = 2 * X + 1 + 0.1 * torch.randn({n}, 1)"
+    code = f"X = torch.linspace(-1, 1, {n}).reshape({n}, 1)\ny = 2 * X + 1 + 0.1 * {NOISE.format(n=n, seed=seed)}"
     return Problem("line", x, 2 * x + 1 + 0.1 * noise, 0, ("x", "y"), code=code)
 
 
@@ -38,7 +39,7 @@ def wave(n: int = 150, seed: int = 0) -> Problem:
     """A sine wave with noise."""
     x = linspace(-1, 1, n).reshape(n, 1)
     noise = randn(n, 1, generator=Generator().manual_seed(seed))
-    code = f"X = torch.linspace(-1, 1, {n}).reshape({n}, 1)\ny = torch.sin(5 * X) + 0.1 * torch.randn({n}, 1)"
+    code = f"X = torch.linspace(-1, 1, {n}).reshape({n}, 1)\ny = torch.sin(5 * X) + 0.1 * {NOISE.format(n=n, seed=seed)}"
     return Problem("wave", x, (5 * x).sin() + 0.1 * noise, 0, ("x", "y"), code=code)
 
 
@@ -92,20 +93,38 @@ def from_table(path: str, columns: list[str] | None, target: str | None) -> Prob
     features = features[chosen]
     scales = [(float(column.mean()), float(column.std()) or 1.0) for column in features.T]
     inputs = np.stack([(column - mean) / spread for column, (mean, spread) in zip(features.T, scales)], 1)
-    code = (f"import pandas as pd\n\ntable = pd.read_csv({path!r}).dropna(subset={[*columns, target]!r})\n"
-            f"X = table[{columns!r}]\nX = torch.tensor(((X - X.mean()) / X.std(ddof=0)).to_numpy()).float()\n")
+    plain = _is_plain(table, [*columns, target] if task == "regression" else columns, len(chosen))
+    code = (f"import pandas as pd\n\ntable = pd.read_csv({path!r})\n"
+            f"X = table[{columns!r}]\nX = torch.tensor(((X - X.mean()) / X.std(ddof=0)).to_numpy()).float()\n") if plain else \
+           (f"from tinygrad_c.play.data import from_table        # pandas alone reads this table otherwise\n\n"
+            f"table = from_table({path!r}, {columns!r}, {target!r})\n"
+            f"X, y = torch.tensor(table.inputs.tolist()), torch.tensor(table.targets.tolist())")
     if task == "classification":
         present, labels = np.unique(answers[chosen].astype(np.int64), return_inverse=True)
         names = [answer.classes[i] for i in present]
-        code += f"y = torch.tensor(table[{target!r}].astype('category').cat.codes.to_numpy()).long()"
+        if plain:
+            code += f"y = torch.tensor(table[{target!r}].astype('category').cat.codes.to_numpy()).long()"
         return Problem(Path(path).name, from_numpy(inputs.astype(np.float32)), from_numpy(labels.astype(np.int64)), len(names),
                        tuple(columns) if len(columns) == 2 else (columns[0], ""), tuple(names), tuple(scales), code)
     values = answers[chosen]
     mean, spread = float(values.mean()), float(values.std()) or 1.0
-    code += f"y = table[[{target!r}]]\ny = torch.tensor(((y - y.mean()) / y.std(ddof=0)).to_numpy()).float()"
+    if plain:
+        code += f"y = table[[{target!r}]]\ny = torch.tensor(((y - y.mean()) / y.std(ddof=0)).to_numpy()).float()"
     return Problem(Path(path).name, from_numpy(inputs.astype(np.float32)),
                    from_numpy(((values - mean) / spread).astype(np.float32).reshape(-1, 1)), 0, (columns[0], target),
                    (), (*scales, (mean, spread)), code)
+
+
+def _is_plain(table: Any, columns: list[str], used: int) -> bool:
+    """Whether pandas.read_csv without options gives the same rows and numbers."""
+    from tinygrad_c.tables.read import Dialect
+    dialect = table.dialect
+    if dialect is None or used < len(table):
+        return False
+    same = all(getattr(dialect, name) == getattr(Dialect(), name) for name in (
+        "delimiter", "skip", "comment", "header", "row_names", "comma", "text"))
+    numbers = all(table.frame[name].dtype.kind in "iuf" for name in columns)
+    return same and numbers and dialect.encoding in ("utf-8", "utf-8-sig")
 
 
 def ends(values: Any) -> tuple[float, float]:

@@ -8,7 +8,10 @@ from __future__ import annotations
 import hmac
 import json
 import secrets
+import socket
+import sys
 import threading
+import time
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from importlib.resources import files
 from typing import Any
@@ -17,6 +20,7 @@ from tinygrad_c.play.data import TOYS, Problem
 from tinygrad_c.play.session import Refused, Session
 
 LARGEST = 100_000       # bytes of a request
+LEFT_OVER, LINGER = 10_000_000, 2.0         # bytes of a refused request that are read, and for how many seconds
 TYPES = {"play.js": "text/javascript", "play.css": "text/css"}
 PAGE_POLICY = "default-src 'none'; script-src 'self'; style-src 'self' 'unsafe-inline'; connect-src 'self'; " \
               "frame-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
@@ -40,6 +44,27 @@ class Server(ThreadingHTTPServer):
 
     def problems(self) -> list[str]:
         return [*([self.own.name] if self.own is not None else []), *TOYS]
+
+    def shutdown_request(self, request: Any) -> None:
+        """Close after the client has: a close before its request is read resets the connection, and the answer is lost."""
+        try:
+            request.shutdown(socket.SHUT_WR)
+            end = time.monotonic() + LINGER
+            left = LEFT_OVER
+            while left > 0 and (seconds := end - time.monotonic()) > 0:
+                request.settimeout(seconds)
+                read = len(request.recv(65_536))
+                if read == 0:
+                    break
+                left -= read
+        except OSError:     # reset, or too late
+            pass
+        self.close_request(request)
+
+    def handle_error(self, request: Any, client_address: Any) -> None:
+        """A browser that goes away in the middle of an answer is no error."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)
 
     def problem(self, name: Any) -> Problem:
         if self.own is not None and name == self.own.name:
@@ -164,11 +189,11 @@ def play(path: str | None, columns: list[str] | None, target: str | None, port: 
     from tinygrad_c.play.data import from_table
     problem = None if path is None else from_table(path, columns, target)
     with Server(problem, port) as server:
-        print(f"{server.url}\nOpen this address in a browser on this machine. Ctrl-C ends it.", flush=True)
-        if open_browser:
-            import webbrowser
-            webbrowser.open(server.url)
         try:
+            print(f"{server.url}\nOpen this address in a browser on this machine. Ctrl-C ends it.", flush=True)
+            if open_browser:
+                import webbrowser
+                webbrowser.open(server.url)
             server.serve_forever(poll_interval=0.1)
         except KeyboardInterrupt:
             print("ended")

@@ -205,7 +205,8 @@ def _number(
             ),
             "",
         )
-        notes.column(name, "texts read as numbers", f"numbers, written {notation.words()} ({example!r})")
+        if example:  # digits of other scripts need no word
+            notes.column(name, "texts read as numbers", f"numbers, written {notation.words()} ({example!r})")
     if bad.any():
         row = int(bad.argmax())
         notes.column(

@@ -108,6 +108,13 @@ class Encoder:
                         f"{column.texts[column.codes[row]]!r} in {table.row(row)}: taken as missing",
                     )
                     missing = missing | strange
+                elif strange.any() and isinstance(feature, Number) and feature.missing_code is not None:
+                    shown = f"{feature.missing_code:g}"
+                    notes.column(
+                        feature.name,
+                        "codes for missing values, and infinite ones, taken as missing",
+                        f"{many(int(strange.sum()), 'value')} of {shown}, or infinite, taken as missing",
+                    )
                 elif strange.any():
                     notes.column(
                         feature.name,

@@ -84,7 +84,7 @@ class Scale:
         scale.centre = float(np.median(t))
         q1, q3 = np.quantile(t, [0.25, 0.75])
         width = float(q3 - q1) if q3 > q1 else float(t.max() - t.min()) / 2
-        scale.factor = 1 / width if width > 0 and np.isfinite(1 / width) else 1.0
+        scale.factor = 1 / width if 0 < width < np.inf and np.isfinite(1 / width) else 1.0
         edges = np.unique(np.quantile(x, np.linspace(0, 1, BINS + 1)))
         keep = [edges[0]]
         for edge in edges[1:]:          # a bin of width 0 in float32 would divide by zero
@@ -94,7 +94,8 @@ class Scale:
         return scale
 
     def logarithm(self, x: np.ndarray) -> np.ndarray:
-        return np.sign(x) * np.log1p(np.abs(x) / self.unit)
+        with np.errstate(over="ignore"):        # 1e300 over a unit of 1e-300: encode cuts it
+            return np.sign(x) * np.log1p(np.abs(x) / self.unit)
 
     def encode(self, x: np.ndarray, out: Blocks) -> None:
         known = ~np.isnan(x)

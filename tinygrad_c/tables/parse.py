@@ -49,7 +49,11 @@ PARTS = re.compile(
 )
 THOUSANDS = re.compile(r"\d{1,3}(?:([,'’\u00a0\u202f ])\d{3})(?:\1\d{3})*(?:\.\d*)?$")
 COMMA_THOUSANDS = re.compile(r"\d{1,3}(?:[.'’\u00a0\u202f ]\d{3})*(?:,\d*)?$|\d+,\d*$")
-COMMA_DECIMAL = re.compile(r"^\D*\d+,(?:\d{1,2}|\d{4,})\D*$")
+COMMA_DECIMAL = re.compile(r"^\D*(?:\d+|\d{1,3}(?:[.'’\u00a0\u202f ]\d{3})+),(?:\d{1,2}|\d{4,})\D*$")
+
+
+CLOCK = re.compile(r"(\d{1,3}):([0-5]\d)(?::([0-5]\d(?:\.\d+)?))?")
+HOURS = "hours"
 
 
 @dataclass
@@ -74,6 +78,9 @@ def is_missing(text: str) -> bool:
 def take_apart(text: str, comma: bool) -> tuple[float, str, bool] | None:
     """The number in `text`, the unit around it, and whether thousands are grouped; None unless there is exactly one number."""
     text = text.strip().replace("−", "-")
+    clock = CLOCK.fullmatch(text) if ":" in text else None
+    if clock:
+        return int(clock[1]) + int(clock[2]) / 60 + float(clock[3] or 0) / 3600, HOURS, False
     if PLAIN.fullmatch(text) and not (comma and re.fullmatch(r"[+-]?\d{1,3}(?:\.\d{3})+", text)):
         return float(text), "", False
     negative = False
@@ -163,28 +170,45 @@ def any_notation(notation: Notation) -> bool:
 _TIME = r"(?:[T ]+\d{1,2}:\d{2}(?::\d{2}(?:\.\d+)?)?\s*(?:[AaPp][Mm])?\s*(?:Z|UTC|[+-]\d{2}:?\d{2})?)?"
 YEAR_FIRST = re.compile(rf"\d{{4}}([-/.])\d{{1,2}}\1\d{{1,2}}{_TIME}")
 YEAR_LAST = re.compile(rf"(\d{{1,2}})([-/.])(\d{{1,2}})\2(\d{{4}}){_TIME}")
+CHINESE = re.compile(r"(\d{4})\s*年\s*(\d{1,2})\s*月\s*(\d{1,2})\s*日")
+MONTHS = ("jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec")
+_MONTH = r"(?P<month>(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]{0,6})\.?"
+DAY_MONTH = re.compile(rf"(?P<day>\d{{1,2}})(?:st|nd|rd|th)?[ -]{_MONTH}[ ,-]\s*(?P<year>\d{{4}})", re.IGNORECASE)
+MONTH_DAY = re.compile(rf"{_MONTH} (?P<day>\d{{1,2}})(?:st|nd|rd|th)?,? (?P<year>\d{{4}})", re.IGNORECASE)
 DATE_SHARE = 0.95
 
 
 def date_format(texts: list[str], counts: np.ndarray) -> str | None:
-    """'ymd', 'dmy' or 'mdy' if 95 % of the known texts are dates of that order, else None."""
+    """'ymd', 'dmy' or 'mdy' if 95 % of the known texts are dates, else None.
+
+    The forms of a column may differ; what is to be found is the order of those that end with the year.
+    """
     known = np.array([t.lower() not in MISSING_NUMBER for t in texts], dtype=bool)
     total = counts[known].sum()
     if not total:
         return None
-    first = sum(int(c) for t, c in zip(texts, counts) if YEAR_FIRST.fullmatch(t))
-    if first >= DATE_SHARE * total:
-        return "ymd"
     matches = [YEAR_LAST.fullmatch(t) for t in texts]
     last = sum(int(c) for m, c in zip(matches, counts) if m)
-    if last < DATE_SHARE * total:
+    others = sum(int(c) for t, m, c in zip(texts, matches, counts) if not m and (YEAR_FIRST.fullmatch(t) or _plain(t)))
+    if last + others < DATE_SHARE * total:
         return None
+    if not last:
+        return "ymd"
     months_second = any(m and int(m[1]) > 12 for m in matches)
     months_first = any(m and int(m[3]) > 12 for m in matches)
     separators = {m[2] for m in matches if m}
     if months_first and not months_second:
         return "mdy"
     return "mdy" if not months_second and separators == {"/"} and not months_first and _months_first(matches) else "dmy"
+
+
+def _plain(text: str) -> str | None:
+    """2023-06-26 for a date in words, 2023年6月26日, 26 Jun 2023 or June 26, 2023; None for other text."""
+    if not text[-4:].isdigit():
+        match = CHINESE.fullmatch(text) if text.endswith("日") else None
+        return "-".join(match.groups()) if match else None
+    match = DAY_MONTH.fullmatch(text) or MONTH_DAY.fullmatch(text)
+    return f"{match['year']}-{MONTHS.index(match['month'][:3].lower()) + 1}-{match['day']}" if match else None
 
 
 def _months_first(matches: list) -> bool:
@@ -201,7 +225,7 @@ _DATE = re.compile(
 
 def parse_date(text: str, order: str) -> float:
     """Days since 1970-01-01 (time of day as a fraction); nan if text is not a date."""
-    match = _DATE.fullmatch(text.strip())
+    match = _DATE.fullmatch(text.strip()) or _DATE.fullmatch(_plain(text.strip()) or "")
     if match is None:
         return float("nan")
     a, b, c = int(match[1]), int(match[2]), int(match[3])

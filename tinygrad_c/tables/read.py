@@ -25,7 +25,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from tinygrad_c.tables.errors import UserError, many, nearest, need
-from tinygrad_c.tables.parse import NA_VALUES
+from tinygrad_c.tables.parse import MISSING, NA_VALUES
 
 if TYPE_CHECKING:
     import pandas
@@ -59,7 +59,7 @@ class Dialect:
     row_names: bool = False  # rows have one more field than the header: the first is the row's name
     comma: bool = False  # 1,5 is 1.5
     columns: list[str] = field(default_factory=list)  # the names as the header has them
-    text: list[str] = field(default_factory=list)  # columns with leading zeros, which are read as text
+    text: list[str] = field(default_factory=list)  # columns with leading zeros, or of TRUE and FALSE: read as text
 
 
 @dataclass
@@ -107,6 +107,14 @@ class Table:
                 line = reader.line_num + 1
         return name
 
+    def as_written(self, columns: list[str]) -> pandas.DataFrame:
+        """These columns with the file's own texts: 14.70, and n/a; those of a format without texts as they are."""
+        if self.dialect is None or self.open is None:
+            return self.frame[columns]
+        frame = _parse(need("pandas"), self.open, self.dialect, self.path, self.blank is not None, 0, written=True)
+        frame = _finish(self.path, frame, [], None, None, False).frame
+        return frame[columns].iloc[: len(self)]
+
     def require(self, column: str) -> None:
         """Raises UserError, with a similar name, if there is no such column."""
         if column not in self.frame.columns:
@@ -144,7 +152,7 @@ def read_table(path: str, text: Iterable[str] = (), keep_blank: bool = False, ba
         except UnicodeDecodeError:
             dialect.encoding = "latin-1"
             frame = _parse(pandas, opener, dialect, name, keep_blank, 0)
-    if dialect.encoding in ("cp1252", "latin-1"):
+    if dialect.encoding in ("cp1252", "latin-1", "gb18030"):
         notes.append(f"the text is not UTF-8: read as {dialect.encoding}")
     return _finish(name, frame, notes, dialect, opener, keep_blank)
 
@@ -307,12 +315,32 @@ def _decoded(head: bytes, dialect: Dialect, whole: bool, name: str) -> str:
     control = sum(byte < 32 and byte not in (9, 10, 12, 13) for byte in head)
     if control > 0.01 * len(head) + 1:
         raise UserError("is not text; save the table as CSV (comma separated, UTF-8)", name)
+    if _is_chinese(head):
+        dialect.encoding = "gb18030"
+        return head.decode("gb18030", "ignore" if not whole else "strict")
     for dialect.encoding in ("cp1252", "latin-1"):
         try:
             return head.decode(dialect.encoding)
         except UnicodeDecodeError:
             continue
     raise AssertionError("latin-1 decodes every byte")
+
+
+def _is_chinese(head: bytes) -> bool:
+    """Whether bytes that are not UTF-8 are Chinese in GB 2312, GBK or GB 18030: pairs, most of them common characters.
+
+    GB 2312 has its 3,755 most common characters at lead bytes B0 to D7. In the encodings of Europe, letters with accents stand
+    between ASCII letters, and those of small Cyrillic and Greek letters are from E0 on.
+    """
+    runs = re.findall(rb"[\x81-\xfe][\x40-\x7e\x80-\xfe]|[\x80-\xff]", head[: head.rfind(b"\n") + 1] or head)
+    common = sum(len(run) == 2 and 0xB0 <= run[0] <= 0xD7 and run[1] >= 0xA1 for run in runs)
+    if len(runs) < 2 or common < 0.6 * len(runs):
+        return False
+    try:
+        (head[: head.rfind(b"\n") + 1] or head).decode("gb18030")
+    except UnicodeDecodeError:
+        return False
+    return True
 
 
 def _is_comment(lines: list[str], at: int) -> bool:
@@ -402,6 +430,9 @@ def _notation(rows: list[list[str]], dialect: Dialect) -> None:
         zeros = [v for v in values if len(v) > 1 and v[0] == "0" and v.isdigit()]
         if zeros and len({len(v) for v in values if v.isdigit()}) == 1 and len(zeros) > 0.005 * len(values):
             dialect.text.append(column)
+        known = {v for v in values if v.lower() not in MISSING}
+        if known and {v.lower() for v in known} <= {"true", "false"} and not known <= {"True", "False"}:
+            dialect.text.append(column)  # pandas makes True of TRUE
 
 
 def _is_number(text: str) -> bool:
@@ -415,7 +446,10 @@ def _is_number(text: str) -> bool:
 # ---- Parsing
 
 
-def _parse(pandas: Any, opener: Any, dialect: Dialect, name: str, keep_blank: bool, bar_size: int) -> pandas.DataFrame:
+def _parse(
+    pandas: Any, opener: Any, dialect: Dialect, name: str, keep_blank: bool, bar_size: int, written: bool = False
+) -> pandas.DataFrame:
+    """written: every value as the text that the file has."""
     options = {
         "sep": dialect.delimiter,
         "engine": "c",
@@ -430,8 +464,10 @@ def _parse(pandas: Any, opener: Any, dialect: Dialect, name: str, keep_blank: bo
         "skip_blank_lines": not keep_blank,
         "index_col": None if dialect.row_names else False,
         "header": 0 if dialect.header else None,
-        "dtype": {c: str for c in dialect.text},
+        "dtype": str if written else {c: str for c in dialect.text},
     }
+    if written:
+        options["na_values"] = []
     if dialect.comma:
         options["thousands"] = "."
     if dialect.names:

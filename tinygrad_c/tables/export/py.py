@@ -77,7 +77,8 @@ def _scale(s, x, z, plain, bins):
         plain.append(np.where(known, np.where(x > (s["pair"][0] + s["pair"][1]) / 2, 1.0, -1.0), 0.0))
         return
     v = np.where(known, x, s["median"])
-    t = v if s["unit"] is None else np.sign(v) * np.log1p(np.abs(v) / s["unit"])
+    with np.errstate(over="ignore"):
+        t = v if s["unit"] is None else np.sign(v) * np.log1p(np.abs(v) / s["unit"])
     c = ((t - s["centre"]) * s["factor"]).clip(-1e18, 1e18)
     z.append(c / np.sqrt(1 + (c / 3.0) ** 2))
     if s["linear"] is not None:
