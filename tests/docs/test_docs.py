@@ -14,6 +14,8 @@ from samples.paths import ROOT, TESTS
 from samples.public_modules import PUBLIC
 
 import tinygrad_c
+from tinygrad_c._base.docstrings import continued
+from tinygrad_c._tensor import take_examples
 
 DOCS = ROOT / "docs"
 
@@ -170,3 +172,31 @@ def test_every_method_and_property_of_tensors_has_an_example():
     lacking = lacking_examples({name: value for name, value in values.items()
                                 if not isinstance(value, bool) and type(value).__name__ != "LeftOut"})
     assert not lacking, f"write an example in the docstrings of {lacking}"
+
+
+def public_docstrings() -> dict[str, str]:
+    owners = [(room, public(room)) for room in PUBLIC]
+    owners.append(("Tensor", {name: inspect.getattr_static(tinygrad_c.Tensor, name) for name in dir(tinygrad_c.Tensor)}))
+    found = {f"{room}.{name}": getattr(value, "__doc__", None) for room, values in owners for name, value in values.items()}
+    return {name: doc for name, doc in found.items() if isinstance(doc, str) and ">>>" in doc}
+
+
+def test_examples_stand_in_the_column_of_their_docstring():
+    """Also where the docstring was put together, and where CPython (3.13 and later) removed the indentation of its parts."""
+    docs = public_docstrings()
+    assert len(docs) > 1000
+    assert [name for name, doc in docs.items() if re.search(r"^ +>>>", inspect.cleandoc(doc), re.MULTILINE)] == []
+
+
+@pytest.mark.parametrize("indentation", ["", "    "])
+def test_docstrings_are_put_together_with_any_indentation(indentation):
+    doc = f"y.\n\n{indentation}More.\n{indentation}"
+    whole = continued(doc, "\n    >>> f(1)\n    tensor([[1],\n            [2]])\n    ", dedented=not indentation)
+    assert inspect.cleandoc(whole) == "y.\n\nMore.\n\n>>> f(1)\ntensor([[1],\n        [2]])"
+
+    def flipped(self): pass
+    def flipped_(self): pass
+    flipped.__doc__ = f"The flip.\n\n{indentation}>>> x.flipped()\n{indentation}1\n{indentation}"
+    flipped_.__doc__ = "flipped in place."
+    take_examples(type("Mixin", (), {"flipped": flipped, "flipped_": flipped_}), {})
+    assert inspect.cleandoc(flipped_.__doc__) == "flipped in place.\n\n>>> x.flipped_()\n1"

@@ -15,5 +15,6 @@ def take_examples(tensor: type, functions: dict[str, Any]) -> None:
     for name, method in lacking:
         function = getattr(tensor, name[:-1], None) if name[-1] == "_" and ">>>" not in method.__doc__ else None
         if hasattr(function, "__code__"):
-            _, start, example = (function.__doc__ or "").partition("\n    >>> ")
-            method.__doc__ += "\n" + (start + example).replace(name[:-1] + "(", name + "(")
+            before, start, example = (function.__doc__ or "").partition(">>> ")
+            indentation = before.rpartition("\n")[2]        # none in Python functions from CPython 3.13 on
+            method.__doc__ += "\n\n" + indentation + (start + example).replace(name[:-1] + "(", name + "(")

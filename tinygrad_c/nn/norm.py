@@ -4,6 +4,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+from tinygrad_c._base.docstrings import continued
 from tinygrad_c._tensor.tensor import Tensor, int64
 from tinygrad_c.nn import functional as F
 from tinygrad_c.nn import init
@@ -175,33 +176,33 @@ class _BatchNorm(_Running):
 
 
 class BatchNorm1d(_BatchNorm):
-    __doc__ = f"""{_BatchNorm.__doc__}
+    __doc__ = continued(_BatchNorm.__doc__, """
     x is (N, C) or (N, C, L).
 
     >>> BatchNorm1d(1)(tensor([[1.], [3.]]))
     tensor([[-1.0000],
             [ 1.0000]], grad_fn=<NativeBatchNormBackward0>)
-    """
+    """)
     _dims = (2, 3)
 
 
 class BatchNorm2d(_BatchNorm):
-    __doc__ = f"""{_BatchNorm.__doc__}
+    __doc__ = continued(_BatchNorm.__doc__, """
     x is (N, C, H, W).
 
     >>> BatchNorm2d(3)(tinygrad_c.randn(4, 3, 5, 5)).std((0, 2, 3), correction=0)
     tensor([1.0000, 1.0000, 1.0000], grad_fn=<StdBackward0>)
-    """
+    """)
     _dims = (4,)
 
 
 class BatchNorm3d(_BatchNorm):
-    __doc__ = f"""{_BatchNorm.__doc__}
+    __doc__ = continued(_BatchNorm.__doc__, """
     x is (N, C, D, H, W).
 
     >>> BatchNorm3d(2)(tinygrad_c.randn(4, 2, 3, 3, 3)).std((0, 2, 3, 4), correction=0)
     tensor([1.0000, 1.0000], grad_fn=<StdBackward0>)
-    """
+    """)
     _dims = (5,)
 
 
@@ -229,32 +230,32 @@ class _InstanceNorm(_Running):
 
 
 class InstanceNorm1d(_InstanceNorm):
-    __doc__ = f"""{_InstanceNorm.__doc__}
+    __doc__ = continued(_InstanceNorm.__doc__, """
     x is (N, C, L) or (C, L).
 
     >>> InstanceNorm1d(1)(tensor([[1., 3.]]))
     tensor([[-1.0000,  1.0000]])
-    """
+    """)
     _dims = (2, 3)
 
 
 class InstanceNorm2d(_InstanceNorm):
-    __doc__ = f"""{_InstanceNorm.__doc__}
+    __doc__ = continued(_InstanceNorm.__doc__, """
     x is (N, C, H, W) or (C, H, W).
 
     >>> InstanceNorm2d(3)(tinygrad_c.randn(1, 3, 5, 5)).std((2, 3), correction=0)
     tensor([[1.0000, 1.0000, 1.0000]])
-    """
+    """)
     _dims = (3, 4)
 
 
 class InstanceNorm3d(_InstanceNorm):
-    __doc__ = f"""{_InstanceNorm.__doc__}
+    __doc__ = continued(_InstanceNorm.__doc__, """
     x is (N, C, D, H, W) or (C, D, H, W).
 
     >>> InstanceNorm3d(2)(tinygrad_c.randn(1, 2, 3, 3, 3)).std((2, 3, 4), correction=0)
     tensor([[1.0000, 1.0000]])
-    """
+    """)
     _dims = (4, 5)
 
 

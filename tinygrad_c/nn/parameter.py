@@ -52,8 +52,8 @@ class Buffer(Tensor):
     ...     def __init__(self):
     ...         super().__init__()
     ...         self.by = Buffer(tensor(2.))
-    >>> Scale().state_dict()
-    OrderedDict([('by', tensor(2.))])
+    >>> dict(Scale().state_dict())
+    {'by': tensor(2.)}
     """
 
     __slots__ = ("persistent",)

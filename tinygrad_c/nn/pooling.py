@@ -3,6 +3,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from tinygrad_c._base.docstrings import continued
 from tinygrad_c._tensor.tensor import Tensor
 from tinygrad_c.nn import functional as F
 from tinygrad_c.nn.module import Module
@@ -43,37 +44,37 @@ class _MaxPool(_Pool):
 
 
 class MaxPool1d(_MaxPool):
-    __doc__ = f"""{_MaxPool.__doc__}
+    __doc__ = continued(_MaxPool.__doc__, """
     x is (N, C, L) or (C, L).
 
     >>> MaxPool1d(2)(tensor([[1., 3., 2., 0.]]))
     tensor([[3., 2.]])
-    """
+    """)
 
     def forward(self, input: Tensor) -> Any:
         return self._pooled(F.max_pool1d, input)
 
 
 class MaxPool2d(_MaxPool):
-    __doc__ = f"""{_MaxPool.__doc__}
+    __doc__ = continued(_MaxPool.__doc__, """
     x is (N, C, H, W) or (C, H, W).
 
     >>> MaxPool2d(2)(tinygrad_c.arange(16.).view(1, 4, 4))
     tensor([[[ 5.,  7.],
              [13., 15.]]])
-    """
+    """)
 
     def forward(self, input: Tensor) -> Any:
         return self._pooled(F.max_pool2d, input)
 
 
 class MaxPool3d(_MaxPool):
-    __doc__ = f"""{_MaxPool.__doc__}
+    __doc__ = continued(_MaxPool.__doc__, """
     x is (N, C, D, H, W) or (C, D, H, W).
 
     >>> MaxPool3d(2)(tinygrad_c.arange(8.).view(1, 2, 2, 2))
     tensor([[[[7.]]]])
-    """
+    """)
 
     def forward(self, input: Tensor) -> Any:
         return self._pooled(F.max_pool3d, input)
@@ -148,33 +149,33 @@ class _LPPool(_Pool):
 
 
 class LPPool1d(_LPPool):
-    __doc__ = f"""{_LPPool.__doc__} x is (N, C, L) or (C, L).
+    __doc__ = continued(_LPPool.__doc__, """ x is (N, C, L) or (C, L).
 
     >>> LPPool1d(2, 2)(tensor([[3., 4., 6., 8.]]))
     tensor([[ 5., 10.]])
-    """
+    """)
 
     def forward(self, input: Tensor) -> Tensor:
         return F.lp_pool1d(input, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode)
 
 
 class LPPool2d(_LPPool):
-    __doc__ = f"""{_LPPool.__doc__} x is (N, C, H, W) or (C, H, W).
+    __doc__ = continued(_LPPool.__doc__, """ x is (N, C, H, W) or (C, H, W).
 
     >>> LPPool2d(2, 2)(tinygrad_c.ones(1, 2, 4))
     tensor([[[2., 2.]]])
-    """
+    """)
 
     def forward(self, input: Tensor) -> Tensor:
         return F.lp_pool2d(input, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode)
 
 
 class LPPool3d(_LPPool):
-    __doc__ = f"""{_LPPool.__doc__} x is (N, C, D, H, W) or (C, D, H, W).
+    __doc__ = continued(_LPPool.__doc__, """ x is (N, C, D, H, W) or (C, D, H, W).
 
     >>> LPPool3d(1, 2)(tinygrad_c.ones(1, 2, 2, 4))
     tensor([[[[8., 8.]]]])
-    """
+    """)
 
     def forward(self, input: Tensor) -> Tensor:
         return F.lp_pool3d(input, float(self.norm_type), self.kernel_size, self.stride, self.ceil_mode)

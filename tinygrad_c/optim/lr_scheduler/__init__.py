@@ -7,6 +7,7 @@
 Most multiply the current rate by a factor that depends on the epoch, so several schedulers can share one optimizer.
 `last_epoch` is the number of steps taken. The constructor sets the rate of epoch 0.
 """
+from tinygrad_c._base.docstrings import continued
 from tinygrad_c._base.lazy import lazy_names
 from tinygrad_c._base.public import guard_all
 from tinygrad_c.optim.lr_scheduler.base import LRScheduler
@@ -55,7 +56,7 @@ EXAMPLES = (    # the arguments after the optimizer, and the rates of four epoch
 )
 for _class, _settings, _rates in EXAMPLES:
     _first = "" if _class is ChainedScheduler else "optimizer, "
-    _class.__doc__ = f"""{(_class.__doc__ or "").rstrip()}
+    _class.__doc__ = continued((_class.__doc__ or "").rstrip(), f"""
 
     >>> from tinygrad_c.optim import SGD, lr_scheduler
     >>> w = tinygrad_c.ones(1, requires_grad=True)
@@ -68,7 +69,7 @@ for _class, _settings, _rates in EXAMPLES:
     ...     scheduler.step({"metrics=1." if _class is ReduceLROnPlateau else ""})
     ...     print(round(scheduler.get_last_lr()[0], 4), end=" ")
     {_rates}
-    """
+    """)
 
 
 guard_all(globals())
