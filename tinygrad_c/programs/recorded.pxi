@@ -356,7 +356,7 @@ cdef class Recorded:
         for i in range(last):
             call = &self.program.calls[i]
             for k in range(call.n_operands):
-                if known_kernel(call.kernel).writes >> k & 1 and in_tensor(t, call.operand[k].data):
+                if written_by(call) >> k & 1 and in_tensor(t, call.operand[k].data):
                     return True
         return False
 
