@@ -308,7 +308,7 @@ CHANGES = ("lr", "lr", "lr", "freeze", "data", "in place", "mode", "hook", "modu
 
 def values(each):
     if isinstance(each, T.Tensor):
-        return each.dtype, tuple(each.shape), each.detach().contiguous().numpy().tobytes()
+        return each.dtype, tuple(each.shape), each.detach().numpy().tobytes()
     if isinstance(each, dict):
         return {key: values(value) for key, value in each.items()}
     if isinstance(each, (tuple, list)):
