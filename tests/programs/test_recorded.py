@@ -11,7 +11,7 @@ import warnings
 from functools import partial
 
 import pytest
-from samples.recordings import content, usual_step
+from samples.recordings import check, content, usual_step
 
 import tinygrad_c as T
 from tinygrad_c import nn, optim
@@ -19,30 +19,6 @@ from tinygrad_c import nn, optim
 F = nn.functional
 WEIGHTS = T.tensor([1.0, 2.0, 0.5])
 SCHEDULERS = optim.lr_scheduler
-
-
-def check(make, calls=10, programs=1):
-    """make() gives (step, batch of a generator, state). Eager and compiled must leave the same after each call, and the last calls
-    must have been replays. The random stream is a part of the state."""
-    sides = []
-    for compiled in (False, True):
-        T.manual_seed(0)
-        step, batch, state = make()
-        sides.append([T.compile(step) if compiled else step, batch, state, T.get_rng_state()])
-    for call in range(calls):
-        left = []
-        for side in sides:
-            step, batch, state, stream = side
-            T.set_rng_state(stream)
-            arguments = batch(T.Generator().manual_seed(call))
-            result = step(*arguments)
-            side[3] = T.get_rng_state()
-            left.append([content(result), content(state()), side[3].tolist(),
-                         [[content(each.grad), each.requires_grad] for each in arguments if isinstance(each, T.Tensor)]])
-        assert left[0] == left[1], f"call {call} differs"
-    compiled = sides[1][0]
-    assert len(compiled.ready) == programs, compiled
-    return compiled
 
 
 ADAM = partial(optim.Adam, lr=0.01)

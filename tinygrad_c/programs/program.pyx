@@ -36,6 +36,8 @@ from tinygrad_c.kernels.runtime.threads cimport flush_denormals, fp_state, resto
 from tinygrad_c.kernels.table cimport *
 from tinygrad_c.ops.optim_steps.scalars cimport *
 
+from tinygrad_c.nn.parameter import Parameter
+
 cdef extern from "Python.h":
     Py_ssize_t Py_REFCNT(PyObject*)
     Py_ssize_t PyDict_GET_SIZE(object)
@@ -61,6 +63,7 @@ include "guards.pxi"
 include "settings.pxi"
 include "given.pxi"
 include "recorded.pxi"
+include "updates.pxi"
 include "replayed.pxi"
 include "rows.pxi"
 include "passes.pxi"
