@@ -191,8 +191,10 @@ class Case:
             net = T.compile(net)
             self.module = net.forward
         self.kept, self.count, r_norm = [], 0, r.choice((2.0, 2.0, float("inf"), 1.0))
+        self.settings = settings = r.choice(SETTINGS)()
+        decays, rounds = r.random() < 0.15, 2 if r.random() < 0.08 else 1
 
-        def step(x, y):
+        def once(x, y):
             if where == "first":
                 optimizer.zero_grad()
             if where == "keep memory":
@@ -207,6 +209,8 @@ class Case:
             if slope:                           # of the net, as in a gradient penalty
                 given = x.clone().requires_grad_(True)
                 value = value + 0.1 * T.autograd.grad(net(given).sum(), given, create_graph=True)[0].square().mean()
+            if decays:
+                value = value + settings.weight * sum(p.square().sum() for p in net.parameters())
             if odd < 0.05:
                 value = value + 0.01 * sum((p ** 2).sum() for p in net.parameters())
             if where == "before backward":
@@ -236,6 +240,11 @@ class Case:
             if 0.19 < odd < 0.22:
                 self.kept.append(x)
             return {"loss": value, "both": (value, out), "dict": {"loss": value, "out": out.detach()}, "none": None}[returns]
+
+        def step(x, y):
+            for _ in range(rounds):
+                result = once(x, y)
+            return result
         self.inner_scheduler = scheduler
         self.step = T.compile(step) if compiled is True else step
         self.held = []
@@ -281,6 +290,9 @@ class Case:
             with T.no_grad():
                 for mine, theirs in zip(self.net[-1].parameters(), old.parameters()):
                     mine.copy_(theirs)
+        elif what == "setting":
+            holder = self.settings if hasattr(self.settings, "__slots__") or r.random() < 0.5 else type(self.settings)
+            holder.weight = r.choice((0.0, 0.1))
         elif what == "settings":
             for group in self.optimizer.param_groups:
                 group["weight_decay"] = 0.05
@@ -300,15 +312,28 @@ class Case:
         return found
 
 
+def plain_settings():
+    """An instance of a class of its own, whose attribute is the class's."""
+    return type("Settings", (), {"weight": 0.05})()
+
+
+def slotted_settings():
+    cls = type("Slotted", (), {"__slots__": ("weight",)})
+    settings = cls()
+    settings.weight = 0.05
+    return settings
+
+
+SETTINGS = (plain_settings, plain_settings, slotted_settings)
 SCHEDULERS = (lambda o: optim.lr_scheduler.StepLR(o, 3, 0.5), lambda o: optim.lr_scheduler.CosineAnnealingLR(o, 10),
               lambda o: optim.lr_scheduler.OneCycleLR(o, 0.02, 100, cycle_momentum="momentum" in o.defaults or "betas" in o.defaults))
 CHANGES = ("lr", "lr", "lr", "freeze", "data", "in place", "mode", "hook", "module hook", "no grad", "hold", "hold view", "grad", "reload",
-           "attribute", "layer", "settings", "nothing", "nothing", "nothing")
+           "attribute", "layer", "settings", "setting", "nothing", "nothing", "nothing")
 
 
 def values(each):
     if isinstance(each, T.Tensor):
-        return each.dtype, tuple(each.shape), each.detach().contiguous().numpy().tobytes()
+        return each.dtype, tuple(each.shape), each.detach().numpy().tobytes()
     if isinstance(each, dict):
         return {key: values(value) for key, value in each.items()}
     if isinstance(each, (tuple, list)):

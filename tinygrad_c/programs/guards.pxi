@@ -12,7 +12,8 @@ cdef extern from *:
 
 cdef enum:                  # what a guard looks at
     WHOLE_DICT              # each value of a dict, but for the keys that are skipped
-    ONE_ITEM                # a value of a dict
+    ONE_ITEM                # a value of a dict, or that there is none
+    ONE_ATTRIBUTE           # of an object or a class
     WHOLE_LIST
     ONE_CELL                # of a function's closure
     NOTHING                 # any more
@@ -35,6 +36,7 @@ ctypedef struct TensorGuard:
     Py_ssize_t stride[MAX_NDIM]
 
 
+cdef object ABSENT = object()        # the value of a key that a dict does not have
 cdef frozenset SKIPPED = frozenset(("_step_count", "_first_gradient"))       # of an optimizer: they change at every step
 
 
@@ -43,6 +45,7 @@ cdef frozenset SKIPPED = frozenset(("_step_count", "_first_gradient"))       # o
 cdef class Guards:
     """References are held, so that equal addresses mean the same object."""
     cdef list keep
+    cdef list names             # of the guarded variables, for messages
     cdef Guard* guards
     cdef Py_ssize_t n
     cdef PyObject** values
@@ -52,14 +55,14 @@ cdef class Guards:
     cdef readonly list all_tensors
 
     def __cinit__(self):
-        self.keep, self.all_tensors = [], []
+        self.keep, self.names, self.all_tensors = [], [], []
 
     def __dealloc__(self):
         free(self.guards)
         free(self.values)
         free(self.tensors)
 
-    cdef int add(self, int kind, object container, list values) except -1:
+    cdef int add(self, int kind, object container, list values, str name) except -1:
         cdef Guard* guards = <Guard*> realloc(self.guards, (self.n + 1) * sizeof(Guard))
         cdef PyObject** flat
         if guards == NULL:
@@ -71,23 +74,24 @@ cdef class Guards:
         self.values = flat
         self.keep.append(container)
         self.keep.append(values)
+        self.names.append(name)
         guards[self.n].kind, guards[self.n].container = kind, <PyObject*> container
         guards[self.n].first, guards[self.n].n = self.n_values, len(values)
         guards[self.n].version = 0
         for value in values:
-            flat[self.n_values] = <PyObject*> value
+            flat[self.n_values] = NULL if value is ABSENT else <PyObject*> value
             self.n_values += 1
         self.n += 1
         return 0
 
-    def add_dict(self, values):
+    def add_dict(self, values, str name=""):
         flat = []
         if not isinstance(values, dict):
             raise TypeError("a dict is needed")
         for key, value in values.items():
             flat.append(key)
             flat.append(value)
-        self.add(WHOLE_DICT, values, flat)
+        self.add(WHOLE_DICT, values, flat, name)
 
     def forget(self, container) -> None:
         """Drop the guards of a dict or list."""
@@ -96,16 +100,19 @@ cdef class Guards:
             if self.guards[i].container == <PyObject*> container:
                 self.guards[i].kind = NOTHING
 
-    def add_item(self, dict values not None, key):
-        self.add(ONE_ITEM, values, [key, values[key]])
+    def add_item(self, dict values not None, str key not None):
+        self.add(ONE_ITEM, values, [key, values.get(key, ABSENT)], key)
 
-    def add_list(self, list values not None):
-        self.add(WHOLE_LIST, values, list(values))
+    def add_attribute(self, each, str key not None):
+        self.add(ONE_ATTRIBUTE, each, [key, getattr(each, key)], key)
 
-    def add_cell(self, cell):
+    def add_list(self, list values not None, str name=""):
+        self.add(WHOLE_LIST, values, list(values), name)
+
+    def add_cell(self, cell, str name not None):
         if not PyCell_Check(cell):
             raise TypeError("a cell is needed")
-        self.add(ONE_CELL, cell, [cell.cell_contents])
+        self.add(ONE_CELL, cell, [cell.cell_contents], name)
 
     def add_tensor(self, TensorBase t not None):
         cdef TensorGuard* tensors = <TensorGuard*> realloc(self.tensors, (self.n_tensors + 1) * sizeof(TensorGuard))
@@ -133,11 +140,13 @@ cdef class Guards:
             return ""
         if i >= self.n:
             return f"a tensor of shape {list(shape_of(<TensorBase> self.tensors[i - self.n].tensor))}"
-        if self.guards[i].kind == ONE_ITEM:
-            return f"the value of {<object> self.values[self.guards[i].first]!r}"
+        name = self.names[i]
         if self.guards[i].kind == WHOLE_DICT:
-            return f"an attribute among {', '.join(map(str, list(<object> self.guards[i].container)[:8]))}"
-        return "a list" if self.guards[i].kind == WHOLE_LIST else "a variable of the closure"
+            return f"the dict {name!r}" if name else \
+                f"an attribute among {', '.join(map(str, list(<object> self.guards[i].container)[:8]))}"
+        if self.guards[i].kind == WHOLE_LIST:
+            return f"the list {name!r}" if name else "a list"
+        return f"the value of {name!r}"
 
     cdef Py_ssize_t first_broken(self) except -2:
         """The number of the first guard, or of the first tensor behind the guards, that does not hold; -1: there is none."""
@@ -170,6 +179,10 @@ cdef class Guards:
                 if PyDict_GetItemWithError(<object> g.container, <object> value[0]) != value[1]:
                     return i
                 g.version = version
+            elif g.kind == ONE_ATTRIBUTE:
+                attribute = getattr(<object> g.container, <object> value[0], ABSENT)
+                if <PyObject*> attribute != value[1]:
+                    return i
             elif g.kind == WHOLE_LIST:
                 if PyList_GET_SIZE(<object> g.container) != g.n:
                     return i

@@ -84,7 +84,7 @@ cdef class Passes:
             for j in range(call.n_operands):
                 if call.operand[j].data == NULL or r.program.origins[i].allocation[j] != 0:
                     continue
-                if known_kernel(call.kernel).writes >> j & 1:
+                if written_by(call) >> j & 1:
                     r.deny("its backward pass writes to a tensor that it did not make")
                     return
                 t = r.guards.at(call.operand[j].data)

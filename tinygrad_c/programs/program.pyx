@@ -29,11 +29,14 @@ from tinygrad_c.kernels.runtime.dispatch cimport (
     OTHER_THREAD, ROLE_ADADELTA, ROLE_ADAGRAD, ROLE_ADAM, ROLE_ADAMAX, ROLE_ASGD, ROLE_CONTENT, ROLE_ELEMENTWISE, ROLE_MATMUL,
     ROLE_NADAM, ROLE_RADAM, ROLE_RANDOM, ROLE_RMSPROP, ROLE_RPROP, ROLE_SGD,
     UNSUITED, Block, Known, Program, block_of, draw_blocks, enter, free_program, is_written, keep_gil, known_kernel,
-    labels_fit, leave, random_streams, recorder, replay, start_recording, stop_if, stop_recording, take_number)
+    labels_fit, leave, random_streams, recorder, replay, start_recording, stop_if, stop_recording, take_number,
+    written_by)
 from tinygrad_c.kernels.runtime.memory cimport Pool, free_pool, pool_has, seal_pool, swap_pool
 from tinygrad_c.kernels.runtime.threads cimport flush_denormals, fp_state, restore_denormals, run_on
 from tinygrad_c.kernels.table cimport *
 from tinygrad_c.ops.optim_steps.scalars cimport *
+
+from tinygrad_c.nn.parameter import Parameter
 
 cdef extern from "Python.h":
     Py_ssize_t Py_REFCNT(PyObject*)
@@ -60,6 +63,7 @@ include "guards.pxi"
 include "settings.pxi"
 include "given.pxi"
 include "recorded.pxi"
+include "updates.pxi"
 include "replayed.pxi"
 include "rows.pxi"
 include "passes.pxi"

@@ -54,6 +54,7 @@ cdef class Recorded:
     cdef bint busy
     cdef double work            # nanoseconds, estimated
     cdef readonly object refusal    # (reason, file, line) or None
+    cdef readonly str changed       # what the step uses and changes, or None
     cdef readonly int failed
     cdef public int verified
     cdef public object key
@@ -99,7 +100,9 @@ cdef class Recorded:
         self.args = tuple(given)
         given = None
         each = None
-        leaves = [t for t in guards.all_tensors if (<TensorBase> t)._requires_grad]
+        updated = {id(p) for _, _, groups in optimizers for group, _, _ in groups for p in group["params"]}
+        leaves = [t for t in guards.all_tensors         # frozen ones too: the step may clear their gradients
+                  if (<TensorBase> t)._requires_grad or id(t) in updated or isinstance(t, Parameter)]
         self.had_grad = [(t, (<TensorBase> t)._grad is not None) for t in leaves]
         before = [(<TensorBase> t)._grad for t in leaves]
         counted = [0 if (<TensorBase> t)._grad is None else (<TensorBase> t)._grad.storage.version for t in leaves]
@@ -201,7 +204,8 @@ cdef class Recorded:
         if self.program.n == 0:
             self.deny("it computes nothing")
         if not self.guards.hold():
-            self.deny("it changes what it uses: an attribute, a list, a setting, or the memory of a tensor")
+            self.changed = self.guards.broken()
+            self.deny(f"it changes what it uses: {self.changed}")
             return 0
         self.written = []
         for i in range(len(versions)):
@@ -251,7 +255,7 @@ cdef class Recorded:
                     return 0
         self.find_streams()
         self.find_kept()
-        self.find_updates(optimizers)
+        find_updates(self, optimizers)
         for i in range(self.program.n):
             self.work += self.program.calls[i].work
         return 0
@@ -356,61 +360,9 @@ cdef class Recorded:
         for i in range(last):
             call = &self.program.calls[i]
             for k in range(call.n_operands):
-                if known_kernel(call.kernel).writes >> k & 1 and in_tensor(t, call.operand[k].data):
+                if written_by(call) >> k & 1 and in_tensor(t, call.operand[k].data):
                     return True
         return False
-
-    cdef int find_updates(self, list optimizers) except -1:
-        """Which optimizer, group and parameter each Call of an optimizer belongs to."""
-        cdef Py_ssize_t i, slot
-        cdef int role
-        cdef Update* u
-        cdef Call expected
-        cdef TensorBase p
-        cdef set taken = set()
-        self.updates = <Update*> malloc((self.program.n + 1) * sizeof(Update))
-        if self.updates == NULL:
-            raise MemoryError()
-        for i in range(self.program.n):
-            role = known_kernel(self.program.calls[i].kernel).role
-            if not ROLE_SGD <= role <= ROLE_ASGD:
-                continue
-            found = []
-            number = 0
-            for _, kind, groups in optimizers:
-                for group, _, _ in groups:
-                    for slot, each in enumerate(group["params"]):
-                        p = each
-                        if p.data == self.program.calls[i].operand[0].data and ROLES[kind] == role:
-                            found.append((number, slot))
-                    number += 1
-            if len(found) != 1 or found[0] in taken:
-                self.deny("a parameter is updated twice, or by an optimizer that the step's closure and globals do not show")
-                return 0
-            taken.add(found[0])
-            u = &self.updates[self.n_updates]
-            u.call, u.role, u.group, u.slot = i, role, found[0][0], found[0][1]
-            u.step = 0
-            if role != ROLE_SGD:
-                if not (<Settings> self.groups[u.group]).load_state(u):
-                    self.deny("a number of an optimizer's state is no Python number")
-                    return 0
-                if role == ROLE_ASGD:           # the step has set those of the next one
-                    u.number[0] = self.program.calls[i].param[ASGD_ETA].f
-                    u.number[1] = self.program.calls[i].param[ASGD_MU].f
-            elif self.program.calls[i].param[SGD_FLAGS].i & FIRST:
-                self.failed = UNSUITED
-            expected = self.program.calls[i]
-            set_scalars(&expected, u, &self.settings[u.group])
-            if memcmp(expected.param, self.program.calls[i].param, sizeof(expected.param)) != 0:
-                self.deny("an optimizer's step used other settings than its parameter groups had when the step began")
-                return 0
-            for scheduler, position in self.schedulers:
-                if i >= position and scheduler_owns(scheduler, (<Settings> self.groups[u.group]).group):
-                    self.deny("a scheduler's step() comes before the optimizer's: call it after optimizer.step()")
-                    return 0
-            self.n_updates += 1
-        return 0
 
     def draws(self) -> bool:
         """Whether it draws random numbers."""

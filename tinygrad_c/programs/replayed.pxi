@@ -21,8 +21,11 @@ cdef bint fits_input(TensorBase own, object given, bint wants_grad) except -1:
 
 
 cdef bint same_argument(object own, object given) except -1:
-    return own is given or (type(own) is type(given) and (type(own) is int or type(own) is bool or type(own) is str)
-                            and own == given)
+    if own is given or type(own) is not type(given):
+        return own is given
+    if type(own) is float:          # 0.0 is not -0.0, and NaN is NaN
+        return own.hex() == given.hex()
+    return (type(own) is int or type(own) is bool or type(own) is str) and own == given
 
 
 cdef bint in_mode(bint grads) noexcept:
@@ -82,8 +85,8 @@ cdef void schedule(Recorded r) noexcept nogil:
         u = &r.updates[i]
         call = &r.program.calls[u.call]
         if (u.role == ROLE_ADAM and before != NULL and before.role == ROLE_ADAM and before.group == u.group
-                and before.step == u.step + 1):
-            u.step += 1
+                and before.step == u.step + u.every):
+            u.step += u.every
             call.param[ADAM_STEP], call.param[ADAM_CORRECTION] = last.param[ADAM_STEP], last.param[ADAM_CORRECTION]
             call.param[ADAM_SHRINK], call.param[ADAM_WEIGHT_DECAY] = last.param[ADAM_SHRINK], last.param[ADAM_WEIGHT_DECAY]
             call.param[ADAM_WEIGHT], call.param[ADAM_BETA2] = last.param[ADAM_WEIGHT], last.param[ADAM_BETA2]

@@ -5,6 +5,8 @@ ctypedef struct Update:         # a Call of an optimizer, whose scalars change f
     int role
     Py_ssize_t group            # in Recorded.groups
     Py_ssize_t slot             # of the parameter in its group
+    int every                   # how often the program updates this parameter
+    int turn                    # which of these updates it is, from 0
     double step                 # how often the parameter has been updated; SGD does not count
     double[2] last              # number, as it was before the last step
     double[2] number            # other numbers of its state: NAdam's mu_product, ASGD's eta and mu
@@ -111,7 +113,7 @@ cdef class Settings:
         cdef Py_ssize_t i
         if u.slot >= PyList_GET_SIZE(self.steps) or type(self.steps[u.slot]) is not int:
             return False
-        u.step = self.steps[u.slot]
+        u.step = <long long> self.steps[u.slot] + u.turn + 1 - u.every
         for i in range(len(self.numbers)):
             numbers = <list> self.numbers[i]
             if u.slot >= PyList_GET_SIZE(numbers) or type(numbers[u.slot]) is not float:
@@ -153,7 +155,7 @@ cdef int flags_of(int role) noexcept nogil:
 
 cdef void count_step(Update* u, Call* call, const Group* g) noexcept nogil:
     """One step more: the scalars of its Call, and the numbers that the next step begins with."""
-    u.step += 1
+    u.step += u.every
     u.last[0], u.last[1] = u.number[0], u.number[1]
     if u.role == ROLE_NADAM:
         u.number[0] *= nadam_mu(u.step, g.beta1, g.momentum_decay)
@@ -164,7 +166,7 @@ cdef void count_step(Update* u, Call* call, const Group* g) noexcept nogil:
 
 cdef void uncount_step(Update* u) noexcept nogil:
     """A check has ended the step."""
-    u.step -= 1
+    u.step -= u.every
     u.number[0], u.number[1] = u.last[0], u.last[1]
 
 

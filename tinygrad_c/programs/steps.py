@@ -5,6 +5,7 @@ are compared with eager mode to the bit, on later batches. What cannot be record
 """
 from __future__ import annotations
 
+import contextlib
 import copy
 import functools
 import random
@@ -33,6 +34,8 @@ from tinygrad_c.programs.walk import TooMany, Walk
 EAGER_CALLS = 2         # before the first recording: they make the optimizer's state
 MOST_PROGRAMS = 8       # of a step
 MOST_ATTEMPTS = 8       # at recording, for inputs of one shape
+MOST_SITUATIONS = 100   # shapes of inputs, and values of other arguments, that are told apart
+MOST_CHANGED = 3        # recordings in which the step changes what it uses; it may do so once
 MOST_DIFFERENT = 4      # pairs of recordings; they may differ while other threads hold memory back
 MOST_DISTURBED = 100    # recordings, while other threads computed
 
@@ -41,7 +44,7 @@ class Situation:
     """The calls with inputs of one shape: their number, and the programs recorded for them."""
 
     def __init__(self) -> None:
-        self.calls = self.attempts = self.disturbed = self.different = 0
+        self.calls = self.attempts = self.disturbed = self.different = self.changed = 0
         self.obstacle = ""                  # why it was not recorded
         self.pending: dict[Any, Any] = {}   # the first of two recordings, by which parameters had a gradient
         self.programs: list[Any] = []
@@ -111,7 +114,11 @@ class CompiledStep(Step):
         key = None if kwargs or self._inside or is_recording() else key_of(args)
         if key is None:
             return self.function(*args, **kwargs)
-        situation = self.situations.setdefault(key, Situation())
+        situation = self.situations.get(key)
+        if situation is None:
+            if len(self.situations) >= MOST_SITUATIONS:
+                return self._too_many(args)
+            situation = self.situations[key] = Situation()
         for program in situation.programs:
             if could_replay(program, args):
                 return self.function(*args) if program.verified >= self.verify else self._verify(program, args)
@@ -123,6 +130,15 @@ class CompiledStep(Step):
             return self._record(situation, args)
         finally:
             self._inside = False
+
+    def _too_many(self, args: tuple[Any, ...]) -> Any:
+        """Inputs that are none of the first MOST_SITUATIONS."""
+        if not self.ready:
+            with contextlib.suppress(TooMany):
+                self._trains = self._trains or Walk((self.function, *args)).any_optimizer
+            self._stay_eager("its inputs have another shape, or its other arguments another value, at each call: pass numbers "
+                             "that change as tensors", None)
+        return self.function(*args)
 
     def _positional(self, args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[Any, ...] | None:
         """Keyword arguments as positional ones, if they follow the given ones; else None."""
@@ -162,7 +178,10 @@ class CompiledStep(Step):
         if program.refusal is None and drawn is not None and drawn_in_python() != drawn:
             program.deny("it draws random numbers in Python or NumPy")
         if program.refusal is not None:
-            self._stay_eager(*told(program.refusal))
+            situation.changed += program.changed is not None
+            if program.changed is None or situation.changed >= MOST_CHANGED:
+                self._stay_eager(*told(program.refusal))
+            situation.walk = None
             return result
         if program.disturbed():
             situation.attempts -= 1
@@ -276,6 +295,8 @@ def key_of(args: tuple[Any, ...]) -> Any:
             key.append((tuple(each.shape), each.dtype, each.requires_grad))
         elif each is None or type(each) in (int, bool, str):
             key.append((type(each), each))
+        elif type(each) is float:
+            key.append((float, each.hex()))
         elif isinstance(each, (Module, types.FunctionType)) or hasattr(each, "param_groups") or (
                 hasattr(each, "__dict__") and type(each).__module__.partition(".")[0] not in ("builtins", "numpy")):
             key.append(id(each))

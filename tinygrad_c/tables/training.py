@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 
-from tinygrad_c import Generator, Tensor, from_numpy, get_rng_state, no_grad, optim, randperm
+from tinygrad_c import Generator, Tensor, compile, from_numpy, get_rng_state, no_grad, optim, randperm
 from tinygrad_c.nn import functional as F
 from tinygrad_c.tables.concurrent import own_stream
 from tinygrad_c.tables.encoder import Encoder, Inputs
@@ -27,6 +27,8 @@ from tinygrad_c.tables.target import CLASSIFICATION
 CYCLES = 4
 ROWS_AT_ONCE = 16384  # rows per forward pass of all nets, outside training
 PICKS = 5  # largest number of epochs that are averaged
+# Multiplications of a step (about 300 microseconds) up to which it pays to replay it as a program.
+SMALL_STEP = 5_000_000
 INTERRUPTED = "interrupted"
 
 
@@ -67,6 +69,29 @@ class Training:
         return any(best is not None for best in self.best)
 
 
+def loss_of_batch(plan: Plan, nets: Nets, X: Tensor, codes: Tensor | None, y: Tensor, weight: Tensor | None) -> Tensor:
+    """The sum over the nets of their mean losses on a batch: X [nets, rows, columns], y and weight with nets * rows rows."""
+    out = nets(X, codes).view(y.shape[0], -1)
+    if plan.loss == "cross_entropy":
+        if weight is None:
+            return F.cross_entropy(out, y, label_smoothing=plan.smoothing) * plan.nets
+        loss = F.cross_entropy(out, y, label_smoothing=plan.smoothing, reduction="none")
+    else:
+        if weight is None:
+            return (F.l1_loss if plan.loss == "mae" else F.mse_loss)(out, y) * plan.nets
+        loss = (out - y).abs() if plan.loss == "mae" else (out - y) ** 2
+        loss = loss.mean(1)
+    return (loss * weight).mean() * plan.nets
+
+
+def set_gradients(optimizer: optim.Optimizer, plan: Plan, nets: Nets, *batch: Tensor | None) -> Tensor:
+    """The gradients of loss_of_batch(), and the loss."""
+    optimizer.zero_grad()
+    loss = loss_of_batch(plan, nets, *batch)
+    loss.backward()
+    return loss
+
+
 class Trainer:
     """Trains a plan's nets. `run` can be interrupted and called again."""
 
@@ -93,6 +118,8 @@ class Trainer:
         self.weight = None if rows.weight is None else from_numpy(rows.weight)
         self.codes = self._flat_codes(encoder)
         self.optimizer = self._optimizer()
+        self.compiled = compile(set_gradients)
+        self.small = 3 * plan.batch_size * plan.nets * self.nets.size < SMALL_STEP
         self.stream = None
         with own_stream(plan.seed + (0 if exchange is None else exchange.seed)):
             self.stream = get_rng_state()
@@ -176,21 +203,16 @@ class Trainer:
             share = plan.lr_share(training.step)
             for group in self.optimizer.param_groups:
                 group["lr"] = group["base"] * share
-            nets.p = plan.dropout_at(training.step)
-            loss = self._loss(batches[i] if self.exchange is None else self.exchange.part(batches[i]))
-            if self.exchange is None:
-                value = loss.item() / plan.nets
-            else:
-                value = self._exchanged(loss, size) / plan.nets
+            rate = plan.dropout_at(training.step)
+            if nets.p != rate:  # the same object for the same rate: a program holds as long as it is this one
+                nets.p = rate
+            value = self._gradients(batches[i]) / plan.nets
             if not math.isfinite(value):
                 training.stopped = (
                     f"epoch {len(training.history) + 1}, step {training.step + 1}: the loss is {value:g}, "
                     f"{self._culprit(batches[i])}; a lower --lr than {plan.lr:g} may help"
                 )
                 return False
-            if self.exchange is None:
-                self.optimizer.zero_grad()
-                loss.backward()
             self.optimizer.step()
             training.step += 1
             training.samples += size * plan.nets
@@ -199,12 +221,27 @@ class Trainer:
         self._validate()
         return True
 
-    def _exchanged(self, loss: Tensor, rows: int) -> float:
-        """Gradients of all processes' rows; their loss."""
-        loss = loss * self.exchange.share(rows)
+    def _gradients(self, rows: np.ndarray) -> float:
+        """Set the gradients of a batch; its loss, summed over the nets. Small steps are replayed as a program, as long as the
+        dropout rate stays the same.
+        """
+        if self.exchange is not None:
+            return self._exchanged(rows)
+        step = self.compiled if self.small and self.nets.p == self.plan.dropout else set_gradients
+        return step(self.optimizer, self.plan, self.nets, *self._targeted(rows)).item()
+
+    def _exchanged(self, rows: np.ndarray) -> float:
+        """The gradients of all processes' rows, and their loss."""
+        loss = loss_of_batch(self.plan, self.nets, *self._targeted(self.exchange.part(rows)))
+        loss = loss * self.exchange.share(rows.shape[1])
         self.optimizer.zero_grad()
         loss.backward()
         return self.exchange.average(loss, [p for group in self.optimizer.param_groups for p in group["params"]])
+
+    def _targeted(self, rows: np.ndarray) -> tuple[Tensor | None, ...]:
+        """Inputs, targets and weights of a batch."""
+        index = from_numpy(rows.ravel())
+        return *self._batch(rows), self.y[index], None if self.weight is None else self.weight[index]
 
     def _batch(self, rows: np.ndarray) -> tuple[Tensor, Tensor | None]:
         flat = rows.ravel()
@@ -213,23 +250,6 @@ class Trainer:
         if self.codes is not None:
             codes = from_numpy(np.concatenate([each[r] for each, r in zip(self.codes, rows)]))
         return X, codes
-
-    def _loss(self, rows: np.ndarray) -> Tensor:
-        """The sum over the nets of their mean losses on a batch."""
-        plan = self.plan
-        out = self.nets(*self._batch(rows))
-        index = from_numpy(rows.ravel())
-        out, y = out.view(-1, self.outputs), self.y[index]
-        if plan.loss == "cross_entropy":
-            if self.weight is None:
-                return F.cross_entropy(out, y, label_smoothing=plan.smoothing) * plan.nets
-            loss = F.cross_entropy(out, y, label_smoothing=plan.smoothing, reduction="none")
-        else:
-            if self.weight is None:
-                return (F.l1_loss if plan.loss == "mae" else F.mse_loss)(out, y) * plan.nets
-            loss = (out - y).abs() if plan.loss == "mae" else (out - y) ** 2
-            loss = loss.mean(1)
-        return (loss * self.weight[index]).mean() * plan.nets
 
     def _culprit(self, rows: np.ndarray) -> str:
         """The first parameter or intermediate result with a value that is not finite, from inputs to loss."""

@@ -98,6 +98,7 @@ cdef object stop_recording()
 cdef void free_program(Program* program) noexcept
 cdef void refuse(const char* reason) noexcept       # nothing, unless a program is being recorded
 cdef const Known* known_kernel(kernel_t kernel) noexcept
+cdef int written_by(const Call* call) noexcept
 cdef Block* block_of(const Program* program, const char* p) noexcept
 # To be called only while recorder is set.
 cdef void record_block(char* data, Py_ssize_t nbytes) noexcept

@@ -125,6 +125,14 @@ cdef const Known* known_kernel(kernel_t kernel) noexcept:
     return NULL
 
 
+cdef int written_by(const Call* call) noexcept:
+    """Bits: the operands that a Call of a known kernel writes."""
+    cdef const Known* what = known_kernel(call.kernel)
+    if what.role == ROLE_MATMUL and call.param[MATMUL_FLAGS].i & MATMUL_OTHER_IS_OUT:
+        return what.writes | OPERAND_4
+    return what.writes
+
+
 # ---- What is done without a Call, as kernels
 
 cdef void run_inner(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:

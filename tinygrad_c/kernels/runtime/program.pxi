@@ -224,9 +224,7 @@ cdef void record_call(const Call* call) noexcept:
     if what == NULL:
         refuse("it uses an operation that cannot be recorded yet")
         return
-    written = what.writes
-    if what.role == ROLE_MATMUL and call.param[MATMUL_FLAGS].i & MATMUL_OTHER_IS_OUT:
-        written |= 16
+    written = written_by(call)
     for i in range(call.n_operands):
         if call.operand[i].data == NULL:
             continue
