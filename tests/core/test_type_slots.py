@@ -2,6 +2,7 @@
 from __future__ import annotations
 
 import gc
+import subprocess
 import sys
 import weakref
 
@@ -118,3 +119,42 @@ def test_an_exported_buffer_outlives_the_data_it_showed():
     x.data = tinygrad_c.zeros(5)
     assert view.shape == (2, 3)
     assert view.tolist() == [[0.0, 1.0, 2.0], [3.0, 4.0, 5.0]]
+
+
+FIRST_ATTRIBUTE = """
+import copy, pickle
+import tinygrad_c as T
+from tinygrad_c import nn
+
+net = nn.Sequential(nn.Linear(2, 3), nn.BatchNorm1d(3), nn.ReLU(), nn.LazyLinear(1))
+net[0].scale = nn.Buffer(T.ones(1), persistent=False)
+net(T.ones(4, 2)).sum().backward()
+pickle.loads(pickle.dumps(copy.deepcopy(net)))
+assert net[0].scale.persistent is False
+copy.deepcopy(T.ones(2))
+print(T.Tensor.__dictoffset__)
+
+before, p = T.ones(2), nn.Parameter(T.ones(2))
+{what}
+print(T.Tensor.__dictoffset__ > 0, nn.Parameter.__dictoffset__ > 0)
+before.label = "a"
+p.label = ["b"]
+assert vars(before) == {{"label": "a"}} and copy.deepcopy(before).label == "a" and vars(T.ones(1)) == {{}}
+del before.label
+assert not hasattr(before, "label")
+for name in ("shape", "is_leaf", "T"):
+    try:
+        setattr(before, name, 1)
+    except AttributeError:
+        continue
+    raise AssertionError(name)
+"""
+
+
+@pytest.mark.parametrize("what", ["p.label = 1", "before.label = 1", "vars(p)", "class Plain(T.Tensor): pass",
+                                  "class Of(nn.Parameter): pass\nOf(T.ones(1)).label = 1"])
+def test_tensors_have_no_dict_until_one_has_an_attribute(what):
+    """Without one, CPython 3.11 finds methods sooner: 8% of a.exp()."""
+    done = subprocess.run([sys.executable, "-c", FIRST_ATTRIBUTE.format(what=what)], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    assert done.stdout == "0\nTrue True\n"
