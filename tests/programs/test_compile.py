@@ -17,10 +17,10 @@ import weakref
 import numpy
 import pytest
 from samples.recordings import content
-from tinygrad_c.programs.program import is_recording
 
 import tinygrad_c as T
 from tinygrad_c import nn, optim
+from tinygrad_c.programs.steps import is_recording
 from tinygrad_c.utils.data import DataLoader, TensorDataset
 
 F = nn.functional

@@ -54,7 +54,7 @@ cdef class Recorded:
     cdef bint busy
     cdef double work            # nanoseconds, estimated
     cdef readonly object refusal    # (reason, file, line) or None
-    cdef readonly str changed       # what the step uses and changes, or None
+    cdef readonly str changed       # the name of what the step uses and changes; None if it does not
     cdef readonly int failed
     cdef public int verified
     cdef public object key
@@ -215,8 +215,8 @@ cdef class Recorded:
         if self.program.n == 0:
             self.deny("it computes nothing")
         if not self.guards.hold():
-            self.changed = self.guards.broken()
-            self.deny(f"it changes what it uses: {self.changed}")
+            self.changed = self.guards.broken_name()
+            self.deny(f"it changes what it uses: {self.guards.broken()}")
             return 0
         self.written = []
         for i in range(len(versions)):
