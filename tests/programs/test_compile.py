@@ -20,6 +20,7 @@ from samples.recordings import content
 
 import tinygrad_c as T
 from tinygrad_c import nn, optim
+from tinygrad_c.programs.steps import is_recording
 from tinygrad_c.utils.data import DataLoader, TensorDataset
 
 F = nn.functional
@@ -670,6 +671,38 @@ def test_a_forked_child():
             os._exit(1)
     assert os.waitpid(child, 0)[1] == 0
     alike(sides, range(8, 20))
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_child_forked_while_another_thread_records():
+    """The child has no such thread: it records, and replays what there was."""
+    begun, forked = threading.Event(), threading.Event()
+
+    def wait(net, value):
+        if is_recording():
+            begun.set()
+            forked.wait()
+    slow = Side(True, OPTIMIZERS["Adam"], extra=wait)
+    old, new = both(), both()
+    alike(old, range(8))
+    thread = threading.Thread(target=lambda: call_often(slow.step, 8))
+    thread.start()
+    begun.wait()
+    child = os.fork()
+    if child == 0:
+        try:
+            alike(old, range(8, 12))
+            alike(new, range(10))
+            assert not is_recording()
+            assert new[1].step.ready[0].verified == 2
+            os._exit(0)
+        except BaseException:
+            os._exit(1)
+    forked.set()
+    thread.join()
+    assert os.waitpid(child, 0)[1] == 0
+    call_often(slow.step, 8)
+    assert slow.step.ready
 
 
 # ---- Whole epochs

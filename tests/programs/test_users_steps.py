@@ -160,7 +160,7 @@ def refusal(step, calls=12):
 def test_what_a_step_changes_is_named():
     net = mlp()
     optimizer = optim.SGD(net.parameters(), lr=0.1)
-    step, counts, number, averages = usual_step(net, optimizer), [0], 0, {}
+    step, counts, number, averages, losses = usual_step(net, optimizer), [0], 0, {}, []
 
     class Trainer:
         number = 0
@@ -187,10 +187,16 @@ def test_what_a_step_changes_is_named():
         loss = step(x, y)
         averages["weight"] = net[0].weight.detach() * 0.5
         return loss
-    assert "it changes what it uses: the list 'counts'" in refusal(in_a_list)
-    assert "it changes what it uses: the value of 'number'" in refusal(in_a_variable)
-    assert "it changes what it uses: the value of 'number'" in refusal(in_an_attribute)
-    assert "it changes what it uses: the dict 'averages'" in refusal(in_a_dict)
+
+    @T.compile
+    def kept(x, y):
+        loss = step(x, y)
+        losses.append(loss.detach())
+        return loss
+    for compiled, words in ((in_a_list, "the list 'counts'"), (in_a_variable, "the value of 'number'"),
+                            (in_an_attribute, "the value of 'number'"), (in_a_dict, "the dict 'averages'"), (kept, "the list 'losses'")):
+        line = compiled.function.__code__.co_firstlineno + (2 if compiled is in_a_list or compiled is in_an_attribute else 3)
+        assert f"it changes what it uses: {words}, at {__file__}:{line}" in refusal(compiled)
     assert counts == [12]
     assert number == trainer.number == 12
 

@@ -148,6 +148,11 @@ cdef class Guards:
             return f"the list {name!r}" if name else "a list"
         return f"the value of {name!r}"
 
+    def broken_name(self) -> str:
+        """The name of the variable or attribute that has changed, or ''."""
+        cdef Py_ssize_t i = self.first_broken()
+        return self.names[i] if 0 <= i < self.n else ""
+
     cdef Py_ssize_t first_broken(self) except -2:
         """The number of the first guard, or of the first tensor behind the guards, that does not hold; -1: there is none."""
         cdef Py_ssize_t i, k, position

@@ -10,6 +10,8 @@
 
 The kernels' side is kernels/runtime/program.pxi; who records when, and whether it is right, compiler.py decides.
 """
+import os
+
 cimport cython
 from cpython.bytes cimport PyBytes_FromStringAndSize
 from cpython.dict cimport PyDict_Next
@@ -47,6 +49,7 @@ cdef extern from "Python.h":
     PyObject* PyTuple_GET_ITEM(object, Py_ssize_t)
     PyObject* PyCell_GET(object)
     bint PyCell_Check(object)
+    unsigned long PyThread_get_thread_ident()
 
 cdef extern from *:
     """

@@ -54,7 +54,7 @@ cdef class Recorded:
     cdef bint busy
     cdef double work            # nanoseconds, estimated
     cdef readonly object refusal    # (reason, file, line) or None
-    cdef readonly str changed       # what the step uses and changes, or None
+    cdef readonly str changed       # the name of what the step uses and changes; None if it does not
     cdef readonly int failed
     cdef public int verified
     cdef public object key
@@ -114,10 +114,7 @@ cdef class Recorded:
         if recorder != NULL:            # started in another thread after the caller checked
             self.failed = OTHER_THREAD
             return function(*self.args)
-        start_recording(&self.program)
-        note_storages(1)
-        swap_pool(&self.pool)
-        keep_gil(1)                     # computation in other threads would be recorded too
+        self.begin()
         try:
             for scheduler in schedulers:
                 self.watch(scheduler)
@@ -125,16 +122,30 @@ cdef class Recorded:
         finally:
             for scheduler in schedulers:
                 scheduler.__dict__.pop("step", None)
-            keep_gil(-1)
-            swap_pool(&self.pool)
-            note_storages(-1)
-            self.refusal = stop_recording()
-            self.failed = self.program.failed
-            seal_pool(&self.pool)
+            self.end()
         self.return_inputs(args)
         if self.refusal is None and not self.failed:
             self.examine(leaves, before, counted, versions, counts, optimizers)
         return result
+
+    cdef int begin(self) except -1:
+        global being_recorded
+        start_recording(&self.program)
+        note_storages(1)
+        swap_pool(&self.pool)
+        keep_gil(1)                     # computation in other threads would be recorded too
+        being_recorded = self
+        return 0
+
+    cdef int end(self) except -1:
+        global being_recorded
+        being_recorded = None
+        keep_gil(-1)
+        swap_pool(&self.pool)
+        note_storages(-1)
+        self.refusal = stop_recording()
+        self.failed = self.program.failed
+        return seal_pool(&self.pool)
 
     cdef int return_inputs(self, tuple args) except -1:
         """Apply to the arguments what the step did to its copies of them."""
@@ -204,8 +215,8 @@ cdef class Recorded:
         if self.program.n == 0:
             self.deny("it computes nothing")
         if not self.guards.hold():
-            self.changed = self.guards.broken()
-            self.deny(f"it changes what it uses: {self.changed}")
+            self.changed = self.guards.broken_name()
+            self.deny(f"it changes what it uses: {self.guards.broken()}")
             return 0
         self.written = []
         for i in range(len(versions)):
@@ -540,3 +551,18 @@ cdef class Recorded:
                 "updates": self.n_updates, "random streams": self.n_streams, "labels": self.program.n_labels,
                 "checks": sum([self.program.calls[i].kernel == stop_if for i in range(self.program.n)]),
                 "schedulers": len(self.schedulers), "gradients from before": len(self.given)}
+
+
+# ---- Forks
+
+cdef Recorded being_recorded = None     # by whichever thread
+
+
+def end_recording_after_fork() -> None:
+    """In a forked child: end the recording of a thread that it does not have."""
+    if being_recorded is not None and recorder.thread != PyThread_get_thread_ident():
+        being_recorded.end()
+
+
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=end_recording_after_fork)

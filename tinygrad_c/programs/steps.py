@@ -18,6 +18,7 @@ from tinygrad_c._tensor.tensor import Tensor
 from tinygrad_c.core.array import get_default_dtype
 from tinygrad_c.nn.module import Module
 from tinygrad_c.programs.epochs import tensors_of, train
+from tinygrad_c.programs.lines import line_of_change
 from tinygrad_c.programs.program import (
     Recorded,
     Step,
@@ -179,9 +180,12 @@ class CompiledStep(Step):
             program.deny("it draws random numbers in Python or NumPy")
         if program.refusal is not None:
             situation.changed += program.changed is not None
-            if program.changed is None or situation.changed >= MOST_CHANGED:
-                self._stay_eager(*told(program.refusal))
             situation.walk = None
+            if program.changed is None:
+                self._stay_eager(*told(program.refusal))
+            elif situation.changed >= MOST_CHANGED:
+                line = line_of_change(walk.codes, program.changed)
+                self._stay_eager(program.refusal[0], f"{line[0]}:{line[1]}" if line else None)
             return result
         if program.disturbed():
             situation.attempts -= 1

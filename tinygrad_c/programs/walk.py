@@ -52,6 +52,7 @@ class Walk:
         self._plain: list[Any] = []             # objects of the user's own classes
         self._holders: list[Any] = []           # (a class or module of the user, it or a base) whose attributes it may have
         self._called: dict[int, str] = {}       # names of lists and dicts
+        self.codes: list[types.CodeType] = []
         self._taken: set[tuple[int, str]] = set()
         self._queue: list[Any] = list(roots)
         while self._queue or self._attributes():
@@ -111,6 +112,7 @@ class Walk:
         for code in codes:
             codes.extend(const for const in code.co_consts if isinstance(const, types.CodeType))
             self._names.update(code.co_names)
+            self.codes.append(code)
             for name in code.co_names:
                 if name in function.__globals__ and self._take(function.__globals__, name):
                     self.guards.add_item(function.__globals__, name)
