@@ -62,6 +62,7 @@ cdef extern from *:
     """
     double seconds() noexcept nogil
 
+include "../kernels/portable/row_copy.pxi"
 include "guards.pxi"
 include "settings.pxi"
 include "given.pxi"

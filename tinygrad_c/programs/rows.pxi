@@ -37,14 +37,15 @@ ctypedef struct Feed:           # a program and the rows to run it on
 
 cdef inline void gather(char* to, const char* rows, const int64_t* order, Py_ssize_t n, Py_ssize_t bytes) noexcept nogil:
     cdef Py_ssize_t i
-    if bytes == 8:              # a label or two floats: a third of the time of memcpy
-        for i in range(n):
+    for i in range(n):
+        prefetch_row(rows + order[min(i + ROWS_AHEAD, n - 1)] * bytes)
+        if bytes == 8:              # a label or two floats
             memcpy(to + 8 * i, rows + 8 * order[i], 8)
-    elif bytes == 4:
-        for i in range(n):
+        elif bytes == 4:
             memcpy(to + 4 * i, rows + 4 * order[i], 4)
-    else:
-        for i in range(n):
+        elif 8 < bytes <= 512:
+            copy_short(to + i * bytes, rows + order[i] * bytes, bytes)
+        else:
             memcpy(to + i * bytes, rows + order[i] * bytes, bytes)
 
 

@@ -15,15 +15,7 @@ from libc.string cimport memcpy, memset
 from tinygrad_c.kernels.call cimport *
 
 include "../simd/copy_run.pxi"
-
-
-cdef inline void copy_short(char* to, const char* source, Py_ssize_t nbytes) noexcept nogil:
-    """Copies 8 to 512 bytes, 8 at a time; the last 8 may overlap those before. A call of memcpy would cost more."""
-    cdef Py_ssize_t i = 0
-    while i + 8 <= nbytes:
-        memcpy(to + i, source + i, 8)
-        i += 8
-    memcpy(to + nbytes - 8, source + nbytes - 8, 8)
+include "row_copy.pxi"
 
 
 cdef inline void move_short_rows(const Call* call, Py_ssize_t begin, Py_ssize_t end, bint back,
@@ -37,6 +29,7 @@ cdef inline void move_short_rows(const Call* call, Py_ssize_t begin, Py_ssize_t 
         if back:
             copy_short(call.operand[1].data + offset[r] * size, dense, nbytes)
         else:
+            prefetch_row(call.operand[1].data + offset[min(r + ROWS_AHEAD, end - 1)] * size)
             copy_short(dense, call.operand[1].data + offset[r] * size, nbytes)
 
 
