@@ -273,7 +273,7 @@ def test_arguments():
     assert tg.randn(2, dtype=tg.float64, requires_grad=True).requires_grad
     assert tg.rand_like(tg.zeros(2, 3, dtype=tg.float64)).dtype == tg.float64
     assert tg.randn_like(tg.zeros(3)).shape == (3,)
-    with pytest.raises(RuntimeError, match="not implemented for integers"):
+    with pytest.raises(NotImplementedError, match="not implemented for 'Long'"):
         tg.rand(2, dtype=tg.int64)
     with pytest.raises(RuntimeError, match="negative dimension"):
         tg.rand(-1)
@@ -323,3 +323,12 @@ def test_poisson_and_binomial():
     assert drawn[0, ::2].tolist() == [0, 5]
     with pytest.raises(RuntimeError, match="probabilities"):
         tg.binomial(tg.tensor(3.0), tg.tensor(1.5))
+
+
+@pytest.mark.parametrize("draw", [lambda t, dtype: t.rand(2, dtype=dtype), lambda t, dtype: t.randn(2, dtype=dtype),
+                                  lambda t, dtype: t.rand_like(t.ones(2), dtype=dtype), lambda t, dtype: t.randn_like(t.ones(2, dtype=dtype))])
+@pytest.mark.parametrize("dtype, words", [("float16", "'Half': give dtype=float32 and convert"), ("bfloat16", "'BFloat16'"),
+                                          ("int64", "'Long': give dtype=float32 or float64, or use randint"), ("bool", "'Bool'")])
+def test_dtypes_that_are_not_drawn(draw, dtype, words):
+    with pytest.raises(NotImplementedError, match="not implemented for " + words):
+        draw(tg, getattr(tg, dtype))

@@ -57,18 +57,24 @@ cdef int fill(TensorBase out, Generator g, kernel_t of32, kernel_t of64, double 
     return 0
 
 
+cdef int check_floats(int code, str name) except -1:
+    if code < FLOAT32:
+        what = ("give dtype=float32 and convert the result with .to()" if code >= FLOAT16 else
+                "give dtype=float32 or float64, or use randint")
+        raise NotImplementedError(f"\"{name}\" not implemented for '{DTYPE_NAMES[code]}': {what}")
+    return 0
+
+
 cdef TensorBase fresh_floats(tuple size, object dtype, str name):
     cdef int code = dtype_or(dtype, default_dtype())
-    if code < FLOAT32:
-        raise RuntimeError(f"\"{name}\" is not implemented for integers or bool: choose float32 or float64, or use randint")
+    check_floats(code, name)
     return fresh(size, code)
 
 
 cdef TensorBase like(object input, object dtype, str name):
     cdef TensorBase a = as_tensor(input, "argument 'input' (position 1)")
     cdef int code = dtype_or(dtype, a.dtype)
-    if code < FLOAT32:
-        raise RuntimeError(f"\"{name}\" is not implemented for integers or bool: give dtype=float32")
+    check_floats(code, name)
     return empty(code, a.ndim, a.shape)
 
 
