@@ -80,8 +80,8 @@ def test_help_shows_types(cls, line):
     place = tinygrad_c
     for name in cls.split("."):
         place = getattr(place, name)
-    words = " ".join(pydoc.plain(pydoc.render_doc(place)).replace("|", " | ").split())
-    assert " ".join(line.replace("|", " | ").split()) in words
+    spaces = re.compile(r"[\s|]+")          # help() has | in its margin, and CPython 3.13 breaks long signatures into lines
+    assert spaces.sub("", line) in spaces.sub("", pydoc.plain(pydoc.render_doc(place)))
 
 
 @pytest.mark.parametrize(("call", "near"), [

@@ -26,6 +26,7 @@ from tinygrad_c.core.array cimport Storage, count_write, itemsize, note_storages
 from tinygrad_c.core.tape cimport (
     BackwardPass, Node, Rule, TensorBase, alias, edge_of, empty_like, grad_enabled, plain_mode, record, set_grad, wants_grad)
 from tinygrad_c.kernels.call cimport INT64, MAX_NDIM, Call
+from tinygrad_c.kernels.portable.gather cimport gather_rows
 from tinygrad_c.kernels.portable.philox cimport RANDOM_BLOCK, RANDOM_SEED
 from tinygrad_c.kernels.runtime.dispatch cimport (
     OTHER_THREAD, ROLE_ADADELTA, ROLE_ADAGRAD, ROLE_ADAM, ROLE_ADAMAX, ROLE_ASGD, ROLE_CONTENT, ROLE_ELEMENTWISE, ROLE_MATMUL,
@@ -62,7 +63,6 @@ cdef extern from *:
     """
     double seconds() noexcept nogil
 
-include "../kernels/portable/row_copy.pxi"
 include "guards.pxi"
 include "settings.pxi"
 include "given.pxi"

@@ -35,20 +35,6 @@ ctypedef struct Feed:           # a program and the rows to run it on
     bint running                # its program is busy with it
 
 
-cdef inline void gather(char* to, const char* rows, const int64_t* order, Py_ssize_t n, Py_ssize_t bytes) noexcept nogil:
-    cdef Py_ssize_t i
-    for i in range(n):
-        prefetch_row(rows + order[min(i + ROWS_AHEAD, n - 1)] * bytes)
-        if bytes == 8:              # a label or two floats
-            memcpy(to + 8 * i, rows + 8 * order[i], 8)
-        elif bytes == 4:
-            memcpy(to + 4 * i, rows + 4 * order[i], 4)
-        elif 8 < bytes <= 512:
-            copy_short(to + i * bytes, rows + order[i] * bytes, bytes)
-        else:
-            memcpy(to + i * bytes, rows + order[i] * bytes, bytes)
-
-
 cdef void advance(Feed* f) noexcept nogil:
     """Run a turn of some steps. If the program is not valid for a batch, no steps are left."""
     cdef double start = seconds()
@@ -56,7 +42,7 @@ cdef void advance(Feed* f) noexcept nogil:
     f.made = 0
     while f.left > 0 and f.made < f.slice:
         for i in range(f.n_inputs):
-            gather(f.to[i], f.rows_of[i], f.order, f.rows, f.row_bytes[i])
+            gather_rows(f.to[i], f.rows_of[i], f.order, f.rows, f.row_bytes[i])
         if not f.step(f.recorded):
             f.left = 0
             return

@@ -1,5 +1,7 @@
 """Gather and scatter of rows at given offsets, for every dtype; the offsets that an index means; triangles of
 matrices."""
+from libc.stdint cimport int64_t
+
 from tinygrad_c.kernels.call cimport Call
 
 cdef enum:
@@ -7,6 +9,7 @@ cdef enum:
 
 cdef void take(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil
 cdef void put(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil
+cdef void gather_rows(char* to, const char* rows, const int64_t* order, Py_ssize_t n, Py_ssize_t nbytes) noexcept nogil
 
 cdef enum:                      # shape of bag_sums and bag_add
     BAG_COUNT = 0               # bags
