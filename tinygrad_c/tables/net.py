@@ -29,7 +29,8 @@ class Nets(nn.Module):
         super().__init__()
         self.nets, self.kind, self.activation, self.p = nets, kind, activation, 0.0
         self.z, self.plain, self.sizes = encoder.z, encoder.plain, encoder.sizes
-        static = encoder.width if kind == "bins" else encoder.z + encoder.plain + encoder.z * PERIODIC_OUT
+        waves = encoder.z * PERIODIC_OUT if kind == "periodic" else 0
+        static = encoder.width if kind == "bins" else encoder.z + encoder.plain + waves
         widths = [static + EMBEDDING * len(encoder.sizes), *hidden, outputs]
         self.widths = widths
         drawn = [self._draw(encoder, widths, Generator().manual_seed(seed + 7919 * i)) for i in range(nets)]
@@ -71,9 +72,9 @@ class Nets(nn.Module):
         gradient, then what the net learns to look up.
         """
         parts = [X]
-        if self.kind == "periodic":
+        if self.kind != "bins":
             parts = [X[:, :, :self.z + self.plain]]
-            if self.z:
+            if self.z and self.kind == "periodic":
                 z = X[:, :, :self.z].transpose(1, 2).unsqueeze(3)                       # nets, z, rows, 1
                 waves = cos(z * self.frequency + self.phase)
                 mixed = waves @ self.mix + self.mix_bias                                # nets, z, rows, out

@@ -57,7 +57,8 @@ class Training:
     """The progress of a training."""
 
     step: int = 0
-    history: list[tuple[float, float, float]] = field(default_factory=list)  # per epoch: training loss, validation loss, out-of-fold score
+    # Per epoch: training loss, validation loss, out-of-fold score.
+    history: list[tuple[float, float, float]] = field(default_factory=list)
     best: list[Best | None] = field(default_factory=lambda: [None] * CYCLES)
     running: float = 0.0  # sum of the losses of this epoch's steps
     samples: int = 0
