@@ -202,6 +202,7 @@ def effects(fitting: Fitting, model: TableModel) -> list[tuple[str, str, str, st
     )
     done = "" if len(history) == plan.epochs else f"{len(history):,} of them done; "
     answering = sum(len(g.shares) for g in model.groups)
+    linear = sum(sum(g.shares) for g in model.groups if g.kind == "linear")
     lines = [
         ("task", plan.task, "the target", f"{loss}, scored by {fitting.metric.name}"),
         (
@@ -209,6 +210,7 @@ def effects(fitting: Fitting, model: TableModel) -> list[tuple[str, str, str, st
             str(plan.nets),
             "--quick" if plan.effort == "quick" else "the recipe",
             f"one for each fold; {answering} of their epochs answer together"
+            + (f", linear ones with a share of {linear:.0%}" if linear else "")
             + (f"; temperature {model.temperature:.2f}" if plan.task == CLASSIFICATION else ""),
         ),
         (

@@ -7,7 +7,7 @@ import numpy as np
 
 from tinygrad_c.tables.encoder import Inputs
 from tinygrad_c.tables.folds import shuffled
-from tinygrad_c.tables.model import Group, TableModel
+from tinygrad_c.tables.model import TableModel, of_fold
 
 if TYPE_CHECKING:
     from tinygrad_c.tables.fit import Fitting
@@ -18,21 +18,18 @@ VALUES = 3_000_000      # encoded inputs in all: with more columns, fewer rows a
 
 def importance(fitting: Fitting) -> dict[str, float]:
     """For each column the fall of the metric, averaged over folds; empty if there are too many columns."""
-    trainer = fitting.trainers[1 if fitting.without_wide else 0]
+    trainer = fitting.first
     encoder, inputs = trainer.encoder, trainer.rows.inputs
     columns = encoder.columns
     budget = VALUES // max(1, len(columns) * max(1, encoder.width))
     rows = min(ROWS, budget // max(1, trainer.plan.nets))
     if rows < 20:
         return {}
-    members, _ = trainer.result()
-    fold = [k for k, each in enumerate(trainer.picks()) for _ in set(each)]
-    whole = Group.of(trainer.plan.kind, trainer.nets.activation, members, fold)
+    groups, _ = fitting.groups()
     truth, metric, places = fitting.truth(), fitting.metric, _places(encoder)
     found = dict.fromkeys(columns, 0.0)
     for k in range(trainer.plan.nets):
-        nets = [i for i, f in enumerate(fold) if f == k]
-        model = TableModel(fitting.task, fitting.names, encoder, [whole.take(nets)], fitting.classes, fitting.mean, fitting.std,
+        model = TableModel(fitting.task, fitting.names, encoder, of_fold(groups, k), fitting.classes, fitting.mean, fitting.std,
                            *([[], []] if fitting.limits is None else [list(v) for v in fitting.limits]))
         part = trainer.val_rows[k]
         part = part[shuffled(len(part), k)][:rows]

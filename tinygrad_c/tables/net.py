@@ -2,7 +2,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
 
 import numpy as np
@@ -29,7 +29,8 @@ class Nets(nn.Module):
         super().__init__()
         self.nets, self.kind, self.activation, self.p = nets, kind, activation, 0.0
         self.z, self.plain, self.sizes = encoder.z, encoder.plain, encoder.sizes
-        static = encoder.width if kind == "bins" else encoder.z + encoder.plain + encoder.z * PERIODIC_OUT
+        waves = encoder.z * PERIODIC_OUT if kind == "periodic" else 0
+        static = encoder.width if kind == "bins" else encoder.z + encoder.plain + waves
         widths = [static + EMBEDDING * len(encoder.sizes), *hidden, outputs]
         self.widths = widths
         drawn = [self._draw(encoder, widths, Generator().manual_seed(seed + 7919 * i)) for i in range(nets)]
@@ -66,12 +67,14 @@ class Nets(nn.Module):
             found.append({"params": [parameter], "lr": lr * factor, "base": lr * factor})
         return found
 
-    def inputs(self, X: Tensor, codes: Tensor | None) -> Tensor:
-        """The inputs before scaling, [nets, rows, widths[0]]."""
+    def inputs(self, X: Tensor, codes: Tensor | None) -> list[Tensor]:
+        """The inputs before scaling, [nets, rows, columns] each, widths[0] columns in all: those of the rows, which need no
+        gradient, then what the net learns to look up.
+        """
         parts = [X]
-        if self.kind == "periodic":
+        if self.kind != "bins":
             parts = [X[:, :, :self.z + self.plain]]
-            if self.z:
+            if self.z and self.kind == "periodic":
                 z = X[:, :, :self.z].transpose(1, 2).unsqueeze(3)                       # nets, z, rows, 1
                 waves = cos(z * self.frequency + self.phase)
                 mixed = waves @ self.mix + self.mix_bias                                # nets, z, rows, out
@@ -79,11 +82,11 @@ class Nets(nn.Module):
         if codes is not None:
             table = self.embedding.reshape(-1, EMBEDDING)
             parts.append(F.embedding(codes, table).reshape(X.shape[0], X.shape[1], -1))
-        return cat(parts, 2) if len(parts) > 1 else parts[0]
+        return parts
 
     def layers(self, X: Tensor, codes: Tensor | None) -> Iterator[tuple[str, Tensor]]:
         """The name and value of each intermediate result, from inputs to outputs."""
-        h = self.inputs(X, codes) * self.scale
+        h = joined(self.inputs(X, codes)) * self.scale
         yield "the inputs", h
         last = len(self.widths) - 2
         for i in range(last + 1):
@@ -96,18 +99,33 @@ class Nets(nn.Module):
         yield "", h
 
     def forward(self, X: Tensor, codes: Tensor | None = None) -> Tensor:
-        h = self.inputs(X, codes) * self.scale
-        last = len(self.widths) - 2
-        for i in range(last):
-            h = ACTIVATIONS[self.activation](baddbmm(getattr(self, f"bias{i}"), h, getattr(self, f"weight{i}")))
+        h = self.first(*self.inputs(X, codes))
+        for i in range(1, len(self.widths) - 1):
+            h = ACTIVATIONS[self.activation](h)
             if self.p and self.training:
                 h = F.dropout(h, self.p)
-        return baddbmm(getattr(self, f"bias{last}"), h, getattr(self, f"weight{last}"))
+            h = baddbmm(getattr(self, f"bias{i}"), h, getattr(self, f"weight{i}"))
+        return h
+
+    def first(self, X: Tensor, *learned: Tensor) -> Tensor:
+        """The first layer, (x * scale) @ weight as x @ (scale * weight): the gradient of x, a third of its products, is needed
+        for the learned columns alone.
+        """
+        weight = self.weight0 * self.scale.transpose(1, 2)
+        if not learned:
+            return baddbmm(self.bias0, X, weight)
+        columns = X.shape[2]
+        rest = baddbmm(self.bias0, joined(learned), weight[:, columns:])
+        return baddbmm(rest, X, weight[:, :columns]) if columns else rest
 
     @property
     def size(self) -> int:
         """The number of weights of one net."""
         return sum(p.numel() for p in self.parameters()) // self.nets
+
+
+def joined(parts: Sequence[Tensor]) -> Tensor:
+    return cat(parts, 2) if len(parts) > 1 else parts[0]
 
 
 def build(plan: Plan, encoder: Encoder, outputs: int) -> Nets:

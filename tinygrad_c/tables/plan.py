@@ -44,7 +44,7 @@ class Plan:
     metric: str | None = None
     steps_per_epoch: int = 1
     given: Collection[str] = ()
-    kind: str = "bins"                 # or "periodic": the encoding of numbers
+    kind: str = "bins"                 # or "periodic", "linear": how the nets take numbers
     loss: str = "mse"
 
     @property
@@ -68,6 +68,12 @@ class Plan:
         """The plan of the additional nets of --best, with periodic embeddings (Gorishniy et al. 2022)."""
         return replace(self, kind="periodic", hidden=self.hidden if "hidden" in self.given else [128, 128, 128],
                        seed=self.seed + 1000)
+
+
+    def linear(self) -> Plan:
+        """The plan of the nets without hidden layers, which take each number once: what is linear needs no more."""
+        return replace(self, kind="linear", hidden=[], dropout=0.0, smoothing=0.0, optimizer="adam", lr=3 * LR[self.task],
+                       seed=self.seed + 2000)
 
 
 def make_plan(task: str, rows: int, train_rows: int, folds: int, effort: str = "default", **given: Any) -> Plan:

@@ -57,7 +57,8 @@ class Training:
     """The progress of a training."""
 
     step: int = 0
-    history: list[tuple[float, float, float]] = field(default_factory=list)  # per epoch: training loss, validation loss, score
+    # Per epoch: training loss, validation loss, out-of-fold score.
+    history: list[tuple[float, float, float]] = field(default_factory=list)
     best: list[Best | None] = field(default_factory=lambda: [None] * CYCLES)
     running: float = 0.0  # sum of the losses of this epoch's steps
     samples: int = 0
@@ -113,6 +114,11 @@ class Trainer:
         self.order_at_epoch = self.order.get_state().numpy().copy()
         self.train_rows = [np.flatnonzero(rows.fold != k) for k in range(plan.nets)]
         self.val_rows = [np.flatnonzero(rows.fold == k) for k in range(plan.nets)]
+        counts = np.array([len(r) for r in self.val_rows])
+        self.asked = np.stack([np.resize(r, counts.max()) for r in self.val_rows])
+        self.valid = np.arange(counts.max()) < counts[:, None]  # [nets, rows of the largest fold]: what is not padding
+        self.val_y = rows.y[self.asked[self.valid]]
+        self.val_share = self._shares_of_the_mean()
         self.X = from_numpy(rows.inputs.X)
         self.y = from_numpy(rows.y)
         self.weight = None if rows.weight is None else from_numpy(rows.weight)
@@ -123,6 +129,12 @@ class Trainer:
         self.stream = None
         with own_stream(plan.seed + (0 if exchange is None else exchange.seed)):
             self.stream = get_rng_state()
+
+    def _shares_of_the_mean(self) -> np.ndarray:
+        """What each validation row's loss is multiplied by in its fold's weighted mean; 0 in a fold without weight."""
+        weight = np.ones(self.asked.shape) if self.rows.weight is None else self.rows.weight[self.asked].astype(np.float64)
+        total = np.where(self.valid, weight, 0).sum(axis=1, keepdims=True)
+        return (weight / np.where(total > 0, total, 1))[self.valid]
 
     def _flat_codes(self, encoder: Encoder) -> list[np.ndarray] | None:
         """For each net, rows of the stacked embeddings [n, embedded]; levels without a training row use the row for others."""
@@ -269,39 +281,47 @@ class Trainer:
     def answers(self) -> np.ndarray:
         """The outputs of each net for its own fold, [nets, rows of the largest fold, outputs], padded with zeros."""
         self.nets.eval()
-        most = max(map(len, self.val_rows))
+        most = self.asked.shape[1]
         outputs = np.zeros((self.plan.nets, most, self.outputs), dtype=np.float32)
-        rows = np.stack([np.resize(r, most) for r in self.val_rows])
         at_once = max(1, ROWS_AT_ONCE // self.plan.nets)
         asked = range(most) if self.exchange is None else self.exchange.answers(most)
         with no_grad():
             for i in range(asked.start, asked.stop, at_once):
                 j = min(i + at_once, asked.stop)
-                outputs[:, i:j] = self.nets(*self._batch(rows[:, i:j])).numpy()
+                outputs[:, i:j] = self.nets(*self._batch(self.asked[:, i:j])).numpy()
         return self.limited(outputs if self.exchange is None else self.exchange.joined(outputs))
 
     def limited(self, outputs: np.ndarray) -> np.ndarray:
         """Clip quantities to the training range."""
         return outputs if self.limits is None else outputs.clip(*self.limits)
 
+    def losses(self, outputs: np.ndarray) -> np.ndarray:
+        """The validation loss of each net on its own fold: cross-entropy, mean squared error, or the metric."""
+        if self.plan.metric is not None and self.metric.chooses:
+            return np.array([self.loss_of(outputs[k], k) for k in range(self.plan.nets)])
+        each = self._row_losses(outputs[self.valid].astype(np.float64), self.val_y) * self.val_share
+        return np.bincount(self.valid.nonzero()[0], each, self.plan.nets)
+
     def loss_of(self, outputs: np.ndarray, k: int) -> float:
-        """The validation loss of net k on its own fold: cross-entropy, mean squared error, or the metric."""
+        """The validation loss of net k on its own fold."""
         rows = self.val_rows[k]
         y = self.rows.y[rows]
         weight = None if self.rows.weight is None else self.rows.weight[rows]
         outputs = outputs[: len(rows)].astype(np.float64)
         if self.plan.metric is not None and self.metric.chooses:
             return -self.metric.rank(self.metric.value(self.metric.ready(outputs), y, weight))
-        if self.plan.loss == "cross_entropy":
-            losses = -log_softmax(outputs)[np.arange(len(rows)), y]
-        else:
-            losses = ((outputs - y) ** 2).mean(axis=1)
+        losses = self._row_losses(outputs, y)
         return float(np.average(losses, weights=weight)) if weight is None or weight.sum() > 0 else 0.0
+
+    def _row_losses(self, outputs: np.ndarray, y: np.ndarray) -> np.ndarray:
+        if self.plan.loss == "cross_entropy":
+            return -log_softmax(outputs)[np.arange(len(y)), y]
+        return ((outputs - y) ** 2).mean(axis=1)
 
     def _validate(self) -> None:
         plan, training = self.plan, self.training
         outputs = self.answers()
-        losses = np.array([self.loss_of(outputs[k], k) for k in range(plan.nets)])
+        losses = self.losses(outputs)
         cycle = plan.cycle(training.step)
         best = training.best[cycle]
         better = np.isfinite(losses) if best is None else losses < best.loss
@@ -318,11 +338,8 @@ class Trainer:
             best.outputs[better] = outputs[better]
             for name, p in self.nets.named_parameters():
                 best.weights[name][better] = p.detach().numpy()[better]
-        scores = [
-            self.metric.value(self.metric.ready(outputs[k, : len(r)].astype(np.float64)), self.rows.y[r], None)
-            for k, r in enumerate(self.val_rows)
-        ]
-        training.history.append((training.running / max(1, plan.steps_per_epoch), float(losses.mean()), float(np.mean(scores))))
+        score = self.metric.value(self.metric.ready(outputs[self.valid].astype(np.float64)), self.val_y, None)
+        training.history.append((training.running / max(1, plan.steps_per_epoch), float(losses.mean()), score))
 
     # ---- The result
 

@@ -150,7 +150,7 @@ class _Writer(Graph):
                 if static
                 else []
             )
-            if e.z:
+            if e.z and group.kind == "periodic":
                 z = self.op(
                     "Slice", X, self.constant([0], np.int64), self.constant([e.z], np.int64), self.constant([1], np.int64)
                 )
