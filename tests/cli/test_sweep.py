@@ -65,6 +65,18 @@ def test_the_same_trials_in_one_process_and_in_two_resumed(run, here):
     assert all((x == y).all() for g, h in zip(a.groups, b.groups) for x, y in zip(g.arrays.values(), h.arrays.values()))
 
 
+def test_processes_that_began_in_another_folder(run, here, monkeypatch):
+    """joblib keeps its processes, with their folder, for the next that asks for as many: they looked for the journal there."""
+    import joblib
+    with joblib.parallel_config("loky", inner_max_num_threads=1):
+        assert joblib.Parallel(n_jobs=2)(joblib.delayed(os.getcwd)() for _ in range(2)) == [str(here)] * 2
+    (here / "below").mkdir()
+    monkeypatch.chdir(here / "below")
+    status, _, err = run("sweep", "../t.csv", "--trials", 2, "--jobs", 2, "--threads", 1, "--out", "o", *FIXED)
+    assert status == 0, err
+    assert [t["state"] for t in trials("o")] == ["complete"] * 2
+
+
 def test_the_command_it_tells_has_every_option_that_was_given(run, here):
     """It left out --folds, --task and a --hidden of 0; --drop and --class-weight were train's alone."""
     with open("a b.csv", "w") as file:

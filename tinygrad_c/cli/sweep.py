@@ -49,7 +49,7 @@ def sweep(args: argparse.Namespace) -> int:
         os.path.abspath(args.file),
         target,
         replace(options(args), threads=args.threads or max(1, get_num_threads() // jobs)),
-        args.storage or str(out / JOURNAL),
+        args.storage or os.path.abspath(out / JOURNAL),  # joblib's processes keep the folder in which they began
         args.trials,
         not args.no_pruning,
     )
