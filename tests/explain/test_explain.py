@@ -210,7 +210,8 @@ def test_the_digits_net_line_by_line():
                                        model.out.weight, model.out.bias]):
         assert leaf["total"]["shape"] == list(p.shape)
         assert leaf["total"]["largest"] == pytest.approx(p.grad.abs().max().item(), rel=1e-5)
-    assert 0.2 < value(one, "x#3")["numbers"]["zeros"] < 0.8        # relu
+    relu = one["values"][one["steps"][1]["output"]]
+    assert 0.2 < relu["numbers"]["zeros"] < 0.8
     assert len(e.html()) < 300_000
 
 

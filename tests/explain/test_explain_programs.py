@@ -1,6 +1,8 @@
 """explain on programs as learners write them: functions, in-place operations, Functions of their own, losses of several parts."""
 from __future__ import annotations
 
+import sys
+
 import pytest
 
 import tinygrad_c as torch
@@ -209,7 +211,8 @@ def test_constants_written_in_place():
         assert "= 0 * g  =  0 * 10  =  0" in text
         assert "float32[3]  =  [5, 20, 30]" in text
         assert "10  =  5" not in text
-    assert "t2 = t1.copy_(...)   float32  =  5" in recorded(program)
+    if sys.version_info >= (3, 11):         # 3.10 does not tell the column of an operation
+        assert "t2 = t1.copy_(...)   float32  =  5" in recorded(program)
     d = a * 10
     d.zero_()
     d.mul_(a)

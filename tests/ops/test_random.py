@@ -327,7 +327,7 @@ def test_poisson_and_binomial():
 
 @pytest.mark.parametrize("draw", [lambda t, dtype: t.rand(2, dtype=dtype), lambda t, dtype: t.randn(2, dtype=dtype),
                                   lambda t, dtype: t.rand_like(t.ones(2), dtype=dtype), lambda t, dtype: t.randn_like(t.ones(2, dtype=dtype))])
-@pytest.mark.parametrize("dtype, words", [("float16", "'Half': give dtype=float32 and convert"), ("bfloat16", "'BFloat16'"),
+@pytest.mark.parametrize(("dtype", "words"), [("float16", "'Half': give dtype=float32 and convert"), ("bfloat16", "'BFloat16'"),
                                           ("int64", "'Long': give dtype=float32 or float64, or use randint"), ("bool", "'Bool'")])
 def test_dtypes_that_are_not_drawn(draw, dtype, words):
     with pytest.raises(NotImplementedError, match="not implemented for " + words):

@@ -162,7 +162,7 @@ def test_weights_of_rows_in_tables(rows):
 def test_a_row_of_weight_2_is_the_row_twice():
     rng = np.random.default_rng(0)
     X = pandas.DataFrame({"a": rng.normal(size=60), "b": rng.choice(["u", "v", None], 60), "day": pandas.date_range("2020-01-01", periods=60)})
-    y = rng.integers(0, 2, 60)
+    y = (X["a"].to_numpy() + 0.3 * rng.normal(size=60) > 0).astype(int)
     weight = rng.integers(0, 3, 60)
     order = rng.permutation(weight.sum())
     place = np.repeat(np.arange(60), weight)[order]

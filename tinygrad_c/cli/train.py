@@ -92,7 +92,8 @@ def _train(args: argparse.Namespace, exchange: Exchange | None) -> int:
     test = None if args.test is None else read_test(args.test, fitting)
     out, told = folder(args, path)
     net = fitting.stage(0).nets
-    check_writable(out, FILES, ROOM * net.size * net.nets * fitting.stages + SMALL_FILES)
+    large = sum(kind != "linear" for kind in fitting.kinds)  # linear nets are small beside them
+    check_writable(out, FILES, ROOM * net.size * net.nets * large + SMALL_FILES)
     if args.resume and (out / modelfile.CHECKPOINT).exists():
         step = modelfile.load_training(fitting, out / modelfile.CHECKPOINT)
         told.append(f"going on from step {step:,}, in {out / modelfile.CHECKPOINT}")
