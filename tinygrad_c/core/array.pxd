@@ -17,7 +17,7 @@ cdef class dtype:
     cdef readonly bint is_complex
 
 
-ctypedef struct External:           # of a storage on external memory (a NumPy array's): they are a linked list, since two may overlap
+ctypedef struct External:           # of a storage on external memory (a NumPy array's): a linked list, since two may overlap
     PyObject* storage
     External* before
     External* after

@@ -2,8 +2,8 @@
 
 A node holds the nodes before it, so freeing the last one frees the whole chain, each inside the one after. Python limits that
 nesting at a depth that differs between versions: on 3.13 a chain of 10,000 additions overflowed a stack of 256 KB (musl gives
-threads 128 KB). Here a node that is freed while another one is waits, per thread, until that one is done. Those that wait are a list linked by
-their label, which a node without references needs no more: the list takes no memory and cannot fail.
+threads 128 KB). Here a node that is freed while another one is waits, per thread, until that one is done. Those that wait are a
+list linked by their label, which a node without references needs no more: the list takes no memory and cannot fail.
 """
 cdef extern from *:
     """

@@ -167,9 +167,9 @@ def accept_old_calls(list functions not None, handler) -> None:
 
 # ---- Attributes of users: x.label = "a"
 #
-# The field tp_dictoffset of a type tells Python where the __dict__ of an instance is. While it is 0, CPython 3.11 finds a method
-# of a tensor about 100 instructions sooner (8% of a.exp()). So it is set when the first attribute of a tensor is, or when a user
-# derives a class.
+# The field tp_dictoffset of a type tells Python where the __dict__ of an instance is. While it is 0, CPython 3.11 finds a
+# method of a tensor about 100 instructions sooner (8% of a.exp()). So it is set when the first attribute of a tensor is, or
+# when a user derives a class.
 
 cdef Py_ssize_t dict_offset = 0
 
