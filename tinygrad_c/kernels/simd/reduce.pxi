@@ -165,10 +165,10 @@ cdef inline void reduce_short_rows(int op, real* out, const real* x, Py_ssize_t 
     while r < rows and n == 1:
         store_upto(out + r, preprocess(op, load_upto(x + r, rows - r)), rows - r)
         r += LANES
-    if r < rows and rows == 1:          # as below, without a transposition
-        a = preprocess(op, splat(x[0]))
+    if r < rows and rows == 1 and op != SQUARES:    # as below without a transposition (of squares, gcc would round x * x first)
+        a = splat(x[0])
         for i in range(1, n):
-            a = combine(op, a, preprocess(op, splat(x[i])))
+            a = combine(op, a, splat(x[i]))
         store_upto(out, a, 1)
         return
     while r < rows:
