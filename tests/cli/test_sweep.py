@@ -69,7 +69,7 @@ def test_processes_that_began_in_another_folder(run, here, monkeypatch):
     """joblib keeps its processes, with their folder, for the next that asks for as many: they looked for the journal there."""
     import joblib
     with joblib.parallel_config("loky", inner_max_num_threads=1):
-        assert joblib.Parallel(n_jobs=2)(joblib.delayed(os.getcwd)() for _ in range(2)) == [str(here)] * 2
+        joblib.Parallel(n_jobs=2)(joblib.delayed(os.getcwd)() for _ in range(2))       # here, or where an earlier test began them
     (here / "below").mkdir()
     monkeypatch.chdir(here / "below")
     status, _, err = run("sweep", "../t.csv", "--trials", 2, "--jobs", 2, "--threads", 1, "--out", "o", *FIXED)
