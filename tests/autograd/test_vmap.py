@@ -5,13 +5,12 @@ Here is one sample of every second operation; jobs/vmap.py runs all of them.
 from __future__ import annotations
 
 import gc
-import threading
 import warnings
 import zlib
 
 import numpy as np
 import pytest
-from samples.comparing import torch
+from samples.comparing import at_once, torch
 from samples.mapping import choices, compare, gradients, nn_cases, op_cases
 
 import tinygrad_c
@@ -420,18 +419,13 @@ def test_nothing_is_left_behind():
 
 
 def test_threads():
-    def work():
+    def work(_):
         for _ in range(20):
             rows = func.vmap(lambda x: (x * 2).sum(), randomness="different")(tinygrad_c.ones(5, 3))
             if rows.tolist() != [6] * 5 or tinygrad_c.rand(3).shape != (3,):
                 failed.append(rows)
     failed = []
-    threads = [threading.Thread(target=work) for _ in range(4)]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join()
-    assert not failed
+    assert at_once(work) == failed == []
 
 
 def test_batches_are_freed():

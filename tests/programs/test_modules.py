@@ -5,10 +5,10 @@ import copy
 import gc
 import os
 import pickle
-import threading
 import weakref
 
 import pytest
+from samples.comparing import at_once
 from samples.recordings import content
 
 import tinygrad_c as T
@@ -419,17 +419,12 @@ def test_threads():
     expected = content(T.autograd.grad(sides[0].model(batch(1)).square().sum(), list(sides[0].net.parameters())))
     failures = []
 
-    def work():
+    def work(_):
         for _ in range(200):
             found = T.autograd.grad(sides[1].model(batch(1)).square().sum(), list(sides[1].net.parameters()))
             if content(found) != expected:
                 failures.append(found)
-    threads = [threading.Thread(target=work) for _ in range(3)]
-    for each in threads:
-        each.start()
-    for each in threads:
-        each.join()
-    assert not failures
+    assert at_once(work, 3) == failures == []
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")

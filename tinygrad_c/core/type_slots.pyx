@@ -174,7 +174,7 @@ def accept_old_calls(list functions not None, handler) -> None:
 cdef Py_ssize_t dict_offset = 0
 
 
-cdef int let_have_attributes(cls) except -1:
+cdef int set_dict_offset(cls) except -1:
     """Set tp_dictoffset of `cls` and its subclasses."""
     cdef PyTypeObject* to = <PyTypeObject*> cls
     if to.tp_dictoffset == 0:
@@ -182,8 +182,15 @@ cdef int let_have_attributes(cls) except -1:
     if to.tp_setattro == set_attribute:
         to.tp_setattro = PyObject_GenericSetAttr
     for each in type.__subclasses__(cls):
-        let_have_attributes(each)
+        set_dict_offset(each)
     PyType_Modified(to)
+    return 0
+
+
+cdef int let_have_attributes() except -1:
+    """Once: it clears Python's cache of the methods of tensors."""
+    if tensor_type.tp_dictoffset == 0:
+        set_dict_offset(<object> tensor_type)
     return 0
 
 
@@ -192,7 +199,7 @@ cdef int set_attribute(PyObject* x, PyObject* name, PyObject* value) except -1:
     try:
         return PyObject_GenericSetAttr(x, name, value)
     except AttributeError:
-        let_have_attributes(<object> tensor_type)
+        let_have_attributes()
         return PyObject_GenericSetAttr(x, name, value)
 
 
@@ -202,7 +209,7 @@ def attributes_of(x):
     >>> vars(tinygrad_c.ones(1))
     {}
     """
-    let_have_attributes(<object> tensor_type)
+    let_have_attributes()
     return PyObject_GenericGetDict(x, NULL)
 
 
@@ -215,8 +222,8 @@ class TensorMeta(type):
     """The class of Tensor and its subclasses. Instances of a subclass can have attributes, unless it says __slots__."""
 
     def __new__(meta, name, bases, namespace, **kwargs):
-        if "__slots__" not in namespace:
-            let_have_attributes(<object> tensor_type)
+        if tensor_type != NULL and "__slots__" not in namespace:
+            let_have_attributes()
         cls = super().__new__(meta, name, bases, namespace, **kwargs)
         cdef PyTypeObject* made = <PyTypeObject*> cls
         if tensor_type != NULL and tensor_type.tp_dictoffset == 0 and made.tp_setattro == PyObject_GenericSetAttr:

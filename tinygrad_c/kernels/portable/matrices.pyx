@@ -232,26 +232,33 @@ cdef inline void form_q(real* a, real* q, Py_ssize_t m, Py_ssize_t n, real* w) n
             a[i * n + k] = 0
 
 
-cdef void qr_factor(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+cdef inline void qr_of_batch(const Call* call, Py_ssize_t begin, Py_ssize_t end, bint form, real kind) noexcept nogil:
     cdef Py_ssize_t m = call.shape[MATRIX_ROWS], n = call.shape[MATRIX_COLUMNS], unit
+    cdef real* out
+    cdef real* a
+    cdef real* w
     for unit in range(begin, end):
-        if call.param[MATRIX_DTYPE].i == FLOAT32:
-            qr_one(<float*> call.operand[0].data + unit * m * n, <float*> call.operand[1].data + unit * m * n, m, n,
-                   <float*> call.operand[2].data + unit * n)
+        out = <real*> call.operand[0].data + unit * m * n
+        a = <real*> call.operand[1].data + unit * m * n
+        w = <real*> call.operand[2].data + unit * n
+        if form:
+            form_q(out, a, m, n, w)
         else:
-            qr_one(<double*> call.operand[0].data + unit * m * n, <double*> call.operand[1].data + unit * m * n, m, n,
-                   <double*> call.operand[2].data + unit * n)
+            qr_one(out, a, m, n, w)
+
+
+cdef void qr_factor(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
+    if call.param[MATRIX_DTYPE].i == FLOAT32:
+        qr_of_batch(call, begin, end, False, <float> 0)
+    else:
+        qr_of_batch(call, begin, end, False, <double> 0)
 
 
 cdef void q_of_reflections(const Call* call, Py_ssize_t begin, Py_ssize_t end) noexcept nogil:
-    cdef Py_ssize_t m = call.shape[MATRIX_ROWS], n = call.shape[MATRIX_COLUMNS], unit
-    for unit in range(begin, end):
-        if call.param[MATRIX_DTYPE].i == FLOAT32:
-            form_q(<float*> call.operand[0].data + unit * m * n, <float*> call.operand[1].data + unit * m * n, m, n,
-                   <float*> call.operand[2].data + unit * n)
-        else:
-            form_q(<double*> call.operand[0].data + unit * m * n, <double*> call.operand[1].data + unit * m * n, m, n,
-                   <double*> call.operand[2].data + unit * n)
+    if call.param[MATRIX_DTYPE].i == FLOAT32:
+        qr_of_batch(call, begin, end, True, <float> 0)
+    else:
+        qr_of_batch(call, begin, end, True, <double> 0)
 
 
 # ---- Triangular systems
