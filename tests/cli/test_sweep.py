@@ -77,6 +77,16 @@ def test_processes_that_began_in_another_folder(run, here, monkeypatch):
     assert [t["state"] for t in trials("o")] == ["complete"] * 2
 
 
+def test_a_storage_has_its_whole_path(here):
+    """That of --storage was taken from the folder of each process, as the journal's."""
+    from tinygrad_c.cli.sweep import from_anywhere
+    assert from_anywhere("o/trials.journal") == str(here / "o" / "trials.journal")
+    assert from_anywhere("sqlite:///x.db") == f"sqlite:///{here / 'x.db'}"
+    for whole in (f"sqlite:///{here / 'x.db'}", "postgresql://user@host/trials", str(here / "a.journal")):
+        assert from_anywhere(whole) == whole
+
+
+
 def test_the_command_it_tells_has_every_option_that_was_given(run, here):
     """It left out --folds, --task and a --hidden of 0; --drop and --class-weight were train's alone."""
     with open("a b.csv", "w") as file:

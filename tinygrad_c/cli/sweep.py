@@ -31,6 +31,20 @@ JOURNAL, TABLE, PICTURE, MODEL, RESULT = "trials.journal", "trials.csv", "trials
 GIVEN = ["task", "lr", "batch_size", "dropout", "epochs", "folds", "metric", "optimizer", "class_weight"]
 KINDS = ["number", "category", "date", "drop", "keep"]
 SHOWN = 10  # trials in the table on the terminal
+SQLITE = "sqlite:///"
+
+
+def from_anywhere(storage: str) -> str:
+    """A storage with its whole path.
+
+    joblib keeps its processes, each with the folder in which it began, for later commands of the same Python.
+
+    >>> from_anywhere("mysql://host/trials")
+    'mysql://host/trials'
+    """
+    if storage.startswith(SQLITE):
+        return SQLITE + os.path.abspath(storage.removeprefix(SQLITE))
+    return storage if "://" in storage else os.path.abspath(storage)
 
 
 def sweep(args: argparse.Namespace) -> int:
@@ -49,7 +63,7 @@ def sweep(args: argparse.Namespace) -> int:
         os.path.abspath(args.file),
         target,
         replace(options(args), threads=args.threads or max(1, get_num_threads() // jobs)),
-        args.storage or os.path.abspath(out / JOURNAL),  # joblib's processes keep the folder in which they began
+        from_anywhere(args.storage or str(out / JOURNAL)),
         args.trials,
         not args.no_pruning,
     )
